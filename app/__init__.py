@@ -1,0 +1,1 @@
+"""skiplens: see inside a residual network."""

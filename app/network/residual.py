@@ -1,0 +1,176 @@
+"""The Residual layer: any Keras layer or model, wrapped so that its input skips past it.
+
+``Residual(F)`` computes ``merge(x, F(x))``. Unlike an anonymous ``Add`` in a graph it keeps its
+parts reachable by name (:meth:`Residual.parts`), which is what the rest of skiplens looks at.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from app.network.merges import MERGES, HighwayGate, resolve_merge, serialize_merge
+
+Shape = tuple[int | None, ...]
+Runner = Callable[[keras.layers.Layer, Any], Any]
+
+
+@keras.saving.register_keras_serializable(package="skiplens")
+class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """``merge(x, F(x))`` for any layer or model ``F``.
+
+    Args:
+        layer: ``F``, a Keras layer or model of one input and one output.
+        merge: ``"add"`` (default), ``"multiply"``, ``"average"``, ``"maximum"``,
+            ``"concatenate"``, ``"highway"``, a registered callable of ``(x, fx)``, or a layer
+            called with ``(x, fx)``.
+        shortcut: layer that projects ``x`` where ``F`` changes its shape (He et al. 2015,
+            eq. 2); without one, ``x`` is passed on as it is.
+
+    Raises:
+        ValueError: when built, if the shapes of ``x`` (or its projection) and ``F(x)`` cannot
+            be merged; the message names the layer and both shapes.
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        merge: Any = "add",
+        shortcut: keras.layers.Layer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, keras.layers.Layer):
+            raise ValueError(f"layer must be a Keras layer or model; got {type(layer).__name__}")
+        self.layer = layer
+        self.merge = resolve_merge(merge)
+        self.shortcut = shortcut
+        self.supports_masking = True
+
+    @property
+    def switchable(self) -> bool:
+        """Whether :meth:`parts` can scale the branch down to nothing and leave the identity."""
+        return self.merge is MERGES["add"] or isinstance(self.merge, HighwayGate)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create all weights for ``x`` of the given shape and check that the merge is possible."""
+        for part in (self.layer, self.shortcut):
+            if part is not None and not part.built:
+                part.build(input_shape)
+        identity = self._identity_shape(input_shape)
+        self._check_shapes(identity, self.layer.compute_output_shape(input_shape))
+        if isinstance(self.merge, HighwayGate) and not self.merge.built:
+            self.merge.build(identity)
+        self.built = True
+
+    def _identity_shape(self, input_shape: Shape) -> Shape:
+        return self.shortcut.compute_output_shape(input_shape) if self.shortcut else input_shape
+
+    def _check_shapes(self, identity: Shape, residual: Shape) -> None:
+        same = tuple(identity) == tuple(residual)
+        if self.merge is MERGES["concatenate"]:
+            same = tuple(identity[:-1]) == tuple(residual[:-1])
+        elif self.merge not in MERGES.values() and not isinstance(self.merge, HighwayGate):
+            return  # a merge of the caller's own decides for itself what it takes
+        if not same:
+            what = "the projected input" if self.shortcut else "its input"
+            raise ValueError(
+                f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
+                f"{tuple(identity)} and its output has shape {tuple(residual)}"
+            )
+
+    def parts(
+        self,
+        x: Any,
+        *,
+        scale: Any = None,
+        run: Runner | None = None,
+        split: Callable[[Any, str], Any] | None = None,
+    ) -> dict[str, Any]:
+        """Every part of the block by its role.
+
+        Args:
+            x: what the block is given.
+            scale: factor for the branch, broadcast against ``F(x)``: 1 is the block as trained,
+                0 leaves the identity alone. Only for a :attr:`switchable` block. A highway
+                block's gate is scaled, so that the carry path takes over what the branch loses.
+            run: how to call an inner layer, ``run(layer, x)``; plain calls by default.
+            split: ``split(x, route)`` makes the copy of ``x`` that feeds the route ``"identity"``
+                or ``"residual"``, so that gradients can be told apart by route.
+
+        Returns:
+            ``identity`` (``x``, projected where there is a shortcut), ``residual`` (``F(x)``,
+            times the scale), ``sum``; and for a highway ``gate`` (``T(x)`` times the scale;
+            its ``residual`` is left unscaled, since the gate says how much of it is taken).
+        """
+        run = run or (lambda layer, value: layer(value))
+        split = split or (lambda value, route: value)
+        identity = split(x, "identity")
+        branch = split(x, "residual")
+        if self.shortcut is not None:
+            identity = run(self.shortcut, identity)
+        fx = run(self.layer, branch)
+        if isinstance(self.merge, HighwayGate):
+            gate = _scaled(self.merge.openness(branch), scale)
+            return {
+                "identity": identity,
+                "gate": gate,
+                "residual": fx,
+                "sum": self.merge.blend(identity, fx, gate),
+            }
+        fx = _scaled(fx, scale)
+        return {"identity": identity, "residual": fx, "sum": self.merge(identity, fx)}
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """``merge(x, F(x))``; a mask reaches the inner layer and passes through."""
+        return self.parts(x, run=lambda layer, value: _call_masked(layer, value, mask))["sum"]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of ``x``, unchanged."""
+        return previous_mask
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the merged output for ``x`` of the given shape."""
+        identity = self._identity_shape(input_shape)
+        residual = self.layer.compute_output_shape(input_shape)
+        self._check_shapes(identity, residual)
+        if self.merge is MERGES["concatenate"]:
+            both_known = identity[-1] is not None and residual[-1] is not None
+            return (*identity[:-1], identity[-1] + residual[-1] if both_known else None)
+        if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
+            return tuple(identity)
+        merged = self.merge(keras.KerasTensor(identity), keras.KerasTensor(residual))
+        return tuple(merged.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild this layer."""
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+            "merge": serialize_merge(self.merge),
+            "shortcut": keras.saving.serialize_keras_object(self.shortcut),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Residual":
+        """Rebuild from :meth:`get_config`."""
+        config = dict(config)
+        for key in ("layer", "merge", "shortcut"):
+            if not isinstance(config[key], str | None):
+                config[key] = keras.saving.deserialize_keras_object(config[key])
+        return cls(**config)
+
+
+def _scaled(value: Any, scale: Any) -> Any:
+    return value if scale is None else ops.multiply(value, scale)
+
+
+def _call_masked(layer: keras.layers.Layer, value: Any, mask: Any) -> Any:
+    """Call a layer with the mask where it has a use for one."""
+    if mask is None or not layer.supports_masking:
+        return layer(value)
+    try:
+        return layer(value, mask=mask)
+    except TypeError:  # supports masking by passing it on, but takes no argument of that name
+        return layer(value)
