@@ -81,11 +81,14 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
             self.layer.build(input_shape)
         self.built = True
 
-    def openness(self, x: Any) -> Any:
-        """``T(x)`` in (0, 1), of the shape of ``x``: 1 takes ``F(x)`` alone, 0 ``x`` alone."""
+    def openness(self, x: Any, run: Callable[[Any, Any], Any] | None = None) -> Any:
+        """``T(x)`` in (0, 1), of the shape of ``x``: 1 takes ``F(x)`` alone, 0 ``x`` alone.
+
+        ``run(layer, x)`` says how to call the inner layer; a plain call by default.
+        """
         if not self.built:
             self.build(tuple(x.shape))
-        return ops.sigmoid(self.layer(x))
+        return ops.sigmoid(run(self.layer, x) if run else self.layer(x))
 
     def blend(self, x: Any, fx: Any, openness: Any) -> Any:
         """``openness * fx + (1 - openness) * x``."""

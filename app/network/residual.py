@@ -112,7 +112,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             identity = run(self.shortcut, identity)
         fx = run(self.layer, branch)
         if isinstance(self.merge, HighwayGate):
-            gate = _scaled(self.merge.openness(branch), scale)
+            gate = _scaled(self.merge.openness(branch, run), scale)
             return {
                 "identity": identity,
                 "gate": gate,

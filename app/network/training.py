@@ -23,7 +23,7 @@ from app.network.architectures import ARCHITECTURES, CLASSES
 from app.network.augmentation import augment
 from app.network.mnist import Split, as_input
 from app.network.provenance import code_commit
-from app.network.recipe import Recipe
+from app.network.recipe import Phase, Recipe
 
 STATE_FILE: Final = "run.json"
 _NO_DECAY: Final = ("gamma", "beta", "bias")
@@ -65,7 +65,8 @@ class _Epoch(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no typ
         size = self._recipe.batch_size
         batch = self._split[self._order[step * size : (step + 1) * size]]
         rng = np.random.default_rng([self._recipe.seed, 2, self._epoch, step])
-        images = augment(as_input(batch.images), self._recipe.augmentation, rng)
+        phase, _ = self._recipe.phase_of(self._epoch)
+        images = augment(as_input(batch.images), phase.augmentation, rng)
         return images, np.eye(len(CLASSES), dtype=np.float32)[batch.labels]
 
 
@@ -92,14 +93,14 @@ def hold_out(train: Split, recipe: Recipe) -> tuple[Split, Split]:
     return train[order[: -recipe.validation]], train[order[-recipe.validation :]]
 
 
-def _compiled(recipe: Recipe, steps: int) -> keras.Model:
-    network = ARCHITECTURES[recipe.network]()
-    warmup = round(recipe.warmup_epochs * steps)
+def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> None:
+    """Give the network the phase's fresh optimizer."""
+    warmup = round(phase.warmup_epochs * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
-        warmup_target=recipe.learning_rate,
+        warmup_target=phase.learning_rate,
         warmup_steps=warmup,
-        decay_steps=max(1, recipe.epochs * steps - warmup),
+        decay_steps=max(1, phase.epochs * steps - warmup),
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=list(_NO_DECAY))
@@ -108,7 +109,6 @@ def _compiled(recipe: Recipe, steps: int) -> keras.Model:
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         jit_compile=False,  # on a CPU XLA's convolutions are several times slower than oneDNN's
     )
-    return network
 
 
 def accuracy(network: keras.Model, split: Split) -> float:
@@ -170,11 +170,12 @@ def _write_run(folder: Path, run: Run, network: keras.Model) -> None:
 def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Run]:
     run = _read_run(folder, recipe)
     keras.utils.set_random_seed(recipe.seed)
-    network = _compiled(recipe, steps)
+    network = ARCHITECTURES[recipe.network]()
     if run.history:
         path = _checkpoint(folder, len(run.history))
         if not path.is_file():
             raise TrainingError(f"{folder} names checkpoint {path.name}, which is missing")
+        _compile(network, recipe, recipe.phase_of(len(run.history))[0], steps)
         network.optimizer.build(network.trainable_variables)
         network.load_weights(path)
     return network, run
@@ -216,6 +217,9 @@ def train(
     network, run = _open_run(folder, recipe, steps)
     for epoch in range(len(run.history) + 1, recipe.epochs + 1):
         started = time.perf_counter()
+        phase, epoch_of_phase = recipe.phase_of(epoch)
+        if epoch_of_phase == 1:
+            _compile(network, recipe, phase, steps)
         _seed_dropout(network, recipe.seed, epoch)
         fitted = network.fit(
             _Epoch(split, recipe, epoch),

@@ -1,0 +1,54 @@
+# Two images: `docker build .` makes the light one, which serves on a CPU without TensorFlow;
+# `docker build --target gpu .` makes one with TensorFlow and CUDA, for machines with a GPU.
+
+FROM python:3.13-slim AS base
+RUN useradd --system --uid 10001 --home-dir /var/lib/skiplens --create-home skiplens
+WORKDIR /srv/skiplens
+
+# The environment in /opt/skiplens holds neither pip nor a build tool: those stay behind. skiplens
+# itself is installed as a pointer to /srv/skiplens, so a change of its code installs nothing anew.
+FROM base AS serve-environment
+COPY requirements/serve.txt requirements/
+RUN python -m venv --without-pip /opt/skiplens \
+    && pip --python /opt/skiplens/bin/python install --no-cache-dir --require-hashes \
+        -r requirements/serve.txt
+COPY requirements/setup.txt requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/setup.txt
+COPY pyproject.toml README.md ./
+COPY app/__init__.py app/
+RUN python -m hatchling build -t wheel:editable -d /tmp/dist \
+    && pip --python /opt/skiplens/bin/python install --no-cache-dir --no-deps /tmp/dist/*.whl
+
+FROM serve-environment AS gpu-environment
+COPY requirements/gpu.txt requirements/
+RUN pip --python /opt/skiplens/bin/python install --no-cache-dir --require-hashes \
+    -r requirements/gpu.txt
+
+# Compiled here, because the root of a running container may be read-only.
+FROM base AS code
+COPY app app
+RUN python -m compileall -q --invalidation-mode unchecked-hash app
+
+FROM base AS runtime
+COPY --from=code /srv/skiplens/app app
+COPY models models
+COPY static static
+COPY templates templates
+ENV PATH=/opt/skiplens/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    SKIPLENS_HOST=0.0.0.0 \
+    SKIPLENS_PORT=8000 \
+    SKIPLENS_STATE_DIR=/var/lib/skiplens
+USER skiplens
+VOLUME /var/lib/skiplens
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['SKIPLENS_PORT']), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+CMD ["skiplens", "serve"]
+
+FROM runtime AS gpu
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=gpu-environment /opt/skiplens /opt/skiplens
+
+FROM runtime AS serve
+COPY --from=serve-environment /opt/skiplens /opt/skiplens

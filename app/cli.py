@@ -1,0 +1,127 @@
+"""The command line: ``skiplens serve | train | compile | evaluate | export``."""
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from app.errors import SkiplensError, StartupError
+from app.settings import ROOT, Settings
+
+app = typer.Typer(
+    name="skiplens",
+    help="See inside a residual network: every filter, every block, every digit.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="SKIPLENS_MNIST",
+        help="Folder of MNIST's IDX files, or an mnist.npz. Downloaded through Keras otherwise.",
+    ),
+]
+NetworkName = Annotated[str, typer.Argument(help="Id of the network, such as mnist-resnet.")]
+Models = Annotated[Path, typer.Option(help="Folder of model folders.")]
+
+
+@app.command(
+    epilog="Examples: `skiplens serve` - `skiplens serve --port 9000 --open` - "
+    "`SKIPLENS_PORT=9000 skiplens serve`"
+)
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, litert or keras.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with MNIST, to browse.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+) -> None:
+    """Serve the gallery and the API. Every setting is also an environment variable."""
+    from app import logs  # serving's imports are not for the other commands to wait for
+    from app.main import create_app
+    from app.opening import open_services
+    from app.web.server import bind, run
+
+    given = {"host": host, "port": port, "engine": engine, "data": data}
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    logs.configure(settings.log_format)
+    listener = bind(settings.host, settings.port)
+    services = open_services(settings)
+    address = listener.getsockname()
+    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+    url = f"http://{shown}:{address[1]}/"
+    running = services.catalogue.networks[0]
+
+    def listening() -> None:
+        sys.stdout.write(f"skiplens is at {url} (engine {running.name} on {running.device})\n")
+        sys.stdout.flush()
+        if open_page:
+            webbrowser.open(url)
+
+    run(create_app(settings, lambda: services), settings, listener, listening)
+
+
+def read_settings(given: dict[str, object]) -> Settings:
+    """Settings from the environment, overridden by what was given.
+
+    Raises:
+        StartupError: a value is not allowed; names the setting.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        raise StartupError(f"setting {name} is not allowed: {fault['msg']}") from error
+
+
+@app.command(epilog="Example: `skiplens train mnist-resnet --data mnist/`")
+def train(
+    network: NetworkName,
+    data: Data = None,
+    runs: Annotated[Path, typer.Option(help="Folder of training runs.")] = Path("runs"),
+    models: Models = ROOT / "models",
+) -> None:
+    """Train a network from its recipe, or resume where an interrupted run left off."""
+    from app.network import commands
+
+    commands.train_network(network, data, runs / network, models / network)
+
+
+@app.command("compile", epilog="Example: `skiplens compile mnist-resnet --data mnist/`")
+def compile_(
+    network: NetworkName,
+    data: Data = None,
+    models: Models = ROOT / "models",
+    measure: Annotated[bool, typer.Option(help="Measure the accuracy on the test digits.")] = True,
+) -> None:
+    """Turn network.keras into the served graphs and the manifest, each held against Keras."""
+    from app.engine.graph import run_once
+    from app.network import commands
+
+    commands.compile_folder(models / network, data, run_once, measure=measure)
+
+
+@app.command(epilog="Example: `skiplens evaluate mnist-resnet --data mnist/`")
+def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "models") -> None:
+    """Read the test digits with the compiled network, as it is served."""
+    from app.engine.folder import open_folder
+    from app.engine.litert import LiteRTEngine
+    from app.network import commands
+
+    commands.evaluate_engine(LiteRTEngine(open_folder(models / network), 1, 0), data)
+
+
+def main() -> None:
+    """Run the command line; a refusal is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except SkiplensError as error:
+        sys.stderr.write(f"skiplens: {error}\n")
+        raise SystemExit(2) from None

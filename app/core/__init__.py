@@ -1,0 +1,1 @@
+"""Pure: NumPy and Pillow only. No Keras, no LiteRT, no HTTP, no settings, no files."""

@@ -1,0 +1,86 @@
+"""Chooses the range that a map is drawn on, and maps values to levels.
+
+A range is what the two ends of the palette stand for, so that a legend can state it. Values that
+are never negative are drawn from zero up; signed ones on a range centred on zero, so that zero has
+one colour everywhere.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Maps = NDArray[np.float32]
+Range = tuple[float, float]
+
+TOP_LEVEL: Final = 252  # even, so that a range centred on zero has zero exactly at level 126
+
+
+class Normalisation(StrEnum):
+    """What shares one range.
+
+    ``filter``: each map has its own. ``layer``: all maps of a layer. ``network``: all maps of the
+    network that have space. ``symmetric``: all maps of a layer, centred on zero even where they
+    are never negative.
+    """
+
+    FILTER = "filter"
+    LAYER = "layer"
+    NETWORK = "network"
+    SYMMETRIC = "symmetric"
+
+
+def ranges(
+    maps: Maps, normalisation: Normalisation, *, signed: bool, network: Range
+) -> tuple[Range, ...]:
+    """The range of each filter.
+
+    Args:
+        maps: float32 ``(H, W, C)``.
+        normalisation: what shares a range.
+        signed: whether the values may be negative, and the ranges so centred on zero.
+        network: smallest and largest value of all maps of the network.
+
+    Returns:
+        ``(low, high)`` for each filter; ``low == high == 0`` where everything in it is zero.
+    """
+    count = maps.shape[-1]
+    if normalisation is Normalisation.FILTER:
+        flat = maps.reshape(-1, count)
+        pairs = zip(flat.min(axis=0).tolist(), flat.max(axis=0).tolist(), strict=True)
+        return tuple(_from_zero(low, high, signed=signed) for low, high in pairs)
+    if normalisation is Normalisation.NETWORK:
+        shared = _from_zero(*network, signed=signed)
+    else:
+        centred = signed or normalisation is Normalisation.SYMMETRIC
+        shared = _from_zero(float(maps.min()), float(maps.max()), signed=centred)
+    return (shared,) * count
+
+
+def _from_zero(low: float, high: float, *, signed: bool) -> Range:
+    if signed or low < 0:
+        reach = max(abs(low), abs(high))
+        return -reach, reach
+    return 0.0, high
+
+
+def to_levels(maps: Maps, chosen: tuple[Range, ...]) -> NDArray[np.uint8]:
+    """Maps as palette levels.
+
+    Args:
+        maps: float32 ``(H, W, C)``; values beyond their range take the level of its end.
+        chosen: ``(low, high)`` for each filter, as from :func:`ranges`.
+
+    Returns:
+        uint8 ``(C, H, W)`` in 0..252: rounded, clipped, then cast. A filter whose range is empty is
+        drawn flat at zero's level.
+    """
+    low = np.array([pair[0] for pair in chosen], np.float32)
+    high = np.array([pair[1] for pair in chosen], np.float32)
+    span = high - low
+    factor = np.divide(TOP_LEVEL, span, out=np.zeros_like(span), where=span > 0)
+    levels = np.rint((maps - low) * factor)
+    return np.ascontiguousarray(
+        np.clip(levels, 0, TOP_LEVEL).astype(np.uint8).transpose(2, 0, 1)
+    )

@@ -1,0 +1,1 @@
+"""Runs compiled networks: manifest, interpreter pool, Keras engine; all behind one Protocol."""

@@ -1,0 +1,99 @@
+"""Gathers requests that arrive while another batch runs into one batch."""
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.stages import stage
+from app.errors import BusyError
+
+Array = NDArray[np.float32]
+RunBatch = Callable[[dict[str, Array]], Mapping[str, Array]]
+_Job = tuple[dict[str, Array], "Future[dict[str, Array]]"]
+
+MAX_BATCH: Final = 64
+
+
+class Batcher:
+    """Runs single requests in batches on a thread of its own.
+
+    A batch takes whatever is waiting when the one before it ends: nobody waits for a batch to fill
+    up. Sizes are rounded up to powers of two, since compiling backends compile once for each size.
+
+    Args:
+        run: maps arrays with a batch axis to arrays with the same batch axis.
+        max_waiting: requests that may wait.
+    """
+
+    def __init__(self, run: RunBatch, max_waiting: int) -> None:
+        self._run = run
+        self._max_waiting = max_waiting
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their batch."""
+        return self._jobs.qsize()
+
+    def submit(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Run one request, its arrays with a batch axis of 1, and wait for the answer.
+
+        Raises:
+            BusyError: too many requests are waiting.
+        """
+        if self._closed or self._jobs.qsize() >= self._max_waiting:
+            raise BusyError(
+                f"{self._jobs.qsize()} computations are waiting already; "
+                f"at most {self._max_waiting} may wait"
+            )
+        answer: Future[dict[str, Array]] = Future()
+        self._jobs.put((inputs, answer))
+        with stage("infer"):
+            return answer.result()
+
+    def close(self) -> None:
+        """Finish what is waiting and end the thread."""
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            batch, last = self._gather(first)
+            self._answer(batch)
+            if last:
+                return
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        batch = [first]
+        while len(batch) < MAX_BATCH:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, True
+            batch.append(job)
+        return batch, False
+
+    def _answer(self, batch: list[_Job]) -> None:
+        size = 1 << (len(batch) - 1).bit_length()
+        rows = [batch[min(row, len(batch) - 1)][0] for row in range(size)]
+        try:
+            outputs = self._run(
+                {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+            )
+        except Exception as error:  # noqa: BLE001  # whatever went wrong belongs to the callers
+            for _, answer in batch:
+                answer.set_exception(error)
+            return
+        for row, (_, answer) in enumerate(batch):
+            answer.set_result({name: value[row].copy() for name, value in outputs.items()})

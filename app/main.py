@@ -1,0 +1,72 @@
+"""Puts the app together: :func:`create_app` and nothing else."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from app.service.services import Services
+from app.settings import Settings
+from app.web import api, health, pages, problems
+from app.web.metrics import Metrics
+from app.web.middleware.access import AccessLog
+from app.web.middleware.admission import Admission
+from app.web.middleware.pictures import KeptPictures
+from app.web.middleware.receipt import Receipt
+from app.web.middleware.request_id import RequestId
+from app.web.middleware.security import HostsAndSites, SecurityHeaders
+
+THREADS_BESIDE_THE_QUEUE = 16
+
+
+def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
+    """The app; its services are opened when it starts and closed when it stops.
+
+    Args:
+        settings: bounds and the like.
+        open_services: opens engines and store; a test passes its own.
+    """
+    metrics = Metrics(version("skiplens"))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = open_services()
+        metrics.watch(services)
+        # Enough threads for every computation that may wait, so that the bounded queue of an
+        # engine is what refuses, and not the thread pool that silently makes callers wait.
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
+        app.state.services = services
+        app.state.ready = True
+        yield
+        app.state.ready = False
+        services.close()
+
+    app = FastAPI(
+        title="skiplens",
+        version=version("skiplens"),
+        summary="See inside a residual network: every filter, every block, every digit.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[
+            Middleware(RequestId),
+            Middleware(AccessLog, metrics),
+            Middleware(Receipt, settings.max_body_bytes, settings.receive_seconds),
+            Middleware(SecurityHeaders),
+            Middleware(HostsAndSites, settings.allowed_hosts, settings.cors_origins),
+            Middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"]),
+            Middleware(Admission, settings.max_requests, metrics),
+            Middleware(KeptPictures, settings.picture_cache_bytes),
+        ],
+    )
+    app.state.metrics = metrics
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(api.router)
+    pages.install(app)
+    return app

@@ -1,0 +1,144 @@
+"""What the command line does with networks: train, compile and evaluate, with progress bars."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.core.manifest import Accuracy, Manifest
+from app.errors import TrainingError
+from app.network.mnist import as_input, load_test, load_train
+
+if TYPE_CHECKING:
+    from app.network.verification import RunGraph
+
+_console = Console(stderr=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=_console,
+    )
+
+
+def train_network(network: str, data: Path | None, run_folder: Path, model_folder: Path) -> None:
+    """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
+
+    Raises:
+        TrainingError: there is no recipe of that name, or the run cannot be resumed.
+    """
+    _quiet_tensorflow()
+    from app.network.recipe import RECIPES
+
+    if network not in RECIPES:
+        raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
+    recipe = RECIPES[network]
+    digits = load_train(data)
+    from app.network.training import EpochReport, train
+
+    with _progress() as progress:
+        epochs = progress.add_task(network, total=recipe.epochs, note="")
+        steps = progress.add_task("epoch", total=None, note="")
+
+        def on_step(epoch: int, step: int, total: int, loss: float) -> None:
+            note = f"loss {loss:.4f}"
+            progress.update(steps, description=f"epoch {epoch}", completed=step, total=total)
+            progress.update(steps, note=note)
+
+        def on_epoch(report: EpochReport) -> None:
+            note = f"validation {report.validation_accuracy:.2%}"
+            progress.update(epochs, completed=report.epoch, note=note)
+
+        try:
+            trained, run = train(recipe, digits, run_folder, on_step=on_step, on_epoch=on_epoch)
+        except KeyboardInterrupt as interrupt:
+            raise TrainingError(
+                f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
+            ) from interrupt
+    model_folder.mkdir(parents=True, exist_ok=True)
+    trained.save(model_folder / "network.keras", include_optimizer=False)
+    record = {
+        "recipe": recipe.to_dict(),
+        "commit": run.commit,
+        "history": [vars(report) for report in run.history],
+    }
+    text = json.dumps(record, indent=1) + "\n"
+    (model_folder / "training.json").write_text(text, encoding="utf-8")
+    _console.print(f"{network} is trained; now: skiplens compile {network}")
+
+
+def compile_folder(
+    model_folder: Path, data: Path | None, run_graph: "RunGraph", *, measure: bool
+) -> Manifest:
+    """Compile a model folder and say how it went."""
+    _quiet_tensorflow()
+    from app.network.compiling import compile_network
+
+    test = load_test(data) if measure else None
+    with _progress() as progress:
+        task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
+
+        def on_step(step: int, steps: int) -> None:
+            progress.update(task, completed=step, total=steps, note="test digits")
+
+        manifest = compile_network(model_folder, run_graph, test, on_step)
+    for name, graph in manifest.graphs.items():
+        _console.print(
+            f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
+        )
+    if manifest.test_accuracy is not None:
+        _say(manifest.test_accuracy)
+    return manifest
+
+
+class Reader(Protocol):
+    """Reads digits: the part of an engine that evaluating takes."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's description."""
+
+    def activations(
+        self, image: NDArray[np.float32], gates: NDArray[np.float32]
+    ) -> Any:
+        """Every layer's output by name."""
+
+
+def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
+    """Read every test digit with an engine and say how many it got right."""
+    test = load_test(data)
+    manifest = engine.manifest
+    gates = np.ones(len(manifest.switches), np.float32)
+    last = manifest.layers[-1].name
+    right = 0
+    with _progress() as progress:
+        task = progress.add_task(manifest.id, total=len(test), note="")
+        for image, label in zip(as_input(test.images), test.labels, strict=True):
+            right += int(engine.activations(image[None], gates)[last].argmax() == label)
+            progress.update(task, advance=1)
+    accuracy = Accuracy.of(right, len(test))
+    _say(accuracy)
+    return accuracy
+
+
+def _say(accuracy: Accuracy) -> None:
+    low, high = accuracy.interval
+    _console.print(
+        f"{accuracy.correct} of {accuracy.digits} test digits: {accuracy.value:.2%} "
+        f"(95 % interval {low:.2%} to {high:.2%})"
+    )
+
+
+def _quiet_tensorflow() -> None:
+    """Its notes on instruction sets and missing GPUs are not for whoever trains."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,143 @@
+"""Makes a model folder: ``network.keras`` into served graphs, weights and ``manifest.json``.
+
+Every output of both graphs is held against Keras before anything is written; a graph that does not
+agree is refused.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+
+from app.core.manifest import FORMAT, GraphInfo, Manifest
+from app.errors import CompileError
+from app.network.graphs import Graph, compile_activations, compile_gradients, reference_gradients
+from app.network.loading import load_network
+from app.network.mnist import Split
+from app.network.survey import OnStep, survey
+from app.network.tapping import Tapped, tap
+from app.network.titles import title_of
+from app.network.verification import Arrays, RunGraph, verify
+
+NETWORK_FILE: Final = "network.keras"
+TRAINING_FILE: Final = "training.json"
+MANIFEST_FILE: Final = "manifest.json"
+WEIGHTS_FILE: Final = "weights.npz"
+_BATCH_SIZE: Final = 500
+
+
+def compile_network(
+    folder: Path,
+    run_graph: RunGraph,
+    test: Split | None = None,
+    on_step: OnStep = lambda step, steps: None,
+) -> Manifest:
+    """Compile the network in a folder, verify it, and write the other files beside it.
+
+    Args:
+        folder: holds ``network.keras`` and, where it was trained here, ``training.json``.
+        run_graph: runs a graph once, as the server will: ``(content, info, inputs)`` to outputs
+            by name, batch axis included.
+        test: test digits to measure accuracy, usual figures and lesions on; left open without.
+        on_step: called with the passes over the test digits done and in all.
+
+    Raises:
+        CompileError: the network cannot be compiled or an output differs from Keras' by more
+            than the tolerance. Nothing has been written then.
+    """
+    network = load_network(folder / NETWORK_FILE)
+    tapped = tap(network)
+    graphs, files = _graphs(network, tapped, run_graph)
+    files[WEIGHTS_FILE] = _weights(tapped)
+    accuracy, measured = survey(tapped, test, _BATCH_SIZE, on_step) if test else (None, None)
+    manifest = Manifest(
+        format=FORMAT,
+        id=folder.name,
+        title=title_of(folder.name).title,
+        summary=title_of(folder.name).summary,
+        input_shape=tuple(network.input_shape[1:]),
+        classes=tuple(str(label) for label in range(network.output_shape[-1])),
+        parameters=network.count_params(),
+        layers=tapped.layers,
+        blocks=tapped.blocks,
+        graphs=graphs,
+        test_accuracy=accuracy,
+        survey=measured,
+        training=_training(folder),
+        files=_digests(folder, files),
+    )
+    _write(folder, files, manifest)
+    return manifest
+
+
+def _graphs(
+    network: keras.Model, tapped: Tapped, run_graph: RunGraph
+) -> tuple[dict[str, GraphInfo], dict[str, bytes]]:
+    """Both graphs, verified: their records by name and their contents by file."""
+    compiled: tuple[tuple[str, Graph, Callable[[Arrays], Arrays]], ...] = (
+        ("activations", compile_activations(tapped), _reference_activations(tapped)),
+        (
+            "gradients",
+            compile_gradients(network),
+            lambda inputs: reference_gradients(network, inputs),
+        ),
+    )
+    infos, files = {}, {}
+    for name, graph, reference in compiled:
+        info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)
+        deviation = verify(graph.content, info, run_graph, reference, tapped)
+        infos[name] = replace(info, deviation=deviation)
+        files[info.file] = graph.content
+    return infos, files
+
+
+def _reference_activations(tapped: Tapped) -> Callable[[Arrays], Arrays]:
+    def reference(inputs: Arrays) -> Arrays:
+        known = {name: inputs[name] for name in tapped.model.input}
+        outputs = tapped.model(known, training=False)
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    return reference
+
+
+def _weights(tapped: Tapped) -> bytes:
+    """Every weight by ``layer/weight``, as an uncompressed ``.npz``."""
+    arrays: dict[str, Any] = {
+        f"{layer.name}/{weight.name}": np.asarray(weight, np.float32)
+        for layer in tapped.model.layers
+        for weight in layer.weights
+        if weight.dtype == "float32"
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _training(folder: Path) -> dict[str, Any] | None:
+    path = folder / TRAINING_FILE
+    if not path.is_file():
+        return None
+    try:
+        training: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CompileError(f"{path} is not JSON: {error}") from error
+    return training
+
+
+def _digests(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
+    contents = {NETWORK_FILE: (folder / NETWORK_FILE).read_bytes(), **files}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
+
+
+def _write(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
+    """Write the manifest last: a folder left half written is refused when it is opened."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    text = json.dumps(asdict(manifest), indent=1) + "\n"
+    (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")

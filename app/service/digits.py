@@ -1,0 +1,198 @@
+"""Where digits are kept: the samples that ship, and what people brought, in SQLite."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from app.core.digit import ID_LENGTH, Digit
+from app.errors import StartupError, UnknownDigitError
+from app.samples import Sample
+
+Box = tuple[int, int, int, int]
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS digits (
+    id TEXT PRIMARY KEY,
+    pixels BLOB NOT NULL CHECK (length(pixels) = 784),
+    inverted INTEGER NOT NULL,
+    box TEXT NOT NULL,
+    warnings TEXT NOT NULL,
+    used REAL NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
+"""
+_TOUCH_AFTER: Final = 3600.0  # seconds; finer would turn every read into a write
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDigit:
+    """A digit and how it came about.
+
+    Attributes:
+        digit: what networks are given.
+        inverted: whether the source was dark on light.
+        box: ``(x, y, width, height)`` of the ink in the source, pixels.
+        warnings: sentences about what may be wrong with it.
+        label: what it is meant to be; known of samples only.
+        style: how it is written; known of samples only.
+    """
+
+    digit: Digit
+    inverted: bool
+    box: Box
+    warnings: tuple[str, ...]
+    label: int | None = None
+    style: str | None = None
+
+
+class DigitStore(Protocol):
+    """Keeps digits by their id."""
+
+    def get(self, digit: str) -> StoredDigit:
+        """The digit of that id.
+
+        Raises:
+            UnknownDigitError: it is not kept.
+        """
+
+    def put(self, stored: StoredDigit) -> None:
+        """Keep a digit; one that is kept already stays as it is."""
+
+    def count(self) -> int:
+        """How many digits are kept."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
+def _unknown(digit: str) -> UnknownDigitError:
+    well_formed = len(digit) == ID_LENGTH and set(digit) <= _HEXADECIMAL
+    what = f"digit {digit}" if well_formed else "a digit of that id"
+    return UnknownDigitError(
+        f"{what} is not stored; ids are {ID_LENGTH} hexadecimal digits, and digits unused for "
+        "longest make room for new ones"
+    )
+
+
+class SQLiteDigitStore:
+    """Digits in one SQLite file, at most ``limit`` of them: the longest unused make room.
+
+    Every write is committed to disk before it is answered.
+
+    Raises:
+        StartupError: the folder cannot be written or the file is no database.
+    """
+
+    def __init__(
+        self, path: Path, limit: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.executescript(_SCHEMA)
+            # A schema that exists already is not written: ask for the right to write outright.
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute("COMMIT")
+        except (OSError, sqlite3.Error) as error:
+            raise StartupError(
+                f"state folder {path.parent} cannot keep digits ({error}); "
+                "choose another with SKIPLENS_STATE_DIR"
+            ) from error
+
+    def get(self, digit: str) -> StoredDigit:
+        """See :meth:`DigitStore.get`."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT pixels, inverted, box, warnings, used FROM digits WHERE id = ?", (digit,)
+            ).fetchone()
+            if row is None:
+                raise _unknown(digit)
+            pixels, inverted, box, warnings, used = row
+            now = self._clock()
+            if now - used > _TOUCH_AFTER:
+                self._database.execute("UPDATE digits SET used = ? WHERE id = ?", (now, digit))
+        x, y, width, height = json.loads(box)
+        return StoredDigit(
+            Digit.from_bytes(pixels), bool(inverted), (x, y, width, height), tuple(json.loads(warnings))
+        )
+
+    def put(self, stored: StoredDigit) -> None:
+        """See :meth:`DigitStore.put`."""
+        row = (
+            stored.digit.id,
+            stored.digit.pixels.tobytes(),
+            int(stored.inverted),
+            json.dumps(stored.box),
+            json.dumps(stored.warnings),
+            self._clock(),
+        )
+        with self._lock, self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute(
+                "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
+                row,
+            )
+            self._database.execute(
+                "DELETE FROM digits WHERE id IN (SELECT id FROM digits WHERE id != ? "
+                "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
+                (stored.digit.id, self._limit),
+            )
+
+    def count(self) -> int:
+        """See :meth:`DigitStore.count`."""
+        with self._lock:
+            (count,) = self._database.execute("SELECT count(*) FROM digits").fetchone()
+        return int(count)
+
+    def close(self) -> None:
+        """See :meth:`DigitStore.close`."""
+        with self._lock:
+            self._database.close()
+
+
+class WithSamples:
+    """Puts the samples that ship in front of another store; they need no room in it."""
+
+    def __init__(self, store: DigitStore, samples: Sequence[Sample]) -> None:
+        self._store = store
+        self.samples: Mapping[str, StoredDigit] = {
+            sample.digit.id: StoredDigit(
+                sample.digit, False, _ink_box(sample.digit), (), sample.label, sample.style
+            )
+            for sample in samples
+        }
+
+    def get(self, digit: str) -> StoredDigit:
+        """The sample of that id, else what the other store keeps."""
+        return self.samples.get(digit) or self._store.get(digit)
+
+    def put(self, stored: StoredDigit) -> None:
+        """Keep a digit, unless it is a sample."""
+        if stored.digit.id not in self.samples:
+            self._store.put(stored)
+
+    def count(self) -> int:
+        """How many digits the other store keeps."""
+        return self._store.count()
+
+    def close(self) -> None:
+        """Close the other store."""
+        self._store.close()
+
+
+def _ink_box(digit: Digit) -> Box:
+    rows, columns = digit.pixels.any(axis=1).nonzero()[0], digit.pixels.any(axis=0).nonzero()[0]
+    top, left = int(rows[0]), int(columns[0])
+    return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1

@@ -1,0 +1,183 @@
+"""Grids of a layer's maps: what a legend and a hover need, and the picture itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core import geometry, grid
+from app.core.geometry import Box, Geometry
+from app.core.manifest import LayerInfo
+from app.core.palettes import PaletteName, colours
+from app.core.scaling import Normalisation, Range, ranges, to_levels
+from app.core.stages import stage
+from app.core.statistics import describe
+from app.errors import InvalidParameterError
+from app.service.examination import Examination
+
+Array = NDArray[np.float32]
+
+KERNEL_ZOOM: Final = 6
+MAX_PIXELS: Final = 16_000_000
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """How a grid is drawn; ``None`` lets the layer decide.
+
+    Attributes:
+        normalisation: what shares a range of values.
+        palette: which pair of palettes.
+        zoom: pixels along a side of one value, 1..16.
+        columns: maps in a row.
+        labels: whether each map's index is written above it.
+    """
+
+    normalisation: Normalisation = Normalisation.LAYER
+    palette: PaletteName = PaletteName.DUSK
+    zoom: int | None = None
+    columns: int | None = None
+    labels: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One map of a grid.
+
+    Attributes:
+        filter: its index.
+        box: ``(x, y, width, height)`` in the picture.
+        range: the values at the ends of the palette.
+        dead: every value is zero.
+        constant: every value is the same, so that the map is drawn flat.
+    """
+
+    filter: int
+    box: Box
+    range: Range
+    dead: bool
+    constant: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A grid, ready to be stated or drawn.
+
+    Attributes:
+        maps: float32 ``(H, W, n)``, the chosen filters.
+        geometry: where they lie.
+        cells: one for each chosen filter.
+        options: as asked for.
+        diverging: whether the palette is the signed one.
+    """
+
+    maps: Array
+    geometry: Geometry
+    cells: tuple[Cell, ...]
+    options: GridOptions
+    diverging: bool
+
+    @property
+    def range(self) -> Range:
+        """The widest range of any cell: the one range where all share it."""
+        return min(cell.range[0] for cell in self.cells), max(cell.range[1] for cell in self.cells)
+
+    def png(self) -> bytes:
+        """The picture."""
+        indices = [cell.filter for cell in self.cells]
+        flagged = [cell.dead or cell.constant for cell in self.cells]
+        with stage("render"):
+            levels = to_levels(self.maps, tuple(cell.range for cell in self.cells))
+            drawn = grid.draw(levels, self.geometry, indices, flagged)
+        with stage("encode"):
+            return grid.encode(drawn, colours(self.options.palette, diverging=self.diverging))
+
+
+def layer_grid(
+    examination: Examination, layer: LayerInfo, filters: tuple[int, ...], options: GridOptions
+) -> Grid:
+    """The grid of a layer's maps.
+
+    The range is chosen over all filters of the layer, shown or not, so that a filter looks the
+    same alone as among the others.
+
+    Raises:
+        InvalidParameterError: the picture would have more than 16 million pixels.
+    """
+    maps = examination.maps(layer)
+    scales = ranges(
+        maps, options.normalisation, signed=layer.signed, network=examination.network_range
+    )
+    diverging = layer.signed or options.normalisation is Normalisation.SYMMETRIC
+    return grid_of(maps, scales, options, diverging=diverging, filters=filters)
+
+
+def grid_of(
+    maps: Array,
+    scales: Sequence[Range],
+    options: GridOptions,
+    *,
+    diverging: bool,
+    filters: tuple[int, ...] | None = None,
+) -> Grid:
+    """The grid of any maps on given ranges.
+
+    Args:
+        maps: float32 ``(H, W, C)``.
+        scales: the range of each filter.
+        options: how to draw; the normalisation is stated, not applied.
+        diverging: whether to use the signed palette.
+        filters: which to show, in which order; all by default.
+
+    Raises:
+        InvalidParameterError: the picture would have more than 16 million pixels.
+    """
+    height, width, count = maps.shape
+    chosen = tuple(range(count)) if filters is None else filters
+    layout = _lay_out(len(chosen), height, width, options)
+    statistics = describe(maps)
+    cells = tuple(
+        Cell(at, box, scales[at], statistics[at].dead, statistics[at].constant)
+        for at, box in zip(chosen, layout.boxes, strict=True)
+    )
+    return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging)
+
+
+def _lay_out(count: int, height: int, width: int, options: GridOptions) -> Geometry:
+    layout = geometry.lay_out(
+        count,
+        height,
+        width,
+        columns=options.columns or geometry.near_square(count),
+        zoom=options.zoom or geometry.comfortable_zoom(height, width),
+        labels=options.labels,
+    )
+    if layout.width * layout.height > MAX_PIXELS:
+        raise InvalidParameterError(
+            f"zoom {layout.zoom} with {layout.columns} columns gives {layout.width} x "
+            f"{layout.height} pixels; at most {MAX_PIXELS} are allowed"
+        )
+    return layout
+
+
+def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
+    """The grid of a convolution's kernels, one row an output filter, one column an input channel;
+    near-square where there is but one channel. One range for all, centred on zero.
+
+    Args:
+        kernel: float32 ``(h, w, in, out)``.
+        options: the normalisation is not used.
+
+    Raises:
+        InvalidParameterError: the picture would have more than 16 million pixels.
+    """
+    height, width, channels, count = kernel.shape
+    maps = kernel.transpose(0, 1, 3, 2).reshape(height, width, count * channels)
+    columns = options.columns or (channels if channels > 1 else geometry.near_square(count))
+    chosen = GridOptions(
+        Normalisation.SYMMETRIC, options.palette, options.zoom or KERNEL_ZOOM, columns, False
+    )
+    reach = float(np.abs(maps).max())
+    return grid_of(maps, ((-reach, reach),) * (count * channels), chosen, diverging=True)

@@ -1,0 +1,17 @@
+"""The JSON and picture API under ``/api/v1``."""
+
+from fastapi import APIRouter
+
+from app.web.api import blocks, comparisons, digits, networks, views
+from app.web.problems import PROBLEMS
+from app.web.urls import API
+
+router = APIRouter(prefix=API, responses=PROBLEMS)
+for part in (
+    networks.router,
+    digits.router,
+    views.router,
+    blocks.router,
+    comparisons.router,
+):
+    router.include_router(part)

@@ -1,0 +1,125 @@
+"""What only a residual network has: its blocks in numbers and pictures, and the flow."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi import Path as PathParameter
+
+from app.core.geometry import MAX_ZOOM, MIN_ZOOM
+from app.core.palettes import PaletteName
+from app.service.blocks import figures
+from app.service.flow import flow
+from app.service.matrices import block_strip, stream_matrix, streams
+from app.service.readout import readouts
+from app.web import block_schemas as schemas
+from app.web.api.views import VIEW
+from app.web.dependencies import BlockDep, ExaminationDep, NetworkDep
+from app.web.responses import PNG, PNG_ANSWER, immutable
+
+BLOCK = VIEW + "/blocks/{block}"
+STREAM = VIEW + "/streams/{stream}"
+
+Palette = Annotated[PaletteName, Query(description="pair of palettes; the signed one is used")]
+Zoom = Annotated[
+    int | None, Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map")
+]
+Stream = Annotated[int, PathParameter(ge=1, le=999, description="run of blocks of one shape")]
+Role = Annotated[
+    Literal["output", "residual", "sum", "gate"], Query(description="which part of each block")
+]
+
+router = APIRouter(tags=["blocks"])
+
+
+@router.get(f"{VIEW}/blocks", summary="What each block does to what it is given")
+def blocks(examination: ExaminationDep) -> schemas.Blocks:
+    return schemas.Blocks(blocks=[schemas.Block(**vars(one)) for one in figures(examination)])
+
+
+@router.get(BLOCK, summary="One block, in all and filter by filter")
+def block(examination: ExaminationDep, info: BlockDep) -> schemas.BlockDetail:
+    return schemas.BlockDetail.of(examination, info)
+
+
+@router.get(
+    f"{BLOCK}/strip.png",
+    summary="x, F(x), sum and output as rows, one column a filter, one scale",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def strip_png(
+    request: Request,
+    examination: ExaminationDep,
+    info: BlockDep,
+    palette: Palette = PaletteName.DUSK,
+    zoom: Zoom = None,
+) -> Response:
+    return immutable(request, block_strip(examination, info, palette, zoom).png(), PNG)
+
+
+@router.get(f"{BLOCK}/strip.json", summary="The same strip in words")
+def strip_json(
+    examination: ExaminationDep,
+    info: BlockDep,
+    palette: Palette = PaletteName.DUSK,
+    zoom: Zoom = None,
+) -> schemas.MatrixDescription:
+    return schemas.MatrixDescription.of(block_strip(examination, info, palette, zoom))
+
+
+@router.get(
+    f"{VIEW}/flow",
+    summary="Norm of d log p(target) / dx at each block's input: in all, and by route",
+)
+def get_flow(
+    engine: NetworkDep,
+    examination: ExaminationDep,
+    target: Annotated[
+        int | None, Query(ge=0, le=999, description="index of a class; the predicted one by default")
+    ] = None,
+) -> schemas.Flow:
+    return schemas.Flow.of(engine.manifest, flow(engine, examination, target))
+
+
+@router.get(f"{VIEW}/streams", summary="Runs of blocks whose outputs have one shape")
+def get_streams(engine: NetworkDep) -> list[schemas.Stream]:
+    return [
+        schemas.Stream.of(engine.manifest, number, run)
+        for number, run in enumerate(streams(engine.manifest), 1)
+    ]
+
+
+@router.get(
+    f"{STREAM}/matrix.png",
+    summary="Every filter followed through the depth: a row a block, a column a filter",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def matrix_png(
+    request: Request,
+    examination: ExaminationDep,
+    stream: Stream,
+    role: Role = "output",
+    palette: Palette = PaletteName.DUSK,
+    zoom: Zoom = None,
+) -> Response:
+    return immutable(request, stream_matrix(examination, stream, role, palette, zoom).png(), PNG)
+
+
+@router.get(f"{STREAM}/matrix.json", summary="The same matrix in words")
+def matrix_json(
+    examination: ExaminationDep,
+    stream: Stream,
+    role: Role = "output",
+    palette: Palette = PaletteName.DUSK,
+    zoom: Zoom = None,
+) -> schemas.MatrixDescription:
+    return schemas.MatrixDescription.of(stream_matrix(examination, stream, role, palette, zoom))
+
+
+@router.get(f"{VIEW}/readout", summary="What the head would answer after each block")
+def readout(engine: NetworkDep, examination: ExaminationDep) -> list[schemas.Readout]:
+    return [
+        schemas.Readout(after=one.after, probabilities=one.probabilities.tolist())
+        for one in readouts(examination, engine.weights)
+    ]

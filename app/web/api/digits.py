@@ -1,0 +1,72 @@
+"""Digits: the samples that ship, and what people bring."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.core.arrays import npy
+from app.core.grid import encode_grey
+from app.web import schemas, urls
+from app.web.dependencies import DigitDep, ServicesDep
+from app.web.problems import UPLOAD_PROBLEMS
+from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable
+from app.web.uploads import UPLOAD_BODY, UploadDep
+
+INPUT_ZOOM = 8
+
+router = APIRouter(tags=["digits"])
+
+
+@router.get("/samples", summary="The digits that ship")
+def samples(services: ServicesDep) -> list[schemas.Sample]:
+    network = services.catalogue.default
+    return [
+        schemas.Sample(
+            id=digit,
+            label=stored.label or 0,
+            style=stored.style or "",
+            url=urls.api_digit(digit),
+            input_url=urls.input_png(digit),
+            page_url=urls.gallery(network, digit),
+        )
+        for digit, stored in services.digits.samples.items()
+    ]
+
+
+@router.post(
+    "/digits",
+    status_code=201,
+    summary="Bring a digit: prepared as MNIST's were, and kept",
+    responses=UPLOAD_PROBLEMS,
+    openapi_extra=UPLOAD_BODY,
+)
+def post_digit(
+    upload: UploadDep, services: ServicesDep, response: Response
+) -> schemas.Digit:
+    services.digits.put(upload)
+    answer = schemas.Digit.of(upload, services.catalogue.default)
+    response.headers["Location"] = answer.url
+    return answer
+
+
+@router.get("/digits/{digit}", summary="A digit and how it came about")
+def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
+    return schemas.Digit.of(stored, services.catalogue.default)
+
+
+@router.get(
+    "/digits/{digit}/input.png",
+    summary="The 28x28 that networks are given, enlarged eight times",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def input_png(request: Request, stored: DigitDep) -> Response:
+    return immutable(request, encode_grey(stored.digit.pixels, INPUT_ZOOM), PNG)
+
+
+@router.get(
+    "/digits/{digit}/input.npy",
+    summary="The same as an array: uint8 (28, 28), ink 255",
+    responses=NPY_ANSWER,
+    response_class=Response,
+)
+def input_npy(request: Request, stored: DigitDep) -> Response:
+    return immutable(request, npy(stored.digit.pixels), NPY, f"{stored.digit.id}.npy")

@@ -1,0 +1,63 @@
+"""Networks, their layers, and the kernels of their convolutions."""
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
+
+from app.core.arrays import npy
+from app.core.manifest import LayerInfo
+from app.engine.protocol import Engine
+from app.errors import UnknownLayerError
+from app.service.grids import kernel_grid
+from app.web import schemas
+from app.web.dependencies import GridDep, LayerDep, NetworkDep, ServicesDep
+from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable
+
+router = APIRouter(tags=["networks"])
+
+
+@router.get("/networks", summary="Every network that is loaded, the default first")
+def networks(services: ServicesDep) -> list[schemas.Network]:
+    return [schemas.Network.of(engine) for engine in services.catalogue.networks]
+
+
+@router.get("/networks/{network}", summary="One network")
+def network(engine: NetworkDep) -> schemas.Network:
+    return schemas.Network.of(engine)
+
+
+@router.get("/networks/{network}/layers", summary="Its layers in forward order")
+def layers(engine: NetworkDep) -> list[schemas.Layer]:
+    return [schemas.Layer.of(layer) for layer in engine.manifest.layers]
+
+
+def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
+    if layer.kernel is None:
+        convolutions = ", ".join(one.name for one in engine.manifest.layers if one.kernel)
+        raise UnknownLayerError(
+            f"layer {layer.name} has no kernels; layers that have are {convolutions}"
+        )
+    return engine.weights[f"{layer.name}/kernel"]
+
+
+@router.get(
+    "/networks/{network}/layers/{layer}/kernels.npy",
+    summary="A convolution's kernels, float32 (h, w, in, out)",
+    responses=NPY_ANSWER,
+    response_class=Response,
+)
+def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Response:
+    return immutable(request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy")
+
+
+@router.get(
+    "/networks/{network}/layers/{layer}/kernels.png",
+    summary="A convolution's kernels: a row for each output filter, a column for each input",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def kernels_png(
+    request: Request, engine: NetworkDep, layer: LayerDep, parameters: GridDep
+) -> Response:
+    grid = kernel_grid(_kernel(engine, layer), parameters.options())
+    return immutable(request, grid.png(), PNG)

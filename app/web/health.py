@@ -1,0 +1,27 @@
+"""Alive, ready, and the numbers for Prometheus. Outside ``/api/v1``, and never refused as busy."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.web.metrics import Metrics
+from app.web.problems import problem
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Alive")
+def healthz() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@router.get("/readyz", summary="Ready to answer; 503 while starting or stopping")
+def readyz(request: Request) -> Response:
+    if getattr(request.app.state, "ready", False):
+        return Response('{"status":"ready"}', media_type="application/json")
+    return problem(503, "not_ready", "Not ready", "the server is starting or stopping")
+
+
+@router.get("/metrics", summary="Prometheus", response_class=Response)
+def metrics(request: Request) -> Response:
+    kept: Metrics = request.app.state.metrics
+    return Response(generate_latest(kept.registry), media_type=CONTENT_TYPE_LATEST)

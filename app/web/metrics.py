@@ -1,0 +1,76 @@
+"""What Prometheus is told."""
+
+import platform
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.service.services import Services
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """The server's metrics, in a registry of their own so that several apps can live side by side.
+
+    Attributes:
+        registry: what ``/metrics`` prints.
+        requests: by route and status code.
+        seconds: by route.
+        stage_seconds: by stage of the work.
+        refusals: by problem code.
+    """
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "skiplens_requests", "Requests answered", ("route", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "skiplens_request_seconds",
+            "Time to answer a request",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "skiplens_stage_seconds",
+            "Time in each stage of the work",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.refusals = Counter(
+            "skiplens_refusals", "Requests refused", ("reason",), registry=self.registry
+        )
+        self.in_flight = Gauge(
+            "skiplens_requests_in_flight", "Requests in the works", registry=self.registry
+        )
+        build = Info("skiplens_build", "What is running", registry=self.registry)
+        build.info({"version": version, "python": platform.python_version()})
+
+    def watch(self, services: Services) -> None:
+        """Report queue depth, cache hits and stored digits of these services from now on."""
+        self.registry.register(_ServicesCollector(services))
+
+
+class _ServicesCollector(Collector):
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> list[Metric]:
+        """Read the gauges off the services at the moment of asking."""
+        services = self._services
+        queue = GaugeMetricFamily(
+            "skiplens_queue_depth", "Computations waiting", labels=["network"]
+        )
+        for engine in services.catalogue.networks:
+            queue.add_metric([engine.manifest.id], engine.waiting)
+        plain: tuple[tuple[str, str, Callable[[], float]], ...] = (
+            ("skiplens_cache_hits", "Examinations found in memory", lambda: services.examiner.hits),
+            ("skiplens_cache_misses", "Examinations computed", lambda: services.examiner.misses),
+            ("skiplens_digits_stored", "Digits kept", services.digits.count),
+        )
+        return [queue, *(GaugeMetricFamily(name, text, value()) for name, text, value in plain)]

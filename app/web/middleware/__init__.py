@@ -1,0 +1,1 @@
+"""Plain ASGI middleware: each passes messages on and holds up nothing."""

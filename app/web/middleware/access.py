@@ -1,0 +1,76 @@
+"""Logs every request, counts it, and says in ``Server-Timing`` where its time went."""
+
+import time
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.stages import Record, recording
+from app.web.metrics import Metrics
+from app.web.problems import unexpected
+from app.web.requests import request_id
+
+_UNMATCHED: Final = "unmatched"
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_FAILED: Final = 500
+_logger = structlog.get_logger("skiplens.access")
+
+
+class AccessLog:
+    """One line and one count a request; a fault of our own becomes a problem response."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+        with recording() as stages:
+
+            async def send_timed(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    if stages:
+                        message["headers"] = [*message["headers"], _server_timing(stages)]
+                await send(message)
+
+            try:
+                await self._app(scope, receive, send_timed)
+            except Exception:
+                _logger.exception("failed", request_id=request_id(), path=scope["path"])
+                if status:
+                    raise
+                await unexpected()(scope, receive, send_timed)
+            finally:
+                self._note(scope, status, time.perf_counter() - started, stages)
+
+    def _note(self, scope: Scope, status: int, seconds: float, stages: Record) -> None:
+        route = scope.get("route")
+        path = getattr(route, "path", None) or scope.get("skiplens.route", _UNMATCHED)
+        self._metrics.requests.labels(path, str(status)).inc()
+        self._metrics.seconds.labels(path).observe(seconds)
+        for stage, spent in stages.items():
+            self._metrics.stage_seconds.labels(stage).observe(spent)
+        if "skiplens.problem" in scope:
+            self._metrics.refusals.labels(scope["skiplens.problem"]).inc()
+        if scope["path"] not in _QUIET or status >= _FAILED:
+            _logger.info(
+                "request",
+                request_id=request_id(),
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round(seconds * 1000, 2),
+            )
+
+
+def _server_timing(stages: Record) -> tuple[bytes, bytes]:
+    parts = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages.items())
+    return b"server-timing", ", ".join(parts).encode()

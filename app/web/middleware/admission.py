@@ -1,0 +1,43 @@
+"""Takes on only so many requests at a time, and answers HEAD as GET."""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import BusyError
+from app.web.metrics import Metrics
+from app.web.problems import problem_of
+
+_ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Admission:
+    """Refuses with 503 beyond a number of requests in the works; health checks always pass."""
+
+    def __init__(self, app: ASGIApp, max_requests: int, metrics: Metrics) -> None:
+        self._app = app
+        self._max_requests = max_requests
+        self._metrics = metrics
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+            await self._app(scope, receive, send)
+            return
+        if self._in_flight >= self._max_requests:
+            error = BusyError(f"at most {self._max_requests} requests are taken on at a time")
+            await problem_of(error)(scope, receive, send)
+            return
+        self._in_flight += 1
+        self._metrics.in_flight.set(self._in_flight)
+        try:
+            await self._app(_as_get(scope), receive, send)
+        finally:
+            self._in_flight -= 1
+            self._metrics.in_flight.set(self._in_flight)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD is answered like GET; the server leaves the body out."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

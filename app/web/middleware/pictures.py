@@ -1,0 +1,79 @@
+"""Keeps answers that can never change in memory, in front of everything that makes them."""
+
+from typing import Final
+
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_OK: Final = 200
+_Kept = tuple[str, list[tuple[bytes, bytes]], bytes]
+
+
+class KeptPictures:
+    """Answers a GET again from memory if its first answer was marked ``immutable``.
+
+    Such answers are addressed by content: the same path and query mean the same bytes for as long
+    as the process lives. The request's ``If-None-Match`` is honoured.
+
+    Args:
+        app: makes the answers.
+        max_bytes: of bodies kept.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._kept: LRUCache[tuple[str, bytes], _Kept] = LRUCache(
+            max_bytes, getsizeof=lambda kept: len(kept[2])
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        key = (scope["path"], scope["query_string"])
+        kept = self._kept.get(key)
+        if kept is not None:
+            await _answer(kept, scope, send)
+            return
+        await self._app(scope, receive, self._keeping(key, scope, send))
+
+    def _keeping(self, key: tuple[str, bytes], scope: Scope, send: Send) -> Send:
+        start: Message = {}
+
+        async def send_keeping(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = {**message}
+            elif _immutable(start) and _whole(start, message):
+                route = getattr(scope.get("route"), "path", "")
+                if len(message["body"]) <= self._kept.maxsize:
+                    self._kept[key] = (route, list(start["headers"]), message["body"])
+            await send(message)
+
+        return send_keeping
+
+
+def _immutable(start: Message) -> bool:
+    return start.get("status") == _OK and any(
+        name == b"cache-control" and b"immutable" in value for name, value in start["headers"]
+    )
+
+
+def _whole(start: Message, message: Message) -> bool:
+    length = next((value for name, value in start["headers"] if name == b"content-length"), b"")
+    return length == str(len(message.get("body", b""))).encode()
+
+
+async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
+    route, headers, body = kept
+    scope["skiplens.route"] = route
+    etag = next(value for name, value in headers if name == b"etag")
+    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
+    if known is not None and etag in known:
+        headers = [(name, value) for name, value in headers if not name.startswith(b"content-")]
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send({"type": "http.response.start", "status": _OK, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body})

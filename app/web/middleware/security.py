@@ -1,0 +1,99 @@
+"""Headers that keep a page to itself, hosts that are answered, and no posts from other sites."""
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.problems import problem
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+    )
+)
+_HEADERS: Final = tuple(
+    (name.encode(), value.encode())
+    for name, value in (
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        (
+            "permissions-policy",
+            "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), "
+            "microphone=(), payment=(), usb=()",
+        ),
+    )
+)
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SecurityHeaders:
+    """Adds the headers to every response, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
+
+
+class HostsAndSites:
+    """Answers only for the hosts that are allowed, and takes no posts that other sites make a
+    visitor's browser send.
+
+    Args:
+        app: what to guard.
+        hosts: names that are answered; ``*`` answers all.
+        origins: other sites whose scripts may post all the same.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._hosts = frozenset(hosts)
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if "*" not in self._hosts and _host(headers) not in self._hosts:
+            refusal = problem(400, "unknown_host", "Unknown host", "this host is not served here")
+            await refusal(scope, receive, send)
+        elif self._forged(scope["method"], headers):
+            refusal = problem(
+                403, "cross_site", "Cross-site request", "posts from other sites are not taken"
+            )
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _forged(self, method: str, headers: Headers) -> bool:
+        if method in _SAFE_METHODS or headers.get("sec-fetch-site") != "cross-site":
+            return False
+        return headers.get("origin") not in self._origins
+
+
+def _host(headers: Headers) -> str:
+    host = headers.get("host", "")
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]

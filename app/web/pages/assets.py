@@ -1,0 +1,80 @@
+"""Static files, at addresses that hold a hash of them all, so that they may be kept for ever.
+
+The hash stands in a path segment: the modules that a module imports are then versioned with it.
+Everything is read once, when the app is made; what is not in the table is not served.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from app.settings import ROOT
+from app.web.responses import immutable
+
+FOLDER: Final = ROOT / "static"
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
+# The policy of the pages takes no pictures out of data addresses; docs.css draws what it needs.
+_DATA_ADDRESS: Final = re.compile(rb"""url\((?:"data:[^"]*"|'data:[^']*'|data:[^)]*)\)""")
+
+
+class Assets:
+    """The static files, by path below ``static/``.
+
+    Attributes:
+        files: content by path, ``css/base.css``.
+        version: hash of all of them.
+    """
+
+    def __init__(self, content: Mapping[str, bytes]) -> None:
+        self.files = content
+        digest = hashlib.sha256()
+        for path in sorted(content):
+            digest.update(path.encode() + b"\0" + content[path])
+        self.version = digest.hexdigest()[:12]
+
+    def url(self, path: str) -> str:
+        """The address of a file.
+
+        Raises:
+            KeyError: there is no such file.
+        """
+        if path not in self.files:
+            raise KeyError(path)
+        return f"/static/{self.version}/{path}"
+
+    def router(self) -> APIRouter:
+        """Serves the files."""
+        router = APIRouter(include_in_schema=False)
+
+        @router.get("/static/{version}/{path:path}", response_class=Response)
+        def static(request: Request, version: str, path: str) -> Response:
+            content = self.files.get(path)
+            if content is None or version != self.version:
+                raise HTTPException(404)
+            return immutable(request, content, _TYPES[Path(path).suffix])
+
+        return router
+
+
+def load_assets(folder: Path = FOLDER) -> Assets:
+    """The project's own files and those of Swagger UI."""
+    content = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix in _TYPES
+    }
+    swagger = files("fastapi_swagger") / "resources"
+    for name in _SWAGGER:
+        content[f"swagger/{name}"] = _DATA_ADDRESS.sub(b"none", (swagger / name).read_bytes())
+    return Assets(content)

@@ -1,0 +1,93 @@
+"""What each layer does, in a sentence, and what each normalisation shares."""
+
+from collections.abc import Callable
+from typing import Final
+
+from app.core.manifest import BlockInfo, LayerInfo, Manifest
+from app.core.scaling import Normalisation
+from app.web.pages.wording import TIMES, plural
+
+_Sentence = Callable[[LayerInfo], str]
+
+SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
+    Normalisation.FILTER: ("each filter", "each filter has a scale of its own"),
+    Normalisation.LAYER: ("the layer", "one scale for the whole layer"),
+    Normalisation.NETWORK: ("the network", "one scale for the whole network"),
+    Normalisation.SYMMETRIC: ("the layer, centred on zero", "one scale, centred on zero"),
+}
+
+_SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate": "T(x)"}
+
+
+def symbol(layer: LayerInfo) -> str | None:
+    """What a layer is to its block: ``x``, ``F(x)``, ``sum``, ``output`` or ``T(x)``."""
+    return "x" if layer.role == "identity" else _SYMBOLS.get(layer.role)
+
+
+def tone(layer: LayerInfo) -> str:
+    """Which of the two colours a layer has, if any: ``identity`` or ``residual``."""
+    return layer.role if layer.role in {"identity", "residual"} else ""
+
+
+def _convolution(layer: LayerInfo) -> str:
+    height, width = layer.kernel or (1, 1)
+    step = layer.strides[0] if layer.strides else 1
+    halved = f" It moves {step} places at a time, so its maps are smaller." if step > 1 else ""
+    return (
+        f"A convolution: each of its {plural(layer.filters, 'filter')} slides a kernel of "
+        f"{height} {TIMES} {width} weights over every map it is given and adds the products up."
+        + halved
+    )
+
+
+def _pool(layer: LayerInfo) -> str:
+    kept = "largest value" if "Max" in layer.kind else "mean"
+    over = "each map" if layer.kind.startswith("Global") else "each small window"
+    return f"Pooling: of {over} only the {kept} goes on."
+
+
+def _normalised(_: LayerInfo) -> str:
+    return (
+        "Batch normalisation: each filter's values are shifted and scaled by what was usual "
+        "in training, so that no filter drowns another."
+    )
+
+
+def _sentence(text: str) -> _Sentence:
+    return lambda _: text
+
+
+_BY_ROLE: Final[dict[str, _Sentence]] = {
+    "conv": _convolution,
+    "norm": _normalised,
+    "activation": _sentence("ReLU: what is below zero becomes zero, the rest stays as it is."),
+    "identity": _sentence(
+        "x, brought to the shape of F(x) by a projection, so that the two can be added."
+    ),
+    "residual": _sentence("F(x): what the block's branch adds to what the block was given."),
+    "gate": _sentence(
+        "T(x), between 0 and 1: at each place, the share of F(x) that is taken; "
+        "the rest is taken from x."
+    ),
+    "sum": _sentence("The sum: x plus F(x), place by place and filter by filter."),
+    "output": _sentence("ReLU of the sum: what the block hands on. It is the next block's x."),
+    "pool": _pool,
+    "logits": _sentence("One score for each class: a weighted sum of everything before it."),
+    "probabilities": _sentence("Softmax: the scores as probabilities, which add up to 1."),
+}
+
+
+def of_layer(manifest: Manifest, layer: LayerInfo) -> str:
+    """What a layer does, in a sentence or two."""
+    block = block_with(manifest, layer)
+    if block is not None and block.merge == "highway" and layer.role == "sum":
+        return "The merge: T(x) times F(x) plus 1 minus T(x) times x, place by place."
+    if block is not None and block.merge is None and layer.role in {"output", "activation"}:
+        return "ReLU: what is below zero becomes zero, the rest goes on to the next layer."
+    explain = _BY_ROLE.get(layer.role)
+    return explain(layer) if explain else f"A layer of the kind {layer.kind}."
+
+
+def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
+    """The block that a layer belongs to, if any."""
+    return next((block for block in manifest.blocks if block.name == layer.block), None)

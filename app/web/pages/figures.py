@@ -1,0 +1,154 @@
+"""A layer's grid on a page: the picture, its legend, and what to say about it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.core import geometry
+from app.core.manifest import LayerInfo
+from app.core.palettes import colours
+from app.core.scaling import TOP_LEVEL, Normalisation
+from app.service.examination import Examination
+from app.service.grids import Grid, layer_grid
+from app.web.pages import explanations, wording
+from app.web.pages.view import View
+
+SLIM_WIDTH: Final = 300  # pixels that a grid may take beside the rail on the narrowest screen
+RAMP_STOPS: Final = 21
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and its size in CSS pixels."""
+
+    src: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the colours of a grid stand for.
+
+    Attributes:
+        low: value at the lower end, as text.
+        zero: whether zero is in the middle of the ramp.
+        high: value at the upper end, as text.
+        ramp: ``signed`` or ``positive``.
+        sharing: what shares the scale.
+    """
+
+    low: str
+    zero: bool
+    high: str
+    ramp: str
+    sharing: str
+
+
+@dataclass(frozen=True)
+class LayerFigure:
+    """A layer in the gallery.
+
+    Attributes:
+        name: of the layer.
+        symbol: what it is to its block, if that has a symbol.
+        tone: ``identity``, ``residual`` or nothing.
+        kind: class or operation.
+        shape: as text.
+        href: the layer's page.
+        filter_href: a filter's page, with ``{filter}`` to be filled in.
+        picture: the grid.
+        slim: the same for narrow screens.
+        alt: what the grid shows.
+        legend: of its colours.
+        note: about silent filters.
+    """
+
+    name: str
+    symbol: str | None
+    tone: str
+    kind: str
+    shape: str
+    href: str
+    filter_href: str
+    picture: Picture
+    slim: Picture | None
+    alt: str
+    legend: Legend
+    note: str | None
+
+
+def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> LayerFigure:
+    """A layer's figure."""
+    grid = layer_grid(examination, layer, tuple(range(layer.filters)), view.options)
+    dead = [cell.filter for cell in grid.cells if cell.dead]
+    return LayerFigure(
+        name=layer.name,
+        symbol=explanations.symbol(layer),
+        tone=explanations.tone(layer),
+        kind=layer.kind,
+        shape=wording.shape(*layer.shape),
+        href=view.layer(layer.name),
+        filter_href=view.filter(layer.name, "{filter}"),
+        picture=Picture(view.grid(layer.name), grid.geometry.width, grid.geometry.height),
+        slim=_slim(layer, grid, view),
+        alt=alt_text(layer, grid, dead),
+        legend=legend(grid),
+        note=wording.silent(layer, dead),
+    )
+
+
+def _slim(layer: LayerInfo, grid: Grid, view: View) -> Picture | None:
+    """A grid for narrow screens, with as large a zoom as fits; nothing where the usual one fits."""
+    if grid.geometry.width <= SLIM_WIDTH:
+        return None
+    height, width, count = layer.shape
+    for zoom in range(grid.geometry.zoom - 1, 0, -1):
+        layout = geometry.lay_out(
+            count, height, width, columns=grid.geometry.columns, zoom=zoom, labels=True
+        )
+        if layout.width <= SLIM_WIDTH:
+            return Picture(view.grid(layer.name, zoom=zoom), layout.width, layout.height)
+    return None
+
+
+def alt_text(layer: LayerInfo, grid: Grid, dead: list[int]) -> str:
+    """What a grid shows, for people who do not see it."""
+    height, width, count = layer.shape
+    low, high = float(grid.maps.min()), float(grid.maps.max())
+    text = (
+        f"Activation maps of the {wording.plural(count, 'filter')} of {layer.name}, "
+        f"{height} by {width}, values from {wording.number(low)} to {wording.number(high)}"
+    )
+    return f"{text}; silent: {wording.listed(dead)}" if dead else text
+
+
+def legend(grid: Grid) -> Legend:
+    """The legend of a grid."""
+    low, high = grid.range
+    own = grid.options.normalisation is Normalisation.FILTER
+    _, sharing = explanations.SHARING[grid.options.normalisation]
+    return Legend(
+        low="lowest" if own and low < 0 else wording.number(low),
+        zero=low < 0,
+        high="highest" if own else wording.number(high),
+        ramp="signed" if grid.diverging else "positive",
+        sharing=f"{sharing}, at most {wording.number(high)}" if own else sharing,
+    )
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A colour stop of a ramp: where, and what colour, as SVG takes them."""
+
+    offset: str
+    colour: str
+
+
+def ramp_stops(view: View, *, diverging: bool) -> tuple[Stop, ...]:
+    """A palette as the stops of a gradient."""
+    table = colours(view.palette, diverging=diverging)
+    levels = [round(at * TOP_LEVEL / (RAMP_STOPS - 1)) for at in range(RAMP_STOPS)]
+    return tuple(
+        Stop(f"{100 * level / TOP_LEVEL:.1f}%", "#{:02x}{:02x}{:02x}".format(*table[level]))
+        for level in levels
+    )

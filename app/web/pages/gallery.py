@@ -1,0 +1,191 @@
+"""The gallery: the whole network on one page, in forward order, beside its spine."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from app.core.manifest import LayerInfo
+from app.engine.protocol import Engine
+from app.service import blocks
+from app.service.blocks import BlockFigures
+from app.service.digits import StoredDigit
+from app.service.examination import Examination
+from app.service.services import Services
+from app.web.pages import shell, wording
+from app.web.pages.figures import LayerFigure, layer_figure
+from app.web.pages.reading import Reading, reading
+from app.web.pages.shell import DigitCard, SampleLink, ViewPage
+from app.web.pages.spine import Rail, Spine
+from app.web.pages.view import View
+
+_ALONG: Final = 0.3  # a cosine beyond which two directions count as alike
+_HEADLINE: Final = ("identity", "residual", "gate", "sum", "output")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The stem or the head.
+
+    Attributes:
+        name: ``stem`` or ``head``.
+        main: layers that are shown.
+        inner: layers that open on demand.
+        width: of the line that leaves the stem, or enters the head.
+    """
+
+    name: str
+    main: tuple[LayerFigure, ...]
+    inner: tuple[LayerFigure, ...]
+    width: float
+
+
+@dataclass(frozen=True)
+class BlockStage:
+    """A block.
+
+    Attributes:
+        name: of the block.
+        first: whether it is the first, where the words are explained.
+        first_projected: whether it is the first that changes shape.
+        shape: of its output, as text.
+        rail: its part of the spine.
+        figures: its numbers; nothing without an identity path.
+        sentence: the same in words.
+        main: identity, residual, sum and output; of a block without identity path its output.
+        inner: the layers of its branch.
+    """
+
+    name: str
+    first: bool
+    first_projected: bool
+    shape: str
+    rail: Rail
+    figures: BlockFigures | None
+    sentence: str | None
+    main: tuple[LayerFigure, ...]
+    inner: tuple[LayerFigure, ...]
+
+
+@dataclass(frozen=True)
+class GalleryPage(ViewPage):
+    """The gallery.
+
+    Attributes:
+        heading: title of the network.
+        summary: one sentence about it.
+        facts: name and value.
+        digit: what the network is given.
+        reading: what it answers.
+        samples: to choose from.
+        sheet_width: of the sheet of samples, pixels.
+        stem: the beginning.
+        blocks: the middle.
+        head: the end.
+        depth: number of layers.
+        residual: whether there are identity paths.
+        all_on: the page with every block on.
+    """
+
+    template: ClassVar[str] = "gallery.html"
+
+    heading: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    digit: DigitCard
+    reading: Reading
+    samples: tuple[SampleLink, ...]
+    sheet_width: int
+    stem: Stage
+    blocks: tuple[BlockStage, ...]
+    head: Stage
+    depth: int
+    residual: bool
+    all_on: str
+
+
+def gallery_page(
+    services: Services, engine: Engine, stored: StoredDigit, examination: Examination, view: View
+) -> GalleryPage:
+    """The gallery of a digit in a network."""
+    manifest = engine.manifest
+    whole = services.examiner.examine(engine, stored.digit, ())
+    samples = tuple(services.digits.samples.values())
+    read = reading(examination, whole)
+    spine = Spine(examination, {one.block: one for one in blocks.figures(examination)})
+    stages = _blocks(examination, spine, view)
+    return GalleryPage(
+        title=f"{read.label} in {manifest.title}",
+        **vars(shell.shell(services, view)),
+        heading=manifest.title,
+        summary=manifest.summary,
+        facts=shell.facts(engine),
+        digit=shell.digit_card(stored),
+        reading=read,
+        samples=shell.sample_links(samples, view),
+        sheet_width=28 * len(samples),
+        stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),
+        blocks=stages,
+        head=_stage(examination, "head", spine.of_layer(manifest.blocks[-1].output), view),
+        depth=len(manifest.layers),
+        residual=any(block.identity for block in manifest.blocks),
+        all_on=view.all_on().gallery(),
+    )
+
+
+def _figures(
+    examination: Examination, layers: list[LayerInfo], view: View
+) -> tuple[LayerFigure, ...]:
+    return tuple(layer_figure(examination, layer, view) for layer in layers)
+
+
+def _stage(examination: Examination, place: str, width: float, view: View) -> Stage:
+    """The stem shows what it hands on; the head all it has."""
+    layers = [one for one in examination.manifest.layers if one.place == place]
+    shown = layers[-1:] if place == "stem" else layers
+    inner = [one for one in layers if one not in shown]
+    return Stage(
+        place, _figures(examination, shown, view), _figures(examination, inner, view), width
+    )
+
+
+def _blocks(examination: Examination, spine: Spine, view: View) -> tuple[BlockStage, ...]:
+    manifest = examination.manifest
+    projecting = [one.name for one in manifest.blocks if one.identity not in (None, one.input)]
+    stages = []
+    for block in manifest.blocks:
+        layers = [one for one in manifest.layers if one.block == block.name]
+        main = [one for one in layers if one.role in _HEADLINE]
+        inner = [one for one in layers if one.role not in _HEADLINE]
+        figures = None
+        if block.identity is not None:
+            figures = blocks.block_figures(block, examination.activations)
+        stages.append(
+            BlockStage(
+                name=block.name,
+                first=block is manifest.blocks[0],
+                first_projected=block.name in projecting[:1],
+                shape=wording.shape(*layers[-1].shape),
+                rail=spine.rail(block, view),
+                figures=figures,
+                sentence=_sentence(figures, off=block.name in view.off) if figures else None,
+                main=_figures(examination, main, view),
+                inner=_figures(examination, inner, view),
+            )
+        )
+    return tuple(stages)
+
+
+def _sentence(figures: BlockFigures, *, off: bool) -> str:
+    """A block's figures in words."""
+    if off:
+        return "F(x) is switched off: the block hands on x as it came."
+    if figures.cosine > _ALONG:
+        direction = "points along it"
+    elif figures.cosine < -_ALONG:
+        direction = "points against it"
+    else:
+        direction = "points across it"
+    return (
+        f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x and "
+        f"{direction} (cosine {wording.signed(figures.cosine)}). "
+        f"ReLU then cuts {wording.percent(figures.relu_cut)} of the sum."
+    )

@@ -1,0 +1,192 @@
+"""The page of a layer: every filter's map, large, and all of them in numbers."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from app.core.manifest import LayerInfo, Manifest
+from app.core.statistics import FilterStatistics, describe
+from app.engine.protocol import Engine
+from app.service.digits import StoredDigit
+from app.service.examination import Examination
+from app.service.grids import GridOptions, kernel_grid, layer_grid
+from app.service.services import Services
+from app.web import urls
+from app.web.pages import explanations, figures, shell, wording
+from app.web.pages.figures import Legend, Picture
+from app.web.pages.shell import DigitCard, ViewPage
+from app.web.pages.view import View
+
+KERNEL_WIDTH: Final = 900  # pixels that the picture of all kernels may take
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A page beside this one."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One map of the grid.
+
+    Attributes:
+        index: of the filter.
+        href: the filter's page.
+        box: ``x y width height`` in the picture, as an SVG view box has it.
+        text: the map in words.
+        flag: ``silent`` or ``constant``, if either.
+    """
+
+    index: int
+    href: str
+    box: str
+    text: str
+    flag: str | None
+
+
+@dataclass(frozen=True)
+class LayerPage(ViewPage):
+    """A layer.
+
+    Attributes:
+        name: of the layer.
+        symbol: what it is to its block, if that has a symbol.
+        tone: ``identity``, ``residual`` or nothing.
+        explanation: what it does.
+        facts: name and value.
+        digit: what the network is given.
+        back: the gallery, at this layer's section.
+        before: the layer before, if any.
+        after: the layer after, if any.
+        picture: the grid that tiles are cut from.
+        tiles: one for each filter.
+        legend: of the colours.
+        note: about silent filters.
+        statistics: one row for each filter.
+        kernels: picture of all kernels of a convolution.
+        kernels_alt: what it shows.
+        downloads: name and address.
+        curl: the same as a command.
+    """
+
+    template: ClassVar[str] = "layer.html"
+
+    name: str
+    symbol: str | None
+    tone: str
+    explanation: str
+    facts: tuple[tuple[str, str], ...]
+    digit: DigitCard
+    back: str
+    before: Neighbour | None
+    after: Neighbour | None
+    picture: Picture
+    tiles: tuple[Tile, ...]
+    legend: Legend
+    note: str | None
+    statistics: tuple[FilterStatistics, ...]
+    kernels: Picture | None
+    kernels_alt: str
+    downloads: tuple[Neighbour, ...]
+    curl: str
+
+
+def layer_page(
+    services: Services,
+    engine: Engine,
+    stored: StoredDigit,
+    examination: Examination,
+    layer: LayerInfo,
+    view: View,
+    origin: str,
+) -> LayerPage:
+    """The page of a layer; ``origin`` is the server's address, for the command."""
+    manifest = engine.manifest
+    picture, tiles, legend = _tiles(examination, layer, view)
+    names = [one.name for one in manifest.layers]
+    at = names.index(layer.name)
+    statistics = describe(examination.maps(layer))
+    return LayerPage(
+        title=f"{layer.name} in {manifest.title}",
+        **vars(shell.shell(services, view)),
+        name=layer.name,
+        symbol=explanations.symbol(layer),
+        tone=explanations.tone(layer),
+        explanation=explanations.of_layer(manifest, layer),
+        facts=_facts(layer),
+        digit=shell.digit_card(stored),
+        back=view.gallery(layer.place),
+        before=_neighbour(names, at - 1, view),
+        after=_neighbour(names, at + 1, view),
+        picture=picture,
+        tiles=tiles,
+        legend=legend,
+        note=wording.silent(layer, [one.index for one in statistics if one.dead]),
+        statistics=statistics,
+        kernels=_kernels(engine, layer, view),
+        kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
+        "that it is given",
+        downloads=_downloads(layer, view),
+        curl=f"curl -o {layer.name}.npy '{origin}{view.data(layer.name, 'activations.npy')}'",
+    )
+
+
+def _neighbour(names: list[str], at: int, view: View) -> Neighbour | None:
+    return Neighbour(names[at], view.layer(names[at])) if 0 <= at < len(names) else None
+
+
+def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
+    rows = [("kind", layer.kind), ("shape", wording.shape(*layer.shape))]
+    if layer.kernel:
+        rows.append(("kernel", f"{layer.kernel[0]} {wording.TIMES} {layer.kernel[1]}"))
+    if layer.strides:
+        rows.append(("stride", str(layer.strides[0])))
+    rows.append(("weights", wording.thousands(layer.parameters)))
+    return tuple(rows)
+
+
+def _tiles(
+    examination: Examination, layer: LayerInfo, view: View
+) -> tuple[Picture, tuple[Tile, ...], Legend]:
+    options = GridOptions(view.normalize, view.palette, labels=False)
+    grid = layer_grid(examination, layer, tuple(range(layer.filters)), options)
+    tiles = tuple(
+        Tile(
+            index=cell.filter,
+            href=view.filter(layer.name, cell.filter),
+            box=" ".join(map(str, cell.box)),
+            text=f"filter {cell.filter}: {wording.number(one.min)} to {wording.number(one.max)}",
+            flag="silent" if cell.dead else "constant" if cell.constant else None,
+        )
+        for cell, one in zip(grid.cells, describe(grid.maps), strict=True)
+    )
+    size = grid.geometry
+    picture = Picture(view.grid(layer.name, labels="false"), size.width, size.height)
+    return picture, tiles, figures.legend(grid)
+
+
+def _kernels(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:
+    if layer.kernel is None:
+        return None
+    kernel = engine.weights[f"{layer.name}/kernel"]
+    for zoom in (6, 5, 4, 3, 2, 1):
+        size = kernel_grid(kernel, GridOptions(palette=view.palette, zoom=zoom)).geometry
+        if size.width <= KERNEL_WIDTH or zoom == 1:
+            break
+    query = {"palette": view.query["palette"], "zoom": zoom}
+    address = urls.with_query(urls.kernels_png(view.network, layer.name), query)
+    return Picture(address, size.width, size.height)
+
+
+def _downloads(layer: LayerInfo, view: View) -> tuple[Neighbour, ...]:
+    found = [
+        Neighbour("grid as PNG", view.grid(layer.name)),
+        Neighbour("values as NPY", view.data(layer.name, "activations.npy")),
+        Neighbour("figures as JSON", view.data(layer.name, "activations")),
+    ]
+    if layer.kernel:
+        kernels = f"{urls.api_network(view.network)}/layers/{layer.name}/kernels.npy"
+        found.append(Neighbour("kernels as NPY", kernels))
+    return tuple(found)

@@ -1,0 +1,86 @@
+"""Turns a typed context into a page: one frozen dataclass for each template."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.settings import ROOT
+from app.web.pages import wording
+from app.web.pages.assets import Assets
+
+TEMPLATES: Final = ROOT / "templates"
+HTML: Final = "text/html; charset=utf-8"
+_NOT_MODIFIED: Final = 304
+
+
+@dataclass(frozen=True)
+class NetworkLink:
+    """A network to choose.
+
+    Attributes:
+        title: of the network.
+        summary: one sentence about it.
+        href: the page under way, with this network.
+        current: whether it is the one shown.
+    """
+
+    title: str
+    summary: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """What every page needs; each subclass names its template.
+
+    Attributes:
+        title: of the document.
+        networks: to choose from; empty where nothing is shown of any.
+    """
+
+    template: ClassVar[str]
+
+    title: str
+    networks: tuple[NetworkLink, ...]
+
+
+class Renderer:
+    """Renders pages.
+
+    Args:
+        assets: what ``asset("css/base.css")`` finds addresses in.
+    """
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals["asset"] = assets.url
+        self._environment.filters.update(
+            number=wording.number,
+            percent=wording.percent,
+            signed=wording.signed,
+            thousands=wording.thousands,
+            shape=wording.shape,
+        )
+
+    def html(self, page: Page) -> str:
+        """The page as HTML."""
+        return self._environment.get_template(page.template).render(page=page)
+
+    def respond(self, request: Request, page: Page) -> Response:
+        """The page as an answer that is asked for again each time, and sent only if it changed."""
+        content = self.html(page).encode()
+        etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=_NOT_MODIFIED, headers=headers)
+        return Response(content, media_type=HTML, headers=headers)

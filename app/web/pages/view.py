@@ -1,0 +1,112 @@
+"""The view under way, and every link out of it: nothing else puts query parameters together."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+from fastapi import Depends, Query
+
+from app.core.manifest import Manifest
+from app.core.palettes import PaletteName
+from app.core.scaling import Normalisation
+from app.service.grids import GridOptions
+from app.web import urls
+from app.web.dependencies import Off
+
+_DEFAULT: Final = GridOptions()
+
+
+@dataclass(frozen=True)
+class ViewParameters:
+    """How a page is looked at; the same on every page.
+
+    ``off`` is here as text, for the form that hands it on; what it means to a network is looked up
+    by :func:`app.service.catalogue.switched_off`.
+    """
+
+    off: Off = None
+    normalize: Annotated[
+        Normalisation, Query(description="what shares one range of values")
+    ] = _DEFAULT.normalisation
+    palette: Annotated[PaletteName, Query(description="pair of palettes")] = _DEFAULT.palette
+
+
+ViewDep = Annotated[ViewParameters, Depends()]
+
+
+@dataclass(frozen=True)
+class View:
+    """A digit in a network, looked at in some way. Every method is an address.
+
+    Attributes:
+        network: id.
+        digit: id.
+        off: blocks that are switched off, in forward order.
+        normalize: what shares a range.
+        palette: pair of palettes.
+    """
+
+    network: str
+    digit: str
+    off: tuple[str, ...] = ()
+    normalize: Normalisation = _DEFAULT.normalisation
+    palette: PaletteName = _DEFAULT.palette
+
+    @property
+    def query(self) -> dict[str, object]:
+        """The parameters that differ from what is usual."""
+        return {
+            "off": ",".join(self.off),
+            "normalize": None if self.normalize is _DEFAULT.normalisation else self.normalize,
+            "palette": None if self.palette is _DEFAULT.palette else self.palette,
+        }
+
+    @property
+    def options(self) -> GridOptions:
+        """How grids are drawn."""
+        return GridOptions(self.normalize, self.palette)
+
+    def gallery(self, fragment: str = "") -> str:
+        """The gallery, at a section of it."""
+        address = urls.with_query(urls.gallery(self.network, self.digit), self.query)
+        return f"{address}#{fragment}" if fragment else address
+
+    def layer(self, layer: str) -> str:
+        """A layer's page."""
+        return urls.with_query(urls.layer_page(self.network, self.digit, layer), self.query)
+
+    def filter(self, layer: str, index: int | str) -> str:
+        """A filter's page."""
+        page = urls.filter_page(self.network, self.digit, layer, index)
+        return urls.with_query(page, self.query)
+
+    def upload(self) -> str:
+        """Where the upload form posts to, so that network and parameters are kept."""
+        return urls.with_query(urls.UPLOAD, {"network": self.network, **self.query})
+
+    def grid(self, layer: str, **options: object) -> str:
+        """A layer's grid as a picture."""
+        page = urls.grid_png(self.network, self.digit, layer)
+        return urls.with_query(page, {**self.query, **options})
+
+    def data(self, layer: str, name: str) -> str:
+        """A layer in the API: ``activations``, ``activations.npy`` and so on."""
+        address = f"{urls.api_layer(self.network, self.digit, layer)}/{name}"
+        return urls.with_query(address, {"off": ",".join(self.off)})
+
+    def of_digit(self, digit: str) -> "View":
+        """The same view of another digit."""
+        return replace(self, digit=digit)
+
+    def in_network(self, other: Manifest) -> "View":
+        """The same view in another network, with those blocks off that it can switch."""
+        off = tuple(block for block in self.off if block in other.switches)
+        return replace(self, network=other.id, off=off)
+
+    def toggled(self, block: str, switches: tuple[str, ...]) -> "View":
+        """The view with one block's branch switched over."""
+        off = tuple(name for name in switches if (name in self.off) != (name == block))
+        return replace(self, off=off)
+
+    def all_on(self) -> "View":
+        """The view of the whole network."""
+        return replace(self, off=())

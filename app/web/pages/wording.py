@@ -1,0 +1,77 @@
+"""Numbers and words as people read them."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from app.core.manifest import LayerInfo
+
+MINUS: Final = "\N{MINUS SIGN}"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
+_DIGITS: Final = 3
+_LEAST_SHARE: Final = 0.0001
+_SMALLEST: Final = 0.001
+_LARGEST: Final = 100_000
+
+
+def number(value: float) -> str:
+    """A value to three significant digits: ``41.2``, ``0.0312``, ``−3.21``, ``1.2e−5``."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    sign = MINUS if value < 0 else ""
+    if not _SMALLEST <= size < _LARGEST:
+        return sign + f"{size:.1e}".replace("e-0", f"e{MINUS}").replace("e+0", "e")
+    decimals = max(0, _DIGITS - 1 - math.floor(math.log10(size)))
+    return sign + f"{size:.{decimals}f}"
+
+
+def signed(value: float) -> str:
+    """A value with its sign: ``+0.12``."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def percent(share: float) -> str:
+    """A share to two decimals; never 0 or 100 where it is not."""
+    if 0 < share < _LEAST_SHARE:
+        return f"<{NARROW}0.01{NARROW}%"
+    if 1 - _LEAST_SHARE < share < 1:
+        return f">{NARROW}99.99{NARROW}%"
+    return f"{100 * share:.2f}{NARROW}%"
+
+
+def thousands(count: int) -> str:
+    """A count with commas: ``176,090``."""
+    return f"{count:,}"
+
+
+def shape(height: int, width: int, filters: int) -> str:
+    """A shape: ``28 × 28 × 16``."""
+    return f"{height} {TIMES} {width} {TIMES} {filters}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count and its noun: ``1 filter``, ``16 filters``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[object]) -> str:
+    """Names as a sentence has them: ``a, b and c``."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def with_article(label: str) -> str:
+    """A digit with its article: ``a 3``, ``an 8``."""
+    return f"{'an' if label == '8' else 'a'} {label}"
+
+
+def silent(layer: LayerInfo, filters: Sequence[int]) -> str | None:
+    """What to say of filters whose maps are zero everywhere."""
+    if not filters:
+        return None
+    if len(filters) == layer.filters:
+        return "Every filter is silent on this digit: its map is zero everywhere."
+    verb = "is" if len(filters) == 1 else "are"
+    return f"{plural(len(filters), 'filter')} {verb} silent on this digit."

@@ -1,0 +1,158 @@
+"""What HTTP makes of each error: one table, one JSON shape (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from app.errors import (
+    BusyError,
+    InvalidParameterError,
+    NonFiniteError,
+    NotFoundError,
+    SkiplensError,
+    TooLargeError,
+    UnsupportedFormatError,
+)
+from app.web.requests import request_id
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 1
+
+_STATUS: Final[tuple[tuple[type[SkiplensError], int], ...]] = (
+    (NotFoundError, 404),
+    (TooLargeError, 413),
+    (UnsupportedFormatError, 415),
+    (InvalidParameterError, 422),
+    (NonFiniteError, 500),
+    (BusyError, 503),
+)
+_logger = structlog.get_logger(__name__)
+
+
+class ProblemResponse(JSONResponse):
+    """A problem; leaves its code in the scope, where the access log counts it."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: "Problem", headers: Mapping[str, str]) -> None:
+        super().__init__(body.model_dump(), body.status, headers)
+        self._code = body.code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope["skiplens.problem"] = self._code
+        await super().__call__(scope, receive, send)
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(examples=["urn:skiplens:problem:unknown_layer"])
+    title: str = Field(examples=["Unknown layer"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="what was given and what is allowed")
+    code: str = Field(description="stable word to match on", examples=["unknown_layer"])
+    request_id: str = Field(description="names this request in the log")
+
+
+def status_of(error: SkiplensError) -> int:
+    """The HTTP status of an error."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem response; one that says "busy" says when to come back."""
+    body = Problem(
+        type=f"urn:skiplens:problem:{code}",
+        title=title,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request_id(),
+    )
+    extra = dict(headers or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    extra["Cache-Control"] = "no-store"
+    return ProblemResponse(body, extra)
+
+
+def problem_of(error: SkiplensError) -> Response:
+    """The problem response of an error."""
+    return problem(status_of(error), error.code, error.title, str(error))
+
+
+def _skiplens_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, SkiplensError):
+        raise error
+    if status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _logger.error("failed", error=str(error))
+    return problem_of(error)
+
+
+def _validation_error(_: Request, error: Exception) -> Response:
+    """Say where the fault is and what is allowed, and never repeat the input."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'the request'}: {fault['msg']}"
+        for fault in error.errors()
+    )
+    return problem(422, InvalidParameterError.code, InvalidParameterError.title, faults)
+
+
+def _http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    detail = {
+        HTTPStatus.NOT_FOUND: "there is nothing at this address; /docs lists what there is",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"method {request.method} is not allowed at this address",
+    }.get(HTTPStatus(error.status_code), str(error.detail))
+    return problem(error.status_code, code, phrase, detail, headers=error.headers)
+
+
+def unexpected() -> Response:
+    """The problem response for a fault of our own; the log has the rest."""
+    return problem(
+        500, "internal_error", "Internal error", "the server failed; the log names this request"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem."""
+    app.add_exception_handler(SkiplensError, _skiplens_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+
+
+PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
+    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
+    for status, text in (
+        (404, "No network, layer, block, filter or digit of that name"),
+        (422, "A parameter is not allowed"),
+        (503, "Busy; Retry-After says when to try again"),
+    )
+}
+UPLOAD_PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
+    **PROBLEMS,
+    408: {"model": Problem, "description": "The body did not arrive in time"},
+    413: {"model": Problem, "description": "The body or the image is too large"},
+    415: {"model": Problem, "description": "The format is not accepted"},
+}

@@ -1,0 +1,16 @@
+"""The request under way: its id, known to everything that logs or answers."""
+
+from contextvars import ContextVar
+from typing import Final
+
+_request_id: Final[ContextVar[str]] = ContextVar("request_id", default="-")
+
+
+def request_id() -> str:
+    """The id of the request under way, ``-`` outside of any."""
+    return _request_id.get()
+
+
+def set_request_id(value: str) -> None:
+    """Name the request under way; each runs in a context of its own."""
+    _request_id.set(value)

@@ -1,0 +1,116 @@
+"""Reads the image out of a request: a multipart field, a raw body, or 784 numbers as JSON."""
+
+from typing import Annotated, Final
+
+import numpy as np
+from fastapi import Depends, Request
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from app.core.decoding import decode
+from app.core.preparation import Prepared, pixels_to_grey, prepare
+from app.core.stages import stage
+from app.errors import InvalidParameterError, UnsupportedFormatError
+from app.service.digits import StoredDigit
+from app.web.dependencies import get_services
+
+_SIDE: Final = 28
+_FILES: Final = 1
+_FIELDS: Final = 4
+_MULTIPART: Final = "multipart/form-data"
+_JSON: Final = "application/json"
+_RAW: Final = ("image/", "application/octet-stream")
+
+Row = Annotated[list[FiniteFloat], Field(min_length=_SIDE, max_length=_SIDE)]
+
+
+class Pixels(BaseModel):
+    """A digit as numbers, 0..255 or 0..1."""
+
+    pixels: Annotated[list[Row], Field(min_length=_SIDE, max_length=_SIDE)]
+
+
+_PIXELS: Final = TypeAdapter(Pixels)
+
+
+async def get_upload(request: Request) -> StoredDigit:
+    """The digit that the request brings, prepared but not stored.
+
+    Raises:
+        UnsupportedFormatError: the body or the image is of a kind that is not taken.
+        InvalidParameterError: no image, a damaged one, a blank one, or numbers out of range.
+        TooLargeError: the image is beyond its bounds.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _MULTIPART:
+        content = await _multipart(request)
+    elif kind == _JSON or kind.startswith(_RAW):
+        with stage("receive"):
+            content = await request.body()
+    else:
+        raise UnsupportedFormatError(
+            "the body must be multipart/form-data with a field named file, an image, or "
+            "application/json with 28 x 28 pixels"
+        )
+    if not content:
+        raise InvalidParameterError("file is empty; an image of at least one byte is needed")
+    prepared = await run_in_threadpool(_prepared, request, content, kind == _JSON)
+    return StoredDigit(prepared.digit, prepared.inverted, prepared.box, prepared.warnings)
+
+
+UploadDep = Annotated[StoredDigit, Depends(get_upload)]
+
+
+async def _multipart(request: Request) -> bytes:
+    try:
+        with stage("receive"):
+            form = await request.form(max_files=_FILES, max_fields=_FIELDS)
+    except MultiPartException as error:
+        raise InvalidParameterError(f"the form cannot be read: {error.message}") from error
+    async with request.form(max_files=_FILES, max_fields=_FIELDS):
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidParameterError("file is missing; send the image as a form field named file")
+        return await file.read()
+
+
+def _prepared(request: Request, content: bytes, is_json: bool) -> Prepared:
+    with stage("decode"):
+        grey = _from_json(content) if is_json else decode(content, get_services(request).limits)
+        return prepare(grey)
+
+
+def _from_json(content: bytes) -> NDArray[np.uint8]:
+    try:
+        return pixels_to_grey(_PIXELS.validate_json(content).pixels)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the body"
+        raise InvalidParameterError(
+            f"{where}: {fault['msg']}; pixels must be {_SIDE} rows of {_SIDE} finite numbers, "
+            "0..255 or 0..1"
+        ) from error
+
+
+UPLOAD_BODY: Final[dict[str, object]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/json": {"schema": Pixels.model_json_schema()},
+            **{
+                f"image/{name}": {"schema": {"type": "string", "format": "binary"}}
+                for name in ("png", "jpeg", "gif", "webp", "bmp")
+            },
+        },
+    }
+}

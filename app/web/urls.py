@@ -1,0 +1,80 @@
+"""The one place that builds addresses."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+API: Final = "/api/v1"
+UPLOAD: Final = "/digits"
+SAMPLES_PNG: Final = "/pictures/samples.png"
+
+
+def with_query(path: str, query: Mapping[str, object]) -> str:
+    """A path with those query parameters that have a value."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given, safe=',')}" if given else path
+
+
+def api_network(network: str) -> str:
+    """A network in the API."""
+    return f"{API}/networks/{network}"
+
+
+def api_digit(digit: str) -> str:
+    """A digit in the API."""
+    return f"{API}/digits/{digit}"
+
+
+def input_png(digit: str) -> str:
+    """The 28x28 that networks are given, as a picture."""
+    return f"{api_digit(digit)}/input.png"
+
+
+def api_view(network: str, digit: str) -> str:
+    """Where the API keeps what a network does with a digit."""
+    return f"{api_network(network)}/digits/{digit}"
+
+
+def api_layer(network: str, digit: str, layer: str) -> str:
+    """A layer of a view in the API."""
+    return f"{api_view(network, digit)}/layers/{layer}"
+
+
+def grid_png(network: str, digit: str, layer: str) -> str:
+    """A layer's grid as a picture."""
+    return f"{api_layer(network, digit, layer)}/grid.png"
+
+
+def kernels_png(network: str, layer: str) -> str:
+    """A convolution's kernels as a picture."""
+    return f"{api_network(network)}/layers/{layer}/kernels.png"
+
+
+def gallery(network: str, digit: str) -> str:
+    """The gallery page."""
+    return f"/networks/{network}/digits/{digit}"
+
+
+def layer_page(network: str, digit: str, layer: str) -> str:
+    """A layer's page."""
+    return f"{gallery(network, digit)}/layers/{layer}"
+
+
+def filter_page(network: str, digit: str, layer: str, index: int | str) -> str:
+    """A filter's page; the index may be a placeholder for a script to fill in."""
+    return f"{layer_page(network, digit, layer)}/filters/{index}"
+
+
+def block_page(network: str, digit: str, block: str) -> str:
+    """A block's page."""
+    return f"{gallery(network, digit)}/blocks/{block}"
+
+
+def filter_kernel_png(network: str, layer: str, index: int) -> str:
+    """The kernel of one filter, one map for each input channel."""
+    return f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png"
+
+
+def filter_parts_png(network: str, digit: str, block: str, index: int) -> str:
+    """The maps of one filter index in the parts of a block, side by side on one scale."""
+    return f"/pictures/networks/{network}/digits/{digit}/blocks/{block}/filters/{index}.png"
