@@ -1,4 +1,4 @@
-"""Every setting, with its default. Each is also an environment variable, ``SKIPLENS_`` before it."""
+"""Every setting, with its default; each is also an environment variable, ``SKIPLENS_...``."""
 
 import os
 from pathlib import Path

@@ -38,7 +38,8 @@ class Geometry:
 
 def near_square(count: int) -> int:
     """Columns for ``count`` maps: the smallest number at or above the square root that fills every
-    row, if that is at most twice the root; else the root, rounded up."""
+    row, if that is at most twice the root; else the root, rounded up.
+    """
     root = math.ceil(math.sqrt(count))
     full = (columns for columns in range(root, 2 * root + 1) if count % columns == 0)
     return next(full, root)
@@ -51,7 +52,8 @@ def comfortable_zoom(height: int, width: int) -> int:
 
 def lay_out_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> Geometry:
     """Lay ``rows`` rows of ``columns`` maps each out, with room for indices above the first row
-    alone: a column is one filter all the way down."""
+    alone: a column is one filter all the way down.
+    """
     cell = max(width * zoom, 2 * (numerals.WIDTH + 1))
     boxes = tuple(
         (
@@ -77,7 +79,8 @@ def lay_out(
     count: int, height: int, width: int, *, columns: int, zoom: int, labels: bool
 ) -> Geometry:
     """Lay ``count`` maps of ``height`` by ``width`` values out in rows, the first top left, with
-    a gap between and around them."""
+    a gap between and around them.
+    """
     columns = min(columns, count)
     above = LABEL_HEIGHT if labels else 0
     # A label of two numerals is wider than a map of one value at zoom 1.

@@ -85,5 +85,3 @@ def encode_grey(pixels: NDArray[np.uint8], zoom: int = 1) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(enlarged, "L").save(buffer, "PNG", compress_level=_COMPRESSION)
     return buffer.getvalue()
-
-

@@ -41,7 +41,7 @@ def find_ground(grey: Floats) -> Ground:
     middle = float(np.median(border))
     if _spread(border - middle) <= _FLAT:
         return Ground(np.full(grey.shape, middle, np.float32), 0.0, even=True)
-    tone = local(grey)
+    tone = _sloping_tone(grey, middle)
     away = (grey - tone)[:: 1 + grey.shape[0] // 256, :: 1 + grey.shape[1] // 256]
     return Ground(tone, _spread(away), even=False)
 
@@ -77,9 +77,14 @@ def _sloping_tone(grey: Floats, middle: float) -> Floats:
         weights = np.linalg.solve(kept.T @ terms + 1e-3 * np.eye(6, dtype=np.float32), kept.T @ thumb)
         tone = terms @ weights
     border = _border(*shape).ravel()
-    off = np.abs(thumb - tone)[border] > np.maximum(4 * _spread((thumb - tone)[chosen]), 0.08 * tone[border])
+    t2 = thumb.reshape(shape)
+    noise = _spread(np.diff(t2, axis=1)) / 1.414
+    surface: Floats = (_terms(height, width) @ weights).reshape(height, width)
+    ring = np.ones((height, width), bool); ring[1:-1, 1:-1] = False
+    noise = _spread(np.diff(grey, axis=1)) / 1.414
+    off = np.abs(grey - surface)[ring] > np.maximum(5 * noise, TH * surface[ring])
     if off.mean() > OFF:
-        return local(grey)
+        return surface + local(grey - surface, width_ref=0) if FLATFIRST else local(grey, 0)
     surface: Floats = (_terms(height, width) @ weights).reshape(height, width)
     return np.clip(surface, 0, 255)
 
@@ -94,36 +99,36 @@ def _terms(height: int, width: int) -> Floats:
     terms = (np.ones_like(x), x, y, x * x, x * y, y * y)
     return np.stack([term.ravel() for term in terms], axis=1)
 
-OFF = 0.05
 import os
-REACH = float(os.environ.get("REACH", ".12"))
-def local(grey):
+OFF = float(os.environ.get("OFF", ".05"))
+TH = float(os.environ.get("TH", ".08"))
+REACH = float(os.environ.get("REACH", ".08"))
+FLATFIRST = int(os.environ.get("FF", "0"))
+def local(grey, width_ref):
     h, w = grey.shape
     k = -(-max(h, w) // 256)
     small = np.asarray(Image.fromarray(grey).reduce(k)) if k > 1 else grey
-    r = max(1, round(REACH * max(small.shape)))
-    r = min(r, min(small.shape) - 1)
-    if r < 1: return np.full_like(grey, np.median(grey))
+    r = max(2, round(REACH * max(small.shape)))
     down = closing(small, r)
     up = -closing(-small, r)
     d, u = down - small, small - up
     md, mu = np.median(d), np.median(u)
     d, u = np.maximum(d - 4*md, 0), np.maximum(u - 4*mu, 0)
-    m = r // 2
+    m = r
     di, ui = d[m:-m or None, m:-m or None], u[m:-m or None, m:-m or None]
     if not di.any() and not ui.any(): di, ui = d, u
     t = down - md if np.vdot(di, di) >= np.vdot(ui, ui) else up + mu
     return np.asarray(Image.fromarray(t).resize((w, h), Image.Resampling.BILINEAR))
 
 def closing(a, r):
-    a = np.pad(a, r, mode="reflect", reflect_type="odd")
     for ax in (0, 1): a = widest(a, r, ax)
-    a = np.pad(-a, r, mode="reflect", reflect_type="odd")
+    a = -a
     for ax in (0, 1): a = widest(a, r, ax)
     return -a
 
 def widest(a, r, ax):
     a = np.moveaxis(a, ax, 0)
+    a = np.pad(a, ((r, r), (0, 0)), mode="edge")
     n = 2 * r + 1; span = 1
     while span * 2 <= n:
         a = np.maximum(a[:-span], a[span:]); span *= 2

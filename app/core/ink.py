@@ -12,7 +12,8 @@ from app.core.ground import Floats, find_ground
 _WORKING_SIDE: Final = 512
 _CELLS: Final = 64
 _FAINTEST: Final = 8.0  # tones; what differs less from the ground is no ink
-_SPECK = 0.03
+_SPECK = float(__import__('os').environ.get('SPECK', '.03'))
+SPANK = float(__import__('os').environ.get('SPANK', '.05'))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ def _parts(mask, even):
         touches = (not even) and (r.min() == 0 or r.max() == gh - 1 or c.min() == 0 or c.max() == gw - 1)
         if spans or touches:
             others = keep.copy(); others[i] = False
-            if mass[others].sum() > .05 * mass[i]: keep = others
+            if mass[others].sum() > SPANK * mass[i]: keep = others
     boxes = []
     chosen = np.zeros(n + 1, bool); chosen[1:] = keep
     grid = chosen[labels]

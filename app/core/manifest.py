@@ -129,7 +129,8 @@ class Accuracy:
 @dataclass(frozen=True)
 class UsualFigures:
     """A block's figures, each the mean over many digits; see :class:`app.core.blocks.BlockFigures`
-    for what each is."""
+    for what each is.
+    """
 
     block: str
     norm_x: float

@@ -21,6 +21,7 @@ LABEL_LEVEL: Final = 254  # indices
 CLEAR_LEVEL: Final = 255  # gaps: transparent, so that a grid stands on any page
 
 _FLAG_RGB: Final = (217, 95, 2)
+_LINEAR_BELOW: Final = 0.0031308  # where sRGB's gamma curve begins (IEC 61966-2-1)
 _LABEL_RGB: Final = (128, 132, 140)
 
 
@@ -64,11 +65,11 @@ _RAMPS: Final[dict[PaletteName, tuple[_Ramp, _Ramp]]] = {  # negative side, posi
         _Ramp((0.21, 0.94), (0.012, 0.14, 0.06), (30, 78)),
     ),
     PaletteName.GREY: (
-        _Ramp((0.56, 0.0), (0.0, 0.0, 0.0), (0, 0)),
-        _Ramp((0.56, 1.0), (0.0, 0.0, 0.0), (0, 0)),
+        _Ramp((0.58, 0.16), (0.0, 0.0, 0.0), (0, 0)),
+        _Ramp((0.58, 1.0), (0.0, 0.0, 0.0), (0, 0)),
     ),
 }
-_GREY_FROM_BLACK: Final = _Ramp((0.0, 1.0), (0.0, 0.0, 0.0), (0, 0))
+_GREY_FROM_BLACK: Final = _Ramp((0.16, 1.0), (0.0, 0.0, 0.0), (0, 0))
 
 
 @cache
@@ -112,4 +113,4 @@ def _oklab_to_srgb(
         axis=-1,
     )
     linear = np.clip(linear, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.where(linear <= _LINEAR_BELOW, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -62,3 +62,8 @@ def is_mnist(p):
     if not 18<=s<=20: return False
     m=p.astype(float); g=np.arange(28)
     return abs((m.sum(1)*g).sum()/m.sum()-14)<=1 and abs((m.sum(0)*g).sum()/m.sum()-14)<=1
+def pixels_to_grey(pixels):
+    a=np.asarray(pixels,np.float64)
+    from app.errors import InvalidParameterError
+    if a.shape!=(28,28) or a.min()<0 or a.max()>255: raise InvalidParameterError("pixels must be 28x28 numbers 0..255 or 0..1")
+    return np.rint(a*(255 if a.max()<=1 else 1)).astype(np.uint8)

@@ -48,8 +48,10 @@ def ranges(
     count = maps.shape[-1]
     if normalisation is Normalisation.FILTER:
         flat = maps.reshape(-1, count)
-        pairs = zip(flat.min(axis=0).tolist(), flat.max(axis=0).tolist(), strict=True)
-        return tuple(_from_zero(low, high, signed=signed) for low, high in pairs)
+        lows, highs = flat.min(axis=0), flat.max(axis=0)
+        return tuple(
+            _from_zero(float(lows[at]), float(highs[at]), signed=signed) for at in range(count)
+        )
     if normalisation is Normalisation.NETWORK:
         shared = _from_zero(*network, signed=signed)
     else:
@@ -76,11 +78,8 @@ def to_levels(maps: Maps, chosen: tuple[Range, ...]) -> NDArray[np.uint8]:
         uint8 ``(C, H, W)`` in 0..252: rounded, clipped, then cast. A filter whose range is empty is
         drawn flat at zero's level.
     """
-    low = np.array([pair[0] for pair in chosen], np.float32)
-    high = np.array([pair[1] for pair in chosen], np.float32)
+    low, high = np.array(chosen, np.float64).T  # wide enough for the span of any float32 values
     span = high - low
     factor = np.divide(TOP_LEVEL, span, out=np.zeros_like(span), where=span > 0)
     levels = np.rint((maps - low) * factor)
-    return np.ascontiguousarray(
-        np.clip(levels, 0, TOP_LEVEL).astype(np.uint8).transpose(2, 0, 1)
-    )
+    return np.ascontiguousarray(np.clip(levels, 0, TOP_LEVEL).astype(np.uint8).transpose(2, 0, 1))

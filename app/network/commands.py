@@ -44,6 +44,7 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
         raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
     recipe = RECIPES[network]
     digits = load_train(data)
+    from app.network.architectures import ARCHITECTURES
     from app.network.training import EpochReport, train
 
     with _progress() as progress:
@@ -54,6 +55,7 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
             note = f"loss {loss:.4f}"
             progress.update(steps, description=f"epoch {epoch}", completed=step, total=total)
             progress.update(steps, note=note)
+            progress.update(epochs, completed=epoch - 1)
 
         def on_epoch(report: EpochReport) -> None:
             note = f"validation {report.validation_accuracy:.2%}"
@@ -61,12 +63,15 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
 
         try:
             trained, run = train(recipe, digits, run_folder, on_step=on_step, on_epoch=on_epoch)
+            progress.update(epochs, completed=len(run.history))
         except KeyboardInterrupt as interrupt:
             raise TrainingError(
                 f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
             ) from interrupt
     model_folder.mkdir(parents=True, exist_ok=True)
-    trained.save(model_folder / "network.keras", include_optimizer=False)
+    shipped = ARCHITECTURES[network]()  # without the optimizer, whose state is twice the weights
+    shipped.set_weights(trained.get_weights())
+    shipped.save(model_folder / "network.keras")
     record = {
         "recipe": recipe.to_dict(),
         "commit": run.commit,

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 Merge = Callable[[Any, Any], Any]
+Shape = tuple[int | None, ...]
 
 
 def add(x: Any, fx: Any) -> Any:
@@ -57,37 +58,46 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
 
     Args:
         layer: linear layer that computes the gate's logits from ``x``; its output must have the
-            shape of ``x``. By default a ``Dense`` over the last axis.
+            shape of ``F(x)``. By default a ``Dense`` over the last axis.
         bias: initial bias of the default layer.
+
+    Raises:
+        ValueError: when built, if the layer's output has another shape than ``F(x)``; the message
+            names the layer and both shapes.
     """
 
     def __init__(
         self, layer: keras.layers.Layer | None = None, bias: float = -2.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.layer = layer
+        self.layer: Any = layer
         self.bias = bias
         self.supports_masking = True
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the gate's weights for ``x`` of the given shape."""
+    def build(self, x_shape: Shape, fx_shape: Shape | None = None) -> None:
+        """Create the gate's weights for ``x`` and ``F(x)`` of the given shapes, or of the same."""
+        wanted = tuple(fx_shape or x_shape)
         if self.layer is None:
             self.layer = keras.layers.Dense(
-                input_shape[-1],
+                wanted[-1],
                 bias_initializer=keras.initializers.Constant(self.bias),
                 name=f"{self.name}.logits",
             )
         if not self.layer.built:
-            self.layer.build(input_shape)
+            self.layer.build(x_shape)
+        openness = tuple(self.layer.compute_output_shape(x_shape))
+        if openness != wanted:
+            raise ValueError(
+                f"HighwayGate {self.name!r} cannot gate with layer {self.layer.name!r}: its output "
+                f"has shape {openness} and F(x) has shape {wanted}"
+            )
         self.built = True
 
     def openness(self, x: Any, run: Callable[[Any, Any], Any] | None = None) -> Any:
-        """``T(x)`` in (0, 1), of the shape of ``x``: 1 takes ``F(x)`` alone, 0 ``x`` alone.
+        """``T(x)`` in (0, 1), of the shape of ``F(x)``: 1 takes ``F(x)`` alone, 0 ``x`` alone.
 
         ``run(layer, x)`` says how to call the inner layer; a plain call by default.
         """
-        if not self.built:
-            self.build(tuple(x.shape))
         return ops.sigmoid(run(self.layer, x) if run else self.layer(x))
 
     def blend(self, x: Any, fx: Any, openness: Any) -> Any:
@@ -98,9 +108,7 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
         """Merge ``x`` and ``fx``, both of the same shape."""
         return self.blend(x, fx, self.openness(x))
 
-    def compute_output_shape(
-        self, x_shape: tuple[int | None, ...], fx_shape: tuple[int | None, ...] | None = None
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, x_shape: Shape, fx_shape: Shape | None = None) -> Shape:
         """The shape of ``x``."""
         return x_shape
 
@@ -138,17 +146,22 @@ def serialize_merge(merge: Merge) -> Any:
     """A name for a built-in merge; Keras' own record of any other.
 
     Raises:
-        ValueError: a plain function that was not registered with Keras, which could be saved
+        ValueError: a function or a layer that was not registered with Keras, which could be saved
             but not loaded again.
     """
     for name, function in MERGES.items():
         if merge is function:
             return name
-    if not isinstance(merge, keras.layers.Layer):
-        registered = keras.saving.get_registered_name(merge)
-        if ">" not in registered:
-            raise ValueError(
-                f"merge function {registered!r} is not registered; decorate it with "
-                "keras.saving.register_keras_serializable() so that the network can be loaded"
-            )
+    kind = type(merge) if isinstance(merge, keras.layers.Layer) else merge
+    name = getattr(kind, "__name__", type(merge).__name__)
+    if keras.saving.get_registered_object(_registered_name(kind)) is not kind:
+        raise ValueError(
+            f"merge {name!r} is not registered; decorate it with "
+            "keras.saving.register_keras_serializable() so that the network can be loaded again"
+        )
     return keras.saving.serialize_keras_object(merge)
+
+
+def _registered_name(kind: Any) -> str:
+    """What Keras finds it by, if it was registered; objects without a name never are."""
+    return keras.saving.get_registered_name(kind) if hasattr(kind, "__name__") else ""

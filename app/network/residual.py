@@ -4,15 +4,15 @@
 parts reachable by name (:meth:`Residual.parts`), which is what the rest of skiplens looks at.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
-from app.network.merges import MERGES, HighwayGate, resolve_merge, serialize_merge
+from app.network.merges import MERGES, HighwayGate, Shape, resolve_merge, serialize_merge
 
-Shape = tuple[int | None, ...]
 Runner = Callable[[keras.layers.Layer, Any], Any]
 
 
@@ -58,27 +58,46 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         for part in (self.layer, self.shortcut):
             if part is not None and not part.built:
                 part.build(input_shape)
-        identity = self._identity_shape(input_shape)
-        self._check_shapes(identity, self.layer.compute_output_shape(input_shape))
+        identity, residual = self._addend_shapes(input_shape)
+        self._merged_shape(identity, residual)
         if isinstance(self.merge, HighwayGate) and not self.merge.built:
-            self.merge.build(identity)
+            self.merge.build(input_shape, residual)
         self.built = True
 
-    def _identity_shape(self, input_shape: Shape) -> Shape:
-        return self.shortcut.compute_output_shape(input_shape) if self.shortcut else input_shape
+    def _addend_shapes(self, input_shape: Shape) -> tuple[Shape, Shape]:
+        """Shapes of the identity, projected where there is a shortcut, and of ``F(x)``."""
+        input_shape = tuple(input_shape)
+        identity = self.shortcut.compute_output_shape(input_shape) if self.shortcut else input_shape
+        return tuple(identity), tuple(self.layer.compute_output_shape(input_shape))
 
-    def _check_shapes(self, identity: Shape, residual: Shape) -> None:
-        same = tuple(identity) == tuple(residual)
+    def _merged_shape(self, identity: Shape, residual: Shape) -> Shape:
+        """Shape of the merge, or a ValueError where there can be none."""
+        what = "the projected input" if self.shortcut else "its input"
+        mismatch = ValueError(
+            f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
+            f"{identity} and its output has shape {residual}"
+        )
         if self.merge is MERGES["concatenate"]:
-            same = tuple(identity[:-1]) == tuple(residual[:-1])
-        elif self.merge not in MERGES.values() and not isinstance(self.merge, HighwayGate):
-            return  # a merge of the caller's own decides for itself what it takes
-        if not same:
-            what = "the projected input" if self.shortcut else "its input"
-            raise ValueError(
-                f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
-                f"{tuple(identity)} and its output has shape {tuple(residual)}"
-            )
+            if identity[:-1] != residual[:-1]:
+                raise mismatch
+            known = None not in (identity[-1], residual[-1])
+            return (*identity[:-1], identity[-1] + residual[-1] if known else None)
+        if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
+            if identity != residual:
+                raise mismatch
+            return identity
+        try:
+            return self._custom_shape(identity, residual)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise mismatch from error
+
+    def _custom_shape(self, identity: Shape, residual: Shape) -> Shape:
+        """A merge of the caller's own decides for itself what it takes, so it is asked."""
+        if isinstance(self.merge, keras.layers.Layer):
+            x, fx = (keras.KerasTensor(shape, self.compute_dtype) for shape in (identity, residual))
+            return tuple(self.merge(x, fx).shape)
+        trial = keras.layers.Lambda(lambda pair: self.merge(*pair), dtype=self.dtype_policy)
+        return tuple(trial.compute_output_shape([identity, residual]))
 
     def parts(
         self,
@@ -104,6 +123,8 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             times the scale), ``sum``; and for a highway ``gate`` (``T(x)`` times the scale;
             its ``residual`` is left unscaled, since the gate says how much of it is taken).
         """
+        if not self.built:
+            self.build(tuple(x.shape))
         run = run or (lambda layer, value: layer(value))
         split = split or (lambda value, route: value)
         identity = split(x, "identity")
@@ -132,16 +153,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the merged output for ``x`` of the given shape."""
-        identity = self._identity_shape(input_shape)
-        residual = self.layer.compute_output_shape(input_shape)
-        self._check_shapes(identity, residual)
-        if self.merge is MERGES["concatenate"]:
-            both_known = identity[-1] is not None and residual[-1] is not None
-            return (*identity[:-1], identity[-1] + residual[-1] if both_known else None)
-        if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
-            return tuple(identity)
-        merged = self.merge(keras.KerasTensor(identity), keras.KerasTensor(residual))
-        return tuple(merged.shape)
+        return self._merged_shape(*self._addend_shapes(input_shape))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild this layer."""
@@ -168,9 +180,6 @@ def _scaled(value: Any, scale: Any) -> Any:
 
 def _call_masked(layer: keras.layers.Layer, value: Any, mask: Any) -> Any:
     """Call a layer with the mask where it has a use for one."""
-    if mask is None or not layer.supports_masking:
+    if mask is None or "mask" not in inspect.signature(layer.call).parameters:
         return layer(value)
-    try:
-        return layer(value, mask=mask)
-    except TypeError:  # supports masking by passing it on, but takes no argument of that name
-        return layer(value)
+    return layer(value, mask=mask)

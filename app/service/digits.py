@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
+
 from app.core.digit import ID_LENGTH, Digit
 from app.errors import StartupError, UnknownDigitError
 from app.samples import Sample
@@ -89,9 +91,7 @@ class SQLiteDigitStore:
         StartupError: the folder cannot be written or the file is no database.
     """
 
-    def __init__(
-        self, path: Path, limit: int, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, path: Path, limit: int, clock: Callable[[], float] = time.time) -> None:
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
@@ -124,7 +124,10 @@ class SQLiteDigitStore:
                 self._database.execute("UPDATE digits SET used = ? WHERE id = ?", (now, digit))
         x, y, width, height = json.loads(box)
         return StoredDigit(
-            Digit.from_bytes(pixels), bool(inverted), (x, y, width, height), tuple(json.loads(warnings))
+            Digit.from_bytes(pixels),
+            bool(inverted),
+            (x, y, width, height),
+            tuple(json.loads(warnings)),
         )
 
     def put(self, stored: StoredDigit) -> None:
@@ -193,6 +196,7 @@ class WithSamples:
 
 
 def _ink_box(digit: Digit) -> Box:
-    rows, columns = digit.pixels.any(axis=1).nonzero()[0], digit.pixels.any(axis=0).nonzero()[0]
+    rows = np.flatnonzero(digit.pixels.any(axis=1))
+    columns = np.flatnonzero(digit.pixels.any(axis=0))
     top, left = int(rows[0]), int(columns[0])
     return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1

@@ -123,25 +123,22 @@ class CachedExaminer:
             running = self._running.get(key)
             if running is None:
                 self.misses += 1
-                mine: Future[Examination] = Future()
-                self._running[key] = mine
+                self._running[key] = Future()
         if running is not None:
             return running.result()
-        return self._compute(key, mine, engine, digit)
+        return self._compute(key, engine, digit)
 
-    def _compute(
-        self, key: _Key, mine: Future[Examination], engine: Engine, digit: Digit
-    ) -> Examination:
+    def _compute(self, key: _Key, engine: Engine, digit: Digit) -> Examination:
         try:
             examination = self._examiner.examine(engine, digit, key[-1])
         except BaseException as error:
             with self._lock:
-                del self._running[key]
-            mine.set_exception(error)
+                waiting = self._running.pop(key)
+            waiting.set_exception(error)
             raise
         with self._lock:
             if examination.nbytes <= self._kept.maxsize:
                 self._kept[key] = examination
-            del self._running[key]
-        mine.set_result(examination)
+            waiting = self._running.pop(key)
+        waiting.set_result(examination)
         return examination

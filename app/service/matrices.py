@@ -148,9 +148,9 @@ def _matrix(
     pairs = list(parts)
     layers = [layer_of(examination.manifest, name) for _, name in pairs]
     maps = tuple(examination.maps(layer) for layer in layers)
-    values = [
-        one for one, layer in zip(maps, layers, strict=True) if layer.role != "gate"
-    ] or list(maps)
+    values = [one for one, layer in zip(maps, layers, strict=True) if layer.role != "gate"] or list(
+        maps
+    )
     reach = max(float(np.abs(one).max()) for one in values)
     rows = tuple(
         Row(role, layer, _GATE_RANGE if layer.role == "gate" else (-reach, reach))

@@ -28,7 +28,8 @@ class Readout:
 
 def readouts(examination: Examination, weights: Mapping[str, Array]) -> tuple[Readout, ...]:
     """The head applied to the output of every block that has the last block's shape, and to what
-    the first of those is given where that has the shape too; in forward order."""
+    the first of those is given where that has the shape too; in forward order.
+    """
     manifest = examination.manifest
     shape = layer_of(manifest, manifest.blocks[-1].output).shape
     names = [

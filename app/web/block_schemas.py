@@ -62,10 +62,14 @@ class BlockDetail(Block):
         total = examination.activations[block.sum or block.residual]
         norms = [np.linalg.norm(part.astype(np.float64), axis=(0, 1)) for part in (x, fx, total)]
         same = len({len(one) for one in norms}) == 1
-        filters = [
-            BlockFilter(filter=at, norm_x=one, norm_f=two, norm_sum=three)
-            for at, (one, two, three) in enumerate(zip(*norms, strict=True))
-        ] if same else []
+        filters = (
+            [
+                BlockFilter(filter=at, norm_x=one, norm_f=two, norm_sum=three)
+                for at, (one, two, three) in enumerate(zip(*norms, strict=True))
+            ]
+            if same
+            else []
+        )
         parts = {name: value for name, value in vars(block).items() if name != "name"}
         return cls(**vars(figures), **parts, filters=filters)
 

@@ -109,9 +109,9 @@ ExaminationDep = Annotated[Examination, Depends(get_examination)]
 class GridParameters:
     """How a grid is drawn."""
 
-    normalize: Annotated[
-        Normalisation, Query(description="what shares one range of values")
-    ] = Normalisation.LAYER
+    normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
+        Normalisation.LAYER
+    )
     palette: Annotated[
         PaletteName,
         Query(description="pair of palettes: sequential for values never negative, else diverging"),

@@ -20,7 +20,8 @@ _BACKLOG = 2048
 
 def deadline_protocol(seconds: float) -> type[HttpToolsProtocol]:
     """uvicorn's HTTP protocol, closing connections whose request line and headers take longer than
-    ``seconds``; a body has a deadline of its own in the app."""
+    ``seconds``; a body has a deadline of its own in the app.
+    """
 
     class DeadlineProtocol(HttpToolsProtocol):
         _deadline: asyncio.TimerHandle | None = None

@@ -73,7 +73,9 @@ async def _multipart(request: Request) -> bytes:
     async with request.form(max_files=_FILES, max_fields=_FIELDS):
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise InvalidParameterError("file is missing; send the image as a form field named file")
+            raise InvalidParameterError(
+                "file is missing; send the image as a form field named file"
+            )
         return await file.read()
 
 

@@ -45,6 +45,11 @@ def grid_png(network: str, digit: str, layer: str) -> str:
     return f"{api_layer(network, digit, layer)}/grid.png"
 
 
+def strip_png(network: str, digit: str, block: str) -> str:
+    """A block's strip as a picture."""
+    return f"{api_view(network, digit)}/blocks/{block}/strip.png"
+
+
 def kernels_png(network: str, layer: str) -> str:
     """A convolution's kernels as a picture."""
     return f"{api_network(network)}/layers/{layer}/kernels.png"
@@ -70,11 +75,6 @@ def block_page(network: str, digit: str, block: str) -> str:
     return f"{gallery(network, digit)}/blocks/{block}"
 
 
-def filter_kernel_png(network: str, layer: str, index: int) -> str:
-    """The kernel of one filter, one map for each input channel."""
+def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
+    """The kernel of one filter, one map for each input channel; as with :func:`filter_page`."""
     return f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png"
-
-
-def filter_parts_png(network: str, digit: str, block: str, index: int) -> str:
-    """The maps of one filter index in the parts of a block, side by side on one scale."""
-    return f"/pictures/networks/{network}/digits/{digit}/blocks/{block}/filters/{index}.png"

@@ -75,7 +75,8 @@ def get_flow(
     engine: NetworkDep,
     examination: ExaminationDep,
     target: Annotated[
-        int | None, Query(ge=0, le=999, description="index of a class; the predicted one by default")
+        int | None,
+        Query(ge=0, le=999, description="index of a class; the predicted one by default"),
     ] = None,
 ) -> schemas.Flow:
     return schemas.Flow.of(engine.manifest, flow(engine, examination, target))

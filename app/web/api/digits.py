@@ -38,9 +38,7 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_digit(
-    upload: UploadDep, services: ServicesDep, response: Response
-) -> schemas.Digit:
+def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> schemas.Digit:
     services.digits.put(upload)
     answer = schemas.Digit.of(upload, services.catalogue.default)
     response.headers["Location"] = answer.url

@@ -53,9 +53,7 @@ def activations(
     responses=NPY_ANSWER,
     response_class=Response,
 )
-def activations_npy(
-    request: Request, examination: ExaminationDep, layer: LayerDep
-) -> Response:
+def activations_npy(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
     return immutable(request, npy(examination.maps(layer)), NPY, f"{layer.name}.npy")
 
 
@@ -101,9 +99,7 @@ def grid_png(
 def grid_json(
     examination: ExaminationDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
 ) -> schemas.GridDescription:
-    return schemas.GridDescription.of(
-        layer_grid(examination, layer, filters, parameters.options())
-    )
+    return schemas.GridDescription.of(layer_grid(examination, layer, filters, parameters.options()))
 
 
 @router.post(

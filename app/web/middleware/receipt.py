@@ -8,7 +8,7 @@ from app.errors import TooLargeError
 from app.web.problems import problem, problem_of
 
 
-class _TooSlow(Exception):
+class _TooSlowError(Exception):
     """The body did not arrive in time."""
 
 
@@ -40,7 +40,7 @@ class Receipt:
 
         try:
             await self._app(scope, self._bounded(receive), send_noted)
-        except (TooLargeError, _TooSlow) as error:
+        except (TooLargeError, _TooSlowError) as error:
             if answered:
                 raise
             await self._refuse(error)(scope, receive, send)
@@ -58,7 +58,7 @@ class Receipt:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError as error:
-                raise _TooSlow from error
+                raise _TooSlowError from error
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if received > self._max_bytes:

@@ -21,6 +21,16 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "object-src 'none'",
     )
 )
+_FEATURES: Final = (
+    "accelerometer",
+    "camera",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "payment",
+    "usb",
+)
 _HEADERS: Final = tuple(
     (name.encode(), value.encode())
     for name, value in (
@@ -31,8 +41,7 @@ _HEADERS: Final = tuple(
         ("cross-origin-resource-policy", "same-origin"),
         (
             "permissions-policy",
-            "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), "
-            "microphone=(), payment=(), usb=()",
+            ", ".join(f"{feature}=()" for feature in _FEATURES),
         ),
     )
 )

@@ -1,70 +1,38 @@
 """The page of a filter: one map with hard pixels, what it amounts to, and where it comes from."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
-
-import numpy as np
+from typing import ClassVar
 
 from app.core import geometry
-from app.core.manifest import LayerInfo, Manifest
-from app.core.palettes import colours
-from app.core.scaling import TOP_LEVEL
+from app.core.manifest import LayerInfo
 from app.core.statistics import FilterStatistics, describe
-from app.engine.protocol import Engine
-from app.service.digits import StoredDigit
-from app.service.examination import Examination
-from app.service.grids import Grid, GridOptions, layer_grid
-from app.service.services import Services
-from app.web import urls
-from app.web.pages import charts, explanations, figures, parts, shell, wording
+from app.service.grids import GridOptions, layer_grid
+from app.web.pages import charts, explanations, figures, shell, wording
 from app.web.pages.charts import Histogram
 from app.web.pages.figures import Legend, Picture
+from app.web.pages.kernels import Kernel, kernel_of
 from app.web.pages.layers import Neighbour
-from app.web.pages.pictures import filter_kernel
+from app.web.pages.parts import PartsRow, parts_row
 from app.web.pages.shell import DigitCard, ViewPage
+from app.web.pages.subject import Subject
 from app.web.pages.view import View
 
-_FEW: Final = 1  # input channels of a kernel whose weights are written out
-
 
 @dataclass(frozen=True)
-class Shown:
-    """A map cut from a picture: ``box`` is an SVG view box."""
-
-    text: str
-    tone: str
-    href: str
-    box: str
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One weight of a small kernel: its place, its colour and the text on it."""
-
-    x: int
-    y: int
-    colour: str
-    text: str
-    light: bool
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A filter's kernel.
+class Map:
+    """The filter's map.
 
     Attributes:
-        picture: one map for each input channel; nothing where the weights are written out.
-        weights: the weights, where there are few.
-        legend: of the colours.
-        side: ``(height, width)``.
-        channels: number of maps that the layer is given.
+        picture: it, large.
+        box: of the map in the picture, as an SVG view box has it.
+        alt: what it shows.
+        legend: of its colours.
     """
 
-    picture: Picture | None
-    weights: tuple[Weight, ...]
+    picture: Picture
+    box: str
+    alt: str
     legend: Legend
-    side: tuple[int, int]
-    channels: int
 
 
 @dataclass(frozen=True)
@@ -82,16 +50,11 @@ class FilterPage(ViewPage):
         home: the gallery, at this layer's section.
         before: the filter before, if any.
         after: the filter after, if any.
-        picture: the map.
-        box: of the map in the picture.
-        alt: what it shows.
-        legend: of its colours.
+        map: its map.
         statistics: the map in numbers.
         histogram: of its values.
         kernel: of a convolution's filter.
         parts: the same filter in x, F(x), sum and output.
-        parts_picture: that they are cut from.
-        parts_legend: of the scale that they share.
         downloads: name and address.
     """
 
@@ -107,51 +70,61 @@ class FilterPage(ViewPage):
     home: str
     before: Neighbour | None
     after: Neighbour | None
-    picture: Picture
-    box: str
-    alt: str
-    legend: Legend
+    map: Map
     statistics: FilterStatistics
     histogram: Histogram | None
     kernel: Kernel | None
-    parts: tuple[Shown, ...]
-    parts_picture: Picture | None
-    parts_legend: Legend | None
+    parts: PartsRow | None
     downloads: tuple[Neighbour, ...]
 
 
-def filter_page(
-    services: Services,
-    engine: Engine,
-    stored: StoredDigit,
-    examination: Examination,
-    layer: LayerInfo,
-    index: int,
-    view: View,
-) -> FilterPage:
+def filter_page(subject: Subject, layer: LayerInfo, index: int) -> FilterPage:
     """The page of one filter of a layer."""
-    manifest = engine.manifest
-    maps = examination.maps(layer)
+    manifest, view = subject.engine.manifest, subject.view
+    maps = subject.examination.maps(layer)
     return FilterPage(
         title=f"{layer.name}:{index} in {manifest.title}",
-        **vars(shell.shell(services, view)),
+        **vars(shell.shell(subject.services, view)),
         layer=layer.name,
         index=index,
         symbol=explanations.symbol(layer),
         tone=explanations.tone(layer),
         explanation=explanations.of_layer(manifest, layer),
-        digit=shell.digit_card(stored),
+        digit=shell.digit_card(subject.stored),
         back=view.layer(layer.name),
         home=view.gallery(layer.place),
         before=_neighbour(layer, index - 1, view),
         after=_neighbour(layer, index + 1, view),
-        **_map(examination, layer, index, view),
+        map=_map(subject, layer, index),
         statistics=describe(maps)[index],
         histogram=charts.histogram(maps[:, :, index], signed=layer.signed),
-        kernel=_kernel(engine, layer, index, view),
-        **_parts(examination, manifest, layer, index, view),
+        kernel=kernel_of(subject, layer, index),
+        parts=parts_row(subject, layer, index),
         downloads=(
             Neighbour("map as PNG", view.grid(layer.name, filters=index, zoom=geometry.MAX_ZOOM)),
             Neighbour("layer as NPY", view.data(layer.name, "activations.npy")),
         ),
+    )
+
+
+def _neighbour(layer: LayerInfo, index: int, view: View) -> Neighbour | None:
+    if not 0 <= index < layer.filters:
+        return None
+    return Neighbour(f"filter {index}", view.filter(layer.name, index))
+
+
+def _map(subject: Subject, layer: LayerInfo, index: int) -> Map:
+    view = subject.view
+    options = GridOptions(view.normalize, view.palette, geometry.MAX_ZOOM, labels=False)
+    grid = layer_grid(subject.examination, layer, (index,), options)
+    size, (cell,) = grid.geometry, grid.cells
+    height, width, _ = layer.shape
+    low, high = float(grid.maps.min()), float(grid.maps.max())
+    address = view.grid(layer.name, filters=index, zoom=size.zoom, labels="false")
+    return Map(
+        picture=Picture(address, size.width, size.height),
+        box=" ".join(map(str, cell.box)),
+        alt=f"Activation map of filter {index} of {layer.name}, {height} by {width}, values from "
+        f"{wording.number(low)} to {wording.number(high)}",
+        legend=figures.legend(grid),
     )

@@ -1,20 +1,19 @@
 """The gallery: the whole network on one page, in forward order, beside its spine."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from app.core.blocks import BlockFigures
 from app.core.manifest import LayerInfo
-from app.engine.protocol import Engine
-from app.service import blocks
-from app.service.blocks import BlockFigures
-from app.service.digits import StoredDigit
+from app.service.blocks import figures
 from app.service.examination import Examination
-from app.service.services import Services
 from app.web.pages import shell, wording
 from app.web.pages.figures import LayerFigure, layer_figure
 from app.web.pages.reading import Reading, reading
 from app.web.pages.shell import DigitCard, SampleLink, ViewPage
 from app.web.pages.spine import Rail, Spine
+from app.web.pages.subject import Subject
 from app.web.pages.view import View
 
 _ALONG: Final = 0.3  # a cosine beyond which two directions count as alike
@@ -102,28 +101,27 @@ class GalleryPage(ViewPage):
     all_on: str
 
 
-def gallery_page(
-    services: Services, engine: Engine, stored: StoredDigit, examination: Examination, view: View
-) -> GalleryPage:
+def gallery_page(subject: Subject) -> GalleryPage:
     """The gallery of a digit in a network."""
-    manifest = engine.manifest
-    whole = services.examiner.examine(engine, stored.digit, ())
+    services, engine, view = subject.services, subject.engine, subject.view
+    manifest, examination = engine.manifest, subject.examination
+    whole = services.examiner.examine(engine, subject.stored.digit, ())
     samples = tuple(services.digits.samples.values())
+    found = {one.block: one for one in figures(examination)}
+    spine = Spine(examination, found)
     read = reading(examination, whole)
-    spine = Spine(examination, {one.block: one for one in blocks.figures(examination)})
-    stages = _blocks(examination, spine, view)
     return GalleryPage(
         title=f"{read.label} in {manifest.title}",
         **vars(shell.shell(services, view)),
         heading=manifest.title,
         summary=manifest.summary,
         facts=shell.facts(engine),
-        digit=shell.digit_card(stored),
+        digit=shell.digit_card(subject.stored),
         reading=read,
         samples=shell.sample_links(samples, view),
         sheet_width=28 * len(samples),
         stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),
-        blocks=stages,
+        blocks=_blocks(subject, spine, found),
         head=_stage(examination, "head", spine.of_layer(manifest.blocks[-1].output), view),
         depth=len(manifest.layers),
         residual=any(block.identity for block in manifest.blocks),
@@ -147,7 +145,10 @@ def _stage(examination: Examination, place: str, width: float, view: View) -> St
     )
 
 
-def _blocks(examination: Examination, spine: Spine, view: View) -> tuple[BlockStage, ...]:
+def _blocks(
+    subject: Subject, spine: Spine, found: Mapping[str, BlockFigures]
+) -> tuple[BlockStage, ...]:
+    examination, view = subject.examination, subject.view
     manifest = examination.manifest
     projecting = [one.name for one in manifest.blocks if one.identity not in (None, one.input)]
     stages = []
@@ -155,9 +156,7 @@ def _blocks(examination: Examination, spine: Spine, view: View) -> tuple[BlockSt
         layers = [one for one in manifest.layers if one.block == block.name]
         main = [one for one in layers if one.role in _HEADLINE]
         inner = [one for one in layers if one.role not in _HEADLINE]
-        figures = None
-        if block.identity is not None:
-            figures = blocks.block_figures(block, examination.activations)
+        numbers = found[block.name] if block.identity else None
         stages.append(
             BlockStage(
                 name=block.name,
@@ -165,8 +164,8 @@ def _blocks(examination: Examination, spine: Spine, view: View) -> tuple[BlockSt
                 first_projected=block.name in projecting[:1],
                 shape=wording.shape(*layers[-1].shape),
                 rail=spine.rail(block, view),
-                figures=figures,
-                sentence=_sentence(figures, off=block.name in view.off) if figures else None,
+                figures=numbers,
+                sentence=_sentence(numbers, off=block.name in view.off) if numbers else None,
                 main=_figures(examination, main, view),
                 inner=_figures(examination, inner, view),
             )
@@ -178,14 +177,15 @@ def _sentence(figures: BlockFigures, *, off: bool) -> str:
     """A block's figures in words."""
     if off:
         return "F(x) is switched off: the block hands on x as it came."
-    if figures.cosine > _ALONG:
+    cosine = figures.cosine or 0.0
+    if cosine > _ALONG:
         direction = "points along it"
-    elif figures.cosine < -_ALONG:
+    elif cosine < -_ALONG:
         direction = "points against it"
     else:
         direction = "points across it"
     return (
         f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x and "
-        f"{direction} (cosine {wording.signed(figures.cosine)}). "
+        f"{direction} (cosine {wording.signed(cosine)}). "
         f"ReLU then cuts {wording.percent(figures.relu_cut)} of the sum."
     )

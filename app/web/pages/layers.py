@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from app.core.manifest import LayerInfo, Manifest
+from app.core.manifest import LayerInfo
 from app.core.statistics import FilterStatistics, describe
 from app.engine.protocol import Engine
-from app.service.digits import StoredDigit
 from app.service.examination import Examination
 from app.service.grids import GridOptions, kernel_grid, layer_grid
-from app.service.services import Services
 from app.web import urls
 from app.web.pages import explanations, figures, shell, wording
 from app.web.pages.figures import Legend, Picture
 from app.web.pages.shell import DigitCard, ViewPage
+from app.web.pages.subject import Subject
 from app.web.pages.view import View
 
 KERNEL_WIDTH: Final = 900  # pixels that the picture of all kernels may take
+_KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -93,30 +93,23 @@ class LayerPage(ViewPage):
     curl: str
 
 
-def layer_page(
-    services: Services,
-    engine: Engine,
-    stored: StoredDigit,
-    examination: Examination,
-    layer: LayerInfo,
-    view: View,
-    origin: str,
-) -> LayerPage:
+def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
     """The page of a layer; ``origin`` is the server's address, for the command."""
-    manifest = engine.manifest
+    manifest, view = subject.engine.manifest, subject.view
+    examination = subject.examination
     picture, tiles, legend = _tiles(examination, layer, view)
     names = [one.name for one in manifest.layers]
     at = names.index(layer.name)
     statistics = describe(examination.maps(layer))
     return LayerPage(
         title=f"{layer.name} in {manifest.title}",
-        **vars(shell.shell(services, view)),
+        **vars(shell.shell(subject.services, view)),
         name=layer.name,
         symbol=explanations.symbol(layer),
         tone=explanations.tone(layer),
         explanation=explanations.of_layer(manifest, layer),
         facts=_facts(layer),
-        digit=shell.digit_card(stored),
+        digit=shell.digit_card(subject.stored),
         back=view.gallery(layer.place),
         before=_neighbour(names, at - 1, view),
         after=_neighbour(names, at + 1, view),
@@ -125,7 +118,7 @@ def layer_page(
         legend=legend,
         note=wording.silent(layer, [one.index for one in statistics if one.dead]),
         statistics=statistics,
-        kernels=_kernels(engine, layer, view),
+        kernels=_kernels(subject.engine, layer, view),
         kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
         "that it is given",
         downloads=_downloads(layer, view),
@@ -171,11 +164,9 @@ def _kernels(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:
     if layer.kernel is None:
         return None
     kernel = engine.weights[f"{layer.name}/kernel"]
-    for zoom in (6, 5, 4, 3, 2, 1):
-        size = kernel_grid(kernel, GridOptions(palette=view.palette, zoom=zoom)).geometry
-        if size.width <= KERNEL_WIDTH or zoom == 1:
-            break
-    query = {"palette": view.query["palette"], "zoom": zoom}
+    sizes = (kernel_grid(kernel, GridOptions(zoom=zoom)).geometry for zoom in _KERNEL_ZOOMS)
+    size = next(size for size in sizes if size.width <= KERNEL_WIDTH or size.zoom == 1)
+    query = {"palette": view.query["palette"], "zoom": size.zoom}
     address = urls.with_query(urls.kernels_png(view.network, layer.name), query)
     return Picture(address, size.width, size.height)
 

@@ -3,70 +3,89 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
+from app.core.manifest import BlockInfo, LayerInfo, Manifest
+from app.service.matrices import block_strip
+from app.web.pages import wording
+from app.web.pages.figures import Legend, Picture
+from app.web.pages.subject import Subject
 
-from app.core import geometry
-from app.core.manifest import BlockInfo, Manifest
-from app.core.scaling import Normalisation, ranges
-from app.core.statistics import describe
-from app.service.examination import Examination
-from app.service.grids import Cell, Grid, GridOptions
-from app.web.pages.view import View
-
-SIDE: Final = 112  # pixels along a side of a map
+_TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a block.
+    """A part of the block: one map cut from the strip.
 
     Attributes:
-        layer: whose map it is.
-        text: what it is: ``x``, ``F(x)``, ``sum`` or ``output``.
+        text: what it is: ``x``, ``F(x)``, ``sum``, ``output`` or ``gate``.
         tone: ``identity``, ``residual`` or nothing.
+        href: the filter's page in this part.
+        box: of the map in the strip, as an SVG view box has it.
+        current: whether it is the part that is shown.
     """
 
-    layer: str
     text: str
     tone: str
+    href: str
+    box: str
+    current: bool
 
 
-def parts_of(block: BlockInfo) -> tuple[Part, ...]:
-    """The parts of a block, as they follow from each other; none without an identity path."""
-    if block.identity is None:
-        return ()
-    return (
-        Part(block.identity, "x", "identity"),
-        Part(str(block.residual), "F(x)", "residual"),
-        Part(str(block.sum), "sum", ""),
-        Part(block.output, "output", ""),
+@dataclass(frozen=True)
+class PartsRow:
+    """A filter in the parts of its block.
+
+    Attributes:
+        block: name of the block.
+        strip: the picture that the maps are cut from.
+        parts: as they follow from each other.
+        legend: of the scale that they share.
+    """
+
+    block: str
+    strip: Picture
+    parts: tuple[Part, ...]
+    legend: Legend
+
+
+def parts_row(subject: Subject, layer: LayerInfo, index: int) -> PartsRow | None:
+    """A filter in the parts of the block that its layer is a part of, if it is."""
+    view = subject.view
+    block = _block_of_part(subject.examination.manifest, layer.name)
+    if block is None:
+        return None
+    strip = block_strip(subject.examination, block, view.palette)
+    size = strip.geometry
+    low, high = strip.range
+    parts = tuple(
+        Part(
+            text=row.role,
+            tone=_TONES.get(row.role, ""),
+            href=view.filter(row.layer.name, index),
+            box=" ".join(map(str, size.boxes[at * size.columns + index])),
+            current=row.layer == layer,
+        )
+        for at, row in enumerate(strip.rows)
     )
-
-
-def parts_grid(examination: Examination, block: BlockInfo, index: int, view: View) -> Grid:
-    """The maps of one filter index in the parts of a block that has an identity path; their one
-    scale is centred on zero."""
-    layers = [part.layer for part in parts_of(block)]
-    maps = np.stack([examination.activations[name][:, :, index] for name in layers], axis=-1)
-    scales = ranges(maps, Normalisation.SYMMETRIC, signed=True, network=(0.0, 0.0))
-    height, width, count = maps.shape
-    zoom = max(geometry.MIN_ZOOM, min(geometry.MAX_ZOOM, SIDE // max(height, width)))
-    layout = geometry.lay_out(count, height, width, columns=count, zoom=zoom, labels=False)
-    cells = tuple(
-        Cell(one.index, box, scale, one.dead, one.constant)
-        for one, box, scale in zip(describe(maps), layout.boxes, scales, strict=True)
-    )
-    options = GridOptions(Normalisation.SYMMETRIC, view.palette, zoom, count, labels=False)
-    return Grid(maps, layout, cells, options, diverging=True)
-
-
-def block_of_part(manifest: Manifest, layer: str) -> BlockInfo | None:
-    """The block that a layer is a part of other than as its input, if any."""
-    return next(
-        (
-            block
-            for block in manifest.blocks
-            if any(part.layer == layer for part in parts_of(block) if part.layer != block.input)
+    return PartsRow(
+        block=block.name,
+        strip=Picture(view.strip(block.name), size.width, size.height),
+        parts=parts,
+        legend=Legend(
+            wording.number(low), True, wording.number(high), "signed", "one scale for all of them"
         ),
-        None,
     )
+
+
+def _block_of_part(manifest: Manifest, layer: str) -> BlockInfo | None:
+    """The block that a layer is a part of other than as what it is given, if any."""
+    for block in manifest.blocks:
+        if layer != block.input and layer in {
+            block.identity,
+            block.residual,
+            block.gate,
+            block.sum,
+            block.output,
+        }:
+            return block
+    return None

@@ -86,9 +86,11 @@ def _change(examination: Examination, whole: Examination) -> str:
     without = f"Without what {names} {'adds' if len(examination.off) == 1 else 'add'}"
     if examination.label == whole.label:
         now = wording.percent(float(examination.probabilities[whole.label]))
-        return f"{without}, it still reads {wording.with_article(label)}: {now} now, " + (
+        return (
+            f"{without}, it still reads {wording.with_article(label)}: {now} now, "
             f"{wording.percent(share)} with every block on."
         )
-    return f"{without}, the answer changes: the whole network reads " + (
+    return (
+        f"{without}, the answer changes: the whole network reads "
         f"{wording.with_article(label)}, at {wording.percent(share)}."
     )

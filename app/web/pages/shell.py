@@ -121,9 +121,7 @@ def shell(services: Services, view: View) -> Shell:
             Choice(one.value, explanations.SHARING[one][0], one is view.normalize)
             for one in Normalisation
         ),
-        palettes=tuple(
-            Choice(one.value, one.value, one is view.palette) for one in PaletteName
-        ),
+        palettes=tuple(Choice(one.value, one.value, one is view.palette) for one in PaletteName),
     )
 
 

@@ -3,13 +3,14 @@
 Only widths and labels are worked out here; the drawing itself is in the templates.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from app.core.blocks import BlockFigures
 from app.core.manifest import BlockInfo
-from app.service.blocks import BlockFigures
 from app.service.examination import Examination
 from app.web.pages.view import View
 
@@ -56,7 +57,7 @@ class Spine:
         figures: of its blocks, by name.
     """
 
-    def __init__(self, examination: Examination, figures: dict[str, BlockFigures]) -> None:
+    def __init__(self, examination: Examination, figures: Mapping[str, BlockFigures]) -> None:
         self._examination = examination
         self._figures = figures
         norms = [self._norm(block.input) for block in examination.manifest.blocks]
@@ -74,14 +75,14 @@ class Spine:
 
     def rail(self, block: BlockInfo, view: View) -> Rail:
         """A block's part."""
-        figures = self._figures.get(block.name)
+        figures = self._figures[block.name]
         switches = self._examination.manifest.switches
         return Rail(
             name=block.name,
             enters=self.of_layer(block.input),
-            identity=self.width(figures.norm_x) if figures else 0.0,
-            residual=self.width(figures.norm_f) if figures else 0.0,
-            joined=self.width(figures.norm_sum) if figures else self.of_layer(block.output),
+            identity=self.width(figures.norm_x) if block.identity else 0.0,
+            residual=self.width(figures.norm_f),
+            joined=self.width(figures.norm_sum),
             leaves=self.of_layer(block.output),
             projected=block.identity not in (None, block.input),
             gated=block.gate is not None,

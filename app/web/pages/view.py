@@ -24,10 +24,14 @@ class ViewParameters:
     """
 
     off: Off = None
-    normalize: Annotated[
-        Normalisation, Query(description="what shares one range of values")
-    ] = _DEFAULT.normalisation
+    normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
+        _DEFAULT.normalisation
+    )
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = _DEFAULT.palette
+
+    def view(self, network: str, digit: str, off: tuple[str, ...]) -> "View":
+        """The view of a digit in a network; ``off`` is what is switched off there."""
+        return View(network, digit, off, self.normalize, self.palette)
 
 
 ViewDep = Annotated[ViewParameters, Depends()]
@@ -87,6 +91,11 @@ class View:
         """A layer's grid as a picture."""
         page = urls.grid_png(self.network, self.digit, layer)
         return urls.with_query(page, {**self.query, **options})
+
+    def strip(self, block: str) -> str:
+        """A block's strip as a picture."""
+        page = urls.strip_png(self.network, self.digit, block)
+        return urls.with_query(page, {name: self.query[name] for name in ("off", "palette")})
 
     def data(self, layer: str, name: str) -> str:
         """A layer in the API: ``activations``, ``activations.npy`` and so on."""

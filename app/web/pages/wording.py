@@ -16,7 +16,7 @@ _LARGEST: Final = 100_000
 
 
 def number(value: float) -> str:
-    """A value to three significant digits: ``41.2``, ``0.0312``, ``−3.21``, ``1.2e−5``."""
+    """A value to three significant digits, with a true minus sign: ``41.2``, ``0.0312``."""
     if value == 0:
         return "0"
     size = abs(value)
@@ -47,7 +47,7 @@ def thousands(count: int) -> str:
 
 
 def shape(height: int, width: int, filters: int) -> str:
-    """A shape: ``28 × 28 × 16``."""
+    """A shape, with multiplication signs: height, width, filters."""
     return f"{height} {TIMES} {width} {TIMES} {filters}"
 
 

@@ -1,0 +1,64 @@
+"""The pages' addresses: a handler looks things up, makes one context and renders it."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import RedirectResponse
+
+from app.service.catalogue import filter_of, switched_off
+from app.web import urls
+from app.web.dependencies import LayerDep, ServicesDep
+from app.web.pages.docs import DocsPage
+from app.web.pages.filters import filter_page
+from app.web.pages.gallery import gallery_page
+from app.web.pages.layers import layer_page
+from app.web.pages.rendering import Renderer
+from app.web.pages.subject import SubjectDep, get_subject
+from app.web.pages.view import ViewDep
+from app.web.uploads import UploadDep
+
+
+def documents(renderer: Renderer) -> APIRouter:
+    """The router of every page."""
+    router = APIRouter(include_in_schema=False, default_response_class=Response)
+
+    @router.get("/")
+    def home(request: Request, services: ServicesDep, parameters: ViewDep) -> Response:
+        engine, stored = services.catalogue.networks[0], services.welcome
+        off = switched_off(engine.manifest, parameters.off)
+        examination = services.examiner.examine(engine, stored.digit, off)
+        subject = get_subject(services, engine, stored, examination, parameters)
+        return renderer.respond(request, gallery_page(subject))
+
+    @router.get(urls.gallery("{network}", "{digit}"))
+    def gallery(request: Request, subject: SubjectDep) -> Response:
+        return renderer.respond(request, gallery_page(subject))
+
+    @router.get(urls.layer_page("{network}", "{digit}", "{layer}"))
+    def layer(request: Request, subject: SubjectDep, layer: LayerDep) -> Response:
+        origin = str(request.base_url).rstrip("/")
+        return renderer.respond(request, layer_page(subject, layer, origin))
+
+    @router.get(urls.filter_page("{network}", "{digit}", "{layer}", "{index:int}"))
+    def filter_(request: Request, subject: SubjectDep, layer: LayerDep, index: int) -> Response:
+        return renderer.respond(request, filter_page(subject, layer, filter_of(layer, index)))
+
+    @router.post(urls.UPLOAD)
+    def upload(
+        upload: UploadDep,
+        services: ServicesDep,
+        parameters: ViewDep,
+        network: Annotated[str | None, Query(max_length=64)] = None,
+    ) -> Response:
+        engine = services.catalogue.network(network or services.catalogue.default)
+        off = switched_off(engine.manifest, parameters.off)
+        services.digits.put(upload)
+        view = parameters.view(engine.manifest.id, upload.digit.id, off)
+        return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
+
+    @router.get("/docs")
+    def docs(request: Request) -> Response:
+        return renderer.respond(request, DocsPage("API", ()))
+
+    return router

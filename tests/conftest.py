@@ -1,0 +1,89 @@
+"""What tests of several rooms share: the networks that ship, opened once, and a client."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from starlette.testclient import TestClient
+
+from app.core.decoding import ImageLimits
+from app.core.digit import Digit
+from app.engine.opening import open_engines
+from app.engine.protocol import Engine
+from app.main import create_app
+from app.samples import load_samples
+from app.service.digits import SQLiteDigitStore
+from app.service.services import Services
+from app.settings import ROOT, Settings
+
+MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
+MAX_WAITING = 64
+
+
+@pytest.fixture(scope="session")
+def engines() -> Mapping[str, Engine]:
+    """The networks that ship, on one interpreter each."""
+    return open_engines(MODELS, "litert", 1, MAX_WAITING)
+
+
+@pytest.fixture(scope="session")
+def engine(engines: Mapping[str, Engine]) -> Engine:
+    """The default network."""
+    return engines["mnist-resnet"]
+
+
+@pytest.fixture(scope="session")
+def digit() -> Digit:
+    """A sample that is plainly a seven."""
+    return next(sample.digit for sample in load_samples() if sample.label == 7)
+
+
+@pytest.fixture
+def stroke() -> NDArray[np.uint8]:
+    """28x28 pixels that no sample has: a slanted stroke."""
+    pixels = np.zeros((28, 28), np.uint8)
+    for row in range(5, 24):
+        pixels[row, 16 - row // 6 : 19 - row // 6] = 250
+    return pixels
+
+
+@pytest.fixture
+def open_services(engines: Mapping[str, Engine], tmp_path: Path) -> Callable[[], Services]:
+    """Opens services over the shared engines and a store of the test's own."""
+
+    def opened() -> Services:
+        return Services.over(
+            engines,
+            SQLiteDigitStore(tmp_path / "digits.sqlite3", 100),
+            load_samples(),
+            default_network="mnist-resnet",
+            cache_bytes=64_000_000,
+            limits=ImageLimits(),
+        )
+
+    return opened
+
+
+@pytest.fixture
+def services(open_services: Callable[[], Services]) -> Iterator[Services]:
+    """Services over the shared engines."""
+    opened = open_services()
+    yield opened
+    opened.digits.close()
+
+
+@pytest.fixture
+def app(open_services: Callable[[], Services]) -> FastAPI:
+    """The app with default settings."""
+    return create_app(Settings(), open_services)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of the running app."""
+    with TestClient(app, base_url="http://127.0.0.1") as opened:
+        yield opened

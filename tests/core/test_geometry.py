@@ -1,0 +1,49 @@
+"""Where the maps of a grid lie."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.geometry import comfortable_zoom, lay_out, lay_out_rows, near_square
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"), [(1, 1), (8, 4), (10, 5), (16, 4), (26, 6), (32, 8), (64, 8)]
+)
+def test_grids_are_near_square_and_fill_their_rows_where_they_can(count: int, columns: int) -> None:
+    assert near_square(count) == columns
+
+
+@pytest.mark.parametrize(("side", "zoom"), [(28, 2), (14, 4), (7, 8), (1, 16), (400, 1)])
+def test_maps_are_drawn_about_as_large_whatever_their_shape(side: int, zoom: int) -> None:
+    assert comfortable_zoom(side, side) == zoom
+
+
+@given(
+    count=st.integers(1, 130),
+    columns=st.integers(1, 140),
+    zoom=st.integers(1, 16),
+    side=st.sampled_from([1, 3, 7, 28]),
+    labels=st.booleans(),
+)
+def test_boxes_lie_inside_apart_and_in_row_major_order(
+    count: int, columns: int, zoom: int, side: int, labels: bool
+) -> None:
+    grid = lay_out(count, side, side, columns=columns, zoom=zoom, labels=labels)
+    taken = set()
+    for x, y, width, height in grid.boxes:
+        assert (width, height) == (side * zoom, side * zoom)
+        assert x >= 1
+        assert y >= 1
+        assert x + width < grid.width
+        assert y + height < grid.height
+        taken.add((y, x))
+    assert len(taken) == count
+    assert list(grid.boxes) == sorted(grid.boxes, key=lambda box: (box[1], box[0]))
+
+
+def test_rows_of_a_matrix_line_up_under_each_other() -> None:
+    matrix = lay_out_rows(3, 8, 7, 7, zoom=2)
+    columns = [box[0] for box in matrix.boxes[:8]]
+    assert [box[0] for box in matrix.boxes] == columns * 3
+    assert matrix.boxes[-1][1] + 14 < matrix.height

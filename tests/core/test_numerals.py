@@ -1,0 +1,14 @@
+"""Numerals of the indices."""
+
+import pytest
+
+from app.core import numerals
+
+
+def test_all_numerals_differ() -> None:
+    assert len({numerals.draw(number).tobytes() for number in range(10)}) == 10
+
+
+@pytest.mark.parametrize(("number", "width"), [(7, 3), (10, 7), (255, 11)])
+def test_a_number_is_as_wide_as_its_numerals(number: int, width: int) -> None:
+    assert numerals.draw(number).shape == (5, width)

@@ -1,0 +1,38 @@
+"""Statistics of activation maps."""
+
+import numpy as np
+import pytest
+
+from app.core.statistics import describe, extent
+
+
+def test_statistics_equal_numpys() -> None:
+    maps = np.random.default_rng(1).normal(size=(5, 6, 3)).astype(np.float32)
+    maps[:2, :, 1] = 0
+    for at, found in enumerate(describe(maps)):
+        one = maps[..., at].astype(np.float64)
+        assert (found.min, found.max) == (one.min(), one.max())
+        assert found.mean == pytest.approx(one.mean())
+        assert found.std == pytest.approx(one.std())
+        assert found.zero_share == pytest.approx((one == 0).mean())
+        assert not found.dead
+        assert not found.constant
+
+
+def test_dead_and_constant_maps_are_told_apart() -> None:
+    maps = np.zeros((2, 2, 3), np.float32)
+    maps[..., 1] = 0.5
+    maps[0, 0, 2] = 1
+    assert [(one.dead, one.constant) for one in describe(maps)] == [
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_a_map_of_one_value_is_not_called_constant() -> None:
+    assert not describe(np.full((1, 1, 1), 3.0, np.float32))[0].constant
+
+
+def test_extent_is_smallest_and_largest() -> None:
+    assert extent(np.array([3.0, -2.0, 1.0], np.float32)) == (-2.0, 3.0)

@@ -1,0 +1,77 @@
+"""Looking things up by name."""
+
+import pytest
+
+from app.core.manifest import BlockInfo, LayerInfo
+from app.engine.protocol import Engine
+from app.errors import (
+    InvalidParameterError,
+    NotSwitchableError,
+    UnknownBlockError,
+    UnknownFilterError,
+    UnknownLayerError,
+    UnknownNetworkError,
+)
+from app.service.catalogue import Catalogue, block_of, chosen_filters, layer_of, switched_off
+
+LAYER = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 8))
+
+
+def test_the_default_comes_first_and_unknown_networks_are_named(engine: Engine) -> None:
+    catalogue = Catalogue({"other": engine, "mnist-resnet": engine}, "mnist-resnet")
+    assert catalogue.networks[0] is catalogue.network("mnist-resnet")
+    with pytest.raises(UnknownNetworkError, match=r"'nope' is not loaded; loaded are other, mnist"):
+        catalogue.network("nope")
+
+
+def test_a_default_that_is_not_loaded_gives_way_to_one_that_is(engine: Engine) -> None:
+    assert Catalogue({"other": engine}, "mnist-resnet").default == "other"
+
+
+def test_layers_and_blocks_are_found_and_the_others_listed(engine: Engine) -> None:
+    assert layer_of(engine.manifest, "block1.output").role == "output"
+    assert block_of(engine.manifest, "block2").sum == "block2.sum"
+    with pytest.raises(UnknownLayerError, match=r"no layer 'block1'; its layers are stem\.conv"):
+        layer_of(engine.manifest, "block1")
+    with pytest.raises(UnknownBlockError, match="no block 'block9'; its blocks are block1"):
+        block_of(engine.manifest, "block9")
+
+
+def test_an_unprintable_or_endless_name_is_not_echoed(engine: Engine) -> None:
+    with pytest.raises(UnknownLayerError) as refused:
+        layer_of(engine.manifest, "\x1b[2J" + "x" * 5000)
+    assert "\x1b" not in str(refused.value)
+    assert "x" * 100 not in str(refused.value)
+
+
+def test_off_is_put_in_forward_order_and_each_block_counts_once(engine: Engine) -> None:
+    assert switched_off(engine.manifest, "block5, block2,block5") == ("block2", "block5")
+    assert switched_off(engine.manifest, None) == switched_off(engine.manifest, "") == ()
+    with pytest.raises(UnknownBlockError):
+        switched_off(engine.manifest, "block2,,block5")
+
+
+def test_a_block_without_identity_cannot_be_switched_off(engine: Engine) -> None:
+    fixed = BlockInfo("block1", None, "a", None, "f", None, None, "o", switchable=False)
+    manifest = type(engine.manifest)(**{**vars(engine.manifest), "blocks": (fixed,)})
+    with pytest.raises(NotSwitchableError, match="no identity path"):
+        switched_off(manifest, "block1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, tuple(range(8))), ("3", (3,)), ("0,4-7", (0, 4, 5, 6, 7)), ("7, 1", (7, 1))],
+)
+def test_filters_are_indices_and_ranges(text: str | None, expected: tuple[int, ...]) -> None:
+    assert chosen_filters(LAYER, text) == expected
+
+
+@pytest.mark.parametrize("text", ["a", "1-", "-1", "1,,2", "1,1", "5-3", "1.5", "²", "999999"])
+def test_other_lists_of_filters_are_refused(text: str) -> None:
+    with pytest.raises(InvalidParameterError, match="filters must"):
+        chosen_filters(LAYER, text)
+
+
+def test_a_filter_that_the_layer_has_not_is_unknown() -> None:
+    with pytest.raises(UnknownFilterError, match="no filter 8; its filters are 0 to 7"):
+        chosen_filters(LAYER, "6-8")

@@ -1,0 +1,109 @@
+"""One forward pass a digit, however many ask."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from app.errors import BusyError
+from app.service.examination import CachedExaminer, EngineExaminer, Examination
+
+BIG = 64_000_000
+
+
+class Counting:
+    """Counts; holds every call back until it may go on."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.started = threading.Event()
+
+    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+        """Run the engine."""
+        self.calls += 1
+        self.started.set()
+        self.may_go_on.wait()
+        return EngineExaminer().examine(engine, digit, off)
+
+
+def other_digit(value: int) -> Digit:
+    """A digit that no sample is."""
+    return Digit.of(np.full((28, 28), value, np.uint8))
+
+
+def test_an_examination_is_read_only_and_adds_up(engine: Engine, digit: Digit) -> None:
+    found = EngineExaminer().examine(engine, digit, ())
+    assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert found.label == 7
+    assert list(found.activations) == [layer.name for layer in engine.manifest.layers]
+    with pytest.raises(ValueError, match="read-only"):
+        found.activations["stem.conv"][:] = 0
+
+
+def test_the_second_question_is_answered_from_memory(engine: Engine, digit: Digit) -> None:
+    inner = Counting()
+    cached = CachedExaminer(inner, BIG)
+    first = cached.examine(engine, digit, ())
+    assert cached.examine(engine, digit, ()) is first
+    assert inner.calls == 1
+    assert (cached.hits, cached.misses) == (1, 1)
+    cached.examine(engine, digit, ("block1",))
+    cached.examine(engine, other_digit(3), ())
+    assert inner.calls == 3
+
+
+def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -> None:
+    inner = Counting()
+    inner.may_go_on.clear()
+    cached = CachedExaminer(inner, BIG)
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(cached.examine, engine, digit, ()) for _ in range(8)]
+        inner.started.wait()
+        inner.may_go_on.set()
+        found = {id(answer.result()) for answer in answers}
+    assert len(found) == 1
+    assert inner.calls == 1
+
+
+def test_a_failure_reaches_everyone_and_is_not_kept(engine: Engine, digit: Digit) -> None:
+    class Failing(Counting):
+        def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+            if self.calls == 0:
+                self.calls += 1
+                raise BusyError("full")
+            return super().examine(engine, digit, off)
+
+    cached = CachedExaminer(Failing(), BIG)
+    with pytest.raises(BusyError):
+        cached.examine(engine, digit, ())
+    assert cached.examine(engine, digit, ()).label == 7
+
+
+def test_memory_is_bounded_and_the_oldest_goes(engine: Engine, digit: Digit) -> None:
+    inner = Counting()
+    size = EngineExaminer().examine(engine, digit, ()).nbytes
+    cached = CachedExaminer(inner, 2 * size)
+    for value in (1, 2, 3):
+        cached.examine(engine, other_digit(value), ())
+    cached.examine(engine, other_digit(3), ())
+    assert inner.calls == 3
+    cached.examine(engine, other_digit(1), ())
+    assert inner.calls == 4
+
+
+def test_what_is_larger_than_the_memory_is_answered_all_the_same(
+    engine: Engine, digit: Digit
+) -> None:
+    cached = CachedExaminer(Counting(), 10)
+    assert cached.examine(engine, digit, ()).label == 7
+
+
+def test_the_networks_range_is_over_all_maps_with_space(engine: Engine, digit: Digit) -> None:
+    found = EngineExaminer().examine(engine, digit, ())
+    maps = [found.maps(layer) for layer in engine.manifest.layers if layer.spatial]
+    assert found.network_range == (min(one.min() for one in maps), max(one.max() for one in maps))

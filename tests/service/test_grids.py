@@ -1,0 +1,131 @@
+"""Grids of what an engine computed: the picture equals the array."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.core.digit import Digit
+from app.core.palettes import PaletteName, colours
+from app.core.scaling import TOP_LEVEL, Normalisation
+from app.engine.protocol import Engine
+from app.errors import InvalidParameterError
+from app.service.catalogue import layer_of
+from app.service.examination import EngineExaminer, Examination
+from app.service.grids import Grid, GridOptions, kernel_grid, layer_grid
+
+
+@pytest.fixture(scope="module")
+def examination(engine: Engine, digit: Digit) -> Examination:
+    """A seven, examined."""
+    return EngineExaminer().examine(engine, digit, ())
+
+
+def indices(grid: Grid) -> np.ndarray:
+    """The palette indices of its picture."""
+    with Image.open(io.BytesIO(grid.png())) as image:
+        return np.asarray(image)
+
+
+def grid_of(examination: Examination, name: str, options: GridOptions = GridOptions()) -> Grid:  # noqa: B008
+    """The grid of a whole layer."""
+    layer = layer_of(examination.manifest, name)
+    return layer_grid(examination, layer, tuple(range(layer.filters)), options)
+
+
+@pytest.mark.parametrize("normalisation", Normalisation)
+@pytest.mark.parametrize("name", ["stem.conv", "block1.output", "block4.sum", "head.pool"])
+def test_every_pixel_gives_its_value_back_to_half_a_level(
+    examination: Examination, name: str, normalisation: Normalisation
+) -> None:
+    grid = grid_of(examination, name, GridOptions(normalisation, zoom=3))
+    picture = indices(grid)
+    maps = examination.activations[name]
+    assert picture.shape == (grid.geometry.height, grid.geometry.width)
+    for cell in grid.cells:
+        x, y, width, height = cell.box
+        levels = picture[y : y + height, x : x + width]
+        low, high = cell.range
+        step = (high - low) / TOP_LEVEL
+        expected = np.kron(maps[:, :, cell.filter], np.ones((3, 3)))
+        assert np.abs(low + levels * step - expected).max() <= step * 0.5001 + 1e-12
+
+
+def test_signed_layers_are_centred_and_the_others_start_at_zero(examination: Examination) -> None:
+    signed, positive = grid_of(examination, "block1.sum"), grid_of(examination, "block1.output")
+    assert signed.diverging
+    assert not positive.diverging
+    assert signed.range[0] == -signed.range[1]
+    assert positive.range[0] == 0.0
+    forced = grid_of(examination, "block1.output", GridOptions(Normalisation.SYMMETRIC))
+    assert forced.diverging
+    assert forced.range[0] == -forced.range[1]
+
+
+def test_a_filter_looks_the_same_alone_as_among_the_others(examination: Examination) -> None:
+    layer = layer_of(examination.manifest, "block3.output")
+    every = grid_of(examination, "block3.output")
+    alone = layer_grid(examination, layer, (5,), GridOptions())
+    assert alone.cells[0].range == every.cells[5].range
+    x, y, width, height = every.cells[5].box
+    ax, ay, _, _ = alone.cells[0].box
+    assert (
+        indices(alone)[ay : ay + height, ax : ax + width]
+        == indices(every)[y : y + height, x : x + width]
+    ).all()
+
+
+def test_dead_filters_are_flat_and_flagged(examination: Examination) -> None:
+    silent = dict(examination.activations)
+    silent["block1.output"] = np.zeros_like(silent["block1.output"])
+    silent["block1.output"][..., 3] = 0.7
+    silent["block1.output"][2, 2, 4] = 0.2
+    found = grid_of(
+        Examination(examination.manifest, examination.digit, (), silent),
+        "block1.output",
+        GridOptions(Normalisation.FILTER),
+    )
+    assert [cell.dead for cell in found.cells[2:5]] == [True, False, False]
+    assert [cell.constant for cell in found.cells[2:5]] == [True, True, False]
+    x, y, width, height = found.cells[2].box
+    assert not indices(found)[y : y + height, x : x + width].any()
+
+
+def test_the_same_picture_always_has_the_same_bytes(examination: Examination) -> None:
+    assert grid_of(examination, "stem.conv").png() == grid_of(examination, "stem.conv").png()
+
+
+def test_the_palette_asked_for_is_the_palette_used(examination: Examination) -> None:
+    with Image.open(
+        io.BytesIO(grid_of(examination, "stem.conv", GridOptions(palette=PaletteName.POLAR)).png())
+    ) as image:
+        used = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    assert (used == colours(PaletteName.POLAR, diverging=True)[: len(used)]).all()
+
+
+def test_a_picture_beyond_all_measure_is_refused(examination: Examination) -> None:
+    huge = dict(examination.activations)
+    huge["stem.conv"] = np.zeros((512, 512, 16), np.float32)
+    layer = layer_of(examination.manifest, "stem.conv")
+    large = type(layer)(**{**vars(layer), "shape": (512, 512, 16)})
+    examined = Examination(examination.manifest, examination.digit, (), huge)
+    with pytest.raises(InvalidParameterError, match=r"zoom 16 .* at most 16000000"):
+        layer_grid(examined, large, tuple(range(16)), GridOptions(zoom=16))
+
+
+def test_kernels_stand_a_row_an_output_and_a_column_an_input(engine: Engine) -> None:
+    kernel = engine.weights["block3.conv1/kernel"]
+    height, width, channels, count = kernel.shape
+    grid = kernel_grid(kernel, GridOptions())
+    assert grid.geometry.columns == channels
+    assert len(grid.cells) == channels * count
+    picture = indices(grid)
+    low, high = grid.range
+    for output, channel in ((0, 0), (3, 7), (count - 1, channels - 1)):
+        x, y, box_width, box_height = grid.cells[output * channels + channel].box
+        zoom = grid.geometry.zoom
+        levels = picture[y : y + box_height : zoom, x : x + box_width : zoom]
+        step = (high - low) / TOP_LEVEL
+        assert levels.shape == (height, width)
+        assert np.abs(low + levels * step - kernel[:, :, channel, output]).max() <= step * 0.5001
