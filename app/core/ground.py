@@ -1,7 +1,7 @@
-"""Finds the ground that ink stands on: its tone everywhere, and which way the ink differs.
+"""Finds the ground that ink stands on: its tone at every pixel, and how noisy it is.
 
-The border of the image says what the ground is. Whether the image is dark on light or light on
-dark is never assumed.
+The border of an image says what its ground is. A drawing has one tone; on a photograph light
+falls off smoothly; only where a shadow's edge crosses the paper is the tone found place by place.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,16 @@ from PIL import Image
 
 Floats = NDArray[np.float32]
 
-_BAND: Final = 32  # the border is this fraction of the shorter side, so that a hairline frame drowns
-_FLAT: Final = 1.5  # a border whose tones differ by less is one tone, as in a drawing program
-_THUMB: Final = 64  # side of the image that a sloping tone is fitted on
+_BAND: Final = 32  # the border is this part of the shorter side, so that a thin frame has no vote
+_EVEN: Final = 1.5  # tones; a border that varies less was made by a drawing program
+_THUMB: Final = 64  # side of the small copy on which falling light is fitted
 _ROUNDS: Final = 8
-_SIGMA: Final = 1.4826  # from a median absolute deviation to a standard deviation
+_SHADOW: Final = (0.08, 0.5)  # how much a shadow takes from the tone; ink takes more
+_SHADOWED: Final = 0.05  # share of the outermost pixels off the fit that tells of a shadow
+_SMALL: Final = 256  # side of the small copy on which shadows are found
+_REACH: Final = 0.08  # of the longer side: the widest stroke that is still no shadow has twice that
+_SIGMA: Final = 1.4826  # makes a median absolute deviation a standard deviation, if normal
+_APART: Final = 3  # pixels; neighbours share their noise where an image was blurred or compressed
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +30,9 @@ class Ground:
     """What an image looks like without its ink.
 
     Attributes:
-        tone: float32 ``(H, W)``, 0..255: the tone of the ground at every pixel.
-        noise: standard deviation of the ground about its tone, 0..255.
-        even: the ground is one tone, as a drawing program makes it.
+        tone: float32 ``(H, W)`` in 0..255.
+        noise: standard deviation of the image about that tone, in tones.
+        even: the ground is one tone everywhere.
     """
 
     tone: Floats
@@ -35,103 +40,116 @@ class Ground:
     even: bool
 
 
-def find_ground(grey: Floats) -> Ground:
-    """The ground of a float32 ``(H, W)`` image with values 0..255."""
-    border = grey[_border(*grey.shape)]
-    middle = float(np.median(border))
-    if _spread(border - middle) <= _FLAT:
-        return Ground(np.full(grey.shape, middle, np.float32), 0.0, even=True)
-    tone = _sloping_tone(grey, middle)
-    away = (grey - tone)[:: 1 + grey.shape[0] // 256, :: 1 + grey.shape[1] // 256]
-    return Ground(tone, _spread(away), even=False)
+def even_ground(grey: Floats) -> Ground | None:
+    """The ground of float32 ``(H, W)`` in 0..255, or ``None`` where it is not one tone."""
+    border = grey[_border(grey.shape, max(1, min(grey.shape) // _BAND))]
+    middle = np.median(border)
+    if _spread(border - middle) > _EVEN:
+        return None
+    return Ground(np.full_like(grey, middle), 0.0, even=True)
 
 
-def _border(height: int, width: int) -> NDArray[np.bool_]:
-    band = max(1, min(height, width) // _BAND)
-    border = np.ones((height, width), np.bool_)
-    border[band : height - band, band : width - band] = False
+def uneven_ground(grey: Floats) -> Ground:
+    """The ground of a photograph, float32 ``(H, W)`` in 0..255."""
+    noise = _noise(grey)
+    tone = _falling_light(grey)
+    outermost = _border(grey.shape, 1)
+    off = np.abs(grey - tone)[outermost] / np.maximum(tone[outermost], 1)
+    least, most = _SHADOW
+    shadowed = (off > least) & (off < most) & (off * tone[outermost] > 3 * noise)
+    if shadowed.mean() > _SHADOWED:
+        tone = _place_by_place(grey)
+    return Ground(tone, noise, even=False)
+
+
+def _border(shape: tuple[int, ...], width: int) -> NDArray[np.bool_]:
+    border = np.ones(shape, np.bool_)
+    border[width:-width, width:-width] = False
     return border
 
 
-def _spread(values: Floats) -> float:
+def _spread(values: NDArray[np.floating]) -> float:
     return _SIGMA * float(np.median(np.abs(values)))
 
 
-def _sloping_tone(grey: Floats, middle: float) -> Floats:
-    """A quadratic surface through the ground: light falls off smoothly over a sheet of paper.
+def _noise(grey: Floats) -> float:
+    """From differences of near pixels, in which neither light nor most of the ink shows."""
+    steps = (grey[_APART:] - grey[:-_APART], grey[:, _APART:] - grey[:, :-_APART])
+    return max((_spread(step) / 2**0.5 for step in steps if step.size), default=0.0)
 
-    Fitted by least squares to the border, then again and again to all that lies near the last
-    fit, which leaves the ink out.
+
+def _falling_light(grey: Floats) -> Floats:
+    """A quadratic surface through the ground, fitted by least squares.
+
+    First to the border, then again and again to all that lies near the last fit: the ink stays
+    out of it.
     """
     height, width = grey.shape
-    shape = (min(height, _THUMB), min(width, _THUMB))
-    thumb = np.asarray(Image.fromarray(grey).resize(shape[::-1], Image.Resampling.BOX)).ravel()
-    terms = _terms(*shape)
-    chosen = _border(*shape).ravel()
-    tone = np.full_like(thumb, middle)
+    rows, columns = min(height, _THUMB), min(width, _THUMB)
+    small = Image.fromarray(grey).resize((columns, rows), Image.Resampling.BOX)
+    tones = np.asarray(small, np.float64).ravel()
+    terms = np.stack([term.ravel() for term in _terms(rows, columns)], axis=1)
+    border = _border((rows, columns), max(1, min(rows, columns) // _BAND)).ravel()
+    chosen, off = border, tones - np.median(tones[border])
     for _ in range(_ROUNDS):
-        away = thumb - tone
-        near = max(2.5 * _spread(away[chosen]), 2.0)
-        chosen = np.abs(away) <= near
-        kept = terms * chosen[:, None]
-        weights = np.linalg.solve(kept.T @ terms + 1e-3 * np.eye(6, dtype=np.float32), kept.T @ thumb)
-        tone = terms @ weights
-    border = _border(*shape).ravel()
-    t2 = thumb.reshape(shape)
-    noise = _spread(np.diff(t2, axis=1)) / 1.414
-    surface: Floats = (_terms(height, width) @ weights).reshape(height, width)
-    ring = np.ones((height, width), bool); ring[1:-1, 1:-1] = False
-    noise = _spread(np.diff(grey, axis=1)) / 1.414
-    off = np.abs(grey - surface)[ring] > np.maximum(5 * noise, TH * surface[ring])
-    if off.mean() > OFF:
-        return surface + local(grey - surface, width_ref=0) if FLATFIRST else local(grey, 0)
-    surface: Floats = (_terms(height, width) @ weights).reshape(height, width)
-    return np.clip(surface, 0, 255)
-
-
-def _terms(height: int, width: int) -> Floats:
-    """The terms 1, x, y, x^2, xy, y^2 at every pixel, ``(H * W, 6)``, with x and y in -1..1."""
-    y, x = np.meshgrid(
-        (np.arange(height, dtype=np.float32) * 2 + 1) / height - 1,
-        (np.arange(width, dtype=np.float32) * 2 + 1) / width - 1,
-        indexing="ij",
+        chosen = np.abs(off) <= max(2.5 * _spread(off[chosen]), 2.0)
+        kept = terms[chosen]
+        steady = 1e-3 * np.eye(terms.shape[1])  # an image one pixel wide has no slope across
+        weights = np.linalg.solve(kept.T @ kept + steady, kept.T @ tones[chosen])
+        off = tones - terms @ weights
+    surface = sum(
+        np.float32(weight) * term for weight, term in zip(weights, _terms(height, width), strict=True)
     )
-    terms = (np.ones_like(x), x, y, x * x, x * y, y * y)
-    return np.stack([term.ravel() for term in terms], axis=1)
+    return np.clip(surface, 0, 255).astype(np.float32)
 
-import os
-OFF = float(os.environ.get("OFF", ".05"))
-TH = float(os.environ.get("TH", ".08"))
-REACH = float(os.environ.get("REACH", ".08"))
-FLATFIRST = int(os.environ.get("FF", "0"))
-def local(grey, width_ref):
-    h, w = grey.shape
-    k = -(-max(h, w) // 256)
-    small = np.asarray(Image.fromarray(grey).reduce(k)) if k > 1 else grey
-    r = max(2, round(REACH * max(small.shape)))
-    down = closing(small, r)
-    up = -closing(-small, r)
-    d, u = down - small, small - up
-    md, mu = np.median(d), np.median(u)
-    d, u = np.maximum(d - 4*md, 0), np.maximum(u - 4*mu, 0)
-    m = r
-    di, ui = d[m:-m or None, m:-m or None], u[m:-m or None, m:-m or None]
-    if not di.any() and not ui.any(): di, ui = d, u
-    t = down - md if np.vdot(di, di) >= np.vdot(ui, ui) else up + mu
-    return np.asarray(Image.fromarray(t).resize((w, h), Image.Resampling.BILINEAR))
 
-def closing(a, r):
-    for ax in (0, 1): a = widest(a, r, ax)
-    a = -a
-    for ax in (0, 1): a = widest(a, r, ax)
-    return -a
+def _terms(height: int, width: int) -> tuple[Floats, ...]:
+    """1, y, x, y^2, yx, x^2 at every pixel, each ``(height, width)``; y and x are in -1..1."""
+    y = ((2 * np.arange(height, dtype=np.float32) + 1) / height - 1)[:, None]
+    x = ((2 * np.arange(width, dtype=np.float32) + 1) / width - 1)[None, :]
+    shape = (height, width)
+    terms = (np.ones(shape, np.float32), y, x, y * y, y * x, x * x)
+    return tuple(np.broadcast_to(term, shape) for term in terms)
 
-def widest(a, r, ax):
-    a = np.moveaxis(a, ax, 0)
-    a = np.pad(a, ((r, r), (0, 0)), mode="edge")
-    n = 2 * r + 1; span = 1
-    while span * 2 <= n:
-        a = np.maximum(a[:-span], a[span:]); span *= 2
-    rest = n - span
-    if rest: a = np.maximum(a[:-rest], a[rest:])
-    return np.moveaxis(a, 0, ax)
+
+def _place_by_place(grey: Floats) -> Floats:
+    """The tone about each pixel, without strokes: a morphological closing, or an opening.
+
+    A closing takes out what is darker than its surroundings and narrower than twice the reach,
+    an opening what is lighter, and both leave the edge of a shadow where it is. Whichever takes
+    out more was the ink. Close to the border a slope cannot be told from ink, so only the inside
+    has a say.
+    """
+    step = -(-max(grey.shape) // _SMALL)
+    small = np.asarray(Image.fromarray(grey).reduce(step))
+    reach = max(1, round(_REACH * max(small.shape)))
+    filled, ground_off = _closed(small, reach), _closed(-small, reach)
+    darker, lighter = filled - small, ground_off + small
+    tone = filled - np.median(darker)
+    if _weight(lighter, reach) > _weight(darker, reach):
+        tone = np.median(lighter) - ground_off
+    height, width = grey.shape
+    return np.asarray(Image.fromarray(tone).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _weight(taken: Floats, margin: int) -> float:
+    """The sum of squares of what was taken out beyond the noise, away from the border."""
+    inside = taken[margin:-margin, margin:-margin]
+    beyond = np.maximum((inside if inside.size else taken) - 4 * np.median(taken), 0)
+    return float(np.vdot(beyond, beyond))
+
+
+def _closed(tones: Floats, reach: int) -> Floats:
+    return -_highest(-_highest(tones, reach), reach)
+
+
+def _highest(tones: Floats, reach: int) -> Floats:
+    """The highest value within ``reach`` rows and columns of each, in log2(reach) passes."""
+    for _ in range(2):
+        tones = np.pad(tones.T, ((reach, reach), (0, 0)), mode="edge")
+        span, window = 1, 2 * reach + 1
+        while span < window:
+            step = min(span, window - span)
+            tones = np.maximum(tones[:-step], tones[step:])
+            span += step
+    return tones

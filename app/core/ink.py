@@ -1,119 +1,130 @@
 """Finds the ink in an image: how strongly each pixel is inked, and where the digit is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from app.core.ground import Floats, find_ground
+from app.core.ground import Floats, Ground, even_ground, uneven_ground
+from app.core.parts import Box, bounds, find_parts
 
-_WORKING_SIDE: Final = 512
-_CELLS: Final = 64
-_FAINTEST: Final = 8.0  # tones; what differs less from the ground is no ink
-_SPECK = float(__import__('os').environ.get('SPECK', '.03'))
-SPANK = float(__import__('os').environ.get('SPANK', '.05'))
+Grey = NDArray[np.uint8]
+
+_WORKING_SIDE: Final = 512  # a larger image is reduced by a whole number before anything else
+_MARGIN: Final = 3  # a closer look leaves the digit's longer side by this all around it
+_BLURRED_FROM: Final = 128  # below that side a stroke can be too thin to be blurred
+_FAINTEST: Final = 8.0  # tones; what differs less from its ground is no ink
+_DARKEST: Final = 32.0  # tones; contrast on a darker ground is measured as if it had this tone
+_EDGE: Final = (0.1, 0.25)  # of full ink: the fog of compression, and of a photograph
+_FULL: Final = 0.85
+_STROKE: Final = 0.3  # of full ink: where the digit ends
+_FRAME: Final = 0.9  # inked share of a line that belongs to a frame
+_FRAME_WIDTH: Final = 16  # a frame takes at most this part of the shorter side
 
 
 @dataclass(frozen=True, eq=False)
 class Ink:
+    """The digit in an image, one pixel of ``amount`` standing for ``step`` x ``step`` pixels.
+
+    Attributes:
+        amount: float32 ``(H, W)``, 0 ground to 1 full ink; 0 outside the digit.
+        box: left, top, right, bottom of the digit in ``amount``.
+        boxes: the same of each of its connected parts.
+        step: pixels of the image along a side of one of ``amount``.
+        corner: x and y in the image of the first pixel of ``amount``.
+        dark: the ink is darker than its ground.
+        contrast: of ink and ground, 0 none to 1 black on white or white on black.
+    """
+
     amount: Floats
-    dark: bool
-    even: bool
-    contrast: float
+    box: Box
+    boxes: tuple[Box, ...]
     step: int
-    box: tuple[int, int, int, int]
-    parts: int
-    gap: float
+    corner: tuple[int, int]
+    dark: bool
+    contrast: float
 
 
-def find_ink(grey: NDArray[np.uint8]) -> Ink | None:
-    step = -(-max(grey.shape) // _WORKING_SIDE)
-    work = np.asarray(Image.fromarray(grey).reduce(step), np.float32)
-    ground = find_ground(work)
-    if not ground.even:
-        work = np.asarray(Image.fromarray(grey).reduce(step).filter(ImageFilter.BoxBlur(1)), np.float32)
-        ground = find_ground(work)
-    away = ground.tone - work
+    def box_in_image(self) -> Box:
+        """Left, top, right and bottom of the digit in pixels of the image, rounded outwards."""
+        left, top, right, bottom = (self.step * side for side in self.box)
+        x, y = self.corner
+        return x + left, y + top, x + right, y + bottom
+
+
+def find_ink(grey: Grey) -> Ink | None:
+    """The ink of uint8 ``(H, W)``, or ``None`` where there is none.
+
+    Where the digit is small in a large image, it is looked at again from near by.
+    """
+    ink = _find(grey)
+    if ink is None or ink.step == 1:
+        return ink
+    left, top, right, bottom = ink.box_in_image()
+    margin = max(right - left, bottom - top) // _MARGIN + ink.step
+    x, y = max(0, left - margin), max(0, top - margin)
+    window = grey[y : bottom + margin, x : right + margin]
+    closer = _find(window) if _step(window) < ink.step else None
+    return replace(closer, corner=(x, y)) if closer and closer.dark == ink.dark else ink
+
+
+def _step(grey: Grey) -> int:
+    """By what whole number an image is reduced before ink is looked for."""
+    return -(-max(grey.shape) // _WORKING_SIDE)
+
+
+def _find(grey: Grey) -> Ink | None:
+    step = _step(grey)
+    tones, ground = _with_ground(Image.fromarray(grey).reduce(step))
     faintest = max(4 * ground.noise, _FAINTEST)
-    beyond = np.where(np.abs(away) > faintest, away, 0)
-    lighter = np.minimum(beyond, 0)
-    darker = np.maximum(beyond, 0)
-    dl, dd = float(np.vdot(lighter, lighter)), float(np.vdot(darker, darker))
-    if dl == dd == 0:
-        return None
-    dark = dd >= dl
-    tone = ground.tone
-    if not dark:
-        tone, away = 255 - tone, -away
-    contrast = np.clip(away / np.maximum(tone, 32), 0, 1)
-    floor = faintest / float(np.median(tone))
+    away = _without_frame(ground.tone - tones, faintest)
+    darker, lighter = np.maximum(away, 0), np.maximum(-away, 0)
+    dark = _weight(darker, faintest) >= _weight(lighter, faintest)
+    away, tone = (darker, ground.tone) if dark else (lighter, 255 - ground.tone)
     inked = away > faintest
-    level = float(np.percentile(contrast[inked], 90))
-    mask = contrast > max(floor, 0.3 * level)
-    kept, boxes = _parts(mask, ground.even)
-    if kept is None:
+    if not inked.any():
         return None
-    low = 0.0 if ground.even else max(floor, .25 * level)
-    amount = np.clip((contrast - low) / (.85 * level - low), 0, 1) * kept
-    strong = (amount > .3)
-    rows, cols = np.flatnonzero(strong.any(1)), np.flatnonzero(strong.any(0))
-    if not rows.size: return None
-    box = int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1
-    return Ink(amount, dark, ground.even, level, step, box, len(boxes), 0.0)
+    tone = np.maximum(tone, _DARKEST)
+    contrast = np.minimum(away / tone, 1)
+    full = float(np.percentile(contrast[inked], 90))
+    parts = find_parts(inked & (contrast > _STROKE * full), photograph=not ground.even)
+    if parts is None:
+        return None
+    fog = _EDGE[0] if ground.even else _EDGE[1]
+    low = min(max(faintest / float(np.median(tone)), fog * full), _STROKE * full)
+    amount = np.clip((contrast - low) / (_FULL * full - low), 0, 1) * parts.mask
+    box = bounds(amount > _STROKE)
+    return Ink(amount, box, parts.boxes, step, (0, 0), dark, full) if box else None
 
 
-def _parts(mask, even):
-    h, w = mask.shape
-    cell = -(-max(h, w) // _CELLS)
-    gh, gw = -(-h // cell), -(-w // cell)
-    padded = np.zeros((gh * cell, gw * cell), np.bool_)
-    padded[:h, :w] = mask
-    counts = padded.reshape(gh, cell, gw, cell).sum((1, 3))
-    labels = _label(counts > 0)
-    n = int(labels.max())
-    if n == 0:
-        return None, []
-    mass = np.bincount(labels.ravel(), counts.ravel(), n + 1)[1:]
-    if not even and mass.max() < 12:
-        return None, []
-    keep = mass >= _SPECK * mass.max()
-    for i in range(n):
-        if not keep[i]: continue
-        r, c = np.nonzero(labels == i + 1)
-        spans = (r.min() == 0 and r.max() == gh - 1) or (c.min() == 0 and c.max() == gw - 1)
-        touches = (not even) and (r.min() == 0 or r.max() == gh - 1 or c.min() == 0 or c.max() == gw - 1)
-        if spans or touches:
-            others = keep.copy(); others[i] = False
-            if mass[others].sum() > SPANK * mass[i]: keep = others
-    boxes = []
-    chosen = np.zeros(n + 1, bool); chosen[1:] = keep
-    grid = chosen[labels]
-    # one cell around
-    grown = np.asarray(Image.fromarray(grid.astype(np.uint8)).filter(ImageFilter.MaxFilter(3)), bool)
-    grown = grown & (grid | (labels == 0))
-    return np.repeat(np.repeat(grown, cell, 0), cell, 1)[:h, :w], [0] * int(keep.sum())
+def _with_ground(image: Image.Image) -> tuple[Floats, Ground]:
+    """The tones of a grey image, float32, and their ground; a noisy image is blurred a little."""
+    tones = np.asarray(image, np.float32)
+    ground = even_ground(tones)
+    if ground is None:
+        if min(image.size) >= _BLURRED_FROM:
+            tones = np.asarray(image.filter(ImageFilter.BoxBlur(1)), np.float32)
+        ground = uneven_ground(tones)
+    return tones, ground
 
 
-def _label(cells):
-    h, w = cells.shape
-    stride = w + 2
-    flat = bytearray(np.pad(cells, 1).astype(np.uint8).tobytes())
-    labels = np.zeros((h + 2) * stride, np.intp)
-    around = (-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1)
-    n = 0
-    start = flat.find(1)
-    while start >= 0:
-        n += 1
-        flat[start] = 0
-        stack = [start]; seen = [start]
-        while stack:
-            at = stack.pop()
-            for off in around:
-                if flat[at + off]:
-                    flat[at + off] = 0
-                    stack.append(at + off); seen.append(at + off)
-        labels[seen] = n
-        start = flat.find(1, start)
-    return labels.reshape(h + 2, stride)[1:-1, 1:-1]
+def _without_frame(away: Floats, faintest: float) -> Floats:
+    """A copy in which a frame of lines along all four sides counts as ground."""
+    off = np.abs(away) > faintest
+    frame, limit = 0, min(away.shape) // _FRAME_WIDTH
+    while frame < limit:
+        lines = (off[frame], off[-1 - frame], off[:, frame], off[:, -1 - frame])
+        if min(line.mean() for line in lines) < _FRAME:
+            break
+        frame += 1
+    inside = np.zeros_like(away)
+    kept = slice(frame, -frame or None)
+    inside[kept, kept] = away[kept, kept]
+    return inside
+
+
+def _weight(away: Floats, faintest: float) -> float:
+    beyond = away[away > faintest]
+    return float(np.vdot(beyond, beyond))

@@ -90,7 +90,7 @@ class GraphInfo:
         inputs: input names in the order of its function.
         outputs: what each output is, in the order they come back.
         deviation: largest difference from Keras found when it was compiled, relative to
-            the largest magnitude of the output (at least 1).
+            the largest magnitude of the output.
     """
 
     file: str

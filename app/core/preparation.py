@@ -1,69 +1,128 @@
-import numpy as np
-from dataclasses import dataclass
-from PIL import Image, ImageFilter
-from app.core.digit import Digit
-from app.core.ink import find_ink
-from app.errors import BlankImageError
-FILTER=Image.Resampling.BILINEAR
-PCT=75
-@dataclass
-class Prepared:
-    digit: Digit; inverted: bool; box: tuple; warnings: tuple; dbg: object=None
+"""Makes any grey image the digit that a network is given, the way MNIST's digits were made."""
 
-def prepare(grey):
-    for pix,inv in ((grey,False),(255-grey,True)):
-        if is_mnist(pix):
-            return Prepared(Digit.of(pix),inv,(0,0,0,0),())
-    ink=find_ink(grey); x0=y0=0
-    if ink is None: raise BlankImageError('blank')
-    l,t,r,b=ink.box
-    if ink.step>1:
-        m=max(r-l,b-t)//3+2; s=ink.step
-        X0,Y0=max(0,(l-m))*s,max(0,(t-m))*s
-        part=grey[Y0:(b+m)*s,X0:(r+m)*s]
-        again=find_ink(np.ascontiguousarray(part)) 
-        if again is not None and again.step<ink.step: ink=again;x0,y0=X0,Y0
-    l,t,r,b=ink.box; s=ink.step
-    return Prepared(Digit.of(fit(ink)),ink.dark,(x0+l*s,y0+t*s,(r-l)*s,(b-t)*s),(),ink)
-FINE=4
-TARGET=1.8
-def width(a):
-    p=np.pad(a,1); P=np.abs(np.diff(p,axis=0)).sum()+np.abs(np.diff(p,axis=1)).sum()
-    return 2*a.sum()/(P*np.pi/4)
-def resize(a,side,filt):
-    h,w=a.shape; sc=side/max(h,w)
-    return np.asarray(Image.fromarray(np.ascontiguousarray(a,np.float32)).resize((max(1,round(w*sc)),max(1,round(h*sc))),filt))
-def brighten(v):
-    ref=np.percentile(v[v>.1*v.max()],PCT)
-    return np.clip(v*max(1,1/ref),0,1)
-def thicken(a):
-    v=brighten(resize(a,20*FINE,Image.Resampling.BOX if max(a.shape)>20*FINE else Image.Resampling.BILINEAR))
-    r=int(np.ceil((TARGET*FINE-width(v))/2))
-    if r<1: return a
-    v=np.pad(v,r)
-    return np.asarray(Image.fromarray(v).filter(ImageFilter.MaxFilter(2*r+1)))
-def fit(ink):
-    l,t,r,b=ink.box
-    a=ink.amount[t:b,l:r]
-    if width(a)*20/max(a.shape)<TARGET: a=thicken(a)
-    v=brighten(resize(a,20,FILTER)); nh,nw=v.shape
-    v=np.rint(v*255).astype(np.uint8)
-    m=v.astype(float); 
-    cy=(m.sum(1)*np.arange(nh)).sum()/m.sum(); cx=(m.sum(0)*np.arange(nw)).sum()/m.sum()
-    y=min(max(int(round(14-cy)),0),28-nh); x=min(max(int(round(14-cx)),0),28-nw)
-    out=np.zeros((28,28),np.uint8); out[y:y+nh,x:x+nw]=v
-    return out
-def is_mnist(p):
-    if p.shape!=(28,28): return False
-    if np.median(np.concatenate([p[0],p[-1],p[:,0],p[:,-1]]))!=0: return False
-    r=np.flatnonzero(p.any(1)); c=np.flatnonzero(p.any(0))
-    if not r.size: return False
-    s=max(r[-1]-r[0],c[-1]-c[0])+1
-    if not 18<=s<=20: return False
-    m=p.astype(float); g=np.arange(28)
-    return abs((m.sum(1)*g).sum()/m.sum()-14)<=1 and abs((m.sum(0)*g).sum()/m.sum()-14)<=1
-def pixels_to_grey(pixels):
-    a=np.asarray(pixels,np.float64)
-    from app.errors import InvalidParameterError
-    if a.shape!=(28,28) or a.min()<0 or a.max()>255: raise InvalidParameterError("pixels must be 28x28 numbers 0..255 or 0..1")
-    return np.rint(a*(255 if a.max()<=1 else 1)).astype(np.uint8)
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.digit import SIDE, Digit
+from app.core.fitting import fit, is_fitted
+from app.core.ink import Ink, find_ink
+from app.core.parts import Box, bounds
+from app.errors import BlankImageError, InvalidParameterError
+
+_FAINT: Final = 0.15  # contrast of ink and ground
+_COARSE: Final = 12  # pixels along the digit's longer side
+_THIN: Final = 0.9  # pixels of the 28 x 28 that a stroke is wide
+_APART: Final = 0.25  # of the longer side: a gap wider than between the strokes of a digit
+_WIDE: Final = 1.8  # width by height; fewer than 1 in 2,000 MNIST digits are wider
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A digit, and what had to be done to get it.
+
+    Attributes:
+        digit: what the network is given.
+        inverted: the image had dark ink on a lighter ground.
+        box: x, y, width and height of the ink, in pixels of the image.
+        warnings: a sentence for each thing that may have spoilt the digit.
+    """
+
+    digit: Digit
+    inverted: bool
+    box: tuple[int, int, int, int]
+    warnings: tuple[str, ...]
+
+
+def prepare(grey: NDArray[np.uint8]) -> Prepared:
+    """The digit in an image: polarity, ground, crop, size and place put right.
+
+    A digit that already is like MNIST's comes back byte for byte, and so does its negative.
+
+    Args:
+        grey: uint8 ``(H, W)``, both sides at least 1; left as it is.
+
+    Raises:
+        BlankImageError: nothing in the image stands out from its ground.
+    """
+    for pixels, inverted in ((grey, False), (255 - grey, True)):
+        if is_fitted(pixels):
+            return Prepared(Digit.of(pixels), inverted, _place(bounds(pixels > 0)), ())
+    ink = find_ink(grey)
+    if ink is None:
+        raise BlankImageError("image is blank: nothing in it stands out from its ground")
+    left, top, right, bottom = ink.box
+    pixels, stroke = fit(ink.amount[top:bottom, left:right])
+    height, width = grey.shape
+    left, top, right, bottom = ink.box_in_image()
+    box = left, top, min(right, width), min(bottom, height)
+    return Prepared(Digit.of(pixels), ink.dark, _place(box), _warnings(ink, box, grey, stroke))
+
+
+def pixels_to_grey(pixels: Sequence[Sequence[float]]) -> NDArray[np.uint8]:
+    """28 x 28 numbers as uint8 ``(28, 28)``, rounded to the nearest tone.
+
+    Numbers that are all at most 1 are taken as 0..1, a bitmap of integers 0 and 1 among them:
+    in 0..255 they would be blank. All others are taken as 0..255.
+
+    Raises:
+        InvalidParameterError: another shape, or a number that is not finite or out of range.
+    """
+    try:
+        shape = len(pixels), sorted({len(row) for row in pixels})
+        values = np.array(pixels, np.float64) if shape == (SIDE, [SIDE]) else None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _refused("something that is not a number") from error
+    if values is None or values.ndim != 2:
+        raise _refused("another shape")
+    if not np.isfinite(values).all():
+        raise _refused("a number that is not finite")
+    if values.min() < 0 or values.max() > 255:
+        raise _refused("a number below 0 or above 255")
+    return np.rint(values * 255 if values.max() <= 1 else values).astype(np.uint8)
+
+
+def _refused(found: str) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"pixels has {found}; allowed are {SIDE} rows of {SIDE} finite numbers, "
+        "all in 0..1 or all in 0..255"
+    )
+
+
+def _place(box: Box | None) -> tuple[int, int, int, int]:
+    left, top, right, bottom = box or (0, 0, 0, 0)
+    return left, top, right - left, bottom - top
+
+
+def _warnings(
+    ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float
+) -> tuple[str, ...]:
+    _, _, width, height = _place(box)
+    touches = min(box[:2]) == 0 or box[2] == grey.shape[1] or box[3] == grey.shape[0]
+    found = (
+        (ink.contrast < _FAINT, "The ink hardly stands out from its ground."),
+        (touches, "The ink touches the edge of the image, so part of the digit may be missing."),
+        (max(width, height) < _COARSE, "The digit is only a few pixels large in the image."),
+        (stroke < _THIN, "The strokes are very thin for their length, so they were thickened."),
+        (_widest_gap(ink.boxes) > _APART * max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]), 
+         "The strokes lie far apart; they are read as one digit."),
+        (width > _WIDE * height, "The ink is much wider than high; it is read as one digit."),
+    )
+    return tuple(sentence for applies, sentence in found if applies)
+
+
+def _widest_gap(boxes: tuple[Box, ...]) -> float:
+    """How far the loneliest part lies from the part next to it, in pixels of ``Ink.amount``."""
+    nearest = (
+        min((_gap(box, other) for other in boxes if other is not box), default=0) for box in boxes
+    )
+    return max(nearest)
+
+
+def _gap(one: Box, other: Box) -> int:
+    across = max(one[0], other[0]) - min(one[2], other[2])
+    down = max(one[1], other[1]) - min(one[3], other[3])
+    return max(across, down, 0)

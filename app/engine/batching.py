@@ -35,6 +35,7 @@ class Batcher:
         self._max_waiting = max_waiting
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._closed = False
+        self._lock = threading.Lock()  # between counting the waiting and joining them
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
 
@@ -47,22 +48,26 @@ class Batcher:
         """Run one request, its arrays with a batch axis of 1, and wait for the answer.
 
         Raises:
-            BusyError: too many requests are waiting.
+            BusyError: too many requests are waiting, or no more are taken.
         """
-        if self._closed or self._jobs.qsize() >= self._max_waiting:
-            raise BusyError(
-                f"{self._jobs.qsize()} computations are waiting already; "
-                f"at most {self._max_waiting} may wait"
-            )
         answer: Future[dict[str, Array]] = Future()
-        self._jobs.put((inputs, answer))
+        with self._lock:
+            if self._closed:
+                raise BusyError("the engine is closing and takes no more computations")
+            if self._jobs.qsize() >= self._max_waiting:
+                raise BusyError(
+                    f"{self._jobs.qsize()} computations are waiting already; "
+                    f"at most {self._max_waiting} may wait"
+                )
+            self._jobs.put((inputs, answer))
         with stage("infer"):
             return answer.result()
 
     def close(self) -> None:
         """Finish what is waiting and end the thread."""
-        self._closed = True
-        self._jobs.put(None)
+        with self._lock:
+            self._closed = True
+            self._jobs.put(None)
         self._thread.join()
 
     def _work(self) -> None:

@@ -15,6 +15,7 @@ from app.errors import ModelError
 
 MANIFEST_FILE: Final = "manifest.json"
 WEIGHTS_FILE: Final = "weights.npz"
+_GRAPHS: Final = ("activations", "gradients")
 _ADAPTER: Final = TypeAdapter(Manifest)
 
 
@@ -71,6 +72,11 @@ def _read_manifest(path: Path) -> Manifest:
         raise ModelError(f"manifest {path} has format {manifest.format}; {FORMAT} is needed")
     if manifest.id != path.parent.name:
         raise ModelError(f"manifest {path} is of network {manifest.id}, not {path.parent.name}")
+    if not set(_GRAPHS) <= set(manifest.graphs):
+        named = ", ".join(manifest.graphs) or "none"
+        raise ModelError(
+            f"manifest {path} must name the graphs {' and '.join(_GRAPHS)}; got {named}"
+        )
     return manifest
 
 

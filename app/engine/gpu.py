@@ -12,7 +12,8 @@ _BACKENDS: Final = ("tensorflow", "jax", "torch")
 
 def gpu_name() -> str | None:
     """Name of the first GPU that CUDA's driver sees (``CUDA_VISIBLE_DEVICES`` honoured), or
-    ``None``. Loads the driver's library alone, which takes a millisecond where there is none."""
+    ``None``. Loads the driver's library alone, which takes a millisecond where there is none.
+    """
     try:
         driver = ctypes.CDLL(_DRIVER)
     except OSError:
@@ -31,7 +32,8 @@ def gpu_name() -> str | None:
 
 def keras_backend() -> str | None:
     """The backend Keras would run on: the one that ``KERAS_BACKEND`` names, or the first that is
-    installed; ``None`` where Keras or every backend is missing. Imports none of them."""
+    installed; ``None`` where Keras or every backend is missing. Imports none of them.
+    """
     if importlib.util.find_spec("keras") is None:
         return None
     wanted = os.environ.get("KERAS_BACKEND")

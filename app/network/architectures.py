@@ -58,7 +58,7 @@ def _head(x: keras.KerasTensor) -> keras.KerasTensor:
 
 def _stages() -> list[tuple[str, int, int]]:
     """``(name, width, strides)`` of each block of the staged networks."""
-    plan = []
+    plan: list[tuple[str, int, int]] = []
     for stage, width in enumerate(STAGE_WIDTHS):
         for index in range(BLOCKS_PER_STAGE):
             strides = 2 if stage > 0 and index == 0 else 1
@@ -127,7 +127,8 @@ def highway() -> keras.Model:
 
 def classic() -> keras.Model:
     """The 2016 convnet: conv 3x3x64 relu, conv 3x3x8 relu, five times [Residual(conv 3x3x8),
-    relu], max pooling 2, dropout 0.5, dense 10 softmax."""
+    relu], max pooling 2, dropout 0.5, dense 10 softmax.
+    """
     image = keras.Input(INPUT_SHAPE, name="image")
     x = layers.Conv2D(64, 3, padding="same", name="stem.conv1")(image)
     x = layers.ReLU(name="stem.relu1")(x)

@@ -103,4 +103,5 @@ def _resample(images: Floats, rows: Floats, columns: Floats) -> Floats:
     flat, at = padded.reshape(-1), start + top * width + left
     upper = flat[at] * (1 - across) + flat[at + 1] * across
     lower = flat[at + width] * (1 - across) + flat[at + width + 1] * across
-    return (upper * (1 - down) + lower * down).astype(np.float32)
+    bent: Floats = (upper * (1 - down) + lower * down).astype(np.float32)
+    return bent

@@ -15,6 +15,7 @@ from app.errors import TrainingError
 from app.network.mnist import as_input, load_test, load_train
 
 if TYPE_CHECKING:
+    from app.network.training import Run
     from app.network.verification import RunGraph
 
 _console = Console(stderr=True)
@@ -44,7 +45,6 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
         raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
     recipe = RECIPES[network]
     digits = load_train(data)
-    from app.network.architectures import ARCHITECTURES
     from app.network.training import EpochReport, train
 
     with _progress() as progress:
@@ -68,18 +68,25 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
             raise TrainingError(
                 f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
             ) from interrupt
+    _keep(model_folder, trained, run)
+    _console.print(f"{network} is trained; now: skiplens compile {network}")
+
+
+def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
+    """Write ``network.keras`` and ``training.json``."""
+    from app.network.architectures import ARCHITECTURES
+
     model_folder.mkdir(parents=True, exist_ok=True)
-    shipped = ARCHITECTURES[network]()  # without the optimizer, whose state is twice the weights
+    shipped = ARCHITECTURES[run.recipe.network]()  # without the optimizer: twice the weights
     shipped.set_weights(trained.get_weights())
     shipped.save(model_folder / "network.keras")
     record = {
-        "recipe": recipe.to_dict(),
+        "recipe": run.recipe.to_dict(),
         "commit": run.commit,
         "history": [vars(report) for report in run.history],
     }
     text = json.dumps(record, indent=1) + "\n"
     (model_folder / "training.json").write_text(text, encoding="utf-8")
-    _console.print(f"{network} is trained; now: skiplens compile {network}")
 
 
 def compile_folder(
@@ -113,9 +120,7 @@ class Reader(Protocol):
     def manifest(self) -> Manifest:
         """The network's description."""
 
-    def activations(
-        self, image: NDArray[np.float32], gates: NDArray[np.float32]
-    ) -> Any:
+    def activations(self, image: NDArray[np.float32], gates: NDArray[np.float32]) -> Any:
         """Every layer's output by name."""
 
 

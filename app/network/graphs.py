@@ -4,7 +4,7 @@ Each graph is converted by itself from one concrete function and no trackable ob
 module, or two signatures at once, drops the weights without a word.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,12 +14,14 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from app.errors import CompileError
+from app.network.describing import is_plain_relu
 from app.network.tapping import Tapped, tap
 
-Arrays = Mapping[str, NDArray[np.float32]]
+Array = NDArray[np.float32]
+Arrays = Mapping[str, Array]
 
-_PROBABILITIES: Final = "probabilities"
-_LOGITS: Final = "logits"
+_ENDING: Final = ("logits", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -50,34 +52,43 @@ def compile_activations(tapped: Tapped) -> Graph:
 
 def compile_gradients(network: keras.Model) -> Graph:
     """The graph of ``image``, ``gates`` and ``target (1, classes)`` (one-hot) to the gradient of
-    log p(target) at every layer, and at each block's input by route."""
+    log p(target) at every layer, and at each block's input by route.
+
+    Raises:
+        CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
+            cannot differentiate.
+    """
     tapped = tap(network, rewrite=_differentiable, routes=True)
-    logits = _layer_of(tapped, _LOGITS)
+    logits = _logits(tapped)
     names = gradient_names(tapped)
 
     def gradients(target: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
         return _gradients(tapped.model, inputs, target, logits, names)
 
     signature = _signature(tapped)
-    classes = next(layer.filters for layer in tapped.layers if layer.name == logits)
-    signature["target"] = tf.TensorSpec((1, classes), tf.float32, name="target")
+    signature["target"] = tf.TensorSpec((1, tapped.layers[-1].filters), tf.float32, name="target")
     return _convert(gradients, signature, names)
 
 
 def gradient_names(tapped: Tapped) -> tuple[str, ...]:
     """What the gradient graph returns, in order: layers up to the logits, then the routes."""
-    layers = (layer.name for layer in tapped.layers if layer.role != _PROBABILITIES)
-    return (*layers, *tapped.routes)
+    return (*(layer.name for layer in tapped.layers[:-1]), *tapped.routes)
 
 
-def reference_gradients(network: keras.Model, inputs: Arrays) -> dict[str, NDArray[np.float32]]:
-    """What the gradient graph should return, by ``GradientTape`` on the network as it is."""
+def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
+    """A function of the gradient graph's inputs to what it should return, by ``GradientTape`` on
+    the network as it is.
+    """
     tapped = tap(network, routes=True)
-    names = gradient_names(tapped)
-    tensors = {name: tf.constant(value) for name, value in inputs.items()}
-    target = tensors.pop("target")
-    found = _gradients(tapped.model, tensors, target, _layer_of(tapped, _LOGITS), names)
-    return {name: value.numpy() for name, value in zip(names, found, strict=True)}
+    logits, names = _logits(tapped), gradient_names(tapped)
+
+    def reference(inputs: Arrays) -> dict[str, Array]:
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        target = tensors.pop("target")
+        found = _gradients(tapped.model, tensors, target, logits, names)
+        return {name: value.numpy() for name, value in zip(names, found, strict=True)}
+
+    return reference
 
 
 def _gradients(
@@ -95,21 +106,55 @@ def _gradients(
     return found
 
 
-def _layer_of(tapped: Tapped, role: str) -> str:
-    return next(layer.name for layer in tapped.layers if layer.role == role)
+def _logits(tapped: Tapped) -> str:
+    """The layer that the last softmax takes: probabilities saturate, logits do not."""
+    last = tapped.layers[-2:]
+    if tuple(layer.role for layer in last) != _ENDING:
+        raise CompileError(
+            "a network must end in a Dense layer without activation and a Softmax layer; "
+            f"this one ends in {' and '.join(layer.kind for layer in last)}"
+        )
+    return last[0].name
 
 
-def _differentiable(layer: keras.layers.Layer, x: Any) -> Any:
+def _differentiable(layer: Any, x: Any) -> Any:
     """The same function from operations whose gradients LiteRT has: those of ReLU and of max
-    pooling it has not."""
-    if isinstance(layer, keras.layers.ReLU):
+    pooling it has not.
+    """
+    if is_plain_relu(layer):
         return ops.multiply(x, ops.cast(ops.greater(x, 0.0), x.dtype))
-    if isinstance(layer, keras.layers.MaxPooling2D):
-        height, width, channels = x.shape[1:]
-        down, across = layer.pool_size
-        tiles = (-1, height // down, down, width // across, across, channels)
-        return ops.max(ops.reshape(x, tiles), axis=(2, 4))
+    if isinstance(layer, keras.layers.MaxPooling2D) and _tiles(layer, x):
+        return _max_of_tiles(x, *layer.pool_size)
     return None
+
+
+def _tiles(layer: keras.layers.MaxPooling2D, x: Any) -> bool:
+    """Whether its windows cover the map edge to edge and none overlaps another."""
+    down, across = layer.pool_size
+    whole = x.shape[1] % down == 0 and x.shape[2] % across == 0
+    return whole and tuple(layer.strides) == (down, across)
+
+
+def _max_of_tiles(x: Any, down: int, across: int) -> Any:
+    """Max pooling whose gradient goes to the first of equal values, as that of Keras does.
+
+    Behind a ReLU whole windows are zero: to share the gradient among them would be as right, but
+    would not be what ``GradientTape`` says.
+    """
+    height, width, channels = x.shape[1:]
+    tiles = ops.reshape(x, (-1, height // down, down, width // across, across, channels))
+    windows = ops.reshape(
+        ops.transpose(tiles, (0, 1, 3, 5, 2, 4)),
+        (-1, height // down, width // across, channels, down * across),
+    )
+    rank = ops.arange(down * across, 0, -1, dtype=x.dtype)  # the first ranks highest
+    rank = ops.multiply(rank, _where_largest(windows))
+    return ops.sum(ops.multiply(windows, _where_largest(rank)), axis=-1)
+
+
+def _where_largest(x: Any) -> Any:
+    """1 where ``x`` is the largest on the last axis, else 0."""
+    return ops.cast(ops.equal(x, ops.max(x, axis=-1, keepdims=True)), x.dtype)
 
 
 def _signature(tapped: Tapped) -> dict[str, tf.TensorSpec]:
@@ -122,5 +167,12 @@ def _signature(tapped: Tapped) -> dict[str, tf.TensorSpec]:
 def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[str, ...]) -> Graph:
     concrete = tf.function(function, autograph=False).get_concrete_function(**signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    try:
+        content = converter.convert()
+    except Exception as error:  # the converter's own error is not public
+        raise CompileError(
+            "LiteRT has no operation for a part of the network or of its gradient; ReLU, max "
+            "pooling without overlap, convolutions and batch norms are sure to have one"
+        ) from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
-    return Graph(converter.convert(), inputs, outputs)
+    return Graph(content, inputs, outputs)

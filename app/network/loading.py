@@ -1,5 +1,6 @@
 """Loads a ``.keras`` file. Needs Keras alone, on any backend."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -21,8 +22,9 @@ def load_network(path: Path) -> keras.Model:
     """
     try:
         return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise CompileError(f"{path} is not a Keras network that can be loaded: {error}") from error
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CompileError(f"{path} is not a Keras network that can be loaded: {reason}") from error
 
 
 def load_tapped(path: Path) -> Tapped:

@@ -2,6 +2,8 @@
 
 import gzip
 import struct
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +16,9 @@ from app.errors import DatasetError
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
+_LARGEST_LABEL: Final = 9
 _IDX_UBYTE: Final = 0x08
+_DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, TypeError)
 _STEMS: Final = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -37,11 +41,17 @@ class Split:
 
     def __post_init__(self) -> None:
         """Hold images and labels against each other."""
-        if self.images.shape[1:] != (28, 28) or len(self.images) != len(self.labels):
+        if self.images.shape[1:] != (28, 28) or self.labels.shape != self.images.shape[:1]:
             raise DatasetError(
                 f"images have shape {self.images.shape} and labels {self.labels.shape}; "
                 "expected (N, 28, 28) and (N,)"
             )
+        if self.images.dtype != np.uint8 or self.labels.dtype != np.uint8:
+            raise DatasetError(
+                f"images are {self.images.dtype} and labels {self.labels.dtype}; expected uint8"
+            )
+        if self.labels.max(initial=0) > _LARGEST_LABEL:
+            raise DatasetError(f"labels go up to {self.labels.max()}; expected 0 to 9")
 
     def __len__(self) -> int:
         """How many digits there are."""
@@ -62,9 +72,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         zeros, kind, rank = struct.unpack_from(">HBB", raw)
         shape = struct.unpack_from(f">{rank}I", raw, 4)
-    except (OSError, EOFError, struct.error) as error:
+    except (OSError, EOFError, struct.error, zlib.error) as error:
         raise DatasetError(f"{path.name} cannot be read as IDX: {error}") from error
-    values = np.frombuffer(raw, np.uint8, offset=4 + 4 * rank)
+    values = np.frombuffer(raw[4 + 4 * rank :], np.uint8)
     if zeros != 0 or kind != _IDX_UBYTE or values.size != np.prod(shape, dtype=np.int64):
         raise DatasetError(f"{path.name} is not a complete IDX file of unsigned bytes")
     return values.reshape(shape)
@@ -82,14 +92,18 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in _STEMS}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError(f"{path.name} is not an MNIST archive: {error}") from error
 
 
 def _download() -> dict[str, NDArray[np.uint8]]:
     import keras  # only this way of getting MNIST needs Keras
 
-    (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    try:
+        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    except Exception as error:  # Keras raises just that where it cannot download
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatasetError(f"MNIST cannot be downloaded, so name its folder: {reason}") from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 

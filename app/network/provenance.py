@@ -6,7 +6,8 @@ from pathlib import Path
 
 def code_commit() -> str | None:
     """The commit checked out where this code lives, ``-modified`` where it has been changed since;
-    ``None`` outside a git checkout."""
+    ``None`` outside a git checkout.
+    """
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=-modified"],

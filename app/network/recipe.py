@@ -15,12 +15,19 @@ class Phase:
         learning_rate: the peak; a linear warm-up rises to it and a cosine falls from it to zero
             (Loshchilov and Hutter 2017, "SGDR", eq. 5).
         warmup_epochs: length of the rise.
+        floor: where the fall ends, as a share of the peak; 1 keeps the peak.
+        averaging: momentum of a moving average of the weights, taken after every step, that
+            replaces the weights at the end (Izmailov et al. 2018, "Averaging Weights Leads to
+            Wider Optima", with an exponential mean); batch norm's statistics are then measured
+            anew. ``None`` keeps the last weights.
         augmentation: how far digits are bent.
     """
 
     epochs: int
     learning_rate: float = 3e-3
     warmup_epochs: float = 2.0
+    floor: float = 0.0
+    averaging: float | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -66,12 +73,20 @@ class Recipe:
 
 
 # Elastic bending first, for shapes that no one in the training set drew; then rigid bending alone,
-# which is nearer to how digits really differ.
+# which is nearer to how digits really differ; then both, gently, and the mean of the weights.
 _STAGED: Final = Recipe(
     "mnist-resnet",
     (
         Phase(epochs=32),
         Phase(epochs=20, learning_rate=1.5e-3, augmentation=Augmentation(elastic=0.0)),
+        Phase(
+            epochs=10,
+            learning_rate=8e-4,
+            warmup_epochs=1.0,
+            floor=1.0,
+            averaging=0.9995,
+            augmentation=Augmentation(elastic=0.8),
+        ),
     ),
 )
 

@@ -80,8 +80,8 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         if self.merge is MERGES["concatenate"]:
             if identity[:-1] != residual[:-1]:
                 raise mismatch
-            known = None not in (identity[-1], residual[-1])
-            return (*identity[:-1], identity[-1] + residual[-1] if known else None)
+            x, fx = identity[-1], residual[-1]
+            return (*identity[:-1], None if x is None or fx is None else x + fx)
         if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
             if identity != residual:
                 raise mismatch

@@ -101,8 +101,14 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
         warmup_target=phase.learning_rate,
         warmup_steps=warmup,
         decay_steps=max(1, phase.epochs * steps - warmup),
+        alpha=phase.floor,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=recipe.weight_decay,
+        use_ema=phase.averaging is not None,
+        ema_momentum=phase.averaging or 0.0,
+    )
     optimizer.exclude_from_weight_decay(var_names=list(_NO_DECAY))
     network.compile(
         optimizer=optimizer,
@@ -188,6 +194,15 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
             layer.seed_generator.state.assign([seed, epoch])
 
 
+def _take_average(network: keras.Model, epoch: _Epoch) -> None:
+    """Replace the weights by their moving average, and batch norm's statistics, which belong to
+    the weights that were, by those of one pass over the epoch's batches."""
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+    for step in range(len(epoch)):
+        images, _ = epoch[step]
+        network(images, training=True)
+
+
 def train(
     recipe: Recipe,
     data: Split,
@@ -227,6 +242,8 @@ def train(
             shuffle=False,
             callbacks=[_Progress(epoch, steps, on_step)],
         )
+        if epoch_of_phase == phase.epochs and phase.averaging is not None:
+            _take_average(network, _Epoch(split, recipe, epoch))
         seconds = time.perf_counter() - started
         loss = float(fitted.history["loss"][-1])
         report = EpochReport(epoch, loss, accuracy(network, validation), seconds)

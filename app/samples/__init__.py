@@ -3,18 +3,17 @@
 Both files are drawn by ``scripts/draw_samples.py``; reading them is all that is done here.
 """
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.core.decoding import decode
 from app.core.digit import SIDE, Digit
-from app.errors import StartupError
+from app.errors import SkiplensError, StartupError
 
 FOLDER: Final = Path(__file__).parent
 SHEET: Final = "digits.png"
@@ -73,16 +72,11 @@ def _read_list(path: Path) -> list[_Cell]:
 
 def _read_sheet(path: Path) -> NDArray[np.uint8]:
     try:
-        with Image.open(path, formats=("PNG",)) as image:
-            mode = image.mode
-            sheet = np.array(image)
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        return decode(path.read_bytes())
+    except (OSError, SkiplensError) as error:
         raise StartupError(
-            f"the samples' {path.name} is missing or damaged; expected a PNG"
+            f"the samples' {path.name} is missing or damaged; expected an 8-bit greyscale PNG"
         ) from error
-    if mode != "L":
-        raise StartupError(f"the samples' {path.name} has mode {mode}; expected 8-bit greyscale, L")
-    return sheet
 
 
 def _cut(sheet: NDArray[np.uint8], cell: _Cell) -> Digit:

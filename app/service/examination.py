@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.core.digit import Digit
 from app.core.manifest import LayerInfo, Manifest
 from app.core.scaling import Range
-from app.core.statistics import extent
+from app.core.statistics import FilterStatistics, describe, extent
 from app.engine.protocol import Engine
 
 Array = NDArray[np.float32]
@@ -62,6 +62,17 @@ class Examination:
         spatial = [layer.name for layer in self.manifest.layers if layer.spatial]
         extents = [extent(self.activations[name]) for name in spatial]
         return min(low for low, _ in extents), max(high for _, high in extents)
+
+    @cached_property
+    def _statistics(self) -> dict[str, tuple[FilterStatistics, ...]]:
+        return {}
+
+    def statistics(self, layer: LayerInfo) -> tuple[FilterStatistics, ...]:
+        """A layer's filters in numbers; worked out when first asked for."""
+        known = self._statistics
+        if layer.name not in known:
+            known[layer.name] = describe(self.maps(layer))
+        return known[layer.name]
 
     def maps(self, layer: LayerInfo) -> Array:
         """A layer's maps, ``(H, W, C)``."""

@@ -13,7 +13,7 @@ from app.core.manifest import LayerInfo
 from app.core.palettes import PaletteName, colours
 from app.core.scaling import Normalisation, Range, ranges, to_levels
 from app.core.stages import stage
-from app.core.statistics import describe
+from app.core.statistics import FilterStatistics, describe
 from app.errors import InvalidParameterError
 from app.service.examination import Examination
 
@@ -111,7 +111,14 @@ def layer_grid(
         maps, options.normalisation, signed=layer.signed, network=examination.network_range
     )
     diverging = layer.signed or options.normalisation is Normalisation.SYMMETRIC
-    return grid_of(maps, scales, options, diverging=diverging, filters=filters)
+    return grid_of(
+        maps,
+        scales,
+        options,
+        diverging=diverging,
+        filters=filters,
+        statistics=examination.statistics(layer),
+    )
 
 
 def grid_of(
@@ -121,6 +128,7 @@ def grid_of(
     *,
     diverging: bool,
     filters: tuple[int, ...] | None = None,
+    statistics: tuple[FilterStatistics, ...] | None = None,
 ) -> Grid:
     """The grid of any maps on given ranges.
 
@@ -130,6 +138,7 @@ def grid_of(
         options: how to draw; the normalisation is stated, not applied.
         diverging: whether to use the signed palette.
         filters: which to show, in which order; all by default.
+        statistics: of every filter, where they are known already.
 
     Raises:
         InvalidParameterError: the picture would have more than 16 million pixels.
@@ -137,9 +146,9 @@ def grid_of(
     height, width, count = maps.shape
     chosen = tuple(range(count)) if filters is None else filters
     layout = _lay_out(len(chosen), height, width, options)
-    statistics = describe(maps)
+    known = statistics or describe(maps)
     cells = tuple(
-        Cell(at, box, scales[at], statistics[at].dead, statistics[at].constant)
+        Cell(at, box, scales[at], known[at].dead, known[at].constant)
         for at, box in zip(chosen, layout.boxes, strict=True)
     )
     return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging)

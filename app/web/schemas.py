@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from app.core.manifest import LayerInfo
-from app.core.statistics import FilterStatistics, describe, extent
+from app.core.statistics import FilterStatistics, extent
 from app.engine.protocol import Engine
 from app.service.digits import StoredDigit
 from app.service.examination import Examination
@@ -171,7 +171,7 @@ class Activations(BaseModel):
     ) -> Self:
         """Describe the chosen filters of a layer; all by default."""
         maps = examination.maps(layer)
-        statistics = describe(maps)
+        statistics = examination.statistics(layer)
         chosen = range(layer.filters) if filters is None else filters
         described = [Filter.of(statistics[index]) for index in chosen]
         if values:

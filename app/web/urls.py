@@ -1,6 +1,7 @@
 """The one place that builds addresses."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
@@ -55,6 +56,12 @@ def kernels_png(network: str, layer: str) -> str:
     return f"{api_network(network)}/layers/{layer}/kernels.png"
 
 
+def samples_png(digits: Iterable[str]) -> str:
+    """Every sample on one sheet; the address changes with what is on it."""
+    version = hashlib.sha256(",".join(digits).encode()).hexdigest()[:12]
+    return with_query(SAMPLES_PNG, {"version": version})
+
+
 def gallery(network: str, digit: str) -> str:
     """The gallery page."""
     return f"/networks/{network}/digits/{digit}"
@@ -73,6 +80,16 @@ def filter_page(network: str, digit: str, layer: str, index: int | str) -> str:
 def block_page(network: str, digit: str, block: str) -> str:
     """A block's page."""
     return f"{gallery(network, digit)}/blocks/{block}"
+
+
+def depth_page(network: str, digit: str) -> str:
+    """The page of what happens over the depth."""
+    return f"{gallery(network, digit)}/depth"
+
+
+def matrix_png(network: str, digit: str, stream: int) -> str:
+    """Every filter of a stream followed through the depth, as a picture."""
+    return f"{api_view(network, digit)}/streams/{stream}/matrix.png"
 
 
 def filter_kernel_png(network: str, layer: str, index: int | str) -> str:

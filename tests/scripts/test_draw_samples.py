@@ -15,10 +15,12 @@ from scripts.strokes import DRAWINGS
 def test_redrawing_gives_the_committed_samples(tmp_path: Path) -> None:
     write_samples(tmp_path)
     assert (tmp_path / LIST).read_bytes() == (FOLDER / LIST).read_bytes()
-    # The pixels, not the file: how well zlib packs them differs between its versions.
+    # Not byte by byte: zlib's versions pack differently, and processors differ in a float's last
+    # bit, which can tip a tone to the next.
     with Image.open(tmp_path / SHEET) as drawn, Image.open(FOLDER / SHEET) as committed:
-        assert drawn.mode == committed.mode
-        assert np.array_equal(np.asarray(drawn), np.asarray(committed))
+        assert drawn.mode == committed.mode == "L"
+        apart = np.abs(np.asarray(drawn, np.int16) - np.asarray(committed, np.int16))
+    assert apart.max() <= 1
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.stages import Record, recording
@@ -23,6 +24,8 @@ class AccessLog:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        # Looking labels up takes as long as counting does, and every request is counted.
+        self._counts: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -54,8 +57,9 @@ class AccessLog:
     def _note(self, scope: Scope, status: int, seconds: float, stages: Record) -> None:
         route = scope.get("route")
         path = getattr(route, "path", None) or scope.get("skiplens.route", _UNMATCHED)
-        self._metrics.requests.labels(path, str(status)).inc()
-        self._metrics.seconds.labels(path).observe(seconds)
+        requests, timed = self._counts.get((path, status)) or self._labelled(path, status)
+        requests.inc()
+        timed.observe(seconds)
         for stage, spent in stages.items():
             self._metrics.stage_seconds.labels(stage).observe(spent)
         if "skiplens.problem" in scope:
@@ -69,6 +73,11 @@ class AccessLog:
                 status=status,
                 ms=round(seconds * 1000, 2),
             )
+
+    def _labelled(self, path: str, status: int) -> tuple[Counter, Histogram]:
+        found = self._metrics.requests.labels(path, str(status)), self._metrics.seconds.labels(path)
+        self._counts[path, status] = found
+        return found
 
 
 def _server_timing(stages: Record) -> tuple[bytes, bytes]:

@@ -17,8 +17,8 @@ class Admission:
     def __init__(self, app: ASGIApp, max_requests: int, metrics: Metrics) -> None:
         self._app = app
         self._max_requests = max_requests
-        self._metrics = metrics
         self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -30,12 +30,10 @@ class Admission:
             await problem_of(error)(scope, receive, send)
             return
         self._in_flight += 1
-        self._metrics.in_flight.set(self._in_flight)
         try:
             await self._app(_as_get(scope), receive, send)
         finally:
             self._in_flight -= 1
-            self._metrics.in_flight.set(self._in_flight)
 
 
 def _as_get(scope: Scope) -> Scope:

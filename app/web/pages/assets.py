@@ -25,7 +25,7 @@ _TYPES: Final = {
 }
 _SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 # The policy of the pages takes no pictures out of data addresses; docs.css draws what it needs.
-_DATA_ADDRESS: Final = re.compile(rb"""url\((?:"data:[^"]*"|'data:[^']*'|data:[^)]*)\)""")
+_DATA_ADDRESS: Final = re.compile(rb"""url\((?:"data:(?:[^"\\]|\\.)*"|data:[^)]*)\)""")
 
 
 class Assets:

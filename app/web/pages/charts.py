@@ -29,12 +29,12 @@ class Histogram:
     """How often each value occurs.
 
     Attributes:
-        columns: one for each bin.
+        columns: one for each bin that is not empty.
         low: value at the left end, as text.
         high: value at the right end, as text.
-        zero: where zero lies, pixels from the left; nothing where it lies outside.
-        zeros: how many values are exactly zero, in words; they are left out of the columns where
-            they would dwarf the rest.
+        zero: where zero lies, pixels from the left; nothing at an end.
+        zeros: how many values are exactly zero, in words. They would dwarf the rest, and are not
+            in the columns.
     """
 
     columns: tuple[Column, ...]
@@ -44,19 +44,13 @@ class Histogram:
     zeros: str | None
 
 
-def histogram(values: NDArray[np.float32], *, signed: bool) -> Histogram | None:
-    """The histogram of a map; nothing where all its values are alike.
-
-    Args:
-        values: float32 ``(H, W)``.
-        signed: whether values below zero can occur; if not, zeros are counted apart, because
-            they are what the activation cut.
-    """
-    low, high = float(values.min()), float(values.max())
-    if low == high:
+def histogram(values: NDArray[np.float32]) -> Histogram | None:
+    """The histogram of a map, float32 ``(H, W)``; nothing where all its values are alike."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    if float(values.min()) == float(values.max()):
         return None
-    shown = values if signed else values[values > 0]
-    low = low if signed else 0.0
+    shown = values[values != 0]
+    zeros = values.size - shown.size
     counts, edges = np.histogram(shown, bins=_BINS, range=(low, high))
     tallest = int(counts.max())
     width = WIDTH / _BINS
@@ -72,13 +66,12 @@ def histogram(values: NDArray[np.float32], *, signed: bool) -> Histogram | None:
         for at, count in enumerate(counts.tolist())
         if count
     )
-    zeros = int((values == 0).sum())
     return Histogram(
         columns=columns,
         low=wording.number(low),
         high=wording.number(high),
         zero=round(WIDTH * -low / (high - low), 2) if low < 0 < high else None,
-        zeros=None
-        if signed or not zeros
-        else f"{zeros:,} of {values.size:,} values are zero and not drawn",
+        zeros=f"{zeros:,} of {values.size:,} values are exactly zero and not drawn"
+        if zeros
+        else None,
     )

@@ -8,7 +8,9 @@ from starlette.responses import RedirectResponse
 
 from app.service.catalogue import filter_of, switched_off
 from app.web import urls
-from app.web.dependencies import LayerDep, ServicesDep
+from app.web.dependencies import BlockDep, LayerDep, ServicesDep
+from app.web.pages.blocks import block_page
+from app.web.pages.depth import depth_page
 from app.web.pages.docs import DocsPage
 from app.web.pages.filters import filter_page
 from app.web.pages.gallery import gallery_page
@@ -43,6 +45,18 @@ def documents(renderer: Renderer) -> APIRouter:
     @router.get(urls.filter_page("{network}", "{digit}", "{layer}", "{index:int}"))
     def filter_(request: Request, subject: SubjectDep, layer: LayerDep, index: int) -> Response:
         return renderer.respond(request, filter_page(subject, layer, filter_of(layer, index)))
+
+    @router.get(urls.block_page("{network}", "{digit}", "{block}"))
+    def block(request: Request, subject: SubjectDep, block: BlockDep) -> Response:
+        return renderer.respond(request, block_page(subject, block))
+
+    @router.get(urls.depth_page("{network}", "{digit}"))
+    def depth(
+        request: Request,
+        subject: SubjectDep,
+        target: Annotated[int | None, Query(ge=0, le=999)] = None,
+    ) -> Response:
+        return renderer.respond(request, depth_page(subject, target))
 
     @router.post(urls.UPLOAD)
     def upload(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from app.core.manifest import BlockInfo, LayerInfo, Manifest
+from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
 from app.web.pages.wording import TIMES, plural
 
@@ -14,6 +15,15 @@ SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.LAYER: ("the layer", "one scale for the whole layer"),
     Normalisation.NETWORK: ("the network", "one scale for the whole network"),
     Normalisation.SYMMETRIC: ("the layer, centred on zero", "one scale, centred on zero"),
+}
+
+_FROM_DARK: Final = "Dark is zero, bright is far from it; each legend has the numbers."
+ZERO: Final[dict[PaletteName, str]] = {
+    PaletteName.DUSK: _FROM_DARK,
+    PaletteName.NOON: "Light is zero, dark is far from it; each legend has the numbers.",
+    PaletteName.POLAR: _FROM_DARK,
+    PaletteName.GREY: "White is high, black is low, and where values have a sign, grey is zero; "
+    "each legend has the numbers.",
 }
 
 _SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate": "T(x)"}

@@ -9,6 +9,7 @@ from app.core.palettes import colours
 from app.core.scaling import TOP_LEVEL, Normalisation
 from app.service.examination import Examination
 from app.service.grids import Grid, layer_grid
+from app.service.matrices import Matrix
 from app.web.pages import explanations, wording
 from app.web.pages.view import View
 
@@ -133,6 +134,19 @@ def legend(grid: Grid) -> Legend:
         high="highest" if own else wording.number(high),
         ramp="signed" if grid.diverging else "positive",
         sharing=f"{sharing}, at most {wording.number(high)}" if own else sharing,
+    )
+
+
+def matrix_legend(matrix: Matrix) -> Legend:
+    """The legend of a matrix."""
+    low, high = matrix.range
+    gated = any(row.role == "gate" for row in matrix.rows)
+    return Legend(
+        low=wording.number(low),
+        zero=True,
+        high=wording.number(high),
+        ramp="signed",
+        sharing="one scale for every row" + ("; the gate from 0 to 1" if gated else ""),
     )
 
 

@@ -97,7 +97,7 @@ def filter_page(subject: Subject, layer: LayerInfo, index: int) -> FilterPage:
         after=_neighbour(layer, index + 1, view),
         map=_map(subject, layer, index),
         statistics=describe(maps)[index],
-        histogram=charts.histogram(maps[:, :, index], signed=layer.signed),
+        histogram=charts.histogram(maps[:, :, index]),
         kernel=kernel_of(subject, layer, index),
         parts=parts_row(subject, layer, index),
         downloads=(

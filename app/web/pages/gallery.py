@@ -8,10 +8,10 @@ from app.core.blocks import BlockFigures
 from app.core.manifest import LayerInfo
 from app.service.blocks import figures
 from app.service.examination import Examination
-from app.web.pages import shell, wording
+from app.web.pages import explanations, shell, wording
 from app.web.pages.figures import LayerFigure, layer_figure
 from app.web.pages.reading import Reading, reading
-from app.web.pages.shell import DigitCard, SampleLink, ViewPage
+from app.web.pages.shell import DigitCard, Samples, ViewPage
 from app.web.pages.spine import Rail, Spine
 from app.web.pages.subject import Subject
 from app.web.pages.view import View
@@ -25,15 +25,11 @@ class Stage:
     """The stem or the head.
 
     Attributes:
-        name: ``stem`` or ``head``.
-        main: layers that are shown.
-        inner: layers that open on demand.
+        figures: its layers.
         width: of the line that leaves the stem, or enters the head.
     """
 
-    name: str
-    main: tuple[LayerFigure, ...]
-    inner: tuple[LayerFigure, ...]
+    figures: tuple[LayerFigure, ...]
     width: float
 
 
@@ -75,11 +71,11 @@ class GalleryPage(ViewPage):
         digit: what the network is given.
         reading: what it answers.
         samples: to choose from.
-        sheet_width: of the sheet of samples, pixels.
         stem: the beginning.
         blocks: the middle.
         head: the end.
         depth: number of layers.
+        zero_words: what dark and bright mean in the palette.
         residual: whether there are identity paths.
         all_on: the page with every block on.
     """
@@ -91,12 +87,12 @@ class GalleryPage(ViewPage):
     facts: tuple[tuple[str, str], ...]
     digit: DigitCard
     reading: Reading
-    samples: tuple[SampleLink, ...]
-    sheet_width: int
+    samples: Samples
     stem: Stage
     blocks: tuple[BlockStage, ...]
     head: Stage
     depth: int
+    zero_words: str
     residual: bool
     all_on: str
 
@@ -106,7 +102,6 @@ def gallery_page(subject: Subject) -> GalleryPage:
     services, engine, view = subject.services, subject.engine, subject.view
     manifest, examination = engine.manifest, subject.examination
     whole = services.examiner.examine(engine, subject.stored.digit, ())
-    samples = tuple(services.digits.samples.values())
     found = {one.block: one for one in figures(examination)}
     spine = Spine(examination, found)
     read = reading(examination, whole)
@@ -118,12 +113,12 @@ def gallery_page(subject: Subject) -> GalleryPage:
         facts=shell.facts(engine),
         digit=shell.digit_card(subject.stored),
         reading=read,
-        samples=shell.sample_links(samples, view),
-        sheet_width=28 * len(samples),
+        samples=shell.sample_links(services.digits.samples, view),
         stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),
         blocks=_blocks(subject, spine, found),
         head=_stage(examination, "head", spine.of_layer(manifest.blocks[-1].output), view),
         depth=len(manifest.layers),
+        zero_words=explanations.ZERO[view.palette],
         residual=any(block.identity for block in manifest.blocks),
         all_on=view.all_on().gallery(),
     )
@@ -136,13 +131,8 @@ def _figures(
 
 
 def _stage(examination: Examination, place: str, width: float, view: View) -> Stage:
-    """The stem shows what it hands on; the head all it has."""
     layers = [one for one in examination.manifest.layers if one.place == place]
-    shown = layers[-1:] if place == "stem" else layers
-    inner = [one for one in layers if one not in shown]
-    return Stage(
-        place, _figures(examination, shown, view), _figures(examination, inner, view), width
-    )
+    return Stage(_figures(examination, layers, view), width)
 
 
 def _blocks(
@@ -186,6 +176,6 @@ def _sentence(figures: BlockFigures, *, off: bool) -> str:
         direction = "points across it"
     return (
         f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x and "
-        f"{direction} (cosine {wording.signed(cosine)}). "
-        f"ReLU then cuts {wording.percent(figures.relu_cut)} of the sum."
+        f"{direction} (cosine {wording.cosine(cosine)}). "
+        f"ReLU then cuts {figures.relu_cut:.0%} of the sum."
     )

@@ -39,13 +39,17 @@ class Kernel:
         picture: one map for each input channel.
         weights: every weight, where the layer is given one map only.
         legend: of the colours.
-        side: height and width, as text.
+        rows: height of the kernel.
+        columns: width of the kernel.
+        side: both, as text.
         channels: number of maps that the layer is given, in words.
     """
 
     picture: Picture
     weights: tuple[Weight, ...]
     legend: Legend
+    rows: int
+    columns: int
     side: str
     channels: str
 
@@ -81,6 +85,8 @@ def kernel_of(subject: Subject, layer: LayerInfo, index: int) -> Kernel | None:
         ),
         weights=_weights(grid) if channels == 1 else (),
         legend=figures.legend(grid),
+        rows=height,
+        columns=width,
         side=f"{height} {wording.TIMES} {width}",
         channels=wording.plural(channels, "map"),
     )

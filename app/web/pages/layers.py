@@ -118,7 +118,7 @@ def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
         legend=legend,
         note=wording.silent(layer, [one.index for one in statistics if one.dead]),
         statistics=statistics,
-        kernels=_kernels(subject.engine, layer, view),
+        kernels=kernels_picture(subject.engine, layer, view),
         kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
         "that it is given",
         downloads=_downloads(layer, view),
@@ -160,7 +160,8 @@ def _tiles(
     return picture, tiles, figures.legend(grid)
 
 
-def _kernels(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:
+def kernels_picture(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:
+    """The picture of all kernels of a convolution; nothing of other layers."""
     if layer.kernel is None:
         return None
     kernel = engine.weights[f"{layer.name}/kernel"]

@@ -10,6 +10,7 @@ from app.web.pages.figures import Legend, Picture
 from app.web.pages.subject import Subject
 
 _TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
+_SIGNS: Final = {"F(x)": "+", "sum": "=", "output": "\N{RIGHTWARDS ARROW}"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Part:
 
     Attributes:
         text: what it is: ``x``, ``F(x)``, ``sum``, ``output`` or ``gate``.
+        sign: how it follows from the parts before it, where those are simply added.
         tone: ``identity``, ``residual`` or nothing.
         href: the filter's page in this part.
         box: of the map in the strip, as an SVG view box has it.
@@ -25,6 +27,7 @@ class Part:
     """
 
     text: str
+    sign: str
     tone: str
     href: str
     box: str
@@ -60,6 +63,7 @@ def parts_row(subject: Subject, layer: LayerInfo, index: int) -> PartsRow | None
     parts = tuple(
         Part(
             text=row.role,
+            sign=_SIGNS.get(row.role, "") if block.merge == "add" else "",
             tone=_TONES.get(row.role, ""),
             href=view.filter(row.layer.name, index),
             box=" ".join(map(str, size.boxes[at * size.columns + index])),

@@ -67,9 +67,7 @@ class Renderer:
         self._environment.filters.update(
             number=wording.number,
             percent=wording.percent,
-            signed=wording.signed,
             thousands=wording.thousands,
-            shape=wording.shape,
         )
 
     def html(self, page: Page) -> str:

@@ -1,6 +1,6 @@
 """What pages about a network and a digit share: links, choosers, facts and the digit itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from app.service.digits import StoredDigit
 from app.service.services import Services
 from app.web import urls
 from app.web.pages import explanations, wording
-from app.web.pages.figures import Stop, ramp_stops
+from app.web.pages.figures import Picture, Stop, ramp_stops
 from app.web.pages.rendering import NetworkLink, Page
 from app.web.pages.view import View
 
@@ -36,16 +36,27 @@ class SampleLink:
     Attributes:
         href: the gallery of it.
         text: what it is, in words.
-        at: where it lies on the sheet, pixels from the left.
+        box: of it on the sheet of samples, as an SVG view box has it.
         current: whether it is the one shown.
-        ambiguous: whether people may disagree about it.
     """
 
     href: str
     text: str
-    at: int
+    box: str
     current: bool
-    ambiguous: bool
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The digits that ship.
+
+    Attributes:
+        sheet: the picture that they are cut from.
+        columns: the samples of each label, in its order.
+    """
+
+    sheet: Picture
+    columns: tuple[tuple[SampleLink, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -146,17 +157,22 @@ def _meant(stored: StoredDigit) -> str:
     return wording.with_article(str(stored.label))
 
 
-def sample_links(samples: Sequence[StoredDigit], view: View) -> tuple[SampleLink, ...]:
+def sample_links(samples: Mapping[str, StoredDigit], view: View) -> Samples:
     """The samples, with the place of each on the sheet."""
-    return tuple(
-        SampleLink(
-            href=view.of_digit(stored.digit.id).gallery(),
-            text=f"{stored.label}, {stored.style}",
-            at=place * SIDE,
-            current=stored.digit.id == view.digit,
-            ambiguous=stored.style == "ambiguous",
+    columns: dict[int, list[SampleLink]] = {}
+    for place, (digit, stored) in enumerate(samples.items()):
+        label = stored.label or 0
+        columns.setdefault(label, []).append(
+            SampleLink(
+                href=view.of_digit(digit).gallery(),
+                text=f"{label}, {stored.style}",
+                box=f"{place * SIDE} 0 {SIDE} {SIDE}",
+                current=digit == view.digit,
+            )
         )
-        for place, stored in enumerate(samples)
+    return Samples(
+        sheet=Picture(urls.samples_png(samples), SIDE * len(samples), SIDE),
+        columns=tuple(tuple(columns[label]) for label in sorted(columns)),
     )
 
 

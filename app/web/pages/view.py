@@ -92,6 +92,26 @@ class View:
         page = urls.grid_png(self.network, self.digit, layer)
         return urls.with_query(page, {**self.query, **options})
 
+    def block(self, block: str) -> str:
+        """A block's page."""
+        return urls.with_query(urls.block_page(self.network, self.digit, block), self.query)
+
+    def block_data(self, block: str) -> str:
+        """A block's figures in the API."""
+        address = f"{urls.api_view(self.network, self.digit)}/blocks/{block}"
+        return urls.with_query(address, {"off": ",".join(self.off)})
+
+    def depth(self, **options: object) -> str:
+        """The page of what happens over the depth."""
+        page = urls.depth_page(self.network, self.digit)
+        return urls.with_query(page, {**self.query, **options})
+
+    def matrix(self, stream: int, role: str) -> str:
+        """Every filter of a stream followed through the depth, as a picture."""
+        page = urls.matrix_png(self.network, self.digit, stream)
+        kept = {name: self.query[name] for name in ("off", "palette")}
+        return urls.with_query(page, {**kept, "role": role})
+
     def strip(self, block: str) -> str:
         """A block's strip as a picture."""
         page = urls.strip_png(self.network, self.digit, block)

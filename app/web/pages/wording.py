@@ -28,8 +28,13 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A value with its sign: ``+0.12``."""
+    """A value with its sign: ``+0.312``."""
     return f"+{number(value)}" if value > 0 else number(value)
+
+
+def cosine(value: float) -> str:
+    """A cosine to two decimals, with its sign: ``+0.12``."""
+    return f"{value:+.2f}".replace("-", MINUS)
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,146 @@
+"""Says what a layer or a block is, in the words of the manifest."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Final
+
+import keras
+
+from app.core.manifest import SPATIAL_RANK, BlockInfo, LayerInfo
+from app.network.merges import MERGES, HighwayGate
+from app.network.residual import Residual
+
+POOLS: Final = (
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+)
+_NAMED_BLOCK: Final = re.compile(r"(block\d+)\.")
+
+
+def describe_layer(
+    layer: Any, shape: tuple[int, ...], *, block: str | None, signed: bool
+) -> LayerInfo:
+    """The record of a layer called on an image.
+
+    Args:
+        layer: a Keras layer, or the operation behind a function of Keras.
+        shape: of its output, without the batch axis.
+        block: the block it was found in; without one, its name may still tell.
+        signed: whether its output can be negative.
+    """
+    block = block or _block_in(layer.name)
+    convolves = isinstance(layer, keras.layers.Conv2D)
+    return LayerInfo(
+        name=layer.name,
+        kind=type(layer).__name__,
+        role="output" if layer.name == f"{block}.output" else _role(layer),
+        block=block,
+        shape=spatial(shape),
+        parameters=layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
+        kernel=tuple(layer.kernel_size) if convolves else None,
+        strides=tuple(layer.strides) if hasattr(layer, "strides") else None,
+        signed=signed,
+    )
+
+
+def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """A shape without batch axis as ``(H, W, C)``; axes that it lacks have length 1."""
+    height, width, channels = (1,) * (SPATIAL_RANK - len(shape)) + tuple(shape)
+    return height, width, channels
+
+
+def is_plain_relu(layer: Any) -> bool:
+    """Whether it computes ``max(x, 0)``: no ceiling, no leak, no threshold."""
+    return (
+        isinstance(layer, keras.layers.ReLU)
+        and layer.max_value is None
+        and layer.negative_slope == 0
+        and layer.threshold == 0
+    )
+
+
+def _role(layer: Any) -> str:
+    if isinstance(layer, keras.layers.Conv2D):
+        return "conv"
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return "norm"
+    if isinstance(layer, POOLS):
+        return "pool"
+    if isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear:
+        return "logits"
+    if isinstance(layer, keras.layers.Softmax):
+        return "probabilities"
+    return "sum" if isinstance(layer, keras.layers.Add) else "activation"
+
+
+def _block_in(name: str) -> str | None:
+    match = _NAMED_BLOCK.match(name)
+    return match.group(1) if match else None
+
+
+def merge_kind(layer: Residual) -> str:
+    """What stands as the kind of a block's sum: ``Add``, ``Highway``, ..."""
+    return _merge_name(layer).capitalize()
+
+
+def _merge_name(layer: Residual) -> str:
+    if isinstance(layer.merge, HighwayGate):
+        return "highway"
+    for name, merge in MERGES.items():
+        if layer.merge is merge:
+            return name
+    return "custom"
+
+
+def residual_block(layer: Residual, source: str) -> BlockInfo:
+    """The record of a Residual that is given the output of layer ``source``."""
+    name = layer.name
+    return BlockInfo(
+        name=name,
+        merge=_merge_name(layer),
+        input=source,
+        identity=source if layer.shortcut is None else f"{name}.identity",
+        residual=f"{name}.residual",
+        gate=f"{name}.gate" if isinstance(layer.merge, HighwayGate) else None,
+        sum=f"{name}.sum",
+        output=f"{name}.output",
+        switchable=layer.switchable,
+    )
+
+
+def with_output(block: BlockInfo, names: Iterable[str]) -> BlockInfo:
+    """The block, held against the names there are: without an activation it puts out its sum."""
+    if block.output in names or block.sum is None:
+        return block
+    return replace(block, output=block.sum)
+
+
+def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:
+    """Blocks of a network without residual layers, known by their layers' names alone: they end
+    in a layer named ``block1.output``.
+    """
+    sources: dict[str, str] = {}
+    blocks = []
+    for before, layer in pairwise(layers):
+        if layer.block is None:
+            continue
+        source = sources.setdefault(layer.block, before.name)
+        if layer.role == "output":  # what this layer is given is all that the block computes
+            blocks.append(
+                BlockInfo(
+                    name=layer.block,
+                    merge=None,
+                    input=source,
+                    identity=None,
+                    residual=before.name,
+                    gate=None,
+                    sum=None,
+                    output=layer.name,
+                    switchable=False,
+                )
+            )
+    return blocks

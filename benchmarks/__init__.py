@@ -1,0 +1,1 @@
+"""What skiplens costs, as ratios within one run: ``make bench``."""

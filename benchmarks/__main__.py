@@ -1,0 +1,41 @@
+"""Runs the benchmarks and says what meets its target: ``python -m benchmarks [--json FILE]``."""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from benchmarks import engine, newcomer, report, serving, start
+from benchmarks.results import Result
+
+BENCHMARKS: Final = {
+    "start": start,
+    "engine": engine,
+    "serving": serving,
+    "newcomer": newcomer,
+}
+
+
+def main() -> None:
+    """Run those that are named, all by default. A miss is said, and is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    given = parser.parse_args()
+    unknown = set(given.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"there is no benchmark of that name; there are {', '.join(BENCHMARKS)}")
+    console = Console()
+    found: dict[str, list[Result]] = {}
+    for name in given.names or BENCHMARKS:
+        with console.status(f"measuring {name}"):
+            found[name] = list(BENCHMARKS[name].measure())
+        console.print(report.table(BENCHMARKS[name].TITLE, found[name]))
+    console.print(report.verdict([one for several in found.values() for one in several]))
+    if given.json is not None:
+        report.write_json(given.json, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What is asked for: the default network, a sample, and the grids that its gallery shows."""
+
+from typing import Final
+
+from app.core.manifest import Manifest
+from app.engine.folder import ModelFolder, open_folder
+from app.samples import load_samples
+from app.settings import ROOT
+from app.web import urls
+
+NETWORK: Final = "mnist-resnet"
+GRID_LAYER: Final = "block1.output"
+
+
+def folder() -> ModelFolder:
+    """The default network's folder."""
+    return open_folder(ROOT / "models" / NETWORK)
+
+
+def manifest() -> Manifest:
+    """What it says."""
+    return folder().manifest
+
+
+def sample() -> str:
+    """The id of a digit that ships."""
+    return load_samples()[0].digit.id
+
+
+def grid(digit: str, layer: str = GRID_LAYER) -> str:
+    """A layer's grid, as the gallery asks for it."""
+    return urls.grid_png(NETWORK, digit, layer)
+
+
+def grids(digit: str) -> tuple[str, ...]:
+    """Every grid that the gallery of a digit shows."""
+    return tuple(grid(digit, layer.name) for layer in manifest().layers)

@@ -1,0 +1,79 @@
+"""The engine: every activation of one digit, against other ways to get them; on one thread."""
+
+from collections.abc import Callable, Iterator, Mapping
+from statistics import median
+from typing import Final
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from app.engine.folder import ModelFolder
+from app.engine.litert import LiteRTEngine
+from app.samples import load_samples
+from benchmarks import addresses
+from benchmarks.results import Result, Target
+from benchmarks.timing import in_turn, ratio
+
+TITLE = "Engine"
+_ROUNDS: Final = 15
+_CALLS: Final = {"engine": 40, "a bare loop": 40, "tf.function": 10, "predict": 2}
+_FASTER: Final = {"tf.function": 5.0, "predict": 100.0}
+_BARE: Final = Target("<=", 1.3)
+
+Ways = Mapping[str, Callable[[], object]]
+Inputs = Mapping[str, NDArray[np.float32]]
+
+
+def measure() -> Iterator[Result]:
+    """Activations and gradients, each against a bare loop and against TensorFlow."""
+    from benchmarks.tensorflow_ways import Network  # on demand: it takes seconds to import
+
+    folder = addresses.folder()
+    network = Network(folder.path / "network.keras")
+    engine = LiteRTEngine(folder, 1, 0)
+    image = load_samples()[0].digit.as_input()
+    gates = np.ones(len(folder.manifest.switches), np.float32)
+    inputs = {"image": image, "gates": gates[None]}
+    forward = {
+        "engine": lambda: engine.activations(image, gates),
+        "a bare loop": bare_loop(folder, "activations", inputs),
+        "tf.function": network.function(inputs),
+        "predict": network.predict(inputs),
+    }
+    yield from _compare("activations", forward, _FASTER)
+    target = np.eye(1, len(folder.manifest.classes), 7, dtype=np.float32)
+    backward = {
+        "engine": lambda: engine.gradients(image, gates, 7),
+        "a bare loop": bare_loop(folder, "gradients", {**inputs, "target": target}),
+        "tf.function": network.gradients({**inputs, "target": target}),
+    }
+    yield from _compare("gradients", backward, {})
+
+
+def _compare(what: str, ways: Ways, faster: Mapping[str, float]) -> Iterator[Result]:
+    times = in_turn(ways, _ROUNDS, _CALLS)
+    over = ratio(times["engine"], times["a bare loop"])
+    yield Result(f"{what}, over a bare loop", over, "x", _BARE)
+    for name, least in faster.items():
+        target = Target(">=", least)
+        yield Result(f"{what}, {name} over them", ratio(times[name], times["engine"]), "x", target)
+    for name, seconds in times.items():
+        yield Result(f"{what} by {name}", 1000 * median(seconds), "ms")
+
+
+def bare_loop(folder: ModelFolder, graph: str, inputs: Inputs) -> Callable[[], object]:
+    """LiteRT as it comes: set the inputs, invoke, get every output."""
+    content = folder.read(folder.manifest.graphs[graph].file)
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    places = [(one["index"], inputs[one["name"]]) for one in interpreter.get_input_details()]
+    outputs = [one["index"] for one in interpreter.get_output_details()]
+
+    def run() -> object:
+        for index, value in places:
+            interpreter.set_tensor(index, value)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in outputs]
+
+    return run

@@ -1,0 +1,20 @@
+// @ts-check
+/**
+ * Starts Swagger UI on the description that the server gives of itself.
+ * @module
+ */
+
+/** @type {any} */
+const swagger = Reflect.get(globalThis, "SwaggerUIBundle");
+
+swagger({
+  url: "/openapi.json",
+  dom_id: "#swagger",
+  deepLinking: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  tryItOutEnabled: true,
+  displayRequestDuration: true,
+  syntaxHighlight: { activated: false },
+  validatorUrl: null,
+});

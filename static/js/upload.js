@@ -1,0 +1,63 @@
+// @ts-check
+/**
+ * Sends an image to where the upload form points, and goes to the page of the digit.
+ * @module
+ */
+
+import { chooseImage } from "./images.js";
+
+const OFFLINE = "The server cannot be reached. Is it still running?";
+
+/**
+ * What a refusal says; problems are JSON with a sentence for people.
+ * @param {Response} response
+ * @returns {Promise<string>}
+ */
+async function reason(response) {
+  try {
+    const problem = /** @type {{ detail?: unknown }} */ (await response.json());
+    const detail = String(problem.detail ?? response.statusText);
+    return detail.charAt(0).toUpperCase() + detail.slice(1) + ".";
+  } catch {
+    return `The server answered ${response.status}.`;
+  }
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} text
+ * @param {"busy" | "failed"} state
+ */
+function show(form, text, state) {
+  const line = form.querySelector("[data-upload-state]");
+  if (!(line instanceof HTMLElement)) return;
+  line.textContent = text;
+  line.classList.toggle("failed", state === "failed");
+  form.setAttribute("aria-busy", String(state === "busy"));
+  if (state === "failed") line.scrollIntoView({ block: "nearest" });
+}
+
+/**
+ * Send the image among the files; the form says how it goes.
+ * @param {HTMLFormElement} form
+ * @param {readonly File[]} files
+ */
+export async function send(form, files) {
+  if (form.getAttribute("aria-busy") === "true") return;
+  const chosen = chooseImage(files);
+  if ("refusal" in chosen) {
+    show(form, chosen.refusal, "failed");
+    return;
+  }
+  show(form, "Reading the image…", "busy");
+  const body = new FormData();
+  body.set("file", chosen.image);
+  try {
+    const headers = { Accept: "application/json" };
+    const response = await fetch(form.action, { method: "POST", body, headers });
+    if (response.ok) location.assign(response.url);
+    else show(form, await reason(response), "failed");
+  } catch {
+    show(form, OFFLINE, "failed");
+  }
+}

@@ -1,0 +1,86 @@
+"""Small networks that tests make, with weights that leave nothing trivial."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from app.core.manifest import Manifest
+from app.engine.graph import run_once
+from app.network.compiling import compile_network
+from app.network.merges import HighwayGate
+from app.network.residual import Residual
+
+Array = NDArray[np.float32]
+
+
+def randomise(network: keras.Model, seed: int = 0) -> keras.Model:
+    """Give every weight a value of its own: He's scale for kernels, batch norms that do something."""
+    rng = np.random.default_rng(seed)
+    for weight in network.weights:
+        if weight.dtype != "float32":
+            continue
+        if weight.name in {"gamma", "moving_variance"}:
+            value = rng.uniform(0.5, 1.5, weight.shape)
+        elif weight.name == "kernel":
+            value = rng.normal(0, (2 / np.prod(weight.shape[:-1])) ** 0.5, weight.shape)
+        else:
+            value = rng.normal(0, 0.3, weight.shape)
+        weight.assign(value.astype(np.float32))
+    return network
+
+
+def _conv(name: str, width: int, strides: int = 1) -> layers.Layer:
+    return layers.Conv2D(width, 3, strides=strides, padding="same", name=name)
+
+
+def _branch(name: str, width: int, strides: int = 1) -> keras.Sequential:
+    parts = [
+        _conv(f"{name}.conv1", width, strides),
+        layers.BatchNormalization(name=f"{name}.norm1"),
+        layers.ReLU(name=f"{name}.relu1"),
+        _conv(f"{name}.conv2", width),
+    ]
+    return keras.Sequential(parts, name=f"{name}.branch")
+
+
+def tiny_network() -> keras.Model:
+    """One block of each kind on few channels: a sum, a projected sum, a highway; then max pooling."""
+    image = keras.Input((28, 28, 1), name="image")
+    x = _conv("stem.conv", 3, strides=4)(image)
+    x = layers.ReLU(name="stem.output")(x)
+    x = Residual(_branch("block1", 3), name="block1")(x)
+    x = layers.ReLU(name="block1.output")(x)
+    shortcut = layers.Conv2D(4, 1, strides=2, padding="same", name="block2.shortcut")
+    x = Residual(_branch("block2", 4, strides=2), shortcut=shortcut, name="block2")(x)
+    x = layers.ReLU(name="block2.output")(x)
+    gate = HighwayGate(_conv("block3.gate.conv", 4), name="block3.gate")
+    x = Residual(_branch("block3", 4), merge=gate, name="block3")(x)
+    x = layers.ReLU(name="block3.output")(x)
+    x = layers.MaxPooling2D(2, name="head.pool")(x)
+    x = layers.Flatten(name="head.flatten")(x)
+    x = layers.Dropout(0.5, name="head.dropout")(x)
+    x = layers.Dense(10, name="head.logits")(x)
+    x = layers.Softmax(name="head.probabilities")(x)
+    return randomise(keras.Model(image, x, name="tiny"))
+
+
+def images(count: int = 1, seed: int = 1) -> Array:
+    """Noise like ink on a black ground, float32 ``(count, 28, 28, 1)`` in [0, 1]."""
+    noise = np.random.default_rng(seed).normal(0.2, 0.6, (count, 28, 28, 1))
+    return np.clip(noise, 0, 1).astype(np.float32)
+
+
+def numpy(value: Any) -> Array:
+    """A tensor as an array."""
+    return np.array(keras.ops.convert_to_tensor(value), np.float32)
+
+
+def compile_tiny(folder: Path) -> Manifest:
+    """Save and compile the tiny network in a folder, which is created."""
+    folder.mkdir(parents=True)
+    tiny_network().save(folder / "network.keras")
+    return compile_network(folder, run_once)
