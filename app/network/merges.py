@@ -85,7 +85,7 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
             )
         if not self.layer.built:
             self.layer.build(x_shape)
-        openness = tuple(self.layer.compute_output_shape(x_shape))
+        openness = output_shape(self.layer, x_shape)
         if openness != wanted:
             raise ValueError(
                 f"HighwayGate {self.name!r} cannot gate with layer {self.layer.name!r}: its output "
@@ -124,6 +124,14 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
         if config.get("layer") is not None:
             config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**config)
+
+
+def output_shape(layer: keras.layers.Layer, shape: Shape) -> Shape:
+    """Shape of a layer's output for an input of the given shape."""
+    try:
+        return tuple(layer.compute_output_shape(shape))
+    except NotImplementedError:  # a layer that says nothing of shapes is traced
+        return tuple(layer.compute_output_spec(keras.KerasTensor(shape, layer.compute_dtype)).shape)
 
 
 def resolve_merge(merge: Any) -> Merge:

@@ -11,7 +11,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from app.network.merges import MERGES, HighwayGate, Shape, resolve_merge, serialize_merge
+from app.network.merges import (
+    MERGES,
+    HighwayGate,
+    Shape,
+    output_shape,
+    resolve_merge,
+    serialize_merge,
+)
 
 Runner = Callable[[keras.layers.Layer, Any], Any]
 
@@ -66,9 +73,8 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
 
     def _addend_shapes(self, input_shape: Shape) -> tuple[Shape, Shape]:
         """Shapes of the identity, projected where there is a shortcut, and of ``F(x)``."""
-        input_shape = tuple(input_shape)
-        identity = self.shortcut.compute_output_shape(input_shape) if self.shortcut else input_shape
-        return tuple(identity), tuple(self.layer.compute_output_shape(input_shape))
+        identity = output_shape(self.shortcut, input_shape) if self.shortcut else tuple(input_shape)
+        return identity, output_shape(self.layer, input_shape)
 
     def _merged_shape(self, identity: Shape, residual: Shape) -> Shape:
         """Shape of the merge, or a ValueError where there can be none."""
