@@ -135,6 +135,13 @@ class TooLargeError(SkiplensError):
     title = "Too large"
 
 
+class TooSlowError(SkiplensError):
+    """A request did not arrive in the time that it is given."""
+
+    code = "too_slow"
+    title = "Too slow"
+
+
 class BusyError(SkiplensError):
     """More work is waiting than the server takes on; try again shortly."""
 

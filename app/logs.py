@@ -52,6 +52,7 @@ def _as_logfmt(_: object, __: str, event: EventDict) -> str:
 
 def _as_value(value: object) -> str:
     """Text that is not plain is quoted and escaped as in JSON, so that nothing that a client sends
-    can break a line or pass for another key."""
+    can break a line or pass for another key.
+    """
     text = str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)

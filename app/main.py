@@ -7,7 +7,6 @@ from importlib.metadata import version
 import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from app.service.services import Services
 from app.settings import Settings
@@ -18,7 +17,7 @@ from app.web.middleware.admission import Admission
 from app.web.middleware.pictures import KeptPictures
 from app.web.middleware.receipt import Receipt
 from app.web.middleware.request_id import RequestId
-from app.web.middleware.security import HostsAndSites, SecurityHeaders
+from app.web.middleware.security import HostsAndSites, SecurityHeaders, cross_origin
 
 THREADS_BESIDE_THE_QUEUE = 16
 
@@ -42,9 +41,11 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
         app.state.services = services
         app.state.ready = True
-        yield
-        app.state.ready = False
-        services.close()
+        try:
+            yield
+        finally:
+            app.state.ready = False
+            services.close()
 
     app = FastAPI(
         title="skiplens",
@@ -55,11 +56,11 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         redoc_url=None,
         middleware=[
             Middleware(RequestId),
-            Middleware(AccessLog, metrics),
-            Middleware(Receipt, settings.max_body_bytes, settings.receive_seconds),
             Middleware(SecurityHeaders),
+            Middleware(AccessLog, metrics),
+            *cross_origin(settings.cors_origins),
+            Middleware(Receipt, settings.max_body_bytes, settings.receive_seconds),
             Middleware(HostsAndSites, settings.allowed_hosts, settings.cors_origins),
-            Middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"]),
             Middleware(Admission, settings.max_requests, metrics),
             Middleware(KeptPictures, settings.picture_cache_bytes),
         ],

@@ -34,7 +34,6 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("skiplens", appauthor=False),
         description="folder where uploaded digits are kept",
     )
-    data: Path | None = Field(None, description="folder with MNIST, to browse its test digits")
     default_network: str = Field("mnist-resnet", description="the network that / shows")
     log_format: Literal["text", "json"] = Field("text", description="how log lines look")
     interpreters: int = Field(

@@ -81,6 +81,8 @@ def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> NDArray[np.uin
             _check_size(gif_size(data), limits)
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             _check_size(image.size, limits)
+            # Pixels first: looking for EXIF may load a PNG's, and a fault found there is forgiven.
+            image.load()
             turn = _turn(image)
             grey = _grey(image)
     except _BOMB as error:
@@ -129,8 +131,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """The image in mode ``L``, over white where it is transparent."""
-    image.load()
+    """The loaded image in mode ``L``, over white where it is transparent."""
     if image.mode.startswith("I"):
         return _high_bytes(image)
     if not image.has_transparency_data:

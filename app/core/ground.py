@@ -98,7 +98,8 @@ def _falling_light(grey: Floats) -> Floats:
         weights = np.linalg.solve(kept.T @ kept + steady, kept.T @ tones[chosen])
         off = tones - terms @ weights
     surface = sum(
-        np.float32(weight) * term for weight, term in zip(weights, _terms(height, width), strict=True)
+        np.float32(weight) * term
+        for weight, term in zip(weights, _terms(height, width), strict=True)
     )
     return np.clip(surface, 0, 255).astype(np.float32)
 
@@ -116,27 +117,20 @@ def _place_by_place(grey: Floats) -> Floats:
     """The tone about each pixel, without strokes: a morphological closing, or an opening.
 
     A closing takes out what is darker than its surroundings and narrower than twice the reach,
-    an opening what is lighter, and both leave the edge of a shadow where it is. Whichever takes
-    out more was the ink. Close to the border a slope cannot be told from ink, so only the inside
-    has a say.
+    an opening what is lighter, and both leave the edge of a shadow where it is. The one that
+    leaves the ink in is rougher, because ink has sharp edges.
     """
     step = -(-max(grey.shape) // _SMALL)
     small = np.asarray(Image.fromarray(grey).reduce(step))
     reach = max(1, round(_REACH * max(small.shape)))
-    filled, ground_off = _closed(small, reach), _closed(-small, reach)
-    darker, lighter = filled - small, ground_off + small
-    tone = filled - np.median(darker)
-    if _weight(lighter, reach) > _weight(darker, reach):
-        tone = np.median(lighter) - ground_off
+    tone = min(_closed(small, reach), -_closed(-small, reach), key=_roughness)
+    tone = tone - np.median(tone - small)  # an extreme of noisy tones lies beside their middle
     height, width = grey.shape
     return np.asarray(Image.fromarray(tone).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _weight(taken: Floats, margin: int) -> float:
-    """The sum of squares of what was taken out beyond the noise, away from the border."""
-    inside = taken[margin:-margin, margin:-margin]
-    beyond = np.maximum((inside if inside.size else taken) - 4 * np.median(taken), 0)
-    return float(np.vdot(beyond, beyond))
+def _roughness(tone: Floats) -> float:
+    return sum(float(np.square(np.diff(tone, axis=axis)).sum()) for axis in (0, 1))
 
 
 def _closed(tones: Floats, reach: int) -> Floats:

@@ -46,7 +46,6 @@ class Ink:
     dark: bool
     contrast: float
 
-
     def box_in_image(self) -> Box:
         """Left, top, right and bottom of the digit in pixels of the image, rounded outwards."""
         left, top, right, bottom = (self.step * side for side in self.box)

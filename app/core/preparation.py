@@ -97,9 +97,7 @@ def _place(box: Box | None) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
-def _warnings(
-    ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float
-) -> tuple[str, ...]:
+def _warnings(ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float) -> tuple[str, ...]:
     _, _, width, height = _place(box)
     touches = min(box[:2]) == 0 or box[2] == grey.shape[1] or box[3] == grey.shape[0]
     found = (
@@ -107,8 +105,10 @@ def _warnings(
         (touches, "The ink touches the edge of the image, so part of the digit may be missing."),
         (max(width, height) < _COARSE, "The digit is only a few pixels large in the image."),
         (stroke < _THIN, "The strokes are very thin for their length, so they were thickened."),
-        (_widest_gap(ink.boxes) > _APART * max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]), 
-         "The strokes lie far apart; they are read as one digit."),
+        (
+            _widest_gap(ink.boxes) > _APART * max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]),
+            "The strokes lie far apart; they are read as one digit.",
+        ),
         (width > _WIDE * height, "The ink is much wider than high; it is read as one digit."),
     )
     return tuple(sentence for applies, sentence in found if applies)

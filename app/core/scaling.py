@@ -45,7 +45,7 @@ def ranges(
     Returns:
         ``(low, high)`` for each filter; ``low == high == 0`` where everything in it is zero.
     """
-    count = maps.shape[-1]
+    count = int(maps.shape[-1])
     if normalisation is Normalisation.FILTER:
         flat = maps.reshape(-1, count)
         lows, highs = flat.min(axis=0), flat.max(axis=0)
@@ -67,12 +67,13 @@ def _from_zero(low: float, high: float, *, signed: bool) -> Range:
     return 0.0, high
 
 
-def to_levels(maps: Maps, chosen: tuple[Range, ...]) -> NDArray[np.uint8]:
+def to_levels(maps: Maps, chosen: tuple[Range, ...], *, centred: bool = False) -> NDArray[np.uint8]:
     """Maps as palette levels.
 
     Args:
         maps: float32 ``(H, W, C)``; values beyond their range take the level of its end.
         chosen: ``(low, high)`` for each filter, as from :func:`ranges`.
+        centred: whether the palette has zero in its middle; it matters where a range is empty.
 
     Returns:
         uint8 ``(C, H, W)`` in 0..252: rounded, clipped, then cast. A filter whose range is empty is
@@ -81,5 +82,6 @@ def to_levels(maps: Maps, chosen: tuple[Range, ...]) -> NDArray[np.uint8]:
     low, high = np.array(chosen, np.float64).T  # wide enough for the span of any float32 values
     span = high - low
     factor = np.divide(TOP_LEVEL, span, out=np.zeros_like(span), where=span > 0)
-    levels = np.rint((maps - low) * factor)
+    nothing = np.where(span > 0, 0, TOP_LEVEL // 2 if centred else 0)
+    levels = np.rint((maps - low) * factor) + nothing
     return np.ascontiguousarray(np.clip(levels, 0, TOP_LEVEL).astype(np.uint8).transpose(2, 0, 1))

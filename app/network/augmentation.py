@@ -97,8 +97,11 @@ def _field(count: int, settings: Augmentation, rng: np.random.Generator) -> Floa
 
 
 def _press(images: Floats, amount: Floats) -> Floats:
-    """Strokes thickened (amount above 0) or thinned (below), towards what the neighbours to all four
-    sides make of each pixel: the largest or the smallest of the five."""
+    """Strokes thickened (amount above 0) or thinned (below 0).
+
+    They move towards what each pixel and its four neighbours make of it: the largest or the
+    smallest of the five.
+    """
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     around = np.stack(
         [

@@ -7,7 +7,6 @@ last whole epoch and ends with the weights it would have had without the interru
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -167,7 +166,7 @@ def _write_run(folder: Path, run: Run, network: keras.Model) -> None:
     }
     draft = folder / f"{STATE_FILE}.new"
     draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
-    os.replace(draft, folder / STATE_FILE)
+    draft.replace(folder / STATE_FILE)
     for old in folder.glob("epoch-*.keras"):
         if old != newest:
             old.unlink()
@@ -196,7 +195,8 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
 
 def _take_average(network: keras.Model, epoch: _Epoch) -> None:
     """Replace the weights by their moving average, and batch norm's statistics, which belong to
-    the weights that were, by those of one pass over the epoch's batches."""
+    the weights that were, by those of one pass over the epoch's batches.
+    """
     network.optimizer.finalize_variable_values(network.trainable_variables)
     for step in range(len(epoch)):
         images, _ = epoch[step]

@@ -89,7 +89,8 @@ class Grid:
         indices = [cell.filter for cell in self.cells]
         flagged = [cell.dead or cell.constant for cell in self.cells]
         with stage("render"):
-            levels = to_levels(self.maps, tuple(cell.range for cell in self.cells))
+            scales = tuple(cell.range for cell in self.cells)
+            levels = to_levels(self.maps, scales, centred=self.diverging)
             drawn = grid.draw(levels, self.geometry, indices, flagged)
         with stage("encode"):
             return grid.encode(drawn, colours(self.options.palette, diverging=self.diverging))

@@ -69,7 +69,7 @@ class Matrix:
         with stage("render"):
             levels = np.concatenate(
                 [
-                    to_levels(maps, (row.range,) * filters)
+                    to_levels(maps, (row.range,) * filters, centred=True)
                     for row, maps in zip(self.rows, self.maps, strict=True)
                 ]
             )

@@ -10,12 +10,12 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", summary="Alive")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
 @router.get("/readyz", summary="Ready to answer; 503 while starting or stopping")
-def readyz(request: Request) -> Response:
+async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         return Response('{"status":"ready"}', media_type="application/json")
     return problem(503, "not_ready", "Not ready", "the server is starting or stopping")

@@ -19,6 +19,7 @@ from app.errors import (
     NotFoundError,
     SkiplensError,
     TooLargeError,
+    TooSlowError,
     UnsupportedFormatError,
 )
 from app.web.requests import request_id
@@ -28,12 +29,14 @@ RETRY_AFTER_SECONDS: Final = 1
 
 _STATUS: Final[tuple[tuple[type[SkiplensError], int], ...]] = (
     (NotFoundError, 404),
+    (TooSlowError, 408),
     (TooLargeError, 413),
     (UnsupportedFormatError, 415),
     (InvalidParameterError, 422),
     (NonFiniteError, 500),
     (BusyError, 503),
 )
+_COME_BACK: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE})
 _logger = structlog.get_logger(__name__)
 
 
@@ -44,11 +47,11 @@ class ProblemResponse(JSONResponse):
 
     def __init__(self, body: "Problem", headers: Mapping[str, str]) -> None:
         super().__init__(body.model_dump(), body.status, headers)
-        self._code = body.code
+        self.code = body.code
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        scope["skiplens.problem"] = self._code
+        scope["skiplens.problem"] = self.code
         await super().__call__(scope, receive, send)
 
 
@@ -75,8 +78,8 @@ def problem(
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
-) -> Response:
-    """A problem response; one that says "busy" says when to come back."""
+) -> ProblemResponse:
+    """A problem response; one that may be tried again as it was says when."""
     body = Problem(
         type=f"urn:skiplens:problem:{code}",
         title=title,
@@ -86,18 +89,18 @@ def problem(
         request_id=request_id(),
     )
     extra = dict(headers or {})
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _COME_BACK:
         extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
     extra["Cache-Control"] = "no-store"
     return ProblemResponse(body, extra)
 
 
-def problem_of(error: SkiplensError) -> Response:
+def problem_of(error: SkiplensError) -> ProblemResponse:
     """The problem response of an error."""
     return problem(status_of(error), error.code, error.title, str(error))
 
 
-def _skiplens_error(_: Request, error: Exception) -> Response:
+async def _skiplens_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, SkiplensError):
         raise error
     if status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -105,7 +108,7 @@ def _skiplens_error(_: Request, error: Exception) -> Response:
     return problem_of(error)
 
 
-def _validation_error(_: Request, error: Exception) -> Response:
+async def _validation_error(_: Request, error: Exception) -> Response:
     """Say where the fault is and what is allowed, and never repeat the input."""
     if not isinstance(error, RequestValidationError):
         raise error
@@ -116,7 +119,7 @@ def _validation_error(_: Request, error: Exception) -> Response:
     return problem(422, InvalidParameterError.code, InvalidParameterError.title, faults)
 
 
-def _http_exception(request: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     phrase = HTTPStatus(error.status_code).phrase
@@ -125,7 +128,10 @@ def _http_exception(request: Request, error: Exception) -> Response:
         HTTPStatus.NOT_FOUND: "there is nothing at this address; /docs lists what there is",
         HTTPStatus.METHOD_NOT_ALLOWED: f"method {request.method} is not allowed at this address",
     }.get(HTTPStatus(error.status_code), str(error.detail))
-    return problem(error.status_code, code, phrase, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] += ", HEAD"
+    return problem(error.status_code, code, phrase, detail, headers=headers)
 
 
 def unexpected() -> Response:
@@ -136,7 +142,10 @@ def unexpected() -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem."""
+    """Answer every error of the app with a problem.
+
+    The handlers are coroutines: others would wait for a thread, and may find none when it is busy.
+    """
     app.add_exception_handler(SkiplensError, _skiplens_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)

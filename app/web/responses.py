@@ -4,11 +4,18 @@ import hashlib
 from typing import Final
 
 from fastapi import Request, Response
+from starlette.datastructures import Headers
 
 PNG: Final = "image/png"
 NPY: Final = "application/x-npy"
 NPZ: Final = "application/x-npz"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+
+
+def is_known(etag: str, headers: Headers) -> bool:
+    """Whether a request's ``If-None-Match`` says that the client has what bears this ETag."""
+    known = headers.get("if-none-match", "")
+    return etag in known or known.strip() == "*"
 
 
 def immutable(
@@ -24,7 +31,7 @@ def immutable(
     """
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": IMMUTABLE}
-    if etag in request.headers.get("if-none-match", ""):
+    if is_known(etag, request.headers):
         return Response(status_code=304, headers=headers)
     if download is not None:
         headers["Content-Disposition"] = f'inline; filename="{download}"'

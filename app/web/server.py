@@ -1,63 +1,19 @@
-"""Runs the app under uvicorn, with a deadline for headers, which uvicorn itself has not."""
+"""Runs the app under uvicorn until it is told to stop."""
 
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
+from typing import Final, cast
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import StartupError
 from app.settings import Settings
+from app.web.protocol import BoundedProtocol
 
-_TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n"
-    b"Retry-After: 1\r\n\r\n"
-)
-_BACKLOG = 2048
-
-
-def deadline_protocol(seconds: float) -> type[HttpToolsProtocol]:
-    """uvicorn's HTTP protocol, closing connections whose request line and headers take longer than
-    ``seconds``; a body has a deadline of its own in the app.
-    """
-
-    class DeadlineProtocol(HttpToolsProtocol):
-        _deadline: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._arm()
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            if self._deadline is None:
-                self._arm()
-
-        def on_headers_complete(self) -> None:
-            self._disarm()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._disarm()
-            super().connection_lost(exc)
-
-        def _arm(self) -> None:
-            self._deadline = self.loop.call_later(seconds, self._expire)
-
-        def _disarm(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-
-        def _expire(self) -> None:
-            self._deadline = None
-            if not self.transport.is_closing():
-                self.transport.write(_TOO_SLOW)
-                self.transport.close()
-
-    return DeadlineProtocol
+_BACKLOG: Final = 2048
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -97,15 +53,19 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: object) -> None:
         self._app.state.ready = False
         super().handle_exit(sig, frame)  # type: ignore[arg-type]  # handed on as it came
+        self._captured_signals.clear()  # else uvicorn ends by the signal, and not with exit code 0
 
 
 def run(
     app: FastAPI, settings: Settings, listener: socket.socket, listening: Callable[[], None]
 ) -> None:
     """Serve until told to stop; ``listening`` is called once requests are answered."""
+    protocol = partial(BoundedProtocol, seconds=settings.receive_seconds, metrics=app.state.metrics)
     config = uvicorn.Config(
         app,
-        http=deadline_protocol(settings.receive_seconds),
+        http=cast("type[asyncio.Protocol]", protocol),
+        ws="none",
+        lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -6,6 +6,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 API: Final = "/api/v1"
+COMPARE: Final = "/compare"
+COMPARE_PNG: Final = f"{API}/compare/grid.png"
 UPLOAD: Final = "/digits"
 SAMPLES_PNG: Final = "/pictures/samples.png"
 
@@ -13,7 +15,7 @@ SAMPLES_PNG: Final = "/pictures/samples.png"
 def with_query(path: str, query: Mapping[str, object]) -> str:
     """A path with those query parameters that have a value."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given, safe=',')}" if given else path
+    return f"{path}?{urlencode(given, safe=',/')}" if given else path
 
 
 def api_network(network: str) -> str:

@@ -57,7 +57,9 @@ def test_levels_are_rounded_then_clipped_then_cast() -> None:
 
 
 def test_a_silent_filter_is_drawn_flat() -> None:
-    assert not to_levels(np.zeros((4, 4, 1), np.float32), ((0.0, 0.0),)).any()
+    silent = np.zeros((4, 4, 1), np.float32)
+    assert not to_levels(silent, ((0.0, 0.0),)).any()
+    assert (to_levels(silent, ((0.0, 0.0),), centred=True) == TOP_LEVEL // 2).all()
 
 
 def test_the_callers_array_is_left_alone(maps: np.ndarray) -> None:

@@ -1,38 +1,36 @@
 """The merges and the highway gate, held against NumPy."""
 
-from typing import Any
-
 import keras
 import numpy as np
 import pytest
 
 from app.network.merges import MERGES, HighwayGate, Merge, resolve_merge, serialize_merge
-from tests.network.tiny import numpy
+from tests.network.tiny import Array, Tensor, numpy
 
 RNG = np.random.default_rng(3)
 X, FX = RNG.normal(size=(2, 5, 4)).astype(np.float32), RNG.normal(size=(2, 5, 4)).astype(np.float32)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Tensor) -> Tensor:
     return 1 / (1 + np.exp(-x))
 
 
-@keras.saving.register_keras_serializable(package="tests")
-def difference(x: Any, fx: Any) -> Any:
+@keras.saving.register_keras_serializable(package="tests")  # type: ignore[untyped-decorator]
+def difference(x: Tensor, fx: Tensor) -> Tensor:
     return keras.ops.subtract(fx, x)
 
 
-def unregistered(x: Any, fx: Any) -> Any:
+def unregistered(x: Tensor, fx: Tensor) -> Tensor:
     return keras.ops.subtract(fx, x)
 
 
 class UnregisteredLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
-    def call(self, x: Any, fx: Any) -> Any:
+    def call(self, x: Tensor, fx: Tensor) -> Tensor:
         return x + fx
 
 
 class CallableObject:
-    def __call__(self, x: Any, fx: Any) -> Any:
+    def __call__(self, x: Tensor, fx: Tensor) -> Tensor:
         return x + fx
 
 
@@ -46,7 +44,7 @@ class CallableObject:
         ("concatenate", np.concatenate([X, FX], axis=-1)),
     ],
 )
-def test_merges_by_name_equal_numpy(name: str, expected: Any) -> None:
+def test_merges_by_name_equal_numpy(name: str, expected: Array) -> None:
     np.testing.assert_allclose(numpy(resolve_merge(name)(X, FX)), expected, rtol=1e-6)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 from numpy.typing import NDArray
 
@@ -15,10 +16,16 @@ from app.network.merges import HighwayGate
 from app.network.residual import Residual
 
 Array = NDArray[np.float32]
+Tensor = Any  # Keras ships no types
+
+# A mark for tests that save: Keras reads its variables in a way that newer NumPys warn of.
+SAVES_WITH_KERAS = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
 
 
 def randomise(network: keras.Model, seed: int = 0) -> keras.Model:
-    """Give every weight a value of its own: He's scale for kernels, batch norms that do something."""
+    """Give every weight a value of its own: kernels of He's scale, batch norms that do a thing."""
     rng = np.random.default_rng(seed)
     for weight in network.weights:
         if weight.dtype != "float32":
@@ -48,7 +55,7 @@ def _branch(name: str, width: int, strides: int = 1) -> keras.Sequential:
 
 
 def tiny_network() -> keras.Model:
-    """One block of each kind on few channels: a sum, a projected sum, a highway; then max pooling."""
+    """One block of each kind on few channels, a sum, a projected one and a highway; max pooling."""
     image = keras.Input((28, 28, 1), name="image")
     x = _conv("stem.conv", 3, strides=4)(image)
     x = layers.ReLU(name="stem.output")(x)
@@ -74,9 +81,9 @@ def images(count: int = 1, seed: int = 1) -> Array:
     return np.clip(noise, 0, 1).astype(np.float32)
 
 
-def numpy(value: Any) -> Array:
-    """A tensor as an array."""
-    return np.array(keras.ops.convert_to_tensor(value), np.float32)
+def numpy(value: Tensor) -> Array:
+    """A tensor or a weight as an array."""
+    return np.asarray(value, np.float32)
 
 
 def compile_tiny(folder: Path) -> Manifest:

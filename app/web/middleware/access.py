@@ -5,16 +5,19 @@ from typing import Final
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.stages import Record, recording
 from app.web.metrics import Metrics
 from app.web.problems import unexpected
 from app.web.requests import request_id
+from app.web.urls import API
 
 _UNMATCHED: Final = "unmatched"
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _FAILED: Final = 500
+_UNANSWERED: Final = 499  # as nginx has it: the client went away before there was an answer
 _logger = structlog.get_logger("skiplens.access")
 
 
@@ -33,7 +36,7 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 0
+        status = _UNANSWERED
         with recording() as stages:
 
             async def send_timed(message: Message) -> None:
@@ -46,18 +49,19 @@ class AccessLog:
 
             try:
                 await self._app(scope, receive, send_timed)
+            except ClientDisconnect:
+                pass
             except Exception:
                 _logger.exception("failed", request_id=request_id(), path=scope["path"])
-                if status:
+                if status != _UNANSWERED:
                     raise
                 await unexpected()(scope, receive, send_timed)
             finally:
                 self._note(scope, status, time.perf_counter() - started, stages)
 
     def _note(self, scope: Scope, status: int, seconds: float, stages: Record) -> None:
-        route = scope.get("route")
-        path = getattr(route, "path", None) or scope.get("skiplens.route", _UNMATCHED)
-        requests, timed = self._counts.get((path, status)) or self._labelled(path, status)
+        route = _route(scope)
+        requests, timed = self._counts.get((route, status)) or self._labelled(route, status)
         requests.inc()
         timed.observe(seconds)
         for stage, spent in stages.items():
@@ -74,10 +78,21 @@ class AccessLog:
                 ms=round(seconds * 1000, 2),
             )
 
-    def _labelled(self, path: str, status: int) -> tuple[Counter, Histogram]:
-        found = self._metrics.requests.labels(path, str(status)), self._metrics.seconds.labels(path)
-        self._counts[path, status] = found
+    def _labelled(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        requests = self._metrics.requests.labels(route, str(status))
+        found = requests, self._metrics.seconds.labels(route)
+        self._counts[route, status] = found
         return found
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the address, of which there are few; a router's own lacks the prefix that it
+    was included with.
+    """
+    pattern = getattr(scope.get("route"), "path", None) or scope.get("skiplens.route")
+    if not pattern:
+        return _UNMATCHED
+    return API + pattern if scope["path"].startswith(f"{API}/") else str(pattern)
 
 
 def _server_timing(stages: Record) -> tuple[bytes, bytes]:

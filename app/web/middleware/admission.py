@@ -22,8 +22,11 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if scope["path"] in _ALWAYS:
+            await self._answer(scope, receive, send)
             return
         if self._in_flight >= self._max_requests:
             error = BusyError(f"at most {self._max_requests} requests are taken on at a time")
@@ -31,11 +34,17 @@ class Admission:
             return
         self._in_flight += 1
         try:
-            await self._app(_as_get(scope), receive, send)
+            await self._answer(scope, receive, send)
         finally:
             self._in_flight -= 1
 
-
-def _as_get(scope: Scope) -> Scope:
-    """HEAD is answered like GET; the server leaves the body out."""
-    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, HEAD like GET: the server leaves the body out."""
+        if scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, send)
+        finally:  # what is noted there on the way is for those outside to read
+            scope.update({**as_get, "method": "HEAD"})

@@ -3,9 +3,14 @@
 from typing import Final
 
 from cachetools import LRUCache
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.responses import is_known
+
 _OK: Final = 200
+_OVERHEAD: Final = 2048  # bytes of headers and objects, an answer
+_Key = tuple[str, bytes]
 _Kept = tuple[str, list[tuple[bytes, bytes]], bytes]
 
 
@@ -17,13 +22,13 @@ class KeptPictures:
 
     Args:
         app: makes the answers.
-        max_bytes: of bodies kept.
+        max_bytes: of all that is kept, addresses included: a client may choose long ones.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
-        self._kept: LRUCache[tuple[str, bytes], _Kept] = LRUCache(
-            max_bytes, getsizeof=lambda kept: len(kept[2])
+        self._kept: LRUCache[_Key, tuple[int, _Kept]] = LRUCache(
+            max_bytes, getsizeof=lambda kept: kept[0]
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,11 +39,11 @@ class KeptPictures:
         key = (scope["path"], scope["query_string"])
         kept = self._kept.get(key)
         if kept is not None:
-            await _answer(kept, scope, send)
+            await _answer(kept[1], scope, send)
             return
         await self._app(scope, receive, self._keeping(key, scope, send))
 
-    def _keeping(self, key: tuple[str, bytes], scope: Scope, send: Send) -> Send:
+    def _keeping(self, key: _Key, scope: Scope, send: Send) -> Send:
         start: Message = {}
 
         async def send_keeping(message: Message) -> None:
@@ -47,11 +52,15 @@ class KeptPictures:
                 start = {**message}
             elif _immutable(start) and _whole(start, message):
                 route = getattr(scope.get("route"), "path", "")
-                if len(message["body"]) <= self._kept.maxsize:
-                    self._kept[key] = (route, list(start["headers"]), message["body"])
+                self._keep(key, (route, list(start["headers"]), message["body"]))
             await send(message)
 
         return send_keeping
+
+    def _keep(self, key: _Key, answer: _Kept) -> None:
+        size = len(key[0]) + len(key[1]) + len(answer[2]) + _OVERHEAD
+        if size <= self._kept.maxsize:
+            self._kept[key] = (size, answer)
 
 
 def _immutable(start: Message) -> bool:
@@ -68,9 +77,7 @@ def _whole(start: Message, message: Message) -> bool:
 async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
     route, headers, body = kept
     scope["skiplens.route"] = route
-    etag = next(value for name, value in headers if name == b"etag")
-    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-    if known is not None and etag in known:
+    if is_known(Headers(raw=headers)["etag"], Headers(scope=scope)):
         headers = [(name, value) for name, value in headers if not name.startswith(b"content-")]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

@@ -1,24 +1,28 @@
 """Bounds what a client may send: a size, and a time to send it in, however it is sent."""
 
 import asyncio
+from typing import Final
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import TooLargeError
-from app.web.problems import problem, problem_of
+from app.errors import TooLargeError, TooSlowError
+from app.web.problems import problem_of
 
-
-class _TooSlowError(Exception):
-    """The body did not arrive in time."""
+_END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Receipt:
-    """Refuses bodies that are too large (413) or too slow (408), chunked ones too, and closes.
+    """Refuses bodies that are too large (413) or too slow (408), chunked ones too.
+
+    A connection whose body was not read to its end is closed after the answer. What is still on its
+    way is first read and dropped while its time lasts: closing at once would reset the connection,
+    and clients that read only when they have sent everything would never see the answer.
 
     Args:
         app: what to guard.
         max_bytes: of a body.
-        seconds: from the first look at the body to its end.
+        seconds: from the end of the headers to the end of the body.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -28,61 +32,91 @@ class Receipt:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or not _has_body(scope):
+        declared = _declared_bytes(scope) if scope["type"] == "http" else 0
+        if declared == 0:
             await self._app(scope, receive, send)
             return
-        answered = False
+        body = _Body(receive, self._max_bytes, self._seconds)
+        if declared is not None and declared > self._max_bytes:
+            await problem_of(_too_large(self._max_bytes))(scope, body.receive, body.closing(send))
+        else:
+            await self._app(scope, body.receive, body.closing(send))
 
-        async def send_noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
 
+class _Body:
+    """The body of one request on its way in."""
+
+    def __init__(self, receive: Receive, max_bytes: int, seconds: float) -> None:
+        self._receive = receive
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._received = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next part.
+
+        Raises:
+            TooLargeError: the parts so far are beyond the bound.
+            TooSlowError: the time is up.
+        """
+        if self._complete:  # what is still to come is a disconnect, for which there is no deadline
+            return await self._receive()
+        message = await self._next()
+        self._received += len(message.get("body", b""))
+        if self._received > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        return message
+
+    def closing(self, send: Send) -> Send:
+        """Sends an answer; closes the connection after it if the body is not complete by then."""
+
+        async def send_closing(message: Message) -> None:
+            if self._complete:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers["Connection"] = "close"
+                await send({**message, "headers": headers.raw})
+            elif message.get("more_body", False):
+                await send(message)
+            else:
+                await send({**message, "more_body": True})
+                await self._drop_the_rest()
+                await send(_END)
+
+        return send_closing
+
+    async def _next(self) -> Message:
         try:
-            await self._app(scope, self._bounded(receive), send_noted)
-        except (TooLargeError, _TooSlowError) as error:
-            if answered:
-                raise
-            await self._refuse(error)(scope, receive, send)
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise TooSlowError(
+                f"the request body did not arrive within {self._seconds:g} s"
+            ) from error
+        self._complete = not message.get("more_body", False)
+        return message
 
-    def _bounded(self, receive: Receive) -> Receive:
-        received = 0
-        complete = False
-        deadline = asyncio.get_running_loop().time() + self._seconds
-
-        async def receive_bounded() -> Message:
-            nonlocal received, complete
-            if complete:  # what is still to come is a disconnect, for which there is no deadline
-                return await receive()
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError as error:
-                raise _TooSlowError from error
-            received += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if received > self._max_bytes:
-                raise TooLargeError(
-                    f"the request body is larger than the {self._max_bytes} bytes that are allowed"
-                )
-            return message
-
-        return receive_bounded
-
-    def _refuse(self, error: Exception) -> ASGIApp:
-        close = {"Connection": "close"}
-        if isinstance(error, TooLargeError):
-            response = problem_of(error)
-            response.headers.update(close)
-            return response
-        return problem(
-            408,
-            "too_slow",
-            "Too slow",
-            f"the request body did not arrive within {self._seconds:g} seconds",
-            headers=close,
-        )
+    async def _drop_the_rest(self) -> None:
+        try:
+            while not self._complete:
+                await self._next()
+        except TooSlowError:
+            return
 
 
-def _has_body(scope: Scope) -> bool:
-    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+def _too_large(max_bytes: int) -> TooLargeError:
+    return TooLargeError(
+        f"the request body is larger than the {max_bytes:,} bytes that are allowed"
+    )
+
+
+def _declared_bytes(scope: Scope) -> int | None:
+    """How long the body is said to be; ``None`` where it comes in chunks of unknown number."""
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return None
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else None

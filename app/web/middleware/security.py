@@ -3,6 +3,8 @@
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.problems import problem
@@ -31,7 +33,7 @@ _FEATURES: Final = (
     "payment",
     "usb",
 )
-_HEADERS: Final = tuple(
+HEADERS: Final = tuple(
     (name.encode(), value.encode())
     for name, value in (
         ("content-security-policy", CONTENT_SECURITY_POLICY),
@@ -59,7 +61,7 @@ class SecurityHeaders:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                message["headers"] = [*message["headers"], *HEADERS]
             await send(message)
 
         await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
@@ -77,7 +79,7 @@ class HostsAndSites:
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
         self._app = app
-        self._hosts = frozenset(hosts)
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,5 +106,20 @@ class HostsAndSites:
 
 
 def _host(headers: Headers) -> str:
-    host = headers.get("host", "")
+    host = headers.get("host", "").lower()
     return host if host.endswith("]") else host.rsplit(":", 1)[0]
+
+
+def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
+    """Lets scripts of other sites call the API and read its answers, where any are named."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["X-Request-ID"],
+            expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
+        )
+    ]

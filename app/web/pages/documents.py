@@ -8,8 +8,10 @@ from starlette.responses import RedirectResponse
 
 from app.service.catalogue import filter_of, switched_off
 from app.web import urls
+from app.web.api.comparisons import PairDep
 from app.web.dependencies import BlockDep, LayerDep, ServicesDep
 from app.web.pages.blocks import block_page
+from app.web.pages.compare import compare_page
 from app.web.pages.depth import depth_page
 from app.web.pages.docs import DocsPage
 from app.web.pages.filters import filter_page
@@ -57,6 +59,18 @@ def documents(renderer: Renderer) -> APIRouter:
         target: Annotated[int | None, Query(ge=0, le=999)] = None,
     ) -> Response:
         return renderer.respond(request, depth_page(subject, target))
+
+    @router.get(urls.COMPARE)
+    def compare(
+        request: Request,
+        services: ServicesDep,
+        pair: PairDep,
+        parameters: ViewDep,
+        layer: Annotated[str | None, Query(max_length=128)] = None,
+    ) -> Response:
+        a, b = pair
+        view = parameters.view(a.manifest.id, a.digit.id, a.off)
+        return renderer.respond(request, compare_page(services, a, b, view, layer))
 
     @router.post(urls.UPLOAD)
     def upload(

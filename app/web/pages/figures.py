@@ -126,13 +126,15 @@ def alt_text(layer: LayerInfo, grid: Grid, dead: list[int]) -> str:
 def legend(grid: Grid) -> Legend:
     """The legend of a grid."""
     low, high = grid.range
+    if low == high:
+        return Legend("", zero=True, high="", ramp=ramp(grid), sharing="zero everywhere")
     own = grid.options.normalisation is Normalisation.FILTER
     _, sharing = explanations.SHARING[grid.options.normalisation]
     return Legend(
         low="lowest" if own and low < 0 else wording.number(low),
         zero=low < 0,
         high="highest" if own else wording.number(high),
-        ramp="signed" if grid.diverging else "positive",
+        ramp=ramp(grid),
         sharing=f"{sharing}, at most {wording.number(high)}" if own else sharing,
     )
 
@@ -148,6 +150,11 @@ def matrix_legend(matrix: Matrix) -> Legend:
         ramp="signed",
         sharing="one scale for every row" + ("; the gate from 0 to 1" if gated else ""),
     )
+
+
+def ramp(grid: Grid) -> str:
+    """Which of a palette's two ramps a grid is drawn with."""
+    return "signed" if grid.diverging else "positive"
 
 
 @dataclass(frozen=True)

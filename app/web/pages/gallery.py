@@ -42,6 +42,7 @@ class BlockStage:
         first: whether it is the first, where the words are explained.
         first_projected: whether it is the first that changes shape.
         shape: of its output, as text.
+        closer: its own page.
         rail: its part of the spine.
         figures: its numbers; nothing without an identity path.
         sentence: the same in words.
@@ -53,6 +54,7 @@ class BlockStage:
     first: bool
     first_projected: bool
     shape: str
+    closer: str
     rail: Rail
     figures: BlockFigures | None
     sentence: str | None
@@ -78,6 +80,7 @@ class GalleryPage(ViewPage):
         zero_words: what dark and bright mean in the palette.
         residual: whether there are identity paths.
         all_on: the page with every block on.
+        over_depth: the page of what happens over the depth.
     """
 
     template: ClassVar[str] = "gallery.html"
@@ -95,6 +98,7 @@ class GalleryPage(ViewPage):
     zero_words: str
     residual: bool
     all_on: str
+    over_depth: str
 
 
 def gallery_page(subject: Subject) -> GalleryPage:
@@ -113,7 +117,9 @@ def gallery_page(subject: Subject) -> GalleryPage:
         facts=shell.facts(engine),
         digit=shell.digit_card(subject.stored),
         reading=read,
-        samples=shell.sample_links(services.digits.samples, view),
+        samples=shell.sample_links(
+            services.digits.samples, view.digit, lambda digit: view.of_digit(digit).gallery()
+        ),
         stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),
         blocks=_blocks(subject, spine, found),
         head=_stage(examination, "head", spine.of_layer(manifest.blocks[-1].output), view),
@@ -121,6 +127,7 @@ def gallery_page(subject: Subject) -> GalleryPage:
         zero_words=explanations.ZERO[view.palette],
         residual=any(block.identity for block in manifest.blocks),
         all_on=view.all_on().gallery(),
+        over_depth=view.depth(),
     )
 
 
@@ -153,6 +160,7 @@ def _blocks(
                 first=block is manifest.blocks[0],
                 first_projected=block.name in projecting[:1],
                 shape=wording.shape(*layers[-1].shape),
+                closer=view.block(block.name),
                 rail=spine.rail(block, view),
                 figures=numbers,
                 sentence=_sentence(numbers, off=block.name in view.off) if numbers else None,

@@ -93,7 +93,7 @@ def kernel_of(subject: Subject, layer: LayerInfo, index: int) -> Kernel | None:
 
 
 def _weights(grid: Grid) -> tuple[Weight, ...]:
-    levels = to_levels(grid.maps, tuple(cell.range for cell in grid.cells))[0]
+    levels = to_levels(grid.maps, (grid.range,), centred=True)[0]
     table = colours(grid.options.palette, diverging=True)
     found = []
     for (y, x), level in zip(_places(levels.shape), levels.ravel(), strict=True):

@@ -69,6 +69,7 @@ class LayerPage(ViewPage):
         kernels_alt: what it shows.
         downloads: name and address.
         curl: the same as a command.
+        compare: this layer beside that of another digit.
     """
 
     template: ClassVar[str] = "layer.html"
@@ -91,6 +92,7 @@ class LayerPage(ViewPage):
     kernels_alt: str
     downloads: tuple[Neighbour, ...]
     curl: str
+    compare: str
 
 
 def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
@@ -122,8 +124,15 @@ def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
         kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
         "that it is given",
         downloads=_downloads(layer, view),
+        compare=_compare(subject, layer),
         curl=f"curl -o {layer.name}.npy '{origin}{view.data(layer.name, 'activations.npy')}'",
     )
+
+
+def _compare(subject: Subject, layer: LayerInfo) -> str:
+    samples = subject.services.digits.samples
+    other = next((digit for digit in samples if digit != subject.view.digit), subject.view.digit)
+    return subject.view.beside(subject.view.of_digit(other), layer=layer.name)
 
 
 def _neighbour(names: list[str], at: int, view: View) -> Neighbour | None:

@@ -1,6 +1,6 @@
 """What pages about a network and a digit share: links, choosers, facts and the digit itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -157,17 +157,27 @@ def _meant(stored: StoredDigit) -> str:
     return wording.with_article(str(stored.label))
 
 
-def sample_links(samples: Mapping[str, StoredDigit], view: View) -> Samples:
-    """The samples, with the place of each on the sheet."""
+def sample_links(
+    samples: Mapping[str, StoredDigit],
+    current: str,
+    address: Callable[[str], str],
+) -> Samples:
+    """The samples, with the place of each on the sheet.
+
+    Args:
+        samples: by id.
+        current: id of the one shown.
+        address: where the sample of an id leads.
+    """
     columns: dict[int, list[SampleLink]] = {}
     for place, (digit, stored) in enumerate(samples.items()):
         label = stored.label or 0
         columns.setdefault(label, []).append(
             SampleLink(
-                href=view.of_digit(digit).gallery(),
+                href=address(digit),
                 text=f"{label}, {stored.style}",
                 box=f"{place * SIDE} 0 {SIDE} {SIDE}",
-                current=digit == view.digit,
+                current=digit == current,
             )
         )
     return Samples(

@@ -112,6 +112,24 @@ class View:
         kept = {name: self.query[name] for name in ("off", "palette")}
         return urls.with_query(page, {**kept, "role": role})
 
+    def beside(self, other: "View", layer: str | None = None) -> str:
+        """The page that compares this view with another."""
+        return urls.with_query(urls.COMPARE, self._pair(other) | {"layer": layer})
+
+    def beside_png(self, other: "View", layer: str, side: str) -> str:
+        """One side of a comparison as a picture."""
+        query = self._pair(other) | {"layer": layer, "side": side}
+        return urls.with_query(urls.COMPARE_PNG, query)
+
+    def _pair(self, other: "View") -> dict[str, object]:
+        return {
+            "a": f"{self.network}/{self.digit}",
+            "b": f"{other.network}/{other.digit}",
+            "off_a": ",".join(self.off),
+            "off_b": ",".join(other.off),
+            "palette": self.query["palette"],
+        }
+
     def strip(self, block: str) -> str:
         """A block's strip as a picture."""
         page = urls.strip_png(self.network, self.digit, block)

@@ -77,6 +77,6 @@ def silent(layer: LayerInfo, filters: Sequence[int]) -> str | None:
     if not filters:
         return None
     if len(filters) == layer.filters:
-        return "Every filter is silent on this digit: its map is zero everywhere."
+        return "Every filter is silent on this digit."
     verb = "is" if len(filters) == 1 else "are"
     return f"{plural(len(filters), 'filter')} {verb} silent on this digit."

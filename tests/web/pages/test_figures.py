@@ -1,0 +1,59 @@
+"""A layer's figure: its legend states the numbers, and a slim grid fits beside the rail."""
+
+import pytest
+
+from app.core.digit import Digit
+from app.core.scaling import Normalisation
+from app.engine.protocol import Engine
+from app.service.catalogue import layer_of
+from app.service.examination import EngineExaminer, Examination
+from app.web.pages.figures import SLIM_WIDTH, LayerFigure, layer_figure, ramp_stops
+from app.web.pages.view import View
+
+
+@pytest.fixture
+def examination(engine: Engine, digit: Digit) -> Examination:
+    return EngineExaminer().examine(engine, digit, ("block2",))
+
+
+def figure(
+    examination: Examination, layer: str, normalisation: Normalisation = Normalisation.LAYER
+) -> LayerFigure:
+    view = View(examination.manifest.id, examination.digit.id, (), normalisation)
+    return layer_figure(examination, layer_of(examination.manifest, layer), view)
+
+
+def test_a_signed_layer_has_zero_in_the_middle(examination: Examination) -> None:
+    legend = figure(examination, "block1.sum").legend
+    assert legend.zero
+    assert legend.ramp == "signed"
+    assert legend.low == "\u2212" + legend.high
+
+
+def test_a_layer_never_negative_starts_at_zero(examination: Examination) -> None:
+    legend = figure(examination, "block1.output").legend
+    assert (legend.low, legend.zero, legend.ramp) == ("0", False, "positive")
+
+
+def test_a_scale_for_each_filter_is_said_in_words(examination: Examination) -> None:
+    legend = figure(examination, "block1.output", Normalisation.FILTER).legend
+    assert legend.high == "highest"
+    assert "of its own" in legend.sharing
+
+
+def test_a_layer_that_is_switched_off_is_called_silent(examination: Examination) -> None:
+    found = figure(examination, "block2.residual")
+    assert found.note == "Every filter is silent on this digit."
+    assert found.legend.sharing == "zero everywhere"
+
+
+def test_every_slim_grid_fits(examination: Examination) -> None:
+    for layer in examination.manifest.layers:
+        found = figure(examination, layer.name)
+        assert (found.slim or found.picture).width <= SLIM_WIDTH
+
+
+def test_ramps_run_from_end_to_end() -> None:
+    stops = ramp_stops(View("net", "digit"), diverging=True)
+    assert (stops[0].offset, stops[-1].offset) == ("0.0%", "100.0%")
+    assert len({stop.colour for stop in stops}) == len(stops)

@@ -1,0 +1,29 @@
+"""What the network reads: ten chances, held against those of the whole network."""
+
+import pytest
+
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from app.service.examination import EngineExaminer
+from app.web.pages.reading import reading
+
+ALL = ("block1", "block2", "block3", "block4", "block5", "block6")
+
+
+def test_chances_add_up_and_the_largest_is_the_answer(engine: Engine, digit: Digit) -> None:
+    whole = EngineExaminer().examine(engine, digit, ())
+    found = reading(whole, whole)
+    assert sum(chance.share for chance in found.chances) == pytest.approx(1, abs=1e-5)
+    (first,) = [chance for chance in found.chances if chance.first]
+    assert (first.label, first.share) == (found.label, found.share)
+    assert found.off is None
+    assert found.sentence is None
+
+
+def test_a_change_is_said_in_words(engine: Engine, digit: Digit) -> None:
+    whole = EngineExaminer().examine(engine, digit, ())
+    for off in (("block4",), ALL):
+        found = reading(EngineExaminer().examine(engine, digit, off), whole)
+        assert found.sentence is not None
+        assert ("still reads" in found.sentence) == (found.label == found.whole_label)
+        assert found.whole_share == pytest.approx(float(whole.probabilities.max()))

@@ -1,0 +1,56 @@
+"""The spine: lines are as wide as the norm of what they carry."""
+
+import numpy as np
+import pytest
+
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from app.service.blocks import figures
+from app.service.examination import EngineExaminer, Examination
+from app.web.pages.spine import THINNEST, WIDEST, Spine
+from app.web.pages.view import View
+
+
+@pytest.fixture
+def examination(engine: Engine, digit: Digit) -> Examination:
+    return EngineExaminer().examine(engine, digit, ("block2",))
+
+
+@pytest.fixture
+def spine(examination: Examination) -> Spine:
+    return Spine(examination, {one.block: one for one in figures(examination)})
+
+
+def test_widths_are_proportional_to_norms(spine: Spine, examination: Examination) -> None:
+    norms = {
+        layer: float(np.linalg.norm(examination.activations[layer]))
+        for layer in ("stem.output", "block1.residual", "block1.sum")
+    }
+    widths = {layer: spine.of_layer(layer) for layer in norms}
+    first = "stem.output"
+    for layer, norm in norms.items():
+        expected = norm / norms[first]
+        assert widths[layer] / widths[first] == pytest.approx(expected, rel=0.01)
+
+
+def test_the_widest_line_carries_the_largest_norm(spine: Spine, examination: Examination) -> None:
+    found = [spine.rail(block, View("net", "digit")) for block in examination.manifest.blocks]
+    widths = [width for one in found for width in (one.identity, one.residual, one.joined)]
+    assert max(widths) <= WIDEST
+    assert WIDEST in {*widths, *(one.enters for one in found)}
+
+
+def test_a_branch_that_is_off_is_thin_and_can_be_switched_on(
+    spine: Spine, examination: Examination
+) -> None:
+    view = View("net", "digit", examination.off)
+    rail = spine.rail(examination.manifest.blocks[1], view)
+    assert (rail.off, rail.residual) == (True, THINNEST)
+    assert rail.toggle == "/networks/net/digits/digit#block2"
+
+
+def test_blocks_that_change_shape_are_drawn_with_a_projection(
+    spine: Spine, examination: Examination
+) -> None:
+    rails = [spine.rail(block, View("net", "digit")) for block in examination.manifest.blocks]
+    assert [rail.name for rail in rails if rail.projected] == ["block3", "block5"]

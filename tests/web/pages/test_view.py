@@ -1,0 +1,38 @@
+"""Links: what differs from the usual is carried, and nothing else."""
+
+from app.core.palettes import PaletteName
+from app.core.scaling import Normalisation
+from app.engine.protocol import Engine
+from app.web.pages.view import View
+
+PLAIN = View("net", "digit")
+OTHER = View("net", "digit", ("block2",), Normalisation.FILTER, PaletteName.NOON)
+QUERY = "?off=block2&normalize=filter&palette=noon"
+
+
+def test_the_usual_is_left_out() -> None:
+    assert PLAIN.gallery() == "/networks/net/digits/digit"
+    assert PLAIN.filter("a.b", 3) == "/networks/net/digits/digit/layers/a.b/filters/3"
+
+
+def test_what_differs_is_carried() -> None:
+    assert OTHER.layer("a.b") == f"/networks/net/digits/digit/layers/a.b{QUERY}"
+    assert OTHER.gallery("block2") == f"/networks/net/digits/digit{QUERY}#block2"
+    assert OTHER.upload() == f"/digits?network=net&{QUERY[1:]}"
+    assert OTHER.of_digit("else").gallery() == f"/networks/net/digits/else{QUERY}"
+
+
+def test_data_depend_on_switches_alone() -> None:
+    assert OTHER.data("a.b", "activations").endswith("/layers/a.b/activations?off=block2")
+
+
+def test_a_switch_is_turned_over_in_forward_order() -> None:
+    switches = ("block1", "block2", "block3")
+    assert OTHER.toggled("block1", switches).off == ("block1", "block2")
+    assert OTHER.toggled("block2", switches).off == ()
+    assert OTHER.all_on().off == ()
+
+
+def test_another_network_keeps_the_switches_that_it_has(engine: Engine) -> None:
+    view = View("net", "digit", ("block2", "block99"))
+    assert view.in_network(engine.manifest) == View(engine.manifest.id, "digit", ("block2",))

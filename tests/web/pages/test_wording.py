@@ -1,0 +1,44 @@
+"""Numbers and words as people read them."""
+
+import pytest
+
+from app.web.pages import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (41.23, "41.2"),
+        (0.0312, "0.0312"),
+        (-3.214, "\u22123.21"),
+        (1234.5, "1234"),
+        (0.000012, "1.2e\u22125"),
+        (2_500_000, "2.5e6"),
+        (9.999, "10.0"),
+        (0.99999, "1.00"),
+    ],
+)
+def test_three_digits_count(value: float, text: str) -> None:
+    assert wording.number(value) == text
+
+
+def test_a_share_is_never_nothing_or_all_unless_it_is() -> None:
+    shares = [
+        wording.percent(share).replace("\u202f", " ") for share in (0, 1e-9, 0.5, 1 - 1e-9, 1)
+    ]
+    assert shares == ["0.00 %", "< 0.01 %", "50.00 %", "> 99.99 %", "100.00 %"]
+
+
+def test_cosines_have_a_sign() -> None:
+    assert (wording.cosine(0.124), wording.cosine(-0.5)) == ("+0.12", "\u22120.50")
+
+
+def test_an_eight_is_an_eight() -> None:
+    assert (wording.with_article("8"), wording.with_article("3")) == ("an 8", "a 3")
+
+
+def test_lists_and_plurals() -> None:
+    assert wording.listed(["a"]) == "a"
+    assert wording.listed(["a", "b", "c"]) == "a, b and c"
+    assert (wording.plural(1, "filter"), wording.plural(2, "filter")) == ("1 filter", "2 filters")
