@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from app.core.palettes import PaletteName
+from app.core.scaling import Normalisation
 from app.errors import SkiplensError, StartupError
 from app.settings import ROOT, Settings
 
@@ -115,6 +117,37 @@ def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "m
     from app.network import commands
 
     commands.evaluate_engine(LiteRTEngine(open_folder(models / network), 1, 0), data)
+
+
+@app.command(
+    epilog="Examples: `skiplens export seven/` - `skiplens export --image photo.jpg mine/` - "
+    "`skiplens export --off block2 --palette noon without/`"
+)
+def export(  # noqa: PLR0913  # one parameter an option
+    folder: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")],
+    *,
+    network: Annotated[str | None, typer.Option(help="Id of the network.")] = None,
+    digit: Annotated[str | None, typer.Option(help="Id of a sample or a stored digit.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture of a digit, not stored.")] = None,
+    off: Annotated[str | None, typer.Option(help="Blocks to switch off: block2,block5.")] = None,
+    normalize: Annotated[
+        Normalisation, typer.Option(help="What shares one range of values.")
+    ] = Normalisation.LAYER,
+    palette: Annotated[PaletteName, typer.Option(help="Colours.")] = PaletteName.DUSK,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder in use.")] = False,
+) -> None:
+    """Write a digit's gallery to a folder: PNG, NPZ, and an index.html that needs no server."""
+    from app.export.command import export_gallery
+    from app.export.exhibit import Wish
+    from app.opening import open_services
+    from app.service.grids import GridOptions
+
+    services = open_services(read_settings({"engine": "litert", "interpreters": 1}))
+    try:
+        wish = Wish(network, digit, image, off, GridOptions(normalize, palette))
+        export_gallery(services, wish, folder, force=force)
+    finally:
+        services.close()
 
 
 def main() -> None:

@@ -44,6 +44,12 @@ class CompileError(SkiplensError):
     code = "compile"
 
 
+class ExportError(SkiplensError):
+    """A gallery cannot be written to a folder."""
+
+    code = "export"
+
+
 class NonFiniteError(SkiplensError):
     """A computation produced NaN or infinity, which is an error and never a colour."""
 

@@ -83,13 +83,16 @@ def _resized(amount: Floats, length: int) -> Floats:
     scale = length / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.BICUBIC
-    return np.clip(np.asarray(Image.fromarray(amount).resize(size, how)), 0, 1)
+    resized: Floats = np.asarray(Image.fromarray(amount).resize(size, how))
+    return np.clip(resized, 0, 1)
 
 
 def _brightened(amount: Floats) -> Floats:
     """Ink raised until a quarter of the inked pixels are full: thin strokes cover little."""
     inked = amount[amount > 0.1 * amount.max()]
-    return np.minimum(amount / min(1, np.percentile(inked, 100 - _BRIGHT_SHARE)), 1)
+    full = float(np.percentile(inked, 100 - _BRIGHT_SHARE))
+    brightened: Floats = np.clip(amount / min(1.0, full), 0, 1)
+    return brightened
 
 
 def _thickened(amount: Floats) -> Floats:

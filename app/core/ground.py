@@ -17,6 +17,8 @@ _BAND: Final = 32  # the border is this part of the shorter side, so that a thin
 _EVEN: Final = 1.5  # tones; a border that varies less was made by a drawing program
 _THUMB: Final = 64  # side of the small copy on which falling light is fitted
 _ROUNDS: Final = 8
+_NEAR: Final = 2.5  # standard deviations about the fit that are ground
+_NEAREST: Final = 2.0  # tones about the fit that are ground in any case
 _SHADOW: Final = (0.08, 0.5)  # how much a shadow takes from the tone; ink takes more
 _SHADOWED: Final = 0.05  # share of the outermost pixels off the fit that tells of a shadow
 _SMALL: Final = 256  # side of the small copy on which shadows are found
@@ -90,18 +92,18 @@ def _falling_light(grey: Floats) -> Floats:
     tones = np.asarray(small, np.float64).ravel()
     terms = np.stack([term.ravel() for term in _terms(rows, columns)], axis=1)
     border = _border((rows, columns), max(1, min(rows, columns) // _BAND)).ravel()
-    chosen, off = border, tones - np.median(tones[border])
+    weights = np.array([np.median(tones[border]), 0, 0, 0, 0, 0])
+    steady = 1e-3 * np.eye(weights.size)  # an image one pixel wide has no slope across
+    chosen = border
     for _ in range(_ROUNDS):
-        chosen = np.abs(off) <= max(2.5 * _spread(off[chosen]), 2.0)
-        kept = terms[chosen]
-        steady = 1e-3 * np.eye(terms.shape[1])  # an image one pixel wide has no slope across
-        weights = np.linalg.solve(kept.T @ kept + steady, kept.T @ tones[chosen])
         off = tones - terms @ weights
-    surface = sum(
-        np.float32(weight) * term
-        for weight, term in zip(weights, _terms(height, width), strict=True)
-    )
-    return np.clip(surface, 0, 255).astype(np.float32)
+        chosen = np.abs(off) <= max(_NEAR * _spread(off[chosen]), _NEAREST)
+        kept = terms[chosen]
+        weights = np.linalg.solve(kept.T @ kept + steady, kept.T @ tones[chosen])
+    surface = np.zeros_like(grey)
+    for weight, term in zip(weights, _terms(height, width), strict=True):
+        surface += np.float32(weight) * term
+    return np.clip(surface, 0, 255)
 
 
 def _terms(height: int, width: int) -> tuple[Floats, ...]:

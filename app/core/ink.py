@@ -71,7 +71,8 @@ def find_ink(grey: Grey) -> Ink | None:
 
 def _step(grey: Grey) -> int:
     """By what whole number an image is reduced before ink is looked for."""
-    return -(-max(grey.shape) // _WORKING_SIDE)
+    side: int = max(grey.shape)
+    return -(-side // _WORKING_SIDE)
 
 
 def _find(grey: Grey) -> Ink | None:

@@ -74,7 +74,9 @@ def _counts(inked: Mask, cell: int) -> NDArray[np.intp]:
     height, width = inked.shape
     padded = np.pad(inked, ((0, -height % cell), (0, -width % cell)))
     rows, columns = padded.shape
-    return padded.reshape(rows // cell, cell, columns // cell, cell).sum((1, 3))
+    cells = padded.reshape(rows // cell, cell, columns // cell, cell)
+    counts: NDArray[np.intp] = cells.sum((1, 3))
+    return counts
 
 
 def _labels(cells: Mask) -> NDArray[np.intp]:
@@ -129,4 +131,5 @@ def _cells_of(kept: list[_Part], labels: NDArray[np.intp]) -> Mask:
     """The cells of the kept parts and the empty ones around, where faint edges of strokes lie."""
     own = np.isin(labels, [part.label for part in kept])
     grown = Image.fromarray(own.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
-    return np.asarray(grown, np.bool_) & (own | (labels == 0))
+    around: Mask = np.asarray(grown, np.bool_) & (own | (labels == 0))
+    return around

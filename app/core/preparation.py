@@ -13,6 +13,7 @@ from app.core.ink import Ink, find_ink
 from app.core.parts import Box, bounds
 from app.errors import BlankImageError, InvalidParameterError
 
+_WHITE: Final = 255
 _FAINT: Final = 0.15  # contrast of ink and ground
 _COARSE: Final = 12  # pixels along the digit's longer side
 _THIN: Final = 0.9  # pixels of the 28 x 28 that a stroke is wide
@@ -48,7 +49,7 @@ def prepare(grey: NDArray[np.uint8]) -> Prepared:
     Raises:
         BlankImageError: nothing in the image stands out from its ground.
     """
-    for pixels, inverted in ((grey, False), (255 - grey, True)):
+    for pixels, inverted in ((grey, False), (_WHITE - grey, True)):
         if is_fitted(pixels):
             return Prepared(Digit.of(pixels), inverted, _place(bounds(pixels > 0)), ())
     ink = find_ink(grey)
@@ -72,17 +73,16 @@ def pixels_to_grey(pixels: Sequence[Sequence[float]]) -> NDArray[np.uint8]:
         InvalidParameterError: another shape, or a number that is not finite or out of range.
     """
     try:
-        shape = len(pixels), sorted({len(row) for row in pixels})
-        values = np.array(pixels, np.float64) if shape == (SIDE, [SIDE]) else None
+        values = np.array(pixels, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise _refused("something that is not a number") from error
-    if values is None or values.ndim != 2:
-        raise _refused("another shape")
+        raise _refused("rows of different lengths, or something that is not a number") from error
+    if values.shape != (SIDE, SIDE):
+        raise _refused(f"the shape {values.shape}")
     if not np.isfinite(values).all():
         raise _refused("a number that is not finite")
-    if values.min() < 0 or values.max() > 255:
+    if values.min() < 0 or values.max() > _WHITE:
         raise _refused("a number below 0 or above 255")
-    return np.rint(values * 255 if values.max() <= 1 else values).astype(np.uint8)
+    return np.rint(values * _WHITE if values.max() <= 1 else values).astype(np.uint8)
 
 
 def _refused(found: str) -> InvalidParameterError:
@@ -100,15 +100,13 @@ def _place(box: Box | None) -> tuple[int, int, int, int]:
 def _warnings(ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float) -> tuple[str, ...]:
     _, _, width, height = _place(box)
     touches = min(box[:2]) == 0 or box[2] == grey.shape[1] or box[3] == grey.shape[0]
+    reach = _APART * max(width, height) / ink.step
     found = (
         (ink.contrast < _FAINT, "The ink hardly stands out from its ground."),
         (touches, "The ink touches the edge of the image, so part of the digit may be missing."),
         (max(width, height) < _COARSE, "The digit is only a few pixels large in the image."),
         (stroke < _THIN, "The strokes are very thin for their length, so they were thickened."),
-        (
-            _widest_gap(ink.boxes) > _APART * max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]),
-            "The strokes lie far apart; they are read as one digit.",
-        ),
+        (_widest_gap(ink.boxes) > reach, "The ink lies far apart; it is read as one digit."),
         (width > _WIDE * height, "The ink is much wider than high; it is read as one digit."),
     )
     return tuple(sentence for applies, sentence in found if applies)

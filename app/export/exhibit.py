@@ -1,6 +1,6 @@
 """What is exported: a digit in a network, examined, and how its pictures are drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.decoding import ImageLimits, decode
@@ -30,7 +30,7 @@ class Wish:
     digit: str | None = None
     image: Path | None = None
     off: str | None = None
-    options: GridOptions = GridOptions()
+    options: GridOptions = field(default_factory=GridOptions)
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,16 @@ _PLAIN: Final = (
 
 
 def _sentence(found: Sequence[BlockFigures]) -> str:
-    refine = [one.block for one in found if one.ratio < 1]
-    smallest = min(found, key=lambda one: one.ratio)
-    count = f"In {len(refine)} of {len(found)} blocks" if refine else "In no block"
+    refining = [one.block for one in found if one.ratio < 1]
+    gentlest = min(found, key=lambda one: one.ratio)
+    extent = f"{wording.number(gentlest.ratio)} times as large as x"
+    if not refining:
+        return (
+            "On this digit every block's F(x) is larger than x: the blocks rewrite what they are "
+            f"given more than they refine it. The gentlest is {gentlest.block}, at {extent}."
+        )
+    verb = "refines" if len(refining) == 1 else "refine"
     return (
-        f"{count} F(x) is smaller than x on this digit, so that the block refines what it is given "
-        f"rather than rewriting it; the gentlest is {smallest.block}, whose F(x) is "
-        f"{wording.number(smallest.ratio)} times as large as x."
+        f"On this digit {wording.listed(refining)} {verb} what is given: F(x) is smaller than x "
+        f"there. The gentlest is {gentlest.block}, whose F(x) is {extent}."
     )

@@ -59,7 +59,7 @@ class FlowRow:
         total: bar of the whole gradient's norm.
         identity: bar of the part through the identity; nothing without an identity path.
         residual: bar of the part through F.
-        text: the three norms and the angle, in words.
+        norms: of the whole, and, where there are two routes, of each part, as text.
         cosine: of the two parts, as text; nothing without an identity path.
     """
 
@@ -67,7 +67,7 @@ class FlowRow:
     total: float
     identity: float | None
     residual: float
-    text: str
+    norms: tuple[str, ...]
     cosine: str | None
 
 
@@ -118,20 +118,15 @@ def flow_rows(computed: Flow) -> tuple[FlowRow, ...]:
     largest = max(part for part in parts if part is not None) or 1.0
     rows = []
     for one in computed.blocks:
-        text = f"{wording.number(one.total)} in all"
-        if one.identity is not None and one.cosine is not None:
-            text += (
-                f": {wording.number(one.identity)} through the identity, "
-                f"{wording.number(one.residual)} through F"
-            )
+        norms = [one.total] if one.identity is None else [one.total, one.identity, one.residual]
         rows.append(
             FlowRow(
                 name=one.block,
                 total=bar(one.total, largest),
                 identity=None if one.identity is None else bar(one.identity, largest),
                 residual=bar(one.residual, largest),
-                text=text,
-                cosine=None if one.cosine is None else wording.signed(one.cosine),
+                norms=tuple(wording.number(norm) for norm in norms),
+                cosine=None if one.cosine is None else wording.cosine(one.cosine),
             )
         )
     return tuple(rows)

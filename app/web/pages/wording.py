@@ -23,7 +23,8 @@ def number(value: float) -> str:
     sign = MINUS if value < 0 else ""
     if not _SMALLEST <= size < _LARGEST:
         return sign + f"{size:.1e}".replace("e-0", f"e{MINUS}").replace("e+0", "e")
-    decimals = max(0, _DIGITS - 1 - math.floor(math.log10(size)))
+    rounded = float(f"{size:.{_DIGITS - 1}e}")  # may have a digit more: 9.999 is 10.0
+    decimals = max(0, _DIGITS - 1 - math.floor(math.log10(rounded)))
     return sign + f"{size:.{decimals}f}"
 
 

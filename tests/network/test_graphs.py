@@ -1,0 +1,228 @@
+"""The compiled graphs on one small network, held against Keras and against finite differences."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from app.core.manifest import GraphInfo
+from app.engine.graph import LiteRTGraph
+from app.errors import CompileError
+from app.network.graphs import (
+    Graph,
+    compile_activations,
+    compile_gradients,
+    gradient_names,
+    reference_gradients,
+)
+from app.network.merges import HighwayGate
+from app.network.residual import Residual
+from app.network.tapping import tap
+from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
+
+TARGET = 3
+GATES = np.array([[1, 1, 1], [0, 0, 0], [0.3, 0.8, 0.6], [1, 0, 1]], np.float32)
+
+
+@cache
+def network() -> keras.Model:
+    return tiny_network()
+
+
+def opened(graph: Graph) -> LiteRTGraph:
+    return LiteRTGraph(graph.content, GraphInfo("x.tflite", graph.inputs, graph.outputs, 0.0))
+
+
+@cache
+def gradient_graph() -> LiteRTGraph:
+    return opened(compile_gradients(network()))
+
+
+def given(gates: Array, seed: int = 1) -> dict[str, Array]:
+    target = np.eye(10, dtype=np.float32)[[TARGET]]
+    return {"image": images(seed=seed), "gates": gates[None], "target": target}
+
+
+def close(found: Array, wanted: Array, tolerance: float) -> bool:
+    """Whether two arrays agree, relative to the larger one's largest magnitude."""
+    return bool(np.abs(found - wanted).max() <= tolerance * max(np.abs(wanted).max(), 1e-6))
+
+
+@pytest.mark.parametrize("gates", GATES, ids=str)
+def test_activations_equal_keras(gates: Array) -> None:
+    tapped = tap(network())
+    graph = compile_activations(tapped)
+    assert graph.outputs == tuple(layer.name for layer in tapped.layers)
+    assert set(graph.inputs) == {"image", "gates"}
+    inputs = {"image": images(), "gates": gates[None]}
+    found = opened(graph).run(inputs)
+    wanted = tapped.model(inputs, training=False)
+    for name, value in found.items():
+        np.testing.assert_allclose(value, numpy(wanted[name]), atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("gates", GATES, ids=str)
+def test_gradients_equal_those_of_gradient_tape(gates: Array) -> None:
+    inputs = given(gates)
+    found, wanted = gradient_graph().run(inputs), reference_gradients(network())(inputs)
+    assert list(found) == list(wanted) == list(gradient_names(tap(network(), routes=True)))
+    for name, value in wanted.items():
+        assert close(found[name], value, 1e-4), name
+
+
+@pytest.mark.parametrize("gates", GATES, ids=str)
+def test_the_two_routes_sum_to_the_whole(gates: Array) -> None:
+    found = gradient_graph().run(given(gates))
+    for block in tap(network()).blocks:
+        routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
+        assert close(routes[0] + routes[1], found[block.input], 1e-5)
+        assert routes[0].any()
+
+
+def test_a_block_that_is_off_sends_nothing_back_through_f() -> None:
+    found = gradient_graph().run(given(GATES[1]))
+    for block in ("block1", "block2", "block3"):
+        assert not found[f"{block}.x:residual"].any()
+        assert not found[f"{block}.conv1"].any()
+
+
+Tail = Callable[[Tensor, Tensor], Tensor]
+
+
+def tails(model: keras.Model) -> Iterator[tuple[str, str, Tail]]:
+    """For each block its name, the layer before it, and log p(target) by the network's own layers.
+
+    The last is a function of what the block's two routes are given.
+    """
+    outer = model.layers[1:]
+    for at, block in enumerate(outer):
+        if not isinstance(block, Residual):
+            continue
+
+        def tail(
+            by_identity: Tensor, by_f: Tensor, block: Residual = block, rest: int = at + 1
+        ) -> Tensor:
+            identity = block.shortcut(by_identity) if block.shortcut else by_identity
+            fx = block.layer(by_f)
+            if isinstance(block.merge, HighwayGate):
+                openness = tf.sigmoid(block.merge.layer(by_f))
+                x = openness * fx + (1 - openness) * identity
+            else:
+                x = identity + fx
+            for layer in outer[rest:-1]:
+                x = layer(x, training=False) if isinstance(layer, layers.Dropout) else layer(x)
+            return tf.nn.log_softmax(x)[0, TARGET]
+
+        yield block.name, outer[at - 1].name, tail
+
+
+def test_each_route_equals_a_gradient_tape_of_that_route() -> None:
+    model = network()
+    found = gradient_graph().run(given(GATES[0]))
+    before = {layer.name: layer.output for layer in model.layers}
+    for block, source, tail in tails(model):
+        x = tf.constant(keras.Model(model.input, before[source])(images(), training=False))
+        copies = [tf.identity(x), tf.identity(x)]
+        with tf.GradientTape() as tape:
+            tape.watch(copies)
+            log_p = tail(*copies)
+        identity, residual = (numpy(one) for one in tape.gradient(log_p, copies))
+        assert close(found[f"{block}.x:identity"], identity, 1e-4)
+        assert close(found[f"{block}.x:residual"], residual, 1e-4)
+        assert close(found[source], identity + residual, 1e-4)
+
+
+@pytest.fixture
+def in_double_precision() -> keras.Model:
+    """The same network with the same weights, computing in float64."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    twin = tiny_network()
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_floatx("float32")
+    for weight, same in zip(twin.weights, network().weights, strict=True):
+        weight.assign(numpy(same).astype(weight.dtype))
+    return twin
+
+
+def test_gradients_agree_with_finite_differences(in_double_precision: keras.Model) -> None:
+    step, rng = 1e-6, np.random.default_rng(4)
+    model = in_double_precision
+    found = gradient_graph().run(given(GATES[0]))
+    before: Mapping[str, Tensor] = {layer.name: layer.output for layer in model.layers}
+    for block, source, tail in tails(model):
+        x = np.asarray(keras.Model(model.input, before[source])(images().astype(np.float64)))
+        towards = rng.normal(size=x.shape)
+        still = np.zeros_like(x)
+        for name, on_identity, on_f in (
+            (source, towards, towards),
+            (f"{block}.x:identity", towards, still),
+            (f"{block}.x:residual", still, towards),
+        ):
+            ahead = tail(x + step * on_identity, x + step * on_f)
+            behind = tail(x - step * on_identity, x - step * on_f)
+            slope = float(ahead - behind) / (2 * step)
+            assert slope == pytest.approx(float(np.sum(found[name] * towards)), rel=1e-4), name
+
+
+def ending_in(*last: layers.Layer) -> keras.Model:
+    middle = [layers.Conv2D(2, 3, strides=4), layers.Flatten()]
+    return randomise(keras.Sequential([keras.Input((28, 28, 1)), *middle, *last]))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [layers.Dense(10)],
+        [layers.Dense(10, activation="softmax")],
+        [layers.Dense(10, activation="relu"), layers.Softmax()],
+    ],
+    ids=["no softmax", "softmax inside", "activation between"],
+)
+def test_a_network_without_logits_and_softmax_is_refused(last: list[layers.Layer]) -> None:
+    with pytest.raises(CompileError, match="must end in a Dense layer without activation and a So"):
+        compile_gradients(ending_in(*last))
+
+
+def test_logits_are_the_last_dense_layer_and_no_earlier_one() -> None:
+    model = ending_in(
+        layers.Dense(5, name="hidden"), layers.Dense(10, name="head.logits"), layers.Softmax()
+    )
+    inputs = {"image": images(), "target": np.eye(10, dtype=np.float32)[[TARGET]]}
+    found = opened(compile_gradients(model)).run(inputs)
+    probabilities = numpy(model(images()))
+    assert close(found["head.logits"], inputs["target"] - probabilities, 1e-4)
+
+
+def test_max_pooling_sends_the_gradient_of_equal_values_to_the_first() -> None:
+    image = keras.Input((28, 28, 1))
+    x = layers.ReLU(name="relu")(layers.Conv2D(2, 3, strides=4, padding="same")(image))
+    x = layers.MaxPooling2D((1, 7), name="pool")(x)
+    x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
+    model = randomise(keras.Model(image, layers.Softmax()(x)))
+    inputs = {"image": images() * 0, "target": np.eye(10, dtype=np.float32)[[TARGET]]}
+    found, wanted = opened(compile_gradients(model)).run(inputs), reference_gradients(model)(inputs)
+    assert wanted["relu"].any()
+    assert close(found["relu"], wanted["relu"], 1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.ReLU(max_value=0.2),
+        layers.ReLU(negative_slope=0.1),
+        layers.MaxPooling2D(3, strides=2),
+    ],
+    ids=["ceiling", "leak", "overlap"],
+)
+def test_what_litert_cannot_differentiate_is_refused(layer: layers.Layer) -> None:
+    image = keras.Input((28, 28, 1))
+    x = layer(layers.Conv2D(2, 3, strides=4, padding="same", name="stem.conv")(image))
+    x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
+    model = randomise(keras.Model(image, layers.Softmax()(x)))
+    with pytest.raises(CompileError, match="LiteRT has no operation for a part of the network"):
+        compile_gradients(model)
