@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import anyio.to_thread
+import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
@@ -20,6 +21,7 @@ from app.web.middleware.request_id import RequestId
 from app.web.middleware.security import HostsAndSites, SecurityHeaders, cross_origin
 
 THREADS_BESIDE_THE_QUEUE = 16
+_logger = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
@@ -41,6 +43,9 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
         app.state.services = services
         app.state.ready = True
+        for engine in services.catalogue.networks:
+            name = engine.manifest.id
+            _logger.info("ready", network=name, engine=engine.name, device=engine.device)
         try:
             yield
         finally:

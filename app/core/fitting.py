@@ -78,12 +78,11 @@ def _median_of_border(grey: Pixels) -> float:
 
 
 def _resized(amount: Floats, length: int) -> Floats:
-    """The longer side brought to ``length``; a pixel is the mean of what it covers, and a bit."""
+    """The longer side brought to ``length``; anti-aliased, as crisp at the edges as MNIST is."""
     height, width = amount.shape
     scale = length / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.BICUBIC
-    resized: Floats = np.asarray(Image.fromarray(amount).resize(size, how))
+    resized: Floats = np.asarray(Image.fromarray(amount).resize(size, Image.Resampling.BICUBIC))
     return np.clip(resized, 0, 1)
 
 

@@ -16,6 +16,7 @@ _WORKING_SIDE: Final = 512  # a larger image is reduced by a whole number before
 _MARGIN: Final = 3  # a closer look leaves the digit's longer side by this all around it
 _BLURRED_FROM: Final = 128  # below that side a stroke can be too thin to be blurred
 _FAINTEST: Final = 8.0  # tones; what differs less from its ground is no ink
+_BLOTCHES: Final = 12.0  # tones; the same on a photograph, whose compression leaves blotches
 _DARKEST: Final = 32.0  # tones; contrast on a darker ground is measured as if it had this tone
 _EDGE: Final = (0.1, 0.25)  # of full ink: the fog of compression, and of a photograph
 _FULL: Final = 0.85
@@ -78,7 +79,7 @@ def _step(grey: Grey) -> int:
 def _find(grey: Grey) -> Ink | None:
     step = _step(grey)
     tones, ground = _with_ground(Image.fromarray(grey).reduce(step))
-    faintest = max(4 * ground.noise, _FAINTEST)
+    faintest = max(4 * ground.noise, _FAINTEST if ground.even else _BLOTCHES)
     away = _without_frame(ground.tone - tones, faintest)
     darker, lighter = np.maximum(away, 0), np.maximum(-away, 0)
     dark = _weight(darker, faintest) >= _weight(lighter, faintest)

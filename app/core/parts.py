@@ -12,7 +12,7 @@ Box = tuple[int, int, int, int]
 
 _CELLS: Final = 64  # along the longer side; strokes closer than a cell are one part
 _SPECK: Final = 0.03  # of the largest part's ink: what holds less is dust
-_RIVAL: Final = 0.02  # of a part at the border: what holds more is a digit, and the other none
+_RIVAL: Final = 0.02  # of a part at the border: where the rest holds more, the rest is the digit
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +55,11 @@ def find_parts(inked: Mask, *, photograph: bool) -> Parts | None:
     labels = _labels(counts > 0)
     least = 12 if photograph else 1
     parts = [part for part in _parts(labels, counts) if part.ink >= least]
+    ink = sum(part.ink for part in parts)
     for part in sorted(parts, key=lambda part: -part.ink):
-        rest = [other for other in parts if other is not part]
-        if _at_border(part.box, labels.shape, photograph) and _rivals(part, rest):
-            parts = rest
+        if ink - part.ink > _RIVAL * part.ink and _at_border(part.box, labels.shape, photograph):
+            parts.remove(part)
+            ink -= part.ink
     if not parts:
         return None
     largest = max(part.ink for part in parts)
@@ -121,10 +122,6 @@ def _at_border(box: Box, shape: tuple[int, ...], photograph: bool) -> bool:
     across = (left == 0, right == columns)
     down = (top == 0, bottom == rows)
     return all(across) or all(down) or (photograph and (any(across) or any(down)))
-
-
-def _rivals(part: _Part, rest: list[_Part]) -> bool:
-    return sum(other.ink for other in rest) > _RIVAL * part.ink
 
 
 def _cells_of(kept: list[_Part], labels: NDArray[np.intp]) -> Mask:

@@ -9,7 +9,8 @@ from app.service.services import Services
 from app.web import urls
 from app.web.pages import shell, wording
 from app.web.pages.figures import Legend, Picture
-from app.web.pages.shell import Samples, ViewPage
+from app.web.pages.samples import Samples, sample_links
+from app.web.pages.shell import ViewPage
 from app.web.pages.view import View
 
 _SIDES: Final[tuple[Side, ...]] = ("a", "b", "difference")
@@ -104,7 +105,7 @@ def compare_page(
             )
             for one in compare(a, b)
         ),
-        samples=shell.sample_links(
+        samples=sample_links(
             services.digits.samples,
             b.digit.id,
             lambda digit: view.beside(view.of_digit(digit), layer=layer),

@@ -104,7 +104,7 @@ def block_rows(subject: Subject, found: Sequence[BlockFigures]) -> tuple[BlockRo
                 norm_f=wording.number(one.norm_f),
                 ratio=wording.number(one.ratio),
                 usual_ratio=wording.number(known.ratio) if known else None,
-                cosine=None if one.cosine is None else wording.signed(one.cosine),
+                cosine=None if one.cosine is None else wording.cosine(one.cosine),
                 relu_cut=wording.percent(one.relu_cut),
                 lost=_share(lost[(one.block,)]) if (one.block,) in lost else None,
             )

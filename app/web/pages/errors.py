@@ -50,7 +50,7 @@ def error_page(problem: Problem) -> ErrorPage:
         networks=(),
         status=problem.status,
         heading=problem.title,
-        detail=problem.detail[:1].upper() + problem.detail[1:],
+        detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
         advice=_ADVICE.get(problem.status, _USUAL_ADVICE),
         request_id=problem.request_id,
     )

@@ -11,7 +11,8 @@ from app.service.examination import Examination
 from app.web.pages import explanations, shell, wording
 from app.web.pages.figures import LayerFigure, layer_figure
 from app.web.pages.reading import Reading, reading
-from app.web.pages.shell import DigitCard, Samples, ViewPage
+from app.web.pages.samples import Samples, sample_links
+from app.web.pages.shell import DigitCard, ViewPage
 from app.web.pages.spine import Rail, Spine
 from app.web.pages.subject import Subject
 from app.web.pages.view import View
@@ -117,7 +118,7 @@ def gallery_page(subject: Subject) -> GalleryPage:
         facts=shell.facts(engine),
         digit=shell.digit_card(subject.stored),
         reading=read,
-        samples=shell.sample_links(
+        samples=sample_links(
             services.digits.samples, view.digit, lambda digit: view.of_digit(digit).gallery()
         ),
         stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),

@@ -1,6 +1,5 @@
 """What pages about a network and a digit share: links, choosers, facts and the digit itself."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +12,7 @@ from app.service.digits import StoredDigit
 from app.service.services import Services
 from app.web import urls
 from app.web.pages import explanations, wording
-from app.web.pages.figures import Picture, Stop, ramp_stops
+from app.web.pages.figures import Stop, ramp_stops
 from app.web.pages.rendering import NetworkLink, Page
 from app.web.pages.view import View
 
@@ -27,36 +26,6 @@ class Choice:
     value: str
     text: str
     chosen: bool
-
-
-@dataclass(frozen=True)
-class SampleLink:
-    """A digit that ships.
-
-    Attributes:
-        href: the gallery of it.
-        text: what it is, in words.
-        box: of it on the sheet of samples, as an SVG view box has it.
-        current: whether it is the one shown.
-    """
-
-    href: str
-    text: str
-    box: str
-    current: bool
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The digits that ship.
-
-    Attributes:
-        sheet: the picture that they are cut from.
-        columns: the samples of each label, in its order.
-    """
-
-    sheet: Picture
-    columns: tuple[tuple[SampleLink, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -155,35 +124,6 @@ def digit_card(stored: StoredDigit) -> DigitCard:
 
 def _meant(stored: StoredDigit) -> str:
     return wording.with_article(str(stored.label))
-
-
-def sample_links(
-    samples: Mapping[str, StoredDigit],
-    current: str,
-    address: Callable[[str], str],
-) -> Samples:
-    """The samples, with the place of each on the sheet.
-
-    Args:
-        samples: by id.
-        current: id of the one shown.
-        address: where the sample of an id leads.
-    """
-    columns: dict[int, list[SampleLink]] = {}
-    for place, (digit, stored) in enumerate(samples.items()):
-        label = stored.label or 0
-        columns.setdefault(label, []).append(
-            SampleLink(
-                href=address(digit),
-                text=f"{label}, {stored.style}",
-                box=f"{place * SIDE} 0 {SIDE} {SIDE}",
-                current=digit == current,
-            )
-        )
-    return Samples(
-        sheet=Picture(urls.samples_png(samples), SIDE * len(samples), SIDE),
-        columns=tuple(tuple(columns[label]) for label in sorted(columns)),
-    )
 
 
 def facts(engine: Engine) -> tuple[tuple[str, str], ...]:

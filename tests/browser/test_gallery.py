@@ -1,0 +1,134 @@
+"""The gallery in a real browser, with and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+FIRST_VIEW_BYTES = 250_000
+FIRST_VIEW_REQUESTS = 15
+READS = re.compile("network reads")
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_a_walk_from_the_gallery_to_a_filter_and_back(
+    open_page: OpenPage, *, javascript: bool
+) -> None:
+    page = open_page("/", java_script_enabled=javascript)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(READS)
+    page.get_by_text("block1.sum").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block1.sum")
+    page.get_by_role("link", name=re.compile(r"^filter 7:")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block1.sum:7")
+    page.get_by_role("link", name="filter 8").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block1.sum:8")
+    page.get_by_role("link", name="gallery").click()
+    assert page.url.endswith("#block1")
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_a_branch_is_switched_off_and_on(open_page: OpenPage, *, javascript: bool) -> None:
+    page = open_page("/", java_script_enabled=javascript)
+    branch = page.get_by_role("link", name="Switch F(x) of block2 off")
+    branch.locator(".switch").click()
+    assert "off=block2" in page.url
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Without block2")
+    expect(page.get_by_role("columnheader", name="all on")).to_be_visible()
+    page.get_by_role("link", name="Switch every block on").click()
+    assert "off=" not in page.url
+
+
+def test_a_branch_is_switched_by_the_keyboard(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_role("link", name="Switch F(x) of block1 off").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**off=block1**")
+
+
+def test_another_sample_is_chosen(open_page: OpenPage) -> None:
+    page = open_page("/", java_script_enabled=False)
+    page.get_by_role("link", name=re.compile("^sample 0")).first.click()
+    expect(page.locator(".numeral")).to_have_text("0")
+    expect(page.locator(".samples [aria-current]")).to_have_attribute(
+        "aria-label", re.compile("^sample 0")
+    )
+
+
+def test_choosers_draw_anew_by_themselves(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_label("Palette").select_option("noon")
+    page.wait_for_url("**palette=noon**")
+    expect(page.get_by_label("Palette")).to_have_value("noon")
+    expect(page.get_by_role("button", name="Draw")).to_be_hidden()
+
+
+def test_choosers_work_by_their_button(open_page: OpenPage) -> None:
+    page = open_page("/", java_script_enabled=False)
+    page.get_by_label("One scale for").select_option("filter")
+    page.get_by_role("button", name="Draw").click()
+    assert "normalize=filter" in page.url
+
+
+def test_pointing_at_a_grid_names_the_filter_and_a_click_opens_it(open_page: OpenPage) -> None:
+    page = open_page("/")
+    figure = page.locator("figure.layer", has_text="block1.output").first
+    image = figure.locator("img")
+    image.hover()
+    with page.expect_response("**/grid.json*"):
+        image.hover(position={"x": 70, "y": 20})
+    expect(figure.locator(".pointed")).to_have_text(re.compile("^filter 1, row 5, column"))
+    image.click(position={"x": 70, "y": 20})
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block1.output:1")
+
+
+@pytest.mark.parametrize("width", [360, 390, 1440, 2560])
+@pytest.mark.parametrize("where", ["", "/layers/block5.conv1", "/layers/stem.conv/filters/0"])
+def test_nothing_is_wider_than_the_window(open_page: OpenPage, width: int, where: str) -> None:
+    page = open_page("/", width=width)
+    if where:
+        link = page.locator(".layer-link").first.get_attribute("href") or ""
+        page.goto(link.partition("/layers/")[0] + where)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_themes(open_page: OpenPage, scheme: str) -> None:
+    page = open_page("/", color_scheme=scheme)
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, paper)]
+    assert abs(brightness[0] - brightness[1]) > 600
+    assert (brightness[1] > brightness[0]) == (scheme == "light")
+
+
+def test_the_first_view_is_light(open_page: OpenPage) -> None:
+    page = open_page("/")
+    sizes = page.evaluate(
+        "performance.getEntriesByType('resource').map((entry) => entry.encodedBodySize)"
+    )
+    html = page.evaluate("performance.getEntriesByType('navigation')[0].encodedBodySize")
+    assert len(sizes) + 1 <= FIRST_VIEW_REQUESTS
+    assert sum(sizes) + html <= FIRST_VIEW_BYTES
+
+
+def test_pictures_arrive_without_moving_the_page(open_page: OpenPage) -> None:
+    page = open_page("/")
+    before = page.evaluate("document.documentElement.scrollHeight")
+    page.keyboard.press("End")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollHeight") == before
+
+
+def test_the_documentation_is_drawn_by_the_pages_own_server(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page("/docs")
+    expect(page.get_by_text("/api/v1/networks/{network}/layers", exact=True)).to_be_visible()
+    hosts = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    assert hosts
+    assert all(host.startswith(server) for host in hosts)

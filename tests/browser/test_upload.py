@@ -1,0 +1,71 @@
+"""Bringing a digit: by the form, by dropping it, by pasting it; and what a refusal looks like."""
+
+import re
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+OWN = re.compile("dark ink on light ground")
+BRING = """([event, data, type]) => {
+  const transfer = new DataTransfer();
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  transfer.items.add(new File([bytes], "any", { type }));
+  const options = { bubbles: true, cancelable: true };
+  document.body.dispatchEvent(event === "paste"
+    ? new ClipboardEvent(event, { ...options, clipboardData: transfer })
+    : new DragEvent(event, { ...options, dataTransfer: transfer }));
+}"""
+
+
+def bring(page: Page, event: str, content: bytes, media_type: str = "image/png") -> None:
+    page.evaluate(BRING, [event, b64encode(content).decode(), media_type])
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_a_file_is_chosen_and_read(open_page: OpenPage, drawing: Path, *, javascript: bool) -> None:
+    page = open_page("/?palette=noon", java_script_enabled=javascript)
+    page.get_by_label(re.compile("^Your own")).set_input_files(drawing)
+    page.get_by_role("button", name="Read it").click()
+    expect(page.get_by_text(OWN)).to_be_visible()
+    assert "palette=noon" in page.url
+    expect(page.locator(".samples [aria-current]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_an_image_is_dropped_or_pasted(open_page: OpenPage, drawing: Path, event: str) -> None:
+    page = open_page("/")
+    bring(page, event, drawing.read_bytes())
+    expect(page.get_by_text(OWN)).to_be_visible()
+
+
+def test_dragging_over_the_page_shows_where_to_drop(open_page: OpenPage) -> None:
+    page = open_page("/")
+    bring(page, "dragover", b"any")
+    expect(page.locator("body.dropping")).to_be_visible()
+
+
+def test_a_refusal_is_said_beside_the_form(open_page: OpenPage) -> None:
+    page = open_page("/", allow="422")
+    address = page.url
+    bring(page, "drop", b"no image at all")
+    state = page.get_by_role("status")
+    expect(state).to_contain_text("no known image")
+    bring(page, "drop", b"words", "text/plain")
+    expect(state).to_contain_text("That is no image")
+    assert page.url == address
+
+
+def test_a_refusal_is_a_page_without_javascript(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_bytes(b"no image at all")
+    page = open_page("/", allow="422", java_script_enabled=False)
+    page.get_by_label(re.compile("^Your own")).set_input_files(tmp_path / "notes.png")
+    page.get_by_role("button", name="Read it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not a readable image")
+    page.get_by_role("link", name="To the gallery").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("network reads")

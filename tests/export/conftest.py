@@ -1,0 +1,46 @@
+"""An exhibit of a sample, and the folder that it is written to once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from app.core.decoding import ImageLimits
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from app.export.exhibit import Exhibit, Wish, open_exhibit
+from app.export.writing import write
+from app.samples import load_samples
+from app.service.digits import SQLiteDigitStore
+from app.service.services import Services
+
+
+@pytest.fixture(scope="session")
+def exhibit_of(
+    engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Wish], Exhibit]:
+    """Opens an exhibit over the networks that ship."""
+    store = SQLiteDigitStore(tmp_path_factory.mktemp("state") / "digits.sqlite3", 10)
+    services = Services.over(
+        engines,
+        store,
+        load_samples(),
+        default_network="mnist-resnet",
+        cache_bytes=64_000_000,
+        limits=ImageLimits(),
+    )
+    return lambda wish: open_exhibit(services, wish)
+
+
+@pytest.fixture(scope="session")
+def exhibit(exhibit_of: Callable[[Wish], Exhibit], digit: Digit) -> Exhibit:
+    """A seven in the default network, without what the second block adds."""
+    return exhibit_of(Wish(digit=digit.id, off="block2"))
+
+
+@pytest.fixture(scope="session")
+def exported(exhibit: Exhibit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the exhibit."""
+    folder = tmp_path_factory.mktemp("exported")
+    write(exhibit, folder)
+    return folder

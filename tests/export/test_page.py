@@ -1,0 +1,74 @@
+import re
+from collections.abc import Callable
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from app.core.palettes import PaletteName
+from app.export.exhibit import Exhibit, Wish
+from app.export.page import html
+from app.export.pictures import draw
+from app.service.grids import GridOptions
+from app.web.pages import explanations
+
+
+class Addresses(HTMLParser):
+    """Collects what a page points at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.found += [value for name in ("src", "href", "srcset") if (value := named.get(name))]
+        if tag == "img":
+            self.images.append(named)
+
+
+@pytest.fixture(scope="module")
+def text(exported: Path) -> str:
+    return (exported / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_address_is_a_file_beside_the_page(text: str, exported: Path) -> None:
+    addresses = Addresses(text).found
+    assert len(addresses) > 100
+    for address in addresses:
+        assert (exported / address).is_file(), address
+
+
+def test_nothing_is_called_from_elsewhere(text: str, exported: Path) -> None:
+    style = (exported / "style.css").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|//|url\((?!#)|@import|<script|<iframe", text)
+    assert not re.search(r"https?:|url\(|@import", style)
+
+
+def test_every_picture_says_what_it_shows_and_how_large_it_is(text: str) -> None:
+    for image in Addresses(text).images:
+        assert image["alt"]
+        assert int(image["width"] or 0) > 0
+        assert int(image["height"] or 0) > 0
+
+
+def test_the_words_are_those_of_the_app(text: str, exhibit: Exhibit) -> None:
+    manifest, text = exhibit.engine.manifest, unescape(text)
+    for layer in manifest.layers:
+        assert layer.name in text
+        assert explanations.of_layer(manifest, layer) in text
+    assert "Without block2, the network reads" in text
+
+
+def test_it_is_light_and_dark(exported: Path) -> None:
+    assert "prefers-color-scheme: dark" in (exported / "style.css").read_text(encoding="utf-8")
+
+
+def test_a_palette_brings_its_plate_and_ramps(exhibit_of: Callable[[Wish], Exhibit]) -> None:
+    exhibit = exhibit_of(Wish(options=GridOptions(palette=PaletteName.NOON)))
+    page = html(exhibit, draw(exhibit))
+    assert 'class="plate-noon"' in page
+    assert explanations.ZERO[PaletteName.NOON] in page

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from app.core.manifest import Manifest
+from app.export.exhibit import Exhibit
+from app.export.pictures import draw
+from app.service.matrices import block_strip
+
+
+@pytest.fixture(scope="module")
+def manifest(exhibit: Exhibit) -> Manifest:
+    return exhibit.engine.manifest
+
+
+def test_every_layer_convolution_and_block_is_there(exhibit: Exhibit, manifest: Manifest) -> None:
+    paths = set(draw(exhibit).by_path())
+    assert {f"layers/{layer.name}.png" for layer in manifest.layers} <= paths
+    assert {f"kernels/{one.name}.png" for one in manifest.layers if one.kernel} <= paths
+    for block in manifest.blocks:
+        parts = ("strip", "x", "residual", "sum", "output", "kernels.conv1", "kernels.conv2")
+        assert {f"blocks/{block.name}/{part}.png" for part in parts} <= paths
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("layers/block2.output.png", "digits/{digit}/layers/block2.output/grid.png?off=block2"),
+        ("layers/head.logits.png", "digits/{digit}/layers/head.logits/grid.png?off=block2"),
+        ("kernels/block3.conv1.png", "layers/block3.conv1/kernels.png"),
+        ("blocks/block2/strip.png", "digits/{digit}/blocks/block2/strip.png?off=block2"),
+    ],
+)
+def test_pictures_are_those_of_the_api_byte_for_byte(
+    exhibit: Exhibit, client: TestClient, digit: Digit, path: str, address: str
+) -> None:
+    answer = client.get(f"/api/v1/networks/mnist-resnet/{address.format(digit=digit.id)}")
+    assert answer.status_code == 200
+    assert draw(exhibit).by_path()[path].png() == answer.content
+
+
+def test_the_parts_of_a_block_share_the_range_of_its_strip(exhibit: Exhibit) -> None:
+    block = exhibit.engine.manifest.blocks[0]
+    strip = block_strip(exhibit.examination, block, exhibit.options.palette)
+    parts = draw(exhibit).blocks[block.name].parts
+    assert [*parts] == ["x", "F(x)", "sum", "output"]
+    assert {grid.range for grid in parts.values()} == {strip.range}
+    residual = exhibit.examination.activations[block.residual]
+    assert np.array_equal(parts["F(x)"].maps, residual)
+
+
+def test_the_first_block_is_not_left_out_and_no_kernel_is(exhibit: Exhibit) -> None:
+    first = draw(exhibit).blocks["block1"]
+    for layer, kernels in first.kernels.items():
+        assert kernels.kernel.shape == exhibit.engine.weights[f"{layer}/kernel"].shape
+        assert len(kernels.geometry.boxes) == kernels.kernel.shape[2] * kernels.kernel.shape[3]

@@ -1,0 +1,126 @@
+"""Compiling a folder: what is written, and that nothing is where a graph does not agree."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from app.core.manifest import GraphInfo, Manifest
+from app.engine.folder import open_folder
+from app.engine.graph import run_once
+from app.errors import CompileError
+from app.network.compiling import compile_network
+from app.network.mnist import Split
+from tests.network.tiny import SAVES_WITH_KERAS, Array, compile_tiny, numpy, tiny_network
+
+pytestmark = SAVES_WITH_KERAS
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compiled network that tests leave as it is."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    compile_tiny(folder)
+    return folder
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A folder that holds a network and nothing else."""
+    tiny_network().save(tmp_path / "network.keras")
+    return tmp_path
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_folder_opens_and_its_manifest_says_what_is_in_it(folder: Path) -> None:
+    network = keras.models.load_model(folder / "network.keras")
+    manifest = open_folder(folder).manifest
+    assert (manifest.id, manifest.title) == ("tiny", "tiny")
+    assert manifest.input_shape == (28, 28, 1)
+    assert manifest.classes == tuple("0123456789")
+    assert manifest.parameters == network.count_params()
+    assert sum(layer.parameters for layer in manifest.layers) == manifest.parameters
+    assert manifest.switches == ("block1", "block2", "block3")
+    assert (manifest.test_accuracy, manifest.survey, manifest.training) == (None, None, None)
+    assert set(manifest.graphs) == {"activations", "gradients"}
+    assert all(0 < graph.deviation < 1e-5 for graph in manifest.graphs.values())
+    contents = files(folder) - {"manifest.json"}
+    assert contents == set(manifest.files)
+    for name in contents:
+        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert manifest.files[name] == found
+
+
+def test_the_manifest_survives_being_written(saved: Path) -> None:
+    record = {"recipe": {"network": "tiny", "phases": [1, 2]}, "commit": "abc", "history": []}
+    (saved / "training.json").write_text(json.dumps(record), encoding="utf-8")
+    rng = np.random.default_rng(0)
+    test = Split(rng.integers(0, 256, (20, 28, 28), np.uint8), rng.integers(0, 10, 20, np.uint8))
+    steps: list[tuple[int, int]] = []
+    written = compile_network(saved, run_once, test, lambda done, of: steps.append((done, of)))
+    assert open_folder(saved).manifest == written
+    assert written.training == record
+    assert written.test_accuracy
+    assert written.test_accuracy.digits == 20
+    assert written.survey
+    assert len(written.survey.lesions) == steps[-1][0] == steps[-1][1] == 3 + 3
+
+
+def test_weights_are_those_of_keras(folder: Path) -> None:
+    network = keras.models.load_model(folder / "network.keras")
+    weights = open_folder(folder).weights
+    assert sum(weight.size for weight in weights.values()) == network.count_params()
+    kernel = network.get_layer("stem.conv").kernel
+    assert np.array_equal(weights["stem.conv/kernel"], numpy(kernel))
+    branch = network.get_layer("block2").layer
+    mean = branch.get_layer("block2.norm1").moving_mean
+    assert np.array_equal(weights["block2.norm1/moving_mean"], numpy(mean))
+    gate = network.get_layer("block3").merge.layer
+    assert np.array_equal(weights["block3.gate.conv/bias"], numpy(gate.bias))
+
+
+@pytest.mark.parametrize(
+    ("graph", "output", "wrong"),
+    [
+        ("activations.tflite", "block2.sum", 1e-3),
+        ("activations.tflite", "head.probabilities", np.nan),
+        ("gradients.tflite", "block1.x:residual", np.inf),
+    ],
+)
+def test_a_graph_that_does_not_agree_is_not_written(
+    graph: str, output: str, wrong: float, saved: Path
+) -> None:
+    def run(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        found = run_once(content, info, inputs)
+        if info.file == graph:
+            found[output].flat[0] += wrong * np.abs(found[output]).max()
+        return found
+
+    with pytest.raises(CompileError, match=rf"{graph} differs from Keras at {output} by"):
+        compile_network(saved, run)
+    assert files(saved) == {"network.keras"}
+
+
+def test_a_training_record_that_is_no_json_is_told_before_anything_is_written(saved: Path) -> None:
+    (saved / "training.json").write_text("{", encoding="utf-8")
+    with pytest.raises(CompileError, match=r"training\.json is not JSON"):
+        compile_network(saved, run_once)
+    assert files(saved) == {"network.keras", "training.json"}
+
+
+def test_a_missing_network_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"network\.keras is not a Keras network that can be"):
+        compile_network(tmp_path, run_once)
+    assert not files(tmp_path)
+
+
+def test_titles_come_by_id(folder: Path) -> None:
+    manifest: Manifest = open_folder(folder).manifest
+    assert manifest.summary == "A network compiled by its user."

@@ -1,0 +1,107 @@
+"""The survey over test digits, held against a count and a mean by hand."""
+
+from dataclasses import fields
+from itertools import combinations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from app.core.blocks import block_figures
+from app.core.manifest import Accuracy, Survey, UsualFigures
+from app.network.mnist import Split, as_input
+from app.network.survey import survey
+from app.network.tapping import Tapped, tap
+from tests.network.tiny import Array, images, numpy, randomise, tiny_network
+
+COUNT = 30
+
+
+def outputs(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> dict[str, Array]:
+    inputs = {"image": as_input(split.images)}
+    if gates:
+        inputs["gates"] = np.array([gates] * len(split), np.float32)
+    return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
+
+
+@pytest.fixture(scope="module")
+def tapped() -> Tapped:
+    return tap(tiny_network())
+
+
+@pytest.fixture(scope="module")
+def split(tapped: Tapped) -> Split:
+    """Noise, two thirds of it labelled as the network reads it: there is something to lose."""
+    pixels = np.round(images(COUNT)[..., 0] * 255).astype(np.uint8)
+    unlabelled = Split(pixels, np.zeros(COUNT, np.uint8))
+    labels = outputs(tapped, unlabelled, (1.0, 1.0, 1.0))["head.probabilities"].argmax(axis=-1)
+    labels[::3] = (labels[::3] + 1) % 10
+    return Split(pixels, labels.astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def found(tapped: Tapped, split: Split) -> tuple[Accuracy, Survey]:
+    return survey(tapped, split, batch_size=7)
+
+
+def test_accuracy_is_the_share_read_right(found: tuple[Accuracy, Survey]) -> None:
+    assert found[0] == Accuracy.of(20, COUNT)
+    assert found[1].digits == COUNT
+
+
+def test_lesions_are_each_block_alone_then_each_pair(
+    found: tuple[Accuracy, Survey], tapped: Tapped, split: Split
+) -> None:
+    names = ["block1", "block2", "block3"]
+    wanted = [*combinations(names, 1), *combinations(names, 2)]
+    assert [lesion.off for lesion in found[1].lesions] == wanted
+    for lesion in found[1].lesions:
+        gates = tuple(float(name not in lesion.off) for name in names)
+        answers = outputs(tapped, split, gates)["head.probabilities"].argmax(axis=-1)
+        assert lesion.correct == np.sum(answers == split.labels)
+        assert lesion.lost == pytest.approx((20 - lesion.correct) / COUNT)
+    assert any(lesion.lost > 0 for lesion in found[1].lesions)
+
+
+def usual_by_hand(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> list[UsualFigures]:
+    maps = outputs(tapped, split, gates)
+    usual = []
+    for block in tapped.blocks:
+        digits = [
+            block_figures(block, {name: value[row] for name, value in maps.items()})
+            for row in range(len(split))
+        ]
+        names = [field.name for field in fields(UsualFigures)][1:]
+        columns = [[getattr(one, name) for one in digits] for name in names]
+        means = [None if None in column else float(np.mean(column)) for column in columns]
+        usual.append(UsualFigures(block.name, *means))  # type: ignore[arg-type]  # cosine may be None
+    return usual
+
+
+def assert_same(found: tuple[UsualFigures, ...], wanted: list[UsualFigures]) -> None:
+    for one, other in zip(found, wanted, strict=True):
+        figures, same = vars(one), vars(other)
+        assert figures.pop("block") == same.pop("block")
+        assert figures == pytest.approx(same, rel=1e-4, abs=1e-6)
+
+
+def test_usual_figures_are_means_over_all_digits(
+    found: tuple[Accuracy, Survey], tapped: Tapped, split: Split
+) -> None:
+    assert_same(found[1].blocks, usual_by_hand(tapped, split, (1.0, 1.0, 1.0)))
+
+
+def test_a_network_without_switches_has_figures_and_no_lesions(split: Split) -> None:
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(2, 3, strides=7, name="stem.conv")(image)
+    for block in ("block1", "block2"):
+        x = layers.Conv2D(2, 3, padding="same", name=f"{block}.conv")(x)
+        x = layers.ReLU(name=f"{block}.output")(x)
+    x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
+    tapped = tap(randomise(keras.Model(image, layers.Softmax(name="head.probabilities")(x))))
+    few = split[slice(4)]
+    _, measured = survey(tapped, few, batch_size=3)
+    assert measured.lesions == ()
+    assert all(block.cosine is None for block in measured.blocks)
+    assert_same(measured.blocks, usual_by_hand(tapped, few, ()))
