@@ -41,11 +41,14 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         # engine is what refuses, and not the thread pool that silently makes callers wait.
         limiter = anyio.to_thread.current_default_thread_limiter()
         limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
+        # An image may take up some hundred megabytes while it is decoded: one at a time a core.
+        app.state.decoders = anyio.CapacityLimiter(settings.interpreters)
         app.state.services = services
         app.state.ready = True
         for engine in services.catalogue.networks:
-            name = engine.manifest.id
-            _logger.info("ready", network=name, engine=engine.name, device=engine.device)
+            _logger.info(
+                "ready", network=engine.manifest.id, engine=engine.name, device=engine.device
+            )
         try:
             yield
         finally:

@@ -99,12 +99,13 @@ def _place(box: Box | None) -> tuple[int, int, int, int]:
 
 def _warnings(ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float) -> tuple[str, ...]:
     _, _, width, height = _place(box)
-    touches = min(box[:2]) == 0 or box[2] == grey.shape[1] or box[3] == grey.shape[0]
+    edges = (box[0] == 0, box[1] == 0, box[2] == grey.shape[1], box[3] == grey.shape[0])
+    cut = any(edges) and not all(edges)  # an image cropped to its digit touches all four
     thin = stroke < _THIN  # a hairline in a large image is faint as well
     reach = _APART * max(width, height) / ink.step
     found = (
         (ink.contrast < _FAINT and not thin, "The ink hardly stands out from its ground."),
-        (touches, "The ink touches the edge of the image, so part of the digit may be missing."),
+        (cut, "The ink touches the edge of the image, so part of the digit may be missing."),
         (max(width, height) < _COARSE, "The digit is only a few pixels large in the image."),
         (thin, "The strokes are very thin for their length, so they were thickened."),
         (_widest_gap(ink.boxes) > reach, "The ink lies far apart; it is read as one digit."),

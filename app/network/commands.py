@@ -15,7 +15,7 @@ from app.errors import TrainingError
 from app.network.mnist import as_input, load_test, load_train
 
 if TYPE_CHECKING:
-    from app.network.training import Run
+    from app.network.runs import Run
     from app.network.verification import RunGraph
 
 _console = Console(stderr=True)
@@ -45,7 +45,8 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
         raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
     recipe = RECIPES[network]
     digits = load_train(data)
-    from app.network.training import EpochReport, train
+    from app.network.runs import EpochReport
+    from app.network.training import train
 
     with _progress() as progress:
         epochs = progress.add_task(network, total=recipe.epochs, note="")

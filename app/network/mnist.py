@@ -90,7 +90,7 @@ def _find(folder: Path, stem: str) -> Path:
 
 def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in _STEMS}
     except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError(f"{path.name} is not an MNIST archive: {error}") from error

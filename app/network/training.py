@@ -1,15 +1,9 @@
-"""Trains a network from its recipe: reproducible, interruptible between epochs, resumable.
+"""Trains a network from its recipe: reproducible, interruptible between epochs, resumable."""
 
-A run lives in a folder of its own: the newest checkpoint (weights and optimizer) and ``run.json``,
-which names it. ``run.json`` is replaced in one step, so a run killed at any moment resumes from its
-last whole epoch and ends with the weights it would have had without the interruption.
-"""
-
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,28 +15,10 @@ from app.errors import TrainingError
 from app.network.architectures import ARCHITECTURES, CLASSES
 from app.network.augmentation import augment
 from app.network.mnist import Split, as_input
-from app.network.provenance import code_commit
 from app.network.recipe import Phase, Recipe
+from app.network.runs import EpochReport, Run, read_run, restore, write_run
 
-STATE_FILE: Final = "run.json"
 _NO_DECAY: Final = ("gamma", "beta", "bias")
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """One finished epoch.
-
-    Attributes:
-        epoch: counted from 1.
-        loss: mean training loss, on bent digits and smoothed labels.
-        validation_accuracy: share of the clean validation digits read correctly.
-        seconds: of training, without validation.
-    """
-
-    epoch: int
-    loss: float
-    validation_accuracy: float
-    seconds: float
 
 
 OnStep = Callable[[int, int, int, float], None]
@@ -122,67 +98,14 @@ def accuracy(network: keras.Model, split: Split) -> float:
     return float(np.mean(np.argmax(probabilities, axis=-1) == split.labels))
 
 
-@dataclass(frozen=True)
-class Run:
-    """A training run so far.
-
-    Attributes:
-        recipe: what it follows.
-        commit: the code that began it, as :func:`code_commit` says it.
-        history: one report an epoch.
-    """
-
-    recipe: Recipe
-    commit: str | None
-    history: tuple[EpochReport, ...] = ()
-
-
-def _read_run(folder: Path, recipe: Recipe) -> Run:
-    path = folder / STATE_FILE
-    if not path.is_file():
-        return Run(recipe, code_commit())
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(recipe, state["commit"], tuple(EpochReport(**one) for one in state["history"]))
-        same = state["recipe"] == json.loads(json.dumps(recipe.to_dict()))
-    except (ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is damaged: {error}") from error
-    if not same:
-        raise TrainingError(f"{folder} holds a run of another recipe; choose another folder")
-    return run
-
-
-def _checkpoint(folder: Path, epoch: int) -> Path:
-    return folder / f"epoch-{epoch:03d}.keras"
-
-
-def _write_run(folder: Path, run: Run, network: keras.Model) -> None:
-    newest = _checkpoint(folder, len(run.history))
-    network.save(newest)
-    state = {
-        "recipe": run.recipe.to_dict(),
-        "commit": run.commit,
-        "history": [vars(report) for report in run.history],
-    }
-    draft = folder / f"{STATE_FILE}.new"
-    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
-    draft.replace(folder / STATE_FILE)
-    for old in folder.glob("epoch-*.keras"):
-        if old != newest:
-            old.unlink()
-
-
 def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Run]:
-    run = _read_run(folder, recipe)
+    run = read_run(folder, recipe)
     keras.utils.set_random_seed(recipe.seed)
     network = ARCHITECTURES[recipe.network]()
     if run.history:
-        path = _checkpoint(folder, len(run.history))
-        if not path.is_file():
-            raise TrainingError(f"{folder} names checkpoint {path.name}, which is missing")
         _compile(network, recipe, recipe.phase_of(len(run.history))[0], steps)
         network.optimizer.build(network.trainable_variables)
-        network.load_weights(path)
+        restore(network, folder, run)
     return network, run
 
 
@@ -193,11 +116,12 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
             layer.seed_generator.state.assign([seed, epoch])
 
 
-def _take_average(network: keras.Model, epoch: _Epoch) -> None:
-    """Replace the weights by their moving average, and batch norm's statistics, which belong to
-    the weights that were, by those of one pass over the epoch's batches.
+def _measure_norms(network: keras.Model, epoch: _Epoch) -> None:
+    """Give batch norm the statistics of one more pass over the epoch's batches.
+
+    Keras ends a fit by putting the moving average in the weights' place, and the statistics belong
+    to the weights that were.
     """
-    network.optimizer.finalize_variable_values(network.trainable_variables)
     for step in range(len(epoch)):
         images, _ = epoch[step]
         network(images, training=True)
@@ -224,7 +148,8 @@ def train(
         The trained network and its whole run.
 
     Raises:
-        TrainingError: the folder holds another recipe's run, or a damaged one.
+        TrainingError: the folder holds another recipe's run or a damaged one, or the recipe holds
+            out more digits than there are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     split, validation = hold_out(data, recipe)
@@ -243,11 +168,11 @@ def train(
             callbacks=[_Progress(epoch, steps, on_step)],
         )
         if epoch_of_phase == phase.epochs and phase.averaging is not None:
-            _take_average(network, _Epoch(split, recipe, epoch))
+            _measure_norms(network, _Epoch(split, recipe, epoch))
         seconds = time.perf_counter() - started
         loss = float(fitted.history["loss"][-1])
         report = EpochReport(epoch, loss, accuracy(network, validation), seconds)
         run = replace(run, history=(*run.history, report))
-        _write_run(folder, run, network)
+        write_run(folder, run, network)
         on_epoch(report)
     return network, run

@@ -29,19 +29,15 @@ def get_services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(get_services)]
 
 NetworkName = Annotated[
-    str, PathParameter(description="id of a network", examples=["mnist-resnet"], max_length=64)
+    str, PathParameter(description="id of a network", examples=["mnist-resnet"])
 ]
-LayerName = Annotated[
-    str, PathParameter(description="name of a layer", examples=["block1.output"], max_length=128)
-]
-BlockName = Annotated[
-    str, PathParameter(description="name of a block", examples=["block1"], max_length=128)
-]
+LayerName = Annotated[str, PathParameter(description="name of a layer", examples=["block1.output"])]
+BlockName = Annotated[str, PathParameter(description="name of a block", examples=["block1"])]
 DigitId = Annotated[
     str,
     PathParameter(
         description="id of a digit: the first 16 hex digits of the SHA-256 of its 784 bytes",
-        max_length=64,
+        examples=["0123456789abcdef"],
     ),
 ]
 Off = Annotated[
@@ -109,21 +105,32 @@ ExaminationDep = Annotated[Examination, Depends(get_examination)]
 class GridParameters:
     """How a grid is drawn."""
 
-    normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
-        Normalisation.LAYER
-    )
+    normalize: Annotated[
+        Normalisation, Query(description="what shares one range of values", examples=["layer"])
+    ] = Normalisation.LAYER
     palette: Annotated[
         PaletteName,
-        Query(description="pair of palettes: sequential for values never negative, else diverging"),
+        Query(
+            description="pair of palettes: sequential for values never negative, else diverging",
+            examples=["dusk"],
+        ),
     ] = PaletteName.DUSK
     zoom: Annotated[
         int | None,
-        Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map"),
+        Query(
+            ge=MIN_ZOOM,
+            le=MAX_ZOOM,
+            description="pixels a value; by size of the map",
+            examples=[4],
+        ),
     ] = None
     columns: Annotated[
-        int | None, Query(ge=1, le=4096, description="maps in a row; near-square by default")
+        int | None,
+        Query(ge=1, le=4096, description="maps in a row; near-square by default", examples=[8]),
     ] = None
-    labels: Annotated[bool, Query(description="write each map's index above it")] = True
+    labels: Annotated[
+        bool, Query(description="write each map's index above it", examples=[False])
+    ] = True
 
     def options(self) -> GridOptions:
         """The same as the service takes it."""

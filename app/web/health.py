@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.web.metrics import Metrics
-from app.web.problems import problem
+from app.web.problems import NOT_READY, problem
 
 router = APIRouter(tags=["health"])
 
@@ -14,7 +14,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Ready to answer; 503 while starting or stopping")
+@router.get("/readyz", summary="Ready to answer", responses=NOT_READY)
 async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         return Response('{"status":"ready"}', media_type="application/json")

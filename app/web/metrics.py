@@ -1,10 +1,9 @@
 """What Prometheus is told."""
 
 import platform
-from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.service.services import Services
@@ -68,9 +67,10 @@ class _ServicesCollector(Collector):
         )
         for engine in services.catalogue.networks:
             queue.add_metric([engine.manifest.id], engine.waiting)
-        plain: tuple[tuple[str, str, Callable[[], float]], ...] = (
-            ("skiplens_cache_hits", "Examinations found in memory", lambda: services.examiner.hits),
-            ("skiplens_cache_misses", "Examinations computed", lambda: services.examiner.misses),
-            ("skiplens_digits_stored", "Digits kept", services.digits.count),
-        )
-        return [queue, *(GaugeMetricFamily(name, text, value()) for name, text, value in plain)]
+        hits, misses = services.examiner.hits, services.examiner.misses
+        return [
+            queue,
+            CounterMetricFamily("skiplens_cache_hits", "Examinations found in memory", hits),
+            CounterMetricFamily("skiplens_cache_misses", "Examinations computed", misses),
+            GaugeMetricFamily("skiplens_digits_stored", "Digits kept", services.digits.count()),
+        ]

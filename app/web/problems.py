@@ -151,17 +151,25 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_exception)
 
 
-PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
-    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in (
-        (404, "No network, layer, block, filter or digit of that name"),
-        (422, "A parameter is not allowed"),
-        (503, "Busy; Retry-After says when to try again"),
-    )
-}
-UPLOAD_PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
-    **PROBLEMS,
-    408: {"model": Problem, "description": "The body did not arrive in time"},
-    413: {"model": Problem, "description": "The body or the image is too large"},
-    415: {"model": Problem, "description": "The format is not accepted"},
-}
+def _documented(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, object]]:
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {
+        status: {"description": text, "content": content} for status, text in descriptions.items()
+    }
+
+
+PROBLEMS: Final = _documented(
+    {
+        404: "No network, layer, block, filter or digit of that name",
+        422: "A parameter is not allowed",
+        503: "Busy; Retry-After says when to try again",
+    }
+)
+UPLOAD_PROBLEMS: Final = PROBLEMS | _documented(
+    {
+        408: "The body did not arrive in time",
+        413: "The body or the image is too large",
+        415: "The format is not accepted",
+    }
+)
+NOT_READY: Final = _documented({503: "Starting or stopping"})

@@ -3,12 +3,12 @@
 from typing import Annotated, Final
 
 import numpy as np
+from anyio import to_thread
 from fastapi import Depends, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 
 from app.core.decoding import decode
 from app.core.preparation import Prepared, pixels_to_grey, prepare
@@ -57,7 +57,9 @@ async def get_upload(request: Request) -> StoredDigit:
         )
     if not content:
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
-    prepared = await run_in_threadpool(_prepared, request, content, kind == _JSON)
+    prepared = await to_thread.run_sync(
+        _prepared, request, content, kind == _JSON, limiter=request.app.state.decoders
+    )
     return StoredDigit(prepared.digit, prepared.inverted, prepared.box, prepared.warnings)
 
 
@@ -68,15 +70,21 @@ async def _multipart(request: Request) -> bytes:
     try:
         with stage("receive"):
             form = await request.form(max_files=_FILES, max_fields=_FIELDS)
-    except MultiPartException as error:
-        raise InvalidParameterError(f"the form cannot be read: {error.message}") from error
-    async with request.form(max_files=_FILES, max_fields=_FIELDS):
+    except (HTTPException, ValueError) as error:  # a charset can be malformed in many ways
+        reason = error.detail.rstrip(".") if isinstance(error, HTTPException) else "unknown charset"
+        raise InvalidParameterError(
+            f"the form cannot be read ({reason}); it must hold one file in the field named file, "
+            f"and at most {_FIELDS} other fields"
+        ) from error
+    try:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidParameterError(
                 "file is missing; send the image as a form field named file"
             )
         return await file.read()
+    finally:
+        await form.close()
 
 
 def _prepared(request: Request, content: bytes, is_json: bool) -> Prepared:

@@ -29,7 +29,7 @@ export function point(figure) {
   if (!image || !link) return;
   const line = document.createElement("p");
   line.className = "pointed";
-  figure.querySelector("figcaption")?.append(line);
+  figure.querySelector(".legend")?.append(line);
   const home = link.href;
   /** @type {Promise<import("./cells.js").Grid | undefined> | undefined} */
   let loading;

@@ -91,7 +91,7 @@ def test_weights_are_those_of_keras(folder: Path) -> None:
     [
         ("activations.tflite", "block2.sum", 1e-3),
         ("activations.tflite", "head.probabilities", np.nan),
-        ("gradients.tflite", "block1.x:residual", np.inf),
+        ("gradients.tflite", "block1.x:identity", np.inf),
     ],
 )
 def test_a_graph_that_does_not_agree_is_not_written(

@@ -19,13 +19,20 @@ from app.web.responses import PNG, PNG_ANSWER, immutable
 BLOCK = VIEW + "/blocks/{block}"
 STREAM = VIEW + "/streams/{stream}"
 
-Palette = Annotated[PaletteName, Query(description="pair of palettes; the signed one is used")]
-Zoom = Annotated[
-    int | None, Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map")
+Palette = Annotated[
+    PaletteName,
+    Query(description="pair of palettes; the signed one is used", examples=["dusk"]),
 ]
-Stream = Annotated[int, PathParameter(ge=1, le=999, description="run of blocks of one shape")]
+Zoom = Annotated[
+    int | None,
+    Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map", examples=[4]),
+]
+Stream = Annotated[
+    int, PathParameter(ge=1, le=999, description="run of blocks of one shape", examples=[1])
+]
 Role = Annotated[
-    Literal["output", "residual", "sum", "gate"], Query(description="which part of each block")
+    Literal["output", "residual", "sum", "gate"],
+    Query(description="which part of each block", examples=["residual"]),
 ]
 
 router = APIRouter(tags=["blocks"])
@@ -76,7 +83,9 @@ def get_flow(
     examination: ExaminationDep,
     target: Annotated[
         int | None,
-        Query(ge=0, le=999, description="index of a class; the predicted one by default"),
+        Query(
+            ge=0, le=999, description="index of a class; the predicted one by default", examples=[7]
+        ),
     ] = None,
 ) -> schemas.Flow:
     return schemas.Flow.of(engine.manifest, flow(engine, examination, target))

@@ -64,9 +64,11 @@ def compare(pair: PairDep) -> Comparison:
 def compare_grid_png(
     request: Request,
     pair: PairDep,
-    layer: Annotated[str, Query(max_length=128, description="a layer that both have")],
+    layer: Annotated[str, Query(description="a layer that both have", examples=["block1.output"])],
     parameters: GridDep,
-    side: Annotated[Side, Query(description="a, b or difference")] = "difference",
+    side: Annotated[
+        Side, Query(description="a, b or difference", examples=["difference"])
+    ] = "difference",
 ) -> Response:
     grid = comparison_grid(*pair, layer, side, parameters.options())
     return immutable(request, grid.png(), PNG)

@@ -1,12 +1,16 @@
 """What a network does with a digit: prediction, activations and grids."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from numpy.typing import NDArray
 
 from app.core.arrays import npy, npz
 from app.core.stages import stage
-from app.service.catalogue import layer_of, switched_off
+from app.service.catalogue import switched_off
+from app.service.examination import Examination
 from app.service.grids import layer_grid
 from app.web import schemas
 from app.web.dependencies import (
@@ -42,7 +46,9 @@ def activations(
     examination: ExaminationDep,
     layer: LayerDep,
     filters: FiltersDep,
-    values: Annotated[bool, Query(description="add each map's values, H x W")] = False,
+    values: Annotated[
+        bool, Query(description="add each map's values, H x W", examples=[True])
+    ] = False,
 ) -> schemas.Activations:
     return schemas.Activations.of(examination, layer, filters, values=values)
 
@@ -63,18 +69,25 @@ def activations_npy(request: Request, examination: ExaminationDep, layer: LayerD
     responses=NPZ_ANSWER,
     response_class=Response,
 )
+def network_npz(request: Request, examination: ExaminationDep) -> Response:
+    return _npz(request, examination, examination.activations)
+
+
 @router.get(
     f"{LAYER}/activations.npz",
     summary="One layer's maps by name",
     responses=NPZ_ANSWER,
     response_class=Response,
 )
-def activations_npz(
-    request: Request, examination: ExaminationDep, layer: str | None = None
+def layer_npz(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
+    return _npz(request, examination, {layer.name: examination.maps(layer)})
+
+
+def _npz(
+    request: Request, examination: Examination, arrays: Mapping[str, NDArray[np.float32]]
 ) -> Response:
-    names = [layer_of(examination.manifest, layer).name] if layer else examination.activations
     with stage("encode"):
-        content = npz({name: examination.activations[name] for name in names})
+        content = npz(arrays)
     return immutable(request, content, NPZ, f"{examination.digit.id}.npz")
 
 

@@ -77,7 +77,8 @@ def _whole(start: Message, message: Message) -> bool:
 async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
     route, headers, body = kept
     scope["skiplens.route"] = route
-    if is_known(Headers(raw=headers)["etag"], Headers(scope=scope)):
+    conditional = any(name == b"if-none-match" for name, _ in scope["headers"])
+    if conditional and is_known(Headers(raw=headers)["etag"], Headers(scope=scope)):
         headers = [(name, value) for name, value in headers if not name.startswith(b"content-")]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

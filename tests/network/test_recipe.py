@@ -1,0 +1,34 @@
+"""Recipes: their phases, and that those that ship can be followed."""
+
+import json
+
+import pytest
+
+from app.network.architectures import ARCHITECTURES
+from app.network.recipe import RECIPES, Phase, Recipe
+
+RECIPE = Recipe("tiny", (Phase(epochs=2), Phase(epochs=3, learning_rate=1.0)))
+
+
+def test_phases_follow_one_another() -> None:
+    assert RECIPE.epochs == 5
+    first, second = RECIPE.phases
+    found = [RECIPE.phase_of(epoch) for epoch in range(1, 6)]
+    assert found == [(first, 1), (first, 2), (second, 1), (second, 2), (second, 3)]
+    with pytest.raises(ValueError, match="beyond the recipe's 5"):
+        RECIPE.phase_of(6)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_is_of_the_network_it_is_named_for_and_can_be_written(name: str) -> None:
+    recipe = RECIPES[name]
+    assert recipe.network == name
+    assert (
+        json.loads(json.dumps(recipe.to_dict()))["phases"][0]["epochs"] == recipe.phases[0].epochs
+    )
+
+
+def test_every_network_that_ships_has_a_recipe() -> None:
+    assert RECIPES.keys() == ARCHITECTURES.keys()
+    staged = RECIPES["mnist-resnet"]
+    assert RECIPES["mnist-plain"].phases == RECIPES["mnist-highway"].phases == staged.phases

@@ -1,0 +1,120 @@
+"""Training on a few false digits: reproducible, and the same after an interruption."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from app.errors import TrainingError
+from app.network.architectures import ARCHITECTURES
+from app.network.mnist import Split
+from app.network.recipe import Phase
+from app.network.runs import EpochReport, Run
+from app.network.training import OnStep, accuracy, hold_out, train
+from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
+from tests.network.tiny_training import RECIPE, digits, network
+
+pytestmark = SAVES_WITH_KERAS
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tiny_architecture() -> pytest.MonkeyPatch:
+    patch = pytest.MonkeyPatch()
+    patch.setitem(ARCHITECTURES, "tiny", network)
+    return patch
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Run]:
+    """A run without interruption."""
+    return train(RECIPE, digits(), tmp_path_factory.mktemp("run"))
+
+
+def weights(model: keras.Model) -> dict[str, Array]:
+    """Every weight by path, the state of random generators left out."""
+    return {one.path: numpy(one) for one in model.weights if one.dtype == "float32"}
+
+
+def figures(run: Run) -> list[EpochReport]:
+    return [replace(report, seconds=0.0) for report in run.history]
+
+
+def stop_at(epoch: int, step: int) -> OnStep:
+    def on_step(at_epoch: int, at_step: int, steps: int, loss: float) -> None:
+        if (at_epoch, at_step) == (epoch, step):
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+def test_every_epoch_is_reported(whole: tuple[keras.Model, Run]) -> None:
+    model, run = whole
+    assert [report.epoch for report in run.history] == [1, 2, 3, 4]
+    assert all(report.loss > 0 and report.seconds > 0 for report in run.history)
+    _, validation = hold_out(digits(), RECIPE)
+    assert run.history[-1].validation_accuracy == accuracy(model, validation)
+    assert run.recipe == RECIPE
+
+
+@pytest.mark.parametrize("stops", [[(2, 1)], [(1, 3), (3, 1), (4, 3)]], ids=str)
+def test_an_interrupted_run_ends_with_the_very_same_weights(
+    stops: list[tuple[int, int]], whole: tuple[keras.Model, Run], tmp_path: Path
+) -> None:
+    for stop in stops:
+        with pytest.raises(KeyboardInterrupt):
+            train(RECIPE, digits(), tmp_path, on_step=stop_at(*stop))
+    reports: list[EpochReport] = []
+    model, run = train(RECIPE, digits(), tmp_path, on_epoch=reports.append)
+    wanted = weights(whole[0])
+    assert weights(model).keys() == wanted.keys()
+    for path, weight in weights(model).items():
+        assert np.array_equal(weight, wanted[path]), path
+    assert figures(run) == figures(whole[1])
+    assert reports == list(run.history[stops[-1][0] - 1 :])
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "epoch-004.keras"}
+
+
+def test_a_finished_run_is_not_trained_again(
+    whole: tuple[keras.Model, Run], tmp_path: Path
+) -> None:
+    few = replace(RECIPE, phases=(Phase(epochs=1),))
+    first, _ = train(few, digits(), tmp_path)
+    again, _ = train(few, digits(), tmp_path, on_step=stop_at(1, 1))
+    assert all(np.array_equal(weights(again)[path], one) for path, one in weights(first).items())
+    other, _ = train(replace(few, seed=8), digits(), tmp_path / "other")
+    assert any(
+        not np.array_equal(weights(other)[path], one) for path, one in weights(first).items()
+    )
+
+
+def test_steps_are_counted_and_the_loss_is_told(tmp_path: Path) -> None:
+    few = replace(RECIPE, phases=(Phase(epochs=1),))
+    seen: list[tuple[int, int, int]] = []
+    losses: list[float] = []
+
+    def on_step(epoch: int, step: int, steps: int, loss: float) -> None:
+        seen.append((epoch, step, steps))
+        losses.append(loss)
+
+    _, run = train(few, digits(), tmp_path, on_step=on_step)
+    assert seen == [(1, 1, 3), (1, 2, 3), (1, 3, 3)]
+    assert losses[-1] == run.history[0].loss
+
+
+def test_held_out_digits_are_never_trained_on() -> None:
+    numbered = Split(digits().images, digits().labels)
+    numbered.images[:, 0, 0] = np.arange(100)
+    kept, out = (set(split.images[:, 0, 0]) for split in hold_out(numbered, RECIPE))
+    assert not kept & out
+    assert (len(kept), len(out)) == (80, 20)
+    same, other = (hold_out(numbered, replace(RECIPE, seed=seed))[1] for seed in (7, 8))
+    assert set(same.images[:, 0, 0]) == out
+    assert set(other.images[:, 0, 0]) != out
+
+
+@pytest.mark.parametrize("count", [0, 100, 5000])
+def test_what_cannot_be_held_out_is_refused(count: int) -> None:
+    with pytest.raises(TrainingError, match=rf"between 1 and 99 digits; got {count}"):
+        hold_out(digits(), replace(RECIPE, validation=count))

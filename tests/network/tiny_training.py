@@ -1,0 +1,41 @@
+"""A training run so small that a test can afford several."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from app.network.augmentation import Augmentation
+from app.network.mnist import Split
+from app.network.recipe import Phase, Recipe
+
+RECIPE = Recipe(
+    "tiny",
+    (
+        Phase(epochs=2, warmup_epochs=0.5),
+        Phase(epochs=2, warmup_epochs=0.5, averaging=0.9, augmentation=Augmentation(thickness=0.5)),
+    ),
+    batch_size=32,
+    validation=20,
+    seed=7,
+)
+
+
+def network() -> keras.Model:
+    """A convolution, a norm and a dropout: whatever keeps a state of its own between steps."""
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.Conv2D(3, 4, strides=4, name="stem.conv")(image)
+    x = layers.BatchNormalization(name="stem.norm")(x)
+    x = layers.Flatten(name="head.flatten")(layers.ReLU(name="stem.output")(x))
+    x = layers.Dropout(0.5, name="head.dropout")(x)
+    x = layers.Dense(10, name="head.logits")(x)
+    return keras.Model(image, layers.Softmax(name="head.probabilities")(x), name="tiny")
+
+
+def digits(count: int = 100) -> Split:
+    """Bars of noise, each label at a height of its own, so that there is something to learn."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 10, count, np.uint8)
+    images = rng.integers(0, 90, (count, 28, 28), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[2 * label + 3 : 2 * label + 7] += 160
+    return Split(images, labels)
