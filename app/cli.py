@@ -132,7 +132,7 @@ def export(  # noqa: PLR0913  # one parameter an option
     off: Annotated[str | None, typer.Option(help="Blocks to switch off: block2,block5.")] = None,
     normalize: Annotated[
         Normalisation, typer.Option(help="What shares one range of values.")
-    ] = Normalisation.LAYER,
+    ] = Normalisation.BLOCK,
     palette: Annotated[PaletteName, typer.Option(help="Colours.")] = PaletteName.DUSK,
     force: Annotated[bool, typer.Option("--force", help="Write into a folder in use.")] = False,
 ) -> None:

@@ -20,19 +20,21 @@ TOP_LEVEL: Final = 252  # even, so that a range centred on zero has zero exactly
 class Normalisation(StrEnum):
     """What shares one range.
 
-    ``filter``: each map has its own. ``layer``: all maps of a layer. ``network``: all maps of the
+    ``filter``: each map has its own. ``layer``: all maps of a layer. ``block``: x, F(x), sum and
+    output of a block; a layer that is none of them is by itself. ``network``: all maps of the
     network that have space. ``symmetric``: all maps of a layer, centred on zero even where they
     are never negative.
     """
 
     FILTER = "filter"
     LAYER = "layer"
+    BLOCK = "block"
     NETWORK = "network"
     SYMMETRIC = "symmetric"
 
 
 def ranges(
-    maps: Maps, normalisation: Normalisation, *, signed: bool, network: Range
+    maps: Maps, normalisation: Normalisation, *, signed: bool, scope: Range
 ) -> tuple[Range, ...]:
     """The range of each filter.
 
@@ -40,31 +42,27 @@ def ranges(
         maps: float32 ``(H, W, C)``.
         normalisation: what shares a range.
         signed: whether the values may be negative, and the ranges so centred on zero.
-        network: smallest and largest value of all maps of the network.
+        scope: smallest and largest value of all that shares the range, these maps among it.
 
     Returns:
         ``(low, high)`` for each filter; ``low == high == 0`` where everything in it is zero.
     """
     count = int(maps.shape[-1])
+    centred = signed or normalisation is Normalisation.SYMMETRIC
     if normalisation is Normalisation.FILTER:
         flat = maps.reshape(-1, count)
         lows, highs = flat.min(axis=0), flat.max(axis=0)
         return tuple(
-            _from_zero(float(lows[at]), float(highs[at]), signed=signed) for at in range(count)
+            _around_zero(float(lows[at]), float(highs[at]), centred=centred or bool(lows[at] < 0))
+            for at in range(count)
         )
-    if normalisation is Normalisation.NETWORK:
-        shared = _from_zero(*network, signed=signed)
-    else:
-        centred = signed or normalisation is Normalisation.SYMMETRIC
-        shared = _from_zero(float(maps.min()), float(maps.max()), signed=centred)
-    return (shared,) * count
+    return (_around_zero(*scope, centred=centred),) * count
 
 
-def _from_zero(low: float, high: float, *, signed: bool) -> Range:
-    if signed or low < 0:
-        reach = max(abs(low), abs(high))
-        return -reach, reach
-    return 0.0, high
+def _around_zero(low: float, high: float, *, centred: bool) -> Range:
+    """The same reach on both sides, so that maps on one scale have one colour for one value."""
+    reach = max(abs(low), abs(high))
+    return (-reach, reach) if centred else (0.0, reach)
 
 
 def to_levels(maps: Maps, chosen: tuple[Range, ...], *, centred: bool = False) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Examines a digit: one forward pass that answers every later question about it."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.core.digit import Digit
 from app.core.manifest import LayerInfo, Manifest
-from app.core.scaling import Range
+from app.core.scaling import Normalisation, Range
 from app.core.statistics import FilterStatistics, describe, extent
 from app.engine.protocol import Engine
 
@@ -59,8 +59,28 @@ class Examination:
     @cached_property
     def network_range(self) -> Range:
         """Smallest and largest value of all maps that have space."""
-        spatial = [layer.name for layer in self.manifest.layers if layer.spatial]
-        extents = [extent(self.activations[name]) for name in spatial]
+        return self._extent_of(layer.name for layer in self.manifest.layers if layer.spatial)
+
+    def scope(self, layer: LayerInfo, normalisation: Normalisation) -> Range:
+        """Smallest and largest value of all that shares a range with the layer."""
+        if normalisation is Normalisation.NETWORK:
+            return self.network_range
+        if normalisation is Normalisation.BLOCK:
+            return self._extent_of(self.standing_with(layer) or (layer.name,))
+        return extent(self.maps(layer))
+
+    def standing_with(self, layer: LayerInfo) -> tuple[str, ...]:
+        """The parts of the layer's block, if it is one of them. A block's input is a part of the
+        block before, or of the stem, and has its range there.
+        """
+        for block in self.manifest.blocks:
+            parts = (block.identity, block.residual, block.sum, block.output)
+            if layer.block == block.name and block.identity and layer.name in parts:
+                return tuple(part for part in parts if part is not None)
+        return ()
+
+    def _extent_of(self, layers: Iterable[str]) -> Range:
+        extents = [extent(self.activations[name]) for name in layers]
         return min(low for low, _ in extents), max(high for _, high in extents)
 
     @cached_property

@@ -1,7 +1,7 @@
 """Grids of a layer's maps: what a legend and a hover need, and the picture itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,7 +35,7 @@ class GridOptions:
         labels: whether each map's index is written above it.
     """
 
-    normalisation: Normalisation = Normalisation.LAYER
+    normalisation: Normalisation = Normalisation.BLOCK
     palette: PaletteName = PaletteName.DUSK
     zoom: int | None = None
     columns: int | None = None
@@ -108,9 +108,10 @@ def layer_grid(
         InvalidParameterError: the picture would have more than 16 million pixels.
     """
     maps = examination.maps(layer)
-    scales = ranges(
-        maps, options.normalisation, signed=layer.signed, network=examination.network_range
-    )
+    if options.normalisation is Normalisation.BLOCK and not examination.standing_with(layer):
+        options = replace(options, normalisation=Normalisation.LAYER)  # what it comes to
+    scope = examination.scope(layer, options.normalisation)
+    scales = ranges(maps, options.normalisation, signed=layer.signed, scope=scope)
     diverging = layer.signed or options.normalisation is Normalisation.SYMMETRIC
     return grid_of(
         maps,

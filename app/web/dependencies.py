@@ -107,7 +107,7 @@ class GridParameters:
 
     normalize: Annotated[
         Normalisation, Query(description="what shares one range of values", examples=["layer"])
-    ] = Normalisation.LAYER
+    ] = Normalisation.BLOCK
     palette: Annotated[
         PaletteName,
         Query(

@@ -21,28 +21,29 @@ def maps() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 
 def test_each_filter_has_its_own_range(maps: np.ndarray) -> None:
-    found = ranges(maps, Normalisation.FILTER, signed=False, network=SOMEWHERE)
+    found = ranges(maps, Normalisation.FILTER, signed=False, scope=SOMEWHERE)
     assert found == ((0.0, 1.0), (-4.0, 4.0), (0.0, 0.0))
 
 
 @pytest.mark.parametrize(
     ("normalisation", "signed", "expected"),
     [
-        (Normalisation.LAYER, True, (-4.0, 4.0)),
-        (Normalisation.SYMMETRIC, False, (-4.0, 4.0)),
-        (Normalisation.NETWORK, True, (-12.0, 12.0)),
+        (Normalisation.LAYER, True, (-12.0, 12.0)),
+        (Normalisation.SYMMETRIC, False, (-12.0, 12.0)),
+        (Normalisation.BLOCK, False, (0.0, 12.0)),
+        (Normalisation.NETWORK, False, (0.0, 12.0)),
     ],
 )
-def test_a_shared_range_is_centred_on_zero_for_signed_values(
+def test_a_shared_range_reaches_as_far_as_anything_that_shares_it(
     maps: np.ndarray, normalisation: Normalisation, signed: bool, expected: tuple[float, float]
 ) -> None:
-    assert ranges(maps, normalisation, signed=signed, network=SOMEWHERE) == (expected,) * 3
+    assert ranges(maps, normalisation, signed=signed, scope=SOMEWHERE) == (expected,) * 3
 
 
 def test_values_never_negative_are_drawn_from_zero_up() -> None:
     maps = np.full((3, 3, 2), 5.0, np.float32)
     maps[0, 0, 1] = 7.0
-    found = ranges(maps, Normalisation.LAYER, signed=False, network=SOMEWHERE)
+    found = ranges(maps, Normalisation.LAYER, signed=False, scope=(5.0, 7.0))
     assert found == ((0.0, 7.0), (0.0, 7.0))
 
 
@@ -64,7 +65,7 @@ def test_a_silent_filter_is_drawn_flat() -> None:
 
 def test_the_callers_array_is_left_alone(maps: np.ndarray) -> None:
     before = maps.copy()
-    to_levels(maps, ranges(maps, Normalisation.FILTER, signed=True, network=SOMEWHERE))
+    to_levels(maps, ranges(maps, Normalisation.FILTER, signed=True, scope=SOMEWHERE))
     assert (maps == before).all()
 
 
@@ -80,7 +81,7 @@ def test_levels_give_the_values_back_to_half_a_step(
     maps: np.ndarray, normalisation: Normalisation
 ) -> None:
     network = (float(maps.min()), float(maps.max()))
-    scales = ranges(maps, normalisation, signed=True, network=network)
+    scales = ranges(maps, normalisation, signed=True, scope=network)
     levels = to_levels(maps, scales).transpose(1, 2, 0)
     low = np.array([pair[0] for pair in scales])
     step = (np.array([pair[1] for pair in scales]) - low) / TOP_LEVEL

@@ -1,5 +1,6 @@
 """Training on a few false digits: reproducible, and the same after an interruption."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,10 +21,10 @@ pytestmark = SAVES_WITH_KERAS
 
 
 @pytest.fixture(autouse=True, scope="module")
-def tiny_architecture() -> pytest.MonkeyPatch:
-    patch = pytest.MonkeyPatch()
-    patch.setitem(ARCHITECTURES, "tiny", network)
-    return patch
+def tiny_architecture() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "tiny", network)
+        yield
 
 
 @pytest.fixture(scope="module")

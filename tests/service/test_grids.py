@@ -63,6 +63,21 @@ def test_signed_layers_are_centred_and_the_others_start_at_zero(examination: Exa
     assert forced.range[0] == -forced.range[1]
 
 
+def test_the_parts_of_a_block_share_one_scale_and_one_colour_for_a_value(
+    examination: Examination,
+) -> None:
+    options = GridOptions(Normalisation.BLOCK)
+    parts = [grid_of(examination, f"block2.{role}", options) for role in ("residual", "sum")]
+    output = grid_of(examination, "block2.output", options)
+    assert parts[0].range == parts[1].range
+    assert output.range == (0.0, parts[0].range[1])
+    names = ("block1.output", "block2.residual", "block2.sum", "block2.output")
+    reach = max(float(np.abs(examination.activations[name]).max()) for name in names)
+    assert output.range[1] == pytest.approx(reach)
+    alone = grid_of(examination, "block2.conv1", options)
+    assert alone.options.normalisation is Normalisation.LAYER
+
+
 def test_a_filter_looks_the_same_alone_as_among_the_others(examination: Examination) -> None:
     layer = layer_of(examination.manifest, "block3.output")
     every = grid_of(examination, "block3.output")

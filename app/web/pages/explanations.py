@@ -13,6 +13,7 @@ _Sentence = Callable[[LayerInfo], str]
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.FILTER: ("each filter", "each filter has a scale of its own"),
     Normalisation.LAYER: ("the layer", "one scale for the whole layer"),
+    Normalisation.BLOCK: ("the block", "one scale for x, F(x), sum and output"),
     Normalisation.NETWORK: ("the network", "one scale for the whole network"),
     Normalisation.SYMMETRIC: ("the layer, centred on zero", "one scale, centred on zero"),
 }

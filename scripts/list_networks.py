@@ -1,0 +1,46 @@
+"""Writes the README's table of networks: ``python -m scripts.list_networks``."""
+
+import re
+from typing import Final
+
+from app.core.manifest import Accuracy, Manifest
+from app.engine.folder import find_networks, open_folder
+from app.network.titles import TITLES
+from app.settings import ROOT, Settings
+
+README: Final = ROOT / "README.md"
+_TABLE: Final = re.compile(r"(?<=<!-- networks -->\n).*?(?=<!-- /networks -->)", re.DOTALL)
+_HEAD: Final = """\
+| id | what it is | weights | test digits read correctly |
+|---|---|---:|---:|
+"""
+
+
+def table() -> str:
+    """What the manifests in ``models/`` say, a row each: networks that ship first."""
+    found = {path.name: open_folder(path).manifest for path in find_networks(ROOT / "models")}
+    order = [name for name in TITLES if name in found]
+    order += [name for name in found if name not in TITLES]
+    return _HEAD + "".join(_row(found[name]) for name in order)
+
+
+def _row(manifest: Manifest) -> str:
+    default = manifest.id == Settings.model_fields["default_network"].default
+    name = f"`{manifest.id}`{' (default)' if default else ''}"
+    read = _read(manifest.test_accuracy) if manifest.test_accuracy else "not measured"
+    return f"| {name} | {manifest.summary} | {manifest.parameters:,} | {read} |\n"
+
+
+def _read(accuracy: Accuracy) -> str:
+    low, high = accuracy.interval
+    return f"{accuracy.value:.2%} ({low:.2%} to {high:.2%})".replace("%", " %")
+
+
+def main() -> None:
+    """Put the table into the README."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(_TABLE.sub(lambda _: table(), text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What the command line does with networks, end to end on tiny ones."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from app.core.manifest import Accuracy, Manifest
+from app.engine.folder import open_folder
+from app.engine.graph import run_once
+from app.engine.litert import LiteRTEngine
+from app.errors import TrainingError
+from app.network import commands
+from app.network.architectures import ARCHITECTURES
+from app.network.mnist import Split
+from app.network.recipe import RECIPES, Phase, Recipe
+from tests.network.tiny import SAVES_WITH_KERAS, Array
+from tests.network.tiny_training import digits, network
+
+pytestmark = SAVES_WITH_KERAS
+
+RECIPE = Recipe("tiny", (Phase(epochs=1),), batch_size=32, validation=20)
+
+
+@pytest.fixture(autouse=True)
+def tiny_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARCHITECTURES, "tiny", network)
+    monkeypatch.setitem(RECIPES, "tiny", RECIPE)
+    monkeypatch.setattr(commands, "load_train", lambda source: digits(52))
+    monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
+
+
+def test_train_compile_and_evaluate(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    runs, models = tmp_path / "runs", tmp_path / "models" / "tiny"
+    commands.train_network("tiny", None, runs, models)
+    saved = keras.models.load_model(models / "network.keras")
+    assert not saved.compiled
+    record = json.loads((models / "training.json").read_text(encoding="utf-8"))
+    assert record["recipe"]["network"] == "tiny"
+    assert [report["epoch"] for report in record["history"]] == [1]
+    manifest = commands.compile_folder(models, None, run_once, measure=True)
+    assert manifest.training == record
+    evaluated = commands.evaluate_engine(LiteRTEngine(open_folder(models), 1, 0), None)
+    assert evaluated == manifest.test_accuracy
+    said = capfd.readouterr().err
+    assert "trackable_obj" not in said
+    assert "tiny is trained; now: skiplens compile tiny" in said
+    assert "outputs agree with Keras to" in said
+    assert f"{evaluated.correct} of 12 test digits" in said
+
+
+def test_compiling_without_measuring_leaves_the_accuracy_open(tmp_path: Path) -> None:
+    network().save(tmp_path / "network.keras")
+    manifest = commands.compile_folder(tmp_path, None, run_once, measure=False)
+    assert (manifest.test_accuracy, manifest.survey) == (None, None)
+
+
+def test_an_unknown_network_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="network 'mist' has no recipe; there are mnist-resnet"):
+        commands.train_network("mist", None, tmp_path, tmp_path)
+
+
+def test_an_interrupted_training_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> keras.Model:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(ARCHITECTURES, "tiny", interrupted)
+    with pytest.raises(TrainingError, match="the same command resumes from the last whole epoch"):
+        commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
+class Reader:
+    """Says 3 to everything."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.asked: list[tuple[tuple[int, ...], list[float]]] = []
+
+    def activations(self, image: Array, gates: Array) -> Mapping[str, Array]:
+        self.asked.append((image.shape, gates.tolist()))
+        last = self.manifest.layers[-1]
+        return {last.name: np.eye(10, dtype=np.float32)[3].reshape(last.shape)}
+
+
+def test_evaluating_reads_every_digit_with_all_blocks_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network().save(tmp_path / "network.keras")
+    reader = Reader(commands.compile_folder(tmp_path, None, run_once, measure=False))
+    labels = np.array([3, 1, 3, 3, 2], np.uint8)
+    split = Split(np.zeros((5, 28, 28), np.uint8), labels)
+    monkeypatch.setattr(commands, "load_test", lambda source: split)
+    assert commands.evaluate_engine(reader, None) == Accuracy.of(3, 5)
+    assert reader.asked == [((1, 28, 28, 1), [])] * 5

@@ -1,0 +1,58 @@
+import hashlib
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from app.samples import load_samples
+from tests.web.images import encoded, stroke
+
+
+def test_samples_are_listed_with_addresses_that_answer(api: TestClient) -> None:
+    listed = api.get("/api/v1/samples").json()
+    assert {one["label"] for one in listed} == set(range(10))
+    assert [one["id"] for one in listed] == [sample.digit.id for sample in load_samples()]
+    first = listed[0]
+    found = api.get(first["url"]).json()
+    assert (found["id"], found["label"]) == (first["id"], first["label"])
+    assert api.get(first["input_url"]).headers["content-type"] == "image/png"
+
+
+def test_a_posted_digit_is_prepared_kept_and_found_again(api: TestClient) -> None:
+    answer = api.post("/api/v1/digits", files={"file": ("me.png", encoded(stroke()))})
+    assert answer.status_code == 201
+    posted = answer.json()
+    assert set(posted) >= {"id", "url", "input_url", "inverted", "box", "warnings"}
+    assert answer.headers["location"] == posted["url"] == f"/api/v1/digits/{posted['id']}"
+    assert posted["inverted"] is True
+    assert posted["box"] == [24, 10, 6, 40]
+    assert api.get(posted["url"]).json() == posted
+    assert "me.png" not in answer.text
+
+
+def test_the_input_is_28x28_and_gives_the_id(api: TestClient) -> None:
+    posted = api.post("/api/v1/digits", files={"file": encoded(stroke(90))}).json()
+    raw = api.get(posted["url"] + "/input.npy")
+    assert raw.headers["content-type"] == "application/x-npy"
+    pixels: NDArray[np.uint8] = np.load(io.BytesIO(raw.content), allow_pickle=False)
+    assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
+    assert posted["id"] == hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
+    with Image.open(io.BytesIO(api.get(posted["input_url"]).content)) as picture:
+        shown = np.asarray(picture.convert("L"))
+    np.testing.assert_array_equal(shown, np.kron(pixels, np.ones((8, 8), np.uint8)))
+
+
+def test_the_same_digit_twice_is_one(api: TestClient, stroke: NDArray[np.uint8]) -> None:
+    body = {"pixels": stroke.tolist()}
+    first, second = (api.post("/api/v1/digits", json=body) for _ in range(2))
+    assert first.status_code == second.status_code == 201
+    assert first.json() == second.json()
+
+
+def test_a_posted_sample_stays_the_sample(api: TestClient, digit: Digit) -> None:
+    answer = api.post("/api/v1/digits", json={"pixels": digit.pixels.tolist()})
+    assert answer.json()["id"] == digit.id
+    assert api.get(answer.json()["url"]).json()["label"] == 7

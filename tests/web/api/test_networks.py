@@ -1,0 +1,55 @@
+import io
+
+import numpy as np
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.engine.protocol import Engine
+from tests.web.conftest import NETWORK
+
+
+def test_networks_are_described_and_the_default_comes_first(
+    api: TestClient, engine: Engine
+) -> None:
+    listed = api.get("/api/v1/networks").json()
+    assert [listed[0]["id"], listed[0]["input_shape"]] == ["mnist-resnet", [28, 28, 1]]
+    assert {"title", "classes", "parameters", "test_accuracy", "engine", "device"} <= set(listed[0])
+    assert listed[0]["engine"] == "litert"
+    assert listed[0]["device"] == "CPU"
+    assert listed[0]["parameters"] == engine.manifest.parameters
+    assert listed[0]["classes"] == [str(number) for number in range(10)]
+    for one in listed:
+        assert api.get(one["url"]).json() == one
+
+
+def test_layers_come_in_forward_order_with_what_the_manifest_says(
+    api: TestClient, engine: Engine
+) -> None:
+    listed = api.get(f"{NETWORK}/layers").json()
+    assert [one["name"] for one in listed] == [layer.name for layer in engine.manifest.layers]
+    first = listed[0]
+    assert set(first) >= {
+        *("name", "kind", "role", "block", "shape"),
+        *("parameters", "kernel", "strides"),
+    }
+    assert (first["name"], first["role"], first["block"]) == ("stem.conv", "conv", None)
+    assert first["shape"] == list(engine.manifest.layers[0].shape)
+
+
+def test_kernels_are_the_weights_of_the_layer(api: TestClient, engine: Engine) -> None:
+    response = api.get(f"{NETWORK}/layers/block1.conv1/kernels.npy")
+    assert response.headers["content-type"] == "application/x-npy"
+    kernel = np.load(io.BytesIO(response.content), allow_pickle=False)
+    assert kernel.dtype == np.float32
+    np.testing.assert_array_equal(kernel, engine.weights["block1.conv1/kernel"])
+
+
+def test_kernels_are_drawn_with_a_row_an_output_filter(api: TestClient) -> None:
+    response = api.get(f"{NETWORK}/layers/block1.conv1/kernels.png", params={"zoom": 2})
+    assert response.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(response.content)) as picture:
+        width, height = picture.size
+    assert width == height  # as many inputs as outputs
+    one = api.get(f"{NETWORK}/layers/stem.conv/kernels.png", params={"zoom": 2})
+    with Image.open(io.BytesIO(one.content)) as picture:
+        assert picture.size < (width, height)

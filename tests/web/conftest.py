@@ -1,0 +1,72 @@
+"""One running app for all tests that only ask, and the problem that every refusal must be."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from app.core.decoding import ImageLimits
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from app.main import create_app
+from app.samples import load_samples
+from app.service.digits import SQLiteDigitStore
+from app.service.services import Services
+from app.settings import Settings
+from app.web.middleware.security import HEADERS
+
+NETWORK = "/api/v1/networks/mnist-resnet"
+PROBLEM_FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
+
+Refused = Callable[[Response, int, str], str]
+
+
+@pytest.fixture(scope="session")
+def api(
+    engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A client of an app that all tests share; faults of the app come back as answers."""
+    folder = tmp_path_factory.mktemp("state")
+
+    def opened() -> Services:
+        return Services.over(
+            engines,
+            SQLiteDigitStore(folder / "digits.sqlite3", 1000),
+            load_samples(),
+            default_network="mnist-resnet",
+            cache_bytes=64_000_000,
+            limits=ImageLimits(),
+        )
+
+    app = create_app(Settings(), opened)
+    with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def view(digit: Digit) -> str:
+    """Where the API keeps what the default network does with a sample."""
+    return f"{NETWORK}/digits/{digit.id}"
+
+
+@pytest.fixture(scope="session")
+def refused() -> Refused:
+    """Checks that an answer is a problem of that status and code, and returns its detail."""
+
+    def checked(response: Response, status: int, code: str) -> str:
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["cache-control"] == "no-store"
+        for name, value in HEADERS:
+            assert response.headers[name.decode()] == value.decode()
+        problem: dict[str, Any] = response.json()
+        assert set(problem) == PROBLEM_FIELDS
+        assert problem["type"] == f"urn:skiplens:problem:{code}"
+        assert (problem["status"], problem["code"]) == (status, code)
+        assert problem["request_id"] == response.headers["x-request-id"]
+        assert problem["title"] and problem["detail"]
+        return str(problem["detail"])
+
+    return checked
