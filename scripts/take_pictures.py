@@ -10,14 +10,14 @@ from itertools import product
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from app.settings import ROOT
 
 PICTURE: Final = ROOT / "docs" / "gallery.png"
 WIDE: Final = 1440
 NARROW: Final = 390
-_HEIGHT: Final = 1180  # as far as the first block
+_HEIGHT: Final = 1000
 
 Scheme = Literal["light", "dark"]
 _SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
@@ -36,7 +36,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=given.chromium, args=["--no-sandbox"])
         PICTURE.parent.mkdir(exist_ok=True)
         page = opened(browser, given.address, WIDE, "light")
-        page.screenshot(path=PICTURE, clip={"x": 0, "y": 0, "width": WIDE, "height": _HEIGHT})
+        page.screenshot(path=PICTURE, full_page=True, clip=_down_to(page, "#block1"))
         print(PICTURE)
         if given.look is not None:
             look(browser, given.address, given.look)
@@ -51,6 +51,14 @@ def opened(browser: Browser, address: str, width: int, scheme: Scheme) -> Page:
     page.evaluate("document.querySelectorAll('img').forEach((one) => { one.loading = 'eager' })")
     page.wait_for_load_state("networkidle")
     return page
+
+
+def _down_to(page: Page, section: str) -> FloatRect:
+    """The page from its top to the end of a section."""
+    box = page.locator(section).bounding_box()
+    if box is None:
+        raise RuntimeError(f"the page has no section {section}")
+    return {"x": 0, "y": 0, "width": WIDE, "height": box["y"] + box["height"]}
 
 
 def look(browser: Browser, address: str, folder: Path) -> None:

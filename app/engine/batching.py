@@ -35,6 +35,7 @@ class Batcher:
         self._max_waiting = max_waiting
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._closed = False
+        self._running = False
         self._lock = threading.Lock()  # between counting the waiting and joining them
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
@@ -54,7 +55,7 @@ class Batcher:
         with self._lock:
             if self._closed:
                 raise BusyError("the engine is closing and takes no more computations")
-            if self._jobs.qsize() >= self._max_waiting:
+            if self._jobs.qsize() >= self._max_waiting + (not self._running):
                 raise BusyError(
                     f"{self._jobs.qsize()} computations are waiting already; "
                     f"at most {self._max_waiting} may wait"
@@ -72,8 +73,10 @@ class Batcher:
 
     def _work(self) -> None:
         while (first := self._jobs.get()) is not None:
+            self._running = True
             batch, last = self._gather(first)
             self._answer(batch)
+            self._running = False
             if last:
                 return
 

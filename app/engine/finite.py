@@ -18,7 +18,8 @@ def check_finite(arrays: Mapping[str, NDArray[np.float32]]) -> None:
     Raises:
         NonFiniteError: names the first such array.
     """
-    for name, array in arrays.items():
-        flat = array.reshape(-1)
-        if not math.isfinite(np.dot(flat, flat)):
-            raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name, array in arrays.items():
+            flat = array.reshape(-1)
+            if not math.isfinite(np.dot(flat, flat)):
+                raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")

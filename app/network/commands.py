@@ -1,6 +1,7 @@
 """What the command line does with networks: train, compile and evaluate, with progress bars."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -97,6 +98,7 @@ def compile_folder(
     _quiet_tensorflow()
     from app.network.compiling import compile_network
 
+    logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of what graphs.py does on purpose
     test = load_test(data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")

@@ -107,6 +107,18 @@ def test_damaged_metadata_is_no_reason_to_refuse_pixels() -> None:
     assert (decode(damaged) == GREY).all()
 
 
+def test_a_png_without_its_palette_is_refused() -> None:
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 3, 0, 0, 0))
+    with pytest.raises(UnreadableImageError):
+        decode(start + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b""))
+
+
+def test_a_fault_behind_the_pixels_is_not_taken_for_damaged_metadata() -> None:
+    file = saved(Image.fromarray(GREY), "PNG")
+    with pytest.raises(UnreadableImageError):
+        decode(file[:-12] + struct.pack(">I", 9) + b"IEND" + b"\xff" * 4)
+
+
 def test_only_the_first_frame_is_read() -> None:
     still, moving = coloured().quantize(9), FILES["gif-moving"]
     assert (decode(moving) == decode(saved(still, "GIF"))).all()
@@ -121,7 +133,7 @@ def test_limits_include_what_they_name() -> None:
         decode(file, ImageLimits(pixels=480, side=23))
 
 
-@pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(
     "size", [(8193, 1), (1, 8193), (4001, 4000), (10_000, 10_000), (60_000, 60_000)]
 )
@@ -130,7 +142,13 @@ def test_size_is_judged_by_the_header_before_any_pixel(size: tuple[int, int]) ->
         decode(png_header(*size))
 
 
-def test_a_gif_is_refused_before_pillow_fills_its_canvas() -> None:
+def test_the_warning_of_a_bomb_is_a_refusal_where_warnings_are_errors() -> None:
+    with pytest.raises(TooLargeError, match="more pixels than the 16,000,000 allowed"):
+        decode(png_header(10_000, 10_000))
+
+
+def test_a_gif_is_refused_before_pillow_fills_its_canvas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow was asked to open it"))
     frame = b"!\xf9\x04\x08\0\0\0\0" + b"," + struct.pack("<4H", 0, 0, 9000, 9000) + b"\0\x02\0;"
     with pytest.raises(TooLargeError, match="9,000 x 9,000"):
         decode(b"GIF89a" + struct.pack("<HH", 1, 1) + b"\0\0\0" + frame)
@@ -174,8 +192,8 @@ def test_nothing_but_a_refusal_escapes_a_damaged_file(
 ) -> None:
     damaged = bytearray(FILES[name])
     for at, value, inserted in changes:
-        at %= len(damaged)
-        damaged[at : at + (not inserted)] = bytes([value])
+        start = at % len(damaged)
+        damaged[start : start + (not inserted)] = bytes([value])
     try:
         grey = decode(bytes(damaged))
     except SkiplensError:

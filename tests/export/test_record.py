@@ -47,7 +47,7 @@ def test_the_figures_of_blocks_are_the_api_s(record: dict[str, Any], api: Get) -
 def test_it_says_what_was_asked_for(record: dict[str, Any], digit: Digit) -> None:
     assert record["network"]["id"] == "mnist-resnet"
     assert record["digit"]["id"] == digit.id
-    assert (record["normalize"], record["palette"]) == ("layer", "dusk")
+    assert (record["normalize"], record["palette"]) == ("block", "dusk")
 
 
 def test_every_picture_that_it_names_is_there(record: dict[str, Any], exported: Path) -> None:

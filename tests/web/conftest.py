@@ -1,9 +1,12 @@
 """One running app for all tests that only ask, and the problem that every refusal must be."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
+import structlog
 from httpx2 import Response
 from starlette.testclient import TestClient
 
@@ -16,11 +19,26 @@ from app.service.digits import SQLiteDigitStore
 from app.service.services import Services
 from app.settings import Settings
 from app.web.middleware.security import HEADERS
+from tests.web.engines import WatchedEngine
 
 NETWORK = "/api/v1/networks/mnist-resnet"
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
 
 Refused = Callable[[Response, int, str], str]
+
+
+class Start(Protocol):
+    """Starts an app with these settings."""
+
+    def __call__(self, **settings: object) -> TestClient: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Unless told otherwise, structlog draws tracebacks with every local, which takes a minute."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +84,40 @@ def refused() -> Refused:
         assert problem["type"] == f"urn:skiplens:problem:{code}"
         assert (problem["status"], problem["code"]) == (status, code)
         assert problem["request_id"] == response.headers["x-request-id"]
-        assert problem["title"] and problem["detail"]
+        assert problem["title"]
+        assert problem["detail"]
         return str(problem["detail"])
 
     return checked
+
+
+@pytest.fixture
+def watched(engine: Engine) -> WatchedEngine:
+    """The default network, counted."""
+    return WatchedEngine(engine)
+
+
+@pytest.fixture
+def watched_services(watched: WatchedEngine, tmp_path: Path) -> Callable[[], Services]:
+    """Opens services over that network alone."""
+    return lambda: Services.over(
+        {"mnist-resnet": watched},
+        SQLiteDigitStore(tmp_path / "digits.sqlite3", 100),
+        load_samples(),
+        default_network="mnist-resnet",
+        cache_bytes=64_000_000,
+        limits=ImageLimits(),
+    )
+
+
+@pytest.fixture
+def start(watched_services: Callable[[], Services]) -> Iterator[Start]:
+    """Starts apps with settings of the test's own over the counted network."""
+    with ExitStack() as running:
+
+        def started(**settings: object) -> TestClient:
+            app = create_app(Settings.model_validate(settings), watched_services)
+            client = TestClient(app, "http://127.0.0.1", raise_server_exceptions=False)
+            return running.enter_context(client)
+
+        yield started

@@ -11,7 +11,7 @@ from PIL import Image
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 
 
-def stroke(side: int = 60) -> NDArray[np.uint8]:
+def drawing(side: int = 60) -> NDArray[np.uint8]:
     """uint8 ``(side, side)``: a dark upright stroke on white paper."""
     grey = np.full((side, side), 255, np.uint8)
     grey[side // 6 : -side // 6, side * 2 // 5 : side // 2] = 0

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from app.core.digit import Digit
 from app.samples import load_samples
-from tests.web.images import encoded, stroke
+from tests.web.images import drawing, encoded
 
 
 def test_samples_are_listed_with_addresses_that_answer(api: TestClient) -> None:
@@ -22,7 +22,7 @@ def test_samples_are_listed_with_addresses_that_answer(api: TestClient) -> None:
 
 
 def test_a_posted_digit_is_prepared_kept_and_found_again(api: TestClient) -> None:
-    answer = api.post("/api/v1/digits", files={"file": ("me.png", encoded(stroke()))})
+    answer = api.post("/api/v1/digits", files={"file": ("me.png", encoded(drawing()))})
     assert answer.status_code == 201
     posted = answer.json()
     assert set(posted) >= {"id", "url", "input_url", "inverted", "box", "warnings"}
@@ -34,11 +34,12 @@ def test_a_posted_digit_is_prepared_kept_and_found_again(api: TestClient) -> Non
 
 
 def test_the_input_is_28x28_and_gives_the_id(api: TestClient) -> None:
-    posted = api.post("/api/v1/digits", files={"file": encoded(stroke(90))}).json()
+    posted = api.post("/api/v1/digits", files={"file": encoded(drawing(90))}).json()
     raw = api.get(posted["url"] + "/input.npy")
     assert raw.headers["content-type"] == "application/x-npy"
     pixels: NDArray[np.uint8] = np.load(io.BytesIO(raw.content), allow_pickle=False)
-    assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
+    assert pixels.shape == (28, 28)
+    assert pixels.dtype == np.uint8
     assert posted["id"] == hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
     with Image.open(io.BytesIO(api.get(posted["input_url"]).content)) as picture:
         shown = np.asarray(picture.convert("L"))

@@ -1,0 +1,29 @@
+"""Reads the README and CONTRIBUTING: their tables, their blocks of code, what they name."""
+
+import re
+
+from tests.contracts.dockerfile import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def code(language: str) -> str:
+    """The one block of code in that language."""
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+def section(title: str) -> str:
+    """What stands under a heading."""
+    found = re.search(
+        rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL
+    )
+    assert found, f"the README has no section {title}"
+    return found[1]
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of the first table under a heading, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]

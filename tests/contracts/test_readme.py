@@ -1,0 +1,96 @@
+import re
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic.fields import FieldInfo
+from typer.main import get_command
+
+from app.cli import app
+from app.core.palettes import PaletteName
+from app.core.scaling import Normalisation
+from app.samples import load_samples
+from app.settings import MEBIBYTE, Settings
+from scripts import list_networks
+from tests.contracts.dockerfile import ROOT
+from tests.contracts.readme import CONTRIBUTING, README, section, table
+
+WORDS_FOR_DEFAULTS = {"state_dir": "the user's data folder", "interpreters": "one a core"}
+MAKE_TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def default_in_words(name: str, field: FieldInfo) -> str:
+    default = field.default
+    if name in WORDS_FOR_DEFAULTS:
+        return WORDS_FOR_DEFAULTS[name]
+    if name.endswith("bytes"):
+        return f"{default // MEBIBYTE} MiB"
+    if isinstance(default, Path):
+        return f"{default.relative_to(ROOT)}/"
+    if isinstance(default, tuple):
+        return ",".join(default) or "none"
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def test_the_settings_are_all_there_and_as_they_are() -> None:
+    expected = [
+        [f"`SKIPLENS_{name.upper()}`", default_in_words(name, field), str(field.description)]
+        for name, field in Settings.model_fields.items()
+    ]
+    assert table("Command line") == expected
+
+
+def test_the_networks_are_those_of_the_manifests() -> None:
+    assert list_networks.table() in README, "run python -m scripts.list_networks"
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_every_make_target_that_is_named_exists(text: str) -> None:
+    assert (
+        set(re.findall(r"\bmake ([a-z]+)(?=[`\s]*(?: {2,}|`|$))", text, re.MULTILINE))
+        <= MAKE_TARGETS
+    )
+
+
+def test_every_make_target_is_named() -> None:
+    for target in MAKE_TARGETS - {"help"}:
+        assert re.search(rf"^    make {target}\b", CONTRIBUTING, re.MULTILINE), target
+
+
+def test_every_command_is_named_with_options_that_it_has() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # a group
+    named = re.findall(r"^    skiplens (\w+)(.*)$", section("Command line"), re.MULTILINE)
+    assert [name for name, _ in named] == ["serve", "train", "compile", "evaluate", "export"]
+    assert {name for name, _ in named} == set(commands)
+    for name, line in named:
+        options = {option for one in commands[name].params for option in one.opts}
+        assert set(re.findall(r"--[a-z]+", line)) <= options
+
+
+def test_every_choice_is_named() -> None:
+    text = section("The API")
+    for choice in (*Normalisation, *PaletteName):
+        assert f"`{choice.value}`" in text
+    engines = "|".join(get_args(Settings.model_fields["engine"].annotation))
+    assert f"--engine {engines}" in section("Command line")
+
+
+def test_the_samples_are_counted() -> None:
+    assert f"one of the {len(load_samples())} samples" in " ".join(README.split())
+
+
+def test_the_versions_of_python_are_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == ">=3.11,<3.14"
+    assert "Python 3.11, 3.12 or 3.13" in README
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_every_file_that_is_named_exists(text: str) -> None:
+    paths = re.findall(r"`((?:app|docs|scripts|static|templates|tests)/[\w/.]+)`", text)
+    paths += re.findall(r"\]\(([\w/.]+)\)", text)
+    modules = re.findall(r"python -m ([\w.]+)", text)
+    paths += [module.replace(".", "/") + ".py" for module in modules]
+    for path in paths:
+        assert (ROOT / path).exists(), path

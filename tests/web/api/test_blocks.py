@@ -1,0 +1,80 @@
+import io
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.engine.protocol import Engine
+
+FIGURES = {"block", "norm_x", "norm_f", "norm_sum", "ratio", "cosine", "relu_cut"}
+
+
+def test_blocks_have_their_figures_in_forward_order(
+    api: TestClient, view: str, engine: Engine
+) -> None:
+    blocks = api.get(f"{view}/blocks").json()["blocks"]
+    assert [one["block"] for one in blocks] == [block.name for block in engine.manifest.blocks]
+    assert set(blocks[0]) == FIGURES
+    for one in blocks:
+        assert one["ratio"] == pytest.approx(one["norm_f"] / one["norm_x"])
+        assert -1 <= one["cosine"] <= 1
+        assert 0 <= one["relu_cut"] <= 1
+
+
+def test_one_block_has_the_same_figures_and_those_of_each_filter(
+    api: TestClient, view: str
+) -> None:
+    listed = api.get(f"{view}/blocks").json()["blocks"][0]
+    one = api.get(f"{view}/blocks/block1").json()
+    assert {name: one[name] for name in FIGURES} == listed
+    total = sum(part["norm_sum"] ** 2 for part in one["filters"]) ** 0.5
+    assert total == pytest.approx(one["norm_sum"], rel=1e-5)
+
+
+def test_a_block_that_is_off_adds_nothing(api: TestClient, view: str) -> None:
+    one = api.get(f"{view}/blocks/block2", params={"off": "block2"}).json()
+    assert (one["norm_f"], one["ratio"]) == (0, 0)
+    assert one["norm_sum"] == pytest.approx(one["norm_x"])
+
+
+def test_the_strip_shows_x_f_sum_and_output_on_one_scale(api: TestClient, view: str) -> None:
+    query: dict[str, str | int] = {"zoom": 1, "palette": "grey"}
+    words = api.get(f"{view}/blocks/block1/strip.json", params=query).json()
+    assert [row["role"] for row in words["rows"]] == ["x", "F(x)", "sum", "output"]
+    assert len({tuple(row["range"]) for row in words["rows"]}) == 1
+    assert len(words["boxes"]) == 4 * words["columns"]
+    picture = api.get(f"{view}/blocks/block1/strip.png", params=query)
+    with Image.open(io.BytesIO(picture.content)) as image:
+        assert image.size == (words["width"], words["height"])
+
+
+@pytest.mark.parametrize("query", [{}, {"target": 3}, {"off": "block2"}])
+def test_the_flow_says_what_reaches_each_block_and_by_which_route(
+    api: TestClient, view: str, engine: Engine, query: dict[str, str]
+) -> None:
+    flow = api.get(f"{view}/flow", params=query).json()
+    assert flow["target"] == str(query.get("target", 7))
+    assert [one["block"] for one in flow["blocks"]] == [
+        block.name for block in engine.manifest.blocks
+    ]
+    for one in flow["blocks"]:
+        assert set(one) == {"block", "total", "identity", "residual", "cosine"}
+        assert one["total"] <= (one["identity"] + one["residual"]) * (1 + 1e-5)
+
+
+def test_streams_and_their_matrices(api: TestClient, view: str) -> None:
+    streams = api.get(f"{view}/streams").json()
+    assert [one["stream"] for one in streams] == [1, 2, 3]
+    words = api.get(f"{view}/streams/2/matrix.json", params={"role": "residual"}).json()
+    assert [row["role"] for row in words["rows"]] == streams[1]["blocks"]
+    assert words["columns"] == streams[1]["shape"][2]
+    picture = api.get(f"{view}/streams/2/matrix.png", params={"role": "residual"})
+    with Image.open(io.BytesIO(picture.content)) as image:
+        assert image.size == (words["width"], words["height"])
+
+
+def test_the_readout_ends_with_the_prediction(api: TestClient, view: str) -> None:
+    readouts = api.get(f"{view}/readout").json()
+    assert [set(one) for one in readouts] == [{"after", "probabilities"}] * len(readouts)
+    prediction = api.get(f"{view}/prediction").json()["probabilities"]
+    assert readouts[-1]["probabilities"] == pytest.approx(prediction, abs=1e-4)

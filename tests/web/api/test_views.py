@@ -1,0 +1,101 @@
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from tests.web.conftest import NETWORK
+from tests.web.images import drawing, encoded
+
+LAYER = "layers/block1.output"
+
+
+def test_the_prediction_is_ten_probabilities_and_the_likeliest_label(
+    api: TestClient, view: str
+) -> None:
+    answer = api.get(f"{view}/prediction").json()
+    assert answer["label"] == "7"
+    assert len(answer["probabilities"]) == 10
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
+    assert max(answer["probabilities"]) == answer["probabilities"][7]
+    assert answer["off"] == []
+
+
+def test_activations_have_the_figures_of_every_filter(api: TestClient, view: str) -> None:
+    answer = api.get(f"{view}/{LAYER}/activations").json()
+    assert answer["layer"] == "block1.output"
+    assert answer["shape"] == [28, 28, 16]
+    assert [one["index"] for one in answer["filters"]] == list(range(16))
+    assert set(answer["filters"][0]) >= {"index", "min", "max", "mean", "std", "zero_share"}
+    assert "values" not in answer["filters"][0]
+    lows, highs = ([one[end] for one in answer["filters"]] for end in ("min", "max"))
+    assert answer["range"] == [min(lows), max(highs)]
+
+
+def test_filters_are_chosen_in_the_order_given(api: TestClient, view: str) -> None:
+    chosen = {"filters": "9,4-6,0", "values": "true"}
+    filters = api.get(f"{view}/{LAYER}/activations", params=chosen).json()["filters"]
+    assert [one["index"] for one in filters] == [9, 4, 5, 6, 0]
+    assert np.shape([one["values"] for one in filters]) == (5, 28, 28)
+
+
+@pytest.mark.parametrize("normalize", ["filter", "layer", "network", "symmetric"])
+def test_a_grid_and_its_description_are_of_one_size(
+    api: TestClient, view: str, normalize: str
+) -> None:
+    query: dict[str, str | int] = {"palette": "polar", "zoom": 2, "columns": 5, "filters": "0-6"}
+    query["normalize"] = normalize
+    picture = api.get(f"{view}/{LAYER}/grid.png", params=query)
+    words = api.get(f"{view}/{LAYER}/grid.json", params=query).json()
+    assert picture.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(picture.content)) as image:
+        assert image.size == (words["width"], words["height"])
+        assert image.mode == "P"
+    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "polar", normalize)
+    assert [cell["filter"] for cell in words["cells"]] == list(range(7))
+    assert {"filter", "box", "range", "dead"} <= set(words["cells"][0])
+    assert all(cell["box"][2:] == [56, 56] for cell in words["cells"])
+
+
+def test_a_layer_alone_and_all_layers_come_as_npz(
+    api: TestClient, view: str, engine: Engine
+) -> None:
+    one = api.get(f"{view}/{LAYER}/activations.npz")
+    assert one.headers["content-type"] == "application/x-npz"
+    with np.load(io.BytesIO(one.content), allow_pickle=False) as archive:
+        assert archive.files == ["block1.output"]
+    with np.load(io.BytesIO(api.get(f"{view}/activations.npz").content)) as archive:
+        shapes = {name: archive[name].shape for name in archive.files}
+    assert shapes == {layer.name: layer.shape for layer in engine.manifest.layers}
+
+
+def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine) -> None:
+    image = encoded(np.ascontiguousarray(drawing(44).T))
+    answer: dict[str, Any] = api.post(f"{NETWORK}/activations", files={"file": image}).json()
+    assert set(answer) >= {"prediction", "layers", "inverted", "box", "warnings"}
+    assert [one["layer"] for one in answer["layers"]] == [
+        layer.name for layer in engine.manifest.layers
+    ]
+    digit = answer["prediction"]["digit"]
+    assert api.get(f"/api/v1/digits/{digit}").status_code == 404
+    api.post("/api/v1/digits", files={"file": image})
+    stored = api.get(f"{NETWORK}/digits/{digit}/prediction").json()
+    assert stored == answer["prediction"]
+
+
+@pytest.mark.parametrize("off", ["block2", "block5, block2", "block2,block2,block5"])
+def test_off_is_honoured_and_stated_in_forward_order(api: TestClient, view: str, off: str) -> None:
+    answer = api.get(f"{view}/prediction", params={"off": off}).json()
+    assert answer["off"] == sorted(set(off.replace(" ", "").split(",")))
+    whole = api.get(f"{view}/prediction").json()
+    assert answer["probabilities"] != whole["probabilities"]
+
+
+def test_off_is_honoured_in_the_one_call(api: TestClient, digit: Digit, view: str) -> None:
+    body = {"pixels": digit.pixels.tolist()}
+    answer = api.post(f"{NETWORK}/activations", json=body, params={"off": "block3"}).json()
+    assert answer["prediction"] == api.get(f"{view}/prediction?off=block3").json()

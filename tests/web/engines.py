@@ -1,0 +1,63 @@
+"""Engines that count, block or refuse, around one that works."""
+
+import threading
+from collections.abc import Mapping
+
+from app.core.manifest import Manifest
+from app.engine.protocol import Activations, Array, Engine
+
+
+class WatchedEngine:
+    """Hands everything on, counts the calls, and can be made to wait or to fail.
+
+    Attributes:
+        calls: how often it was asked for activations and gradients.
+        gate: calls wait until it is set; it is, to begin with.
+        failure: raised by every call, if there is one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.calls = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._engine.manifest
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def device(self) -> str:
+        return self._engine.device
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        return self._engine.weights
+
+    @property
+    def waiting(self) -> int:
+        return self._engine.waiting
+
+    def activations(self, image: Array, gates: Array) -> Activations:
+        self._enter()
+        return self._engine.activations(image, gates)
+
+    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+        self._enter()
+        return self._engine.gradients(image, gates, target)
+
+    def close(self) -> None:
+        """The engine inside is shared, and stays open."""
+
+    def _enter(self) -> None:
+        with self._lock:
+            self.calls += 1
+        assert self.gate.wait(30)
+        if self.failure is not None:
+            raise self.failure

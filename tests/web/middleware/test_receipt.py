@@ -1,0 +1,90 @@
+import asyncio
+import json
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import SkiplensError
+from app.web.middleware.receipt import Receipt
+from app.web.problems import problem_of
+from tests.web.middleware.asgi import Exchange, deaf, echo
+
+CHUNKED = {"transfer-encoding": "chunked"}
+
+
+def _refusing(app: ASGIApp) -> ASGIApp:
+    """Turns errors into problems, as the app around every handler does."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except SkiplensError as error:
+            await problem_of(error)(scope, receive, send)
+
+    return answer
+
+
+def _ask(app: ASGIApp, exchange: Exchange, seconds: float = 30) -> Exchange:
+    return asyncio.run(exchange.run(Receipt(_refusing(app), 100, seconds)))
+
+
+@pytest.mark.parametrize("headers", [CHUNKED, {"content-length": "100"}])
+def test_a_body_within_the_bound_passes_and_the_connection_stays(headers: dict[str, str]) -> None:
+    answer = _ask(echo, Exchange([b"a" * 60, b"b" * 40], headers=headers))
+    assert answer.status == 200
+    assert answer.body == b"a" * 60 + b"b" * 40
+    assert "connection" not in answer.headers
+
+
+@pytest.mark.parametrize("length", ["101", str(10**30)])
+def test_a_body_that_says_it_is_too_large_is_refused_unread_by_the_app(length: str) -> None:
+    async def unasked(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError
+
+    answer = _ask(unasked, Exchange([b"a" * 60, b"b" * 41], headers={"content-length": length}))
+    assert answer.status == 413
+    assert json.loads(answer.body)["code"] == "too_large"
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_chunked_body_is_refused_at_the_byte_beyond_the_bound() -> None:
+    answer = _ask(echo, Exchange([b"a" * 60, b"b" * 41, b"c"], headers=CHUNKED))
+    assert answer.status == 413
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_slow_body_is_408_and_says_when_to_come_back() -> None:
+    answer = _ask(echo, Exchange([b"a", None], headers=CHUNKED), seconds=0.05)
+    assert answer.status == 408
+    assert json.loads(answer.body)["code"] == "too_slow"
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_what_is_on_its_way_is_dropped_before_the_connection_is_closed() -> None:
+    answer = _ask(deaf, Exchange([b"a" * 1000] * 9, headers={"content-length": "90"}))
+    assert (answer.status, answer.body) == (415, b"no")
+    assert answer.headers["connection"] == "close"
+    assert answer.unread == 0
+    assert [message.get("more_body", False) for message in answer.sent[1:]] == [True, False]
+
+
+def test_what_never_comes_is_not_waited_for_beyond_the_deadline() -> None:
+    answer = _ask(deaf, Exchange([b"a", None], headers=CHUNKED), seconds=0.05)
+    assert answer.status == 415
+    assert answer.sent[-1].get("more_body", False) is False
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-length": "0"}])
+def test_requests_without_a_body_are_let_through(headers: dict[str, str]) -> None:
+    answer = _ask(deaf, Exchange(headers=headers))
+    assert "connection" not in answer.headers
+
+
+def test_a_disconnect_after_the_body_has_no_deadline() -> None:
+    async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+        await deaf(scope, receive, send)
+
+    assert _ask(patient, Exchange([b"a"], headers=CHUNKED)).status == 415

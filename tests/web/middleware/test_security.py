@@ -1,0 +1,111 @@
+import pytest
+
+from tests.web.conftest import Refused, Start
+from tests.web.images import drawing, encoded
+
+OTHER = "https://other.example"
+FRIEND = "https://friend.example"
+POLICY = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+PREFLIGHT = {"Access-Control-Request-Method": "POST"}
+
+
+def test_every_answer_bears_the_headers_once(start: Start, view: str) -> None:
+    client = start(max_body_bytes=1024)
+    answers = [
+        *(client.get(path) for path in ("/", "/docs", "/openapi.json", "/healthz", "/metrics")),
+        *(client.get(f"{view}/layers/stem.conv/grid.png") for _ in range(2)),
+        *(client.get("/nothing"), client.get("/nothing", headers={"Accept": "text/html"})),
+        *(client.get(f"{view}/flow?target=x"), client.delete("/"), client.options("/")),
+        *(client.post("/api/v1/digits", content=bytes(size)) for size in (10, 2000)),
+        client.post("/digits", headers={"Sec-Fetch-Site": "cross-site"}),
+    ]
+    assert {answer.status_code for answer in answers} >= {200, 403, 404, 405, 413, 415, 422}
+    for answer in answers:
+        for name, value in POLICY.items():
+            assert answer.headers.get_list(name) == [value], (answer.url, name)
+        assert "camera=()" in answer.headers["permissions-policy"]
+        assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize("address", ["/api/v1/digits", "/digits"])
+def test_posts_from_other_sites_are_refused(start: Start, refused: Refused, address: str) -> None:
+    client = start()
+    file = {"file": encoded(drawing())}
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": OTHER}
+    refused(client.post(address, files=file, headers=headers), 403, "cross_site")
+    assert client.get("/metrics").text.count("skiplens_digits_stored 0.0") == 1
+    for site in ("same-origin", "same-site", "none"):
+        answer = client.post(
+            address, files=file, headers={"Sec-Fetch-Site": site}, follow_redirects=False
+        )
+        assert answer.status_code in {201, 303}
+    assert client.get("/api/v1/networks", headers=headers).status_code == 200
+
+
+def test_other_sites_may_read_nothing_by_default(start: Start) -> None:
+    client = start()
+    got = client.get("/api/v1/networks", headers={"Origin": OTHER})
+    asked = client.options("/api/v1/digits", headers={"Origin": OTHER, **PREFLIGHT})
+    assert asked.status_code == 405
+    for answer in (got, asked):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_sites_that_are_configured_may_read_and_post(start: Start, refused: Refused) -> None:
+    client = start(cors_origins=f"{FRIEND}, https://second.example")
+    got = client.get("/api/v1/networks", headers={"Origin": FRIEND})
+    asked = client.options("/api/v1/digits", headers={"Origin": FRIEND, **PREFLIGHT})
+    assert asked.status_code == 200
+    assert "POST" in asked.headers["access-control-allow-methods"]
+    for answer in (got, asked):
+        assert answer.headers["access-control-allow-origin"] == FRIEND
+        assert "Origin" in answer.headers["vary"]
+    file = {"file": encoded(drawing())}
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    posted = client.post("/api/v1/digits", files=file, headers={**cross, "Origin": FRIEND})
+    assert posted.status_code == 201
+    assert "Location" in posted.headers["access-control-expose-headers"]
+    other = client.post("/api/v1/digits", files=file, headers={**cross, "Origin": OTHER})
+    refused(other, 403, "cross_site")
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_refusals_too_can_be_read_by_sites_that_are_configured(start: Start) -> None:
+    client = start(cors_origins=FRIEND, max_body_bytes=1024)
+    headers = {"Origin": FRIEND, "Content-Type": "image/png"}
+    answer = client.post("/api/v1/digits", content=bytes(2000), headers=headers)
+    assert answer.status_code == 413
+    assert answer.headers["access-control-allow-origin"] == FRIEND
+
+
+def test_pictures_kept_for_one_site_do_not_bear_its_name(start: Start, view: str) -> None:
+    client = start(cors_origins=FRIEND)
+    address = f"{view}/layers/stem.conv/grid.png"
+    assert "access-control-allow-origin" in client.get(address, headers={"Origin": FRIEND}).headers
+    assert "access-control-allow-origin" not in client.get(address).headers
+
+
+@pytest.mark.parametrize(
+    ("host", "served"),
+    [
+        *(("lens.example", True), ("LENS.example:8000", True), ("[::1]", True), ("[::1]:80", True)),
+        *(("other.example", False), ("lens.example.other", False), ("", False), ("::1", False)),
+    ],
+)
+def test_only_configured_hosts_are_served(
+    start: Start, refused: Refused, host: str, served: bool
+) -> None:
+    client = start(allowed_hosts="lens.example, [::1]")
+    answer = client.get("/api/v1/networks", headers={"Host": host})
+    if served:
+        assert answer.status_code == 200
+    else:
+        refused(answer, 400, "unknown_host")

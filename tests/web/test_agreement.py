@@ -1,0 +1,110 @@
+"""Every way to ask for a layer's numbers gives the same numbers: those that Keras computes."""
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from app.core.palettes import PaletteName, colours
+from app.core.scaling import TOP_LEVEL
+from app.engine.protocol import Engine
+from app.network.loading import load_tapped
+from tests.conftest import MODELS
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+LAYERS = ("stem.conv", "block1.residual", "block3.sum", "block6.output", "head.logits")
+OFF = (None, "block2,block5")
+
+
+def _everything(api: TestClient, view: str, off: str | None) -> dict[str, NDArray[np.float32]]:
+    query = {"off": off} if off else {}
+    with np.load(io.BytesIO(api.get(f"{view}/activations.npz", params=query).content)) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_the_arrays_are_what_keras_computes(
+    api: TestClient, view: str, digit: Digit, engine: Engine, off: str | None
+) -> None:
+    model = load_tapped(MODELS / "mnist-resnet" / "network.keras").model
+    gates = [name not in (off or "").split(",") for name in engine.manifest.switches]
+    inputs = {"image": digit.as_input(), "gates": np.array([gates], np.float32)}
+    expected = model.predict_on_batch({name: inputs[name] for name in model.input})
+    served = _everything(api, view, off)
+    assert set(served) == set(expected)
+    for name, array in served.items():
+        value = np.asarray(expected[name])
+        reach = max(1.0, float(np.abs(value).max()))
+        np.testing.assert_allclose(
+            array, value.reshape(array.shape), rtol=0, atol=1e-4 * reach, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("off", OFF)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, off: str | None) -> None:
+    query = {"off": off} if off else {}
+    expected = _everything(api, view, off)[layer]
+    address = f"{view}/layers/{layer}"
+    alone = np.load(io.BytesIO(api.get(f"{address}/activations.npy", params=query).content))
+    np.testing.assert_array_equal(alone, expected)
+    with np.load(io.BytesIO(api.get(f"{address}/activations.npz", params=query).content)) as one:
+        np.testing.assert_array_equal(one[layer], expected)
+    words = api.get(f"{address}/activations", params={**query, "values": "true"}).json()
+    for part in words["filters"]:
+        values = np.array(part["values"])
+        np.testing.assert_array_equal(values.astype(np.float32), expected[:, :, part["index"]])
+        assert part["mean"] == pytest.approx(values.mean(), abs=1e-6)
+        assert part["std"] == pytest.approx(values.std(), abs=1e-6)
+        assert (part["min"], part["max"]) == (values.min(), values.max())
+        assert part["zero_share"] == pytest.approx((values == 0).mean())
+
+
+@pytest.mark.parametrize("normalize", ["filter", "layer", "network", "symmetric"])
+@pytest.mark.parametrize("layer", ["block1.residual", "block1.output"])
+def test_a_grid_read_through_its_description_gives_the_values_back(
+    api: TestClient, view: str, layer: str, normalize: str
+) -> None:
+    query = {"normalize": normalize, "zoom": "1", "labels": "false", "off": "block2"}
+    expected = _everything(api, view, "block2")[layer]
+    words = api.get(f"{view}/layers/{layer}/grid.json", params=query).json()
+    content = api.get(f"{view}/layers/{layer}/grid.png", params=query).content
+    with Image.open(io.BytesIO(content)) as picture:
+        shown = np.asarray(picture.convert("RGB"))
+    palette = colours(PaletteName.DUSK, diverging=words["diverging"])[: TOP_LEVEL + 1].astype(int)
+    for cell in words["cells"]:
+        x, y, width, height = cell["box"]
+        low, high = cell["range"]
+        pixels = shown[y : y + height, x : x + width].astype(int)
+        levels = np.abs(pixels[:, :, None] - palette).sum(axis=-1).argmin(axis=-1)
+        if not cell["dead"] and not cell["constant"]:
+            values = low + levels / TOP_LEVEL * (high - low)
+            wanted = expected[:, :, cell["filter"]]
+            np.testing.assert_allclose(values, wanted, atol=(high - low) / TOP_LEVEL)
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_the_figures_of_blocks_are_those_of_the_arrays(
+    api: TestClient, view: str, engine: Engine, off: str | None
+) -> None:
+    arrays = _everything(api, view, off)
+    answer = api.get(f"{view}/blocks", params={"off": off} if off else {}).json()
+    for block, said in zip(engine.manifest.blocks, answer["blocks"], strict=True):
+        assert block.identity is not None
+        assert block.sum is not None
+        x, residual, total = (
+            arrays[name].astype(float) for name in (block.identity, block.residual, block.sum)
+        )
+        norms = [float(np.linalg.norm(one)) for one in (x, residual, total)]
+        cosine = float((x * residual).sum()) / max(norms[0] * norms[1], 1e-30)
+        assert [said["norm_x"], said["norm_f"], said["norm_sum"]] == pytest.approx(norms, rel=1e-5)
+        assert said["ratio"] == pytest.approx(norms[1] / norms[0], rel=1e-5)
+        assert said["cosine"] == pytest.approx(cosine, abs=1e-5)
+        cut = -np.minimum(total, 0).sum() / np.abs(total).sum()
+        assert said["relu_cut"] == pytest.approx(cut, abs=1e-5)

@@ -1,0 +1,38 @@
+import re
+
+from app.web.metrics import Metrics
+from tests.web.conftest import Start
+from tests.web.images import drawing, encoded
+
+
+def test_everything_that_is_promised_is_there(start: Start, view: str) -> None:
+    client = start()
+    client.post("/api/v1/digits", files={"file": encoded(drawing())})
+    for _ in range(3):
+        client.get(f"{view}/prediction")
+    client.get(f"{view}/layers/none/grid.png")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    text = answer.text
+    for line in (
+        'skiplens_requests_total{route="/api/v1/digits",status="201"} 1.0',
+        'skiplens_request_seconds_count{route="/api/v1/digits"} 1.0',
+        'skiplens_stage_seconds_count{stage="decode"} 1.0',
+        'skiplens_refusals_total{reason="unknown_layer"} 1.0',
+        'skiplens_queue_depth{network="mnist-resnet"} 0.0',
+        "skiplens_requests_in_flight 0.0",
+        "skiplens_cache_hits_total 3.0",
+        "skiplens_cache_misses_total 1.0",
+        "skiplens_digits_stored 1.0",
+    ):
+        assert line in text.splitlines()
+    assert re.search(
+        r'^skiplens_build_info{python="3\.\d+\.\d+",version="[\d.]+"} 1\.0$', text, re.M
+    )
+
+
+def test_apps_side_by_side_count_for_themselves() -> None:
+    one, two = Metrics("1"), Metrics("2")
+    one.refusals.labels("busy").inc()
+    assert one.registry.get_sample_value("skiplens_refusals_total", {"reason": "busy"}) == 1
+    assert two.registry.get_sample_value("skiplens_refusals_total", {"reason": "busy"}) is None

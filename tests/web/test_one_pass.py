@@ -1,0 +1,69 @@
+"""One forward pass answers every question about a digit, however many ask and however they ask."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.errors import BusyError, NonFiniteError
+from tests.web.conftest import Refused, Start
+from tests.web.engines import WatchedEngine
+
+QUESTIONS = (
+    *(f"layers/{layer}/grid.png" for layer in ("stem.conv", "block1.sum", "block6.output")),
+    *(f"layers/block2.sum/grid.png?zoom={zoom}" for zoom in range(1, 6)),
+    *("prediction", "blocks", "blocks/block1/strip.png", "activations.npz", "readout"),
+    *("layers/stem.conv/activations?values=true", "streams/1/matrix.png"),
+)
+
+
+def test_all_questions_about_a_digit_take_one_pass(
+    start: Start, watched: WatchedEngine, view: str
+) -> None:
+    client = start()
+    for question in QUESTIONS:
+        assert client.get(f"{view}/{question}").status_code == 200
+    assert client.get(view.removeprefix("/api/v1")).status_code == 200  # the gallery
+    assert watched.calls == 1
+    for question in ("prediction", "blocks", "layers/stem.conv/grid.png"):
+        client.get(f"{view}/{question}", params={"off": "block1"})
+    assert watched.calls == 2
+    assert "skiplens_cache_misses_total 2.0" in client.get("/metrics").text
+
+
+def test_requests_that_come_together_take_one_pass(
+    start: Start, watched: WatchedEngine, view: str
+) -> None:
+    client = start()
+    watched.gate.clear()
+    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
+        answers = [pool.submit(client.get, f"{view}/{question}") for question in QUESTIONS]
+        while f"in_flight {len(QUESTIONS)}.0" not in client.get("/metrics").text:
+            pass
+        watched.gate.set()
+        assert {answer.result().status_code for answer in answers} == {200}
+    assert watched.calls == 1
+
+
+def test_a_busy_engine_is_503_and_says_when_to_come_back(
+    start: Start, watched: WatchedEngine, view: str, refused: Refused
+) -> None:
+    client = start()
+    watched.failure = BusyError("64 computations are waiting already; at most 64 may wait")
+    answer = client.get(f"{view}/layers/stem.conv/grid.png")
+    assert "at most 64" in refused(answer, 503, "busy")
+    assert answer.headers["retry-after"] == "1"
+    assert 'refusals_total{reason="busy"} 1.0' in client.get("/metrics").text
+    watched.failure = None
+    assert client.get(f"{view}/layers/stem.conv/grid.png").status_code == 200
+
+
+@pytest.mark.parametrize("failure", [NonFiniteError("layer stem.conv holds NaN"), OSError("MARK")])
+def test_a_fault_of_ours_is_500_and_is_not_kept(
+    start: Start, watched: WatchedEngine, view: str, refused: Refused, failure: Exception
+) -> None:
+    client = start()
+    watched.failure = failure
+    code = "non_finite" if isinstance(failure, NonFiniteError) else "internal_error"
+    assert "MARK" not in refused(client.get(f"{view}/prediction"), 500, code)
+    watched.failure = None
+    assert client.get(f"{view}/prediction").status_code == 200

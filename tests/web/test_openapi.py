@@ -1,0 +1,90 @@
+"""The API's description of itself."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+API = "/api/v1"
+VIEW = f"{API}/networks/{{network}}/digits/{{digit}}"
+LAYER = f"{VIEW}/layers/{{layer}}"
+PROMISED = {
+    *(f"{API}/networks", f"{API}/networks/{{network}}", f"{API}/networks/{{network}}/layers"),
+    *(f"{API}/networks/{{network}}/layers/{{layer}}/kernels.{kind}" for kind in ("npy", "png")),
+    *(f"{API}/samples", f"{API}/digits", f"{API}/digits/{{digit}}"),
+    *(f"{API}/digits/{{digit}}/input.{kind}" for kind in ("png", "npy")),
+    *(f"{VIEW}/prediction", f"{VIEW}/activations.npz", f"{LAYER}/activations"),
+    *(f"{LAYER}/activations.{kind}" for kind in ("npy", "npz")),
+    *(f"{LAYER}/grid.{kind}" for kind in ("png", "json")),
+    *(f"{VIEW}/blocks", f"{VIEW}/blocks/{{block}}", f"{VIEW}/blocks/{{block}}/strip.png"),
+    *(f"{VIEW}/flow", f"{API}/networks/{{network}}/activations"),
+    *("/healthz", "/readyz", "/metrics"),
+}
+BRINGING = {f"{API}/digits", f"{API}/networks/{{network}}/activations"}
+
+
+@pytest.fixture(scope="module")
+def schema(api: TestClient) -> dict[str, Any]:
+    answer = api.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    described: dict[str, Any] = answer.json()
+    return described
+
+
+def _operations(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_promised_address_is_described_and_no_page_is(schema: dict[str, Any]) -> None:
+    assert set(schema["paths"]) >= PROMISED
+    assert all(path.startswith(f"{API}/") or path in PROMISED for path in schema["paths"])
+    assert schema["openapi"].startswith("3.1")
+
+
+def test_every_operation_has_a_summary_and_a_name_of_its_own(schema: dict[str, Any]) -> None:
+    operations = [operation for _, _, operation in _operations(schema)]
+    assert all(operation["summary"] for operation in operations)
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+
+
+def test_every_parameter_has_a_description_and_an_example(schema: dict[str, Any]) -> None:
+    bare = [
+        (path, parameter["name"])
+        for path, _, operation in _operations(schema)
+        for parameter in operation.get("parameters", ())
+        if not (parameter.get("description") and parameter["schema"].get("examples"))
+    ]
+    assert bare == []
+
+
+def test_problems_are_documented_as_what_they_are(schema: dict[str, Any]) -> None:
+    for path, _, operation in _operations(schema):
+        refusals = {int(status) for status in operation["responses"] if int(status) >= 400}
+        if path.startswith(API):
+            wanted = {404, 422, 503} | ({408, 413, 415} if path in BRINGING else set())
+            assert refusals == wanted, path
+        for status in refusals:
+            content = operation["responses"][str(status)]["content"]
+            assert set(content) == {"application/problem+json"}
+            fields = content["application/problem+json"]["schema"]["properties"]
+            assert set(fields) == {"type", "title", "status", "detail", "code", "request_id"}
+
+
+def test_no_reference_leads_nowhere(schema: dict[str, Any]) -> None:
+    missing = set(_references(schema)) - {
+        f"#/components/schemas/{name}" for name in schema["components"]["schemas"]
+    }
+    assert missing == set()
+
+
+def _references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [found for value in node.values() for found in _references(value)]
+    if isinstance(node, list):
+        return [found for value in node for found in _references(value)]
+    return []

@@ -1,0 +1,60 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from app import errors
+from app.errors import SkiplensError
+from app.web.problems import problem, problem_of, status_of
+
+STATUS = {
+    errors.UnknownNetworkError: 404,
+    errors.UnknownLayerError: 404,
+    errors.UnknownBlockError: 404,
+    errors.UnknownFilterError: 404,
+    errors.UnknownDigitError: 404,
+    errors.TooSlowError: 408,
+    errors.TooLargeError: 413,
+    errors.UnsupportedFormatError: 415,
+    errors.InvalidParameterError: 422,
+    errors.NotSwitchableError: 422,
+    errors.UnreadableImageError: 422,
+    errors.BlankImageError: 422,
+    errors.NonFiniteError: 500,
+    errors.BusyError: 503,
+    errors.StartupError: 500,
+}
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUS.items(), ids=lambda value: str(value))
+def test_each_branch_of_the_tree_has_its_status(kind: type[SkiplensError], status: int) -> None:
+    answer = problem_of(kind("why"))
+    assert answer.status_code == status
+    assert json.loads(bytes(answer.body)) == {
+        "type": f"urn:skiplens:problem:{kind.code}",
+        "title": kind.title,
+        "status": status,
+        "detail": "why",
+        "code": kind.code,
+        "request_id": "-",
+    }
+
+
+def test_no_two_errors_share_a_code() -> None:
+    codes = [kind.code for kind in _tree(SkiplensError)]
+    assert len(set(codes)) == len(codes)
+    assert status_of(SkiplensError("?")) == 500
+
+
+@pytest.mark.parametrize(("status", "again"), [(503, "1"), (408, "1"), (404, None), (500, None)])
+def test_only_what_may_be_tried_again_says_when(status: int, again: str | None) -> None:
+    answer = problem(status, "code", "Title", "detail", headers={"X-More": "kept"})
+    assert answer.headers.get("retry-after") == again
+    assert answer.headers["x-more"] == "kept"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def _tree(kind: type[SkiplensError]) -> Iterator[type[SkiplensError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _tree(below)

@@ -1,0 +1,78 @@
+"""Answers that never change: strong ETags, 304 and HEAD, for every address that gives them."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from tests.web.conftest import NETWORK
+
+FOR_EVER = "public, max-age=31536000, immutable"
+KEPT = {"etag", "cache-control", "content-type", "content-length", "content-disposition"}
+
+IMMUTABLE = (
+    "{network}/layers/stem.conv/kernels.npy",
+    "{network}/layers/stem.conv/kernels.png",
+    "/api/v1/digits/{digit}/input.png",
+    "/api/v1/digits/{digit}/input.npy",
+    "{network}/digits/{digit}/layers/block1.sum/activations.npy",
+    "{network}/digits/{digit}/layers/block1.sum/activations.npz",
+    "{network}/digits/{digit}/activations.npz?off=block3",
+    "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3",
+    "{network}/digits/{digit}/blocks/block1/strip.png",
+    "{network}/digits/{digit}/streams/1/matrix.png",
+    "/api/v1/compare/grid.png?layer=block1.sum&a=mnist-resnet/{digit}&b=mnist-resnet/{digit}",
+)
+
+
+@pytest.fixture(params=IMMUTABLE)
+def address(request: pytest.FixtureRequest, digit: Digit) -> str:
+    return str(request.param).format(network=NETWORK, digit=digit.id)
+
+
+def test_the_same_address_gives_the_same_bytes_under_a_strong_etag(
+    api: TestClient, address: str
+) -> None:
+    first, again = api.get(address), api.get(address)
+    assert first.status_code == again.status_code == 200
+    assert first.content == again.content
+    assert first.headers["cache-control"] == FOR_EVER
+    assert first.headers["etag"].startswith('"')
+    for name in KEPT:  # the second comes from memory
+        assert first.headers.get(name) == again.headers.get(name)
+
+
+def test_etags_differ_where_the_bytes_do(api: TestClient, view: str) -> None:
+    address = f"{view}/layers/block1.sum/grid.png"
+    tags = {api.get(f"{address}?zoom={zoom}").headers["etag"] for zoom in (1, 2, 3)}
+    assert len(tags) == 3
+
+
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
+def test_a_known_etag_is_answered_without_body(api: TestClient, address: str, known: str) -> None:
+    fresh = address + ("&" if "?" in address else "?") + "not=kept"
+    tag = api.get(address).headers["etag"]
+    made, kept = (
+        api.get(one, headers={"If-None-Match": known.format(tag)}) for one in (fresh, address)
+    )
+    for answer in (made, kept):
+        assert answer.status_code == 304
+        assert answer.content == b""
+        assert (answer.headers["etag"], answer.headers["cache-control"]) == (tag, FOR_EVER)
+        assert "content-type" not in answer.headers
+    other = api.get(address, headers={"If-None-Match": '"other"'})
+    assert other.status_code == 200
+
+
+def test_head_is_get_without_body(api: TestClient, address: str) -> None:
+    got, asked = api.get(address), api.head(address)
+    assert asked.status_code == 200
+    assert asked.content == b""
+    assert {name: asked.headers.get(name) for name in KEPT} == {
+        name: got.headers.get(name) for name in KEPT
+    }
+
+
+def test_head_of_json_and_of_what_is_not_there(api: TestClient, view: str) -> None:
+    assert api.head(f"{view}/prediction").status_code == 200
+    assert api.head(f"{view}/layers/nothing/grid.png").status_code == 404
+    assert api.head("/healthz").status_code == 200
