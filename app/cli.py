@@ -16,6 +16,7 @@ from app.settings import ROOT, Settings
 app = typer.Typer(
     name="skiplens",
     help="See inside a residual network: every filter, every block, every digit.",
+    epilog="Examples: `skiplens serve --open` - `skiplens export seven/` - `skiplens serve --help`",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -52,20 +53,20 @@ def serve(
     given = {"host": host, "port": port, "engine": engine}
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     logs.configure(settings.log_format)
-    listener = bind(settings.host, settings.port)
-    services = open_services(settings)
-    address = listener.getsockname()
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    url = f"http://{shown}:{address[1]}/"
-    running = services.catalogue.networks[0]
+    with bind(settings.host, settings.port) as listener:
+        services = open_services(settings)
+        address = listener.getsockname()
+        shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+        url = f"http://{shown}:{address[1]}/"
+        running = services.catalogue.networks[0]
 
-    def listening() -> None:
-        sys.stdout.write(f"skiplens is at {url} (engine {running.name} on {running.device})\n")
-        sys.stdout.flush()
-        if open_page:
-            webbrowser.open(url)
+        def listening() -> None:
+            sys.stdout.write(f"skiplens is at {url} (engine {running.name} on {running.device})\n")
+            sys.stdout.flush()
+            if open_page:
+                webbrowser.open(url)
 
-    run(create_app(settings, lambda: services), settings, listener, listening)
+        run(create_app(settings, lambda: services), settings, listener, listening)
 
 
 def read_settings(given: dict[str, object]) -> Settings:
@@ -75,11 +76,14 @@ def read_settings(given: dict[str, object]) -> Settings:
         StartupError: a value is not allowed; names the setting.
     """
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value
+        return Settings.model_validate(given)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in fault["loc"])
-        raise StartupError(f"setting {name} is not allowed: {fault['msg']}") from error
+        raise StartupError(
+            f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed: "
+            f"{fault['msg']}"
+        ) from error
 
 
 @app.command(epilog="Example: `skiplens train mnist-resnet --data mnist/`")

@@ -62,6 +62,8 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # What we measure is in app.web.metrics; FastAPI would look for OpenTelemetry each time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(RequestId),
             Middleware(SecurityHeaders),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, FiniteFloat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     max_digits: int = Field(10_000, ge=1, description="digits kept; unused ones make room")
     cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="of activations kept in memory")
     picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="of pictures kept in memory")
-    receive_seconds: float = Field(10.0, gt=0, description="to receive a request in")
+    receive_seconds: FiniteFloat = Field(10.0, gt=0, description="to receive a request in")
     stop_seconds: int = Field(10, ge=0, description="to finish requests in when stopping")
 
     allowed_hosts: Names = Field(

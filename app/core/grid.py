@@ -17,7 +17,7 @@ from app.core.palettes import CLEAR_LEVEL, FLAG_LEVEL, LABEL_LEVEL
 
 Levels = NDArray[np.uint8]
 
-_COMPRESSION = 6
+_COMPRESSION = 4  # half the time of 6 for 4 % more bytes
 
 
 def draw(

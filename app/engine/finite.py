@@ -18,8 +18,10 @@ def check_finite(arrays: Mapping[str, NDArray[np.float32]]) -> None:
     Raises:
         NonFiniteError: names the first such array.
     """
+    flat = {name: array.reshape(-1) for name, array in arrays.items()}
     with np.errstate(over="ignore", invalid="ignore"):
-        for name, array in arrays.items():
-            flat = array.reshape(-1)
-            if not math.isfinite(np.dot(flat, flat)):
+        if math.isfinite(sum([float(one.dot(one)) for one in flat.values()])):
+            return
+        for name, one in flat.items():
+            if not math.isfinite(one.dot(one)):
                 raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")

@@ -98,7 +98,8 @@ def compile_folder(
     _quiet_tensorflow()
     from app.network.compiling import compile_network
 
-    logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of what graphs.py does on purpose
+    for name in ("absl", "tensorflow"):  # they warn of what is done on purpose
+        logging.getLogger(name).setLevel(logging.ERROR)
     test = load_test(data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")

@@ -51,6 +51,7 @@ def compile_network(
         CompileError: the network cannot be compiled or an output differs from Keras' by more
             than the tolerance. Nothing has been written then.
     """
+    training = _training(folder)
     network = load_network(folder / NETWORK_FILE)
     tapped = tap(network)
     graphs, files = _graphs(network, tapped, run_graph)
@@ -69,7 +70,7 @@ def compile_network(
         graphs=graphs,
         test_accuracy=accuracy,
         survey=measured,
-        training=_training(folder),
+        training=training,
         files=_digests(folder, files),
     )
     _write(folder, files, manifest)

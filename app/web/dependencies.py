@@ -20,10 +20,16 @@ from app.service.services import Services
 LONGEST_LIST = 1024
 
 
-def get_services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     """The services that the app was started with."""
     services: Services = request.app.state.services
     return services
+
+
+# Look-ups that neither wait nor compute are async: a plain one would cost a trip to a thread.
+async def get_services(request: Request) -> Services:
+    """The same for a handler."""
+    return services_of(request)
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
@@ -58,7 +64,7 @@ Filters = Annotated[
 ]
 
 
-def get_network(network: NetworkName, services: ServicesDep) -> Engine:
+async def get_network(network: NetworkName, services: ServicesDep) -> Engine:
     """The network that the path names."""
     return services.catalogue.network(network)
 
@@ -66,7 +72,7 @@ def get_network(network: NetworkName, services: ServicesDep) -> Engine:
 NetworkDep = Annotated[Engine, Depends(get_network)]
 
 
-def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
+async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
     """The layer that the path names."""
     return layer_of(engine.manifest, layer)
 
@@ -82,7 +88,7 @@ def get_digit(digit: DigitId, services: ServicesDep) -> StoredDigit:
 DigitDep = Annotated[StoredDigit, Depends(get_digit)]
 
 
-def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
+async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
     """The block that the path names."""
     return block_of(engine.manifest, block)
 
@@ -140,7 +146,7 @@ class GridParameters:
 GridDep = Annotated[GridParameters, Depends()]
 
 
-def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ...]:
+async def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ...]:
     """The filters that the query names; all by default."""
     return chosen_filters(layer, filters)
 

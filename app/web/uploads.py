@@ -15,7 +15,7 @@ from app.core.preparation import Prepared, pixels_to_grey, prepare
 from app.core.stages import stage
 from app.errors import InvalidParameterError, UnsupportedFormatError
 from app.service.digits import StoredDigit
-from app.web.dependencies import get_services
+from app.web.dependencies import services_of
 
 _SIDE: Final = 28
 _FILES: Final = 1
@@ -89,7 +89,7 @@ async def _multipart(request: Request) -> bytes:
 
 def _prepared(request: Request, content: bytes, is_json: bool) -> Prepared:
     with stage("decode"):
-        grey = _from_json(content) if is_json else decode(content, get_services(request).limits)
+        grey = _from_json(content) if is_json else decode(content, services_of(request).limits)
         return prepare(grey)
 
 

@@ -113,10 +113,12 @@ def test_a_png_without_its_palette_is_refused() -> None:
         decode(start + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b""))
 
 
-def test_a_fault_behind_the_pixels_is_not_taken_for_damaged_metadata() -> None:
-    file = saved(Image.fromarray(GREY), "PNG")
-    with pytest.raises(UnreadableImageError):
-        decode(file[:-12] + struct.pack(">I", 9) + b"IEND" + b"\xff" * 4)
+def test_a_fault_in_the_pixels_is_not_forgiven_as_damaged_metadata() -> None:
+    pixels = chunk(b"IDAT", zlib.compress(bytes(6))[:-6] + b"\xff" * 6)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0))
+    for damaged in (start + pixels + chunk(b"IEND", b""), start + chunk(b"IEND", b"")):
+        with pytest.raises(UnreadableImageError):
+            decode(damaged)
 
 
 def test_only_the_first_frame_is_read() -> None:

@@ -89,9 +89,8 @@ def test_weights_are_those_of_keras(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("graph", "output", "wrong"),
     [
-        ("activations.tflite", "block2.sum", 1e-3),
         ("activations.tflite", "head.probabilities", np.nan),
-        ("gradients.tflite", "block1.x:identity", np.inf),
+        ("gradients.tflite", "block1.x:identity", 1e-3),
     ],
 )
 def test_a_graph_that_does_not_agree_is_not_written(

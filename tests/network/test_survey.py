@@ -42,7 +42,7 @@ def split(tapped: Tapped) -> Split:
 
 @pytest.fixture(scope="module")
 def found(tapped: Tapped, split: Split) -> tuple[Accuracy, Survey]:
-    return survey(tapped, split, batch_size=7)
+    return survey(tapped, split, batch_size=15)
 
 
 def test_accuracy_is_the_share_read_right(found: tuple[Accuracy, Survey]) -> None:

@@ -11,7 +11,7 @@ from app.network.recipe import Phase, Recipe
 RECIPE = Recipe(
     "tiny",
     (
-        Phase(epochs=2, warmup_epochs=0.5),
+        Phase(epochs=1, warmup_epochs=0.5),
         Phase(epochs=2, warmup_epochs=0.5, averaging=0.9, augmentation=Augmentation(thickness=0.5)),
     ),
     batch_size=32,

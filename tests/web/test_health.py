@@ -1,3 +1,7 @@
+from typing import cast
+
+from fastapi import FastAPI
+
 from app.web.health import router
 from tests.web.conftest import Refused, Start
 
@@ -10,7 +14,7 @@ def test_alive_and_ready(start: Start) -> None:
 
 def test_not_ready_is_503_and_still_alive(start: Start, refused: Refused) -> None:
     client = start()
-    client.app.state.ready = False  # type: ignore[attr-defined]
+    cast("FastAPI", client.app).state.ready = False
     answer = client.get("/readyz")
     refused(answer, 503, "not_ready")
     assert answer.headers["retry-after"] == "1"

@@ -27,7 +27,7 @@ def test_everything_that_is_promised_is_there(start: Start, view: str) -> None:
     ):
         assert line in text.splitlines()
     assert re.search(
-        r'^skiplens_build_info{python="3\.\d+\.\d+",version="[\d.]+"} 1\.0$', text, re.M
+        r'^skiplens_build_info{python="3\.\d+\.\d+",version="[\d.]+"} 1\.0$', text, re.MULTILINE
     )
 
 

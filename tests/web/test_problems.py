@@ -26,7 +26,7 @@ STATUS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "status"), STATUS.items(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("kind", "status"), STATUS.items(), ids=str)
 def test_each_branch_of_the_tree_has_its_status(kind: type[SkiplensError], status: int) -> None:
     answer = problem_of(kind("why"))
     assert answer.status_code == status

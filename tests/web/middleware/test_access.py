@@ -18,7 +18,9 @@ STAGE = re.compile(r"(\w+);dur=\d+\.\d{3}")
 
 
 def _requests(text: str) -> dict[tuple[str, str], float]:
-    found = re.findall(r'^skiplens_requests_total{route="(.*)",status="(\d+)"} (.*)$', text, re.M)
+    found = re.findall(
+        r'^skiplens_requests_total{route="(.*)",status="(\d+)"} (.*)$', text, re.MULTILINE
+    )
     return {(route, status): float(count) for route, status, count in found}
 
 

@@ -1,0 +1,132 @@
+"""A real server process, and clients that speak to it over real sockets."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from app.settings import ROOT
+
+COMMAND = (sys.executable, "-c", "from app.cli import main; main()")
+PATIENCE = 60  # seconds after which a test fails rather than hangs
+_ADDRESS = re.compile(r"skiplens is at (http://127\.0\.0\.1:(\d+)/) \(engine litert on CPU\)\n")
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """The environment with these settings and no others."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SKIPLENS_") or name == "SKIPLENS_MODELS_DIR"
+    }
+    given = {f"SKIPLENS_{name.upper()}": str(value) for name, value in settings.items()}
+    return {**kept, "SKIPLENS_ENGINE": "litert", "SKIPLENS_INTERPRETERS": "1", **given}
+
+
+class Server:
+    """``skiplens serve`` on a free port, logging JSON lines to a file."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self._log = folder / "log.jsonl"
+        given = environment(port=0, state_dir=folder / "state", log_format="json", **settings)
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve"], cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=log
+            )
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline().decode()
+        found = _ADDRESS.fullmatch(self.said)
+        assert found, (self.said, self._log.read_text())
+        self.url, self.port = found[1], int(found[2])
+        self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE)
+
+    def connect(self) -> "Connection":
+        """A connection of its own."""
+        return Connection(self.port)
+
+    def metric(self, sample: str) -> float:
+        """A sample as ``/metrics`` prints it, 0 where it does not."""
+        lines = self.client.get("/metrics").text.splitlines()
+        found = (line.removeprefix(sample) for line in lines if line.startswith(f"{sample} "))
+        return float(next(found, 0))
+
+    def await_metric(self, sample: str, value: float) -> None:
+        """Wait until a sample has a value; counters are written after the answer is sent."""
+        while self.metric(sample) != value:
+            assert self.process.poll() is None
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log; what libraries print beside it is left out."""
+        text = self._log.read_text().splitlines()
+        return [json.loads(line) for line in text if line.startswith("{")]
+
+    def stop(self, sent: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it if it runs, and say its exit code."""
+        self.process.send_signal(sent)
+        code = self.process.wait(PATIENCE)
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """End what is left of it."""
+        self.process.kill()
+        self.process.wait()
+        self.client.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+class Connection:
+    """A raw connection: what is sent is up to the test."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, text: bytes) -> None:
+        self.socket.sendall(text)
+
+    def receive(self) -> bytes:
+        """What comes next."""
+        return self.socket.recv(65536)
+
+    def rest(self) -> bytes:
+        """All that comes until the server closes."""
+        parts = []
+        while part := self.socket.recv(65536):
+            parts.append(part)
+        return b"".join(parts)
+
+
+def answer_of(raw: bytes) -> httpx2.Response:
+    """The one answer in what a connection received."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    status, *fields = head.decode().split("\r\n")
+    pairs = [tuple(field.split(": ", 1)) for field in fields]
+    return httpx2.Response(
+        int(status.split()[1]), headers=[(name, value) for name, value in pairs], content=body
+    )
+
+
+@contextmanager
+def serving(folder: Path, **settings: object) -> Iterator[Server]:
+    """A server for the length of a ``with`` block."""
+    server = Server(folder, **settings)
+    try:
+        yield server
+    finally:
+        server.close()
