@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_one_line_says_the_address_and_the_engine(server: Server) -> None:
     assert server.said == f"skiplens is at {server.url} (engine litert on CPU)\n"
-    assert server.client.get("/").status_code == 200
+    assert server.client.get("/healthz").status_code == 200
 
 
 def test_each_request_is_a_line_of_json_under_the_id_that_was_given(server: Server) -> None:
@@ -60,8 +61,8 @@ def test_the_work_is_counted_stage_by_stage(server: Server) -> None:
     assert server.metric("skiplens_cache_misses_total") == 1
 
 
-def test_a_second_server_on_the_port_says_so_and_ends(server: Server) -> None:
-    given = environment(port=server.port, state_dir="unused")
+def test_a_second_server_on_the_port_says_so_and_ends(server: Server, tmp_path: Path) -> None:
+    given = environment(port=server.port, state_dir=tmp_path)
     second = subprocess.run(
         [*COMMAND, "serve"], cwd=ROOT, env=given, capture_output=True, timeout=PATIENCE, check=False
     )
@@ -73,8 +74,8 @@ def test_a_second_server_on_the_port_says_so_and_ends(server: Server) -> None:
     assert server.client.get("/healthz").status_code == 200
 
 
-def test_serving_loads_no_framework(tmp_path_factory: pytest.TempPathFactory) -> None:
-    given = environment(state_dir=tmp_path_factory.mktemp("light"))
+def test_serving_loads_no_framework(tmp_path: Path) -> None:
+    given = environment(state_dir=tmp_path)
     loaded = subprocess.run(
         [sys.executable, "-c", _LOADED], cwd=ROOT, env=given, capture_output=True, check=True
     )

@@ -1,0 +1,180 @@
+"""The command line refuses what it cannot do in one sentence, with exit code 2."""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app import cli
+from app.settings import Settings
+from tests.conftest import MODELS
+
+NETWORK = "mnist-resnet"
+Refusal = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but the test's own, and no change to how logs of other tests look."""
+    for name in [name for name in os.environ if name.startswith("SKIPLENS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SKIPLENS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("SKIPLENS_PORT", "0")
+    monkeypatch.setattr("app.logs.configure", lambda _: None)
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """Runs ``skiplens`` and returns the one sentence that it refuses with."""
+
+    def ran(*arguments: str, **settings: object) -> str:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"SKIPLENS_{name.upper()}", str(value))
+        monkeypatch.setattr("sys.argv", ["skiplens", *(arguments or ["serve"])])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert ended.value.code == 2
+        assert said.out == ""
+        assert said.err.startswith("skiplens: ")
+        assert said.err.count("\n") == 1
+        return said.err.removeprefix("skiplens: ").strip()
+
+    return ran
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A copy of the default network for a test to damage."""
+    shutil.copytree(MODELS / NETWORK, tmp_path / "models" / NETWORK)
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("port", "http"), ("port", "-1"), ("port", "65536"), ("engine", "tpu")),
+        *(("log_format", "xml"), ("max_body_bytes", "0"), ("interpreters", "0")),
+        *(("receive_seconds", value) for value in ("0", "nan", "inf", "soon")),
+    ],
+)
+def test_a_setting_that_is_not_allowed_is_named_with_what_is(
+    refusal: Refusal, name: str, value: str
+) -> None:
+    said = refusal(**{name: value})
+    assert said.startswith(f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allo")
+    assert "Input should be" in said
+
+
+def test_options_go_before_the_environment(refusal: Refusal) -> None:
+    assert "'auto', 'litert' or 'keras'" in refusal("serve", "--engine", "tpu", engine="litert")
+
+
+def test_a_port_in_use(refusal: Refusal, taken: int) -> None:
+    said = refusal(port=taken)
+    assert said.startswith(f"port {taken} on 127.0.0.1 cannot be bound")
+    assert said.endswith("choose another with --port")
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "256.256.256.256", "::zz"])
+def test_an_address_that_is_not_ours(refusal: Refusal, host: str) -> None:
+    assert f"on {host} cannot be bound" in refusal(host=host)
+
+
+def test_a_state_folder_that_cannot_be(refusal: Refusal, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = refusal(state_dir=tmp_path / "file" / "below")
+    assert said.startswith(f"state folder {tmp_path / 'file' / 'below'} cannot keep digits")
+    assert said.endswith("choose another with SKIPLENS_STATE_DIR")
+
+
+@pytest.mark.parametrize("content", [b"not a database, but longer than a header" * 99, None])
+def test_a_database_that_is_none(refusal: Refusal, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "state" / "digits.sqlite3"
+    path.parent.mkdir()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    assert "cannot keep digits" in refusal()
+    assert content is None or path.read_bytes() == content
+
+
+def test_a_models_folder_that_is_not_there_or_empty(refusal: Refusal, tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        assert refusal(models_dir=folder) == (
+            f"models folder {folder} holds no compiled network; run skiplens compile"
+        )
+
+
+@pytest.mark.parametrize("name", ["activations.tflite", "gradients.tflite", "weights.npz"])
+def test_a_model_file_that_is_missing_or_changed(refusal: Refusal, models: Path, name: str) -> None:
+    path = models / NETWORK / name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    said = refusal(models_dir=models)
+    assert said.startswith(f"model file {path} does not match its manifest")
+    path.unlink()
+    assert refusal(models_dir=models).startswith(f"model file {path} cannot be read")
+
+
+def _manifest(models: Path) -> Path:
+    return models / NETWORK / "manifest.json"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"format": 1}'])
+def test_a_manifest_that_is_none(refusal: Refusal, models: Path, content: bytes) -> None:
+    _manifest(models).write_bytes(content)
+    assert refusal(models_dir=models).startswith(f"manifest {_manifest(models)} is not valid at ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("id", "mnist-plain"), ("format", 0), ("graphs", {}), ("files", {})]
+)
+def test_a_manifest_that_does_not_fit_its_folder(
+    refusal: Refusal, models: Path, field: str, value: object
+) -> None:
+    manifest = json.loads(_manifest(models).read_text())
+    _manifest(models).write_text(json.dumps({**manifest, field: value}))
+    assert str(_manifest(models)) in refusal(models_dir=models)
+
+
+def test_a_manifest_of_another_graph(refusal: Refusal, models: Path) -> None:
+    manifest = json.loads(_manifest(models).read_text())
+    graphs = manifest["graphs"]
+    graphs["activations"], graphs["gradients"] = graphs["gradients"], graphs["activations"]
+    _manifest(models).write_text(json.dumps(manifest))
+    assert "its manifest says" in refusal(models_dir=models)
+
+
+@pytest.mark.parametrize("command", ["serve", "train", "compile", "evaluate", "export"])
+def test_every_command_shows_an_example(command: str) -> None:
+    for arguments in (["--help"], [command, "--help"]):
+        shown = CliRunner().invoke(cli.app, arguments)
+        assert shown.exit_code == 0
+        assert f"skiplens {command}" in shown.output or command in shown.output
+        assert "Example" in shown.output
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKIPLENS_PORT", "9000")
+    monkeypatch.setenv("SKIPLENS_ALLOWED_HOSTS", "a.example, b.example")
+    settings = cli.read_settings({"host": "0.0.0.0"})  # noqa: S104  # nothing is bound
+    assert (settings.host, settings.port) == ("0.0.0.0", 9000)  # noqa: S104
+    assert settings.allowed_hosts == ("a.example", "b.example")
+
+
+def test_the_server_is_for_this_machine_alone_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SKIPLENS_PORT")
+    assert (Settings().host, Settings().port, Settings().cors_origins) == ("127.0.0.1", 8000, ())
