@@ -16,14 +16,15 @@ def open_services(settings: Settings) -> Services:
     Raises:
         StartupError: a model folder, the state folder or a sample is unusable; says which.
     """
-    store = SQLiteDigitStore(settings.state_dir / DATABASE_FILE, settings.max_digits)
     engines = open_engines(
         settings.models_dir, settings.engine, settings.interpreters, settings.max_waiting
     )
+    samples = load_samples()
+    store = SQLiteDigitStore(settings.state_dir / DATABASE_FILE, settings.max_digits)
     return Services.over(
         engines,
         store,
-        load_samples(),
+        samples,
         default_network=settings.default_network,
         cache_bytes=settings.cache_bytes,
         limits=ImageLimits(pixels=settings.max_image_pixels, side=settings.max_image_side),

@@ -36,6 +36,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         for name, value in settings.items():
             monkeypatch.setenv(f"SKIPLENS_{name.upper()}", str(value))
         monkeypatch.setattr("sys.argv", ["skiplens", *(arguments or ["serve"])])
+        monkeypatch.setattr("app.web.server.run", lambda *_: pytest.fail("the server was started"))
         with pytest.raises(SystemExit) as ended:
             cli.main()
         said = capsys.readouterr()
@@ -152,8 +153,7 @@ def test_a_manifest_that_does_not_fit_its_folder(
 
 def test_a_manifest_of_another_graph(refusal: Refusal, models: Path) -> None:
     manifest = json.loads(_manifest(models).read_text())
-    graphs = manifest["graphs"]
-    graphs["activations"], graphs["gradients"] = graphs["gradients"], graphs["activations"]
+    manifest["graphs"]["activations"]["file"] = manifest["graphs"]["gradients"]["file"]
     _manifest(models).write_text(json.dumps(manifest))
     assert "its manifest says" in refusal(models_dir=models)
 
@@ -163,7 +163,7 @@ def test_every_command_shows_an_example(command: str) -> None:
     for arguments in (["--help"], [command, "--help"]):
         shown = CliRunner().invoke(cli.app, arguments)
         assert shown.exit_code == 0
-        assert f"skiplens {command}" in shown.output or command in shown.output
+        assert command in shown.output
         assert "Example" in shown.output
 
 

@@ -49,10 +49,10 @@ def fit(amount: Floats) -> tuple[Pixels, float]:
 def is_fitted(grey: Pixels) -> bool:
     """Whether uint8 ``(H, W)`` already is a digit like MNIST's, light ink on black.
 
-    That is: 28 x 28, black along the border, 18 to 20 pixels long, and to within a pixel where
+    That is: 28 x 28, black but for a digit 18 to 20 pixels long, and that to within a pixel where
     centring would put it.
     """
-    if grey.shape != (SIDE, SIDE) or grey.max() < _BRIGHTEST or _median_of_border(grey) > 0:
+    if grey.shape != (SIDE, SIDE) or grey.max() < _BRIGHTEST:
         return False
     left, top, right, bottom = bounds(grey > 0) or (0, 0, 0, 0)
     drawn = grey[top:bottom, left:right]
@@ -71,10 +71,6 @@ def stroke_width(amount: Floats) -> float:
     padded = np.pad(amount, 1)
     steps = sum(float(np.abs(np.diff(padded, axis=axis)).sum()) for axis in (0, 1))
     return 2 * float(amount.sum()) / (steps * np.pi / 4)
-
-
-def _median_of_border(grey: Pixels) -> float:
-    return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
 def _resized(amount: Floats, length: int) -> Floats:

@@ -128,5 +128,4 @@ def _cells_of(kept: list[_Part], labels: NDArray[np.intp]) -> Mask:
     """The cells of the kept parts and the empty ones around, where faint edges of strokes lie."""
     own = np.isin(labels, [part.label for part in kept])
     grown = Image.fromarray(own.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
-    around: Mask = np.asarray(grown, np.bool_) & (own | (labels == 0))
-    return around
+    return np.asarray(grown, np.bool_)

@@ -37,8 +37,10 @@ class Catalogue:
     @property
     def networks(self) -> tuple[Engine, ...]:
         """All networks, the default first."""
-        first = self._engines[self.default]
-        return (first, *(engine for engine in self._engines.values() if engine is not first))
+        return tuple(self._engines[name] for name in self._names())
+
+    def _names(self) -> list[str]:
+        return [self.default, *(name for name in self._engines if name != self.default)]
 
     def network(self, network: str) -> Engine:
         """The engine of a network.
@@ -49,7 +51,7 @@ class Catalogue:
         engine = self._engines.get(network)
         if engine is None:
             raise UnknownNetworkError(
-                f"network {_shown(network)} is not loaded; loaded are {_list(self._engines)}"
+                f"network {_shown(network)} is not loaded; loaded are {_list(self._names())}"
             )
         return engine
 

@@ -14,20 +14,10 @@ import numpy as np
 from app.core.digit import ID_LENGTH, Digit
 from app.errors import StartupError, UnknownDigitError
 from app.samples import Sample
+from app.service.database import open_database
 
 Box = tuple[int, int, int, int]
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS digits (
-    id TEXT PRIMARY KEY,
-    pixels BLOB NOT NULL CHECK (length(pixels) = 784),
-    inverted INTEGER NOT NULL,
-    box TEXT NOT NULL,
-    warnings TEXT NOT NULL,
-    used REAL NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
-"""
 _TOUCH_AFTER: Final = 3600.0  # seconds; finer would turn every read into a write
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
@@ -97,13 +87,7 @@ class SQLiteDigitStore:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(_SCHEMA)
-            # A schema that exists already is not written: ask for the right to write outright.
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.execute("COMMIT")
+            self._database = open_database(path)
         except (OSError, sqlite3.Error) as error:
             raise StartupError(
                 f"state folder {path.parent} cannot keep digits ({error}); "

@@ -16,7 +16,7 @@ SERVE = "from app.cli import main; main()"
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real server with an empty state folder."""
     state = tmp_path_factory.mktemp("state")
@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop must be gone before other tests
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -84,7 +84,7 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
     assert errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop must be gone before other tests
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture of a one, dark on light, as a file."""
     import numpy as np

@@ -93,6 +93,14 @@ def test_hairlines_of_a_huge_drawing_do_not_fade() -> None:
     inked = prepared.digit.pixels[prepared.digit.pixels > 25]
     assert np.percentile(inked, 75) >= 250
     assert spoilt(prepared, "thin")
+    assert not spoilt(prepared, "hardly")
+
+
+def test_the_box_ends_where_the_image_does() -> None:
+    sheet = placed(two(700, 90), (1001, 1003), (301, 513))
+    x, y, width, height = prepare(drawn(sheet)).box
+    assert (x + width, y + height) == (1003, 1001)
+    assert (x, y) == (512, 300)  # by twos, as the image was reduced
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ def test_a_request_in_the_works_is_finished_and_the_exit_code_is_0(
         upload.send(PNG[20:])
         answer = answer_of(upload.rest())
         assert answer.status_code == 201
-        assert answer.headers["connection"] == "close"
         assert server.process.wait(PATIENCE) == 0
         assert not [line for line in server.lines() if line["level"] != "info"]
 

@@ -153,7 +153,7 @@ def test_closing_finishes_what_waits_and_takes_no_more(
     closing.result(PATIENCE)
     assert [future.result(PATIENCE)["double"].tolist() for future in futures] == [[0], [2], [2]]
     with pytest.raises(BusyError, match="is closing and takes no more"):
-        batcher.submit(request(1.0))
+        started(lambda: batcher.submit(request(1.0))).result(PATIENCE)
     batcher.close()
 
 

@@ -89,8 +89,7 @@ def test_a_finished_run_is_not_trained_again(whole: Whole) -> None:
         assert np.array_equal(weights(again)[path], weight)
 
 
-def test_steps_are_counted_and_the_loss_is_told(tmp_path: Path) -> None:
-    few = replace(RECIPE, phases=(Phase(epochs=1),))
+def test_steps_are_counted_and_averaging_measures_batch_norm_anew(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     losses: list[float] = []
 
@@ -98,9 +97,19 @@ def test_steps_are_counted_and_the_loss_is_told(tmp_path: Path) -> None:
         seen.append((epoch, step, steps))
         losses.append(loss)
 
-    _, run = train(few, digits(), tmp_path, on_step=on_step)
+    plain, run = train(
+        replace(RECIPE, phases=(Phase(epochs=1),)), digits(), tmp_path / "plain", on_step=on_step
+    )
     assert seen == [(1, 1, 3), (1, 2, 3), (1, 3, 3)]
     assert losses[-1] == run.history[0].loss
+    last = replace(RECIPE, phases=(Phase(epochs=1, averaging=0.0),))  # the mean is the last weights
+    averaged, _ = train(last, digits(), tmp_path / "averaged")
+    moved = {
+        path.split("/")[-1]
+        for path, weight in weights(averaged).items()
+        if not np.array_equal(weight, weights(plain)[path])
+    }
+    assert moved == {"moving_mean", "moving_variance"}
 
 
 def test_held_out_digits_are_never_trained_on() -> None:

@@ -20,7 +20,9 @@ LAYER = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 8))
 def test_the_default_comes_first_and_unknown_networks_are_named(engine: Engine) -> None:
     catalogue = Catalogue({"other": engine, "mnist-resnet": engine}, "mnist-resnet")
     assert catalogue.networks[0] is catalogue.network("mnist-resnet")
-    with pytest.raises(UnknownNetworkError, match=r"'nope' is not loaded; loaded are other, mnist"):
+    with pytest.raises(
+        UnknownNetworkError, match=r"'nope' is not loaded; loaded are mnist-resnet, other"
+    ):
         catalogue.network("nope")
 
 

@@ -43,7 +43,7 @@ def test_filters_are_chosen_in_the_order_given(api: TestClient, view: str) -> No
     assert np.shape([one["values"] for one in filters]) == (5, 28, 28)
 
 
-@pytest.mark.parametrize("normalize", ["filter", "layer", "network", "symmetric"])
+@pytest.mark.parametrize("normalize", ["filter", "layer", "block", "network", "symmetric"])
 def test_a_grid_and_its_description_are_of_one_size(
     api: TestClient, view: str, normalize: str
 ) -> None:

@@ -1,0 +1,39 @@
+"""The SQLite file that digits are kept in, opened and made ready."""
+
+import sqlite3
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS digits (
+    id TEXT PRIMARY KEY,
+    pixels BLOB NOT NULL CHECK (length(pixels) = 784),
+    inverted INTEGER NOT NULL,
+    box TEXT NOT NULL,
+    warnings TEXT NOT NULL,
+    used REAL NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the file, make its tables where they are missing, and make sure that it can be written.
+
+    Every transaction is on disk when it is committed.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened or written, or is no database.
+    """
+    with ExitStack() as closing:
+        database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        closing.callback(database.close)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.executescript(_SCHEMA)
+        # A schema that exists already is not written: ask for the right to write outright.
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("COMMIT")
+        closing.pop_all()  # it stays open
+    return database

@@ -1,0 +1,68 @@
+import io
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+import structlog
+
+from app import logs
+
+Configure = Callable[[Literal["text", "json"]], io.StringIO]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Configures logs into a text, and puts back afterwards how they were."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def configured(log_format: Literal["text", "json"]) -> io.StringIO:
+        written = io.StringIO()
+        monkeypatch.setattr("sys.stderr", written)
+        logs.configure(log_format)
+        return written
+
+    yield configured
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_json_is_one_object_a_line_tracebacks_included(configure: Configure) -> None:
+    written = configure("json")
+    structlog.get_logger().info("request", path="/\n\x1b", status=200)
+    try:
+        raise RuntimeError("broken\nin two")
+    except RuntimeError:
+        structlog.get_logger().exception("failed", request_id="mine")
+    request, failed = (json.loads(line) for line in written.getvalue().splitlines())
+    assert list(request) == ["timestamp", "level", "event", "path", "status"]
+    assert (request["level"], request["event"], request["path"]) == ("info", "request", "/\n\x1b")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", request["timestamp"])
+    assert (failed["level"], failed["request_id"]) == ("error", "mine")
+    assert "RuntimeError: broken" in failed["exception"]
+
+
+def test_text_is_one_line_an_event_whatever_a_client_sends(configure: Configure) -> None:
+    written = configure("text")
+    structlog.get_logger().info("request", path='/a\nlevel=error "x" \x1b[31m', status=404, none="")
+    (line,) = written.getvalue().splitlines()
+    assert line.endswith(
+        r'level=info event=request path="/a\nlevel=error \"x\" \u001b[31m" status=404 none=""'
+    )
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_libraries_are_heard_from_warnings_upward(
+    configure: Configure, log_format: Literal["text", "json"]
+) -> None:
+    written = configure(log_format)
+    logging.getLogger("uvicorn.error").info("Started server process")
+    logging.getLogger("uvicorn.error").warning("Invalid %s request", "HTTP")
+    structlog.get_logger().debug("too fine")
+    (line,) = written.getvalue().splitlines()
+    assert "Invalid HTTP request" in line
+    assert "warning" in line
