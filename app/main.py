@@ -37,18 +37,14 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = open_services()
         metrics.watch(services)
-        # Enough threads for every computation that may wait, so that the bounded queue of an
-        # engine is what refuses, and not the thread pool that silently makes callers wait.
+        # A thread for each computation that may wait: an engine's queue refuses, the pool does not.
         limiter = anyio.to_thread.current_default_thread_limiter()
         limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
         # An image may take up some hundred megabytes while it is decoded: one at a time a core.
         app.state.decoders = anyio.CapacityLimiter(settings.interpreters)
-        app.state.services = services
-        app.state.ready = True
-        for engine in services.catalogue.networks:
-            _logger.info(
-                "ready", network=engine.manifest.id, engine=engine.name, device=engine.device
-            )
+        app.state.services, app.state.ready = services, True
+        for one in services.catalogue.networks:
+            _logger.info("ready", network=one.manifest.id, engine=one.name, device=one.device)
         try:
             yield
         finally:

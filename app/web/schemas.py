@@ -9,7 +9,6 @@ from app.core.statistics import FilterStatistics, extent
 from app.engine.protocol import Engine
 from app.service.digits import StoredDigit
 from app.service.examination import Examination
-from app.service.grids import Grid
 from app.web import urls
 
 Pair = tuple[float, float]
@@ -188,40 +187,3 @@ class Summary(BaseModel):
     box: tuple[int, int, int, int]
     warnings: list[str]
     layers: list[Activations]
-
-
-class GridCell(BaseModel):
-    """One map in a grid."""
-
-    filter: int
-    box: tuple[int, int, int, int] = Field(description="x, y, width, height in the picture")
-    range: Pair = Field(description="values at the two ends of the palette")
-    dead: bool
-    constant: bool
-
-
-class GridDescription(BaseModel):
-    """A grid in words."""
-
-    width: int
-    height: int
-    zoom: int
-    columns: int
-    palette: str
-    diverging: bool = Field(description="whether the palette is the signed one, centred on zero")
-    normalize: str
-    cells: list[GridCell]
-
-    @classmethod
-    def of(cls, grid: Grid) -> Self:
-        """Describe a grid."""
-        return cls(
-            width=grid.geometry.width,
-            height=grid.geometry.height,
-            zoom=grid.geometry.zoom,
-            columns=grid.geometry.columns,
-            palette=grid.options.palette,
-            diverging=grid.diverging,
-            normalize=grid.options.normalisation,
-            cells=[GridCell(**vars(cell)) for cell in grid.cells],
-        )

@@ -110,7 +110,7 @@ def test_beyond_the_bound_requests_are_refused(
     for _ in futures:
         assert stages.entered.acquire(timeout=PATIENCE)
     with pytest.raises(BusyError, match=f"{max_waiting} computations are waiting already; at most"):
-        batcher.submit(request(9.0))
+        started(lambda: batcher.submit(request(9.0))).result(PATIENCE)
     held.let_go()
     for future in futures:
         future.result(PATIENCE)

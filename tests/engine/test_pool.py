@@ -87,7 +87,7 @@ def test_beyond_the_bound_callers_are_refused_and_those_who_wait_are_not(stages:
         for _ in waiters:
             assert stages.entered.acquire(timeout=PATIENCE)
         with pytest.raises(BusyError, match="2 computations are waiting already; at most 2 may"):
-            take()
+            started(take).result(PATIENCE)
     for waiter in waiters:
         waiter.result(PATIENCE)
     take()
@@ -96,7 +96,7 @@ def test_beyond_the_bound_callers_are_refused_and_those_who_wait_are_not(stages:
 def test_nobody_may_wait_where_the_bound_is_nought() -> None:
     pool = Pool(object, 1, 0)
     with pool.borrow(), pytest.raises(BusyError, match="0 computations are waiting already"):
-        pool.borrow().__enter__()
+        started(pool.borrow().__enter__).result(PATIENCE)
     with pool.borrow():
         pass
 

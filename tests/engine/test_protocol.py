@@ -179,7 +179,7 @@ def test_beyond_the_bound_callers_are_refused(
         assert waits.entered.acquire(timeout=PATIENCE)
     assert engine.waiting == max_waiting
     with pytest.raises(BusyError, match=f"at most {max_waiting} may wait"):
-        engine.activations(images(), ON)
+        started(lambda: engine.activations(images(), ON)).result(PATIENCE)
     held[name].let_go()
     for call in calls:
         call.result(PATIENCE)

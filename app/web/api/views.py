@@ -22,6 +22,7 @@ from app.web.dependencies import (
     Off,
     ServicesDep,
 )
+from app.web.grid_schemas import GridDescription
 from app.web.problems import UPLOAD_PROBLEMS
 from app.web.responses import NPY, NPY_ANSWER, NPZ, NPZ_ANSWER, PNG, PNG_ANSWER, immutable
 from app.web.uploads import UPLOAD_BODY, UploadDep
@@ -111,8 +112,8 @@ def grid_png(
 @router.get(f"{LAYER}/grid.json", summary="The same grid in words")
 def grid_json(
     examination: ExaminationDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
-) -> schemas.GridDescription:
-    return schemas.GridDescription.of(layer_grid(examination, layer, filters, parameters.options()))
+) -> GridDescription:
+    return GridDescription.of(layer_grid(examination, layer, filters, parameters.options()))
 
 
 @router.post(

@@ -25,7 +25,8 @@ def _refusing(app: ASGIApp) -> ASGIApp:
 
 
 def _ask(app: ASGIApp, exchange: Exchange, seconds: float = 30) -> Exchange:
-    return asyncio.run(exchange.run(Receipt(_refusing(app), 100, seconds)))
+    guarded = Receipt(_refusing(app), 100, seconds)
+    return asyncio.run(asyncio.wait_for(exchange.run(guarded), 60))
 
 
 @pytest.mark.parametrize("headers", [CHUNKED, {"content-length": "100"}])
