@@ -6,6 +6,8 @@ Reading and writing the file is not done here.
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.core.figures import BlockFigures
+
 FORMAT: Final = 1
 SPATIAL_RANK: Final = 3
 
@@ -127,21 +129,6 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class UsualFigures:
-    """A block's figures, each the mean over many digits; see :class:`app.core.blocks.BlockFigures`
-    for what each is.
-    """
-
-    block: str
-    norm_x: float
-    norm_f: float
-    norm_sum: float
-    ratio: float
-    cosine: float | None
-    relu_cut: float
-
-
-@dataclass(frozen=True)
 class Lesion:
     """How well the network reads with some blocks' residual branches switched off.
 
@@ -167,7 +154,7 @@ class Survey:
     """
 
     digits: int
-    blocks: tuple[UsualFigures, ...]
+    blocks: tuple[BlockFigures, ...]
     lesions: tuple[Lesion, ...]
 
 

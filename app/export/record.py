@@ -4,7 +4,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from app.core.blocks import BlockFigures
+from app.core.figures import BlockFigures
 from app.export.exhibit import Exhibit
 from app.export.pictures import (
     BlockPictures,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.core.blocks import BlockFigures
+from app.core.figures import BlockFigures
 from app.core.manifest import BlockInfo, LayerInfo
 from app.export.exhibit import Exhibit
 from app.export.pictures import (

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.blocks import BlockFigures, block_figures
-from app.core.manifest import Accuracy, BlockInfo, Lesion, Survey, UsualFigures
+from app.core.blocks import block_figures
+from app.core.figures import BlockFigures
+from app.core.manifest import Accuracy, BlockInfo, Lesion, Survey
 from app.network.mnist import Split, as_input
 from app.network.tapping import Tapped
 
@@ -67,7 +68,7 @@ def _predict(
 
 def _usual(
     tapped: Tapped, images: NDArray[np.float32], switches: int, batch_size: int
-) -> tuple[UsualFigures, ...]:
+) -> tuple[BlockFigures, ...]:
     """Block by block and batch by batch, so that little is held in memory."""
     usual = []
     gates = np.ones(switches, np.float32)
@@ -82,7 +83,7 @@ def _usual(
                 for row in range(rows)
             )
         means = {name: _mean(figures, name) for name in _FIGURES}
-        usual.append(UsualFigures(block.name, **means))  # type: ignore[arg-type]  # cosine alone may be None
+        usual.append(BlockFigures(block.name, **means))  # type: ignore[arg-type]  # cosine alone may be None
     return tuple(usual)
 
 

@@ -1,6 +1,7 @@
 """What each block of an examination does to its input, in numbers."""
 
-from app.core.blocks import BlockFigures, block_figures
+from app.core.blocks import block_figures
+from app.core.figures import BlockFigures
 from app.service.examination import Examination
 
 

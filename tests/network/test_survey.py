@@ -9,7 +9,8 @@ import pytest
 from keras import layers
 
 from app.core.blocks import block_figures
-from app.core.manifest import Accuracy, Survey, UsualFigures
+from app.core.figures import BlockFigures
+from app.core.manifest import Accuracy, Survey
 from app.network.mnist import Split, as_input
 from app.network.survey import survey
 from app.network.tapping import Tapped, tap
@@ -64,7 +65,7 @@ def test_lesions_are_each_block_alone_then_each_pair(
     assert any(lesion.lost > 0 for lesion in found[1].lesions)
 
 
-def usual_by_hand(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> list[UsualFigures]:
+def usual_by_hand(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> list[BlockFigures]:
     maps = outputs(tapped, split, gates)
     usual = []
     for block in tapped.blocks:
@@ -72,14 +73,14 @@ def usual_by_hand(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> lis
             block_figures(block, {name: value[row] for name, value in maps.items()})
             for row in range(len(split))
         ]
-        names = [field.name for field in fields(UsualFigures)][1:]
+        names = [field.name for field in fields(BlockFigures)][1:]
         columns = [[getattr(one, name) for one in digits] for name in names]
         means = [None if None in column else float(np.mean(column)) for column in columns]
-        usual.append(UsualFigures(block.name, *means))  # type: ignore[arg-type]  # cosine may be None
+        usual.append(BlockFigures(block.name, *means))  # type: ignore[arg-type]  # cosine may be None
     return usual
 
 
-def assert_same(found: tuple[UsualFigures, ...], wanted: list[UsualFigures]) -> None:
+def assert_same(found: tuple[BlockFigures, ...], wanted: list[BlockFigures]) -> None:
     for one, other in zip(found, wanted, strict=True):
         figures, same = dict(vars(one)), dict(vars(other))
         assert figures.pop("block") == same.pop("block")

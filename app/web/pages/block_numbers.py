@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from app.core.blocks import BlockFigures, addends, block_figures
-from app.core.manifest import BlockInfo, UsualFigures
+from app.core.blocks import addends, block_figures
+from app.core.figures import BlockFigures
+from app.core.manifest import BlockInfo
 from app.web.pages import wording
 from app.web.pages.subject import Subject
 
@@ -44,7 +45,7 @@ class FilterBars:
     href: str
 
 
-_Read = Callable[[BlockFigures | UsualFigures], float | None]
+_Read = Callable[[BlockFigures], float | None]
 _EXPLAINED: Final[tuple[tuple[str, str, str, _Read], ...]] = (
     (
         "size of x",

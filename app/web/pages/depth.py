@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from app.core.blocks import BlockFigures
+from app.core.figures import BlockFigures
 from app.service.blocks import figures
 from app.service.flow import flow
 from app.web.pages import shell, wording

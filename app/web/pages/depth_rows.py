@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.core.blocks import BlockFigures
-from app.core.manifest import UsualFigures
+from app.core.figures import BlockFigures
 from app.service.flow import Flow
 from app.web.pages import wording
 from app.web.pages.subject import Subject
@@ -85,12 +84,12 @@ def block_rows(subject: Subject, found: Sequence[BlockFigures]) -> tuple[BlockRo
     survey = manifest.survey
     usual = {one.block: one for one in survey.blocks} if survey else {}
     lost = {one.off: one.lost for one in survey.lesions} if survey else {}
-    measured: list[BlockFigures | UsualFigures] = [*found, *usual.values()]
+    measured: list[BlockFigures] = [*found, *usual.values()]
     norms = [norm for one in measured for norm in (one.norm_x, one.norm_f)]
     largest = max(norms) or 1.0
     rows = []
     for one in found:
-        known: UsualFigures | None = usual.get(one.block)
+        known: BlockFigures | None = usual.get(one.block)
         rows.append(
             BlockRow(
                 name=one.block,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from app.core.blocks import BlockFigures
+from app.core.figures import BlockFigures
 from app.core.manifest import LayerInfo
 from app.service.blocks import figures
 from app.service.examination import Examination

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.blocks import BlockFigures
+from app.core.figures import BlockFigures
 from app.core.manifest import BlockInfo
 from app.service.examination import Examination
 from app.web.pages.view import View
