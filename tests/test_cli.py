@@ -158,6 +158,14 @@ def test_a_manifest_of_another_graph(refusal: Refusal, models: Path) -> None:
     assert "its manifest says" in refusal(models_dir=models)
 
 
+def test_a_manifest_whose_graphs_are_swapped(refusal: Refusal, models: Path) -> None:
+    manifest = json.loads(_manifest(models).read_text())
+    graphs = manifest["graphs"]
+    graphs["activations"], graphs["gradients"] = graphs["gradients"], graphs["activations"]
+    _manifest(models).write_text(json.dumps(manifest))
+    assert "names other layers than its activations graph returns" in refusal(models_dir=models)
+
+
 @pytest.mark.parametrize("command", ["serve", "train", "compile", "evaluate", "export"])
 def test_every_command_shows_an_example(command: str) -> None:
     for arguments in (["--help"], [command, "--help"]):

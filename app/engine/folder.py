@@ -77,6 +77,8 @@ def _read_manifest(path: Path) -> Manifest:
         raise ModelError(
             f"manifest {path} must name the graphs {' and '.join(_GRAPHS)}; got {named}"
         )
+    if manifest.graphs["activations"].outputs != tuple(one.name for one in manifest.layers):
+        raise ModelError(f"manifest {path} names other layers than its activations graph returns")
     return manifest
 
 
