@@ -7,6 +7,7 @@ from app.core.manifest import BlockInfo
 from app.service.matrices import Matrix, block_strip
 from app.web.pages import explanations, shell, wording
 from app.web.pages.block_numbers import Figure, FilterBars, figure_rows, filter_bars
+from app.web.pages.depth_rows import lost_share
 from app.web.pages.figures import Legend, Picture, matrix_legend
 from app.web.pages.layers import Neighbour, kernels_picture
 from app.web.pages.shell import DigitCard, ViewPage
@@ -101,8 +102,8 @@ def block_page(subject: Subject, block: BlockInfo) -> BlockPage:
         title=f"{block.name} in {manifest.title}",
         **vars(shell.shell(subject.services, view)),
         name=block.name,
-        formula=_FORMULAS.get(block.merge or "", "output = ReLU(F(x))"),
-        explanation=_explanation(block),
+        formula=explanations.formula(block),
+        explanation=explanations.of_block(block),
         digit=shell.digit_card(subject.stored),
         back=view.gallery(block.name),
         before=_neighbour(subject, names, at - 1),
@@ -121,32 +122,6 @@ def block_page(subject: Subject, block: BlockInfo) -> BlockPage:
         kernels=_kernels(subject, block),
         lost=_lost(subject, block),
         downloads=_downloads(subject, block),
-    )
-
-
-_FORMULAS: Final = {
-    "add": "output = ReLU(x + F(x))",
-    "highway": "output = ReLU(T(x) \N{MULTIPLICATION SIGN} F(x) + (1 \N{MINUS SIGN} T(x)) "
-    "\N{MULTIPLICATION SIGN} x)",
-}
-
-
-def _explanation(block: BlockInfo) -> str:
-    if block.merge is None:
-        return "No identity path leads past this block: what it hands on is all that F(x) makes."
-    if block.merge == "highway":
-        return (
-            "A gate T(x) between 0 and 1 says at each place how much of F(x) is taken; "
-            "the rest of the way x itself is carried on."
-        )
-    if block.identity != block.input:
-        return (
-            "The block halves the maps and doubles the filters, so x is first projected to the "
-            "shape of F(x); then the two are added, and ReLU cuts what is below zero."
-        )
-    return (
-        "The block is given x and works out a correction to it, F(x). The two are added, and "
-        "ReLU cuts what is below zero. Were F(x) zero, x would pass as it is."
     )
 
 
@@ -199,7 +174,7 @@ def _lost(subject: Subject, block: BlockInfo) -> str | None:
     if survey is None:
         return None
     alone = (one for one in survey.lesions if one.off == (block.name,))
-    return next((wording.percent(max(one.lost, 0.0)) for one in alone), None)
+    return next((lost_share(one.lost) for one in alone), None)
 
 
 def _downloads(subject: Subject, block: BlockInfo) -> tuple[Neighbour, ...]:

@@ -105,7 +105,7 @@ def block_rows(subject: Subject, found: Sequence[BlockFigures]) -> tuple[BlockRo
                 usual_ratio=wording.number(known.ratio) if known else None,
                 cosine=None if one.cosine is None else wording.cosine(one.cosine),
                 relu_cut=wording.percent(one.relu_cut),
-                lost=_share(lost[(one.block,)]) if (one.block,) in lost else None,
+                lost=lost_share(lost[(one.block,)]) if (one.block,) in lost else None,
             )
         )
     return tuple(rows)
@@ -142,7 +142,7 @@ def lesion_rows(subject: Subject) -> tuple[tuple[str, tuple[LesionCell, ...]], .
         (
             row,
             tuple(
-                LesionCell(_share(share), bar(max(share, 0.0), 1.0))
+                LesionCell(lost_share(share), bar(max(share, 0.0), 1.0))
                 for share in (lost[frozenset((row, column))] for column in names)
             ),
         )
@@ -155,7 +155,8 @@ def bar(value: float, largest: float) -> float:
     return round(BAR * value / largest, 2)
 
 
-def _share(lost: float) -> str:
+def lost_share(lost: float) -> str:
+    """A share of the test digits that was lost; says so where it was gained instead."""
     return (
         f"{wording.MINUS}{wording.percent(-lost)} (gained)" if lost < 0 else wording.percent(lost)
     )

@@ -102,3 +102,35 @@ def of_layer(manifest: Manifest, layer: LayerInfo) -> str:
 def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
     """The block that a layer belongs to, if any."""
     return next((block for block in manifest.blocks if block.name == layer.block), None)
+
+
+_FORMULAS: Final = {
+    "add": "output = ReLU(x + F(x))",
+    "highway": "output = ReLU(T(x) \N{MULTIPLICATION SIGN} F(x) + (1 \N{MINUS SIGN} T(x)) "
+    "\N{MULTIPLICATION SIGN} x)",
+}
+
+
+def formula(block: BlockInfo) -> str:
+    """What a block computes, as a formula."""
+    return _FORMULAS.get(block.merge or "", "output = ReLU(F(x))")
+
+
+def of_block(block: BlockInfo) -> str:
+    """What a block does, in a sentence or two."""
+    if block.merge is None:
+        return "No identity path leads past this block: what it hands on is all that F(x) makes."
+    if block.merge == "highway":
+        return (
+            "A gate T(x) between 0 and 1 says at each place how much of F(x) is taken; "
+            "the rest of the way x itself is carried on."
+        )
+    if block.identity != block.input:
+        return (
+            "The block halves the maps and doubles the filters, so x is first projected to the "
+            "shape of F(x); then the two are added, and ReLU cuts what is below zero."
+        )
+    return (
+        "The block is given x and works out a correction to it, F(x). The two are added, and "
+        "ReLU cuts what is below zero. Were F(x) zero, x would pass as it is."
+    )
