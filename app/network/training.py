@@ -76,14 +76,8 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
         warmup_target=phase.learning_rate,
         warmup_steps=warmup,
         decay_steps=max(1, phase.epochs * steps - warmup),
-        alpha=phase.floor,
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule,
-        weight_decay=recipe.weight_decay,
-        use_ema=phase.averaging is not None,
-        ema_momentum=phase.averaging or 0.0,
-    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=list(_NO_DECAY))
     network.compile(
         optimizer=optimizer,
@@ -109,22 +103,30 @@ def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Ru
     return network, run
 
 
+def _layers_of(network: keras.Model, kind: type[keras.Layer]) -> list[keras.Layer]:
+    """The network's layers of a kind, those inside wrappers too, which no public walk reaches."""
+    return [layer for layer in network._flatten_layers() if isinstance(layer, kind)]  # noqa: SLF001
+
+
 def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
     """Checkpoints leave the state of random generators out, so each epoch sets its own."""
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.seed_generator.state.assign([seed, epoch])
+    for layer in _layers_of(network, keras.layers.Dropout):
+        layer.seed_generator.state.assign([seed, epoch])
 
 
-def _measure_norms(network: keras.Model, epoch: _Epoch) -> None:
-    """Give batch norm the statistics of one more pass over the epoch's batches.
+def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None:
+    """Give batch norm the mean statistics of clean digits, which is what it is going to see.
 
-    Keras ends a fit by putting the moving average in the weights' place, and the statistics belong
-    to the weights that were.
+    While training they are those of bent digits, and of weights that still moved.
     """
-    for step in range(len(epoch)):
-        images, _ = epoch[step]
-        network(images, training=True)
+    norms = _layers_of(network, keras.layers.BatchNormalization)
+    momenta = [norm.momentum for norm in norms]
+    for step, start in enumerate(range(0, len(digits), batch_size)):
+        for norm in norms:
+            norm.momentum = step / (step + 1)  # a moving average that is the mean so far
+        network(as_input(digits[start : start + batch_size].images), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def train(
@@ -167,8 +169,8 @@ def train(
             shuffle=False,
             callbacks=[_Progress(epoch, steps, on_step)],
         )
-        if epoch_of_phase == phase.epochs and phase.averaging is not None:
-            _measure_norms(network, _Epoch(split, recipe, epoch))
+        if epoch == recipe.epochs:
+            _measure_norms(network, split, recipe.batch_size)
         seconds = time.perf_counter() - started
         loss = float(fitted.history["loss"][-1])
         report = EpochReport(epoch, loss, accuracy(network, validation), seconds)

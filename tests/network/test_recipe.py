@@ -30,5 +30,5 @@ def test_each_recipe_is_of_the_network_it_is_named_for_and_can_be_written(name: 
 
 def test_every_network_that_ships_has_a_recipe() -> None:
     assert RECIPES.keys() == ARCHITECTURES.keys()
-    staged = RECIPES["mnist-resnet"]
-    assert RECIPES["mnist-plain"].phases == RECIPES["mnist-highway"].phases == staged.phases
+    blocks = RECIPES["mnist-resnet"]
+    assert RECIPES["mnist-plain"].phases == RECIPES["mnist-highway"].phases == blocks.phases

@@ -12,7 +12,7 @@ RECIPE = Recipe(
     "tiny",
     (
         Phase(epochs=1, warmup_epochs=0.5),
-        Phase(epochs=2, warmup_epochs=0.5, averaging=0.9, augmentation=Augmentation(thickness=0.5)),
+        Phase(epochs=2, warmup_epochs=0.5, augmentation=Augmentation(thickness=0.5)),
     ),
     batch_size=32,
     validation=20,
@@ -21,10 +21,10 @@ RECIPE = Recipe(
 
 
 def network() -> keras.Model:
-    """A convolution, a norm and a dropout: whatever keeps a state of its own between steps."""
+    """A nested norm and a dropout: whatever keeps a state of its own between steps."""
     image = keras.Input((28, 28, 1), name="image")
-    x = layers.Conv2D(3, 4, strides=4, name="stem.conv")(image)
-    x = layers.BatchNormalization(name="stem.norm")(x)
+    conv = layers.Conv2D(3, 4, strides=4, name="conv")
+    x = keras.Sequential([conv, layers.BatchNormalization(name="norm")], name="stem")(image)
     x = layers.Flatten(name="head.flatten")(layers.ReLU(name="stem.output")(x))
     x = layers.Dropout(0.5, name="head.dropout")(x)
     x = layers.Dense(10, name="head.logits")(x)
