@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import keras
 import numpy as np
@@ -19,19 +19,19 @@ from app.network.recipe import Phase, Recipe
 from app.network.runs import EpochReport, Run, read_run, restore, write_run
 
 _NO_DECAY: Final = ("gamma", "beta", "bias")
-
+_READ_AT_A_TIME: Final = 500
 
 OnStep = Callable[[int, int, int, float], None]
 OnEpoch = Callable[[EpochReport], None]
 
 
-class _Epoch(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+class _Epoch:
     """One epoch's batches; batch ``i`` is the same whenever it is asked for."""
 
-    def __init__(self, split: Split, recipe: Recipe, epoch: int) -> None:
-        super().__init__()
-        self._split, self._recipe, self._epoch = split, recipe, epoch
-        self._order = np.random.default_rng([recipe.seed, 1, epoch]).permutation(len(split))
+    def __init__(self, split: Split, recipe: Recipe, number: int) -> None:
+        self.number = number
+        self._split, self._recipe = split, recipe
+        self._order = np.random.default_rng([recipe.seed, 1, number]).permutation(len(split))
 
     def __len__(self) -> int:
         return _steps(len(self._split), self._recipe)
@@ -39,19 +39,10 @@ class _Epoch(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no typ
     def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         size = self._recipe.batch_size
         batch = self._split[self._order[step * size : (step + 1) * size]]
-        rng = np.random.default_rng([self._recipe.seed, 2, self._epoch, step])
-        phase, _ = self._recipe.phase_of(self._epoch)
+        rng = np.random.default_rng([self._recipe.seed, 2, self.number, step])
+        phase, _ = self._recipe.phase_of(self.number)
         images = augment(as_input(batch.images), phase.augmentation, rng)
         return images, np.eye(len(CLASSES), dtype=np.float32)[batch.labels]
-
-
-class _Progress(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    def __init__(self, epoch: int, steps: int, on_step: OnStep) -> None:
-        super().__init__()
-        self._epoch, self._steps, self._on_step = epoch, steps, on_step
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._on_step(self._epoch, batch + 1, self._steps, float((logs or {}).get("loss", 0.0)))
 
 
 def _steps(digits: int, recipe: Recipe) -> int:
@@ -88,8 +79,12 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
 
 def accuracy(network: keras.Model, split: Split) -> float:
     """Share of the split that the network reads correctly."""
-    probabilities = network.predict(as_input(split.images), batch_size=500, verbose=0)
-    return float(np.mean(np.argmax(probabilities, axis=-1) == split.labels))
+    correct = 0
+    for start in range(0, len(split), _READ_AT_A_TIME):
+        some = split[start : start + _READ_AT_A_TIME]
+        probabilities = network.predict_on_batch(as_input(some.images))
+        correct += int(np.sum(np.argmax(probabilities, axis=-1) == some.labels))
+    return correct / len(split)
 
 
 def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Run]:
@@ -112,6 +107,19 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
     """Checkpoints leave the state of random generators out, so each epoch sets its own."""
     for layer in _layers_of(network, keras.layers.Dropout):
         layer.seed_generator.state.assign([seed, epoch])
+
+
+def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep) -> float:
+    """Train on one epoch and give its mean loss.
+
+    Batch by batch: ``fit`` sets a pipeline up for every epoch and waits for its threads at the end.
+    """
+    network.reset_metrics()
+    loss = 0.0
+    for step in range(len(batches)):
+        loss = float(network.train_on_batch(*batches[step]))
+        on_step(batches.number, step + 1, len(batches), loss)
+    return loss
 
 
 def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None:
@@ -163,16 +171,10 @@ def train(
         if epoch_of_phase == 1:
             _compile(network, recipe, phase, steps)
         _seed_dropout(network, recipe.seed, epoch)
-        fitted = network.fit(
-            _Epoch(split, recipe, epoch),
-            verbose=0,
-            shuffle=False,
-            callbacks=[_Progress(epoch, steps, on_step)],
-        )
+        loss = _fit(network, _Epoch(split, recipe, epoch), on_step)
         if epoch == recipe.epochs:
             _measure_norms(network, split, recipe.batch_size)
         seconds = time.perf_counter() - started
-        loss = float(fitted.history["loss"][-1])
         report = EpochReport(epoch, loss, accuracy(network, validation), seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)
