@@ -114,10 +114,11 @@ def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep) -> float:
 
     Batch by batch: ``fit`` sets a pipeline up for every epoch and waits for its threads at the end.
     """
-    network.reset_metrics()
-    loss = 0.0
+    loss, seen = 0.0, 0
     for step in range(len(batches)):
-        loss = float(network.train_on_batch(*batches[step]))
+        images, labels = batches[step]
+        seen += len(images)
+        loss += (float(network.train_on_batch(images, labels)) - loss) * len(images) / seen
         on_step(batches.number, step + 1, len(batches), loss)
     return loss
 

@@ -103,6 +103,21 @@ def test_steps_are_counted(tmp_path: Path) -> None:
     assert losses[-1] == run.history[0].loss
 
 
+def test_the_loss_is_the_mean_over_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[tuple[float, int]] = []
+    train_on_batch = keras.Model.train_on_batch
+
+    def recorded(model: keras.Model, images: Array, labels: Array) -> float:
+        batches.append((float(train_on_batch(model, images, labels)), len(images)))
+        return batches[-1][0]
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", recorded)
+    _, run = train(replace(RECIPE, phases=(Phase(epochs=1),)), digits(), tmp_path)
+    losses, sizes = zip(*batches, strict=True)
+    assert sizes == (32, 32, 16)
+    assert run.history[0].loss == pytest.approx(np.average(losses, weights=sizes))
+
+
 def test_batch_norm_ends_with_the_statistics_of_clean_digits(whole: Whole) -> None:
     kept, _ = hold_out(digits(), RECIPE)
     conv, norm = whole.network.get_layer("stem").layers
