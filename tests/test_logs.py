@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -66,3 +67,29 @@ def test_libraries_are_heard_from_warnings_upward(
     (line,) = written.getvalue().splitlines()
     assert "Invalid HTTP request" in line
     assert "warning" in line
+
+
+def test_a_turn_of_the_loop_is_written_in_one_go_and_no_line_is_lost() -> None:
+    writes: list[str] = []
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    lines = logs.LineBuffer(Stream())
+
+    def log(text: str) -> None:
+        lines.write(text)
+        lines.flush()
+
+    async def serve() -> None:
+        for turn in ("a", "b"):
+            log(f"{turn}1\n")
+            log(f"{turn}2\n")
+            await asyncio.sleep(0)
+
+    asyncio.run(serve())
+    asyncio.run(serve())
+    log("after\n")
+    assert writes == ["a1\na2\n", "b1\nb2\n"] * 2 + ["after\n"]

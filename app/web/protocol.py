@@ -46,10 +46,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and count what belongs to a head that is still not complete."""
+        """Parse, and bound what belongs to a head that is still not complete."""
         counts = self._deadline is not None
         super().data_received(data)
-        if counts and self._deadline is not None:
+        if self._begun and self._deadline is None:  # most heads come whole and need no deadline
+            self._await_head()
+        elif counts and self._deadline is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 detail = f"request line and headers may fill at most {MAX_HEAD_BYTES:,} bytes"
@@ -59,8 +61,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """The first byte of a request is there."""
         super().on_message_begin()
         self._begun = True
-        if self._deadline is None:
-            self._await_head()
 
     def on_headers_complete(self) -> None:
         """From here on the app keeps the time."""
