@@ -36,12 +36,15 @@ Models = Annotated[Path, typer.Option(help="Folder of model folders.")]
 
 @app.command(
     epilog="Examples: `skiplens serve` - `skiplens serve --port 9000 --open` - "
-    "`SKIPLENS_PORT=9000 skiplens serve`"
+    "`SKIPLENS_PORT=9000 skiplens serve` - `skiplens serve --data mnist/`"
 )
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
     engine: Annotated[str | None, typer.Option(help="auto, litert or keras.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with MNIST, to browse its test digits.")
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
 ) -> None:
     """Serve the gallery and the API. Every setting is also an environment variable."""
@@ -50,7 +53,7 @@ def serve(
     from app.opening import open_services
     from app.web.server import bind, run
 
-    given = {"host": host, "port": port, "engine": engine}
+    given = {"host": host, "port": port, "engine": engine, "data": data}
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     logs.configure(settings.log_format)
     with bind(settings.host, settings.port) as listener:

@@ -92,11 +92,25 @@ class UnknownFilterError(NotFoundError):
     title = "Unknown filter"
 
 
+class UnknownUnitError(NotFoundError):
+    """A layer's maps have no such row and column."""
+
+    code = "unknown_unit"
+    title = "Unknown place"
+
+
 class UnknownDigitError(NotFoundError):
     """No digit of that id is stored: it never was, or it made room for newer ones."""
 
     code = "unknown_digit"
     title = "Unknown digit"
+
+
+class NoDatasetError(NotFoundError):
+    """The server was started without a data set."""
+
+    code = "no_dataset"
+    title = "No data set"
 
 
 class InvalidParameterError(SkiplensError):
@@ -153,3 +167,17 @@ class BusyError(SkiplensError):
 
     code = "busy"
     title = "Busy"
+
+
+class IndexingError(BusyError):
+    """The data set is still being indexed; try again shortly."""
+
+    code = "indexing"
+    title = "The data set is being indexed"
+
+
+class NotIndexedError(SkiplensError):
+    """The data set could not be indexed."""
+
+    code = "not_indexed"
+    title = "The data set could not be indexed"

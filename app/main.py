@@ -45,6 +45,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         app.state.services, app.state.ready = services, True
         for one in services.catalogue.networks:
             _logger.info("ready", network=one.manifest.id, engine=one.name, device=one.device)
+        services.indexes.start(services.catalogue.networks)
         try:
             yield
         finally:

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("skiplens", appauthor=False),
         description="folder where uploaded digits are kept",
     )
+    data: Path | None = Field(None, description="folder of MNIST, whose test digits are browsed")
     default_network: str = Field("mnist-resnet", description="the network that / shows")
     log_format: Literal["text", "json"] = Field("text", description="how log lines look")
     interpreters: int = Field(

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import engine, newcomer, report, serving, start
+from benchmarks import engine, live, newcomer, report, serving, start
 from benchmarks.results import Result
 
 BENCHMARKS: Final = {
@@ -14,6 +14,7 @@ BENCHMARKS: Final = {
     "engine": engine,
     "serving": serving,
     "newcomer": newcomer,
+    "live": live,
 }
 
 

@@ -28,7 +28,7 @@ def measure() -> Iterator[Result]:
     """Milliseconds a digit: until it is posted, until all its grids are here, and by stage."""
     with skiplens() as server:
         client = Client(server.port)
-        runs = [_run(client, _drawn(number)) for number in range(_DIGITS)]
+        runs = [_run(client, drawn(number)) for number in range(_DIGITS)]
     usual = {name: median(run.get(name, 0.0) for run in runs) for name in runs[0]}
     yield Result("post the digit", usual["post"], "ms")
     yield Result(f"fetch its {len(addresses.manifest().layers)} grids", usual["fetch"], "ms")
@@ -56,7 +56,7 @@ def _add_stages(figures: Figures, answer: HTTPResponse) -> None:
         figures[name] += float(milliseconds)
 
 
-def _drawn(number: int) -> bytes:
+def drawn(number: int) -> bytes:
     """A picture as someone may draw it: a dark slanted stroke on white, each a little different."""
     pixels = np.full((280, 280), 255, np.uint8)
     for row in range(40, 240):

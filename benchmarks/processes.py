@@ -66,12 +66,12 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def skiplens() -> Iterator[Server]:
+def skiplens(*options: str) -> Iterator[Server]:
     """``skiplens serve`` on the CPU, at a free port, with a state folder of its own."""
     with tempfile.TemporaryDirectory() as state:
         command = [
             str(Path(sys.executable).with_name("skiplens")),
-            *("serve", "--port", "0", "--engine", "litert"),
+            *("serve", "--port", "0", "--engine", "litert", *options),
         ]
         with serving(command, environment(SKIPLENS_STATE_DIR=state)) as server:
             yield server

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from app.core.manifest import Accuracy, Manifest
+from app.core.manifest import Manifest
+from app.core.survey import Accuracy
 from app.engine.folder import find_networks, open_folder
 from app.network.titles import TITLES
 from app.settings import ROOT, Settings

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from app import cli
 from app.settings import Settings
 from tests.conftest import MODELS
+from tests.idx import shifted_samples, write_test_set
 
 NETWORK = "mnist-resnet"
 Refusal = Callable[..., str]
@@ -164,6 +165,27 @@ def test_a_manifest_whose_graphs_are_swapped(refusal: Refusal, models: Path) -> 
     graphs["activations"], graphs["gradients"] = graphs["gradients"], graphs["activations"]
     _manifest(models).write_text(json.dumps(manifest))
     assert "names other layers than its activations graph returns" in refusal(models_dir=models)
+
+
+def test_a_data_set_that_is_not_there(refusal: Refusal, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    for said in (refusal("serve", "--data", str(nowhere)), refusal(data=nowhere)):
+        assert said.startswith(f"data set {nowhere} cannot be read: ")
+        assert said.endswith("--data (SKIPLENS_DATA) names a folder with MNIST's test digits")
+
+
+@pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+def test_a_data_set_that_is_damaged(refusal: Refusal, tmp_path: Path, name: str) -> None:
+    path = write_test_set(tmp_path / "mnist", shifted_samples()) / name
+    path.write_bytes(path.read_bytes()[:-1])
+    assert f"{name} is not a complete IDX file" in refusal(data=path.parent)
+    path.unlink()
+    assert f"holds no {name}" in refusal(data=path.parent)
+
+
+def test_a_data_set_of_no_digit(refusal: Refusal, tmp_path: Path) -> None:
+    folder = write_test_set(tmp_path / "mnist", shifted_samples()[:0])
+    assert refusal(data=folder).startswith(f"data set {folder} holds no test digit")
 
 
 @pytest.mark.parametrize("command", ["serve", "train", "compile", "evaluate", "export"])

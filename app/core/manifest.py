@@ -6,10 +6,11 @@ Reading and writing the file is not done here.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.core.figures import BlockFigures
+from app.core.survey import Accuracy, Survey
 
 FORMAT: Final = 1
 SPATIAL_RANK: Final = 3
+INPUT: Final = "input"  # among a layer's inputs: the digit itself
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,18 @@ class LayerInfo:
         kernel: ``(height, width)`` of a convolution's kernels.
         strides: ``(down, across)`` of a convolution or pooling.
         signed: whether values below zero can occur.
+        inputs: the layers whose maps it is computed from, in call order, :data:`INPUT` for the
+            digit: identity and residual of a sum, and a highway's gate behind them. What leaves
+            values as they are (dropout in use, flattening) is looked through.
+        window: ``(height, width)`` of a pooling's windows; ``None`` where it takes whole maps.
+        dilation: ``(down, across)`` from one weight of a convolution's kernels to the next.
+        epsilon: what a batch norm adds to the variance.
+        activation: name of the function that it applies last, ``relu``, ``softmax``; ``None``
+            without one.
+
+    Padding is not written down, since shapes tell it: with a kernel ``k``, strides ``s`` and
+    lengths ``n`` before and ``m`` behind, ``max((m - 1) * s + (k - 1) * dilation + 1 - n, 0)``
+    zeros are added in all, the smaller half of them before. Without padding that is none.
     """
 
     name: str
@@ -38,6 +51,11 @@ class LayerInfo:
     kernel: tuple[int, int] | None = None
     strides: tuple[int, int] | None = None
     signed: bool = True
+    inputs: tuple[str, ...] = ()
+    window: tuple[int, int] | None = None
+    dilation: tuple[int, int] | None = None
+    epsilon: float | None = None
+    activation: str | None = None
 
     @property
     def filters(self) -> int:
@@ -99,63 +117,6 @@ class GraphInfo:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     deviation: float
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Digits read correctly, with a 95 % Wilson score interval (Wilson 1927).
-
-    Attributes:
-        value: share read correctly.
-        interval: lower and upper bound of the share.
-        correct: digits read correctly.
-        digits: digits read.
-    """
-
-    value: float
-    interval: tuple[float, float]
-    correct: int
-    digits: int
-
-    @classmethod
-    def of(cls, correct: int, digits: int) -> "Accuracy":
-        """The accuracy of ``correct`` digits out of ``digits``."""
-        z = 1.959964  # the 97.5 % quantile of the normal distribution
-        share = correct / digits
-        centre = (share + z * z / (2 * digits)) / (1 + z * z / digits)
-        spread = share * (1 - share) / digits + z * z / (4 * digits * digits)
-        half = z * spread**0.5 / (1 + z * z / digits)
-        return cls(share, (centre - half, centre + half), correct, digits)
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """How well the network reads with some blocks' residual branches switched off.
-
-    Attributes:
-        off: names of the blocks.
-        correct: digits read correctly.
-        lost: share of all digits lost against the whole network; negative where it gained.
-    """
-
-    off: tuple[str, ...]
-    correct: int
-    lost: float
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What was measured over the test digits when the network was compiled.
-
-    Attributes:
-        digits: how many.
-        blocks: usual figures of every block, in forward order.
-        lesions: each switchable block off alone, then each pair.
-    """
-
-    digits: int
-    blocks: tuple[BlockFigures, ...]
-    lesions: tuple[Lesion, ...]
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,20 @@ from app.export.sections import (
     kernel_figures,
     place_figures,
 )
-from app.settings import ROOT
 from app.web.pages import explanations, shell, wording
+from app.web.pages.assets import FOLDER as STATIC
 from app.web.pages.figures import Stop, ramp_stops
 from app.web.pages.reading import Reading, reading
+from app.web.pages.rendering import TEMPLATES
 from app.web.pages.shell import DigitCard
 from app.web.pages.view import View
 
-TEMPLATES: Final = ROOT / "templates"
-STYLE: Final = TEMPLATES / "export" / "style.css"
+STYLE: Final = "style.css"
+# The sheets of the app that the exported page shares.
+_SHARED: Final = (
+    *("base/colours.css", "base/type.css", "base/site.css"),
+    *("view/ground.css", "view/reading.css", "view/about.css", "view/grids.css"),
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,12 @@ class Sheet:
     blocks: tuple[BlockSection, ...]
     head: tuple[Figure, ...]
     kernels: tuple[Figure, ...]
+
+
+def style() -> bytes:
+    """The content of ``style.css``: the app's own rules, and what the page adds to them."""
+    shared = (STATIC / "css" / sheet for sheet in _SHARED)
+    return b"\n".join(sheet.read_bytes() for sheet in (*shared, TEMPLATES / "export" / STYLE))
 
 
 def html(exhibit: Exhibit, pictures: Pictures) -> str:

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from app.core.geometry import Geometry
 from app.core.manifest import BlockInfo
 from app.export.exhibit import Exhibit
-from app.export.kernels import IndexedKernels
 from app.service.grids import Grid, GridOptions, grid_of, kernel_grid, layer_grid
+from app.service.kernels import IndexedKernels
 from app.service.matrices import Matrix, block_strip
 
 _FILES: Final = {"projected x": "x", "F(x)": "residual"}

@@ -15,7 +15,8 @@ from app.export.pictures import (
     part_path,
 )
 from app.service.blocks import figures
-from app.web.schemas import Activations, Layer, Network, Prediction
+from app.web.layer_schemas import Layer
+from app.web.schemas import Activations, Network, Prediction
 
 
 def record(exhibit: Exhibit, pictures: Pictures) -> bytes:
@@ -33,7 +34,7 @@ def record(exhibit: Exhibit, pictures: Pictures) -> bytes:
         },
         "normalize": exhibit.options.normalisation,
         "palette": exhibit.options.palette,
-        "prediction": Prediction.of(examination).model_dump(),
+        "prediction": Prediction.of(examination, exhibit.whole).model_dump(),
         "layers": _layers(exhibit, pictures),
         "blocks": [_block(one, pictures.blocks[one.block]) for one in figures(examination)],
     }
@@ -41,14 +42,15 @@ def record(exhibit: Exhibit, pictures: Pictures) -> bytes:
 
 
 def _layers(exhibit: Exhibit, pictures: Pictures) -> list[dict[str, Any]]:
+    manifest = exhibit.engine.manifest
     return [
         {
-            **Layer.of(layer).model_dump(),
+            **described.model_dump(),
             **Activations.of(exhibit.examination, layer).model_dump(exclude_none=True),
             "grid": layer_path(layer.name),
             "kernels": kernels_path(layer.name) if layer.name in pictures.kernels else None,
         }
-        for layer in exhibit.engine.manifest.layers
+        for layer, described in zip(manifest.layers, Layer.all_of(manifest), strict=True)
     ]
 
 

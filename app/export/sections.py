@@ -15,10 +15,9 @@ from app.export.pictures import (
     part_path,
 )
 from app.service.blocks import figures
-from app.web.pages import explanations, wording
+from app.web.pages import explanations, strips, wording
 from app.web.pages.figures import Legend, Picture, alt_text, legend, matrix_legend
 
-_TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
 _WORDS: Final = {
     "x": "what the block is given",
     "projected x": "what the block is given, in the shape of F(x)",
@@ -138,7 +137,7 @@ def _layer(exhibit: Exhibit, pictures: Pictures, layer: LayerInfo) -> Figure:
 
 
 def _plain(name: str, words: str, path: str, drawing: Drawing, alt: str) -> Figure:
-    return Figure(name, _TONES.get(name, ""), words, "", _picture(path, drawing), alt, None)
+    return Figure(name, strips.tone(name), words, "", _picture(path, drawing), alt, None)
 
 
 def _picture(path: str, drawing: Drawing) -> Picture:

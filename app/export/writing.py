@@ -67,7 +67,7 @@ def _files(exhibit: Exhibit) -> dict[str, Callable[[], bytes]]:
         **{path: drawing.png for path, drawing in pictures.by_path().items()},
         "activations.npz": lambda: npz(exhibit.examination.activations),
         "manifest.json": lambda: record(exhibit, pictures),
-        page.STYLE.name: page.STYLE.read_bytes,
+        page.STYLE: page.style,
         INDEX: lambda: page.html(exhibit, pictures).encode(),
     }
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.core.manifest import Accuracy, Manifest
+from app.core.manifest import Manifest
+from app.core.survey import Accuracy
 from app.errors import TrainingError
 from app.network.mnist import as_input, load_test, load_train
 

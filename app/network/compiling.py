@@ -17,9 +17,9 @@ import numpy as np
 
 from app.core.manifest import FORMAT, GraphInfo, Manifest
 from app.errors import CompileError
+from app.mnist import Split
 from app.network.graphs import Graph, compile_activations, compile_gradients, reference_gradients
 from app.network.loading import load_network
-from app.network.mnist import Split
 from app.network.survey import OnStep, survey
 from app.network.tapping import Tapped, tap
 from app.network.titles import title_of

@@ -22,7 +22,12 @@ _NAMED_BLOCK: Final = re.compile(r"(block\d+)\.")
 
 
 def describe_layer(
-    layer: Any, shape: tuple[int, ...], *, block: str | None, signed: bool
+    layer: Any,
+    shape: tuple[int, ...],
+    *,
+    block: str | None,
+    signed: bool,
+    inputs: tuple[str, ...] = (),
 ) -> LayerInfo:
     """The record of a layer called on an image.
 
@@ -31,6 +36,7 @@ def describe_layer(
         shape: of its output, without the batch axis.
         block: the block it was found in; without one, its name may still tell.
         signed: whether its output can be negative.
+        inputs: names of the layers whose outputs it was called on.
     """
     block = block or _block_in(layer.name)
     convolves = isinstance(layer, keras.layers.Conv2D)
@@ -44,7 +50,24 @@ def describe_layer(
         kernel=tuple(layer.kernel_size) if convolves else None,
         strides=tuple(layer.strides) if hasattr(layer, "strides") else None,
         signed=signed,
+        inputs=inputs,
+        window=tuple(layer.pool_size) if hasattr(layer, "pool_size") else None,
+        dilation=tuple(layer.dilation_rate) if convolves else None,
+        epsilon=layer.epsilon if isinstance(layer, keras.layers.BatchNormalization) else None,
+        activation=_activation(layer),
     )
+
+
+def _activation(layer: Any) -> str | None:
+    """The name that Keras gives to the function a layer applies last."""
+    if is_plain_relu(layer):
+        return "relu"
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    function = getattr(layer, "activation", keras.activations.linear)
+    if function is keras.activations.linear:
+        return None
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from app.core.blocks import block_figures
 from app.core.figures import BlockFigures
-from app.core.manifest import Accuracy, BlockInfo, Lesion, Survey
-from app.network.mnist import Split, as_input
+from app.core.manifest import BlockInfo
+from app.core.survey import Accuracy, Lesion, Survey
+from app.mnist import Split
+from app.network.mnist import as_input
 from app.network.tapping import Tapped
 
 OnStep = Callable[[int, int], None]

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import TrainingError
+from app.mnist import Split
 from app.network.architectures import ARCHITECTURES, CLASSES
 from app.network.augmentation import augment
-from app.network.mnist import Split, as_input
+from app.network.mnist import as_input
 from app.network.recipe import Phase, Recipe
 from app.network.runs import EpochReport, Run, read_run, restore, write_run
 

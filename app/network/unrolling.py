@@ -1,12 +1,13 @@
 """Calls a network's layers one by one on symbolic tensors and records what comes out of each."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import keras
 from keras import ops
 
-from app.core.manifest import BlockInfo, LayerInfo
+from app.core.manifest import INPUT, BlockInfo, LayerInfo
 from app.errors import CompileError
 from app.network.describing import (
     POOLS,
@@ -16,11 +17,12 @@ from app.network.describing import (
     residual_block,
     spatial,
 )
+from app.network.merges import HighwayGate
 from app.network.residual import Residual
+from app.network.walking import steps_of
 
 Tensor = Any
 Rewrite = Callable[[Any, Tensor], Tensor | None]
-Step = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
 
 _SAME_IN_USE: Final = (keras.layers.Dropout, keras.layers.InputLayer)
 _WITHOUT_MAPS: Final = (*_SAME_IN_USE, keras.layers.Flatten)
@@ -60,16 +62,18 @@ class Unroller:
         self._split_routes = split_routes
         self._block: str | None = None
         self._names: dict[int, str] = {}
+        self._sources: dict[int, tuple[str, ...]] = {}
         self._never_negative: set[int] = set()
 
     def model(self, network: keras.Model, x: Tensor) -> Tensor:
         """Unroll a sequential or functional model on ``x``."""
+        self._sources = self._sources or {id(x): (INPUT,)}
         if isinstance(network, keras.Sequential):
             for layer in network.layers:
                 x = self._layer(layer, x)
             return x
         source = keras.Input(batch_shape=x.shape)
-        steps, result = _steps(network, source)
+        steps, result = steps_of(network, source)
         values = {id(source): x}
 
         def value(tensor: Tensor) -> Tensor:
@@ -84,16 +88,11 @@ class Unroller:
 
     def _call(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Unroll a call of one tensor; make any other as it stands and record what comes out."""
-        kwargs = {
-            name: value
-            for name, value in kwargs.items()
-            if name != "training" and value is not None
-        }
         if len(args) == 1 and isinstance(args[0], keras.KerasTensor) and not kwargs:
             return self._layer(layer, args[0])
         out = layer(*args, **kwargs)
         if isinstance(out, keras.KerasTensor):
-            self._record_layer(layer, out)
+            self._record_layer(layer, self._sources_of(args, kwargs), out)
         return out
 
     def _layer(self, layer: Any, x: Tensor) -> Tensor:
@@ -108,8 +107,10 @@ class Unroller:
             self._never_negative.add(id(out))
         if isinstance(layer, _SAME_IN_USE):
             self._names[id(out)] = self._names.get(id(x), "")
-        elif not isinstance(layer, _WITHOUT_MAPS):
-            self._record_layer(layer, out)
+        if isinstance(layer, _WITHOUT_MAPS):
+            self._sources[id(out)] = self._sources_of(x)
+        else:
+            self._record_layer(layer, self._sources_of(x), out)
         return out
 
     def _stays_positive(self, layer: Any, x: Tensor) -> bool:
@@ -125,23 +126,33 @@ class Unroller:
                 f"block {layer.name!r} must follow a layer that has maps; the image itself and a "
                 "Flatten have none"
             )
-        parts = layer.parts(
-            x,
-            scale=self._gate(layer, x),
-            run=self._layer,
-            split=self._split(layer.name) if self._split_routes else None,
-        )
+        inner: dict[Any, tuple[str, ...]] = {}
+
+        def run(part: Any, value: Tensor) -> Tensor:
+            out = self._layer(part, value)
+            inner[part] = self._sources_of(out)
+            return out
+
+        split = self._split(layer.name) if self._split_routes else None
+        parts = layer.parts(x, scale=self._gate(layer, x), run=run, split=split)
         if "gate" in parts:
             self._never_negative.add(id(parts["gate"]))
-        kinds = {"residual": "Residual", "gate": "Gate", "sum": merge_kind(layer)}
-        if layer.shortcut is not None:
-            kinds = {"identity": "Projection", **kinds}
-        for role, kind in kinds.items():
-            if role in parts:
-                self._record_part(role, kind, parts[role])
+        self._record_parts(layer, parts, inner)
         self.blocks.append(residual_block(layer, source))
         self._block = outer
         return parts["sum"]
+
+    def _record_parts(
+        self, layer: Residual, parts: dict[str, Tensor], inner: dict[Any, tuple[str, ...]]
+    ) -> None:
+        """Record a block's parts; ``inner`` says what each of its inner layers' outputs is."""
+        if layer.shortcut is not None:
+            self._record_part("identity", "Projection", inner[layer.shortcut], parts["identity"])
+        self._record_part("residual", "Residual", inner[layer.layer], parts["residual"])
+        if isinstance(layer.merge, HighwayGate):
+            self._record_part("gate", "Gate", inner[layer.merge.layer], parts["gate"])
+        merged = [parts[role] for role in ("identity", "residual", "gate") if role in parts]
+        self._record_part("sum", merge_kind(layer), self._sources_of(*merged), parts["sum"])
 
     def _gate(self, layer: Residual, x: Tensor) -> Tensor | None:
         if layer.name not in self._switches:
@@ -154,18 +165,26 @@ class Unroller:
             copy = ops.multiply(x, 1.0)  # a tensor of its own, to take a gradient at
             self.routes[f"{block}.x:{route}"] = copy
             self._names[id(copy)] = self._names[id(x)]
+            self._sources[id(copy)] = self._sources_of(x)
             return copy
 
         return split
 
-    def _record_layer(self, layer: Any, out: Tensor) -> None:
-        signed = id(out) not in self._never_negative
-        self._record(describe_layer(layer, out.shape[1:], block=self._block, signed=signed), out)
+    def _sources_of(self, *given: Any) -> tuple[str, ...]:
+        """Names of the layers whose outputs are among these tensors, in order."""
+        found = (self._sources.get(id(value), ()) for value in keras.tree.flatten(given))
+        return tuple(chain.from_iterable(found))
 
-    def _record_part(self, role: str, kind: str, out: Tensor) -> None:
+    def _record_layer(self, layer: Any, inputs: tuple[str, ...], out: Tensor) -> None:
+        signed, shape = id(out) not in self._never_negative, out.shape[1:]
+        info = describe_layer(layer, shape, block=self._block, signed=signed, inputs=inputs)
+        self._record(info, out)
+
+    def _record_part(self, role: str, kind: str, inputs: tuple[str, ...], out: Tensor) -> None:
         name, shape = f"{self._block}.{role}", spatial(out.shape[1:])
         signed = id(out) not in self._never_negative
-        self._record(LayerInfo(name, kind, role, self._block, shape, signed=signed), out)
+        info = LayerInfo(name, kind, role, self._block, shape, signed=signed, inputs=inputs)
+        self._record(info, out)
 
     def _record(self, info: LayerInfo, out: Tensor) -> None:
         if info.name in self.taps:
@@ -175,22 +194,5 @@ class Unroller:
             )
         self.taps[info.name] = out
         self._names[id(out)] = info.name
+        self._sources[id(out)] = (info.name,)
         self.layers.append(info)
-
-
-def _steps(network: keras.Model, source: Tensor) -> tuple[list[Step], Tensor]:
-    """The calls that a functional model makes on ``source``, in order, and what it returns.
-
-    Cloning is Keras' public way to walk a graph; the clone itself is thrown away, since the gates
-    that the unrolled layers take are not among its inputs.
-    """
-    steps: list[Step] = []
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        steps.append((layer, args, kwargs, layer(*args, **kwargs)))
-        return steps[-1][-1]
-
-    clone = keras.models.clone_model(
-        network, source, clone_function=lambda layer: layer, call_function=call
-    )
-    return steps, clone.output

@@ -13,6 +13,7 @@ from app.errors import (
     UnknownNetworkError,
 )
 
+MOST_LAYERS = 64
 _SHOWN_LENGTH = 60
 _LONGEST_INDEX = 5
 
@@ -116,6 +117,22 @@ def switched_off(manifest: Manifest, off: str | None) -> tuple[str, ...]:
             f"there to fall back on; switchable blocks are {_list(manifest.switches)}"
         )
     return tuple(name for name in manifest.switches if name in wanted)
+
+
+def chosen_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:
+    """The layers that ``layers=stem.output,block1.sum`` names, in the order given, each once; none
+    by default.
+
+    Raises:
+        InvalidParameterError: it names more than 64.
+        UnknownLayerError: a name is no layer of the network.
+    """
+    names = layers.split(",") if layers else []
+    if len(names) > MOST_LAYERS:
+        raise InvalidParameterError(
+            f"layers names {len(names)} layers; at most {MOST_LAYERS} are allowed"
+        )
+    return tuple(layer_of(manifest, name) for name in dict.fromkeys(map(str.strip, names)))
 
 
 def chosen_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:

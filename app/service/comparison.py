@@ -74,7 +74,7 @@ def comparison_grid(
     """
     found = next((one for one in common_layers(a, b) if one.name == layer), None)
     if found is None:
-        names = ", ".join(one.name for one in common_layers(a, b))
+        names = ", ".join(one.name for one in common_layers(a, b)) or "there is none"
         raise InvalidParameterError(f"layer must be one that both have in the same shape: {names}")
     maps = {"a": a.maps(found), "b": b.maps(found)}
     diverging = found.signed or side == "difference"

@@ -31,8 +31,9 @@ class StoredDigit:
         inverted: whether the source was dark on light.
         box: ``(x, y, width, height)`` of the ink in the source, pixels.
         warnings: sentences about what may be wrong with it.
-        label: what it is meant to be; known of samples only.
+        label: what it is meant to be; known of samples and of the data set's digits only.
         style: how it is written; known of samples only.
+        place: its index in the data set, from 0; ``None`` where it is not of it.
     """
 
     digit: Digit
@@ -41,6 +42,7 @@ class StoredDigit:
     warnings: tuple[str, ...]
     label: int | None = None
     style: str | None = None
+    place: int | None = None
 
 
 class DigitStore(Protocol):
@@ -156,7 +158,7 @@ class WithSamples:
         self._store = store
         self.samples: Mapping[str, StoredDigit] = {
             sample.digit.id: StoredDigit(
-                sample.digit, False, _ink_box(sample.digit), (), sample.label, sample.style
+                sample.digit, False, ink_box(sample.digit), (), sample.label, sample.style
             )
             for sample in samples
         }
@@ -179,7 +181,10 @@ class WithSamples:
         self._store.close()
 
 
-def _ink_box(digit: Digit) -> Box:
+def ink_box(digit: Digit) -> Box:
+    """``(x, y, width, height)`` of a digit's ink, pixels; all zero where there is none."""
+    if not digit.pixels.any():
+        return 0, 0, 0, 0
     rows = np.flatnonzero(digit.pixels.any(axis=1))
     columns = np.flatnonzero(digit.pixels.any(axis=0))
     top, left = int(rows[0]), int(columns[0])

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from app.core import geometry, grid
 from app.core.geometry import Box, Geometry
 from app.core.manifest import LayerInfo
+from app.core.ordering import Sort, ordered
 from app.core.palettes import PaletteName, colours
 from app.core.scaling import Normalisation, Range, ranges, to_levels
 from app.core.stages import stage
 from app.core.statistics import FilterStatistics, describe
-from app.errors import InvalidParameterError
+from app.service.bounds import bounded
 from app.service.examination import Examination
 
 Array = NDArray[np.float32]
 
 KERNEL_ZOOM: Final = 6
-MAX_PIXELS: Final = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class GridOptions:
         zoom: pixels along a side of one value, 1..16.
         columns: maps in a row.
         labels: whether each map's index is written above it.
+        sort: what a layer's maps are sorted by.
     """
 
     normalisation: Normalisation = Normalisation.BLOCK
@@ -40,6 +41,7 @@ class GridOptions:
     zoom: int | None = None
     columns: int | None = None
     labels: bool = True
+    sort: Sort = Sort.INDEX
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,14 @@ def layer_grid(
     scope = examination.scope(layer, options.normalisation)
     scales = ranges(maps, options.normalisation, signed=layer.signed, scope=scope)
     diverging = layer.signed or options.normalisation is Normalisation.SYMMETRIC
+    statistics = examination.statistics(layer)
     return grid_of(
         maps,
         scales,
         options,
         diverging=diverging,
-        filters=filters,
-        statistics=examination.statistics(layer),
+        filters=ordered(statistics, filters, options.sort),
+        statistics=statistics,
     )
 
 
@@ -165,12 +168,7 @@ def _lay_out(count: int, height: int, width: int, options: GridOptions) -> Geome
         zoom=options.zoom or geometry.comfortable_zoom(height, width),
         labels=options.labels,
     )
-    if layout.width * layout.height > MAX_PIXELS:
-        raise InvalidParameterError(
-            f"zoom {layout.zoom} with {layout.columns} columns gives {layout.width} x "
-            f"{layout.height} pixels; at most {MAX_PIXELS} are allowed"
-        )
-    return layout
+    return bounded(layout)
 
 
 def kernel_grid(kernel: Array, options: GridOptions) -> Grid:

@@ -1,30 +1,31 @@
 """Matrices of maps: one row a layer, one column a filter, one range for all.
 
-The strip of a block is one (x, F(x), sum, output), and a filter followed through the depth another.
+The strip of a block is one (x, F(x), sum, output); :mod:`app.service.streams` has another.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core import geometry, grid
-from app.core.geometry import Geometry
-from app.core.manifest import BlockInfo, LayerInfo, Manifest
+from app.core.blocks import first_columns
+from app.core.geometry import Box, Geometry
+from app.core.manifest import BlockInfo, LayerInfo
 from app.core.palettes import PaletteName, colours
 from app.core.scaling import Range, to_levels
 from app.core.stages import stage
-from app.errors import InvalidParameterError
+from app.service.bounds import bounded
 from app.service.catalogue import layer_of
 from app.service.examination import Examination
 
 Array = NDArray[np.float32]
 
 _COMFORTABLE_WIDTH: Final = 960
+_LEAST_ROW: Final = 24  # pixels: the name beside a row is a link, which a finger has to hit
 _GATE_RANGE: Final = (-1.0, 1.0)  # a gate lies in 0..1: the upper half of the palette
-STREAM_ROLES: Final = ("output", "residual", "sum", "gate")
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Row:
         role: what its maps are: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum``, ``output``.
         layer: the layer they come from.
         range: the values at the ends of the palette.
+        first: the column of its first filter.
     """
 
     role: str
     layer: LayerInfo
     range: Range
+    first: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,7 @@ class Matrix:
 
     Attributes:
         rows: top to bottom.
-        geometry: where the maps lie, row by row.
+        geometry: where the maps lie, row by row; a row that has no map in a column leaves it out.
         maps: float32 ``(H, W, C)`` of each row.
         palette: its signed palette is used.
     """
@@ -63,22 +66,31 @@ class Matrix:
         """The one range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
 
+    def box(self, row: Row, column: int) -> Box | None:
+        """Where a row has its map of a column; nothing where it has none."""
+        at = self.rows.index(row)
+        before = sum(one.layer.filters for one in self.rows[:at])
+        index = column - row.first
+        return self.geometry.boxes[before + index] if 0 <= index < row.layer.filters else None
+
     def png(self) -> bytes:
         """The picture; maps of one value alone are framed."""
-        filters = self.geometry.columns
         with stage("render"):
-            levels = np.concatenate(
-                [
-                    to_levels(maps, (row.range,) * filters, centred=True)
-                    for row, maps in zip(self.rows, self.maps, strict=True)
-                ]
-            )
-            flat = [maps.reshape(-1, filters) for maps in self.maps]
-            flagged = np.concatenate([one.min(axis=0) == one.max(axis=0) for one in flat])
-            indices = [*range(filters), *[None] * (filters * (len(self.rows) - 1))]
-            drawn = grid.draw(levels, self.geometry, indices, flagged.tolist())
+            levels = [
+                level
+                for row, maps in zip(self.rows, self.maps, strict=True)
+                for level in to_levels(maps, (row.range,) * row.layer.filters, centred=True)
+            ]
+            flat = [one for maps in self.maps for one in maps.reshape(-1, maps.shape[-1]).T]
+            flagged = [bool(one.min() == one.max()) for one in flat]
+            drawn = grid.draw(levels, self.geometry, self._indices(), flagged)
         with stage("encode"):
             return grid.encode(drawn, colours(self.palette, diverging=True))
+
+    def _indices(self) -> list[int | None]:
+        """Each column's number above its uppermost map."""
+        columns = [row.first + at for row in self.rows for at in range(row.layer.filters)]
+        return [None if one in columns[:at] else one for at, one in enumerate(columns)]
 
 
 def block_strip(
@@ -87,7 +99,7 @@ def block_strip(
     """The strip of a block: x, F(x), sum and output, and a highway's gate, on one range.
 
     Where the block changes shape, the first row is the projected x. A block without an identity
-    path has F(x) and output alone.
+    path has F(x) and output alone. Where the merge lays F(x) behind x, so do the columns.
     """
     named = {
         "x" if block.identity == block.input else "projected x": block.identity,
@@ -97,71 +109,65 @@ def block_strip(
         "output": block.output,
     }
     layers = {role: name for role, name in named.items() if name is not None}
-    return _matrix(examination, layers.items(), palette, zoom)
+    _, behind = first_columns(block, examination.activations)
+    return matrix_of(examination, layers.items(), palette, zoom, {"F(x)": behind})
 
 
-def streams(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
-    """Runs of blocks whose outputs have one shape, so that a filter's index can be followed."""
-    runs: list[list[BlockInfo]] = []
-    shape = None
-    for block in manifest.blocks:
-        here = layer_of(manifest, block.output).shape
-        if here != shape:
-            runs.append([])
-        runs[-1].append(block)
-        shape = here
-    return tuple(tuple(run) for run in runs)
-
-
-def stream_matrix(
-    examination: Examination, stream: int, role: str, palette: PaletteName, zoom: int | None = None
-) -> Matrix:
-    """One filter through the depth: a row a block, a column a filter.
-
-    Args:
-        examination: of the digit.
-        stream: which run of :func:`streams`, counted from 1.
-        role: ``output``, ``residual``, ``sum`` or ``gate``.
-        palette: its signed palette is used.
-        zoom: pixels a value.
-
-    Raises:
-        InvalidParameterError: the network has no such stream, or its blocks no such part.
-    """
-    runs = streams(examination.manifest)
-    if not 1 <= stream <= len(runs):
-        raise InvalidParameterError(f"stream must be 1 to {len(runs)}; got {stream}")
-    parts = [(block.name, getattr(block, role)) for block in runs[stream - 1]]
-    if any(layer is None for _, layer in parts):
-        raise InvalidParameterError(
-            f"role {role} is not to be had: blocks of network {examination.manifest.id} have none"
-        )
-    return _matrix(examination, parts, palette, zoom)
-
-
-def _matrix(
+def matrix_of(
     examination: Examination,
     parts: Iterable[tuple[str, str]],
     palette: PaletteName,
     zoom: int | None,
+    first: Mapping[str, int] | None = None,
 ) -> Matrix:
-    pairs = list(parts)
-    layers = [layer_of(examination.manifest, name) for _, name in pairs]
-    maps = tuple(examination.maps(layer) for layer in layers)
-    values = [one for one, layer in zip(maps, layers, strict=True) if layer.role != "gate"] or list(
-        maps
-    )
-    reach = max(float(np.abs(one).max()) for one in values)
+    """The matrix of any layers, on one range.
+
+    Args:
+        examination: of the digit.
+        parts: the role and the layer of each row.
+        palette: its signed palette is used.
+        zoom: pixels a value; by size of the maps.
+        first: the column that a role begins in, where it is not the first.
+
+    Raises:
+        InvalidParameterError: the picture would have more than 16 million pixels.
+    """
+    pairs = [(role, layer_of(examination.manifest, name)) for role, name in parts]
+    maps = tuple(examination.maps(layer) for _, layer in pairs)
+    reach = _reach(examination, [layer for _, layer in pairs])
     rows = tuple(
-        Row(role, layer, _GATE_RANGE if layer.role == "gate" else (-reach, reach))
-        for (role, _), layer in zip(pairs, layers, strict=True)
+        Row(
+            role,
+            layer,
+            _GATE_RANGE if layer.role == "gate" else (-reach, reach),
+            (first or {}).get(role, 0),
+        )
+        for role, layer in pairs
     )
-    height, width, filters = layers[0].shape
-    chosen = zoom or _comfortable_zoom(height, width, filters)
-    layout = geometry.lay_out_rows(len(rows), filters, height, width, zoom=chosen)
-    return Matrix(rows, layout, maps, palette)
+    return Matrix(rows, _lay_out(rows, zoom), maps, palette)
+
+
+def _reach(examination: Examination, layers: Sequence[LayerInfo]) -> float:
+    """The largest magnitude of any map that is not a gate's, unless all are."""
+    values = [layer for layer in layers if layer.role != "gate"] or layers
+    return max(float(np.abs(examination.maps(layer)).max()) for layer in values)
+
+
+def _lay_out(rows: tuple[Row, ...], zoom: int | None) -> Geometry:
+    """A box for each map that there is; a smaller one takes its cell's upper left corner."""
+    columns = max(row.first + row.layer.filters for row in rows)
+    height, width = (max(row.layer.shape[axis] for row in rows) for axis in (0, 1))
+    chosen = zoom or _comfortable_zoom(height, width, columns)
+    layout = geometry.lay_out_rows(len(rows), columns, height, width, zoom=chosen)
+    boxes = tuple(
+        (x, y, row.layer.shape[1] * chosen, row.layer.shape[0] * chosen)
+        for at, row in enumerate(rows)
+        for x, y, _, _ in layout.boxes[at * columns + row.first :][: row.layer.filters]
+    )
+    return bounded(replace(layout, boxes=boxes))
 
 
 def _comfortable_zoom(height: int, width: int, filters: int) -> int:
     fitting = _COMFORTABLE_WIDTH // (filters * width)
-    return max(geometry.MIN_ZOOM, min(geometry.comfortable_zoom(height, width), fitting))
+    pressed = -(-_LEAST_ROW // height)
+    return max(pressed, min(geometry.comfortable_zoom(height, width), fitting))

@@ -10,6 +10,8 @@ from app.engine.protocol import Engine
 from app.errors import UnknownDigitError
 from app.samples import Sample
 from app.service.catalogue import Catalogue
+from app.service.dataset.collection import Collection, WithCollection
+from app.service.dataset.indexes import Dataset, Indexes
 from app.service.digits import DigitStore, StoredDigit, WithSamples
 from app.service.examination import CachedExaminer, EngineExaminer
 
@@ -23,17 +25,19 @@ class Services:
     Attributes:
         catalogue: the networks.
         examiner: examines digits; keeps what it computed.
-        digits: samples and stored digits.
+        digits: samples, the data set's and stored digits.
+        indexes: what the networks make of the samples and of the data set, in short.
         limits: bounds of an uploaded image.
     """
 
     catalogue: Catalogue
     examiner: CachedExaminer
     digits: WithSamples
+    indexes: Indexes
     limits: ImageLimits
 
     @classmethod
-    def over(
+    def over(  # noqa: PLR0913  # one parameter a part
         cls,
         engines: Mapping[str, Engine],
         store: DigitStore,
@@ -42,12 +46,15 @@ class Services:
         default_network: str,
         cache_bytes: int,
         limits: ImageLimits,
+        dataset: Dataset | None = None,
     ) -> "Services":
-        """Services over loaded engines and a digit store."""
+        """Services over loaded engines, a digit store and, if there is one, a data set."""
+        kept = WithCollection(store, dataset.collection) if dataset else store
         return cls(
             Catalogue(engines, default_network),
             CachedExaminer(EngineExaminer(), cache_bytes),
-            WithSamples(store, samples),
+            WithSamples(kept, samples),
+            Indexes(Collection.of_samples(samples), dataset),
             limits,
         )
 
@@ -72,7 +79,8 @@ class Services:
         return next((one for one in samples if one.label == WELCOME_LABEL), samples[0])
 
     def close(self) -> None:
-        """Close engines and store."""
+        """Stop indexing, then close engines and store."""
+        self.indexes.close()
         for engine in self.catalogue.networks:
             engine.close()
         self.digits.close()

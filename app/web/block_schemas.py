@@ -2,10 +2,9 @@
 
 from typing import Self
 
-import numpy as np
 from pydantic import BaseModel, Field
 
-from app.core.blocks import addends, block_figures
+from app.core.blocks import block_figures, filter_figures
 from app.core.manifest import BlockInfo, Manifest
 from app.service import comparison, flow
 from app.service.catalogue import layer_of
@@ -22,7 +21,9 @@ class Block(BaseModel):
     norm_f: float = Field(description="norm of the residual as it enters the sum")
     norm_sum: float = Field(description="norm of the sum")
     ratio: float = Field(description="norm_f over norm_x")
-    cosine: float | None = Field(description="of x and F(x); null without an identity path")
+    cosine: float | None = Field(
+        description="of x and F(x); null without an identity path, or where shapes differ"
+    )
     relu_cut: float = Field(description="share of the sum that the activation cuts")
 
 
@@ -33,12 +34,15 @@ class Blocks(BaseModel):
 
 
 class BlockFilter(BaseModel):
-    """One filter of a block: the same figures, of its maps alone."""
+    """One filter of a block's sum: the same figures, of its maps alone."""
 
-    filter: int
-    norm_x: float
-    norm_f: float
+    filter: int = Field(description="index in the sum; in F(x) where there is none")
+    norm_x: float | None = Field(description="null where no map of the identity enters it")
+    norm_f: float | None = Field(description="null where no map of F(x) enters it")
     norm_sum: float
+    ratio: float | None = Field(description="norm_f over norm_x; null where either is")
+    cosine: float | None = Field(description="of the two maps; null where there are not both")
+    relu_cut: float = Field(description="share of the map that the activation cuts")
 
 
 class BlockDetail(Block):
@@ -58,18 +62,9 @@ class BlockDetail(Block):
     def of(cls, examination: Examination, block: BlockInfo) -> Self:
         """Describe a block of an examination."""
         figures = block_figures(block, examination.activations)
-        x, fx = addends(block, examination.activations)
-        total = examination.activations[block.sum or block.residual]
-        norms = [np.linalg.norm(part.astype(np.float64), axis=(0, 1)) for part in (x, fx, total)]
-        same = len({len(one) for one in norms}) == 1
-        filters = (
-            [
-                BlockFilter(filter=at, norm_x=one, norm_f=two, norm_sum=three)
-                for at, (one, two, three) in enumerate(zip(*norms, strict=True))
-            ]
-            if same
-            else []
-        )
+        filters = [
+            BlockFilter(**vars(one)) for one in filter_figures(block, examination.activations)
+        ]
         parts = {name: value for name, value in vars(block).items() if name != "name"}
         return cls(**vars(figures), **parts, filters=filters)
 
@@ -80,6 +75,8 @@ class MatrixRow(BaseModel):
     role: str = Field(examples=["F(x)"])
     layer: str
     range: Pair = Field(description="values at the two ends of the palette")
+    first: int = Field(description="column of its first filter")
+    filters: int = Field(description="how many it has")
 
 
 class MatrixDescription(BaseModel):
@@ -103,7 +100,13 @@ class MatrixDescription(BaseModel):
             palette=matrix.palette,
             columns=matrix.geometry.columns,
             rows=[
-                MatrixRow(role=row.role, layer=row.layer.name, range=row.range)
+                MatrixRow(
+                    role=row.role,
+                    layer=row.layer.name,
+                    range=row.range,
+                    first=row.first,
+                    filters=row.layer.filters,
+                )
                 for row in matrix.rows
             ],
             boxes=list(matrix.geometry.boxes),

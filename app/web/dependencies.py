@@ -8,6 +8,7 @@ from fastapi import Path as PathParameter
 
 from app.core.geometry import MAX_ZOOM, MIN_ZOOM
 from app.core.manifest import BlockInfo, LayerInfo
+from app.core.ordering import Sort
 from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
 from app.engine.protocol import Engine
@@ -107,6 +108,14 @@ def get_examination(
 ExaminationDep = Annotated[Examination, Depends(get_examination)]
 
 
+def get_whole(engine: NetworkDep, digit: DigitDep, services: ServicesDep) -> Examination:
+    """What the network computes for the digit with every block on."""
+    return services.examiner.examine(engine, digit.digit, ())
+
+
+WholeDep = Annotated[Examination, Depends(get_whole)]
+
+
 @dataclass(frozen=True)
 class GridParameters:
     """How a grid is drawn."""
@@ -137,10 +146,20 @@ class GridParameters:
     labels: Annotated[
         bool, Query(description="write each map's index above it", examples=[False])
     ] = True
+    sort: Annotated[
+        Sort,
+        Query(
+            description="order of a layer's maps: largest mean or maximum first, or fewest zeros; "
+            "by index as they are, or as filters= names them",
+            examples=["mean"],
+        ),
+    ] = Sort.INDEX
 
     def options(self) -> GridOptions:
         """The same as the service takes it."""
-        return GridOptions(self.normalize, self.palette, self.zoom, self.columns, self.labels)
+        return GridOptions(
+            self.normalize, self.palette, self.zoom, self.columns, self.labels, self.sort
+        )
 
 
 GridDep = Annotated[GridParameters, Depends()]

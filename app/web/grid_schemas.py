@@ -28,7 +28,8 @@ class GridDescription(BaseModel):
     palette: str
     diverging: bool = Field(description="whether the palette is the signed one, centred on zero")
     normalize: str
-    cells: list[GridCell]
+    sort: str
+    cells: list[GridCell] = Field(description="in the order of the picture, row by row")
 
     @classmethod
     def of(cls, grid: Grid) -> Self:
@@ -41,5 +42,6 @@ class GridDescription(BaseModel):
             palette=grid.options.palette,
             diverging=grid.diverging,
             normalize=grid.options.normalisation,
+            sort=grid.options.sort,
             cells=[GridCell(**vars(cell)) for cell in grid.cells],
         )

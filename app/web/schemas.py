@@ -53,25 +53,6 @@ class Network(BaseModel):
         )
 
 
-class Layer(BaseModel):
-    """A layer of a network."""
-
-    name: str = Field(examples=["block1.conv1"])
-    kind: str = Field(examples=["Conv2D"])
-    role: str = Field(examples=["conv"])
-    block: str | None = Field(examples=["block1"])
-    shape: tuple[int, int, int] = Field(description="H, W, C")
-    parameters: int
-    kernel: tuple[int, int] | None = Field(description="height and width of the kernels")
-    strides: tuple[int, int] | None
-    signed: bool = Field(description="whether values below zero can occur")
-
-    @classmethod
-    def of(cls, layer: LayerInfo) -> Self:
-        """Describe a layer."""
-        return cls(**vars(layer))
-
-
 class Sample(BaseModel):
     """A digit that ships."""
 
@@ -93,7 +74,10 @@ class Digit(BaseModel):
     inverted: bool = Field(description="whether the source was dark on light")
     box: tuple[int, int, int, int] = Field(description="ink in the source: x, y, width, height")
     warnings: list[str]
-    label: int | None = Field(description="what it is meant to be; of samples only")
+    label: int | None = Field(
+        description="what it is meant to be; of samples and the data set's digits only"
+    )
+    index: int | None = Field(description="its place in the data set, from 0; of its digits only")
 
     @classmethod
     def of(cls, stored: StoredDigit, network: str) -> Self:
@@ -108,6 +92,7 @@ class Digit(BaseModel):
             box=stored.box,
             warnings=list(stored.warnings),
             label=stored.label,
+            index=stored.place,
         )
 
 
@@ -119,16 +104,20 @@ class Prediction(BaseModel):
     network: str
     digit: str
     off: list[str] = Field(description="blocks that were switched off")
+    baseline: list[float] | None = Field(
+        None, description="probabilities with every block on; null where none is off"
+    )
 
     @classmethod
-    def of(cls, examination: Examination) -> Self:
-        """The prediction of an examination."""
+    def of(cls, examination: Examination, whole: Examination | None = None) -> Self:
+        """The prediction of an examination, beside that of the whole network where it is given."""
         return cls(
             label=examination.manifest.classes[examination.label],
             probabilities=examination.probabilities.tolist(),
             network=examination.manifest.id,
             digit=examination.digit.id,
             off=list(examination.off),
+            baseline=whole.probabilities.tolist() if whole and examination.off else None,
         )
 
 

@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 API: Final = "/api/v1"
 COMPARE: Final = "/compare"
 COMPARE_PNG: Final = f"{API}/compare/grid.png"
+PALETTES: Final = f"{API}/palettes"
 UPLOAD: Final = "/digits"
 SAMPLES_PNG: Final = "/pictures/samples.png"
+THEME: Final = "/theme"
 
 
 def with_query(path: str, query: Mapping[str, object]) -> str:
@@ -21,6 +23,11 @@ def with_query(path: str, query: Mapping[str, object]) -> str:
 def api_network(network: str) -> str:
     """A network in the API."""
     return f"{API}/networks/{network}"
+
+
+def live(network: str) -> str:
+    """Where a digit under way is sent."""
+    return f"{api_network(network)}/live"
 
 
 def api_digit(digit: str) -> str:
@@ -89,6 +96,11 @@ def depth_page(network: str, digit: str) -> str:
     return f"{gallery(network, digit)}/depth"
 
 
+def classic_page(network: str, digit: str) -> str:
+    """The page of the pictures of 2016."""
+    return f"{gallery(network, digit)}/classic"
+
+
 def matrix_png(network: str, digit: str, stream: int) -> str:
     """Every filter of a stream followed through the depth, as a picture."""
     return f"{api_view(network, digit)}/streams/{stream}/matrix.png"
@@ -97,3 +109,24 @@ def matrix_png(network: str, digit: str, stream: int) -> str:
 def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
     """The kernel of one filter, one map for each input channel; as with :func:`filter_page`."""
     return f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png"
+
+
+def api_dataset(network: str) -> str:
+    """How a network reads the data set, in the API."""
+    return f"{api_network(network)}/dataset"
+
+
+def api_dataset_digits(network: str) -> str:
+    """The digits of the data set, as a network reads them, in the API."""
+    return f"{api_dataset(network)}/digits"
+
+
+def dataset_png(places: Iterable[int], version: str) -> str:
+    """Digits of the data set on one sheet; ``version`` changes with the data set."""
+    indices = ",".join(map(str, places))
+    return with_query(f"{API}/dataset/digits.png", {"indices": indices, "version": version[:12]})
+
+
+def dataset_page(network: str) -> str:
+    """The page of the data set, as a network reads it."""
+    return f"/networks/{network}/dataset"

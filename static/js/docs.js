@@ -17,4 +17,6 @@ swagger({
   displayRequestDuration: true,
   syntaxHighlight: { activated: false },
   validatorUrl: null,
+  /** The page has its own main part. */
+  onComplete: () => document.getElementById("operations")?.setAttribute("role", "group"),
 });

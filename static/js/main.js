@@ -4,12 +4,18 @@
  * @module
  */
 
-/** Choosers draw anew as soon as something is chosen. */
+/** Maps are painted anew as soon as something is chosen; where that fails the server draws them. */
 function wireChoosers() {
   for (const form of document.querySelectorAll("form[data-choosers]")) {
     if (!(form instanceof HTMLFormElement)) continue;
     for (const button of form.querySelectorAll("button")) button.hidden = true;
-    form.addEventListener("change", () => form.requestSubmit());
+    form.addEventListener("change", (event) => {
+      const served = event.target instanceof HTMLElement && "reload" in event.target.dataset;
+      const painted = served
+        ? Promise.reject()
+        : import("./maps/recolour.js").then(({ recolour }) => recolour(form));
+      painted.catch(() => form.requestSubmit());
+    });
   }
 }
 
@@ -59,18 +65,73 @@ function wireUpload() {
   });
 }
 
-/** Pointing at a grid says which filter it is. */
-function wirePointing() {
-  const start = async () => {
-    const { point } = await import("./pointing.js");
-    for (const figure of document.querySelectorAll("figure[data-filter-href]")) {
-      if (figure instanceof HTMLElement) point(figure);
-    }
+/** Maps are read with the mouse, a finger or the keyboard, from the first sign of any. */
+function wireMaps() {
+  const maps = "figure[data-layer], [data-strip]";
+  if (!document.querySelector(maps)) return;
+  const signs = new AbortController();
+  /** The newest sign, as the modules may take a while. @type {Event | undefined} */
+  let newest;
+  /** @param {Event} event */
+  const start = async (event) => {
+    const pointed = event.target instanceof Element && event.target.closest(maps);
+    if (event instanceof PointerEvent && !pointed) return;
+    const loading = newest !== undefined;
+    newest = event;
+    if (loading) return;
+    const modules = await Promise.all([
+      import("./maps/pointing.js"), import("./maps/exploring.js"),
+    ]).catch(() => undefined);
+    if (!modules) return void (newest = undefined); // no connection: the next sign tries again
+    signs.abort();
+    modules[0].watch(newest);
+    modules[1].prepare();
   };
-  const maps = document.querySelector(".maps-section");
-  maps?.addEventListener("pointerover", () => void start(), { once: true });
+  for (const sign of ["pointermove", "pointerdown", "keydown", "focusin"]) {
+    document.addEventListener(sign, (event) => void start(event), { signal: signs.signal });
+  }
+}
+
+/** Drawing begins when it is asked for; the button comes back when it ends. */
+function wireDrawing() {
+  const opener = document.querySelector("[data-draw-opener]");
+  const form = document.querySelector("form[data-draw]");
+  if (!(opener instanceof HTMLElement && form instanceof HTMLFormElement)) return;
+  opener.hidden = false;
+  /** @type {Promise<import("./draw/live.js").Live> | undefined} */
+  let loading;
+  const load = async () => {
+    const { Live } = await import("./draw/live.js");
+    return new Live(form, () => {
+      opener.hidden = false;
+      opener.querySelector("button")?.focus();
+    });
+  };
+  opener.querySelector("button")?.addEventListener("click", async () => {
+    loading ??= load();
+    (await loading).open();
+    opener.hidden = true;
+  });
+}
+
+/** The test set: its digits are chosen in place, and its index is followed while it is built. */
+async function wireDataset() {
+  const form = document.querySelector("form[data-browse]");
+  const section = document.querySelector("[data-indexing]");
+  if (form instanceof HTMLFormElement) (await import("./dataset/choosing.js")).choose(form);
+  if (section instanceof HTMLElement) (await import("./dataset/indexing.js")).follow(section);
+}
+
+/** Any value of a map is explained in place; what can be taken away is copied. */
+async function wireParts() {
+  const away = document.querySelector("[data-away]");
+  away?.addEventListener("toggle", async () => (await import("./copy.js")).offer(away), { once: true });
+  if (document.querySelector("#unit")) (await import("./units/unit.js")).watch();
 }
 
 wireChoosers();
 wireUpload();
-wirePointing();
+wireMaps();
+wireDrawing();
+void wireDataset();
+void wireParts();

@@ -11,15 +11,16 @@ const OFFLINE = "The server cannot be reached. Is it still running?";
 /**
  * What a refusal says; problems are JSON with a sentence for people.
  * @param {Response} response
- * @returns {Promise<string>}
+ * @returns {Promise<{ code: string, sentence: string }>}
  */
-async function reason(response) {
+export async function reason(response) {
   try {
-    const problem = /** @type {{ detail?: unknown }} */ (await response.json());
+    const problem = /** @type {{ code?: unknown, detail?: unknown }} */ (await response.json());
     const detail = String(problem.detail ?? response.statusText);
-    return detail.charAt(0).toUpperCase() + detail.slice(1) + ".";
+    const sentence = detail.charAt(0).toUpperCase() + detail.slice(1) + ".";
+    return { code: String(problem.code), sentence };
   } catch {
-    return `The server answered ${response.status}.`;
+    return { code: "", sentence: `The server answered ${response.status}.` };
   }
 }
 
@@ -56,7 +57,7 @@ export async function send(form, files) {
     const headers = { Accept: "application/json" };
     const response = await fetch(form.action, { method: "POST", body, headers });
     if (response.ok) location.assign(response.url);
-    else show(form, await reason(response), "failed");
+    else show(form, (await reason(response)).sentence, "failed");
   } catch {
     show(form, OFFLINE, "failed");
   }

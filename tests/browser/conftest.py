@@ -5,25 +5,27 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.idx import shifted_samples, write_test_set
+
 REQUIRED = "SKIPLENS_REQUIRE_BROWSER"
 SERVE = "from app.cli import main; main()"
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server with an empty state folder."""
-    state = tmp_path_factory.mktemp("state")
+@contextmanager
+def serving(state: Path, *options: str) -> Iterator[str]:
+    """The address of a real server that keeps its state in a folder."""
     with (
         (state / "log").open("w") as log,
         subprocess.Popen(
-            [sys.executable, "-c", SERVE, "serve", "--port", "0"],
+            [sys.executable, "-c", SERVE, "serve", "--port", "0", *options],
             env={**os.environ, "SKIPLENS_STATE_DIR": str(state)},
             stdout=subprocess.PIPE,
             stderr=log,
@@ -37,6 +39,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert httpx2.get(f"{address}/readyz").status_code == 200
         yield address
         process.terminate()
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server with a small data set, read by every network."""
+    folder = tmp_path_factory.mktemp("state")
+    data = write_test_set(folder / "mnist", shifted_samples())
+    with serving(folder, "--data", str(data)) as address:
+        for network in httpx2.get(f"{address}/api/v1/networks").json():
+            while httpx2.get(f"{address}{network['url']}/dataset").json()["state"] != "ready":
+                pass
+        yield address
 
 
 @pytest.fixture(scope="package")  # Playwright's event loop must be gone before other tests

@@ -1,5 +1,7 @@
 """What only a residual network has, walked through with and without scripts."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -16,22 +18,28 @@ def test_a_walk_over_block_depth_and_comparison(open_page: OpenPage, *, scripts:
     expect(page.get_by_role("img", name="x, F(x), sum and output of block1")).to_be_visible()
     page.get_by_role("link", name="Switch F(x) off").click()
     expect(page.get_by_text("The branch is off")).to_be_visible()
+    expect(page.get_by_text("Without what block1 adds")).to_be_visible()
     page.get_by_role("link", name="depth").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Over the depth")
     expect(page.get_by_role("row", name="block1 off").first).to_be_visible()
     page.get_by_role("link", name="gallery").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Without block1")
     page.get_by_role("link", name="block1.output").first.click()
-    page.get_by_role("link", name="Lay another digit beside it").click()
+    page.get_by_role("link", name="Lay another digit, or another network, beside it").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Side by side")
     expect(page.get_by_text("without block1").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [360, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_scrolls_sideways(open_page: OpenPage, width: int, scheme: str) -> None:
-    page = open_page("/", width=width, color_scheme=scheme)
-    gallery = page.get_by_role("link", name="All blocks at a glance").get_attribute("href") or ""
-    for address in (gallery, gallery.replace("/depth", "/blocks/block5")):
-        page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_branch_that_was_just_switched_fades(open_page: OpenPage, motion: str) -> None:
+    page = open_page("/", reduced_motion=motion)
+    page.locator("#block2-branch .switch").click()
+    page.wait_for_url("**#block2-branch")
+    leaving = page.locator("#block2-branch .leaving").first
+    expect(leaving).to_have_css("animation-name", "leave" if motion == "no-preference" else "none")
+    expect(leaving).to_have_css("opacity", "0")
+    expect(page.locator("#block3-branch .leaving")).to_have_count(0)
+    page.locator("#block2-branch .switch").click()
+    page.wait_for_url(re.compile(r"digits/\w+#block2-branch"))
+    joining = page.locator("#block2-branch .branch path").first
+    expect(joining).to_have_css("animation-name", "join" if motion == "no-preference" else "none")

@@ -54,7 +54,7 @@ def test_a_refusal_is_said_beside_the_form(open_page: OpenPage) -> None:
     page = open_page("/", allow="422")
     address = page.url
     bring(page, "drop", b"no image at all")
-    state = page.get_by_role("status")
+    state = page.locator("form[data-upload]").get_by_role("status")
     expect(state).to_contain_text("no known image")
     bring(page, "drop", b"words", "text/plain")
     expect(state).to_contain_text("That is no image")

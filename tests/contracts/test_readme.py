@@ -16,7 +16,11 @@ from scripts import list_networks
 from tests.contracts.dockerfile import ROOT
 from tests.contracts.readme import CONTRIBUTING, README, section, table
 
-WORDS_FOR_DEFAULTS = {"state_dir": "the user's data folder", "interpreters": "one a core"}
+WORDS_FOR_DEFAULTS = {
+    "data": "none",
+    "state_dir": "the user's data folder",
+    "interpreters": "one a core",
+}
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 

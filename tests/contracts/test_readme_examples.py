@@ -15,14 +15,23 @@ from PIL import Image
 from app.core.digit import Digit
 from benchmarks.processes import Server, skiplens
 from tests.contracts.readme import code
+from tests.idx import shifted_samples, write_test_set
 
 ADDRESS = "http://127.0.0.1:8000"
 STRICT = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail "$@"; }\n'
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with skiplens() as running:
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that has read a small data set."""
+    data = write_test_set(tmp_path / "mnist", shifted_samples())
+    with skiplens("--data", str(data)) as running:
+        connection = HTTPConnection("127.0.0.1", running.port)
+        state = b""
+        while b'"ready"' not in state:
+            connection.request("GET", "/api/v1/networks/mnist-resnet/dataset")
+            state = connection.getresponse().read()
+        connection.close()
         yield running
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.blocks import addends, block_figures, cosine
+from app.core.blocks import addends, block_figures, cosine, filter_figures
 from app.core.manifest import BlockInfo
 
 
@@ -67,3 +67,63 @@ def test_silence_is_zero_and_not_a_division_by_zero() -> None:
 
 def test_cosine_of_opposites_is_minus_one() -> None:
     assert cosine(np.array([1.0, 2.0]), np.array([-2.0, -4.0])) == pytest.approx(-1.0)
+
+
+def test_a_filters_figures_are_what_numpy_says(parts: dict[str, np.ndarray]) -> None:
+    for gated in (False, True):
+        info = block(gate="t", sum="gated") if gated else block()
+        x, f = addends(info, parts)
+        for one in filter_figures(info, parts):
+            a, b = x[..., one.filter], f[..., one.filter]
+            total = parts["gated" if gated else "s"][..., one.filter]
+            norm_a, norm_b = (float(np.sqrt((part**2).sum())) for part in (a, b))
+            assert (one.norm_x, one.norm_f) == pytest.approx((norm_a, norm_b))
+            assert one.norm_sum == pytest.approx(np.sqrt((total**2).sum()))
+            assert one.ratio == pytest.approx(norm_b / norm_a)
+            assert one.cosine == pytest.approx((a * b).sum() / (norm_a * norm_b), abs=1e-6)
+            assert one.relu_cut == pytest.approx(
+                np.abs(total[total < 0]).sum() / np.abs(total).sum()
+            )
+
+
+def test_filters_and_block_agree(parts: dict[str, np.ndarray]) -> None:
+    whole, filters = block_figures(block(), parts), filter_figures(block(), parts)
+    for name in ("norm_x", "norm_f", "norm_sum"):
+        squares = sum(getattr(one, name) ** 2 for one in filters)
+        assert getattr(whole, name) == pytest.approx(squares**0.5)
+
+
+def test_what_is_laid_behind_x_is_never_held_against_it() -> None:
+    rng = np.random.default_rng(5)
+    x, f = (rng.normal(size=(3, 3, 2)).astype(np.float32) for _ in range(2))
+    parts = {"x": x, "f": f, "s": np.concatenate([x, f], axis=-1)}
+    info = block(merge="concatenate")
+    assert block_figures(info, parts).cosine is None
+    found = filter_figures(info, parts)
+    assert [(one.norm_x is None, one.norm_f is None) for one in found] == [(False, True)] * 2 + [
+        (True, False)
+    ] * 2
+    assert {one.cosine for one in found} == {one.ratio for one in found} == {None}
+    assert found[3].norm_f == pytest.approx(np.linalg.norm(f[..., 1]))
+
+
+def test_maps_that_have_other_places_have_norms_and_no_cosine() -> None:
+    x, f = np.ones((2, 2, 3), np.float32), np.full((1, 1, 3), 2, np.float32)
+    info = block(merge="custom")
+    assert block_figures(info, {"x": x, "f": f, "s": x * f}).cosine is None
+    one = filter_figures(info, {"x": x, "f": f, "s": x * f})[0]
+    assert (one.norm_x, one.norm_f, one.ratio, one.cosine) == (2, 2, 1, None)
+
+
+def test_without_identity_a_filter_has_nothing_to_be_held_against(
+    parts: dict[str, np.ndarray],
+) -> None:
+    for one in filter_figures(block(identity=None, sum=None, merge=None), parts):
+        assert (one.norm_x, one.ratio, one.cosine) == (None, None, None)
+        assert one.norm_f == one.norm_sum != 0
+
+
+def test_nothing_cut_is_plainly_zero() -> None:
+    positive = np.ones((2, 2, 1), np.float32)
+    found = block_figures(block(), {"x": positive, "f": positive, "s": positive + positive})
+    assert str(found.relu_cut) == "0.0"

@@ -64,11 +64,11 @@ def test_the_words_are_those_of_the_app(text: str, exhibit: Exhibit) -> None:
 
 
 def test_it_is_light_and_dark(exported: Path) -> None:
-    assert "prefers-color-scheme: dark" in (exported / "style.css").read_text(encoding="utf-8")
+    assert "light-dark(" in (exported / "style.css").read_text(encoding="utf-8")
 
 
 def test_a_palette_brings_its_plate_and_ramps(exhibit_of: Callable[[Wish], Exhibit]) -> None:
     exhibit = exhibit_of(Wish(options=GridOptions(palette=PaletteName.NOON)))
     page = html(exhibit, draw(exhibit))
-    assert 'class="plate-noon"' in page
+    assert 'class="view plate-noon"' in page
     assert explanations.ZERO[PaletteName.NOON] in page

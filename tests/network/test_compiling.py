@@ -13,8 +13,8 @@ from app.core.manifest import GraphInfo, Manifest
 from app.engine.folder import open_folder
 from app.engine.graph import run_once
 from app.errors import CompileError
+from app.mnist import Split
 from app.network.compiling import compile_network
-from app.network.mnist import Split
 from tests.network.tiny import SAVES_WITH_KERAS, Array, compile_tiny, numpy, tiny_network
 
 pytestmark = SAVES_WITH_KERAS

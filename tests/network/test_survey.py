@@ -10,8 +10,9 @@ from keras import layers
 
 from app.core.blocks import block_figures
 from app.core.figures import BlockFigures
-from app.core.manifest import Accuracy, Survey
-from app.network.mnist import Split, as_input
+from app.core.survey import Accuracy, Survey
+from app.mnist import Split
+from app.network.mnist import as_input
 from app.network.survey import survey
 from app.network.tapping import Tapped, tap
 from tests.network.tiny import Array, images, numpy, randomise, tiny_network

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from app.errors import TrainingError
+from app.mnist import Split
 from app.network.architectures import ARCHITECTURES
-from app.network.mnist import Split, as_input
+from app.network.mnist import as_input
 from app.network.recipe import Phase
 from app.network.runs import EpochReport, Run
 from app.network.training import OnStep, accuracy, hold_out, train

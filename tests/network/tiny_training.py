@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from app.mnist import Split
 from app.network.augmentation import Augmentation
-from app.network.mnist import Split
 from app.network.recipe import Phase, Recipe
 
 RECIPE = Recipe(

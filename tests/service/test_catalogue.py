@@ -12,7 +12,15 @@ from app.errors import (
     UnknownLayerError,
     UnknownNetworkError,
 )
-from app.service.catalogue import Catalogue, block_of, chosen_filters, layer_of, switched_off
+from app.service.catalogue import (
+    MOST_LAYERS,
+    Catalogue,
+    block_of,
+    chosen_filters,
+    chosen_layers,
+    layer_of,
+    switched_off,
+)
 
 LAYER = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 8))
 
@@ -77,3 +85,18 @@ def test_other_lists_of_filters_are_refused(text: str) -> None:
 def test_a_filter_that_the_layer_has_not_is_unknown() -> None:
     with pytest.raises(UnknownFilterError, match="no filter 8; its filters are 0 to 7"):
         chosen_filters(LAYER, "6-8")
+
+
+def test_layers_come_in_the_order_given_each_once_and_none_by_default(engine: Engine) -> None:
+    chosen = chosen_layers(engine.manifest, "head.logits, stem.conv,head.logits")
+    assert [layer.name for layer in chosen] == ["head.logits", "stem.conv"]
+    assert chosen_layers(engine.manifest, None) == chosen_layers(engine.manifest, "") == ()
+
+
+def test_lists_of_layers_are_bounded_and_every_name_is_checked(engine: Engine) -> None:
+    most = ",".join(["stem.conv"] * MOST_LAYERS)
+    assert len(chosen_layers(engine.manifest, most)) == 1
+    with pytest.raises(InvalidParameterError, match=r"65 layers; at most 64"):
+        chosen_layers(engine.manifest, f"{most},stem.conv")
+    with pytest.raises(UnknownLayerError, match="no layer 'nowhere'"):
+        chosen_layers(engine.manifest, "stem.conv,nowhere")

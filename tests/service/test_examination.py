@@ -107,3 +107,9 @@ def test_the_networks_range_is_over_all_maps_with_space(engine: Engine, digit: D
     found = EngineExaminer().examine(engine, digit, ())
     maps = [found.maps(layer) for layer in engine.manifest.layers if layer.spatial]
     assert found.network_range == (min(one.min() for one in maps), max(one.max() for one in maps))
+
+
+def test_all_off_is_not_what_one_off_is(engine: Engine, digit: Digit) -> None:
+    one = EngineExaminer().examine(engine, digit, ("block2",))
+    every = EngineExaminer().examine(engine, digit, engine.manifest.switches)
+    assert not np.array_equal(one.probabilities, every.probabilities)

@@ -1,19 +1,29 @@
 """Grids of what an engine computed: the picture equals the array."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.core.digit import Digit
+from app.core.ordering import Sort
 from app.core.palettes import PaletteName, colours
 from app.core.scaling import TOP_LEVEL, Normalisation
+from app.core.statistics import FilterStatistics
 from app.engine.protocol import Engine
 from app.errors import InvalidParameterError
 from app.service.catalogue import layer_of
 from app.service.examination import EngineExaminer, Examination
 from app.service.grids import Grid, GridOptions, kernel_grid, layer_grid
+
+KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
+    Sort.INDEX: lambda one: one.index,
+    Sort.MEAN: lambda one: -one.mean,
+    Sort.MAXIMUM: lambda one: -one.max,
+    Sort.ZEROS: lambda one: one.zero_share,
+}
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +154,32 @@ def test_kernels_stand_a_row_an_output_and_a_column_an_input(engine: Engine) -> 
         step = (high - low) / TOP_LEVEL
         assert levels.shape == (height, width)
         assert np.abs(low + levels * step - kernel[:, :, channel, output]).max() <= step * 0.5001
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_a_sorted_grid_shows_each_filter_in_its_new_place(
+    examination: Examination, sort: Sort
+) -> None:
+    grid = grid_of(examination, "block4.output", GridOptions(sort=sort))
+    plain = grid_of(examination, "block4.output")
+    statistics = examination.statistics(layer_of(examination.manifest, "block4.output"))
+    order = [cell.filter for cell in grid.cells]
+    assert sorted(order) == list(range(32))
+    assert order == [one.index for one in sorted(statistics, key=KEYS[sort])]
+    assert [cell.box for cell in grid.cells] == [cell.box for cell in plain.cells]
+    assert [cell.dead for cell in grid.cells] == [statistics[at].dead for at in order]
+    picture, usual = indices(grid), indices(plain)
+    for cell in grid.cells:
+        x, y, width, height = cell.box
+        left, top, *_ = plain.cells[cell.filter].box
+        shown = picture[y : y + height, x : x + width]
+        assert np.array_equal(shown, usual[top : top + height, left : left + width])
+
+
+def test_filters_that_are_named_are_sorted_among_themselves(examination: Examination) -> None:
+    layer = layer_of(examination.manifest, "block4.output")
+    named = layer_grid(examination, layer, (9, 2, 5), GridOptions())
+    assert [cell.filter for cell in named.cells] == [9, 2, 5]
+    by_mean = layer_grid(examination, layer, (9, 2, 5), GridOptions(sort=Sort.MEAN))
+    means = [float(examination.maps(layer)[:, :, cell.filter].mean()) for cell in by_mean.cells]
+    assert means == sorted(means, reverse=True)

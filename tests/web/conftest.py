@@ -15,11 +15,15 @@ from app.core.digit import Digit
 from app.engine.protocol import Engine
 from app.main import create_app
 from app.samples import load_samples
+from app.service.dataset.collection import Collection
+from app.service.dataset.indexes import Dataset
+from app.service.dataset.shelf import Shelf
 from app.service.digits import SQLiteDigitStore
 from app.service.services import Services
 from app.settings import Settings
 from app.web.middleware.security import HEADERS
-from tests.web.engines import WatchedEngine
+from tests.idx import shifted_samples
+from tests.web.engines import SamplesFirst, WatchedEngine
 
 NETWORK = "/api/v1/networks/mnist-resnet"
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
@@ -61,6 +65,48 @@ def api(
     app = create_app(Settings(), opened)
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def shifted() -> Collection:
+    """A data set of 240 digits: the samples, shifted."""
+    return Collection("dataset", shifted_samples())
+
+
+@pytest.fixture(scope="session")
+def browsing(
+    engines: Mapping[str, Engine], shifted: Collection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A client of an app with that data set, which the default network has read."""
+    services = over_dataset(engines, shifted, tmp_path_factory.mktemp("browsing"))
+    with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
+        while client.get(f"{NETWORK}/dataset").json()["state"] != "ready":
+            pass
+        yield client
+
+
+@pytest.fixture
+def indexing(engine: Engine, shifted: Collection, tmp_path: Path) -> Iterator[TestClient]:
+    """A client of an app that is told to read the data set, and gets no further than that."""
+    watched = SamplesFirst(engine)
+    watched.gate.clear()
+    services = over_dataset({"mnist-resnet": watched}, shifted, tmp_path)
+    with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
+        yield client
+        watched.gate.set()
+
+
+def over_dataset(engines: Mapping[str, Engine], collection: Collection, folder: Path) -> Services:
+    """Services with a data set and a folder to keep things in."""
+    return Services.over(
+        engines,
+        SQLiteDigitStore(folder / "digits.sqlite3", 1000),
+        load_samples(),
+        default_network="mnist-resnet",
+        cache_bytes=64_000_000,
+        limits=ImageLimits(),
+        dataset=Dataset(collection, Shelf(folder / "indexes"), 1),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from app.core.manifest import Manifest
 from app.engine.protocol import Activations, Array, Engine
+from app.samples import load_samples
 
 
 class WatchedEngine:
@@ -61,3 +62,16 @@ class WatchedEngine:
         assert self.gate.wait(30)
         if self.failure is not None:
             raise self.failure
+
+
+class SamplesFirst(WatchedEngine):
+    """Reads the samples at once, whether the gate is open or not."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._samples = {one.digit.as_input().tobytes() for one in load_samples()}
+
+    def activations(self, image: Array, gates: Array) -> Activations:
+        if image.tobytes() in self._samples:
+            return self._engine.activations(image, gates)
+        return super().activations(image, gates)

@@ -18,9 +18,12 @@ PROMISED = {
     *(f"{LAYER}/grid.{kind}" for kind in ("png", "json")),
     *(f"{VIEW}/blocks", f"{VIEW}/blocks/{{block}}", f"{VIEW}/blocks/{{block}}/strip.png"),
     *(f"{VIEW}/flow", f"{API}/networks/{{network}}/activations"),
-    *("/healthz", "/readyz", "/metrics"),
+    *(f"{API}/palettes", "/healthz", "/readyz", "/metrics"),
 }
-BRINGING = {f"{API}/digits", f"{API}/networks/{{network}}/activations"}
+BRINGING = {
+    f"{API}/digits",
+    *(f"{API}/networks/{{network}}/{name}" for name in ("activations", "live")),
+}
 
 
 @pytest.fixture(scope="module")

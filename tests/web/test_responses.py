@@ -1,9 +1,14 @@
-"""Answers that never change: strong ETags, 304 and HEAD, for every address that gives them."""
+"""Answers that never change: strong ETags, 304 and HEAD, for every address that gives them; and
+text that travels compressed.
+"""
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from app.core.digit import Digit
+from app.web.pages.assets import load_assets
+from app.web.responses import takes_gzip
 from tests.web.conftest import NETWORK
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -76,3 +81,41 @@ def test_head_of_json_and_of_what_is_not_there(api: TestClient, view: str) -> No
     assert api.head(f"{view}/prediction").status_code == 200
     assert api.head(f"{view}/layers/nothing/grid.png").status_code == 404
     assert api.head("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/", "/docs", "/static/{version}/css/view.css"])
+def test_text_is_compressed_for_whom_can_undo_it(api: TestClient, address: str) -> None:
+    address = address.format(version=load_assets().version)
+    plain = api.get(address, headers={"Accept-Encoding": "identity"})
+    small = api.get(address, headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert small.headers["content-encoding"] == "gzip"
+    assert small.text == plain.text
+    assert int(small.headers["content-length"]) < int(plain.headers["content-length"]) * 0.7
+    for answer in (plain, small):
+        assert "Accept-Encoding" in answer.headers["vary"]
+
+
+def test_a_style_sheet_bears_another_etag_when_it_is_compressed(api: TestClient) -> None:
+    address = load_assets().url("css/view.css")
+    tags = {
+        api.get(address, headers={"Accept-Encoding": one}).headers["etag"]
+        for one in ("identity", "gzip")
+    }
+    assert len(tags) == 2
+
+
+@pytest.mark.parametrize(
+    ("offer", "taken"),
+    [
+        ("gzip", True),
+        ("br;q=1.0, GZIP;q=0.8", True),
+        ("deflate, gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("br", False),
+        ("", False),
+        ("xgzip", False),
+    ],
+)
+def test_gzip_is_sent_only_where_it_is_asked_for(*, offer: str, taken: bool) -> None:
+    assert takes_gzip(Headers({"accept-encoding": offer})) is taken

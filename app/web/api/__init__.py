@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from app.web.api import blocks, comparisons, digits, networks, views
+from app.web.api import (
+    blocks,
+    comparisons,
+    dataset,
+    digits,
+    live,
+    networks,
+    palettes,
+    statistics,
+    units,
+    views,
+)
 from app.web.problems import PROBLEMS
 from app.web.urls import API
 
@@ -11,7 +22,12 @@ for part in (
     networks.router,
     digits.router,
     views.router,
+    live.router,
     blocks.router,
     comparisons.router,
+    dataset.router,
+    palettes.router,
+    units.router,
+    statistics.router,
 ):
     router.include_router(part)

@@ -9,8 +9,9 @@ from app.core.geometry import MAX_ZOOM, MIN_ZOOM
 from app.core.palettes import PaletteName
 from app.service.blocks import figures
 from app.service.flow import flow
-from app.service.matrices import block_strip, stream_matrix, streams
+from app.service.matrices import block_strip
 from app.service.readout import readouts
+from app.service.streams import stream_matrix, streams
 from app.web import block_schemas as schemas
 from app.web.api.views import VIEW
 from app.web.dependencies import BlockDep, ExaminationDep, NetworkDep

@@ -1,16 +1,20 @@
 """Networks, their layers, and the kernels of their convolutions."""
 
+from typing import Annotated
+
 import numpy as np
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 
 from app.core.arrays import npy
 from app.core.manifest import LayerInfo
 from app.engine.protocol import Engine
 from app.errors import UnknownLayerError
-from app.service.grids import kernel_grid
+from app.service.grids import KERNEL_ZOOM, kernel_grid
+from app.service.kernels import IndexedKernels
 from app.web import schemas
 from app.web.dependencies import GridDep, LayerDep, NetworkDep, ServicesDep
+from app.web.layer_schemas import Layer
 from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable
 
 router = APIRouter(tags=["networks"])
@@ -27,8 +31,8 @@ def network(engine: NetworkDep) -> schemas.Network:
 
 
 @router.get("/networks/{network}/layers", summary="Its layers in forward order")
-def layers(engine: NetworkDep) -> list[schemas.Layer]:
-    return [schemas.Layer.of(layer) for layer in engine.manifest.layers]
+def layers(engine: NetworkDep) -> list[Layer]:
+    return Layer.all_of(engine.manifest)
 
 
 def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
@@ -57,7 +61,16 @@ def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Respon
     response_class=Response,
 )
 def kernels_png(
-    request: Request, engine: NetworkDep, layer: LayerDep, parameters: GridDep
+    request: Request,
+    engine: NetworkDep,
+    layer: LayerDep,
+    parameters: GridDep,
+    indices: Annotated[
+        bool, Query(description="write the filters' and the inputs' indices", examples=[True])
+    ] = False,
 ) -> Response:
-    grid = kernel_grid(_kernel(engine, layer), parameters.options())
-    return immutable(request, grid.png(), PNG)
+    kernel, options = _kernel(engine, layer), parameters.options()
+    if indices:
+        zoom = options.zoom or KERNEL_ZOOM
+        return immutable(request, IndexedKernels.of(kernel, options.palette, zoom).png(), PNG)
+    return immutable(request, kernel_grid(kernel, options).png(), PNG)

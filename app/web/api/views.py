@@ -21,6 +21,7 @@ from app.web.dependencies import (
     NetworkDep,
     Off,
     ServicesDep,
+    WholeDep,
 )
 from app.web.grid_schemas import GridDescription
 from app.web.problems import UPLOAD_PROBLEMS
@@ -34,8 +35,8 @@ router = APIRouter(tags=["views"])
 
 
 @router.get(f"{VIEW}/prediction", summary="What the network reads")
-def prediction(examination: ExaminationDep) -> schemas.Prediction:
-    return schemas.Prediction.of(examination)
+def prediction(examination: ExaminationDep, whole: WholeDep) -> schemas.Prediction:
+    return schemas.Prediction.of(examination, whole)
 
 
 @router.get(
@@ -127,8 +128,9 @@ def post_activations(
 ) -> schemas.Summary:
     blocks = switched_off(engine.manifest, off)
     examination = services.examiner.examine(engine, upload.digit, blocks)
+    whole = services.examiner.examine(engine, upload.digit, ())
     return schemas.Summary(
-        prediction=schemas.Prediction.of(examination),
+        prediction=schemas.Prediction.of(examination, whole),
         inverted=upload.inverted,
         box=upload.box,
         warnings=list(upload.warnings),

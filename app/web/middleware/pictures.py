@@ -18,7 +18,8 @@ class KeptPictures:
     """Answers a GET again from memory if its first answer was marked ``immutable``.
 
     Such answers are addressed by content: the same path and query mean the same bytes for as long
-    as the process lives. The request's ``If-None-Match`` is honoured.
+    as the process lives, unless the answer says that it varies. The request's ``If-None-Match`` is
+    honoured.
 
     Args:
         app: makes the answers.
@@ -64,9 +65,10 @@ class KeptPictures:
 
 
 def _immutable(start: Message) -> bool:
-    return start.get("status") == _OK and any(
-        name == b"cache-control" and b"immutable" in value for name, value in start["headers"]
-    )
+    if start.get("status") != _OK:
+        return False
+    headers = Headers(raw=start["headers"])
+    return "immutable" in headers.get("cache-control", "") and "vary" not in headers
 
 
 def _whole(start: Message, message: Message) -> bool:

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from app.web.pages import pictures
+from app.web.pages import pictures, theme
 from app.web.pages.assets import load_assets
 from app.web.pages.documents import documents
 from app.web.pages.errors import ErrorPages
@@ -15,5 +15,6 @@ def install(app: FastAPI) -> None:
     renderer = Renderer(assets)
     app.include_router(documents(renderer))
     app.include_router(pictures.router)
+    app.include_router(theme.router)
     app.include_router(assets.router())
     app.add_middleware(ErrorPages, renderer=renderer)

@@ -1,18 +1,16 @@
-"""A block in numbers: its figures beside what is usual, and each filter's part in them."""
+"""A block in numbers: its figures beside what is usual."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from app.core.blocks import addends, block_figures
+from app.core.blocks import block_figures
 from app.core.figures import BlockFigures
 from app.core.manifest import BlockInfo
 from app.web.pages import wording
 from app.web.pages.subject import Subject
 
-CHART_HEIGHT: Final = 64.0
+_ALONG: Final = 0.3  # a cosine beyond which two directions count as alike
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,6 @@ class Figure:
     value: str
     usual: str | None
     explanation: str
-
-
-@dataclass(frozen=True)
-class FilterBars:
-    """One filter's part of the block: heights of two bars, and the norms behind them in words."""
-
-    index: int
-    identity: float
-    residual: float
-    text: str
-    href: str
 
 
 _Read = Callable[[BlockFigures], float | None]
@@ -69,6 +56,21 @@ _EXPLAINED: Final[tuple[tuple[str, str, str, _Read], ...]] = (
         lambda one: one.relu_cut,
     ),
 )
+_WRITTEN: Final[dict[str, Callable[[float], str]]] = {
+    "cosine of x and F(x)": wording.cosine,
+    "cut by ReLU": wording.percent,
+}
+_WITHOUT_IDENTITY: Final[tuple[tuple[str, str, str, _Read], ...]] = (
+    ("size of the input", "", "Euclidean norm of what the block is given", lambda one: one.norm_x),
+    ("size of F(x)", "residual", "Euclidean norm of what it makes of it", lambda one: one.norm_f),
+    ("F(x) over the input", "", "how much larger, or smaller", lambda one: one.ratio),
+    (
+        "cut by ReLU",
+        "",
+        "share of F(x) below zero, which the activation removes",
+        lambda one: one.relu_cut,
+    ),
+)
 
 
 def figure_rows(subject: Subject, block: BlockInfo) -> tuple[Figure, ...]:
@@ -79,11 +81,11 @@ def figure_rows(subject: Subject, block: BlockInfo) -> tuple[Figure, ...]:
     )
     here = block_figures(block, subject.examination.activations)
     found = []
-    for name, tone, explanation, read in _EXPLAINED:
+    for name, tone, explanation, read in _EXPLAINED if block.identity else _WITHOUT_IDENTITY:
         value = read(here)
         if value is None:
             continue
-        write = wording.percent if name == "cut by ReLU" else wording.number
+        write = _WRITTEN.get(name, wording.number)
         measured = read(usual) if usual else None
         found.append(
             Figure(
@@ -97,21 +99,20 @@ def figure_rows(subject: Subject, block: BlockInfo) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def filter_bars(subject: Subject, block: BlockInfo) -> tuple[FilterBars, ...]:
-    """Each filter's norm of x and of F(x); nothing where the two differ in shape."""
-    parts = addends(block, subject.examination.activations)
-    if parts[0].shape != parts[1].shape:
-        return ()
-    x, fx = (np.linalg.norm(part.astype(np.float64), axis=(0, 1)) for part in parts)
-    largest = max(float(x.max()), float(fx.max())) or 1.0
-    return tuple(
-        FilterBars(
-            index=at,
-            identity=round(CHART_HEIGHT * float(x[at]) / largest, 2),
-            residual=round(CHART_HEIGHT * float(fx[at]) / largest, 2),
-            text=f"filter {at}: x {wording.number(float(x[at]))}, "
-            f"F(x) {wording.number(float(fx[at]))}",
-            href=subject.view.filter(block.output, at),
-        )
-        for at in range(len(x))
+def in_a_sentence(figures: BlockFigures, *, off: bool) -> str:
+    """A block's figures on one digit, in words."""
+    if off:
+        return "F(x) is switched off: the block hands on x as it came."
+    direction = ""
+    if figures.cosine is not None:
+        direction = f" and {_direction(figures.cosine)} (cosine {wording.cosine(figures.cosine)})"
+    return (
+        f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x{direction}. "
+        f"ReLU then cuts {figures.relu_cut:.0%} of the sum."
     )
+
+
+def _direction(cosine: float) -> str:
+    if cosine > _ALONG:
+        return "points along it"
+    return "points against it" if cosine < -_ALONG else "points across it"

@@ -1,36 +1,25 @@
 """The page of a block: x, F(x), their sum and the output, on one scale and in numbers."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
+from app.core.blocks import filter_figures
 from app.core.manifest import BlockInfo
-from app.service.matrices import Matrix, block_strip
+from app.service.classic import classic_blocks
+from app.service.matrices import block_strip
 from app.web.pages import explanations, shell, wording
-from app.web.pages.block_numbers import Figure, FilterBars, figure_rows, filter_bars
+from app.web.pages.block_charts import FilterCharts, filter_charts
+from app.web.pages.block_numbers import Figure, figure_rows
+from app.web.pages.block_table import FilterTable, Order, filter_table
+from app.web.pages.compare import way_in
 from app.web.pages.depth_rows import lost_share
-from app.web.pages.figures import Legend, Picture, matrix_legend
+from app.web.pages.figures import Legend, Picture, ZoomedPicture, matrix_legend
 from app.web.pages.layers import Neighbour, kernels_picture
+from app.web.pages.reading import Reading, reading_of
 from app.web.pages.shell import DigitCard, ViewPage
+from app.web.pages.strips import StripRow, strip_alt, strip_rows
 from app.web.pages.subject import Subject
-
-
-@dataclass(frozen=True)
-class StripRow:
-    """One row of a strip.
-
-    Attributes:
-        role: ``x``, ``F(x)`` and so on.
-        tone: ``identity``, ``residual`` or nothing.
-        href: the page of the layer that it shows.
-        layer: name of that layer.
-        explanation: what it is.
-    """
-
-    role: str
-    tone: str
-    href: str
-    layer: str
-    explanation: str
+from app.web.pages.taking import TakeAway, of_block
 
 
 @dataclass(frozen=True)
@@ -57,16 +46,23 @@ class BlockPage(ViewPage):
         after: the block after, if any.
         off: whether its branch is switched off.
         toggle: this page with the branch switched over; nothing where that cannot be.
+        reading: what the network answers.
+        all_on: this page with every block on.
         strip: the picture.
         rows: of the strip, top to bottom.
+        alike: whether each row has every filter, so that a script can tell what is where.
         alt: what the strip shows.
         legend: of its colours.
         figures: in numbers, beside what is usual.
         digits: how many digits the usual is the mean of.
-        bars: one pair for each filter; empty where the block changes the number of filters.
+        paired: whether x and F(x) stand against each other filter by filter.
+        charts: of every filter, under its column of the strip.
+        table: every filter in numbers.
         kernels: of its convolutions.
+        compare: its output beside that of another digit.
+        classic: this block among the pictures of 2016, where the network has them.
         lost: accuracy lost without the branch; nothing where it was not measured.
-        downloads: name and address.
+        away: what can be taken away.
     """
 
     template: ClassVar[str] = "block.html"
@@ -80,22 +76,30 @@ class BlockPage(ViewPage):
     after: Neighbour | None
     off: bool
     toggle: str | None
-    strip: Picture
+    reading: Reading
+    all_on: str
+    strip: ZoomedPicture
     rows: tuple[StripRow, ...]
+    alike: bool
     alt: str
     legend: Legend
     figures: tuple[Figure, ...]
     digits: int
-    bars: tuple[FilterBars, ...]
+    paired: bool
+    charts: FilterCharts
+    table: FilterTable
     kernels: tuple[KernelFigure, ...]
+    compare: str
+    classic: str | None
     lost: str | None
-    downloads: tuple[Neighbour, ...]
+    away: TakeAway
 
 
-def block_page(subject: Subject, block: BlockInfo) -> BlockPage:
-    """The page of a block."""
+def block_page(subject: Subject, block: BlockInfo, order: Order, origin: str) -> BlockPage:
+    """The page of a block, the table of its filters in the order asked for."""
     manifest, view, examination = subject.engine.manifest, subject.view, subject.examination
     strip = block_strip(examination, block, view.palette)
+    found = filter_figures(block, examination.activations)
     names = [one.name for one in manifest.blocks]
     at = names.index(block.name)
     return BlockPage(
@@ -112,50 +116,29 @@ def block_page(subject: Subject, block: BlockInfo) -> BlockPage:
         toggle=view.toggled(block.name, manifest.switches).block(block.name)
         if block.switchable
         else None,
-        strip=Picture(view.strip(block.name), strip.geometry.width, strip.geometry.height),
-        rows=_rows(subject, strip),
-        alt=_alt(block, strip),
+        reading=reading_of(subject.services, examination),
+        all_on=view.all_on().block(block.name),
+        strip=ZoomedPicture.of(view.strip(block.name), strip.geometry),
+        rows=strip_rows(subject, strip),
+        alike=len({row.layer.shape for row in strip.rows}) == 1,
+        alt=strip_alt(block, strip),
         legend=matrix_legend(strip),
         figures=figure_rows(subject, block),
         digits=manifest.survey.digits if manifest.survey else 0,
-        bars=filter_bars(subject, block),
+        paired=any(one.cosine is not None for one in found),
+        charts=filter_charts(found, block.output, strip, view),
+        table=filter_table(found, block.output, order, view, block.name),
         kernels=_kernels(subject, block),
+        compare=way_in(subject, block.output),
+        classic=f"{view.classic()}#{block.name}" if classic_blocks(manifest) else None,
         lost=_lost(subject, block),
-        downloads=_downloads(subject, block),
+        away=of_block(view, block, origin),
     )
 
 
 def _neighbour(subject: Subject, names: list[str], at: int) -> Neighbour | None:
     inside = 0 <= at < len(names)
     return Neighbour(names[at], subject.view.block(names[at])) if inside else None
-
-
-def _rows(subject: Subject, strip: Matrix) -> tuple[StripRow, ...]:
-    manifest = subject.engine.manifest
-    return tuple(
-        StripRow(
-            role=row.role,
-            tone=_TONES.get(row.role, ""),
-            href=subject.view.layer(row.layer.name),
-            layer=row.layer.name,
-            explanation=_X if row.role == "x" else explanations.of_layer(manifest, row.layer),
-        )
-        for row in strip.rows
-    )
-
-
-_X: Final = "x: what the block is given, the output of the one before."
-_TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
-
-
-def _alt(block: BlockInfo, strip: Matrix) -> str:
-    roles = wording.listed([row.role for row in strip.rows])
-    low, high = strip.range
-    return (
-        f"{roles} of {block.name} as rows, one column for each of its "
-        f"{wording.plural(strip.geometry.columns, 'filter')}, on one scale from "
-        f"{wording.number(low)} to {wording.number(high)}"
-    )
 
 
 def _kernels(subject: Subject, block: BlockInfo) -> tuple[KernelFigure, ...]:
@@ -175,12 +158,3 @@ def _lost(subject: Subject, block: BlockInfo) -> str | None:
         return None
     alone = (one for one in survey.lesions if one.off == (block.name,))
     return next((lost_share(one.lost) for one in alone), None)
-
-
-def _downloads(subject: Subject, block: BlockInfo) -> tuple[Neighbour, ...]:
-    view = subject.view
-    return (
-        Neighbour("strip as PNG", view.strip(block.name)),
-        Neighbour("strip in words", view.strip(block.name).replace("strip.png", "strip.json")),
-        Neighbour("figures as JSON", view.block_data(block.name)),
-    )

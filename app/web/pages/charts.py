@@ -33,6 +33,7 @@ class Histogram:
         low: value at the left end, as text.
         high: value at the right end, as text.
         zero: where zero lies, pixels from the left; nothing at an end.
+        tallest: how many values the tallest column stands for.
         zeros: how many values are exactly zero, in words. They would dwarf the rest, and are not
             in the columns.
     """
@@ -41,11 +42,12 @@ class Histogram:
     low: str
     high: str
     zero: float | None
+    tallest: str
     zeros: str | None
 
 
 def histogram(values: NDArray[np.float32]) -> Histogram | None:
-    """The histogram of a map, float32 ``(H, W)``; nothing where all its values are alike."""
+    """The histogram of a map or of several, float32; nothing where all values are alike."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     if float(values.min()) == float(values.max()):
         return None
@@ -71,7 +73,9 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
         low=wording.number(low),
         high=wording.number(high),
         zero=round(WIDTH * -low / (high - low), 2) if low < 0 < high else None,
-        zeros=f"{zeros:,} of {values.size:,} values are exactly zero and not drawn"
+        tallest=wording.plural(tallest, "value"),
+        zeros=f"{wording.percent(zeros / values.size)} of the values are exactly zero, "
+        f"{zeros:,} of {values.size:,}; they are not drawn"
         if zeros
         else None,
     )

@@ -1,16 +1,20 @@
 """The page of a comparison: two digits on one network, or one digit on two networks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
+from app.core.manifest import LayerInfo
 from app.service.comparison import Side, common_layers, compare, comparison_grid
 from app.service.examination import Examination
 from app.service.services import Services
 from app.web import urls
 from app.web.pages import shell, wording
 from app.web.pages.figures import Legend, Picture
+from app.web.pages.reading import Reading, reading_of
 from app.web.pages.samples import Samples, sample_links
 from app.web.pages.shell import ViewPage
+from app.web.pages.subject import Subject
 from app.web.pages.view import View
 
 _SIDES: Final[tuple[Side, ...]] = ("a", "b", "difference")
@@ -20,14 +24,26 @@ _SHARED: Final = "one scale for A and B"
 
 @dataclass(frozen=True)
 class Reader:
-    """One of the two: what it is, and what is read there."""
+    """One of the two.
+
+    Attributes:
+        name: ``A`` or ``B``.
+        title: of its network, and what is switched off there.
+        href: its gallery.
+        input_png: its digit.
+        reading: what it reads, held against the whole network.
+        samples: to take in its place, in the same network.
+        networks: to take in its place, with the same digit: title, address, and whether it is
+            the one shown.
+    """
 
     name: str
     title: str
     href: str
     input_png: str
-    label: str
-    share: str
+    reading: Reading
+    samples: Samples
+    networks: tuple[tuple[str, str, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -59,21 +75,19 @@ class ComparePage(ViewPage):
 
     Attributes:
         readers: A and B.
-        layer: name of the layer that is drawn.
+        swap: the same with A and B in each other's place.
+        layer: name of the layer that is drawn; nothing where the two share none.
         sides: its three pictures.
         rows: every common layer.
-        samples: to take as B, on A's network.
-        others: A's digit in each other network: name and address.
     """
 
     template: ClassVar[str] = "compare.html"
 
     readers: tuple[Reader, Reader]
-    layer: str
+    swap: str
+    layer: str | None
     sides: tuple[SideFigure, ...]
     rows: tuple[LayerRow, ...]
-    samples: Samples
-    others: tuple[tuple[str, str], ...]
 
 
 def compare_page(
@@ -84,19 +98,22 @@ def compare_page(
     Raises:
         InvalidParameterError: the two have no such layer of one shape.
     """
-    shared = common_layers(a, b)
-    chosen = layer or next((one.name for one in shared if one.role == "output"), shared[-1].name)
+    chosen = layer or _first(common_layers(a, b))
     other = replace(view, network=b.manifest.id, digit=b.digit.id, off=b.off)
     return ComparePage(
         title=f"{a.manifest.title}, {a.digit.id} beside {b.digit.id}",
         **vars(shell.shell(services, view)),
-        readers=(_reader("A", a, view), _reader("B", b, other)),
+        readers=(
+            _reader(services, a, _Place("A", view, lambda one, at: one.beside(other, at)), layer),
+            _reader(services, b, _Place("B", other, view.beside), layer),
+        ),
+        swap=other.beside(view, layer),
         layer=chosen,
-        sides=tuple(_side(a, b, chosen, side, view, other) for side in _SIDES),
+        sides=tuple(_side(a, b, chosen, side, view, other) for side in _SIDES) if chosen else (),
         rows=tuple(
             LayerRow(
                 name=one.layer,
-                href=view.beside(other, layer=one.layer),
+                href=view.beside(other, one.layer),
                 current=one.layer == chosen,
                 norm_a=wording.number(one.norm_a),
                 norm_b=wording.number(one.norm_b),
@@ -105,17 +122,20 @@ def compare_page(
             )
             for one in compare(a, b)
         ),
-        samples=sample_links(
-            services.digits.samples,
-            b.digit.id,
-            lambda digit: view.beside(view.of_digit(digit), layer=layer),
-        ),
-        others=tuple(
-            (engine.manifest.title, view.beside(view.in_network(engine.manifest)))
-            for engine in services.catalogue.networks
-            if engine.manifest.id != a.manifest.id
-        ),
     )
+
+
+def way_in(subject: Subject, layer: str | None = None) -> str:
+    """The page that lays the first other sample beside a subject."""
+    view, samples = subject.view, subject.services.digits.samples
+    other = next((digit for digit in samples if digit != view.digit), view.digit)
+    return view.beside(view.of_digit(other), layer)
+
+
+def _first(shared: tuple[LayerInfo, ...]) -> str | None:
+    """The first output that both have; else their last layer."""
+    outputs = [one.name for one in shared if one.role == "output"]
+    return next(iter(outputs), shared[-1].name if shared else None)
 
 
 def _side(
@@ -139,15 +159,39 @@ def _side(
     )
 
 
-def _reader(name: str, examination: Examination, view: View) -> Reader:
+@dataclass(frozen=True)
+class _Place:
+    """A's place or B's: who stands there, and the page with another there."""
+
+    name: str
+    view: View
+    address: Callable[[View, str | None], str]
+
+
+def _reader(
+    services: Services, examination: Examination, place: _Place, layer: str | None
+) -> Reader:
+    view = place.view
     title = examination.manifest.title
     if examination.off:
         title += f" without {wording.listed(examination.off)}"
     return Reader(
-        name=name,
+        name=place.name,
         title=title,
         href=view.gallery(),
         input_png=urls.input_png(examination.digit.id),
-        label=examination.manifest.classes[examination.label],
-        share=wording.percent(float(examination.probabilities[examination.label])),
+        reading=reading_of(services, examination),
+        samples=sample_links(
+            services.digits.samples,
+            view.digit,
+            lambda digit: place.address(view.of_digit(digit), layer),
+        ),
+        networks=tuple(
+            (
+                engine.manifest.title,
+                place.address(view.in_network(engine.manifest), None),
+                engine.manifest.id == view.network,
+            )
+            for engine in services.catalogue.networks
+        ),
     )

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from app.core.figures import BlockFigures
 from app.service.blocks import figures
-from app.service.flow import flow
+from app.service.flow import Flow, flow
 from app.web.pages import shell, wording
 from app.web.pages.depth_rows import (
     BlockRow,
@@ -17,8 +17,19 @@ from app.web.pages.depth_rows import (
     lesion_rows,
 )
 from app.web.pages.depth_views import ReadoutRow, StreamFigure, readout_rows, stream_figures
-from app.web.pages.shell import Choice, DigitCard, ViewPage
+from app.web.pages.flow_chart import FlowChart, flow_chart, in_words
+from app.web.pages.reading import Reading, reading_of
+from app.web.pages.shell import DigitCard, ViewPage
 from app.web.pages.subject import Subject
+
+
+@dataclass(frozen=True)
+class Target:
+    """A class, or a network, to choose: its value in the query, its name, whether it is chosen."""
+
+    value: str
+    text: str
+    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -32,8 +43,14 @@ class DepthPage(ViewPage):
         sentence: what the chart shows, in words.
         blocks: one row each.
         digits: how many digits the usual is the mean of; 0 where it was not measured.
+        reading: what the network answers.
+        all_on: the page with every block on.
         target: label of the class that the flow is for.
         targets: to choose from.
+        others: networks whose flow can be drawn beside this one's.
+        beside: title of the one that is; nothing where none is.
+        chart: the flow over depth; nothing where there is no gradient at all.
+        flow_words: what becomes of it.
         flow: one row a block.
         streams: filters followed through the depth.
         readouts: the head's answers.
@@ -48,38 +65,79 @@ class DepthPage(ViewPage):
     sentence: str
     blocks: tuple[BlockRow, ...]
     digits: int
+    reading: Reading
+    all_on: str
     target: str
-    targets: tuple[Choice, ...]
+    targets: tuple[Target, ...]
+    others: tuple[Target, ...]
+    beside: str | None
+    chart: FlowChart | None
+    flow_words: str
     flow: tuple[FlowRow, ...]
     streams: tuple[StreamFigure, ...]
     readouts: tuple[ReadoutRow, ...]
     lesions: tuple[tuple[str, tuple[LesionCell, ...]], ...]
 
 
-def depth_page(subject: Subject, target: int | None) -> DepthPage:
-    """The page of the depth, its flow for a class, the predicted one by default."""
-    manifest, examination = subject.engine.manifest, subject.examination
-    found = figures(examination)
-    gradients = flow(subject.engine, examination, target)
+def depth_page(subject: Subject, target: int | None, beside: str | None) -> DepthPage:
+    """The page of the depth.
+
+    Args:
+        subject: what it is about.
+        target: index of the class that the flow is for, the predicted one by default.
+        beside: id of another network, whose flow is drawn beside this one's.
+
+    Raises:
+        InvalidParameterError: there is no such class.
+        UnknownNetworkError: there is no such network.
+    """
+    manifest, view = subject.engine.manifest, subject.view
+    found = figures(subject.examination)
+    gradients = flow(subject.engine, subject.examination, target)
+    other = None if beside is None else _flow_in(subject, beside, gradients.target)
+    flows = [(manifest.title, gradients), *([other] if other else [])]
     residual = any(block.identity for block in manifest.blocks)
     return DepthPage(
         title=f"Depth of {manifest.title}",
-        **vars(shell.shell(subject.services, subject.view)),
+        **vars(shell.shell(subject.services, view)),
         digit=shell.digit_card(subject.stored),
-        back=subject.view.gallery(),
+        back=view.gallery(),
         residual=residual,
-        sentence=_sentence(found) if residual else _PLAIN,
+        sentence=_sentence(found, view.off) if residual else _PLAIN,
         blocks=block_rows(subject, found),
         digits=manifest.survey.digits if manifest.survey else 0,
+        reading=reading_of(subject.services, subject.examination),
+        all_on=view.all_on().depth(),
         target=manifest.classes[gradients.target],
         targets=tuple(
-            Choice(str(at), label, at == gradients.target)
+            Target(str(at), label, at == gradients.target)
             for at, label in enumerate(manifest.classes)
         ),
-        flow=flow_rows(gradients),
+        others=_others(subject, beside),
+        beside=other[0] if other else None,
+        chart=flow_chart(manifest.title, gradients, other),
+        flow_words=in_words(flows),
+        flow=flow_rows(gradients, other[1] if other else None),
         streams=stream_figures(subject),
         readouts=readout_rows(subject),
         lesions=lesion_rows(subject),
+    )
+
+
+def _flow_in(subject: Subject, network: str, target: int) -> tuple[str, Flow]:
+    """Another network's title, and its flow for the same digit and class."""
+    engine = subject.services.catalogue.network(network)
+    off = subject.view.in_network(engine.manifest).off
+    examination = subject.services.examiner.examine(engine, subject.stored.digit, off)
+    return engine.manifest.title, flow(engine, examination, target)
+
+
+def _others(subject: Subject, beside: str | None) -> tuple[Target, ...]:
+    manifests = [engine.manifest for engine in subject.services.catalogue.networks]
+    return tuple(
+        Target(one.id, one.title, one.id == beside)
+        for one in manifests
+        if one.id != subject.engine.manifest.id
     )
 
 
@@ -89,7 +147,12 @@ _PLAIN: Final = (
 )
 
 
-def _sentence(found: Sequence[BlockFigures]) -> str:
+def _sentence(found: Sequence[BlockFigures], off: Sequence[str]) -> str:
+    found = [one for one in found if one.block not in off]
+    if not found:
+        return (
+            "Every branch is switched off: x runs from end to end as it is, and nothing is added."
+        )
     refining = [one.block for one in found if one.ratio < 1]
     gentlest = min(found, key=lambda one: one.ratio)
     extent = f"{wording.number(gentlest.ratio)} times as large as x"

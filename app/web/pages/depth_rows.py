@@ -60,6 +60,7 @@ class FlowRow:
         residual: bar of the part through F.
         norms: of the whole, and, where there are two routes, of each part, as text.
         cosine: of the two parts, as text; nothing without an identity path.
+        beside: norm of the whole in the network beside, as text; nothing where there is none.
     """
 
     name: str
@@ -68,6 +69,7 @@ class FlowRow:
     residual: float
     norms: tuple[str, ...]
     cosine: str | None
+    beside: str | None
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,9 @@ def block_rows(subject: Subject, found: Sequence[BlockFigures]) -> tuple[BlockRo
     return tuple(rows)
 
 
-def flow_rows(computed: Flow) -> tuple[FlowRow, ...]:
-    """The gradient at every block's input, by route."""
+def flow_rows(computed: Flow, beside: Flow | None) -> tuple[FlowRow, ...]:
+    """The gradient at every block's input, by route, and in all in another network."""
+    others = {one.block: wording.number(one.total) for one in beside.blocks} if beside else {}
     parts = [part for one in computed.blocks for part in (one.total, one.identity, one.residual)]
     largest = max(part for part in parts if part is not None) or 1.0
     rows = []
@@ -126,6 +129,7 @@ def flow_rows(computed: Flow) -> tuple[FlowRow, ...]:
                 residual=bar(one.residual, largest),
                 norms=tuple(wording.number(norm) for norm in norms),
                 cosine=None if one.cosine is None else wording.cosine(one.cosine),
+                beside=others.get(one.block),
             )
         )
     return tuple(rows)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.service.matrices import stream_matrix, streams
 from app.service.readout import readouts
+from app.service.streams import stream_matrix, streams
 from app.web.pages import wording
 from app.web.pages.depth_rows import bar
 from app.web.pages.figures import Legend, Picture, matrix_legend

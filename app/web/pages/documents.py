@@ -9,9 +9,13 @@ from starlette.responses import RedirectResponse
 from app.service.catalogue import filter_of, switched_off
 from app.web import urls
 from app.web.api.comparisons import PairDep
-from app.web.dependencies import BlockDep, LayerDep, ServicesDep
+from app.web.api.dataset import BrowsingDep
+from app.web.dependencies import BlockDep, LayerDep, NetworkDep, ServicesDep
+from app.web.pages.block_table import BY_INDEX, Order
 from app.web.pages.blocks import block_page
+from app.web.pages.classic import classic_page
 from app.web.pages.compare import compare_page
+from app.web.pages.dataset import dataset_page
 from app.web.pages.depth import depth_page
 from app.web.pages.docs import DocsPage
 from app.web.pages.filters import filter_page
@@ -19,8 +23,14 @@ from app.web.pages.gallery import gallery_page
 from app.web.pages.layers import layer_page
 from app.web.pages.rendering import Renderer
 from app.web.pages.subject import SubjectDep, get_subject
+from app.web.pages.units.section import WishDep
 from app.web.pages.view import ViewDep
 from app.web.uploads import UploadDep
+
+
+def origin_of(request: Request) -> str:
+    """The server's address, as the visitor knows it: ``http://127.0.0.1:8000``."""
+    return str(request.base_url).rstrip("/")
 
 
 def documents(renderer: Renderer) -> APIRouter:
@@ -33,32 +43,54 @@ def documents(renderer: Renderer) -> APIRouter:
         off = switched_off(engine.manifest, parameters.off)
         examination = services.examiner.examine(engine, stored.digit, off)
         subject = get_subject(services, engine, stored, examination, parameters)
-        return renderer.respond(request, gallery_page(subject))
+        return renderer.respond(request, gallery_page(subject, origin_of(request)))
 
     @router.get(urls.gallery("{network}", "{digit}"))
     def gallery(request: Request, subject: SubjectDep) -> Response:
-        return renderer.respond(request, gallery_page(subject))
+        return renderer.respond(request, gallery_page(subject, origin_of(request)))
 
     @router.get(urls.layer_page("{network}", "{digit}", "{layer}"))
     def layer(request: Request, subject: SubjectDep, layer: LayerDep) -> Response:
-        origin = str(request.base_url).rstrip("/")
-        return renderer.respond(request, layer_page(subject, layer, origin))
+        return renderer.respond(request, layer_page(subject, layer, origin_of(request)))
 
     @router.get(urls.filter_page("{network}", "{digit}", "{layer}", "{index:int}"))
-    def filter_(request: Request, subject: SubjectDep, layer: LayerDep, index: int) -> Response:
-        return renderer.respond(request, filter_page(subject, layer, filter_of(layer, index)))
+    def filter_(
+        request: Request, subject: SubjectDep, layer: LayerDep, index: int, wish: WishDep
+    ) -> Response:
+        page = filter_page(subject, layer, filter_of(layer, index), wish, origin_of(request))
+        return renderer.respond(request, page)
 
     @router.get(urls.block_page("{network}", "{digit}", "{block}"))
-    def block(request: Request, subject: SubjectDep, block: BlockDep) -> Response:
-        return renderer.respond(request, block_page(subject, block))
+    def block(
+        request: Request, subject: SubjectDep, block: BlockDep, order: Order = BY_INDEX
+    ) -> Response:
+        return renderer.respond(request, block_page(subject, block, order, origin_of(request)))
 
     @router.get(urls.depth_page("{network}", "{digit}"))
     def depth(
         request: Request,
         subject: SubjectDep,
         target: Annotated[int | None, Query(ge=0, le=999)] = None,
+        beside: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
-        return renderer.respond(request, depth_page(subject, target))
+        return renderer.respond(request, depth_page(subject, target, beside or None))
+
+    @router.get(urls.classic_page("{network}", "{digit}"))
+    def classic(request: Request, subject: SubjectDep) -> Response:
+        page = classic_page(subject)
+        status = HTTPStatus.OK if page.blocks else HTTPStatus.NOT_FOUND
+        return renderer.respond(request, page, status)
+
+    @router.get(urls.dataset_page("{network}"))
+    def dataset(
+        request: Request,
+        services: ServicesDep,
+        engine: NetworkDep,
+        parameters: ViewDep,
+        browsing: BrowsingDep,
+    ) -> Response:
+        view = parameters.view(engine.manifest.id, services.welcome.digit.id, ())
+        return renderer.respond(request, dataset_page(services, engine, view, browsing))
 
     @router.get(urls.COMPARE)
     def compare(

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from app.core.manifest import BlockInfo, LayerInfo, Manifest
+from app.core.ordering import Sort
 from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
-from app.web.pages.wording import TIMES, plural
+from app.web.pages.wording import MINUS, TIMES, plural
 
 _Sentence = Callable[[LayerInfo], str]
 
@@ -16,6 +17,13 @@ SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.BLOCK: ("the block", "one scale for x, F(x), sum and output"),
     Normalisation.NETWORK: ("the network", "one scale for the whole network"),
     Normalisation.SYMMETRIC: ("the layer, centred on zero", "one scale, centred on zero"),
+}
+
+SORTING: Final[dict[Sort, tuple[str, str]]] = {
+    Sort.INDEX: ("index", "as they are in the network"),
+    Sort.MEAN: ("mean", "largest mean first"),
+    Sort.MAXIMUM: ("maximum", "largest value first"),
+    Sort.ZEROS: ("zeros", "fewest zeros first, silent filters last"),
 }
 
 _FROM_DARK: Final = "Dark is zero, bright is far from it; each legend has the numbers."
@@ -91,8 +99,9 @@ _BY_ROLE: Final[dict[str, _Sentence]] = {
 def of_layer(manifest: Manifest, layer: LayerInfo) -> str:
     """What a layer does, in a sentence or two."""
     block = block_with(manifest, layer)
-    if block is not None and block.merge == "highway" and layer.role == "sum":
-        return "The merge: T(x) times F(x) plus 1 minus T(x) times x, place by place."
+    if block is not None and block.merge not in (None, "add") and layer.role == "sum":
+        merged = _MERGED.get(block.merge or "", "x and F(x) in a way of its own")
+        return f"The merge of the two: {merged}, place by place."
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
         return "ReLU: what is below zero becomes zero, the rest goes on to the next layer."
     explain = _BY_ROLE.get(layer.role)
@@ -104,16 +113,29 @@ def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
     return next((block for block in manifest.blocks if block.name == layer.block), None)
 
 
-_FORMULAS: Final = {
-    "add": "output = ReLU(x + F(x))",
-    "highway": "output = ReLU(T(x) \N{MULTIPLICATION SIGN} F(x) + (1 \N{MINUS SIGN} T(x)) "
-    "\N{MULTIPLICATION SIGN} x)",
+_MERGED: Final = {
+    "add": "x + F(x)",
+    "highway": f"T(x) {TIMES} F(x) + (1 {MINUS} T(x)) {TIMES} x",
+    "multiply": f"x {TIMES} F(x)",
+    "average": "(x + F(x)) / 2",
+    "maximum": "max(x, F(x))",
+    "concatenate": "[x, F(x)]",
 }
 
 
 def formula(block: BlockInfo) -> str:
     """What a block computes, as a formula."""
-    return _FORMULAS.get(block.merge or "", "output = ReLU(F(x))")
+    merged = "F(x)" if block.merge is None else _MERGED.get(block.merge, "merge(x, F(x))")
+    return f"output = {merged if block.output == block.sum else f'ReLU({merged})'}"
+
+
+_OF_MERGE: Final = {
+    "multiply": "The block is given x and works out a factor for each of its values, F(x).",
+    "average": "The block is given x and works out F(x); what it hands on lies halfway between.",
+    "maximum": "The block is given x and works out F(x); at each place the larger one goes on.",
+    "concatenate": "The block keeps the maps of x and lays those of F(x) behind them. Nothing is "
+    "added to x, so no filter of x stands against a filter of F(x), and they have no cosine.",
+}
 
 
 def of_block(block: BlockInfo) -> str:
@@ -125,12 +147,19 @@ def of_block(block: BlockInfo) -> str:
             "A gate T(x) between 0 and 1 says at each place how much of F(x) is taken; "
             "the rest of the way x itself is carried on."
         )
+    if block.merge in _OF_MERGE:
+        return _OF_MERGE[block.merge]
+    if block.merge != "add":
+        return "The block is given x, works out F(x), and merges the two in a way of its own."
     if block.identity != block.input:
         return (
-            "The block halves the maps and doubles the filters, so x is first projected to the "
-            "shape of F(x); then the two are added, and ReLU cuts what is below zero."
+            "x takes two ways: through the layers of the block, which work out F(x), and past "
+            "them, which is the skip. F(x) has half the height and width here and twice the "
+            "filters, so x is projected to that shape on its way past. The two are added, and "
+            "ReLU cuts what is below zero."
         )
     return (
-        "The block is given x and works out a correction to it, F(x). The two are added, and "
-        "ReLU cuts what is below zero. Were F(x) zero, x would pass as it is."
+        "x takes two ways: past the block as it is, which is the skip, and through its layers, "
+        "which work out a change to it, F(x). The two are added, and ReLU cuts what is below zero. "
+        "Were F(x) zero, x would pass as it is."
     )

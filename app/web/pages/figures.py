@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core import geometry
+from app.core.geometry import Geometry
 from app.core.manifest import LayerInfo
 from app.core.palettes import colours
 from app.core.scaling import TOP_LEVEL, Normalisation
@@ -11,6 +12,7 @@ from app.service.examination import Examination
 from app.service.grids import Grid, layer_grid
 from app.service.matrices import Matrix
 from app.web.pages import explanations, wording
+from app.web.pages.plates import Plate, plate
 from app.web.pages.view import View
 
 SLIM_WIDTH: Final = 300  # pixels that a grid may take beside the rail on the narrowest screen
@@ -24,6 +26,18 @@ class Picture:
     src: str
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class ZoomedPicture(Picture):
+    """A picture of maps, with the pixels along a side of one value."""
+
+    zoom: int
+
+    @classmethod
+    def of(cls, src: str, layout: Geometry) -> "ZoomedPicture":
+        """A picture that is laid out so."""
+        return cls(src, layout.width, layout.height, layout.zoom)
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ class LayerFigure:
         kind: class or operation.
         shape: as text.
         href: the layer's page.
-        filter_href: a filter's page, with ``{filter}`` to be filled in.
+        plate: the grid as a script finds it.
         picture: the grid.
         slim: the same for narrow screens.
         alt: what the grid shows.
@@ -70,9 +84,9 @@ class LayerFigure:
     kind: str
     shape: str
     href: str
-    filter_href: str
+    plate: Plate
     picture: Picture
-    slim: Picture | None
+    slim: ZoomedPicture | None
     alt: str
     legend: Legend
     note: str | None
@@ -81,7 +95,7 @@ class LayerFigure:
 def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> LayerFigure:
     """A layer's figure."""
     grid = layer_grid(examination, layer, tuple(range(layer.filters)), view.options)
-    dead = [cell.filter for cell in grid.cells if cell.dead]
+    dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     return LayerFigure(
         name=layer.name,
         symbol=explanations.symbol(layer),
@@ -89,7 +103,7 @@ def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> Laye
         kind=layer.kind,
         shape=wording.shape(*layer.shape),
         href=view.layer(layer.name),
-        filter_href=view.filter(layer.name, "{filter}"),
+        plate=plate(examination, layer, grid, view),
         picture=Picture(view.grid(layer.name), grid.geometry.width, grid.geometry.height),
         slim=_slim(layer, grid, view),
         alt=alt_text(layer, grid, dead),
@@ -98,7 +112,7 @@ def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> Laye
     )
 
 
-def _slim(layer: LayerInfo, grid: Grid, view: View) -> Picture | None:
+def _slim(layer: LayerInfo, grid: Grid, view: View) -> ZoomedPicture | None:
     """A grid for narrow screens, with as large a zoom as fits; nothing where the usual one fits."""
     if grid.geometry.width <= SLIM_WIDTH:
         return None
@@ -108,7 +122,7 @@ def _slim(layer: LayerInfo, grid: Grid, view: View) -> Picture | None:
             count, height, width, columns=grid.geometry.columns, zoom=zoom, labels=True
         )
         if layout.width <= SLIM_WIDTH:
-            return Picture(view.grid(layer.name, zoom=zoom), layout.width, layout.height)
+            return ZoomedPicture.of(view.grid(layer.name, zoom=zoom), layout)
     return None
 
 

@@ -9,12 +9,17 @@ from app.core.statistics import FilterStatistics, describe
 from app.service.grids import GridOptions, layer_grid
 from app.web.pages import charts, explanations, figures, shell, wording
 from app.web.pages.charts import Histogram
+from app.web.pages.compare import way_in
 from app.web.pages.figures import Legend, Picture
 from app.web.pages.kernels import Kernel, kernel_of
 from app.web.pages.layers import Neighbour
 from app.web.pages.parts import PartsRow, parts_row
+from app.web.pages.plates import Plate, network_range, plate
 from app.web.pages.shell import DigitCard, ViewPage
+from app.web.pages.strongest import StrongRow, strong_row
 from app.web.pages.subject import Subject
+from app.web.pages.taking import TakeAway, of_filter
+from app.web.pages.units.section import UnitSection, Wish, unit_section
 from app.web.pages.view import View
 
 
@@ -27,12 +32,16 @@ class Map:
         box: of the map in the picture, as an SVG view box has it.
         alt: what it shows.
         legend: of its colours.
+        plate: its layer's maps as a script finds them.
+        network_range: of every map, for a script.
     """
 
     picture: Picture
     box: str
     alt: str
     legend: Legend
+    plate: Plate
+    network_range: str
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,14 @@ class FilterPage(ViewPage):
         before: the filter before, if any.
         after: the filter after, if any.
         map: its map.
+        unit: how one value of it comes about.
         statistics: the map in numbers.
         histogram: of its values.
+        strong: the digits that excite it most.
         kernel: of a convolution's filter.
         parts: the same filter in x, F(x), sum and output.
-        downloads: name and address.
+        compare: its layer beside that of another digit.
+        away: what can be taken away.
     """
 
     template: ClassVar[str] = "filter.html"
@@ -71,17 +83,30 @@ class FilterPage(ViewPage):
     before: Neighbour | None
     after: Neighbour | None
     map: Map
+    unit: UnitSection
     statistics: FilterStatistics
     histogram: Histogram | None
+    strong: StrongRow
     kernel: Kernel | None
     parts: PartsRow | None
-    downloads: tuple[Neighbour, ...]
+    compare: str
+    away: TakeAway
 
 
-def filter_page(subject: Subject, layer: LayerInfo, index: int) -> FilterPage:
-    """The page of one filter of a layer."""
+def filter_page(
+    subject: Subject, layer: LayerInfo, index: int, wish: Wish, origin: str
+) -> FilterPage:
+    """The page of one filter of a layer, with the value that is wished for explained.
+
+    ``origin`` is the server's address, for what is copied.
+
+    Raises:
+        InvalidParameterError, UnknownUnitError, UnknownFilterError: as
+            :func:`app.web.pages.units.section.unit_section` does.
+    """
     manifest, view = subject.engine.manifest, subject.view
     maps = subject.examination.maps(layer)
+    unit = unit_section(subject, layer, index, wish)
     return FilterPage(
         title=f"{layer.name}:{index} in {manifest.title}",
         **vars(shell.shell(subject.services, view)),
@@ -96,14 +121,14 @@ def filter_page(subject: Subject, layer: LayerInfo, index: int) -> FilterPage:
         before=_neighbour(layer, index - 1, view),
         after=_neighbour(layer, index + 1, view),
         map=_map(subject, layer, index),
+        unit=unit,
         statistics=describe(maps)[index],
         histogram=charts.histogram(maps[:, :, index]),
+        strong=strong_row(subject, layer, index),
         kernel=kernel_of(subject, layer, index),
         parts=parts_row(subject, layer, index),
-        downloads=(
-            Neighbour("map as PNG", view.grid(layer.name, filters=index, zoom=geometry.MAX_ZOOM)),
-            Neighbour("layer as NPY", view.data(layer.name, "activations.npy")),
-        ),
+        compare=way_in(subject, layer.name),
+        away=of_filter(view, layer, index, (unit.row, unit.column), origin),
     )
 
 
@@ -127,4 +152,6 @@ def _map(subject: Subject, layer: LayerInfo, index: int) -> Map:
         alt=f"Activation map of filter {index} of {layer.name}, {height} by {width}, values from "
         f"{wording.number(low)} to {wording.number(high)}",
         legend=figures.legend(grid),
+        plate=plate(subject.examination, layer, grid, view),
+        network_range=network_range(subject.examination),
     )

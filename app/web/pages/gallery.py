@@ -7,17 +7,21 @@ from typing import ClassVar, Final
 from app.core.figures import BlockFigures
 from app.core.manifest import LayerInfo
 from app.service.blocks import figures
+from app.service.classic import classic_blocks
 from app.service.examination import Examination
 from app.web.pages import explanations, shell, wording
+from app.web.pages.block_numbers import in_a_sentence
+from app.web.pages.compare import way_in
 from app.web.pages.figures import LayerFigure, layer_figure
-from app.web.pages.reading import Reading, reading
+from app.web.pages.plates import network_range
+from app.web.pages.reading import Reading, reading_of
 from app.web.pages.samples import Samples, sample_links
 from app.web.pages.shell import DigitCard, ViewPage
 from app.web.pages.spine import Rail, Spine
 from app.web.pages.subject import Subject
+from app.web.pages.taking import TakeAway, of_gallery
 from app.web.pages.view import View
 
-_ALONG: Final = 0.3  # a cosine beyond which two directions count as alike
 _HEADLINE: Final = ("identity", "residual", "gate", "sum", "output")
 
 
@@ -81,7 +85,12 @@ class GalleryPage(ViewPage):
         zero_words: what dark and bright mean in the palette.
         residual: whether there are identity paths.
         all_on: the page with every block on.
+        away: what can be taken away.
         over_depth: the page of what happens over the depth.
+        dataset: the page of the data set, and how many digits it has; nothing without one.
+        compare: this digit beside another.
+        classic: the pictures of 2016, where the network has them.
+        network_range: of every map, for a script.
     """
 
     template: ClassVar[str] = "gallery.html"
@@ -99,17 +108,22 @@ class GalleryPage(ViewPage):
     zero_words: str
     residual: bool
     all_on: str
+    away: TakeAway
     over_depth: str
+    dataset: tuple[str, int] | None
+    compare: str
+    classic: str | None
+    network_range: str
 
 
-def gallery_page(subject: Subject) -> GalleryPage:
-    """The gallery of a digit in a network."""
+def gallery_page(subject: Subject, origin: str) -> GalleryPage:
+    """The gallery of a digit in a network; ``origin`` is the server's address."""
     services, engine, view = subject.services, subject.engine, subject.view
     manifest, examination = engine.manifest, subject.examination
-    whole = services.examiner.examine(engine, subject.stored.digit, ())
     found = {one.block: one for one in figures(examination)}
-    spine = Spine(examination, found)
-    read = reading(examination, whole)
+    whole = services.examiner.examine(engine, subject.stored.digit, ())
+    spine = Spine(examination, found, {one.block: one for one in figures(whole)})
+    read = reading_of(services, examination)
     return GalleryPage(
         title=f"{read.label} in {manifest.title}",
         **vars(shell.shell(services, view)),
@@ -128,8 +142,18 @@ def gallery_page(subject: Subject) -> GalleryPage:
         zero_words=explanations.ZERO[view.palette],
         residual=any(block.identity for block in manifest.blocks),
         all_on=view.all_on().gallery(),
+        away=of_gallery(view, origin),
         over_depth=view.depth(),
+        dataset=_dataset(subject),
+        compare=way_in(subject),
+        classic=view.classic() if classic_blocks(manifest) else None,
+        network_range=network_range(examination),
     )
+
+
+def _dataset(subject: Subject) -> tuple[str, int] | None:
+    indexes = subject.services.indexes
+    return (subject.view.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
 
 
 def _figures(
@@ -164,27 +188,9 @@ def _blocks(
                 closer=view.block(block.name),
                 rail=spine.rail(block, view),
                 figures=numbers,
-                sentence=_sentence(numbers, off=block.name in view.off) if numbers else None,
+                sentence=in_a_sentence(numbers, off=block.name in view.off) if numbers else None,
                 main=_figures(examination, main, view),
                 inner=_figures(examination, inner, view),
             )
         )
     return tuple(stages)
-
-
-def _sentence(figures: BlockFigures, *, off: bool) -> str:
-    """A block's figures in words."""
-    if off:
-        return "F(x) is switched off: the block hands on x as it came."
-    cosine = figures.cosine or 0.0
-    if cosine > _ALONG:
-        direction = "points along it"
-    elif cosine < -_ALONG:
-        direction = "points against it"
-    else:
-        direction = "points across it"
-    return (
-        f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x and "
-        f"{direction} (cosine {wording.cosine(cosine)}). "
-        f"ReLU then cuts {figures.relu_cut:.0%} of the sum."
-    )

@@ -5,8 +5,7 @@ from typing import Final
 
 from app.core.geometry import near_square
 from app.core.manifest import LayerInfo
-from app.core.palettes import PaletteName, colours
-from app.core.scaling import to_levels
+from app.core.palettes import PaletteName
 from app.engine.protocol import Engine
 from app.errors import UnknownLayerError
 from app.service.catalogue import filter_of
@@ -15,20 +14,9 @@ from app.web import urls
 from app.web.pages import figures, wording
 from app.web.pages.figures import Legend, Picture
 from app.web.pages.subject import Subject
+from app.web.pages.swatches import Swatches, swatches
 
 ZOOM: Final = 12
-_BRIGHT: Final = 140  # luma above which dark text is read more easily
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One weight of a small kernel: its place, its colour, and the text on it."""
-
-    x: int
-    y: int
-    colour: str
-    text: str
-    bright: bool
 
 
 @dataclass(frozen=True)
@@ -37,19 +25,15 @@ class Kernel:
 
     Attributes:
         picture: one map for each input channel.
-        weights: every weight, where the layer is given one map only.
+        weights: written out, where the layer is given one map only.
         legend: of the colours.
-        rows: height of the kernel.
-        columns: width of the kernel.
         side: both, as text.
         channels: number of maps that the layer is given, in words.
     """
 
     picture: Picture
-    weights: tuple[Weight, ...]
+    weights: Swatches | None
     legend: Legend
-    rows: int
-    columns: int
     side: str
     channels: str
 
@@ -83,33 +67,8 @@ def kernel_of(subject: Subject, layer: LayerInfo, index: int) -> Kernel | None:
             grid.geometry.width,
             grid.geometry.height,
         ),
-        weights=_weights(grid) if channels == 1 else (),
+        weights=swatches(grid.maps[:, :, 0], grid.range, view.palette) if channels == 1 else None,
         legend=figures.legend(grid),
-        rows=height,
-        columns=width,
         side=f"{height} {wording.TIMES} {width}",
         channels=wording.plural(channels, "map"),
     )
-
-
-def _weights(grid: Grid) -> tuple[Weight, ...]:
-    levels = to_levels(grid.maps, (grid.range,), centred=True)[0]
-    table = colours(grid.options.palette, diverging=True)
-    found = []
-    for (y, x), level in zip(_places(levels.shape), levels.ravel(), strict=True):
-        red, green, blue = (int(part) for part in table[level])
-        luma = 0.299 * red + 0.587 * green + 0.114 * blue
-        found.append(
-            Weight(
-                x=x,
-                y=y,
-                colour=f"#{red:02x}{green:02x}{blue:02x}",
-                text=wording.number(float(grid.maps[y, x, 0])),
-                bright=luma > _BRIGHT,
-            )
-        )
-    return tuple(found)
-
-
-def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    return [(y, x) for y in range(shape[0]) for x in range(shape[1])]

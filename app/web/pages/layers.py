@@ -1,18 +1,22 @@
 """The page of a layer: every filter's map, large, and all of them in numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from app.core.manifest import LayerInfo
 from app.core.statistics import FilterStatistics, describe
 from app.engine.protocol import Engine
 from app.service.examination import Examination
-from app.service.grids import GridOptions, kernel_grid, layer_grid
+from app.service.grids import Grid, GridOptions, kernel_grid, layer_grid
 from app.web import urls
-from app.web.pages import explanations, figures, shell, wording
+from app.web.pages import charts, explanations, figures, shell, wording
+from app.web.pages.charts import Histogram
+from app.web.pages.compare import way_in
 from app.web.pages.figures import Legend, Picture
+from app.web.pages.plates import Plate, network_range, plate
 from app.web.pages.shell import DigitCard, ViewPage
 from app.web.pages.subject import Subject
+from app.web.pages.taking import TakeAway, of_layer
 from app.web.pages.view import View
 
 KERNEL_WIDTH: Final = 900  # pixels that the picture of all kernels may take
@@ -63,12 +67,14 @@ class LayerPage(ViewPage):
         picture: the grid that tiles are cut from.
         tiles: one for each filter.
         legend: of the colours.
+        plate: the maps as a script finds them.
+        network_range: of every map, for a script.
         note: about silent filters.
-        statistics: one row for each filter.
+        histogram: of every value of every map.
+        statistics: one row for each filter, in the order of the tiles.
         kernels: picture of all kernels of a convolution.
         kernels_alt: what it shows.
-        downloads: name and address.
-        curl: the same as a command.
+        away: what can be taken away.
         compare: this layer beside that of another digit.
     """
 
@@ -86,23 +92,25 @@ class LayerPage(ViewPage):
     picture: Picture
     tiles: tuple[Tile, ...]
     legend: Legend
+    plate: Plate
+    network_range: str
     note: str | None
+    histogram: Histogram | None
     statistics: tuple[FilterStatistics, ...]
     kernels: Picture | None
     kernels_alt: str
-    downloads: tuple[Neighbour, ...]
-    curl: str
+    away: TakeAway
     compare: str
 
 
 def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
-    """The page of a layer; ``origin`` is the server's address, for the command."""
+    """The page of a layer; ``origin`` is the server's address, for what is copied."""
     manifest, view = subject.engine.manifest, subject.view
     examination = subject.examination
-    picture, tiles, legend = _tiles(examination, layer, view)
+    picture, tiles, grid = _tiles(examination, layer, view)
     names = [one.name for one in manifest.layers]
     at = names.index(layer.name)
-    statistics = describe(examination.maps(layer))
+    statistics = examination.statistics(layer)
     return LayerPage(
         title=f"{layer.name} in {manifest.title}",
         **vars(shell.shell(subject.services, view)),
@@ -117,22 +125,18 @@ def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
         after=_neighbour(names, at + 1, view),
         picture=picture,
         tiles=tiles,
-        legend=legend,
+        legend=figures.legend(grid),
+        plate=plate(examination, layer, grid, view),
+        network_range=network_range(examination),
         note=wording.silent(layer, [one.index for one in statistics if one.dead]),
-        statistics=statistics,
+        histogram=charts.histogram(examination.maps(layer)),
+        statistics=tuple(statistics[cell.filter] for cell in grid.cells),
         kernels=kernels_picture(subject.engine, layer, view),
         kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
         "that it is given",
-        downloads=_downloads(layer, view),
-        compare=_compare(subject, layer),
-        curl=f"curl -o {layer.name}.npy '{origin}{view.data(layer.name, 'activations.npy')}'",
+        away=of_layer(view, layer, origin),
+        compare=way_in(subject, layer.name),
     )
-
-
-def _compare(subject: Subject, layer: LayerInfo) -> str:
-    samples = subject.services.digits.samples
-    other = next((digit for digit in samples if digit != subject.view.digit), subject.view.digit)
-    return subject.view.beside(subject.view.of_digit(other), layer=layer.name)
 
 
 def _neighbour(names: list[str], at: int, view: View) -> Neighbour | None:
@@ -151,8 +155,8 @@ def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
 
 def _tiles(
     examination: Examination, layer: LayerInfo, view: View
-) -> tuple[Picture, tuple[Tile, ...], Legend]:
-    options = GridOptions(view.normalize, view.palette, labels=False)
+) -> tuple[Picture, tuple[Tile, ...], Grid]:
+    options = replace(view.options, labels=False)
     grid = layer_grid(examination, layer, tuple(range(layer.filters)), options)
     tiles = tuple(
         Tile(
@@ -166,7 +170,7 @@ def _tiles(
     )
     size = grid.geometry
     picture = Picture(view.grid(layer.name, labels="false"), size.width, size.height)
-    return picture, tiles, figures.legend(grid)
+    return picture, tiles, grid
 
 
 def kernels_picture(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:
@@ -179,15 +183,3 @@ def kernels_picture(engine: Engine, layer: LayerInfo, view: View) -> Picture | N
     query = {"palette": view.query["palette"], "zoom": size.zoom}
     address = urls.with_query(urls.kernels_png(view.network, layer.name), query)
     return Picture(address, size.width, size.height)
-
-
-def _downloads(layer: LayerInfo, view: View) -> tuple[Neighbour, ...]:
-    found = [
-        Neighbour("grid as PNG", view.grid(layer.name)),
-        Neighbour("values as NPY", view.data(layer.name, "activations.npy")),
-        Neighbour("figures as JSON", view.data(layer.name, "activations")),
-    ]
-    if layer.kernel:
-        kernels = f"{urls.api_network(view.network)}/layers/{layer.name}/kernels.npy"
-        found.append(Neighbour("kernels as NPY", kernels))
-    return tuple(found)

@@ -5,11 +5,16 @@ from typing import Final
 
 from app.core.manifest import BlockInfo, LayerInfo, Manifest
 from app.service.matrices import block_strip
-from app.web.pages import wording
+from app.web.pages import explanations, wording
 from app.web.pages.figures import Legend, Picture
+from app.web.pages.strips import tone
 from app.web.pages.subject import Subject
 
-_TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
+_WORDS: Final[dict[str | None, str]] = {
+    "add": "What the block is given, what it adds, what comes of it: place by place, the second "
+    "map is added to the first.",
+    None: "What the block's layers make of it, before and after ReLU.",
+}
 _SIGNS: Final = {"F(x)": "+", "sum": "=", "output": "\N{RIGHTWARDS ARROW}"}
 
 
@@ -40,12 +45,14 @@ class PartsRow:
 
     Attributes:
         block: name of the block.
+        words: how the parts follow from each other.
         strip: the picture that the maps are cut from.
         parts: as they follow from each other.
         legend: of the scale that they share.
     """
 
     block: str
+    words: str
     strip: Picture
     parts: tuple[Part, ...]
     legend: Legend
@@ -60,19 +67,23 @@ def parts_row(subject: Subject, layer: LayerInfo, index: int) -> PartsRow | None
     strip = block_strip(subject.examination, block, view.palette)
     size = strip.geometry
     low, high = strip.range
+    column = index + next(row.first for row in strip.rows if row.layer == layer)
+    boxes = [(row, strip.box(row, column)) for row in strip.rows]
     parts = tuple(
         Part(
             text=row.role,
             sign=_SIGNS.get(row.role, "") if block.merge == "add" else "",
-            tone=_TONES.get(row.role, ""),
-            href=view.filter(row.layer.name, index),
-            box=" ".join(map(str, size.boxes[at * size.columns + index])),
+            tone=tone(row.role),
+            href=view.filter(row.layer.name, column - row.first),
+            box=" ".join(map(str, box)),
             current=row.layer == layer,
         )
-        for at, row in enumerate(strip.rows)
+        for row, box in boxes
+        if box is not None
     )
     return PartsRow(
         block=block.name,
+        words=_WORDS.get(block.merge) or explanations.of_block(block),
         strip=Picture(view.strip(block.name), size.width, size.height),
         parts=parts,
         legend=Legend(

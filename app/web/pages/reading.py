@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.service.examination import Examination
+from app.service.services import Services
 from app.web.pages import wording
 
 BAR: Final = 100.0
@@ -53,8 +54,14 @@ class Reading:
     sentence: str | None
 
 
-def reading(examination: Examination, whole: Examination) -> Reading:
+def reading_of(services: Services, examination: Examination) -> Reading:
     """The reading of an examination, held against that of the whole network."""
+    engine = services.catalogue.network(examination.manifest.id)
+    return reading(examination, services.examiner.examine(engine, examination.digit, ()))
+
+
+def reading(examination: Examination, whole: Examination) -> Reading:
+    """The same of two examinations that are there."""
     classes = examination.manifest.classes
     now, before = examination.probabilities, whole.probabilities
     chances = tuple(

@@ -2,14 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar, Final
 
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.settings import ROOT
+from app.web import urls
 from app.web.pages import wording
 from app.web.pages.assets import Assets
+from app.web.pages.theme import Frame, frame_of
+from app.web.responses import compressed
 
 TEMPLATES: Final = ROOT / "templates"
 HTML: Final = "text/html; charset=utf-8"
@@ -63,22 +67,25 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals["asset"] = assets.url
+        self._environment.globals.update(asset=assets.url, theme_url=urls.THEME)
         self._environment.filters.update(
             number=wording.number,
             percent=wording.percent,
             thousands=wording.thousands,
         )
 
-    def html(self, page: Page) -> str:
+    def html(self, page: Page, frame: Frame) -> str:
         """The page as HTML."""
-        return self._environment.get_template(page.template).render(page=page)
+        return self._environment.get_template(page.template).render(page=page, frame=frame)
 
-    def respond(self, request: Request, page: Page) -> Response:
-        """The page as an answer that is asked for again each time, and sent only if it changed."""
-        content = self.html(page).encode()
+    def respond(self, request: Request, page: Page, status: HTTPStatus = HTTPStatus.OK) -> Response:
+        """The page as an answer that is asked for again each time, and sent only if it changed.
+
+        It is private to the visitor, whose theme it is in.
+        """
+        content = self.html(page, frame_of(request)).encode()
         etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {"ETag": etag, "Cache-Control": "no-cache"}
-        if etag in request.headers.get("if-none-match", ""):
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Cookie"}
+        if status is HTTPStatus.OK and etag in request.headers.get("if-none-match", ""):
             return Response(status_code=_NOT_MODIFIED, headers=headers)
-        return Response(content, media_type=HTML, headers=headers)
+        return compressed(request, Response(content, status, headers, HTML))

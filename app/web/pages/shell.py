@@ -5,10 +5,12 @@ from typing import Final
 
 from app.core.digit import SIDE
 from app.core.manifest import Manifest
+from app.core.ordering import Sort
 from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
 from app.engine.protocol import Engine
 from app.service.digits import StoredDigit
+from app.service.grids import GridOptions
 from app.service.services import Services
 from app.web import urls
 from app.web.pages import explanations, wording
@@ -21,10 +23,20 @@ _ENGINES: Final = {"litert": "LiteRT", "keras": "Keras"}
 
 @dataclass(frozen=True)
 class Choice:
-    """One option of a chooser."""
+    """One option of a chooser.
+
+    Attributes:
+        value: in the query.
+        text: its name.
+        said: what it means, in words.
+        usual: whether it is what goes without saying.
+        chosen: whether it is what the page shows.
+    """
 
     value: str
     text: str
+    said: str
+    usual: bool
     chosen: bool
 
 
@@ -58,6 +70,7 @@ class ViewPage(Page):
         positive_ramp: the palette for values never negative.
         normalisations: to choose from.
         palettes: to choose from.
+        sorts: to choose from.
     """
 
     view: View
@@ -66,6 +79,7 @@ class ViewPage(Page):
     positive_ramp: tuple[Stop, ...]
     normalisations: tuple[Choice, ...]
     palettes: tuple[Choice, ...]
+    sorts: tuple[Choice, ...]
 
 
 @dataclass(frozen=True)
@@ -79,10 +93,12 @@ class Shell:
     positive_ramp: tuple[Stop, ...]
     normalisations: tuple[Choice, ...]
     palettes: tuple[Choice, ...]
+    sorts: tuple[Choice, ...]
 
 
 def shell(services: Services, view: View) -> Shell:
     """The parts for a view; network links lead to its gallery in each network."""
+    usual = GridOptions()
     return Shell(
         networks=tuple(
             NetworkLink(
@@ -98,16 +114,36 @@ def shell(services: Services, view: View) -> Shell:
         signed_ramp=ramp_stops(view, diverging=True),
         positive_ramp=ramp_stops(view, diverging=False),
         normalisations=tuple(
-            Choice(one.value, explanations.SHARING[one][0], one is view.normalize)
+            Choice(
+                one.value,
+                *explanations.SHARING[one],
+                one is usual.normalisation,
+                one is view.normalize,
+            )
             for one in Normalisation
         ),
-        palettes=tuple(Choice(one.value, one.value, one is view.palette) for one in PaletteName),
+        palettes=tuple(
+            Choice(
+                one.value,
+                one.value,
+                explanations.ZERO[one],
+                one is usual.palette,
+                one is view.palette,
+            )
+            for one in PaletteName
+        ),
+        sorts=tuple(
+            Choice(one.value, *explanations.SORTING[one], one is usual.sort, one is view.sort)
+            for one in Sort
+        ),
     )
 
 
 def digit_card(stored: StoredDigit) -> DigitCard:
     """The digit's card."""
-    if stored.label is not None:
+    if stored.place is not None:
+        origin = f"Digit {stored.place:,} of the test set, labelled {stored.label}."
+    elif stored.label is not None:
         origin = f"A sample that ships with skiplens, meant as {_meant(stored)}."
     elif stored.inverted:
         origin = "Yours: dark ink on light ground, so it was inverted, cropped and centred."

@@ -33,7 +33,8 @@ class Rail:
         gated: whether a gate weighs the two.
         switchable: whether the branch is a link.
         off: whether the branch is switched off.
-        toggle: the page with the branch switched over.
+        left: width that it had before, of a branch that is off.
+        toggle: the page with the branch switched over, at this piece of the spine.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Rail:
     gated: bool
     switchable: bool
     off: bool
+    left: float
     toggle: str
 
 
@@ -55,11 +57,18 @@ class Spine:
     Args:
         examination: whose norms.
         figures: of its blocks, by name.
+        whole: the same with every block on.
     """
 
-    def __init__(self, examination: Examination, figures: Mapping[str, BlockFigures]) -> None:
+    def __init__(
+        self,
+        examination: Examination,
+        figures: Mapping[str, BlockFigures],
+        whole: Mapping[str, BlockFigures],
+    ) -> None:
         self._examination = examination
         self._figures = figures
+        self._whole = whole
         norms = [self._norm(block.input) for block in examination.manifest.blocks]
         for one in figures.values():
             norms += [one.norm_x, one.norm_f, one.norm_sum]
@@ -88,7 +97,8 @@ class Spine:
             gated=block.gate is not None,
             switchable=block.switchable,
             off=block.name in view.off,
-            toggle=view.toggled(block.name, switches).gallery(block.name),
+            left=self.width(self._whole[block.name].norm_f),
+            toggle=view.toggled(block.name, switches).gallery(f"{block.name}-branch"),
         )
 
     def _norm(self, layer: str) -> float:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Query
 
 from app.core.manifest import Manifest
+from app.core.ordering import Sort
 from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
 from app.service.grids import GridOptions
@@ -28,10 +29,11 @@ class ViewParameters:
         _DEFAULT.normalisation
     )
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = _DEFAULT.palette
+    sort: Annotated[Sort, Query(description="order of a layer's maps")] = _DEFAULT.sort
 
     def view(self, network: str, digit: str, off: tuple[str, ...]) -> "View":
         """The view of a digit in a network; ``off`` is what is switched off there."""
-        return View(network, digit, off, self.normalize, self.palette)
+        return View(network, digit, off, self.normalize, self.palette, self.sort)
 
 
 ViewDep = Annotated[ViewParameters, Depends()]
@@ -47,6 +49,7 @@ class View:
         off: blocks that are switched off, in forward order.
         normalize: what shares a range.
         palette: pair of palettes.
+        sort: order of a layer's maps.
     """
 
     network: str
@@ -54,6 +57,7 @@ class View:
     off: tuple[str, ...] = ()
     normalize: Normalisation = _DEFAULT.normalisation
     palette: PaletteName = _DEFAULT.palette
+    sort: Sort = _DEFAULT.sort
 
     @property
     def query(self) -> dict[str, object]:
@@ -62,12 +66,13 @@ class View:
             "off": ",".join(self.off),
             "normalize": None if self.normalize is _DEFAULT.normalisation else self.normalize,
             "palette": None if self.palette is _DEFAULT.palette else self.palette,
+            "sort": None if self.sort is _DEFAULT.sort else self.sort,
         }
 
     @property
     def options(self) -> GridOptions:
         """How grids are drawn."""
-        return GridOptions(self.normalize, self.palette)
+        return GridOptions(self.normalize, self.palette, sort=self.sort)
 
     def gallery(self, fragment: str = "") -> str:
         """The gallery, at a section of it."""
@@ -78,23 +83,28 @@ class View:
         """A layer's page."""
         return urls.with_query(urls.layer_page(self.network, self.digit, layer), self.query)
 
-    def filter(self, layer: str, index: int | str) -> str:
+    def filter(self, layer: str, index: int | str, **options: object) -> str:
         """A filter's page."""
         page = urls.filter_page(self.network, self.digit, layer, index)
-        return urls.with_query(page, self.query)
+        return urls.with_query(page, {**self.query, **options})
 
     def upload(self) -> str:
         """Where the upload form posts to, so that network and parameters are kept."""
         return urls.with_query(urls.UPLOAD, {"network": self.network, **self.query})
+
+    def live(self) -> str:
+        """Where a digit under way is sent; a script says which layers it shows."""
+        return urls.with_query(urls.live(self.network), {"off": ",".join(self.off)})
 
     def grid(self, layer: str, **options: object) -> str:
         """A layer's grid as a picture."""
         page = urls.grid_png(self.network, self.digit, layer)
         return urls.with_query(page, {**self.query, **options})
 
-    def block(self, block: str) -> str:
+    def block(self, block: str, **options: object) -> str:
         """A block's page."""
-        return urls.with_query(urls.block_page(self.network, self.digit, block), self.query)
+        page = urls.block_page(self.network, self.digit, block)
+        return urls.with_query(page, {**self.query, **options})
 
     def block_data(self, block: str) -> str:
         """A block's figures in the API."""
@@ -106,11 +116,20 @@ class View:
         page = urls.depth_page(self.network, self.digit)
         return urls.with_query(page, {**self.query, **options})
 
+    def classic(self) -> str:
+        """The page of the pictures of 2016."""
+        return urls.with_query(urls.classic_page(self.network, self.digit), self.query)
+
     def matrix(self, stream: int, role: str) -> str:
         """Every filter of a stream followed through the depth, as a picture."""
         page = urls.matrix_png(self.network, self.digit, stream)
         kept = {name: self.query[name] for name in ("off", "palette")}
         return urls.with_query(page, {**kept, "role": role})
+
+    def dataset(self, **options: object) -> str:
+        """The page of the data set: as the network is, with no block off."""
+        kept = {name: self.query[name] for name in ("normalize", "palette")}
+        return urls.with_query(urls.dataset_page(self.network), {**kept, **options})
 
     def beside(self, other: "View", layer: str | None = None) -> str:
         """The page that compares this view with another."""
@@ -139,6 +158,15 @@ class View:
         """A layer in the API: ``activations``, ``activations.npy`` and so on."""
         address = f"{urls.api_layer(self.network, self.digit, layer)}/{name}"
         return urls.with_query(address, {"off": ",".join(self.off)})
+
+    def network_data(self, name: str) -> str:
+        """Every layer in the API: ``activations.npz`` and ``statistics.csv``."""
+        address = f"{urls.api_view(self.network, self.digit)}/{name}"
+        return urls.with_query(address, {"off": ",".join(self.off)})
+
+    def kernels(self, layer: str) -> str:
+        """A convolution's kernels as an array."""
+        return f"{urls.api_network(self.network)}/layers/{layer}/kernels.npy"
 
     def of_digit(self, digit: str) -> "View":
         """The same view of another digit."""

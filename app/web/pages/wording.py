@@ -8,24 +8,37 @@ from app.core.manifest import LayerInfo
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
+EIGHTH: Final = "\N{VULGAR FRACTION ONE EIGHTH}"
 NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
 _DIGITS: Final = 3
 _LEAST_SHARE: Final = 0.0001
 _SMALLEST: Final = 0.001
 _LARGEST: Final = 100_000
+_MOST_DECIMALS: Final = 9
 
 
-def number(value: float) -> str:
-    """A value to three significant digits, with a true minus sign: ``41.2``, ``0.0312``."""
+def number(value: float, digits: int = _DIGITS) -> str:
+    """A value to a few significant digits, with a true minus sign: ``41.2``, ``0.0312``."""
     if value == 0:
         return "0"
     size = abs(value)
     sign = MINUS if value < 0 else ""
     if not _SMALLEST <= size < _LARGEST:
-        return sign + f"{size:.1e}".replace("e-0", f"e{MINUS}").replace("e+0", "e")
-    rounded = float(f"{size:.{_DIGITS - 1}e}")  # may have a digit more: 9.999 is 10.0
-    decimals = max(0, _DIGITS - 1 - math.floor(math.log10(rounded)))
+        return sign + f"{size:.{digits - 2}e}".replace("e-0", f"e{MINUS}").replace("e+0", "e")
+    rounded = float(f"{size:.{digits - 1}e}")  # may have a digit more: 9.999 is 10.0
+    decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return sign + f"{size:.{decimals}f}"
+
+
+def aligned(values: Sequence[float], digits: int = _DIGITS) -> tuple[str, ...]:
+    """Values to one number of decimals, that of the largest to a few significant digits: so that
+    a column can be added up by eye.
+    """
+    largest = max(map(abs, values), default=0.0)
+    if not largest:
+        return ("0",) * len(values)
+    decimals = min(max(0, digits - 1 - math.floor(math.log10(largest))), _MOST_DECIMALS)
+    return tuple(f"{value:.{decimals}f}".replace("-", MINUS) if value else "0" for value in values)
 
 
 def signed(value: float) -> str:

@@ -31,6 +31,14 @@ def test_one_block_has_the_same_figures_and_those_of_each_filter(
     assert total == pytest.approx(one["norm_sum"], rel=1e-5)
 
 
+def test_a_filter_has_every_figure(api: TestClient, view: str) -> None:
+    found = api.get(f"{view}/blocks/block1").json()["filters"]
+    assert [one["filter"] for one in found] == [*range(16)]
+    for one in found:
+        assert set(one) == {"filter", *FIGURES} - {"block"}
+        assert one["ratio"] == pytest.approx(one["norm_f"] / one["norm_x"])
+
+
 def test_a_block_that_is_off_adds_nothing(api: TestClient, view: str) -> None:
     one = api.get(f"{view}/blocks/block2", params={"off": "block2"}).json()
     assert (one["norm_f"], one["ratio"]) == (0, 0)
@@ -43,6 +51,7 @@ def test_the_strip_shows_x_f_sum_and_output_on_one_scale(api: TestClient, view: 
     assert [row["role"] for row in words["rows"]] == ["x", "F(x)", "sum", "output"]
     assert len({tuple(row["range"]) for row in words["rows"]}) == 1
     assert len(words["boxes"]) == 4 * words["columns"]
+    assert {(row["first"], row["filters"]) for row in words["rows"]} == {(0, words["columns"])}
     picture = api.get(f"{view}/blocks/block1/strip.png", params=query)
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (words["width"], words["height"])

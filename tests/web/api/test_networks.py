@@ -30,7 +30,7 @@ def test_layers_come_in_forward_order_with_what_the_manifest_says(
     first = listed[0]
     assert set(first) >= {
         *("name", "kind", "role", "block", "shape"),
-        *("parameters", "kernel", "strides"),
+        *("parameters", "kernel", "strides", "inputs", "receptive_field"),
     }
     assert (first["name"], first["role"], first["block"]) == ("stem.conv", "conv", None)
     assert first["shape"] == list(engine.manifest.layers[0].shape)
@@ -53,3 +53,15 @@ def test_kernels_are_drawn_with_a_row_an_output_filter(api: TestClient) -> None:
     one = api.get(f"{NETWORK}/layers/stem.conv/kernels.png", params={"zoom": 2})
     with Image.open(io.BytesIO(one.content)) as picture:
         assert picture.size < (width, height)
+
+
+def test_kernels_are_drawn_with_their_indices_where_that_is_asked_for(api: TestClient) -> None:
+    address = f"{NETWORK}/layers/block1.conv1/kernels.png"
+    plain, indexed = (
+        api.get(address, params={"zoom": 5, "indices": indices}) for indices in (False, True)
+    )
+    assert plain.headers["etag"] != indexed.headers["etag"]
+    with Image.open(io.BytesIO(indexed.content)) as picture:
+        wide, high = picture.size
+    assert (wide, high) == (16 * 17 + 2 + 10, 16 * 17 + 2 + 7)  # room for indices at left and top
+    assert api.get(address, params={"indices": "maybe"}).status_code == 422

@@ -78,8 +78,12 @@ def test_other_paths_queries_and_methods_are_asked_for_anew() -> None:
         Source(parts=(b"pict", b"ure")),
         Source(parts=(b"pict",)),
         Source(headers=HEADERS[:3]),
+        Source(headers=(*HEADERS, (b"vary", b"Accept-Encoding"))),
     ],
-    ids=["404", "304", "206", "no mark", "no-store", "in parts", "cut short", "no length"],
+    ids=[
+        *("404", "304", "206", "no mark", "no-store", "in parts", "cut short", "no length"),
+        "varies",
+    ],
 )
 def test_only_whole_answers_that_never_change_are_kept(source: Source) -> None:
     kept = KeptPictures(source, 10_000)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.web.pages.assets import Assets, load_assets
+from app.web.pages.assets import FOLDER, Assets, load_assets
 
 
 def test_the_version_changes_with_any_file() -> None:
@@ -42,6 +42,25 @@ def test_only_kinds_that_pages_use_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text("", encoding="utf-8")
     own = {path for path in load_assets(tmp_path).files if not path.startswith("swagger/")}
     assert own == {"a.css"}
+
+
+def test_a_folder_of_style_sheets_is_served_as_one(tmp_path: Path) -> None:
+    folder = tmp_path / "css" / "view"
+    folder.mkdir(parents=True)
+    for name in ("zebra", "added", "grids", "ground"):
+        (folder / f"{name}.css").write_text(f".{name} {{}}", encoding="utf-8")
+    (tmp_path / "css" / "docs.css").write_text(".docs {}", encoding="utf-8")
+    own = {path: css for path, css in load_assets(tmp_path).files.items() if "swagger" not in path}
+    assert own == {
+        "css/docs.css": b".docs {}",
+        "css/view.css": b".ground {}\n.grids {}\n.added {}\n.zebra {}",
+    }
+
+
+def test_every_style_sheet_of_the_project_is_served_once() -> None:
+    served = b"\n".join(css for path, css in load_assets().files.items() if path[:4] == "css/")
+    for sheet in (FOLDER / "css").rglob("*.css"):
+        assert served.count(sheet.read_bytes()) == 1, sheet
 
 
 def test_style_sheets_ask_for_nothing_that_the_policy_refuses() -> None:

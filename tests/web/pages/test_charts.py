@@ -14,7 +14,10 @@ def test_columns_count_what_is_not_zero() -> None:
     found = histogram(values)
     assert found is not None
     assert (found.low, found.high, found.zero) == ("0", "4.00", None)
-    assert found.zeros == "3 of 8 values are exactly zero and not drawn"
+    assert found.zeros == (
+        "37.50\u202f% of the values are exactly zero, 3 of 8; they are not drawn"
+    )
+    assert found.tallest == "3 values"
     assert [column.height for column in found.columns] == [HEIGHT, 40.0, 40.0]
     assert found.columns[0].text.startswith("3 values from 1.00")
 

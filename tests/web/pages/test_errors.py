@@ -3,6 +3,11 @@
 import pytest
 from starlette.testclient import TestClient
 
+from app.web.pages.assets import load_assets
+from app.web.pages.errors import error_page
+from app.web.pages.rendering import Renderer
+from app.web.pages.theme import Frame, Theme
+from app.web.problems import Problem
 from tests.web.pages.markup import Markup
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -43,3 +48,42 @@ def test_a_body_that_is_too_large_is_a_page(client: TestClient) -> None:
     answer = client.post("/digits", files={"file": bytes(9_000_000)}, headers=HTML)
     assert answer.status_code == 413
     assert "<h1>Too large</h1>" in answer.text
+
+
+def test_an_expired_digit_offers_samples_and_a_way_to_draw(client: TestClient) -> None:
+    page = client.get("/networks/mnist-classic/digits/0123456789abcdef", headers=HTML).text
+    samples = [link for link in Markup(page).links() if "/digits/" in link]
+    assert len(samples) >= 10
+    assert all(link.startswith("/networks/mnist-classic/digits/") for link in samples)
+    assert client.get(samples[0]).status_code == 200
+    assert "the oldest unused goes" in page
+    assert "Draw or bring another digit" in page
+
+
+@pytest.mark.parametrize("address", ["/nowhere", "/networks/none/digits/0123456789abcdef"])
+def test_no_other_error_offers_samples(client: TestClient, address: str) -> None:
+    assert "the oldest unused goes" not in client.get(address, headers=HTML).text
+
+
+def test_a_busy_server_says_when_to_come_back() -> None:
+    page = error_page(_problem(503), again=3, samples=None)
+    assert page.again == 3
+    html = Renderer(load_assets()).html(page, Frame(Theme.DARK, "/networks/a?off=b"))
+    assert "Try again in 3 seconds." in html
+    assert 'href="/networks/a?off=b"' in html
+    assert Markup(html).faults == []
+
+
+def test_an_error_that_stays_says_nothing_of_coming_back(client: TestClient) -> None:
+    assert "data-again" not in client.get("/nowhere", headers=HTML).text
+
+
+def _problem(status: int) -> Problem:
+    return Problem(
+        type="urn:skiplens:problem:busy",
+        title="Busy",
+        status=status,
+        detail="the queue is full",
+        code="busy",
+        request_id="1",
+    )

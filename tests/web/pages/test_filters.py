@@ -10,6 +10,7 @@ from app.service.examination import EngineExaminer
 from app.service.services import Services
 from app.web.pages.filters import FilterPage, filter_page
 from app.web.pages.subject import Subject
+from app.web.pages.units.section import Wish
 from app.web.pages.view import View
 
 
@@ -21,15 +22,18 @@ def subject(services: Services, engine: Engine, digit: Digit) -> Subject:
 
 
 def page(subject: Subject, layer: str, index: int) -> FilterPage:
-    return filter_page(subject, layer_of(subject.engine.manifest, layer), index)
+    return filter_page(
+        subject, layer_of(subject.engine.manifest, layer), index, Wish(), "http://127.0.0.1"
+    )
 
 
 def test_a_kernel_of_one_channel_is_written_out(subject: Subject) -> None:
     kernel = page(subject, "stem.conv", 3).kernel
     assert kernel is not None
+    assert kernel.weights is not None
     weights = subject.engine.weights["stem.conv/kernel"][:, :, 0, 3]
     largest = np.unravel_index(weights.argmax(), weights.shape)
-    shown = {(one.y, one.x): one for one in kernel.weights}
+    shown = {(one.y, one.x): one for one in kernel.weights.squares}
     assert len(shown) == 9
     assert float(shown[int(largest[0]), int(largest[1])].text) == pytest.approx(
         weights.max(), rel=0.01
@@ -39,7 +43,7 @@ def test_a_kernel_of_one_channel_is_written_out(subject: Subject) -> None:
 def test_a_kernel_of_many_channels_is_drawn(subject: Subject) -> None:
     kernel = page(subject, "block1.conv1", 0).kernel
     assert kernel is not None
-    assert kernel.weights == ()
+    assert kernel.weights is None
     assert kernel.channels == "16 maps"
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.core.digit import Digit
+from app.core.figures import BlockFigures
 from app.engine.protocol import Engine
 from app.service.blocks import figures
 from app.service.examination import EngineExaminer, Examination
@@ -17,8 +18,14 @@ def examination(engine: Engine, digit: Digit) -> Examination:
 
 
 @pytest.fixture
-def spine(examination: Examination) -> Spine:
-    return Spine(examination, {one.block: one for one in figures(examination)})
+def whole(engine: Engine, digit: Digit) -> dict[str, BlockFigures]:
+    """The figures of the whole network, by block."""
+    return {one.block: one for one in figures(EngineExaminer().examine(engine, digit, ()))}
+
+
+@pytest.fixture
+def spine(examination: Examination, whole: dict[str, BlockFigures]) -> Spine:
+    return Spine(examination, {one.block: one for one in figures(examination)}, whole)
 
 
 def test_widths_are_proportional_to_norms(spine: Spine, examination: Examination) -> None:
@@ -46,7 +53,14 @@ def test_a_branch_that_is_off_is_thin_and_can_be_switched_on(
     view = View("net", "digit", examination.off)
     rail = spine.rail(examination.manifest.blocks[1], view)
     assert (rail.off, rail.residual) == (True, THINNEST)
-    assert rail.toggle == "/networks/net/digits/digit#block2"
+    assert rail.toggle == "/networks/net/digits/digit#block2-branch"
+
+
+def test_a_branch_that_is_off_keeps_the_width_that_it_had(
+    spine: Spine, examination: Examination, whole: dict[str, BlockFigures]
+) -> None:
+    rail = spine.rail(examination.manifest.blocks[1], View("net", "digit", examination.off))
+    assert rail.left == spine.width(whole["block2"].norm_f) > THINNEST
 
 
 def test_blocks_that_change_shape_are_drawn_with_a_projection(

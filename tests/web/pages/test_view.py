@@ -1,5 +1,6 @@
 """Links: what differs from the usual is carried, and nothing else."""
 
+from app.core.ordering import Sort
 from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
 from app.engine.protocol import Engine
@@ -20,6 +21,18 @@ def test_what_differs_is_carried() -> None:
     assert OTHER.gallery("block2") == f"/networks/net/digits/digit{QUERY}#block2"
     assert OTHER.upload() == f"/digits?network=net&{QUERY[1:]}"
     assert OTHER.of_digit("else").gallery() == f"/networks/net/digits/else{QUERY}"
+
+
+def test_the_order_is_carried_to_pages_and_pictures() -> None:
+    view = View("net", "digit", sort=Sort.ZEROS)
+    for address in (view.gallery(), view.layer("a.b"), view.filter("a.b", 3), view.grid("a.b")):
+        assert address.endswith("?sort=zeros")
+    assert view.of_digit("else").sort is view.all_on().sort is view.options.sort is Sort.ZEROS
+    assert "sort" not in view.data("a.b", "activations")
+
+
+def test_what_is_asked_for_beside_it_comes_last() -> None:
+    assert OTHER.filter("a.b", 3, at="1,2", channel=None).endswith(f"{QUERY}&at=1,2")
 
 
 def test_data_depend_on_switches_alone() -> None:

@@ -23,6 +23,19 @@ def test_three_digits_count(value: float, text: str) -> None:
     assert wording.number(value) == text
 
 
+def test_more_digits_can_be_asked_for() -> None:
+    values = (1.23456, 41.23456, 0.00001234)
+    assert [wording.number(value, 4) for value in values] == ["1.235", "41.23", "1.23e\u22125"]
+
+
+def test_a_column_has_the_decimals_of_its_largest() -> None:
+    assert wording.aligned([0.8329, -0.0512345, 0]) == ("0.833", "\u22120.051", "0")
+    assert wording.aligned([12.345, 0.01], 4) == ("12.35", "0.01")
+    assert wording.aligned([1234567.0, 1.5]) == ("1234567", "2")
+    assert wording.aligned([0, 0]) == ("0", "0")
+    assert wording.aligned([]) == ()
+
+
 def test_a_share_is_never_nothing_or_all_unless_it_is() -> None:
     shares = [
         wording.percent(share).replace("\u202f", " ") for share in (0, 1e-9, 0.5, 1 - 1e-9, 1)

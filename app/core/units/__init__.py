@@ -1,0 +1,1 @@
+"""One value of a map, worked out again step by step."""

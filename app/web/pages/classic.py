@@ -1,0 +1,167 @@
+"""The page of the pictures of 2016, put right: four of every block, and what was wrong then."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
+
+from app.core import geometry
+from app.core.manifest import LayerInfo
+from app.core.scaling import Normalisation
+from app.service.classic import ClassicBlock, classic_blocks, likeness_of_2016
+from app.service.grids import layer_grid
+from app.service.kernels import IndexedKernels
+from app.service.services import Services
+from app.web import urls
+from app.web.pages import figures, shell, wording
+from app.web.pages.figures import Legend, Picture
+from app.web.pages.shell import DigitCard, ViewPage
+from app.web.pages.subject import Subject
+from app.web.pages.view import View
+
+_SIDE: Final = 84  # pixels that a map may take
+_KERNEL_ZOOM: Final = 7
+_SCALES: Final = {
+    Normalisation.BLOCK: "each block by itself",
+    Normalisation.NETWORK: "the whole network",
+}
+
+
+@dataclass(frozen=True)
+class ClassicFigure:
+    """One of a block's four pictures.
+
+    Attributes:
+        title: what it was called in 2016.
+        symbol: what it is called here.
+        tone: ``residual`` or nothing.
+        href: the page of its layer.
+        picture: the picture.
+        alt: what it shows.
+        legend: of its colours.
+    """
+
+    title: str
+    symbol: str
+    tone: str
+    href: str
+    picture: Picture
+    alt: str
+    legend: Legend
+
+
+@dataclass(frozen=True)
+class ClassicSection:
+    """A block: its page, its four pictures, and how like F(x) its residual was drawn in 2016."""
+
+    name: str
+    href: str
+    figures: tuple[ClassicFigure, ...]
+    likeness: str | None
+
+
+@dataclass(frozen=True)
+class ClassicPage(ViewPage):
+    """The pictures of 2016, or why this network has none.
+
+    Attributes:
+        digit: what the network is given.
+        back: the gallery.
+        blocks: in forward order; empty where the network's blocks are of another kind.
+        kernels: of each block, all told.
+        scales: what shares a scale: text, address, and whether it is what is shown.
+        elsewhere: networks that have them: title and address.
+    """
+
+    template: ClassVar[str] = "classic.html"
+
+    digit: DigitCard
+    back: str
+    blocks: tuple[ClassicSection, ...]
+    kernels: int
+    scales: tuple[tuple[str, str, bool], ...]
+    elsewhere: tuple[tuple[str, str], ...]
+
+
+def classic_page(subject: Subject) -> ClassicPage:
+    """The page; a network whose blocks are of another kind has an empty one that says so."""
+    manifest = subject.engine.manifest
+    found = classic_blocks(manifest)
+    shared = Normalisation.NETWORK
+    chosen = shared if subject.view.normalize is shared else Normalisation.BLOCK
+    view = replace(subject.view, normalize=chosen)
+    width = found[0].convolution.filters if found else 0
+    return ClassicPage(
+        title=f"The pictures of 2016 in {manifest.title}",
+        **vars(shell.shell(subject.services, view)),
+        digit=shell.digit_card(subject.stored),
+        back=view.gallery(),
+        blocks=tuple(_section(subject, one, view) for one in found),
+        kernels=width * width,
+        scales=tuple(
+            (text, replace(view, normalize=scale).classic(), scale is chosen)
+            for scale, text in _SCALES.items()
+        ),
+        elsewhere=_elsewhere(subject.services, view),
+    )
+
+
+def _section(subject: Subject, one: ClassicBlock, view: View) -> ClassicSection:
+    manifest, block = subject.engine.manifest, one.block
+    likeness = likeness_of_2016(subject.examination, block)
+    layers = {layer.name: layer for layer in manifest.layers}
+    return ClassicSection(
+        name=block.name,
+        href=view.block(block.name),
+        figures=(
+            _maps(subject, layers[block.residual], view, ("residual", "F(x)", "residual")),
+            _kernels(subject, one.convolution, view),
+            _maps(subject, layers[str(block.sum)], view, ("pre-activation", "sum", "")),
+            _maps(subject, layers[block.output], view, ("activation", "output", "")),
+        ),
+        likeness=None if likeness is None else wording.cosine(likeness),
+    )
+
+
+def _maps(
+    subject: Subject, layer: LayerInfo, view: View, names: tuple[str, str, str]
+) -> ClassicFigure:
+    zoom = max(geometry.MIN_ZOOM, min(_SIDE // max(layer.shape[:2]), geometry.MAX_ZOOM))
+    options = replace(view.options, zoom=zoom)
+    grid = layer_grid(subject.examination, layer, tuple(range(layer.filters)), options)
+    dead = [cell.filter for cell in grid.cells if cell.dead]
+    return ClassicFigure(
+        *names,
+        href=view.layer(layer.name),
+        picture=Picture(
+            view.grid(layer.name, zoom=zoom), grid.geometry.width, grid.geometry.height
+        ),
+        alt=figures.alt_text(layer, grid, dead),
+        legend=figures.legend(grid),
+    )
+
+
+def _kernels(subject: Subject, layer: LayerInfo, view: View) -> ClassicFigure:
+    kernel = subject.engine.weights[f"{layer.name}/kernel"]
+    drawing = IndexedKernels.of(kernel, view.palette, _KERNEL_ZOOM)
+    low, high = drawing.range
+    query = {"palette": view.query["palette"], "zoom": _KERNEL_ZOOM, "indices": "true"}
+    address = urls.with_query(urls.kernels_png(view.network, layer.name), query)
+    return ClassicFigure(
+        title="filters",
+        symbol="kernels",
+        tone="",
+        href=view.layer(layer.name),
+        picture=Picture(address, drawing.geometry.width, drawing.geometry.height),
+        alt=f"All kernels of {layer.name}: a row for each of its "
+        f"{wording.plural(layer.filters, 'filter')}, a column for each map that it is given",
+        legend=Legend(
+            wording.number(low), True, wording.number(high), "signed", "one scale for all kernels"
+        ),
+    )
+
+
+def _elsewhere(services: Services, view: View) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (engine.manifest.title, view.in_network(engine.manifest).classic())
+        for engine in services.catalogue.networks
+        if classic_blocks(engine.manifest)
+    )

@@ -1,0 +1,62 @@
+"""The API's answer about one value of a map, and an example of it."""
+
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from app.core.units.working import Unit
+from app.web.unit_arithmetic import ArithmeticSchema, described
+
+_EXAMPLE: Final[dict[str, JsonValue]] = {
+    "layer": "block1.norm1",
+    "filter": 3,
+    "row": 5,
+    "column": 12,
+    "value": 0.8125,
+    "inputs": ["block1.conv1"],
+    "result": 0.8125,
+    "arithmetic": {
+        "kind": "batch_norm",
+        "value": 1.5,
+        "mean": 0.5,
+        "variance": 3.999,
+        "epsilon": 0.001,
+        "gamma": 1.25,
+        "beta": 0.1875,
+    },
+}
+
+
+class UnitSchema(BaseModel):
+    """One value of a map, and how it comes about."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    layer: str
+    filter: int
+    row: int
+    column: int
+    value: float = Field(description="as the network computed it, in float32")
+    inputs: list[str] = Field(description="layers that it is computed from; `input` is the digit")
+    result: float | None = Field(
+        description="what the arithmetic comes to in float64: the value, to about six digits"
+    )
+    arithmetic: ArithmeticSchema | None = Field(
+        description="the numbers that went in; none of kinds of layers that are not known"
+    )
+
+    @classmethod
+    def of(cls, unit: Unit) -> Self:
+        """Describe a unit."""
+        found = unit.arithmetic
+        row, column = unit.place
+        return cls(
+            layer=unit.layer.name,
+            filter=unit.filter,
+            row=row,
+            column=column,
+            value=unit.value,
+            inputs=list(unit.layer.inputs),
+            result=None if found is None else found.result,
+            arithmetic=None if found is None else described(found),
+        )

@@ -1,0 +1,52 @@
+// @ts-check
+/**
+ * Writes numbers as the server's pages do.
+ * @module
+ */
+
+const MINUS = "\u2212";
+const SMALLEST = 0.001;
+const LARGEST = 100_000;
+
+/**
+ * To a number of decimals; exactly between two, the even one, as Python has it.
+ * @param {number} size
+ * @param {number} decimals
+ * @returns {string}
+ */
+function fixed(size, decimals) {
+  const scaled = size * 10 ** decimals;
+  const below = Math.floor(scaled);
+  const tie = scaled - below === 0.5 && below % 2 === 0;
+  return (tie ? below / 10 ** decimals : size).toFixed(decimals);
+}
+
+/**
+ * A value to some significant digits, with a true minus sign: `41.2`, `0.0312`.
+ * @param {number} value
+ * @param {number} [digits]
+ * @returns {string}
+ */
+export function number(value, digits = 3) {
+  if (value === 0) return "0";
+  const [size, sign] = [Math.abs(value), value < 0 ? MINUS : ""];
+  if (size < SMALLEST || size >= LARGEST) {
+    return sign + size.toExponential(1).replace("e+", "e").replace("e-", `e${MINUS}`);
+  }
+  const rounded = Number(size.toExponential(digits - 1)); // may have a digit more: 9.999 is 10.0
+  return sign + fixed(size, Math.max(0, digits - 1 - Math.floor(Math.log10(rounded))));
+}
+
+const NARROW = "\u202f";
+const LEAST_SHARE = 0.0001;
+
+/**
+ * A share to two decimals; never 0 or 100 where it is not.
+ * @param {number} share
+ * @returns {string}
+ */
+export function percent(share) {
+  if (share > 0 && share < LEAST_SHARE) return `<${NARROW}0.01${NARROW}%`;
+  if (share < 1 && share > 1 - LEAST_SHARE) return `>${NARROW}99.99${NARROW}%`;
+  return `${(100 * share).toFixed(2)}${NARROW}%`;
+}

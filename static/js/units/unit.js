@@ -1,0 +1,103 @@
+// @ts-check
+/**
+ * Shows how another value of the map comes about without leaving the page.
+ * @module
+ */
+
+import { pageAt } from "../sections.js";
+import { addressOf, placeAt } from "./places.js";
+
+const SECTION = "#unit";
+const MARK = ".one-map .here";
+
+/** Watch the map and the section that explains one of its values. */
+export function watch() {
+  const view = document.querySelector(".view");
+  const said = document.createElement("p");
+  said.className = "visually-hidden";
+  said.setAttribute("role", "status");
+  view?.append(said);
+  /** @param {string} address */
+  const show = (address) => void go(address, said);
+  document.querySelector(".one-map")?.addEventListener("click", (event) => {
+    const place = event instanceof MouseEvent ? pointed(event) : undefined;
+    if (place) show(addressOf(location.href, place));
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest(`${SECTION} a`) : null;
+    if (!(link instanceof HTMLAnchorElement) || !isPlain(event)) return;
+    if (link.pathname !== location.pathname) return;
+    event.preventDefault();
+    show(link.href);
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.closest(SECTION)) return;
+    event.preventDefault();
+    show(addressOf(location.href, String(new FormData(form).get("at"))));
+  });
+}
+
+/** @param {MouseEvent} event */
+function isPlain(event) {
+  return event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+}
+
+/**
+ * The place of the map under the pointer.
+ * @param {MouseEvent} event
+ */
+function pointed({ clientX, clientY }) {
+  const mark = document.querySelector(MARK);
+  if (!(mark instanceof SVGSVGElement)) return undefined;
+  const box = mark.getBoundingClientRect();
+  const { width, height } = mark.viewBox.baseVal;
+  const [x, y] = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+  return placeAt(x, y, height, width);
+}
+
+/** @type {AbortController | undefined} */
+let under;
+
+/**
+ * Take the section over from the page of an address; go there where that fails.
+ * @param {string} address
+ * @param {HTMLElement} said
+ */
+async function go(address, said) {
+  under?.abort();
+  const { signal } = (under = new AbortController());
+  document.querySelector(SECTION)?.setAttribute("aria-busy", "true");
+  try {
+    takeOver(await pageAt(address, signal));
+    history.replaceState(history.state, "", address.replace(/#.*/, ""));
+    said.textContent = document.querySelector(`${SECTION} .worked-value`)?.textContent ?? "";
+  } catch {
+    if (!signal.aborted) location.assign(address);
+  }
+}
+
+/**
+ * What has the focus in the section keeps it.
+ * @param {Document} page
+ */
+function takeOver(page) {
+  const held = nameOf(document.activeElement);
+  for (const part of [SECTION, MARK]) {
+    const [old, fresh] = [document.querySelector(part), page.querySelector(part)];
+    if (old && fresh) old.replaceWith(document.adoptNode(fresh));
+  }
+  if (!held) return;
+  const alike = [...document.querySelectorAll(`${SECTION} :is(a, input, button)`)];
+  const next = alike.find((element) => nameOf(element) === held);
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+}
+
+/**
+ * @param {Element | null} element
+ * @returns {string | null | undefined}
+ */
+function nameOf(element) {
+  if (!element?.closest(SECTION)) return undefined;
+  return element.getAttribute("aria-label") ?? element.getAttribute("name") ?? element.textContent;
+}

@@ -1,0 +1,108 @@
+"""Draws on the page as a hand does: real mouse moves, real touches."""
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+from playwright.sync_api import FloatRect, Locator, Page, Response, Route
+
+Points = Sequence[tuple[float, float]]
+
+SEVEN: Points = ((0.28, 0.25), (0.72, 0.25), (0.5, 0.55), (0.42, 0.82))
+ONE: Points = ((0.5, 0.2), (0.5, 0.5), (0.5, 0.8))
+SLOW = 30_000  # ms that a page may take on a busy machine
+LIVE = "**/live?*"
+_STEPS = 6
+
+
+def surface(page: Page) -> Locator:
+    return page.get_by_role("img", name="Surface to draw on")
+
+
+def open_surface(page: Page) -> None:
+    page.get_by_role("button", name="Draw a digit").click()
+    surface(page).wait_for(timeout=SLOW)
+
+
+def box_of(page: Page) -> FloatRect:
+    box = surface(page).bounding_box()
+    assert box is not None
+    return box
+
+
+def places(page: Page, points: Points) -> list[tuple[float, float]]:
+    """Where points of the surface are in the window, with some between."""
+    box = box_of(page)
+    between = [
+        (a[0] + (b[0] - a[0]) * step / _STEPS, a[1] + (b[1] - a[1]) * step / _STEPS)
+        for a, b in pairwise(points)
+        for step in range(_STEPS)
+    ]
+    return [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"])
+        for x, y in (*between, points[-1])
+    ]
+
+
+def draw(page: Page, points: Points) -> None:
+    """One stroke with the mouse."""
+    first, *others = places(page, points)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place)
+    page.mouse.up()
+
+
+def touch(page: Page, points: Points) -> None:
+    """One stroke with a finger."""
+    session = page.context.new_cdp_session(page)
+    first, *others = places(page, points)
+    for kind, (x, y) in (("touchStart", first), *(("touchMove", place) for place in others)):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def ink(page: Page) -> int:
+    """How many pixels of the surface are white."""
+    page.evaluate("new Promise(requestAnimationFrame)")
+    count = surface(page).evaluate(
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, at) => at % 4 === 0 && value > 127).length;
+        }"""
+    )
+    return int(count)
+
+
+def is_live(response: Response) -> bool:
+    return "/live" in response.url
+
+
+@contextmanager
+def held(page: Page) -> Iterator[list[Route]]:
+    """Keeps what is sent while one draws from the server, until it is released."""
+    routes: list[Route] = []
+    page.route(LIVE, lambda route: routes.append(route))  # noqa: PLW0108  # it wants a function
+    yield routes
+    page.unroute(LIVE)
+
+
+def release(page: Page, routes: Sequence[Route], number: int) -> Response:
+    """Lets the server answer the picture of that number, which may still be on its way."""
+    while len(routes) <= number:
+        page.evaluate("new Promise(requestAnimationFrame)")
+    with page.expect_response(is_live, timeout=SLOW) as answer:
+        routes[number].continue_()
+    return answer.value
+
+
+def header(response: Response) -> dict[str, Any]:
+    """What a frame says."""
+    content = response.body()
+    (length,) = struct.unpack_from("<I", content)
+    said: dict[str, Any] = json.loads(content[4 : 4 + length])
+    return said

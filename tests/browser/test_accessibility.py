@@ -1,0 +1,126 @@
+"""What axe-core finds on every page, in both themes: nothing. No rule is turned off."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.settings import ROOT
+from tests.browser.conftest import REQUIRED, OpenPage
+from tests.browser.pages import ERRORS, PAGES, address, load_pictures
+
+pytestmark = pytest.mark.browser
+
+AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Swagger UI is not ours: its page is checked around it.
+NOT_OURS: Final = {"documentation": ["#swagger"]}
+SCHEMES: Final = ("light", "dark")
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """The checker, which npm installs for the tests alone."""
+    if not AXE.is_file():
+        reason = "axe-core is not installed: `make setup` with npm on the path does that"
+        if os.environ.get(REQUIRED):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return AXE
+
+
+def violations(page: Page, axe: Path, exclude: list[str]) -> list[str]:
+    """What axe finds wrong, one line for each element."""
+    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    page.add_script_tag(path=axe)
+    found: list[dict[str, Any]] = page.evaluate(
+        """async ([exclude, tags]) => (await axe.run(
+            { include: ["html"], exclude }, { runOnly: tags, resultTypes: ["violations"] }
+        )).violations""",
+        [exclude, TAGS],
+    )
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(
+    open_page: OpenPage, server: str, axe: Path, name: str, scheme: str
+) -> None:
+    page = open_page(
+        address(server, name),
+        allow="404" if name in ERRORS else "",
+        color_scheme=scheme,
+        bypass_csp=True,
+    )
+    load_pictures(page)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    assert violations(page, axe, NOT_OURS.get(name, [])) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_in_what_opens(open_page: OpenPage, axe: Path, scheme: str) -> None:
+    page = open_page("/", color_scheme=scheme, bypass_csp=True, width=390)
+    page.get_by_role("button", name="Keyboard").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page, axe, []) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Draw a digit").click()
+    expect(page.get_by_role("button", name="Clear")).to_be_visible()
+    assert violations(page, axe, []) == []
+
+
+TARGETS: Final = """() => [...document.querySelectorAll("a[href], button, select, summary, input")]
+  .filter((one) => one.checkVisibility() && !one.closest("p, dd, td, th, li li, figcaption, pre")
+    && !one.matches(".skip-link, .branch") && !one.closest("#swagger"))
+  .map((one) => [one.getBoundingClientRect(), one.outerHTML.slice(0, 120)])
+  .filter(([box]) => box.width > 0 && (box.width < 24 || box.height < 24))
+  .map(([box, html]) => `${box.width}x${box.height} ${html}`)"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_pressed_is_large_enough_for_a_finger(
+    open_page: OpenPage, server: str, name: str
+) -> None:
+    page = open_page(
+        address(server, name), width=390, has_touch=True, allow="404" if name in ERRORS else ""
+    )
+    assert page.evaluate(TARGETS) == []
+
+
+def test_motion_stays_out_where_none_is_asked_for(open_page: OpenPage) -> None:
+    page = open_page("/", reduced_motion="reduce")
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter((one) => {
+          const { transitionDuration, animationDuration } = getComputedStyle(one);
+          return [transitionDuration, animationDuration].join().split(",")
+            .some((time) => parseFloat(time) > 0.01);
+        }).map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert moving == []
+
+
+def test_in_forced_colours_everything_is_still_there(open_page: OpenPage) -> None:
+    page = open_page("/", forced_colors="active")
+    for part in (".bar .now", ".piece .identity", ".piece .residual", ".numeral"):
+        shown, ground = page.locator(part).first.evaluate(
+            "(one) => { const style = getComputedStyle(one); return ["
+            "one instanceof SVGElement ? (style.fill === 'none' ? style.stroke : style.fill)"
+            " : style.color, getComputedStyle(document.body).backgroundColor] }"
+        )
+        assert shown != ground, part
+
+
+def test_a_switch_is_read_out_and_keeps_the_focus(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_role("link", name="switch off in block2").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**off=block2**")
+    expect(page.locator("[data-answer]")).to_contain_text("Without block2, the network reads a")
+    expect(page.get_by_role("link", name="switch on in block2")).to_be_focused()

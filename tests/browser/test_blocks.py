@@ -1,0 +1,65 @@
+"""The page of a block: charts under the columns of its strip, and a table that sorts."""
+
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import address
+
+pytestmark = pytest.mark.browser
+
+EDGES = """() => {
+  const image = document.querySelector(".columns img");
+  const left = image.getBoundingClientRect().left;
+  return [...document.querySelectorAll(".columns-charts .field")].map((one) =>
+    one.getBoundingClientRect().left - left);
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_filters_chart_stands_under_its_maps(
+    open_page: OpenPage, server: str, width: int
+) -> None:
+    page = open_page(address(server, "block"), width=width)
+    edges = page.evaluate(EDGES)
+    assert len(edges) == 16
+    steps = {round(after - before) for before, after in pairwise(edges)}
+    assert steps == {58}  # a map of 28 at zoom 2, and the gap
+    assert edges[0] == pytest.approx(2, abs=0.6)
+
+
+def test_names_stay_in_sight_when_the_columns_are_moved(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "block"), width=390)
+    name = page.locator(".columns-rows .residual")
+    before = name.bounding_box()
+    page.locator(".columns").evaluate("(one) => { one.scrollLeft = 400 }")
+    assert page.locator(".columns").evaluate("(one) => one.scrollLeft") == 400
+    after = name.bounding_box()
+    assert before
+    assert after
+    assert after["x"] == pytest.approx(before["x"], abs=20)
+
+
+@pytest.mark.parametrize("scripts", [False, True])
+def test_filters_are_sorted_by_a_heading(
+    open_page: OpenPage, server: str, *, scripts: bool
+) -> None:
+    page = open_page(address(server, "block"), java_script_enabled=scripts)
+    table = page.locator("#filters")
+    expect(table.get_by_role("table")).to_be_hidden()
+    table.locator("summary").click()
+    expect(table.get_by_role("rowheader").first).to_have_text("0")
+    table.get_by_role("link", name="cosine").click()
+    page.wait_for_url("**order=cosine#filters")
+    cosines = [one.inner_text() for one in table.locator("tbody td:nth-child(6)").all()]
+    values = [float(one.replace("\N{MINUS SIGN}", "-")) for one in cosines]
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_filters_column_leads_to_its_page(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "block"), java_script_enabled=False)
+    page.locator(".columns-charts a").nth(7).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block2.output:7")

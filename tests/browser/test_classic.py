@@ -1,0 +1,46 @@
+"""The pictures of 2016: the way to them, their scale, and a network that has none."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import address, load_pictures
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("scripts", [False, True])
+def test_the_way_to_them_and_on_to_a_block(
+    open_page: OpenPage, server: str, *, scripts: bool
+) -> None:
+    page = open_page(address(server, "gallery of the classic network"), java_script_enabled=scripts)
+    page.get_by_role("link", name="The pictures of 2016, put right").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The pictures of 2016, put right")
+    expect(page.get_by_role("article")).to_have_count(5)
+    expect(page.get_by_role("article").first.locator("img")).to_have_count(4)
+    page.get_by_role("link", name="the whole network").click()
+    expect(page.get_by_text("one scale for the whole network").first).to_be_visible()
+    page.get_by_role("link", name="block3", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block3")
+    page.get_by_role("link", name="The same block in the pictures of 2016").click()
+    page.wait_for_url("**/classic**#block3")
+
+
+def test_the_four_pictures_stand_in_a_row_where_there_is_room(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "pictures of 2016"))
+    load_pictures(page)
+    boxes = [one.bounding_box() for one in page.locator("#block1 figure").all()]
+    assert len({round(box["y"]) for box in boxes if box}) == 1
+
+
+def test_a_network_without_them_leads_to_one_that_has_them(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(f"{address(server, 'gallery')}/classic", allow="404")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("no pictures of 2016"))
+    page.get_by_role("link", name="The pictures in Classic of 2016").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The pictures of 2016, put right")

@@ -1,0 +1,228 @@
+"""Drawing a digit: the page follows live, and nothing is stored until the digit is kept."""
+
+import re
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.drawing import (
+    LIVE,
+    ONE,
+    SEVEN,
+    SLOW,
+    box_of,
+    draw,
+    header,
+    held,
+    ink,
+    is_live,
+    open_surface,
+    release,
+    surface,
+    touch,
+)
+
+pytestmark = pytest.mark.browser
+
+KEPT = re.compile(r"/networks/mnist-resnet/digits/([0-9a-f]{16})")
+PIXELS = "(canvas) => canvas.toDataURL()"
+STEM = "figure[data-layer='stem.conv']"
+WIDTHS = """() => [...document.querySelectorAll(".piece path:not(.leaving)")]
+  .map((one) => Number(one.getAttribute("stroke-width"))).join()"""
+WORDS = """() => ["#maps", ".lens h1", ".certainty", ".chances"]
+  .map((place) => document.querySelector(place).textContent).join()"""
+
+
+def reads(page: Page, label: str) -> None:
+    expect(page.locator(".numeral")).to_have_text(label, timeout=SLOW)
+
+
+def state(page: Page, words: str) -> None:
+    expect(page.locator("form[data-draw] [role=status]")).to_contain_text(words, timeout=SLOW)
+
+
+def test_everything_follows_and_nothing_is_stored(open_page: OpenPage, server: str) -> None:
+    page = open_page("/")
+    address, before = page.url, page.evaluate(WIDTHS)
+    open_surface(page)
+    expect(page.locator(".numeral")).to_have_text("?")
+    with page.expect_response(is_live, timeout=SLOW) as first:
+        draw(page, SEVEN)
+    reads(page, "7")
+    expect(page.locator("[data-draw-said]")).to_contain_text("reads a 7", timeout=SLOW)
+    expect(page.locator(".chances .first th")).to_have_text("7")
+    grid, given = page.locator(f"{STEM} canvas"), page.locator("[data-draw-given]")
+    shown = grid.evaluate(PIXELS), given.evaluate(PIXELS), page.evaluate(WIDTHS)
+    assert shown[2] != before
+    draw(page, ((0.2, 0.9), (0.8, 0.9)))
+    page.wait_for_function(
+        "(old) => document.querySelector('[data-draw-given]').toDataURL() != old",
+        arg=shown[1],
+        timeout=SLOW,
+    )
+    page.wait_for_function(
+        "([at, old]) => document.querySelector(at).toDataURL() != old",
+        arg=[f"{STEM} canvas", shown[0]],
+        timeout=SLOW,
+    )
+    assert page.url == address
+    digit = header(first.value)["digit"]
+    assert httpx2.get(f"{server}/api/v1/digits/{digit}").status_code == 404
+
+
+def test_undo_clear_and_the_width_of_strokes(open_page: OpenPage) -> None:
+    page = open_page("/")
+    open_surface(page)
+    undo, clear = (page.get_by_role("button", name=name) for name in ("Undo", "Clear"))
+    expect(undo).to_be_disabled()
+    assert ink(page) == 0
+    draw(page, ONE)
+    one = ink(page)
+    page.get_by_role("slider", name="Stroke width").fill("16")
+    draw(page, ((0.2, 0.2), (0.2, 0.5), (0.2, 0.8)))
+    assert ink(page) > 2.5 * one > 0
+    page.keyboard.press("Control+z")
+    assert ink(page) == one
+    clear.click()
+    assert ink(page) == 0
+    expect(page.locator(".numeral")).to_have_text("?")
+    undo.click()
+    assert ink(page) == one
+    reads(page, "1")
+
+
+def test_a_press_without_a_move_leaves_a_dot(open_page: OpenPage) -> None:
+    page = open_page("/")
+    open_surface(page)
+    surface(page).click()
+    assert ink(page) > 100
+
+
+def test_a_finger_draws_and_neither_scrolls_nor_hides_the_answer(open_page: OpenPage) -> None:
+    page = open_page("/", width=390, has_touch=True, is_mobile=True)
+    open_surface(page)
+    before = page.evaluate("scrollY")
+    touch(page, SEVEN)
+    reads(page, "7")
+    assert page.evaluate("scrollY") == before
+    for place in (".numeral", "[data-draw-given]", ".draw-tools"):
+        expect(page.locator(place)).to_be_in_viewport(ratio=1)
+    box = box_of(page)
+    assert box["width"] == box["height"] > 350
+
+
+def test_while_one_picture_is_under_way_the_newest_alone_waits(open_page: OpenPage) -> None:
+    page = open_page("/")
+    with held(page) as routes:
+        open_surface(page)
+        draw(page, SEVEN)
+        draw(page, ((0.3, 0.9), (0.6, 0.9)))
+        page.get_by_role("button", name="Undo").click()
+        answers = [release(page, routes, number) for number in range(2)]
+        reads(page, "7")
+        assert [header(answer)["label"] for answer in answers][1] == "7"
+        assert len(routes) == 2
+
+
+def test_what_is_cleared_is_not_shown_when_it_is_answered(open_page: OpenPage) -> None:
+    page = open_page("/")
+    with held(page) as routes:
+        open_surface(page)
+        draw(page, SEVEN)
+        page.get_by_role("button", name="Clear").click()
+        release(page, routes, 0).finished()
+        page.evaluate("new Promise(requestAnimationFrame)")
+        expect(page.locator(".numeral")).to_have_text("?")
+        assert len(routes) == 1
+
+
+def test_what_is_kept_has_an_address_and_is_the_same_digit(open_page: OpenPage) -> None:
+    page = open_page("/?off=block2&normalize=layer&palette=noon")
+    with held(page) as routes:
+        open_surface(page)
+        draw(page, SEVEN)
+        release(page, routes, 0)
+        drawn = header(release(page, routes, 1))
+    reads(page, "7")
+    expect(page.locator(".answer-words")).to_have_text("Without block2, the network reads a")
+    share = f"{100 * max(drawn['probabilities']):.2f}"
+    expect(page.locator(".certainty .number")).to_contain_text(share)
+    widths = page.evaluate(WIDTHS)
+    page.get_by_role("button", name="Keep it").click()
+    page.wait_for_url(KEPT, timeout=SLOW)
+    assert f"{drawn['digit']}?off=block2&normalize=layer&palette=noon" in page.url
+    for _ in range(2):
+        reads(page, "7")
+        expect(page.locator(".certainty .number")).to_contain_text(share)
+        assert page.evaluate(WIDTHS) == widths
+        page.reload()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_trouble_is_said_and_overcome(open_page: OpenPage, *, busy: bool) -> None:
+    page = open_page("/", allow="Failed to load resource")
+    headers = {"Retry-After": "1"}
+    page.route(
+        LIVE, lambda route: route.fulfill(status=503, headers=headers) if busy else route.abort()
+    )
+    open_surface(page)
+    draw(page, SEVEN)
+    state(page, "busy" if busy else "cannot be reached")
+    assert ink(page) > 0
+    page.unroute(LIVE)
+    reads(page, "7")
+    state(page, "")
+
+
+def test_a_refusal_is_said_and_not_repeated(open_page: OpenPage) -> None:
+    page = open_page("/", allow="Failed to load resource")
+    asked: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(status=404, json={"code": "unknown_network", "detail": "it is gone"})
+
+    page.route(LIVE, refuse)
+    open_surface(page)
+    surface(page).click()
+    state(page, "It is gone.")
+    assert len(asked) <= 2  # pressing and letting go
+
+
+def test_closing_gives_the_page_its_digit_back_and_loses_nothing(open_page: OpenPage) -> None:
+    page = open_page("/")
+    before = page.evaluate(WORDS), page.evaluate(WIDTHS)
+    open_surface(page)
+    draw(page, SEVEN)
+    reads(page, "7")
+    expect(page.locator(f"{STEM} canvas")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("Escape")
+    expect(surface(page)).to_be_hidden()
+    expect(page.get_by_role("button", name="Draw a digit")).to_be_focused()
+    expect(page.locator(f"{STEM} img")).to_be_visible()
+    assert (page.evaluate(WORDS), page.evaluate(WIDTHS)) == before
+    open_surface(page)
+    reads(page, "7")
+
+
+def test_branches_are_switched_in_place_and_other_links_wait(open_page: OpenPage) -> None:
+    page = open_page("/")
+    address = page.url
+    open_surface(page)
+    draw(page, SEVEN)
+    reads(page, "7")
+    page.get_by_role("link", name="switch off in block1").locator(".switch").click()
+    expect(page.locator(".answer-words")).to_contain_text("Without block1", timeout=SLOW)
+    page.get_by_role("link", name="switch on in block1").locator(".switch").click()
+    expect(page.locator(".answer-words")).to_have_text(re.compile("^The network"), timeout=SLOW)
+    page.locator(".layer-link code", has_text="block1.sum").click()
+    state(page, "Keep the digit first")
+    assert page.url == address
+
+
+def test_without_scripts_there_is_no_button(open_page: OpenPage) -> None:
+    page = open_page("/", java_script_enabled=False)
+    expect(page.get_by_role("button", name="Draw a digit")).to_have_count(0)
+    expect(surface(page)).to_be_hidden()

@@ -1,0 +1,181 @@
+"""The keyboard: every key that the help lists, and those that stay the browser's."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import address
+
+pytestmark = pytest.mark.browser
+
+
+def expect_focus(page: Page, href: str) -> None:
+    """What has the focus leads there, and is in view with an outline."""
+    focus = page.locator(":focus")
+    expect(focus).to_have_attribute("href", re.compile(href))
+    expect(focus).to_be_in_viewport()
+    expect(focus).to_have_css("outline-style", "solid")
+
+
+def press(page: Page, *keys: str) -> None:
+    """One key after the other."""
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_load_state("networkidle")
+
+
+def test_the_help_opens_by_key_and_button_and_closes_by_escape(open_page: OpenPage) -> None:
+    page = open_page("/docs")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard")
+    expect(dialog).to_contain_text("to the layer before or after")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Keyboard").click()
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("button", name="Keyboard")).to_be_focused()
+
+
+def test_single_keys_can_be_turned_off(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_role("button", name="Keyboard").click()
+    page.get_by_role("checkbox", name="Use these keys").uncheck()
+    page.keyboard.press("Escape")
+    press(page, "e")
+    assert page.url.endswith("/")
+    page.reload()
+    press(page, "?")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_role("button", name="Keyboard").click()
+    page.get_by_role("checkbox", name="Use these keys").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_arrows_walk_over_the_pictures_of_the_gallery(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.locator(".layer-link").first.focus()
+    press(page, "ArrowRight", "ArrowRight")
+    expect_focus(page, "stem.output$")
+    press(page, "ArrowDown")
+    expect_focus(page, "/block1.")
+    press(page, "ArrowUp")
+    expect_focus(page, "/stem.")
+
+
+def test_page_keys_walk_from_picture_to_picture(open_page: OpenPage) -> None:
+    page = open_page("/")
+    press(page, "PageDown", "PageDown")
+    expect_focus(page, "stem.norm$")
+    press(page, "PageDown", "PageDown")
+    expect_focus(page, "/block1.")
+    press(page, "PageUp")
+    expect_focus(page, "stem.output$")
+
+
+def test_arrows_walk_over_the_filters_of_a_layer_and_enter_opens(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "layer"))
+    press(page, "ArrowRight", "ArrowRight")
+    expect_focus(page, "/filters/1$")
+    columns = page.evaluate(
+        "getComputedStyle(document.querySelector('.tiles')).gridTemplateColumns.split(' ').length"
+    )
+    press(page, "ArrowDown")
+    expect_focus(page, f"/filters/{1 + columns}$")
+    press(page, "ArrowUp", "ArrowLeft", "Enter")
+    page.wait_for_url("**/filters/0")
+
+
+def test_on_a_filter_page_arrows_go_to_its_neighbours(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "filter"))
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/filters/4")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/filters/3")
+
+
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [
+        ("layer", "**/layers/block2.conv1"),
+        ("filter", "**/layers/block1.norm1/filters/3"),
+        ("block", "**/blocks/block3"),
+    ],
+)
+def test_page_keys_lead_to_the_next_layer_and_back(
+    open_page: OpenPage, server: str, name: str, after: str
+) -> None:
+    page = open_page(address(server, name))
+    before = page.url
+    page.keyboard.press("PageDown")
+    page.wait_for_url(after)
+    page.keyboard.press("PageUp")
+    page.wait_for_url(before)
+
+
+@pytest.mark.parametrize("name", ["gallery", "layer", "block"])
+def test_e_and_w_show_the_same_page_of_another_sample(
+    open_page: OpenPage, server: str, name: str
+) -> None:
+    page = open_page(address(server, name) + "?palette=noon")
+    samples = [one["id"] for one in page.request.get("/api/v1/samples").json()]
+    page.keyboard.press("e")
+    page.wait_for_url(f"**/digits/{samples[1]}*palette=noon" if name == "gallery" else "**noon")
+    page.wait_for_function("(id) => location.pathname.includes(id)", arg=samples[1])
+    page.keyboard.press("w")
+    page.wait_for_function("(id) => location.pathname.includes(id)", arg=samples[0])
+    assert page.url.endswith("palette=noon")
+
+
+def test_n_and_p_choose_the_next_scale_and_palette(open_page: OpenPage) -> None:
+    page = open_page("/")
+    before = page.get_by_label("Palette").input_value()
+    press(page, "p")
+    expect(page.get_by_label("Palette")).not_to_have_value(before)
+    before = page.get_by_label("One scale for").input_value()
+    press(page, "n")
+    expect(page.get_by_label("One scale for")).not_to_have_value(before)
+
+
+def test_o_switches_the_block_under_the_focus(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.locator("#block3 .layer-link").first.focus()
+    page.keyboard.press("o")
+    page.wait_for_url("**off=block3**")
+    expect(page.get_by_role("link", name="switch on in block3")).to_be_focused()
+    page.keyboard.press("o")
+    page.wait_for_function("() => !location.search.includes('off')")
+
+
+@pytest.mark.parametrize("name", ["gallery", "layer", "filter"])
+def test_z_shows_a_picture_large_with_hard_pixels(
+    open_page: OpenPage, server: str, name: str
+) -> None:
+    page = open_page(address(server, name))
+    if name != "filter":
+        page.locator(".layer-link, .tiles a").nth(1).focus()
+    page.keyboard.press("z")
+    picture = page.locator("dialog :is(img, svg, canvas)").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("(one) => getComputedStyle(one).imageRendering") == "pixelated"
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+
+
+def test_keys_stay_with_who_has_a_use_for_them(open_page: OpenPage) -> None:
+    page = open_page("/")
+    press(page, "Tab")
+    for place in ("select[name=palette]", "input[type=file]"):
+        page.locator(place).focus()
+        page.keyboard.press("e")
+        page.keyboard.press("?")
+    page.locator("body").press("Control+e")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert re.fullmatch(r"https?://[^/]+/", page.url)

@@ -1,0 +1,203 @@
+"""Maps that the browser paints: as the server has them, and with no request for another look."""
+
+import base64
+import io
+import re
+from itertools import product
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+NORMALISATIONS = ("filter", "layer", "block", "network", "symmetric")
+LAYERS = ("block2.residual", "block2.sum", "block2.output")
+SAME = """({ layer, expected }) => {
+  const canvas = document.querySelector(`figure[data-layer="${layer}"] canvas`);
+  if (!canvas?.width) return false;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const wanted = Uint8Array.from(atob(expected), (letter) => letter.charCodeAt(0));
+  return data.length === wanted.length && data.every((part, at) => part === wanted[at]);
+}"""
+PLATE = """async (work) => {
+  const main = document.querySelector("script[src$='js/main.js']").src;
+  const plate = await import(main.replace("main.js", "maps/plate.js"));
+  const figure = document.querySelector("figure[data-layer='stem.output']");
+  if (work === "restore") return plate.restore(figure);
+  const values = new Float32Array(28 * 28 * 16).fill(2).fill(0, 0, 16);
+  const scopes = { network: [-1, 4], block: null };
+  const maps = { height: 28, width: 28, filters: 16, values };
+  return plate.show(figure, maps, { normalize: work, palette: "grey", scopes });
+}"""
+
+
+def requests_of(page: Page) -> list[str]:
+    """What the page asks for from now on, beside its own scripts and icon."""
+    asked: list[str] = []
+
+    def note(address: str) -> None:
+        if "/static/" not in address:
+            asked.append(address)
+
+    page.on("request", lambda request: note(request.url))
+    return asked
+
+
+def choose(page: Page, *, normalize: str, palette: str) -> None:
+    page.get_by_label("One scale for").select_option(normalize)
+    page.get_by_label("Palette").select_option(palette)
+
+
+def figure(page: Page, layer: str) -> Locator:
+    return page.locator(f'figure[data-layer="{layer}"]')
+
+
+def rgba(address: str) -> str:
+    """A picture of the server's as an ImageData has it, in base64."""
+    picture = Image.open(io.BytesIO(httpx2.get(address).content)).convert("RGBA")
+    pixels = np.array(picture)
+    pixels[pixels[:, :, 3] == 0] = 0  # what is transparent has no colour on a canvas
+    return base64.b64encode(pixels.tobytes()).decode()
+
+
+def test_a_canvas_is_the_servers_picture_pixel_for_pixel(open_page: OpenPage, server: str) -> None:
+    page = open_page("/?off=block2#block2")
+    address = figure(page, "block2.sum").get_attribute("data-values") or ""
+    view = server + address.partition("/layers/")[0]
+    for normalize, palette in product(NORMALISATIONS, ("noon", "polar")):
+        choose(page, normalize=normalize, palette=palette)
+        for layer in LAYERS:
+            query = f"off=block2&normalize={normalize}&palette={palette}"
+            expected = rgba(f"{view}/layers/{layer}/grid.png?{query}")
+            page.wait_for_function(SAME, arg={"layer": layer, "expected": expected})
+
+
+def test_a_slim_grid_that_is_sorted_is_painted_as_it_was(open_page: OpenPage, server: str) -> None:
+    page = open_page("/?normalize=layer&sort=maximum#block3", width=390)
+    slim = figure(page, "block3.sum").locator("source").get_attribute("srcset") or ""
+    choose(page, normalize="layer", palette="noon")
+    expected = rgba(f"{server}{slim}&palette=noon")
+    page.wait_for_function(SAME, arg={"layer": "block3.sum", "expected": expected})
+
+
+def test_another_look_asks_for_raw_maps_once_and_nothing_else(open_page: OpenPage) -> None:
+    page = open_page("/#block1")
+    asked = requests_of(page)
+    choose(page, normalize="layer", palette="noon")
+    expect(figure(page, "block1.sum").locator(".sharing")).to_contain_text("the whole layer")
+    page.wait_for_load_state("networkidle")
+    maps = [address for address in asked if address.endswith("/activations.npy")]
+    assert sorted(set(asked) - set(maps)) == [address for address in asked if "palettes" in address]
+    assert len(maps) == len(set(maps))
+    assert 0 < len(maps) < page.locator("figure[data-layer]").count()
+    asked.clear()
+    choose(page, normalize="filter", palette="polar")
+    expect(figure(page, "block1.sum").locator(".sharing")).to_contain_text("of its own")
+    assert asked == []
+
+
+def test_maps_that_come_near_are_painted_then(open_page: OpenPage) -> None:
+    page = open_page("/")
+    choose(page, normalize="network", palette="noon")
+    far = figure(page, "block6.output")
+    expect(far.locator("canvas")).to_have_count(1)
+    asked = requests_of(page)
+    far.scroll_into_view_if_needed()
+    expect(far.locator(".sharing")).to_contain_text("the whole network")
+    assert any(address.endswith("/block6.output/activations.npy") for address in asked)
+    assert not any("grid.png" in address for address in asked)
+
+
+@pytest.mark.parametrize("normalize", ["filter", "network", "symmetric"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "",
+        "/layers/block3.conv1",
+        "/layers/block1.residual/filters/3",
+        "/layers/stem.conv/filters/1",
+    ],
+)
+def test_the_page_says_the_same_as_if_the_server_had_drawn_it(
+    open_page: OpenPage, where: str, normalize: str
+) -> None:
+    page = open_page("/")
+    sample = page.locator(".samples a").first.get_attribute("href") or ""
+    page.goto(sample + where)
+    choose(page, normalize=normalize, palette="noon")
+    first = page.locator("figure[data-layer]").first
+    expect(first.locator("canvas").first).to_be_visible()
+    expect(page).to_have_url(re.compile(f"normalize={normalize}&palette=noon"))
+    painted = said(page)
+    page.reload()
+    assert said(page) == painted
+
+
+def said(page: Page) -> dict[str, object]:
+    """Whatever of a page follows from its look: legend, links, ramps, plate, colours of numbers."""
+    found: dict[str, object] = page.evaluate("""() => {
+      const all = (selector, name) =>
+        [...document.querySelectorAll(selector)].map((one) => one.getAttribute(name));
+      const colour = (text) => {
+        const context = new OffscreenCanvas(1, 1).getContext("2d");
+        context.fillStyle = text;
+        return context.fillStyle;
+      };
+      const first = document.querySelector("figure[data-layer]");
+      return {
+        legend: first.querySelector(".legend").innerText,
+        ramp: first.querySelector(".ramp rect").getAttribute("fill"),
+        stops: all("stop", "stop-color").map(colour),
+        links: all("main a[href], .networks a", "href").filter((href) => !href.startsWith("#")),
+        forms: all("form", "action"),
+        pictures: all("img[src*='/kernel']", "src"),
+        cuttings: all(".parts image, .lookout image", "href"),
+        squares: all("[data-level]", "fill").map(colour),
+        numbers: all(".weights text", "class"),
+        plate: document.querySelector(".view").className,
+        words: document.querySelector("[data-palette-words]")?.textContent,
+      };
+    }""")
+    return found
+
+
+def test_where_painting_fails_the_server_draws_the_page(open_page: OpenPage) -> None:
+    page = open_page("/", allow="ERR_FAILED")
+    page.route("**/api/v1/palettes", lambda route: route.abort())
+    page.get_by_label("Palette").select_option("noon")
+    page.wait_for_url("**palette=noon**")
+    expect(page.locator(".view.plate-noon")).to_be_visible()
+    expect(page.locator("canvas.sheet")).to_have_count(0)
+
+
+def test_maps_of_another_digit_are_shown_and_taken_away_again(open_page: OpenPage) -> None:
+    page = open_page("/")
+    shown = figure(page, "stem.output")
+    before = shown.locator("figcaption").inner_text()
+    page.evaluate(PLATE, "network")
+    expect(shown.locator(".high")).to_have_text("4.00")
+    expect(shown.locator("img")).to_be_hidden()
+    page.evaluate(PLATE, "layer")
+    expect(shown.locator(".high")).to_have_text("2.00")
+    expect(shown.locator("canvas")).to_have_count(1)
+    page.evaluate(PLATE, "restore")
+    expect(shown.locator("canvas")).to_have_count(0)
+    expect(shown.locator("img")).to_be_visible()
+    assert shown.locator("figcaption").inner_text() == before
+
+
+def test_another_look_leaves_the_maps_that_are_shown(open_page: OpenPage) -> None:
+    page = open_page("/")
+    shown = figure(page, "stem.output")
+    page.evaluate(PLATE, "network")
+    choose(page, normalize="layer", palette="noon")
+    shown.scroll_into_view_if_needed()
+    expect(shown.locator(".high")).to_have_text("2.00")
+    page.evaluate(PLATE, "restore")
+    expect(shown.locator(".high")).not_to_have_text("2.00")
+    expect(shown.locator("canvas")).to_be_visible()

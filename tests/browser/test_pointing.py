@@ -1,0 +1,205 @@
+"""The value under the cursor: with the mouse, by keyboard and by a long press of a finger."""
+
+import io
+import re
+
+import httpx2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from tests.browser.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+READOUT = ".readout-tip"
+PAGES = ("/layers/block3.sum", "/layers/block3.sum/filters/5", "/blocks/block3")
+
+
+def figure(page: Page, layer: str) -> Locator:
+    return page.locator(f'figure[data-layer="{layer}"]')
+
+
+def maps_of(figure: Locator, server: str) -> NDArray[np.float32]:
+    """The raw maps of a figure's layer."""
+    address = server + (figure.get_attribute("data-values") or "")
+    maps: NDArray[np.float32] = np.load(io.BytesIO(httpx2.get(address).content))
+    return maps
+
+
+def four_digits(value: float) -> str:
+    """As wording.number has it, with one digit more."""
+    digits = 4 - int(np.floor(np.log10(abs(value)))) - 1
+    return f"{value:.{max(0, digits)}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def box_of(locator: Locator) -> FloatRect:
+    box = locator.bounding_box()
+    assert box is not None
+    return box
+
+
+def point(page: Page, host: Locator, x: float, y: float) -> None:
+    """Move the mouse to a point of a picture."""
+    host.scroll_into_view_if_needed()
+    box = box_of(host)
+    page.mouse.move(box["x"] + x, box["y"] + y)
+
+
+def a_page(page: Page, where: str) -> None:
+    sample = page.locator(".samples a").nth(7).get_attribute("href") or ""
+    page.goto(sample + where)
+
+
+def test_the_value_under_the_mouse_is_that_of_the_raw_maps(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page("/")
+    shown = figure(page, "block1.sum")
+    # Filter 5 is the second of the second row: 2 values of 2 pixels in, 20 and 30 values along.
+    point(page, shown.locator("img"), 2 + 58 + 2 * 20 + 1, 9 + 65 + 2 * 10 + 1)
+    tip = page.locator(READOUT)
+    expect(tip).to_contain_text("filter 5, row 10, column 20")
+    value = float(maps_of(shown, server)[10, 20, 5])
+    expect(tip.locator("dd")).to_have_text(four_digits(value))
+    page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
+
+
+def test_what_a_value_sees_is_outlined_on_the_digit(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.set_viewport_size({"width": 1440, "height": 2400})
+    point(page, figure(page, "stem.conv").locator("img"), 2 + 2 * 9 + 1, 9 + 2 * 4 + 1)
+    outline = page.locator(".readout-seen")
+    expect(outline).to_be_visible()
+    found, digit = box_of(outline), box_of(page.locator(".digit img"))
+    assert found == {
+        "x": digit["x"] + 8 * 8,
+        "y": digit["y"] + 3 * 8,
+        "width": 3 * 8,
+        "height": 3 * 8,
+    }
+    expect(page.locator(".readout-inset")).to_be_hidden()
+
+
+def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/#block4")
+    image = figure(page, "block4.sum").locator("img")
+    point(page, image, 2 + 4 * 13 + 1, 9 + 1)  # row 0, column 13 of filter 0
+    outline, copy = page.locator(".readout-inset .readout-mark"), page.locator(".readout canvas")
+    expect(outline).to_be_visible()
+    expect(page.locator(READOUT)).to_contain_text("filter 0, row 0, column 13")
+    page.wait_for_function("document.querySelector('.readout-inset .readout-mark').style.width")
+    found, around = box_of(outline), box_of(copy)
+    assert found["y"] == around["y"]  # rows -11 to 13, cut to the digit
+    assert found["height"] == 14 * 4
+    assert found["x"] + found["width"] == around["x"] + 28 * 4
+    page.evaluate("""() => {
+      const canvas = document.querySelector(".readout canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
+      if (!data.some((part) => part > 200)) throw new Error("the digit is not on the copy");
+    }""")
+
+
+def test_a_click_on_a_map_leads_to_the_place_in_its_filter(open_page: OpenPage) -> None:
+    page = open_page("/?off=block2")
+    image = figure(page, "block1.output").locator("img")
+    point(page, image, 2 + 58 + 21, 9 + 11)
+    expect(page.locator(READOUT)).to_contain_text("filter 1, row 5, column 10")
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"block1\.output/filters/1\?off=block2&at=5,10"))
+
+
+def test_beside_its_maps_a_figure_still_leads_to_its_layer(open_page: OpenPage) -> None:
+    page = open_page("/")
+    shown = figure(page, "block1.output")
+    point(page, shown.locator("img"), 70, 20)
+    expect(page.locator(READOUT)).to_be_visible()
+    shown.locator("code").click()
+    page.wait_for_url(re.compile(r"/layers/block1\.output$"))
+
+
+@pytest.mark.parametrize("where", PAGES)
+def test_values_are_read_on_every_page_with_maps(open_page: OpenPage, where: str) -> None:
+    page = open_page("/")
+    a_page(page, where)
+    maps = page.locator(".tiles svg, .one-map svg, [data-strip] .plate img").first
+    point(page, maps, 40, 30)
+    expect(page.locator(READOUT)).to_contain_text(re.compile(r"filter \d+, row \d+, column \d+"))
+    expect(page.locator(".readout-inset")).to_be_visible()
+
+
+def test_a_strip_says_all_values_at_a_place(open_page: OpenPage, server: str) -> None:
+    page = open_page("/")
+    a_page(page, "/blocks/block2")
+    strip = page.locator("[data-strip]")
+    zoom = int(strip.get_attribute("data-zoom") or "")
+    across, down = 2 + (28 * zoom + 2) * 3 + 14.5 * zoom, 9 + (28 * zoom + 2) + 10.5 * zoom
+    point(page, strip.locator(".plate img"), across, down)
+    tip = page.locator(READOUT)
+    expect(tip).to_contain_text("filter 3, row 10, column 14")
+    expect(tip.locator("dt")).to_have_text(["x", "F(x)", "sum", "output"])
+    expect(tip.locator("dt.identity")).to_have_text("x")
+    expect(tip.locator("dt.residual")).to_have_text("F(x)")
+    expect(tip.locator("dd.here")).to_have_count(1)
+    values = [maps_of(row, server)[10, 14, 3] for row in strip.locator("li[data-values]").all()]
+    assert values[2] == pytest.approx(values[0] + values[1], rel=1e-5)
+    shown = [one.replace("\N{MINUS SIGN}", "-") for one in tip.locator("dd").all_inner_texts()]
+    assert [float(one) for one in shown] == pytest.approx(values, rel=1e-3, abs=1e-6)
+
+
+def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    explorer = figure(page, "block1.sum").locator(".explorer")
+    explorer.focus()
+    tip = page.locator(READOUT)
+    expect(tip).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(tip).to_contain_text("filter 0, row 14, column 14")
+    for key in ("ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    expect(tip).to_contain_text("filter 0, row 13, column 15")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    expect(tip).to_contain_text("filter 1, row 13, column 0")
+    value = float(maps_of(figure(page, "block1.sum"), server)[13, 0, 1])
+    said = page.locator("[role=status]", has_text="filter 1, row 13, column 0")
+    expect(said).to_contain_text(four_digits(value))
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    expect(explorer).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(tip).to_contain_text("filter 1, row 13, column 0")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"block1\.sum/filters/1\?at=13,0"))
+
+
+def test_a_long_press_reads_values_and_a_short_one_opens_the_layer(open_page: OpenPage) -> None:
+    page = open_page("/#block1", width=390, has_touch=True, is_mobile=True)
+    image = figure(page, "block1.sum").locator("img")
+    image.scroll_into_view_if_needed()
+    box = box_of(image)
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *at: float) -> None:
+        points = [{"x": box["x"] + at[0], "y": box["y"] + at[1]}] if at else []
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    tip = page.locator(READOUT)
+    send("touchStart", 20, 20)
+    expect(tip).to_contain_text("filter 0")
+    before = page.evaluate("scrollY")
+    send("touchMove", 21, 60)
+    send("touchMove", 90, 90)
+    expect(tip).not_to_contain_text("filter 0")
+    send("touchEnd")
+    expect(tip).to_be_visible()
+    assert page.evaluate("scrollY") == before
+    assert "/layers/" not in page.url
+    image.tap(position={"x": 20, "y": 20})
+    page.wait_for_url(re.compile(r"/layers/block1\.sum$"))

@@ -1,0 +1,84 @@
+"""The first view: few requests, few bytes, nothing that blocks, nothing that moves."""
+
+from typing import Final
+
+import pytest
+
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import address
+
+pytestmark = pytest.mark.browser
+
+FIRST_VIEW_BYTES: Final = 250_000
+FIRST_VIEW_REQUESTS: Final = 15
+ROUNDING: Final = 1  # pixel of a page's height, which need not be whole
+SHIFTS: Final = """
+  window.shifts = [];
+  new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) =>
+    `${one.value} ${one.sources.map((source) => source.node?.outerHTML?.slice(0, 80))}`)))
+    .observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1440, 2560])
+def test_the_first_view_is_light(open_page: OpenPage, width: int) -> None:
+    page = open_page("/healthz", width=width, allow="404")  # a text has no icon
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    sizes: dict[str, float] = {}
+    session.on(
+        "Network.loadingFinished",
+        lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
+    )
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    assert len(sizes) < FIRST_VIEW_REQUESTS
+    assert sum(sizes.values()) < FIRST_VIEW_BYTES
+
+
+def test_text_travels_compressed(open_page: OpenPage) -> None:
+    page = open_page("/")
+    for kind, enough in (("css", 0.4), ("script", 0.7), ("navigation", 0.4)):
+        shares = page.evaluate(
+            "(kind) => performance.getEntries().filter((one) => kind === 'css'"
+            " ? one.name.endsWith('.css') : [one.initiatorType, one.entryType].includes(kind))"
+            ".map((one) => one.encodedBodySize / one.decodedBodySize)",
+            kind,
+        )
+        assert shares, kind
+        assert max(shares) < enough, kind
+
+
+def test_nothing_but_style_sheets_holds_the_first_paint(open_page: OpenPage) -> None:
+    page = open_page("/")
+    blocking = page.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".filter((one) => one.renderBlockingStatus === 'blocking').map((one) => one.name)"
+    )
+    assert [name.rpartition("/")[2] for name in blocking] == ["base.css", "view.css"]
+
+
+def test_grids_below_the_fold_wait(open_page: OpenPage) -> None:
+    page = open_page("/")
+    asked = page.evaluate(
+        "performance.getEntriesByType('resource').filter((one) => one.name.includes('grid.png'))"
+        ".length"
+    )
+    assert asked < page.locator("img[src*='grid.png']").count()
+
+
+@pytest.mark.parametrize("name", ["gallery", "layer", "filter", "block", "depth", "comparison"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_moves_while_the_page_comes(
+    open_page: OpenPage, server: str, name: str, width: int
+) -> None:
+    page = open_page("/healthz", width=width, allow="404")  # a text has no icon
+    page.add_init_script(SHIFTS)
+    page.goto(address(server, name))
+    page.wait_for_load_state("networkidle")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for _ in range(4):
+        page.keyboard.press("Space")
+        page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shifts") == []
+    assert abs(page.evaluate("document.documentElement.scrollHeight") - height) <= ROUNDING

@@ -1,0 +1,177 @@
+"""Loading, busy, failed, offline, gone: each state says what it is and what to do."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import address
+
+pytestmark = pytest.mark.browser
+
+GRID = "**/layers/stem.conv/grid.png*"
+FOR_GOOD = 100
+BROKEN = "() => [...document.images].some((one) => one.complete && !one.naturalWidth && one.src)"
+
+
+class Failing:
+    """Answers so many times with a failure, and then lets requests through."""
+
+    def __init__(self, times: int, status: int = 503, after: str = "1") -> None:
+        self.left, self.status, self.after = times, status, after
+        self.asked = 0
+
+    def __call__(self, route: Route) -> None:
+        self.asked += 1
+        if self.left:
+            self.left -= 1
+            headers = {"Retry-After": self.after}
+            route.fulfill(status=self.status, headers=headers, body="not now")
+        else:
+            route.continue_()
+
+
+def opened(open_page: OpenPage, failing: Failing, pattern: str, start: str = "/") -> Page:
+    """A page whose pictures of a kind fail."""
+    page = open_page("/healthz", allow="Failed to load resource")
+    page.route(pattern, failing)
+    if failing.left < FOR_GOOD:
+        page.clock.install()  # what comes again is waited for in no time
+    page.goto(start)
+    return page
+
+
+def test_a_picture_that_fails_for_a_moment_comes_by_itself(open_page: OpenPage) -> None:
+    failing = Failing(2)
+    page = opened(open_page, failing, GRID)
+    picture = page.locator("img[src*='stem.conv/grid.png']")
+    expect(picture).to_have_attribute("data-state", "waiting")
+    page.clock.run_for(8_000)
+    expect(picture).not_to_have_attribute("data-state", "waiting")
+    page.wait_for_function("(one) => one.naturalWidth > 0", arg=picture.element_handle())
+    assert failing.asked >= 3
+
+
+def test_it_waits_as_long_as_the_server_asks(open_page: OpenPage) -> None:
+    failing = Failing(2, after="20")
+    page = opened(open_page, failing, GRID)
+    picture = page.locator("img[src*='stem.conv/grid.png']")
+    expect(picture).to_have_attribute("data-state", "waiting")
+    page.wait_for_load_state("networkidle")
+    asked = failing.asked
+    page.clock.run_for(15_000)
+    assert failing.asked == asked
+    page.clock.run_for(15_000)
+    expect(picture).not_to_have_attribute("data-state", "waiting")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"), [(GRID, "gallery"), ("**/block1.output/grid.png*", "layer")]
+)
+def test_a_picture_that_will_not_come_is_replaced_by_words_and_a_button(
+    open_page: OpenPage, server: str, pattern: str, name: str
+) -> None:
+    failing = Failing(FOR_GOOD, status=500)
+    page = opened(open_page, failing, pattern, address(server, name))
+    missing = page.locator(".missing")
+    expect(missing).to_have_count(1)
+    expect(missing).to_contain_text("This picture did not arrive.")
+    failing.left = 0
+    missing.get_by_role("button", name="Retry").click()
+    expect(missing).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    assert not page.evaluate(BROKEN)
+
+
+def test_a_damaged_picture_is_not_asked_for_without_end(open_page: OpenPage) -> None:
+    asked: list[str] = []
+
+    def damaged(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=200, content_type="image/png", body="no picture")
+
+    page = open_page("/healthz", allow="404")  # a text has no icon
+    page.route(GRID, damaged)
+    page.goto("/")
+    expect(page.locator(".missing")).to_have_count(1)
+    assert len(asked) <= 4
+
+
+def test_without_a_connection_the_page_stays_and_says_so(open_page: OpenPage) -> None:
+    page = open_page("/", allow="Failed to load resource")
+    context: BrowserContext = page.context
+    context.set_offline(offline=True)
+    banner = page.locator("[data-connection]")
+    expect(banner).to_be_visible()
+    page.get_by_role("link", name="API").first.click()
+    assert page.url.endswith("/")
+    expect(page.locator(".numeral")).to_be_visible()
+    context.set_offline(offline=False)
+    expect(banner).to_be_hidden()
+    page.get_by_role("link", name="API").first.click()
+    page.wait_for_url("**/docs")
+
+
+def test_the_systems_word_alone_shows_no_banner(open_page: OpenPage) -> None:
+    page = open_page("/")
+    with page.expect_response("**/healthz"):
+        page.evaluate("window.dispatchEvent(new Event('offline'))")
+    expect(page.locator("[data-connection]")).to_be_hidden()
+
+
+def test_an_expired_digit_leads_to_samples(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "expired digit"), allow="404", java_script_enabled=False)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Unknown digit")
+    page.get_by_role("link", name=re.compile("^sample 7")).first.click()
+    expect(page.locator(".numeral")).to_have_text("7")
+
+
+def test_a_busy_server_is_asked_again_and_the_page_comes(open_page: OpenPage, server: str) -> None:
+    page = open_page("/nowhere", allow="Failed to load resource")
+    again = '<p role="status" data-again="2"></p><p class="detail">'
+    busy = page.content().replace('<p class="detail">', again)
+    failing = {"left": 2}
+
+    def answer(route: Route) -> None:
+        if failing["left"]:
+            failing["left"] -= 1
+            route.fulfill(
+                status=503, content_type="text/html", headers={"Retry-After": "2"}, body=busy
+            )
+        else:
+            route.continue_()
+
+    where = address(server, "layer")
+    page.route(f"**{where}", answer)
+    page.clock.install()
+    page.goto(where)
+    expect(page.locator("[data-again]")).to_have_text(re.compile("^Trying again in [23] seconds.$"))
+    page.clock.run_for(20_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("block1.output")
+
+
+def test_a_page_that_takes_long_is_on_its_way(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.evaluate("""() => new MutationObserver(() => {
+      const line = getComputedStyle(document.documentElement, "::before");
+      const busy = document.querySelector("main").ariaBusy;
+      sessionStorage.setItem("seen", `${busy}, ${line.height}, ${line.position}`);
+    }).observe(document.querySelector("main"), { attributes: true })""")
+    page.get_by_role("link", name="API").first.click()
+    page.wait_for_url("**/docs")
+    assert page.evaluate("sessionStorage.getItem('seen')") == "true, 3px, fixed"
+    expect(page.locator("#main")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
+    page = open_page("/")
+    held: list[Route] = []
+    page.route("**/digits?*", lambda route: held.append(route))  # noqa: PLW0108  # Playwright looks into it
+    page.locator("input[type=file]").set_input_files(drawing)
+    page.get_by_role("button", name="Read it").click()
+    form = page.locator("form[data-upload]")
+    expect(form).to_have_attribute("aria-busy", "true")
+    expect(form.get_by_role("status")).to_have_text("Reading the image…")
+    held[0].continue_()
+    page.wait_for_url("**/digits/**")

@@ -1,0 +1,121 @@
+"""One value of a map explained in a real browser, with and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+CONV = "layers/block1.conv1/filters/3"
+
+
+def gallery(open_page: OpenPage, **options: object) -> tuple[Page, str]:
+    page = open_page("/", **options)
+    link = page.get_by_role("link", name="All blocks at a glance").get_attribute("href") or ""
+    return page, link.replace("/depth", "")
+
+
+def unit(open_page: OpenPage, where: str, **options: object) -> Page:
+    """The page of a filter of the first sample that the gallery shows."""
+    page, base = gallery(open_page, **options)
+    page.goto(f"{base}/{where}")
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_another_place_is_chosen_by_its_numbers_and_by_steps(
+    open_page: OpenPage, *, javascript: bool
+) -> None:
+    page = unit(open_page, f"{CONV}?palette=noon", java_script_enabled=javascript)
+    page.get_by_label("Row and column").fill("5,12")
+    page.get_by_role("button", name="Show").click()
+    said = page.locator(".worked-value")
+    expect(said).to_contain_text("row 5, column 12")
+    page.get_by_role("link", name="one up").click()
+    expect(said).to_contain_text("row 4, column 12")
+    page.get_by_role("link", name="largest", exact=True).click()
+    expect(said).not_to_contain_text("row 4, column 12")
+    assert "palette=noon" in page.url
+
+
+def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(
+    open_page: OpenPage,
+) -> None:
+    page = unit(open_page, f"{CONV}?at=0,0")
+    page.evaluate("window.stayed = true")
+    box = page.locator(".one-map").bounding_box()
+    assert box
+    before = page.evaluate("scrollY")
+    page.mouse.click(box["x"] + box["width"] * 12.5 / 28, box["y"] + box["height"] * 9.5 / 28)
+    expect(page.locator(".worked-value")).to_contain_text("row 9, column 12")
+    assert page.url.endswith("at=9,12")
+    mark = page.locator(".here rect").first
+    expect(mark).to_have_attribute("x", "12")
+    expect(mark).to_have_attribute("y", "9")
+    spoken = page.get_by_role("status").filter(has_text="row 9, column 12")
+    expect(spoken).to_have_count(1)
+    assert page.evaluate("window.stayed")
+    assert page.evaluate("scrollY") == before
+
+
+def test_the_keyboard_walks_over_the_map_and_keeps_the_focus(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=9,12")
+    page.get_by_role("link", name="one down").focus()
+    for row in (10, 11, 12):
+        page.keyboard.press("Enter")
+        expect(page.locator(".worked-value")).to_contain_text(f"row {row}, column 12")
+        expect(page.get_by_role("link", name="one down")).to_be_focused()
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_another_map_is_written_out(open_page: OpenPage, *, javascript: bool) -> None:
+    page = unit(open_page, f"{CONV}?at=9,20", java_script_enabled=javascript)
+    table = page.locator("table.channels")
+    second = table.locator("tbody tr").nth(1)
+    index = second.get_by_role("link").inner_text()
+    amount = second.locator("td").nth(5).inner_text()
+    second.get_by_role("link").click()
+    expect(table.locator("tr.chosen th")).to_have_text(index)
+    expect(page.get_by_role("heading", name=f"One map: stem.output:{index}")).to_be_visible()
+    expect(page.locator(".product-sum")).to_contain_text(amount.rstrip("0"))
+
+
+def test_the_way_back_through_the_layers_is_one_of_links(open_page: OpenPage) -> None:
+    page = unit(open_page, "layers/block1.sum/filters/3?at=9,12", java_script_enabled=False)
+    for label, layer in (
+        ("F(x): block1.residual", "block1.residual"),
+        ("block1.norm2", "block1.norm2"),
+        ("block1.conv2", "block1.conv2"),
+    ):
+        page.locator("#unit").get_by_role("link", name=label).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(f"{layer}:3")
+        expect(page.locator(".worked-value")).to_contain_text("row 9, column 12")
+
+
+def test_colours_follow_the_palette(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=9,20")
+    square = page.locator("table.channels rect").first
+    before = square.get_attribute("fill")
+    page.get_by_label("Palette").select_option("noon")
+    expect(page.locator(".lookout image")).to_have_attribute("href", re.compile("palette=noon"))
+    expect(square).not_to_have_attribute("fill", before or "")
+
+
+def test_a_server_that_is_gone_is_met_as_by_any_link(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=9,12", allow="ERR_FAILED")
+    page.route("**/filters/3?at=10,12", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="one down").click()
+    expect(page.locator(".worked-value")).to_contain_text("row 10, column 12")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(
+    "where", [CONV, "layers/block6.conv2/filters/0", "layers/head.logits/filters/7"]
+)
+def test_nothing_scrolls_sideways(open_page: OpenPage, where: str, width: int) -> None:
+    page = unit(open_page, where, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width

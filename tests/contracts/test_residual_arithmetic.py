@@ -1,0 +1,257 @@
+"""What is said of blocks is true: for every network that ships, and for small random ones."""
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from starlette.testclient import TestClient
+
+from app.core.decoding import ImageLimits
+from app.core.digit import Digit
+from app.core.manifest import BlockInfo
+from app.engine.opening import open_engines
+from app.engine.protocol import Engine
+from app.main import create_app
+from app.network.graphs import reference_gradients
+from app.network.loading import load_network
+from app.samples import load_samples
+from app.service.digits import SQLiteDigitStore
+from app.service.examination import gates_of
+from app.service.services import Services
+from app.settings import Settings
+from tests.conftest import MAX_WAITING, MODELS
+from tests.contracts.networks import NETWORKS, one_hot, open_random, without
+from tests.network.tiny import SAVES_WITH_KERAS, numpy
+
+pytestmark = SAVES_WITH_KERAS
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+TARGET = 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("contracts")
+
+
+@pytest.fixture(scope="module")
+def every(folder: Path) -> Mapping[str, Engine]:
+    """Every network, by name; the app below closes them."""
+    (folder / "models").mkdir()
+    shipped = open_engines(MODELS, "litert", 1, MAX_WAITING)
+    return {**shipped, **open_random(folder / "models")}
+
+
+@pytest.fixture(scope="module")
+def served(every: Mapping[str, Engine], folder: Path) -> Iterator[TestClient]:
+    """A client of an app that serves them all."""
+
+    def opened() -> Services:
+        return Services.over(
+            every,
+            SQLiteDigitStore(folder / "digits.sqlite3", 10),
+            load_samples(),
+            default_network="mnist-resnet",
+            cache_bytes=64_000_000,
+            limits=ImageLimits(),
+        )
+
+    with TestClient(create_app(Settings(), opened), "http://127.0.0.1") as client:
+        yield client
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def engine(request: pytest.FixtureRequest, every: Mapping[str, Engine]) -> Engine:
+    found: Engine = every[request.param]
+    return found
+
+
+@pytest.fixture
+def network(engine: Engine, folder: Path) -> keras.Model:
+    """The same as Keras has it."""
+    name = engine.manifest.id
+    home = MODELS if (MODELS / name).is_dir() else folder / "models"
+    return load_network(home / name / "network.keras")
+
+
+@pytest.fixture(params=["on", "first off", "all off"])
+def off(request: pytest.FixtureRequest, engine: Engine) -> tuple[str, ...]:
+    switches = engine.manifest.switches
+    chosen = {"on": (), "first off": switches[:1], "all off": switches}
+    found: tuple[str, ...] = chosen[request.param]
+    return found
+
+
+@pytest.fixture
+def view(engine: Engine, digit: Digit) -> str:
+    return f"/api/v1/networks/{engine.manifest.id}/digits/{digit.id}"
+
+
+@pytest.fixture
+def arrays(served: TestClient, view: str, off: tuple[str, ...]) -> Arrays:
+    """Every layer's maps, as the API serves them."""
+    content = served.get(f"{view}/activations.npz", params=query(off)).content
+    with np.load(io.BytesIO(content)) as archive:
+        return {name: archive[name].astype(np.float64) for name in archive.files}
+
+
+def query(off: tuple[str, ...]) -> dict[str, str]:
+    return {"off": ",".join(off)} if off else {}
+
+
+def addends(block: BlockInfo, arrays: Arrays) -> tuple[Array, Array]:
+    """What the block adds up, written down once more: (1 - T) x and T F of a highway."""
+    x, fx = arrays[block.identity or block.input], arrays[block.residual]
+    if block.gate is None:
+        return x, fx
+    return (1 - arrays[block.gate]) * x, arrays[block.gate] * fx
+
+
+def merged(block: BlockInfo, arrays: Arrays) -> Array:
+    x, fx = addends(block, arrays)
+    if block.merge == "multiply":
+        return x * fx
+    if block.merge == "average":
+        return (x + fx) / 2
+    if block.merge == "concatenate":
+        return np.concatenate([x, fx], axis=-1)
+    return fx if block.merge is None else x + fx
+
+
+def close(found: Array, wanted: Array, tolerance: float) -> bool:
+    """Whether two arrays agree, relative to the larger one's largest magnitude."""
+    return bool(np.abs(found - wanted).max() <= tolerance * max(1e-6, np.abs(wanted).max()))
+
+
+def test_the_sum_is_what_the_merge_says_and_the_output_its_relu(
+    engine: Engine, arrays: Arrays
+) -> None:
+    for block in engine.manifest.blocks:
+        total = arrays[block.sum or block.residual]
+        assert close(total, merged(block, arrays), 1e-5), block.name
+        assert np.array_equal(arrays[block.output], np.maximum(total, 0)), block.name
+
+
+def test_off_is_keras_without_the_branch(
+    network: keras.Model, digit: Digit, off: tuple[str, ...], arrays: Arrays
+) -> None:
+    wanted = without(network, off)(digit.as_input(), training=False)
+    shared = wanted.keys() & arrays.keys()
+    assert "head.probabilities" in shared
+    for name in shared:
+        reach = max(1.0, float(np.abs(arrays[name]).max()))
+        found = numpy(wanted[name]).reshape(arrays[name].shape)
+        np.testing.assert_allclose(found, arrays[name], rtol=0, atol=1e-4 * reach, err_msg=name)
+
+
+def test_a_block_that_is_off_hands_on_its_identity(
+    engine: Engine, off: tuple[str, ...], arrays: Arrays
+) -> None:
+    for block in engine.manifest.blocks:
+        if block.name in off:
+            assert np.array_equal(arrays[str(block.sum)], arrays[str(block.identity)]), block.name
+
+
+def test_gradients_are_those_of_a_tape(
+    engine: Engine, network: keras.Model, digit: Digit, off: tuple[str, ...]
+) -> None:
+    inputs = one_hot(engine, digit, off, TARGET)
+    found = engine.gradients(inputs["image"], gates_of(engine.manifest, off), TARGET)
+    for name, value in reference_gradients(network)(inputs).items():
+        assert close(found[name].ravel(), value.ravel(), 1e-4), name
+
+
+def test_the_two_routes_of_the_flow_sum_to_the_whole(
+    engine: Engine, digit: Digit, off: tuple[str, ...]
+) -> None:
+    gates = gates_of(engine.manifest, off)
+    found = engine.gradients(digit.as_input(), gates, TARGET)
+    for block in engine.manifest.blocks:
+        if block.identity is not None:
+            routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
+            assert close(routes[0] + routes[1], found[block.input], 1e-4), block.name
+
+
+def test_the_flows_norms_and_cosine_add_up(
+    served: TestClient, view: str, off: tuple[str, ...]
+) -> None:
+    answer = served.get(f"{view}/flow", params={**query(off), "target": str(TARGET)}).json()
+    for one in answer["blocks"]:
+        if one["identity"] is None:
+            assert one["total"] == one["residual"]
+            continue
+        a, b = one["identity"], one["residual"]
+        squared = a * a + b * b + 2 * one["cosine"] * a * b
+        assert one["total"] ** 2 == pytest.approx(squared, rel=1e-3, abs=1e-12)
+
+
+def figures(x: Array | None, fx: Array | None, total: Array) -> dict[str, object]:
+    """The figures by their definitions, undefined ones ``None``."""
+    norm_x, norm_f = (None if one is None else (one**2).sum() ** 0.5 for one in (x, fx))
+    ratio = cosine = None
+    if norm_x is not None and norm_f is not None:
+        ratio = norm_f / norm_x if norm_x else 0.0
+    if x is not None and fx is not None and x.shape == fx.shape:
+        size = (norm_x or 0.0) * (norm_f or 0.0)
+        cosine = (x * fx).sum() / size if size else 0.0
+    size = np.abs(total).sum()
+    return {
+        "norm_x": norm_x,
+        "norm_f": norm_f,
+        "norm_sum": (total**2).sum() ** 0.5,
+        "ratio": ratio,
+        "cosine": cosine,
+        "relu_cut": -total[total < 0].sum() / size if size else 0.0,
+    }
+
+
+def same(said: dict[str, object], wanted: dict[str, object]) -> bool:
+    return {name: said[name] for name in wanted} == {
+        name: None if value is None else pytest.approx(value, rel=1e-5, abs=1e-6)
+        for name, value in wanted.items()
+    }
+
+
+def test_a_blocks_figures_are_those_of_the_served_arrays(
+    served: TestClient, view: str, engine: Engine, off: tuple[str, ...], arrays: Arrays
+) -> None:
+    answer = served.get(f"{view}/blocks", params=query(off)).json()["blocks"]
+    for block, said in zip(engine.manifest.blocks, answer, strict=True):
+        x, fx = addends(block, arrays)
+        total = arrays[block.sum or block.residual]
+        wanted = figures(x, fx, total)
+        if block.identity is None or not x.shape == fx.shape == total.shape:
+            wanted["cosine"] = None
+        assert same(said, wanted), (block.name, said, wanted)
+
+
+def test_a_filters_figures_are_those_of_the_served_arrays(
+    served: TestClient, view: str, engine: Engine, off: tuple[str, ...], arrays: Arrays
+) -> None:
+    for block in engine.manifest.blocks:
+        said = served.get(f"{view}/blocks/{block.name}", params=query(off)).json()["filters"]
+        x, fx = addends(block, arrays)
+        total = arrays[block.sum or block.residual]
+        behind = x.shape[-1] if block.merge == "concatenate" else 0
+        assert [one["filter"] for one in said] == [*range(total.shape[-1])]
+        for at, one in enumerate(said):
+            x_map = x[..., at] if block.identity and at < x.shape[-1] else None
+            f_map = fx[..., at - behind] if behind <= at < behind + fx.shape[-1] else None
+            wanted = figures(x_map, f_map, total[..., at])
+            assert same(one, wanted), (block.name, at, one, wanted)
+
+
+def test_a_network_without_identity_paths_says_that_there_is_nothing_to_switch(
+    served: TestClient, engine: Engine, view: str
+) -> None:
+    fixed = [one.name for one in engine.manifest.blocks if one.identity is None]
+    for block in fixed:
+        answer = served.get(f"{view}/prediction", params={"off": block})
+        assert (answer.status_code, answer.json()["code"]) == (422, "not_switchable")
+        assert "no identity path" in answer.json()["detail"]

@@ -1,0 +1,190 @@
+"""Receptive fields, against what changes in a layer when one pixel of the input does."""
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.core.manifest import INPUT, LayerInfo, Manifest
+from app.core.receptive import Reach, ReceptiveField, receptive_fields
+from app.engine.protocol import Engine
+
+Array = NDArray[np.float32]
+
+EXACT = ("stem.conv", "block1.sum", "block2.sum", "block3.identity", "block3.conv1", "block3.sum")
+PIXELS = ((0, 0), (13, 14), (27, 27), (6, 27))
+
+
+def window(
+    name: str,
+    before: str,
+    shape: tuple[int, int],
+    kernel: int,
+    stride: int = 1,
+    *,
+    pool: bool = False,
+) -> LayerInfo:
+    size = None if pool else (kernel, kernel)
+    kind, role = ("MaxPooling2D", "pool") if pool else ("Conv2D", "conv")
+    height, width = shape
+    return LayerInfo(
+        name, kind, role, None, (height, width, 1), 0, size, (stride, stride), inputs=(before,)
+    )
+
+
+def merged(name: str, shape: tuple[int, int], *inputs: str) -> LayerInfo:
+    return LayerInfo(name, "Add", "sum", None, (*shape, 1), inputs=inputs)
+
+
+def convolve(given: Array, kernel: int, stride: int, shape: tuple[int, int]) -> Array:
+    """Every weight 1. Padding is shared out as TensorFlow documents it for ``same``: of an odd
+    number the one left over goes behind.
+    """
+    padding = [
+        max((after - 1) * stride + kernel - before, 0)
+        for before, after in zip(given.shape, shape, strict=True)
+    ]
+    padded = np.pad(given, [(one // 2, one - one // 2) for one in padding])
+    out = np.zeros(shape, np.float32)
+    for row, column in product(*map(range, shape)):
+        top, left = row * stride, column * stride
+        out[row, column] = padded[top : top + kernel, left : left + kernel].sum()
+    return out
+
+
+def looked(layers: tuple[LayerInfo, ...], image: Array) -> Mapping[str, Array]:
+    """What the layers make of an image."""
+    found = {INPUT: image}
+    for layer in layers:
+        given = [found[name] for name in layer.inputs]
+        size, step = (layer.kernel or layer.strides or (1, 1))[0], (layer.strides or (1, 1))[0]
+        total = np.sum(given, axis=0)
+        found[layer.name] = (
+            total if layer.kind == "Add" else convolve(total, size, step, layer.shape[:2])
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sides", "layers"),
+    [
+        ((9, 7), (window("a", INPUT, (9, 7), 3), window("b", "a", (5, 4), 3, 2))),
+        ((8, 8), (window("a", INPUT, (4, 4), 3, 2), window("b", "a", (2, 2), 3, 2))),
+        ((9, 9), (window("a", INPUT, (7, 7), 3), window("b", "a", (3, 3), 5))),
+        ((8, 8), (window("a", INPUT, (8, 8), 4), window("b", "a", (4, 4), 2, 2, pool=True))),
+        (
+            (8, 8),
+            (
+                window("a", INPUT, (4, 4), 5, 2),
+                window("short", INPUT, (4, 4), 1, 2),
+                merged("sum", (4, 4), "a", "short"),
+                window("b", "sum", (4, 4), 3),
+                merged("end", (4, 4), "sum", "b"),
+            ),
+        ),
+    ],
+)
+def test_a_value_changes_with_what_it_sees_and_with_nothing_else(
+    sides: tuple[int, int], layers: tuple[LayerInfo, ...]
+) -> None:
+    fields = receptive_fields(layers, sides)
+    changed = {layer.name: np.zeros((*layer.shape[:2], *sides), np.bool_) for layer in layers}
+    for pixel in np.ndindex(sides):
+        image = np.zeros(sides, np.float32)
+        image[pixel] = 1
+        for name, found in looked(layers, image).items():
+            if name != INPUT:
+                changed[name][:, :, *pixel] = found != 0
+    for layer in layers:
+        for place in np.ndindex(layer.shape[:2]):
+            assert box_of(changed[layer.name][place]) == fields[layer.name].at(*place)
+
+
+def box_of(marked: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(marked)
+    return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+
+
+def covers(
+    field: ReceptiveField, shape: tuple[int, ...], pixel: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """The positions of a layer that see a pixel."""
+    seen = np.zeros(shape[:2], np.bool_)
+    for place in np.ndindex(shape[:2]):
+        top, left, bottom, right = field.at(*place)
+        seen[place] = top <= pixel[0] < bottom and left <= pixel[1] < right
+    return seen
+
+
+def changes(engine: Engine, pixel: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+    """Where each layer changes, in any filter, when one pixel goes from white to black."""
+    noise = np.random.default_rng(7).random((1, 28, 28, 1), np.float32)
+    noise[0, *pixel, 0] = 1
+    gates = np.ones(len(engine.manifest.switches), np.float32)
+    before = engine.activations(noise, gates)
+    noise = noise.copy()
+    noise[0, *pixel, 0] = 0
+    after = engine.activations(noise, gates)
+    return {name: (before[name] != after[name]).any(axis=-1) for name in before}
+
+
+@pytest.mark.parametrize("pixel", PIXELS)
+def test_no_layer_of_a_network_that_ships_changes_beyond_its_fields(
+    engines: Mapping[str, Engine], pixel: tuple[int, int]
+) -> None:
+    for engine in engines.values():
+        fields = receptive_fields(engine.manifest.layers, (28, 28))
+        shapes = {layer.name: layer.shape for layer in engine.manifest.layers}
+        for name, changed in changes(engine, pixel).items():
+            assert not (changed & ~covers(fields[name], shapes[name], pixel)).any(), name
+
+
+@pytest.mark.parametrize("pixel", PIXELS)
+@pytest.mark.parametrize("name", EXACT)
+def test_every_position_that_sees_a_pixel_changes_with_it(
+    engine: Engine, name: str, pixel: tuple[int, int]
+) -> None:
+    field = receptive_fields(engine.manifest.layers, (28, 28))[name]
+    changed = changes(engine, pixel)[name]
+    np.testing.assert_array_equal(changed, covers(field, changed.shape, pixel))
+
+
+def test_odd_padding_goes_behind() -> None:
+    layers = (window("a", INPUT, (14, 14), 3, 2),)
+    assert receptive_fields(layers, (28, 28))["a"].rows == Reach(0, 2, 3)
+
+
+def test_where_routes_meet_the_hull_of_both_counts() -> None:
+    layers = (
+        window("a", INPUT, (8, 8), 3),
+        window("b", "a", (8, 8), 5),
+        merged("sum", (8, 8), "a", "b"),
+    )
+    fields = receptive_fields(layers, (8, 8))
+    assert fields["sum"] == fields["b"]
+    assert fields["sum"].rows == Reach(-3, 1, 7)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        LayerInfo("a", "Dense", "logits", None, (1, 1, 10), inputs=("first",)),
+        LayerInfo("a", "GlobalAveragePooling2D", "pool", None, (1, 1, 3), inputs=("first",)),
+        LayerInfo("a", "UpSampling2D", "activation", None, (12, 12, 3), inputs=("first",)),
+        LayerInfo("a", "Conv2D", "conv", None, (6, 6, 3)),
+    ],
+)
+def test_what_cannot_be_told_sees_the_whole_input(layer: LayerInfo) -> None:
+    layers = (window("first", INPUT, (6, 6), 3), layer, merged("after", layer.shape[:2], "a"))
+    fields = receptive_fields(layers, (6, 6))
+    assert fields["a"].at(0, 0) == fields["after"].at(0, 0) == (0, 0, 6, 6)
+
+
+def test_the_highest_layers_of_a_network_see_everything(engine: Engine) -> None:
+    manifest: Manifest = engine.manifest
+    fields = receptive_fields(manifest.layers, (28, 28))
+    assert list(fields) == [layer.name for layer in manifest.layers]
+    assert fields["head.probabilities"].at(0, 0) == (0, 0, 28, 28)
+    assert fields["block6.output"].at(3, 3) == (0, 0, 28, 28)

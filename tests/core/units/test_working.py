@@ -1,0 +1,67 @@
+"""Which arithmetic each kind of layer has, and that what is not known is left open."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.core.manifest import LayerInfo
+from app.core.units.steps import Application, Merge
+from app.core.units.sums import WeightedSum
+from app.core.units.working import Unit, work_out
+
+X = np.array([[[1, -2], [3, -4]]], np.float32)
+F = np.array([[[10, 20], [-30, 40]]], np.float32)
+LAYER = LayerInfo("relu", "ReLU", "activation", None, (1, 2, 2), inputs=("x",), activation="relu")
+
+
+def worked(layer: LayerInfo, *, switch: float = 1.0, **weights: np.ndarray) -> Unit:
+    """The value in the second column of filter 1; the layer's own maps are those of F."""
+    activations = {"x": X, "f": F, layer.name: F}
+    named = {f"{layer.name}/{name}": value for name, value in weights.items()}
+    return work_out(layer, 1, (0, 1), activations, named, switch=switch)
+
+
+def test_a_unit_says_what_the_network_computed() -> None:
+    unit = worked(LAYER)
+    assert (unit.value, unit.place, unit.filter) == (40, (0, 1), 1)
+    assert unit.arithmetic == Application(-4, "relu", None)
+
+
+def test_a_block_is_switched() -> None:
+    residual = replace(LAYER, kind="Residual", activation=None)
+    assert worked(residual, switch=0.0).arithmetic == Application(-4, None, 0.0)
+    gate = replace(residual, kind="Gate")
+    assert worked(gate, switch=1.0).arithmetic == Application(-4, "sigmoid", 1.0)
+
+
+def test_a_sum_has_a_term_for_each_input() -> None:
+    layer = replace(LAYER, kind="Add", inputs=("x", "f"), activation=None)
+    assert worked(layer).arithmetic == Merge("add", (-4, 40))
+
+
+def test_a_dense_layer_takes_the_maps_whole_or_place_by_place() -> None:
+    layer = replace(LAYER, kind="Dense", activation=None)
+    place = worked(layer, kernel=np.ones((2, 2), np.float32)).arithmetic
+    assert isinstance(place, WeightedSum)
+    assert place.values.tolist() == [3, -4]
+    whole = worked(layer, kernel=np.ones((4, 2), np.float32)).arithmetic
+    assert isinstance(whole, WeightedSum)
+    assert whole.values.tolist() == [1, -2, 3, -4]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        replace(LAYER, activation="gelu"),
+        replace(LAYER, inputs=()),
+        replace(LAYER, kind="Add", activation=None),  # of a tensor and a constant
+        replace(LAYER, kind="Conv2D", activation=None),  # without its weights
+        replace(LAYER, kind="BatchNormalization", activation=None),
+        replace(LAYER, kind="Dense", activation=None),
+        replace(LAYER, kind="GroupNormalization", activation=None),
+        replace(LAYER, kind="Reshape", shape=(2, 1, 2)),
+    ],
+)
+def test_what_is_not_known_is_left_open(layer: LayerInfo) -> None:
+    assert worked(layer).arithmetic is None

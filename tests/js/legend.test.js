@@ -1,0 +1,52 @@
+// @ts-check
+/**
+ * Numbers and legends, in the words of the server's pages.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { legendOf, silence } from "../../static/js/maps/legend.js";
+import { number } from "../../static/js/maps/numbers.js";
+
+test("a number has three significant digits and a true minus sign", () => {
+  const cases = /** @type {[number, string][]} */ ([
+    [0, "0"], [-0, "0"], [41.23, "41.2"], [-0.03125, "\u22120.0312"], [9.999, "10.0"],
+    [1234.5, "1234"], [99_999.4, "99999"], [100_000, "1.0e5"], [0.00042, "4.2e\u22124"],
+    [1.125, "1.12"], [1.135, "1.14"], [2.5, "2.50"], [0.001, "0.00100"],
+  ]);
+  for (const [value, text] of cases) assert.equal(number(value), text);
+});
+
+test("it has as many digits as are asked for", () => {
+  assert.equal(number(-1.09375, 4), "\u22121.094");
+  assert.equal(number(0.62984, 4), "0.6298");
+  assert.equal(number(12345.67, 4), "12346");
+});
+
+test("a legend states both ends, and zero where it is between them", () => {
+  const signed = legendOf([[-2, 2], [-2, 2]], false, true, "one scale");
+  assert.deepEqual(signed, { low: "\u22122.00", zero: true, high: "2.00", ramp: "signed", sharing: "one scale" });
+  const positive = legendOf([[0, 4]], false, false, "one scale");
+  assert.deepEqual([positive.low, positive.zero, positive.ramp], ["0", false, "positive"]);
+});
+
+test("with a scale for each filter it says so, and the largest number", () => {
+  const legend = legendOf([[-1, 1], [-3, 3]], true, true, "each its own");
+  assert.deepEqual([legend.low, legend.high], ["lowest", "highest"]);
+  assert.equal(legend.sharing, "each its own, at most 3.00");
+});
+
+test("where everything is zero there is nothing to state", () => {
+  assert.equal(legendOf([[0, 0]], false, true, "one scale").sharing, "zero everywhere");
+});
+
+test("silent filters are counted", () => {
+  assert.deepEqual([0, 1, 2, 3].map((count) => silence(count, 3)), [
+    "",
+    "1 filter is silent on this digit.",
+    "2 filters are silent on this digit.",
+    "Every filter is silent on this digit.",
+  ]);
+});

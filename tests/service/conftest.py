@@ -1,0 +1,15 @@
+"""What every network that ships makes of one digit."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from app.core.digit import Digit
+from app.engine.protocol import Engine
+from app.service.examination import EngineExaminer, Examination
+
+
+@pytest.fixture(scope="session")
+def examinations(engines: Mapping[str, Engine], digit: Digit) -> dict[str, Examination]:
+    """The same seven in every network."""
+    return {name: EngineExaminer().examine(one, digit, ()) for name, one in engines.items()}

@@ -1,0 +1,83 @@
+"""Choosing digits: which, in what order, and page by page."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from app.errors import InvalidParameterError
+from app.mnist import Split
+from app.service.dataset.browsing import PER_PAGE, Choice, Order, browse
+from app.service.dataset.collection import Collection
+from app.service.dataset.index import Index
+
+# What each digit is meant to be, is read as, and how surely.
+DIGITS = ((4, 4, 0.9), (4, 9, 0.6), (9, 9, 0.5), (4, 9, 0.8), (0, 0, 0.9), (9, 4, 0.7))
+
+
+def made(digits: Sequence[tuple[int, int, float]]) -> tuple[Collection, Index]:
+    probabilities = np.zeros((len(digits), 10), np.float32)
+    for place, (_, answer, share) in enumerate(digits):
+        probabilities[place, answer] = share
+    labels = np.array([label for label, _, _ in digits], np.uint8)
+    collection = Collection("dataset", Split(np.zeros((len(digits), 28, 28), np.uint8), labels))
+    return collection, Index(
+        probabilities, np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32)
+    )
+
+
+def found(choice: Choice) -> list[int]:
+    return list(browse(*made(DIGITS), choice, 1).places)
+
+
+@pytest.mark.parametrize(
+    ("order", "places"),
+    [
+        (Order.MISTAKES, [3, 5, 1, 2, 0, 4]),
+        (Order.CONFIDENCE, [0, 4, 3, 5, 1, 2]),
+        (Order.DOUBT, [2, 1, 5, 3, 0, 4]),
+        (Order.INDEX, [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_orders(order: Order, places: list[int]) -> None:
+    assert found(Choice(order=order)) == places
+
+
+def test_misread_digits_come_first_unless_told_otherwise() -> None:
+    assert Choice().order is Order.MISTAKES
+
+
+@pytest.mark.parametrize(
+    ("choice", "places"),
+    [
+        (Choice(label=4), [3, 1, 0]),
+        (Choice(prediction=9), [3, 1, 2]),
+        (Choice(label=4, prediction=9), [3, 1]),
+        (Choice(wrong=True), [3, 5, 1]),
+        (Choice(wrong=False), [2, 0, 4]),
+        (Choice(label=9, wrong=False), [2]),
+        (Choice(label=0, wrong=True), []),
+        (Choice(label=0), [4]),
+    ],
+)
+def test_choices(choice: Choice, places: list[int]) -> None:
+    assert found(choice) == places
+
+
+def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
+    collection, index = made([(1, 1, 0.5)] * (2 * PER_PAGE + 3))
+    pages = [browse(collection, index, Choice(order=Order.INDEX), page) for page in (1, 2, 3)]
+    assert [place for page in pages for place in page.places] == list(range(len(collection)))
+    assert [len(page.places) for page in pages] == [PER_PAGE, PER_PAGE, 3]
+    assert {(page.total, page.pages) for page in pages} == {(2 * PER_PAGE + 3, 3)}
+
+
+@pytest.mark.parametrize("page", [0, 2, 4_000_000])
+def test_a_page_beyond_the_last_is_refused_with_what_there_is(page: int) -> None:
+    with pytest.raises(InvalidParameterError, match=f"page must be from 1 to 1; got {page}"):
+        browse(*made(DIGITS), Choice(), page)
+
+
+def test_no_digit_is_one_empty_page() -> None:
+    listing = browse(*made(DIGITS), Choice(label=7), 1)
+    assert (listing.total, listing.pages, listing.places) == (0, 1, ())

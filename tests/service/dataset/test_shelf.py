@@ -1,0 +1,158 @@
+"""Indexes as files: read back as written, and never believed when they are not whole."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from app.core.manifest import Manifest
+from app.engine.protocol import Engine
+from app.mnist import Split
+from app.service.dataset.collection import Collection
+from app.service.dataset.index import KEPT, Index
+from app.service.dataset.shelf import Shelf
+from tests.web.engines import WatchedEngine
+
+RNG = np.random.default_rng(2)
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def index(engine: Engine, shifted: Collection) -> Index:
+    """An index of the right shape."""
+    filters = sum(layer.filters for layer in engine.manifest.layers)
+    return Index(
+        RNG.random((len(shifted), 10), np.float32),
+        RNG.integers(0, len(shifted), (filters, KEPT), np.int32),
+        RNG.random((filters, KEPT), np.float32),
+    )
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, engine: Engine, shifted: Collection, index: Index) -> Shelf:
+    """A shelf that the index stands on."""
+    shelf = Shelf(tmp_path / "deep" / "indexes")
+    shelf.save(engine, shifted, index)
+    return shelf
+
+
+def test_an_index_comes_back_as_it_was(
+    shelf: Shelf, engine: Engine, shifted: Collection, index: Index
+) -> None:
+    found = shelf.load(engine, shifted)
+    assert found is not None
+    for name in ("probabilities", "places", "values"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(index, name))
+    assert [one.name for one in shelf.path(engine).parent.iterdir()] == ["mnist-resnet.npz"]
+
+
+def test_an_empty_shelf_has_nothing_to_say(
+    tmp_path: Path, engine: Engine, shifted: Collection
+) -> None:
+    with capture_logs() as said:
+        assert Shelf(tmp_path / "nowhere").load(engine, shifted) is None
+    assert said == []
+
+
+def test_an_index_of_other_digits_is_not_taken(
+    shelf: Shelf, engine: Engine, shifted: Collection
+) -> None:
+    labels = shifted.split.labels.copy()
+    labels[-1] ^= 1
+    other = Collection("dataset", Split(shifted.split.images, labels))
+    with capture_logs() as said:
+        assert shelf.load(engine, other) is None
+    assert [one["event"] for one in said] == ["index_outdated"]
+
+
+def test_an_index_of_another_network_is_not_taken(
+    shelf: Shelf, engines: Mapping[str, Engine], engine: Engine, shifted: Collection
+) -> None:
+    other = engines["mnist-classic"]
+    shelf.path(engine).rename(shelf.path(other))
+    assert shelf.load(other, shifted) is None
+
+
+class Recompiled(WatchedEngine):
+    """The same network with another graph."""
+
+    @property
+    def manifest(self) -> Manifest:
+        found = super().manifest
+        graph = found.graphs["activations"].file
+        return replace(found, files={**found.files, graph: "0" * 64})
+
+
+def test_an_index_of_an_older_graph_is_not_taken(
+    shelf: Shelf, engine: Engine, shifted: Collection
+) -> None:
+    with capture_logs() as said:
+        assert shelf.load(Recompiled(engine), shifted) is None
+    assert [one["event"] for one in said] == ["index_outdated"]
+
+
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def emptied(content: bytes) -> bytes:
+    return b""
+
+
+def replaced(content: bytes) -> bytes:
+    return b"no archive" * 99
+
+
+@pytest.mark.parametrize("damage", [truncated, flipped, emptied, replaced])
+def test_a_damaged_file_is_told_to_the_log_and_not_taken(
+    shelf: Shelf, engine: Engine, shifted: Collection, damage: Callable[[bytes], bytes]
+) -> None:
+    path = shelf.path(engine)
+    path.write_bytes(damage(path.read_bytes()))
+    with capture_logs() as said:
+        assert shelf.load(engine, shifted) is None
+    assert [(one["event"], one["log_level"]) for one in said] == [("index_damaged", "warning")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("values"),
+        lambda arrays: arrays.update(probabilities=arrays["probabilities"][1:]),
+        lambda arrays: arrays.update(places=arrays["places"].astype(np.int64)),
+        lambda arrays: arrays["places"].__setitem__((0, 0), 240),
+        lambda arrays: arrays["places"].__setitem__((0, 0), -1),
+        lambda arrays: arrays["values"].__setitem__((3, 1), np.nan),
+        lambda arrays: arrays["probabilities"].__setitem__((3, 1), np.inf),
+    ],
+    ids=["missing", "short", "wide", "beyond", "before", "nan", "infinite"],
+)
+def test_arrays_that_are_no_index_are_not_taken(
+    shelf: Shelf, engine: Engine, shifted: Collection, change: Change
+) -> None:
+    path = shelf.path(engine)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    change(arrays)
+    np.savez(path, **arrays)
+    with capture_logs() as said:
+        assert shelf.load(engine, shifted) is None
+    assert [one["event"] for one in said] == ["index_damaged"]
+
+
+def test_a_folder_that_cannot_be_written_costs_no_more_than_a_line_in_the_log(
+    tmp_path: Path, engine: Engine, shifted: Collection, index: Index
+) -> None:
+    (tmp_path / "file").touch()
+    with capture_logs() as said:
+        Shelf(tmp_path / "file" / "below").save(engine, shifted, index)
+    assert [one["event"] for one in said] == ["index_not_kept"]

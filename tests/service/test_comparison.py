@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from app.engine.protocol import Engine
+from app.errors import InvalidParameterError
+from app.service.catalogue import layer_of
+from app.service.comparison import common_layers, compare, comparison_grid
+from app.service.examination import EngineExaminer, Examination
+from app.service.grids import GridOptions
+
+
+def test_a_digit_compared_with_itself_differs_nowhere(
+    examinations: dict[str, Examination],
+) -> None:
+    one = examinations["mnist-resnet"]
+    assert {found.norm_difference for found in compare(one, one)} == {0.0}
+    assert len(common_layers(one, one)) == len(one.manifest.layers)
+
+
+def test_a_difference_is_signed_and_both_sides_share_a_range(
+    engine: Engine, examinations: dict[str, Examination]
+) -> None:
+    a = examinations["mnist-resnet"]
+    b = EngineExaminer().examine(engine, a.digit, ("block1",))
+    options = GridOptions()
+    sides = [comparison_grid(a, b, "block2.output", side, options) for side in ("a", "b")]
+    assert sides[0].range == sides[1].range
+    difference = comparison_grid(a, b, "block2.output", "difference", options)
+    assert difference.diverging
+    assert difference.range[0] == -difference.range[1]
+    expected = a.activations["block2.output"] - b.activations["block2.output"]
+    assert np.array_equal(difference.maps, expected)
+    with pytest.raises(InvalidParameterError, match="layer must be one that both have"):
+        comparison_grid(a, b, "nope", "a", options)
+
+
+def test_networks_of_different_shape_share_what_they_share(
+    examinations: dict[str, Examination],
+) -> None:
+    shared = common_layers(examinations["mnist-resnet"], examinations["mnist-classic"])
+    assert {layer.name for layer in shared} >= {"head.logits", "head.probabilities"}
+    for layer in shared:
+        assert layer_of(examinations["mnist-classic"].manifest, layer.name).shape == layer.shape

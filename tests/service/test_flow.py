@@ -1,0 +1,18 @@
+"""The flow is for the class that was asked for; its numbers are held to in tests/contracts."""
+
+import pytest
+
+from app.engine.protocol import Engine
+from app.errors import InvalidParameterError
+from app.service.examination import Examination
+from app.service.flow import flow
+
+
+def test_flow_takes_the_predicted_class_unless_told(
+    engine: Engine, examinations: dict[str, Examination]
+) -> None:
+    examination = examinations["mnist-resnet"]
+    assert flow(engine, examination).target == 7
+    assert flow(engine, examination, 2).target == 2
+    with pytest.raises(InvalidParameterError, match="target must be 0 to 9; got 10"):
+        flow(engine, examination, 10)

@@ -1,0 +1,75 @@
+"""One value explained: the arithmetic comes to what the networks computed, everywhere."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from app.core.digit import Digit
+from app.core.manifest import LayerInfo
+from app.engine.protocol import Engine
+from app.errors import InvalidParameterError, UnknownUnitError
+from app.service.examination import EngineExaminer
+from app.service.units import explain, place_named, place_of, strongest_place
+
+PLACES = 12
+TOLERANCE = 1e-4
+LAYER = LayerInfo("conv", "Conv2D", "conv", None, (5, 9, 2))
+
+
+@pytest.mark.parametrize("off", ["nothing", "some", "all"])
+def test_the_arithmetic_comes_to_the_value(
+    engines: Mapping[str, Engine], digit: Digit, off: str
+) -> None:
+    """In every layer of every network that ships, at random places and the four corners.
+
+    What is small because large terms cancel is held against the map's reach, at a hundredth of
+    the tolerance.
+    """
+    rng = np.random.default_rng(0)
+    for engine in engines.values():
+        switches = engine.manifest.switches
+        blocks = {"nothing": (), "some": switches[::2], "all": switches}[off]
+        examination = EngineExaminer().examine(engine, digit, blocks)
+        for layer in engine.manifest.layers:
+            height, width, count = layer.shape
+            reach = float(np.abs(examination.maps(layer)).max())
+            corners = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1)]
+            places = [tuple(map(int, rng.integers((height, width)))) for _ in range(PLACES)]
+            for row, column in corners + places:
+                index = int(rng.integers(count))
+                unit = explain(engine, examination, layer, index, (row, column))
+                assert unit.value == examination.maps(layer)[row, column, index]
+                assert unit.arithmetic is not None, layer.name
+                gap = abs(unit.arithmetic.result - unit.value)
+                bound = max(TOLERANCE * abs(unit.value), TOLERANCE / 100 * reach)
+                assert gap <= bound, (engine.manifest.id, layer.name, index, row, column)
+
+
+def test_the_strongest_place_is_the_first_of_the_largest(engine: Engine, digit: Digit) -> None:
+    examination = EngineExaminer().examine(engine, digit, ())
+    layer = next(one for one in engine.manifest.layers if one.name == "block1.output")
+    row, column = strongest_place(examination, layer, 3)
+    flat = examination.maps(layer)[:, :, 3]
+    assert flat[row, column] == flat.max() > 0
+    assert (row, column) == min(zip(*np.nonzero(flat == flat.max()), strict=True))
+
+
+def test_places_are_named_by_row_and_column() -> None:
+    assert place_named(LAYER, "4,8") == place_of(LAYER, 4, 8) == (4, 8)
+
+
+ARABIC = "\N{ARABIC-INDIC DIGIT ONE},\N{ARABIC-INDIC DIGIT TWO}"
+NO_PLACES = ("", "4", "4,", "a,b", "-1,0", "4, 8", "1,2,3", "4;8", "9" * 9, ARABIC)
+
+
+@pytest.mark.parametrize("at", NO_PLACES)
+def test_what_is_no_place_is_refused_without_repeating_it(at: str) -> None:
+    with pytest.raises(InvalidParameterError, match=r"at must be a row and a column, such as 5,12"):
+        place_named(LAYER, at)
+
+
+@pytest.mark.parametrize("at", ["5,0", "0,9", "99999,99999"])
+def test_a_place_beyond_the_edge_is_unknown(at: str) -> None:
+    with pytest.raises(UnknownUnitError, match=r"rows are 0 to 4, columns 0 to 8"):
+        place_named(LAYER, at)

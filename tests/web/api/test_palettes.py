@@ -1,0 +1,26 @@
+"""The palettes, colour by colour."""
+
+import numpy as np
+from starlette.testclient import TestClient
+
+from app.core.palettes import PaletteName, colours
+from app.web.urls import PALETTES
+
+
+def test_every_palette_is_served_level_by_level(api: TestClient) -> None:
+    served = api.get(PALETTES).json()
+    assert [one["name"] for one in served] == list(PaletteName)
+    for one in served:
+        for kind, diverging in (("sequential", False), ("diverging", True)):
+            table = np.frombuffer(bytes.fromhex(one[kind]), np.uint8).reshape(256, 3)
+            np.testing.assert_array_equal(
+                table, colours(PaletteName(one["name"]), diverging=diverging)
+            )
+
+
+def test_palettes_may_be_kept_for_ever(api: TestClient) -> None:
+    first = api.get(PALETTES)
+    assert first.headers["content-type"] == "application/json"
+    assert "immutable" in first.headers["cache-control"]
+    again = api.get(PALETTES, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")

@@ -1,0 +1,96 @@
+"""Small charts under a strip: a bar is as long as its figure, and stands under its column."""
+
+import pytest
+
+from app.core.blocks import filter_figures
+from app.core.digit import Digit
+from app.core.figures import FilterFigures
+from app.core.palettes import PaletteName
+from app.engine.protocol import Engine
+from app.service.examination import EngineExaminer
+from app.service.matrices import Matrix, block_strip
+from app.web.pages.block_charts import LANE, ROOM, FilterCharts, filter_charts
+from app.web.pages.view import View
+
+
+@pytest.fixture
+def strip(engine: Engine, digit: Digit) -> Matrix:
+    examination = EngineExaminer().examine(engine, digit, ())
+    return block_strip(examination, engine.manifest.blocks[0], PaletteName.DUSK)
+
+
+def charts(strip: Matrix, **figures: float | None) -> FilterCharts:
+    """The charts of filters that are all alike, but that the first is twice as large."""
+    known: dict[str, float | None] = {
+        "norm_x": 2.0,
+        "norm_f": 4.0,
+        "norm_sum": 5.0,
+        "ratio": 2.0,
+        "cosine": -0.5,
+        "relu_cut": 0.25,
+        **figures,
+    }
+    found = [FilterFigures(at, **known) for at in range(16)]  # type: ignore[arg-type]  # all given
+    return filter_charts(found, "block1.output", strip, View("net", "digit"))
+
+
+def test_every_column_stands_under_its_maps(strip: Matrix) -> None:
+    drawn = charts(strip)
+    assert drawn.width == strip.geometry.width
+    for at, column in enumerate(drawn.columns):
+        box = strip.box(strip.rows[0], at)
+        assert box
+        assert (column.x, column.width) == (box[0], box[2])
+        for bar in column.bars:
+            assert column.x <= bar.x
+            assert bar.x + bar.width <= column.x + column.width
+            assert bar.y >= 0
+            assert bar.y + bar.height <= drawn.height
+
+
+def test_bars_are_as_long_as_their_figures(strip: Matrix) -> None:
+    x, fx, ratio, cosine, cut = charts(strip).columns[3].bars
+    assert (x.tone, fx.tone, ratio.tone) == ("identity", "residual", "")
+    assert [x.height, fx.height] == [ROOM / 2, ROOM]
+    assert ratio.height == pytest.approx(ROOM / 2 / 3, abs=0.01)  # one octave of three
+    assert cosine.height == ROOM / 2 * 0.5
+    assert cut.height == ROOM * 0.25
+
+
+def test_above_the_line_is_positive_and_below_it_negative(strip: Matrix) -> None:
+    drawn = charts(strip)
+    _, ratios, cosines, _ = drawn.lanes
+    *_, ratio, cosine, _ = drawn.columns[0].bars
+    assert ratio.y + ratio.height == pytest.approx(ratios.axis, abs=0.01)
+    assert cosine.y == cosines.axis
+
+
+def test_ratios_end_at_eight_and_at_an_eighth(strip: Matrix) -> None:
+    for ratio in (1000.0, 0.001):
+        bar = charts(strip, ratio=ratio).columns[0].bars[2]
+        assert bar.height == ROOM / 2
+
+
+def test_what_is_undefined_has_no_lane(strip: Matrix) -> None:
+    drawn = charts(strip, norm_x=None, ratio=None, cosine=None)
+    assert [lane.title for lane in drawn.lanes] == ["size of", "cut by ReLU"]
+    assert drawn.lanes[0].series == (("F(x)", "residual"),)
+    assert drawn.height == 2 * LANE
+
+
+def test_each_column_says_its_figures_and_leads_to_its_filter(engine: Engine, digit: Digit) -> None:
+    examination = EngineExaminer().examine(engine, digit, ())
+    block = engine.manifest.blocks[1]
+    found = filter_figures(block, examination.activations)
+    strip = block_strip(examination, block, PaletteName.DUSK)
+    column = filter_charts(found, block.output, strip, View("net", "digit")).columns[7]
+    assert column.text.startswith("filter 7: x ")
+    assert "ReLU cuts" in column.text
+    assert column.href == "/networks/net/digits/digit/layers/block2.output/filters/7"
+
+
+def test_a_bar_that_stands_alone_stands_in_the_middle(strip: Matrix) -> None:
+    column = charts(strip, norm_x=None, ratio=None, cosine=None).columns[5]
+    for bar in column.bars:
+        middle = bar.x + bar.width / 2
+        assert middle == pytest.approx(column.x + column.width / 2, abs=0.05)

@@ -1,0 +1,44 @@
+"""The table of a block's filters: in the strip's order, or sorted by one of the figures."""
+
+import pytest
+
+from app.core.figures import FilterFigures
+from app.web.pages.block_table import FilterTable, Order, filter_table
+from app.web.pages.view import View
+
+FOUND = (
+    FilterFigures(0, 1.0, 3.0, 4.0, 3.0, -0.5, 0.1),
+    FilterFigures(1, None, 9.0, 9.0, None, None, 0.9),
+    FilterFigures(2, 2.0, 1.0, 2.0, 0.5, 0.75, 0.5),
+)
+
+
+def table(order: Order) -> FilterTable:
+    return filter_table(FOUND, "block1.output", order, View("net", "digit", ("block2",)), "block1")
+
+
+@pytest.mark.parametrize(
+    ("order", "filters"),
+    [("filter", [0, 1, 2]), ("norm_f", [1, 0, 2]), ("ratio", [0, 2, 1]), ("cosine", [2, 0, 1])],
+)
+def test_rows_are_sorted_largest_first_and_the_undefined_last(
+    order: Order, filters: list[int]
+) -> None:
+    assert [row.index for row in table(order).rows] == filters
+
+
+def test_what_is_undefined_is_left_empty() -> None:
+    assert table("filter").rows[1].cells == ("", "9.00", "9.00", "", "", "90.00\u202f%")
+
+
+def test_headings_lead_to_the_page_sorted_by_them_with_all_else_kept() -> None:
+    headings = table("ratio").headings
+    address = "/networks/net/digits/digit/blocks/block1?off=block2"
+    assert headings[0].href == f"{address}#filters"
+    assert [one.href for one in headings if one.chosen] == [f"{address}&order=ratio#filters"]
+
+
+def test_a_figure_that_no_filter_has_has_no_heading() -> None:
+    plain = (FilterFigures(0, None, 3.0, 3.0, None, None, 0.1),)
+    found = filter_table(plain, "block1.output", "filter", View("net", "digit"), "block1")
+    assert [one.text for one in found.headings] == ["filter", "|F|", "|sum|", "ReLU cuts"]

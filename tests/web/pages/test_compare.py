@@ -1,0 +1,103 @@
+"""The page of a comparison: who is compared, another in either place, and the ways in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from app.samples import load_samples
+from app.service.services import Services
+from app.web.pages.compare import compare_page
+from app.web.pages.view import View
+from tests.web.pages.conftest import Look
+
+SAMPLES = len(list(load_samples()))
+
+
+def queries(links: list[str]) -> list[dict[str, str]]:
+    """The parameters of every link to a comparison."""
+    found = [urlsplit(link) for link in links if link.startswith("/compare")]
+    return [{name: one[0] for name, one in parse_qs(part.query).items()} for part in found]
+
+
+@pytest.fixture
+def pair(digit: Digit) -> dict[str, str]:
+    return {"a": f"mnist-resnet/{digit.id}", "b": f"mnist-classic/{digit.id}", "off_b": "block1"}
+
+
+def address(pair: dict[str, str]) -> str:
+    return "/compare?" + "&".join(f"{name}={value}" for name, value in pair.items())
+
+
+def test_it_names_both_and_marks_the_layer(client: TestClient, digit: Digit) -> None:
+    pair = f"a=mnist-resnet/{digit.id}&b=mnist-resnet/{digit.id}&off_b=block1"
+    html = client.get(f"/compare?{pair}&layer=block2.sum").text
+    assert "without block1" in html
+    assert "Without what block1 adds" in html
+    assert re.search(r'aria-current="true"><code>block2\.sum', html)
+
+
+def test_a_and_b_change_places(look: Look, pair: dict[str, str]) -> None:
+    swapped = {"a": pair["b"], "b": pair["a"], "off_a": "block1"}
+    assert swapped in queries(look(address(pair)).links())
+    assert pair in queries(look(address(swapped)).links())
+
+
+@pytest.mark.parametrize("layer", [{}, {"layer": "head.logits"}])
+def test_another_digit_can_stand_in_either_place(
+    look: Look, pair: dict[str, str], layer: dict[str, str]
+) -> None:
+    found = queries(look(address(pair | layer)).links())
+    for place in ("a", "b"):
+        rest = {name: one for name, one in (pair | layer).items() if name != place}
+        others = [one for one in found if {**one, place: ""} == {**rest, place: ""}]
+        assert len({one[place] for one in others}) >= SAMPLES
+        assert {one[place].split("/")[0] for one in others} >= {pair[place].split("/")[0]}
+
+
+def test_another_network_can_stand_in_either_place(
+    look: Look, pair: dict[str, str], services: Services
+) -> None:
+    found = queries(look(address(pair)).links())
+    for place in ("a", "b"):
+        offered = {one[place].split("/")[0] for one in found}
+        assert offered >= {engine.manifest.id for engine in services.catalogue.networks}
+
+
+@pytest.mark.parametrize(
+    ("where", "layer"),
+    [
+        ("", None),
+        ("/layers/block2.sum", "block2.sum"),
+        ("/layers/block2.sum/filters/3", "block2.sum"),
+        ("/blocks/block2", "block2.output"),
+    ],
+)
+def test_every_page_of_a_digit_has_a_way_in(
+    look: Look, digit: Digit, where: str, layer: str | None
+) -> None:
+    links = look(f"/networks/mnist-resnet/digits/{digit.id}{where}?off=block2").links()
+    found = queries(links)
+    assert len(found) == 1
+    assert found[0]["a"] == f"mnist-resnet/{digit.id}"
+    assert found[0]["b"] != found[0]["a"]
+    assert (found[0]["off_a"], found[0]["off_b"]) == ("block2", "block2")
+    assert found[0].get("layer") == layer
+
+
+def test_networks_that_share_no_layer_are_compared_in_words(
+    open_services: Callable[[], Services], digit: Digit
+) -> None:
+    services = open_services()
+    engine = services.catalogue.network("mnist-resnet")
+    a = services.examiner.examine(engine, digit, ())
+    renamed = tuple(replace(one, name=f"{one.name}'") for one in a.manifest.layers)
+    maps = {f"{name}'": maps for name, maps in a.activations.items()}
+    b = replace(a, manifest=replace(a.manifest, layers=renamed), activations=maps)
+    page = compare_page(services, a, b, View("mnist-resnet", digit.id), None)
+    assert (page.layer, page.sides, page.rows) == (None, (), ())
+    services.digits.close()

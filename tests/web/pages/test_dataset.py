@@ -1,0 +1,187 @@
+"""The page of the data set: the matrix as the way in, the digits, and what stands in until then."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.engine.protocol import Engine
+from app.errors import NonFiniteError
+from app.main import create_app
+from app.service.dataset.collection import Collection
+from app.settings import Settings
+from tests.web.conftest import NETWORK as API
+from tests.web.conftest import Refused, over_dataset
+from tests.web.engines import SamplesFirst
+from tests.web.pages.markup import Markup
+
+PAGE = "/networks/mnist-resnet/dataset"
+Seen = Callable[[str], Markup]
+
+
+@pytest.fixture
+def see(browsing: TestClient) -> Seen:
+    """Fetches a page of the server that has a data set."""
+
+    def seen(address: str) -> Markup:
+        answer = browsing.get(address, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, (address, answer.text[:300])
+        return Markup(answer.text)
+
+    return seen
+
+
+def digits(page: Markup) -> list[str]:
+    """What is said of each digit that is shown."""
+    return re.findall(r"test digit ([\d,]+, labelled \d.*?%)", " ".join(page.text.split()))
+
+
+@pytest.mark.parametrize("query", ["", "?label=4&order=doubt", "?label=0&prediction=1"])
+def test_the_page_is_sound_and_holds_nothing_inline(see: Seen, query: str) -> None:
+    page = see(PAGE + query)
+    assert page.faults == []
+    assert not page.all("style")
+    assert not [one for _, one in page.elements if {"style", "onclick", "onchange"} & one.keys()]
+
+
+def test_every_number_of_the_matrix_leads_to_its_digits(see: Seen, browsing: TestClient) -> None:
+    state = browsing.get(f"{API}/dataset").json()
+    cells = [link for link in see(PAGE).all("a") if ", read as" in link.get("aria-label", "")]
+    counts = [count for row in state["confusion"] for count in row if count]
+    assert [int(one["aria-label"].split()[0]) for one in cells] == counts
+    mistake = next(one for one, count in zip(cells, counts, strict=True) if count < 4)
+    page = see(mistake["href"].partition("#")[0])
+    assert len(digits(page)) == int(mistake["aria-label"].split()[0])
+    assert [
+        one.get("aria-current")
+        for one in page.all("a")
+        if one == {**mistake, "aria-current": "true"}
+    ]
+
+
+def test_mistakes_stand_out_and_more_of_them_more(see: Seen, browsing: TestClient) -> None:
+    confusion = browsing.get(f"{API}/dataset").json()["confusion"]
+    classes = [
+        cell["class"]
+        for cell in see(PAGE).all("td")
+        if cell.get("class") == "right" or cell.get("class", "").startswith("level-")
+    ]
+    most = max(
+        count for at, row in enumerate(confusion) for to, count in enumerate(row) if at != to
+    )
+    for at, shade in enumerate(classes):
+        label, answer = divmod(at, 10)
+        count = confusion[label][answer]
+        assert shade == ("right" if label == answer else f"level-{-(-5 * count // most)}")
+    assert "level-5" in classes
+
+
+def test_misread_digits_come_first_and_lead_to_their_galleries(
+    see: Seen, browsing: TestClient, shifted: Collection
+) -> None:
+    told = browsing.get(f"{API}/dataset/digits").json()["digits"]
+    page = see(PAGE)
+    shown = [link for link in page.links() if "/digits/" in link][1:]  # the first is the way back
+    assert [urlsplit(link).path for link in shown] == [one["page_url"] for one in told]
+    first = told[0]
+    assert first["wrong"]
+    assert digits(page)[0].startswith(
+        f"{first['index']}, labelled {first['label']} →, read as {first['prediction']} "
+    )
+    gallery = see(shown[0])
+    assert f"Digit {first['index']} of the test set, labelled {first['label']}." in gallery.text
+
+
+def test_the_digits_are_cut_from_one_sheet(see: Seen, browsing: TestClient) -> None:
+    page = see(f"{PAGE}?order=index&page=2")
+    images = page.all("image")
+    assert len(images) == 100
+    boxes = [one["viewbox"] for one in page.all("svg") if one.get("class") == "plate"]
+    assert boxes == [f"{28 * (at % 10)} {28 * (at // 10)} 28 28" for at in range(100)]
+    assert len({image["href"] for image in images}) == 1
+    assert browsing.get(images[0]["href"]).status_code == 200
+
+
+def test_pages_lead_on_and_back(see: Seen) -> None:
+    first = see(f"{PAGE}?order=doubt&palette=noon")
+    onward = next(one for one in first.all("a") if one.get("rel") == "next")
+    assert "palette=noon" in onward["href"]
+    second = see(onward["href"].partition("#")[0])
+    assert "101 to 200" in second.text
+    rels = [one["rel"] for one in second.all("a") if one.get("rel") in {"prev", "next"}]
+    assert rels == ["prev", "next"]
+    assert set(digits(first)) & set(digits(second)) == set()
+
+
+def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
+    page = see(f"{PAGE}?label=0&wrong=false&order=confidence&palette=noon")
+    chosen = [one["value"] for one in page.all("option") if "selected" in one]
+    assert chosen == ["0", "", "false", "confidence"]
+    hidden = [one for one in page.all("input") if one.get("name") == "palette"]
+    assert [one["value"] for one in hidden] == ["noon"]
+    assert "Digits read correctly, labelled 0" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("label=0&prediction=1", "No digit labelled 0 is read as 1."),
+        ("label=3&prediction=3&wrong=true", "No digit is all of this at once."),
+    ],
+)
+def test_where_there_is_none_it_says_why_and_leads_back(see: Seen, query: str, said: str) -> None:
+    page = see(f"{PAGE}?{query}")
+    assert said in page.text
+    assert digits(page) == []
+    assert f"{PAGE}#digits" in page.links()
+
+
+def test_links_keep_how_grids_are_drawn_and_leave_off_what_is_off(see: Seen) -> None:
+    for link in see(f"{PAGE}?palette=noon&off=block1").links():
+        query = parse_qs(urlsplit(link).query)
+        assert not link.startswith("/networks") or query["palette"] == ["noon"], link
+        assert "off" not in query
+
+
+def test_until_it_is_indexed_there_are_a_bar_and_the_samples(indexing: TestClient) -> None:
+    page = Markup(indexing.get(PAGE).text)
+    assert page.faults == []
+    (bar,) = page.all("progress")
+    assert (bar["max"], bar["value"]) == ("240", "0")
+    assert "0 of 240 digits" in page.text
+    refresh = [one for one in page.all("meta") if one.get("http-equiv") == "refresh"]
+    assert [one["content"] for one in refresh] == ["2"]
+    assert len(page.all("image")) == 40
+    assert not page.all("table")
+    section = next(one for _, one in page.elements if "data-indexing" in one)
+    assert indexing.get(section["data-indexing"]).json()["state"] == "indexing"
+
+
+def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
+    engine: Engine, shifted: Collection, tmp_path: Path, refused: Refused
+) -> None:
+    broken = SamplesFirst(engine)
+    broken.failure = NonFiniteError("layer stem.conv holds NaN")
+    services = over_dataset({"mnist-resnet": broken}, shifted, tmp_path)
+    with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
+        while client.get(f"{API}/dataset").json()["state"] == "indexing":
+            pass
+        page = Markup(client.get(PAGE).text)
+        refused(client.get(f"{API}/dataset/digits"), 500, "not_indexed")
+    assert "The network could not read the test set" in page.text
+    assert not page.all("progress")
+    assert len(page.all("image")) == 40
+
+
+def test_the_gallery_leads_to_the_data_set_only_where_there_is_one(
+    see: Seen, api: TestClient
+) -> None:
+    for address in ("/", "/?off=block1"):
+        assert [link for link in see(address).links() if link.startswith(PAGE)] == [PAGE, PAGE]
+    assert not [link for link in Markup(api.get("/").text).links() if "dataset" in link]
+    answer = api.get(PAGE, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert "skiplens serve --data FOLDER" in answer.text

@@ -1,0 +1,56 @@
+"""The flow as lines: as high as its logarithm says, dashed where it is the other network's."""
+
+import math
+
+import pytest
+
+from app.service.flow import BlockFlow, Flow
+from app.web.pages.flow_chart import WIDTH, FlowChart, flow_chart, in_words
+
+RESIDUAL = Flow(3, (BlockFlow("block1", 0.5, 0.4, 0.1, 0.0), BlockFlow("block2", 5.0, 3.0, 4.0, 0)))
+PLAIN = Flow(3, (BlockFlow("block1", 0.001, None, 0.001, None),) * 2)
+
+
+def drawn(flow: Flow, beside: tuple[str, Flow] | None = None) -> FlowChart:
+    found = flow_chart("This", flow, beside)
+    assert found
+    return found
+
+
+def test_both_networks_are_drawn_on_one_scale() -> None:
+    chart = drawn(RESIDUAL, ("Other", PLAIN))
+    assert [(line.tone, line.beside) for line in chart.lines] == [
+        ("whole", False),
+        ("identity", False),
+        ("residual", False),
+        ("whole", True),
+    ]
+    assert [text for _, text in chart.ticks] == ["0.001", "0.01", "0.1", "1", "10"]
+    assert chart.lines[3].dots[0].y == chart.ticks[0][0]
+
+
+def test_a_dot_is_as_high_as_its_logarithm() -> None:
+    chart = drawn(RESIDUAL)
+    bottom, top = chart.ticks[0][0], chart.ticks[-1][0]
+    for line, value in zip(chart.lines, (0.5, 0.4, 0.1), strict=True):
+        share = (math.log10(value) + 1) / 2  # from 0.1 to 10
+        assert line.dots[0].y == pytest.approx(bottom + share * (top - bottom), abs=0.02)
+        assert 0 < line.dots[0].x < line.dots[1].x < WIDTH
+
+
+def test_a_route_that_is_off_has_no_dot_and_no_logarithm() -> None:
+    off = Flow(3, (BlockFlow("block1", 0.5, 0.5, 0.0, 0.0), *RESIDUAL.blocks[1:]))
+    residual = next(line for line in drawn(off).lines if line.tone == "residual")
+    assert [dot.text for dot in residual.dots] == ["This, block2: 4.00 through F"]
+
+
+def test_without_any_gradient_there_is_nothing_to_draw() -> None:
+    still = Flow(3, (BlockFlow("block1", 0.0, 0.0, 0.0, 0.0),))
+    assert flow_chart("This", still, None) is None
+    assert "there is no gradient" in in_words([("This", still)])
+
+
+def test_the_words_say_what_becomes_of_it() -> None:
+    said = in_words([("This", RESIDUAL), ("Other", PLAIN)])
+    assert "in This it shrinks to 0.100 of its size" in said
+    assert "in Other it grows to 1.00 times its size" in said

@@ -1,0 +1,41 @@
+"""The page of a layer: its order, and how its values spread."""
+
+import re
+
+from starlette.testclient import TestClient
+
+from tests.web.pages.conftest import Look
+
+
+def test_tiles_rows_and_grid_are_in_one_order(client: TestClient, gallery: str) -> None:
+    address = f"{gallery}/layers/block1.output?sort=maximum"
+    html = client.get(address).text
+    tiles = [int(index) for index in re.findall(r'<span class="tile-text"><b>(\d+)</b>', html)]
+    rows = [int(index) for index in re.findall(r'<th scope="row"><a [^>]*>(\d+)</a>', html)]
+    grid = client.get(f"/api/v1{address.replace('?', '/grid.json?')}").json()
+    assert tiles == rows == [cell["filter"] for cell in grid["cells"]]
+    assert grid["sort"] == "maximum"
+    assert sorted(tiles) == list(range(16)) != tiles
+    order = re.search(r'data-order="([\d,]+)"', html)
+    assert order
+    assert [int(index) for index in order[1].split(",")] == tiles
+
+
+def test_by_index_the_order_goes_without_saying(client: TestClient, gallery: str) -> None:
+    assert "data-order" not in client.get(f"{gallery}/layers/block1.output").text
+
+
+def test_the_pages_around_keep_the_order(look: Look, gallery: str) -> None:
+    for page in ("", "/layers/block1.output", "/layers/block1.output/filters/3", "/blocks/block1"):
+        links = look(f"{gallery}{page}?sort=zeros").links()
+        inner = [link for link in links if "/layers/" in link and "/api/" not in link]
+        assert inner, page
+        assert all("sort=zeros" in link for link in inner), page
+
+
+def test_all_values_of_a_layer_are_counted(client: TestClient, gallery: str) -> None:
+    html = client.get(f"{gallery}/layers/block1.output").text
+    counts = re.findall(r"<title>([\d,]+) values? from", html)
+    zeros = re.findall(r"exactly zero, ([\d,]+) of 12,544", html)
+    assert len(zeros) == 1
+    assert sum(int(count.replace(",", "")) for count in counts + zeros) == 28 * 28 * 16

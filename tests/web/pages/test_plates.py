@@ -1,0 +1,80 @@
+"""What a page tells a script that draws its maps: enough to draw what the server would."""
+
+import io
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.digit import Digit
+from app.core.scaling import Normalisation
+from app.engine.protocol import Engine
+from app.service.catalogue import layer_of
+from app.service.examination import EngineExaminer, Examination
+from app.service.grids import GridOptions, layer_grid
+from app.web.pages.plates import Plate, network_range, plate
+from app.web.pages.view import View
+from tests.web.pages.conftest import Look
+
+
+@pytest.fixture
+def examination(engine: Engine, digit: Digit) -> Examination:
+    return EngineExaminer().examine(engine, digit, ("block2",))
+
+
+def plate_of(examination: Examination, name: str) -> Plate:
+    manifest = examination.manifest
+    layer = layer_of(manifest, name)
+    grid = layer_grid(examination, layer, tuple(range(layer.filters)), GridOptions())
+    return plate(examination, layer, grid, View(manifest.id, examination.digit.id, ("block2",)))
+
+
+def pair(text: str | None) -> tuple[float, ...]:
+    return tuple(map(float, (text or "").split()))
+
+
+def test_scopes_are_stated_with_every_digit_that_they_have(examination: Examination) -> None:
+    layer = layer_of(examination.manifest, "block1.sum")
+    found = plate_of(examination, "block1.sum")
+    assert pair(found.block_range) == examination.scope(layer, Normalisation.BLOCK)
+    assert pair(network_range(examination)) == examination.network_range
+
+
+@pytest.mark.parametrize("name", ["stem.conv", "block1.conv1", "head.pool"])
+def test_a_layer_that_is_no_part_of_a_block_has_no_scale_of_a_block(
+    examination: Examination, name: str
+) -> None:
+    assert plate_of(examination, name).block_range is None
+
+
+def test_a_plate_says_how_its_grid_is_laid_out(examination: Examination) -> None:
+    found = plate_of(examination, "block3.output")
+    assert (found.columns, found.zoom, found.signed) == (8, 4, False)
+    assert plate_of(examination, "block3.sum").signed
+
+
+def test_maps_and_filters_are_found_where_the_plate_says(
+    client: TestClient, examination: Examination
+) -> None:
+    found = plate_of(examination, "block2.residual")
+    maps = np.load(io.BytesIO(client.get(found.values).content))
+    np.testing.assert_array_equal(maps, examination.activations["block2.residual"])
+    assert not maps.any()  # it is switched off there too
+    assert client.get(found.filter_href.replace("{filter}", "3")).status_code == 200
+
+
+@pytest.mark.parametrize("where", ["", "/layers/block1.sum", "/layers/block1.sum/filters/2"])
+def test_every_page_with_maps_carries_their_plates(look: Look, gallery: str, where: str) -> None:
+    page = look(gallery + where)
+    figures = [one for one in page.all("figure") if "data-layer" in one]
+    assert figures
+    for one in figures:
+        assert {"data-values", "data-filter-href", "data-columns", "data-zoom"} <= set(one)
+    ranges = [one["data-network-range"] for _, one in page.elements if "data-network-range" in one]
+    assert len(ranges) == 1
+
+
+def test_every_way_of_drawing_is_said_in_words_for_a_script(look: Look, gallery: str) -> None:
+    options = [one for one in look(gallery).all("option") if "data-said" in one]
+    assert all(one["data-said"] for one in options)
+    assert [one["value"] for one in options if "data-usual" in one] == ["block", "dusk"]

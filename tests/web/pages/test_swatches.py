@@ -1,0 +1,35 @@
+"""Numbers as coloured squares."""
+
+import numpy as np
+
+from app.core.palettes import PaletteName, colours
+from app.core.scaling import TOP_LEVEL
+from app.web.pages.swatches import swatches
+
+VALUES = np.array([[0, 2], [-4, 4]], np.float32)
+
+
+def test_each_number_stands_on_its_colour_of_the_palette() -> None:
+    found = swatches(VALUES, (-4.0, 4.0), PaletteName.DUSK)
+    assert (found.rows, found.columns, found.signed) == (2, 2, True)
+    assert found.text == "0, 2.00, \N{MINUS SIGN}4.00, 4.00"
+    table = colours(PaletteName.DUSK, diverging=True)
+    levels = [TOP_LEVEL // 2, 3 * TOP_LEVEL // 4, 0, TOP_LEVEL]
+    assert [square.level for square in found.squares] == levels
+    for square, level in zip(found.squares, levels, strict=True):
+        assert square.colour == "#{:02x}{:02x}{:02x}".format(*table[level])
+        assert square.bright == (table[level].mean() > 128)
+
+
+def test_a_scale_from_zero_has_the_other_palette() -> None:
+    found = swatches(VALUES.clip(0), (0.0, 4.0), PaletteName.GREY)
+    assert not found.signed
+    assert found.squares[0].level == 0
+    assert found.squares[3].colour == "#ffffff"
+
+
+def test_what_is_not_there_has_no_colour() -> None:
+    there = np.array([[True, False], [True, True]])
+    found = swatches(VALUES, (-4.0, 4.0), PaletteName.DUSK, there=there)
+    assert [square.colour == "none" for square in found.squares] == [False, True, False, False]
+    assert found.squares[1].text == "0"

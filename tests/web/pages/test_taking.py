@@ -1,0 +1,76 @@
+"""What can be taken away: every file is there, and what is copied says what is on the screen."""
+
+import shlex
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.manifest import LayerInfo
+from app.core.ordering import Sort
+from app.core.palettes import PaletteName
+from app.web.pages.taking import of_filter, of_gallery, of_layer
+from app.web.pages.view import View
+
+ORIGIN = "https://skip.example"
+CONV = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 16), kernel=(3, 3))
+ODD = LayerInfo('it\'s "odd"', "ReLU", "activation", None, (7, 7, 4))
+VIEW = View("mnist-resnet", "0123456789abcdef", ("block2",), palette=PaletteName.NOON)
+
+
+def snippets(view: View, layer: LayerInfo) -> dict[str, str]:
+    return {one.name: one.text for one in of_layer(view, layer, ORIGIN).snippets}
+
+
+def test_the_link_is_the_pages_own_address() -> None:
+    link = snippets(VIEW, CONV)["link"]
+    assert link == f"{ORIGIN}{VIEW.layer('stem.conv')}"
+    assert "off=block2" in link
+    assert "palette=noon" in link
+
+
+def test_the_picture_is_fetched_as_it_is_looked_at() -> None:
+    view = View("mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.NOON)
+    words = shlex.split(snippets(view, CONV)["curl"])
+    assert words[:3] == ["curl", "-o", "stem.conv.npy"]
+    picture = urlsplit(words[-1])
+    assert picture.path.endswith("/layers/stem.conv/grid.png")
+    assert set(picture.query.split("&")) == {"palette=noon", "sort=mean"}
+
+
+def test_odd_names_stay_names() -> None:
+    found = snippets(VIEW, ODD)
+    assert shlex.split(found["curl"])[2] == 'it\'s "odd".npy'
+    compile(found["python"], "snippet", "exec")
+
+
+def test_a_filter_comes_with_the_value_that_is_explained() -> None:
+    away = of_filter(VIEW, CONV, 3, (9, 20), ORIGIN)
+    link, curl, python = (one.text for one in away.snippets)
+    assert link.endswith("/filters/3?off=block2&palette=noon&at=9,20")
+    assert "/filters/3/units/9,20?off=block2" in curl
+    assert "maps[9, 20, 3]" in python
+
+
+def test_what_every_layer_holds_is_fetched_in_one_go() -> None:
+    _, curl, python = (one.text for one in of_gallery(VIEW, ORIGIN).snippets)
+    assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
+    assert "activations.npz?off=block2" in python
+
+
+@pytest.mark.parametrize(
+    "page", ["", "/layers/stem.conv", "/layers/stem.conv/filters/3", "/blocks/block2"]
+)
+def test_every_page_offers_it_and_every_file_is_there(
+    client: TestClient, gallery: str, page: str
+) -> None:
+    html = client.get(f"{gallery}{page}?off=block2").text
+    section = html.split('id="away"')[1].split("</section>")[0]
+    assert section.count("<pre") == 3
+    assert section.count("http://127.0.0.1/") >= 3
+    files = section.split("</ul>")[0].split('href="')[1:]
+    assert len(files) >= 2
+    for one in files:
+        address = one.split('"')[0].replace("&amp;", "&")
+        assert "off=block2" in address or "kernels" in address
+        assert client.get(address).status_code == 200, address

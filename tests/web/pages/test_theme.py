@@ -1,0 +1,91 @@
+"""The theme: three values, kept in a cookie, set by a form that leads back and nowhere else."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.web.pages.theme import COOKIE, Theme, back_to
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_a_choice_is_kept_for_a_year_and_leads_back(client: TestClient, theme: Theme) -> None:
+    form = {"theme": theme.value, "back": "/compare?palette=noon"}
+    answer = client.post("/theme", data=form, follow_redirects=False)
+    client.cookies.clear()
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/compare?palette=noon"
+    cookie = answer.headers["set-cookie"]
+    assert cookie == f"theme={theme}; Max-Age=31536000; Path=/; SameSite=lax"
+
+
+@pytest.mark.parametrize("theme", ["", "purple", "dark; Path=/x", None])
+def test_no_other_value_is_taken(client: TestClient, theme: str | None) -> None:
+    answer = client.post("/theme", data={} if theme is None else {"theme": theme})
+    assert answer.status_code == 422
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://elsewhere.test/",
+        "//elsewhere.test",
+        "/\\elsewhere.test",
+        "/\t/elsewhere.test",
+        "/\n/elsewhere.test",
+        "\\\\elsewhere.test",
+        "javascript:alert(1)",
+        "networks",
+        "",
+        " /",
+        "/a b",
+        "/é",
+        "/" + "a" * 3000,
+    ],
+)
+def test_it_leads_nowhere_else(address: str) -> None:
+    assert back_to(address) == "/"
+
+
+@pytest.mark.parametrize("address", ["/", "/docs", "/compare?a=x/1&b=y/2", "/?off=block1,block2"])
+def test_it_leads_to_every_page_of_this_site(address: str) -> None:
+    assert back_to(address) == address
+
+
+@pytest.mark.parametrize(
+    ("cookie", "theme"),
+    [(None, "system"), ("dark", "dark"), ("light", "light"), ('"><i>', "system")],
+)
+@pytest.mark.parametrize("address", ["/", "/docs", "/nowhere"])
+def test_the_server_writes_the_theme_into_every_page(
+    client: TestClient, cookie: str | None, theme: str, address: str
+) -> None:
+    headers = HTML if cookie is None else HTML | {"Cookie": f"{COOKIE}={cookie}"}
+    answer = client.get(address, headers=headers)
+    assert f'<html lang="en" data-theme="{theme}">' in answer.text
+    assert answer.text.count('aria-pressed="true"') >= 1
+
+
+def test_a_page_in_one_theme_is_never_taken_for_another(client: TestClient) -> None:
+    light = client.get("/", headers={"Cookie": "theme=light"})
+    known = {"If-None-Match": light.headers["etag"]}
+    assert client.get("/", headers=known | {"Cookie": "theme=light"}).status_code == 304
+    assert client.get("/", headers=known | {"Cookie": "theme=dark"}).status_code == 200
+    for answer in (light, client.get("/nowhere", headers=HTML)):
+        assert "Cookie" in answer.headers["vary"]
+    assert light.headers["cache-control"] == "private, no-cache"
+
+
+def test_the_form_leads_back_to_the_page_with_its_query(client: TestClient) -> None:
+    page = client.get("/?palette=noon&off=block1").text
+    assert '<input type="hidden" name="back" value="/?palette=noon&amp;off=block1">' in page
+    hostile = client.get('/x"><script>?<b>', headers=HTML).text
+    assert "<b>" not in hostile.partition("<main")[0]
+    assert "<script>" not in hostile.partition("<main")[0]
+
+
+def test_a_refused_upload_leads_back_to_the_gallery(client: TestClient) -> None:
+    answer = client.post("/digits", files={"file": b"no image"}, headers=HTML)
+    assert answer.status_code >= 400
+    assert '<input type="hidden" name="back" value="/">' in answer.text
