@@ -1,4 +1,4 @@
-"""Takes the README's picture of a running server: ``python -m scripts.take_pictures``.
+"""Takes the README's pictures of a running server: ``python -m scripts.take_pictures``.
 
 With ``--look FOLDER`` it also takes every kind of page, light and dark, wide and narrow, for
 whoever changes how they look.
@@ -14,17 +14,22 @@ from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from app.settings import ROOT
 
-PICTURE: Final = ROOT / "docs" / "gallery.png"
+PICTURES: Final = ROOT / "docs"
 WIDE: Final = 1440
 NARROW: Final = 390
 _HEIGHT: Final = 1000
+_AIR: Final = 24  # pixels around what is shown
 
 Scheme = Literal["light", "dark"]
 _SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
+_TWO: Final = (  # a stroke, as shares of the surface's width and height
+    *((0.29, 0.36), (0.33, 0.24), (0.42, 0.17), (0.53, 0.16), (0.64, 0.21), (0.69, 0.32)),
+    *((0.66, 0.44), (0.56, 0.57), (0.42, 0.7), (0.29, 0.82), (0.5, 0.81), (0.73, 0.81)),
+)
 
 
 def main() -> None:
-    """Take the picture, and the others where they are asked for."""
+    """Take the pictures, and those of every page where they are asked for."""
     parser = argparse.ArgumentParser(prog="python -m scripts.take_pictures", description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000", help="of the server")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
@@ -34,13 +39,52 @@ def main() -> None:
         parser.error("no chromium is on the path; name one with --chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=given.chromium, args=["--no-sandbox"])
-        PICTURE.parent.mkdir(exist_ok=True)
-        page = opened(browser, given.address, WIDE, "light")
-        page.screenshot(path=PICTURE, full_page=True, clip=_down_to(page, "#block1"))
-        print(PICTURE)
+        PICTURES.mkdir(exist_ok=True)
+        for take in (take_gallery, take_drawing, take_value):
+            print(take(browser, given.address))
         if given.look is not None:
             look(browser, given.address, given.look)
         browser.close()
+
+
+def take_gallery(browser: Browser, address: str) -> Path:
+    """The gallery down to the first block."""
+    page = opened(browser, address, WIDE, "light")
+    path = PICTURES / "gallery.png"
+    page.screenshot(path=path, full_page=True, clip=_down_to(page, "#block1"))
+    page.context.close()
+    return path
+
+
+def take_drawing(browser: Browser, address: str) -> Path:
+    """The gallery while somebody draws."""
+    page = opened(browser, address, WIDE, "dark")
+    page.get_by_role("button", name="Draw a digit").click()
+    box = _box(page, "[data-draw-surface]")
+    first, *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in _TWO]
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=4)
+    with page.expect_response("**/live?*"):
+        page.mouse.up()
+    page.wait_for_load_state("networkidle")
+    path = PICTURES / "drawing.png"
+    page.screenshot(path=path)
+    page.context.close()
+    return path
+
+
+def take_value(browser: Browser, address: str) -> Path:
+    """One value of a filter's map, explained."""
+    samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
+    gallery = samples.json()[0]["page_url"]
+    filter_page = f"{address}{gallery}/layers/block1.conv1/filters/3"
+    page = opened(browser, filter_page, WIDE, "light")
+    path = PICTURES / "value.png"
+    page.screenshot(path=path, full_page=True, clip=_down_to(page, "#unit", _top(page, "#unit")))
+    page.context.close()
+    return path
 
 
 def opened(browser: Browser, address: str, width: int, scheme: Scheme) -> Page:
@@ -53,12 +97,22 @@ def opened(browser: Browser, address: str, width: int, scheme: Scheme) -> Page:
     return page
 
 
-def _down_to(page: Page, section: str) -> FloatRect:
-    """The page from its top to the end of a section."""
+def _down_to(page: Page, section: str, top: float = 0.0) -> FloatRect:
+    """The page from a height to the end of a section and a little further."""
+    box = _box(page, section)
+    height = box["y"] + box["height"] + _AIR - top
+    return {"x": 0, "y": top, "width": WIDE, "height": height}
+
+
+def _top(page: Page, section: str) -> float:
+    return _box(page, section)["y"] - _AIR
+
+
+def _box(page: Page, section: str) -> FloatRect:
     box = page.locator(section).bounding_box()
     if box is None:
         raise RuntimeError(f"the page has no section {section}")
-    return {"x": 0, "y": 0, "width": WIDE, "height": box["y"] + box["height"]}
+    return box
 
 
 def look(browser: Browser, address: str, folder: Path) -> None:
