@@ -125,7 +125,8 @@ function wireReturn() {
   if (sessionStorage.getItem("pressed") && location.hash) {
     const target = document.getElementById(location.hash.slice(1));
     const branch = target?.closest(".stage")?.querySelector(".branch");
-    if (branch instanceof HTMLElement || branch instanceof SVGElement) branch.focus();
+    // Not before the page is shown: going to the target takes the focus away.
+    if (branch instanceof HTMLElement) window.addEventListener("pageshow", () => branch.focus());
   }
   sessionStorage.removeItem("pressed");
   const line = document.querySelector("[data-answer]");
