@@ -7,11 +7,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { percent } from "../../static/js/maps/numbers.js";
+import { number, percent } from "../../static/js/maps/numbers.js";
 
 test("a share has two decimals, and is 0 or 100 only where it is exactly that", () => {
   const shares = [0, 0.00001, 0.125, 0.98765, 0.99995, 1];
   assert.deepEqual(shares.map((share) => percent(share).replaceAll("\u202f", " ")), [
     "0.00 %", "< 0.01 %", "12.50 %", "98.77 %", "> 99.99 %", "100.00 %",
   ]);
+});
+
+test("a value is rounded by all its digits, and exactly between two to the even one", () => {
+  const values = [98.765, 41.25, 41.35, 0.125, -2.5, 9.9996];
+  assert.deepEqual(values.map((value) => number(value, 4)), [
+    "98.77", "41.25", "41.35", "0.1250", "\u22122.500", "10.00",
+  ]);
+  assert.deepEqual([41.25, 41.75, 0.03125].map((value) => number(value)), ["41.2", "41.8", "0.0312"]);
 });

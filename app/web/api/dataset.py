@@ -90,13 +90,25 @@ def dataset_digits(
     return schemas.DatasetDigits.of(collection, index, listing, engine.manifest.id)
 
 
+Version = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="changes with the data set; with it the sheet may be kept for ever",
+        examples=["9a1ec5c0d2f4"],
+    ),
+]
+
+
 @router.get(
     "/dataset/digits.png",
     summary="Digits of the data set on one sheet, in the order given, ten in a row",
     responses=PNG_ANSWER,
     response_class=Response,
 )
-def dataset_png(request: Request, services: ServicesDep, indices: Indices) -> Response:
+def dataset_png(
+    request: Request, services: ServicesDep, indices: Indices, version: Version = None
+) -> Response:
     images = services.indexes.dataset.split.images
     places = [int(place) for place in indices.split(",")]
     if max(places) >= len(images):
@@ -108,7 +120,10 @@ def dataset_png(request: Request, services: ServicesDep, indices: Indices) -> Re
     cells = np.zeros((rows * columns, SIDE, SIDE), np.uint8)
     cells[: len(places)] = images[places]
     sheet = cells.reshape(rows, columns, SIDE, SIDE).swapaxes(1, 2)
-    return immutable(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
+    answer = immutable(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
+    if version is None:  # the server may be given another data set
+        answer.headers["Cache-Control"] = "no-cache"
+    return answer
 
 
 @router.get(

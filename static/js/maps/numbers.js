@@ -8,6 +8,8 @@ const MINUS = "\u2212";
 const SMALLEST = 0.001;
 const LARGEST = 100_000;
 
+const ALL = 100;
+
 /**
  * To a number of decimals; exactly between two, the even one, as Python has it.
  * @param {number} size
@@ -15,10 +17,12 @@ const LARGEST = 100_000;
  * @returns {string}
  */
 function fixed(size, decimals) {
-  const scaled = size * 10 ** decimals;
-  const below = Math.floor(scaled);
-  const tie = scaled - below === 0.5 && below % 2 === 0;
-  return (tie ? below / 10 ** decimals : size).toFixed(decimals);
+  const exact = size.toFixed(ALL); // every digit that the number has
+  const end = exact.indexOf(".") + 1 + decimals;
+  const kept = exact.slice(0, end);
+  const even = "02468".includes(kept.replace(".", "").slice(-1));
+  const tie = /^50*$/.test(exact.slice(end));
+  return (tie && even ? Number(kept) : size).toFixed(decimals);
 }
 
 /**
