@@ -60,5 +60,13 @@ def explain(
         place,
         {**examination.activations, INPUT: examination.digit.as_input()[0]},
         engine.weights,
-        switch=0.0 if layer.block in examination.off else 1.0,
+        switch=_switch(examination, layer),
     )
+
+
+def _switch(examination: Examination, layer: LayerInfo) -> float | None:
+    """What the layer is multiplied by: a block's switch acts on its gate, else on its residual."""
+    for block in examination.manifest.blocks:
+        if block.switchable and layer.name == (block.gate or block.residual):
+            return 0.0 if block.name in examination.off else 1.0
+    return None

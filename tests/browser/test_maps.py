@@ -131,7 +131,8 @@ def test_the_page_says_the_same_as_if_the_server_had_drawn_it(
     page.goto(sample + where)
     choose(page, normalize=normalize, palette="noon")
     first = page.locator("figure[data-layer]").first
-    expect(first.locator("canvas").first).to_be_visible()
+    words = page.locator("[name=normalize] option:checked").get_attribute("data-said")
+    expect(first.locator(".sharing")).to_contain_text(words or "?")
     expect(page).to_have_url(re.compile(f"normalize={normalize}&palette=noon"))
     painted = said(page)
     page.reload()

@@ -22,7 +22,8 @@ class Question:
         place: row and column.
         given: float32 ``(H, W, C)``, the maps of each of the layer's inputs.
         weights: of the network, by ``layer/weight``.
-        switch: 1 where the layer's block has its branch on, 0 where it is off.
+        switch: of a layer that its block's switch acts on, 1 where the branch is on and 0 where it
+            is off.
     """
 
     layer: LayerInfo
@@ -30,7 +31,7 @@ class Question:
     place: Place
     given: Sequence[Array]
     weights: Mapping[str, Array]
-    switch: float
+    switch: float | None
 
     def weight(self, name: str) -> Array | None:
         """One of the layer's weights, whole."""

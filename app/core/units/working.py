@@ -40,7 +40,7 @@ def work_out(
     activations: Mapping[str, Array],
     weights: Mapping[str, Array],
     *,
-    switch: float = 1.0,
+    switch: float | None = None,
 ) -> Unit:
     """Work one value out.
 
@@ -51,7 +51,8 @@ def work_out(
         activations: float32 ``(H, W, C)`` by layer name; those of the layer and of its inputs are
             used, the digit's under :data:`app.core.manifest.INPUT`.
         weights: by ``layer/weight``.
-        switch: 1 where the layer's block has its branch on, 0 where it is off.
+        switch: of a layer that its block's switch acts on, 1 where the branch is on and 0 where it
+            is off.
     """
     maps = activations[layer.name]
     given = [activations[name] for name in layer.inputs]

@@ -15,7 +15,7 @@ F = np.array([[[10, 20], [-30, 40]]], np.float32)
 LAYER = LayerInfo("relu", "ReLU", "activation", None, (1, 2, 2), inputs=("x",), activation="relu")
 
 
-def worked(layer: LayerInfo, *, switch: float = 1.0, **weights: np.ndarray) -> Unit:
+def worked(layer: LayerInfo, *, switch: float | None = None, **weights: np.ndarray) -> Unit:
     """The value in the second column of filter 1; the layer's own maps are those of F."""
     activations = {"x": X, "f": F, layer.name: F}
     named = {f"{layer.name}/{name}": value for name, value in weights.items()}
