@@ -27,6 +27,7 @@ class AccessLog:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._log = _logger.bind()  # the proxy looks its logger up at every call
         # Looking labels up takes as long as counting does, and every request is counted.
         self._counts: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
@@ -69,7 +70,7 @@ class AccessLog:
         if "skiplens.problem" in scope:
             self._metrics.refusals.labels(scope["skiplens.problem"]).inc()
         if scope["path"] not in _QUIET or status >= _FAILED:
-            _logger.info(
+            self._log.info(
                 "request",
                 request_id=request_id(),
                 method=scope["method"],
