@@ -109,6 +109,7 @@ def _top(page: Page, section: str) -> float:
 
 
 def _box(page: Page, section: str) -> FloatRect:
+    page.locator(section).wait_for()
     box = page.locator(section).bounding_box()
     if box is None:
         raise RuntimeError(f"the page has no section {section}")
