@@ -48,10 +48,10 @@ class IndexedKernels:
         height, width, channels, count = kernel.shape
         layout = geometry.lay_out_rows(count, channels, height, width, zoom=zoom)
         margin = len(str(count - 1)) * (numerals.WIDTH + 1) + GAP
-        boxes = tuple((x + margin, *rest) for x, *rest in layout.boxes)
+        boxes = tuple((x + margin, y, across, down) for x, y, across, down in layout.boxes)
         return cls(
             kernel,
-            bounded(replace(layout, width=layout.width + margin, boxes=boxes)),  # type: ignore[arg-type]  # each still has four
+            bounded(replace(layout, width=layout.width + margin, boxes=boxes)),
             palette,
         )
 
