@@ -1,5 +1,10 @@
-"""The engine: every activation of one digit, against other ways to get them; on one thread."""
+"""The engine: every activation of one digit, against other ways to get them.
 
+The engine and the bare loop have one thread, TensorFlow as many as it chooses.
+"""
+
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from statistics import median
 from typing import Final
@@ -49,6 +54,7 @@ def measure() -> Iterator[Result]:
         "tf.function": network.gradients({**inputs, "target": target}),
     }
     yield from _compare("gradients", backward, {})
+    yield Result("activations by tf.function, held to one thread", _on_one_thread(), "ms")
 
 
 def _compare(what: str, ways: Ways, faster: Mapping[str, float]) -> Iterator[Result]:
@@ -60,6 +66,13 @@ def _compare(what: str, ways: Ways, faster: Mapping[str, float]) -> Iterator[Res
         yield Result(f"{what}, {name} over them", ratio(times[name], times["engine"]), "x", target)
     for name, seconds in times.items():
         yield Result(f"{what} by {name}", 1000 * median(seconds), "ms")
+
+
+def _on_one_thread() -> float:
+    """Milliseconds; in a process of its own, since TensorFlow counts its threads once."""
+    command = [sys.executable, "-m", "benchmarks.tensorflow_ways"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(ended.stdout)
 
 
 def bare_loop(folder: ModelFolder, graph: str, inputs: Inputs) -> Callable[[], object]:

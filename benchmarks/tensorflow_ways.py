@@ -1,8 +1,14 @@
-"""The same activations and gradients by TensorFlow, on one thread, as NumPy arrays."""
+"""The same activations and gradients by TensorFlow, from NumPy arrays to NumPy arrays by name.
+
+TensorFlow chooses its own number of threads, as for whoever writes such a function. One digit keeps
+no more than one of them busy, so ``python -m benchmarks.tensorflow_ways`` times a process that is
+held to one.
+"""
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -11,12 +17,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from app.engine.keras import NETWORK_FILE
 from app.network.graphs import gradient_names
 from app.network.loading import load_network
 from app.network.tapping import tap
-
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(1)
+from app.samples import load_samples
+from benchmarks import addresses
+from benchmarks.timing import in_turn
 
 Inputs = Mapping[str, NDArray[np.float32]]
 Call = Callable[[], object]
@@ -37,7 +44,7 @@ class Network:
     def function(self, inputs: Inputs) -> Call:
         """One ``tf.function`` of a fixed signature."""
         model = self._model
-        return _fixed(lambda **given: list(model(given, training=False).values()), inputs)
+        return _fixed(lambda given: model(given, training=False), inputs)
 
     def predict(self, inputs: Inputs) -> Call:
         """``predict`` on one model of many outputs."""
@@ -49,19 +56,35 @@ class Network:
         model, names = self._routed.model, gradient_names(self._routed)
         logits = next(one.name for one in self._routed.layers if one.role == "logits")
 
-        def gradients(target: tf.Tensor, **given: tf.Tensor) -> list[tf.Tensor]:
+        def gradients(given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            target, inputs = given["target"], {one: given[one] for one in ("image", "gates")}
             with tf.GradientTape() as tape:
-                tape.watch(list(given.values()))
-                outputs = model(given, training=False)
+                tape.watch(list(inputs.values()))
+                outputs = model(inputs, training=False)
                 log_p = tf.reduce_sum(target * tf.nn.log_softmax(outputs[logits]))
-            found: list[tf.Tensor] = tape.gradient(log_p, [outputs[name] for name in names])
+            found: dict[str, tf.Tensor] = tape.gradient(log_p, {one: outputs[one] for one in names})
             return found
 
         return _fixed(gradients, inputs)
 
 
 def _fixed(function: Callable[..., Any], inputs: Inputs) -> Call:
-    signature = {name: tf.TensorSpec(value.shape, tf.float32) for name, value in inputs.items()}
-    concrete = tf.function(function, autograph=False).get_concrete_function(**signature)
-    given = {name: tf.constant(value) for name, value in inputs.items()}
-    return lambda: [one.numpy() for one in concrete(**given)]
+    signature = [{name: tf.TensorSpec(value.shape, tf.float32) for name, value in inputs.items()}]
+    fixed = tf.function(function, input_signature=signature, autograph=False)
+    given = dict(inputs)
+    return lambda: {name: value.numpy() for name, value in fixed(given).items()}
+
+
+def main() -> None:
+    """Print the milliseconds of one ``tf.function`` of a fixed signature, on one thread."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    folder = addresses.folder()
+    gates = np.ones((1, len(folder.manifest.switches)), np.float32)
+    inputs = {"image": load_samples()[0].digit.as_input(), "gates": gates}
+    call = Network(folder.path / NETWORK_FILE).function(inputs)
+    print(1000 * median(in_turn({"": call}, 15, {"": 10})[""]))
+
+
+if __name__ == "__main__":
+    main()

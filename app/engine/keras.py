@@ -6,7 +6,7 @@ import numpy as np
 
 from app.core.manifest import Manifest
 from app.engine.batching import Batcher
-from app.engine.finite import check_finite
+from app.engine.finite import check_finite, telling
 from app.engine.folder import ModelFolder
 from app.engine.litert import LiteRTEngine
 from app.engine.protocol import Activations, Array
@@ -44,6 +44,7 @@ class KerasEngine:
         self.device = device
         self._gradients = LiteRTEngine(folder, 1, max_waiting)
         self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
+        self._telling = telling(folder.manifest.layers)
         self._batcher = Batcher(self._model.predict_on_batch, max_waiting)
 
     @property
@@ -65,7 +66,7 @@ class KerasEngine:
         """One forward pass; see :meth:`app.engine.protocol.Engine.activations`."""
         inputs = {"image": image, "gates": gates[None].astype(np.float32)}
         outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
-        check_finite(outputs)
+        check_finite(outputs, self._telling)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
 
     def gradients(self, image: Array, gates: Array, target: int) -> Activations:

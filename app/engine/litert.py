@@ -6,7 +6,7 @@ import numpy as np
 
 from app.core.manifest import GraphInfo, Manifest
 from app.core.stages import stage
-from app.engine.finite import check_finite
+from app.engine.finite import check_finite, telling
 from app.engine.folder import ModelFolder
 from app.engine.graph import LiteRTGraph
 from app.engine.pool import Pool
@@ -30,7 +30,9 @@ class LiteRTEngine:
 
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
         self._folder = folder
-        self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
+        flat = [layer for layer in folder.manifest.layers if layer.shape[:2] == (1, 1)]
+        self._vectors = {layer.name: layer.shape for layer in flat}
+        self._telling = telling(folder.manifest.layers)
         self._activations = self._pool("activations", size, max_waiting)
         self._gradients = self._pool("gradients", size, max_waiting)
 
@@ -56,24 +58,26 @@ class LiteRTEngine:
 
     def activations(self, image: Array, gates: Array) -> Activations:
         """One forward pass; see :meth:`app.engine.protocol.Engine.activations`."""
-        return self._run(self._activations, {"image": image, "gates": gates[None]})
+        outputs = self._run(self._activations, {"image": image, "gates": gates[None]})
+        check_finite(outputs, self._telling)
+        return outputs
 
     def gradients(self, image: Array, gates: Array, target: int) -> Activations:
         """One backward pass; see :meth:`app.engine.protocol.Engine.gradients`."""
         one_hot = np.zeros((1, len(self.manifest.classes)), np.float32)
         one_hot[0, target] = 1.0
         inputs = {"image": image, "gates": gates[None], "target": one_hot}
-        return self._run(self._gradients, inputs)
+        outputs = self._run(self._gradients, inputs)
+        check_finite(outputs)
+        return outputs
 
     def _run(self, pool: Pool[LiteRTGraph], inputs: Mapping[str, Array]) -> Activations:
         with pool.borrow() as graph, stage("infer"):
             outputs = graph.run(inputs)
-        check_finite(outputs)
-        shapes = self._shapes
-        return {
-            name: value.reshape(shapes.get(name) or value.shape[1:])
-            for name, value in outputs.items()
-        }
+        found = {name: value[0] for name, value in outputs.items()}
+        for name in self._vectors.keys() & found.keys():
+            found[name] = found[name].reshape(self._vectors[name])
+        return found
 
     def close(self) -> None:
         """Nothing to do: interpreters go with the object."""

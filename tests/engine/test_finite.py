@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from app.engine.finite import check_finite
+from app.core.manifest import GraphInfo
+from app.engine.finite import check_finite, telling
+from app.engine.folder import open_folder
+from app.engine.graph import run_once
+from app.network.graphs import compile_activations
+from app.network.tapping import tap
+from tests.conftest import MODELS
+from tests.network.tiny import images, tiny_network
 from app.errors import NonFiniteError
 
 
@@ -22,3 +29,28 @@ def test_one_bad_value_anywhere_is_refused_by_name(wrong: float, where: tuple[in
 def test_finite_values_pass() -> None:
     extremes = np.array([[0, -0.0, 1e-45, 3e18, -3e18]], np.float32)
     check_finite({"a": extremes, "b": np.zeros((0, 3), np.float32), "c": extremes[:, ::2]})
+
+
+def test_few_layers_tell_of_all() -> None:
+    network = open_folder(MODELS / "mnist-resnet").manifest
+    told = {layer.role for layer in network.layers if layer.name not in telling(network.layers)}
+    assert told == {"conv", "activation", "residual", "sum", "output"}
+    assert not {"norm", "identity", "logits"} & told
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "spoilt", ["stem.conv", "block1.conv1", "block1.conv2", "block2.shortcut", "block3.gate.conv"]
+)
+def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong: float) -> None:
+    network = tiny_network()
+    opened = tap(network)
+    layer = next(one for one in opened.model.layers if one.name == spoilt)
+    layer.bias.assign(np.array([wrong, *layer.bias.numpy()[1:]], np.float32))
+    graph = compile_activations(opened)
+    info = GraphInfo("activations.tflite", graph.inputs, graph.outputs, 0.0)
+    for gate in (0, 1):
+        inputs = {"image": images(), "gates": np.full((1, 3), gate, np.float32)}
+        found = run_once(graph.content, info, inputs)
+        with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
+            check_finite(found, telling(opened.layers))
