@@ -19,11 +19,13 @@ class recording:  # noqa: N801  # reads as what it does, like contextlib.suppres
     _token: Token[Record | None]
 
     def __enter__(self) -> Record:
+        """Begin."""
         record: Record = {}
         self._token = _record.set(record)
         return record
 
     def __exit__(self, *_: object) -> None:
+        """End; the record is its holder's."""
         _record.reset(self._token)
 
 
@@ -36,10 +38,12 @@ class stage:  # noqa: N801
         self._name = name
 
     def __enter__(self) -> None:
+        """Begin."""
         self._record = _record.get()
         self._started = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
+        """Add the time, whether the block succeeded or not."""
         if self._record is not None:
             taken = time.perf_counter() - self._started
             self._record[self._name] = self._record.get(self._name, 0.0) + taken

@@ -7,11 +7,11 @@ from app.core.manifest import GraphInfo
 from app.engine.finite import check_finite, telling
 from app.engine.folder import open_folder
 from app.engine.graph import run_once
+from app.errors import NonFiniteError
 from app.network.graphs import compile_activations
 from app.network.tapping import tap
 from tests.conftest import MODELS
 from tests.network.tiny import images, tiny_network
-from app.errors import NonFiniteError
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e25])
