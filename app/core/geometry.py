@@ -13,6 +13,8 @@ MIN_ZOOM: Final = 1
 MAX_ZOOM: Final = 16
 LABEL_HEIGHT: Final = numerals.HEIGHT + 2
 _COMFORTABLE_SIDE: Final = 56
+_LARGEST_SIDE: Final = 112
+_COMFORTABLE_WIDTH: Final = 356  # three grids stand side by side on a laptop's screen
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,14 @@ def near_square(count: int) -> int:
 def comfortable_zoom(height: int, width: int) -> int:
     """The zoom at which a map is about 56 pixels wide, within what is allowed."""
     return max(MIN_ZOOM, min(MAX_ZOOM, _COMFORTABLE_SIDE // max(height, width)))
+
+
+def fitting_zoom(columns: int, height: int, width: int) -> int:
+    """The largest zoom at which a grid is at most 356 pixels wide and a map at most 112 on a side,
+    within what is allowed.
+    """
+    across = ((_COMFORTABLE_WIDTH - GAP) // columns - GAP) // width
+    return max(MIN_ZOOM, min(MAX_ZOOM, across, _LARGEST_SIDE // max(height, width)))
 
 
 def lay_out_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> Geometry:

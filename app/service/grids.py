@@ -148,9 +148,8 @@ def grid_of(
     Raises:
         InvalidParameterError: the picture would have more than 16 million pixels.
     """
-    height, width, count = maps.shape
-    chosen = tuple(range(count)) if filters is None else filters
-    layout = _lay_out(len(chosen), height, width, options)
+    chosen = tuple(range(maps.shape[-1])) if filters is None else filters
+    layout = _lay_out(maps, len(chosen), options)
     known = statistics or describe(maps)
     cells = tuple(
         Cell(at, box, scales[at], known[at].dead, known[at].constant)
@@ -159,16 +158,15 @@ def grid_of(
     return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging)
 
 
-def _lay_out(count: int, height: int, width: int, options: GridOptions) -> Geometry:
-    layout = geometry.lay_out(
-        count,
-        height,
-        width,
-        columns=options.columns or geometry.near_square(count),
-        zoom=options.zoom or geometry.comfortable_zoom(height, width),
-        labels=options.labels,
+def _lay_out(maps: Array, shown: int, options: GridOptions) -> Geometry:
+    height, width, count = maps.shape
+    zoom = options.zoom  # else of the whole layer's grid: a filter alone looks as among the others
+    if zoom is None:
+        zoom = geometry.fitting_zoom(geometry.near_square(count), height, width)
+    columns = options.columns or geometry.near_square(shown)
+    return bounded(
+        geometry.lay_out(shown, height, width, columns=columns, zoom=zoom, labels=options.labels)
     )
-    return bounded(layout)
 
 
 def kernel_grid(kernel: Array, options: GridOptions) -> Grid:

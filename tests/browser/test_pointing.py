@@ -47,6 +47,15 @@ def point(page: Page, host: Locator, x: float, y: float) -> None:
     page.mouse.move(box["x"] + x, box["y"] + y)
 
 
+def point_at(page: Page, shown: Locator, side: int, at: int, row: int, column: int) -> None:
+    """Move the mouse to a value of a figure's grid, whose maps have ``side`` rows and columns."""
+    zoom, columns = (int(shown.get_attribute(f"data-{name}") or "") for name in ("zoom", "columns"))
+    down, across = divmod(at, columns)
+    x = 2 + across * (side * zoom + 2) + (column + 0.5) * zoom
+    y = 9 + down * (side * zoom + 9) + (row + 0.5) * zoom
+    point(page, shown.locator("img"), x, y)
+
+
 def a_page(page: Page, where: str) -> None:
     sample = page.locator(".samples a").nth(7).get_attribute("href") or ""
     page.goto(sample + where)
@@ -57,8 +66,7 @@ def test_the_value_under_the_mouse_is_that_of_the_raw_maps(
 ) -> None:
     page = open_page("/")
     shown = figure(page, "block1.sum")
-    # Filter 5 is the second of the second row: 2 values of 2 pixels in, 20 and 30 values along.
-    point(page, shown.locator("img"), 2 + 58 + 2 * 20 + 1, 9 + 65 + 2 * 10 + 1)
+    point_at(page, shown, 28, 5, 10, 20)
     tip = page.locator(READOUT)
     expect(tip).to_contain_text("filter 5, row 10, column 20")
     value = float(maps_of(shown, server)[10, 20, 5])
@@ -70,7 +78,7 @@ def test_the_value_under_the_mouse_is_that_of_the_raw_maps(
 def test_what_a_value_sees_is_outlined_on_the_digit(open_page: OpenPage) -> None:
     page = open_page("/")
     page.set_viewport_size({"width": 1440, "height": 2400})
-    point(page, figure(page, "stem.conv").locator("img"), 2 + 2 * 9 + 1, 9 + 2 * 4 + 1)
+    point_at(page, figure(page, "stem.conv"), 28, 0, 4, 9)
     outline = page.locator(".readout-seen")
     expect(outline).to_be_visible()
     found, digit = box_of(outline), box_of(page.locator(".digit img"))
@@ -87,8 +95,7 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
     open_page: OpenPage,
 ) -> None:
     page = open_page("/#block4")
-    image = figure(page, "block4.sum").locator("img")
-    point(page, image, 2 + 4 * 13 + 1, 9 + 1)  # row 0, column 13 of filter 0
+    point_at(page, figure(page, "block4.sum"), 14, 0, 0, 13)
     outline, copy = page.locator(".readout-inset .readout-mark"), page.locator(".readout canvas")
     expect(outline).to_be_visible()
     expect(page.locator(READOUT)).to_contain_text("filter 0, row 0, column 13")
@@ -106,8 +113,7 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
 
 def test_a_click_on_a_map_leads_to_the_place_in_its_filter(open_page: OpenPage) -> None:
     page = open_page("/?off=block2")
-    image = figure(page, "block1.output").locator("img")
-    point(page, image, 2 + 58 + 21, 9 + 11)
+    point_at(page, figure(page, "block1.output"), 28, 1, 5, 10)
     expect(page.locator(READOUT)).to_contain_text("filter 1, row 5, column 10")
     page.mouse.down()
     page.mouse.up()

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.geometry import comfortable_zoom, lay_out, lay_out_rows, near_square
+from app.core.geometry import (
+    comfortable_zoom,
+    fitting_zoom,
+    lay_out,
+    lay_out_rows,
+    near_square,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +23,20 @@ def test_grids_are_near_square_and_fill_their_rows_where_they_can(count: int, co
 @pytest.mark.parametrize(("side", "zoom"), [(28, 2), (14, 4), (7, 8), (1, 16), (400, 1)])
 def test_maps_are_drawn_about_as_large_whatever_their_shape(side: int, zoom: int) -> None:
     assert comfortable_zoom(side, side) == zoom
+
+
+@pytest.mark.parametrize(
+    ("count", "side", "zoom"),
+    [(16, 28, 3), (8, 28, 3), (26, 28, 2), (32, 14, 3), (64, 7, 6), (1, 28, 4), (64, 1, 16)],
+)
+def test_grids_are_about_as_wide_whatever_the_shape_of_their_maps(
+    count: int, side: int, zoom: int
+) -> None:
+    columns = near_square(count)
+    assert fitting_zoom(columns, side, side) == zoom
+    layout = lay_out(count, side, side, columns=columns, zoom=zoom, labels=False)
+    assert layout.width <= 356
+    assert fitting_zoom(400, side, side) == 1
 
 
 @given(

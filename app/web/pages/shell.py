@@ -174,7 +174,7 @@ def facts(engine: Engine) -> tuple[tuple[str, str], ...]:
         low, high = accuracy.interval
         rows.append(
             (
-                f"of {accuracy.digits:,} test digits read correctly",
+                f"of {accuracy.digits:,} test digits correct",
                 f"{wording.percent(accuracy.value)}",
             )
         )
