@@ -1,4 +1,4 @@
-"""Draws on the page as a hand does: real mouse moves, real touches."""
+"""Draws on the page as a hand does: real mouse moves, real touches, a real pen's pressure."""
 
 import json
 import struct
@@ -55,6 +55,16 @@ def draw(page: Page, points: Points) -> None:
     for place in others:
         page.mouse.move(*place)
     page.mouse.up()
+
+
+def write(page: Page, points: Points, force: float) -> None:
+    """One stroke with a pen that is pressed so hard, from 0 to 1."""
+    session = page.context.new_cdp_session(page)
+    pen = {"button": "left", "clickCount": 1, "pointerType": "pen", "force": force}
+    on_the_way = places(page, points)
+    kinds = ["mousePressed", *["mouseMoved"] * len(on_the_way), "mouseReleased"]
+    for kind, (x, y) in zip(kinds, [on_the_way[0], *on_the_way, on_the_way[-1]], strict=True):
+        session.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **pen})
 
 
 def touch(page: Page, points: Points) -> None:

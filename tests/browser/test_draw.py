@@ -22,6 +22,7 @@ from tests.browser.drawing import (
     release,
     surface,
     touch,
+    write,
 )
 
 pytestmark = pytest.mark.browser
@@ -98,6 +99,17 @@ def test_a_press_without_a_move_leaves_a_dot(open_page: OpenPage) -> None:
     open_surface(page)
     surface(page).click()
     assert ink(page) > 100
+
+
+def test_a_pen_that_is_pressed_harder_draws_wider(open_page: OpenPage) -> None:
+    page = open_page("/")
+    open_surface(page)
+    widths = []
+    for force in (0.2, 0.9):
+        write(page, ONE, force)
+        widths.append(ink(page))
+        page.get_by_role("button", name="Clear").click()
+    assert widths[1] > 1.5 * widths[0] > 0
 
 
 def test_a_finger_draws_and_neither_scrolls_nor_hides_the_answer(open_page: OpenPage) -> None:
@@ -215,8 +227,10 @@ def test_branches_are_switched_in_place_and_other_links_wait(open_page: OpenPage
     reads(page, "7")
     page.get_by_role("link", name="switch off in block1").locator(".switch").click()
     expect(page.locator(".answer-words")).to_contain_text("Without block1", timeout=SLOW)
+    expect(page.locator("[data-drawn-whole]")).to_contain_text("With every block on: 7, ")
     page.get_by_role("link", name="switch on in block1").locator(".switch").click()
     expect(page.locator(".answer-words")).to_have_text(re.compile("^The network"), timeout=SLOW)
+    expect(page.locator("[data-drawn-whole]")).to_be_hidden()
     page.locator(".layer-link code", has_text="block1.sum").click()
     state(page, "Keep the digit first")
     assert page.url == address

@@ -12,6 +12,7 @@ import { parse } from "../../static/js/draw/frames.js";
 const HEADER = {
   label: "7",
   probabilities: [0.25, 0.75],
+  baseline: [0.5, 0.5],
   off: ["block2"],
   warnings: ["Faint – hardly there."],
   network_range: [-2, 3],
@@ -40,7 +41,7 @@ function frame(header) {
 test("a frame gives its header's words, its input and every layer's maps", () => {
   const found = parse(frame(HEADER));
   assert.equal(found.label, "7");
-  assert.deepEqual(found.probabilities, [0.25, 0.75]);
+  assert.deepEqual([found.probabilities, found.baseline], [[0.25, 0.75], [0.5, 0.5]]);
   assert.deepEqual([found.off, found.warnings], [HEADER.off, HEADER.warnings]);
   assert.deepEqual(found.networkRange, [-2, 3]);
   assert.deepEqual([found.input.length, found.input[0], found.input[783]], [784, 9, 9]);

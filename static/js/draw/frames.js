@@ -11,8 +11,8 @@
  * @typedef {{ name: string, maps: Maps, blockRange: Range }} Layer
  * @typedef {{ block: string, norm_x: number, norm_f: number, norm_sum: number, norm_input: number,
  *   norm_output: number }} Block
- * @typedef {{ label: string, probabilities: number[], off: string[], warnings: string[],
- *   blocks: Block[] }} Said
+ * @typedef {{ label: string, probabilities: number[], baseline: number[] | null, off: string[],
+ *   warnings: string[], blocks: Block[] }} Said
  * @typedef {Said & { networkRange: Range, input: Uint8Array, layers: Layer[] }} Frame
  * @typedef {Said & { network_range: Range, input_shape: [number, number], layers: { name: string,
  *   shape: [number, number, number], offset: number, block_range: Range }[] }} Header
@@ -35,6 +35,7 @@ export function parse(buffer) {
   return {
     label: header.label,
     probabilities: header.probabilities,
+    baseline: header.baseline,
     off: header.off,
     warnings: header.warnings,
     networkRange: header.network_range,

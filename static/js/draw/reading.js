@@ -18,6 +18,16 @@ function opening({ label, off }) {
   return `${subject} network reads ${label === "8" ? "an" : "a"}`;
 }
 
+/**
+ * What switched blocks change in the answer; nothing where all are on.
+ * @param {Frame} frame
+ */
+function withAllOn({ baseline }) {
+  if (!baseline) return "";
+  const share = Math.max(...baseline);
+  return `With every block on: ${baseline.indexOf(share)}, ${percent(share)}`;
+}
+
 /** The answer and its probabilities on the page, and a line that is read out. */
 export class Reading {
   #page;
@@ -41,6 +51,7 @@ export class Reading {
     this.#write(".answer-words", opening(frame));
     for (const place of [".numeral", ".node-answer", "[data-drawn-label]"]) this.#write(place, label);
     this.#write(".certainty .number", share);
+    this.#write("[data-drawn-whole]", withAllOn(frame));
     this.#bars(probabilities);
     this.#say(`${opening(frame)} ${label}, ${share} probability.`, label);
   }
@@ -50,6 +61,7 @@ export class Reading {
     this.#write(".answer-words", "Draw a digit");
     for (const place of [".numeral", ".node-answer", "[data-drawn-label]"]) this.#write(place, "?");
     this.#write(".certainty .number", "–");
+    this.#write("[data-drawn-whole]", "");
     this.#bars([]);
     this.#say("", "");
   }
