@@ -6,57 +6,88 @@ from pydantic import BaseModel, Field
 
 from app.core.blocks import block_figures, filter_figures
 from app.core.manifest import BlockInfo, Manifest
-from app.service import comparison, flow
+from app.service import flow
 from app.service.catalogue import layer_of
 from app.service.examination import Examination
-from app.service.matrices import Matrix
-from app.web.schemas import Pair, Prediction
+from app.web.fields import BlockName, FilterIndex, LayerName, Probabilities, Shape
 
 
 class Block(BaseModel):
     """What one block does to what it is given."""
 
-    block: str = Field(examples=["block1"])
-    norm_x: float = Field(description="norm of the identity as it enters the sum")
-    norm_f: float = Field(description="norm of the residual as it enters the sum")
-    norm_sum: float = Field(description="norm of the sum")
-    ratio: float = Field(description="norm_f over norm_x")
-    cosine: float | None = Field(
-        description="of x and F(x); null without an identity path, or where shapes differ"
+    block: BlockName
+    norm_x: float = Field(
+        description="norm of the identity as it enters the sum", examples=[75.553]
     )
-    relu_cut: float = Field(description="share of the sum that the activation cuts")
+    norm_f: float = Field(
+        description="norm of the residual as it enters the sum", examples=[99.076]
+    )
+    norm_sum: float = Field(description="norm of the sum", examples=[120.327])
+    ratio: float = Field(description="norm_f over norm_x", examples=[1.31135])
+    cosine: float | None = Field(
+        description="of x and F(x); null without an identity path, or where shapes differ",
+        examples=[-0.06985],
+    )
+    relu_cut: float = Field(
+        description="share of the sum that the activation cuts", examples=[0.32085]
+    )
 
 
 class Blocks(BaseModel):
     """Every block, in forward order."""
 
-    blocks: list[Block]
+    blocks: list[Block] = Field(description="what each of them does to what it is given")
 
 
 class BlockFilter(BaseModel):
     """One filter of a block's sum: the same figures, of its maps alone."""
 
-    filter: int = Field(description="index in the sum; in F(x) where there is none")
-    norm_x: float | None = Field(description="null where no map of the identity enters it")
-    norm_f: float | None = Field(description="null where no map of F(x) enters it")
-    norm_sum: float
-    ratio: float | None = Field(description="norm_f over norm_x; null where either is")
-    cosine: float | None = Field(description="of the two maps; null where there are not both")
-    relu_cut: float = Field(description="share of the map that the activation cuts")
+    filter: FilterIndex = Field(description="index in the sum; in F(x) where there is none")
+    norm_x: float | None = Field(
+        description="norm of the identity's map; null where none enters the sum", examples=[14.8269]
+    )
+    norm_f: float | None = Field(
+        description="norm of F(x)'s map; null where none enters the sum", examples=[21.6872]
+    )
+    norm_sum: float = Field(description="norm of the sum's map", examples=[29.4147])
+    ratio: float | None = Field(
+        description="norm_f over norm_x; null where either is", examples=[1.4627]
+    )
+    cosine: float | None = Field(
+        description="of the two maps; null where there are not both", examples=[0.27219]
+    )
+    relu_cut: float = Field(
+        description="share of the map that the activation cuts", examples=[0.5397]
+    )
 
 
 class BlockDetail(Block):
     """One block: figures in all and by filter, and the layers that play its parts."""
 
-    merge: str | None = Field(examples=["add"])
-    input: str
-    identity: str | None
-    residual: str
-    gate: str | None
-    sum: str | None
-    output: str
-    switchable: bool
-    filters: list[BlockFilter]
+    merge: str | None = Field(
+        description="how x and F(x) are made one, `add` or `highway` among others; null without "
+        "an identity path",
+        examples=["add"],
+    )
+    input: LayerName = Field(description="layer that gives the block x", examples=["stem.output"])
+    identity: str | None = Field(
+        description="layer that enters the sum as x: the input itself, or its projection; null "
+        "without an identity path",
+        examples=["stem.output"],
+    )
+    residual: LayerName = Field(description="layer that is F(x)", examples=["block1.residual"])
+    gate: str | None = Field(
+        description="layer that is T(x) of a highway's block; null in others", examples=[None]
+    )
+    sum: str | None = Field(
+        description="layer that is x and F(x) made one; null without an identity path",
+        examples=["block1.sum"],
+    )
+    output: LayerName = Field(description="layer behind the activation", examples=["block1.output"])
+    switchable: bool = Field(description="whether off= may name it", examples=[True])
+    filters: list[BlockFilter] = Field(
+        description="one entry for each filter of the sum; of F(x) where there is none"
+    )
 
     @classmethod
     def of(cls, examination: Examination, block: BlockInfo) -> Self:
@@ -69,65 +100,26 @@ class BlockDetail(Block):
         return cls(**vars(figures), **parts, filters=filters)
 
 
-class MatrixRow(BaseModel):
-    """One row of a matrix."""
-
-    role: str = Field(examples=["F(x)"])
-    layer: str
-    range: Pair = Field(description="values at the two ends of the palette")
-    first: int = Field(description="column of its first filter")
-    filters: int = Field(description="how many it has")
-
-
-class MatrixDescription(BaseModel):
-    """A matrix of maps in words: rows are layers, columns are filters."""
-
-    width: int
-    height: int
-    zoom: int
-    palette: str
-    columns: int
-    rows: list[MatrixRow]
-    boxes: list[tuple[int, int, int, int]] = Field(description="of each map, row by row")
-
-    @classmethod
-    def of(cls, matrix: Matrix) -> Self:
-        """Describe a matrix."""
-        return cls(
-            width=matrix.geometry.width,
-            height=matrix.geometry.height,
-            zoom=matrix.geometry.zoom,
-            palette=matrix.palette,
-            columns=matrix.geometry.columns,
-            rows=[
-                MatrixRow(
-                    role=row.role,
-                    layer=row.layer.name,
-                    range=row.range,
-                    first=row.first,
-                    filters=row.layer.filters,
-                )
-                for row in matrix.rows
-            ],
-            boxes=list(matrix.geometry.boxes),
-        )
-
-
 class BlockFlow(BaseModel):
     """The gradient at one block's input."""
 
-    block: str
-    total: float = Field(description="norm of the gradient")
-    identity: float | None = Field(description="of the part through the identity")
-    residual: float = Field(description="of the part through F")
-    cosine: float | None = Field(description="of the two parts")
+    block: BlockName
+    total: float = Field(description="norm of the gradient", examples=[0.0023603])
+    identity: float | None = Field(
+        description="of the part through the identity; null without an identity path",
+        examples=[0.0015922],
+    )
+    residual: float = Field(description="of the part through F", examples=[0.0016183])
+    cosine: float | None = Field(
+        description="of the two parts; null without an identity path", examples=[0.08094]
+    )
 
 
 class Flow(BaseModel):
     """The flow over depth."""
 
-    target: str = Field(description="class whose log probability is differentiated")
-    blocks: list[BlockFlow]
+    target: str = Field(description="class whose log probability is differentiated", examples=["7"])
+    blocks: list[BlockFlow] = Field(description="one entry a block, in forward order")
 
     @classmethod
     def of(cls, manifest: Manifest, computed: flow.Flow) -> Self:
@@ -141,9 +133,11 @@ class Flow(BaseModel):
 class Stream(BaseModel):
     """A run of blocks whose outputs have one shape."""
 
-    stream: int = Field(description="counted from 1")
-    shape: tuple[int, int, int]
-    blocks: list[str]
+    stream: int = Field(description="counted from 1", examples=[1])
+    shape: Shape
+    blocks: list[str] = Field(
+        description="names, in forward order", examples=[["block1", "block2"]]
+    )
 
     @classmethod
     def of(cls, manifest: Manifest, number: int, run: tuple[BlockInfo, ...]) -> Self:
@@ -155,30 +149,7 @@ class Stream(BaseModel):
 class Readout(BaseModel):
     """The head's answer at one depth."""
 
-    after: str = Field(description="layer whose output the head was applied to")
-    probabilities: list[float]
-
-
-class LayerComparison(BaseModel):
-    """One layer of both."""
-
-    layer: str
-    shape: tuple[int, int, int]
-    norm_a: float
-    norm_b: float
-    norm_difference: float = Field(description="norm of A - B")
-    cosine: float
-
-
-class Comparison(BaseModel):
-    """Two examinations side by side."""
-
-    a: Prediction
-    b: Prediction
-    layers: list[LayerComparison] = Field(description="those that both have in one shape")
-
-    @classmethod
-    def of(cls, a: Examination, b: Examination) -> Self:
-        """Compare two examinations."""
-        layers = [LayerComparison(**vars(one)) for one in comparison.compare(a, b)]
-        return cls(a=Prediction.of(a), b=Prediction.of(b), layers=layers)
+    after: LayerName = Field(
+        description="layer whose output the head was applied to", examples=["block6.output"]
+    )
+    probabilities: Probabilities

@@ -1,32 +1,60 @@
-"""The API's answers about many digits at once: a data set, and each filter's strongest digits."""
+"""The API's answers about a data set, field by field."""
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from app.core.manifest import LayerInfo
 from app.engine.protocol import Engine
 from app.service.dataset.browsing import Listing
 from app.service.dataset.collection import Collection
 from app.service.dataset.index import Index
 from app.service.dataset.indexes import Indexes
 from app.web import urls
+from app.web.fields import DigitId, DigitUrl, GalleryUrl, InputUrl, Label, NetworkId
+
+_CONFUSION: Final = [
+    [980, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [0, 1133, 0, 0, 0, 0, 1, 1, 0, 0],
+    [0, 0, 1025, 2, 0, 0, 0, 3, 2, 0],
+    [0, 0, 0, 1008, 0, 2, 0, 0, 0, 0],
+    [0, 0, 0, 0, 981, 0, 0, 0, 0, 1],
+    [0, 0, 0, 2, 0, 888, 2, 0, 0, 0],
+    [1, 2, 0, 0, 0, 1, 953, 0, 1, 0],
+    [0, 2, 2, 0, 0, 0, 0, 1024, 0, 0],
+    [0, 0, 1, 0, 0, 0, 0, 0, 973, 0],
+    [0, 0, 0, 0, 4, 0, 0, 0, 1, 1004],
+]
 
 
 class Dataset(BaseModel):
     """How a network reads the data set, as far as that is known."""
 
-    network: str
-    state: Literal["indexing", "ready", "failed"]
+    network: NetworkId
+    state: Literal["indexing", "ready", "failed"] = Field(
+        description="whether the network is still reading, has read every digit, or gave up",
+        examples=["ready"],
+    )
     digits: int = Field(description="how many there are", examples=[10000])
     done: int = Field(description="how many the network has read so far", examples=[10000])
-    correct: int | None = Field(description="how many it reads correctly", examples=[9966])
-    accuracy: float | None = Field(description="the same as a share", examples=[0.9966])
-    confusion: list[list[int]] | None = Field(
-        description="digits of each label, by row, that are read as each class, by column"
+    correct: int | None = Field(
+        description="how many it reads correctly; null until it is ready", examples=[9969]
     )
-    digits_url: str
-    page_url: str
+    accuracy: float | None = Field(
+        description="the same as a share; null until it is ready", examples=[0.9969]
+    )
+    confusion: list[list[int]] | None = Field(
+        description="digits of each label, by row, that are read as each class, by column; null "
+        "until it is ready",
+        examples=[_CONFUSION],
+    )
+    digits_url: str = Field(
+        description="path of its digits in the API",
+        examples=["/api/v1/networks/mnist-resnet/dataset/digits"],
+    )
+    page_url: str = Field(
+        description="path of the page that shows them",
+        examples=["/networks/mnist-resnet/dataset"],
+    )
 
     @classmethod
     def of(cls, indexes: Indexes, engine: Engine) -> Self:
@@ -56,16 +84,16 @@ class Dataset(BaseModel):
 class DatasetDigit(BaseModel):
     """A digit of the data set, and how a network reads it."""
 
-    id: str
-    index: int = Field(description="its place in the data set, from 0", examples=[4711])
-    label: int = Field(description="what it is meant to be", examples=[7])
-    prediction: int = Field(description="index of the most probable class", examples=[9])
-    wrong: bool = Field(description="whether the two differ")
-    probability: float = Field(description="of the most probable class", examples=[0.62])
-    label_probability: float = Field(description="of what it is meant to be", examples=[0.31])
-    url: str
-    input_url: str
-    page_url: str
+    id: DigitId = Field(examples=["0b258885ce0579ec"])
+    index: int = Field(description="its place in the data set, from 0", examples=[3422])
+    label: Label = Field(examples=[6])
+    prediction: int = Field(description="index of the most probable class", examples=[0])
+    wrong: bool = Field(description="whether the two differ", examples=[True])
+    probability: float = Field(description="of the most probable class", examples=[0.97146])
+    label_probability: float = Field(description="of what it is meant to be", examples=[0.01571])
+    url: DigitUrl = Field(examples=["/api/v1/digits/0b258885ce0579ec"])
+    input_url: InputUrl = Field(examples=["/api/v1/digits/0b258885ce0579ec/input.png"])
+    page_url: GalleryUrl = Field(examples=["/networks/mnist-resnet/digits/0b258885ce0579ec"])
 
     @classmethod
     def of(cls, collection: Collection, index: Index, place: int, network: str) -> Self:
@@ -89,11 +117,14 @@ class DatasetDigit(BaseModel):
 class DatasetDigits(BaseModel):
     """A page of the digits that were chosen."""
 
-    total: int = Field(description="digits on all pages")
-    page: int = Field(description="number of this page, from 1")
-    pages: int = Field(description="how many there are")
-    sheet_url: str | None = Field(description="the digits of this page as one picture")
-    digits: list[DatasetDigit]
+    total: int = Field(description="digits on all pages", examples=[1])
+    page: int = Field(description="number of this page, from 1", examples=[1])
+    pages: int = Field(description="how many there are", examples=[1])
+    sheet_url: str | None = Field(
+        description="path of the digits of this page as one picture; null where there are none",
+        examples=["/api/v1/dataset/digits.png?indices=3422&version=c3f9adf9c66e"],
+    )
+    digits: list[DatasetDigit] = Field(description="those of this page, in the order asked for")
 
     @classmethod
     def of(cls, collection: Collection, index: Index, listing: Listing, network: str) -> Self:
@@ -106,54 +137,4 @@ class DatasetDigits(BaseModel):
             if listing.places
             else None,
             digits=[DatasetDigit.of(collection, index, place, network) for place in listing.places],
-        )
-
-
-class StrongDigit(BaseModel):
-    """A digit that excites a filter."""
-
-    id: str
-    index: int = Field(description="its place in the collection, from 0")
-    label: int = Field(description="what it is meant to be")
-    value: float = Field(description="the largest value of the filter's map, above zero")
-    url: str
-    page_url: str = Field(description="the filter's page on this digit")
-
-
-class Strongest(BaseModel):
-    """The digits that excite a filter most, with every block on."""
-
-    layer: str
-    filter: int
-    collection: Literal["samples", "dataset"] = Field(
-        description="where they were looked for: the data set once it is indexed, else the samples"
-    )
-    searched: int = Field(description="how many digits were looked at", examples=[10000])
-    digits: list[StrongDigit] = Field(description="strongest first")
-
-    @classmethod
-    def of(
-        cls, engine: Engine, layer: LayerInfo, index: int, best: tuple[Collection, Index]
-    ) -> Self:
-        """The strongest digits of a filter in a collection."""
-        collection, found = best
-        network = engine.manifest.id
-        return cls(
-            layer=layer.name,
-            filter=index,
-            collection=collection.kind,
-            searched=len(collection),
-            digits=[
-                StrongDigit(
-                    id=collection.ids[one.place],
-                    index=one.place,
-                    label=collection.label(one.place),
-                    value=one.value,
-                    url=urls.api_digit(collection.ids[one.place]),
-                    page_url=urls.filter_page(
-                        network, collection.ids[one.place], layer.name, index
-                    ),
-                )
-                for one in found.strongest(engine.manifest, layer, index)
-            ],
         )

@@ -44,7 +44,7 @@ DigitId = Annotated[
     str,
     PathParameter(
         description="id of a digit: the first 16 hex digits of the SHA-256 of its 784 bytes",
-        examples=["0123456789abcdef"],
+        examples=["68348ce2256ddc1e"],
     ),
 ]
 Off = Annotated[

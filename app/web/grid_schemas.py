@@ -5,30 +5,48 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from app.service.grids import Grid
-from app.web.schemas import Pair
+from app.web.fields import (
+    EndsOfPalette,
+    FilterIndex,
+    PaletteUsed,
+    PictureHeight,
+    PictureWidth,
+    Zoom,
+)
 
 
 class GridCell(BaseModel):
     """One map in a grid."""
 
-    filter: int
-    box: tuple[int, int, int, int] = Field(description="x, y, width, height in the picture")
-    range: Pair = Field(description="values at the two ends of the palette")
-    dead: bool
-    constant: bool
+    filter: FilterIndex
+    box: tuple[int, int, int, int] = Field(
+        description="x, y, width, height in the picture", examples=[(2, 9, 84, 84)]
+    )
+    range: EndsOfPalette = Field(examples=[(0.0, 8.412)])
+    dead: bool = Field(description="every position is zero", examples=[False])
+    constant: bool = Field(
+        description="every position has the same value, so that the map is drawn flat",
+        examples=[False],
+    )
 
 
 class GridDescription(BaseModel):
     """A grid in words."""
 
-    width: int
-    height: int
-    zoom: int
-    columns: int
-    palette: str
-    diverging: bool = Field(description="whether the palette is the signed one, centred on zero")
-    normalize: str
-    sort: str
+    width: PictureWidth = Field(examples=[88])
+    height: PictureHeight = Field(examples=[95])
+    zoom: Zoom = Field(examples=[3])
+    columns: int = Field(description="maps in a row", examples=[1])
+    palette: PaletteUsed
+    diverging: bool = Field(
+        description="whether the palette is the signed one, centred on zero", examples=[False]
+    )
+    normalize: str = Field(
+        description="what shares one range, as normalize= takes it; `layer` where `block` comes "
+        "to that",
+        examples=["block"],
+    )
+    sort: str = Field(description="order of the maps, as sort= takes it", examples=["index"])
     cells: list[GridCell] = Field(description="in the order of the picture, row by row")
 
     @classmethod

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from app.core import receptive
 from app.core.manifest import LayerInfo, Manifest
+from app.web.fields import LayerName, Shape
 
 
 class ReceptiveField(BaseModel):
@@ -39,15 +40,30 @@ class ReceptiveField(BaseModel):
 class Layer(BaseModel):
     """A layer of a network."""
 
-    name: str = Field(examples=["block1.conv1"])
-    kind: str = Field(examples=["Conv2D"])
-    role: str = Field(examples=["conv"])
-    block: str | None = Field(examples=["block1"])
-    shape: tuple[int, int, int] = Field(description="H, W, C")
-    parameters: int
-    kernel: tuple[int, int] | None = Field(description="height and width of the kernels")
-    strides: tuple[int, int] | None
-    signed: bool = Field(description="whether values below zero can occur")
+    name: LayerName = Field(examples=["block1.conv1"])
+    kind: str = Field(
+        description="class in Keras; `Residual`, `Add` and the like for the parts of a block",
+        examples=["Conv2D"],
+    )
+    role: str = Field(
+        description="`conv`, `norm`, `activation`, `identity`, `residual`, `gate`, `sum`, "
+        "`output`, `pool`, `logits` or `probabilities`",
+        examples=["conv"],
+    )
+    block: str | None = Field(
+        description="name of its block; null in stem and head", examples=["block1"]
+    )
+    shape: Shape
+    parameters: int = Field(description="number of its own weights", examples=[2304])
+    kernel: tuple[int, int] | None = Field(
+        description="height and width of the kernels; null but for convolutions",
+        examples=[(3, 3)],
+    )
+    strides: tuple[int, int] | None = Field(
+        description="steps of a convolution or pooling, down and across; null but for those",
+        examples=[(1, 1)],
+    )
+    signed: bool = Field(description="whether values below zero can occur", examples=[True])
     inputs: tuple[str, ...] = Field(
         description="layers whose maps it is computed from; input is the digit itself",
         examples=[("stem.output",)],

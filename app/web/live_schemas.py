@@ -13,14 +13,15 @@ from app.service.blocks import figures
 from app.service.digits import StoredDigit
 from app.service.examination import Examination
 from app.web.block_schemas import Block
-from app.web.schemas import Pair, Prediction
+from app.web.fields import Inverted, LayerName, Pair, Shape, Warnings
+from app.web.schemas import Prediction
 
 
 class LiveLayer(BaseModel):
     """One layer's maps in the frame."""
 
-    name: str
-    shape: tuple[int, int, int] = Field(description="H, W, C")
+    name: LayerName
+    shape: Shape
     offset: int = Field(description="of its first byte, counted from the end of the header")
     block_range: Pair = Field(description="smallest and largest value under normalize=block")
 
@@ -35,12 +36,12 @@ class LiveBlock(Block):
 class LiveHeader(Prediction):
     """The prediction, how the digit came about, and where the arrays are."""
 
-    inverted: bool = Field(description="whether the image was dark on light")
-    warnings: list[str]
-    input_shape: tuple[int, int]
+    inverted: Inverted
+    warnings: Warnings
+    input_shape: tuple[int, int] = Field(description="height and width of the digit, in pixels")
     network_range: Pair = Field(description="smallest and largest value under normalize=network")
-    layers: list[LiveLayer]
-    blocks: list[LiveBlock]
+    layers: list[LiveLayer] = Field(description="those that layers= names, in that order")
+    blocks: list[LiveBlock] = Field(description="every block, in forward order")
 
     @classmethod
     def describe(

@@ -58,9 +58,11 @@ class ProblemResponse(JSONResponse):
 class Problem(BaseModel):
     """An error, as RFC 9457 has it."""
 
-    type: str = Field(examples=["urn:skiplens:problem:unknown_layer"])
-    title: str = Field(examples=["Unknown layer"])
-    status: int = Field(examples=[404])
+    type: str = Field(
+        description="urn that ends in the code", examples=["urn:skiplens:problem:unknown_layer"]
+    )
+    title: str = Field(description="the code for people", examples=["Unknown layer"])
+    status: int = Field(description="of HTTP, the answer's own", examples=[404])
     detail: str = Field(description="what was given and what is allowed")
     code: str = Field(description="stable word to match on", examples=["unknown_layer"])
     request_id: str = Field(description="names this request in the log")

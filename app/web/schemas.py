@@ -1,35 +1,84 @@
 """The API's answers, field by field. Values are finite: they are checked where they enter."""
 
-from typing import Self
+from typing import Final, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.core.manifest import LayerInfo
 from app.core.statistics import FilterStatistics, extent
 from app.engine.protocol import Engine
-from app.service.digits import StoredDigit
 from app.service.examination import Examination
 from app.web import urls
+from app.web.fields import (
+    DigitId,
+    FilterIndex,
+    InkBox,
+    Inverted,
+    LayerName,
+    NetworkId,
+    Pair,
+    Probabilities,
+    Shape,
+    Warnings,
+)
 
-Pair = tuple[float, float]
+_BLOCKS: Final = [f"block{number}" for number in range(1, 7)]
+_FILTER: Final[dict[str, JsonValue]] = {
+    "index": 3,
+    "min": 0.0,
+    "max": 0.3008,
+    "mean": 0.01748,
+    "std": 0.06049,
+    "zero_share": 0.8979591836734694,
+    "dead": False,
+    "constant": False,
+}
+_SILENT: Final[JsonValue] = [0.0] * 7
+_VALUES: Final[JsonValue] = [*[_SILENT] * 6, [0.0, 0.3008, 0.1094, 0.1058, 0.2765, 0.0642, 0.0]]
+_LAYER: Final[dict[str, JsonValue]] = {
+    "layer": "block6.output",
+    "shape": [7, 7, 64],
+    "range": [0.0, 6.599],
+}
 
 
 class Network(BaseModel):
     """A network that is loaded."""
 
-    id: str = Field(examples=["mnist-resnet"])
-    title: str
-    summary: str
-    input_shape: tuple[int, int, int] = Field(description="height, width, channels")
-    classes: list[str]
-    parameters: int = Field(description="number of weights")
-    test_accuracy: float | None = Field(description="share of MNIST's test digits read correctly")
-    test_accuracy_interval: Pair | None = Field(description="its 95 % Wilson interval")
-    engine: str = Field(examples=["litert"])
-    device: str = Field(examples=["CPU"])
-    blocks: list[str]
-    switchable: list[str] = Field(description="blocks that off= may name")
-    url: str
+    id: NetworkId
+    title: str = Field(description="name for people", examples=["Residual network"])
+    summary: str = Field(
+        description="one sentence for people",
+        examples=[
+            (
+                "Three stages of two residual blocks each: every block adds a correction to what "
+                "it is given."
+            )
+        ],
+    )
+    input_shape: tuple[int, int, int] = Field(
+        description="height, width, channels", examples=[(28, 28, 1)]
+    )
+    classes: list[str] = Field(
+        description="label of each class, in the order of the probabilities",
+        examples=[list("0123456789")],
+    )
+    parameters: int = Field(description="number of weights", examples=[176090])
+    test_accuracy: float | None = Field(
+        description="share of MNIST's test digits read correctly; null where it was not measured",
+        examples=[0.9969],
+    )
+    test_accuracy_interval: Pair | None = Field(
+        description="its 95 % Wilson interval; null where it was not measured",
+        examples=[(0.9956, 0.9978)],
+    )
+    engine: str = Field(description="what runs it: `litert` or `keras`", examples=["litert"])
+    device: str = Field(description="what it runs on, as its engine names it", examples=["CPU"])
+    blocks: list[str] = Field(description="names, in forward order", examples=[_BLOCKS])
+    switchable: list[str] = Field(description="blocks that off= may name", examples=[_BLOCKS])
+    url: str = Field(
+        description="path of the network in the API", examples=["/api/v1/networks/mnist-resnet"]
+    )
 
     @classmethod
     def of(cls, engine: Engine) -> Self:
@@ -53,59 +102,18 @@ class Network(BaseModel):
         )
 
 
-class Sample(BaseModel):
-    """A digit that ships."""
-
-    id: str
-    label: int
-    style: str
-    url: str
-    input_url: str
-    page_url: str
-
-
-class Digit(BaseModel):
-    """A digit and how it came about."""
-
-    id: str
-    url: str
-    input_url: str
-    page_url: str
-    inverted: bool = Field(description="whether the source was dark on light")
-    box: tuple[int, int, int, int] = Field(description="ink in the source: x, y, width, height")
-    warnings: list[str]
-    label: int | None = Field(
-        description="what it is meant to be; of samples and the data set's digits only"
-    )
-    index: int | None = Field(description="its place in the data set, from 0; of its digits only")
-
-    @classmethod
-    def of(cls, stored: StoredDigit, network: str) -> Self:
-        """Describe a stored digit; its page is that of ``network``."""
-        digit = stored.digit.id
-        return cls(
-            id=digit,
-            url=urls.api_digit(digit),
-            input_url=urls.input_png(digit),
-            page_url=urls.gallery(network, digit),
-            inverted=stored.inverted,
-            box=stored.box,
-            warnings=list(stored.warnings),
-            label=stored.label,
-            index=stored.place,
-        )
-
-
 class Prediction(BaseModel):
     """How a network answers a digit."""
 
     label: str = Field(description="the most probable class", examples=["7"])
-    probabilities: list[float] = Field(description="of each class, adding up to 1")
-    network: str
-    digit: str
-    off: list[str] = Field(description="blocks that were switched off")
+    probabilities: Probabilities
+    network: NetworkId
+    digit: DigitId
+    off: list[str] = Field(description="blocks that were switched off", examples=[[]])
     baseline: list[float] | None = Field(
-        None, description="probabilities with every block on; null where none is off"
+        None,
+        description="probabilities with every block on; null where none is off",
+        examples=[None],
     )
 
     @classmethod
@@ -124,15 +132,19 @@ class Prediction(BaseModel):
 class Filter(BaseModel):
     """A filter's map in numbers."""
 
-    index: int
-    min: float
-    max: float
-    mean: float
-    std: float
-    zero_share: float = Field(description="share of positions that are exactly zero")
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_FILTER, "values": _VALUES}]})
+
+    index: FilterIndex
+    min: float = Field(description="smallest value of the map")
+    max: float = Field(description="largest value of the map")
+    mean: float = Field(description="over all positions")
+    std: float = Field(description="population standard deviation over all positions")
+    zero_share: float = Field(description="share of positions that are exactly zero, 0 to 1")
     dead: bool = Field(description="every position is zero")
-    constant: bool = Field(description="every position has the same value")
-    values: list[list[float]] | None = Field(None, description="the map itself, H x W")
+    constant: bool = Field(description="every position has the same value, and there are several")
+    values: list[list[float]] | None = Field(
+        None, description="the map itself, H x W; only where values= asks for it"
+    )
 
     @classmethod
     def of(cls, statistics: FilterStatistics) -> Self:
@@ -143,10 +155,14 @@ class Filter(BaseModel):
 class Activations(BaseModel):
     """The maps of a layer in numbers."""
 
-    layer: str
-    shape: tuple[int, int, int]
-    range: Pair = Field(description="smallest and largest value of the whole layer")
-    filters: list[Filter]
+    layer: LayerName = Field(examples=[_LAYER["layer"]])
+    shape: Shape = Field(examples=[_LAYER["shape"]])
+    range: Pair = Field(
+        description="smallest and largest value of the whole layer", examples=[_LAYER["range"]]
+    )
+    filters: list[Filter] = Field(
+        description="one entry a filter: those that filters= names, all by default"
+    )
 
     @classmethod
     def of(
@@ -171,8 +187,11 @@ class Activations(BaseModel):
 class Summary(BaseModel):
     """One call: the prediction and every layer in numbers."""
 
-    prediction: Prediction
-    inverted: bool
-    box: tuple[int, int, int, int]
-    warnings: list[str]
-    layers: list[Activations]
+    prediction: Prediction = Field(description="what the network reads")
+    inverted: Inverted
+    box: InkBox
+    warnings: Warnings
+    layers: list[Activations] = Field(
+        description="every layer in forward order, with all of its filters and no values",
+        examples=[[{**_LAYER, "filters": [_FILTER]}]],
+    )

@@ -12,7 +12,9 @@ from app.core.units.working import Arithmetic
 Place = tuple[int, int]
 Rows = list[list[float]]
 
-_FUNCTION = Field(description="applied to the total, `relu` for one; none by default")
+_KIND = Field(description="which of the ways of working a value out this is")
+_BIAS = Field(description="added to the sums; null where the layer has none")
+_FUNCTION = Field(description="applied to the total, `relu` for one; null where none is")
 
 
 class ChannelSchema(BaseModel):
@@ -20,18 +22,18 @@ class ChannelSchema(BaseModel):
 
     channel: int = Field(description="index of the map")
     patch: Rows = Field(description="what the kernel lies over; 0 beyond the edge")
-    kernel: Rows
+    kernel: Rows = Field(description="weights for this map, in the shape of the patch")
     sum: float = Field(description="of the products, patch times kernel")
 
 
 class ConvolutionSchema(BaseModel):
     """Patch times kernel, added up over every map given, and the bias."""
 
-    kind: Literal["convolution"] = "convolution"
+    kind: Annotated[Literal["convolution"], _KIND] = "convolution"
     corner: Place = Field(description="row and column of the patch's first value in the maps given")
-    dilation: Place
-    channels: list[ChannelSchema]
-    bias: float | None
+    dilation: Place = Field(description="from one value of the patch to the next, down and across")
+    channels: list[ChannelSchema] = Field(description="one for each map that the filter looks at")
+    bias: float | None = _BIAS
     total: float = Field(description="all sums and the bias")
     function: str | None = _FUNCTION
 
@@ -59,11 +61,11 @@ class ConvolutionSchema(BaseModel):
 class WeightedSumSchema(BaseModel):
     """Values times weights, added up, and the bias."""
 
-    kind: Literal["weighted_sum"] = "weighted_sum"
+    kind: Annotated[Literal["weighted_sum"], _KIND] = "weighted_sum"
     values: list[float] = Field(description="of the maps given, in row-major order (H, W, C)")
-    weights: list[float]
-    bias: float | None
-    total: float
+    weights: list[float] = Field(description="one for each of the values")
+    bias: float | None = _BIAS
+    total: float = Field(description="all products and the bias")
     function: str | None = _FUNCTION
 
     @classmethod
@@ -81,9 +83,9 @@ class WeightedSumSchema(BaseModel):
 class PoolingSchema(BaseModel):
     """The largest value of a window, or their mean."""
 
-    kind: Literal["pooling"] = "pooling"
-    operation: str = Field(examples=["max"])
-    window: Rows
+    kind: Annotated[Literal["pooling"], _KIND] = "pooling"
+    operation: str = Field(description="`max` or `mean`", examples=["max"])
+    window: Rows = Field(description="values of the map, as far as the window lies on it")
     corner: Place = Field(description="row and column of the window's first value")
 
     @classmethod
@@ -95,13 +97,13 @@ class PoolingSchema(BaseModel):
 class BatchNormSchema(BaseModel):
     """(value - mean) / sqrt(variance + epsilon) * gamma + beta."""
 
-    kind: Literal["batch_norm"] = "batch_norm"
-    value: float
-    mean: float
-    variance: float
-    epsilon: float
-    gamma: float
-    beta: float
+    kind: Annotated[Literal["batch_norm"], _KIND] = "batch_norm"
+    value: float = Field(description="of the map given, in the same place")
+    mean: float = Field(description="of the filter's values, as it was usual in training")
+    variance: float = Field(description="of the filter's values, as it was usual in training")
+    epsilon: float = Field(description="small number that keeps the root above zero")
+    gamma: float = Field(description="learned scale of the filter; 1 where there is none")
+    beta: float = Field(description="learned shift of the filter; 0 where there is none")
 
     @classmethod
     def of(cls, found: BatchNorm) -> Self:
@@ -112,10 +114,12 @@ class BatchNormSchema(BaseModel):
 class ApplicationSchema(BaseModel):
     """A value after a function, times the switch of its block's branch."""
 
-    kind: Literal["application"] = "application"
-    value: float
-    function: str | None = Field(description="`relu`, `sigmoid`, `tanh`, or none")
-    switch: float | None = Field(description="1 where the branch is on, 0 where it is off")
+    kind: Annotated[Literal["application"], _KIND] = "application"
+    value: float = Field(description="of the map given, in the same place")
+    function: str | None = Field(description="`relu`, `sigmoid` or `tanh`; null where none is")
+    switch: float | None = Field(
+        description="1 where the branch is on, 0 where it is off; null where no switch acts"
+    )
 
     @classmethod
     def of(cls, found: Application) -> Self:
@@ -126,8 +130,11 @@ class ApplicationSchema(BaseModel):
 class MergeSchema(BaseModel):
     """x and F(x), and T(x) of a highway, made one."""
 
-    kind: Literal["merge"] = "merge"
-    operation: str = Field(examples=["add", "highway"])
+    kind: Annotated[Literal["merge"], _KIND] = "merge"
+    operation: str = Field(
+        description="`add`, `multiply`, `average`, `maximum` or `highway`",
+        examples=["add", "highway"],
+    )
     terms: list[float] = Field(description="one for each of the inputs")
 
     @classmethod
@@ -139,8 +146,8 @@ class MergeSchema(BaseModel):
 class SoftmaxSchema(BaseModel):
     """exp(score) over the sum of all."""
 
-    kind: Literal["softmax"] = "softmax"
-    scores: list[float]
+    kind: Annotated[Literal["softmax"], _KIND] = "softmax"
+    scores: list[float] = Field(description="logits of all classes, in their order")
     index: int = Field(description="which of them the value is the share of")
 
     @classmethod

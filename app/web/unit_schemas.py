@@ -5,6 +5,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.core.units.working import Unit
+from app.web.fields import FilterIndex, LayerName
 from app.web.unit_arithmetic import ArithmeticSchema, described
 
 _EXAMPLE: Final[dict[str, JsonValue]] = {
@@ -12,17 +13,17 @@ _EXAMPLE: Final[dict[str, JsonValue]] = {
     "filter": 3,
     "row": 5,
     "column": 12,
-    "value": 0.8125,
+    "value": 0.33176499605178833,
     "inputs": ["block1.conv1"],
-    "result": 0.8125,
+    "result": 0.3317650221354893,
     "arithmetic": {
         "kind": "batch_norm",
-        "value": 1.5,
-        "mean": 0.5,
-        "variance": 3.999,
+        "value": 1.6450508832931519,
+        "mean": 0.07070042192935944,
+        "variance": 9.695508003234863,
         "epsilon": 0.001,
-        "gamma": 1.25,
-        "beta": 0.1875,
+        "gamma": 0.9333948493003845,
+        "beta": -0.1401449292898178,
     },
 }
 
@@ -32,17 +33,18 @@ class UnitSchema(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    layer: str
-    filter: int
-    row: int
-    column: int
+    layer: LayerName
+    filter: FilterIndex
+    row: int = Field(description="of the map, from 0 at the top")
+    column: int = Field(description="of the map, from 0 at the left")
     value: float = Field(description="as the network computed it, in float32")
     inputs: list[str] = Field(description="layers that it is computed from; `input` is the digit")
     result: float | None = Field(
-        description="what the arithmetic comes to in float64: the value, to about six digits"
+        description="what the arithmetic comes to in float64: the value, to about six digits; null "
+        "where there is none"
     )
     arithmetic: ArithmeticSchema | None = Field(
-        description="the numbers that went in; none of kinds of layers that are not known"
+        description="the numbers that went in; null for kinds of layers that are not known"
     )
 
     @classmethod

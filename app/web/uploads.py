@@ -30,7 +30,14 @@ Row = Annotated[list[FiniteFloat], Field(min_length=_SIDE, max_length=_SIDE)]
 class Pixels(BaseModel):
     """A digit as numbers, 0..255 or 0..1."""
 
-    pixels: Annotated[list[Row], Field(min_length=_SIDE, max_length=_SIDE)]
+    pixels: Annotated[
+        list[Row],
+        Field(
+            min_length=_SIDE,
+            max_length=_SIDE,
+            description="28 rows of 28 numbers, all within 0..1 or else within 0..255",
+        ),
+    ]
 
 
 _PIXELS: Final = TypeAdapter(Pixels)
@@ -113,7 +120,13 @@ UPLOAD_BODY: Final[dict[str, object]] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "the image: PNG, JPEG, GIF, WebP or BMP",
+                        }
+                    },
                 }
             },
             "application/json": {"schema": Pixels.model_json_schema()},

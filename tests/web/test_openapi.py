@@ -64,6 +64,23 @@ def test_every_parameter_has_a_description_and_an_example(schema: dict[str, Any]
     assert bare == []
 
 
+def test_every_property_has_a_description(schema: dict[str, Any]) -> None:
+    named = {*schema["components"]["schemas"]} - {"HTTPValidationError", "ValidationError"}
+    kept = {name: schema["components"]["schemas"][name] for name in named}
+    assert _bare({"schemas": kept, "paths": schema["paths"]}, "") == []
+
+
+def _bare(node: object, where: str) -> list[str]:
+    """Properties without a description, those of bodies and problems among them."""
+    if isinstance(node, list):
+        return [found for at, one in enumerate(node) for found in _bare(one, f"{where}/{at}")]
+    if not isinstance(node, dict):
+        return []
+    fields = node.get("properties", {}).items()
+    own = [f"{where}/{name}" for name, field in fields if not field.get("description")]
+    return own + [found for name, one in node.items() for found in _bare(one, f"{where}/{name}")]
+
+
 def test_problems_are_documented_as_what_they_are(schema: dict[str, Any]) -> None:
     for path, _, operation in _operations(schema):
         refusals = {int(status) for status in operation["responses"] if int(status) >= 400}

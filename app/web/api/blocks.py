@@ -15,6 +15,7 @@ from app.service.streams import stream_matrix, streams
 from app.web import block_schemas as schemas
 from app.web.api.views import VIEW
 from app.web.dependencies import BlockDep, ExaminationDep, NetworkDep
+from app.web.matrix_schemas import MatrixDescription
 from app.web.responses import PNG, PNG_ANSWER, immutable
 
 BLOCK = VIEW + "/blocks/{block}"
@@ -71,8 +72,8 @@ def strip_json(
     info: BlockDep,
     palette: Palette = PaletteName.DUSK,
     zoom: Zoom = None,
-) -> schemas.MatrixDescription:
-    return schemas.MatrixDescription.of(block_strip(examination, info, palette, zoom))
+) -> MatrixDescription:
+    return MatrixDescription.of(block_strip(examination, info, palette, zoom))
 
 
 @router.get(
@@ -124,8 +125,8 @@ def matrix_json(
     role: Role = "output",
     palette: Palette = PaletteName.DUSK,
     zoom: Zoom = None,
-) -> schemas.MatrixDescription:
-    return schemas.MatrixDescription.of(stream_matrix(examination, stream, role, palette, zoom))
+) -> MatrixDescription:
+    return MatrixDescription.of(stream_matrix(examination, stream, role, palette, zoom))
 
 
 @router.get(f"{VIEW}/readout", summary="What the head would answer after each block")

@@ -9,7 +9,7 @@ from app.service.catalogue import switched_off
 from app.service.comparison import Side, comparison_grid
 from app.service.examination import Examination
 from app.service.services import Services
-from app.web.block_schemas import Comparison
+from app.web.comparison_schemas import Comparison
 from app.web.dependencies import GridDep, Off, ServicesDep
 from app.web.responses import PNG, PNG_ANSWER, immutable
 
@@ -17,7 +17,7 @@ View = Annotated[
     str,
     Query(
         description="a network and a digit, with a slash between",
-        examples=["mnist-resnet/0123456789abcdef"],
+        examples=["mnist-resnet/68348ce2256ddc1e"],
         max_length=160,
     ),
 ]

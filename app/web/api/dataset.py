@@ -16,6 +16,7 @@ from app.service.dataset.browsing import PER_PAGE, Choice, Order, browse
 from app.web import dataset_schemas as schemas
 from app.web.dependencies import LayerDep, NetworkDep, ServicesDep
 from app.web.responses import PNG, PNG_ANSWER, immutable
+from app.web.strongest_schemas import Strongest
 
 SHEET_COLUMNS = 10
 
@@ -135,6 +136,6 @@ def strongest(
     layer: LayerDep,
     filter: FilterIndex,  # noqa: A002  # the name in the path
     services: ServicesDep,
-) -> schemas.Strongest:
+) -> Strongest:
     index = filter_of(layer, filter)
-    return schemas.Strongest.of(engine, layer, index, services.indexes.best(engine))
+    return Strongest.of(engine, layer, index, services.indexes.best(engine))

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from app.core.arrays import npy
 from app.core.grid import encode_grey
-from app.web import schemas, urls
+from app.web import digit_schemas as schemas
+from app.web import urls
 from app.web.dependencies import DigitDep, ServicesDep
 from app.web.problems import UPLOAD_PROBLEMS
 from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable

@@ -22,11 +22,12 @@ class Palette(BaseModel):
 
     name: str = Field(description="as palette= takes it", examples=["dusk"])
     sequential: str = Field(
-        description=f"for values that are never negative: {_LEVELS}", examples=["211512...000000"]
+        description=f"for values that are never negative: {_LEVELS}",
+        examples=[colours(PaletteName.DUSK, diverging=False).tobytes().hex()],
     )
     diverging: str = Field(
         description=f"for signed values, zero at level {TOP_LEVEL // 2}: {_LEVELS}",
-        examples=["f3dfff...000000"],
+        examples=[colours(PaletteName.DUSK, diverging=True).tobytes().hex()],
     )
 
     @classmethod
