@@ -29,7 +29,7 @@ class recording:  # noqa: N801  # reads as what it does, like contextlib.suppres
         _record.reset(self._token)
 
 
-class stage:  # noqa: N801
+class stage:  # noqa: N801  # likewise
     """Add the time that the block takes to a stage of the record, if there is one."""
 
     __slots__ = ("_name", "_record", "_started")
