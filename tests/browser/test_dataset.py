@@ -21,7 +21,10 @@ PLENTY = 100  # times the shifted samples: more than any machine reads while a t
 
 @pytest.fixture
 def indexing(tmp_path: Path) -> Iterator[str]:
-    """A server that has a large data set to read."""
+    """A server that has a large data set to read.
+
+    A test asks for it before ``open_page``, whose pages are then closed before it is gone.
+    """
     small = shifted_samples()
     large = Split(np.tile(small.images, (PLENTY, 1, 1)), np.tile(small.labels, PLENTY))
     data = write_test_set(tmp_path / "mnist", large)
@@ -88,7 +91,7 @@ def answer_ready(route: Route) -> None:
 
 
 def test_the_bar_moves_and_the_page_opens_anew_when_it_is_done(
-    open_page: OpenPage, indexing: str
+    indexing: str, open_page: OpenPage
 ) -> None:
     page = open_page("/docs", base_url=indexing)
     page.goto(DATASET)  # asks again and again, so that it is never idle
@@ -102,7 +105,7 @@ def test_the_bar_moves_and_the_page_opens_anew_when_it_is_done(
     expect(page.locator("body[data-before]")).to_have_count(0)
 
 
-def test_a_server_that_is_gone_is_told_and_asked_again(open_page: OpenPage, indexing: str) -> None:
+def test_a_server_that_is_gone_is_told_and_asked_again(indexing: str, open_page: OpenPage) -> None:
     page = open_page("/docs", base_url=indexing, allow="net::ERR")
     page.goto(DATASET)
     page.route(f"**{STATE}", lambda route: route.abort())
@@ -115,7 +118,7 @@ def refreshed(page: Page) -> int:
     return int(page.locator("progress").get_attribute("value") or 0)
 
 
-def test_without_scripts_the_page_asks_again_by_itself(open_page: OpenPage, indexing: str) -> None:
+def test_without_scripts_the_page_asks_again_by_itself(indexing: str, open_page: OpenPage) -> None:
     page = open_page(DATASET, base_url=indexing, java_script_enabled=False)
     first = refreshed(page)
     with page.expect_navigation():
