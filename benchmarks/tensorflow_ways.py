@@ -1,8 +1,8 @@
 """The same activations and gradients by TensorFlow, from NumPy arrays to NumPy arrays by name.
 
-TensorFlow chooses its own number of threads, as for whoever writes such a function. One digit keeps
-no more than one of them busy, so ``python -m benchmarks.tensorflow_ways`` times a process that is
-held to one.
+TensorFlow chooses its own number of threads, as for whoever writes such a function. For one digit
+handing work between threads costs more than it saves, so ``python -m benchmarks.tensorflow_ways``
+times a process that is held to one, to be printed beside it.
 """
 
 import os

@@ -33,7 +33,9 @@ def axe() -> Path:
 
 def violations(page: Page, axe: Path, exclude: list[str]) -> list[str]:
     """What axe finds wrong, one line for each element."""
-    # To their ends at once: one out of sight may never get there by itself.
+    # What is busy moves without end; the rest goes to its end at once, since a movement out of
+    # sight may never get there by itself.
+    expect(page.locator('[aria-busy="true"]')).to_have_count(0)
     page.evaluate("document.getAnimations().forEach((one) => one.finish())")
     page.add_script_tag(path=axe)
     found: list[dict[str, Any]] = page.evaluate(
