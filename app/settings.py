@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
         le=64,
-        description="LiteRT interpreters a network: one a core",
+        description="LiteRT interpreters a network",
     )
 
     max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="of a request's body")
