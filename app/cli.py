@@ -105,11 +105,15 @@ def train(
     data: Data = None,
     runs: Annotated[Path, typer.Option(help="Folder of training runs.")] = Path("runs"),
     models: Models = ROOT / "models",
+    hold_out: Annotated[
+        int | None,
+        typer.Option(help="Digits to validate on instead of training on them.", min=0),
+    ] = None,
 ) -> None:
     """Train a network from its recipe, or resume where an interrupted run left off."""
     from app.network import commands
 
-    commands.train_network(network, data, runs / network, models / network)
+    commands.train_network(network, data, runs / network, models / network, hold_out)
 
 
 @app.command("compile", epilog="Example: `skiplens compile mnist-resnet --data mnist/`")

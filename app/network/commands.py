@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,7 @@ from app.errors import TrainingError
 from app.network.mnist import as_input, load_test, load_train
 
 if TYPE_CHECKING:
+    from app.network.recipe import Recipe
     from app.network.runs import Run
     from app.network.verification import RunGraph
 
@@ -34,18 +36,27 @@ def _progress() -> Progress:
     )
 
 
-def train_network(network: str, data: Path | None, run_folder: Path, model_folder: Path) -> None:
+def train_network(
+    network: str,
+    data: Path | None,
+    run_folder: Path,
+    model_folder: Path,
+    hold_out: int | None = None,
+) -> None:
     """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
+
+    Args:
+        network: whose recipe to follow.
+        data: as :func:`app.network.mnist.load_train` takes it.
+        run_folder: where the run is kept.
+        model_folder: where the trained network goes.
+        hold_out: validation digits, where it should not be as many as the recipe says.
 
     Raises:
         TrainingError: there is no recipe of that name, or the run cannot be resumed.
     """
     _quiet_tensorflow()
-    from app.network.recipe import RECIPES
-
-    if network not in RECIPES:
-        raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
-    recipe = RECIPES[network]
+    recipe = _recipe(network, hold_out)
     digits = load_train(data)
     from app.network.runs import EpochReport
     from app.network.training import train
@@ -61,7 +72,8 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
             progress.update(epochs, completed=epoch - 1)
 
         def on_epoch(report: EpochReport) -> None:
-            note = f"validation {report.validation_accuracy:.2%}"
+            read = report.validation_accuracy
+            note = "" if read is None else f"validation {read:.2%}"
             progress.update(epochs, completed=report.epoch, note=note)
 
         try:
@@ -73,6 +85,15 @@ def train_network(network: str, data: Path | None, run_folder: Path, model_folde
             ) from interrupt
     _keep(model_folder, trained, run)
     _console.print(f"{network} is trained; now: skiplens compile {network}")
+
+
+def _recipe(network: str, hold_out: int | None) -> "Recipe":
+    from app.network.recipe import RECIPES
+
+    if network not in RECIPES:
+        raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
+    recipe = RECIPES[network]
+    return recipe if hold_out is None else replace(recipe, validation=hold_out)
 
 
 def _keep(model_folder: Path, trained: Any, run: "Run") -> None:

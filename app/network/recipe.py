@@ -12,14 +12,16 @@ class Phase:
 
     Attributes:
         epochs: passes over the training split.
-        learning_rate: the peak; a linear warm-up rises to it and a cosine falls from it to zero
+        learning_rate: the peak; a linear warm-up rises to it and a cosine falls from it
             (Loshchilov and Hutter 2017, "SGDR", eq. 5).
+        floor: where the cosine ends, as a share of the peak.
         warmup_epochs: length of the rise.
         augmentation: how far digits are bent.
     """
 
     epochs: int
     learning_rate: float = 3e-3
+    floor: float = 0.0
     warmup_epochs: float = 2.0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -35,7 +37,10 @@ class Recipe:
         weight_decay: decoupled decay of kernels (Loshchilov and Hutter 2019, "AdamW"); norms and
             biases are left out.
         label_smoothing: share of each label spread over all classes.
-        validation: digits at the end of a seeded shuffle of the 60,000 that are never trained on.
+        averaging: momentum of a moving average of the weights, step by step, which is what is kept
+            at the end (Polyak and Juditsky 1992); 0 keeps the last weights.
+        validation: digits at the end of a seeded shuffle of the 60,000 that are not trained on, for
+            choosing a recipe; 0 trains on all, once it is chosen.
         seed: of the weights, the split, the order, the augmentation and the dropout.
     """
 
@@ -44,6 +49,7 @@ class Recipe:
     batch_size: int = 128
     weight_decay: float = 0.02
     label_smoothing: float = 0.02
+    averaging: float = 0.0
     validation: int = 5000
     seed: int = 2016
 

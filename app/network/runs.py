@@ -27,13 +27,14 @@ class EpochReport:
     Attributes:
         epoch: counted from 1.
         loss: mean training loss, on bent digits and smoothed labels.
-        validation_accuracy: share of the clean validation digits read correctly.
+        validation_accuracy: share of the clean validation digits read correctly; ``None`` where
+            none were held out.
         seconds: of training, without validation.
     """
 
     epoch: int
     loss: float
-    validation_accuracy: float
+    validation_accuracy: float | None
     seconds: float
 
 

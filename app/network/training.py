@@ -52,12 +52,13 @@ def _steps(digits: int, recipe: Recipe) -> int:
 
 def hold_out(train: Split, recipe: Recipe) -> tuple[Split, Split]:
     """The training and the validation part of the 60,000, by the recipe's seed."""
-    if not 0 < recipe.validation < len(train):
+    kept = len(train) - recipe.validation
+    if not 0 < kept <= len(train):
         raise TrainingError(
-            f"validation must be between 1 and {len(train) - 1} digits; got {recipe.validation}"
+            f"validation must be between 0 and {len(train) - 1} digits; got {recipe.validation}"
         )
     order = np.random.default_rng([recipe.seed, 0]).permutation(len(train))
-    return train[order[: -recipe.validation]], train[order[-recipe.validation :]]
+    return train[order[:kept]], train[order[kept:]]
 
 
 def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> None:
@@ -68,8 +69,14 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
         warmup_target=phase.learning_rate,
         warmup_steps=warmup,
         decay_steps=max(1, phase.epochs * steps - warmup),
+        alpha=phase.floor,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=recipe.weight_decay,
+        use_ema=recipe.averaging > 0,
+        ema_momentum=recipe.averaging,
+    )
     optimizer.exclude_from_weight_decay(var_names=list(_NO_DECAY))
     network.compile(
         optimizer=optimizer,
@@ -175,9 +182,11 @@ def train(
         _seed_dropout(network, recipe.seed, epoch)
         loss = _fit(network, _Epoch(split, recipe, epoch), on_step)
         if epoch == recipe.epochs:
+            network.optimizer.finalize_variable_values(network.trainable_variables)
             _measure_norms(network, split, recipe.batch_size)
         seconds = time.perf_counter() - started
-        report = EpochReport(epoch, loss, accuracy(network, validation), seconds)
+        read = accuracy(network, validation) if len(validation) else None
+        report = EpochReport(epoch, loss, read, seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)
         on_epoch(report)

@@ -55,6 +55,16 @@ def test_train_compile_and_evaluate(
     assert f"{evaluated.correct} of 12 test digits" in said
 
 
+def test_as_many_digits_are_held_out_as_one_says(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    commands.train_network("tiny", None, tmp_path / "runs", models, hold_out=0)
+    record = json.loads((models / "training.json").read_text(encoding="utf-8"))
+    assert record["recipe"]["validation"] == 0
+    assert record["history"][0]["validation_accuracy"] is None
+    with pytest.raises(TrainingError, match="holds a run of another recipe"):
+        commands.train_network("tiny", None, tmp_path / "runs", models)
+
+
 def test_an_unknown_network_is_told_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="network 'mist' has no recipe; there are mnist-resnet"):
         commands.train_network("mist", None, tmp_path, tmp_path)

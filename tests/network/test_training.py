@@ -141,7 +141,49 @@ def test_held_out_digits_are_never_trained_on() -> None:
     assert set(other.images[:, 0, 0]) != out
 
 
-@pytest.mark.parametrize("count", [0, 100, 5000])
+@pytest.mark.parametrize("count", [-1, 100, 5000])
 def test_what_cannot_be_held_out_is_refused(count: int) -> None:
-    with pytest.raises(TrainingError, match=rf"between 1 and 99 digits; got {count}"):
+    with pytest.raises(TrainingError, match=rf"between 0 and 99 digits; got {count}"):
         hold_out(digits(), replace(RECIPE, validation=count))
+
+
+def test_where_none_are_held_out_all_are_trained_on(tmp_path: Path) -> None:
+    seen: list[int] = []
+    recipe = replace(RECIPE, phases=(Phase(epochs=1),), validation=0)
+    _, run = train(recipe, digits(), tmp_path, on_step=lambda *at: seen.append(at[2]))
+    assert seen == [4] * 4
+    assert run.history[0].validation_accuracy is None
+    assert train(recipe, digits(), tmp_path)[1] == run
+
+
+def test_the_average_of_the_weights_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    momentum = 0.75
+    averages: list[list[Array]] = []
+    train_on_batch = keras.Model.train_on_batch
+
+    def recorded(model: keras.Model, images: Array, labels: Array) -> float:
+        loss = float(train_on_batch(model, images, labels))
+        now = [numpy(one).copy() for one in model.trainable_variables]
+        last = averages[-1] if averages else now
+        pairs = zip(last, now, strict=True)
+        averages.append([momentum * one + (1 - momentum) * new for one, new in pairs])
+        return loss
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", recorded)
+    recipe = replace(RECIPE, phases=(Phase(epochs=3),), averaging=momentum)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, digits(), tmp_path, on_step=stop_at(3, 1))
+    del averages[-1]  # that step is taken again
+    model, _ = train(recipe, digits(), tmp_path)
+    assert len(averages) == 9
+    for kept, average in zip(model.trainable_variables, averages[-1], strict=True):
+        np.testing.assert_allclose(numpy(kept), average, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.25])
+def test_the_cosine_ends_at_its_floor(tmp_path: Path, floor: float) -> None:
+    phase = Phase(epochs=2, learning_rate=1e-2, warmup_epochs=1.0, floor=floor)
+    model, _ = train(replace(RECIPE, phases=(phase,)), digits(), tmp_path)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-2 * floor)
