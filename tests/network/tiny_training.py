@@ -12,7 +12,7 @@ RECIPE = Recipe(
     "tiny",
     (
         Phase(epochs=1, warmup_epochs=0.5),
-        Phase(epochs=2, warmup_epochs=0.5, augmentation=Augmentation(thickness=0.5)),
+        Phase(epochs=2, warmup_epochs=0.0, augmentation=Augmentation(thickness=0.5)),
     ),
     batch_size=32,
     validation=20,
