@@ -17,19 +17,19 @@ class Block(BaseModel):
 
     block: BlockName
     norm_x: float = Field(
-        description="norm of the identity as it enters the sum", examples=[75.553]
+        description="norm of the identity as it enters the sum", examples=[80.0071]
     )
     norm_f: float = Field(
-        description="norm of the residual as it enters the sum", examples=[99.076]
+        description="norm of the residual as it enters the sum", examples=[97.6097]
     )
-    norm_sum: float = Field(description="norm of the sum", examples=[120.327])
-    ratio: float = Field(description="norm_f over norm_x", examples=[1.31135])
+    norm_sum: float = Field(description="norm of the sum", examples=[128.4294])
+    ratio: float = Field(description="norm_f over norm_x", examples=[1.22001])
     cosine: float | None = Field(
         description="of x and F(x); null without an identity path, or where shapes differ",
-        examples=[-0.06985],
+        examples=[0.03619],
     )
     relu_cut: float = Field(
-        description="share of the sum that the activation cuts", examples=[0.32085]
+        description="share of the sum that the activation cuts", examples=[0.27349]
     )
 
 
@@ -44,20 +44,20 @@ class BlockFilter(BaseModel):
 
     filter: FilterIndex = Field(description="index in the sum; in F(x) where there is none")
     norm_x: float | None = Field(
-        description="norm of the identity's map; null where none enters the sum", examples=[14.8269]
+        description="norm of the identity's map; null where none enters the sum", examples=[15.6091]
     )
     norm_f: float | None = Field(
-        description="norm of F(x)'s map; null where none enters the sum", examples=[21.6872]
+        description="norm of F(x)'s map; null where none enters the sum", examples=[20.0163]
     )
-    norm_sum: float = Field(description="norm of the sum's map", examples=[29.4147])
+    norm_sum: float = Field(description="norm of the sum's map", examples=[29.8815])
     ratio: float | None = Field(
-        description="norm_f over norm_x; null where either is", examples=[1.4627]
+        description="norm_f over norm_x; null where either is", examples=[1.28235]
     )
     cosine: float | None = Field(
-        description="of the two maps; null where there are not both", examples=[0.27219]
+        description="of the two maps; null where there are not both", examples=[0.39785]
     )
     relu_cut: float = Field(
-        description="share of the map that the activation cuts", examples=[0.5397]
+        description="share of the map that the activation cuts", examples=[0.46164]
     )
 
 
@@ -104,14 +104,14 @@ class BlockFlow(BaseModel):
     """The gradient at one block's input."""
 
     block: BlockName
-    total: float = Field(description="norm of the gradient", examples=[0.0023603])
+    total: float = Field(description="norm of the gradient", examples=[0.0019531])
     identity: float | None = Field(
         description="of the part through the identity; null without an identity path",
-        examples=[0.0015922],
+        examples=[0.0013078],
     )
-    residual: float = Field(description="of the part through F", examples=[0.0016183])
+    residual: float = Field(description="of the part through F", examples=[0.0013101])
     cosine: float | None = Field(
-        description="of the two parts; null without an identity path", examples=[0.08094]
+        description="of the two parts; null without an identity path", examples=[0.11326]
     )
 
 

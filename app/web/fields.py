@@ -28,7 +28,7 @@ Probabilities = Annotated[
     list[float],
     Field(
         description="of each class, 0 to 1, adding up to 1",
-        examples=[[0.0015, 0.0011, 0.0009, 0.0011, 0.0013, 0.0011, 0.0015, 0.9879, 0.0024, 0.0012]],
+        examples=[[0.0019, 0.002, 0.0013, 0.0019, 0.0018, 0.0018, 0.0019, 0.9838, 0.0022, 0.0014]],
     ),
 ]
 

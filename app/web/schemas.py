@@ -24,21 +24,21 @@ from app.web.fields import (
 
 _BLOCKS: Final = [f"block{number}" for number in range(1, 7)]
 _FILTER: Final[dict[str, JsonValue]] = {
-    "index": 3,
+    "index": 29,
     "min": 0.0,
-    "max": 0.3008,
-    "mean": 0.01748,
-    "std": 0.06049,
-    "zero_share": 0.8979591836734694,
+    "max": 2.2752,
+    "mean": 0.1208,
+    "std": 0.45665,
+    "zero_share": 0.9183673469387755,
     "dead": False,
     "constant": False,
 }
 _SILENT: Final[JsonValue] = [0.0] * 7
-_VALUES: Final[JsonValue] = [*[_SILENT] * 6, [0.0, 0.3008, 0.1094, 0.1058, 0.2765, 0.0642, 0.0]]
+_VALUES: Final[JsonValue] = [*[_SILENT] * 6, [0.0, 0.3776, 2.007, 2.2752, 1.2593, 0.0, 0.0]]
 _LAYER: Final[dict[str, JsonValue]] = {
     "layer": "block6.output",
     "shape": [7, 7, 64],
-    "range": [0.0, 6.599],
+    "range": [0.0, 8.24],
 }
 
 

@@ -62,8 +62,8 @@ def test_digits_are_chosen_in_place(open_page: OpenPage) -> None:
     page.get_by_role("combobox", name="Labelled").select_option("0")
     page.wait_for_url("**/dataset?label=0&order=mistakes#digits")
     expect(page.get_by_role("heading", name="Digits labelled 0")).to_be_visible()
-    page.get_by_role("combobox", name="read as").select_option("1")
-    expect(page.get_by_text("No digit labelled 0 is read as 1.")).to_be_visible()
+    page.get_by_role("combobox", name="read as").select_option("2")
+    expect(page.get_by_text("No digit labelled 0 is read as 2.")).to_be_visible()
     page.get_by_role("link", name="Show every test digit").click()
     expect(page.get_by_role("heading", name="Every test digit")).to_be_visible()
 

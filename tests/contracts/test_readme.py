@@ -69,7 +69,7 @@ def test_every_command_is_named_with_options_that_it_has() -> None:
     assert {name for name, _ in named} == set(commands)
     for name, line in named:
         options = {option for one in commands[name].params for option in one.opts}
-        assert set(re.findall(r"--[a-z]+", line)) <= options
+        assert set(re.findall(r"--[a-z-]+", line)) <= options
 
 
 def test_every_choice_is_named() -> None:

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.network.architectures import ARCHITECTURES
+from app.network.augmentation import Augmentation
 from app.network.recipe import RECIPES, Phase, Recipe
+from tests.conftest import MODELS
 
 RECIPE = Recipe("tiny", (Phase(epochs=2), Phase(epochs=3, learning_rate=1.0)))
 
@@ -34,3 +37,21 @@ def test_every_network_that_ships_has_a_recipe() -> None:
     blocks = RECIPES["mnist-resnet"]
     for name in ("mnist-plain", "mnist-highway"):
         assert RECIPES[name] == replace(blocks, network=name)
+
+
+def recorded(recipe: dict[str, Any]) -> Recipe:
+    """A recipe as it was written down; what could not be chosen then was as it is by default."""
+    phases = tuple(
+        Phase(**{**phase, "augmentation": Augmentation(**phase["augmentation"])})
+        for phase in recipe["phases"]
+    )
+    return Recipe(**{**recipe, "phases": phases})
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_network_that_ships_was_trained_by_its_recipe(name: str) -> None:
+    manifest = json.loads((MODELS / name / "manifest.json").read_text(encoding="utf-8"))
+    training = manifest["training"]
+    assert recorded(training["recipe"]) == RECIPES[name]
+    assert len(training["history"]) == RECIPES[name].epochs
+    assert not training["commit"].endswith("-modified")

@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from app.core.digit import Digit
 from app.engine.protocol import Engine
+from app.web.pages import wording
 from tests.web.pages.conftest import Look
 
 VIEW = "/networks/mnist-resnet/digits"
@@ -21,7 +22,7 @@ def page(client: TestClient, digit: Digit) -> str:
 def test_the_figures_are_those_of_the_api(client: TestClient, digit: Digit, page: str) -> None:
     figures = client.get(f"/api/v1{VIEW}/{digit.id}/blocks/block2").json()
     assert f"{figures['norm_x']:.0f}" in page
-    assert f"{figures['ratio']:.2f}" in page
+    assert wording.number(figures["ratio"]) in page
     assert f"{100 * figures['relu_cut']:.0f}" in page
 
 

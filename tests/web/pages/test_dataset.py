@@ -128,7 +128,7 @@ def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("label=0&prediction=1", "No digit labelled 0 is read as 1."),
+        ("label=1&prediction=0", "No digit labelled 1 is read as 0."),
         ("label=3&prediction=3&wrong=true", "No digit is all of this at once."),
     ],
 )
