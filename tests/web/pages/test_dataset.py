@@ -39,7 +39,7 @@ def digits(page: Markup) -> list[str]:
     return re.findall(r"test digit ([\d,]+, labelled \d.*?%)", " ".join(page.text.split()))
 
 
-@pytest.mark.parametrize("query", ["", "?label=4&order=doubt", "?label=0&prediction=1"])
+@pytest.mark.parametrize("query", ["", "?label=4&order=doubt", "?label=1&prediction=0"])
 def test_the_page_is_sound_and_holds_nothing_inline(see: Seen, query: str) -> None:
     page = see(PAGE + query)
     assert page.faults == []
