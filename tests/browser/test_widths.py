@@ -1,7 +1,10 @@
 """Every page at every width, at twice the size, and on paper."""
 
+from contextlib import suppress
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import ERRORS, PAGES, address, load_pictures
@@ -24,12 +27,19 @@ CLIPPED = """() => [...document.querySelectorAll("h1, h2, h3, p, button, a, labe
   .map((one) => one.outerHTML.slice(0, 120))"""
 
 
+def overflow(page: Page) -> object:
+    """What is too wide, once pictures for a new width have taken the place of the old ones."""
+    with suppress(PlaywrightTimeoutError):
+        page.wait_for_function(f"() => String(({OVERFLOW})()) === '0,'", timeout=5000)
+    return page.evaluate(OVERFLOW)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_wider_than_the_window(open_page: OpenPage, server: str, name: str) -> None:
     page = open_page(address(server, name), allow="404" if name in ERRORS else "")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(OVERFLOW) == [0, []], width
+        assert overflow(page) == [0, []], width
 
 
 @pytest.mark.parametrize("name", PAGES)
