@@ -67,10 +67,15 @@ def _stages() -> list[tuple[str, int, int]]:
 
 
 def _projection(name: str, width: int, strides: int) -> layers.Layer:
-    """The 1x1 convolution that gives x the shape of F(x) (option B of He et al. 2015)."""
+    """The 1x1 convolution that gives x the shape of F(x) (option B of He et al. 2015).
+
+    It is given the mean of each window, or three of four values of x would never reach it (He et
+    al. 2019, "Bag of Tricks", fig. 2c).
+    """
     return keras.Sequential(
         [
-            _conv(f"{name}.shortcut.conv", width, strides=strides, kernel=1),
+            layers.AveragePooling2D(strides, name=f"{name}.shortcut.pool"),
+            _conv(f"{name}.shortcut.conv", width, kernel=1),
             layers.BatchNormalization(name=f"{name}.shortcut.norm"),
         ],
         name=f"{name}.shortcut",

@@ -118,21 +118,29 @@ def _logits(tapped: Tapped) -> str:
 
 
 def _differentiable(layer: Any, x: Any) -> Any:
-    """The same function from operations whose gradients LiteRT has: those of ReLU and of max
-    pooling it has not.
+    """The same function from operations whose gradients LiteRT has: those of ReLU and of pooling
+    in windows it has not.
     """
     if is_plain_relu(layer):
         return ops.multiply(x, ops.cast(ops.greater(x, 0.0), x.dtype))
-    if isinstance(layer, keras.layers.MaxPooling2D) and _tiles(layer, x):
+    if isinstance(layer, keras.layers.MaxPooling2D) and _covers(layer, x):
         return _max_of_tiles(x, *layer.pool_size)
+    if isinstance(layer, keras.layers.AveragePooling2D) and _covers(layer, x):
+        return ops.mean(_tiles(x, *layer.pool_size), axis=(2, 4))
     return None
 
 
-def _tiles(layer: keras.layers.MaxPooling2D, x: Any) -> bool:
-    """Whether its windows cover the map edge to edge and none overlaps another."""
+def _covers(layer: Any, x: Any) -> bool:
+    """Whether a pooling's windows cover the map edge to edge and none overlaps another."""
     down, across = layer.pool_size
     whole = x.shape[1] % down == 0 and x.shape[2] % across == 0
     return whole and tuple(layer.strides) == (down, across)
+
+
+def _tiles(x: Any, down: int, across: int) -> Any:
+    """Maps cut into windows: ``(N, H / down, down, W / across, across, C)``."""
+    height, width, channels = x.shape[1:]
+    return ops.reshape(x, (-1, height // down, down, width // across, across, channels))
 
 
 def _max_of_tiles(x: Any, down: int, across: int) -> Any:
@@ -141,12 +149,8 @@ def _max_of_tiles(x: Any, down: int, across: int) -> Any:
     Behind a ReLU whole windows are zero: to share the gradient among them would be as right, but
     would not be what ``GradientTape`` says.
     """
-    height, width, channels = x.shape[1:]
-    tiles = ops.reshape(x, (-1, height // down, down, width // across, across, channels))
-    windows = ops.reshape(
-        ops.transpose(tiles, (0, 1, 3, 5, 2, 4)),
-        (-1, height // down, width // across, channels, down * across),
-    )
+    tiles = ops.transpose(_tiles(x, down, across), (0, 1, 3, 5, 2, 4))
+    windows = ops.reshape(tiles, (-1, *tiles.shape[1:4], down * across))
     rank = ops.arange(down * across, 0, -1, dtype=x.dtype)  # the first ranks highest
     rank = ops.multiply(rank, _where_largest(windows))
     return ops.sum(ops.multiply(windows, _where_largest(rank)), axis=-1)
@@ -171,8 +175,8 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
         content = converter.convert()
     except Exception as error:  # the converter's own error is not public
         raise CompileError(
-            "LiteRT has no operation for a part of the network or of its gradient; ReLU, max "
-            "pooling without overlap, convolutions and batch norms are sure to have one"
+            "LiteRT has no operation for a part of the network or of its gradient; ReLU, pooling "
+            "without overlap, convolutions and batch norms are sure to have one"
         ) from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
     return Graph(content, inputs, outputs)

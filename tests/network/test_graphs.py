@@ -210,14 +210,27 @@ def test_max_pooling_sends_the_gradient_of_equal_values_to_the_first() -> None:
     assert close(found["relu"], wanted["relu"], 1e-4)
 
 
+def test_mean_pooling_shares_the_gradient_out() -> None:
+    image = keras.Input((28, 28, 1))
+    x = layers.AveragePooling2D((2, 7), name="pool")(layers.ReLU(name="relu")(image))
+    x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
+    model = randomise(keras.Model(image, layers.Softmax()(x)))
+    inputs = {"image": images(), "target": np.eye(10, dtype=np.float32)[[TARGET]]}
+    found, wanted = opened(compile_gradients(model)).run(inputs), reference_gradients(model)(inputs)
+    assert wanted["relu"].any()
+    for name in ("pool", "relu"):
+        assert close(found[name], wanted[name], 1e-4)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
         layers.ReLU(max_value=0.2),
         layers.ReLU(negative_slope=0.1),
         layers.MaxPooling2D(3, strides=2),
+        layers.AveragePooling2D(3, strides=2),
     ],
-    ids=["ceiling", "leak", "overlap"],
+    ids=["ceiling", "leak", "overlap", "overlapping means"],
 )
 def test_what_litert_cannot_differentiate_is_refused(layer: layers.Layer) -> None:
     image = keras.Input((28, 28, 1))
