@@ -17,19 +17,19 @@ class Block(BaseModel):
 
     block: BlockName
     norm_x: float = Field(
-        description="norm of the identity as it enters the sum", examples=[80.0071]
+        description="norm of the identity as it enters the sum", examples=[78.8218]
     )
     norm_f: float = Field(
-        description="norm of the residual as it enters the sum", examples=[97.6097]
+        description="norm of the residual as it enters the sum", examples=[103.4674]
     )
-    norm_sum: float = Field(description="norm of the sum", examples=[128.4294])
-    ratio: float = Field(description="norm_f over norm_x", examples=[1.22001])
+    norm_sum: float = Field(description="norm of the sum", examples=[127.4082])
+    ratio: float = Field(description="norm_f over norm_x", examples=[1.31267])
     cosine: float | None = Field(
         description="of x and F(x); null without an identity path, or where shapes differ",
-        examples=[0.03619],
+        examples=[-0.04203],
     )
     relu_cut: float = Field(
-        description="share of the sum that the activation cuts", examples=[0.27349]
+        description="share of the sum that the activation cuts", examples=[0.33869]
     )
 
 
@@ -44,20 +44,20 @@ class BlockFilter(BaseModel):
 
     filter: FilterIndex = Field(description="index in the sum; in F(x) where there is none")
     norm_x: float | None = Field(
-        description="norm of the identity's map; null where none enters the sum", examples=[15.6091]
+        description="norm of the identity's map; null where none enters the sum", examples=[14.3163]
     )
     norm_f: float | None = Field(
-        description="norm of F(x)'s map; null where none enters the sum", examples=[20.0163]
+        description="norm of F(x)'s map; null where none enters the sum", examples=[25.9639]
     )
-    norm_sum: float = Field(description="norm of the sum's map", examples=[29.8815])
+    norm_sum: float = Field(description="norm of the sum's map", examples=[35.0658])
     ratio: float | None = Field(
-        description="norm_f over norm_x; null where either is", examples=[1.28235]
+        description="norm_f over norm_x; null where either is", examples=[1.81359]
     )
     cosine: float | None = Field(
-        description="of the two maps; null where there are not both", examples=[0.39785]
+        description="of the two maps; null where there are not both", examples=[0.47151]
     )
     relu_cut: float = Field(
-        description="share of the map that the activation cuts", examples=[0.46164]
+        description="share of the map that the activation cuts", examples=[0.54169]
     )
 
 
@@ -104,14 +104,14 @@ class BlockFlow(BaseModel):
     """The gradient at one block's input."""
 
     block: BlockName
-    total: float = Field(description="norm of the gradient", examples=[0.0019531])
+    total: float = Field(description="norm of the gradient", examples=[0.0020115])
     identity: float | None = Field(
         description="of the part through the identity; null without an identity path",
-        examples=[0.0013078],
+        examples=[0.0011318],
     )
-    residual: float = Field(description="of the part through F", examples=[0.0013101])
+    residual: float = Field(description="of the part through F", examples=[0.0015378])
     cosine: float | None = Field(
-        description="of the two parts; null without an identity path", examples=[0.11326]
+        description="of the two parts; null without an identity path", examples=[0.115]
     )
 
 

@@ -25,11 +25,11 @@ class LayerComparison(BaseModel):
 
     layer: LayerName = Field(examples=["head.logits"])
     shape: Shape = Field(examples=[(1, 1, 10)])
-    norm_a: float = Field(description="Euclidean norm of A's maps", examples=[6.5539])
+    norm_a: float = Field(description="Euclidean norm of A's maps", examples=[6.6082])
     norm_b: float = Field(description="Euclidean norm of B's maps", examples=[7.5048])
-    norm_difference: float = Field(description="norm of A - B", examples=[1.9023])
+    norm_difference: float = Field(description="norm of A - B", examples=[1.8497])
     cosine: float = Field(
-        description="of A's and B's maps, -1 to 1; 0 where either is zero", examples=[0.9724]
+        description="of A's and B's maps, -1 to 1; 0 where either is zero", examples=[0.9736]
     )
 
 

@@ -28,7 +28,7 @@ Probabilities = Annotated[
     list[float],
     Field(
         description="of each class, 0 to 1, adding up to 1",
-        examples=[[0.0019, 0.002, 0.0013, 0.0019, 0.0018, 0.0018, 0.0019, 0.9838, 0.0022, 0.0014]],
+        examples=[[0.0018, 0.0019, 0.0014, 0.0021, 0.0018, 0.0017, 0.0017, 0.9839, 0.0025, 0.0012]],
     ),
 ]
 

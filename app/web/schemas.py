@@ -26,19 +26,19 @@ _BLOCKS: Final = [f"block{number}" for number in range(1, 7)]
 _FILTER: Final[dict[str, JsonValue]] = {
     "index": 29,
     "min": 0.0,
-    "max": 2.2752,
-    "mean": 0.1208,
-    "std": 0.45665,
-    "zero_share": 0.9183673469387755,
+    "max": 2.5625,
+    "mean": 0.0987,
+    "std": 0.44154,
+    "zero_share": 0.9387755102040817,
     "dead": False,
     "constant": False,
 }
 _SILENT: Final[JsonValue] = [0.0] * 7
-_VALUES: Final[JsonValue] = [*[_SILENT] * 6, [0.0, 0.3776, 2.007, 2.2752, 1.2593, 0.0, 0.0]]
+_VALUES: Final[JsonValue] = [*[_SILENT] * 6, [0.0, 0.0, 1.7992, 2.5625, 0.4767, 0.0, 0.0]]
 _LAYER: Final[dict[str, JsonValue]] = {
     "layer": "block6.output",
     "shape": [7, 7, 64],
-    "range": [0.0, 8.24],
+    "range": [0.0, 7.5632],
 }
 
 

@@ -15,16 +15,16 @@ from app.web.fields import DigitId, DigitUrl, FilterIndex, Label, LayerName
 class StrongDigit(BaseModel):
     """A digit that excites a filter."""
 
-    id: DigitId = Field(examples=["983ab817335f5a70"])
-    index: int = Field(description="its place in the collection, from 0", examples=[7838])
-    label: Label = Field(examples=[0])
+    id: DigitId = Field(examples=["cb7972059120a16e"])
+    index: int = Field(description="its place in the collection, from 0", examples=[7630])
+    label: Label = Field(examples=[5])
     value: float = Field(
-        description="the largest value of the filter's map, above zero", examples=[9.2318]
+        description="the largest value of the filter's map, above zero", examples=[11.0232]
     )
-    url: DigitUrl = Field(examples=["/api/v1/digits/983ab817335f5a70"])
+    url: DigitUrl = Field(examples=["/api/v1/digits/cb7972059120a16e"])
     page_url: str = Field(
         description="path of the filter's page on this digit",
-        examples=["/networks/mnist-resnet/digits/983ab817335f5a70/layers/block1.conv1/filters/3"],
+        examples=["/networks/mnist-resnet/digits/cb7972059120a16e/layers/block1.conv1/filters/3"],
     )
 
 

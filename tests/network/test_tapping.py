@@ -9,10 +9,12 @@ import pytest
 from keras import layers
 
 from app.core.manifest import BlockInfo
+from app.engine.folder import open_folder
 from app.errors import CompileError
 from app.network.architectures import ARCHITECTURES
 from app.network.residual import Residual
 from app.network.tapping import Tapped, tap
+from tests.conftest import MODELS
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 
 BLOCKS = {"mnist-resnet": 6, "mnist-plain": 6, "mnist-highway": 6, "mnist-classic": 5}
@@ -50,6 +52,14 @@ def leaves(layer: Tensor) -> Iterator[layers.Layer]:
     for part in parts:
         if part is not None:
             yield from leaves(part)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_network_that_ships_is_of_the_architecture_it_is_named_for(name: str) -> None:
+    _, tapped = opened(name)
+    shipped = open_folder(MODELS / name).manifest
+    assert shipped.layers == tapped.layers
+    assert shipped.blocks == tapped.blocks
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
