@@ -107,8 +107,9 @@ def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Ru
 
 
 def _layers_of(network: keras.Model, kind: type[keras.Layer]) -> list[keras.Layer]:
-    """The network's layers of a kind, those inside wrappers too, which no public walk reaches."""
-    return [layer for layer in network._flatten_layers() if isinstance(layer, kind)]  # noqa: SLF001
+    """The network's layers of a kind, those inside wrappers too."""
+    every = network._flatten_layers()  # noqa: SLF001  # no public walk goes into wrappers
+    return [layer for layer in every if isinstance(layer, kind)]
 
 
 def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
