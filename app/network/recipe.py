@@ -39,9 +39,9 @@ class Recipe:
         label_smoothing: share of each label spread over all classes.
         averaging: momentum of a moving average of the weights, step by step, which is what is kept
             at the end (Polyak and Juditsky 1992 take the plain mean); 0 keeps the last weights.
-        validation: digits at the end of a seeded shuffle of the 60,000 that are not trained on, for
-            choosing a recipe; 0 trains on all, once it is chosen.
-        seed: of the weights, the split, the order, the augmentation and the dropout.
+        validation: how many of the last of the 60,000, of other hands than the first, are not
+            trained on, for choosing a recipe; 0 trains on all, once it is chosen.
+        seed: of the weights, the order, the augmentation and the dropout.
     """
 
     network: str
