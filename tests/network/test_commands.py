@@ -1,6 +1,7 @@
 """What the command line does with networks, end to end on tiny ones."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_train_compile_and_evaluate(
     assert "tiny is trained; now: skiplens compile tiny" in said
     assert "outputs agree with Keras to" in said
     assert f"{evaluated.correct} of 12 test digits" in said
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("0", "0")])
+def test_training_takes_the_fast_convolutions_unless_told_otherwise(
+    given: str | None, used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given or "")
+    if given is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models")
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == used
 
 
 def test_as_many_digits_are_held_out_as_one_says(tmp_path: Path) -> None:
