@@ -36,7 +36,6 @@ class Recipe:
         batch_size: digits a step.
         weight_decay: decoupled decay of kernels (Loshchilov and Hutter 2019, "AdamW"); norms and
             biases are left out.
-        label_smoothing: share of each label spread over all classes.
         averaging: momentum of a moving average of the weights, step by step, which is what is kept
             at the end (Polyak and Juditsky 1992 take the plain mean); 0 keeps the last weights.
         validation: how many of the last of the 60,000, of other hands than the first, are not
@@ -48,9 +47,8 @@ class Recipe:
     phases: tuple[Phase, ...]
     batch_size: int = 128
     weight_decay: float = 0.02
-    label_smoothing: float = 0.02
     averaging: float = 0.0
-    validation: int = 5000
+    validation: int = 0
     seed: int = 2016
 
     @property
@@ -82,10 +80,9 @@ _BLOCKS: Final = Recipe(
     "mnist-resnet",
     (
         Phase(epochs=4, floor=1.0, augmentation=_HANDS),
-        Phase(epochs=32, warmup_epochs=0.0, floor=0.1, augmentation=_HANDS),
+        Phase(epochs=14, warmup_epochs=0.0, floor=0.3, augmentation=_HANDS),
     ),
-    averaging=0.9998,
-    validation=0,
+    averaging=0.9997,
 )
 
 RECIPES: Final[dict[str, Recipe]] = {
@@ -99,6 +96,5 @@ RECIPES: Final[dict[str, Recipe]] = {
             Phase(epochs=12),
             Phase(epochs=6, learning_rate=1.5e-3, augmentation=Augmentation(elastic=0.0)),
         ),
-        label_smoothing=0.0,
     ),
 }

@@ -26,7 +26,7 @@ class EpochReport:
 
     Attributes:
         epoch: counted from 1.
-        loss: mean training loss, on bent digits and smoothed labels.
+        loss: mean training loss, on bent digits.
         validation_accuracy: share of the clean validation digits read correctly; ``None`` where
             none were held out.
         seconds: of training, without validation.

@@ -85,7 +85,7 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
     optimizer.exclude_from_weight_decay(var_names=list(_NO_DECAY))
     network.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        loss=keras.losses.CategoricalCrossentropy(),
         jit_compile=False,  # on a CPU XLA's convolutions are several times slower than oneDNN's
     )
 
