@@ -101,9 +101,21 @@ def _gradients(
     with tf.GradientTape() as tape:
         tape.watch(list(inputs.values()))
         outputs = model(inputs, training=False)
-        log_p = tf.reduce_sum(target * tf.nn.log_softmax(outputs[logits]))
-    found: list[tf.Tensor] = tape.gradient(log_p, [outputs[name] for name in names])
+    found: list[tf.Tensor] = tape.gradient(
+        outputs[logits],
+        [outputs[name] for name in names],
+        output_gradients=_gradient_at_logits(outputs[logits], target),
+    )
     return found
+
+
+def _gradient_at_logits(logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """The gradient of log p(target), target - p, where p(target) may be as near to 1 as it likes.
+
+    1 - p(target) is taken as the sum of the others: a difference from 1 loses its digits.
+    """
+    others = (1 - target) * tf.nn.softmax(logits)
+    return target * tf.reduce_sum(others) - others
 
 
 def _logits(tapped: Tapped) -> str:

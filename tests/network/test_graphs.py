@@ -169,6 +169,19 @@ def test_gradients_agree_with_finite_differences(in_double_precision: keras.Mode
             assert slope == pytest.approx(float(np.sum(found[name] * towards)), rel=1e-4), name
 
 
+def test_a_gradient_of_an_all_but_certain_answer_keeps_its_digits() -> None:
+    model = tiny_network()
+    bias = model.get_layer("head.logits").bias
+    bias.assign(bias + 25 * np.eye(10, dtype=np.float32)[TARGET])
+    found = opened(compile_gradients(model)).run(given(GATES[0]))["head.logits"][0]
+    z = numpy(keras.Model(model.input, model.get_layer("head.logits").output)(images()))[0]
+    odds = np.exp(z.astype(np.float64) - z[TARGET])
+    wanted = -odds / odds.sum()
+    wanted[TARGET] = (odds.sum() - odds[TARGET]) / odds.sum()
+    assert 0 < wanted[TARGET] < 1e-8  # in float32 such a probability is 1, and 1 less it is 0
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+
+
 def ending_in(*last: layers.Layer) -> keras.Model:
     middle = [layers.Conv2D(2, 3, strides=4), layers.Flatten()]
     return randomise(keras.Sequential([keras.Input((28, 28, 1)), *middle, *last]))
