@@ -99,7 +99,7 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
     outline, copy = page.locator(".readout-inset .readout-mark"), page.locator(".readout canvas")
     expect(outline).to_be_visible()
     expect(page.locator(READOUT)).to_contain_text("filter 0, row 0, column 13")
-    page.wait_for_function("document.querySelector('.readout-inset .readout-mark').style.width")
+    page.wait_for_function("(mark) => mark.style.width", arg=outline.element_handle())
     found, around = box_of(outline), box_of(copy)
     assert found["y"] == around["y"]  # rows -11 to 13, cut to the digit
     assert found["height"] == 14 * 4
