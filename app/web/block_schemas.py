@@ -17,19 +17,19 @@ class Block(BaseModel):
 
     block: BlockName
     norm_x: float = Field(
-        description="norm of the identity as it enters the sum", examples=[78.8218]
+        description="norm of the identity as it enters the sum", examples=[76.2286]
     )
     norm_f: float = Field(
-        description="norm of the residual as it enters the sum", examples=[103.4674]
+        description="norm of the residual as it enters the sum", examples=[102.1797]
     )
-    norm_sum: float = Field(description="norm of the sum", examples=[127.4082])
-    ratio: float = Field(description="norm_f over norm_x", examples=[1.31267])
+    norm_sum: float = Field(description="norm of the sum", examples=[125.8449])
+    ratio: float = Field(description="norm_f over norm_x", examples=[1.34044])
     cosine: float | None = Field(
         description="of x and F(x); null without an identity path, or where shapes differ",
-        examples=[-0.04203],
+        examples=[-0.02661],
     )
     relu_cut: float = Field(
-        description="share of the sum that the activation cuts", examples=[0.33869]
+        description="share of the sum that the activation cuts", examples=[0.33323]
     )
 
 
@@ -44,20 +44,20 @@ class BlockFilter(BaseModel):
 
     filter: FilterIndex = Field(description="index in the sum; in F(x) where there is none")
     norm_x: float | None = Field(
-        description="norm of the identity's map; null where none enters the sum", examples=[14.3163]
+        description="norm of the identity's map; null where none enters the sum", examples=[15.9903]
     )
     norm_f: float | None = Field(
-        description="norm of F(x)'s map; null where none enters the sum", examples=[25.9639]
+        description="norm of F(x)'s map; null where none enters the sum", examples=[25.4243]
     )
-    norm_sum: float = Field(description="norm of the sum's map", examples=[35.0658])
+    norm_sum: float = Field(description="norm of the sum's map", examples=[34.5254])
     ratio: float | None = Field(
-        description="norm_f over norm_x; null where either is", examples=[1.81359]
+        description="norm_f over norm_x; null where either is", examples=[1.58998]
     )
     cosine: float | None = Field(
-        description="of the two maps; null where there are not both", examples=[0.47151]
+        description="of the two maps; null where there are not both", examples=[0.35657]
     )
     relu_cut: float = Field(
-        description="share of the map that the activation cuts", examples=[0.54169]
+        description="share of the map that the activation cuts", examples=[0.48222]
     )
 
 
@@ -104,14 +104,14 @@ class BlockFlow(BaseModel):
     """The gradient at one block's input."""
 
     block: BlockName
-    total: float = Field(description="norm of the gradient", examples=[0.0020115])
+    total: float = Field(description="norm of the gradient", examples=[2.1946e-05])
     identity: float | None = Field(
         description="of the part through the identity; null without an identity path",
-        examples=[0.0011318],
+        examples=[1.3618e-05],
     )
-    residual: float = Field(description="of the part through F", examples=[0.0015378])
+    residual: float = Field(description="of the part through F", examples=[1.6214e-05])
     cosine: float | None = Field(
-        description="of the two parts; null without an identity path", examples=[0.115]
+        description="of the two parts; null without an identity path", examples=[0.0754]
     )
 
 

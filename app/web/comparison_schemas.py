@@ -12,7 +12,8 @@ from app.web.schemas import Prediction
 _B: Final[dict[str, JsonValue]] = {
     "label": "7",
     "probabilities": [
-        *(0.0019, 0.0019, 0.0013, 0.0017, 0.0014, 0.0015, 0.0019, 0.9845, 0.0019, 0.0020)
+        *(1.1e-07, 1.08e-05, 7.9e-07, 4.5e-06, 6.0e-06),
+        *(1.9e-07, 1.2e-09, 0.999947, 9.4e-08, 3.04e-05),
     ],
     "network": "mnist-highway",
     "digit": "68348ce2256ddc1e",
@@ -25,11 +26,11 @@ class LayerComparison(BaseModel):
 
     layer: LayerName = Field(examples=["head.logits"])
     shape: Shape = Field(examples=[(1, 1, 10)])
-    norm_a: float = Field(description="Euclidean norm of A's maps", examples=[6.6082])
-    norm_b: float = Field(description="Euclidean norm of B's maps", examples=[7.5048])
-    norm_difference: float = Field(description="norm of A - B", examples=[1.8497])
+    norm_a: float = Field(description="Euclidean norm of A's maps", examples=[17.6013])
+    norm_b: float = Field(description="Euclidean norm of B's maps", examples=[19.5285])
+    norm_difference: float = Field(description="norm of A - B", examples=[5.3074])
     cosine: float = Field(
-        description="of A's and B's maps, -1 to 1; 0 where either is zero", examples=[0.9736]
+        description="of A's and B's maps, -1 to 1; 0 where either is zero", examples=[0.9644]
     )
 
 

@@ -28,7 +28,12 @@ Probabilities = Annotated[
     list[float],
     Field(
         description="of each class, 0 to 1, adding up to 1",
-        examples=[[0.0018, 0.0019, 0.0014, 0.0021, 0.0018, 0.0017, 0.0017, 0.9839, 0.0025, 0.0012]],
+        examples=[
+            [
+                *(3.7e-08, 2.28e-05, 1.7e-06, 1.8e-06, 4.3e-06),
+                *(2.4e-08, 6.8e-09, 0.999962, 4.5e-08, 7.4e-06),
+            ]
+        ],
     ),
 ]
 

@@ -22,7 +22,7 @@ class GridCell(BaseModel):
     box: tuple[int, int, int, int] = Field(
         description="x, y, width, height in the picture", examples=[(2, 9, 84, 84)]
     )
-    range: EndsOfPalette = Field(examples=[(0.0, 9.057)])
+    range: EndsOfPalette = Field(examples=[(0.0, 8.21)])
     dead: bool = Field(description="every position is zero", examples=[False])
     constant: bool = Field(
         description="every position has the same value, so that the map is drawn flat",

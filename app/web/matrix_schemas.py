@@ -24,7 +24,7 @@ class MatrixRow(BaseModel):
         examples=["F(x)"],
     )
     layer: LayerName = Field(examples=["block1.residual"])
-    range: EndsOfPalette = Field(examples=[(-9.057, 9.057)])
+    range: EndsOfPalette = Field(examples=[(-8.21, 8.21)])
     first: int = Field(description="column of its first filter, from 0", examples=[0])
     filters: int = Field(description="how many it has", examples=[16])
 

@@ -19,7 +19,7 @@ class StrongDigit(BaseModel):
     index: int = Field(description="its place in the collection, from 0", examples=[7630])
     label: Label = Field(examples=[5])
     value: float = Field(
-        description="the largest value of the filter's map, above zero", examples=[11.0232]
+        description="the largest value of the filter's map, above zero", examples=[9.2214]
     )
     url: DigitUrl = Field(examples=["/api/v1/digits/cb7972059120a16e"])
     page_url: str = Field(

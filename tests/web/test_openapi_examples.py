@@ -36,7 +36,7 @@ ASKED = {
     ),
     "/api/v1/digits/{digit}": "/api/v1/digits/68348ce2256ddc1e",
     f"{VIEW}/layers/{{layer}}/activations": (
-        f"{ON_SAMPLE}/layers/block6.output/activations?filters=29&values=true"
+        f"{ON_SAMPLE}/layers/block6.output/activations?filters=48&values=true"
     ),
     f"{VIEW}/layers/{{layer}}/grid.json": (f"{ON_SAMPLE}/layers/block1.output/grid.json?filters=3"),
     UNIT: f"{ON_SAMPLE}/layers/block1.norm1/filters/3/units/5,12",
