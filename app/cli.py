@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
-from app.errors import SkiplensError, StartupError
+from app.errors import SkiplensError, StartupError, shown
 from app.settings import ROOT, Settings
 
 app = typer.Typer(
@@ -91,11 +91,11 @@ def read_settings(given: dict[str, object]) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False)[0]
+        fault = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in fault["loc"])
         raise StartupError(
             f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed: "
-            f"{fault['msg']}"
+            f"{fault['msg']}; got {shown(str(fault['input']))}"
         ) from error
 
 

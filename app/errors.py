@@ -4,7 +4,15 @@
 is one table in ``app.web.problems``.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN_LENGTH: Final = 60
+
+
+def shown(text: str) -> str:
+    """What came, as a message may show it: printable, short and in quotes."""
+    kept = "".join(character if character.isprintable() else "?" for character in text)
+    return repr(kept if len(kept) <= _SHOWN_LENGTH else kept[:_SHOWN_LENGTH] + "...")
 
 
 class SkiplensError(Exception):

@@ -78,6 +78,7 @@ def test_a_setting_that_is_not_allowed_is_named_with_what_is(
     said = refusal(**{name: value})
     assert said.startswith(f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allo")
     assert "Input should be" in said
+    assert said.endswith(f"; got '{value}'")
 
 
 def test_options_go_before_the_environment(refusal: Refusal) -> None:

@@ -11,17 +11,11 @@ from app.errors import (
     UnknownFilterError,
     UnknownLayerError,
     UnknownNetworkError,
+    shown,
 )
 
 MOST_LAYERS = 64
-_SHOWN_LENGTH = 60
 _LONGEST_INDEX = 5
-
-
-def _shown(name: str) -> str:
-    """A name as an error may show it: printable and short."""
-    kept = "".join(character if character.isprintable() else "?" for character in name)
-    return repr(kept if len(kept) <= _SHOWN_LENGTH else kept[:_SHOWN_LENGTH] + "...")
 
 
 def _list(names: Iterable[str]) -> str:
@@ -52,7 +46,7 @@ class Catalogue:
         engine = self._engines.get(network)
         if engine is None:
             raise UnknownNetworkError(
-                f"network {_shown(network)} is not loaded; loaded are {_list(self._names())}"
+                f"network {shown(network)} is not loaded; loaded are {_list(self._names())}"
             )
         return engine
 
@@ -67,7 +61,7 @@ def layer_of(manifest: Manifest, name: str) -> LayerInfo:
         if layer.name == name:
             return layer
     raise UnknownLayerError(
-        f"network {manifest.id} has no layer {_shown(name)}; "
+        f"network {manifest.id} has no layer {shown(name)}; "
         f"its layers are {_list(layer.name for layer in manifest.layers)}"
     )
 
@@ -82,7 +76,7 @@ def block_of(manifest: Manifest, name: str) -> BlockInfo:
         if block.name == name:
             return block
     raise UnknownBlockError(
-        f"network {manifest.id} has no block {_shown(name)}; "
+        f"network {manifest.id} has no block {shown(name)}; "
         f"its blocks are {_list(block.name for block in manifest.blocks)}"
     )
 
@@ -149,14 +143,14 @@ def chosen_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not _is_index(first) or (dash and not _is_index(last)):
             raise InvalidParameterError(
-                f"filters must be indices and ranges such as 0,4-7; got {_shown(filters)}"
+                f"filters must be indices and ranges such as 0,4-7; got {shown(filters)}"
             )
         start = filter_of(layer, int(first))
         stop = filter_of(layer, int(last)) if dash else start
         chosen.extend(range(start, stop + 1))
     if len(set(chosen)) != len(chosen) or not chosen:
         raise InvalidParameterError(
-            f"filters must name each filter once, lower index first; got {_shown(filters)}"
+            f"filters must name each filter once, lower index first; got {shown(filters)}"
         )
     return tuple(chosen)
 

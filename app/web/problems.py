@@ -22,6 +22,7 @@ from app.errors import (
     TooSlowError,
     UnsupportedFormatError,
 )
+from app.web.parameters import refusal
 from app.web.requests import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -110,15 +111,13 @@ async def _skiplens_error(_: Request, error: Exception) -> Response:
     return problem_of(error)
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
-    """Say where the fault is and what is allowed, and never repeat the input."""
+async def _validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'the request'}: {fault['msg']}"
-        for fault in error.errors()
-    )
-    return problem(422, InvalidParameterError.code, InvalidParameterError.title, faults)
+    handler = request.scope["route"].dependant
+    # A parameter that two dependencies take is found at fault twice.
+    faults = dict.fromkeys(refusal(handler, fault) for fault in error.errors())
+    return problem(422, InvalidParameterError.code, InvalidParameterError.title, "; ".join(faults))
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -23,6 +23,7 @@ def test_a_choice_is_kept_for_a_year_and_leads_back(client: TestClient, theme: T
 def test_no_other_value_is_taken(client: TestClient, theme: str | None) -> None:
     answer = client.post("/theme", data={} if theme is None else {"theme": theme})
     assert answer.status_code == 422
+    assert "must be system, light or dark" in answer.json()["detail"]
     assert "set-cookie" not in answer.headers
 
 

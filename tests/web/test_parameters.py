@@ -1,0 +1,74 @@
+"""What is said of a parameter that is not allowed: its name, what is allowed, what came."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.web.conftest import Refused
+
+LAYER = "layers/block1.output"
+WHOLE = "must be a whole number"
+PLAIN_TEXT = {"type", "description", "examples", "title"}
+TOLD = (
+    (f"{LAYER}/grid.png?zoom=99", f"zoom {WHOLE} from 1 to 16; got '99'"),
+    (f"{LAYER}/grid.png?zoom=", f"zoom {WHOLE} from 1 to 16; got ''"),
+    (f"{LAYER}/grid.png?columns=0", f"columns {WHOLE} from 1 to 4,096; got '0'"),
+    (f"{LAYER}/grid.png?labels=perhaps", "labels must be true or false; got 'perhaps'"),
+    (f"{LAYER}/grid.json?palette=%00red", "palette must be dusk, noon, polar or grey; got '?red'"),
+    ("streams/1/matrix.json?role=x", "role must be output, residual, sum or gate; got 'x'"),
+    (
+        f"prediction?off={'block1,' * 200}",
+        f"off must be text of at most 1,024 characters; got '{'block1,' * 8}bloc...'",
+    ),
+    (
+        f"{LAYER}/filters/x/units/0,-1",
+        f"filter {WHOLE} from 0 to 99,999; got 'x'; column {WHOLE} from 0 to 99,999; got '-1'",
+    ),
+)
+
+
+@pytest.mark.parametrize(("rest", "says"), TOLD, ids=lambda value: value[-30:])
+def test_it_is_told_what_is_allowed_and_what_came(
+    api: TestClient, view: str, refused: Refused, rest: str, says: str
+) -> None:
+    assert refused(api.get(f"{view}/{rest}"), 422, "invalid_parameter") == says
+
+
+def test_one_that_is_missing_is_told_what_it_must_be(api: TestClient, refused: Refused) -> None:
+    detail = refused(api.get("/api/v1/compare?a=mnist-resnet/0"), 422, "invalid_parameter")
+    assert detail == "b is missing; it must be text of at most 160 characters"
+
+
+def test_one_with_a_form_of_its_own_is_told_that_form(api: TestClient, refused: Refused) -> None:
+    detail = refused(api.get("/api/v1/dataset/digits.png?indices=0,x"), 422, "invalid_parameter")
+    assert detail.startswith("indices must be at most 100 places in the data set")
+    assert detail.endswith("; got '0,x'")
+
+
+def test_every_parameter_with_bounds_has_words(api: TestClient, refused: Refused) -> None:
+    names = set()
+    for address, name in _with_one_wrong(api.get("/openapi.json").json()):
+        detail = refused(api.get(address), 422, "invalid_parameter")
+        assert detail.startswith(f"{name} must be "), address
+        assert detail.endswith(f"; got '{'~' * 60}...'"), address
+        names.add(name)
+    assert names >= {"zoom", "off_b", "wrong", "page", "indices", "row", "filter", "target"}
+
+
+def _with_one_wrong(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Addresses with one parameter wrong each, the others as in their examples."""
+    for path, methods in schema["paths"].items():
+        parameters = methods.get("get", {}).get("parameters", [])
+        for wrong in parameters:
+            if wrong["schema"].keys() <= PLAIN_TEXT and wrong["schema"]["type"] == "string":
+                continue
+            asked = {
+                one["name"]: "~" * 1100 if one is wrong else str(one["schema"]["examples"][0])
+                for one in parameters
+                if one is wrong or one["required"]
+            }
+            query = {name: value for name, value in asked.items() if f"{{{name}}}" not in path}
+            yield f"{path.format(**asked)}?{urlencode(query)}", wrong["name"]
