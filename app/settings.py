@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MEBIBYTE: Final = 1024 * 1024
+MOST_INTERPRETERS: Final = 64
 
 
 def _split(value: object) -> object:
@@ -38,9 +39,9 @@ class Settings(BaseSettings):
     default_network: str = Field("mnist-resnet", description="the network that / shows")
     log_format: Literal["text", "json"] = Field("text", description="how log lines look")
     interpreters: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=lambda: min(os.cpu_count() or 1, MOST_INTERPRETERS),
         ge=1,
-        le=64,
+        le=MOST_INTERPRETERS,
         description="LiteRT interpreters a network",
     )
 

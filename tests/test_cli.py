@@ -81,6 +81,13 @@ def test_a_setting_that_is_not_allowed_is_named_with_what_is(
     assert said.endswith(f"; got '{value}'")
 
 
+def test_more_cores_than_there_may_be_interpreters_are_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 96)
+    assert Settings().interpreters == 64
+
+
 def test_options_go_before_the_environment(refusal: Refusal) -> None:
     assert "'auto', 'litert' or 'keras'" in refusal("serve", "--engine", "tpu", engine="litert")
 

@@ -147,11 +147,13 @@ def chosen_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
             )
         start = filter_of(layer, int(first))
         stop = filter_of(layer, int(last)) if dash else start
+        if stop < start:
+            raise InvalidParameterError(
+                f"filters must have the lower index of a range first; got {shown(filters)}"
+            )
         chosen.extend(range(start, stop + 1))
-    if len(set(chosen)) != len(chosen) or not chosen:
-        raise InvalidParameterError(
-            f"filters must name each filter once, lower index first; got {shown(filters)}"
-        )
+    if len(set(chosen)) != len(chosen):
+        raise InvalidParameterError(f"filters must name each filter once; got {shown(filters)}")
     return tuple(chosen)
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -55,8 +55,12 @@ class DigitStore(Protocol):
             UnknownDigitError: it is not kept.
         """
 
-    def put(self, stored: StoredDigit) -> None:
-        """Keep a digit; one that is kept already stays as it is."""
+    def put(self, stored: StoredDigit) -> StoredDigit:
+        """Keep a digit; one that is kept already stays as it is.
+
+        Returns:
+            The digit as it was brought, with the label and place that it is known by.
+        """
 
     def count(self) -> int:
         """How many digits are kept."""
@@ -116,7 +120,7 @@ class SQLiteDigitStore:
             tuple(json.loads(warnings)),
         )
 
-    def put(self, stored: StoredDigit) -> None:
+    def put(self, stored: StoredDigit) -> StoredDigit:
         """See :meth:`DigitStore.put`."""
         row = (
             stored.digit.id,
@@ -138,6 +142,7 @@ class SQLiteDigitStore:
                 "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
                 (stored.digit.id, self._limit),
             )
+        return stored
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""
@@ -167,10 +172,12 @@ class WithSamples:
         """The sample of that id, else what the other store keeps."""
         return self.samples.get(digit) or self._store.get(digit)
 
-    def put(self, stored: StoredDigit) -> None:
+    def put(self, stored: StoredDigit) -> StoredDigit:
         """Keep a digit, unless it is a sample."""
-        if stored.digit.id not in self.samples:
-            self._store.put(stored)
+        sample = self.samples.get(stored.digit.id)
+        if sample is None:
+            return self._store.put(stored)
+        return replace(stored, label=sample.label, style=sample.style)
 
     def count(self) -> int:
         """How many digits the other store keeps."""

@@ -122,6 +122,15 @@ class EngineExaminer:
         return Examination(engine.manifest, digit, off, activations)
 
 
+def examine_once(
+    engine: Engine, digit: Digit, off: tuple[str, ...]
+) -> tuple[Examination, Examination]:
+    """A digit that is not kept, examined with those blocks off, and whole."""
+    examiner = EngineExaminer()
+    examination = examiner.examine(engine, digit, off)
+    return examination, examiner.examine(engine, digit, ()) if off else examination
+
+
 _Key = tuple[str, str, tuple[str, ...]]
 
 

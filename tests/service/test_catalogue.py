@@ -76,7 +76,9 @@ def test_filters_are_indices_and_ranges(text: str | None, expected: tuple[int, .
     assert chosen_filters(LAYER, text) == expected
 
 
-@pytest.mark.parametrize("text", ["a", "1-", "-1", "1,,2", "1,1", "5-3", "1.5", "²", "999999"])
+@pytest.mark.parametrize(
+    "text", ["a", "1-", "-1", "1,,2", "1,1", "5-3", "7-4,1", "1.5", "²", "999999"]
+)
 def test_other_lists_of_filters_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameterError, match="filters must"):
         chosen_filters(LAYER, text)

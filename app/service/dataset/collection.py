@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -81,10 +81,12 @@ class WithCollection:
         label = self._collection.label(place)
         return StoredDigit(found, False, ink_box(found), (), label, place=place)
 
-    def put(self, stored: StoredDigit) -> None:
+    def put(self, stored: StoredDigit) -> StoredDigit:
         """Keep a digit, unless it is one of the collection."""
-        if stored.digit.id not in self._collection.places:
-            self._store.put(stored)
+        place = self._collection.places.get(stored.digit.id)
+        if place is None:
+            return self._store.put(stored)
+        return replace(stored, label=self._collection.label(place), place=place)
 
     def count(self) -> int:
         """How many digits the other store keeps."""

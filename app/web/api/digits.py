@@ -40,8 +40,7 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     openapi_extra=UPLOAD_BODY,
 )
 def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> schemas.Digit:
-    services.digits.put(upload)
-    answer = schemas.Digit.of(upload, services.catalogue.default)
+    answer = schemas.Digit.of(services.digits.put(upload), services.catalogue.default)
     response.headers["Location"] = answer.url
     return answer
 

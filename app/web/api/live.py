@@ -9,7 +9,7 @@ from app.core.manifest import LayerInfo
 from app.core.stages import stage
 from app.service.catalogue import chosen_layers, switched_off
 from app.service.digits import StoredDigit
-from app.service.examination import EngineExaminer
+from app.service.examination import examine_once
 from app.web.dependencies import LONGEST_LIST, NetworkDep, Off
 from app.web.live_schemas import FRAME, FRAME_ANSWER, live_frame
 from app.web.problems import UPLOAD_PROBLEMS
@@ -62,9 +62,7 @@ def post_live(
     off: Annotated[tuple[str, ...], Depends(get_off)],
     drawn: Annotated[StoredDigit, Depends(get_drawn)],
 ) -> Response:
-    examiner = EngineExaminer()
-    examination = examiner.examine(engine, drawn.digit, off)
-    whole = examiner.examine(engine, drawn.digit, ()) if off else examination
+    examination, whole = examine_once(engine, drawn.digit, off)
     with stage("encode"):
         content = live_frame(examination, whole, drawn, layers)
     return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.core.arrays import npy, npz
 from app.core.stages import stage
 from app.service.catalogue import switched_off
-from app.service.examination import Examination
+from app.service.examination import Examination, examine_once
 from app.service.grids import layer_grid
 from app.web import schemas
 from app.web.dependencies import (
@@ -20,7 +20,6 @@ from app.web.dependencies import (
     LayerDep,
     NetworkDep,
     Off,
-    ServicesDep,
     WholeDep,
 )
 from app.web.grid_schemas import GridDescription
@@ -123,12 +122,8 @@ def grid_json(
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_activations(
-    engine: NetworkDep, upload: UploadDep, services: ServicesDep, off: Off = None
-) -> schemas.Summary:
-    blocks = switched_off(engine.manifest, off)
-    examination = services.examiner.examine(engine, upload.digit, blocks)
-    whole = services.examiner.examine(engine, upload.digit, ())
+def post_activations(engine: NetworkDep, upload: UploadDep, off: Off = None) -> schemas.Summary:
+    examination, whole = examine_once(engine, upload.digit, switched_off(engine.manifest, off))
     return schemas.Summary(
         prediction=schemas.Prediction.of(examination, whole),
         inverted=upload.inverted,

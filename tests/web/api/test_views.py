@@ -1,4 +1,5 @@
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ def test_a_layer_alone_and_all_layers_come_as_npz(
 
 def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine) -> None:
     image = encoded(np.ascontiguousarray(drawing(44).T))
+    before = _computed(api)
     answer: dict[str, Any] = api.post(f"{NETWORK}/activations", files={"file": image}).json()
     assert set(answer) >= {"prediction", "layers", "inverted", "box", "warnings"}
     assert [one["layer"] for one in answer["layers"]] == [
@@ -82,6 +84,7 @@ def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine)
     ]
     digit = answer["prediction"]["digit"]
     assert api.get(f"/api/v1/digits/{digit}").status_code == 404
+    assert _computed(api) == before
     api.post("/api/v1/digits", files={"file": image})
     stored = api.get(f"{NETWORK}/digits/{digit}/prediction").json()
     assert stored == answer["prediction"]
@@ -99,3 +102,10 @@ def test_off_is_honoured_in_the_one_call(api: TestClient, digit: Digit, view: st
     body = {"pixels": digit.pixels.tolist()}
     answer = api.post(f"{NETWORK}/activations", json=body, params={"off": "block3"}).json()
     assert answer["prediction"] == api.get(f"{view}/prediction?off=block3").json()
+
+
+def _computed(api: TestClient) -> str:
+    """How many examinations were computed to be kept, as the metrics have it."""
+    found = re.search(r"^skiplens_cache_misses_total (.*)$", api.get("/metrics").text, re.MULTILINE)
+    assert found
+    return found[1]
