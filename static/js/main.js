@@ -19,6 +19,16 @@ function wireChoosers() {
   }
 }
 
+/** Who comes back to a page finds chosen what its address says, not what led away from it. */
+function wireReturn() {
+  const asServed = () => {
+    for (const option of document.querySelectorAll(":is([data-reload], [data-browse]) option")) {
+      if (option instanceof HTMLOptionElement) option.selected = option.defaultSelected;
+    }
+  };
+  window.addEventListener("pageshow", asServed);
+}
+
 /**
  * Files are taken out of their event at once, for they are gone when it is over.
  * @param {HTMLFormElement} form
@@ -130,6 +140,7 @@ async function wireParts() {
 }
 
 wireChoosers();
+wireReturn();
 wireUpload();
 wireMaps();
 wireDrawing();

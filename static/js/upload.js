@@ -27,7 +27,7 @@ export async function reason(response) {
 /**
  * @param {HTMLFormElement} form
  * @param {string} text
- * @param {"busy" | "failed"} state
+ * @param {"busy" | "failed" | "idle"} state
  */
 function show(form, text, state) {
   const line = form.querySelector("[data-upload-state]");
@@ -56,8 +56,12 @@ export async function send(form, files) {
   try {
     const headers = { Accept: "application/json" };
     const response = await fetch(form.action, { method: "POST", body, headers });
-    if (response.ok) location.assign(response.url);
-    else show(form, (await reason(response)).sentence, "failed");
+    if (!response.ok) {
+      show(form, (await reason(response)).sentence, "failed");
+      return;
+    }
+    show(form, "", "idle"); // as it is found by whoever comes back to this page
+    location.assign(response.url);
   } catch {
     show(form, OFFLINE, "failed");
   }

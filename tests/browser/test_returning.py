@@ -1,0 +1,67 @@
+"""Coming back to a page: kept whole by the browser, or loaded anew."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(params=["kept", "loaded anew"])
+def page(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Page]:
+    """A page of a browser that keeps pages one leaves, which Playwright has them not do, or not."""
+    keeping = ["--disable-back-forward-cache"] if request.param == "kept" else []
+    with browser.browser_type.launch(
+        executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
+        args=["--no-sandbox"],
+        ignore_default_args=keeping,
+    ) as launched:
+        page = launched.new_page(base_url=server)
+        page.add_init_script("addEventListener('pageshow', (event) => { kept = event.persisted })")
+        yield page
+        assert page.evaluate("kept") is (request.param == "kept")
+
+
+def go_back(page: Page) -> None:
+    """Go back; Playwright's own way waits for a page to load, which one that was kept does not."""
+    left = page.url
+    page.evaluate("history.back()")
+    page.wait_for_url(lambda address: address != left, wait_until="commit")
+
+
+def test_a_digit_can_be_brought_again(page: Page, drawing: Path) -> None:
+    page.goto("/")
+    for _ in range(2):
+        page.get_by_label(re.compile("^Your own")).set_input_files(drawing)
+        page.get_by_role("button", name="Read it").click()
+        expect(page.get_by_text("dark ink on light ground")).to_be_visible()
+        go_back(page)
+        expect(page.locator("form[data-upload]")).not_to_have_attribute("aria-busy", "true")
+        expect(page.locator("form[data-upload] [data-upload-state]")).to_have_text("")
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "value"),
+    [
+        ("/networks/mnist-resnet/dataset", "label", "4"),
+        ("/", "sort", "mean"),
+        ("{gallery}/depth", "target", "7"),
+    ],
+)
+def test_what_is_chosen_is_what_the_page_shows(
+    page: Page, address: str, name: str, value: str
+) -> None:
+    page.goto("/")
+    page.goto(
+        address.format(gallery=page.locator("a[href*='/digits/']").first.get_attribute("href"))
+    )
+    chooser = page.locator(f"select[name={name}]")
+    before = chooser.input_value()
+    chooser.select_option(value)
+    page.wait_for_url(re.compile(f"{name}={value}"))
+    go_back(page)
+    expect(page.locator(f"select[name={name}]")).to_have_value(before)
