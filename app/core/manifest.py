@@ -3,6 +3,7 @@
 Reading and writing the file is not done here.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,7 +138,7 @@ class Manifest:
         test_accuracy: on MNIST's 10,000 test digits; ``None`` where it was not measured.
         survey: figures and lesions over the test digits; ``None`` where they were not measured.
         training: recipe, commit and history of the run; ``None`` for a network brought along.
-        files: SHA-256 of every other file of the folder, by name.
+        files: SHA-256 of the network, its graphs and its weights, by the name of the file.
     """
 
     format: int
@@ -154,6 +155,11 @@ class Manifest:
     survey: Survey | None
     training: dict[str, Any] | None
     files: dict[str, str]
+
+    @property
+    def version(self) -> str:
+        """Changes with any file of the network: 12 hexadecimal digits."""
+        return hashlib.sha256("".join(sorted(self.files.values())).encode()).hexdigest()[:12]
 
     @property
     def switches(self) -> tuple[str, ...]:

@@ -182,9 +182,19 @@ def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
     """
     height, width, channels, count = kernel.shape
     maps = kernel.transpose(0, 1, 3, 2).reshape(height, width, count * channels)
-    columns = options.columns or (channels if channels > 1 else geometry.near_square(count))
+    layout = kernel_layout(kernel.shape, options)
     chosen = GridOptions(
-        Normalisation.SYMMETRIC, options.palette, options.zoom or KERNEL_ZOOM, columns, False
+        Normalisation.SYMMETRIC, options.palette, layout.zoom, layout.columns, False
     )
     reach = float(np.abs(maps).max())
     return grid_of(maps, ((-reach, reach),) * (count * channels), chosen, diverging=True)
+
+
+def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> Geometry:
+    """Where the kernels of that shape, ``(h, w, in, out)``, lie in :func:`kernel_grid`."""
+    height, width, channels, count = shape
+    columns = options.columns or (channels if channels > 1 else geometry.near_square(count))
+    zoom = options.zoom or KERNEL_ZOOM
+    return bounded(
+        geometry.lay_out(count * channels, height, width, columns=columns, zoom=zoom, labels=False)
+    )

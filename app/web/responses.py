@@ -1,4 +1,4 @@
-"""Answers that never change, addressed by content with a strong ETag; and text made smaller."""
+"""Answers that a client may keep, each with a strong ETag; and text made smaller."""
 
 import gzip
 import hashlib
@@ -14,6 +14,7 @@ CSV: Final = "text/csv; charset=utf-8"
 _LEVEL: Final = 6
 _NEVER: Final = frozenset({"0", "0.", "0.0", "0.00", "0.000"})
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+REVALIDATED: Final = "public, no-cache"
 
 
 def is_known(etag: str, headers: Headers) -> bool:
@@ -33,8 +34,25 @@ def immutable(
         media_type: of the body.
         download: file name to offer when it is saved.
     """
+    return _kept(request, content, media_type, IMMUTABLE, download)
+
+
+def revalidated(
+    request: Request, content: bytes, media_type: str, download: str | None = None
+) -> Response:
+    """The same, but for the client's asking each time whether it still holds.
+
+    Its address does not name all that it depends on: with other weights a network of that name
+    gives other arrays.
+    """
+    return _kept(request, content, media_type, REVALIDATED, download)
+
+
+def _kept(
+    request: Request, content: bytes, media_type: str, keeping: str, download: str | None
+) -> Response:
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": IMMUTABLE}
+    headers = {"ETag": etag, "Cache-Control": keeping}
     if is_known(etag, request.headers):
         return Response(status_code=304, headers=headers)
     if download is not None:

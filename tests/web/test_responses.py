@@ -1,5 +1,5 @@
-"""Answers that never change: strong ETags, 304 and HEAD, for every address that gives them; and
-text that travels compressed.
+"""Answers that a client may keep: strong ETags, 304 and HEAD, for every address that gives them;
+and text that travels compressed.
 """
 
 import pytest
@@ -12,35 +12,47 @@ from app.web.responses import takes_gzip
 from tests.web.conftest import NETWORK
 
 FOR_EVER = "public, max-age=31536000, immutable"
+EACH_TIME = "public, no-cache"
 KEPT = {"etag", "cache-control", "content-type", "content-length", "content-disposition"}
 
 IMMUTABLE = (
-    "{network}/layers/stem.conv/kernels.npy",
     "{network}/layers/stem.conv/kernels.png",
     "/api/v1/digits/{digit}/input.png",
     "/api/v1/digits/{digit}/input.npy",
-    "{network}/digits/{digit}/layers/block1.sum/activations.npy",
-    "{network}/digits/{digit}/layers/block1.sum/activations.npz",
-    "{network}/digits/{digit}/activations.npz?off=block3",
     "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3",
     "{network}/digits/{digit}/blocks/block1/strip.png",
     "{network}/digits/{digit}/streams/1/matrix.png",
     "/api/v1/compare/grid.png?layer=block1.sum&a=mnist-resnet/{digit}&b=mnist-resnet/{digit}",
 )
+REVALIDATED = (
+    "/api/v1/palettes",
+    "{network}/layers/stem.conv/kernels.npy",
+    "{network}/digits/{digit}/statistics.csv",
+    "{network}/digits/{digit}/layers/block1.sum/statistics.csv",
+    "{network}/digits/{digit}/layers/block1.sum/activations.npy",
+    "{network}/digits/{digit}/layers/block1.sum/activations.npz",
+    "{network}/digits/{digit}/activations.npz?off=block3",
+)
 
 
-@pytest.fixture(params=IMMUTABLE)
+@pytest.fixture(params=IMMUTABLE + REVALIDATED)
 def address(request: pytest.FixtureRequest, digit: Digit) -> str:
     return str(request.param).format(network=NETWORK, digit=digit.id)
 
 
+@pytest.fixture
+def keeping(request: pytest.FixtureRequest) -> str:
+    """What the address's answers say of keeping them."""
+    return FOR_EVER if request.node.callspec.params["address"] in IMMUTABLE else EACH_TIME
+
+
 def test_the_same_address_gives_the_same_bytes_under_a_strong_etag(
-    api: TestClient, address: str
+    api: TestClient, address: str, keeping: str
 ) -> None:
     first, again = api.get(address), api.get(address)
     assert first.status_code == again.status_code == 200
     assert first.content == again.content
-    assert first.headers["cache-control"] == FOR_EVER
+    assert first.headers["cache-control"] == keeping
     assert first.headers["etag"].startswith('"')
     for name in KEPT:  # the second comes from memory
         assert first.headers.get(name) == again.headers.get(name)
@@ -53,7 +65,9 @@ def test_etags_differ_where_the_bytes_do(api: TestClient, view: str) -> None:
 
 
 @pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
-def test_a_known_etag_is_answered_without_body(api: TestClient, address: str, known: str) -> None:
+def test_a_known_etag_is_answered_without_body(
+    api: TestClient, address: str, keeping: str, known: str
+) -> None:
     fresh = address + ("&" if "?" in address else "?") + "not=kept"
     tag = api.get(address).headers["etag"]
     made, kept = (
@@ -62,7 +76,7 @@ def test_a_known_etag_is_answered_without_body(api: TestClient, address: str, kn
     for answer in (made, kept):
         assert answer.status_code == 304
         assert answer.content == b""
-        assert (answer.headers["etag"], answer.headers["cache-control"]) == (tag, FOR_EVER)
+        assert (answer.headers["etag"], answer.headers["cache-control"]) == (tag, keeping)
         assert "content-type" not in answer.headers
     other = api.get(address, headers={"If-None-Match": '"other"'})
     assert other.status_code == 200

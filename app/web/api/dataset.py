@@ -15,7 +15,7 @@ from app.service.catalogue import filter_of
 from app.service.dataset.browsing import PER_PAGE, Choice, Order, browse
 from app.web import dataset_schemas as schemas
 from app.web.dependencies import LayerDep, NetworkDep, ServicesDep
-from app.web.responses import PNG, PNG_ANSWER, immutable
+from app.web.responses import PNG, PNG_ANSWER, immutable, revalidated
 from app.web.strongest_schemas import Strongest
 
 SHEET_COLUMNS = 10
@@ -121,10 +121,9 @@ def dataset_png(
     cells = np.zeros((rows * columns, SIDE, SIDE), np.uint8)
     cells[: len(places)] = images[places]
     sheet = cells.reshape(rows, columns, SIDE, SIDE).swapaxes(1, 2)
-    answer = immutable(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
-    if version is None:  # the server may be given another data set
-        answer.headers["Cache-Control"] = "no-cache"
-    return answer
+    # Without a version the address does not say which data set it was that the server was given.
+    answer = immutable if version else revalidated
+    return answer(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
 
 
 @router.get(

@@ -15,7 +15,7 @@ from app.service.kernels import IndexedKernels
 from app.web import schemas
 from app.web.dependencies import GridDep, LayerDep, NetworkDep, ServicesDep
 from app.web.layer_schemas import Layer
-from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable
+from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable, revalidated
 
 router = APIRouter(tags=["networks"])
 
@@ -51,7 +51,7 @@ def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     response_class=Response,
 )
 def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Response:
-    return immutable(request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy")
+    return revalidated(request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy")
 
 
 @router.get(

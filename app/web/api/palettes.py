@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from app.core.palettes import CLEAR_LEVEL, COLOURS, FLAG_LEVEL, LABEL_LEVEL, PaletteName, colours
 from app.core.scaling import TOP_LEVEL
-from app.web.responses import immutable
+from app.web.responses import revalidated
 
 JSON: Final = "application/json"
 _LEVELS: Final = (
@@ -47,4 +47,4 @@ _LIST: Final = TypeAdapter(list[Palette])
 @router.get("/palettes", summary="Every palette, colour by colour", response_model=list[Palette])
 def palettes(request: Request) -> Response:
     found = [Palette.of(name) for name in PaletteName]
-    return immutable(request, _LIST.dump_json(found), JSON)
+    return revalidated(request, _LIST.dump_json(found), JSON)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.core.tabulating import layer_csv, network_csv
 from app.web.dependencies import ExaminationDep, LayerDep
-from app.web.responses import CSV, CSV_ANSWER, immutable
+from app.web.responses import CSV, CSV_ANSWER, revalidated
 
 VIEW = "/networks/{network}/digits/{digit}"
 
@@ -19,7 +19,7 @@ router = APIRouter(tags=["views"])
 )
 def layer_statistics(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
     content = layer_csv(examination.statistics(layer))
-    return immutable(request, content, CSV, f"{layer.name}.csv")
+    return revalidated(request, content, CSV, f"{layer.name}.csv")
 
 
 @router.get(
@@ -31,4 +31,4 @@ def layer_statistics(request: Request, examination: ExaminationDep, layer: Layer
 def network_statistics(request: Request, examination: ExaminationDep) -> Response:
     layers = examination.manifest.layers
     content = network_csv({layer.name: examination.statistics(layer) for layer in layers})
-    return immutable(request, content, CSV, f"{examination.digit.id}.csv")
+    return revalidated(request, content, CSV, f"{examination.digit.id}.csv")

@@ -24,7 +24,16 @@ from app.web.dependencies import (
 )
 from app.web.grid_schemas import GridDescription
 from app.web.problems import UPLOAD_PROBLEMS
-from app.web.responses import NPY, NPY_ANSWER, NPZ, NPZ_ANSWER, PNG, PNG_ANSWER, immutable
+from app.web.responses import (
+    NPY,
+    NPY_ANSWER,
+    NPZ,
+    NPZ_ANSWER,
+    PNG,
+    PNG_ANSWER,
+    immutable,
+    revalidated,
+)
 from app.web.uploads import UPLOAD_BODY, UploadDep
 
 VIEW = "/networks/{network}/digits/{digit}"
@@ -61,7 +70,7 @@ def activations(
     response_class=Response,
 )
 def activations_npy(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
-    return immutable(request, npy(examination.maps(layer)), NPY, f"{layer.name}.npy")
+    return revalidated(request, npy(examination.maps(layer)), NPY, f"{layer.name}.npy")
 
 
 @router.get(
@@ -89,7 +98,7 @@ def _npz(
 ) -> Response:
     with stage("encode"):
         content = npz(arrays)
-    return immutable(request, content, NPZ, f"{examination.digit.id}.npz")
+    return revalidated(request, content, NPZ, f"{examination.digit.id}.npz")
 
 
 @router.get(

@@ -15,10 +15,10 @@ _Kept = tuple[str, list[tuple[bytes, bytes]], bytes]
 
 
 class KeptPictures:
-    """Answers a GET again from memory if its first answer was marked ``immutable``.
+    """Answers a GET again from memory if its first answer was ``public`` and bore an ETag.
 
-    Such answers are addressed by content: the same path and query mean the same bytes for as long
-    as the process lives, unless the answer says that it varies. The request's ``If-None-Match`` is
+    Of such answers the same path and query mean the same bytes for as long as the process lives,
+    unless the answer says that it varies. The request's ``If-None-Match`` is
     honoured.
 
     Args:
@@ -51,7 +51,7 @@ class KeptPictures:
             nonlocal start
             if message["type"] == "http.response.start":
                 start = {**message}
-            elif _immutable(start) and _whole(start, message):
+            elif _lasting(start) and _whole(start, message):
                 route = getattr(scope.get("route"), "path", "")
                 self._keep(key, (route, list(start["headers"]), message["body"]))
             await send(message)
@@ -64,11 +64,12 @@ class KeptPictures:
             self._kept[key] = (size, answer)
 
 
-def _immutable(start: Message) -> bool:
+def _lasting(start: Message) -> bool:
     if start.get("status") != _OK:
         return False
     headers = Headers(raw=start["headers"])
-    return "immutable" in headers.get("cache-control", "") and "vary" not in headers
+    public = headers.get("cache-control", "").startswith("public")
+    return public and "etag" in headers and "vary" not in headers
 
 
 def _whole(start: Message, message: Message) -> bool:

@@ -144,8 +144,10 @@ def _neighbour(subject: Subject, names: list[str], at: int) -> Neighbour | None:
 def _kernels(subject: Subject, block: BlockInfo) -> tuple[KernelFigure, ...]:
     found = []
     for layer in subject.engine.manifest.layers:
+        if layer.block != block.name:
+            continue
         picture = kernels_picture(subject.engine, layer, subject.view)
-        if layer.block == block.name and picture is not None:
+        if picture is not None:
             rows = wording.plural(layer.filters, "filter")
             alt = f"Every kernel of {layer.name}: a row for each of its {rows}"
             found.append(KernelFigure(layer.name, subject.view.layer(layer.name), picture, alt))

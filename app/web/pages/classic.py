@@ -10,7 +10,6 @@ from app.service.classic import ClassicBlock, classic_blocks, likeness_of_2016
 from app.service.grids import layer_grid
 from app.service.kernels import IndexedKernels
 from app.service.services import Services
-from app.web import urls
 from app.web.pages import figures, shell, wording
 from app.web.pages.figures import Legend, Picture
 from app.web.pages.shell import DigitCard, ViewPage
@@ -143,8 +142,7 @@ def _kernels(subject: Subject, layer: LayerInfo, view: View) -> ClassicFigure:
     kernel = subject.engine.weights[f"{layer.name}/kernel"]
     drawing = IndexedKernels.of(kernel, view.palette, _KERNEL_ZOOM)
     low, high = drawing.range
-    query = {"palette": view.query["palette"], "zoom": _KERNEL_ZOOM, "indices": "true"}
-    address = urls.with_query(urls.kernels_png(view.network, layer.name), query)
+    address = view.kernels_png(layer.name, zoom=_KERNEL_ZOOM, indices="true")
     return ClassicFigure(
         title="filters",
         symbol="kernels",

@@ -89,7 +89,7 @@ def documents(renderer: Renderer) -> APIRouter:
         parameters: ViewDep,
         browsing: BrowsingDep,
     ) -> Response:
-        view = parameters.view(engine.manifest.id, services.welcome.digit.id, ())
+        view = parameters.view(engine.manifest, services.welcome.digit.id, ())
         return renderer.respond(request, dataset_page(services, engine, view, browsing))
 
     @router.get(urls.COMPARE)
@@ -101,7 +101,7 @@ def documents(renderer: Renderer) -> APIRouter:
         layer: Annotated[str | None, Query(max_length=128)] = None,
     ) -> Response:
         a, b = pair
-        view = parameters.view(a.manifest.id, a.digit.id, a.off)
+        view = parameters.view(a.manifest, a.digit.id, a.off)
         return renderer.respond(request, compare_page(services, a, b, view, layer))
 
     @router.post(urls.UPLOAD)
@@ -114,7 +114,7 @@ def documents(renderer: Renderer) -> APIRouter:
         engine = services.catalogue.network(network or services.catalogue.default)
         off = switched_off(engine.manifest, parameters.off)
         services.digits.put(upload)
-        view = parameters.view(engine.manifest.id, upload.digit.id, off)
+        view = parameters.view(engine.manifest, upload.digit.id, off)
         return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 
     @router.get("/docs")

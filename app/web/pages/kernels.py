@@ -10,7 +10,6 @@ from app.engine.protocol import Engine
 from app.errors import UnknownLayerError
 from app.service.catalogue import filter_of
 from app.service.grids import Grid, GridOptions, kernel_grid
-from app.web import urls
 from app.web.pages import figures, wording
 from app.web.pages.figures import Legend, Picture
 from app.web.pages.subject import Subject
@@ -59,13 +58,10 @@ def kernel_of(subject: Subject, layer: LayerInfo, index: int) -> Kernel | None:
         return None
     view = subject.view
     grid = filter_kernel_grid(subject.engine, layer, index, view.palette)
-    address = urls.filter_kernel_png(view.network, layer.name, index)
     height, width, channels = grid.maps.shape
     return Kernel(
         picture=Picture(
-            urls.with_query(address, {"palette": view.query["palette"]}),
-            grid.geometry.width,
-            grid.geometry.height,
+            view.kernel_png(layer.name, index), grid.geometry.width, grid.geometry.height
         ),
         weights=swatches(grid.maps[:, :, 0], grid.range, view.palette) if channels == 1 else None,
         legend=figures.legend(grid),

@@ -7,8 +7,7 @@ from app.core.manifest import LayerInfo
 from app.core.statistics import FilterStatistics, describe
 from app.engine.protocol import Engine
 from app.service.examination import Examination
-from app.service.grids import Grid, GridOptions, kernel_grid, layer_grid
-from app.web import urls
+from app.service.grids import Grid, GridOptions, kernel_layout, layer_grid
 from app.web.pages import charts, explanations, figures, shell, wording
 from app.web.pages.charts import Histogram
 from app.web.pages.compare import way_in
@@ -177,9 +176,7 @@ def kernels_picture(engine: Engine, layer: LayerInfo, view: View) -> Picture | N
     """The picture of all kernels of a convolution; nothing of other layers."""
     if layer.kernel is None:
         return None
-    kernel = engine.weights[f"{layer.name}/kernel"]
-    sizes = (kernel_grid(kernel, GridOptions(zoom=zoom)).geometry for zoom in _KERNEL_ZOOMS)
+    shape = engine.weights[f"{layer.name}/kernel"].shape
+    sizes = (kernel_layout(shape, GridOptions(zoom=zoom)) for zoom in _KERNEL_ZOOMS)
     size = next(size for size in sizes if size.width <= KERNEL_WIDTH or size.zoom == 1)
-    query = {"palette": view.query["palette"], "zoom": size.zoom}
-    address = urls.with_query(urls.kernels_png(view.network, layer.name), query)
-    return Picture(address, size.width, size.height)
+    return Picture(view.kernels_png(layer.name, zoom=size.zoom), size.width, size.height)

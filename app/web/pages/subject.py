@@ -40,7 +40,7 @@ def get_subject(
     parameters: ViewDep,
 ) -> Subject:
     """What the path and the query name."""
-    view = parameters.view(examination.manifest.id, examination.digit.id, examination.off)
+    view = parameters.view(examination.manifest, examination.digit.id, examination.off)
     return Subject(services, engine, stored, examination, view)
 
 

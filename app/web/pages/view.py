@@ -1,5 +1,6 @@
 """The view under way, and every link out of it: nothing else puts query parameters together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
@@ -31,9 +32,10 @@ class ViewParameters:
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = _DEFAULT.palette
     sort: Annotated[Sort, Query(description="order of a layer's maps")] = _DEFAULT.sort
 
-    def view(self, network: str, digit: str, off: tuple[str, ...]) -> "View":
+    def view(self, network: Manifest, digit: str, off: tuple[str, ...]) -> "View":
         """The view of a digit in a network; ``off`` is what is switched off there."""
-        return View(network, digit, off, self.normalize, self.palette, self.sort)
+        chosen = (self.normalize, self.palette, self.sort)
+        return View(network.id, digit, off, *chosen, version=network.version)
 
 
 ViewDep = Annotated[ViewParameters, Depends()]
@@ -50,6 +52,7 @@ class View:
         normalize: what shares a range.
         palette: pair of palettes.
         sort: order of a layer's maps.
+        version: of the network, in the addresses of its pictures, which are kept for ever.
     """
 
     network: str
@@ -58,6 +61,7 @@ class View:
     normalize: Normalisation = _DEFAULT.normalisation
     palette: PaletteName = _DEFAULT.palette
     sort: Sort = _DEFAULT.sort
+    version: str = ""
 
     @property
     def query(self) -> dict[str, object]:
@@ -99,7 +103,7 @@ class View:
     def grid(self, layer: str, **options: object) -> str:
         """A layer's grid as a picture."""
         page = urls.grid_png(self.network, self.digit, layer)
-        return urls.with_query(page, {**self.query, **options})
+        return self._picture(page, {**self.query, **options})
 
     def block(self, block: str, **options: object) -> str:
         """A block's page."""
@@ -124,7 +128,7 @@ class View:
         """Every filter of a stream followed through the depth, as a picture."""
         page = urls.matrix_png(self.network, self.digit, stream)
         kept = {name: self.query[name] for name in ("off", "palette")}
-        return urls.with_query(page, {**kept, "role": role})
+        return self._picture(page, {**kept, "role": role})
 
     def dataset(self, **options: object) -> str:
         """The page of the data set: as the network is, with no block off."""
@@ -137,7 +141,8 @@ class View:
 
     def beside_png(self, other: "View", layer: str, side: str) -> str:
         """One side of a comparison as a picture."""
-        query = self._pair(other) | {"layer": layer, "side": side}
+        versions = "-".join(filter(None, (self.version, other.version)))
+        query = self._pair(other) | {"layer": layer, "side": side, "version": versions}
         return urls.with_query(urls.COMPARE_PNG, query)
 
     def _pair(self, other: "View") -> dict[str, object]:
@@ -152,7 +157,20 @@ class View:
     def strip(self, block: str) -> str:
         """A block's strip as a picture."""
         page = urls.strip_png(self.network, self.digit, block)
-        return urls.with_query(page, {name: self.query[name] for name in ("off", "palette")})
+        return self._picture(page, {name: self.query[name] for name in ("off", "palette")})
+
+    def kernels_png(self, layer: str, **options: object) -> str:
+        """A convolution's kernels as a picture."""
+        page = urls.kernels_png(self.network, layer)
+        return self._picture(page, {"palette": self.query["palette"], **options})
+
+    def kernel_png(self, layer: str, index: int) -> str:
+        """The kernel of one filter as a picture."""
+        page = urls.filter_kernel_png(self.network, layer, index)
+        return self._picture(page, {"palette": self.query["palette"]})
+
+    def _picture(self, page: str, query: Mapping[str, object]) -> str:
+        return urls.with_query(page, {**query, "version": self.version})
 
     def data(self, layer: str, name: str) -> str:
         """A layer in the API: ``activations``, ``activations.npy`` and so on."""
@@ -175,7 +193,7 @@ class View:
     def in_network(self, other: Manifest) -> "View":
         """The same view in another network, with those blocks off that it can switch."""
         off = tuple(block for block in self.off if block in other.switches)
-        return replace(self, network=other.id, off=off)
+        return replace(self, network=other.id, off=off, version=other.version)
 
     def toggled(self, block: str, switches: tuple[str, ...]) -> "View":
         """The view with one block's branch switched over."""

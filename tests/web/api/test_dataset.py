@@ -96,7 +96,7 @@ def test_the_sheet_shows_the_page_ten_in_a_row(browsing: TestClient, shifted: Co
     assert answer.headers["content-type"] == "image/png"
     assert "immutable" in answer.headers["cache-control"]
     unversioned = browsing.get(page["sheet_url"].split("&version=")[0])
-    assert unversioned.headers["cache-control"] == "no-cache"
+    assert unversioned.headers["cache-control"] == "public, no-cache"
     assert unversioned.headers["etag"] == answer.headers["etag"]
     with Image.open(io.BytesIO(answer.content)) as picture:
         sheet = np.asarray(picture)

@@ -16,11 +16,3 @@ def test_every_palette_is_served_level_by_level(api: TestClient) -> None:
             np.testing.assert_array_equal(
                 table, colours(PaletteName(one["name"]), diverging=diverging)
             )
-
-
-def test_palettes_may_be_kept_for_ever(api: TestClient) -> None:
-    first = api.get(PALETTES)
-    assert first.headers["content-type"] == "application/json"
-    assert "immutable" in first.headers["cache-control"]
-    again = api.get(PALETTES, headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")

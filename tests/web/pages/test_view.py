@@ -48,4 +48,17 @@ def test_a_switch_is_turned_over_in_forward_order() -> None:
 
 def test_another_network_keeps_the_switches_that_it_has(engine: Engine) -> None:
     view = View("net", "digit", ("block2", "block99"))
-    assert view.in_network(engine.manifest) == View(engine.manifest.id, "digit", ("block2",))
+    manifest = engine.manifest
+    expected = View(manifest.id, "digit", ("block2",), version=manifest.version)
+    assert view.in_network(manifest) == expected
+
+
+def test_pictures_of_a_network_say_which_version_of_it_they_are_of() -> None:
+    view, other = View("net", "digit", version="abc"), View("other", "digit", version="def")
+    pictures = (
+        *(view.grid("a.conv"), view.strip("block1"), view.matrix(1, "sum")),
+        *(view.kernels_png("a.conv"), view.kernel_png("a.conv", 3)),
+    )
+    assert all(picture.endswith("version=abc") for picture in pictures)
+    assert view.beside_png(other, "a.conv", "a").endswith("version=abc-def")
+    assert "version" not in view.layer("a.conv") + view.beside(other)
