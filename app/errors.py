@@ -177,6 +177,13 @@ class BusyError(SkiplensError):
     title = "Busy"
 
 
+class StoreError(BusyError):
+    """The digit could not be kept just now: the disk is full, or another program holds the file."""
+
+    code = "not_kept"
+    title = "The digit could not be kept"
+
+
 class IndexingError(BusyError):
     """The data set is still being indexed; try again shortly."""
 

@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     max_digits: int = Field(10_000, ge=1, description="digits kept; unused ones make room")
     cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="of activations kept in memory")
     picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="of pictures kept in memory")
-    receive_seconds: FiniteFloat = Field(10.0, gt=0, description="to receive a request in")
+    receive_seconds: FiniteFloat = Field(
+        10.0, gt=0, description="to receive a request in, and to see some of an answer taken"
+    )
     stop_seconds: int = Field(10, ge=0, description="to finish requests in when stopping")
 
     allowed_hosts: Names = Field(

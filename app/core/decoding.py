@@ -31,6 +31,8 @@ _DAMAGE: Final = (
     struct.error,
     Warning,  # where warnings are made errors
 )
+_SCAN: Final = b"\xff\xda"  # what begins a scan; within one, no other byte than 0 follows 255
+_MOST_SCANS: Final = 100  # a progressive file has about ten, and each is as much work as all pixels
 _BOMB: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _ORIENTATION_TAG: Final = 0x0112
 _UPRIGHT: Final = {
@@ -76,6 +78,7 @@ def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> NDArray[np.uin
         TooLargeError: the image is beyond ``limits``; found out before any pixel is decoded.
     """
     kind = _accepted_format(data)
+    _check_scans(data.count(_SCAN) if kind == "JPEG" else 1)
     try:
         if kind == "GIF":
             _check_size(gif_size(data), limits)
@@ -120,6 +123,11 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
             f"image is {width:,} x {height:,} pixels; allowed are at most {limits.side:,} "
             f"a side and {limits.pixels:,} in all"
         )
+
+
+def _check_scans(scans: int) -> None:
+    if scans > _MOST_SCANS:
+        raise TooLargeError(f"image has {scans:,} scans; at most {_MOST_SCANS} are allowed")
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

@@ -12,13 +12,12 @@ from typing import Final, Protocol
 import numpy as np
 
 from app.core.digit import ID_LENGTH, Digit
-from app.errors import StartupError, UnknownDigitError
+from app.errors import StartupError, StoreError, UnknownDigitError
 from app.samples import Sample
-from app.service.database import open_database
+from app.service.database import open_database, open_reader
 
 Box = tuple[int, int, int, int]
 
-_TOUCH_AFTER: Final = 3600.0  # seconds; finer would turn every read into a write
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
@@ -60,6 +59,9 @@ class DigitStore(Protocol):
 
         Returns:
             The digit as it was brought, with the label and place that it is known by.
+
+        Raises:
+            StoreError: it cannot be kept just now.
         """
 
     def count(self) -> int:
@@ -81,7 +83,9 @@ def _unknown(digit: str) -> UnknownDigitError:
 class SQLiteDigitStore:
     """Digits in one SQLite file, at most ``limit`` of them: the longest unused make room.
 
-    Every write is committed to disk before it is answered.
+    Every digit is committed to disk before it is answered. That one was used is noted in memory and
+    written with the next digit, so that reading writes nothing: neither a full disk nor another
+    program that holds the file keeps anyone from what is stored.
 
     Raises:
         StartupError: the folder cannot be written or the file is no database.
@@ -90,10 +94,12 @@ class SQLiteDigitStore:
     def __init__(self, path: Path, limit: int, clock: Callable[[], float] = time.time) -> None:
         self._limit = limit
         self._clock = clock
-        self._lock = threading.Lock()
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._used: dict[str, float] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = open_database(path)
+            self._reader = open_reader(path)
         except (OSError, sqlite3.Error) as error:
             raise StartupError(
                 f"state folder {path.parent} cannot keep digits ({error}); "
@@ -102,16 +108,14 @@ class SQLiteDigitStore:
 
     def get(self, digit: str) -> StoredDigit:
         """See :meth:`DigitStore.get`."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT pixels, inverted, box, warnings, used FROM digits WHERE id = ?", (digit,)
+        with self._reading:
+            row = self._reader.execute(
+                "SELECT pixels, inverted, box, warnings FROM digits WHERE id = ?", (digit,)
             ).fetchone()
             if row is None:
                 raise _unknown(digit)
-            pixels, inverted, box, warnings, used = row
-            now = self._clock()
-            if now - used > _TOUCH_AFTER:
-                self._database.execute("UPDATE digits SET used = ? WHERE id = ?", (now, digit))
+            self._used[digit] = self._clock()
+        pixels, inverted, box, warnings = row
         x, y, width, height = json.loads(box)
         return StoredDigit(
             Digit.from_bytes(pixels),
@@ -130,29 +134,42 @@ class SQLiteDigitStore:
             json.dumps(stored.warnings),
             self._clock(),
         )
-        with self._lock, self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.execute(
-                "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
-                row,
-            )
-            self._database.execute(
-                "DELETE FROM digits WHERE id IN (SELECT id FROM digits WHERE id != ? "
-                "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
-                (stored.digit.id, self._limit),
-            )
+        try:
+            with self._writing, self._database:
+                self._write(row)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"the digit could not be kept just now: {error}") from error
         return stored
+
+    def _write(self, row: tuple[object, ...]) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        with self._reading:
+            used, self._used = self._used, {}
+        self._database.executemany(
+            "UPDATE digits SET used = max(used, ?) WHERE id = ?",
+            ((when, digit) for digit, when in used.items()),
+        )
+        self._database.execute(
+            "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
+            row,
+        )
+        self._database.execute(
+            "DELETE FROM digits WHERE id IN (SELECT id FROM digits WHERE id != ? "
+            "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
+            (row[0], self._limit),
+        )
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""
-        with self._lock:
-            (count,) = self._database.execute("SELECT count(*) FROM digits").fetchone()
+        with self._reading:
+            (count,) = self._reader.execute("SELECT count(*) FROM digits").fetchone()
         return int(count)
 
     def close(self) -> None:
         """See :meth:`DigitStore.close`."""
-        with self._lock:
+        with self._writing, self._reading:
+            self._reader.close()
             self._database.close()
 
 

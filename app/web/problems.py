@@ -142,6 +142,11 @@ def unexpected() -> Response:
     )
 
 
+def stopping() -> Response:
+    """The problem response for a request that was not finished before the server stopped."""
+    return problem(503, "stopping", "Stopping", "the server is stopping; try again shortly")
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem.
 

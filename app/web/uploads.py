@@ -6,7 +6,7 @@ import numpy as np
 from anyio import to_thread
 from fastapi import Depends, Request
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -24,7 +24,8 @@ _MULTIPART: Final = "multipart/form-data"
 _JSON: Final = "application/json"
 _RAW: Final = ("image/", "application/octet-stream")
 
-Row = Annotated[list[FiniteFloat], Field(min_length=_SIDE, max_length=_SIDE)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Row = Annotated[list[Number], Field(min_length=_SIDE, max_length=_SIDE)]
 
 
 class Pixels(BaseModel):

@@ -1,5 +1,6 @@
 """Image files to grey pixels, and nothing but a clear refusal for all others."""
 
+import io
 import os
 import struct
 import zlib
@@ -229,3 +230,14 @@ def test_the_damaged_files_of_the_png_suite_are_refused() -> None:
             continue
         with pytest.raises(UnreadableImageError):
             decode(path.read_bytes())
+
+
+def test_a_jpeg_of_more_scans_than_any_needs_is_refused_undecoded() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    assert decode(content).shape == (64, 64)
+    empty = bytes.fromhex("ffda0008010100013f00")
+    with pytest.raises(TooLargeError, match=r"scans; at most 100 are allowed"):
+        decode(content[:-2] + empty * 100 + content[-2:])
+    assert decode(content[:-2] + empty * 50 + content[-2:]).shape == (64, 64)

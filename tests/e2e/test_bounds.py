@@ -1,5 +1,6 @@
 """What a client sends is bounded in size and time, by default and without a proxy."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -35,6 +36,7 @@ def _refused(raw: bytes, status: int, code: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["connection"] == "close"
     assert (answer.json()["code"], answer.json()["status"]) == (code, status)
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
     for name, value in HEADERS:
         assert answer.headers[name.decode()] == value.decode()
 
@@ -117,6 +119,35 @@ def test_a_head_without_end_is_431(server: Server) -> None:
             connection.send(b"x" * MAX_HEAD_BYTES)
         pytest.fail("a head of 64 MiB was taken")
     server.await_metric('skiplens_requests_total{route="unmatched",status="431"}', 1)
+
+
+@pytest.mark.parametrize("more", [b"X: %s\r\n", b"%s: x\r\n"])
+def test_a_large_head_that_comes_at_once_is_431(server: Server, more: bytes) -> None:
+    with server.connect() as connection:
+        connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + more % (b"x" * MAX_HEAD_BYTES) + b"\r\n")
+        _refused(connection.rest(), 431, "head_too_large")
+
+
+def test_trailers_without_end_are_431(server: Server) -> None:
+    with server.connect() as connection, suppress(OSError):  # closed while it is still sent to
+        connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+        for _ in range(1000):
+            connection.send(b"a:b\r\n" * 10_000)
+        pytest.fail("60 MB of trailers were taken")
+    server.await_metric("skiplens_requests_in_flight", 0)
+
+
+def test_who_reads_nothing_is_cut_off(hasty: Server) -> None:
+    page = hasty.client.get("/api/v1/samples").json()[0]["id"]
+    asked = (
+        b"GET /api/v1/networks/mnist-resnet/digits/%s/activations.npz HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
+    with hasty.connect() as connection:
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        connection.send(asked % page.encode() * 20)
+        hasty.await_metric("skiplens_requests_in_flight", 1)
+        hasty.await_metric("skiplens_requests_in_flight", 0)
+    assert not [line for line in hasty.lines() if line["level"] == "error"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,12 @@ def test_a_request_that_never_ends_does_not_hold_the_server(tmp_path: Path) -> N
     ):
         upload.send(POST + b"Content-Length: 99\r\n\r\nabc")
         server.await_metric("skiplens_requests_in_flight", 1)
-        assert server.stop() == 0
+        server.process.send_signal(signal.SIGTERM)
+        answer = answer_of(upload.rest())
+        assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+        assert answer.headers["retry-after"] == "1"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert server.process.wait(PATIENCE) == 0
 
 
 def test_uploads_that_stall_make_the_server_busy_and_not_unhealthy(tmp_path: Path) -> None:

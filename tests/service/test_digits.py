@@ -4,13 +4,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.core.digit import Digit
-from app.errors import StartupError, UnknownDigitError
+from app.errors import StartupError, StoreError, UnknownDigitError
 from app.samples import load_samples
 from app.service.digits import SQLiteDigitStore, StoredDigit, WithSamples
 
@@ -64,6 +66,40 @@ def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_was_just_used_makes_no_room(tmp_path: Path) -> None:
+    now = [0.0]
+    store = SQLiteDigitStore(tmp_path / "d", 3, clock=lambda: now[0])
+    for value in (1, 2, 3):
+        now[0] += 1
+        store.put(stored(value))
+    now[0] += 1
+    store.get(stored(1).digit.id)
+    store.put(stored(4))
+    store.get(stored(1).digit.id)
+    with pytest.raises(UnknownDigitError):
+        store.get(stored(2).digit.id)
+    store.close()
+
+
+def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_read(
+    tmp_path: Path,
+) -> None:
+    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store.put(stored(1))
+    with closing(sqlite3.connect(tmp_path / "d", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor() as threads:
+            writing = threads.submit(store.put, stored(2))
+            assert store.get(stored(1).digit.id).box == (1, 2, 3, 4)
+            assert store.count() == 1
+            assert not writing.done()
+            with pytest.raises(StoreError, match="could not be kept just now: database is locked"):
+                writing.result()
+    store.put(stored(2))
+    assert store.count() == 2
+    store.close()
+
+
 def test_putting_twice_keeps_one(tmp_path: Path) -> None:
     store = SQLiteDigitStore(tmp_path / "d", 3)
     store.put(stored(1))
@@ -100,6 +136,19 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
         SQLiteDigitStore(path, 10)
     assert path.read_bytes() == b"nonsense" * 500
+
+
+def test_a_damaged_database_and_one_of_something_else_are_one_sentence(tmp_path: Path) -> None:
+    store = SQLiteDigitStore(tmp_path / "damaged", 10)
+    store.put(stored(1))
+    store.close()
+    content = (tmp_path / "damaged").read_bytes()
+    (tmp_path / "damaged").write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with closing(sqlite3.connect(tmp_path / "foreign")) as other:
+        other.execute("CREATE TABLE digits (id, used)")
+    for name in ("damaged", "foreign"):
+        with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
+            SQLiteDigitStore(tmp_path / name, 10)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

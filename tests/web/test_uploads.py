@@ -115,6 +115,8 @@ BAD_JSON = {
     **{str(value): _rows(value) for value in (math.nan, math.inf, 256, -1, MARK, None, [0])},
     **{f"{rows} x {row}": _rows(0.5, rows, row) for rows, row in ((27, 28), (29, 28), (28, 27))},
     "no rows": b'{"pixels": []}',
+    "words for numbers": _rows("255"),
+    "yes for a number": _rows(True),
     "half an object": b"{",
     "deeply nested": b"[" * 100_000,
     "an array": b"[]",

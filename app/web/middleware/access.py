@@ -1,5 +1,6 @@
 """Logs every request, counts it, and says in ``Server-Timing`` where its time went."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.stages import Record, recording
 from app.web.metrics import Metrics
-from app.web.problems import unexpected
+from app.web.problems import stopping, unexpected
 from app.web.requests import request_id
 from app.web.urls import API
 
@@ -52,6 +53,10 @@ class AccessLog:
                 await self._app(scope, receive, send_timed)
             except ClientDisconnect:
                 pass
+            except asyncio.CancelledError:  # the time to finish requests in is over
+                if status == _UNANSWERED:
+                    await stopping()(scope, receive, send_timed)
+                raise
             except Exception:
                 _logger.exception("failed", request_id=request_id(), path=scope["path"])
                 if status != _UNANSWERED:
