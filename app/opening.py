@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.core.decoding import ImageLimits
 from app.engine.opening import open_engines
-from app.errors import DatasetError, StartupError
+from app.errors import DatasetError, StartupError, shown
 from app.mnist import read_split
 from app.samples import load_samples
 from app.service.dataset.collection import Collection
@@ -29,6 +29,11 @@ def open_services(settings: Settings) -> Services:
     engines = open_engines(
         settings.models_dir, settings.engine, settings.interpreters, settings.max_waiting
     )
+    if "default_network" in settings.model_fields_set and settings.default_network not in engines:
+        raise StartupError(
+            f"default network {shown(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
+            f"loaded; loaded are {', '.join(engines)}"
+        )
     samples = load_samples()
     store = SQLiteDigitStore(settings.state_dir / DATABASE_FILE, settings.max_digits)
     return Services.over(

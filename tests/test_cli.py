@@ -100,7 +100,9 @@ def test_a_port_in_use(refusal: Refusal, taken: int) -> None:
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "256.256.256.256", "::zz"])
 def test_an_address_that_is_not_ours(refusal: Refusal, host: str) -> None:
-    assert f"on {host} cannot be bound" in refusal(host=host)
+    said = refusal(host=host)
+    assert f"on {host} cannot be bound" in said
+    assert said.endswith("choose another with --host")
 
 
 def test_a_state_folder_that_cannot_be(refusal: Refusal, tmp_path: Path) -> None:

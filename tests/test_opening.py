@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import StartupError
 from app.opening import open_dataset, open_services
 from app.service.dataset.building import build_index
 from app.settings import Settings
 from tests.conftest import MODELS
 from tests.idx import shifted_samples, write_test_set
+
+
+def test_a_default_network_that_is_asked_for_must_be_there() -> None:
+    with pytest.raises(StartupError, match=r"'mist' .* is not loaded; loaded are mnist-classic"):
+        open_services(Settings(default_network="mist"))
 
 
 def test_a_data_set_is_read_and_all_interpreters_but_one_may_work_on_it(tmp_path: Path) -> None:

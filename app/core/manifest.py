@@ -11,6 +11,7 @@ from app.core.survey import Accuracy, Survey
 
 FORMAT: Final = 1
 SPATIAL_RANK: Final = 3
+OTHER: Final = "other"  # the role of a layer of a kind that has none of its own
 INPUT: Final = "input"  # among a layer's inputs: the digit itself
 
 
@@ -22,7 +23,7 @@ class LayerInfo:
         name: address by place and role, ``block1.conv1``.
         kind: Keras class, or the operation for the parts of a block (``Residual``, ``Add``, ...).
         role: ``conv``, ``norm``, ``activation``, ``identity``, ``residual``, ``gate``, ``sum``,
-            ``output``, ``pool``, ``logits`` or ``probabilities``.
+            ``output``, ``pool``, ``logits``, ``probabilities`` or :data:`OTHER`.
         block: name of the block it belongs to; ``None`` in stem and head.
         shape: ``(H, W, C)``; layers without space have H = W = 1.
         parameters: number of weights of this layer alone.

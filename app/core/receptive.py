@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.core.manifest import INPUT, LayerInfo
+from app.core.manifest import INPUT, OTHER, LayerInfo
 
 _EVERYWHERE: Final = 0  # the stride of a value that sees the same wherever it stands
 
@@ -76,9 +76,9 @@ def receptive_fields(
     """The receptive field of every layer, by name.
 
     A convolution's padding follows from the shapes: none where they leave no room for it, else as
-    Keras has it with ``padding="same"``, the odd one behind. The window of a pooling is as wide as
-    its strides. Where a layer's shape cannot be explained so, and where all positions are taken
-    together, as in a dense layer, the field is the whole input: never too small.
+    Keras has it with ``padding="same"``, the odd one behind. Where a layer's shape cannot be
+    explained so, where all positions are taken together, as in a dense layer, and of a kind of
+    layer that is not known, the field is the whole input: never too small.
 
     Args:
         layers: of a manifest, in forward order.
@@ -110,10 +110,10 @@ def _of_layer(
 ) -> ReceptiveField:
     sources = {shapes.get(name) for name in layer.inputs}
     before = sources.pop() if len(sources) == 1 else None
-    if before is None:
+    if before is None or layer.role == OTHER:
         return _whole(input_shape)
     fields = [found[name] for name in layer.inputs]
-    window, steps = layer.kernel or layer.strides or (1, 1), layer.strides or (1, 1)
+    window, steps = _window(layer), layer.strides or (1, 1)
     axes = (
         _of_axis(
             [(field.rows, field.columns)[axis] for field in fields],
@@ -128,6 +128,14 @@ def _of_layer(
     if rows is None or columns is None:
         return _whole(input_shape)
     return ReceptiveField(rows, columns, input_shape)
+
+
+def _window(layer: LayerInfo) -> tuple[int, int]:
+    """Values that a kernel or a pooling lies over, from the first to the last."""
+    if layer.kernel is None:
+        return layer.window or (1, 1)
+    (height, width), (down, across) = layer.kernel, layer.dilation or (1, 1)
+    return (height - 1) * down + 1, (width - 1) * across + 1
 
 
 def _of_axis(reaches: list[Reach], before: int, after: int, window: int, step: int) -> Reach | None:

@@ -1,5 +1,6 @@
 """What the command line does with networks: train, compile and evaluate, with progress bars."""
 
+import importlib.util
 import json
 import logging
 import os
@@ -14,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.core.manifest import Manifest
 from app.core.survey import Accuracy
-from app.errors import TrainingError
+from app.errors import StartupError, TrainingError
 from app.network.mnist import as_input, load_test, load_train
+from app.network.provenance import MODIFIED, code_commit
 
 if TYPE_CHECKING:
     from app.network.recipe import Recipe
@@ -84,15 +86,21 @@ def train_network(
                 f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
             ) from interrupt
     _keep(model_folder, trained, run)
-    _console.print(f"{network} is trained; now: skiplens compile {network}")
+    _console.print(
+        f"{network} is trained; now, with --data and --models as here: skiplens compile {network}"
+    )
 
 
 def _recipe(network: str, hold_out: int | None) -> "Recipe":
+    from app.network.architectures import ARCHITECTURES
     from app.network.recipe import RECIPES
 
-    if network not in RECIPES:
-        raise TrainingError(f"network {network!r} has no recipe; there are {', '.join(RECIPES)}")
+    for known, what in ((RECIPES, "recipe"), (ARCHITECTURES, "architecture")):
+        if network not in known:
+            raise TrainingError(f"network {network!r} has no {what}; there are {', '.join(known)}")
     recipe = RECIPES[network]
+    if str(code_commit()).endswith(MODIFIED):
+        _console.print("The code has changes that are not committed: the manifest will say so.")
     return recipe if hold_out is None else replace(recipe, validation=hold_out)
 
 
@@ -181,6 +189,11 @@ def _prepare_tensorflow() -> None:
     Its notes on instruction sets and missing GPUs are not for whoever trains. oneDNN's convolutions
     it takes by itself only on processors with instructions for neural networks, and they are faster
     on those with AVX2 alone too.
+
+    Raises:
+        StartupError: it is not installed, as where only serving was set up.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise StartupError("training and compiling need TensorFlow installed: make setup")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -15,6 +15,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
+from app.core.digit import SIDE
 from app.core.manifest import FORMAT, GraphInfo, Manifest
 from app.errors import CompileError
 from app.mnist import Split
@@ -54,6 +55,7 @@ def compile_network(
     training = _training(folder)
     network = load_network(folder / NETWORK_FILE)
     tapped = tap(network)
+    _check(folder.name, tapped)
     graphs, files = _graphs(network, tapped, run_graph)
     files[WEIGHTS_FILE] = _weights(tapped)
     accuracy, measured = survey(tapped, test, _BATCH_SIZE, on_step) if test else (None, None)
@@ -75,6 +77,19 @@ def compile_network(
     )
     _write(folder, files, manifest)
     return manifest
+
+
+def _check(name: str, tapped: Tapped) -> None:
+    """Refuse what could be compiled and not be shown."""
+    shape = tuple(tapped.model.input["image"].shape[1:])
+    if shape != (SIDE, SIDE, 1):
+        given = " x ".join(map(str, shape))
+        raise CompileError(f"network {name} takes images of {given}; digits are 28 x 28 x 1")
+    if not tapped.blocks:
+        raise CompileError(
+            f"network {name} has no blocks: make them with Residual, or give their layers names "
+            "such as block1.conv and block1.output, the last of each block"
+        )
 
 
 def _graphs(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import keras
 
-from app.core.manifest import SPATIAL_RANK, BlockInfo, LayerInfo
+from app.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
 from app.network.merges import MERGES, HighwayGate
 from app.network.residual import Residual
 
@@ -17,6 +17,31 @@ POOLS: Final = (
     keras.layers.AveragePooling2D,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalMaxPooling2D,
+)
+# Of each value by itself: layers, and the operations behind functions such as ``keras.ops.relu``.
+_ACTIVATIONS: Final = frozenset(
+    {
+        *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU"),
+        *(
+            "Elu",
+            "Gelu",
+            "LeakyRelu",
+            "Relu",
+            "Relu6",
+            "Selu",
+            "Sigmoid",
+            "Silu",
+            "Softplus",
+            "Tanh",
+        ),
+    }
+)
+_ROLES: Final = (
+    (keras.layers.Conv2D, "conv"),
+    (keras.layers.BatchNormalization, "norm"),
+    (POOLS, "pool"),
+    (keras.layers.Softmax, "probabilities"),
+    (keras.layers.Add, "sum"),
 )
 _NAMED_BLOCK: Final = re.compile(r"(block\d+)\.")
 
@@ -77,7 +102,9 @@ def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def is_plain_relu(layer: Any) -> bool:
-    """Whether it computes ``max(x, 0)``: no ceiling, no leak, no threshold."""
+    """Whether it computes ``max(x, 0)`` and nothing else: no ceiling, no leak, no threshold."""
+    if isinstance(layer, keras.layers.Activation):
+        return layer.activation is keras.activations.relu
     return (
         isinstance(layer, keras.layers.ReLU)
         and layer.max_value is None
@@ -87,17 +114,11 @@ def is_plain_relu(layer: Any) -> bool:
 
 
 def _role(layer: Any) -> str:
-    if isinstance(layer, keras.layers.Conv2D):
-        return "conv"
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return "norm"
-    if isinstance(layer, POOLS):
-        return "pool"
-    if isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear:
-        return "logits"
-    if isinstance(layer, keras.layers.Softmax):
-        return "probabilities"
-    return "sum" if isinstance(layer, keras.layers.Add) else "activation"
+    if isinstance(layer, keras.layers.Dense):
+        return "logits" if layer.activation is keras.activations.linear else OTHER
+    if type(layer).__name__ in _ACTIVATIONS:
+        return "activation"
+    return next((role for kinds, role in _ROLES if isinstance(layer, kinds)), OTHER)
 
 
 def _block_in(name: str) -> str | None:

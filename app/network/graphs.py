@@ -187,8 +187,9 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
         content = converter.convert()
     except Exception as error:  # the converter's own error is not public
         raise CompileError(
-            "LiteRT has no operation for a part of the network or of its gradient; ReLU, pooling "
-            "without overlap, convolutions and batch norms are sure to have one"
+            "LiteRT has no operation for a part of the network or of its gradient; convolutions, "
+            "batch norms, ReLU as a layer of its own and pooling without overlap are sure to have "
+            "one, ReLU as the activation of another layer is not"
         ) from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
     return Graph(content, inputs, outputs)

@@ -2,6 +2,9 @@
 
 import subprocess
 from pathlib import Path
+from typing import Final
+
+MODIFIED: Final = "-modified"
 
 
 def code_commit() -> str | None:
@@ -10,7 +13,7 @@ def code_commit() -> str | None:
     """
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=-modified"],
+            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", f"--dirty={MODIFIED}"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

@@ -69,7 +69,9 @@ def read_run(folder: Path, recipe: Recipe) -> Run:
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
     if not same:
-        raise TrainingError(f"{folder} holds a run of another recipe; choose another folder")
+        raise TrainingError(
+            f"{folder} holds a run of another recipe; delete it, or choose another with --runs"
+        )
     return run
 
 

@@ -25,6 +25,13 @@ Tensor = Any
 Rewrite = Callable[[Any, Tensor], Tensor | None]
 
 _SAME_IN_USE: Final = (keras.layers.Dropout, keras.layers.InputLayer)
+_NEVER_NEGATIVE: Final = (
+    keras.activations.relu,
+    keras.activations.relu6,
+    keras.activations.sigmoid,
+    keras.activations.softmax,
+    keras.activations.softplus,
+)
 _WITHOUT_MAPS: Final = (*_SAME_IN_USE, keras.layers.Flatten)
 
 
@@ -115,6 +122,8 @@ class Unroller:
 
     def _stays_positive(self, layer: Any, x: Tensor) -> bool:
         if is_plain_relu(layer) or isinstance(layer, keras.layers.Softmax):
+            return True
+        if getattr(layer, "activation", None) in _NEVER_NEGATIVE:
             return True
         return isinstance(layer, (*POOLS, *_WITHOUT_MAPS)) and id(x) in self._never_negative
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from app.service.catalogue import layer_of
 from app.service.examination import Examination
 
 Array = NDArray[np.float32]
+
+_WHOLE: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +31,13 @@ class Readout:
 
 def readouts(examination: Examination, weights: Mapping[str, Array]) -> tuple[Readout, ...]:
     """The head applied to the output of every block that has the last block's shape, and to what
-    the first of those is given where that has the shape too; in forward order.
+    the first of those is given where that has the shape too; in forward order. None of a head that
+    is more than a pooling, a weighted sum and a softmax: what it does is not known here.
     """
     manifest = examination.manifest
+    head = _head_of(manifest)
+    if head is None:
+        return ()
     shape = layer_of(manifest, manifest.blocks[-1].output).shape
     names = [
         name
@@ -39,24 +46,46 @@ def readouts(examination: Examination, weights: Mapping[str, Array]) -> tuple[Re
         if layer_of(manifest, name).shape == shape
     ]
     return tuple(
-        Readout(name, _head(manifest, weights, examination.activations[name]))
+        Readout(name, _answer(head, weights, examination.activations[name]))
         for name in dict.fromkeys(names)
     )
 
 
-def _head(manifest: Manifest, weights: Mapping[str, Array], maps: Array) -> Array:
-    pool, logits = _role(manifest, "pool"), _role(manifest, "logits")
-    features = maps.mean(axis=(0, 1))
-    if pool.kind == "MaxPooling2D" and pool.strides is not None:
-        down, across = pool.strides
-        height, width, channels = pool.shape
-        cropped = maps[: height * down, : width * across]
-        features = cropped.reshape(height, down, width, across, channels).max(axis=(1, 3))
-    kernel, bias = weights[f"{logits.name}/kernel"], weights[f"{logits.name}/bias"]
-    scores = features.reshape(-1) @ kernel + bias
+@dataclass(frozen=True)
+class _Head:
+    """What stands behind the last block, but for the softmax."""
+
+    pool: LayerInfo
+    logits: LayerInfo
+
+
+def _head_of(manifest: Manifest) -> _Head | None:
+    pool, logits = manifest.layers[-3:-1]
+    chained = pool.inputs == (manifest.blocks[-1].output,) and logits.inputs == (pool.name,)
+    tiled = pool.kind in _WHOLE or (pool.window == pool.strides and _covers(pool, manifest))
+    plain = (pool.role, logits.role) == ("pool", "logits")
+    return _Head(pool, logits) if chained and plain and tiled else None
+
+
+def _covers(pool: LayerInfo, manifest: Manifest) -> bool:
+    """Whether all of its windows lie within the maps."""
+    given = layer_of(manifest, pool.inputs[0]).shape
+    down, across = pool.window or (1, 1)
+    return pool.shape[0] * down <= given[0] and pool.shape[1] * across <= given[1]
+
+
+def _answer(head: _Head, weights: Mapping[str, Array], maps: Array) -> Array:
+    logits = head.logits.name
+    scores = _pooled(head.pool, maps).reshape(-1) @ weights[f"{logits}/kernel"]
+    scores += weights.get(f"{logits}/bias", np.float32(0))
     exponents = np.exp(scores - scores.max())
     return np.asarray(exponents / exponents.sum(), np.float32)
 
 
-def _role(manifest: Manifest, role: str) -> LayerInfo:
-    return next(layer for layer in reversed(manifest.layers) if layer.role == role)
+def _pooled(pool: LayerInfo, maps: Array) -> Array:
+    reduce = np.max if "Max" in pool.kind else np.mean
+    if pool.kind in _WHOLE or pool.window is None:
+        return np.asarray(reduce(maps, axis=(0, 1)))
+    (down, across), (height, width, channels) = pool.window, pool.shape
+    tiles = maps[: height * down, : width * across]
+    return np.asarray(reduce(tiles.reshape(height, down, width, across, channels), axis=(1, 3)))

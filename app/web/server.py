@@ -1,6 +1,7 @@
 """Runs the app under uvicorn until it is told to stop."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -31,8 +32,10 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
+        foreign = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
+        other = "--host" if foreign else "--port"
         raise StartupError(
-            f"port {port} on {host} cannot be bound ({reason}); choose another with --port"
+            f"port {port} on {host} cannot be bound ({reason}); choose another with {other}"
         ) from error
     return listener
 

@@ -1,13 +1,14 @@
 """Receptive fields, against what changes in a layer when one pixel of the input does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.manifest import INPUT, LayerInfo, Manifest
+from app.core.manifest import INPUT, OTHER, LayerInfo, Manifest
 from app.core.receptive import Reach, ReceptiveField, receptive_fields
 from app.engine.protocol import Engine
 
@@ -23,14 +24,20 @@ def window(
     shape: tuple[int, int],
     kernel: int,
     stride: int = 1,
+    dilation: int = 1,
     *,
     pool: bool = False,
 ) -> LayerInfo:
-    size = None if pool else (kernel, kernel)
     kind, role = ("MaxPooling2D", "pool") if pool else ("Conv2D", "conv")
     height, width = shape
-    return LayerInfo(
-        name, kind, role, None, (height, width, 1), 0, size, (stride, stride), inputs=(before,)
+    layer = LayerInfo(name, kind, role, None, (height, width, 1), inputs=(before,))
+    if pool:
+        return replace(layer, window=(kernel, kernel), strides=(stride, stride))
+    return replace(
+        layer,
+        kernel=(kernel, kernel),
+        strides=(stride, stride),
+        dilation=(dilation, dilation),
     )
 
 
@@ -38,19 +45,24 @@ def merged(name: str, shape: tuple[int, int], *inputs: str) -> LayerInfo:
     return LayerInfo(name, "Add", "sum", None, (*shape, 1), inputs=inputs)
 
 
-def convolve(given: Array, kernel: int, stride: int, shape: tuple[int, int]) -> Array:
+def convolve(
+    given: Array, kernel: int, stride: int, dilation: int, shape: tuple[int, int]
+) -> Array:
     """Every weight 1. Padding is shared out as TensorFlow documents it for ``same``: of an odd
     number the one left over goes behind.
     """
+    reach = (kernel - 1) * dilation + 1
     padding = [
-        max((after - 1) * stride + kernel - before, 0)
+        max((after - 1) * stride + reach - before, 0)
         for before, after in zip(given.shape, shape, strict=True)
     ]
     padded = np.pad(given, [(one // 2, one - one // 2) for one in padding])
     out = np.zeros(shape, np.float32)
     for row, column in product(*map(range, shape)):
         top, left = row * stride, column * stride
-        out[row, column] = padded[top : top + kernel, left : left + kernel].sum()
+        out[row, column] = padded[
+            top : top + reach : dilation, left : left + reach : dilation
+        ].sum()
     return out
 
 
@@ -59,10 +71,11 @@ def looked(layers: tuple[LayerInfo, ...], image: Array) -> Mapping[str, Array]:
     found = {INPUT: image}
     for layer in layers:
         given = [found[name] for name in layer.inputs]
-        size, step = (layer.kernel or layer.strides or (1, 1))[0], (layer.strides or (1, 1))[0]
+        (size, _), (step, _) = layer.kernel or layer.window or (1, 1), layer.strides or (1, 1)
+        (dilation, _) = layer.dilation or (1, 1)
         total = np.sum(given, axis=0)
         found[layer.name] = (
-            total if layer.kind == "Add" else convolve(total, size, step, layer.shape[:2])
+            total if layer.kind == "Add" else convolve(total, size, step, dilation, layer.shape[:2])
         )
     return found
 
@@ -74,6 +87,8 @@ def looked(layers: tuple[LayerInfo, ...], image: Array) -> Mapping[str, Array]:
         ((8, 8), (window("a", INPUT, (4, 4), 3, 2), window("b", "a", (2, 2), 3, 2))),
         ((9, 9), (window("a", INPUT, (7, 7), 3), window("b", "a", (3, 3), 5))),
         ((8, 8), (window("a", INPUT, (8, 8), 4), window("b", "a", (4, 4), 2, 2, pool=True))),
+        ((9, 9), (window("a", INPUT, (9, 9), 3), window("b", "a", (4, 4), 3, 2, pool=True))),
+        ((18, 18), (window("a", INPUT, (6, 6), 1, 3), window("b", "a", (2, 2), 3, 1, 2))),
         (
             (8, 8),
             (
@@ -100,6 +115,11 @@ def test_a_value_changes_with_what_it_sees_and_with_nothing_else(
     for layer in layers:
         for place in np.ndindex(layer.shape[:2]):
             assert box_of(changed[layer.name][place]) == fields[layer.name].at(*place)
+
+
+def test_what_an_unknown_kind_of_layer_sees_is_everything() -> None:
+    layer = LayerInfo("a", "Own", OTHER, None, (8, 8, 1), inputs=(INPUT,))
+    assert receptive_fields([layer], (8, 8))["a"].at(3, 3) == (0, 0, 8, 8)
 
 
 def box_of(marked: NDArray[np.bool_]) -> tuple[int, int, int, int]:

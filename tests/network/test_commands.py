@@ -14,7 +14,7 @@ from app.core.survey import Accuracy
 from app.engine.folder import open_folder
 from app.engine.graph import run_once
 from app.engine.litert import LiteRTEngine
-from app.errors import TrainingError
+from app.errors import StartupError, TrainingError
 from app.mnist import Split
 from app.network import commands
 from app.network.architectures import ARCHITECTURES
@@ -51,7 +51,10 @@ def test_train_compile_and_evaluate(
     assert evaluated == manifest.test_accuracy
     said = capfd.readouterr().err
     assert not [one for one in caplog.records if one.name == "absl"]
-    assert "tiny is trained; now: skiplens compile tiny" in said
+    assert (
+        "tiny is trained; now, with --data and --models as here: skiplens compile tiny"
+        in " ".join(said.split())
+    )
     assert "outputs agree with Keras to" in said
     assert f"{evaluated.correct} of 12 test digits" in said
 
@@ -75,6 +78,35 @@ def test_as_many_digits_are_held_out_as_one_says(tmp_path: Path) -> None:
     assert record["history"][0]["validation_accuracy"] is None
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         commands.train_network("tiny", None, tmp_path / "runs", models)
+
+
+def test_where_only_serving_is_set_up_training_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(StartupError, match="need TensorFlow installed: make setup"):
+        commands.train_network("tiny", None, tmp_path, tmp_path)
+
+
+def test_a_recipe_without_an_architecture_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(ARCHITECTURES, "tiny")
+    with pytest.raises(TrainingError, match="network 'tiny' has no architecture; there are"):
+        commands.train_network("tiny", None, tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("commit", ["0123456789ab", "0123456789ab-modified"])
+def test_training_from_changed_code_is_said_when_it_begins(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    commit: str,
+) -> None:
+    monkeypatch.setattr(commands, "code_commit", lambda: commit)
+    commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models")
+    said = "changes that are not committed" in " ".join(capfd.readouterr().err.split())
+    assert said is commit.endswith("-modified")
 
 
 def test_an_unknown_network_is_told_with_those_there_are(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from app.core.manifest import GraphInfo, Manifest
 from app.engine.folder import open_folder
@@ -123,3 +124,24 @@ def test_a_missing_network_is_told(tmp_path: Path) -> None:
 def test_titles_come_by_id(folder: Path) -> None:
     manifest: Manifest = open_folder(folder).manifest
     assert manifest.summary == "A network compiled by its user."
+
+
+@pytest.mark.parametrize(
+    ("side", "name", "says"),
+    [
+        (32, "block1.output", "takes images of 32 x 32 x 1; digits are 28 x 28 x 1"),
+        (28, "relu", "has no blocks: make them with Residual"),
+    ],
+)
+def test_what_could_not_be_shown_is_refused(
+    tmp_path: Path, side: int, name: str, says: str
+) -> None:
+    chain = [
+        layers.Conv2D(2, 3, name="stem.conv"),
+        *(layers.Conv2D(2, 3, name="block1.conv"), layers.ReLU(name=name)),
+        *(layers.GlobalAveragePooling2D(), layers.Dense(10), layers.Softmax()),
+    ]
+    keras.Sequential([keras.Input((side, side, 1)), *chain]).save(tmp_path / "network.keras")
+    with pytest.raises(CompileError, match=says):
+        compile_network(tmp_path, run_once)
+    assert files(tmp_path) == {"network.keras"}

@@ -56,7 +56,7 @@ def test_the_network_gets_the_weights_of_the_checkpoint(tmp_path: Path) -> None:
     "other", [{"seed": 8}, {"network": "other"}, {"phases": (Phase(epochs=4),)}], ids=str
 )
 def test_a_run_of_another_recipe_is_refused(other: dict[str, object], folder: Path) -> None:
-    with pytest.raises(TrainingError, match="holds a run of another recipe; choose another folder"):
+    with pytest.raises(TrainingError, match="holds a run of another recipe; delete it, or"):
         read_run(folder, replace(RECIPE, **other))  # type: ignore[arg-type]  # of several types
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,3 +18,42 @@ def test_the_last_readout_is_the_answer(
         assert np.abs(found[-1].probabilities - examinations[name].probabilities).max() < 1e-5
         for one in found:
             assert one.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_maximum_over_whole_maps_and_scores_without_bias_are_read_as_such(
+    engine: Engine, examinations: dict[str, Examination]
+) -> None:
+    examination = with_head(examinations[engine.manifest.id], kind="GlobalMaxPooling2D")
+    kernel = {"head.logits/kernel": engine.weights["head.logits/kernel"]}
+    scores = (
+        examination.activations["block6.output"].max(axis=(0, 1)) @ kernel["head.logits/kernel"]
+    )
+    expected = np.exp(scores) / np.exp(scores).sum()
+    np.testing.assert_allclose(
+        readouts(examination, kernel)[-1].probabilities, expected, rtol=1e-4, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"inputs": ("block6.sum",)},
+        {"kind": "AveragePooling2D", "window": (3, 3), "strides": (2, 2), "shape": (3, 3, 64)},
+        {"kind": "AveragePooling2D", "window": (2, 2), "strides": (2, 2), "shape": (4, 4, 64)},
+        {"role": "conv", "kind": "Conv2D"},
+    ],
+    ids=["not of the last block", "overlapping", "beyond the edge", "no pooling"],
+)
+def test_another_head_is_not_read_early(
+    engine: Engine, examinations: dict[str, Examination], pool: dict[str, object]
+) -> None:
+    examination = with_head(examinations[engine.manifest.id], **pool)
+    assert readouts(examination, engine.weights) == ()
+
+
+def with_head(examination: Examination, **pool: object) -> Examination:
+    """The same, of a network whose pooling is another."""
+    *before, last, logits, softmax = examination.manifest.layers
+    changed = replace(last, **pool)  # type: ignore[arg-type]  # fields by name
+    layers = (*before, changed, logits, softmax)
+    return replace(examination, manifest=replace(examination.manifest, layers=layers))

@@ -65,6 +65,12 @@ def _pool(layer: LayerInfo) -> str:
     return f"Pooling: of {over} only the {kept} goes on."
 
 
+def _activation(layer: LayerInfo) -> str:
+    if layer.activation == "relu":
+        return "ReLU: what is below zero becomes zero, the rest stays as it is."
+    return f"An activation, {layer.activation or layer.kind}: a function of each value by itself."
+
+
 def _normalised(_: LayerInfo) -> str:
     return (
         "Batch normalisation: each filter's values are shifted and scaled by what was usual "
@@ -79,7 +85,7 @@ def _sentence(text: str) -> _Sentence:
 _BY_ROLE: Final[dict[str, _Sentence]] = {
     "conv": _convolution,
     "norm": _normalised,
-    "activation": _sentence("ReLU: what is below zero becomes zero, the rest stays as it is."),
+    "activation": _activation,
     "identity": _sentence(
         "x, brought to the shape of F(x) by a projection, so that the two can be added."
     ),

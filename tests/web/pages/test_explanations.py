@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.manifest import BlockInfo
+from app.core.manifest import BlockInfo, LayerInfo
 from app.engine.protocol import Engine
 from app.web.pages import explanations
 from app.web.pages.wording import MINUS, TIMES
@@ -50,3 +50,19 @@ def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: Block
     assert "x plus F(x)" in explanations.of_layer(manifest, layer)
     other = replace(manifest, blocks=(replace(block, merge="multiply"), *manifest.blocks[1:]))
     assert f"x {TIMES} F(x)" in explanations.of_layer(other, layer)
+
+
+@pytest.mark.parametrize(
+    ("role", "activation", "says"),
+    [
+        ("activation", "relu", "ReLU: what is below zero becomes zero"),
+        ("activation", "sigmoid", "An activation, sigmoid: a function of each value by itself."),
+        ("activation", None, "An activation, Own: a function of each value by itself."),
+        ("other", None, "A layer of the kind Own."),
+    ],
+)
+def test_only_a_relu_is_called_one(
+    engine: Engine, role: str, activation: str | None, says: str
+) -> None:
+    layer = LayerInfo("stem.own", "Own", role, None, (1, 1, 1), activation=activation)
+    assert explanations.of_layer(engine.manifest, layer).startswith(says)
