@@ -16,6 +16,13 @@ test("a share has two decimals, and is 0 or 100 only where it is exactly that", 
   ]);
 });
 
+test("what is very small or large has an exponent, with a true minus sign", () => {
+  assert.deepEqual([0.000012, -7.52e-12, 2_500_000, 1.25e10].map((value) => number(value)), [
+    "1.2e\u22125", "\u22127.5e\u221212", "2.5e6", "1.2e10",
+  ]);
+  assert.equal(number(0.00001234, 4), "1.23e\u22125");
+});
+
 test("a value is rounded by all its digits, and exactly between two to the even one", () => {
   const values = [98.765, 41.25, 41.35, 0.125, -2.5, 9.9996];
   assert.deepEqual(values.map((value) => number(value, 4)), [

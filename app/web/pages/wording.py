@@ -24,7 +24,8 @@ def number(value: float, digits: int = _DIGITS) -> str:
     size = abs(value)
     sign = MINUS if value < 0 else ""
     if not _SMALLEST <= size < _LARGEST:
-        return sign + f"{size:.{digits - 2}e}".replace("e-0", f"e{MINUS}").replace("e+0", "e")
+        digit, power = f"{size:.{digits - 2}e}".split("e")
+        return f"{sign}{digit}e{MINUS if int(power) < 0 else ''}{abs(int(power))}"
     rounded = float(f"{size:.{digits - 1}e}")  # may have a digit more: 9.999 is 10.0
     decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return sign + f"{size:.{decimals}f}"
@@ -41,14 +42,10 @@ def aligned(values: Sequence[float], digits: int = _DIGITS) -> tuple[str, ...]:
     return tuple(f"{value:.{decimals}f}".replace("-", MINUS) if value else "0" for value in values)
 
 
-def signed(value: float) -> str:
-    """A value with its sign: ``+0.312``."""
-    return f"+{number(value)}" if value > 0 else number(value)
-
-
 def cosine(value: float) -> str:
-    """A cosine to two decimals, with its sign: ``+0.12``."""
-    return f"{value:+.2f}".replace("-", MINUS)
+    """A cosine to two decimals, with its sign where it is not 0 to those: ``+0.12``."""
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}".replace("-", MINUS) if rounded else "0.00"
 
 
 def percent(share: float) -> str:

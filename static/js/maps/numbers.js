@@ -11,18 +11,41 @@ const LARGEST = 100_000;
 const ALL = 100;
 
 /**
- * To a number of decimals; exactly between two, the even one, as Python has it.
+ * What stays of a number that lies exactly between two of so many decimals where the lower one is
+ * even: Python takes the even one, JavaScript the larger.
+ * @param {string} exact with every digit that the number has
+ * @param {number} decimals
+ * @returns {string | undefined}
+ */
+function lowerEven(exact, decimals) {
+  const end = exact.indexOf(".") + 1 + decimals;
+  const kept = exact.slice(0, end);
+  const even = "02468".includes(kept.replace(".", "").slice(-1));
+  return even && /^50*$/.test(exact.slice(end)) ? kept : undefined;
+}
+
+/**
+ * To a number of decimals.
  * @param {number} size
  * @param {number} decimals
  * @returns {string}
  */
 function fixed(size, decimals) {
-  const exact = size.toFixed(ALL); // every digit that the number has
-  const end = exact.indexOf(".") + 1 + decimals;
-  const kept = exact.slice(0, end);
-  const even = "02468".includes(kept.replace(".", "").slice(-1));
-  const tie = /^50*$/.test(exact.slice(end));
-  return (tie && even ? Number(kept) : size).toFixed(decimals);
+  const kept = lowerEven(size.toFixed(ALL), decimals);
+  return (kept === undefined ? size : Number(kept)).toFixed(decimals);
+}
+
+/**
+ * With an exponent, to a number of decimals.
+ * @param {number} size
+ * @param {number} decimals
+ * @returns {string}
+ */
+function exponential(size, decimals) {
+  const [digits = "", power = ""] = size.toExponential(ALL).split("e");
+  const kept = lowerEven(digits, decimals);
+  const text = kept === undefined ? size.toExponential(decimals) : `${kept}e${power}`;
+  return text.replace("e+", "e").replace("e-", `e${MINUS}`);
 }
 
 /**
@@ -35,7 +58,7 @@ export function number(value, digits = 3) {
   if (value === 0) return "0";
   const [size, sign] = [Math.abs(value), value < 0 ? MINUS : ""];
   if (size < SMALLEST || size >= LARGEST) {
-    return sign + size.toExponential(1).replace("e+", "e").replace("e-", `e${MINUS}`);
+    return sign + exponential(size, digits - 2);
   }
   const rounded = Number(size.toExponential(digits - 1)); // may have a digit more: 9.999 is 10.0
   return sign + fixed(size, Math.max(0, digits - 1 - Math.floor(Math.log10(rounded))));

@@ -15,6 +15,8 @@ from app.web.pages import wording
         (1234.5, "1234"),
         (0.000012, "1.2e\u22125"),
         (2_500_000, "2.5e6"),
+        (-7.52e-12, "\u22127.5e\u221212"),
+        (1.25e10, "1.2e10"),
         (9.999, "10.0"),
         (0.99999, "1.00"),
     ],
@@ -45,6 +47,7 @@ def test_a_share_is_never_nothing_or_all_unless_it_is() -> None:
 
 def test_cosines_have_a_sign() -> None:
     assert (wording.cosine(0.124), wording.cosine(-0.5)) == ("+0.12", "\u22120.50")
+    assert (wording.cosine(0.004), wording.cosine(-0.004), wording.cosine(0)) == ("0.00",) * 3
 
 
 def test_an_eight_is_an_eight() -> None:
