@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final, Protocol
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.settings import ROOT
@@ -89,3 +90,18 @@ class Renderer:
         if status is HTTPStatus.OK and etag in request.headers.get("if-none-match", ""):
             return Response(status_code=_NOT_MODIFIED, headers=headers)
         return compressed(request, Response(content, status, headers, HTML))
+
+
+class Respond(Protocol):
+    """Answers the request under way with a page."""
+
+    def __call__(self, page: Page, status: HTTPStatus = HTTPStatus.OK) -> Response:
+        """See :meth:`Renderer.respond`."""
+
+
+async def get_respond(request: Request) -> Respond:
+    """What a handler answers with."""
+    return partial(request.app.state.renderer.respond, request)
+
+
+RespondDep = Annotated[Respond, Depends(get_respond)]
