@@ -1,6 +1,6 @@
-"""Takes the README's pictures of a running server: ``python -m scripts.take_pictures``.
+"""Takes the README's pictures of a running server: ``.venv/bin/python -m scripts.take_pictures``.
 
-With ``--look FOLDER`` it also takes every kind of page, light and dark, wide and narrow, for
+With ``--look FOLDER`` it takes every kind of page instead, light and dark, wide and narrow, for
 whoever changes how they look.
 """
 
@@ -13,6 +13,7 @@ from typing import Final, Literal
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from app.settings import ROOT
+from scripts.pages import PAGES
 
 PICTURES: Final = ROOT / "docs"
 WIDE: Final = 1440
@@ -39,11 +40,12 @@ def main() -> None:
         parser.error("no chromium is on the path; name one with --chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=given.chromium, args=["--no-sandbox"])
-        PICTURES.mkdir(exist_ok=True)
-        for take in (take_gallery, take_drawing, take_value):
-            print(take(browser, given.address))
         if given.look is not None:
             look(browser, given.address, given.look)
+        else:
+            PICTURES.mkdir(exist_ok=True)
+            for take in (take_gallery, take_drawing, take_value):
+                print(take(browser, given.address))
         browser.close()
 
 
@@ -120,30 +122,14 @@ def look(browser: Browser, address: str, folder: Path) -> None:
     """Take every kind of page, whole, of the first two samples."""
     folder.mkdir(parents=True, exist_ok=True)
     samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
-    gallery, other = (one["page_url"] for one in samples.json()[:2])
-    pages = {
-        "gallery": gallery,
-        "layer": f"{gallery}/layers/block1.output",
-        "filter": f"{gallery}/layers/block1.conv1/filters/3",
-        "block": f"{gallery}/blocks/block2",
-        "depth": f"{gallery}/depth",
-        "compare": f"/compare?a={_view(gallery)}&b={_view(other)}",
-        "error": f"{gallery}/layers/none",
-        "docs": "/docs",
-    }
-    for name, path in pages.items():
+    digit, other = (one["id"] for one in samples.json()[:2])
+    for name, path in PAGES.items():
         for scheme, width in product(_SCHEMES, (WIDE, NARROW)):
-            page = opened(browser, address + path, width, scheme)
-            file = folder / f"{name}-{scheme}-{width}.png"
+            page = opened(browser, address + path.format(digit=digit, other=other), width, scheme)
+            file = folder / f"{name.replace(' ', '-')}-{scheme}-{width}.png"
             page.screenshot(path=file, full_page=True)
             page.context.close()
             print(file)
-
-
-def _view(gallery: str) -> str:
-    """``network/digit``, as a comparison names it."""
-    _, _, network, _, digit = gallery.split("/")
-    return f"{network}/{digit}"
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.settings import ROOT
+from scripts.pages import PAGES
 from tests.browser.conftest import REQUIRED, OpenPage
-from tests.browser.pages import ERRORS, PAGES, address, load_pictures
+from tests.browser.pages import ERRORS, address, load_pictures
 
 pytestmark = pytest.mark.browser
 

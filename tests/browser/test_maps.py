@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from app.core.scaling import Normalisation
 from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-NORMALISATIONS = ("filter", "layer", "block", "network", "symmetric")
+NORMALISATIONS = tuple(Normalisation)
 LAYERS = ("block2.residual", "block2.sum", "block2.output")
 SAME = """({ layer, expected }) => {
   const canvas = document.querySelector(`figure[data-layer="${layer}"] canvas`);
@@ -113,7 +114,7 @@ def test_maps_that_come_near_are_painted_then(open_page: OpenPage) -> None:
     assert not any("grid.png" in address for address in asked)
 
 
-@pytest.mark.parametrize("normalize", ["filter", "network", "symmetric"])
+@pytest.mark.parametrize("normalize", sorted(set(NORMALISATIONS) - {"layer", "block"}))
 @pytest.mark.parametrize(
     "where",
     [

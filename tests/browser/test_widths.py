@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from scripts.pages import PAGES
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import ERRORS, PAGES, address, load_pictures
+from tests.browser.pages import ERRORS, address, load_pictures
 
 pytestmark = pytest.mark.browser
 

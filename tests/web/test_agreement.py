@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.core.palettes import PaletteName, colours
-from app.core.scaling import TOP_LEVEL
+from app.core.scaling import TOP_LEVEL, Normalisation
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -44,7 +44,7 @@ def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, off: str
         assert part["zero_share"] == pytest.approx((values == 0).mean())
 
 
-@pytest.mark.parametrize("normalize", ["filter", "layer", "block", "network", "symmetric"])
+@pytest.mark.parametrize("normalize", Normalisation)
 @pytest.mark.parametrize("layer", ["block1.residual", "block1.output"])
 def test_a_grid_read_through_its_description_gives_the_values_back(
     api: TestClient, view: str, layer: str, normalize: str

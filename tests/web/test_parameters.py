@@ -7,17 +7,19 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
+from app.core.palettes import PaletteName
 from tests.web.conftest import Refused
 
 LAYER = "layers/block1.output"
 WHOLE = "must be a whole number"
+PALETTES = ", ".join(PaletteName).replace(f", {[*PaletteName][-1]}", f" or {[*PaletteName][-1]}")
 PLAIN_TEXT = {"type", "description", "examples", "title"}
 TOLD = (
     (f"{LAYER}/grid.png?zoom=99", f"zoom {WHOLE} from 1 to 16; got '99'"),
     (f"{LAYER}/grid.png?zoom=", f"zoom {WHOLE} from 1 to 16; got ''"),
     (f"{LAYER}/grid.png?columns=0", f"columns {WHOLE} from 1 to 4,096; got '0'"),
     (f"{LAYER}/grid.png?labels=perhaps", "labels must be true or false; got 'perhaps'"),
-    (f"{LAYER}/grid.json?palette=%00red", "palette must be dusk, noon, polar or grey; got '?red'"),
+    (f"{LAYER}/grid.json?palette=%00red", f"palette must be {PALETTES}; got '?red'"),
     ("streams/1/matrix.json?role=x", "role must be output, residual, sum or gate; got 'x'"),
     (
         f"prediction?off={'block1,' * 200}",

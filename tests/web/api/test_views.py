@@ -8,6 +8,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.core.digit import Digit
+from app.core.scaling import Normalisation
 from app.engine.protocol import Engine
 from tests.web.conftest import NETWORK
 from tests.web.images import drawing, encoded
@@ -44,7 +45,7 @@ def test_filters_are_chosen_in_the_order_given(api: TestClient, view: str) -> No
     assert np.shape([one["values"] for one in filters]) == (5, 28, 28)
 
 
-@pytest.mark.parametrize("normalize", ["filter", "layer", "block", "network", "symmetric"])
+@pytest.mark.parametrize("normalize", Normalisation)
 def test_a_grid_and_its_description_are_of_one_size(
     api: TestClient, view: str, normalize: str
 ) -> None:

@@ -1,0 +1,23 @@
+"""Every kind of page, by a name for people: what is looked at and what browser tests go through."""
+
+from typing import Final
+
+GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
+PAGES: Final = {
+    "gallery": GALLERY,
+    "gallery without a block": f"{GALLERY}?off=block2",
+    "gallery of the classic network": "/networks/mnist-classic/digits/{digit}",
+    "layer": f"{GALLERY}/layers/block1.output",
+    "filter": f"{GALLERY}/layers/block1.conv1/filters/3",
+    "filter of the stem": f"{GALLERY}/layers/stem.conv/filters/0",
+    "block": f"{GALLERY}/blocks/block2",
+    "block with a gate": "/networks/mnist-highway/digits/{digit}/blocks/block2",
+    "depth": f"{GALLERY}/depth",
+    "depth without identity paths": "/networks/mnist-plain/digits/{digit}/depth",
+    "pictures of 2016": "/networks/mnist-classic/digits/{digit}/classic",
+    "comparison": "/compare?a=mnist-resnet/{digit}&b=mnist-resnet/{other}",
+    "data set": "/networks/mnist-resnet/dataset",
+    "error": "/nowhere",
+    "expired digit": "/networks/mnist-resnet/digits/0123456789abcdef",
+    "documentation": "/docs",
+}
