@@ -129,7 +129,7 @@ class InvalidParameterError(SkiplensError):
 
 
 class NotSwitchableError(InvalidParameterError):
-    """A block without an identity path cannot have its residual branch switched off."""
+    """A block that would not hand x on cannot have its residual branch switched off."""
 
     code = "not_switchable"
     title = "Block cannot be switched off"

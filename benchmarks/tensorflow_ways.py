@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from app.engine.keras import NETWORK_FILE
+from app.core.manifest import NETWORK_FILE
 from app.network.graphs import gradient_names
 from app.network.loading import load_network
 from app.network.tapping import tap

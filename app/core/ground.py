@@ -33,7 +33,7 @@ class Ground:
 
     Attributes:
         tone: float32 ``(H, W)`` in 0..255.
-        noise: standard deviation of the image about that tone, in tones.
+        noise: standard deviation of the image about that tone, in tones; 0 of an even ground.
         even: the ground is one tone everywhere.
     """
 

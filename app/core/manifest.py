@@ -10,6 +10,10 @@ from typing import Any, Final
 from app.core.survey import Accuracy, Survey
 
 FORMAT: Final = 1
+MANIFEST_FILE: Final = "manifest.json"
+NETWORK_FILE: Final = "network.keras"
+WEIGHTS_FILE: Final = "weights.npz"
+TRAINING_FILE: Final = "training.json"
 SPATIAL_RANK: Final = 3
 OTHER: Final = "other"  # the role of a layer of a kind that has none of its own
 INPUT: Final = "input"  # among a layer's inputs: the digit itself

@@ -91,7 +91,7 @@ def colours(name: PaletteName, *, diverging: bool) -> NDArray[np.uint8]:
     else:
         ramp = (_GREY_FROM_BLACK if name is PaletteName.GREY else positive).colours(TOP_LEVEL + 1)
     table = np.zeros((COLOURS, 3), np.uint8)
-    table[: TOP_LEVEL + 1] = np.rint(np.clip(ramp, 0, 1) * 255).astype(np.uint8)
+    table[: TOP_LEVEL + 1] = np.rint(ramp * 255).astype(np.uint8)
     table[FLAG_LEVEL], table[LABEL_LEVEL] = _FLAG_RGB, _LABEL_RGB
     table.flags.writeable = False
     return table
@@ -100,7 +100,7 @@ def colours(name: PaletteName, *, diverging: bool) -> NDArray[np.uint8]:
 def _oklab_to_srgb(
     lightness: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """OKLab to gamma-encoded sRGB, ``(N, 3)``; may leave 0..1 where the colour is out of gamut."""
+    """OKLab to gamma-encoded sRGB, ``(N, 3)`` in 0..1; what is out of gamut is cut off."""
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3

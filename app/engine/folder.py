@@ -1,4 +1,7 @@
-"""Opens a model folder: reads its manifest and every file it names, checked by SHA-256."""
+"""Opens a model folder: its manifest, its graphs and its weights, checked by SHA-256.
+
+The network as Keras keeps it is checked when an engine asks for it.
+"""
 
 import hashlib
 import io
@@ -10,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.manifest import FORMAT, Manifest
+from app.core.manifest import FORMAT, MANIFEST_FILE, WEIGHTS_FILE, Manifest
 from app.errors import ModelError
 
-MANIFEST_FILE: Final = "manifest.json"
-WEIGHTS_FILE: Final = "weights.npz"
 _GRAPHS: Final = ("activations", "gradients")
 _ADAPTER: Final = TypeAdapter(Manifest)
 
@@ -86,7 +87,8 @@ def open_folder(path: Path) -> ModelFolder:
     """Open and check a model folder.
 
     Raises:
-        ModelError: the manifest is missing or invalid, or a file it names is missing or changed.
+        ModelError: the manifest is missing or invalid, or a graph or the weights are missing or
+            changed.
     """
     manifest = _read_manifest(path / MANIFEST_FILE)
     folder = ModelFolder(path, manifest, {})

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from app.core.manifest import Manifest
+from app.core.manifest import NETWORK_FILE, Manifest
 from app.engine.batching import Batcher
 from app.engine.finite import check_finite, telling
 from app.engine.folder import ModelFolder
 from app.engine.litert import LiteRTEngine
 from app.engine.protocol import Activations, Array
 from app.errors import ModelError, SkiplensError
-
-NETWORK_FILE = "network.keras"
 
 
 class KerasEngine:

@@ -51,7 +51,8 @@ class Engine(Protocol):
         """
 
     def gradients(self, image: Array, gates: Array, target: int) -> Activations:
-        """The gradient of log p(``target``) at every layer, and by route at each block's input.
+        """The gradient of log p(``target``) at every layer but the last, the probabilities, and by
+        route at each block's input.
 
         Arguments and errors as in :meth:`activations`; ``target`` is a class index.
         """

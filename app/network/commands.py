@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.core.manifest import Manifest
+from app.core.manifest import NETWORK_FILE, TRAINING_FILE, Manifest
 from app.core.survey import Accuracy
 from app.errors import StartupError, TrainingError
 from app.network.mnist import as_input, load_test, load_train
@@ -111,14 +111,14 @@ def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
     model_folder.mkdir(parents=True, exist_ok=True)
     shipped = ARCHITECTURES[run.recipe.network]()  # without the optimizer: twice the weights
     shipped.set_weights(trained.get_weights())
-    shipped.save(model_folder / "network.keras")
+    shipped.save(model_folder / NETWORK_FILE)
     record = {
         "recipe": run.recipe.to_dict(),
         "commit": run.commit,
         "history": [vars(report) for report in run.history],
     }
     text = json.dumps(record, indent=1) + "\n"
-    (model_folder / "training.json").write_text(text, encoding="utf-8")
+    (model_folder / TRAINING_FILE).write_text(text, encoding="utf-8")
 
 
 def compile_folder(

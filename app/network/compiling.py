@@ -16,7 +16,15 @@ import keras
 import numpy as np
 
 from app.core.digit import SIDE
-from app.core.manifest import FORMAT, GraphInfo, Manifest
+from app.core.manifest import (
+    FORMAT,
+    MANIFEST_FILE,
+    NETWORK_FILE,
+    TRAINING_FILE,
+    WEIGHTS_FILE,
+    GraphInfo,
+    Manifest,
+)
 from app.errors import CompileError
 from app.mnist import Split
 from app.network.graphs import Graph, compile_activations, compile_gradients, reference_gradients
@@ -26,10 +34,6 @@ from app.network.tapping import Tapped, tap
 from app.network.titles import title_of
 from app.network.verification import Arrays, RunGraph, verify
 
-NETWORK_FILE: Final = "network.keras"
-TRAINING_FILE: Final = "training.json"
-MANIFEST_FILE: Final = "manifest.json"
-WEIGHTS_FILE: Final = "weights.npz"
 _BATCH_SIZE: Final = 500
 
 

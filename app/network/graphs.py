@@ -1,4 +1,5 @@
-"""Turns a tapped network into LiteRT graphs: every activation, and the gradient at every layer.
+"""Turns a tapped network into LiteRT graphs: every activation, and the gradient at every
+layer up to the logits.
 
 Each graph is converted by itself from one concrete function and no trackable object: converting a
 module, or two signatures at once, drops the weights without a word.

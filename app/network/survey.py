@@ -29,7 +29,7 @@ def survey(
         tapped: the network, opened up.
         test: the digits.
         batch_size: digits at a time.
-        on_step: called with passes over the digits done and in all.
+        on_step: called with the passes done and in all, of those with blocks off.
     """
     images = as_input(test.images)
     switches = [block.name for block in tapped.blocks if block.switchable]

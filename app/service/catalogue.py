@@ -99,7 +99,7 @@ def switched_off(manifest: Manifest, off: str | None) -> tuple[str, ...]:
 
     Raises:
         UnknownBlockError: a name is no block of the network.
-        NotSwitchableError: a block has no identity path to fall back on.
+        NotSwitchableError: a block would not hand x on with its branch off.
     """
     if not off:
         return ()
@@ -107,8 +107,8 @@ def switched_off(manifest: Manifest, off: str | None) -> tuple[str, ...]:
     fixed = wanted - set(manifest.switches)
     if fixed:
         raise NotSwitchableError(
-            f"off names {_list(sorted(fixed))}, but network {manifest.id} has no identity path "
-            f"there to fall back on; switchable blocks are {_list(manifest.switches)}"
+            f"off names {_list(sorted(fixed))}, but in network {manifest.id} x would not come "
+            f"through there with the branch off; switchable blocks are {_list(manifest.switches)}"
         )
     return tuple(name for name in manifest.switches if name in wanted)
 

@@ -33,7 +33,8 @@ class Row:
     """One row of a matrix.
 
     Attributes:
-        role: what its maps are: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum``, ``output``.
+        role: what its maps are: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum``, ``output``; in
+            a stream, the name of the block.
         layer: the layer they come from.
         range: the values at the ends of the palette.
         first: the column of its first filter.

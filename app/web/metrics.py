@@ -20,6 +20,7 @@ class Metrics:
         seconds: by route.
         stage_seconds: by stage of the work.
         refusals: by problem code.
+        in_flight: requests in the works.
     """
 
     def __init__(self, version: str) -> None:

@@ -19,13 +19,12 @@ def refusal(handler: Dependant, fault: Mapping[str, Any]) -> str:
     allowed = next(map(_allowed, _declared(handler, name)))
     if fault["type"] == "missing":
         return f"{name} is missing; it must be {allowed}"
-    came = fault["input"]
-    return f"{name} must be {allowed}; got {shown(came) if isinstance(came, str) else 'a file'}"
+    return f"{name} must be {allowed}; got {shown(fault['input'])}"
 
 
 def _declared(handler: Dependant, name: str) -> Iterator[FieldInfo]:
     """How the handler, or what it depends on, declares the parameter."""
-    for parameter in handler.path_params + handler.query_params + handler.body_params:
+    for parameter in handler.path_params + handler.query_params:
         if parameter.alias == name:
             yield parameter.field_info
     for dependency in handler.dependencies:

@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
 from app.core.decoding import decode
 from app.core.preparation import Prepared, pixels_to_grey, prepare
@@ -16,6 +15,7 @@ from app.core.stages import stage
 from app.errors import InvalidParameterError, UnsupportedFormatError
 from app.service.digits import StoredDigit
 from app.web.dependencies import services_of
+from app.web.forms import read_form
 
 _SIDE: Final = 28
 _FILES: Final = 1
@@ -75,15 +75,9 @@ UploadDep = Annotated[StoredDigit, Depends(get_upload)]
 
 
 async def _multipart(request: Request) -> bytes:
-    try:
-        with stage("receive"):
-            form = await request.form(max_files=_FILES, max_fields=_FIELDS)
-    except (HTTPException, ValueError) as error:  # a charset can be malformed in many ways
-        reason = error.detail.rstrip(".") if isinstance(error, HTTPException) else "unknown charset"
-        raise InvalidParameterError(
-            f"the form cannot be read ({reason}); it must hold one file in the field named file, "
-            f"and at most {_FIELDS} other fields"
-        ) from error
+    holding = f"one file in the field named file, and at most {_FIELDS} other fields"
+    with stage("receive"):
+        form = await read_form(request, files=_FILES, fields=_FIELDS, holding=holding)
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 API: Final = "/api/v1"
+HEALTH: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 COMPARE: Final = "/compare"
 COMPARE_PNG: Final = f"{API}/compare/grid.png"
 PALETTES: Final = f"{API}/palettes"

@@ -254,4 +254,4 @@ def test_a_network_without_identity_paths_says_that_there_is_nothing_to_switch(
     for block in fixed:
         answer = served.get(f"{view}/prediction", params={"off": block})
         assert (answer.status_code, answer.json()["code"]) == (422, "not_switchable")
-        assert "no identity path" in answer.json()["detail"]
+        assert "x would not come through" in answer.json()["detail"]

@@ -13,10 +13,9 @@ from app.core.stages import Record, recording
 from app.web.metrics import Metrics
 from app.web.problems import stopping, unexpected
 from app.web.requests import request_id
-from app.web.urls import API
+from app.web.urls import API, HEALTH
 
 _UNMATCHED: Final = "unmatched"
-_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _FAILED: Final = 500
 _UNANSWERED: Final = 499  # as nginx has it: the client went away before there was an answer
 _logger = structlog.get_logger("skiplens.access")
@@ -74,7 +73,7 @@ class AccessLog:
             self._metrics.stage_seconds.labels(stage).observe(spent)
         if "skiplens.problem" in scope:
             self._metrics.refusals.labels(scope["skiplens.problem"]).inc()
-        if scope["path"] not in _QUIET or status >= _FAILED:
+        if scope["path"] not in HEALTH or status >= _FAILED:
             self._log.info(
                 "request",
                 request_id=request_id(),

@@ -1,14 +1,11 @@
 """Takes on only so many requests at a time, and answers HEAD as GET."""
 
-from typing import Final
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import BusyError
 from app.web.metrics import Metrics
 from app.web.problems import problem_of
-
-_ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+from app.web.urls import HEALTH
 
 
 class Admission:
@@ -25,7 +22,7 @@ class Admission:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] in _ALWAYS:
+        if scope["path"] in HEALTH:
             await self._answer(scope, receive, send)
             return
         if self._in_flight >= self._max_requests:

@@ -15,7 +15,6 @@ from app.web.pages import dataset_words as words
 from app.web.pages import shell
 from app.web.pages.confusion import Confusion, confusion_table
 from app.web.pages.read_tiles import Tiles, read_tiles
-from app.web.pages.rendering import NetworkLink
 from app.web.pages.shell import ViewPage
 from app.web.pages.view import View
 
@@ -116,7 +115,10 @@ def dataset_page(
         samples = read_tiles(indexes.samples, indexes.of_samples(engine), places, view)
     return DatasetPage(
         title=f"The test set in {manifest.title}",
-        **{**vars(shell.shell(services, view)), "networks": _networks(services, view)},
+        **{
+            **vars(shell.shell(services, view)),
+            "networks": shell.network_links(services, view, View.dataset),
+        },
         action=urls.dataset_page(manifest.id),
         hidden=tuple(
             (name, str(view.query[name])) for name in ("normalize", "palette") if view.query[name]
@@ -128,18 +130,6 @@ def dataset_page(
         confusion=confusion,
         chosen=chosen,
         samples=samples,
-    )
-
-
-def _networks(services: Services, view: View) -> tuple[NetworkLink, ...]:
-    return tuple(
-        NetworkLink(
-            title=engine.manifest.title,
-            summary=engine.manifest.summary,
-            href=view.in_network(engine.manifest).dataset(),
-            current=engine.manifest.id == view.network,
-        )
-        for engine in services.catalogue.networks
     )
 
 

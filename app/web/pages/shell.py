@@ -1,5 +1,6 @@
 """What pages about a network and a digit share: links, choosers, facts and the digit itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,19 +97,26 @@ class Shell:
     sorts: tuple[Choice, ...]
 
 
+def network_links(
+    services: Services, view: View, address: Callable[[View], str]
+) -> tuple[NetworkLink, ...]:
+    """The networks to choose from; ``address`` is the page of a view in one of them."""
+    return tuple(
+        NetworkLink(
+            title=engine.manifest.title,
+            summary=engine.manifest.summary,
+            href=address(view.in_network(engine.manifest)),
+            current=engine.manifest.id == view.network,
+        )
+        for engine in services.catalogue.networks
+    )
+
+
 def shell(services: Services, view: View) -> Shell:
     """The parts for a view; network links lead to its gallery in each network."""
     usual = GridOptions()
     return Shell(
-        networks=tuple(
-            NetworkLink(
-                title=engine.manifest.title,
-                summary=engine.manifest.summary,
-                href=view.in_network(engine.manifest).gallery(),
-                current=engine.manifest.id == view.network,
-            )
-            for engine in services.catalogue.networks
-        ),
+        networks=network_links(services, view, View.gallery),
         view=view,
         palette=view.palette.value,
         signed_ramp=ramp_stops(view, diverging=True),

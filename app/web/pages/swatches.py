@@ -99,5 +99,6 @@ def swatches(
 
 def _swatch(x: int, y: int, level: int, table: NDArray[np.uint8], text: str) -> Swatch:
     red, green, blue = (int(part) for part in table[level])
+    # Luma, as ITU-R BT.601 weighs the primaries.
     bright = 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT
     return Swatch(x, y, level, f"#{red:02x}{green:02x}{blue:02x}", text, bright)

@@ -7,14 +7,17 @@ from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from app.errors import InvalidParameterError, shown
 from app.web import urls
+from app.web.forms import read_form
 
 COOKIE: Final = "theme"
 _YEAR: Final = 365 * 24 * 3600
+_FIELDS: Final = 4
 _LONGEST: Final = 2048  # characters of an address to lead back to
 # A browser drops tabs and newlines and takes a backslash for a slash, so that `/\t/host` leaves.
 _OWN_ADDRESS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
@@ -71,9 +74,31 @@ def back_to(address: str) -> str:
 router = APIRouter(include_in_schema=False)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What the form in the header sends: a theme, and the address to lead back to."""
+
+    theme: Theme
+    back: str
+
+
+async def get_choice(request: Request) -> Choice:
+    """What was chosen.
+
+    Raises:
+        InvalidParameterError: no theme there is.
+    """
+    holding = "the fields theme and back"
+    form = await read_form(request, files=0, fields=_FIELDS, holding=holding)
+    chosen, back = str(form.get("theme", "")), str(form.get("back", "/"))
+    if chosen not in set(Theme):
+        raise InvalidParameterError(f"theme must be system, light or dark; got {shown(chosen)}")
+    return Choice(Theme(chosen), back)
+
+
 @router.post(urls.THEME)
-def choose(theme: Annotated[Theme, Form()], back: Annotated[str, Form()] = "/") -> RedirectResponse:
+def choose(choice: Annotated[Choice, Depends(get_choice)]) -> RedirectResponse:
     """Keep the choice for a year, and lead back to the page."""
-    response = RedirectResponse(back_to(back), HTTPStatus.SEE_OTHER)
-    response.set_cookie(COOKIE, theme.value, max_age=_YEAR, samesite="lax")
+    response = RedirectResponse(back_to(choice.back), HTTPStatus.SEE_OTHER)
+    response.set_cookie(COOKIE, choice.theme.value, max_age=_YEAR, samesite="lax")
     return response

@@ -50,6 +50,7 @@ export function colourOf(table, level) {
  */
 export function isBright(table, level) {
   const [red = 0, green = 0, blue = 0] = new Uint8Array(table.buffer, 4 * level, 3);
+  // Luma, as ITU-R BT.601 weighs the primaries.
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140;
 }
 

@@ -4,6 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.web.pages.theme import COOKIE, Theme, back_to
+from tests.web.conftest import Refused
 
 HTML = {"Accept": "text/html"}
 
@@ -90,3 +91,19 @@ def test_a_refused_upload_leads_back_to_the_gallery(client: TestClient) -> None:
     answer = client.post("/digits", files={"file": b"no image"}, headers=HTML)
     assert answer.status_code >= 400
     assert '<input type="hidden" name="back" value="/">' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "says"),
+    [
+        ("multipart/form-data; boundary=x", b"nonsense", "the form cannot be read"),
+        ("multipart/form-data", b"--x", "the form cannot be read"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 9 + b"theme=dark", "theme and back"),
+        ("application/json", b"{}", "must be system, light or dark; got ''"),
+    ],
+)
+def test_what_is_no_such_form_is_refused(
+    client: TestClient, refused: Refused, kind: str, body: bytes, says: str
+) -> None:
+    answer = client.post("/theme", content=body, headers={"Content-Type": kind})
+    assert says in refused(answer, 422, "invalid_parameter")
