@@ -77,12 +77,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
-        self._count(url)
+        self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; or a trailer, which nobody reads."""
-        self._count(name, value)
+        self._count(len(name) + len(value))
         if self._in_head:
             super().on_header(name, value)
 
@@ -122,8 +122,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse what is not HTTP, with the headers that every answer bears."""
         self._refuse(_head_too_large if self._field_bytes > MAX_HEAD_BYTES else _no_http)
 
-    def _count(self, *fields: bytes) -> None:
-        self._field_bytes += sum(map(len, fields))
+    def _count(self, more: int) -> None:
+        self._field_bytes += more
         if self._field_bytes > MAX_HEAD_BYTES:
             raise ValueError("too large")  # ends the parsing, as what is not HTTP does
 
