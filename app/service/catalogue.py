@@ -15,7 +15,7 @@ from app.errors import (
 )
 
 MOST_LAYERS = 64
-_LONGEST_INDEX = 5
+_LONGEST_INDEX = 9
 
 
 def _list(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from app.core.blocks import cosine
 from app.core.manifest import BlockInfo
 from app.engine.protocol import Activations, Engine
-from app.errors import InvalidParameterError
+from app.errors import InvalidParameterError, shown
 from app.service.examination import Examination
 
 
@@ -59,7 +59,7 @@ def flow(engine: Engine, examination: Examination, target: int | None = None) ->
         target = examination.label
     if not 0 <= target < len(manifest.classes):
         raise InvalidParameterError(
-            f"target must be 0 to {len(manifest.classes) - 1}; got {target}"
+            f"target must be 0 to {len(manifest.classes) - 1}; got {shown(str(target))}"
         )
     gates = examination.gates
     gradients = engine.gradients(examination.digit.as_input(), gates, target)

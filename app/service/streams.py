@@ -2,7 +2,7 @@
 
 from app.core.manifest import BlockInfo, Manifest
 from app.core.palettes import PaletteName
-from app.errors import InvalidParameterError
+from app.errors import InvalidParameterError, shown
 from app.service.catalogue import layer_of
 from app.service.examination import Examination
 from app.service.matrices import Matrix, matrix_of
@@ -38,7 +38,7 @@ def stream_matrix(
     """
     runs = streams(examination.manifest)
     if not 1 <= stream <= len(runs):
-        raise InvalidParameterError(f"stream must be 1 to {len(runs)}; got {stream}")
+        raise InvalidParameterError(f"stream must be 1 to {len(runs)}; got {shown(str(stream))}")
     parts = [(block.name, getattr(block, role)) for block in runs[stream - 1]]
     if any(layer is None for _, layer in parts):
         raise InvalidParameterError(

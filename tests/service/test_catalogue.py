@@ -77,7 +77,7 @@ def test_filters_are_indices_and_ranges(text: str | None, expected: tuple[int, .
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "1-", "-1", "1,,2", "1,1", "5-3", "7-4,1", "1.5", "²", "999999"]
+    "text", ["a", "1-", "-1", "1,,2", "1,1", "5-3", "7-4,1", "1.5", "²", "9999999999"]
 )
 def test_other_lists_of_filters_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameterError, match="filters must"):

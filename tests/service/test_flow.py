@@ -14,5 +14,5 @@ def test_flow_takes_the_predicted_class_unless_told(
     examination = examinations["mnist-resnet"]
     assert flow(engine, examination).target == 7
     assert flow(engine, examination, 2).target == 2
-    with pytest.raises(InvalidParameterError, match="target must be 0 to 9; got 10"):
+    with pytest.raises(InvalidParameterError, match="target must be 0 to 9; got '10'"):
         flow(engine, examination, 10)

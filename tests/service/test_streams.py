@@ -21,7 +21,7 @@ def test_a_stream_matrix_follows_one_filter(examinations: dict[str, Examination]
     matrix = stream_matrix(examination, 1, "residual", PaletteName.DUSK)
     assert [row.layer.name for row in matrix.rows] == [f"block{at}.residual" for at in range(1, 6)]
     assert matrix.geometry.columns == 8
-    with pytest.raises(InvalidParameterError, match="stream must be 1 to 1; got 2"):
+    with pytest.raises(InvalidParameterError, match="stream must be 1 to 1; got '2'"):
         stream_matrix(examination, 2, "output", PaletteName.DUSK)
     with pytest.raises(InvalidParameterError, match="role gate is not to be had"):
         stream_matrix(examination, 1, "gate", PaletteName.DUSK)

@@ -25,9 +25,14 @@ TOLD = (
         f"prediction?off={'block1,' * 200}",
         f"off must be text of at most 1,024 characters; got '{'block1,' * 8}bloc...'",
     ),
+    ("flow?target=-1", "target must be 0 to 9; got '-1'"),
+    ("streams/4/matrix.png", "stream must be 1 to 3; got '4'"),
     (
         f"{LAYER}/filters/x/units/0,-1",
-        f"filter {WHOLE} from 0 to 99,999; got 'x'; column {WHOLE} from 0 to 99,999; got '-1'",
+        (
+            f"filter {WHOLE} from 0 to 999,999,999; got 'x'; "
+            f"column {WHOLE} from 0 to 999,999,999; got '-1'"
+        ),
     ),
 )
 

@@ -19,6 +19,9 @@ OF_A_VIEW = (
     (f"layers/{'x' * 3000}/grid.json", "unknown_layer"),
     (f"{LAYER}/grid.png?filters=16", "unknown_filter"),
     (f"{LAYER}/activations?filters=0-99999", "unknown_filter"),
+    (f"{LAYER}/activations?filters=123456", "unknown_filter"),
+    (f"{LAYER}/filters/123456/units/0,0", "unknown_filter"),
+    (f"{LAYER}/filters/0/units/0,123456", "unknown_unit"),
     ("blocks/block7", "unknown_block"),
     ("blocks/block7/strip.png", "unknown_block"),
     ("prediction?off=block7", "unknown_block"),
@@ -61,7 +64,7 @@ def test_unknown_digits(api: TestClient, refused: Refused, name: str) -> None:
         assert len(detail) < 400
 
 
-@pytest.mark.parametrize(("rest", "code"), OF_A_VIEW, ids=lambda value: value[:40])
+@pytest.mark.parametrize(("rest", "code"), OF_A_VIEW, ids=lambda value: value[-40:])
 def test_unknown_parts_of_a_network(
     api: TestClient, view: str, refused: Refused, rest: str, code: str
 ) -> None:

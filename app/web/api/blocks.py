@@ -30,7 +30,7 @@ Zoom = Annotated[
     Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map", examples=[4]),
 ]
 Stream = Annotated[
-    int, PathParameter(ge=1, le=999, description="run of blocks of one shape", examples=[1])
+    int, PathParameter(description="run of blocks of one shape, from 1", examples=[1])
 ]
 Role = Annotated[
     Literal["output", "residual", "sum", "gate"],
@@ -85,9 +85,7 @@ def get_flow(
     examination: ExaminationDep,
     target: Annotated[
         int | None,
-        Query(
-            ge=0, le=999, description="index of a class; the predicted one by default", examples=[7]
-        ),
+        Query(description="index of a class; the predicted one by default", examples=[7]),
     ] = None,
 ) -> schemas.Flow:
     return schemas.Flow.of(engine.manifest, flow(engine, examination, target))

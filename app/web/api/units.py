@@ -10,7 +10,7 @@ from app.service.units import explain, place_of
 from app.web.dependencies import ExaminationDep, LayerDep, NetworkDep
 from app.web.unit_schemas import UnitSchema
 
-_MOST: Final = 99_999
+_MOST: Final = 999_999_999
 
 router = APIRouter(tags=["views"])
 

@@ -91,7 +91,7 @@ def block(
 def depth(
     respond: RespondDep,
     subject: SubjectDep,
-    target: Annotated[int | None, Query(ge=0, le=999)] = None,
+    target: int | None = None,
     beside: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """What happens over the depth."""
