@@ -108,7 +108,7 @@ def in_a_sentence(figures: BlockFigures, *, off: bool) -> str:
         direction = f" and {_direction(figures.cosine)} (cosine {wording.cosine(figures.cosine)})"
     return (
         f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x{direction}. "
-        f"ReLU then cuts {figures.relu_cut:.0%} of the sum."
+        f"ReLU then cuts {wording.percent(figures.relu_cut)} of the sum."
     )
 
 
