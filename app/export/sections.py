@@ -15,13 +15,15 @@ from app.export.pictures import (
     part_path,
 )
 from app.service.blocks import figures
-from app.web.pages import explanations, strips, wording
+from app.web.pages import explanations, strips, symbols, wording
 from app.web.pages.figures import Legend, Picture, alt_text, legend, matrix_legend
+from app.web.pages.symbols import Symbols
 
 _WORDS: Final = {
     "x": "what the block is given",
     "projected x": "what the block is given, in the shape of F(x)",
     "F(x)": "the residual: what the block adds",
+    "gated F(x)": "the residual: what the block works out, before the gate weighs it",
     "gate": "T(x): the share of F(x) that is taken",
     "sum": "the pre-activation: both together",
     "output": "the activation: what the block hands on",
@@ -60,6 +62,7 @@ class BlockSection:
         name: of the block.
         figures: in numbers.
         residual: whether it has an identity path.
+        symbols: what the two that are added are called.
         strip: its parts as rows.
         strip_alt: what the strip shows.
         legend: of the strip and the parts.
@@ -71,6 +74,7 @@ class BlockSection:
     name: str
     figures: BlockFigures
     residual: bool
+    symbols: Symbols
     strip: Picture
     strip_alt: str
     legend: Legend
@@ -108,11 +112,12 @@ def _block(
         name=name,
         figures=numbers,
         residual=block.identity is not None,
+        symbols=symbols.of_block(block),
         strip=_picture(part_path(name, "strip"), drawn.strip),
         strip_alt=f"{roles} of {name} as rows, one column for each filter, on one scale",
         legend=matrix_legend(drawn.strip),
         parts=tuple(
-            _plain(role, _WORDS[role], part_path(name, role), grid, f"{role} of {name}")
+            _plain(role, _words(block, role), part_path(name, role), grid, f"{role} of {name}")
             for role, grid in drawn.parts.items()
         ),
         kernels=tuple(
@@ -121,6 +126,10 @@ def _block(
         ),
         layers=place_figures(exhibit, pictures, name),
     )
+
+
+def _words(block: BlockInfo, role: str) -> str:
+    return _WORDS.get(f"gated {role}" if block.gate else role, _WORDS[role])
 
 
 def _layer(exhibit: Exhibit, pictures: Pictures, layer: LayerInfo) -> Figure:

@@ -72,3 +72,21 @@ def test_a_palette_brings_its_plate_and_ramps(exhibit_of: Callable[[Wish], Exhib
     page = html(exhibit, draw(exhibit))
     assert 'class="view plate-noon"' in page
     assert explanations.ZERO[PaletteName.NOON] in page
+
+
+@pytest.mark.parametrize(
+    ("network", "x", "f", "words"),
+    [
+        ("mnist-resnet", "x", "F(x)", "the residual: what the block adds"),
+        ("mnist-highway", "(1\N{MINUS SIGN}T)·x", "T·F(x)", "before the gate weighs it"),
+    ],
+)
+def test_figures_are_named_for_what_enters_the_sum(
+    exhibit_of: Callable[[Wish], Exhibit], network: str, x: str, f: str, words: str
+) -> None:
+    exhibit = exhibit_of(Wish(network=network))
+    page = html(exhibit, draw(exhibit))
+    assert page.count(f'norm of <b class="identity">{x}</b>') == 6
+    assert page.count(f'norm of <b class="residual">{f}</b>') == 6
+    assert page.count(f"<dt>{f} over {x}</dt>") == 6
+    assert page.count(words) == 6

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.core.figures import FilterFigures
+from app.core.manifest import BlockInfo
 from app.service.matrices import Matrix
-from app.web.pages import wording
+from app.web.pages import symbols, wording
 from app.web.pages.block_table import in_words
+from app.web.pages.symbols import Symbols
 from app.web.pages.view import View
 
 LANE: Final = 56  # pixels from one chart to the next, as in the style sheet
@@ -95,17 +97,18 @@ class _Kind:
 
 
 def filter_charts(
-    found: Sequence[FilterFigures], layer: str, strip: Matrix, view: View
+    found: Sequence[FilterFigures], block: BlockInfo, strip: Matrix, view: View
 ) -> FilterCharts:
     """The charts of a block's filters.
 
     Args:
         found: the figures of every filter.
-        layer: the one whose filters they are, for the links.
+        block: whose filters they are.
         strip: the picture that the charts stand under.
         view: for the links.
     """
-    kinds = [kind for one in _kinds(found) if (kind := _drawn(one, found)).series]
+    names = symbols.of_block(block)
+    kinds = [kind for one in _kinds(found, names) if (kind := _drawn(one, found)).series]
     return FilterCharts(
         lanes=tuple(_lane(kind, at) for at, kind in enumerate(kinds)),
         columns=tuple(
@@ -115,8 +118,8 @@ def filter_charts(
                 tuple(
                     bar for at, kind in enumerate(kinds) for bar in _bars(kind, one, at, x, width)
                 ),
-                in_words(one),
-                view.filter(layer, one.filter),
+                in_words(one, names),
+                view.filter(block.output, one.filter),
             )
             for one, (x, width) in zip(found, _columns(strip), strict=True)
         ),
@@ -125,7 +128,7 @@ def filter_charts(
     )
 
 
-def _kinds(found: Sequence[FilterFigures]) -> tuple[_Kind, ...]:
+def _kinds(found: Sequence[FilterFigures], names: Symbols) -> tuple[_Kind, ...]:
     norms = [norm for one in found for norm in (one.norm_x, one.norm_f) if norm is not None]
     largest = max(norms, default=0.0) or 1.0
     return (
@@ -133,11 +136,11 @@ def _kinds(found: Sequence[FilterFigures]) -> tuple[_Kind, ...]:
             "size of",
             f"0 to {wording.number(largest)}",
             (
-                ("x", "identity", lambda one: _over(one.norm_x, largest)),
-                ("F(x)", "residual", lambda one: _over(one.norm_f, largest)),
+                (names.x, "identity", lambda one: _over(one.norm_x, largest)),
+                (names.f, "residual", lambda one: _over(one.norm_f, largest)),
             ),
         ),
-        _Kind("F(x) over x", f"{wording.EIGHTH} to 8", (("", "", _octaves),), signed=True),
+        _Kind(names.over, f"{wording.EIGHTH} to 8", (("", "", _octaves),), signed=True),
         _Kind(
             "cosine",
             f"{wording.MINUS}1 to 1",
@@ -164,7 +167,7 @@ def _over(norm: float | None, largest: float) -> float | None:
 
 
 def _octaves(one: FilterFigures) -> float | None:
-    """How often x must be doubled to be as large as F(x), as a share of what is drawn."""
+    """How often the identity must be doubled to come to the residual, as a share of the room."""
     if not one.ratio:
         return one.ratio
     return max(-1.0, min(math.log2(one.ratio) / _OCTAVES, 1.0))

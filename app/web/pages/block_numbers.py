@@ -7,8 +7,9 @@ from typing import Final
 from app.core.blocks import block_figures
 from app.core.figures import BlockFigures
 from app.core.manifest import BlockInfo
-from app.web.pages import wording
+from app.web.pages import symbols, wording
 from app.web.pages.subject import Subject
+from app.web.pages.symbols import Symbols
 
 _ALONG: Final = 0.3  # a cosine beyond which two directions count as alike
 
@@ -32,43 +33,73 @@ class Figure:
     explanation: str
 
 
-_Read = Callable[[BlockFigures], float | None]
-_EXPLAINED: Final[tuple[tuple[str, str, str, _Read], ...]] = (
-    (
-        "size of x",
-        "identity",
-        "Euclidean norm of the identity as it enters the sum",
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    tone: str
+    explanation: str
+    read: Callable[[BlockFigures], float | None]
+    write: Callable[[float], str] = wording.number
+
+
+def _explained(names: Symbols) -> tuple[_Row, ...]:
+    return (
+        _Row(
+            f"size of {names.x}",
+            "identity",
+            "Euclidean norm of the identity as it enters the sum",
+            lambda one: one.norm_x,
+        ),
+        _Row(
+            f"size of {names.f}",
+            "residual",
+            "Euclidean norm of what the branch adds",
+            lambda one: one.norm_f,
+        ),
+        _Row("size of the sum", "", "Euclidean norm of the two added", lambda one: one.norm_sum),
+        _Row(
+            names.over,
+            "",
+            "below 1 the block refines, above 1 it rewrites",
+            lambda one: one.ratio,
+        ),
+        _Row(
+            names.cosine,
+            "",
+            f"1: along {names.x}; 0: something new; {wording.MINUS}1: against {names.x}",
+            lambda one: one.cosine,
+            wording.cosine,
+        ),
+        _Row(
+            "cut by ReLU",
+            "",
+            "share of the sum below zero, which the activation removes",
+            lambda one: one.relu_cut,
+            wording.percent,
+        ),
+    )
+
+
+_WITHOUT_IDENTITY: Final = (
+    _Row(
+        "size of the input",
+        "",
+        "Euclidean norm of what the block is given",
         lambda one: one.norm_x,
     ),
-    ("size of F(x)", "residual", "Euclidean norm of what the branch adds", lambda one: one.norm_f),
-    ("size of the sum", "", "Euclidean norm of the two added", lambda one: one.norm_sum),
-    ("F(x) over x", "", "below 1 the block refines, above 1 it rewrites", lambda one: one.ratio),
-    (
-        "cosine of x and F(x)",
-        "",
-        "1: along x; 0: something new; \N{MINUS SIGN}1: against x",
-        lambda one: one.cosine,
+    _Row(
+        "size of F(x)",
+        "residual",
+        "Euclidean norm of what it makes of it",
+        lambda one: one.norm_f,
     ),
-    (
-        "cut by ReLU",
-        "",
-        "share of the sum below zero, which the activation removes",
-        lambda one: one.relu_cut,
-    ),
-)
-_WRITTEN: Final[dict[str, Callable[[float], str]]] = {
-    "cosine of x and F(x)": wording.cosine,
-    "cut by ReLU": wording.percent,
-}
-_WITHOUT_IDENTITY: Final[tuple[tuple[str, str, str, _Read], ...]] = (
-    ("size of the input", "", "Euclidean norm of what the block is given", lambda one: one.norm_x),
-    ("size of F(x)", "residual", "Euclidean norm of what it makes of it", lambda one: one.norm_f),
-    ("F(x) over the input", "", "how much larger, or smaller", lambda one: one.ratio),
-    (
+    _Row("F(x) over the input", "", "how much larger, or smaller", lambda one: one.ratio),
+    _Row(
         "cut by ReLU",
         "",
         "share of F(x) below zero, which the activation removes",
         lambda one: one.relu_cut,
+        wording.percent,
     ),
 )
 
@@ -81,33 +112,34 @@ def figure_rows(subject: Subject, block: BlockInfo) -> tuple[Figure, ...]:
     )
     here = block_figures(block, subject.examination.activations)
     found = []
-    for name, tone, explanation, read in _EXPLAINED if block.identity else _WITHOUT_IDENTITY:
-        value = read(here)
+    for row in _explained(symbols.of_block(block)) if block.identity else _WITHOUT_IDENTITY:
+        value = row.read(here)
         if value is None:
             continue
-        write = _WRITTEN.get(name, wording.number)
-        measured = read(usual) if usual else None
+        measured = row.read(usual) if usual else None
         found.append(
             Figure(
-                name,
-                tone,
-                write(value),
-                write(measured) if measured is not None else None,
-                explanation,
+                row.name,
+                row.tone,
+                row.write(value),
+                row.write(measured) if measured is not None else None,
+                row.explanation,
             )
         )
     return tuple(found)
 
 
-def in_a_sentence(figures: BlockFigures, *, off: bool) -> str:
+def in_a_sentence(figures: BlockFigures, block: BlockInfo, *, off: bool) -> str:
     """A block's figures on one digit, in words."""
+    names = symbols.of_block(block)
     if off:
         return "F(x) is switched off: the block hands on x as it came."
     direction = ""
     if figures.cosine is not None:
         direction = f" and {_direction(figures.cosine)} (cosine {wording.cosine(figures.cosine)})"
     return (
-        f"On this digit F(x) is {wording.number(figures.ratio)} times as large as x{direction}. "
+        f"On this digit {names.f} is {wording.number(figures.ratio)} times as large as "
+        f"{names.x}{direction}. "
         f"ReLU then cuts {wording.percent(figures.relu_cut)} of the sum."
     )
 

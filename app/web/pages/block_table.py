@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.core.figures import FilterFigures
-from app.web.pages import wording
+from app.core.manifest import BlockInfo
+from app.web.pages import symbols, wording
+from app.web.pages.symbols import Symbols
 from app.web.pages.view import View
 
 Order = Literal["filter", "norm_x", "norm_f", "norm_sum", "ratio", "cosine", "relu_cut"]
@@ -57,36 +59,36 @@ class _Figure:
     write: Callable[[float], str]
 
 
-_FIGURES: Final[dict[Order, _Figure]] = {
-    "norm_x": _Figure("|x|", "identity", lambda one: one.norm_x, wording.number),
-    "norm_f": _Figure("|F|", "residual", lambda one: one.norm_f, wording.number),
-    "norm_sum": _Figure("|sum|", "", lambda one: one.norm_sum, wording.number),
-    "ratio": _Figure("F / x", "", lambda one: one.ratio, wording.number),
-    "cosine": _Figure("cosine", "", lambda one: one.cosine, wording.cosine),
-    "relu_cut": _Figure("ReLU cuts", "", lambda one: one.relu_cut, wording.percent),
-}
+def _figures(names: Symbols) -> dict[Order, _Figure]:
+    return {
+        "norm_x": _Figure(names.norm_x, "identity", lambda one: one.norm_x, wording.number),
+        "norm_f": _Figure(names.norm_f, "residual", lambda one: one.norm_f, wording.number),
+        "norm_sum": _Figure("|sum|", "", lambda one: one.norm_sum, wording.number),
+        "ratio": _Figure(names.ratio, "", lambda one: one.ratio, wording.number),
+        "cosine": _Figure("cosine", "", lambda one: one.cosine, wording.cosine),
+        "relu_cut": _Figure("ReLU cuts", "", lambda one: one.relu_cut, wording.percent),
+    }
 
 
 def filter_table(
-    found: Sequence[FilterFigures], layer: str, order: Order, view: View, block: str
+    found: Sequence[FilterFigures], block: BlockInfo, order: Order, view: View
 ) -> FilterTable:
     """The table of a block's filters.
 
     Args:
         found: the figures of every filter.
-        layer: the one whose filters they are, for the links.
+        block: whose filters they are.
         order: which figure sorts them, largest first; undefined ones come last.
         view: for the links.
-        block: whose page it stands on.
     """
 
     def address(name: Order) -> str:
         kept = None if name == BY_INDEX else name
-        return view.block(block, order=kept) + "#filters"
+        return view.block(block.name, order=kept) + "#filters"
 
     shown = {
         name: figure
-        for name, figure in _FIGURES.items()
+        for name, figure in _figures(symbols.of_block(block)).items()
         if any(figure.read(one) is not None for one in found)
     }
     return FilterTable(
@@ -100,10 +102,10 @@ def filter_table(
         rows=tuple(
             FilterRow(
                 one.filter,
-                view.filter(layer, one.filter),
+                view.filter(block.output, one.filter),
                 tuple(_cell(figure, one) for figure in shown.values()),
             )
-            for one in _sorted(found, order)
+            for one in (_sorted(found, shown[order].read) if order in shown else found)
         ),
         chosen=order != BY_INDEX,
     )
@@ -114,22 +116,19 @@ def _cell(figure: _Figure, one: FilterFigures) -> str:
     return "" if value is None else figure.write(value)
 
 
-def _sorted(found: Sequence[FilterFigures], order: Order) -> list[FilterFigures]:
-    if order == BY_INDEX:
-        return list(found)
-    read = _FIGURES[order].read
+def _sorted(found: Sequence[FilterFigures], read: _Read) -> list[FilterFigures]:
     values = {one.filter: read(one) for one in found}
     known = [one for one in found if values[one.filter] is not None]
     missing = [one for one in found if values[one.filter] is None]
     return sorted(known, key=lambda one: -(values[one.filter] or 0.0)) + missing
 
 
-def in_words(one: FilterFigures) -> str:
+def in_words(one: FilterFigures, names: Symbols) -> str:
     """A filter's figures in a phrase; what is undefined is left out."""
     parts = [
-        ("x", one.norm_x, wording.number),
-        ("F(x)", one.norm_f, wording.number),
-        ("F(x) over x", one.ratio, wording.number),
+        (names.x, one.norm_x, wording.number),
+        (names.f, one.norm_f, wording.number),
+        (names.over, one.ratio, wording.number),
         ("cosine", one.cosine, wording.cosine),
     ]
     said = [f"{name} {write(value)}" for name, value, write in parts if value is not None]

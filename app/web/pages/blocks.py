@@ -7,7 +7,7 @@ from app.core.blocks import filter_figures
 from app.core.manifest import BlockInfo
 from app.service.classic import classic_blocks
 from app.service.matrices import block_strip
-from app.web.pages import explanations, shell, wording
+from app.web.pages import explanations, shell, symbols, wording
 from app.web.pages.block_charts import FilterCharts, filter_charts
 from app.web.pages.block_numbers import Figure, figure_rows
 from app.web.pages.block_table import FilterTable, Order, filter_table
@@ -19,6 +19,7 @@ from app.web.pages.reading import Reading, reading_of
 from app.web.pages.shell import DigitCard, ViewPage
 from app.web.pages.strips import StripRow, strip_alt, strip_rows
 from app.web.pages.subject import Subject
+from app.web.pages.symbols import Symbols
 from app.web.pages.taking import TakeAway, of_block
 
 
@@ -56,6 +57,8 @@ class BlockPage(ViewPage):
         figures: in numbers, beside what is usual.
         digits: how many digits the usual is the mean of.
         paired: whether x and F(x) stand against each other filter by filter.
+        gated: whether a gate weighs the two before they are added.
+        symbols: what the two are called as they enter the sum.
         charts: of every filter, under its column of the strip.
         table: every filter in numbers.
         kernels: of its convolutions.
@@ -86,6 +89,8 @@ class BlockPage(ViewPage):
     figures: tuple[Figure, ...]
     digits: int
     paired: bool
+    gated: bool
+    symbols: Symbols
     charts: FilterCharts
     table: FilterTable
     kernels: tuple[KernelFigure, ...]
@@ -126,8 +131,10 @@ def block_page(subject: Subject, block: BlockInfo, order: Order, origin: str) ->
         figures=figure_rows(subject, block),
         digits=manifest.survey.digits if manifest.survey else 0,
         paired=any(one.cosine is not None for one in found),
-        charts=filter_charts(found, block.output, strip, view),
-        table=filter_table(found, block.output, order, view, block.name),
+        gated=block.gate is not None,
+        symbols=symbols.of_block(block),
+        charts=filter_charts(found, block, strip, view),
+        table=filter_table(found, block, order, view),
         kernels=_kernels(subject, block),
         compare=way_in(subject, block.output),
         classic=f"{view.classic()}#{block.name}" if classic_blocks(manifest) else None,

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from app.core.figures import BlockFigures
 from app.service.blocks import figures
 from app.service.flow import Flow, flow
-from app.web.pages import shell, wording
+from app.web.pages import shell, symbols, wording
 from app.web.pages.depth_rows import (
     BlockRow,
     FlowRow,
@@ -21,6 +21,7 @@ from app.web.pages.flow_chart import FlowChart, flow_chart, in_words
 from app.web.pages.reading import Reading, reading_of
 from app.web.pages.shell import DigitCard, ViewPage
 from app.web.pages.subject import Subject
+from app.web.pages.symbols import Symbols
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class DepthPage(ViewPage):
         digit: what the network is given.
         back: the gallery.
         residual: whether there are identity paths.
+        symbols: what the two that a block adds are called.
         sentence: what the chart shows, in words.
         blocks: one row each.
         digits: how many digits the usual is the mean of; 0 where it was not measured.
@@ -62,6 +64,7 @@ class DepthPage(ViewPage):
     digit: DigitCard
     back: str
     residual: bool
+    symbols: Symbols
     sentence: str
     blocks: tuple[BlockRow, ...]
     digits: int
@@ -97,13 +100,15 @@ def depth_page(subject: Subject, target: int | None, beside: str | None) -> Dept
     other = None if beside is None else _flow_in(subject, beside, gradients.target)
     flows = [(manifest.title, gradients), *([other] if other else [])]
     residual = any(block.identity for block in manifest.blocks)
+    names = symbols.of_blocks(manifest.blocks)
     return DepthPage(
         title=f"Depth of {manifest.title}",
         **vars(shell.shell(subject.services, view)),
         digit=shell.digit_card(subject.stored),
         back=view.gallery(),
         residual=residual,
-        sentence=_sentence(found, view.off) if residual else _PLAIN,
+        symbols=names,
+        sentence=_sentence(found, view.off, names) if residual else _PLAIN,
         blocks=block_rows(subject, found),
         digits=manifest.survey.digits if manifest.survey else 0,
         reading=reading_of(subject.services, subject.examination),
@@ -147,7 +152,7 @@ _PLAIN: Final = (
 )
 
 
-def _sentence(found: Sequence[BlockFigures], off: Sequence[str]) -> str:
+def _sentence(found: Sequence[BlockFigures], off: Sequence[str], names: Symbols) -> str:
     found = [one for one in found if one.block not in off]
     if not found:
         return (
@@ -155,14 +160,15 @@ def _sentence(found: Sequence[BlockFigures], off: Sequence[str]) -> str:
         )
     refining = [one.block for one in found if one.ratio < 1]
     gentlest = min(found, key=lambda one: one.ratio)
-    extent = f"{wording.number(gentlest.ratio)} times as large as x"
+    extent = f"{wording.number(gentlest.ratio)} times as large as {names.x}"
     if not refining:
         return (
-            "On this digit every block's F(x) is larger than x: the blocks rewrite what they are "
-            f"given more than they refine it. The gentlest is {gentlest.block}, at {extent}."
+            f"On this digit every block's {names.f} is larger than {names.x}: the blocks rewrite "
+            "what they are given more than they refine it. The gentlest is "
+            f"{gentlest.block}, at {extent}."
         )
     verb = "refines" if len(refining) == 1 else "refine"
     return (
-        f"On this digit {wording.listed(refining)} {verb} what is given: F(x) is smaller than x "
-        f"there. The gentlest is {gentlest.block}, whose F(x) is {extent}."
+        f"On this digit {wording.listed(refining)} {verb} what is given: {names.f} is smaller than "
+        f"{names.x} there. The gentlest is {gentlest.block}, whose {names.f} is {extent}."
     )

@@ -20,13 +20,13 @@ class BlockRow:
         name: of the block.
         href: its page.
         off: whether its branch is switched off.
-        identity: bar of the norm of x.
-        residual: bar of the norm of F(x).
+        identity: bar of the norm of the identity as it enters the sum.
+        residual: bar of the norm of the residual as it enters the sum.
         usual_identity: where the first usually ends; nothing where it was not measured.
         usual_residual: where the second usually ends.
         norm_x: as text.
         norm_f: as text.
-        ratio: F over x, as text.
+        ratio: of the second norm over the first, as text.
         usual_ratio: as text; nothing where it was not measured.
         cosine: as text; nothing without an identity path.
         relu_cut: as text.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from app.core.figures import BlockFigures
-from app.core.manifest import LayerInfo
+from app.core.manifest import BlockInfo, LayerInfo
 from app.service.blocks import figures
 from app.service.classic import classic_blocks
 from app.service.examination import Examination
@@ -156,6 +156,10 @@ def _dataset(subject: Subject) -> tuple[str, int] | None:
     return (subject.view.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
 
 
+def _sentence(block: BlockInfo, numbers: BlockFigures | None, view: View) -> str | None:
+    return in_a_sentence(numbers, block, off=block.name in view.off) if numbers else None
+
+
 def _figures(
     examination: Examination, layers: list[LayerInfo], view: View
 ) -> tuple[LayerFigure, ...]:
@@ -188,7 +192,7 @@ def _blocks(
                 closer=view.block(block.name),
                 rail=spine.rail(block, view),
                 figures=numbers,
-                sentence=in_a_sentence(numbers, off=block.name in view.off) if numbers else None,
+                sentence=_sentence(block, numbers, view),
                 main=_figures(examination, main, view),
                 inner=_figures(examination, inner, view),
             )

@@ -12,6 +12,8 @@ import numpy as np
 from app.core.figures import BlockFigures
 from app.core.manifest import BlockInfo
 from app.service.examination import Examination
+from app.web.pages import symbols
+from app.web.pages.symbols import Symbols
 from app.web.pages.view import View
 
 WIDEST: Final = 15.0  # of the rail's 120 units across
@@ -31,6 +33,7 @@ class Rail:
         leaves: width of the output.
         projected: whether the identity changes shape on its way.
         gated: whether a gate weighs the two.
+        symbols: what the two are called as they enter the sum.
         switchable: whether the branch is a link.
         off: whether the branch is switched off.
         left: width that it had before, of a branch that is off.
@@ -45,6 +48,7 @@ class Rail:
     leaves: float
     projected: bool
     gated: bool
+    symbols: Symbols
     switchable: bool
     off: bool
     left: float
@@ -95,6 +99,7 @@ class Spine:
             leaves=self.of_layer(block.output),
             projected=block.identity not in (None, block.input),
             gated=block.gate is not None,
+            symbols=symbols.of_block(block),
             switchable=block.switchable,
             off=block.name in view.off,
             left=self.width(self._whole[block.name].norm_f),

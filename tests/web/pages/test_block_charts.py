@@ -5,6 +5,7 @@ import pytest
 from app.core.blocks import filter_figures
 from app.core.digit import Digit
 from app.core.figures import FilterFigures
+from app.core.manifest import BlockInfo
 from app.core.palettes import PaletteName
 from app.engine.protocol import Engine
 from app.service.examination import EngineExaminer
@@ -19,6 +20,11 @@ def strip(engine: Engine, digit: Digit) -> Matrix:
     return block_strip(examination, engine.manifest.blocks[0], PaletteName.DUSK)
 
 
+BLOCK = BlockInfo(
+    "block1", "add", "x", "x", "block1.residual", None, "block1.sum", "block1.output", True
+)
+
+
 def charts(strip: Matrix, **figures: float | None) -> FilterCharts:
     """The charts of filters that are all alike, but that the first is twice as large."""
     known: dict[str, float | None] = {
@@ -31,7 +37,7 @@ def charts(strip: Matrix, **figures: float | None) -> FilterCharts:
         **figures,
     }
     found = [FilterFigures(at, **known) for at in range(16)]  # type: ignore[arg-type]  # all given
-    return filter_charts(found, "block1.output", strip, View("net", "digit"))
+    return filter_charts(found, BLOCK, strip, View("net", "digit"))
 
 
 def test_every_column_stands_under_its_maps(strip: Matrix) -> None:
@@ -83,7 +89,7 @@ def test_each_column_says_its_figures_and_leads_to_its_filter(engine: Engine, di
     block = engine.manifest.blocks[1]
     found = filter_figures(block, examination.activations)
     strip = block_strip(examination, block, PaletteName.DUSK)
-    column = filter_charts(found, block.output, strip, View("net", "digit")).columns[7]
+    column = filter_charts(found, block, strip, View("net", "digit")).columns[7]
     assert column.text.startswith("filter 7: x ")
     assert "ReLU cuts" in column.text
     assert column.href == "/networks/net/digits/digit/layers/block2.output/filters/7"

@@ -3,6 +3,7 @@
 import pytest
 
 from app.core.figures import FilterFigures
+from app.core.manifest import BlockInfo
 from app.web.pages.block_table import FilterTable, Order, filter_table
 from app.web.pages.view import View
 
@@ -13,8 +14,13 @@ FOUND = (
 )
 
 
+BLOCK = BlockInfo(
+    "block1", "add", "x", "x", "block1.residual", None, "block1.sum", "block1.output", True
+)
+
+
 def table(order: Order) -> FilterTable:
-    return filter_table(FOUND, "block1.output", order, View("net", "digit", ("block2",)), "block1")
+    return filter_table(FOUND, BLOCK, order, View("net", "digit", ("block2",)))
 
 
 @pytest.mark.parametrize(
@@ -40,5 +46,5 @@ def test_headings_lead_to_the_page_sorted_by_them_with_all_else_kept() -> None:
 
 def test_a_figure_that_no_filter_has_has_no_heading() -> None:
     plain = (FilterFigures(0, None, 3.0, 3.0, None, None, 0.1),)
-    found = filter_table(plain, "block1.output", "filter", View("net", "digit"), "block1")
+    found = filter_table(plain, BLOCK, "filter", View("net", "digit"))
     assert [one.text for one in found.headings] == ["filter", "|F|", "|sum|", "ReLU cuts"]

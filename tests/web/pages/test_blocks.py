@@ -64,7 +64,7 @@ def test_what_a_block_has_not_is_not_spoken_of(
                 f"/layers/{block.name}.gate" in one for one in links
             )
             assert ("Switch F(x)" in markup.text) == block.switchable
-            assert ("cosine of x and F(x)" in markup.text) == (block.identity is not None)
+            assert ("cosine of " in markup.text) == (block.identity is not None)
 
 
 def test_the_switch_is_a_link_there_and_back(client: TestClient, digit: Digit, page: str) -> None:
