@@ -158,8 +158,7 @@ def _drawn(kind: _Kind, found: Sequence[FilterFigures]) -> _Kind:
 
 
 def _lane(kind: _Kind, at: int) -> Lane:
-    drawn = tuple((symbol, tone) for symbol, tone, _ in kind.series)
-    return Lane(kind.title, drawn, kind.scale, _axis(kind, at))
+    return Lane(kind.title, tuple(one[:2] for one in kind.series), kind.scale, _axis(kind, at))
 
 
 def _over(norm: float | None, largest: float) -> float | None:

@@ -41,7 +41,8 @@ class DepthPage(ViewPage):
         digit: what the network is given.
         back: the gallery.
         residual: whether there are identity paths.
-        symbols: what the two that a block adds are called.
+        merge: how every block makes one of the two; nothing where they differ.
+        symbols: what the two are called as they enter the sum.
         sentence: what the chart shows, in words.
         blocks: one row each.
         digits: how many digits the usual is the mean of; 0 where it was not measured.
@@ -64,6 +65,7 @@ class DepthPage(ViewPage):
     digit: DigitCard
     back: str
     residual: bool
+    merge: str | None
     symbols: Symbols
     sentence: str
     blocks: tuple[BlockRow, ...]
@@ -100,6 +102,7 @@ def depth_page(subject: Subject, target: int | None, beside: str | None) -> Dept
     other = None if beside is None else _flow_in(subject, beside, gradients.target)
     flows = [(manifest.title, gradients), *([other] if other else [])]
     residual = any(block.identity for block in manifest.blocks)
+    merges = {block.merge for block in manifest.blocks}
     names = symbols.of_blocks(manifest.blocks)
     return DepthPage(
         title=f"Depth of {manifest.title}",
@@ -107,6 +110,7 @@ def depth_page(subject: Subject, target: int | None, beside: str | None) -> Dept
         digit=shell.digit_card(subject.stored),
         back=view.gallery(),
         residual=residual,
+        merge=merges.pop() if len(merges) == 1 else None,
         symbols=names,
         sentence=_sentence(found, view.off, names) if residual else _PLAIN,
         blocks=block_rows(subject, found),

@@ -108,6 +108,11 @@ def of_layer(manifest: Manifest, layer: LayerInfo) -> str:
     if block is not None and block.merge not in (None, "add") and layer.role == "sum":
         merged = _MERGED.get(block.merge or "", "x and F(x) in a way of its own")
         return f"The merge of the two: {merged}, place by place."
+    if block is not None and block.gate is not None and layer.role == "residual":
+        return (
+            "F(x): what the block's branch would put in the place of x; the gate says how much of "
+            "it is taken."
+        )
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
         return "ReLU: what is below zero becomes zero, the rest goes on to the next layer."
     explain = _BY_ROLE.get(layer.role)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from app.core.figures import BlockFigures
-from app.core.manifest import BlockInfo, LayerInfo
+from app.core.manifest import LayerInfo
 from app.service.blocks import figures
 from app.service.classic import classic_blocks
 from app.service.examination import Examination
@@ -156,10 +156,6 @@ def _dataset(subject: Subject) -> tuple[str, int] | None:
     return (subject.view.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
 
 
-def _sentence(block: BlockInfo, numbers: BlockFigures | None, view: View) -> str | None:
-    return in_a_sentence(numbers, block, off=block.name in view.off) if numbers else None
-
-
 def _figures(
     examination: Examination, layers: list[LayerInfo], view: View
 ) -> tuple[LayerFigure, ...]:
@@ -183,6 +179,7 @@ def _blocks(
         main = [one for one in layers if one.role in _HEADLINE]
         inner = [one for one in layers if one.role not in _HEADLINE]
         numbers = found[block.name] if block.identity else None
+        off = block.name in view.off
         stages.append(
             BlockStage(
                 name=block.name,
@@ -192,7 +189,7 @@ def _blocks(
                 closer=view.block(block.name),
                 rail=spine.rail(block, view),
                 figures=numbers,
-                sentence=_sentence(block, numbers, view),
+                sentence=in_a_sentence(numbers, block, off=off) if numbers else None,
                 main=_figures(examination, main, view),
                 inner=_figures(examination, inner, view),
             )

@@ -1,0 +1,54 @@
+"""What is said of a block that is gated is true of a gate, and is not said of other blocks."""
+
+import pytest
+
+from app.core.digit import Digit
+from tests.web.pages.conftest import Look
+
+GATED, PLAIN, ALONE = "mnist-highway", "mnist-resnet", "mnist-plain"
+ADDED = (
+    "Each block hands on x + F(x)",
+    "The identity hands on what it is given",
+    "carries x past the block as it is",
+    "and adds to it",
+    "What each block adds",
+)
+
+
+def text(look: Look, digit: Digit, network: str, page: str = "") -> str:
+    """A page's words, with every run of spaces as one."""
+    return " ".join(look(f"/networks/{network}/digits/{digit.id}{page}").text.split())
+
+
+def test_only_of_blocks_that_add_it_is_said_that_x_passes_whole(look: Look, digit: Digit) -> None:
+    pages = {
+        network: text(look, digit, network) + text(look, digit, network, "/depth")
+        for network in (GATED, PLAIN, ALONE)
+    }
+    assert [one for one in ADDED if one not in pages[PLAIN]] == []
+    assert [one for one in ADDED if one in pages[GATED]] == []
+    assert [one for one in ADDED if one in pages[ALONE]] == []
+
+
+def test_the_depth_of_a_gated_network_states_its_rule(look: Look, digit: Digit) -> None:
+    said = text(look, digit, GATED, "/depth")
+    assert "Each block hands on T·F(x) + (1\N{MINUS SIGN}T)·x" in said
+    assert "the further a gate is open, the less comes back past the block" in said
+    assert "gate" not in text(look, digit, PLAIN, "/depth")
+
+
+def test_the_gallery_explains_the_gate_where_blocks_begin(look: Look, digit: Digit) -> None:
+    said = text(look, digit, GATED)
+    assert said.count("A gate T(x), between 0 and 1, says") == 1
+    assert "carries the rest of x past the block, (1\N{MINUS SIGN}T)·x" in said
+    assert "A gate" not in text(look, digit, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [(PLAIN, "what the block's branch adds to"), (GATED, "the gate says how much of it is taken")],
+)
+def test_the_residual_is_added_only_where_no_gate_takes_a_share(
+    look: Look, digit: Digit, network: str, words: str
+) -> None:
+    assert words in text(look, digit, network, "/layers/block2.residual")
