@@ -7,7 +7,7 @@ from typing import Final
 from app.core.blocks import block_figures
 from app.core.figures import BlockFigures
 from app.core.manifest import BlockInfo
-from app.web.pages import symbols, wording
+from app.web.pages import explanations, symbols, wording
 from app.web.pages.subject import Subject
 from app.web.pages.symbols import Symbols
 
@@ -133,7 +133,7 @@ def in_a_sentence(figures: BlockFigures, block: BlockInfo, *, off: bool) -> str:
     """A block's figures on one digit, in words."""
     names = symbols.of_block(block)
     if off:
-        return "F(x) is switched off: the block hands on x as it came."
+        return explanations.when_off(block)
     direction = ""
     if figures.cosine is not None:
         direction = f" and {_direction(figures.cosine)} (cosine {wording.cosine(figures.cosine)})"

@@ -46,6 +46,7 @@ class BlockPage(ViewPage):
         before: the block before, if any.
         after: the block after, if any.
         off: whether its branch is switched off.
+        switch_words: whether it is, in a sentence.
         toggle: this page with the branch switched over; nothing where that cannot be.
         reading: what the network answers.
         all_on: this page with every block on.
@@ -78,6 +79,7 @@ class BlockPage(ViewPage):
     before: Neighbour | None
     after: Neighbour | None
     off: bool
+    switch_words: str
     toggle: str | None
     reading: Reading
     all_on: str
@@ -106,7 +108,7 @@ def block_page(subject: Subject, block: BlockInfo, order: Order, origin: str) ->
     strip = block_strip(examination, block, view.palette)
     found = filter_figures(block, examination.activations)
     names = [one.name for one in manifest.blocks]
-    at = names.index(block.name)
+    at, off = names.index(block.name), block.name in view.off
     return BlockPage(
         title=f"{block.name} in {manifest.title}",
         **vars(shell.shell(subject.services, view)),
@@ -117,7 +119,8 @@ def block_page(subject: Subject, block: BlockInfo, order: Order, origin: str) ->
         back=view.gallery(block.name),
         before=_neighbour(subject, names, at - 1),
         after=_neighbour(subject, names, at + 1),
-        off=block.name in view.off,
+        off=off,
+        switch_words=explanations.when_off(block) if off else "The branch is on.",
         toggle=view.toggled(block.name, manifest.switches).block(block.name)
         if block.switchable
         else None,

@@ -174,3 +174,12 @@ def of_block(block: BlockInfo) -> str:
         "which work out a change to it, F(x). The two are added, and ReLU cuts what is below zero. "
         "Were F(x) zero, x would pass as it is."
     )
+
+
+def when_off(block: BlockInfo) -> str:
+    """What a block does whose branch is switched off, in a sentence."""
+    if block.gate is not None:
+        return "The branch is off: its gate is shut, so T(x) is zero, and x passes as it came."
+    if block.identity != block.input:
+        return "The branch is off: F(x) is zero, and only the projected x passes."
+    return "The branch is off: F(x) is zero, and x passes as it came."

@@ -65,10 +65,8 @@ export class Switches {
     const page = this.#page;
     const rail = stage.querySelector(".rail-block");
     if (rail) page.attribute(rail, "class", `rail rail-block${off ? " is-off" : ""}`);
-    const words = { ".act": `switch ${act}`, ".norms a": `switch F(x) ${act}` };
-    for (const [place, text] of Object.entries(words)) {
-      const element = stage.querySelector(place);
-      if (element) page.text(element, text);
+    for (const element of stage.querySelectorAll(".act, .norms a")) {
+      page.text(element, (element.textContent ?? "").replace(/(on|off)$/, act));
     }
   }
 }

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.core.digit import Digit
 from app.engine.protocol import Engine
-from app.web.pages import wording
+from app.web.pages import symbols, wording
 from tests.web.pages.conftest import Look
 
 VIEW = "/networks/mnist-resnet/digits"
@@ -63,7 +63,7 @@ def test_what_a_block_has_not_is_not_spoken_of(
             assert (block.gate is not None) == any(
                 f"/layers/{block.name}.gate" in one for one in links
             )
-            assert ("Switch F(x)" in markup.text) == block.switchable
+            assert (f"Switch {symbols.of_block(block).f} off" in markup.text) == block.switchable
             assert ("cosine of " in markup.text) == (block.identity is not None)
 
 
