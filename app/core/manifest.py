@@ -106,6 +106,13 @@ class BlockInfo:
     output: str
     switchable: bool
 
+    @property
+    def switch(self) -> str | None:
+        """The layer that is zero while the branch is off, ``T(x)`` or else ``F(x)``; ``None``
+        where it cannot be switched off.
+        """
+        return (self.gate or self.residual) if self.switchable else None
+
 
 @dataclass(frozen=True)
 class GraphInfo:

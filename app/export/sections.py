@@ -140,7 +140,7 @@ def _layer(exhibit: Exhibit, pictures: Pictures, layer: LayerInfo) -> Figure:
         words=explanations.of_layer(exhibit.engine.manifest, layer),
         meta=f"{layer.kind}, {wording.shape(*layer.shape)}",
         picture=_picture(layer_path(layer.name), grid),
-        alt=alt_text(layer, grid, [cell.filter for cell in grid.cells if cell.dead]),
+        alt=alt_text(exhibit.examination, layer, grid),
         legend=legend(grid),
     )
 

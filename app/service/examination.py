@@ -79,6 +79,11 @@ class Examination:
                 return tuple(part for part in parts if part is not None)
         return ()
 
+    def switched(self, layer: LayerInfo) -> bool | None:
+        """Whether a block's switch makes the layer zero; nothing where none acts on it."""
+        owner = (block for block in self.manifest.blocks if block.switch == layer.name)
+        return next((block.name in self.off for block in owner), None)
+
     def _extent_of(self, layers: Iterable[str]) -> Range:
         extents = [extent(self.activations[name]) for name in layers]
         return min(low for low, _ in extents), max(high for _, high in extents)

@@ -66,7 +66,5 @@ def explain(
 
 def _switch(examination: Examination, layer: LayerInfo) -> float | None:
     """What the layer is multiplied by: a block's switch acts on its gate, else on its residual."""
-    for block in examination.manifest.blocks:
-        if block.switchable and layer.name == (block.gate or block.residual):
-            return 0.0 if block.name in examination.off else 1.0
-    return None
+    off = examination.switched(layer)
+    return None if off is None else 0.0 if off else 1.0

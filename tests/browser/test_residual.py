@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.drawing import SEVEN, SLOW, draw, open_surface
+from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
@@ -43,3 +45,21 @@ def test_a_branch_that_was_just_switched_fades(open_page: OpenPage, motion: str)
     page.wait_for_url(re.compile(r"digits/\w+#block2-branch"))
     joining = page.locator("#block2-branch .branch path").first
     expect(joining).to_have_css("animation-name", "join" if motion == "no-preference" else "none")
+
+
+def test_while_one_draws_a_gate_that_is_shut_is_not_called_silent(
+    open_page: OpenPage, server: str
+) -> None:
+    gallery = address(server, "block with a gate").partition("/blocks/")[0]
+    page = open_page(f"{gallery}?off=block1")
+    open_surface(page)
+    draw(page, SEVEN)
+    expect(page.locator(".numeral")).to_have_text("7", timeout=SLOW)
+    gate = page.locator("figure[data-layer='block1.gate']")
+    gate.scroll_into_view_if_needed()
+    expect(gate.locator("canvas").first).to_be_visible(timeout=SLOW)
+    note = gate.locator(".note")
+    expect(note).to_have_text("Switched off, so every map is zero.")
+    page.get_by_role("link", name="switch on in block1").locator(".switch").click()
+    expect(note).not_to_contain_text("Switched off", timeout=SLOW)
+    expect(page.locator("#block1 .norms a")).to_have_text("switch T·F(x) off")

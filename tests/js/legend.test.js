@@ -43,10 +43,14 @@ test("where everything is zero there is nothing to state", () => {
 });
 
 test("silent filters are counted", () => {
-  assert.deepEqual([0, 1, 2, 3].map((count) => silence(count, 3)), [
+  assert.deepEqual([0, 1, 2, 3].map((count) => silence(count, 3, false)), [
     "",
     "1 filter is silent on this digit.",
     "2 filters are silent on this digit.",
     "Every filter is silent on this digit.",
   ]);
+});
+
+test("filters that are switched off are not called silent", () => {
+  assert.equal(silence(3, 3, true), "Switched off, so every map is zero.");
 });

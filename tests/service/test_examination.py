@@ -1,6 +1,7 @@
 """One forward pass a digit, however many ask."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -43,6 +44,20 @@ def test_an_examination_is_read_only_and_adds_up(engine: Engine, digit: Digit) -
     assert list(found.activations) == [layer.name for layer in engine.manifest.layers]
     with pytest.raises(ValueError, match="read-only"):
         found.activations["stem.conv"][:] = 0
+
+
+def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
+    engines: Mapping[str, Engine], digit: Digit
+) -> None:
+    for engine in engines.values():
+        off = engine.manifest.switches[:1]
+        found = EngineExaminer().examine(engine, digit, off)
+        switched = {layer.name: found.switched(layer) for layer in engine.manifest.layers}
+        named = {block.switch for block in engine.manifest.blocks if block.switch}
+        assert {name for name, state in switched.items() if state is not None} == named
+        zero = [name for name, state in switched.items() if state]
+        assert [name.partition(".")[0] for name in zero] == [*off]
+        assert not any(found.activations[name].any() for name in zero)
 
 
 def test_the_second_question_is_answered_from_memory(engine: Engine, digit: Digit) -> None:

@@ -126,14 +126,13 @@ def _maps(
     zoom = max(geometry.MIN_ZOOM, min(_SIDE // max(layer.shape[:2]), geometry.MAX_ZOOM))
     options = replace(view.options, zoom=zoom)
     grid = layer_grid(subject.examination, layer, tuple(range(layer.filters)), options)
-    dead = [cell.filter for cell in grid.cells if cell.dead]
     return ClassicFigure(
         *names,
         href=view.layer(layer.name),
         picture=Picture(
             view.grid(layer.name, zoom=zoom), grid.geometry.width, grid.geometry.height
         ),
-        alt=figures.alt_text(layer, grid, dead),
+        alt=figures.alt_text(subject.examination, layer, grid),
         legend=figures.legend(grid),
     )
 

@@ -75,7 +75,7 @@ class LayerFigure:
         slim: the same for narrow screens.
         alt: what the grid shows.
         legend: of its colours.
-        note: about silent filters.
+        note: about silent filters, or that the layer is switched off.
     """
 
     name: str
@@ -106,9 +106,9 @@ def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> Laye
         plate=plate(examination, layer, grid, view),
         picture=Picture(view.grid(layer.name), grid.geometry.width, grid.geometry.height),
         slim=_slim(layer, grid, view),
-        alt=alt_text(layer, grid, dead),
+        alt=alt_text(examination, layer, grid),
         legend=legend(grid),
-        note=wording.silent(layer, dead),
+        note=wording.silent(layer, dead, off=bool(examination.switched(layer))),
     )
 
 
@@ -126,7 +126,7 @@ def _slim(layer: LayerInfo, grid: Grid, view: View) -> ZoomedPicture | None:
     return None
 
 
-def alt_text(layer: LayerInfo, grid: Grid, dead: list[int]) -> str:
+def alt_text(examination: Examination, layer: LayerInfo, grid: Grid) -> str:
     """What a grid shows, for people who do not see it."""
     height, width, count = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
@@ -134,6 +134,9 @@ def alt_text(layer: LayerInfo, grid: Grid, dead: list[int]) -> str:
         f"Activation maps of the {wording.plural(count, 'filter')} of {layer.name}, "
         f"{height} by {width}, values from {wording.number(low)} to {wording.number(high)}"
     )
+    if examination.switched(layer):
+        return f"{text}; switched off"
+    dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     return f"{text}; silent: {wording.listed(dead)}" if dead else text
 
 

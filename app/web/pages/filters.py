@@ -61,6 +61,7 @@ class FilterPage(ViewPage):
         after: the filter after, if any.
         map: its map.
         unit: how one value of it comes about.
+        note: that the map is zero everywhere, and why; nothing where it is not.
         statistics: the map in numbers.
         histogram: of its values.
         strong: the digits that excite it most.
@@ -84,6 +85,7 @@ class FilterPage(ViewPage):
     after: Neighbour | None
     map: Map
     unit: UnitSection
+    note: str | None
     statistics: FilterStatistics
     histogram: Histogram | None
     strong: StrongRow
@@ -106,6 +108,8 @@ def filter_page(
     """
     manifest, view = subject.engine.manifest, subject.view
     maps = subject.examination.maps(layer)
+    statistics = describe(maps)[index]
+    off = bool(subject.examination.switched(layer))
     unit = unit_section(subject, layer, index, wish)
     return FilterPage(
         title=f"{layer.name}:{index} in {manifest.title}",
@@ -122,7 +126,8 @@ def filter_page(
         after=_neighbour(layer, index + 1, view),
         map=_map(subject, layer, index),
         unit=unit,
-        statistics=describe(maps)[index],
+        note=wording.silent_map(off=off) if statistics.dead else None,
+        statistics=statistics,
         histogram=charts.histogram(maps[:, :, index]),
         strong=strong_row(subject, layer, index),
         kernel=kernel_of(subject, layer, index),

@@ -39,7 +39,7 @@ class Tile:
         href: the filter's page.
         box: ``x y width height`` in the picture, as an SVG view box has it.
         text: the map in words.
-        flag: ``silent`` or ``constant``, if either.
+        flag: ``silent``, ``switched off`` or ``constant``, if any.
     """
 
     index: int
@@ -68,7 +68,8 @@ class LayerPage(ViewPage):
         legend: of the colours.
         plate: the maps as a script finds them.
         network_range: of every map, for a script.
-        note: about silent filters.
+        note: about silent filters, or that the layer is switched off.
+        silence: what a map that is zero everywhere is called.
         histogram: of every value of every map.
         statistics: one row for each filter, in the order of the tiles.
         kernels: picture of all kernels of a convolution.
@@ -94,6 +95,7 @@ class LayerPage(ViewPage):
     plate: Plate
     network_range: str
     note: str | None
+    silence: str
     histogram: Histogram | None
     statistics: tuple[FilterStatistics, ...]
     kernels: Picture | None
@@ -109,7 +111,7 @@ def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
     picture, tiles, grid = _tiles(examination, layer, view)
     names = [one.name for one in manifest.layers]
     at = names.index(layer.name)
-    statistics = examination.statistics(layer)
+    statistics, off = examination.statistics(layer), bool(examination.switched(layer))
     return LayerPage(
         title=f"{layer.name} in {manifest.title}",
         **vars(shell.shell(subject.services, view)),
@@ -127,7 +129,8 @@ def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
         legend=figures.legend(grid),
         plate=plate(examination, layer, grid, view),
         network_range=network_range(examination),
-        note=wording.silent(layer, [one.index for one in statistics if one.dead]),
+        note=wording.silent(layer, [one.index for one in statistics if one.dead], off=off),
+        silence=_silence(examination, layer),
         histogram=charts.histogram(examination.maps(layer)),
         statistics=tuple(statistics[cell.filter] for cell in grid.cells),
         kernels=kernels_picture(subject.engine, layer, view),
@@ -157,19 +160,24 @@ def _tiles(
 ) -> tuple[Picture, tuple[Tile, ...], Grid]:
     options = replace(view.options, labels=False)
     grid = layer_grid(examination, layer, tuple(range(layer.filters)), options)
+    silence = _silence(examination, layer)
     tiles = tuple(
         Tile(
             index=cell.filter,
             href=view.filter(layer.name, cell.filter),
             box=" ".join(map(str, cell.box)),
             text=f"filter {cell.filter}: {wording.number(one.min)} to {wording.number(one.max)}",
-            flag="silent" if cell.dead else "constant" if cell.constant else None,
+            flag=silence if cell.dead else "constant" if cell.constant else None,
         )
         for cell, one in zip(grid.cells, describe(grid.maps), strict=True)
     )
     size = grid.geometry
     picture = Picture(view.grid(layer.name, labels="false"), size.width, size.height)
     return picture, tiles, grid
+
+
+def _silence(examination: Examination, layer: LayerInfo) -> str:
+    return "switched off" if examination.switched(layer) else "silent"
 
 
 def kernels_picture(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:

@@ -1,6 +1,7 @@
 """What a script needs to draw a layer's maps anew without asking the server how."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from app.core.manifest import LayerInfo
 from app.core.ordering import Sort
@@ -8,6 +9,8 @@ from app.core.scaling import Normalisation, Range
 from app.service.examination import Examination
 from app.service.grids import Grid
 from app.web.pages.view import View
+
+_SWITCHES: Final[dict[bool | None, str | None]] = {None: None, False: "on", True: "off"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Plate:
         order: the grid's filters in their order, where that is not by index.
         block_range: smallest and largest value of what shares a scale with it under
             ``normalize=block``; nothing where it stands with no other layer.
+        switch: ``on`` or ``off`` where a block's switch acts on the layer; else nothing.
     """
 
     layer: str
@@ -34,6 +38,7 @@ class Plate:
     zoom: int
     order: str | None
     block_range: str | None
+    switch: str | None
 
 
 def plate(examination: Examination, layer: LayerInfo, grid: Grid, view: View) -> Plate:
@@ -48,6 +53,7 @@ def plate(examination: Examination, layer: LayerInfo, grid: Grid, view: View) ->
         zoom=grid.geometry.zoom,
         order=None if view.sort is Sort.INDEX else ",".join(str(one.filter) for one in grid.cells),
         block_range=_pair(examination.scope(layer, Normalisation.BLOCK)) if stands else None,
+        switch=_SWITCHES[examination.switched(layer)],
     )
 
 

@@ -83,11 +83,20 @@ def with_article(label: str) -> str:
     return f"{'an' if label == '8' else 'a'} {label}"
 
 
-def silent(layer: LayerInfo, filters: Sequence[int]) -> str | None:
-    """What to say of filters whose maps are zero everywhere."""
+def silent(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:
+    """What to say of filters whose maps are zero everywhere, of a layer that may be off."""
+    if off:
+        return "Switched off, so every map is zero."
     if not filters:
         return None
     if len(filters) == layer.filters:
         return "Every filter is silent on this digit."
     verb = "is" if len(filters) == 1 else "are"
     return f"{plural(len(filters), 'filter')} {verb} silent on this digit."
+
+
+def silent_map(*, off: bool) -> str:
+    """What to say of a map that is zero everywhere, of a layer that may be off."""
+    if off:
+        return "Switched off, so its map is zero everywhere."
+    return "This filter is silent on this digit: its map is zero everywhere."

@@ -65,6 +65,9 @@ export class Switches {
     const page = this.#page;
     const rail = stage.querySelector(".rail-block");
     if (rail) page.attribute(rail, "class", `rail rail-block${off ? " is-off" : ""}`);
+    for (const figure of stage.querySelectorAll("[data-switch]")) {
+      page.attribute(figure, "data-switch", off ? "off" : "on");
+    }
     for (const element of stage.querySelectorAll(".act, .norms a")) {
       page.text(element, (element.textContent ?? "").replace(/(on|off)$/, act));
     }

@@ -35,9 +35,11 @@ export function legendOf(scales, own, centred, sharing) {
  * What to say of filters whose maps are zero everywhere; nothing where there are none.
  * @param {number} silent
  * @param {number} filters
+ * @param {boolean} off whether their layer is switched off
  */
-export function silence(silent, filters) {
+export function silence(silent, filters, off) {
   if (silent === 0) return "";
+  if (off && silent === filters) return "Switched off, so every map is zero.";
   if (silent === filters) return "Every filter is silent on this digit.";
   return silent === 1
     ? "1 filter is silent on this digit."

@@ -54,7 +54,8 @@ export async function show(figure, maps, look) {
   const ranged = shown.map((filter) => /** @type {Range} */ (scales[filter]));
   const dead = shown.filter((filter) => isDead(found, filter)).length;
   const legend = legendOf(ranged, normalize === "filter", centred, wordsFor(normalize));
-  inscribe(figure, legend, silence(dead, shown.length));
+  const off = figure.dataset["switch"] === "off";
+  inscribe(figure, legend, silence(dead, shown.length, off));
 }
 
 /**

@@ -1,5 +1,8 @@
 """A layer's figure: its legend states the numbers, and a slim grid fits beside the rail."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from app.core.digit import Digit
@@ -41,10 +44,34 @@ def test_a_scale_for_each_filter_is_said_in_words(examination: Examination) -> N
     assert "of its own" in legend.sharing
 
 
-def test_a_layer_that_is_switched_off_is_called_silent(examination: Examination) -> None:
+def test_a_layer_that_is_switched_off_is_not_called_silent(examination: Examination) -> None:
     found = figure(examination, "block2.residual")
-    assert found.note == "Every filter is silent on this digit."
+    assert found.note == "Switched off, so every map is zero."
+    assert found.alt.endswith("; switched off")
     assert found.legend.sharing == "zero everywhere"
+
+
+def test_of_a_gated_block_the_gate_is_switched_off_and_not_the_residual(
+    engines: Mapping[str, Engine], digit: Digit
+) -> None:
+    gated = EngineExaminer().examine(engines["mnist-highway"], digit, ("block2",))
+    assert figure(gated, "block2.gate").note == "Switched off, so every map is zero."
+    assert figure(gated, "block2.residual").note is None
+    assert figure(gated, "block3.gate").note is None
+
+
+def test_a_script_is_told_what_a_switch_acts_on(examination: Examination) -> None:
+    layers = ("block1.residual", "block2.residual", "block2.sum", "stem.output")
+    switches = [figure(examination, layer).plate.switch for layer in layers]
+    assert switches == ["on", "off", None, None]
+
+
+def test_filters_that_find_nothing_are_silent_and_not_off(examination: Examination) -> None:
+    quiet = {name: maps.copy() for name, maps in examination.activations.items()}
+    quiet["block1.residual"][..., 3:5] = 0
+    found = figure(replace(examination, activations=quiet), "block1.residual")
+    assert found.note == "2 filters are silent on this digit."
+    assert found.alt.endswith("; silent: 3 and 4")
 
 
 def test_every_slim_grid_fits(examination: Examination) -> None:

@@ -1,5 +1,7 @@
 """The page of a filter: its kernel, and the same filter in the parts of its block."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,20 @@ def test_a_silent_filter_has_no_histogram(subject: Subject) -> None:
     silent = [index for index in range(64) if not maps[:, :, index].any()]
     for index in silent:
         assert page(subject, "block6.output", index).histogram is None
+
+
+def test_a_map_that_is_switched_off_is_not_put_down_to_the_digit(
+    subject: Subject, digit: Digit
+) -> None:
+    examination = EngineExaminer().examine(subject.engine, digit, ("block2",))
+    off = replace(subject, examination=examination)
+    assert page(off, "block2.residual", 3).note == "Switched off, so its map is zero everywhere."
+    assert page(off, "block1.residual", 3).note is None
+    assert page(subject, "block2.residual", 3).note is None
+
+
+def test_a_map_that_is_zero_of_itself_is_silent_on_the_digit(subject: Subject) -> None:
+    maps = {name: one.copy() for name, one in subject.examination.activations.items()}
+    maps["block1.output"][..., 3] = 0
+    quiet = replace(subject, examination=replace(subject.examination, activations=maps))
+    assert "silent on this digit" in (page(quiet, "block1.output", 3).note or "")

@@ -39,3 +39,13 @@ def test_all_values_of_a_layer_are_counted(client: TestClient, gallery: str) -> 
     zeros = re.findall(r"exactly zero, ([\d,]+) of 12,544", html)
     assert len(zeros) == 1
     assert sum(int(count.replace(",", "")) for count in counts + zeros) == 28 * 28 * 16
+
+
+def test_what_is_switched_off_is_not_called_silent(client: TestClient, gallery: str) -> None:
+    off = client.get(f"{gallery}/layers/block2.residual?off=block2").text
+    assert "Switched off, so every map is zero." in off
+    assert off.count('<span class="flag">switched off</span>') == 16
+    assert off.count('<td class="remark">switched off</td>') == 16
+    assert ">silent<" not in off
+    assert ', silent"' not in off
+    assert "switched off" not in client.get(f"{gallery}/layers/block2.residual").text
