@@ -112,7 +112,7 @@ def depth_page(subject: Subject, target: int | None, beside: str | None) -> Dept
         residual=residual,
         merge=merges.pop() if len(merges) == 1 else None,
         symbols=names,
-        sentence=_sentence(found, view.off, names) if residual else _PLAIN,
+        sentence=sentence(found, view.off, names) if residual else _PLAIN,
         blocks=block_rows(subject, found),
         digits=manifest.survey.digits if manifest.survey else 0,
         reading=reading_of(subject.services, subject.examination),
@@ -156,23 +156,28 @@ _PLAIN: Final = (
 )
 
 
-def _sentence(found: Sequence[BlockFigures], off: Sequence[str], names: Symbols) -> str:
-    found = [one for one in found if one.block not in off]
-    if not found:
+def sentence(found: Sequence[BlockFigures], off: Sequence[str], names: Symbols) -> str:
+    """Which of the blocks that are on refine and which rewrite what they are given."""
+    on = [one for one in found if one.block not in off]
+    if not on:
         return (
-            "Every branch is switched off: x runs from end to end as it is, and nothing is added."
+            "Every branch is switched off: the identity runs from end to end, and nothing is added."
         )
-    refining = [one.block for one in found if one.ratio < 1]
-    gentlest = min(found, key=lambda one: one.ratio)
-    extent = f"{wording.number(gentlest.ratio)} times as large as {names.x}"
+    refining = [one.block for one in on if one.ratio < 1]
+    gentlest = min(on, key=lambda one: one.ratio)
+    extent = f"{names.f} is {wording.number(gentlest.ratio)} times as large as {names.x}"
+    if len(on) == 1 and not refining:
+        return f"On this digit {gentlest.block} rewrites what it is given: {extent} there."
     if not refining:
         return (
-            f"On this digit every block's {names.f} is larger than {names.x}: the blocks rewrite "
-            "what they are given more than they refine it. The gentlest is "
-            f"{gentlest.block}, at {extent}."
+            f"On this digit {names.f} is larger than {names.x} in every block"
+            f"{' that is on' if off else ''}: they rewrite what they are given more than they "
+            f"refine it. The gentlest is {gentlest.block}, where {extent}."
         )
-    verb = "refines" if len(refining) == 1 else "refine"
+    if len(refining) == 1:
+        only = "only " if len(on) > 1 else ""
+        return f"On this digit {only}{gentlest.block} refines what it is given: {extent} there."
     return (
-        f"On this digit {wording.listed(refining)} {verb} what is given: {names.f} is smaller than "
-        f"{names.x} there. The gentlest is {gentlest.block}, whose {names.f} is {extent}."
+        f"On this digit {wording.listed(refining)} refine what they are given: {names.f} is "
+        f"smaller than {names.x} there. The gentlest is {gentlest.block}, where {extent}."
     )

@@ -1,8 +1,15 @@
 """The page of the depth: figures, flow, lesions, and the flow of another network beside."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
 from starlette.testclient import TestClient
 
 from app.core.digit import Digit
+from app.core.figures import BlockFigures
+from app.web.pages.depth import sentence
+from app.web.pages.symbols import GATED, PLAIN, Symbols
 from tests.web.pages.conftest import Look
 
 VIEW = "/networks/mnist-resnet/digits"
@@ -56,3 +63,52 @@ def test_lesions_are_shown_as_they_were_measured(client: TestClient, digit: Digi
 def test_with_every_branch_off_it_says_that_nothing_is_added(look: Look, digit: Digit) -> None:
     every = ",".join(f"block{at}" for at in range(1, 7))
     assert "nothing is added" in look(f"{VIEW}/{digit.id}/depth?off={every}").text
+
+
+FOUND = [
+    BlockFigures(f"block{at}", 1.0, ratio, 1.0, ratio, 0.0, 0.0)
+    for at, ratio in enumerate((1.5, 0.5, 0.25, 1.25), 1)
+]
+
+
+def said(blocks: Sequence[int], off: Sequence[int] = (), names: Symbols = PLAIN) -> str:
+    """What is said of some of these blocks; one that is off adds nothing."""
+    switched = [f"block{at}" for at in off]
+    found = [
+        replace(one, ratio=0.0) if one.block in switched else one
+        for one in (FOUND[at - 1] for at in blocks)
+    ]
+    return sentence(found, switched, names)
+
+
+def test_a_block_that_is_off_counts_neither_as_larger_nor_as_smaller() -> None:
+    assert said([1, 4]).startswith("On this digit F(x) is larger than x in every block: they")
+    assert said([1, 4, 3], off=[3]).startswith(
+        "On this digit F(x) is larger than x in every block that is on: they"
+    )
+    assert "every" not in said([1, 3], off=[3])
+    assert "block3" not in said([1, 2, 3, 4], off=[3])
+
+
+@pytest.mark.parametrize(
+    ("blocks", "off"), [([1, 2, 4], []), ([1, 2], [1]), ([1, 3], [3]), ([2], []), ([4], [])]
+)
+def test_where_one_block_is_spoken_of_it_is_named_once(blocks: list[int], off: list[int]) -> None:
+    words = said(blocks, off)
+    assert words.count("block") == 1
+    assert "times as large as x" in words
+    assert ("only" in words) == (len(blocks) - len(off) > 1)
+
+
+def test_of_many_that_refine_the_gentlest_is_named() -> None:
+    words = said([1, 2, 3, 4])
+    assert "block2 and block3 refine what they are given" in words
+    assert "The gentlest is block3, where F(x) is 0.250 times as large as x." in words
+
+
+def test_what_a_gate_has_weighed_has_its_name_in_the_sentence_too() -> None:
+    for blocks in ([1, 2, 3], [1, 4], [2]):
+        words = said(blocks, names=GATED)
+        assert f"{GATED.f} is " in words
+        assert f" as {GATED.x}" in words
+        assert " x" not in words
