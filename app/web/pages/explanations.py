@@ -165,9 +165,8 @@ def of_block(block: BlockInfo) -> str:
     if block.identity != block.input:
         return (
             "x takes two ways: through the layers of the block, which work out F(x), and past "
-            "them, which is the skip. F(x) has half the height and width here and twice the "
-            "filters, so x is projected to that shape on its way past. The two are added, and "
-            "ReLU cuts what is below zero."
+            "them, which is the skip. On its way past, a projection brings x to the shape of F(x), "
+            "so that the two can be added, and ReLU cuts what is below zero."
         )
     return (
         "x takes two ways: past the block as it is, which is the skip, and through its layers, "

@@ -66,3 +66,9 @@ def test_only_a_relu_is_called_one(
 ) -> None:
     layer = LayerInfo("stem.own", "Own", role, None, (1, 1, 1), activation=activation)
     assert explanations.of_layer(engine.manifest, layer).startswith(says)
+
+
+def test_of_a_projection_no_shape_is_said_that_another_need_not_have(block: BlockInfo) -> None:
+    words = explanations.of_block(replace(block, identity="block1.identity"))
+    assert "a projection brings x to the shape of F(x)" in words
+    assert not {"half", "twice"} & set(words.split())
