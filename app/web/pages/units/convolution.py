@@ -116,7 +116,7 @@ def convolution_view(
         channels=channels,
         drawn=MOST_DRAWN,
         rest=_rest(found, order[MOST_DRAWN:]),
-        lines=of_convolution(found, order),
+        lines=of_convolution(found, order, sources),
     )
 
 

@@ -45,7 +45,7 @@ def term(value: float, label: str, tone: str = "", href: str | None = None) -> T
     return Term(wording.number(value, DIGITS), label, tone, href)
 
 
-def of_convolution(found: Convolution, order: list[int]) -> tuple[Line, ...]:
+def of_convolution(found: Convolution, order: list[int], sources: Sources) -> tuple[Line, ...]:
     """The last steps of a convolution: all maps in an order, and the bias; a function behind them
     has a line of its own.
     """
@@ -57,7 +57,8 @@ def of_convolution(found: Convolution, order: list[int]) -> tuple[Line, ...]:
         tokens += ["+", term(float(found.sums[others].sum()), f"{len(others)} others")]
     words = "All maps are added up" if len(order) > 1 else "The digit is the only map"
     if found.bias is None:
-        words += "; this layer has no bias, as the batch norm behind it has one."
+        reason = ", as the batch norm behind it has one" if sources.normalised else ""
+        words += f"; this layer has no bias{reason}."
     else:
         tokens += ["+", term(found.bias, "bias")]
         words += ", and the filter's bias, one number for all places."

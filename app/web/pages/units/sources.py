@@ -54,6 +54,12 @@ class Sources:
         """The colour of the unit's layer."""
         return explanations.tone(self.unit.layer)
 
+    @property
+    def normalised(self) -> bool:
+        """Whether a batch norm is given the unit's layer."""
+        name = self.unit.layer.name
+        return any(one.role == "norm" and name in one.inputs for one in self.manifest.layers)
+
     def part(self, at: int) -> str:
         """What one of the inputs is to the block that merges them, ``x: stem.output``."""
         role = self._role(at)

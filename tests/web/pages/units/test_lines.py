@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
 from app.core.units.steps import Merge
+from app.core.units.sums import Convolution
 from app.core.units.working import Unit
-from app.web.pages.units.lines import Line, Term, of_merge
+from app.web.pages.units.lines import Line, Term, of_convolution, of_merge
 from app.web.pages.units.sources import Sources
 from app.web.pages.view import View
 from tests.web.pages.units.conftest import Explain, number
@@ -25,6 +27,26 @@ def terms_of(line: Line) -> list[Term]:
 
 def values_of(line: Line) -> list[float]:
     return [number(term.value) for term in terms_of(line)]
+
+
+def tiny(layers: tuple[LayerInfo, ...], *blocks: BlockInfo) -> Manifest:
+    """A network of these layers."""
+    return Manifest(
+        format=FORMAT,
+        id="tiny",
+        title="Tiny",
+        summary="A tiny network.",
+        input_shape=(28, 28, 1),
+        classes=("0", "1"),
+        parameters=3,
+        layers=layers,
+        blocks=blocks,
+        graphs={},
+        test_accuracy=None,
+        survey=None,
+        training=None,
+        files={},
+    )
 
 
 def test_a_batch_norm_goes_on_from_line_to_line(explain: Explain) -> None:
@@ -76,22 +98,7 @@ def test_a_highway_takes_shares_of_both() -> None:
     given = [replace(merged, name=name, role="conv", kind="Conv2D") for name in names]
     x, fx, gate = names
     block = BlockInfo("block1", "highway", x, x, fx, gate, merged.name, merged.name, True)
-    manifest = Manifest(
-        format=FORMAT,
-        id="tiny",
-        title="Tiny",
-        summary="A tiny network.",
-        input_shape=(28, 28, 1),
-        classes=("0", "1"),
-        parameters=3,
-        layers=(*given, merged),
-        blocks=(block,),
-        graphs={},
-        test_accuracy=None,
-        survey=None,
-        training=None,
-        files={},
-    )
+    manifest = tiny((*given, merged), block)
     found = Merge("highway", (8.0, 4.0, 0.25))
     unit = Unit(merged, 0, (1, 1), 7.0, found)
     lines = of_merge(found, Sources(unit, manifest, View("tiny", "0" * 16)))
@@ -100,3 +107,23 @@ def test_a_highway_takes_shares_of_both() -> None:
     assert tones[0] == ["", "residual", "residual"]
     assert tones[1] == ["", "identity", "identity"]
     assert terms_of(lines[0])[0].label == "T(x): block1.gate"
+
+
+def test_a_missing_bias_is_put_down_to_a_batch_norm_only_where_one_follows() -> None:
+    conv = LayerInfo("stem.conv", "Conv2D", "conv", None, (2, 2, 1), inputs=("input",))
+    norm = LayerInfo(
+        "stem.norm", "BatchNormalization", "norm", None, (2, 2, 1), inputs=(conv.name,)
+    )
+    relu = replace(norm, name="stem.relu", kind="ReLU", role="activation")
+    one = np.ones((1, 1, 1), np.float32)
+    found = Convolution(one, np.ones((1, 1), bool), one, None, (0, 0), (1, 1), 0, None)
+    unit = Unit(conv, 0, (0, 0), 1.0, found)
+    words = []
+    for behind in ((norm,), (relu,), (relu, replace(norm, inputs=(relu.name,)))):
+        sources = Sources(unit, tiny((conv, *behind)), View("tiny", "0" * 16))
+        words.append(of_convolution(found, [0], sources)[0].words)
+    assert [one.partition("; ")[2] for one in words] == [
+        "this layer has no bias, as the batch norm behind it has one.",
+        "this layer has no bias.",
+        "this layer has no bias.",
+    ]
