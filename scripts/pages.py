@@ -6,6 +6,7 @@ GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
 PAGES: Final = {
     "gallery": GALLERY,
     "gallery without a block": f"{GALLERY}?off=block2",
+    "gallery with gates": "/networks/mnist-highway/digits/{digit}",
     "gallery of the classic network": "/networks/mnist-classic/digits/{digit}",
     "layer": f"{GALLERY}/layers/block1.output",
     "filter": f"{GALLERY}/layers/block1.conv1/filters/3",
@@ -13,6 +14,7 @@ PAGES: Final = {
     "block": f"{GALLERY}/blocks/block2",
     "block with a gate": "/networks/mnist-highway/digits/{digit}/blocks/block2",
     "depth": f"{GALLERY}/depth",
+    "depth with gates": "/networks/mnist-highway/digits/{digit}/depth",
     "depth without identity paths": "/networks/mnist-plain/digits/{digit}/depth",
     "pictures of 2016": "/networks/mnist-classic/digits/{digit}/classic",
     "comparison": "/compare?a=mnist-resnet/{digit}&b=mnist-resnet/{other}",

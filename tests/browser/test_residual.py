@@ -63,3 +63,18 @@ def test_while_one_draws_a_gate_that_is_shut_is_not_called_silent(
     page.get_by_role("link", name="switch on in block1").locator(".switch").click()
     expect(note).not_to_contain_text("Switched off", timeout=SLOW)
     expect(page.locator("#block1 .norms a")).to_have_text("switch T·F(x) off")
+
+
+def test_the_names_of_a_gated_block_stand_clear_of_each_other(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "gallery with gates"))
+    identity, residual = (
+        page.locator(f"#block1 .label-{name} b").bounding_box() for name in ("identity", "residual")
+    )
+    assert identity
+    assert residual
+    assert identity["x"] + identity["width"] < residual["x"]
+    phone = open_page(address(server, "block with a gate"), width=390)
+    for lane in phone.locator(".columns-lanes li").all():
+        assert lane.evaluate("(one) => one.scrollHeight <= one.clientHeight")

@@ -110,7 +110,10 @@ def filter_charts(
     names = symbols.of_block(block)
     kinds = [kind for one in _kinds(found, names) if (kind := _drawn(one, found)).series]
     return FilterCharts(
-        lanes=tuple(_lane(kind, at) for at, kind in enumerate(kinds)),
+        lanes=tuple(
+            Lane(kind.title, tuple(one[:2] for one in kind.series), kind.scale, _axis(kind, at))
+            for at, kind in enumerate(kinds)
+        ),
         columns=tuple(
             FilterColumn(
                 x,
@@ -129,15 +132,17 @@ def filter_charts(
 
 
 def _kinds(found: Sequence[FilterFigures], names: Symbols) -> tuple[_Kind, ...]:
-    norms = [norm for one in found for norm in (one.norm_x, one.norm_f) if norm is not None]
-    largest = max(norms, default=0.0) or 1.0
+    norms = (norm for one in found for norm in (one.norm_x, one.norm_f) if norm)
+    largest = max(norms, default=1.0)
+    # Beside the lane there is room on a phone for two lines of ten letters.
+    title, x, f = ("size of", names.x, names.f) if names is symbols.PLAIN else ("", *names.norms)
     return (
         _Kind(
-            "size of",
+            title,
             f"0 to {wording.number(largest)}",
             (
-                (names.x, "identity", lambda one: _over(one.norm_x, largest)),
-                (names.f, "residual", lambda one: _over(one.norm_f, largest)),
+                (x, "identity", lambda one: _over(one.norm_x, largest)),
+                (f, "residual", lambda one: _over(one.norm_f, largest)),
             ),
         ),
         _Kind(names.over, f"{wording.EIGHTH} to 8", (("", "", _octaves),), signed=True),
@@ -157,19 +162,13 @@ def _drawn(kind: _Kind, found: Sequence[FilterFigures]) -> _Kind:
     return replace(kind, series=series)
 
 
-def _lane(kind: _Kind, at: int) -> Lane:
-    return Lane(kind.title, tuple(one[:2] for one in kind.series), kind.scale, _axis(kind, at))
-
-
 def _over(norm: float | None, largest: float) -> float | None:
     return None if norm is None else norm / largest
 
 
 def _octaves(one: FilterFigures) -> float | None:
     """How often the identity must be doubled to come to the residual, as a share of the room."""
-    if not one.ratio:
-        return one.ratio
-    return max(-1.0, min(math.log2(one.ratio) / _OCTAVES, 1.0))
+    return one.ratio and max(-1.0, min(math.log2(one.ratio) / _OCTAVES, 1.0))
 
 
 def _columns(strip: Matrix) -> Iterator[tuple[int, int]]:

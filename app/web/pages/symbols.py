@@ -31,6 +31,11 @@ class Symbols:
     ratio: str
 
     @property
+    def norms(self) -> tuple[str, str]:
+        """Both sizes, as headings."""
+        return self.norm_x, self.norm_f
+
+    @property
     def over(self) -> str:
         """The ratio in words."""
         return f"{self.f} over {self.x}"

@@ -1,5 +1,7 @@
 """Small charts under a strip: a bar is as long as its figure, and stands under its column."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.blocks import filter_figures
@@ -100,3 +102,14 @@ def test_a_bar_that_stands_alone_stands_in_the_middle(strip: Matrix) -> None:
     for bar in column.bars:
         middle = bar.x + bar.width / 2
         assert middle == pytest.approx(column.x + column.width / 2, abs=0.05)
+
+
+def test_a_gates_long_names_leave_out_what_a_phone_has_no_room_for(strip: Matrix) -> None:
+    found = [FilterFigures(at, 2.0, 4.0, 5.0, 2.0, -0.5, 0.25) for at in range(16)]
+    gated = replace(BLOCK, merge="highway", gate="block1.gate")
+    sizes, ratios, *_ = filter_charts(found, gated, strip, View("net", "digit")).lanes
+    assert sizes.title == ""
+    assert [symbol for symbol, _ in sizes.series] == ["|(1\N{MINUS SIGN}T)·x|", "|T·F|"]
+    assert ratios.title == "T·F(x) over (1\N{MINUS SIGN}T)·x"
+    plain = charts(strip).lanes[0]
+    assert [plain.title, *(symbol for symbol, _ in plain.series)] == ["size of", "x", "F(x)"]
