@@ -236,6 +236,24 @@ def test_branches_are_switched_in_place_and_other_links_wait(open_page: OpenPage
     assert page.url == address
 
 
+def test_no_choice_of_a_look_leads_away_from_a_drawing(open_page: OpenPage) -> None:
+    page = open_page("/", allow="Failed to load resource")
+    address, sort = page.url, page.get_by_label("Sorted by")
+    open_surface(page)
+    draw(page, SEVEN)
+    reads(page, "7")
+    expect(sort).to_be_disabled()
+    expect(page.get_by_text("waits until the digit is kept")).to_be_visible()
+    page.route("**/recolour.js", lambda route: route.abort())
+    page.get_by_label("Palette").select_option("noon")
+    draw(page, ((0.2, 0.9), (0.8, 0.9)))
+    assert ink(page) > 0
+    assert page.url.partition("?")[0] == address
+    page.get_by_role("button", name="Close").click()
+    expect(sort).to_be_enabled()
+    expect(page.get_by_text("waits until the digit is kept")).to_be_hidden()
+
+
 def test_without_scripts_there_is_no_button(open_page: OpenPage) -> None:
     page = open_page("/", java_script_enabled=False)
     expect(page.get_by_role("button", name="Draw a digit")).to_have_count(0)

@@ -6,6 +6,8 @@
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 
+const CHOOSERS = "form[data-choosers]";
+
 /**
  * @template {Element} T
  * @param {ParentNode} parent
@@ -17,6 +19,14 @@ function find(parent, selector, kind) {
   const element = parent.querySelector(selector);
   if (!(element instanceof kind)) throw new TypeError(`The page has no ${selector}.`);
   return element;
+}
+
+/** What the server alone can choose waits meanwhile, and says so. @param {boolean} waits */
+function hold(waits) {
+  for (const chooser of document.querySelectorAll(`${CHOOSERS} [data-reload]`)) {
+    chooser.toggleAttribute("disabled", waits);
+    chooser.parentElement?.querySelector("[data-waiting]")?.toggleAttribute("hidden", !waits);
+  }
 }
 
 /** The form around the surface, and the places on the page that go with it. */
@@ -62,6 +72,10 @@ export class Tools {
       event.preventDefault();
       then.keep();
     });
+    // Maps that cannot be painted anew would come with another page, and the drawing would go.
+    document.querySelector(CHOOSERS)?.addEventListener("submit", (event) => {
+      if (this.isOpen) event.preventDefault();
+    });
     document.addEventListener("keydown", (event) => {
       if (!this.isOpen || event.defaultPrevented || document.querySelector("dialog[open]")) return;
       if (event.key === "Escape") then.close();
@@ -83,6 +97,7 @@ export class Tools {
   open() {
     this.form.hidden = false;
     this.#view.classList.add("drawing");
+    hold(true);
     this.#close.focus({ preventScroll: true });
     this.#view.scrollIntoView({ block: "start" });
   }
@@ -90,6 +105,7 @@ export class Tools {
   close() {
     this.form.hidden = true;
     this.#view.classList.remove("drawing", "undrawn");
+    hold(false);
     this.say("");
   }
 
