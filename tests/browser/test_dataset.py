@@ -16,6 +16,11 @@ pytestmark = pytest.mark.browser
 
 DATASET = "/networks/mnist-resnet/dataset"
 STATE = f"/api/v1{DATASET}"
+# The widest of what a matrix says, in each cell that may say it.
+FILL = """() => {
+  for (const one of document.querySelectorAll(".confusion .right a")) one.textContent = "1,135";
+  for (const one of document.querySelectorAll(".confusion .share")) one.textContent = "100.00\u2009%";
+}"""
 PLENTY = 100  # times the shifted samples: more than any machine reads while a test runs
 
 
@@ -84,6 +89,14 @@ def test_every_cut_out_shows_its_digit(open_page: OpenPage, server: str) -> None
         "all => all.map((one) => one.getAttribute('viewBox'))"
     )
     assert len(set(boxes)) == 100
+
+
+@pytest.mark.parametrize("width", [720, 1024, 1280, 1440, 1920])
+def test_the_matrix_of_ten_thousand_digits_is_not_cut_off(open_page: OpenPage, width: int) -> None:
+    page = open_page(DATASET, width=width)
+    page.evaluate(FILL)
+    matrix = page.locator(".scroll:has(> .confusion)")
+    assert matrix.evaluate("(one) => one.scrollWidth - one.clientWidth") == 0
 
 
 def answer_ready(route: Route) -> None:
