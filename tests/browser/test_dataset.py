@@ -18,8 +18,10 @@ DATASET = "/networks/mnist-resnet/dataset"
 STATE = f"/api/v1{DATASET}"
 # The widest of what a matrix says, in each cell that may say it.
 FILL = """() => {
-  for (const one of document.querySelectorAll(".confusion .right a")) one.textContent = "1,135";
-  for (const one of document.querySelectorAll(".confusion .share")) one.textContent = "100.00\u2009%";
+  const fill = (place, text) =>
+    document.querySelectorAll(`.confusion ${place}`).forEach((one) => { one.textContent = text; });
+  fill(".right a", "1,135");
+  fill(".share", "100.00\u2009%");
 }"""
 PLENTY = 100  # times the shifted samples: more than any machine reads while a test runs
 

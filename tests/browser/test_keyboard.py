@@ -10,6 +10,16 @@ from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
+DRAWN = """() => {
+  const one = document.querySelector("dialog :is(img, canvas)");
+  return one instanceof HTMLCanvasElement || one.naturalWidth > 0;
+}"""
+# Pixels a value, by the picture's own width; that width; and how wide it is shown.
+SIZES = """(one) => {
+  const width = one instanceof HTMLCanvasElement ? one.width : one.naturalWidth;
+  return [((width - 2) / 4 - 2) / 28, width, one.getBoundingClientRect().width];
+}"""
+
 
 def expect_focus(page: Page, href: str) -> None:
     """What has the focus leads there, and is in view with an outline."""
@@ -167,6 +177,34 @@ def test_z_shows_a_picture_large_with_hard_pixels(
     assert picture.evaluate("(one) => getComputedStyle(one).imageRendering") == "pixelated"
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("painted", [False, True])
+def test_z_draws_a_grid_anew_so_that_it_fills_the_window(
+    open_page: OpenPage, *, painted: bool
+) -> None:
+    page = open_page("/")
+    figure = page.locator("figure[data-layer='block1.sum']")
+    figure.locator("a").focus()
+    if painted:
+        page.get_by_label("Palette").select_option("noon")
+        page.wait_for_url("**palette=noon**")
+        figure.locator("a").focus()
+    figure.locator("img:not(.covered), canvas").click(trial=True)
+    page.keyboard.press("z")
+    picture = page.locator("dialog :is(img, canvas)")
+    expect(picture).to_be_in_viewport(ratio=1)
+    page.wait_for_function(DRAWN)
+    zoom, natural, shown = picture.evaluate(SIZES)
+    ground = figure.locator(".plate").evaluate("(one) => getComputedStyle(one).backgroundColor")
+    expect(picture).to_have_css("background-color", ground)
+    columns, side = 4, 28
+    assert natural == shown == 2 + columns * (side * zoom + 2)
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["height"] > 900 * 0.6
+    assert page.locator("dialog .legend").inner_text() == figure.locator(".legend").inner_text()
+    expect(page.locator("dialog .legend")).to_be_in_viewport(ratio=1)
 
 
 def test_keys_stay_with_who_has_a_use_for_them(open_page: OpenPage) -> None:

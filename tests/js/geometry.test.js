@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { alone, layOut, layOutRows, placeAt } from "../../static/js/maps/geometry.js";
+import { alone, largest, layOut, layOutRows, placeAt } from "../../static/js/maps/geometry.js";
 
 test("maps stand in rows with a gap, and room for an index above each", () => {
   const grid = layOut(3, 4, 5, { columns: 2, zoom: 2, labels: true });
@@ -45,4 +45,14 @@ test("gaps and indices belong to no map", () => {
 
 test("a map alone is nothing but its values", () => {
   assert.deepEqual(placeAt(alone(7, 7), 0.99, 0.5), { at: 0, row: 3, column: 6 });
+});
+
+test("a grid is drawn at the largest zoom that fits, at the least where none does", () => {
+  const shape = { height: 28, width: 28, filters: 16 };
+  const [wide, low, tiny] = [[900, 600], [2000, 300], [40, 40]].map(([width = 0, height = 0]) =>
+    largest(shape, 4, { width, height }, 2));
+  assert.equal(wide?.zoom, 5); // 4 x (28 x 5 + 9) + 2 = 598 high
+  assert.equal(low?.zoom, 2);
+  assert.equal(tiny?.zoom, 2);
+  assert.equal(largest({ height: 1, width: 1, filters: 10 }, 5, { width: 900, height: 600 }, 2).zoom, 16);
 });

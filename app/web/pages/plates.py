@@ -21,6 +21,7 @@ class Plate:
         layer: its name.
         values: address of its maps as an array.
         filter_href: a filter's page, with ``{filter}`` to be filled in.
+        shape: height, width and number of its maps, with spaces between.
         signed: whether values below zero can occur.
         columns: maps in a row of the grid.
         zoom: pixels along a side of one value in the grid.
@@ -33,6 +34,7 @@ class Plate:
     layer: str
     values: str
     filter_href: str
+    shape: str
     signed: bool
     columns: int
     zoom: int
@@ -48,6 +50,7 @@ def plate(examination: Examination, layer: LayerInfo, grid: Grid, view: View) ->
         layer=layer.name,
         values=view.data(layer.name, "activations.npy"),
         filter_href=view.filter(layer.name, "{filter}"),
+        shape=" ".join(map(str, layer.shape)),
         signed=layer.signed,
         columns=grid.geometry.columns,
         zoom=grid.geometry.zoom,

@@ -99,7 +99,7 @@ function act(action) {
     case "block":
       return follow(blockSwitch());
     case "zoom":
-      zoom();
+      void zoom();
       return true;
     case "help":
       help();
@@ -121,5 +121,3 @@ export function press(event, { held = false } = {}) {
   if (action && act(action)) event.preventDefault();
   else if (held) scrollBy(0, (event.key === "PageUp" ? -0.9 : 0.9) * innerHeight);
 }
-
-export { help };

@@ -13,6 +13,7 @@
 /** @typedef {{ at: number, row: number, column: number }} Place */
 
 const GAP = 2;
+const MOST_ZOOM = 16; // that the server draws a grid at
 const NUMERAL_WIDTH = 3;
 
 /** Pixels above a map for its index. */
@@ -46,6 +47,22 @@ export function layOut(count, height, width, { columns, zoom, labels }) {
     framed: true,
     boxes,
   };
+}
+
+/**
+ * The grid of maps at the largest zoom at which it fits, or at the least if none does.
+ * @param {{ height: number, width: number, filters: number }} shape
+ * @param {number} columns
+ * @param {{ width: number, height: number }} room in pixels
+ * @param {number} least
+ * @returns {Geometry}
+ */
+export function largest({ height, width, filters }, columns, room, least) {
+  for (let zoom = MOST_ZOOM; ; zoom -= 1) {
+    const geometry = layOut(filters, height, width, { columns, zoom, labels: true });
+    if (zoom <= least) return geometry;
+    if (geometry.width <= room.width && geometry.height <= room.height) return geometry;
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import { paintSheet, picturesOf, remove, sheetOver } from "./sheets.js";
  */
 /**
  * @typedef {{ sheets: import("./sheets.js").Sheet[], found: import("./scaling.js").Extents,
- *   levels: Uint8ClampedArray, maps: Maps, look: Look }} Painted
+ *   levels: Uint8ClampedArray, maps: Maps, look: Look, paint?: import("./painting.js").Paint }} Painted
  */
 
 /** @type {Map<HTMLElement, Painted>} */
@@ -41,7 +41,6 @@ export async function show(figure, maps, look) {
   if (!palette) throw new RangeError(`There is no palette of that name.`);
   const plate = plateOf(figure, maps);
   const { found, levels } = plate;
-  Object.assign(plate, { maps, look });
   extents(maps, found);
   const signed = "signed" in figure.dataset;
   const normalize = sharedBy(figure, look);
@@ -49,6 +48,7 @@ export async function show(figure, maps, look) {
   const centred = signed || normalize === "symmetric";
   const table = centred ? palette.diverging : palette.sequential;
   const paint = { maps, found, scales, table, centred, levels };
+  Object.assign(plate, { maps, look, paint });
   for (const sheet of plate.sheets) paintSheet(sheet, paint);
   const shown = plate.sheets.flatMap(({ filters }) => filters);
   const ranged = shown.map((filter) => /** @type {Range} */ (scales[filter]));

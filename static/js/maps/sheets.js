@@ -30,8 +30,7 @@ export function picturesOf(figure, { height, width, filters }) {
   const grid = figure.querySelector("picture img");
   if (grid instanceof HTMLImageElement) {
     const columns = Number(figure.dataset["columns"]);
-    const zoom = Number((slimOf(figure) ?? figure).dataset["zoom"]);
-    const geometry = layOut(filters, height, width, { columns, zoom, labels: true });
+    const geometry = layOut(filters, height, width, { columns, zoom: zoomOf(figure), labels: true });
     return [{ original: grid, filters: orderOf(figure, filters), geometry }];
   }
   const geometry = alone(height, width);
@@ -52,6 +51,11 @@ function orderOf(figure, count) {
 function slimOf(figure) {
   const slim = figure.querySelector("picture source");
   return slim instanceof HTMLSourceElement && matchMedia(slim.media).matches ? slim : undefined;
+}
+
+/** Pixels along a side of one value in a figure's grid. @param {HTMLElement} figure */
+export function zoomOf(figure) {
+  return Number((slimOf(figure) ?? figure).dataset["zoom"]);
 }
 
 /** Put an empty canvas in the place of a figure's grid, if it has one. @param {HTMLElement} figure */

@@ -49,7 +49,7 @@ def test_a_layer_that_is_no_part_of_a_block_has_no_scale_of_a_block(
 
 def test_a_plate_says_how_its_grid_is_laid_out(examination: Examination) -> None:
     found = plate_of(examination, "block3.output")
-    assert (found.columns, found.zoom, found.signed) == (8, 3, False)
+    assert (found.shape, found.columns, found.zoom, found.signed) == ("14 14 32", 8, 3, False)
     assert plate_of(examination, "block3.sum").signed
 
 
