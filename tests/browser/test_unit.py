@@ -10,6 +10,7 @@ from tests.browser.conftest import OpenPage
 pytestmark = pytest.mark.browser
 
 CONV = "layers/block1.conv1/filters/3"
+SMALL = "layers/block3.conv1/filters/7"
 
 
 def gallery(open_page: OpenPage, **options: object) -> tuple[Page, str]:
@@ -40,6 +41,27 @@ def test_another_place_is_chosen_by_its_numbers_and_by_steps(
     page.get_by_role("link", name="largest", exact=True).click()
     expect(said).not_to_contain_text("row 4, column 12")
     assert "palette=noon" in page.url
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+@pytest.mark.parametrize("words", ["50,50", "14,0", "0,14", "abc", "", "-1,3"])
+def test_what_is_no_place_of_the_map_does_not_lead_away(
+    open_page: OpenPage, words: str, *, javascript: bool
+) -> None:
+    page = unit(open_page, SMALL, java_script_enabled=javascript)
+    address, field = page.url, page.get_by_label("Row and column")
+    expect(page.locator(".picker")).to_contain_text("rows 0 to 13, columns 0 to 13")
+    field.fill(words)
+    page.get_by_role("button", name="Show").click()
+    if javascript:
+        refusal = page.get_by_role("alert").filter(has_text="no such place")
+        expect(refusal).to_contain_text("rows 0 to 13, columns 0 to 13, counting from 0")
+    expect(field).to_be_focused()
+    assert page.url == address
+    field.fill("13,13")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".worked-value")).to_contain_text("row 13, column 13")
+    expect(page.get_by_text("no such place")).to_have_count(0)
 
 
 def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(

@@ -36,6 +36,20 @@ export function watch() {
     event.preventDefault();
     show(addressOf(location.href, String(new FormData(form).get("at"))));
   });
+  document.addEventListener("invalid", (event) => {
+    const field = event.target;
+    if (!(field instanceof HTMLInputElement) || !field.closest(SECTION)) return;
+    event.preventDefault();
+    refuse(field);
+  }, { capture: true });
+}
+
+/** Say beside the field which places there are, and let it be mended. @param {HTMLInputElement} field */
+function refuse(field) {
+  const line = document.querySelector(`${SECTION} .refusal`);
+  if (line) line.textContent = `There is no such place on this map. ${field.title}`;
+  field.setAttribute("aria-invalid", "true");
+  field.focus();
 }
 
 /** @param {MouseEvent} event */
