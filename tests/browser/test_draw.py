@@ -125,6 +125,24 @@ def test_a_finger_draws_and_neither_scrolls_nor_hides_the_answer(open_page: Open
     assert box["width"] == box["height"] > 350
 
 
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(720, 450), (844, 390), (640, 360), (390, 664), (700, 720), (1023, 600), (1280, 450)],
+)
+def test_the_surface_and_its_buttons_fit_into_a_short_window(
+    open_page: OpenPage, width: int, height: int
+) -> None:
+    page = open_page("/", viewport={"width": width, "height": height})
+    open_surface(page)
+    box = box_of(page)
+    assert box["width"] == pytest.approx(box["height"])
+    assert box["height"] > 200
+    expect(surface(page)).to_be_in_viewport(ratio=1)
+    expect(page.locator(".draw-tools")).to_be_in_viewport(ratio=1)
+    if width < 1024:
+        expect(page.locator(".answer")).to_be_in_viewport(ratio=1)
+
+
 def test_while_one_picture_is_under_way_the_newest_alone_waits(open_page: OpenPage) -> None:
     page = open_page("/")
     with held(page) as routes:
