@@ -221,6 +221,19 @@ def test_a_refusal_is_said_and_not_repeated(open_page: OpenPage) -> None:
     assert len(asked) <= 2  # pressing and letting go
 
 
+def test_the_gate_of_a_block_that_is_off_is_said_to_be_zero(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_role("link", name="Highway network").click()
+    page.goto(f"{page.url}?off=block2")
+    legend = page.locator("figure[data-layer='block2.gate'] .legend")
+    expect(legend).to_have_text(re.compile(r"^\s*zero everywhere\s*$"))
+    open_surface(page)
+    legend.scroll_into_view_if_needed()
+    surface(page).click()
+    expect(page.locator("figure[data-layer='block2.gate'] canvas")).to_be_visible(timeout=SLOW)
+    expect(legend).to_have_text(re.compile(r"^\s*zero everywhere\s*$"))
+
+
 def test_closing_gives_the_page_its_digit_back_and_loses_nothing(open_page: OpenPage) -> None:
     page = open_page("/")
     before = page.evaluate(WORDS), page.evaluate(WIDTHS)

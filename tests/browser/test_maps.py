@@ -78,6 +78,22 @@ def test_a_canvas_is_the_servers_picture_pixel_for_pixel(open_page: OpenPage, se
             page.wait_for_function(SAME, arg={"layer": layer, "expected": expected})
 
 
+def test_a_legend_that_takes_on_a_zero_has_it_between_its_ends(open_page: OpenPage) -> None:
+    page = open_page("/#block1")
+    legend = figure(page, "block1.output").locator(".legend")
+    expect(legend.locator(".low")).to_have_text("0")
+    choose(page, normalize="symmetric", palette="noon")
+    expect(legend.locator(".zero")).to_have_text("0")
+    texts, tops = legend.evaluate(
+        """(one) => {
+          const spans = [...one.querySelectorAll("span:not(.sharing)")];
+          return [spans.map((span) => span.className),
+            new Set(spans.map((span) => span.getBoundingClientRect().top)).size];
+        }"""
+    )
+    assert (texts, tops) == (["low", "zero", "high"], 1)
+
+
 def test_a_slim_grid_that_is_sorted_is_painted_as_it_was(open_page: OpenPage, server: str) -> None:
     page = open_page("/?normalize=layer&sort=maximum#block3", width=390)
     slim = figure(page, "block3.sum").locator("source").get_attribute("srcset") or ""

@@ -39,7 +39,9 @@ test("with a scale for each filter it says so, and the largest number", () => {
 });
 
 test("where everything is zero there is nothing to state", () => {
-  assert.equal(legendOf([[0, 0]], false, true, "one scale").sharing, "zero everywhere");
+  const legend = legendOf([[0, 0]], false, true, "one scale");
+  assert.deepEqual([legend.low, legend.zero, legend.high], ["", false, ""]);
+  assert.equal(legend.sharing, "zero everywhere");
 });
 
 test("silent filters are counted", () => {

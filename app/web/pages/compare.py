@@ -10,7 +10,7 @@ from app.service.examination import Examination
 from app.service.services import Services
 from app.web import urls
 from app.web.pages import shell, wording
-from app.web.pages.figures import Legend, Picture
+from app.web.pages.figures import Legend, Picture, legend_of, ramp
 from app.web.pages.reading import Reading, reading_of
 from app.web.pages.samples import Samples, sample_links
 from app.web.pages.shell import ViewPage
@@ -149,12 +149,10 @@ def _side(
         name=name,
         picture=Picture(view.beside_png(other, layer, side), size.width, size.height),
         alt=f"{layer} of {name}, values drawn from {wording.number(low)} to {wording.number(high)}",
-        legend=Legend(
-            low=wording.number(low),
-            zero=grid.diverging,
-            high=wording.number(high),
-            ramp="signed" if grid.diverging else "positive",
-            sharing="its own scale, centred on zero" if side == "difference" else _SHARED,
+        legend=legend_of(
+            grid.range,
+            ramp(grid),
+            "its own scale, centred on zero" if side == "difference" else _SHARED,
         ),
     )
 

@@ -7,7 +7,7 @@ from app.core import geometry
 from app.core.geometry import Geometry
 from app.core.manifest import LayerInfo
 from app.core.palettes import colours
-from app.core.scaling import TOP_LEVEL, Normalisation
+from app.core.scaling import TOP_LEVEL, Normalisation, Range
 from app.service.examination import Examination
 from app.service.grids import Grid, layer_grid
 from app.service.matrices import Matrix
@@ -143,30 +143,31 @@ def alt_text(examination: Examination, layer: LayerInfo, grid: Grid) -> str:
 def legend(grid: Grid) -> Legend:
     """The legend of a grid."""
     low, high = grid.range
-    if low == high:
-        return Legend("", zero=True, high="", ramp=ramp(grid), sharing="zero everywhere")
-    own = grid.options.normalisation is Normalisation.FILTER
     _, sharing = explanations.SHARING[grid.options.normalisation]
+    if low == high or grid.options.normalisation is not Normalisation.FILTER:
+        return legend_of(grid.range, ramp(grid), sharing)
     return Legend(
-        low="lowest" if own and low < 0 else wording.number(low),
+        low="lowest" if low < 0 else wording.number(low),
         zero=low < 0,
-        high="highest" if own else wording.number(high),
+        high="highest",
         ramp=ramp(grid),
-        sharing=f"{sharing}, at most {wording.number(high)}" if own else sharing,
+        sharing=f"{sharing}, at most {wording.number(high)}",
     )
+
+
+def legend_of(scale: Range, ramp: str, sharing: str) -> Legend:
+    """The legend of maps on one scale, which is a point where all of them are zero."""
+    low, high = scale
+    if low == high:
+        return Legend("", zero=False, high="", ramp=ramp, sharing="zero everywhere")
+    return Legend(wording.number(low), low < 0, wording.number(high), ramp, sharing)
 
 
 def matrix_legend(matrix: Matrix) -> Legend:
     """The legend of a matrix."""
-    low, high = matrix.range
     gated = any(row.role == "gate" for row in matrix.rows)
-    return Legend(
-        low=wording.number(low),
-        zero=True,
-        high=wording.number(high),
-        ramp="signed",
-        sharing="one scale for every row" + ("; the gate from 0 to 1" if gated else ""),
-    )
+    sharing = "one scale for every row" + ("; the gate from 0 to 1" if gated else "")
+    return legend_of(matrix.range, "signed", sharing)
 
 
 def ramp(grid: Grid) -> str:

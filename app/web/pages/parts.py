@@ -5,8 +5,8 @@ from typing import Final
 
 from app.core.manifest import BlockInfo, LayerInfo, Manifest
 from app.service.matrices import block_strip
-from app.web.pages import explanations, wording
-from app.web.pages.figures import Legend, Picture
+from app.web.pages import explanations
+from app.web.pages.figures import Legend, Picture, legend_of
 from app.web.pages.strips import tone
 from app.web.pages.subject import Subject
 
@@ -66,7 +66,6 @@ def parts_row(subject: Subject, layer: LayerInfo, index: int) -> PartsRow | None
         return None
     strip = block_strip(subject.examination, block, view.palette)
     size = strip.geometry
-    low, high = strip.range
     column = index + next(row.first for row in strip.rows if row.layer == layer)
     boxes = [(row, strip.box(row, column)) for row in strip.rows]
     parts = tuple(
@@ -86,9 +85,7 @@ def parts_row(subject: Subject, layer: LayerInfo, index: int) -> PartsRow | None
         words=_WORDS.get(block.merge) or explanations.of_block(block),
         strip=Picture(view.strip(block.name), size.width, size.height),
         parts=parts,
-        legend=Legend(
-            wording.number(low), True, wording.number(high), "signed", "one scale for all of them"
-        ),
+        legend=legend_of(strip.range, "signed", "one scale for all of them"),
     )
 
 

@@ -15,12 +15,7 @@ const EMPTY_LINE = "\u00a0";
  * @param {string} text
  */
 function write(parent, name, text) {
-  let line = parent.querySelector(`.${name}`);
-  if (!line && text) {
-    line = document.createElement("span");
-    line.className = name;
-    parent.append(line);
-  }
+  const line = parent.querySelector(`.${name}`);
   if (line && line.textContent !== text) line.textContent = text;
 }
 

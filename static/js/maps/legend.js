@@ -21,7 +21,7 @@ export function legendOf(scales, own, centred, sharing) {
   const low = Math.min(...scales.map(([one]) => one));
   const high = Math.max(...scales.map(([, one]) => one));
   const ramp = centred ? "signed" : "positive";
-  if (low === high) return { low: "", zero: true, high: "", ramp, sharing: "zero everywhere" };
+  if (low === high) return { low: "", zero: false, high: "", ramp, sharing: "zero everywhere" };
   return {
     low: own && low < 0 ? "lowest" : number(low),
     zero: low < 0,

@@ -41,6 +41,15 @@ def test_it_names_both_and_marks_the_layer(client: TestClient, digit: Digit) -> 
     assert re.search(r'aria-current="true"><code>block2\.sum', html)
 
 
+def test_a_layer_that_is_the_same_in_both_differs_by_zero_everywhere(
+    look: Look, digit: Digit
+) -> None:
+    pair = f"a=mnist-resnet/{digit.id}&b=mnist-resnet/{digit.id}&off_b=block2"
+    text = " ".join(look(f"/compare?{pair}&layer=block1.output").text.split())
+    assert "A \N{MINUS SIGN} B zero everywhere" in text
+    assert text.count("zero everywhere") == 1
+
+
 def test_a_and_b_change_places(look: Look, pair: dict[str, str]) -> None:
     swapped = {"a": pair["b"], "b": pair["a"], "off_a": "block1"}
     assert swapped in queries(look(address(pair)).links())

@@ -10,7 +10,7 @@ from app.core.scaling import Normalisation
 from app.engine.protocol import Engine
 from app.service.catalogue import layer_of
 from app.service.examination import EngineExaminer, Examination
-from app.web.pages.figures import SLIM_WIDTH, LayerFigure, layer_figure, ramp_stops
+from app.web.pages.figures import SLIM_WIDTH, LayerFigure, Legend, layer_figure, ramp_stops
 from app.web.pages.view import View
 
 
@@ -48,7 +48,7 @@ def test_a_layer_that_is_switched_off_is_not_called_silent(examination: Examinat
     found = figure(examination, "block2.residual")
     assert found.note == "Switched off, so every map is zero."
     assert found.alt.endswith("; switched off")
-    assert found.legend.sharing == "zero everywhere"
+    assert found.legend == Legend("", zero=False, high="", ramp="signed", sharing="zero everywhere")
 
 
 def test_of_a_gated_block_the_gate_is_switched_off_and_not_the_residual(

@@ -10,7 +10,7 @@ from app.core.units.sums import Convolution
 from app.errors import UnknownFilterError
 from app.service.examination import Examination
 from app.web.pages import wording
-from app.web.pages.figures import Legend
+from app.web.pages.figures import Legend, legend_of
 from app.web.pages.swatches import Swatches, swatches
 from app.web.pages.units.lines import DIGITS, Line, of_convolution
 from app.web.pages.units.lookout import Lookout, lookout
@@ -172,15 +172,11 @@ def _bar(share: float) -> tuple[float, float]:
 
 
 def _scales(found: Convolution, seen: Lookout, *, digit: bool) -> Scales:
-    def legend(scale: Range, ramp: str) -> Legend:
-        low, high = scale
-        return Legend(wording.number(low), low < 0, wording.number(high), ramp, "")
-
     signed = "signed" if seen.scale[0] < 0 else "positive"
     return Scales(
-        legend(seen.scale, "grey" if digit else signed),
-        legend(_reach(found.kernel), "signed"),
-        legend(_reach(found.products), "signed"),
+        legend_of(seen.scale, "grey" if digit else signed, ""),
+        legend_of(_reach(found.kernel), "signed", ""),
+        legend_of(_reach(found.products), "signed", ""),
     )
 
 
