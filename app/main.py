@@ -76,5 +76,5 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
     problems.install(app)
     app.include_router(health.router)
     app.include_router(api.router)
-    pages.install(app)
+    pages.install(app, settings.max_body_bytes)
     return app

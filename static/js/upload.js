@@ -45,7 +45,7 @@ function show(form, text, state) {
  */
 export async function send(form, files) {
   if (form.getAttribute("aria-busy") === "true") return;
-  const chosen = chooseImage(files);
+  const chosen = chooseImage(files, Number(form.dataset["mostBytes"]));
   if ("refusal" in chosen) {
     show(form, chosen.refusal, "failed");
     return;

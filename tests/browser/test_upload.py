@@ -2,12 +2,13 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, serving
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +22,14 @@ BRING = """([event, data, type]) => {
     ? new ClipboardEvent(event, { ...options, clipboardData: transfer })
     : new DragEvent(event, { ...options, dataTransfer: transfer }));
 }"""
+
+
+@pytest.fixture
+def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that takes bodies of four KiB."""
+    monkeypatch.setenv("SKIPLENS_MAX_BODY_BYTES", "4096")
+    with serving(tmp_path) as address:
+        yield address
 
 
 def bring(page: Page, event: str, content: bytes, media_type: str = "image/png") -> None:
@@ -59,6 +68,21 @@ def test_a_refusal_is_said_beside_the_form(open_page: OpenPage) -> None:
     bring(page, "drop", b"words", "text/plain")
     expect(state).to_contain_text("That is no image")
     assert page.url == address
+
+
+def test_a_file_larger_than_this_server_takes_is_not_sent(
+    small_server: str, open_page: OpenPage
+) -> None:
+    page = open_page("/", base_url=small_server, allow="422")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    state = page.locator("form[data-upload]").get_by_role("status")
+    bring(page, "drop", bytes(3 * 1024 + 1))
+    expect(state).to_contain_text("That is too large: at most 3 KiB")
+    assert "POST" not in sent
+    bring(page, "drop", bytes(3 * 1024))  # it arrives in full
+    expect(state).to_contain_text("no known image")
+    assert "POST" in sent
 
 
 def test_a_refusal_is_a_page_without_javascript(open_page: OpenPage, tmp_path: Path) -> None:

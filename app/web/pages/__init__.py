@@ -1,5 +1,7 @@
 """The pages: server-rendered, usable without JavaScript."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from app.web.pages import documents, pictures, theme
@@ -7,11 +9,19 @@ from app.web.pages.assets import load_assets
 from app.web.pages.errors import ErrorPages
 from app.web.pages.rendering import Renderer
 
+_ENVELOPE: Final = 1024  # bytes of a multipart body beside the file: its name and the boundaries
 
-def install(app: FastAPI) -> None:
-    """Add the pages, the static files and the API's interactive documentation to the app."""
+
+def install(app: FastAPI, max_body_bytes: int) -> None:
+    """Add the pages, the static files and the API's interactive documentation to the app.
+
+    Args:
+        app: to add them to.
+        max_body_bytes: of a request; a file that is brought has to fit into one.
+    """
     assets = load_assets()
-    renderer = app.state.renderer = Renderer(assets)
+    most_bytes = max(0, max_body_bytes - _ENVELOPE)
+    renderer = app.state.renderer = Renderer(assets, most_bytes)
     app.include_router(documents.router)
     app.include_router(pictures.router)
     app.include_router(theme.router)

@@ -58,9 +58,10 @@ class Renderer:
 
     Args:
         assets: what ``asset("css/base.css")`` finds addresses in.
+        most_bytes: of a file that is brought, for a script that looks before it sends one.
     """
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, most_bytes: int) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -68,7 +69,9 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(asset=assets.url, theme_url=urls.THEME)
+        self._environment.globals.update(
+            asset=assets.url, theme_url=urls.THEME, most_bytes=most_bytes
+        )
         self._environment.filters.update(
             number=wording.number,
             percent=wording.percent,

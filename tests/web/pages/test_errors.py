@@ -68,7 +68,7 @@ def test_no_other_error_offers_samples(client: TestClient, address: str) -> None
 def test_a_busy_server_says_when_to_come_back() -> None:
     page = error_page(_problem(503), again=3, samples=None)
     assert page.again == 3
-    html = Renderer(load_assets()).html(page, Frame(Theme.DARK, "/networks/a?off=b"))
+    html = Renderer(load_assets(), most_bytes=1).html(page, Frame(Theme.DARK, "/networks/a?off=b"))
     assert "Try again in 3 seconds." in html
     assert 'href="/networks/a?off=b"' in html
     assert Markup(html).faults == []
