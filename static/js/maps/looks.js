@@ -6,11 +6,11 @@
 
 import { withLook } from "./address.js";
 import { colourOf, isBright } from "./palettes.js";
+import { TOP_LEVEL } from "./scaling.js";
 
 /** @typedef {{ normalize: string, palette: string }} Look */
 /** @typedef {"normalize" | "palette"} Name */
 
-const TOP_LEVEL = 252;
 /** What holds an address that carries the look. */
 const ADDRESSES = [["a[href]", "href"], ["form[data-upload], form[data-draw]", "action"],
   ["[data-filter-href]", "data-filter-href"], ["a[data-home]", "data-home"], ["img[src*='/kernel']", "src"],
