@@ -16,9 +16,17 @@ pytestmark = pytest.mark.browser
 
 AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Swagger UI is not ours: its page is checked around it.
+# Swagger UI is not ours: its page is checked around it, and for its colours, which are.
 NOT_OURS: Final = {"documentation": ["#swagger"]}
 SCHEMES: Final = ("light", "dark")
+CONTRAST: Final = """async () => {
+  for (const one of document.getAnimations()) {
+    if (one.effect.getComputedTiming().endTime < Infinity) one.finish();
+    else one.cancel();
+  }
+  const { violations } = await axe.run("#swagger", { runOnly: ["color-contrast"] });
+  return violations.flatMap((one) => one.nodes.map((node) => node.failureSummary));
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +87,34 @@ def test_axe_finds_nothing_in_what_opens(open_page: OpenPage, axe: Path, scheme:
     page.get_by_role("button", name="Draw a digit").click()
     expect(page.get_by_role("button", name="Clear")).to_be_visible()
     assert violations(page, axe, []) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_text_of_the_documentation_stands_out_where_it_is_tried_out(
+    open_page: OpenPage, axe: Path, scheme: str
+) -> None:
+    page = open_page("/docs", color_scheme=scheme, bypass_csp=True)
+    for method in ("get", "post"):
+        page.locator(f".opblock-{method} .opblock-summary-control").first.click()
+    page.locator(".opblock-get .execute").first.click()
+    expect(page.locator(".live-responses-table")).to_be_visible()
+    expect(page.locator(".loading-container")).to_have_count(0)
+    page.locator("section.models button").first.click()
+    expect(page.locator("section.models article").first).to_be_visible()
+    page.add_script_tag(path=axe)
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_the_documentation_follows_the_theme(open_page: OpenPage) -> None:
+    page = open_page("/docs", color_scheme="light")
+    panel = page.locator("#swagger")
+    light = panel.evaluate("(one) => getComputedStyle(one).backgroundColor")
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html.dark-mode")).to_have_count(1)
+    expect(panel).not_to_have_css("background-color", light)
+    page.get_by_role("button", name="Light").click()
+    expect(page.locator("html.dark-mode")).to_have_count(0)
+    expect(panel).to_have_css("background-color", light)
 
 
 def test_motion_stays_out_where_none_is_asked_for(open_page: OpenPage) -> None:
