@@ -120,6 +120,27 @@ def get_whole(
 WholeDep = Annotated[Examination, Depends(get_whole)]
 
 
+Palette = Annotated[
+    PaletteName,
+    Query(
+        description="pair of palettes: sequential for values never negative, else diverging",
+        examples=["dusk"],
+    ),
+]
+SignedPalette = Annotated[
+    PaletteName,
+    Query(description="pair of palettes; the signed one is used", examples=["dusk"]),
+]
+Zoom = Annotated[
+    int | None,
+    Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map", examples=[4]),
+]
+Columns = Annotated[
+    int | None,
+    Query(ge=1, le=4096, description="maps in a row; near-square by default", examples=[8]),
+]
+
+
 @dataclass(frozen=True)
 class GridParameters:
     """How a grid is drawn."""
@@ -127,26 +148,9 @@ class GridParameters:
     normalize: Annotated[
         Normalisation, Query(description="what shares one range of values", examples=["layer"])
     ] = Normalisation.BLOCK
-    palette: Annotated[
-        PaletteName,
-        Query(
-            description="pair of palettes: sequential for values never negative, else diverging",
-            examples=["dusk"],
-        ),
-    ] = PaletteName.DUSK
-    zoom: Annotated[
-        int | None,
-        Query(
-            ge=MIN_ZOOM,
-            le=MAX_ZOOM,
-            description="pixels a value; by size of the map",
-            examples=[4],
-        ),
-    ] = None
-    columns: Annotated[
-        int | None,
-        Query(ge=1, le=4096, description="maps in a row; near-square by default", examples=[8]),
-    ] = None
+    palette: Palette = PaletteName.DUSK
+    zoom: Zoom = None
+    columns: Columns = None
     labels: Annotated[
         bool, Query(description="write each map's index above it", examples=[False])
     ] = True

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 
-from app.core.geometry import MAX_ZOOM, MIN_ZOOM
 from app.core.palettes import PaletteName
 from app.service.blocks import figures
 from app.service.flow import flow
@@ -14,21 +13,13 @@ from app.service.readout import readouts
 from app.service.streams import stream_matrix, streams
 from app.web import block_schemas as schemas
 from app.web.api.views import VIEW
-from app.web.dependencies import BlockDep, ExaminationDep, NetworkDep
+from app.web.dependencies import BlockDep, ExaminationDep, NetworkDep, SignedPalette, Zoom
 from app.web.matrix_schemas import MatrixDescription
 from app.web.responses import PNG, PNG_ANSWER, immutable
 
 BLOCK = VIEW + "/blocks/{block}"
 STREAM = VIEW + "/streams/{stream}"
 
-Palette = Annotated[
-    PaletteName,
-    Query(description="pair of palettes; the signed one is used", examples=["dusk"]),
-]
-Zoom = Annotated[
-    int | None,
-    Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map", examples=[4]),
-]
 Stream = Annotated[
     int, PathParameter(description="run of blocks of one shape, from 1", examples=[1])
 ]
@@ -60,7 +51,7 @@ def strip_png(
     request: Request,
     examination: ExaminationDep,
     info: BlockDep,
-    palette: Palette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> Response:
     return immutable(request, block_strip(examination, info, palette, zoom).png(), PNG)
@@ -70,7 +61,7 @@ def strip_png(
 def strip_json(
     examination: ExaminationDep,
     info: BlockDep,
-    palette: Palette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> MatrixDescription:
     return MatrixDescription.of(block_strip(examination, info, palette, zoom))
@@ -110,7 +101,7 @@ def matrix_png(
     examination: ExaminationDep,
     stream: Stream,
     role: Role = "output",
-    palette: Palette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> Response:
     return immutable(request, stream_matrix(examination, stream, role, palette, zoom).png(), PNG)
@@ -121,7 +112,7 @@ def matrix_json(
     examination: ExaminationDep,
     stream: Stream,
     role: Role = "output",
-    palette: Palette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> MatrixDescription:
     return MatrixDescription.of(stream_matrix(examination, stream, role, palette, zoom))

@@ -1,19 +1,28 @@
 """Networks, their layers, and the kernels of their convolutions."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
 
 from app.core.arrays import npy
 from app.core.manifest import LayerInfo
+from app.core.palettes import PaletteName
 from app.engine.protocol import Engine
 from app.errors import UnknownLayerError
-from app.service.grids import KERNEL_ZOOM, kernel_grid
+from app.service.grids import KERNEL_ZOOM, GridOptions, kernel_grid
 from app.service.kernels import IndexedKernels
 from app.web import schemas
-from app.web.dependencies import GridDep, LayerDep, NetworkDep, ServicesDep
+from app.web.dependencies import (
+    Columns,
+    LayerDep,
+    NetworkDep,
+    ServicesDep,
+    SignedPalette,
+    Zoom,
+)
 from app.web.layer_schemas import Layer
 from app.web.responses import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable, revalidated
 
@@ -54,6 +63,18 @@ def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Respon
     return revalidated(request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy")
 
 
+@dataclass(frozen=True)
+class KernelParameters:
+    """How kernels are drawn: always on one range, centred on zero."""
+
+    palette: SignedPalette = PaletteName.DUSK
+    zoom: Zoom = None
+    columns: Columns = None
+    indices: Annotated[
+        bool, Query(description="write the filters' and the inputs' indices", examples=[True])
+    ] = False
+
+
 @router.get(
     "/networks/{network}/layers/{layer}/kernels.png",
     summary="A convolution's kernels: a row for each output filter, a column for each input",
@@ -64,13 +85,12 @@ def kernels_png(
     request: Request,
     engine: NetworkDep,
     layer: LayerDep,
-    parameters: GridDep,
-    indices: Annotated[
-        bool, Query(description="write the filters' and the inputs' indices", examples=[True])
-    ] = False,
+    parameters: Annotated[KernelParameters, Depends()],
 ) -> Response:
-    kernel, options = _kernel(engine, layer), parameters.options()
-    if indices:
-        zoom = options.zoom or KERNEL_ZOOM
-        return immutable(request, IndexedKernels.of(kernel, options.palette, zoom).png(), PNG)
-    return immutable(request, kernel_grid(kernel, options).png(), PNG)
+    kernel, palette, zoom = _kernel(engine, layer), parameters.palette, parameters.zoom
+    if parameters.indices:
+        drawn = IndexedKernels.of(kernel, palette, zoom or KERNEL_ZOOM).png()
+    else:
+        options = GridOptions(palette=palette, zoom=zoom, columns=parameters.columns)
+        drawn = kernel_grid(kernel, options).png()
+    return immutable(request, drawn, PNG)

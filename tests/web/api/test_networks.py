@@ -65,3 +65,14 @@ def test_kernels_are_drawn_with_their_indices_where_that_is_asked_for(api: TestC
         wide, high = picture.size
     assert (wide, high) == (16 * 17 + 2 + 10, 16 * 17 + 2 + 7)  # room for indices at left and top
     assert api.get(address, params={"indices": "maybe"}).status_code == 422
+
+
+def test_the_picture_of_kernels_is_offered_no_parameter_that_does_nothing(api: TestClient) -> None:
+    path = "/api/v1/networks/{network}/layers/{layer}/kernels.png"
+    offered = api.get("/openapi.json").json()["paths"][path]["get"]["parameters"]
+    named = {one["name"] for one in offered if one["in"] == "query"}
+    assert named == {"palette", "zoom", "columns", "indices"}
+    address = f"{NETWORK}/layers/block1.conv1/kernels.png"
+    plain = api.get(address).content
+    for choice in ("palette=grey", "zoom=1", "columns=3", "indices=true"):
+        assert api.get(f"{address}?{choice}").content != plain, choice
