@@ -10,8 +10,8 @@ from app.samples import load_samples
 from app.service.dataset.collection import Collection
 from app.service.dataset.indexes import Dataset
 from app.service.dataset.shelf import Shelf
-from app.service.digits import SQLiteDigitStore
 from app.service.services import Services
+from app.service.store import SQLiteDigitStore
 from app.settings import Settings
 
 DATABASE_FILE = "digits.sqlite3"

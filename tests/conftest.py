@@ -16,8 +16,8 @@ from app.engine.opening import open_engines
 from app.engine.protocol import Engine
 from app.main import create_app
 from app.samples import load_samples
-from app.service.digits import SQLiteDigitStore
 from app.service.services import Services
+from app.service.store import SQLiteDigitStore
 from app.settings import ROOT, Settings
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))

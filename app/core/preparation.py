@@ -51,7 +51,7 @@ def prepare(grey: NDArray[np.uint8]) -> Prepared:
     """
     for pixels, inverted in ((grey, False), (_WHITE - grey, True)):
         if is_fitted(pixels):
-            return Prepared(Digit.of(pixels), inverted, _place(bounds(pixels > 0)), ())
+            return Prepared(Digit.of(pixels), inverted, ink_box(pixels), ())
     ink = find_ink(grey)
     if ink is None:
         raise BlankImageError("image is blank: nothing in it stands out from its ground")
@@ -90,6 +90,11 @@ def _refused(found: str) -> InvalidParameterError:
         f"pixels has {found}; allowed are {SIDE} rows of {SIDE} finite numbers, "
         "all in 0..1 or all in 0..255"
     )
+
+
+def ink_box(pixels: NDArray[np.uint8]) -> Box:
+    """``(x, y, width, height)`` of the ink in ``(28, 28)``; all zero where there is none."""
+    return _place(bounds(pixels > 0))
 
 
 def _place(box: Box | None) -> tuple[int, int, int, int]:

@@ -36,6 +36,9 @@ _ACTIVATIONS: Final = frozenset(
         ),
     }
 )
+_NEVER_NEGATIVE: Final = tuple(
+    getattr(keras.activations, name) for name in ("relu", "relu6", "sigmoid", "softmax", "softplus")
+)
 _ROLES: Final = (
     (keras.layers.Conv2D, "conv"),
     (keras.layers.BatchNormalization, "norm"),
@@ -111,6 +114,12 @@ def is_plain_relu(layer: Any) -> bool:
         and layer.negative_slope == 0
         and layer.threshold == 0
     )
+
+
+def is_never_negative(layer: Any) -> bool:
+    """Whether what it computes is never below zero, whatever it is given."""
+    softmax = isinstance(layer, keras.layers.Softmax)
+    return softmax or is_plain_relu(layer) or getattr(layer, "activation", None) in _NEVER_NEGATIVE
 
 
 def _role(layer: Any) -> str:

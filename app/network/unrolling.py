@@ -12,7 +12,7 @@ from app.errors import CompileError
 from app.network.describing import (
     POOLS,
     describe_layer,
-    is_plain_relu,
+    is_never_negative,
     merge_kind,
     residual_block,
     spatial,
@@ -25,13 +25,6 @@ Tensor = Any
 Rewrite = Callable[[Any, Tensor], Tensor | None]
 
 _SAME_IN_USE: Final = (keras.layers.Dropout, keras.layers.InputLayer)
-_NEVER_NEGATIVE: Final = (
-    keras.activations.relu,
-    keras.activations.relu6,
-    keras.activations.sigmoid,
-    keras.activations.softmax,
-    keras.activations.softplus,
-)
 _WITHOUT_MAPS: Final = (*_SAME_IN_USE, keras.layers.Flatten)
 
 
@@ -121,9 +114,7 @@ class Unroller:
         return out
 
     def _stays_positive(self, layer: Any, x: Tensor) -> bool:
-        if is_plain_relu(layer) or isinstance(layer, keras.layers.Softmax):
-            return True
-        if getattr(layer, "activation", None) in _NEVER_NEGATIVE:
+        if is_never_negative(layer):
             return True
         return isinstance(layer, (*POOLS, *_WITHOUT_MAPS)) and id(x) in self._never_negative
 

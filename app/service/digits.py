@@ -1,24 +1,14 @@
-"""Where digits are kept: the samples that ship, and what people brought, in SQLite."""
+"""Where digits are kept: the samples that ship, and behind them a store of what people brought."""
 
-import json
-import sqlite3
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
-import numpy as np
-
-from app.core.digit import ID_LENGTH, Digit
-from app.errors import StartupError, StoreError, UnknownDigitError
+from app.core.digit import Digit
+from app.core.preparation import ink_box
 from app.samples import Sample
-from app.service.database import open_database, open_reader
 
 Box = tuple[int, int, int, int]
-
-_HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,108 +61,6 @@ class DigitStore(Protocol):
         """Close what is open."""
 
 
-def _unknown(digit: str) -> UnknownDigitError:
-    well_formed = len(digit) == ID_LENGTH and set(digit) <= _HEXADECIMAL
-    what = f"digit {digit}" if well_formed else "a digit of that id"
-    return UnknownDigitError(
-        f"{what} is not stored; ids are {ID_LENGTH} hexadecimal digits, and digits unused for "
-        "longest make room for new ones"
-    )
-
-
-class SQLiteDigitStore:
-    """Digits in one SQLite file, at most ``limit`` of them: the longest unused make room.
-
-    Every digit is committed to disk before it is answered. That one was used is noted in memory and
-    written with the next digit, so that reading writes nothing: neither a full disk nor another
-    program that holds the file keeps anyone from what is stored.
-
-    Raises:
-        StartupError: the folder cannot be written or the file is no database.
-    """
-
-    def __init__(self, path: Path, limit: int, clock: Callable[[], float] = time.time) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._used: dict[str, float] = {}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = open_database(path)
-            self._reader = open_reader(path)
-        except (OSError, sqlite3.Error) as error:
-            raise StartupError(
-                f"state folder {path.parent} cannot keep digits ({error}); "
-                "choose another with SKIPLENS_STATE_DIR"
-            ) from error
-
-    def get(self, digit: str) -> StoredDigit:
-        """See :meth:`DigitStore.get`."""
-        with self._reading:
-            row = self._reader.execute(
-                "SELECT pixels, inverted, box, warnings FROM digits WHERE id = ?", (digit,)
-            ).fetchone()
-            if row is None:
-                raise _unknown(digit)
-            self._used[digit] = self._clock()
-        pixels, inverted, box, warnings = row
-        x, y, width, height = json.loads(box)
-        return StoredDigit(
-            Digit.from_bytes(pixels),
-            bool(inverted),
-            (x, y, width, height),
-            tuple(json.loads(warnings)),
-        )
-
-    def put(self, stored: StoredDigit) -> StoredDigit:
-        """See :meth:`DigitStore.put`."""
-        row = (
-            stored.digit.id,
-            stored.digit.pixels.tobytes(),
-            int(stored.inverted),
-            json.dumps(stored.box),
-            json.dumps(stored.warnings),
-            self._clock(),
-        )
-        try:
-            with self._writing, self._database:
-                self._write(row)
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"the digit could not be kept just now: {error}") from error
-        return stored
-
-    def _write(self, row: tuple[object, ...]) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-        with self._reading:
-            used, self._used = self._used, {}
-        self._database.executemany(
-            "UPDATE digits SET used = max(used, ?) WHERE id = ?",
-            ((when, digit) for digit, when in used.items()),
-        )
-        self._database.execute(
-            "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
-            row,
-        )
-        self._database.execute(
-            "DELETE FROM digits WHERE id IN (SELECT id FROM digits WHERE id != ? "
-            "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
-            (row[0], self._limit),
-        )
-
-    def count(self) -> int:
-        """See :meth:`DigitStore.count`."""
-        with self._reading:
-            (count,) = self._reader.execute("SELECT count(*) FROM digits").fetchone()
-        return int(count)
-
-    def close(self) -> None:
-        """See :meth:`DigitStore.close`."""
-        with self._writing, self._reading:
-            self._reader.close()
-            self._database.close()
-
-
 class WithSamples:
     """Puts the samples that ship in front of another store; they need no room in it."""
 
@@ -180,7 +68,7 @@ class WithSamples:
         self._store = store
         self.samples: Mapping[str, StoredDigit] = {
             sample.digit.id: StoredDigit(
-                sample.digit, False, ink_box(sample.digit), (), sample.label, sample.style
+                sample.digit, False, ink_box(sample.digit.pixels), (), sample.label, sample.style
             )
             for sample in samples
         }
@@ -203,13 +91,3 @@ class WithSamples:
     def close(self) -> None:
         """Close the other store."""
         self._store.close()
-
-
-def ink_box(digit: Digit) -> Box:
-    """``(x, y, width, height)`` of a digit's ink, pixels; all zero where there is none."""
-    if not digit.pixels.any():
-        return 0, 0, 0, 0
-    rows = np.flatnonzero(digit.pixels.any(axis=1))
-    columns = np.flatnonzero(digit.pixels.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1

@@ -20,9 +20,9 @@ from app.main import create_app
 from app.network.graphs import reference_gradients
 from app.network.loading import load_network
 from app.samples import load_samples
-from app.service.digits import SQLiteDigitStore
 from app.service.examination import gates_of
 from app.service.services import Services
+from app.service.store import SQLiteDigitStore
 from app.settings import Settings
 from tests.conftest import MAX_WAITING, MODELS
 from tests.contracts.networks import NETWORKS, one_hot, open_random, without

@@ -11,8 +11,8 @@ from app.engine.protocol import Engine
 from app.export.exhibit import Exhibit, Wish, open_exhibit
 from app.export.writing import write
 from app.samples import load_samples
-from app.service.digits import SQLiteDigitStore
 from app.service.services import Services
+from app.service.store import SQLiteDigitStore
 
 
 @pytest.fixture(scope="session")

@@ -1,173 +1,13 @@
-"""Keeping digits."""
+"""The samples in front of a store."""
 
-import signal
-import sqlite3
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from app.core.digit import Digit
-from app.errors import StartupError, StoreError, UnknownDigitError
 from app.samples import load_samples
-from app.service.digits import SQLiteDigitStore, StoredDigit, WithSamples
-
-
-def stored(value: int) -> StoredDigit:
-    """A digit of one tone."""
-    digit = Digit.of(np.full((28, 28), value, np.uint8))
-    return StoredDigit(digit, inverted=True, box=(1, 2, 3, 4), warnings=("thin", 'a "quote"'))
-
-
-def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "digits.sqlite3"
-    first = SQLiteDigitStore(path, 10)
-    first.put(stored(5))
-    first.close()
-    again = SQLiteDigitStore(path, 10)
-    found = again.get(stored(5).digit.id)
-    assert (found.digit.pixels == 5).all()
-    assert (found.inverted, found.box) == (True, (1, 2, 3, 4))
-    assert found.warnings == ("thin", 'a "quote"')
-    again.close()
-
-
-def test_an_unknown_digit_is_refused_and_its_id_not_echoed_unless_well_formed(
-    tmp_path: Path,
-) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 10)
-    with pytest.raises(UnknownDigitError, match="digit 0123456789abcdef is not stored"):
-        store.get("0123456789abcdef")
-    with pytest.raises(UnknownDigitError) as refused:
-        store.get("<script>")
-    assert "script" not in str(refused.value)
-    store.close()
-
-
-def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
-    now = [0.0]
-    store = SQLiteDigitStore(tmp_path / "d", 3, clock=lambda: now[0])
-    for value in (1, 2, 3):
-        now[0] += 10_000
-        store.put(stored(value))
-    now[0] += 10_000
-    store.get(stored(1).digit.id)  # used again, so 2 is now the longest unused
-    now[0] += 10_000
-    store.put(stored(4))
-    assert store.count() == 3
-    with pytest.raises(UnknownDigitError):
-        store.get(stored(2).digit.id)
-    for value in (1, 3, 4):
-        store.get(stored(value).digit.id)
-    store.close()
-
-
-def test_what_was_just_used_makes_no_room(tmp_path: Path) -> None:
-    now = [0.0]
-    store = SQLiteDigitStore(tmp_path / "d", 3, clock=lambda: now[0])
-    for value in (1, 2, 3):
-        now[0] += 1
-        store.put(stored(value))
-    now[0] += 1
-    store.get(stored(1).digit.id)
-    store.put(stored(4))
-    store.get(stored(1).digit.id)
-    with pytest.raises(UnknownDigitError):
-        store.get(stored(2).digit.id)
-    store.close()
-
-
-def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_read(
-    tmp_path: Path,
-) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
-    store.put(stored(1))
-    with closing(sqlite3.connect(tmp_path / "d", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with ThreadPoolExecutor() as threads:
-            writing = threads.submit(store.put, stored(2))
-            assert store.get(stored(1).digit.id).box == (1, 2, 3, 4)
-            assert store.count() == 1
-            assert not writing.done()
-            with pytest.raises(StoreError, match="could not be kept just now: database is locked"):
-                writing.result()
-    store.put(stored(2))
-    assert store.count() == 2
-    store.close()
-
-
-def test_putting_twice_keeps_one(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
-    store.put(stored(1))
-    store.put(stored(1))
-    assert store.count() == 1
-    store.close()
-
-
-def test_nothing_that_was_answered_is_lost_by_kill_9(tmp_path: Path) -> None:
-    path = tmp_path / "digits.sqlite3"
-    script = (
-        "import os, signal, sys\n"
-        "import numpy as np\n"
-        "from pathlib import Path\n"
-        "from app.core.digit import Digit\n"
-        "from app.service.digits import SQLiteDigitStore, StoredDigit\n"
-        "store = SQLiteDigitStore(Path(sys.argv[1]), 100)\n"
-        "for value in range(20):\n"
-        "    digit = Digit.of(np.full((28, 28), value, np.uint8))\n"
-        "    store.put(StoredDigit(digit, False, (0, 0, 1, 1), ()))\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    store = SQLiteDigitStore(path, 100)
-    assert store.count() == 20
-    assert (store.get(stored(19).digit.id).digit.pixels == 19).all()
-    store.close()
-
-
-def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "digits.sqlite3"
-    path.write_bytes(b"nonsense" * 500)
-    with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
-        SQLiteDigitStore(path, 10)
-    assert path.read_bytes() == b"nonsense" * 500
-
-
-def test_a_damaged_database_and_one_of_something_else_are_one_sentence(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "damaged", 10)
-    store.put(stored(1))
-    store.close()
-    content = (tmp_path / "damaged").read_bytes()
-    (tmp_path / "damaged").write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with closing(sqlite3.connect(tmp_path / "foreign")) as other:
-        other.execute("CREATE TABLE digits (id, used)")
-    for name in ("damaged", "foreign"):
-        with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
-            SQLiteDigitStore(tmp_path / name, 10)
-
-
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StartupError, match="SKIPLENS_STATE_DIR"):
-        SQLiteDigitStore(tmp_path / "file" / "digits.sqlite3", 10)
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence() -> None:
-    with pytest.raises(StartupError, match="cannot keep digits"):
-        SQLiteDigitStore(Path("/proc/nobody-writes-here/digits.sqlite3"), 10)
-
-
-def test_the_database_itself_refuses_a_digit_of_another_size(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
-    store.close()
-    with sqlite3.connect(tmp_path / "d") as database, pytest.raises(sqlite3.IntegrityError):
-        database.execute("INSERT INTO digits VALUES ('a', x'00', 0, '[]', '[]', 0)")
-    database.close()
+from app.service.digits import StoredDigit, WithSamples
+from app.service.store import SQLiteDigitStore
 
 
 def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:
@@ -177,6 +17,7 @@ def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:
     assert (found.label, found.style) == (sample.label, sample.style)
     store.put(found)
     assert store.count() == 0
-    store.put(stored(9))
-    assert (store.get(stored(9).digit.id).digit.pixels == 9).all()
+    nine = StoredDigit(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
+    store.put(nine)
+    assert (store.get(nine.digit.id).digit.pixels == 9).all()
     store.close()

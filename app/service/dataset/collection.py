@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 
 from app.core.digit import SIDE, Digit
+from app.core.preparation import ink_box
 from app.mnist import Split
 from app.samples import Sample
-from app.service.digits import DigitStore, StoredDigit, ink_box
+from app.service.digits import DigitStore, StoredDigit
 
 Kind = Literal["samples", "dataset"]
 
@@ -79,7 +80,7 @@ class WithCollection:
             return self._store.get(digit)
         found = self._collection.digit(place)
         label = self._collection.label(place)
-        return StoredDigit(found, False, ink_box(found), (), label, place=place)
+        return StoredDigit(found, False, ink_box(found.pixels), (), label, place=place)
 
     def put(self, stored: StoredDigit) -> StoredDigit:
         """Keep a digit, unless it is one of the collection."""

@@ -21,10 +21,10 @@ from app.web.pages.docs import DocsPage
 from app.web.pages.filters import filter_page
 from app.web.pages.gallery import gallery_page
 from app.web.pages.layers import layer_page
+from app.web.pages.looking import ViewDep
 from app.web.pages.rendering import RespondDep
 from app.web.pages.subject import SubjectDep, get_subject
 from app.web.pages.units.section import WishDep
-from app.web.pages.view import ViewDep
 from app.web.uploads import UploadDep
 
 

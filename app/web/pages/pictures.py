@@ -8,7 +8,7 @@ from app.core.grid import encode_grey
 from app.web import urls
 from app.web.dependencies import LayerDep, NetworkDep, ServicesDep
 from app.web.pages.kernels import filter_kernel_grid
-from app.web.pages.view import ViewDep
+from app.web.pages.looking import ViewDep
 from app.web.responses import PNG, immutable
 
 router = APIRouter(include_in_schema=False, default_response_class=Response)

@@ -10,7 +10,8 @@ from app.service.digits import StoredDigit
 from app.service.examination import Examination
 from app.service.services import Services
 from app.web.dependencies import DigitDep, ExaminationDep, NetworkDep, ServicesDep
-from app.web.pages.view import View, ViewDep
+from app.web.pages.looking import ViewDep
+from app.web.pages.view import View
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
-
-from fastapi import Depends, Query
+from typing import Final
 
 from app.core.manifest import Manifest
 from app.core.ordering import Sort
@@ -12,33 +10,8 @@ from app.core.palettes import PaletteName
 from app.core.scaling import Normalisation
 from app.service.grids import GridOptions
 from app.web import urls
-from app.web.dependencies import Off
 
-_DEFAULT: Final = GridOptions()
-
-
-@dataclass(frozen=True)
-class ViewParameters:
-    """How a page is looked at; the same on every page.
-
-    ``off`` is here as text, for the form that hands it on; what it means to a network is looked up
-    by :func:`app.service.catalogue.switched_off`.
-    """
-
-    off: Off = None
-    normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
-        _DEFAULT.normalisation
-    )
-    palette: Annotated[PaletteName, Query(description="pair of palettes")] = _DEFAULT.palette
-    sort: Annotated[Sort, Query(description="order of a layer's maps")] = _DEFAULT.sort
-
-    def view(self, network: Manifest, digit: str, off: tuple[str, ...]) -> "View":
-        """The view of a digit in a network; ``off`` is what is switched off there."""
-        chosen = (self.normalize, self.palette, self.sort)
-        return View(network.id, digit, off, *chosen, version=network.version)
-
-
-ViewDep = Annotated[ViewParameters, Depends()]
+DEFAULT: Final = GridOptions()
 
 
 @dataclass(frozen=True)
@@ -58,9 +31,9 @@ class View:
     network: str
     digit: str
     off: tuple[str, ...] = ()
-    normalize: Normalisation = _DEFAULT.normalisation
-    palette: PaletteName = _DEFAULT.palette
-    sort: Sort = _DEFAULT.sort
+    normalize: Normalisation = DEFAULT.normalisation
+    palette: PaletteName = DEFAULT.palette
+    sort: Sort = DEFAULT.sort
     version: str = ""
 
     @property
@@ -68,9 +41,9 @@ class View:
         """The parameters that differ from what is usual."""
         return {
             "off": ",".join(self.off),
-            "normalize": None if self.normalize is _DEFAULT.normalisation else self.normalize,
-            "palette": None if self.palette is _DEFAULT.palette else self.palette,
-            "sort": None if self.sort is _DEFAULT.sort else self.sort,
+            "normalize": None if self.normalize is DEFAULT.normalisation else self.normalize,
+            "palette": None if self.palette is DEFAULT.palette else self.palette,
+            "sort": None if self.sort is DEFAULT.sort else self.sort,
         }
 
     @property

@@ -11,7 +11,8 @@ from app.errors import UnknownDigitError
 from app.mnist import Split
 from app.samples import load_samples
 from app.service.dataset.collection import Collection, WithCollection
-from app.service.digits import SQLiteDigitStore, StoredDigit
+from app.service.digits import StoredDigit
+from app.service.store import SQLiteDigitStore
 
 
 def of(*values: int) -> Collection:
