@@ -62,10 +62,9 @@ def configure(log_format: Literal["text", "json"]) -> None:
     Args:
         log_format: ``text`` for people, ``json`` for machines.
     """
-    shared: list[Processor] = [structlog.processors.format_exc_info]
     renderer: Processor = _as_json if log_format == "json" else _as_logfmt
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", LineBuffer(sys.stderr))),
         cache_logger_on_first_use=True,
@@ -74,7 +73,7 @@ def configure(log_format: Literal["text", "json"]) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.processors.format_exc_info],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -90,22 +89,30 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def _with_traceback(event: EventDict) -> EventDict:
+    """The event, with a fault that it carries in words; hardly any carries one."""
+    return structlog.processors.format_exc_info(None, "", event) if "exc_info" in event else event
+
+
 def _as_json(_: object, level: str, event: EventDict) -> str:
+    event = _with_traceback(event)
     first = {"timestamp": _now(), "level": level, "event": event.pop("event")}
     return json.dumps({**first, **event}, default=repr)
 
 
 def _as_logfmt(_: object, level: str, event: EventDict) -> str:
-    """``key=value`` pairs, in less than half the time of structlog's own renderer."""
-    line = f"timestamp={_now()} level={level} event={_as_value(event.pop('event'))}"
-    for key, value in event.items():
-        line += f" {key}={_as_value(value)}"
+    """``key=value`` pairs, in less than half the time of structlog's own processors."""
+    texts = {key: str(value) for key, value in _with_traceback(event).items()}
+    if not _PLAIN.fullmatch("".join(texts.values())) or "" in texts.values():
+        texts = {key: _as_value(text) for key, text in texts.items()}
+    line = f"timestamp={_now()} level={level} event={texts.pop('event')}"
+    for key, text in texts.items():
+        line += f" {key}={text}"
     return line
 
 
-def _as_value(value: object) -> str:
+def _as_value(text: str) -> str:
     """Text that is not plain is quoted and escaped as in JSON, so that nothing that a client sends
     can break a line or pass for another key.
     """
-    text = str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)

@@ -61,7 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and bound what belongs to a head that is still not complete."""
         counts = self._deadline is not None
-        super().data_received(data)
+        HttpToolsProtocol.data_received(self, data)
         if self._begun and self._deadline is None:  # most heads come whole and need no deadline
             self._await_head()
         elif counts and self._deadline is not None:
@@ -71,27 +71,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request is there."""
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self._begun = self._in_head = True
         self._field_bytes = 0
 
-    def on_url(self, url: bytes) -> None:
-        """A part of the request line."""
-        self._count(len(url))
-        super().on_url(url)
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; or a trailer, which nobody reads."""
-        self._count(len(name) + len(value))
+        self._field_bytes += len(name) + len(value)
+        if self._field_bytes > MAX_HEAD_BYTES:
+            raise ValueError("too large")  # ends the parsing, as what is not HTTP does
         if self._in_head:
-            super().on_header(name, value)
+            HttpToolsProtocol.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
         """From here on the app keeps the time."""
+        self._field_bytes += len(self.url)
+        if self._field_bytes > MAX_HEAD_BYTES:
+            raise ValueError("too large")
         self._have_head()
         self._in_head = False
-        super().on_headers_complete()
-        self._cycles = [*(one for one in self._cycles if not one.response_complete), self.cycle]
+        HttpToolsProtocol.on_headers_complete(self)
+        if self.pipeline:  # asked for ahead, while others are under way
+            self._cycles = [one for one in self._cycles if not one.response_complete]
+        else:
+            self._cycles.clear()
+        self._cycles.append(self.cycle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: nothing more is sent, nor begun of what it asked for ahead."""
@@ -121,11 +125,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, with the headers that every answer bears."""
         self._refuse(_head_too_large if self._field_bytes > MAX_HEAD_BYTES else _no_http)
-
-    def _count(self, more: int) -> None:
-        self._field_bytes += more
-        if self._field_bytes > MAX_HEAD_BYTES:
-            raise ValueError("too large")  # ends the parsing, as what is not HTTP does
 
     def _await_reading(self) -> None:
         left = self.transport.get_write_buffer_size()

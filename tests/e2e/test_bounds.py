@@ -121,10 +121,10 @@ def test_a_head_without_end_is_431(server: Server) -> None:
     server.await_metric('skiplens_requests_total{route="unmatched",status="431"}', 1)
 
 
-@pytest.mark.parametrize("more", [b"X: %s\r\n", b"%s: x\r\n"])
-def test_a_large_head_that_comes_at_once_is_431(server: Server, more: bytes) -> None:
+@pytest.mark.parametrize("head", [b"/ HTTP/1.1\r\nX: %s", b"/ HTTP/1.1\r\n%s: x", b"/%s HTTP/1.1"])
+def test_a_large_head_that_comes_at_once_is_431(server: Server, head: bytes) -> None:
     with server.connect() as connection:
-        connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + more % (b"x" * MAX_HEAD_BYTES) + b"\r\n")
+        connection.send(b"GET " + head % (b"x" * MAX_HEAD_BYTES) + b"\r\nHost: a\r\n\r\n")
         _refused(connection.rest(), 431, "head_too_large")
 
 

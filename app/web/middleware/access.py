@@ -53,9 +53,9 @@ class AccessLog:
             except ClientDisconnect:
                 pass
             except asyncio.CancelledError:  # the time to finish requests in is over
-                if status == _UNANSWERED:
-                    await stopping()(scope, receive, send_timed)
-                raise
+                if status != _UNANSWERED:
+                    raise
+                await stopping()(scope, receive, send_timed)
             except Exception:
                 _logger.exception("failed", request_id=request_id(), path=scope["path"])
                 if status != _UNANSWERED:

@@ -115,8 +115,10 @@ def _too_large(max_bytes: int) -> TooLargeError:
 
 def _declared_bytes(scope: Scope) -> int | None:
     """How long the body is said to be; ``None`` where it comes in chunks of unknown number."""
-    headers = dict(scope["headers"])
-    if b"transfer-encoding" in headers:
-        return None
-    length = headers.get(b"content-length", b"0")
-    return int(length) if length.isdigit() else None
+    said: int | None = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            said = int(value) if value.isdigit() else None
+    return said

@@ -21,13 +21,21 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
-        chosen = given if _ACCEPTED.fullmatch(given) else new_request_id().encode()
-        set_request_id(chosen.decode())
+        chosen = _given(scope) or new_request_id()
+        set_request_id(chosen)
+        named = (REQUEST_ID_HEADER, chosen.encode())
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, chosen)]
+                message["headers"] = [*message["headers"], named]
             await send(message)
 
         await self._app(scope, receive, send_named)
+
+
+def _given(scope: Scope) -> str:
+    """The id that a proxy gave the request; empty where there is none, or none that is taken."""
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID_HEADER and _ACCEPTED.fullmatch(value):
+            return str(value, "ascii")
+    return ""

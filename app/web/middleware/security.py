@@ -47,6 +47,7 @@ HEADERS: Final = tuple(
         ),
     )
 )
+_ANY: Final = frozenset({"*"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -79,7 +80,7 @@ class HostsAndSites:
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
         self._app = app
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = _ANY if "*" in hosts else frozenset(host.lower() for host in hosts)
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,11 +88,10 @@ class HostsAndSites:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if "*" not in self._hosts and _host(headers) not in self._hosts:
+        if self._hosts != _ANY and _host(Headers(scope=scope)) not in self._hosts:
             refusal = problem(400, "unknown_host", "Unknown host", "this host is not served here")
             await refusal(scope, receive, send)
-        elif self._forged(scope["method"], headers):
+        elif scope["method"] not in _SAFE_METHODS and self._forged(Headers(scope=scope)):
             refusal = problem(
                 403, "cross_site", "Cross-site request", "posts from other sites are not taken"
             )
@@ -99,10 +99,9 @@ class HostsAndSites:
         else:
             await self._app(scope, receive, send)
 
-    def _forged(self, method: str, headers: Headers) -> bool:
-        if method in _SAFE_METHODS or headers.get("sec-fetch-site") != "cross-site":
-            return False
-        return headers.get("origin") not in self._origins
+    def _forged(self, headers: Headers) -> bool:
+        cross = headers.get("sec-fetch-site") == "cross-site"
+        return cross and headers.get("origin") not in self._origins
 
 
 def _host(headers: Headers) -> str:
