@@ -3,11 +3,12 @@
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
@@ -16,6 +17,8 @@ from app.core.digit import Digit
 from app.core.manifest import BlockInfo
 from app.engine.opening import open_engines
 from app.engine.protocol import Engine
+from app.export.exhibit import Wish, open_exhibit
+from app.export.writing import write
 from app.main import create_app
 from app.network.graphs import reference_gradients
 from app.network.loading import load_network
@@ -255,3 +258,19 @@ def test_a_network_without_identity_paths_says_that_there_is_nothing_to_switch(
         answer = served.get(f"{view}/prediction", params={"off": block})
         assert (answer.status_code, answer.json()["code"]) == (422, "not_switchable")
         assert "x would not come through" in answer.json()["detail"]
+
+
+def test_every_page_of_every_network_is_there_and_can_be_taken_away(
+    served: TestClient, engine: Engine, digit: Digit, tmp_path: Path
+) -> None:
+    manifest = engine.manifest
+    gallery = f"/networks/{manifest.id}/digits/{digit.id}"
+    blocks = [f"/blocks/{block.name}" for block in manifest.blocks]
+    layers = [f"/layers/{layer.name}" for layer in manifest.layers]
+    for page in ("", "/depth", *blocks, *layers):
+        assert served.get(gallery + page).status_code == 200, page
+    services = cast("FastAPI", served.app).state.services
+    write(open_exhibit(services, Wish(manifest.id, digit.id)), tmp_path)
+    written = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for block in manifest.blocks:
+        assert f"<h2>{block.name}</h2>" in written
