@@ -21,15 +21,15 @@ def page(request: pytest.FixtureRequest, browser: Browser, server: str) -> Itera
         ignore_default_args=keeping,
     ) as launched:
         page = launched.new_page(base_url=server)
-        page.add_init_script("addEventListener('pageshow', (event) => { kept = event.persisted })")
+        page.add_init_script("addEventListener('pageshow', ({ persisted }) => kept = persisted)")
         yield page
-        assert page.evaluate("kept") is (request.param == "kept")
+        page.wait_for_function("(kept) => window.kept === kept", arg=request.param == "kept")
 
 
 def go_back(page: Page) -> None:
     """Go back; Playwright's own way waits for a page to load, which one that was kept does not."""
     left = page.url
-    page.evaluate("history.back()")
+    page.evaluate("void setTimeout(() => history.back())")  # else the answer may be lost on the way
     page.wait_for_url(lambda address: address != left, wait_until="commit")
 
 
