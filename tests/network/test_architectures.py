@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.network.architectures import ARCHITECTURES, classic, highway, plain, resnet
-from app.network.merges import HighwayGate
-from app.network.residual import Residual
+from skiplens.network.architectures import ARCHITECTURES, classic, highway, plain, resnet
+from skiplens.network.layers import HighwayGate, Residual
 from tests.network.tiny import images, numpy
 
 
