@@ -174,7 +174,7 @@ def said(page: Page) -> dict[str, object]:
         links: all("main a[href], .networks a", "href").filter((href) => !href.startsWith("#")),
         forms: all("form", "action"),
         pictures: all("img[src*='/kernel']", "src"),
-        cuttings: all(".parts image, .lookout image", "href"),
+        cuttings: all(".parts image, .input_window image", "href"),
         squares: all("[data-level]", "fill").map(colour),
         numbers: all(".weights text", "class"),
         plate: document.querySelector(".view").className,

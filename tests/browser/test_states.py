@@ -172,6 +172,6 @@ def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
     page.get_by_role("button", name="Read it").click()
     form = page.locator("form[data-upload]")
     expect(form).to_have_attribute("aria-busy", "true")
-    expect(form.get_by_role("status")).to_have_text("Reading the image…")
+    expect(form.get_by_role("status")).to_have_text("PredictionView the image…")
     held[0].continue_()
     page.wait_for_url("**/digits/**")

@@ -123,7 +123,9 @@ def test_colours_follow_the_palette(open_page: OpenPage) -> None:
     square = page.locator("table.channels rect").first
     before = square.get_attribute("fill")
     page.get_by_label("Palette").select_option("noon")
-    expect(page.locator(".lookout image")).to_have_attribute("href", re.compile("palette=noon"))
+    expect(page.locator(".input_window image")).to_have_attribute(
+        "href", re.compile("palette=noon")
+    )
     expect(square).not_to_have_attribute("fill", before or "")
 
 

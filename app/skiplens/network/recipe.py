@@ -71,7 +71,7 @@ class Recipe:
 
 # Bent mostly as a whole, a little elastically, and drawn with lighter and heavier pens: for hands
 # that the training set does not hold.
-_HANDS: Final = Augmentation(
+_STRONG_AUGMENTATION: Final = Augmentation(
     share=0.85, rotation=12.0, shear=0.25, scale=0.15, shift=2.0, elastic=1.0, thickness=0.5
 )
 # The second phase goes on from the height where the first ends: it is there for the average of the
@@ -79,8 +79,8 @@ _HANDS: Final = Augmentation(
 _BLOCKS: Final = Recipe(
     "mnist-resnet",
     (
-        Phase(epochs=4, floor=1.0, augmentation=_HANDS),
-        Phase(epochs=14, warmup_epochs=0.0, floor=0.3, augmentation=_HANDS),
+        Phase(epochs=4, floor=1.0, augmentation=_STRONG_AUGMENTATION),
+        Phase(epochs=14, warmup_epochs=0.0, floor=0.3, augmentation=_STRONG_AUGMENTATION),
     ),
     averaging=0.9997,
 )

@@ -97,7 +97,7 @@ export class Latest {
  * @typedef {{ height: number, width: number, filters: number, values: Float32Array }} Maps
  * @typedef {[number, number]} Range
  * @typedef {{ name: string, maps: Maps, blockRange: Range }} Layer
- * @typedef {{ block: string, norm_x: number, norm_f: number, norm_sum: number, norm_input: number,
+ * @typedef {{ block: string, norm_x: number, norm_residual: number, norm_sum: number, norm_input: number,
  *   norm_output: number }} Block
  * @typedef {{ label: string, probabilities: number[], baseline: number[] | null, off: string[],
  *   warnings: string[], blocks: Block[] }} Said

@@ -33,7 +33,7 @@ export function showSpine(page, blocks) {
       ".rail-chain .grow": one.norm_input,
       ".identity-upper": projected ? one.norm_input : one.norm_x,
       ".identity-lower": one.norm_x,
-      ".branch": one.norm_f,
+      ".branch": one.norm_residual,
       ".rail-tail .lead": one.norm_sum,
       ".rail-tail .grow": one.norm_output,
     });
@@ -45,13 +45,13 @@ export function showSpine(page, blocks) {
  * @param {Borrowed} page
  * @param {Block} block
  */
-function write(page, { block, norm_x, norm_f }) {
+function write(page, { block, norm_x, norm_residual }) {
   const off = document.querySelector(`#${block} .is-off`) !== null;
   const values = {
     ".label-identity .value": number(norm_x),
-    ".label-residual .value": off ? "off" : number(norm_f),
+    ".label-residual .value": off ? "off" : number(norm_residual),
     ".norms .identity + span": number(norm_x),
-    ".norms .residual + span": number(norm_f),
+    ".norms .residual + span": number(norm_residual),
   };
   for (const [place, text] of Object.entries(values)) {
     const element = document.querySelector(`#${block} ${place}`);
@@ -68,7 +68,7 @@ const THINNEST = 1.5;
  * @returns {(norm: number) => string}
  */
 export function widthsOf(blocks) {
-  const norms = blocks.flatMap((one) => [one.norm_input, one.norm_x, one.norm_f, one.norm_sum]);
+  const norms = blocks.flatMap((one) => [one.norm_input, one.norm_x, one.norm_residual, one.norm_sum]);
   const largest = Math.max(0, ...norms) || 1;
   return (norm) =>
     String(Number(Math.max(THINNEST, WIDEST * Math.min(norm / largest, 1)).toFixed(2)));
