@@ -57,7 +57,7 @@ def test_the_words_are_those_of_the_app(text: str, context: ExportContext) -> No
     manifest, text = context.engine.manifest, unescape(text)
     for layer in manifest.layers:
         assert layer.name in text
-        assert page_text.of_layer(manifest, layer) in text
+        assert page_text.describe_layer(manifest, layer) in text
     assert "Without block2, the network reads" in text
 
 

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import BlockMetrics
-from skiplens.web.pages.depth import sentence
+from skiplens.web.pages.depth import describe_depth
 from skiplens.web.pages.text import GATED, PLAIN, Symbols
 from tests.web.pages.conftest import Look
 
@@ -78,7 +78,7 @@ def said(blocks: Sequence[int], off: Sequence[int] = (), names: Symbols = PLAIN)
         replace(one, ratio=0.0) if one.block in switched else one
         for one in (FOUND[at - 1] for at in blocks)
     ]
-    return sentence(found, switched, names)
+    return describe_depth(found, switched, names)
 
 
 def test_a_block_that_is_off_counts_neither_as_larger_nor_as_smaller() -> None:

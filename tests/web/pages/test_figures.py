@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import Digit
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
@@ -62,7 +63,7 @@ def test_of_a_gated_block_the_gate_is_switched_off_and_not_the_residual(
 
 def test_a_script_is_told_what_a_switch_acts_on(forward: ForwardPass) -> None:
     layers = ("block1.residual", "block2.residual", "block2.sum", "stem.output")
-    switches = [figure(forward, layer).plate.switch for layer in layers]
+    switches = [figure(forward, layer).attributes.switch for layer in layers]
     assert switches == ["on", "off", None, None]
 
 
@@ -81,6 +82,6 @@ def test_every_slim_grid_fits(forward: ForwardPass) -> None:
 
 
 def test_ramps_run_from_end_to_end() -> None:
-    stops = ramp_stops(Links("net", "digit"), diverging=True)
+    stops = ramp_stops(PaletteName.DUSK, diverging=True)
     assert (stops[0].offset, stops[-1].offset) == ("0.0%", "100.0%")
     assert len({stop.colour for stop in stops}) == len(stops)

@@ -12,7 +12,7 @@ from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.filter import strong_row
+from skiplens.web.pages.filter import top_activations
 from tests.web.conftest import NETWORK
 from tests.web.engines import WatchedEngine
 from tests.web.pages.markup import Markup
@@ -85,6 +85,6 @@ def test_a_filter_that_nothing_excites_says_so(
         ModelRunner().run(silent, digit, ()),
         Links(engine.manifest.id, digit.id),
     )
-    row = strong_row(context, find_layer(engine.manifest, "block3.output"), 7)
+    row = top_activations(context, find_layer(engine.manifest, "block3.output"), 7)
     assert row.sentence.startswith("None of the 40 samples excites it: no value of its map is abov")
     assert (row.labels, row.sheet, row.tiles) == (None, None, ())

@@ -71,7 +71,7 @@ def test_the_names_stand_at_the_figures_of_the_api(
 def test_blocks_of_both_kinds_have_names_that_hold_for_both(engine: Engine) -> None:
     plain = engine.manifest.blocks[0]
     gated: BlockInfo = replace(plain, merge="highway", gate="block1.gate")
-    assert text.of_blocks([plain, plain]) is text.PLAIN
-    assert text.of_blocks([gated, gated]) is text.GATED
-    common = text.of_blocks([plain, gated])
+    assert text.symbols_of_blocks([plain, plain]) is text.PLAIN
+    assert text.symbols_of_blocks([gated, gated]) is text.GATED
+    common = text.symbols_of_blocks([plain, gated])
     assert not {common.x, common.f} & {*GATED, *PLAIN}

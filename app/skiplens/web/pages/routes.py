@@ -82,7 +82,6 @@ def error_page(problem: Problem, again: int | None, samples: Samples | None) -> 
     advice = _ADVICE.get(problem.status, _USUAL_ADVICE)
     return ErrorPage(
         title=problem.title,
-        networks=(),
         status=problem.status,
         heading=problem.title,
         detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
@@ -292,7 +291,7 @@ def upload(
 @router.get("/docs")
 def docs(respond: RespondDep) -> Response:
     """The API, to be tried out."""
-    return respond(DocsPage("API", ()))
+    return respond(DocsPage("API"))
 
 
 @router.get(links.SAMPLES_PNG)

@@ -105,7 +105,7 @@ _BY_ROLE: Final[dict[str, _Sentence]] = {
 }
 
 
-def of_layer(manifest: Manifest, layer: LayerInfo) -> str:
+def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     """What a layer does, in a sentence or two."""
     block = block_with(manifest, layer)
     if block is not None and block.merge not in (None, "add") and layer.role == "sum":
@@ -152,7 +152,7 @@ _OF_MERGE: Final = {
 }
 
 
-def explain_block(block: BlockInfo) -> str:
+def describe_block(block: BlockInfo) -> str:
     """What a block does, in a sentence or two."""
     if block.merge is None:
         return "No identity path leads past this block: what it hands on is all that F(x) makes."
@@ -178,7 +178,7 @@ def explain_block(block: BlockInfo) -> str:
     )
 
 
-def when_off(block: BlockInfo) -> str:
+def describe_disabled(block: BlockInfo) -> str:
     """What a block does whose branch is switched off, in a sentence."""
     if block.gate is not None:
         return "The branch is off: its gate is shut, so T(x) is zero, and x passes as it came."
@@ -189,15 +189,7 @@ def when_off(block: BlockInfo) -> str:
 
 @dataclass(frozen=True)
 class Symbols:
-    """Names of the two.
-
-    Attributes:
-        x: the identity as it enters the sum.
-        f: the residual as it enters the sum.
-        norm_x: size of the identity, as a heading.
-        norm_residual: size of the residual, as a heading.
-        ratio: size of the residual over that of the identity, as a heading.
-    """
+    """What identity and residual are called as they enter the sum, in sentences and headings."""
 
     x: str
     f: str
@@ -207,41 +199,41 @@ class Symbols:
 
     @property
     def norms(self) -> tuple[str, str]:
-        """Both sizes, as headings."""
+        """Both norms, as headings."""
         return self.norm_x, self.norm_residual
 
     @property
     def over(self) -> str:
-        """The ratio in words."""
+        """The ratio, in a phrase."""
         return f"{self.f} over {self.x}"
 
     @property
     def cosine(self) -> str:
-        """The cosine of the two in words."""
+        """Their cosine similarity, in a phrase."""
         return f"cosine of {self.x} and {self.f}"
 
 
 PLAIN: Final = Symbols("x", "F(x)", "|x|", "|F|", "F / x")
 _CARRIED: Final = f"(1{MINUS}T)·x"
 GATED: Final = Symbols(_CARRIED, "T·F(x)", f"|{_CARRIED}|", "|T·F|", f"|T·F| / |{_CARRIED}|")
-# Of blocks of which some have a gate and some have none.
+# For a network in which only some blocks have a gate.
 COMMON: Final = Symbols("the identity", "the residual", "identity", "residual", "ratio")
 
 
 def symbols_of_block(block: BlockInfo) -> Symbols:
-    """The names in one block."""
+    """The symbols of one block."""
     return PLAIN if block.gate is None else GATED
 
 
-def of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
-    """Names that hold in each of these blocks."""
+def symbols_of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
+    """Symbols that hold for each of these blocks."""
     found = {symbols_of_block(block) for block in blocks}
     return found.pop() if len(found) == 1 else COMMON
 
 
-_NUMERALS: Final = tuple((str(one), str(one)) for one in range(10))
+_NUMERALS: Final = tuple((str(digit), str(digit)) for digit in range(10))
 
-# Name in the query, words before it, and value and words of each option.
+# Name in the query, label, and value and text of each option.
 CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
     ("label", "Labelled", (("", "any"), *_NUMERALS)),
     ("prediction", "read as", (("", "any"), *_NUMERALS)),
@@ -259,7 +251,7 @@ CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
 )
 
 
-def summary(correct: int, digits: int) -> str:
+def describe_accuracy(correct: int, digits: int) -> str:
     """How a network reads the data set."""
     wrong = digits - correct
     misread = f"misreads {wrong:,}" if wrong else "misreads none"
@@ -269,7 +261,7 @@ def summary(correct: int, digits: int) -> str:
     )
 
 
-def title(choice: Choice) -> str:
+def describe_choice(choice: Choice) -> str:
     """Which digits were chosen."""
     parts = []
     if choice.label is not None:
@@ -283,7 +275,7 @@ def title(choice: Choice) -> str:
     return f"{which}, {said}" if said else which
 
 
-def extent(listing: Listing) -> str:
+def describe_extent(listing: Listing) -> str:
     """How many digits there are, and which of them are on this page."""
     count = fmt.pluralise(listing.total, "digit")
     if listing.pages == 1:
@@ -292,7 +284,7 @@ def extent(listing: Listing) -> str:
     return f"{count}, of which {first:,} to {first - 1 + len(listing.places):,}"
 
 
-def empty(choice: Choice) -> str:
+def describe_no_digits(choice: Choice) -> str:
     """Why no digit was found."""
     label, answer = choice.label, choice.prediction
     if label is not None and answer is not None and label != answer and choice.wrong is not False:
