@@ -35,7 +35,7 @@ export function enableCopying(section) {
 }
 
 /**
- * Take the snippets from the page at another address. If it cannot be loaded, they stay as they are.
+ * Take the snippets from the page at another address. They stay as they are if it does not load.
  * @param {Element} section
  * @param {string} address
  */

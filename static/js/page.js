@@ -79,7 +79,10 @@ function wireMaps() {
   const maps = "figure[data-layer], [data-strip]";
   if (!document.querySelector(maps)) return;
   const listeners = new AbortController();
-  /** What to handle once the modules are there: a click if there was one. @type {Event | undefined} */
+  /**
+   * What to handle once the modules are there: a click if there was one.
+   * @type {Event | undefined}
+   */
   let pending;
   /** @param {Event} event */
   const start = async (event) => {
@@ -117,7 +120,10 @@ function wireDrawing() {
     });
   };
   opener.querySelector("button")?.addEventListener("click", async () => {
-    loading ??= load();
+    loading ??= load().catch((error) => {
+      loading = undefined; // the next click tries again
+      throw error;
+    });
     (await loading).open();
     opener.hidden = true;
   });
@@ -145,11 +151,10 @@ function wireDownloads() {
 /** Explain any value of the map on a filter's page; a click waits for the module. */
 async function wireUnit() {
   if (!document.querySelector("#unit")) return;
-  const loading = import("./unit.js");
   document.querySelector(".one-map")?.addEventListener("click", async (event) => {
-    if (event instanceof MouseEvent) (await loading).explainClicked(event);
+    if (event instanceof MouseEvent) (await import("./unit.js")).explainClicked(event);
   });
-  (await loading).watchSection();
+  (await import("./unit.js")).watchSection();
 }
 
 wireChoosers();

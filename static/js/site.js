@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Connects what every page has: theme, keyboard, failed images and the connection. It is part of the
- * first load and so stays small.
+ * Connects what every page has: theme, keyboard, failed images and the connection. Every first visit
+ * loads it, so it stays small.
  * @module
  */
 
@@ -41,11 +41,15 @@ function wireKeyboard() {
   const pending = [];
   document.addEventListener("keydown", async (event) => {
     if (handleKey) return handleKey(event);
-    const isTyping = event.target instanceof Element && event.target.closest("input, select, dialog");
+    const target = event.target instanceof Element ? event.target : undefined;
+    const isTyping = target?.closest("input, select, dialog");
     const stoppedScrolling = event.key.startsWith("Page") && !isTyping && !event.defaultPrevented;
-    if (stoppedScrolling) event.preventDefault(); // the browser would scroll before the module loads
+    if (stoppedScrolling) event.preventDefault(); // it would scroll before the module is loaded
     if (pending.push([event, { stoppedScrolling }]) > 1) return;
-    ({ handleKey } = await import("./keyboard/keyboard.js"));
+    ({ handleKey } = await import("./keyboard/keyboard.js").catch((error) => {
+      pending.length = 0; // the next key tries again
+      throw error;
+    }));
     for (const key of pending) handleKey(...key);
   });
   const button = document.querySelector("[data-keyboard]");
@@ -173,7 +177,7 @@ async function retryBusyPage(line) {
     showWait(line, delay);
     setTimeout(resolve, delay);
   });
-  const succeeded = await fetchWithRetry(location.href, (milliseconds) => showWait(line, milliseconds));
+  const succeeded = await fetchWithRetry(location.href, (wait) => showWait(line, wait));
   if (succeeded) location.reload();
   else line.textContent = "Still busy. Try again in a minute.";
 }

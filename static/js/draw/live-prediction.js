@@ -100,7 +100,8 @@ export class LivePrediction {
       const [bar, text] = [row.querySelector(".now"), row.querySelector("td.number")];
       this.#snapshot.setAttribute(row, "class", probability === largest ? "first" : "");
       if (bar) this.#snapshot.setAttribute(bar, "width", (100 * probability).toFixed(2));
-      if (text) this.#snapshot.setText(text, probabilities.length ? percent(probability) : NO_VALUE);
+      const value = probabilities.length ? percent(probability) : NO_VALUE;
+      if (text) this.#snapshot.setText(text, value);
     }
   }
 

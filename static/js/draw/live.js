@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Live drawing: sends each change of a drawing to the server and shows the answer on the page, until
- * the drawing is saved or closed.
+ * Live drawing: sends each change to the server and shows the answer all over the page, until the
+ * drawing is saved or closed.
  * @module
  */
 

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Moves the focus between the links of a group with the arrow keys, and finds links that keys press.
+ * Moves the focus between the links of a group by arrow keys, and finds the links that keys press.
  * @module
  */
 

@@ -41,7 +41,8 @@ const GLYPHS = [
  * @param {readonly number[]} filters the filter in each box
  * @param {GridContent} content
  */
-export function drawGrid(pixels, layout, filters, { maps, extents, ranges, table, isCentred, levels }) {
+export function drawGrid(pixels, layout, filters, content) {
+  const { maps, extents, ranges, table, isCentred, levels } = content;
   const [clear, flat] = [pixelOf(table, CLEAR_LEVEL), pixelOf(table, FLAT_LEVEL)];
   layout.boxes.forEach((box, index) => {
     const filter = /** @type {number} */ (filters[index]);
@@ -116,8 +117,13 @@ function drawIndex(pixels, stride, [left, top], filter, pixel) {
  * @returns {[x: number, y: number][]}
  */
 export function glyphPixels(number) {
-  return [...String(number)].flatMap((digit, index) =>
-    (GLYPHS[Number(digit)] ?? []).flatMap((row, y) =>
-      [...row].flatMap((pixel, x) =>
-        pixel === "#" ? [/** @type {[number, number]} */ ([index * (GLYPH_WIDTH + 1) + x, y])] : [])));
+  /** @type {[x: number, y: number][]} */
+  const pixels = [];
+  for (const [index, digit] of [...String(number)].entries()) {
+    const left = index * (GLYPH_WIDTH + 1);
+    for (const [y, row] of (GLYPHS[Number(digit)] ?? []).entries()) {
+      for (const [x, pixel] of [...row].entries()) if (pixel === "#") pixels.push([left + x, y]);
+    }
+  }
+  return pixels;
 }

@@ -62,7 +62,8 @@ async function blockTableOf(element) {
   const original = element.querySelector(".plate img");
   if (!first || !(original instanceof HTMLImageElement)) throw new TypeError("The table is empty.");
   const { filters, height, width } = first.maps();
-  const layout = layoutTable(layers.length, filters, height, width, Number(element.dataset["zoom"]));
+  const zoom = Number(element.dataset["zoom"]);
+  const layout = layoutTable(layers.length, filters, height, width, zoom);
   const image = { original, layout, filters: layout.boxes.map((_, map) => map % filters) };
   const cells = image.filters.map((filter, map) =>
     ({ image, map, filter, layer: Math.floor(map / filters) }));
@@ -125,7 +126,10 @@ export function cellBox({ image, map }) {
   const scale = width / image.layout.width;
   const [x, y, boxWidth, boxHeight] = image.layout.boxes[map] ?? [0, 0, 0, 0];
   return {
-    left: left + x * scale, top: top + y * scale, width: boxWidth * scale, height: boxHeight * scale,
+    left: left + x * scale,
+    top: top + y * scale,
+    width: boxWidth * scale,
+    height: boxHeight * scale,
   };
 }
 

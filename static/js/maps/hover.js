@@ -19,7 +19,10 @@ const ORIGINAL_HREF = "data-home";
 
 /** @type {WeakMap<HTMLElement, Promise<HitTarget>>} */
 let hitTargets = new WeakMap();
-/** A finger that may become a long press. @type {{ x: number, y: number, timer: number } | undefined} */
+/**
+ * A finger that may become a long press.
+ * @type {{ x: number, y: number, timer: number } | undefined}
+ */
 let pressed;
 /** Whether a finger reads values, after a long press. */
 let isExploring = false;
@@ -110,7 +113,10 @@ function cancelPress() {
   pressed = undefined;
 }
 
-/** A finger that reads values must not scroll, open a menu or follow a link. @param {Event} event */
+/**
+ * A finger that reads values must not scroll, open a menu or follow a link.
+ * @param {Event} event
+ */
 function suppressWhileExploring(event) {
   if (isExploring) event.preventDefault();
 }
@@ -121,8 +127,9 @@ function suppressWhileExploring(event) {
  * @param {Event} event
  */
 function openClickedValue({ target }) {
+  const { position } = tooltip;
   const isHandled = target instanceof Element && target.closest("a, .one-filter");
-  if (mapsElement(target) && tooltip.position && !isHandled) location.assign(hrefOf(tooltip.position));
+  if (mapsElement(target) && position && !isHandled) location.assign(hrefOf(position));
 }
 
 /**

@@ -43,10 +43,14 @@ export function mapImages(figure, { height, width, filters }) {
   });
 }
 
-/** The filters in the order of the server's grid. @param {HTMLElement} figure @param {number} count */
+/**
+ * The filters in the order of the server's grid.
+ * @param {HTMLElement} figure
+ * @param {number} count
+ */
 function filterOrder(figure, count) {
   const order = figure.dataset["order"];
-  return order ? order.split(",").map(Number) : Array.from({ length: count }, (_, filter) => filter);
+  return order ? order.split(",").map(Number) : [...Array(count).keys()];
 }
 
 /** The grid's source for narrow windows, if the window is narrow. @param {HTMLElement} figure */

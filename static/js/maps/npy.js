@@ -63,8 +63,9 @@ function headerOf(file) {
  * @returns {Float32Array}
  */
 function float32Array(file, start, count) {
-  const isAligned = start % 4 === 0;
-  const values = new Float32Array(isAligned ? file : file.slice(start), isAligned ? start : 0, count);
+  const values = start % 4 === 0
+    ? new Float32Array(file, start, count)
+    : new Float32Array(file.slice(start), 0, count);
   if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 1) return values;
   const view = new DataView(file, start);
   return values.map((_, index) => view.getFloat32(4 * index, true));

@@ -14,7 +14,10 @@ import { displayRanges, emptyExtents, extentsOf, isDead, layerRange } from "./va
 /** @typedef {import("./value-range.js").FeatureMaps} FeatureMaps */
 /** @typedef {import("./value-range.js").ValueRange} ValueRange */
 /** @typedef {import("./palettes.js").Palette} Palette */
-/** What the choosers of a page say. @typedef {{ normalize: string, palette: string }} DisplayOptions */
+/**
+ * What the choosers of a page say.
+ * @typedef {{ normalize: string, palette: string }} DisplayOptions
+ */
 /**
  * `block` is null outside of blocks.
  * @typedef {{ network: ValueRange, block: ValueRange | null }} SharedRanges
@@ -33,7 +36,10 @@ const NARROW_WINDOW = "(max-width: 719px)";
 
 /** @type {Map<HTMLElement, PaintedState>} */
 const paintedFigures = new Map();
-/** The legends as the server wrote them. @type {WeakMap<HTMLElement, ReturnType<typeof readLegend>>} */
+/**
+ * The legends as the server wrote them.
+ * @type {WeakMap<HTMLElement, ReturnType<typeof readLegend>>}
+ */
 const originalLegends = new WeakMap();
 /** @type {WeakMap<HTMLElement, () => void>} */
 const restorers = new WeakMap();
@@ -145,7 +151,9 @@ export function paintedState(figure) {
 function stateFor(figure, maps, options) {
   watchWidth();
   const existing = paintedFigures.get(figure);
-  if (existing && hasSameShape(existing.maps, maps)) return Object.assign(existing, { maps, options });
+  if (existing && hasSameShape(existing.maps, maps)) {
+    return Object.assign(existing, { maps, options });
+  }
   existing?.canvases.forEach(removeCanvas);
   if (!originalLegends.has(figure)) originalLegends.set(figure, readLegend(figure));
   const state = {

@@ -108,7 +108,10 @@ class Tooltip {
     }, () => { this.#inset.hidden = true; });
   }
 
-  /** Place the tooltip right of and above a value, or where there is room. @param {Rectangle} value */
+  /**
+   * Place the tooltip right of and above a value, or where there is room.
+   * @param {Rectangle} value
+   */
   #placeTip({ left, top, width, height }) {
     const { offsetWidth, offsetHeight } = this.#tip;
     const right = left + width + DISTANCE_PX;

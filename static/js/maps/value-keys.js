@@ -79,7 +79,10 @@ async function handleKey(event, element) {
   else move(position, key);
 }
 
-/** Go to where the element was left, or to the middle of its first map. @param {HTMLElement} element */
+/**
+ * Go to where the element was left, or to the middle of its first map.
+ * @param {HTMLElement} element
+ */
 async function enter(element) {
   const target = await cachedHitTarget(element);
   const last = lastPositions.get(element);

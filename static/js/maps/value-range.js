@@ -59,8 +59,8 @@ export function isDead({ low, high }, filter) {
  * @param {number} filter
  */
 export function isFlat(maps, extents, filter) {
-  const hasSeveralValues = maps.height * maps.width > 1;
-  return isDead(extents, filter) || (hasSeveralValues && extents.low[filter] === extents.high[filter]);
+  const isConstant = extents.low[filter] === extents.high[filter];
+  return isDead(extents, filter) || (isConstant && maps.height * maps.width > 1);
 }
 
 /**
