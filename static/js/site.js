@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Connects what every page has: theme, keyboard, failed images and the connection. Every first visit
- * loads it, so it stays small.
+ * Connects what every page has: theme, keyboard, failed images and the connection. Every first
+ * visit loads it, so it stays small.
  * @module
  */
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Links in the maps section while someone draws: toggles of blocks work in place, and all others are
- * blocked, because they lead to the page's own digit.
+ * Links in the maps section while someone draws: toggles of blocks work in place, and all others
+ * are blocked, because they lead to the page's own digit.
  * @module
  */
 
