@@ -110,21 +110,17 @@ function wireDrawing() {
   const form = document.querySelector("form[data-draw]");
   if (!(opener instanceof HTMLElement && form instanceof HTMLFormElement)) return;
   opener.hidden = false;
-  /** @type {Promise<import("./draw/live.js").LiveDrawing> | undefined} */
-  let loading;
-  const load = async () => {
-    const { LiveDrawing } = await import("./draw/live.js");
-    return new LiveDrawing(form, () => {
+  const button = opener.querySelector("button");
+  /** @type {import("./draw/live.js").LiveDrawing | undefined} */
+  let drawing;
+  button?.addEventListener("click", async () => {
+    const module = await import("./draw/live.js").catch(() => undefined);
+    if (!module) return; // no connection: the next click tries again
+    drawing ??= new module.LiveDrawing(form, () => {
       opener.hidden = false;
-      opener.querySelector("button")?.focus();
+      button.focus();
     });
-  };
-  opener.querySelector("button")?.addEventListener("click", async () => {
-    loading ??= load().catch((error) => {
-      loading = undefined; // the next click tries again
-      throw error;
-    });
-    (await loading).open();
+    drawing.open();
     opener.hidden = true;
   });
 }
@@ -151,10 +147,11 @@ function wireDownloads() {
 /** Explain any value of the map on a filter's page; a click waits for the module. */
 async function wireUnit() {
   if (!document.querySelector("#unit")) return;
+  const load = () => import("./unit.js").catch(() => undefined);
   document.querySelector(".one-map")?.addEventListener("click", async (event) => {
-    if (event instanceof MouseEvent) (await import("./unit.js")).explainClicked(event);
+    if (event instanceof MouseEvent) (await load())?.explainClicked(event);
   });
-  (await import("./unit.js")).watchSection();
+  (await load())?.watchSection();
 }
 
 wireChoosers();

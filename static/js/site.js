@@ -46,11 +46,9 @@ function wireKeyboard() {
     const stoppedScrolling = event.key.startsWith("Page") && !isTyping && !event.defaultPrevented;
     if (stoppedScrolling) event.preventDefault(); // it would scroll before the module is loaded
     if (pending.push([event, { stoppedScrolling }]) > 1) return;
-    ({ handleKey } = await import("./keyboard/keyboard.js").catch((error) => {
-      pending.length = 0; // the next key tries again
-      throw error;
-    }));
-    for (const key of pending) handleKey(...key);
+    const module = await import("./keyboard/keyboard.js").catch(() => undefined);
+    handleKey = module?.handleKey;
+    for (const key of pending.splice(0)) handleKey?.(...key); // or the next key tries again
   });
   const button = document.querySelector("[data-keyboard]");
   button?.removeAttribute("hidden");
