@@ -174,7 +174,7 @@ class _Reader:
         self._lock = threading.Lock()
 
     def read(self, part: range) -> _Read:
-        """The maximum per filter ``(n, F)`` and the probabilities ``(n, classes)`` of some digits."""
+        """Maximum per filter ``(n, F)``, probabilities ``(n, classes)`` of some digits."""
         manifest = self._engine.manifest
         last = manifest.layers[-1].name
         found, answers = [], []
