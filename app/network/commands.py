@@ -4,14 +4,23 @@ import importlib.util
 import json
 import logging
 import os
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from app.core.manifest import NETWORK_FILE, TRAINING_FILE, Manifest
 from app.core.survey import Accuracy
@@ -21,8 +30,10 @@ from app.network.provenance import MODIFIED, code_commit
 
 if TYPE_CHECKING:
     from app.network.recipe import Recipe
-    from app.network.runs import Run
+    from app.network.runs import EpochReport, Run
     from app.network.verification import RunGraph
+
+LADDER_FILE: Final = "ladder.json"
 
 _console = Console(stderr=True)
 
@@ -44,6 +55,7 @@ def train_network(
     run_folder: Path,
     model_folder: Path,
     hold_out: int | None = None,
+    seed: int | None = None,
 ) -> None:
     """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
 
@@ -53,45 +65,119 @@ def train_network(
         run_folder: where the run is kept.
         model_folder: where the trained network goes.
         hold_out: validation digits, where it should not be as many as the recipe says.
+        seed: where it should not be the recipe's.
 
     Raises:
         TrainingError: there is no recipe of that name, or the run cannot be resumed.
     """
     _prepare_tensorflow()
-    recipe = _recipe(network, hold_out)
+    recipe = _recipe(network, hold_out, seed)
     digits = load_train(data)
-    from app.network.runs import EpochReport
     from app.network.training import train
 
-    with _progress() as progress:
-        epochs = progress.add_task(network, total=recipe.epochs, note="")
-        steps = progress.add_task("epoch", total=None, note="")
-
-        def on_step(epoch: int, step: int, total: int, loss: float) -> None:
-            note = f"loss {loss:.4f}"
-            progress.update(steps, description=f"epoch {epoch}", completed=step, total=total)
-            progress.update(steps, note=note)
-            progress.update(epochs, completed=epoch - 1)
-
-        def on_epoch(report: EpochReport) -> None:
-            read = report.validation_accuracy
-            note = "" if read is None else f"validation {read:.2%}"
-            progress.update(epochs, completed=report.epoch, note=note)
-
-        try:
-            trained, run = train(recipe, digits, run_folder, on_step=on_step, on_epoch=on_epoch)
-            progress.update(epochs, completed=len(run.history))
-        except KeyboardInterrupt as interrupt:
-            raise TrainingError(
-                f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
-            ) from interrupt
+    with _training_progress(network, recipe.epochs, run_folder) as told:
+        trained, run = train(
+            recipe, digits, run_folder, on_step=told.on_step, on_epoch=told.on_epoch
+        )
     _keep(model_folder, trained, run)
     _console.print(
         f"{network} is trained; now, with --data and --models as here: skiplens compile {network}"
     )
 
 
-def _recipe(network: str, hold_out: int | None) -> "Recipe":
+@dataclass(frozen=True)
+class _Told:
+    """What is told of a training run while it goes on."""
+
+    progress: Progress
+    epochs: TaskID
+    steps: TaskID
+
+    def on_step(self, epoch: int, step: int, total: int, loss: float) -> None:
+        note = f"loss {loss:.4f}"
+        self.progress.update(
+            self.steps, description=f"epoch {epoch}", completed=step, total=total, note=note
+        )
+        self.progress.update(self.epochs, completed=epoch - 1)
+
+    def on_epoch(self, report: "EpochReport") -> None:
+        read = report.validation_accuracy
+        note = "" if read is None else f"validation {read:.2%}"
+        self.progress.update(self.epochs, completed=report.epoch, note=note)
+
+
+@contextmanager
+def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_Told]:
+    """A bar for a run's epochs and one for the steps of the epoch.
+
+    Raises:
+        TrainingError: the run was interrupted.
+    """
+    with _progress() as progress:
+        told = _Told(
+            progress,
+            progress.add_task(name, total=epochs, note=""),
+            progress.add_task("epoch", total=None, note=""),
+        )
+        try:
+            yield told
+        except KeyboardInterrupt as interrupt:
+            raise TrainingError(
+                f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
+            ) from interrupt
+        progress.update(told.epochs, completed=epochs)
+
+
+def climb_ladder(
+    data: Path | None, runs: Path, models: Path, networks: Sequence[str], seeds: int
+) -> None:
+    """Train and measure every rung of the ladder that has no figures yet.
+
+    Each finished run's figures are added to ``ladder.json`` in the models folder; the network of
+    each recipe's own seed is kept in its model folder.
+
+    Args:
+        data: as :func:`app.network.mnist.load_train` takes it.
+        runs: folder of training runs.
+        models: folder of model folders.
+        networks: the only ones to train; all where there are none.
+        seeds: how many of each.
+
+    Raises:
+        TrainingError: a network is none of the ladder's, the figures that are there are of another
+            recipe, or a run cannot be resumed.
+    """
+    _prepare_tensorflow()
+    from app.network import ladder
+    from app.network.recipe import RECIPES
+
+    known = {rung.network for rung in ladder.rungs()}
+    if strange := [name for name in networks if name not in known]:
+        raise TrainingError(f"{strange[0]!r} is not on the ladder; there are {', '.join(known)}")
+    digits, path = load_train(data), models / LADDER_FILE
+    for rung in ladder.rungs(seeds):
+        if (networks and rung.network not in networks) or ladder.is_measured(
+            rung, ladder.read_figures(path)
+        ):
+            continue
+        recipe, folder = _recipe(rung.network, seed=rung.seed), runs / rung.name
+        with _training_progress(rung.name, recipe.epochs, folder) as told:
+            trained, run, figures = ladder.climb(
+                rung,
+                digits,
+                lambda: load_test(data),
+                folder,
+                on_step=told.on_step,
+                on_epoch=told.on_epoch,
+            )
+        ladder.add_figures(path, figures)
+        if rung.seed == RECIPES[rung.network].seed:
+            _keep(models / rung.network, trained, run)
+        _console.print(f"{rung.name}: ", end="")
+        _say(Accuracy.of(**figures["test_accuracy"]))
+
+
+def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":
     from app.network.architectures import ARCHITECTURES
     from app.network.recipe import RECIPES
 
@@ -101,7 +187,11 @@ def _recipe(network: str, hold_out: int | None) -> "Recipe":
     recipe = RECIPES[network]
     if str(code_commit()).endswith(MODIFIED):
         _console.print("The code has changes that are not committed: the manifest will say so.")
-    return recipe if hold_out is None else replace(recipe, validation=hold_out)
+    return replace(
+        recipe,
+        validation=recipe.validation if hold_out is None else hold_out,
+        seed=recipe.seed if seed is None else seed,
+    )
 
 
 def _keep(model_folder: Path, trained: Any, run: "Run") -> None:

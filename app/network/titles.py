@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from app.network.architectures import LADDER, stream_name
+
 
 class Title(NamedTuple):
     """A network's title and its one-sentence summary."""
@@ -31,6 +33,22 @@ TITLES: Final[dict[str, Title]] = {
         "The 2016 convnet: a constant stream of eight filters through five small blocks, each a "
         "single convolution.",
     ),
+    **{
+        stream_name("residual", blocks): Title(
+            f"Residual stream of {blocks} blocks",
+            "Blocks of one width that only ever add to the stream: no norm and no ReLU stands on "
+            "it, so the answer is a sum of the blocks' shares.",
+        )
+        for blocks in LADDER
+    },
+    **{
+        stream_name("plain", blocks): Title(
+            f"Plain stack of {blocks} blocks",
+            "The residual stream's layers without the identity: all that is known of the digit "
+            "has to pass through every one of them.",
+        )
+        for blocks in LADDER
+    },
 }
 
 
