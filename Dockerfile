@@ -15,7 +15,7 @@ RUN python -m venv --without-pip /opt/skiplens \
 COPY requirements/setup.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/setup.txt
 COPY pyproject.toml README.md ./
-COPY app/__init__.py app/
+COPY app/skiplens/__init__.py app/skiplens/
 RUN python -m hatchling build -t wheel:editable -d /tmp/dist \
     && pip --python /opt/skiplens/bin/python install --no-cache-dir --no-deps /tmp/dist/*.whl
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from app.core.manifest import Manifest
-from app.engine.folder import ModelFolder, open_folder
-from app.samples import load_samples
-from app.settings import ROOT
-from app.web import urls
+from skiplens.core.manifest import Manifest
+from skiplens.engine.model_folder import ModelFolder, open_folder
+from skiplens.samples import load_samples
+from skiplens.settings import ROOT
+from skiplens.web import links
 
 NETWORK: Final = "mnist-resnet"
 GRID_LAYER: Final = "block1.output"
@@ -29,7 +29,7 @@ def sample() -> str:
 
 def grid(digit: str, layer: str = GRID_LAYER) -> str:
     """A layer's grid, as the gallery asks for it."""
-    return urls.grid_png(NETWORK, digit, layer)
+    return links.grid_png(NETWORK, digit, layer)
 
 
 def grids(digit: str) -> tuple[str, ...]:

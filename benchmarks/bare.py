@@ -23,7 +23,7 @@ def bare_app(content: bytes) -> Starlette:
 
 
 def main() -> None:
-    """Serve at a free port, in the way :func:`app.web.server.run` does, and print where."""
+    """Serve at a free port, as :func:`skiplens.web.http.server.run` does, and print where."""
     app = bare_app(Path(sys.argv[1]).read_bytes())
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -13,12 +13,12 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from app.engine.folder import ModelFolder
-from app.engine.litert import LiteRTEngine
-from app.samples import load_samples
 from benchmarks import addresses
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.model_folder import ModelFolder
+from skiplens.samples import load_samples
 
 TITLE = "Engine"
 _ROUNDS: Final = 15

@@ -5,14 +5,14 @@ from itertools import count
 from statistics import median
 from typing import Final
 
-from app.web import urls
-from app.web.urls import API
 from benchmarks import addresses
 from benchmarks.client import Client
 from benchmarks.newcomer import drawn
 from benchmarks.processes import skiplens
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
+from skiplens.web import links
+from skiplens.web.links import API
 
 TITLE = "A digit while it is drawn"
 SHOWN: Final = ("stem.conv", "stem.norm", "stem.output", "block1.residual", "block1.sum")
@@ -21,7 +21,7 @@ _ROUNDS = 20
 
 def measure() -> Iterator[Result]:
     """Both with the maps that a window shows, and with a picture that is new each time."""
-    address = urls.with_query(urls.live(addresses.NETWORK), {"layers": ",".join(SHOWN)})
+    address = links.with_query(links.live(addresses.NETWORK), {"layers": ",".join(SHOWN)})
     numbers = count()
     with skiplens() as server:
         client = Client(server.port)
@@ -32,7 +32,7 @@ def measure() -> Iterator[Result]:
         def keep_and_fetch() -> None:
             answer, _ = client.post_png(f"{API}/digits", drawn(next(numbers)))
             digit = str(answer.headers["Location"]).rpartition("/")[2]
-            client.get(f"{urls.api_view(addresses.NETWORK, digit)}/prediction")
+            client.get(f"{links.api_view(addresses.NETWORK, digit)}/prediction")
             for layer in SHOWN:
                 client.get(addresses.grid(digit, layer))
 

@@ -9,12 +9,12 @@ from statistics import median
 
 import numpy as np
 
-from app.core.grid import encode_grey
-from app.web.urls import API
 from benchmarks import addresses
 from benchmarks.client import Client
 from benchmarks.processes import skiplens
 from benchmarks.results import Result
+from skiplens.core.grid_image import encode_grey
+from skiplens.web.links import API
 
 TITLE = "A new digit and its whole gallery"
 _DIGITS = 15

@@ -17,13 +17,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from app.core.manifest import NETWORK_FILE
-from app.network.graphs import gradient_names
-from app.network.loading import load_network
-from app.network.tapping import tap
-from app.samples import load_samples
 from benchmarks import addresses
 from benchmarks.timing import in_turn
+from skiplens.core.manifest import NETWORK_FILE
+from skiplens.network.graphs import gradient_names
+from skiplens.network.tracing import load_network, tap
+from skiplens.samples import load_samples
 
 Inputs = Mapping[str, NDArray[np.float32]]
 Call = Callable[[], object]

@@ -1,6 +1,6 @@
 """Draws the samples that ship: the sheet ``digits.png`` and its list ``digits.json``.
 
-Run as ``python -m scripts.draw_samples [FOLDER]``; the folder is ``app/samples`` unless told.
+Run as ``python -m scripts.draw_samples [FOLDER]``; FOLDER defaults to ``app/skiplens/samples``.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.core.digit import SIDE
-from app.core.preparation import prepare
-from app.samples import FOLDER, LIST, SHEET
 from scripts.pen import ink
 from scripts.strokes import DRAWINGS, Drawing
+from skiplens.core.digit import SIDE
+from skiplens.core.preprocessing import prepare
+from skiplens.samples import FOLDER, LIST, SHEET
 
 COLUMNS: Final = 10
 

@@ -3,11 +3,10 @@
 import re
 from typing import Final
 
-from app.core.manifest import Manifest
-from app.core.survey import Accuracy
-from app.engine.folder import find_networks, open_folder
-from app.network.titles import TITLES
-from app.settings import ROOT, Settings
+from skiplens.core.manifest import Accuracy, Manifest
+from skiplens.engine.model_folder import find_networks, open_folder
+from skiplens.network.architectures import TITLES
+from skiplens.settings import ROOT, Settings
 
 README: Final = ROOT / "README.md"
 _TABLE: Final = re.compile(r"(?<=<!-- networks -->\n).*?(?=<!-- /networks -->)", re.DOTALL)

@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
-from app.settings import ROOT
 from scripts.pages import PAGES
+from skiplens.settings import ROOT
 
 PICTURES: Final = ROOT / "docs"
 WIDE: Final = 1440

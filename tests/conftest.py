@@ -10,15 +10,15 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from app.core.decoding import ImageLimits
-from app.core.digit import Digit
-from app.engine.opening import open_engines
-from app.engine.protocol import Engine
-from app.main import create_app
-from app.samples import load_samples
-from app.service.services import Services
-from app.service.store import SQLiteDigitStore
-from app.settings import ROOT, Settings
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.engine.base import Engine
+from skiplens.engine.select import open_engines
+from skiplens.samples import load_samples
+from skiplens.server import create_app
+from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.services import Services
+from skiplens.settings import ROOT, Settings
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
 MAX_WAITING = 64

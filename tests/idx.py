@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mnist import Split
-from app.samples import load_samples
+from skiplens.mnist import Split
+from skiplens.samples import load_samples
 
 SHIFTS = ((1, 0), (0, 1), (-1, 0), (0, -1), (3, 0), (0, 14))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app import cli
-from app.settings import Settings
+from skiplens import cli
+from skiplens.settings import Settings
 from tests.conftest import MODELS
 from tests.idx import shifted_samples, write_test_set
 
@@ -26,7 +26,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SKIPLENS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("SKIPLENS_PORT", "0")
-    monkeypatch.setattr("app.logs.configure", lambda _: None)
+    monkeypatch.setattr("skiplens.logs.configure", lambda _: None)
 
 
 @pytest.fixture
@@ -37,7 +37,9 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         for name, value in settings.items():
             monkeypatch.setenv(f"SKIPLENS_{name.upper()}", str(value))
         monkeypatch.setattr("sys.argv", ["skiplens", *(arguments or ["serve"])])
-        monkeypatch.setattr("app.web.server.run", lambda *_: pytest.fail("the server was started"))
+        monkeypatch.setattr(
+            "skiplens.web.http.server.run", lambda *_: pytest.fail("the server was started")
+        )
         with pytest.raises(SystemExit) as ended:
             cli.main()
         said = capsys.readouterr()

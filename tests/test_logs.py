@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 import structlog
 
-from app import logs
+from skiplens import logs
 
 Configure = Callable[[Literal["text", "json"]], io.StringIO]
 

@@ -5,10 +5,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.errors import StartupError
-from app.main import create_app
-from app.service.services import Services
-from app.settings import Settings
+from skiplens.errors import StartupError
+from skiplens.server import create_app
+from skiplens.service.services import Services
+from skiplens.settings import Settings
 
 
 @pytest.fixture

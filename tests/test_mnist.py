@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.errors import DatasetError
-from app.mnist import Split, read_idx, read_split
+from skiplens.errors import DatasetError
+from skiplens.mnist import Split, read_idx, read_split
 from tests.idx import idx
 
 Bytes = NDArray[np.uint8]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import StartupError
-from app.opening import open_dataset, open_services
-from app.service.dataset.building import build_index
-from app.settings import Settings
+from skiplens.errors import StartupError
+from skiplens.server import open_dataset, open_services
+from skiplens.service.dataset.activation_index import build_index
+from skiplens.settings import Settings
 from tests.conftest import MODELS
 from tests.idx import shifted_samples, write_test_set
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pageAt } from "./sections.js";
+import { pageAt } from "./swap.js";
 
 /**
  * Give the snippets of a section their buttons, and keep the snippets true to the page's address.

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { chooseImage } from "./images.js";
-
 const OFFLINE = "The server cannot be reached. Is it still running?";
 
 /**
@@ -65,4 +63,33 @@ export async function send(form, files) {
   } catch {
     show(form, OFFLINE, "failed");
   }
+}
+
+const [KIBIBYTE, MEBIBYTE] = [1024, 1024 * 1024];
+
+/**
+ * @typedef {{ name: string, type: string, size: number }} Brought
+ */
+
+/** A size in words. @param {number} bytes */
+function inWords(bytes) {
+  if (bytes < MEBIBYTE) return `${Math.floor(bytes / KIBIBYTE)} KiB`;
+  return `${Number((bytes / MEBIBYTE).toFixed(1))} MiB`;
+}
+
+/**
+ * The first image, or a sentence for people.
+ * @template {Brought} T
+ * @param {readonly T[]} files
+ * @param {number} most bytes that the server takes of a file
+ * @returns {{ image: T } | { refusal: string }}
+ */
+export function chooseImage(files, most) {
+  if (files.length === 0) return { refusal: "There is no file to read: choose an image first." };
+  const image = files.find((file) => file.type.startsWith("image/"));
+  if (!image) return { refusal: "That is no image: PNG, JPEG, GIF, WEBP and BMP can be read." };
+  if (image.size > most) {
+    return { refusal: `That is too large: at most ${inWords(most)} can be read.` };
+  }
+  return { image };
 }

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from tests.idx import shifted_samples, write_test_set
 
 REQUIRED = "SKIPLENS_REQUIRE_BROWSER"
-SERVE = "from app.cli import main; main()"
+SERVE = "from skiplens.cli import main; main()"
 OpenPage = Callable[..., Page]
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.settings import ROOT
 from scripts.pages import PAGES
+from skiplens.settings import ROOT
 from tests.browser.conftest import REQUIRED, OpenPage
 from tests.browser.pages import ERRORS, address, load_pictures
 

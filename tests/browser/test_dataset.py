@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from app.mnist import Split
+from skiplens.mnist import Split
 from tests.browser.conftest import OpenPage, serving
 from tests.idx import shifted_samples, write_test_set
 

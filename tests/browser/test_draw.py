@@ -275,7 +275,7 @@ def test_no_choice_of_a_look_leads_away_from_a_drawing(open_page: OpenPage) -> N
     reads(page, "7")
     expect(sort).to_be_disabled()
     expect(page.get_by_text("waits until the digit is kept")).to_be_visible()
-    page.route("**/recolour.js", lambda route: route.abort())
+    page.route("**/display-options.js", lambda route: route.abort())
     page.get_by_label("Palette").select_option("noon")
     draw(page, ((0.2, 0.9), (0.8, 0.9)))
     assert ink(page) > 0

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from app.core.scaling import Normalisation
+from skiplens.core.value_range import Normalisation
 from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
@@ -26,8 +26,8 @@ SAME = """({ layer, expected }) => {
   return data.length === wanted.length && data.every((part, at) => part === wanted[at]);
 }"""
 PLATE = """async (work) => {
-  const main = document.querySelector("script[src$='js/main.js']").src;
-  const plate = await import(main.replace("main.js", "maps/plate.js"));
+  const main = document.querySelector("script[src$='js/page.js']").src;
+  const plate = await import(main.replace("page.js", "maps/painted-figure.js"));
   const figure = document.querySelector("figure[data-layer='stem.output']");
   if (work === "restore") return plate.restore(figure);
   const values = new Float32Array(28 * 28 * 16).fill(2).fill(0, 0, 16);

@@ -55,7 +55,7 @@ def test_nothing_but_style_sheets_holds_the_first_paint(open_page: OpenPage) -> 
         "performance.getEntriesByType('resource')"
         ".filter((one) => one.renderBlockingStatus === 'blocking').map((one) => one.name)"
     )
-    assert [name.rpartition("/")[2] for name in blocking] == ["base.css", "view.css"]
+    assert [name.rpartition("/")[2] for name in blocking] == ["site.css"]
 
 
 def test_grids_below_the_fold_wait(open_page: OpenPage) -> None:

@@ -8,14 +8,13 @@ import keras
 import numpy as np
 from keras import layers
 
-from app.core.digit import Digit
-from app.engine.folder import find_networks
-from app.engine.graph import run_once
-from app.engine.opening import open_engines
-from app.engine.protocol import Engine
-from app.network.compiling import compile_network
-from app.network.merges import HighwayGate
-from app.network.residual import Residual
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.engine.litert import run_once
+from skiplens.engine.model_folder import find_networks
+from skiplens.engine.select import open_engines
+from skiplens.network.compiling import compile_network
+from skiplens.network.layers import HighwayGate, Residual
 from tests.conftest import MAX_WAITING, MODELS
 from tests.network.tiny import Tensor, randomise
 

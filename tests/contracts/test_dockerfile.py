@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from app.settings import Settings
+from skiplens.settings import Settings
 from tests.contracts.dockerfile import (
     ROOT,
     STAGES,

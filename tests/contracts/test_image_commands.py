@@ -76,16 +76,16 @@ def test_the_health_check_fails_where_nothing_listens() -> None:
 
 
 def test_the_project_installs_as_a_pointer_to_its_folder(tmp_path: Path) -> None:
-    for path in ("pyproject.toml", "README.md", "app/__init__.py"):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+    for path in ("pyproject.toml", "README.md", "app/skiplens/__init__.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
     (build,) = [part for part in shell_commands("serve-environment") if "hatchling" in part]
     run_in_image(build.replace("/tmp/dist", "dist"), tmp_path)  # noqa: S108  # a path in the image
     (wheel,) = (tmp_path / "dist").iterdir()
     with zipfile.ZipFile(wheel) as archive:
         members = {Path(name).suffix: archive.read(name).decode() for name in archive.namelist()}
-    assert members[".pth"].strip() == str(tmp_path)
-    assert "skiplens = app.cli:main" in members[".txt"]
+    assert members[".pth"].strip() == str(tmp_path / "app")
+    assert "skiplens = skiplens.cli:main" in members[".txt"]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_is_copied_is_enough_to_serve_and_is_left_as_it_is(
         "SKIPLENS_PORT": "0",
         "SKIPLENS_STATE_DIR": str(tmp_path_factory.mktemp("state")),
     }
-    start = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
+    start = [sys.executable, "-c", "from skiplens.cli import main; main()", *arguments]
     with subprocess.Popen(
         start, cwd=image_tree, env=variables, stdout=subprocess.PIPE, text=True
     ) as server:

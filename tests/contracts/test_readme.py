@@ -7,12 +7,12 @@ import pytest
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
-from app.cli import app
-from app.core.palettes import PaletteName
-from app.core.scaling import Normalisation
-from app.samples import load_samples
-from app.settings import MEBIBYTE, Settings
 from scripts import list_networks
+from skiplens.cli import app
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.value_range import Normalisation
+from skiplens.samples import load_samples
+from skiplens.settings import MEBIBYTE, Settings
 from tests.contracts.dockerfile import ROOT
 from tests.contracts.readme import CONTRIBUTING, README, section, table
 

@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
-from app.core.digit import Digit
 from benchmarks.processes import Server, skiplens
+from skiplens.core.digit import Digit
 from tests.contracts.readme import code
 from tests.idx import shifted_samples, write_test_set
 

@@ -12,21 +12,21 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from app.core.decoding import ImageLimits
-from app.core.digit import Digit
-from app.core.manifest import BlockInfo
-from app.engine.opening import open_engines
-from app.engine.protocol import Engine
-from app.export.exhibit import Wish, open_exhibit
-from app.export.writing import write
-from app.main import create_app
-from app.network.graphs import reference_gradients
-from app.network.loading import load_network
-from app.samples import load_samples
-from app.service.examination import gates_of
-from app.service.services import Services
-from app.service.store import SQLiteDigitStore
-from app.settings import Settings
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.manifest import BlockInfo
+from skiplens.engine.base import Engine
+from skiplens.engine.select import open_engines
+from skiplens.export.gallery import Wish, open_exhibit
+from skiplens.export.writing import write
+from skiplens.network.graphs import reference_gradients
+from skiplens.network.tracing import load_network
+from skiplens.samples import load_samples
+from skiplens.server import create_app
+from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.forward import gates_of
+from skiplens.service.services import Services
+from skiplens.settings import Settings
 from tests.conftest import MAX_WAITING, MODELS
 from tests.contracts.networks import NETWORKS, one_hot, open_random, without
 from tests.network.tiny import SAVES_WITH_KERAS, numpy

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from app.core.arrays import npy, npz
+from skiplens.core.file_formats import npy, npz
 
 
 def test_npy_gives_the_array_back() -> None:

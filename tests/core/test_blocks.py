@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.core.blocks import addends, block_figures, cosine, filter_figures
-from app.core.manifest import BlockInfo
+from skiplens.core.block_metrics import addends, block_figures, cosine, filter_figures
+from skiplens.core.manifest import BlockInfo
 
 
 def block(**changes: str | None) -> BlockInfo:

@@ -12,8 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
-from app.core.decoding import ImageLimits, decode
-from app.errors import SkiplensError, TooLargeError, UnreadableImageError, UnsupportedFormatError
+from skiplens.core.image_decoding import ImageLimits, decode
+from skiplens.errors import (
+    SkiplensError,
+    TooLargeError,
+    UnreadableImageError,
+    UnsupportedFormatError,
+)
 from tests.core.images import GREY, coloured, files, saved
 
 FILES = files()

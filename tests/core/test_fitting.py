@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.fitting import fit, is_fitted, stroke_width
+from skiplens.core.preprocessing import fit, is_fitted, stroke_width
 from tests.core.drawings import two
 
 Floats = NDArray[np.float32]

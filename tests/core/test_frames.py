@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from app.core.frames import pack
+from skiplens.core.file_formats import pack
 
 
 @pytest.mark.parametrize("text", ["{}", '{"a":1}', '{"ab":1}', '{"abc":1}', '{"é":1}'])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.geometry import (
+from skiplens.core.grid_image import (
     comfortable_zoom,
     fitting_zoom,
     lay_out,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core import grid
-from app.core.geometry import lay_out
-from app.core.palettes import CLEAR_LEVEL, FLAG_LEVEL, LABEL_LEVEL, PaletteName, colours
+from skiplens.core import grid_image
+from skiplens.core.colormaps import CLEAR_LEVEL, FLAG_LEVEL, LABEL_LEVEL, PaletteName, colours
+from skiplens.core.grid_image import lay_out
 
 
 def decode(png: bytes) -> np.ndarray:
@@ -26,7 +26,7 @@ def levels() -> np.ndarray:
 
 def test_every_value_is_a_square_of_hard_pixels_in_its_box(levels: np.ndarray) -> None:
     layout = lay_out(5, 3, 4, columns=3, zoom=4, labels=True)
-    drawn = grid.draw(levels, layout, range(5), [False] * 5)
+    drawn = grid_image.draw(levels, layout, range(5), [False] * 5)
     for map_, (x, y, width, height) in zip(levels, layout.boxes, strict=True):
         box = drawn[y : y + height, x : x + width]
         assert (box == np.kron(map_, np.ones((4, 4), np.uint8))).all()
@@ -36,11 +36,11 @@ def test_a_picture_holds_its_levels_exactly_and_has_the_same_bytes_each_time(
     levels: np.ndarray,
 ) -> None:
     layout = lay_out(5, 3, 4, columns=5, zoom=2, labels=False)
-    drawn = grid.draw(levels, layout, range(5), [False] * 5)
+    drawn = grid_image.draw(levels, layout, range(5), [False] * 5)
     palette = colours(PaletteName.DUSK, diverging=True)
-    png = grid.encode(drawn, palette)
+    png = grid_image.encode(drawn, palette)
     assert (decode(png) == drawn).all()
-    assert grid.encode(drawn.copy(), palette) == png
+    assert grid_image.encode(drawn.copy(), palette) == png
     with Image.open(io.BytesIO(png)) as image:
         assert image.info["transparency"] == CLEAR_LEVEL
         rgb = np.asarray(image.convert("RGB"))
@@ -49,8 +49,8 @@ def test_a_picture_holds_its_levels_exactly_and_has_the_same_bytes_each_time(
 
 def test_only_flagged_maps_are_framed_and_no_frame_touches_a_map(levels: np.ndarray) -> None:
     layout = lay_out(5, 3, 4, columns=5, zoom=3, labels=False)
-    plain = grid.draw(levels, layout, range(5), [False] * 5)
-    framed = grid.draw(levels, layout, range(5), [False, True, False, False, False])
+    plain = grid_image.draw(levels, layout, range(5), [False] * 5)
+    framed = grid_image.draw(levels, layout, range(5), [False, True, False, False, False])
     changed = np.argwhere(plain != framed)
     assert (framed[tuple(changed.T)] == FLAG_LEVEL).all()
     x, y, width, height = layout.boxes[1]
@@ -61,8 +61,8 @@ def test_only_flagged_maps_are_framed_and_no_frame_touches_a_map(levels: np.ndar
 
 def test_indices_are_written_above_maps_where_asked(levels: np.ndarray) -> None:
     layout = lay_out(5, 3, 4, columns=5, zoom=3, labels=True)
-    none = grid.draw(levels, layout, [None] * 5, [False] * 5)
-    some = grid.draw(levels, layout, [None, 8, None, None, None], [False] * 5)
+    none = grid_image.draw(levels, layout, [None] * 5, [False] * 5)
+    some = grid_image.draw(levels, layout, [None, 8, None, None, None], [False] * 5)
     assert not (none == LABEL_LEVEL).any()
     where = np.argwhere(some == LABEL_LEVEL)
     assert len(where) == 13  # the pixels of an eight
@@ -73,5 +73,5 @@ def test_indices_are_written_above_maps_where_asked(levels: np.ndarray) -> None:
 
 def test_a_grey_picture_equals_its_pixels() -> None:
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
-    with Image.open(io.BytesIO(grid.encode_grey(pixels, 2))) as image:
+    with Image.open(io.BytesIO(grid_image.encode_grey(pixels, 2))) as image:
         assert (np.asarray(image) == pixels.repeat(2, axis=0).repeat(2, axis=1)).all()

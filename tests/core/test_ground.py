@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.ground import even_ground, uneven_ground
+from skiplens.core.segmentation import even_ground, uneven_ground
 from tests.core.drawings import Grey, drawn, falling_light, photographed, placed, two
 
 Shares = NDArray[np.float64]

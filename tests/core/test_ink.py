@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.ink import find_ink
+from skiplens.core.segmentation import find_ink
 from tests.core.drawings import drawn, falling_light, photographed, placed, two
 
 INK = two(160, 20)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
 
 CONV = LayerInfo("block1.conv1", "Conv2D", "conv", "block1", (14, 14, 8))
 BLOCK = BlockInfo(

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.core.ordering import Sort, ordered
-from app.core.statistics import describe
+from skiplens.core.feature_stats import Sort, describe, ordered
 
 #                   filter 0      1       2      3
 MAPS = np.array([[[1, 0, 4, 0], [3, 0, -4, 2]]], np.float32)

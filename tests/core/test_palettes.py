@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.core.palettes import PaletteName, colours
-from app.core.scaling import TOP_LEVEL
+from skiplens.core.colormaps import PaletteName, colours
+from skiplens.core.value_range import TOP_LEVEL
 
 MIDDLE = TOP_LEVEL // 2
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.parts import bounds, find_parts
+from skiplens.core.segmentation import bounds, find_parts
 
 Mask = NDArray[np.bool_]
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from app.core.digit import Digit
-from app.core.preparation import Prepared, pixels_to_grey, prepare
-from app.errors import BlankImageError, InvalidParameterError
+from skiplens.core.digit import Digit
+from skiplens.core.preprocessing import Prepared, pixels_to_grey, prepare
+from skiplens.errors import BlankImageError, InvalidParameterError
 from tests.core.drawings import Grey, drawn, falling_light, photographed, placed, two
 
 MNIST = os.environ.get("SKIPLENS_MNIST", "")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.manifest import INPUT, OTHER, LayerInfo, Manifest
-from app.core.receptive import Reach, ReceptiveField, receptive_fields
-from app.engine.protocol import Engine
+from skiplens.core.manifest import INPUT, OTHER, LayerInfo, Manifest
+from skiplens.core.receptive_field import Reach, ReceptiveField, receptive_fields
+from skiplens.engine.base import Engine
 
 Array = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from app.core.scaling import TOP_LEVEL, Normalisation, ranges, to_levels
+from skiplens.core.value_range import TOP_LEVEL, Normalisation, ranges, to_levels
 
 SOMEWHERE = (-9.0, 12.0)
 

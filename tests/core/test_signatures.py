@@ -6,7 +6,7 @@ import struct
 import pytest
 from PIL import Image
 
-from app.core.signatures import format_of, gif_size
+from skiplens.core.image_decoding import format_of, gif_size
 from tests.core.images import files
 
 FRAME = struct.pack("<4H", 2, 3, 40, 50) + b"\0\x02\x02D\x01\0;"

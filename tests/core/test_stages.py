@@ -3,7 +3,7 @@
 import threading
 from contextvars import copy_context
 
-from app.core.stages import recording, stage
+from skiplens.core.timing import recording, stage
 
 
 def test_time_is_added_up_by_stage_and_nothing_is_kept_outside() -> None:

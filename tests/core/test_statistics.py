@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.statistics import describe, extent
+from skiplens.core.feature_stats import describe, extent
 
 
 def test_statistics_equal_numpys() -> None:

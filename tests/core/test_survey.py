@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.survey import Accuracy
+from skiplens.core.manifest import Accuracy
 
 
 @pytest.mark.parametrize(

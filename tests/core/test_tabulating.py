@@ -4,8 +4,8 @@ import csv
 
 import numpy as np
 
-from app.core.statistics import describe
-from app.core.tabulating import layer_csv, network_csv
+from skiplens.core.feature_stats import describe
+from skiplens.core.file_formats import layer_csv, network_csv
 
 MAPS = np.array([[[0.1, 0, 5], [-0.25, 0, 5]]], np.float32)
 

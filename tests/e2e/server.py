@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import httpx2
 
-from app.settings import ROOT
+from skiplens.settings import ROOT
 
-COMMAND = (sys.executable, "-c", "from app.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from skiplens.cli import main; main()")
 PATIENCE = 60  # seconds after which a test fails rather than hangs
 _ADDRESS = re.compile(r"skiplens is at (http://127\.0\.0\.1:(\d+)/) \(engine litert on CPU\)\n")
 

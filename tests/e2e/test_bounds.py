@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from app.web.middleware.security import HEADERS
-from app.web.protocol import MAX_HEAD_BYTES
+from skiplens.web.http.headers import HEADERS
+from skiplens.web.http.server import MAX_HEAD_BYTES
 from tests.e2e.server import Server, answer_of, serving
 from tests.web.images import drawing, encoded
 

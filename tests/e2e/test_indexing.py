@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.mnist import Split
+from skiplens.mnist import Split
 from tests.e2e.server import Server, serving
 from tests.idx import shifted_samples, write_test_set
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ROOT
+from skiplens.settings import ROOT
 from tests.e2e.server import COMMAND, PATIENCE, Server, environment, serving
 from tests.web.images import drawing, encoded
 
 HEAVY = ("tensorflow", "keras", "torch", "jax")
 _LOADED = """
 import sys
-from app.main import create_app
-from app.opening import open_services
-from app.settings import Settings
+from skiplens.server import create_app
+from skiplens.server import open_services
+from skiplens.settings import Settings
 settings = Settings()
 create_app(settings, lambda: open_services(settings))
 open_services(settings).close()

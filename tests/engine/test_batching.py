@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from app.engine import batching as module
-from app.engine.batching import Batcher
-from app.errors import BusyError
+from skiplens.engine import keras as module
+from skiplens.engine.keras import Batcher
+from skiplens.errors import BusyError
 from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started
 from tests.network.tiny import Array
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from app.core.manifest import GraphInfo
-from app.engine.finite import check_finite, telling
-from app.engine.folder import open_folder
-from app.engine.graph import run_once
-from app.errors import NonFiniteError
-from app.network.graphs import compile_activations
-from app.network.tapping import tap
+from skiplens.core.manifest import GraphInfo
+from skiplens.engine.base import check_finite, telling
+from skiplens.engine.litert import run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import NonFiniteError
+from skiplens.network.graphs import compile_activations
+from skiplens.network.tracing import tap
 from tests.conftest import MODELS
 from tests.network.tiny import images, tiny_network
 

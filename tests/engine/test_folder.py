@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.engine.folder import find_networks, open_folder
-from app.errors import ModelError
+from skiplens.engine.model_folder import find_networks, open_folder
+from skiplens.errors import ModelError
 from tests.network.tiny import SAVES_WITH_KERAS
 
 pytestmark = SAVES_WITH_KERAS

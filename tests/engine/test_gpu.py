@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.gpu import gpu_name, keras_backend
+from skiplens.engine.select import gpu_name, keras_backend
 
 
 class Driver:

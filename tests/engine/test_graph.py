@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core.manifest import GraphInfo
-from app.engine.folder import open_folder
-from app.engine.graph import LiteRTGraph, run_once
-from app.errors import ModelError
+from skiplens.core.manifest import GraphInfo
+from skiplens.engine.litert import LiteRTGraph, run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import ModelError
 from tests.network.tiny import SAVES_WITH_KERAS, Array, images
 
 pytestmark = SAVES_WITH_KERAS

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from app.engine import batching
-from app.engine.folder import open_folder
-from app.engine.keras import KerasEngine
-from app.errors import ModelError
-from app.network import loading
+from skiplens.engine import keras as keras_engine
+from skiplens.engine.keras import KerasEngine
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import ModelError
+from skiplens.network import tracing
 from tests.engine.threads import PATIENCE, Held, Stages, started
 from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, images
 
@@ -23,7 +23,7 @@ def test_the_network_is_held_against_the_manifest_before_it_is_loaded(
     spoilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[Path] = []
-    monkeypatch.setattr(loading, "load_tapped", loaded.append)
+    monkeypatch.setattr(tracing, "load_tapped", loaded.append)
     (spoilt / "network.keras").write_bytes(b"another network")
     with pytest.raises(ModelError, match=r"network\.keras does not match its manifest"):
         KerasEngine(open_folder(spoilt), "CPU", 4)
@@ -55,7 +55,7 @@ def test_requests_that_wait_run_as_one_batch(
     engine = KerasEngine(open_folder(tiny_folder), "H200", 8)
     calls = [started(lambda: engine.activations(images(), np.ones(3, np.float32)))]
     assert held.entered.acquire(timeout=PATIENCE)
-    monkeypatch.setattr(batching, "stage", waits)
+    monkeypatch.setattr(keras_engine, "stage", waits)
     off = np.zeros(3, np.float32)
     calls += [started(lambda: engine.activations(images(), off)) for _ in range(3)]
     for _ in range(3):

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core.manifest import GraphInfo
-from app.engine import litert
-from app.engine.folder import open_folder
-from app.engine.graph import LiteRTGraph
-from app.engine.keras import KerasEngine
-from app.engine.litert import LiteRTEngine
-from app.errors import ModelError, NonFiniteError
-from app.network.graphs import compile_activations, compile_gradients
-from app.network.tapping import tap
+from skiplens.core.manifest import GraphInfo
+from skiplens.engine import litert
+from skiplens.engine.keras import KerasEngine
+from skiplens.engine.litert import LiteRTEngine, LiteRTGraph
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import ModelError, NonFiniteError
+from skiplens.network.graphs import compile_activations, compile_gradients
+from skiplens.network.tracing import tap
 from tests.network.tiny import SAVES_WITH_KERAS, images, tiny_network
 
 pytestmark = SAVES_WITH_KERAS

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engine import opening
-from app.engine.keras import KerasEngine
-from app.engine.litert import LiteRTEngine
-from app.engine.opening import Choice, choose, open_engines
-from app.errors import ModelError, StartupError
+from skiplens.engine import select
+from skiplens.engine.keras import KerasEngine
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.select import Choice, choose, open_engines
+from skiplens.errors import ModelError, StartupError
 from tests.network.tiny import SAVES_WITH_KERAS, images
 
 pytestmark = SAVES_WITH_KERAS
@@ -23,8 +23,8 @@ pytestmark = SAVES_WITH_KERAS
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Without GPU or backend; the environment that is chosen is put back."""
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    monkeypatch.setattr(opening, "gpu_name", lambda: None)
-    monkeypatch.setattr(opening, "keras_backend", lambda: None)
+    monkeypatch.setattr(select, "gpu_name", lambda: None)
+    monkeypatch.setattr(select, "keras_backend", lambda: None)
     return monkeypatch
 
 
@@ -47,8 +47,8 @@ def test_the_choice_follows_from_what_there_is(
     chosen: tuple[str, str],
     machine: pytest.MonkeyPatch,
 ) -> None:
-    machine.setattr(opening, "gpu_name", lambda: gpu)
-    machine.setattr(opening, "keras_backend", lambda: backend)
+    machine.setattr(select, "gpu_name", lambda: gpu)
+    machine.setattr(select, "keras_backend", lambda: backend)
     machine.setenv("KERAS_BACKEND", "unset")
     assert choose(choice) == chosen
     assert os.environ["KERAS_BACKEND"] == (backend if chosen[0] == "keras" else "unset")
@@ -63,8 +63,8 @@ def test_litert_is_chosen_without_looking_for_anything(machine: pytest.MonkeyPat
     def fail() -> str:
         raise LookupError
 
-    machine.setattr(opening, "gpu_name", fail)
-    machine.setattr(opening, "keras_backend", fail)
+    machine.setattr(select, "gpu_name", fail)
+    machine.setattr(select, "keras_backend", fail)
     assert choose("litert") == ("litert", "CPU")
 
 
@@ -72,7 +72,7 @@ def test_litert_is_chosen_without_looking_for_anything(machine: pytest.MonkeyPat
 def test_every_network_is_opened_by_its_id(
     choice: Choice, kind: type, spoilt: Path, machine: pytest.MonkeyPatch
 ) -> None:
-    machine.setattr(opening, "keras_backend", lambda: "tensorflow")
+    machine.setattr(select, "keras_backend", lambda: "tensorflow")
     engines = open_engines(spoilt.parent, choice, 1, 4)
     assert engines.keys() == {"tiny"}
     assert isinstance(engines["tiny"], kind)
@@ -95,8 +95,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from app.engine.gpu import gpu_name, keras_backend
-from app.engine.opening import open_engines
+from skiplens.engine.select import gpu_name, keras_backend
+from skiplens.engine.select import open_engines
 gpu_name(), keras_backend()
 engine = open_engines(Path(sys.argv[1]), "litert", 1, 4)["tiny"]
 gates = np.ones(3, np.float32)

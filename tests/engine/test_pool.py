@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.engine import pool as module
-from app.engine.pool import Pool
-from app.errors import BusyError
+from skiplens.engine import litert as module
+from skiplens.engine.litert import Pool
+from skiplens.errors import BusyError
 from tests.engine.threads import PATIENCE, Stages, all_at_once, started
 
 

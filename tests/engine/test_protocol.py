@@ -8,16 +8,16 @@ import keras
 import numpy as np
 import pytest
 
-from app.core.manifest import Manifest
-from app.engine import batching, pool
-from app.engine.folder import open_folder
-from app.engine.graph import LiteRTGraph
-from app.engine.keras import KerasEngine
-from app.engine.litert import LiteRTEngine
-from app.engine.protocol import Activations, Array, Engine
-from app.errors import BusyError, NonFiniteError
-from app.network.graphs import reference_gradients
-from app.network.tapping import tap
+from skiplens.core.manifest import Manifest
+from skiplens.engine import keras as keras_engine
+from skiplens.engine import litert
+from skiplens.engine.base import Activations, Array, Engine
+from skiplens.engine.keras import KerasEngine
+from skiplens.engine.litert import LiteRTEngine, LiteRTGraph
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import BusyError, NonFiniteError
+from skiplens.network.graphs import reference_gradients
+from skiplens.network.tracing import tap
 from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started
 from tests.network.tiny import SAVES_WITH_KERAS, Tensor, images, numpy, tiny_network
 
@@ -172,8 +172,8 @@ def test_beyond_the_bound_callers_are_refused(
     calls = [started(lambda: engine.activations(images(), ON)) for _ in range(at_once)]
     for _ in calls:
         assert held[name].entered.acquire(timeout=PATIENCE)
-    monkeypatch.setattr(pool, "stage", waits)
-    monkeypatch.setattr(batching, "stage", waits)
+    monkeypatch.setattr(litert, "stage", waits)
+    monkeypatch.setattr(keras_engine, "stage", waits)
     calls += [started(lambda: engine.activations(images(), ON)) for _ in range(max_waiting)]
     for _ in range(max_waiting):
         assert waits.entered.acquire(timeout=PATIENCE)

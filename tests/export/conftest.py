@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from app.core.decoding import ImageLimits
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.export.exhibit import Exhibit, Wish, open_exhibit
-from app.export.writing import write
-from app.samples import load_samples
-from app.service.services import Services
-from app.service.store import SQLiteDigitStore
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.engine.base import Engine
+from skiplens.export.gallery import Exhibit, Wish, open_exhibit
+from skiplens.export.writing import write
+from skiplens.samples import load_samples
+from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.services import Services
 
 
 @pytest.fixture(scope="session")

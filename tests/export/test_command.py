@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main
-from app.errors import ExportError, UnknownNetworkError
-from app.export.command import export_gallery
-from app.export.exhibit import Wish
-from app.service.services import Services
+from skiplens.cli import main
+from skiplens.errors import ExportError, UnknownNetworkError
+from skiplens.export.gallery import Wish
+from skiplens.export.writing import export_gallery
+from skiplens.service.services import Services
 
 
 def test_it_says_where_the_page_opens(

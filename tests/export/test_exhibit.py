@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.core.digit import Digit
-from app.core.grid import encode_grey
-from app.errors import (
+from skiplens.core.digit import Digit
+from skiplens.core.grid_image import encode_grey
+from skiplens.errors import (
     ExportError,
     InvalidParameterError,
     UnknownBlockError,
@@ -15,7 +15,7 @@ from app.errors import (
     UnknownNetworkError,
     UnreadableImageError,
 )
-from app.export.exhibit import Exhibit, Wish
+from skiplens.export.gallery import Exhibit, Wish
 
 Open = Callable[[Wish], Exhibit]
 

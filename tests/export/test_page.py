@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.core.palettes import PaletteName
-from app.export.exhibit import Exhibit, Wish
-from app.export.page import html
-from app.export.pictures import draw
-from app.service.grids import GridOptions
-from app.web.pages import explanations
+from skiplens.core.colormaps import PaletteName
+from skiplens.export.gallery import Exhibit, Wish, draw, html
+from skiplens.service.images import GridOptions
+from skiplens.web.pages import text as page_text
 
 
 class Addresses(HTMLParser):
@@ -59,7 +57,7 @@ def test_the_words_are_those_of_the_app(text: str, exhibit: Exhibit) -> None:
     manifest, text = exhibit.engine.manifest, unescape(text)
     for layer in manifest.layers:
         assert layer.name in text
-        assert explanations.of_layer(manifest, layer) in text
+        assert page_text.of_layer(manifest, layer) in text
     assert "Without block2, the network reads" in text
 
 
@@ -71,7 +69,7 @@ def test_a_palette_brings_its_plate_and_ramps(exhibit_of: Callable[[Wish], Exhib
     exhibit = exhibit_of(Wish(options=GridOptions(palette=PaletteName.NOON)))
     page = html(exhibit, draw(exhibit))
     assert 'class="view plate-noon"' in page
-    assert explanations.ZERO[PaletteName.NOON] in page
+    assert page_text.ZERO[PaletteName.NOON] in page
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.manifest import Manifest
-from app.export.exhibit import Exhibit
-from app.export.pictures import draw
-from app.service.matrices import block_strip
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import Manifest
+from skiplens.export.gallery import Exhibit, draw
+from skiplens.service.images import block_strip
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
+from skiplens.core.digit import Digit
 
 Get = Callable[[str], dict[str, Any]]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.errors import ExportError
-from app.export.exhibit import Exhibit
-from app.export.writing import ready, write
+from skiplens.core.digit import Digit
+from skiplens.errors import ExportError
+from skiplens.export.gallery import Exhibit
+from skiplens.export.writing import ready, write
 
 
 def test_arrays_are_those_of_the_examination(exhibit: Exhibit, exported: Path) -> None:

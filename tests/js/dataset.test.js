@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { leftOpen } from "../../static/js/dataset/choosing.js";
-import { describe } from "../../static/js/dataset/progress.js";
+import { describe, leftOpen } from "../../static/js/dataset.js";
 
 test("the bar and the words follow the state", () => {
   const shown = describe({ state: "indexing", done: 3200, digits: 10000 });

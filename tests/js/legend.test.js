@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Numbers and legends, in the words of the server's pages.
+ * Legends, in the words of the server's pages.
  * @module
  */
 
@@ -8,22 +8,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { legendOf, silence } from "../../static/js/maps/legend.js";
-import { number } from "../../static/js/maps/numbers.js";
-
-test("a number has three significant digits and a true minus sign", () => {
-  const cases = /** @type {[number, string][]} */ ([
-    [0, "0"], [-0, "0"], [41.23, "41.2"], [-0.03125, "\u22120.0312"], [9.999, "10.0"],
-    [1234.5, "1234"], [99_999.4, "99999"], [100_000, "1.0e5"], [0.00042, "4.2e\u22124"],
-    [1.125, "1.12"], [1.135, "1.14"], [2.5, "2.50"], [0.001, "0.00100"],
-  ]);
-  for (const [value, text] of cases) assert.equal(number(value), text);
-});
-
-test("it has as many digits as are asked for", () => {
-  assert.equal(number(-1.09375, 4), "\u22121.094");
-  assert.equal(number(0.62984, 4), "0.6298");
-  assert.equal(number(12345.67, 4), "12346");
-});
 
 test("a legend states both ends, and zero where it is between them", () => {
   const signed = legendOf([[-2, 2], [-2, 2]], false, true, "one scale");

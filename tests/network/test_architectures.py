@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.network.architectures import (
+from skiplens.network.architectures import (
     ARCHITECTURES,
     LADDER,
     classic,
@@ -15,8 +15,7 @@ from app.network.architectures import (
     stream,
     stream_plain,
 )
-from app.network.merges import HighwayGate
-from app.network.residual import Residual
+from skiplens.network.layers import HighwayGate, Residual
 from tests.network.tiny import images, numpy, randomise
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.network.augmentation import Augmentation, augment, redraw
+from skiplens.network.augmentation import Augmentation, augment, redraw
 from tests.network.tiny import Array
 
 FAR = Augmentation(thickness=0.5)

@@ -9,16 +9,14 @@ import keras
 import numpy as np
 import pytest
 
-from app.core.manifest import Manifest
-from app.core.survey import Accuracy
-from app.engine.folder import open_folder
-from app.engine.graph import run_once
-from app.engine.litert import LiteRTEngine
-from app.errors import StartupError, TrainingError
-from app.mnist import Split
-from app.network import commands
-from app.network.architectures import ARCHITECTURES
-from app.network.recipe import RECIPES, Phase, Recipe
+from skiplens.core.manifest import Accuracy, Manifest
+from skiplens.engine.litert import LiteRTEngine, run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import StartupError, TrainingError
+from skiplens.mnist import Split
+from skiplens.network import commands
+from skiplens.network.architectures import ARCHITECTURES
+from skiplens.network.recipe import RECIPES, Phase, Recipe
 from tests.network.tiny import SAVES_WITH_KERAS, Array
 from tests.network.tiny_training import digits, network
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.core.manifest import GraphInfo, Manifest
-from app.engine.folder import open_folder
-from app.engine.graph import run_once
-from app.errors import CompileError
-from app.mnist import Split
-from app.network.compiling import compile_network
+from skiplens.core.manifest import GraphInfo, Manifest
+from skiplens.engine.litert import run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import CompileError
+from skiplens.mnist import Split
+from skiplens.network.compiling import compile_network
 from tests.network.tiny import SAVES_WITH_KERAS, Array, compile_tiny, numpy, tiny_network
 
 pytestmark = SAVES_WITH_KERAS

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.core.manifest import LayerInfo
-from app.network.describing import describe_layer, spatial
-from app.network.tapping import tap
+from skiplens.core.manifest import LayerInfo
+from skiplens.network.layer_records import describe_layer, spatial
+from skiplens.network.tracing import tap
 from tests.network.tiny import Tensor, images, numpy, randomise
 
 

@@ -9,19 +9,18 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from app.core.manifest import GraphInfo
-from app.engine.graph import LiteRTGraph
-from app.errors import CompileError
-from app.network.graphs import (
+from skiplens.core.manifest import GraphInfo
+from skiplens.engine.litert import LiteRTGraph
+from skiplens.errors import CompileError
+from skiplens.network.graphs import (
     Graph,
     compile_activations,
     compile_gradients,
     gradient_names,
     reference_gradients,
 )
-from app.network.merges import HighwayGate
-from app.network.residual import Residual
-from app.network.tapping import tap
+from skiplens.network.layers import HighwayGate, Residual
+from skiplens.network.tracing import tap
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 
 TARGET = 3

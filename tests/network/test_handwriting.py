@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.network.handwriting import FORMS, draw, write
+from skiplens.network.handwriting import FORMS, draw, write
 
 LABELS = np.repeat(np.arange(10, dtype=np.uint8), 8)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.core.manifest import INPUT, LayerInfo
-from app.network.architectures import ARCHITECTURES
-from app.network.residual import Residual
-from app.network.tapping import Tapped, tap
+from skiplens.core.manifest import INPUT, LayerInfo
+from skiplens.network.architectures import ARCHITECTURES
+from skiplens.network.layers import Residual
+from skiplens.network.tracing import Tapped, tap
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 
 NETWORKS: dict[str, Callable[[], keras.Model]] = {**ARCHITECTURES, "tiny": tiny_network}

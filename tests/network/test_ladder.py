@@ -10,14 +10,21 @@ import keras
 import numpy as np
 import pytest
 
-from app.core.manifest import NETWORK_FILE, TRAINING_FILE
-from app.errors import TrainingError
-from app.network import commands, ladder
-from app.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
-from app.network.ladder import Rung, add_figures, climb, gradient_norms, is_measured, read_figures
-from app.network.mnist import as_input
-from app.network.recipe import RECIPES, Phase
-from app.network.training import hold_out, train
+from skiplens.core.manifest import NETWORK_FILE, TRAINING_FILE
+from skiplens.errors import TrainingError
+from skiplens.network import commands, ladder
+from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
+from skiplens.network.ladder import (
+    Rung,
+    add_figures,
+    climb,
+    gradient_norms,
+    is_measured,
+    read_figures,
+)
+from skiplens.network.mnist_download import as_input
+from skiplens.network.recipe import RECIPES, Phase
+from skiplens.network.training import hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 from tests.network.tiny_training import digits
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.errors import CompileError
-from app.network.loading import load_network, load_tapped
+from skiplens.errors import CompileError
+from skiplens.network.tracing import load_network, load_tapped
 from tests.network.tiny import SAVES_WITH_KERAS, Tensor, images, numpy, tiny_network
 
 pytestmark = SAVES_WITH_KERAS

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from app.network.merges import MERGES, HighwayGate, Merge, resolve_merge, serialize_merge
+from skiplens.network.layers import MERGES, HighwayGate, Merge, resolve_merge, serialize_merge
 from tests.network.tiny import Array, Tensor, numpy
 
 RNG = np.random.default_rng(3)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from app.errors import DatasetError
-from app.network.mnist import as_input, load_test, load_train
+from skiplens.errors import DatasetError
+from skiplens.network.mnist_download import as_input, load_test, load_train
 
 RNG = np.random.default_rng(8)
 TRAIN = RNG.integers(0, 256, (5, 28, 28), np.uint8), RNG.integers(0, 10, 5, np.uint8)

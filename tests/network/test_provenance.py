@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from app.network.provenance import code_commit
+from skiplens.network.checkpoints import code_commit
 
 
 def answer(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.network.architectures import ARCHITECTURES, KINDS, LADDER, stream_name
-from app.network.augmentation import Augmentation
-from app.network.recipe import RECIPES, Phase, Recipe
+from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream_name
+from skiplens.network.augmentation import Augmentation
+from skiplens.network.recipe import RECIPES, Phase, Recipe
 from tests.conftest import MODELS
 
 RECIPE = Recipe("tiny", (Phase(epochs=2), Phase(epochs=3, learning_rate=1.0)))

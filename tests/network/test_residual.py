@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from app.network.merges import HighwayGate, Merge
-from app.network.residual import Residual
+from skiplens.network.layers import HighwayGate, Merge, Residual
 from tests.network.test_merges import difference, sigmoid
 from tests.network.tiny import Array, Tensor, numpy
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.network.merges import HighwayGate
-from app.network.residual import Residual
+from skiplens.network.layers import HighwayGate, Residual
 from tests.network.tiny import Tensor, numpy
 
 TOKENS = np.array([[3, 1, 2, 0, 0], [4, 4, 0, 0, 0], [1, 2, 3, 4, 1]])

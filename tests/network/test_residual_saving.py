@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.network.merges import HighwayGate, Merge
-from app.network.residual import Residual
+from skiplens.network.layers import HighwayGate, Merge, Residual
 from tests.network.test_merges import difference, unregistered
 from tests.network.test_residual import Scaled, inputs
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise

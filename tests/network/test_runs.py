@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import TrainingError
-from app.network.provenance import code_commit
-from app.network.recipe import Phase
-from app.network.runs import EpochReport, Run, read_run, restore, write_run
+from skiplens.errors import TrainingError
+from skiplens.network.checkpoints import EpochReport, Run, code_commit, read_run, restore, write_run
+from skiplens.network.recipe import Phase
 from tests.network.tiny import SAVES_WITH_KERAS, numpy
 from tests.network.tiny_training import RECIPE, network
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.core.blocks import block_figures
-from app.core.figures import BlockFigures
-from app.core.survey import Accuracy, Survey
-from app.mnist import Split
-from app.network.mnist import as_input
-from app.network.survey import survey
-from app.network.tapping import Tapped, tap
+from skiplens.core.block_metrics import block_figures
+from skiplens.core.manifest import Accuracy, BlockFigures, Survey
+from skiplens.mnist import Split
+from skiplens.network.evaluation import survey
+from skiplens.network.mnist_download import as_input
+from skiplens.network.tracing import Tapped, tap
 from tests.network.tiny import Array, images, numpy, randomise, tiny_network
 
 COUNT = 30

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.core.manifest import BlockInfo
-from app.engine.folder import open_folder
-from app.errors import CompileError
-from app.network.architectures import ARCHITECTURES
-from app.network.residual import Residual
-from app.network.tapping import Tapped, tap
+from skiplens.core.manifest import BlockInfo
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import CompileError
+from skiplens.network.architectures import ARCHITECTURES
+from skiplens.network.layers import Residual
+from skiplens.network.tracing import Tapped, tap
 from tests.conftest import MODELS
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 

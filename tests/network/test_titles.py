@@ -1,7 +1,6 @@
 """Titles: one for every network that ships, a plain one for any other."""
 
-from app.network.architectures import ARCHITECTURES
-from app.network.titles import TITLES, title_of
+from skiplens.network.architectures import ARCHITECTURES, TITLES, title_of
 
 
 def test_every_network_that_ships_has_its_own() -> None:

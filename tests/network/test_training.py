@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from app.errors import TrainingError
-from app.mnist import Split
-from app.network.architectures import ARCHITECTURES
-from app.network.mnist import as_input
-from app.network.recipe import Phase
-from app.network.runs import EpochReport, Run
-from app.network.training import OnStep, accuracy, hold_out, train
+from skiplens.errors import TrainingError
+from skiplens.mnist import Split
+from skiplens.network.architectures import ARCHITECTURES
+from skiplens.network.checkpoints import EpochReport, Run
+from skiplens.network.mnist_download import as_input
+from skiplens.network.recipe import Phase
+from skiplens.network.training import OnStep, accuracy, hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
 from tests.network.tiny_training import RECIPE, digits, network
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from app.errors import CompileError
-from app.network.residual import Residual
-from app.network.tapping import Tapped, tap
+from skiplens.errors import CompileError
+from skiplens.network.layers import Residual
+from skiplens.network.tracing import Tapped, tap
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 
 WIDTH = 3

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from app.core.manifest import GraphInfo
-from app.errors import CompileError
-from app.network.tapping import Tapped, tap
-from app.network.verification import Arrays, trials, verify
+from skiplens.core.manifest import GraphInfo
+from skiplens.errors import CompileError
+from skiplens.network.compiling import Arrays, trials, verify
+from skiplens.network.tracing import Tapped, tap
 from tests.network.tiny import Array, tiny_network
 
 INFO = GraphInfo("graph.tflite", ("image",), ("large", "small"), 0.0)

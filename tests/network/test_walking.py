@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from app.network.walking import steps_of
+from skiplens.network.tracing import steps_of
 
 
 def forked() -> keras.Model:

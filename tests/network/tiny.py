@@ -9,11 +9,10 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from app.core.manifest import Manifest
-from app.engine.graph import run_once
-from app.network.compiling import compile_network
-from app.network.merges import HighwayGate
-from app.network.residual import Residual
+from skiplens.core.manifest import Manifest
+from skiplens.engine.litert import run_once
+from skiplens.network.compiling import compile_network
+from skiplens.network.layers import HighwayGate, Residual
 
 Array = NDArray[np.float32]
 Tensor = Any  # Keras ships no types

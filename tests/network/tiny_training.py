@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from app.mnist import Split
-from app.network.augmentation import Augmentation
-from app.network.recipe import Phase, Recipe
+from skiplens.mnist import Split
+from skiplens.network.augmentation import Augmentation
+from skiplens.network.recipe import Phase, Recipe
 
 RECIPE = Recipe(
     "tiny",

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.preparation import prepare
-from app.errors import StartupError
-from app.samples import FOLDER, LIST, SHEET, Sample, load_samples
+from skiplens.core.preprocessing import prepare
+from skiplens.errors import StartupError
+from skiplens.samples import FOLDER, LIST, SHEET, Sample, load_samples
 
 SAMPLES = load_samples()
 NAMES = [f"{sample.label}-{sample.style}" for sample in SAMPLES]

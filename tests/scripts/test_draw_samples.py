@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.digit import SIDE
-from app.samples import FOLDER, LIST, SHEET, load_samples
 from scripts.draw_samples import main, places, write_samples
 from scripts.strokes import DRAWINGS
+from skiplens.core.digit import SIDE
+from skiplens.samples import FOLDER, LIST, SHEET, load_samples
 
 
 def test_redrawing_gives_the_committed_samples(tmp_path: Path) -> None:

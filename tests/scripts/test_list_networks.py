@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.folder import find_networks, open_folder
-from app.settings import ROOT
 from scripts import list_networks
+from skiplens.engine.model_folder import find_networks, open_folder
+from skiplens.settings import ROOT
 
 
 def test_the_table_says_what_the_manifests_say() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.service.examination import EngineExaminer, Examination
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer, Examination
 
 
 @pytest.fixture(scope="session")

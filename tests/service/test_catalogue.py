@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.core.manifest import BlockInfo, LayerInfo
-from app.engine.protocol import Engine
-from app.errors import (
+from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.engine.base import Engine
+from skiplens.errors import (
     InvalidParameterError,
     NotSwitchableError,
     UnknownBlockError,
@@ -12,7 +12,7 @@ from app.errors import (
     UnknownLayerError,
     UnknownNetworkError,
 )
-from app.service.catalogue import (
+from skiplens.service.registry import (
     MOST_LAYERS,
     Catalogue,
     block_of,

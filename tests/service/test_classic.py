@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.service.classic import classic_blocks, likeness_of_2016
-from app.service.examination import Examination
+from skiplens.service.analysis import classic_blocks, likeness_of_2016
+from skiplens.service.forward import Examination
 
 
 def test_only_blocks_of_one_convolution_at_one_width_have_them(

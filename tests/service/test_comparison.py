@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from app.engine.protocol import Engine
-from app.errors import InvalidParameterError
-from app.service.catalogue import layer_of
-from app.service.comparison import common_layers, compare, comparison_grid
-from app.service.examination import EngineExaminer, Examination
-from app.service.grids import GridOptions
+from skiplens.engine.base import Engine
+from skiplens.errors import InvalidParameterError
+from skiplens.service.analysis import common_layers, compare, comparison_grid
+from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.images import GridOptions
+from skiplens.service.registry import layer_of
 
 
 def test_a_digit_compared_with_itself_differs_nowhere(

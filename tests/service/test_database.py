@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.service.database import open_database
+from skiplens.service.digit_store import open_database
 
 
 def test_what_was_committed_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:

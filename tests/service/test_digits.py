@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.digit import Digit
-from app.samples import load_samples
-from app.service.digits import StoredDigit, WithSamples
-from app.service.store import SQLiteDigitStore
+from skiplens.core.digit import Digit
+from skiplens.samples import load_samples
+from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit, WithSamples
 
 
 def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.errors import BusyError
-from app.service.examination import CachedExaminer, EngineExaminer, Examination
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.errors import BusyError
+from skiplens.service.forward import CachedExaminer, EngineExaminer, Examination
 
 BIG = 64_000_000
 

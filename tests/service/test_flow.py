@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.engine.protocol import Engine
-from app.errors import InvalidParameterError
-from app.service.examination import Examination
-from app.service.flow import flow
+from skiplens.engine.base import Engine
+from skiplens.errors import InvalidParameterError
+from skiplens.service.analysis import flow
+from skiplens.service.forward import Examination
 
 
 def test_flow_takes_the_predicted_class_unless_told(

@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.digit import Digit
-from app.core.ordering import Sort
-from app.core.palettes import PaletteName, colours
-from app.core.scaling import TOP_LEVEL, Normalisation
-from app.core.statistics import FilterStatistics
-from app.engine.protocol import Engine
-from app.errors import InvalidParameterError
-from app.service.catalogue import layer_of
-from app.service.examination import EngineExaminer, Examination
-from app.service.grids import Grid, GridOptions, kernel_grid, layer_grid
+from skiplens.core.colormaps import PaletteName, colours
+from skiplens.core.digit import Digit
+from skiplens.core.feature_stats import FilterStatistics, Sort
+from skiplens.core.value_range import TOP_LEVEL, Normalisation
+from skiplens.engine.base import Engine
+from skiplens.errors import InvalidParameterError
+from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.images import Grid, GridOptions, kernel_grid, layer_grid
+from skiplens.service.registry import layer_of
 
 KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
     Sort.INDEX: lambda one: one.index,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core import numerals
-from app.core.palettes import LABEL_LEVEL, PaletteName
-from app.service.grids import KERNEL_ZOOM as ZOOM
-from app.service.kernels import IndexedKernels
+from skiplens.core import grid_image
+from skiplens.core.colormaps import LABEL_LEVEL, PaletteName
+from skiplens.service.images import KERNEL_ZOOM as ZOOM
+from skiplens.service.images import IndexedKernels
 
 COUNT, CHANNELS = 12, 3
 
@@ -45,7 +45,7 @@ def test_a_row_is_a_filter_and_a_column_what_it_is_given(
 @pytest.mark.parametrize("row", [0, 9, 11])
 def test_each_filter_has_its_index_beside_its_row(drawn: IndexedKernels, row: int) -> None:
     x, y, _, height = drawn.geometry.boxes[row * CHANNELS]
-    ink = numerals.draw(row)
+    ink = grid_image.draw_index(row)
     beside = levels(drawn)[y : y + height, : x - 2] == LABEL_LEVEL
     assert beside.sum() == ink.sum()
     rows, columns = beside.nonzero()
@@ -57,7 +57,7 @@ def test_each_filter_has_its_index_beside_its_row(drawn: IndexedKernels, row: in
 def test_columns_have_their_index_above_the_first_row(drawn: IndexedKernels) -> None:
     _, top, *_ = drawn.geometry.boxes[0]
     above = levels(drawn)[:top] == LABEL_LEVEL
-    assert above.sum() == sum(numerals.draw(column).sum() for column in range(CHANNELS))
+    assert above.sum() == sum(grid_image.draw_index(column).sum() for column in range(CHANNELS))
 
 
 def test_kernels_of_one_weight_still_have_room_for_their_index() -> None:

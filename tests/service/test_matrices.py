@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.manifest import LayerInfo
-from app.core.palettes import PaletteName
-from app.core.scaling import TOP_LEVEL
-from app.errors import InvalidParameterError
-from app.service.examination import Examination
-from app.service.matrices import block_strip
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.value_range import TOP_LEVEL
+from skiplens.errors import InvalidParameterError
+from skiplens.service.forward import Examination
+from skiplens.service.images import block_strip
 
 
 def test_a_strips_rows_share_one_scale_and_equal_their_arrays(

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.engine.protocol import Engine
-from app.service.examination import Examination
-from app.service.readout import readouts
+from skiplens.engine.base import Engine
+from skiplens.service.analysis import readouts
+from skiplens.service.forward import Examination
 
 
 def test_the_last_readout_is_the_answer(

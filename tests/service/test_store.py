@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core.digit import Digit
-from app.errors import StartupError, StoreError, UnknownDigitError
-from app.service.digits import StoredDigit
-from app.service.store import SQLiteDigitStore
+from skiplens.core.digit import Digit
+from skiplens.errors import StartupError, StoreError, UnknownDigitError
+from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
 
 
 def stored(value: int) -> StoredDigit:
@@ -114,9 +113,9 @@ def test_nothing_that_was_answered_is_lost_by_kill_9(tmp_path: Path) -> None:
         "import os, signal, sys\n"
         "import numpy as np\n"
         "from pathlib import Path\n"
-        "from app.core.digit import Digit\n"
-        "from app.service.digits import StoredDigit\n"
-        "from app.service.store import SQLiteDigitStore\n"
+        "from skiplens.core.digit import Digit\n"
+        "from skiplens.service.digit_store import StoredDigit\n"
+        "from skiplens.service.digit_store import SQLiteDigitStore\n"
         "store = SQLiteDigitStore(Path(sys.argv[1]), 100)\n"
         "for value in range(20):\n"
         "    digit = Digit.of(np.full((28, 28), value, np.uint8))\n"

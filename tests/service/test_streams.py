@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.core.palettes import PaletteName
-from app.errors import InvalidParameterError
-from app.service.examination import Examination
-from app.service.streams import stream_matrix, streams
+from skiplens.core.colormaps import PaletteName
+from skiplens.errors import InvalidParameterError
+from skiplens.service.forward import Examination
+from skiplens.service.images import stream_matrix, streams
 
 
 def test_streams_are_runs_of_one_shape(examinations: dict[str, Examination]) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from app.core.digit import Digit
-from app.core.manifest import LayerInfo
-from app.engine.protocol import Engine
-from app.errors import InvalidParameterError, UnknownUnitError
-from app.service.examination import EngineExaminer
-from app.service.units import explain, place_named, place_of, strongest_place
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import LayerInfo
+from skiplens.engine.base import Engine
+from skiplens.errors import InvalidParameterError, UnknownUnitError
+from skiplens.service.forward import EngineExaminer
+from skiplens.service.units import explain, place_named, place_of, strongest_place
 
 PLACES = 12
 TOLERANCE = 1e-4

@@ -10,18 +10,17 @@ import structlog
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from app.core.decoding import ImageLimits
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.main import create_app
-from app.samples import load_samples
-from app.service.dataset.collection import Collection
-from app.service.dataset.indexes import Dataset
-from app.service.dataset.shelf import Shelf
-from app.service.services import Services
-from app.service.store import SQLiteDigitStore
-from app.settings import Settings
-from app.web.middleware.security import HEADERS
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.engine.base import Engine
+from skiplens.samples import load_samples
+from skiplens.server import create_app
+from skiplens.service.dataset.indexer import Dataset, Shelf
+from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.services import Services
+from skiplens.settings import Settings
+from skiplens.web.http.headers import HEADERS
 from tests.idx import shifted_samples
 from tests.web.engines import SamplesFirst, WatchedEngine
 

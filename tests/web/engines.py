@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Mapping
 
-from app.core.manifest import Manifest
-from app.engine.protocol import Activations, Array, Engine
-from app.samples import load_samples
+from skiplens.core.manifest import Manifest
+from skiplens.engine.base import Activations, Array, Engine
+from skiplens.samples import load_samples
 
 
 class WatchedEngine:

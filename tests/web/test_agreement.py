@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.palettes import PaletteName, colours
-from app.core.scaling import TOP_LEVEL, Normalisation
+from skiplens.core.colormaps import PaletteName, colours
+from skiplens.core.value_range import TOP_LEVEL, Normalisation
 
 Arrays = Mapping[str, NDArray[np.float32]]
 

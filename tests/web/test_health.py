@@ -2,7 +2,7 @@ from typing import cast
 
 from fastapi import FastAPI
 
-from app.web.health import router
+from skiplens.web.http.metrics import router
 from tests.web.conftest import Refused, Start
 
 

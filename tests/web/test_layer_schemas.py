@@ -1,8 +1,8 @@
 """Layers as the API describes them."""
 
-from app.core.receptive import receptive_fields
-from app.engine.protocol import Engine
-from app.web.layer_schemas import Layer, ReceptiveField
+from skiplens.core.receptive_field import receptive_fields
+from skiplens.engine.base import Engine
+from skiplens.web.api.schemas import Layer, ReceptiveField
 
 
 def test_every_layer_comes_with_what_its_values_see(engine: Engine) -> None:

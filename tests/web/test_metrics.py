@@ -1,6 +1,6 @@
 import re
 
-from app.web.metrics import Metrics
+from skiplens.web.http.metrics import Metrics
 from tests.web.conftest import Start
 from tests.web.images import drawing, encoded
 

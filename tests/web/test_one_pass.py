@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.errors import BusyError, NonFiniteError
+from skiplens.errors import BusyError, NonFiniteError
 from tests.web.conftest import Refused, Start
 from tests.web.engines import WatchedEngine
 

@@ -13,8 +13,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.statistics import describe
+from skiplens.core.digit import Digit
+from skiplens.core.feature_stats import describe
 from tests.web.conftest import NETWORK
 
 NETWORKS = "/api/v1/networks/{network}"

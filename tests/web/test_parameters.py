@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.palettes import PaletteName
+from skiplens.core.colormaps import PaletteName
 from tests.web.conftest import Refused
 
 LAYER = "layers/block1.output"

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import errors
-from app.errors import SkiplensError
-from app.web.problems import problem, problem_of, status_of
+from skiplens import errors
+from skiplens.errors import SkiplensError
+from skiplens.web.http.problems import problem, problem_of, status_of
 
 STATUS = {
     errors.UnknownNetworkError: 404,

@@ -6,9 +6,9 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.web.pages.assets import load_assets
-from app.web.responses import takes_gzip
+from skiplens.core.digit import Digit
+from skiplens.web.http.caching import takes_gzip
+from skiplens.web.pages.assets import load_assets
 from tests.web.conftest import NETWORK
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -97,7 +97,7 @@ def test_head_of_json_and_of_what_is_not_there(api: TestClient, view: str) -> No
     assert api.head("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/docs", "/static/{version}/css/view.css"])
+@pytest.mark.parametrize("address", ["/", "/docs", "/static/{version}/css/site.css"])
 def test_text_is_compressed_for_whom_can_undo_it(api: TestClient, address: str) -> None:
     address = address.format(version=load_assets().version)
     plain = api.get(address, headers={"Accept-Encoding": "identity"})
@@ -111,7 +111,7 @@ def test_text_is_compressed_for_whom_can_undo_it(api: TestClient, address: str) 
 
 
 def test_a_style_sheet_bears_another_etag_when_it_is_compressed(api: TestClient) -> None:
-    address = load_assets().url("css/view.css")
+    address = load_assets().url("css/site.css")
     tags = {
         api.get(address, headers={"Accept-Encoding": one}).headers["etag"]
         for one in ("identity", "gzip")

@@ -10,7 +10,7 @@ from httpx2 import Response
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from app.web.uploads import UPLOAD_BODY
+from skiplens.web.uploads import UPLOAD_BODY
 from tests.web.conftest import NETWORK, Refused
 from tests.web.images import FORMATS, drawing, encoded
 

@@ -5,19 +5,18 @@
  */
 
 import { send } from "../upload.js";
-import { ask } from "./asking.js";
-import { Borrowed } from "./borrowed.js";
-import { Surface } from "./canvas.js";
-import { Latest } from "./latest.js";
-import { Camera } from "./picture.js";
-import { Screen } from "./screen.js";
+import { Switches } from "./block-toggles.js";
+import { Borrowed } from "./dom-snapshot.js";
+import { Latest, ask } from "./live-client.js";
+import { Screen } from "./live-page.js";
+import { Camera } from "./rasterize.js";
 import { Drawing } from "./strokes.js";
-import { Switches } from "./switches.js";
-import { Tools } from "./tools.js";
+import { Surface } from "./surface.js";
+import { Tools } from "./toolbar.js";
 
-/** @typedef {import("./frames.js").Frame} Frame */
+/** @typedef {import("./live-client.js").Frame} Frame */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
-/** @typedef {import("./latest.js").Outcome<Frame | undefined>} Outcome */
+/** @typedef {import("./live-client.js").Outcome<Frame | undefined>} Outcome */
 
 const HELD = "Keep the digit first: then every map of it has a page.";
 const TROUBLE = {

@@ -5,10 +5,8 @@
  * @module
  */
 
-import { ask, besideDigit, besideFilter, placeOf } from "./addresses.js";
-import { enabled, help } from "./help.js";
-import { besideLink, blockSwitch, move, movePicture } from "./places.js";
-import { actionOf } from "./shortcuts.js";
+import { besideLink, blockSwitch, move, movePicture } from "./focus.js";
+import { actionOf, enabled, help } from "./shortcuts.js";
 import { zoom } from "./zoom.js";
 
 const DRAWING = "form[data-draw]:not([hidden])"; // a key must not lead away from it
@@ -120,4 +118,70 @@ export function press(event, { held = false } = {}) {
   if (action && LEADING.has(action.does) && document.querySelector(DRAWING)) return;
   if (action && act(action)) event.preventDefault();
   else if (held) scrollBy(0, (event.key === "PageUp" ? -0.9 : 0.9) * innerHeight);
+}
+
+/**
+ * @typedef {{ network: string, digit: string, rest: string }} Place
+ * @typedef {{ name: string, shape: number[] }} Layer
+ */
+
+/**
+ * @param {string} path
+ * @returns {Place | undefined}
+ */
+export function placeOf(path) {
+  const found = /^\/networks\/([^/]+)\/digits\/([^/]+)(.*)$/.exec(path);
+  const [, network, digit, rest] = found ?? [];
+  return network && digit ? { network, digit, rest: rest ?? "" } : undefined;
+}
+
+/**
+ * The one that many steps on, round and round; the first or last where the current is not listed.
+ * @template T
+ * @param {readonly T[]} all
+ * @param {number} current place of the current one, -1 for none
+ * @param {1 | -1} by
+ * @returns {T | undefined}
+ */
+export function step(all, current, by) {
+  if (current < 0) return all.at(by > 0 ? 0 : -1);
+  return all[(current + by + all.length) % all.length];
+}
+
+/**
+ * The same page of the next sample.
+ * @param {Place} place
+ * @param {readonly { id: string }[]} samples
+ * @param {1 | -1} by
+ */
+export function besideDigit(place, samples, by) {
+  const ids = samples.map((sample) => sample.id);
+  const next = step(ids, ids.indexOf(place.digit), by);
+  return next && `/networks/${place.network}/digits/${next}${place.rest}`;
+}
+
+/**
+ * The filter of the same index in the layer before or after, or its last one.
+ * @param {Place} place of a filter's page
+ * @param {readonly Layer[]} layers in forward order
+ * @param {1 | -1} by
+ */
+export function besideFilter(place, layers, by) {
+  const [, name, index] = /^\/layers\/([^/]+)\/filters\/(\d+)$/.exec(place.rest) ?? [];
+  const next = layers[layers.findIndex((layer) => layer.name === name) + by];
+  if (!name || !next) return undefined;
+  const filter = Math.min(Number(index), (next.shape.at(-1) ?? 1) - 1);
+  const base = `/networks/${place.network}/digits/${place.digit}`;
+  return `${base}/layers/${next.name}/filters/${filter}`;
+}
+
+/** @type {Map<string, Promise<any>>} */
+const asked = new Map();
+
+/** @param {string} address of the API */
+export function ask(address) {
+  const answer = asked.get(address) ?? fetch(address).then((response) => response.json());
+  asked.set(address, answer);
+  answer.catch(() => asked.delete(address));
+  return answer;
 }

@@ -1,16 +1,19 @@
 // @ts-check
 /**
- * Which key does what, and where an arrow leads. Pure: no page is touched.
+ * Which key does what, the list of them, and whether they are wanted.
  * @module
  */
+
+import { open } from "../dialog.js";
 
 /**
  * @typedef {"left" | "right" | "up" | "down"} Direction
  * @typedef {{ does: "move", to: Direction } | { does: "layer" | "digit", by: 1 | -1 }
  *   | { does: "zoom" | "normalize" | "palette" | "block" | "help" }} Action
  * @typedef {{ key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean }} Press
- * @typedef {{ left: number, top: number, width: number, height: number }} Box
  */
+
+const SETTING = "shortcuts";
 
 /** @type {Readonly<Record<string, Action>>} */
 const ACTIONS = {
@@ -53,48 +56,34 @@ export function actionOf(press) {
   return Object.hasOwn(ACTIONS, key) ? ACTIONS[key] : undefined;
 }
 
-/**
- * The one that many steps on, round and round; the first or last where the current is not listed.
- * @template T
- * @param {readonly T[]} all
- * @param {number} current place of the current one, -1 for none
- * @param {1 | -1} by
- * @returns {T | undefined}
- */
-export function step(all, current, by) {
-  if (current < 0) return all.at(by > 0 ? 0 : -1);
-  return all[(current + by + all.length) % all.length];
+/** Whether shortcuts of one key are wanted; they can be turned off in the list. */
+export function enabled() {
+  return localStorage.getItem(SETTING) !== "off";
 }
 
-/** @param {Box} box */
-const centre = (box) => ({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
-
 /**
- * Where an arrow leads: left and right in reading order, up and down to the nearest in the next
- * row that way.
- * @param {readonly Box[]} boxes in reading order
- * @param {number} from
- * @param {Direction} direction
- * @returns {number} place of the neighbour; `from` itself at the edge
+ * @param {string} name
+ * @param {string} text
  */
-export function neighbour(boxes, from, direction) {
-  if (direction === "left") return Math.max(from - 1, 0);
-  if (direction === "right") return Math.min(from + 1, boxes.length - 1);
-  const start = boxes[from];
-  if (!start) return from;
-  const here = centre(start);
-  const sign = direction === "down" ? 1 : -1;
-  /** @param {Box} box whether it lies in another row, that way */
-  const beyond = (box) =>
-    sign > 0 ? box.top >= here.y && centre(box).y > here.y : box.top + box.height <= here.y;
-  /** @param {Box} box */
-  const distance = (box) => {
-    const there = centre(box);
-    return Math.abs(there.y - here.y) * 2 + Math.abs(there.x - here.x);
-  };
-  const nearest = boxes
-    .map((box, place) => ({ place, box }))
-    .filter(({ box, place }) => place !== from && beyond(box))
-    .sort((a, b) => distance(a.box) - distance(b.box))[0];
-  return nearest?.place ?? from;
+const make = (name, text) =>
+  Object.assign(document.createElement(name), { textContent: text });
+
+/** Show the list. */
+export function help() {
+  const title = make("h2", "Keyboard");
+  const list = document.createElement("dl");
+  for (const [keys, does] of HELP) {
+    const row = document.createElement("div");
+    const names = document.createElement("dt");
+    names.append(...keys.map((key) => make("kbd", key)));
+    row.append(names, make("dd", does));
+    list.append(row);
+  }
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = enabled();
+  box.addEventListener("change", () => localStorage.setItem(SETTING, box.checked ? "on" : "off"));
+  label.append(box, " Use these keys");
+  open("keys", "Keyboard", title, list, label);
 }

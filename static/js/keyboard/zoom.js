@@ -4,7 +4,7 @@
  * @module
  */
 
-import { open } from "./dialog.js";
+import { open } from "../dialog.js";
 
 /** @typedef {{ width: number, height: number }} Size */
 /** @typedef {SVGSVGElement | HTMLImageElement | HTMLCanvasElement} Picture */
@@ -56,7 +56,7 @@ function copy(shown) {
 async function largeOf(shown) {
   const figure = shown.closest("figure");
   if (!figure || !shown.closest("picture") || shown instanceof SVGSVGElement) return copy(shown);
-  const module = await import("../maps/enlarging.js").catch(() => undefined);
+  const module = await import("../maps/painted-figure.js").catch(() => undefined);
   return module?.enlarged(figure, shown, room()) ?? copy(shown);
 }
 

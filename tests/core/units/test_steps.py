@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from app.core.units.steps import Application, BatchNorm, Merge, Softmax
+from skiplens.core.unit_explanation import Application, BatchNorm, Merge, Softmax
 
 
 def test_a_batch_norm() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.units.sums import Convolution, Pooling, WeightedSum
+from skiplens.core.unit_explanation import Convolution, Pooling, WeightedSum
 
 PATCH = np.array([[[1, 2], [3, 4]]], np.float32)  # one row, two columns, two maps
 KERNEL = np.array([[[10, 1], [-1, 0.5]]], np.float32)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from app.core.manifest import LayerInfo
-from app.core.units.question import Question
-from app.core.units.windows import convolution, pooling
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.unit_explanation import Question, convolution, pooling
 
 MAPS = np.arange(1, 6 * 5 * 2 + 1, dtype=np.float32).reshape(6, 5, 2)  # row 0: 1 2, 3 4, ...
 

@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.core.manifest import LayerInfo
-from app.core.units.steps import Application, Merge
-from app.core.units.sums import WeightedSum
-from app.core.units.working import Unit, work_out
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.unit_explanation import Application, Merge, Unit, WeightedSum, work_out
 
 X = np.array([[[1, -2], [3, -4]]], np.float32)
 F = np.array([[[10, 20], [-30, 40]]], np.float32)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.service.dataset.collection import Collection
+from skiplens.service.dataset.labelled_digits import Collection
 from tests.idx import shifted_samples
 
 

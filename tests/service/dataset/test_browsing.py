@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from app.errors import InvalidParameterError
-from app.mnist import Split
-from app.service.dataset.browsing import PER_PAGE, Choice, Order, browse
-from app.service.dataset.collection import Collection
-from app.service.dataset.index import Index
+from skiplens.errors import InvalidParameterError
+from skiplens.mnist import Split
+from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Index, Order, browse
+from skiplens.service.dataset.labelled_digits import Collection
 
 # What each digit is meant to be, is read as, and how surely.
 DIGITS = ((4, 4, 0.9), (4, 9, 0.6), (9, 9, 0.5), (4, 9, 0.8), (0, 0, 0.9), (9, 4, 0.7))

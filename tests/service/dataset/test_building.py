@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.engine.protocol import Activations, Array, Engine
-from app.errors import BusyError, NonFiniteError
-from app.service.dataset.building import build_index
-from app.service.dataset.collection import Collection
-from app.service.dataset.index import maxima
-from app.service.examination import gates_of
+from skiplens.engine.base import Activations, Array, Engine
+from skiplens.errors import BusyError, NonFiniteError
+from skiplens.service.dataset.activation_index import build_index, maxima
+from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.forward import gates_of
 from tests.web.engines import WatchedEngine
 
 

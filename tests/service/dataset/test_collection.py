@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core.digit import Digit
-from app.errors import UnknownDigitError
-from app.mnist import Split
-from app.samples import load_samples
-from app.service.dataset.collection import Collection, WithCollection
-from app.service.digits import StoredDigit
-from app.service.store import SQLiteDigitStore
+from skiplens.core.digit import Digit
+from skiplens.errors import UnknownDigitError
+from skiplens.mnist import Split
+from skiplens.samples import load_samples
+from skiplens.service.dataset.labelled_digits import Collection, WithCollection
+from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
 
 
 def of(*values: int) -> Collection:

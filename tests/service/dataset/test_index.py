@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.engine.protocol import Engine
-from app.service.catalogue import layer_of
-from app.service.dataset.index import KEPT, Index, Ranking, Strong, maxima
+from skiplens.engine.base import Engine
+from skiplens.service.dataset.activation_index import KEPT, Index, Ranking, Strong, maxima
+from skiplens.service.registry import layer_of
 
 RNG = np.random.default_rng(4)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from app.engine.protocol import Engine
-from app.errors import IndexingError, NoDatasetError, NonFiniteError, NotIndexedError
-from app.samples import load_samples
-from app.service.dataset.collection import Collection
-from app.service.dataset.indexes import Dataset, Indexes, Progress
-from app.service.dataset.shelf import Shelf
+from skiplens.engine.base import Engine
+from skiplens.errors import IndexingError, NoDatasetError, NonFiniteError, NotIndexedError
+from skiplens.samples import load_samples
+from skiplens.service.dataset.indexer import Dataset, Indexes, Progress, Shelf
+from skiplens.service.dataset.labelled_digits import Collection
 from tests.web.engines import WatchedEngine
 
 Opened = Callable[[], Indexes]

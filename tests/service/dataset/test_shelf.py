@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from app.core.manifest import Manifest
-from app.engine.protocol import Engine
-from app.mnist import Split
-from app.service.dataset.collection import Collection
-from app.service.dataset.index import KEPT, Index
-from app.service.dataset.shelf import Shelf
+from skiplens.core.manifest import Manifest
+from skiplens.engine.base import Engine
+from skiplens.mnist import Split
+from skiplens.service.dataset.activation_index import KEPT, Index
+from skiplens.service.dataset.indexer import Shelf
+from skiplens.service.dataset.labelled_digits import Collection
 from tests.web.engines import WatchedEngine
 
 RNG = np.random.default_rng(2)

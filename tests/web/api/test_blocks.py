@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.engine.protocol import Engine
+from skiplens.engine.base import Engine
 
 FIGURES = {"block", "norm_x", "norm_f", "norm_sum", "ratio", "cosine", "relu_cut"}
 

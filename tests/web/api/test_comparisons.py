@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.samples import load_samples
+from skiplens.core.digit import Digit
+from skiplens.samples import load_samples
 
 
 def _pair(digit: Digit) -> dict[str, str]:

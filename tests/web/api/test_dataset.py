@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.service.dataset.collection import Collection
-from app.service.examination import gates_of
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.forward import gates_of
 from tests.web.conftest import NETWORK, Refused
 
 DIGITS = f"{NETWORK}/dataset/digits"

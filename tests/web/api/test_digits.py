@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.samples import load_samples
+from skiplens.core.digit import Digit
+from skiplens.samples import load_samples
 from tests.web.images import drawing, encoded
 
 

@@ -13,7 +13,7 @@ from httpx2 import Response
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from app.engine.protocol import Engine
+from skiplens.engine.base import Engine
 from tests.web.conftest import NETWORK, Refused, Start
 from tests.web.engines import WatchedEngine
 from tests.web.images import drawing, encoded

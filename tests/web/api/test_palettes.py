@@ -3,8 +3,8 @@
 import numpy as np
 from starlette.testclient import TestClient
 
-from app.core.palettes import PaletteName, colours
-from app.web.urls import PALETTES
+from skiplens.core.colormaps import PaletteName, colours
+from skiplens.web.links import PALETTES
 
 
 def test_every_palette_is_served_level_by_level(api: TestClient) -> None:

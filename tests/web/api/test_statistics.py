@@ -4,7 +4,7 @@ import csv
 
 from starlette.testclient import TestClient
 
-from app.engine.protocol import Engine
+from skiplens.engine.base import Engine
 
 
 def rows(api: TestClient, address: str) -> list[dict[str, str]]:

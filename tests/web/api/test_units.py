@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app.engine.protocol import Engine
+from skiplens.engine.base import Engine
 from tests.web.conftest import Refused
 
 

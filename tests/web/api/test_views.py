@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.scaling import Normalisation
-from app.engine.protocol import Engine
+from skiplens.core.digit import Digit
+from skiplens.core.value_range import Normalisation
+from skiplens.engine.base import Engine
 from tests.web.conftest import NETWORK
 from tests.web.images import drawing, encoded
 

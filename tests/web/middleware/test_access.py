@@ -7,8 +7,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from app.web.metrics import Metrics
-from app.web.middleware.access import AccessLog
+from skiplens.web.http.access_log import AccessLog
+from skiplens.web.http.metrics import Metrics
 from tests.web.conftest import Start
 from tests.web.engines import WatchedEngine
 from tests.web.images import drawing, encoded

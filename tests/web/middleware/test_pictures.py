@@ -4,8 +4,7 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from app.web.middleware.pictures import KeptPictures
-from app.web.responses import IMMUTABLE
+from skiplens.web.http.caching import IMMUTABLE, KeptPictures
 from tests.web.middleware.asgi import Exchange
 
 HEADERS = (

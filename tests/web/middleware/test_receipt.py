@@ -4,9 +4,9 @@ import json
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import SkiplensError
-from app.web.middleware.receipt import Receipt
-from app.web.problems import problem_of
+from skiplens.errors import SkiplensError
+from skiplens.web.http.problems import problem_of
+from skiplens.web.http.request_limits import Receipt
 from tests.web.middleware.asgi import Exchange, deaf, echo
 
 CHUNKED = {"transfer-encoding": "chunked"}

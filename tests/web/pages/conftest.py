@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.web import urls
+from skiplens.core.digit import Digit
+from skiplens.web import links
 from tests.web.pages.markup import Markup
 
 NETWORK = "mnist-resnet"
@@ -28,4 +28,4 @@ def look(client: TestClient) -> Look:
 @pytest.fixture
 def gallery(digit: Digit) -> str:
     """The gallery of a digit in the default network."""
-    return urls.gallery(NETWORK, digit.id)
+    return links.gallery(NETWORK, digit.id)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.web.pages.assets import FOLDER, Assets, load_assets
+from skiplens.web.pages.assets import FOLDER, SHEET, Assets, load_assets, style_sheets
 
 
 def test_the_version_changes_with_any_file() -> None:
@@ -22,7 +22,7 @@ def test_a_file_that_is_not_there_has_no_address() -> None:
 
 def test_a_file_is_kept_for_ever(client: TestClient) -> None:
     assets = load_assets()
-    answer = client.get(assets.url("js/main.js"))
+    answer = client.get(assets.url("js/page.js"))
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert "immutable" in answer.headers["cache-control"]
     assert "etag" in answer.headers
@@ -34,31 +34,30 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
 
 
 def test_another_version_is_not_served(client: TestClient) -> None:
-    assert client.get("/static/000000000000/css/base.css").status_code == 404
+    assert client.get("/static/000000000000/css/site.css").status_code == 404
 
 
 def test_only_kinds_that_pages_use_are_read(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not for the web", encoding="utf-8")
-    (tmp_path / "a.css").write_text("", encoding="utf-8")
+    (tmp_path / "a.js").write_text("", encoding="utf-8")
     own = {path for path in load_assets(tmp_path).files if not path.startswith("swagger/")}
-    assert own == {"a.css"}
+    assert own == {"a.js", SHEET}
 
 
-def test_a_folder_of_style_sheets_is_served_as_one(tmp_path: Path) -> None:
-    folder = tmp_path / "css" / "view"
-    folder.mkdir(parents=True)
-    for name in ("zebra", "added", "grids", "ground"):
-        (folder / f"{name}.css").write_text(f".{name} {{}}", encoding="utf-8")
-    (tmp_path / "css" / "docs.css").write_text(".docs {}", encoding="utf-8")
-    own = {path: css for path, css in load_assets(tmp_path).files.items() if "swagger" not in path}
-    assert own == {
-        "css/docs.css": b".docs {}",
-        "css/view.css": b".ground {}\n.grids {}\n.added {}\n.zebra {}",
-    }
+def test_the_style_sheets_are_served_as_one_that_begins_with_the_order_of_its_layers() -> None:
+    files = load_assets().files
+    assert [path for path in files if path.startswith("css/")] == [SHEET]
+    assert files[SHEET].startswith(b"@layer base, layout, components, pages;\n")
+
+
+def test_every_rule_is_in_a_layer_but_those_over_swagger_uis_own() -> None:
+    sheets = [sheet for sheet in style_sheets() if sheet.name != "docs.css"]
+    for line in "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets).splitlines():
+        assert line == "" or line.startswith((" ", "}", "@layer ")), line
 
 
 def test_every_style_sheet_of_the_project_is_served_once() -> None:
-    served = b"\n".join(css for path, css in load_assets().files.items() if path[:4] == "css/")
+    served = load_assets().files[SHEET]
     for sheet in (FOLDER / "css").rglob("*.css"):
         assert served.count(sheet.read_bytes()) == 1, sheet
 

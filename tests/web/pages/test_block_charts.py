@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.blocks import filter_figures
-from app.core.digit import Digit
-from app.core.figures import FilterFigures
-from app.core.manifest import BlockInfo
-from app.core.palettes import PaletteName
-from app.engine.protocol import Engine
-from app.service.examination import EngineExaminer
-from app.service.matrices import Matrix, block_strip
-from app.web.pages.block_charts import LANE, ROOM, FilterCharts, filter_charts
-from app.web.pages.view import View
+from skiplens.core.block_metrics import filter_figures
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import BlockInfo, FilterFigures
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer
+from skiplens.service.images import Matrix, block_strip
+from skiplens.web.links import View
+from skiplens.web.pages.block import LANE, ROOM, FilterCharts, filter_charts
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.figures import BlockFigures
-from app.core.manifest import BlockInfo
-from app.engine.protocol import Engine
-from app.web.pages.block_numbers import in_a_sentence
+from skiplens.core.manifest import BlockFigures, BlockInfo
+from skiplens.engine.base import Engine
+from skiplens.web.pages.block import in_a_sentence
 
 FIGURES = BlockFigures("block2", 8.0, 4.0, 9.0, 0.5, -0.5, 0.3589)
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from app.core.figures import FilterFigures
-from app.core.manifest import BlockInfo
-from app.web.pages.block_table import FilterTable, Order, filter_table
-from app.web.pages.view import View
+from skiplens.core.manifest import BlockInfo, FilterFigures
+from skiplens.web.links import View
+from skiplens.web.pages.block import FilterTable, Order, filter_table
 
 FOUND = (
     FilterFigures(0, 1.0, 3.0, 4.0, 3.0, -0.5, 0.1),

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.web.pages import symbols, wording
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from tests.web.pages.conftest import Look
 
 VIEW = "/networks/mnist-resnet/digits"
@@ -22,7 +23,7 @@ def page(client: TestClient, digit: Digit) -> str:
 def test_the_figures_are_those_of_the_api(client: TestClient, digit: Digit, page: str) -> None:
     figures = client.get(f"/api/v1{VIEW}/{digit.id}/blocks/block2").json()
     assert f"{figures['norm_x']:.0f}" in page
-    assert wording.number(figures["ratio"]) in page
+    assert fmt.number(figures["ratio"]) in page
     assert f"{100 * figures['relu_cut']:.0f}" in page
 
 
@@ -63,7 +64,9 @@ def test_what_a_block_has_not_is_not_spoken_of(
             assert (block.gate is not None) == any(
                 f"/layers/{block.name}.gate" in one for one in links
             )
-            assert (f"Switch {symbols.of_block(block).f} off" in markup.text) == block.switchable
+            assert (
+                f"Switch {text.symbols_of_block(block).f} off" in markup.text
+            ) == block.switchable
             assert ("cosine of " in markup.text) == (block.identity is not None)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.web.pages.charts import HEIGHT, WIDTH, histogram
+from skiplens.web.pages.charts import HEIGHT, WIDTH, histogram
 
 
 def test_a_flat_map_has_no_histogram() -> None:

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.scaling import TOP_LEVEL
-from app.engine.protocol import Engine
+from skiplens.core.digit import Digit
+from skiplens.core.value_range import TOP_LEVEL
+from skiplens.engine.base import Engine
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 

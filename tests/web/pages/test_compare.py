@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.samples import load_samples
-from app.service.services import Services
-from app.web.pages.compare import compare_page
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.samples import load_samples
+from skiplens.service.services import Services
+from skiplens.web.links import View
+from skiplens.web.pages.compare import compare_page
 from tests.web.pages.conftest import Look
 
 SAMPLES = len(list(load_samples()))

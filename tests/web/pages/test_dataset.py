@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from app.engine.protocol import Engine
-from app.errors import NonFiniteError
-from app.main import create_app
-from app.service.dataset.collection import Collection
-from app.settings import Settings
+from skiplens.engine.base import Engine
+from skiplens.errors import NonFiniteError
+from skiplens.server import create_app
+from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.settings import Settings
 from tests.web.conftest import NETWORK as API
 from tests.web.conftest import Refused, over_dataset
 from tests.web.engines import SamplesFirst

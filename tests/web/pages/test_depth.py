@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.figures import BlockFigures
-from app.web.pages.depth import sentence
-from app.web.pages.symbols import GATED, PLAIN, Symbols
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import BlockFigures
+from skiplens.web.pages.depth import sentence
+from skiplens.web.pages.text import GATED, PLAIN, Symbols
 from tests.web.pages.conftest import Look
 
 VIEW = "/networks/mnist-resnet/digits"

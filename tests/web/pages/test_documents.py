@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from app.core.grid import encode_grey
-from app.engine.protocol import Engine
+from skiplens.core.grid_image import encode_grey
+from skiplens.engine.base import Engine
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 

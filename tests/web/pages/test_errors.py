@@ -3,11 +3,10 @@
 import pytest
 from starlette.testclient import TestClient
 
-from app.web.pages.assets import load_assets
-from app.web.pages.errors import error_page
-from app.web.pages.rendering import Renderer
-from app.web.pages.theme import Frame, Theme
-from app.web.problems import Problem
+from skiplens.web.http.problems import Problem
+from skiplens.web.pages.assets import load_assets
+from skiplens.web.pages.routes import error_page
+from skiplens.web.pages.templating import Frame, Renderer, Theme
 from tests.web.pages.markup import Markup
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.manifest import BlockInfo, LayerInfo
-from app.engine.protocol import Engine
-from app.web.pages import explanations
-from app.web.pages.wording import MINUS, TIMES
+from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.engine.base import Engine
+from skiplens.web.pages import text
+from skiplens.web.pages.format import MINUS, TIMES
 
 
 @pytest.fixture
@@ -30,26 +30,26 @@ def block(engine: Engine) -> BlockInfo:
     ],
 )
 def test_the_formula_is_that_of_the_merge(block: BlockInfo, merge: str, formula: str) -> None:
-    assert explanations.formula(replace(block, merge=merge)) == formula
+    assert text.formula(replace(block, merge=merge)) == formula
 
 
 def test_without_an_activation_there_is_no_relu(block: BlockInfo) -> None:
     bare = replace(block, output=str(block.sum))
-    assert explanations.formula(bare) == "output = x + F(x)"
+    assert text.formula(bare) == "output = x + F(x)"
 
 
 def test_each_merge_has_words_of_its_own(block: BlockInfo) -> None:
     merges = ("add", "highway", "multiply", "average", "maximum", "concatenate", "custom", None)
-    words = [explanations.of_block(replace(block, merge=merge)) for merge in merges]
+    words = [text.explain_block(replace(block, merge=merge)) for merge in merges]
     assert len(set(words)) == len(merges)
 
 
 def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: BlockInfo) -> None:
     manifest = engine.manifest
     layer = next(one for one in manifest.layers if one.name == block.sum)
-    assert "x plus F(x)" in explanations.of_layer(manifest, layer)
+    assert "x plus F(x)" in text.of_layer(manifest, layer)
     other = replace(manifest, blocks=(replace(block, merge="multiply"), *manifest.blocks[1:]))
-    assert f"x {TIMES} F(x)" in explanations.of_layer(other, layer)
+    assert f"x {TIMES} F(x)" in text.of_layer(other, layer)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_only_a_relu_is_called_one(
     engine: Engine, role: str, activation: str | None, says: str
 ) -> None:
     layer = LayerInfo("stem.own", "Own", role, None, (1, 1, 1), activation=activation)
-    assert explanations.of_layer(engine.manifest, layer).startswith(says)
+    assert text.of_layer(engine.manifest, layer).startswith(says)
 
 
 def test_of_a_projection_no_shape_is_said_that_another_need_not_have(block: BlockInfo) -> None:
-    words = explanations.of_block(replace(block, identity="block1.identity"))
+    words = text.explain_block(replace(block, identity="block1.identity"))
     assert "a projection brings x to the shape of F(x)" in words
     assert not {"half", "twice"} & set(words.split())

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.digit import Digit
-from app.core.scaling import Normalisation
-from app.engine.protocol import Engine
-from app.service.catalogue import layer_of
-from app.service.examination import EngineExaminer, Examination
-from app.web.pages.figures import SLIM_WIDTH, LayerFigure, Legend, layer_figure, ramp_stops
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.core.value_range import Normalisation
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.registry import layer_of
+from skiplens.web.links import View
+from skiplens.web.pages.figures import SLIM_WIDTH, LayerFigure, Legend, layer_figure, ramp_stops
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.service.catalogue import layer_of
-from app.service.examination import EngineExaminer
-from app.service.services import Services
-from app.web.pages.filters import FilterPage, filter_page
-from app.web.pages.subject import Subject
-from app.web.pages.units.section import Wish
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer
+from skiplens.service.registry import layer_of
+from skiplens.service.services import Services
+from skiplens.web.links import View
+from skiplens.web.pages.context import Subject
+from skiplens.web.pages.filter import FilterPage, filter_page
+from skiplens.web.pages.unit import Wish
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from app.service.flow import BlockFlow, Flow
-from app.web.pages.flow_chart import WIDTH, FlowChart, flow_chart, in_words
+from skiplens.service.analysis import BlockFlow, Flow
+from skiplens.web.pages.charts import FLOW_WIDTH, FlowChart, flow_chart, in_words
 
 RESIDUAL = Flow(3, (BlockFlow("block1", 0.5, 0.4, 0.1, 0.0), BlockFlow("block2", 5.0, 3.0, 4.0, 0)))
 PLAIN = Flow(3, (BlockFlow("block1", 0.001, None, 0.001, None),) * 2)
@@ -35,7 +35,7 @@ def test_a_dot_is_as_high_as_its_logarithm() -> None:
     for line, value in zip(chart.lines, (0.5, 0.4, 0.1), strict=True):
         share = (math.log10(value) + 1) / 2  # from 0.1 to 10
         assert line.dots[0].y == pytest.approx(bottom + share * (top - bottom), abs=0.02)
-        assert 0 < line.dots[0].x < line.dots[1].x < WIDTH
+        assert 0 < line.dots[0].x < line.dots[1].x < FLOW_WIDTH
 
 
 def test_a_route_that_is_off_has_no_dot_and_no_logarithm() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.digit import Digit
+from skiplens.core.digit import Digit
 from tests.web.pages.conftest import Look
 
 GATED, PLAIN, ALONE = "mnist-highway", "mnist-resnet", "mnist-plain"

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.service.services import Services
-from app.web import urls
+from skiplens.core.digit import Digit
+from skiplens.service.services import Services
+from skiplens.web import links
 
 
 def test_the_sheet_holds_every_sample_in_order(client: TestClient, services: Services) -> None:
     samples = services.digits.samples
-    answer = client.get(urls.samples_png(samples))
+    answer = client.get(links.samples_png(samples))
     sheet = np.asarray(Image.open(io.BytesIO(answer.content)))
     assert sheet.shape == (28, 28 * len(samples))
     for at, digit in enumerate(samples):
@@ -22,11 +22,11 @@ def test_the_sheet_holds_every_sample_in_order(client: TestClient, services: Ser
 
 
 def test_the_sheets_address_changes_with_it() -> None:
-    assert urls.samples_png(["a", "b"]) != urls.samples_png(["b", "a"])
+    assert links.samples_png(["a", "b"]) != links.samples_png(["b", "a"])
 
 
 def test_a_filters_kernel_is_a_picture(client: TestClient) -> None:
-    address = urls.filter_kernel_png("mnist-resnet", "block1.conv1", 3)
+    address = links.filter_kernel_png("mnist-resnet", "block1.conv1", 3)
     answer = client.get(address)
     assert answer.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(answer.content)).size == (4 * 38 + 2, 4 * 38 + 2)
@@ -34,5 +34,5 @@ def test_a_filters_kernel_is_a_picture(client: TestClient) -> None:
 
 @pytest.mark.parametrize(("layer", "index"), [("block1.norm1", 0), ("block1.conv1", 16)])
 def test_what_has_no_kernel_has_no_picture(client: TestClient, layer: str, index: int) -> None:
-    address = urls.filter_kernel_png("mnist-resnet", layer, index)
+    address = links.filter_kernel_png("mnist-resnet", layer, index)
     assert client.get(address).status_code == 404

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.scaling import Normalisation
-from app.engine.protocol import Engine
-from app.service.catalogue import layer_of
-from app.service.examination import EngineExaminer, Examination
-from app.service.grids import GridOptions, layer_grid
-from app.web.pages.plates import Plate, network_range, plate
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.core.value_range import Normalisation
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.registry import layer_of
+from skiplens.web.links import View
+from skiplens.web.pages.figures import Plate, network_range, plate
 from tests.web.pages.conftest import Look
 
 

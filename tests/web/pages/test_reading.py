@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.service.examination import EngineExaminer
-from app.web.pages.reading import reading
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer
+from skiplens.web.pages.common import reading
 
 ALL = ("block1", "block2", "block3", "block4", "block5", "block6")
 

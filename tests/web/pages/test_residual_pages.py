@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.samples import load_samples
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.samples import load_samples
 from tests.web.pages.conftest import Look
 
 VIEW = "/networks/mnist-resnet/digits"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from app.core.digit import Digit
-from app.core.figures import BlockFigures
-from app.engine.protocol import Engine
-from app.service.blocks import figures
-from app.service.examination import EngineExaminer, Examination
-from app.web.pages.spine import THINNEST, WIDEST, Spine
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import BlockFigures
+from skiplens.engine.base import Engine
+from skiplens.service.analysis import all_block_metrics
+from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.web.links import View
+from skiplens.web.pages.gallery import THINNEST, WIDEST, Spine
 
 
 @pytest.fixture
@@ -20,12 +20,14 @@ def examination(engine: Engine, digit: Digit) -> Examination:
 @pytest.fixture
 def whole(engine: Engine, digit: Digit) -> dict[str, BlockFigures]:
     """The figures of the whole network, by block."""
-    return {one.block: one for one in figures(EngineExaminer().examine(engine, digit, ()))}
+    return {
+        one.block: one for one in all_block_metrics(EngineExaminer().examine(engine, digit, ()))
+    }
 
 
 @pytest.fixture
 def spine(examination: Examination, whole: dict[str, BlockFigures]) -> Spine:
-    return Spine(examination, {one.block: one for one in figures(examination)}, whole)
+    return Spine(examination, {one.block: one for one in all_block_metrics(examination)}, whole)
 
 
 def test_widths_are_proportional_to_norms(spine: Spine, examination: Examination) -> None:

@@ -5,14 +5,14 @@ from urllib.parse import urlsplit
 import numpy as np
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.engine.protocol import Activations, Array, Engine
-from app.service.catalogue import layer_of
-from app.service.examination import EngineExaminer
-from app.service.services import Services
-from app.web.pages.strongest import strong_row
-from app.web.pages.subject import Subject
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Activations, Array, Engine
+from skiplens.service.forward import EngineExaminer
+from skiplens.service.registry import layer_of
+from skiplens.service.services import Services
+from skiplens.web.links import View
+from skiplens.web.pages.context import Subject
+from skiplens.web.pages.filter import strong_row
 from tests.web.conftest import NETWORK
 from tests.web.engines import WatchedEngine
 from tests.web.pages.markup import Markup

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from app.core.palettes import PaletteName, colours
-from app.core.scaling import TOP_LEVEL
-from app.web.pages.swatches import swatches
+from skiplens.core.colormaps import PaletteName, colours
+from skiplens.core.value_range import TOP_LEVEL
+from skiplens.web.pages.figures import swatches
 
 VALUES = np.array([[0, 2], [-4, 4]], np.float32)
 

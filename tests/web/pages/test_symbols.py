@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.digit import Digit
-from app.core.manifest import BlockInfo
-from app.engine.protocol import Engine
-from app.web.pages import symbols, wording
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import BlockInfo
+from skiplens.engine.base import Engine
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from tests.web.pages.conftest import Look
 
 GATED = ("(1\N{MINUS SIGN}T)·x", "T·F(x)")
@@ -64,13 +65,13 @@ def test_the_names_stand_at_the_figures_of_the_api(
     figures = client.get(f"/api/v1{view}/blocks/block2").json()
     gallery = look(view).text
     for name, field in zip(GATED, ("norm_x", "norm_f"), strict=True):
-        assert f" {name} {wording.number(figures[field])}\n" in gallery
+        assert f" {name} {fmt.number(figures[field])}\n" in gallery
 
 
 def test_blocks_of_both_kinds_have_names_that_hold_for_both(engine: Engine) -> None:
     plain = engine.manifest.blocks[0]
     gated: BlockInfo = replace(plain, merge="highway", gate="block1.gate")
-    assert symbols.of_blocks([plain, plain]) is symbols.PLAIN
-    assert symbols.of_blocks([gated, gated]) is symbols.GATED
-    common = symbols.of_blocks([plain, gated])
+    assert text.of_blocks([plain, plain]) is text.PLAIN
+    assert text.of_blocks([gated, gated]) is text.GATED
+    common = text.of_blocks([plain, gated])
     assert not {common.x, common.f} & {*GATED, *PLAIN}

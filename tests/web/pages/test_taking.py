@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.manifest import LayerInfo
-from app.core.ordering import Sort
-from app.core.palettes import PaletteName
-from app.web.pages.taking import of_filter, of_gallery, of_layer
-from app.web.pages.view import View
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.feature_stats import Sort
+from skiplens.core.manifest import LayerInfo
+from skiplens.web.links import View
+from skiplens.web.pages.downloads import of_filter, of_gallery, of_layer
 
 ORIGIN = "https://skip.example"
 CONV = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 16), kernel=(3, 3))

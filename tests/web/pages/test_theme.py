@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from app.web.pages.theme import COOKIE, Theme, back_to
+from skiplens.web.pages.templating import COOKIE, Theme, back_to
 from tests.web.conftest import Refused
 
 HTML = {"Accept": "text/html"}

@@ -1,10 +1,10 @@
 """Links: what differs from the usual is carried, and nothing else."""
 
-from app.core.ordering import Sort
-from app.core.palettes import PaletteName
-from app.core.scaling import Normalisation
-from app.engine.protocol import Engine
-from app.web.pages.view import View
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.feature_stats import Sort
+from skiplens.core.value_range import Normalisation
+from skiplens.engine.base import Engine
+from skiplens.web.links import View
 
 PLAIN = View("net", "digit")
 OTHER = View("net", "digit", ("block2",), Normalisation.FILTER, PaletteName.NOON)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.pages import wording
+from skiplens.web.pages import format as fmt
 
 
 @pytest.mark.parametrize(
@@ -22,39 +22,37 @@ from app.web.pages import wording
     ],
 )
 def test_three_digits_count(value: float, text: str) -> None:
-    assert wording.number(value) == text
+    assert fmt.number(value) == text
 
 
 def test_more_digits_can_be_asked_for() -> None:
     values = (1.23456, 41.23456, 0.00001234)
-    assert [wording.number(value, 4) for value in values] == ["1.235", "41.23", "1.23e\u22125"]
+    assert [fmt.number(value, 4) for value in values] == ["1.235", "41.23", "1.23e\u22125"]
 
 
 def test_a_column_has_the_decimals_of_its_largest() -> None:
-    assert wording.aligned([0.8329, -0.0512345, 0]) == ("0.833", "\u22120.051", "0")
-    assert wording.aligned([12.345, 0.01], 4) == ("12.35", "0.01")
-    assert wording.aligned([1234567.0, 1.5]) == ("1234567", "2")
-    assert wording.aligned([0, 0]) == ("0", "0")
-    assert wording.aligned([]) == ()
+    assert fmt.aligned([0.8329, -0.0512345, 0]) == ("0.833", "\u22120.051", "0")
+    assert fmt.aligned([12.345, 0.01], 4) == ("12.35", "0.01")
+    assert fmt.aligned([1234567.0, 1.5]) == ("1234567", "2")
+    assert fmt.aligned([0, 0]) == ("0", "0")
+    assert fmt.aligned([]) == ()
 
 
 def test_a_share_is_never_nothing_or_all_unless_it_is() -> None:
-    shares = [
-        wording.percent(share).replace("\u202f", " ") for share in (0, 1e-9, 0.5, 1 - 1e-9, 1)
-    ]
+    shares = [fmt.percent(share).replace("\u202f", " ") for share in (0, 1e-9, 0.5, 1 - 1e-9, 1)]
     assert shares == ["0.00 %", "< 0.01 %", "50.00 %", "> 99.99 %", "100.00 %"]
 
 
 def test_cosines_have_a_sign() -> None:
-    assert (wording.cosine(0.124), wording.cosine(-0.5)) == ("+0.12", "\u22120.50")
-    assert (wording.cosine(0.004), wording.cosine(-0.004), wording.cosine(0)) == ("0.00",) * 3
+    assert (fmt.cosine(0.124), fmt.cosine(-0.5)) == ("+0.12", "\u22120.50")
+    assert (fmt.cosine(0.004), fmt.cosine(-0.004), fmt.cosine(0)) == ("0.00",) * 3
 
 
 def test_an_eight_is_an_eight() -> None:
-    assert (wording.with_article("8"), wording.with_article("3")) == ("an 8", "a 3")
+    assert (fmt.with_article("8"), fmt.with_article("3")) == ("an 8", "a 3")
 
 
 def test_lists_and_plurals() -> None:
-    assert wording.listed(["a"]) == "a"
-    assert wording.listed(["a", "b", "c"]) == "a, b and c"
-    assert (wording.plural(1, "filter"), wording.plural(2, "filter")) == ("1 filter", "2 filters")
+    assert fmt.listed(["a"]) == "a"
+    assert fmt.listed(["a", "b", "c"]) == "a, b and c"
+    assert (fmt.plural(1, "filter"), fmt.plural(2, "filter")) == ("1 filter", "2 filters")

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from app.core.digit import Digit
-from app.engine.protocol import Engine
-from app.service.catalogue import layer_of, switched_off
-from app.service.examination import EngineExaminer
-from app.service.services import Services
-from app.web.pages.subject import Subject
-from app.web.pages.units.section import UnitSection, Wish, unit_section
-from app.web.pages.view import View
+from skiplens.core.digit import Digit
+from skiplens.engine.base import Engine
+from skiplens.service.forward import EngineExaminer
+from skiplens.service.registry import layer_of, switched_off
+from skiplens.service.services import Services
+from skiplens.web.links import View
+from skiplens.web.pages.context import Subject
+from skiplens.web.pages.unit import UnitSection, Wish, unit_section
 
 Explain = Callable[..., UnitSection]
 

@@ -2,10 +2,8 @@
 
 import pytest
 
-from app.errors import UnknownFilterError
-from app.web.pages.units.convolution import ConvolutionView
-from app.web.pages.units.lines import Term
-from app.web.pages.units.section import UnitSection
+from skiplens.errors import UnknownFilterError
+from skiplens.web.pages.unit import ConvolutionView, Term, UnitSection
 from tests.web.pages.units.conftest import Explain, number
 
 

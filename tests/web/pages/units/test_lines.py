@@ -5,13 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
-from app.core.units.steps import Merge
-from app.core.units.sums import Convolution
-from app.core.units.working import Unit
-from app.web.pages.units.lines import Line, Term, of_convolution, of_merge
-from app.web.pages.units.sources import Sources
-from app.web.pages.view import View
+from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
+from skiplens.core.unit_explanation import Convolution, Merge, Unit
+from skiplens.web.links import View
+from skiplens.web.pages.unit import Line, Sources, Term, of_convolution, of_merge
 from tests.web.pages.units.conftest import Explain, number
 
 

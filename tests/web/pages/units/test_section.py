@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from starlette.testclient import TestClient
 
-from app.engine.protocol import Engine
+from skiplens.engine.base import Engine
 from tests.web.conftest import Refused
 from tests.web.pages.conftest import Look
 from tests.web.pages.units.conftest import Explain, number

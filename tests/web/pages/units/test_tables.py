@@ -2,8 +2,7 @@
 
 import pytest
 
-from app.web.pages.units.lines import Line, Term
-from app.web.pages.units.section import Working
+from skiplens.web.pages.unit import Line, Term, Working
 from tests.web.pages.units.conftest import Explain, number
 
 

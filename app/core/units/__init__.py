@@ -1,1 +1,0 @@
-"""One value of a map, worked out again step by step."""

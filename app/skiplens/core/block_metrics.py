@@ -1,0 +1,100 @@
+"""Metrics of one residual block on one digit: norms, angle, what ReLU clips."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.manifest import BlockFigures, BlockInfo, FilterFigures
+
+Array = NDArray[np.float32]
+
+
+def block_figures(block: BlockInfo, activations: Mapping[str, Array]) -> BlockFigures:
+    """The figures of one block, from its parts' activations by layer name."""
+    x, fx = (part.astype(np.float64) for part in addends(block, activations))
+    total = activations[block.sum or block.residual].astype(np.float64)
+    norm_x, norm_f = float(np.linalg.norm(x)), float(np.linalg.norm(fx))
+    return BlockFigures(
+        block=block.name,
+        norm_x=norm_x,
+        norm_f=norm_f,
+        norm_sum=float(np.linalg.norm(total)),
+        ratio=norm_f / norm_x if norm_x else 0.0,
+        cosine=cosine(x, fx) if block.identity and x.shape == fx.shape == total.shape else None,
+        relu_cut=cut(total),
+    )
+
+
+def filter_figures(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterFigures, ...]:
+    """The same figures for every filter of the block's sum, or of F(x) where there is no sum."""
+    total = activations[block.sum or block.residual].astype(np.float64)
+    count = total.shape[-1]
+    x, fx = (
+        _by_filter(part.astype(np.float64), first, count)
+        for part, first in zip(
+            addends(block, activations), first_columns(block, activations), strict=True
+        )
+    )
+    if block.identity is None:
+        x = (None,) * count
+    return tuple(_filter(at, x[at], fx[at], total[..., at]) for at in range(count))
+
+
+def _filter(
+    at: int, x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
+) -> FilterFigures:
+    norm_x, norm_f = (None if one is None else float(np.linalg.norm(one)) for one in (x, fx))
+    return FilterFigures(
+        filter=at,
+        norm_x=norm_x,
+        norm_f=norm_f,
+        norm_sum=float(np.linalg.norm(total)),
+        ratio=None if norm_x is None or norm_f is None else norm_f / norm_x if norm_x else 0.0,
+        cosine=None if x is None or fx is None or x.shape != fx.shape else cosine(x, fx),
+        relu_cut=cut(total),
+    )
+
+
+def _by_filter(part: NDArray[Any], first: int, count: int) -> tuple[NDArray[Any] | None, ...]:
+    """A part's map for each filter of the sum; nothing where it has none there."""
+    filters = part.shape[-1]
+    if first + filters > count:
+        return (None,) * count
+    return tuple(
+        part[..., at - first] if first <= at < first + filters else None for at in range(count)
+    )
+
+
+def first_columns(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[int, int]:
+    """The filters of the sum that the first filters of the identity and of the residual go into.
+
+    Both go into filter 0, but for a merge that lays the residual's filters behind the identity's.
+    """
+    if block.merge != "concatenate":
+        return 0, 0
+    return 0, int(activations[block.identity or block.input].shape[-1])
+
+
+def addends(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Identity and residual, ``(H, W, C)`` each, as they enter the block's sum."""
+    x, fx = activations[block.identity or block.input], activations[block.residual]
+    if block.gate is None:
+        return x, fx
+    gate = activations[block.gate]
+    return x * (1 - gate), fx * gate
+
+
+def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Cosine of the angle between two arrays of one shape, -1..1; 0 where either is zero."""
+    norms = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    return min(max(float(np.vdot(a, b)) / norms, -1.0), 1.0) if norms else 0.0
+
+
+def cut(total: NDArray[Any]) -> float:
+    """The share of an array that ReLU cuts, 0..1: the magnitude of its negative values over that
+    of all; 0 where all are zero.
+    """
+    magnitude = float(np.abs(total).sum())
+    return float(np.maximum(-total, 0).sum()) / magnitude if magnitude else 0.0

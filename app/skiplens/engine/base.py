@@ -1,0 +1,103 @@
+"""The Engine protocol, and the check that activations are finite."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.errors import NonFiniteError
+
+Array = NDArray[np.float32]
+Activations = Mapping[str, Array]
+
+
+class Engine(Protocol):
+    """Runs one network. Safe to call from several threads at once."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's description."""
+
+    @property
+    def name(self) -> str:
+        """``litert`` or ``keras``."""
+
+    @property
+    def device(self) -> str:
+        """``CPU``, or the name of the GPU."""
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        """Every weight by ``layer/weight``: ``stem.conv/kernel`` is ``(h, w, in, out)``."""
+
+    @property
+    def waiting(self) -> int:
+        """Callers waiting at this moment."""
+
+    def activations(self, image: Array, gates: Array) -> Activations:
+        """One forward pass.
+
+        Args:
+            image: float32 ``(1, 28, 28, 1)`` in [0, 1].
+            gates: float32 ``(n,)``, one for each switchable block: 1 as trained, 0 off.
+
+        Returns:
+            Every layer's float32 ``(H, W, C)`` by name, finite, owned by the caller.
+
+        Raises:
+            BusyError: too many callers are waiting already.
+            NonFiniteError: the network computed NaN or infinity.
+        """
+
+    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+        """The gradient of log p(``target``) at every layer but the last, the probabilities, and by
+        route at each block's input.
+
+        Arguments and errors as in :meth:`activations`; ``target`` is a class index.
+        """
+
+    def close(self) -> None:
+        """Free what the engine holds; it must not be called afterwards."""
+
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+def telling(layers: Iterable[LayerInfo]) -> tuple[str, ...]:
+    """The layers that are finite only if all the others are; looking at them is enough.
+
+    A norm, ``a * x + b``, is finite only where what it was given is, since NaN and infinity come
+    through; and a ReLU, a residual behind its gate and a sum of what is finite are finite.
+
+    Args:
+        layers: every layer of a network.
+    """
+    layers = list(layers)
+    told = {name for layer in layers if layer.kind == "BatchNormalization" for name in layer.inputs}
+    told |= {layer.name for layer in layers if layer.kind in {"ReLU", "Residual", "Add"}}
+    return tuple(layer.name for layer in layers if layer.name not in told)
+
+
+def check_finite(arrays: Arrays, names: Collection[str] | None = None) -> None:
+    """Refuse arrays that hold NaN or infinity.
+
+    The dot product of an array with itself is finite only if every element is, and takes a tenth of
+    the time of looking at each. Magnitudes above about 1e19 overflow it and are refused as well.
+
+    Args:
+        arrays: by name.
+        names: of those that tell of the others; see :func:`telling`. Each for itself by default.
+
+    Raises:
+        NonFiniteError: names the first such array.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        flat = [arrays[name].reshape(-1) for name in (arrays if names is None else names)]
+        if math.isfinite(sum([float(one.dot(one)) for one in flat])):
+            return
+        for name, array in arrays.items():
+            if not math.isfinite(np.vdot(array, array)):
+                raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")

@@ -1,0 +1,174 @@
+"""Runs a network with Keras, gathering concurrent requests into batches."""
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Final
+
+import numpy as np
+
+from skiplens.core.manifest import NETWORK_FILE, Manifest
+from skiplens.core.timing import stage
+from skiplens.engine.base import Activations, Array, check_finite, telling
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.model_folder import ModelFolder
+from skiplens.errors import BusyError, ModelError, SkiplensError
+
+RunBatch = Callable[[dict[str, Array]], Mapping[str, Array]]
+_Job = tuple[dict[str, Array], "Future[dict[str, Array]]"]
+
+MAX_BATCH: Final = 64
+
+
+class Batcher:
+    """Runs single requests in batches on a thread of its own.
+
+    A batch takes whatever is waiting when the one before it ends: nobody waits for a batch to fill
+    up. Sizes are rounded up to powers of two, since compiling backends compile once for each size.
+
+    Args:
+        run: maps arrays with a batch axis to arrays with the same batch axis.
+        max_waiting: requests that may wait.
+    """
+
+    def __init__(self, run: RunBatch, max_waiting: int) -> None:
+        self._run = run
+        self._max_waiting = max_waiting
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._closed = False
+        self._running = False
+        self._lock = threading.Lock()  # between counting the waiting and joining them
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their batch."""
+        return self._jobs.qsize()
+
+    def submit(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Run one request, its arrays with a batch axis of 1, and wait for the answer.
+
+        Raises:
+            BusyError: too many requests are waiting, or no more are taken.
+        """
+        answer: Future[dict[str, Array]] = Future()
+        with self._lock:
+            if self._closed:
+                raise BusyError("the engine is closing and takes no more computations")
+            if self._jobs.qsize() >= self._max_waiting + (not self._running):
+                raise BusyError(
+                    f"{self._jobs.qsize()} computations are waiting already; "
+                    f"at most {self._max_waiting} may wait"
+                )
+            self._jobs.put((inputs, answer))
+        with stage("infer"):
+            return answer.result()
+
+    def close(self) -> None:
+        """Finish what is waiting and end the thread."""
+        with self._lock:
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            self._running = True
+            batch, last = self._gather(first)
+            self._answer(batch)
+            self._running = False
+            if last:
+                return
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        batch = [first]
+        while len(batch) < MAX_BATCH:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, True
+            batch.append(job)
+        return batch, False
+
+    def _answer(self, batch: list[_Job]) -> None:
+        size = 1 << (len(batch) - 1).bit_length()
+        rows = [batch[min(row, len(batch) - 1)][0] for row in range(size)]
+        try:
+            outputs = self._run(
+                {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+            )
+        except Exception as error:  # noqa: BLE001  # whatever went wrong belongs to the callers
+            for _, answer in batch:
+                answer.set_exception(error)
+            return
+        for row, (_, answer) in enumerate(batch):
+            answer.set_result({name: value[row].copy() for name, value in outputs.items()})
+
+
+class KerasEngine:
+    """Runs ``network.keras`` itself; implements :class:`skiplens.engine.base.Engine`.
+
+    Gradients come from the compiled graph all the same: Keras has no gradient that every backend
+    knows, and the graph takes a millisecond.
+
+    Args:
+        folder: an open model folder; its ``network.keras`` is loaded, which can run code that the
+            file brings, after its SHA-256 was held against the manifest.
+        device: what to call the device that the backend runs on.
+        max_waiting: requests that may wait.
+
+    Raises:
+        ModelError: Keras cannot load the network.
+    """
+
+    name = "keras"
+
+    def __init__(self, folder: ModelFolder, device: str, max_waiting: int) -> None:
+        folder.read(NETWORK_FILE)
+        try:
+            from skiplens.network.tracing import (
+                load_tapped,
+            )  # the only way to Keras, taken on demand
+
+            self._model = load_tapped(folder.path / NETWORK_FILE).model
+        except (ImportError, SkiplensError) as error:
+            raise ModelError(f"Keras cannot load {folder.path / NETWORK_FILE}: {error}") from error
+        self.device = device
+        self._gradients = LiteRTEngine(folder, 1, max_waiting)
+        self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
+        self._telling = telling(folder.manifest.layers)
+        self._batcher = Batcher(self._model.predict_on_batch, max_waiting)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's description."""
+        return self._gradients.manifest
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        """Every weight by ``layer/weight``, read-only."""
+        return self._gradients.weights
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their batch."""
+        return self._batcher.waiting + self._gradients.waiting
+
+    def activations(self, image: Array, gates: Array) -> Activations:
+        """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
+        inputs = {"image": image, "gates": gates[None].astype(np.float32)}
+        outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
+        check_finite(outputs, self._telling)
+        return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
+
+    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+        """One backward pass; see :meth:`skiplens.engine.base.Engine.gradients`."""
+        return self._gradients.gradients(image, gates, target)
+
+    def close(self) -> None:
+        """End the thread that runs the batches."""
+        self._batcher.close()

@@ -1,0 +1,113 @@
+"""Opens a model folder: its manifest, its graphs and its weights, checked by SHA-256.
+
+The network as Keras keeps it is checked when an engine asks for it.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from skiplens.core.manifest import FORMAT, MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from skiplens.errors import ModelError
+
+_GRAPHS: Final = ("activations", "gradients")
+_ADAPTER: Final = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """An open model folder.
+
+    Attributes:
+        path: where it lies.
+        manifest: what it says of itself.
+        weights: float32 arrays by ``layer/weight``, read-only.
+    """
+
+    path: Path
+    manifest: Manifest
+    weights: dict[str, NDArray[np.float32]]
+
+    def read(self, name: str) -> bytes:
+        """The content of a file that the manifest names.
+
+        Raises:
+            ModelError: it is missing, or is not the file the manifest was written for.
+        """
+        expected = self.manifest.files.get(name)
+        if expected is None:
+            raise ModelError(f"{self.path / MANIFEST_FILE} names no file {name}")
+        return _read_checked(self.path / name, expected)
+
+
+def _read_checked(path: Path, expected: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"model file {path} cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ModelError(
+            f"model file {path} does not match its manifest: its SHA-256 is {found[:12]}..., "
+            f"{expected[:12]}... was expected; compile the network again"
+        )
+    return content
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        manifest = _ADAPTER.validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"manifest {path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ModelError(f"manifest {path} is not valid at {where}: {first['msg']}") from error
+    if manifest.format != FORMAT:
+        raise ModelError(f"manifest {path} has format {manifest.format}; {FORMAT} is needed")
+    if manifest.id != path.parent.name:
+        raise ModelError(f"manifest {path} is of network {manifest.id}, not {path.parent.name}")
+    if not set(_GRAPHS) <= set(manifest.graphs):
+        named = ", ".join(manifest.graphs) or "none"
+        raise ModelError(
+            f"manifest {path} must name the graphs {' and '.join(_GRAPHS)}; got {named}"
+        )
+    if manifest.graphs["activations"].outputs != tuple(one.name for one in manifest.layers):
+        raise ModelError(f"manifest {path} names other layers than its activations graph returns")
+    return manifest
+
+
+def open_folder(path: Path) -> ModelFolder:
+    """Open and check a model folder.
+
+    Raises:
+        ModelError: the manifest is missing or invalid, or a graph or the weights are missing or
+            changed.
+    """
+    manifest = _read_manifest(path / MANIFEST_FILE)
+    folder = ModelFolder(path, manifest, {})
+    for name in sorted({WEIGHTS_FILE, *(graph.file for graph in manifest.graphs.values())}):
+        folder.read(name)
+    with np.load(io.BytesIO(folder.read(WEIGHTS_FILE)), allow_pickle=False) as archive:
+        for key in archive.files:
+            folder.weights[key] = archive[key]
+            folder.weights[key].flags.writeable = False
+    return folder
+
+
+def find_networks(models: Path) -> tuple[Path, ...]:
+    """The model folders below ``models`` that hold a manifest, by name.
+
+    Raises:
+        ModelError: there is none.
+    """
+    found = sorted(entry.parent for entry in models.glob(f"*/{MANIFEST_FILE}"))
+    if not found:
+        raise ModelError(f"models folder {models} holds no compiled network; run skiplens compile")
+    return tuple(found)

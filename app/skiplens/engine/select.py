@@ -1,0 +1,89 @@
+"""Selects and opens the engine of each network: LiteRT, or Keras where there is a GPU."""
+
+import ctypes
+import importlib.util
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from skiplens.engine.base import Engine
+from skiplens.engine.keras import KerasEngine
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.model_folder import find_networks, open_folder
+from skiplens.errors import StartupError
+
+_DRIVER: Final = "libcuda.so.1"
+_NAME_LENGTH: Final = 256
+_BACKENDS: Final = ("tensorflow", "jax", "torch")
+
+
+def gpu_name() -> str | None:
+    """Name of the first GPU that CUDA's driver sees (``CUDA_VISIBLE_DEVICES`` honoured), or
+    ``None``. Loads the driver's library alone, which takes a millisecond where there is none.
+    """
+    try:
+        driver = ctypes.CDLL(_DRIVER)
+    except OSError:
+        return None
+    count, device = ctypes.c_int(), ctypes.c_int()
+    name = ctypes.create_string_buffer(_NAME_LENGTH)
+    succeeded = (
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+        and count.value > 0
+        and driver.cuDeviceGet(ctypes.byref(device), 0) == 0
+        and driver.cuDeviceGetName(name, _NAME_LENGTH, device) == 0
+    )
+    return name.value.decode(errors="replace") if succeeded else None
+
+
+def keras_backend() -> str | None:
+    """The backend Keras would run on: the one that ``KERAS_BACKEND`` names, or the first that is
+    installed; ``None`` where Keras or every backend is missing. Imports none of them.
+    """
+    if importlib.util.find_spec("keras") is None:
+        return None
+    wanted = os.environ.get("KERAS_BACKEND")
+    candidates = (wanted,) if wanted else _BACKENDS
+    return next((name for name in candidates if importlib.util.find_spec(name)), None)
+
+
+Choice = Literal["auto", "litert", "keras"]
+
+
+def choose(choice: Choice) -> tuple[str, str]:
+    """The engine and the device to run on.
+
+    ``auto`` takes Keras where there is a GPU and a backend for it, LiteRT everywhere else.
+
+    Raises:
+        StartupError: Keras was asked for and is not installed.
+    """
+    gpu = gpu_name() if choice != "litert" else None
+    backend = keras_backend() if choice == "keras" or gpu else None
+    if choice == "keras" and backend is None:
+        raise StartupError("engine keras needs Keras and a backend installed: make setup")
+    if backend is None:
+        return "litert", "CPU"
+    os.environ["KERAS_BACKEND"] = backend  # Keras reads it once, when it is first imported
+    return "keras", f"{gpu} ({backend})" if gpu else f"CPU ({backend})"
+
+
+def open_engines(models: Path, choice: Choice, size: int, max_waiting: int) -> Mapping[str, Engine]:
+    """An engine for every network below ``models``, by network id.
+
+    Args:
+        models: folder of model folders.
+        choice: which engine.
+        size: interpreters a network, for LiteRT.
+        max_waiting: callers that may wait for one network.
+
+    Raises:
+        StartupError: a model folder is unusable or the engine is not to be had.
+    """
+    name, device = choose(choice)
+    folders = [open_folder(path) for path in find_networks(models)]
+    if name == "keras":
+        return {one.manifest.id: KerasEngine(one, device, max_waiting) for one in folders}
+    return {one.manifest.id: LiteRTEngine(one, size, max_waiting) for one in folders}

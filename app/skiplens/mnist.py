@@ -1,0 +1,118 @@
+"""Reads MNIST from a folder of IDX files or from an ``mnist.npz``, without Keras.
+
+Downloading it is the network room's; see :mod:`skiplens.network.mnist_download`.
+"""
+
+import gzip
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.errors import DatasetError
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+Part = Literal["train", "test"]
+
+_LARGEST_LABEL: Final = 9
+_IDX_UBYTE: Final = 0x08
+_DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, TypeError)
+_STEMS: Final[dict[Part, tuple[str, str]]] = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Digits and their labels.
+
+    Attributes:
+        images: uint8 ``(N, 28, 28)``, white ink (255) on black (0).
+        labels: uint8 ``(N,)`` in 0..9.
+    """
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        """Hold images and labels against each other."""
+        if self.images.shape[1:] != (28, 28) or self.labels.shape != self.images.shape[:1]:
+            raise DatasetError(
+                f"images have shape {self.images.shape} and labels {self.labels.shape}; "
+                "expected (N, 28, 28) and (N,)"
+            )
+        if self.images.dtype != np.uint8 or self.labels.dtype != np.uint8:
+            raise DatasetError(
+                f"images are {self.images.dtype} and labels {self.labels.dtype}; expected uint8"
+            )
+        if self.labels.max(initial=0) > _LARGEST_LABEL:
+            raise DatasetError(f"labels go up to {self.labels.max()}; expected 0 to 9")
+
+    def __len__(self) -> int:
+        """How many digits there are."""
+        return len(self.labels)
+
+    def __getitem__(self, where: slice | NDArray[np.intp]) -> "Split":
+        """A part of the split."""
+        return Split(self.images[where], self.labels[where])
+
+
+def read_split(source: Path, part: Part) -> Split:
+    """The training or the test digits, in the order of the source; no other file is opened.
+
+    Args:
+        source: a folder of IDX files, gzipped or not, a folder with ``mnist.npz``, or that file.
+        part: ``train`` or ``test``.
+
+    Raises:
+        DatasetError: the source is missing or damaged.
+    """
+    archive = source / "mnist.npz" if source.is_dir() else source
+    if archive.is_file():
+        return _read_npz(archive, part)
+    if not source.is_dir():
+        raise DatasetError(f"{source} is neither a folder of IDX files nor an mnist.npz")
+    images, labels = _STEMS[part]
+    return Split(read_idx(_find(source, images)), read_idx(_find(source, labels)))
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The array in an IDX file of unsigned bytes, gzipped or not.
+
+    Raises:
+        DatasetError: the file is not a complete IDX file of unsigned bytes.
+    """
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zeros, kind, rank = struct.unpack_from(">HBB", raw)
+        shape = struct.unpack_from(f">{rank}I", raw, 4)
+    except (OSError, EOFError, struct.error, zlib.error) as error:
+        raise DatasetError(f"{path.name} cannot be read as IDX: {error}") from error
+    values = np.frombuffer(raw[4 + 4 * rank :], np.uint8)
+    if zeros != 0 or kind != _IDX_UBYTE or values.size != np.prod(shape, dtype=np.int64):
+        raise DatasetError(f"{path.name} is not a complete IDX file of unsigned bytes")
+    return values.reshape(shape)
+
+
+def _find(folder: Path, stem: str) -> Path:
+    names = [stem, f"{stem}.gz", stem.replace("-idx", ".idx"), stem.replace("-idx", ".idx") + ".gz"]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise DatasetError(f"{folder} holds no {stem}[.gz] and no mnist.npz")
+
+
+def _read_npz(path: Path, part: Part) -> Split:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            images, labels = archive[f"x_{part}"], archive[f"y_{part}"]
+    except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(f"{path.name} is not an MNIST archive: {error}") from error
+    return Split(images, labels)

@@ -1,0 +1,127 @@
+"""Checkpoints of a training run, and the commit whose code it followed."""
+
+import json
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import keras
+
+from skiplens.errors import TrainingError
+from skiplens.network.recipe import Recipe
+
+MODIFIED: Final = "-modified"
+
+
+def code_commit() -> str | None:
+    """The commit checked out where this code lives, ``-modified`` where it has been changed since;
+    ``None`` outside a git checkout.
+    """
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", f"--dirty={MODIFIED}"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None
+
+
+STATE_FILE: Final = "run.json"
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One finished epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        loss: mean training loss, on bent digits.
+        validation_accuracy: share of the clean validation digits read correctly; ``None`` where
+            none were held out.
+        seconds: of training, without validation.
+    """
+
+    epoch: int
+    loss: float
+    validation_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run so far.
+
+    Attributes:
+        recipe: what it follows.
+        commit: the code that began it, as :func:`code_commit` says it.
+        history: one report an epoch.
+    """
+
+    recipe: Recipe
+    commit: str | None
+    history: tuple[EpochReport, ...] = ()
+
+
+def read_run(folder: Path, recipe: Recipe) -> Run:
+    """The run that a folder holds, or the beginning of one.
+
+    Raises:
+        TrainingError: it is another recipe's run or a damaged one.
+    """
+    path = folder / STATE_FILE
+    if not path.is_file():
+        return Run(recipe, code_commit())
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(recipe, state["commit"], tuple(EpochReport(**one) for one in state["history"]))
+        same = state["recipe"] == json.loads(json.dumps(recipe.to_dict()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} is damaged: {error}") from error
+    if not same:
+        raise TrainingError(
+            f"{folder} holds a run of another recipe; delete it, or choose another with --runs"
+        )
+    return run
+
+
+def _checkpoint(folder: Path, epoch: int) -> Path:
+    return folder / f"epoch-{epoch:03d}.keras"
+
+
+def restore(network: keras.Model, folder: Path, run: Run) -> None:
+    """Give a network, compiled with a built optimizer, the state it had when the run was kept.
+
+    Raises:
+        TrainingError: the checkpoint is missing or damaged.
+    """
+    path = _checkpoint(folder, len(run.history))
+    if not path.is_file():
+        raise TrainingError(f"{folder} names checkpoint {path.name}, which is missing")
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"checkpoint {path} is damaged; train in another folder") from error
+
+
+def write_run(folder: Path, run: Run, network: keras.Model) -> None:
+    """Keep the run so far and the network as it is now."""
+    newest = _checkpoint(folder, len(run.history))
+    network.save(newest)
+    state = {
+        "recipe": run.recipe.to_dict(),
+        "commit": run.commit,
+        "history": [vars(report) for report in run.history],
+    }
+    draft = folder / f"{STATE_FILE}.new"
+    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    draft.replace(folder / STATE_FILE)
+    for old in folder.glob("epoch-*.keras"):
+        if old != newest:
+            old.unlink()

@@ -1,0 +1,288 @@
+"""What the command line does with networks: train, compile and evaluate, with progress bars."""
+
+import importlib.util
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from skiplens.core.manifest import NETWORK_FILE, TRAINING_FILE, Accuracy, Manifest
+from skiplens.errors import StartupError, TrainingError
+from skiplens.network.checkpoints import MODIFIED, code_commit
+from skiplens.network.mnist_download import as_input, load_test, load_train
+
+if TYPE_CHECKING:
+    from skiplens.network.checkpoints import EpochReport, Run
+    from skiplens.network.compiling import RunGraph
+    from skiplens.network.recipe import Recipe
+
+LADDER_FILE: Final = "ladder.json"
+
+_console = Console(stderr=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=_console,
+    )
+
+
+def train_network(
+    network: str,
+    data: Path | None,
+    run_folder: Path,
+    model_folder: Path,
+    hold_out: int | None = None,
+    seed: int | None = None,
+) -> None:
+    """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
+
+    Args:
+        network: whose recipe to follow.
+        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
+        run_folder: where the run is kept.
+        model_folder: where the trained network goes.
+        hold_out: validation digits, where it should not be as many as the recipe says.
+        seed: where it should not be the recipe's.
+
+    Raises:
+        TrainingError: there is no recipe of that name, or the run cannot be resumed.
+    """
+    _prepare_tensorflow()
+    recipe = _recipe(network, hold_out, seed)
+    digits = load_train(data)
+    from skiplens.network.training import train
+
+    with _training_progress(network, recipe.epochs, run_folder) as told:
+        trained, run = train(
+            recipe, digits, run_folder, on_step=told.on_step, on_epoch=told.on_epoch
+        )
+    _keep(model_folder, trained, run)
+    _console.print(
+        f"{network} is trained; now, with --data and --models as here: skiplens compile {network}"
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is told of a training run while it goes on."""
+
+    progress: Progress
+    epochs: TaskID
+    steps: TaskID
+
+    def on_step(self, epoch: int, step: int, total: int, loss: float) -> None:
+        note = f"loss {loss:.4f}"
+        self.progress.update(
+            self.steps, description=f"epoch {epoch}", completed=step, total=total, note=note
+        )
+        self.progress.update(self.epochs, completed=epoch - 1)
+
+    def on_epoch(self, report: "EpochReport") -> None:
+        read = report.validation_accuracy
+        note = "" if read is None else f"validation {read:.2%}"
+        self.progress.update(self.epochs, completed=report.epoch, note=note)
+
+
+@contextmanager
+def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_Told]:
+    """A bar for a run's epochs and one for the steps of the epoch.
+
+    Raises:
+        TrainingError: the run was interrupted.
+    """
+    with _progress() as progress:
+        told = _Told(
+            progress,
+            progress.add_task(name, total=epochs, note=""),
+            progress.add_task("epoch", total=None, note=""),
+        )
+        try:
+            yield told
+        except KeyboardInterrupt as interrupt:
+            raise TrainingError(
+                f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
+            ) from interrupt
+        progress.update(told.epochs, completed=epochs)
+
+
+def climb_ladder(
+    data: Path | None, runs: Path, models: Path, networks: Sequence[str], seeds: int
+) -> None:
+    """Train and measure every rung of the ladder that has no figures yet.
+
+    Each finished run's figures are added to ``ladder.json`` in the models folder; the network of
+    each recipe's own seed is kept in its model folder.
+
+    Args:
+        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
+        runs: folder of training runs.
+        models: folder of model folders.
+        networks: the only ones to train; all where there are none.
+        seeds: how many of each.
+
+    Raises:
+        TrainingError: a network is none of the ladder's, the figures that are there are of another
+            recipe, or a run cannot be resumed.
+    """
+    _prepare_tensorflow()
+    from skiplens.network import ladder
+    from skiplens.network.recipe import RECIPES
+
+    known = {rung.network for rung in ladder.rungs()}
+    if strange := [name for name in networks if name not in known]:
+        raise TrainingError(f"{strange[0]!r} is not on the ladder; there are {', '.join(known)}")
+    digits, path = load_train(data), models / LADDER_FILE
+    for rung in ladder.rungs(seeds):
+        if (networks and rung.network not in networks) or ladder.is_measured(
+            rung, ladder.read_figures(path)
+        ):
+            continue
+        recipe, folder = _recipe(rung.network, seed=rung.seed), runs / rung.name
+        with _training_progress(rung.name, recipe.epochs, folder) as told:
+            trained, run, figures = ladder.climb(
+                rung,
+                digits,
+                lambda: load_test(data),
+                folder,
+                on_step=told.on_step,
+                on_epoch=told.on_epoch,
+            )
+        ladder.add_figures(path, figures)
+        if rung.seed == RECIPES[rung.network].seed:
+            _keep(models / rung.network, trained, run)
+        _console.print(f"{rung.name}: ", end="")
+        _say(Accuracy.of(**figures["test_accuracy"]))
+
+
+def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":
+    from skiplens.network.architectures import ARCHITECTURES
+    from skiplens.network.recipe import RECIPES
+
+    for known, what in ((RECIPES, "recipe"), (ARCHITECTURES, "architecture")):
+        if network not in known:
+            raise TrainingError(f"network {network!r} has no {what}; there are {', '.join(known)}")
+    recipe = RECIPES[network]
+    if str(code_commit()).endswith(MODIFIED):
+        _console.print("The code has changes that are not committed: the manifest will say so.")
+    return replace(
+        recipe,
+        validation=recipe.validation if hold_out is None else hold_out,
+        seed=recipe.seed if seed is None else seed,
+    )
+
+
+def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
+    """Write ``network.keras`` and ``training.json``."""
+    from skiplens.network.architectures import ARCHITECTURES
+
+    model_folder.mkdir(parents=True, exist_ok=True)
+    shipped = ARCHITECTURES[run.recipe.network]()  # without the optimizer: twice the weights
+    shipped.set_weights(trained.get_weights())
+    shipped.save(model_folder / NETWORK_FILE)
+    record = {
+        "recipe": run.recipe.to_dict(),
+        "commit": run.commit,
+        "history": [vars(report) for report in run.history],
+    }
+    text = json.dumps(record, indent=1) + "\n"
+    (model_folder / TRAINING_FILE).write_text(text, encoding="utf-8")
+
+
+def compile_folder(
+    model_folder: Path, data: Path | None, run_graph: "RunGraph", *, measure: bool
+) -> Manifest:
+    """Compile a model folder and say how it went."""
+    _prepare_tensorflow()
+    from skiplens.network.compiling import compile_network
+
+    for name in ("absl", "tensorflow"):  # they warn of what is done on purpose
+        logging.getLogger(name).setLevel(logging.ERROR)
+    test = load_test(data) if measure else None
+    with _progress() as progress:
+        task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
+
+        def on_step(step: int, steps: int) -> None:
+            progress.update(task, completed=step, total=steps, note="test digits")
+
+        manifest = compile_network(model_folder, run_graph, test, on_step)
+    for name, graph in manifest.graphs.items():
+        _console.print(
+            f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
+        )
+    if manifest.test_accuracy is not None:
+        _say(manifest.test_accuracy)
+    return manifest
+
+
+class Reader(Protocol):
+    """Reads digits: the part of an engine that evaluating takes."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's description."""
+
+    def activations(self, image: NDArray[np.float32], gates: NDArray[np.float32]) -> Any:
+        """Every layer's output by name."""
+
+
+def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
+    """Read every test digit with an engine and say how many it got right."""
+    test = load_test(data)
+    manifest = engine.manifest
+    gates = np.ones(len(manifest.switches), np.float32)
+    last = manifest.layers[-1].name
+    right = 0
+    with _progress() as progress:
+        task = progress.add_task(manifest.id, total=len(test), note="")
+        for image, label in zip(as_input(test.images), test.labels, strict=True):
+            right += int(engine.activations(image[None], gates)[last].argmax() == label)
+            progress.update(task, advance=1)
+    accuracy = Accuracy.of(right, len(test))
+    _say(accuracy)
+    return accuracy
+
+
+def _say(accuracy: Accuracy) -> None:
+    low, high = accuracy.interval
+    _console.print(
+        f"{accuracy.correct} of {accuracy.digits} test digits: {accuracy.value:.2%} "
+        f"(95 % interval {low:.2%} to {high:.2%})"
+    )
+
+
+def _prepare_tensorflow() -> None:
+    """Say how it should run, before it is imported; what the environment says already stands.
+
+    Its notes on instruction sets and missing GPUs are not for whoever trains. oneDNN's convolutions
+    it takes by itself only on processors with instructions for neural networks, and they are faster
+    on those with AVX2 alone too.
+
+    Raises:
+        StartupError: it is not installed, as where only serving was set up.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise StartupError("training and compiling need TensorFlow installed: make setup")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -1,0 +1,231 @@
+"""Compiles a network into LiteRT graphs and verifies every output against Keras."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.digit import SIDE
+from skiplens.core.manifest import (
+    FORMAT,
+    MANIFEST_FILE,
+    NETWORK_FILE,
+    TRAINING_FILE,
+    WEIGHTS_FILE,
+    GraphInfo,
+    Manifest,
+)
+from skiplens.errors import CompileError
+from skiplens.mnist import Split
+from skiplens.network.architectures import title_of
+from skiplens.network.evaluation import OnStep, survey
+from skiplens.network.graphs import (
+    Graph,
+    compile_activations,
+    compile_gradients,
+    reference_gradients,
+)
+from skiplens.network.tracing import Tapped, load_network, tap
+
+Array = NDArray[np.float32]
+Arrays = Mapping[str, Array]
+RunGraph = Callable[[bytes, GraphInfo, Arrays], dict[str, Array]]
+
+TOLERANCE: Final = 1e-4
+_TRIALS: Final = 6
+_FLOOR: Final = 1e-3  # an output that is always smaller counts as one of this magnitude
+
+
+def trials(tapped: Tapped) -> list[dict[str, Array]]:
+    """Inputs to hold graphs against Keras with: images like digits, gates open, shut, between."""
+    rng = np.random.default_rng(28)
+    classes = np.eye(tapped.layers[-1].filters)
+    found = []
+    for trial in range(_TRIALS):
+        shapes = {name: (1, *tensor.shape[1:]) for name, tensor in tapped.model.input.items()}
+        image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
+        inputs = {"image": image, "target": classes[[trial % len(classes)]]}
+        if "gates" in shapes:
+            gates = (np.ones, np.zeros, rng.random)[trial % 3]
+            inputs["gates"] = gates(shapes["gates"])
+        found.append({name: value.astype(np.float32) for name, value in inputs.items()})
+    return found
+
+
+def verify(
+    content: bytes,
+    info: GraphInfo,
+    run_graph: RunGraph,
+    reference: Callable[[Arrays], Arrays],
+    tapped: Tapped,
+) -> float:
+    """The largest deviation of a graph from its reference over all trials and outputs.
+
+    Args:
+        content: the graph.
+        info: its inputs and outputs by name.
+        run_graph: runs it.
+        reference: what it should return, from the same inputs.
+        tapped: the network, for the shapes of its inputs.
+
+    Returns:
+        The deviation, relative to the largest magnitude of each output over all trials.
+
+    Raises:
+        CompileError: it is above :data:`TOLERANCE`, or not a number, or an output is missing.
+    """
+    magnitudes, deviations = dict.fromkeys(info.outputs, _FLOOR), dict.fromkeys(info.outputs, 0.0)
+    for inputs in trials(tapped):
+        expected = reference(inputs)
+        found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
+        for name in info.outputs:
+            deviation = _deviation(found.get(name), expected[name])
+            deviations[name] = float(np.maximum(deviations[name], deviation))  # keeps NaN
+            magnitudes[name] = max(magnitudes[name], float(np.max(np.abs(expected[name]))))
+    relative = {name: deviations[name] / magnitudes[name] for name in info.outputs}
+    for name, deviation in relative.items():
+        if not deviation <= TOLERANCE:
+            raise CompileError(
+                f"compiled {info.file} differs from Keras at {name} by {deviation:.3g}; "
+                f"at most {TOLERANCE:g} is allowed, so nothing was written"
+            )
+    return max(relative.values())
+
+
+def _deviation(found: Array | None, expected: Array) -> float:
+    """The largest difference; infinite where there is nothing to compare."""
+    if found is None or found.shape != expected.shape:
+        return np.inf
+    return float(np.max(np.abs(found - expected)))
+
+
+_BATCH_SIZE: Final = 500
+
+
+def compile_network(
+    folder: Path,
+    run_graph: RunGraph,
+    test: Split | None = None,
+    on_step: OnStep = lambda step, steps: None,
+) -> Manifest:
+    """Compile the network in a folder, verify it, and write the other files beside it.
+
+    Args:
+        folder: holds ``network.keras`` and, where it was trained here, ``training.json``.
+        run_graph: runs a graph once, as the server will: ``(content, info, inputs)`` to outputs
+            by name, batch axis included.
+        test: test digits to measure accuracy, usual figures and lesions on; left open without.
+        on_step: called with the passes over the test digits done and in all.
+
+    Raises:
+        CompileError: the network cannot be compiled or an output differs from Keras' by more
+            than the tolerance. Nothing has been written then.
+    """
+    training = _training(folder)
+    network = load_network(folder / NETWORK_FILE)
+    tapped = tap(network)
+    _check(folder.name, tapped)
+    graphs, files = _graphs(network, tapped, run_graph)
+    files[WEIGHTS_FILE] = _weights(tapped)
+    accuracy, measured = survey(tapped, test, _BATCH_SIZE, on_step) if test else (None, None)
+    manifest = Manifest(
+        format=FORMAT,
+        id=folder.name,
+        title=title_of(folder.name).title,
+        summary=title_of(folder.name).summary,
+        input_shape=tuple(network.input_shape[1:]),
+        classes=tuple(str(label) for label in range(network.output_shape[-1])),
+        parameters=network.count_params(),
+        layers=tapped.layers,
+        blocks=tapped.blocks,
+        graphs=graphs,
+        test_accuracy=accuracy,
+        survey=measured,
+        training=training,
+        files=_digests(folder, files),
+    )
+    _write(folder, files, manifest)
+    return manifest
+
+
+def _check(name: str, tapped: Tapped) -> None:
+    """Refuse what could be compiled and not be shown."""
+    shape = tuple(tapped.model.input["image"].shape[1:])
+    if shape != (SIDE, SIDE, 1):
+        given = " x ".join(map(str, shape))
+        raise CompileError(f"network {name} takes images of {given}; digits are 28 x 28 x 1")
+    if not tapped.blocks:
+        raise CompileError(
+            f"network {name} has no blocks: make them with Residual, or give their layers names "
+            "such as block1.conv and block1.output, the last of each block"
+        )
+
+
+def _graphs(
+    network: keras.Model, tapped: Tapped, run_graph: RunGraph
+) -> tuple[dict[str, GraphInfo], dict[str, bytes]]:
+    """Both graphs, verified: their records by name and their contents by file."""
+    compiled: tuple[tuple[str, Graph, Callable[[Arrays], Arrays]], ...] = (
+        ("activations", compile_activations(tapped), _reference_activations(tapped)),
+        ("gradients", compile_gradients(network), reference_gradients(network)),
+    )
+    infos, files = {}, {}
+    for name, graph, reference in compiled:
+        info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)
+        deviation = verify(graph.content, info, run_graph, reference, tapped)
+        infos[name] = replace(info, deviation=deviation)
+        files[info.file] = graph.content
+    return infos, files
+
+
+def _reference_activations(tapped: Tapped) -> Callable[[Arrays], Arrays]:
+    def reference(inputs: Arrays) -> Arrays:
+        known = {name: inputs[name] for name in tapped.model.input}
+        outputs = tapped.model(known, training=False)
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    return reference
+
+
+def _weights(tapped: Tapped) -> bytes:
+    """Every weight by ``layer/weight``, as an uncompressed ``.npz``."""
+    arrays: dict[str, Any] = {
+        f"{layer.name}/{weight.name}": np.asarray(weight, np.float32)
+        for layer in tapped.model.layers
+        for weight in layer.weights
+        if weight.dtype == "float32"
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _training(folder: Path) -> dict[str, Any] | None:
+    path = folder / TRAINING_FILE
+    if not path.is_file():
+        return None
+    try:
+        training: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CompileError(f"{path} is not JSON: {error}") from error
+    return training
+
+
+def _digests(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
+    contents = {NETWORK_FILE: (folder / NETWORK_FILE).read_bytes(), **files}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
+
+
+def _write(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
+    """Write the manifest last: a folder left half written is refused when it is opened."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    text = json.dumps(asdict(manifest), indent=1) + "\n"
+    (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")

@@ -1,0 +1,196 @@
+"""Turns a tapped network into LiteRT graphs: every activation, and the gradient at every
+layer up to the logits.
+
+Each graph is converted by itself from one concrete function and no trackable object: converting a
+module, or two signatures at once, drops the weights without a word.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from skiplens.errors import CompileError
+from skiplens.network.layer_records import is_plain_relu
+from skiplens.network.tracing import Tapped, tap
+
+Array = NDArray[np.float32]
+Arrays = Mapping[str, Array]
+
+_ENDING: Final = ("logits", "probabilities")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A compiled graph.
+
+    Attributes:
+        content: the LiteRT flatbuffer.
+        inputs: input names, in order; all float32, batch size 1.
+        outputs: output names, in the order the graph returns them.
+    """
+
+    content: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def compile_activations(tapped: Tapped) -> Graph:
+    """The graph of ``image (1, H, W, C)`` and ``gates (1, n)`` to every layer's output."""
+    names = tuple(layer.name for layer in tapped.layers)
+
+    def activations(**inputs: tf.Tensor) -> list[tf.Tensor]:
+        outputs = tapped.model(inputs, training=False)
+        return [outputs[name] for name in names]
+
+    return _convert(activations, _signature(tapped), names)
+
+
+def compile_gradients(network: keras.Model) -> Graph:
+    """The graph of ``image``, ``gates`` and ``target (1, classes)`` (one-hot) to the gradient of
+    log p(target) at every layer, and at each block's input by route.
+
+    Raises:
+        CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
+            cannot differentiate.
+    """
+    tapped = tap(network, rewrite=_differentiable, routes=True)
+    logits = _logits(tapped)
+    names = gradient_names(tapped)
+
+    def gradients(target: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
+        return _gradients(tapped.model, inputs, target, logits, names)
+
+    signature = _signature(tapped)
+    signature["target"] = tf.TensorSpec((1, tapped.layers[-1].filters), tf.float32, name="target")
+    return _convert(gradients, signature, names)
+
+
+def gradient_names(tapped: Tapped) -> tuple[str, ...]:
+    """What the gradient graph returns, in order: layers up to the logits, then the routes."""
+    return (*(layer.name for layer in tapped.layers[:-1]), *tapped.routes)
+
+
+def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
+    """A function of the gradient graph's inputs to what it should return, by ``GradientTape`` on
+    the network as it is.
+    """
+    tapped = tap(network, routes=True)
+    logits, names = _logits(tapped), gradient_names(tapped)
+
+    def reference(inputs: Arrays) -> dict[str, Array]:
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        target = tensors.pop("target")
+        found = _gradients(tapped.model, tensors, target, logits, names)
+        return {name: value.numpy() for name, value in zip(names, found, strict=True)}
+
+    return reference
+
+
+def _gradients(
+    model: keras.Model,
+    inputs: Mapping[str, tf.Tensor],
+    target: tf.Tensor,
+    logits: str,
+    names: tuple[str, ...],
+) -> list[tf.Tensor]:
+    with tf.GradientTape() as tape:
+        tape.watch(list(inputs.values()))
+        outputs = model(inputs, training=False)
+    found: list[tf.Tensor] = tape.gradient(
+        outputs[logits],
+        [outputs[name] for name in names],
+        output_gradients=_gradient_at_logits(outputs[logits], target),
+    )
+    return found
+
+
+def _gradient_at_logits(logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """The gradient of log p(target), target - p, where p(target) may be as near to 1 as it likes.
+
+    1 - p(target) is taken as the sum of the others: a difference from 1 loses its digits.
+    """
+    others = (1 - target) * tf.nn.softmax(logits)
+    return target * tf.reduce_sum(others) - others
+
+
+def _logits(tapped: Tapped) -> str:
+    """The layer that the last softmax takes: probabilities saturate, logits do not."""
+    last = tapped.layers[-2:]
+    if tuple(layer.role for layer in last) != _ENDING:
+        raise CompileError(
+            "a network must end in a Dense layer without activation and a Softmax layer; "
+            f"this one ends in {' and '.join(layer.kind for layer in last)}"
+        )
+    return last[0].name
+
+
+def _differentiable(layer: Any, x: Any) -> Any:
+    """The same function from operations whose gradients LiteRT has: those of ReLU and of pooling
+    in windows it has not.
+    """
+    if is_plain_relu(layer):
+        return ops.multiply(x, ops.cast(ops.greater(x, 0.0), x.dtype))
+    if isinstance(layer, keras.layers.MaxPooling2D) and _covers(layer, x):
+        return _max_of_tiles(x, *layer.pool_size)
+    if isinstance(layer, keras.layers.AveragePooling2D) and _covers(layer, x):
+        return ops.mean(_tiles(x, *layer.pool_size), axis=(2, 4))
+    return None
+
+
+def _covers(layer: Any, x: Any) -> bool:
+    """Whether a pooling's windows cover the map edge to edge and none overlaps another."""
+    down, across = layer.pool_size
+    whole = x.shape[1] % down == 0 and x.shape[2] % across == 0
+    return whole and tuple(layer.strides) == (down, across)
+
+
+def _tiles(x: Any, down: int, across: int) -> Any:
+    """Maps cut into windows: ``(N, H / down, down, W / across, across, C)``."""
+    height, width, channels = x.shape[1:]
+    return ops.reshape(x, (-1, height // down, down, width // across, across, channels))
+
+
+def _max_of_tiles(x: Any, down: int, across: int) -> Any:
+    """Max pooling whose gradient goes to the first of equal values, as that of Keras does.
+
+    Behind a ReLU whole windows are zero: to share the gradient among them would be as right, but
+    would not be what ``GradientTape`` says.
+    """
+    tiles = ops.transpose(_tiles(x, down, across), (0, 1, 3, 5, 2, 4))
+    windows = ops.reshape(tiles, (-1, *tiles.shape[1:4], down * across))
+    rank = ops.arange(down * across, 0, -1, dtype=x.dtype)  # the first ranks highest
+    rank = ops.multiply(rank, _where_largest(windows))
+    return ops.sum(ops.multiply(windows, _where_largest(rank)), axis=-1)
+
+
+def _where_largest(x: Any) -> Any:
+    """1 where ``x`` is the largest on the last axis, else 0."""
+    return ops.cast(ops.equal(x, ops.max(x, axis=-1, keepdims=True)), x.dtype)
+
+
+def _signature(tapped: Tapped) -> dict[str, tf.TensorSpec]:
+    return {
+        name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=name)
+        for name, tensor in tapped.model.input.items()
+    }
+
+
+def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[str, ...]) -> Graph:
+    concrete = tf.function(function, autograph=False).get_concrete_function(**signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    try:
+        content = converter.convert()
+    except Exception as error:  # the converter's own error is not public
+        raise CompileError(
+            "LiteRT has no operation for a part of the network or of its gradient; convolutions, "
+            "batch norms, ReLU as a layer of its own and pooling without overlap are sure to have "
+            "one, ReLU as the activation of another layer is not"
+        ) from error
+    inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
+    return Graph(content, inputs, outputs)

@@ -1,0 +1,198 @@
+"""Describes a traced network's layers and blocks as manifest records."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Final
+
+import keras
+
+from skiplens.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
+from skiplens.network.layers import MERGES, HighwayGate, Residual
+
+POOLS: Final = (
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+)
+# Of each value by itself: layers, and the operations behind functions such as ``keras.ops.relu``.
+_ACTIVATIONS: Final = frozenset(
+    {
+        *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU"),
+        *(
+            "Elu",
+            "Gelu",
+            "LeakyRelu",
+            "Relu",
+            "Relu6",
+            "Selu",
+            "Sigmoid",
+            "Silu",
+            "Softplus",
+            "Tanh",
+        ),
+    }
+)
+_NEVER_NEGATIVE: Final = tuple(
+    getattr(keras.activations, name) for name in ("relu", "relu6", "sigmoid", "softmax", "softplus")
+)
+_ROLES: Final = (
+    (keras.layers.Conv2D, "conv"),
+    (keras.layers.BatchNormalization, "norm"),
+    (POOLS, "pool"),
+    (keras.layers.Softmax, "probabilities"),
+    (keras.layers.Add, "sum"),
+)
+_NAMED_BLOCK: Final = re.compile(r"(block\d+)\.")
+
+
+def describe_layer(
+    layer: Any,
+    shape: tuple[int, ...],
+    *,
+    block: str | None,
+    signed: bool,
+    inputs: tuple[str, ...] = (),
+) -> LayerInfo:
+    """The record of a layer called on an image.
+
+    Args:
+        layer: a Keras layer, or the operation behind a function of Keras.
+        shape: of its output, without the batch axis.
+        block: the block it was found in; without one, its name may still tell.
+        signed: whether its output can be negative.
+        inputs: names of the layers whose outputs it was called on.
+    """
+    block = block or _block_in(layer.name)
+    convolves = isinstance(layer, keras.layers.Conv2D)
+    return LayerInfo(
+        name=layer.name,
+        kind=type(layer).__name__,
+        role="output" if layer.name == f"{block}.output" else _role(layer),
+        block=block,
+        shape=spatial(shape),
+        parameters=layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
+        kernel=tuple(layer.kernel_size) if convolves else None,
+        strides=tuple(layer.strides) if hasattr(layer, "strides") else None,
+        signed=signed,
+        inputs=inputs,
+        window=tuple(layer.pool_size) if hasattr(layer, "pool_size") else None,
+        dilation=tuple(layer.dilation_rate) if convolves else None,
+        epsilon=layer.epsilon if isinstance(layer, keras.layers.BatchNormalization) else None,
+        activation=_activation(layer),
+    )
+
+
+def _activation(layer: Any) -> str | None:
+    """The name that Keras gives to the function a layer applies last."""
+    if is_plain_relu(layer):
+        return "relu"
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    function = getattr(layer, "activation", keras.activations.linear)
+    if function is keras.activations.linear:
+        return None
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """A shape without batch axis as ``(H, W, C)``; axes that it lacks have length 1."""
+    height, width, channels = (1,) * (SPATIAL_RANK - len(shape)) + tuple(shape)
+    return height, width, channels
+
+
+def is_plain_relu(layer: Any) -> bool:
+    """Whether it computes ``max(x, 0)`` and nothing else: no ceiling, no leak, no threshold."""
+    if isinstance(layer, keras.layers.Activation):
+        return layer.activation is keras.activations.relu
+    return (
+        isinstance(layer, keras.layers.ReLU)
+        and layer.max_value is None
+        and layer.negative_slope == 0
+        and layer.threshold == 0
+    )
+
+
+def is_never_negative(layer: Any) -> bool:
+    """Whether what it computes is never below zero, whatever it is given."""
+    softmax = isinstance(layer, keras.layers.Softmax)
+    return softmax or is_plain_relu(layer) or getattr(layer, "activation", None) in _NEVER_NEGATIVE
+
+
+def _role(layer: Any) -> str:
+    if isinstance(layer, keras.layers.Dense):
+        return "logits" if layer.activation is keras.activations.linear else OTHER
+    if type(layer).__name__ in _ACTIVATIONS:
+        return "activation"
+    return next((role for kinds, role in _ROLES if isinstance(layer, kinds)), OTHER)
+
+
+def _block_in(name: str) -> str | None:
+    match = _NAMED_BLOCK.match(name)
+    return match.group(1) if match else None
+
+
+def merge_kind(layer: Residual) -> str:
+    """What stands as the kind of a block's sum: ``Add``, ``Highway``, ..."""
+    return _merge_name(layer).capitalize()
+
+
+def _merge_name(layer: Residual) -> str:
+    if isinstance(layer.merge, HighwayGate):
+        return "highway"
+    for name, merge in MERGES.items():
+        if layer.merge is merge:
+            return name
+    return "custom"
+
+
+def residual_block(layer: Residual, source: str) -> BlockInfo:
+    """The record of a Residual that is given the output of layer ``source``."""
+    name = layer.name
+    return BlockInfo(
+        name=name,
+        merge=_merge_name(layer),
+        input=source,
+        identity=source if layer.shortcut is None else f"{name}.identity",
+        residual=f"{name}.residual",
+        gate=f"{name}.gate" if isinstance(layer.merge, HighwayGate) else None,
+        sum=f"{name}.sum",
+        output=f"{name}.output",
+        switchable=layer.switchable,
+    )
+
+
+def with_output(block: BlockInfo, names: Iterable[str]) -> BlockInfo:
+    """The block, held against the names there are: without an activation it puts out its sum."""
+    if block.output in names or block.sum is None:
+        return block
+    return replace(block, output=block.sum)
+
+
+def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:
+    """Blocks of a network without residual layers, known by their layers' names alone: they end
+    in a layer named ``block1.output``.
+    """
+    sources: dict[str, str] = {}
+    blocks = []
+    for before, layer in pairwise(layers):
+        if layer.block is None:
+            continue
+        source = sources.setdefault(layer.block, before.name)
+        if layer.role == "output":  # what this layer is given is all that the block computes
+            blocks.append(
+                BlockInfo(
+                    name=layer.block,
+                    merge=None,
+                    input=source,
+                    identity=None,
+                    residual=before.name,
+                    gate=None,
+                    sum=None,
+                    output=layer.name,
+                    switchable=False,
+                )
+            )
+    return blocks

@@ -1,0 +1,343 @@
+"""The Keras layers: Residual, which wraps any layer, and the ways to merge x with F(x)."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+import keras
+from keras import ops
+
+Merge = Callable[[Any, Any], Any]
+Shape = tuple[int | None, ...]
+
+
+def add(x: Any, fx: Any) -> Any:
+    """``x + F(x)``: He et al. 2015, "Deep Residual Learning", eq. 1. Shapes must be equal."""
+    return ops.add(x, fx)
+
+
+def multiply(x: Any, fx: Any) -> Any:
+    """``x * F(x)``, element by element. Shapes must be equal."""
+    return ops.multiply(x, fx)
+
+
+def average(x: Any, fx: Any) -> Any:
+    """``(x + F(x)) / 2``. Shapes must be equal."""
+    return ops.multiply(ops.add(x, fx), 0.5)
+
+
+def maximum(x: Any, fx: Any) -> Any:
+    """The larger of ``x`` and ``F(x)``, element by element. Shapes must be equal."""
+    return ops.maximum(x, fx)
+
+
+def concatenate(x: Any, fx: Any) -> Any:
+    """``x`` and ``F(x)`` side by side on the last axis; all other axes must be equal."""
+    return ops.concatenate([x, fx], axis=-1)
+
+
+MERGES: Final[dict[str, Merge]] = {
+    "add": add,
+    "multiply": multiply,
+    "average": average,
+    "maximum": maximum,
+    "concatenate": concatenate,
+}
+
+
+@keras.saving.register_keras_serializable(package="skiplens")
+class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """The gated merge ``T(x) * F(x) + (1 - T(x)) * x``.
+
+    Srivastava, Greff and Schmidhuber 2015, "Highway Networks", eq. 3, with the carry gate
+    ``C = 1 - T``. ``T`` is a sigmoid over a linear layer whose bias starts negative (section 2.2
+    of the paper), so that an untrained block passes ``x`` through almost unchanged.
+
+    Args:
+        layer: linear layer that computes the gate's logits from ``x``; its output must have the
+            shape of ``F(x)``. By default a ``Dense`` over the last axis.
+        bias: initial bias of the default layer.
+
+    Raises:
+        ValueError: when built, if the layer's output has another shape than ``F(x)``; the message
+            names the layer and both shapes.
+    """
+
+    def __init__(
+        self, layer: keras.layers.Layer | None = None, bias: float = -2.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.layer: Any = layer
+        self.bias = bias
+        self.supports_masking = True
+
+    def build(self, x_shape: Shape, fx_shape: Shape | None = None) -> None:
+        """Create the gate's weights for ``x`` and ``F(x)`` of the given shapes, or of the same."""
+        wanted = tuple(fx_shape or x_shape)
+        if self.layer is None:
+            self.layer = keras.layers.Dense(
+                wanted[-1],
+                bias_initializer=keras.initializers.Constant(self.bias),
+                name=f"{self.name}.logits",
+            )
+        if not self.layer.built:
+            self.layer.build(x_shape)
+        openness = output_shape(self.layer, x_shape)
+        if openness != wanted:
+            raise ValueError(
+                f"HighwayGate {self.name!r} cannot gate with layer {self.layer.name!r}: its output "
+                f"has shape {openness} and F(x) has shape {wanted}"
+            )
+        self.built = True
+
+    def openness(self, x: Any, run: Callable[[Any, Any], Any] | None = None) -> Any:
+        """``T(x)`` in (0, 1), of the shape of ``F(x)``: 1 takes ``F(x)`` alone, 0 ``x`` alone.
+
+        ``run(layer, x)`` says how to call the inner layer; a plain call by default.
+        """
+        return ops.sigmoid(run(self.layer, x) if run else self.layer(x))
+
+    def blend(self, x: Any, fx: Any, openness: Any) -> Any:
+        """``openness * fx + (1 - openness) * x``."""
+        return ops.add(ops.multiply(openness, fx), ops.multiply(ops.subtract(1.0, openness), x))
+
+    def call(self, x: Any, fx: Any) -> Any:
+        """Merge ``x`` and ``fx``, both of the same shape."""
+        return self.blend(x, fx, self.openness(x))
+
+    def compute_output_shape(self, x_shape: Shape, fx_shape: Shape | None = None) -> Shape:
+        """The shape of ``x``."""
+        return x_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild this layer."""
+        layer = keras.saving.serialize_keras_object(self.layer) if self.layer else None
+        return {**super().get_config(), "layer": layer, "bias": self.bias}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "HighwayGate":
+        """Rebuild from :meth:`get_config`."""
+        config = dict(config)
+        if config.get("layer") is not None:
+            config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**config)
+
+
+def output_shape(layer: keras.layers.Layer, shape: Shape) -> Shape:
+    """Shape of a layer's output for an input of the given shape."""
+    try:
+        return tuple(layer.compute_output_shape(shape))
+    except NotImplementedError:  # a layer that says nothing of shapes is traced
+        return tuple(layer.compute_output_spec(keras.KerasTensor(shape, layer.compute_dtype)).shape)
+
+
+def resolve_merge(merge: Any) -> Merge:
+    """The callable behind a merge given by name, as a function or as a layer.
+
+    Raises:
+        ValueError: the name is not one of :data:`MERGES` or ``"highway"``, or it is no callable.
+    """
+    if merge == "highway":
+        return HighwayGate()
+    if isinstance(merge, str) and merge in MERGES:
+        return MERGES[merge]
+    if callable(merge):
+        return merge  # type: ignore[no-any-return]  # checked just above
+    known = ", ".join([*MERGES, "highway"])
+    raise ValueError(f"merge must be one of {known} or a callable of (x, F(x)); got {merge!r}")
+
+
+def serialize_merge(merge: Merge) -> Any:
+    """A name for a built-in merge; Keras' own record of any other.
+
+    Raises:
+        ValueError: a function or a layer that was not registered with Keras, which could be saved
+            but not loaded again.
+    """
+    for name, function in MERGES.items():
+        if merge is function:
+            return name
+    kind = type(merge) if isinstance(merge, keras.layers.Layer) else merge
+    name = getattr(kind, "__name__", type(merge).__name__)
+    if keras.saving.get_registered_object(_registered_name(kind)) is not kind:
+        raise ValueError(
+            f"merge {name!r} is not registered; decorate it with "
+            "keras.saving.register_keras_serializable() so that the network can be loaded again"
+        )
+    return keras.saving.serialize_keras_object(merge)
+
+
+def _registered_name(kind: Any) -> str:
+    """What Keras finds it by, if it was registered; objects without a name never are."""
+    return keras.saving.get_registered_name(kind) if hasattr(kind, "__name__") else ""
+
+
+Runner = Callable[[keras.layers.Layer, Any], Any]
+
+
+@keras.saving.register_keras_serializable(package="skiplens")
+class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """``merge(x, F(x))`` for any layer or model ``F``.
+
+    Args:
+        layer: ``F``, a Keras layer or model of one input and one output.
+        merge: ``"add"`` (default), ``"multiply"``, ``"average"``, ``"maximum"``,
+            ``"concatenate"``, ``"highway"``, a registered callable of ``(x, fx)``, or a layer
+            called with ``(x, fx)``.
+        shortcut: layer that projects ``x`` where ``F`` changes its shape (He et al. 2015,
+            eq. 2); without one, ``x`` is passed on as it is.
+
+    Raises:
+        ValueError: when built, if the shapes of ``x`` (or its projection) and ``F(x)`` cannot
+            be merged; the message names the layer and both shapes.
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        merge: Any = "add",
+        shortcut: keras.layers.Layer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, keras.layers.Layer):
+            raise ValueError(f"layer must be a Keras layer or model; got {type(layer).__name__}")
+        self.layer = layer
+        self.merge = resolve_merge(merge)
+        self.shortcut = shortcut
+        self.supports_masking = True
+
+    @property
+    def switchable(self) -> bool:
+        """Whether :meth:`parts` can scale the branch down to nothing and leave the identity."""
+        return self.merge is MERGES["add"] or isinstance(self.merge, HighwayGate)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create all weights for ``x`` of the given shape and check that the merge is possible."""
+        for part in (self.layer, self.shortcut):
+            if part is not None and not part.built:
+                part.build(input_shape)
+        identity, residual = self._addend_shapes(input_shape)
+        self._merged_shape(identity, residual)
+        if isinstance(self.merge, HighwayGate) and not self.merge.built:
+            self.merge.build(input_shape, residual)
+        self.built = True
+
+    def _addend_shapes(self, input_shape: Shape) -> tuple[Shape, Shape]:
+        """Shapes of the identity, projected where there is a shortcut, and of ``F(x)``."""
+        identity = output_shape(self.shortcut, input_shape) if self.shortcut else tuple(input_shape)
+        return identity, output_shape(self.layer, input_shape)
+
+    def _merged_shape(self, identity: Shape, residual: Shape) -> Shape:
+        """Shape of the merge, or a ValueError where there can be none."""
+        what = "the projected input" if self.shortcut else "its input"
+        mismatch = ValueError(
+            f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
+            f"{identity} and its output has shape {residual}"
+        )
+        if self.merge is MERGES["concatenate"]:
+            if identity[:-1] != residual[:-1]:
+                raise mismatch
+            x, fx = identity[-1], residual[-1]
+            return (*identity[:-1], None if x is None or fx is None else x + fx)
+        if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
+            if identity != residual:
+                raise mismatch
+            return identity
+        try:
+            return self._custom_shape(identity, residual)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise mismatch from error
+
+    def _custom_shape(self, identity: Shape, residual: Shape) -> Shape:
+        """A merge of the caller's own decides for itself what it takes, so it is asked."""
+        if isinstance(self.merge, keras.layers.Layer):
+            x, fx = (keras.KerasTensor(shape, self.compute_dtype) for shape in (identity, residual))
+            return tuple(self.merge(x, fx).shape)
+        trial = keras.layers.Lambda(lambda pair: self.merge(*pair), dtype=self.dtype_policy)
+        return tuple(trial.compute_output_shape([identity, residual]))
+
+    def parts(
+        self,
+        x: Any,
+        *,
+        scale: Any = None,
+        run: Runner | None = None,
+        split: Callable[[Any, str], Any] | None = None,
+    ) -> dict[str, Any]:
+        """Every part of the block by its role.
+
+        Args:
+            x: what the block is given.
+            scale: factor for the branch, broadcast against ``F(x)``: 1 is the block as trained,
+                0 leaves the identity alone. Only for a :attr:`switchable` block. A highway
+                block's gate is scaled, so that the carry path takes over what the branch loses.
+            run: how to call an inner layer, ``run(layer, x)``; plain calls by default.
+            split: ``split(x, route)`` makes the copy of ``x`` that feeds the route ``"identity"``
+                or ``"residual"``, so that gradients can be told apart by route.
+
+        Returns:
+            ``identity`` (``x``, projected where there is a shortcut), ``residual`` (``F(x)``,
+            times the scale), ``sum``; and for a highway ``gate`` (``T(x)`` times the scale;
+            its ``residual`` is left unscaled, since the gate says how much of it is taken).
+        """
+        if not self.built:
+            self.build(tuple(x.shape))
+        run = run or (lambda layer, value: layer(value))
+        split = split or (lambda value, route: value)
+        identity = split(x, "identity")
+        branch = split(x, "residual")
+        if self.shortcut is not None:
+            identity = run(self.shortcut, identity)
+        fx = run(self.layer, branch)
+        if isinstance(self.merge, HighwayGate):
+            gate = _scaled(self.merge.openness(branch, run), scale)
+            return {
+                "identity": identity,
+                "gate": gate,
+                "residual": fx,
+                "sum": self.merge.blend(identity, fx, gate),
+            }
+        fx = _scaled(fx, scale)
+        return {"identity": identity, "residual": fx, "sum": self.merge(identity, fx)}
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """``merge(x, F(x))``; a mask reaches the inner layer and passes through."""
+        return self.parts(x, run=lambda layer, value: _call_masked(layer, value, mask))["sum"]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of ``x``, unchanged."""
+        return previous_mask
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the merged output for ``x`` of the given shape."""
+        return self._merged_shape(*self._addend_shapes(input_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild this layer."""
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+            "merge": serialize_merge(self.merge),
+            "shortcut": keras.saving.serialize_keras_object(self.shortcut),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Residual":
+        """Rebuild from :meth:`get_config`."""
+        config = dict(config)
+        for key in ("layer", "merge", "shortcut"):
+            if not isinstance(config[key], str | None):
+                config[key] = keras.saving.deserialize_keras_object(config[key])
+        return cls(**config)
+
+
+def _scaled(value: Any, scale: Any) -> Any:
+    return value if scale is None else ops.multiply(value, scale)
+
+
+def _call_masked(layer: keras.layers.Layer, value: Any, mask: Any) -> Any:
+    """Call a layer with the mask where it has a use for one."""
+    if mask is None or "mask" not in inspect.signature(layer.call).parameters:
+        return layer(value)
+    return layer(value, mask=mask)

@@ -1,0 +1,47 @@
+"""MNIST as arrays, from a folder or downloaded by Keras."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.errors import DatasetError
+from skiplens.mnist import Images, Part, Split, read_split
+
+
+def load_train(source: Path | None = None) -> Split:
+    """The 60,000 training digits, in the order of the source.
+
+    Args:
+        source: as :func:`skiplens.mnist.read_split` takes it; ``None`` downloads through
+            ``keras.datasets.mnist``.
+
+    Raises:
+        DatasetError: the source is missing or damaged.
+    """
+    return _load(source, "train")
+
+
+def load_test(source: Path | None = None) -> Split:
+    """The 10,000 test digits; arguments and errors as in :func:`load_train`."""
+    return _load(source, "test")
+
+
+def _load(source: Path | None, part: Part) -> Split:
+    return _download(part) if source is None else read_split(source, part)
+
+
+def _download(part: Part) -> Split:
+    import keras  # only this way of getting MNIST needs Keras
+
+    try:
+        train, test = keras.datasets.mnist.load_data()
+    except Exception as error:  # Keras raises just that where it cannot download
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatasetError(f"MNIST cannot be downloaded, so name its folder: {reason}") from error
+    return Split(*(train if part == "train" else test))
+
+
+def as_input(images: Images) -> NDArray[np.float32]:
+    """Digits as networks take them: float32 ``(N, 28, 28, 1)`` in [0, 1]."""
+    return images.astype(np.float32)[..., None] / np.float32(255.0)

@@ -1,0 +1,116 @@
+"""Training recipes: everything that, with the data and a seed, determines a trained network."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from skiplens.network.architectures import KINDS, LADDER, stream_name
+from skiplens.network.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with a fresh optimizer and one cycle of the learning rate.
+
+    Attributes:
+        epochs: passes over the training split.
+        learning_rate: the peak; a linear warm-up rises to it and a cosine falls from it
+            (Loshchilov and Hutter 2017, "SGDR", eq. 5).
+        floor: where the cosine ends, as a share of the peak.
+        warmup_epochs: length of the rise.
+        augmentation: how far digits are bent.
+    """
+
+    epochs: int
+    learning_rate: float = 3e-3
+    floor: float = 0.0
+    warmup_epochs: float = 2.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        network: id of the architecture.
+        phases: one after the other, each going on from the weights of the one before.
+        batch_size: digits a step.
+        weight_decay: decoupled decay of kernels (Loshchilov and Hutter 2019, "AdamW"); norms and
+            biases are left out.
+        averaging: momentum of a moving average of the weights, step by step, which is what is kept
+            at the end (Polyak and Juditsky 1992 take the plain mean); 0 keeps the last weights.
+        validation: how many of the last of the 60,000, of other hands than the first, are not
+            trained on, for choosing a recipe; 0 trains on all, once it is chosen.
+        seed: of the weights, the order, the augmentation and the dropout.
+    """
+
+    network: str
+    phases: tuple[Phase, ...]
+    batch_size: int = 128
+    weight_decay: float = 0.02
+    averaging: float = 0.0
+    validation: int = 0
+    seed: int = 2016
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def phase_of(self, epoch: int) -> tuple[Phase, int]:
+        """The phase of an epoch, counted from 1, and the epoch's number within it, from 1."""
+        for phase in self.phases:
+            if epoch <= phase.epochs:
+                return phase, epoch
+            epoch -= phase.epochs
+        raise ValueError(f"epoch {epoch} lies beyond the recipe's {self.epochs}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain JSON values."""
+        return asdict(self)
+
+
+# Bent mostly as a whole, a little elastically, and drawn with lighter and heavier pens: for hands
+# that the training set does not hold.
+_HANDS: Final = Augmentation(
+    share=0.85, rotation=12.0, shear=0.25, scale=0.15, shift=2.0, elastic=1.0, thickness=0.5
+)
+# The second phase goes on from the height where the first ends: it is there for the average of the
+# weights to begin with, which is not to hold anything of the first steps from random ones.
+_BLOCKS: Final = Recipe(
+    "mnist-resnet",
+    (
+        Phase(epochs=4, floor=1.0, augmentation=_HANDS),
+        Phase(epochs=14, warmup_epochs=0.0, floor=0.3, augmentation=_HANDS),
+    ),
+    averaging=0.9997,
+)
+
+# Hands of other countries besides. On held-out digits this share reads a little better than none.
+_ALL_HANDS: Final = replace(_HANDS, drawn=0.15)
+# The same for every rung of the ladder, so that the depth and the skip are all that differs.
+_STREAM: Final = Recipe(
+    "mnist-stream",
+    (Phase(epochs=6, learning_rate=3e-3, warmup_epochs=1.0, augmentation=_ALL_HANDS),),
+    validation=10_000,
+    seed=0,
+)
+
+RECIPES: Final[dict[str, Recipe]] = {
+    "mnist-resnet": _BLOCKS,
+    "mnist-plain": replace(_BLOCKS, network="mnist-plain"),
+    "mnist-highway": replace(_BLOCKS, network="mnist-highway"),
+    # Half of the classic network's features are dropped out in training already.
+    "mnist-classic": Recipe(
+        "mnist-classic",
+        (
+            Phase(epochs=12),
+            Phase(epochs=6, learning_rate=1.5e-3, augmentation=Augmentation(elastic=0.0)),
+        ),
+    ),
+    **{
+        stream_name(kind, blocks): replace(_STREAM, network=stream_name(kind, blocks))
+        for kind in KINDS
+        for blocks in LADDER
+    },
+}

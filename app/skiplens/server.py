@@ -1,0 +1,142 @@
+"""Creates the app: opens what the settings name, and puts routes and middleware together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import anyio.to_thread
+import structlog
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.engine.select import open_engines
+from skiplens.errors import DatasetError, StartupError, shown
+from skiplens.mnist import read_split
+from skiplens.samples import load_samples
+from skiplens.service.dataset.indexer import Dataset, Shelf
+from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.services import Services
+from skiplens.settings import Settings
+from skiplens.web import api, pages
+from skiplens.web.http import problems
+from skiplens.web.http.access_log import AccessLog
+from skiplens.web.http.caching import KeptPictures
+from skiplens.web.http.headers import HostsAndSites, RequestId, SecurityHeaders, cross_origin
+from skiplens.web.http.metrics import Metrics
+from skiplens.web.http.metrics import router as health_router
+from skiplens.web.http.request_limits import Admission, Receipt
+
+THREADS_BESIDE_THE_QUEUE = 16
+_logger = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
+    """The app; its services are opened when it starts and closed when it stops.
+
+    Args:
+        settings: bounds and the like.
+        open_services: opens engines and store; a test passes its own.
+    """
+    metrics = Metrics(version("skiplens"))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = open_services()
+        metrics.watch(services)
+        # A thread for each computation that may wait: an engine's queue refuses, the pool does not.
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
+        # An image may take up some hundred megabytes while it is decoded: one at a time a core.
+        app.state.decoders = anyio.CapacityLimiter(settings.interpreters)
+        app.state.services, app.state.ready = services, True
+        for one in services.catalogue.networks:
+            _logger.info("ready", network=one.manifest.id, engine=one.name, device=one.device)
+        services.indexes.start(services.catalogue.networks)
+        try:
+            yield
+        finally:
+            app.state.ready = False
+            services.close()
+
+    app = FastAPI(
+        title="skiplens",
+        version=version("skiplens"),
+        summary="See inside a residual network: every filter, every block, every digit.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry each time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        middleware=[
+            Middleware(RequestId),
+            Middleware(SecurityHeaders),
+            Middleware(AccessLog, metrics),
+            *cross_origin(settings.cors_origins),
+            Middleware(Receipt, settings.max_body_bytes, settings.receive_seconds),
+            Middleware(HostsAndSites, settings.allowed_hosts, settings.cors_origins),
+            Middleware(Admission, settings.max_requests, metrics),
+            Middleware(KeptPictures, settings.picture_cache_bytes),
+        ],
+    )
+    app.state.metrics = metrics
+    problems.install(app)
+    app.include_router(health_router)
+    app.include_router(api.router)
+    pages.install(app, settings.max_body_bytes)
+    return app
+
+
+DATABASE_FILE = "digits.sqlite3"
+INDEX_FOLDER = "indexes"
+
+
+def open_services(settings: Settings) -> Services:
+    """Open everything.
+
+    Raises:
+        StartupError: a model folder, the state folder, a sample or the data set is unusable; says
+            which.
+    """
+    dataset = open_dataset(settings.data, settings) if settings.data else None
+    engines = open_engines(
+        settings.models_dir, settings.engine, settings.interpreters, settings.max_waiting
+    )
+    if "default_network" in settings.model_fields_set and settings.default_network not in engines:
+        raise StartupError(
+            f"default network {shown(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
+            f"loaded; loaded are {', '.join(engines)}"
+        )
+    samples = load_samples()
+    store = SQLiteDigitStore(settings.state_dir / DATABASE_FILE, settings.max_digits)
+    return Services.over(
+        engines,
+        store,
+        samples,
+        default_network=settings.default_network,
+        cache_bytes=settings.cache_bytes,
+        limits=ImageLimits(pixels=settings.max_image_pixels, side=settings.max_image_side),
+        dataset=dataset,
+    )
+
+
+def open_dataset(source: Path, settings: Settings) -> Dataset:
+    """The test digits of a folder with MNIST. All interpreters but one may be busy with them, so
+    that there is always one for a visitor.
+
+    Raises:
+        StartupError: the folder is missing or damaged, or holds no digit.
+    """
+    try:
+        split = read_split(source, "test")
+    except DatasetError as error:
+        raise StartupError(
+            f"data set {source} cannot be read: {error}; --data (SKIPLENS_DATA) names a folder "
+            "with MNIST's test digits"
+        ) from error
+    if not len(split):
+        raise StartupError(f"data set {source} holds no test digit; --data needs one at least")
+    shelf = Shelf(settings.state_dir / INDEX_FOLDER)
+    return Dataset(Collection("dataset", split), shelf, max(1, settings.interpreters - 1))

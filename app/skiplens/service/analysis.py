@@ -1,0 +1,290 @@
+"""Analyses: block metrics, gradients by path, early exits, comparison, the 2016 figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.block_metrics import block_figures, cosine
+from skiplens.core.feature_stats import extent
+from skiplens.core.manifest import BlockFigures, BlockInfo, LayerInfo, Manifest
+from skiplens.core.value_range import Range
+from skiplens.engine.base import Activations, Engine
+from skiplens.errors import InvalidParameterError, shown
+from skiplens.service.forward import Examination
+from skiplens.service.images import Grid, GridOptions, grid_of
+from skiplens.service.registry import layer_of
+
+
+def all_block_metrics(examination: Examination) -> tuple[BlockFigures, ...]:
+    """The figures of every block, in forward order."""
+    return tuple(
+        block_figures(block, examination.activations) for block in examination.manifest.blocks
+    )
+
+
+@dataclass(frozen=True)
+class BlockFlow:
+    """The gradient at one block's input.
+
+    Attributes:
+        block: its name.
+        total: Euclidean norm of the gradient.
+        identity: norm of the part through the identity; ``None`` without an identity path.
+        residual: norm of the part through F; without an identity path it is the total.
+        cosine: of the angle between the two parts; ``None`` without an identity path.
+    """
+
+    block: str
+    total: float
+    identity: float | None
+    residual: float
+    cosine: float | None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flow over depth.
+
+    Attributes:
+        target: index of the class whose log probability is differentiated.
+        blocks: one entry a block, in forward order.
+    """
+
+    target: int
+    blocks: tuple[BlockFlow, ...]
+
+
+def flow(engine: Engine, examination: Examination, target: int | None = None) -> Flow:
+    """The flow for a class, the predicted one by default.
+
+    Raises:
+        InvalidParameterError: there is no such class.
+    """
+    manifest = examination.manifest
+    if target is None:
+        target = examination.label
+    if not 0 <= target < len(manifest.classes):
+        raise InvalidParameterError(
+            f"target must be 0 to {len(manifest.classes) - 1}; got {shown(str(target))}"
+        )
+    gates = examination.gates
+    gradients = engine.gradients(examination.digit.as_input(), gates, target)
+    return Flow(target, tuple(_block_flow(block, gradients) for block in manifest.blocks))
+
+
+def _block_flow(block: BlockInfo, gradients: Activations) -> BlockFlow:
+    total = gradients[block.input]
+    norm = float(np.linalg.norm(total))
+    if block.identity is None:
+        return BlockFlow(block.name, norm, None, norm, None)
+    identity = gradients[f"{block.name}.x:identity"]
+    residual = gradients[f"{block.name}.x:residual"]
+    return BlockFlow(
+        block.name,
+        norm,
+        float(np.linalg.norm(identity)),
+        float(np.linalg.norm(residual)),
+        cosine(identity, residual),
+    )
+
+
+Array = NDArray[np.float32]
+
+_WHOLE: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """The head's answer at one depth.
+
+    Attributes:
+        after: layer whose output the head was applied to.
+        probabilities: float32 ``(classes,)``, adding up to 1.
+    """
+
+    after: str
+    probabilities: Array
+
+
+def readouts(examination: Examination, weights: Mapping[str, Array]) -> tuple[Readout, ...]:
+    """The head applied to the output of every block that has the last block's shape, and to what
+    the first of those is given where that has the shape too; in forward order. None of a head that
+    is more than a pooling, a weighted sum and a softmax: what it does is not known here.
+    """
+    manifest = examination.manifest
+    head = _head_of(manifest)
+    if head is None:
+        return ()
+    shape = layer_of(manifest, manifest.blocks[-1].output).shape
+    names = [
+        name
+        for block in manifest.blocks
+        for name in (block.input, block.output)
+        if layer_of(manifest, name).shape == shape
+    ]
+    return tuple(
+        Readout(name, _answer(head, weights, examination.activations[name]))
+        for name in dict.fromkeys(names)
+    )
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What stands behind the last block, but for the softmax."""
+
+    pool: LayerInfo
+    logits: LayerInfo
+
+
+def _head_of(manifest: Manifest) -> _Head | None:
+    pool, logits = manifest.layers[-3:-1]
+    chained = pool.inputs == (manifest.blocks[-1].output,) and logits.inputs == (pool.name,)
+    tiled = pool.kind in _WHOLE or (pool.window == pool.strides and _covers(pool, manifest))
+    plain = (pool.role, logits.role) == ("pool", "logits")
+    return _Head(pool, logits) if chained and plain and tiled else None
+
+
+def _covers(pool: LayerInfo, manifest: Manifest) -> bool:
+    """Whether all of its windows lie within the maps."""
+    given = layer_of(manifest, pool.inputs[0]).shape
+    down, across = pool.window or (1, 1)
+    return pool.shape[0] * down <= given[0] and pool.shape[1] * across <= given[1]
+
+
+def _answer(head: _Head, weights: Mapping[str, Array], maps: Array) -> Array:
+    logits = head.logits.name
+    scores = _pooled(head.pool, maps).reshape(-1) @ weights[f"{logits}/kernel"]
+    scores += weights.get(f"{logits}/bias", np.float32(0))
+    exponents = np.exp(scores - scores.max())
+    return np.asarray(exponents / exponents.sum(), np.float32)
+
+
+def _pooled(pool: LayerInfo, maps: Array) -> Array:
+    reduce = np.max if "Max" in pool.kind else np.mean
+    if pool.kind in _WHOLE or pool.window is None:
+        return np.asarray(reduce(maps, axis=(0, 1)))
+    (down, across), (height, width, channels) = pool.window, pool.shape
+    tiles = maps[: height * down, : width * across]
+    return np.asarray(reduce(tiles.reshape(height, down, width, across, channels), axis=(1, 3)))
+
+
+Side = Literal["a", "b", "difference"]
+
+
+@dataclass(frozen=True)
+class LayerComparison:
+    """One layer of both.
+
+    Attributes:
+        layer: its name in both.
+        shape: ``(H, W, C)`` in both.
+        norm_a: Euclidean norm of A's maps.
+        norm_b: of B's.
+        norm_difference: of A - B.
+        cosine: of the angle between A's and B's maps, -1..1; 0 where either is zero.
+    """
+
+    layer: str
+    shape: tuple[int, int, int]
+    norm_a: float
+    norm_b: float
+    norm_difference: float
+    cosine: float
+
+
+def common_layers(a: Examination, b: Examination) -> tuple[LayerInfo, ...]:
+    """Layers of A that B has too, by name and shape, in forward order."""
+    others = {(layer.name, layer.shape) for layer in b.manifest.layers}
+    return tuple(layer for layer in a.manifest.layers if (layer.name, layer.shape) in others)
+
+
+def compare(a: Examination, b: Examination) -> tuple[LayerComparison, ...]:
+    """Every common layer in numbers."""
+    return tuple(_compare(layer, a.maps(layer), b.maps(layer)) for layer in common_layers(a, b))
+
+
+def _compare(layer: LayerInfo, a: Array, b: Array) -> LayerComparison:
+    return LayerComparison(
+        layer.name,
+        layer.shape,
+        float(np.linalg.norm(a)),
+        float(np.linalg.norm(b)),
+        float(np.linalg.norm(a - b)),
+        cosine(a, b),
+    )
+
+
+def comparison_grid(
+    a: Examination, b: Examination, layer: str, side: Side, options: GridOptions
+) -> Grid:
+    """One layer's grid of A, of B, or of A - B, filters in the same order.
+
+    A and B share one range; the difference has a symmetric one of its own. The options'
+    normalisation is not used.
+
+    Raises:
+        InvalidParameterError: the two have no such layer of one shape.
+    """
+    found = next((one for one in common_layers(a, b) if one.name == layer), None)
+    if found is None:
+        names = ", ".join(one.name for one in common_layers(a, b)) or "there is none"
+        raise InvalidParameterError(f"layer must be one that both have in the same shape: {names}")
+    maps = {"a": a.maps(found), "b": b.maps(found)}
+    diverging = found.signed or side == "difference"
+    if side == "difference":
+        maps["difference"] = maps["a"] - maps["b"]
+        shared = _centred(extent(maps["difference"]))
+    else:
+        extents = [extent(one) for one in maps.values()]
+        joined = min(low for low, _ in extents), max(high for _, high in extents)
+        shared = _centred(joined) if found.signed else (0.0, joined[1])
+    return grid_of(maps[side], (shared,) * found.filters, options, diverging=diverging)
+
+
+def _centred(values: Range) -> Range:
+    reach = max(abs(values[0]), abs(values[1]))
+    return -reach, reach
+
+
+@dataclass(frozen=True)
+class ClassicBlock:
+    """A block of that kind, and its convolution."""
+
+    block: BlockInfo
+    convolution: LayerInfo
+
+
+def classic_blocks(manifest: Manifest) -> tuple[ClassicBlock, ...]:
+    """Every block of a network, if all are of that kind; else none."""
+    found = [
+        ClassicBlock(block, convolution)
+        for block in manifest.blocks
+        if (convolution := _only_layer(manifest, block)) is not None
+    ]
+    shapes = {layer_of(manifest, block.output).shape for block in manifest.blocks}
+    return tuple(found) if len(found) == len(manifest.blocks) and len(shapes) == 1 else ()
+
+
+def _only_layer(manifest: Manifest, block: BlockInfo) -> LayerInfo | None:
+    """The convolution that a block's branch is, if it is one, and x is added to it as it is."""
+    parts = {block.residual, block.sum, block.output}
+    inner = [one for one in manifest.layers if one.block == block.name and one.name not in parts]
+    plainly_added = block.merge == "add" and block.identity == block.input
+    return inner[0] if plainly_added and len(inner) == 1 and inner[0].kernel else None
+
+
+def likeness_of_2016(examination: Examination, block: BlockInfo) -> float | None:
+    """Cosine of F(x) and what was drawn as the residual in 2016, -1..1.
+
+    That was the sum of the block before minus the sum of this one. With ``x = ReLU(before)`` it
+    comes to ``-F(x) + min(before, 0)``. The first block has no block before it: ``None``.
+    """
+    before = next((one for one in examination.manifest.blocks if one.output == block.input), None)
+    if before is None or before.sum is None or block.sum is None:
+        return None
+    maps = examination.activations
+    drawn = maps[before.sum].astype(np.float64) - maps[block.sum]
+    return cosine(drawn, maps[block.residual].astype(np.float64))

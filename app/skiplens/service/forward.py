@@ -1,0 +1,189 @@
+"""The cached forward pass: all activations of a digit in a network, computed once."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from skiplens.core.digit import Digit
+from skiplens.core.feature_stats import FilterStatistics, describe, extent
+from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.value_range import Normalisation, Range
+from skiplens.engine.base import Engine
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """All that a network computed for one digit with some blocks switched off.
+
+    Attributes:
+        manifest: of the network.
+        digit: what it was given.
+        off: names of the blocks whose residual branch was off.
+        activations: float32 ``(H, W, C)`` by layer name, read-only, finite.
+    """
+
+    manifest: Manifest
+    digit: Digit
+    off: tuple[str, ...]
+    activations: Mapping[str, Array]
+
+    @property
+    def probabilities(self) -> Array:
+        """float32 ``(classes,)``, adding up to 1."""
+        return self.activations[self.manifest.layers[-1].name].reshape(-1)
+
+    @property
+    def label(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def gates(self) -> Array:
+        """float32 ``(n,)``: 0 for each switchable block that was off, 1 for the others."""
+        return gates_of(self.manifest, self.off)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.nbytes for array in self.activations.values())
+
+    @cached_property
+    def network_range(self) -> Range:
+        """Smallest and largest value of all maps that have space."""
+        return self._extent_of(layer.name for layer in self.manifest.layers if layer.spatial)
+
+    def scope(self, layer: LayerInfo, normalisation: Normalisation) -> Range:
+        """Smallest and largest value of all that shares a range with the layer."""
+        if normalisation is Normalisation.NETWORK:
+            return self.network_range
+        if normalisation is Normalisation.BLOCK:
+            return self._extent_of(self.standing_with(layer) or (layer.name,))
+        return extent(self.maps(layer))
+
+    def standing_with(self, layer: LayerInfo) -> tuple[str, ...]:
+        """The parts of the layer's block, if it is one of them. A block's input is a part of the
+        block before, or of the stem, and has its range there.
+        """
+        for block in self.manifest.blocks:
+            parts = (block.identity, block.residual, block.sum, block.output)
+            if layer.block == block.name and block.identity and layer.name in parts:
+                return tuple(part for part in parts if part is not None)
+        return ()
+
+    def switched(self, layer: LayerInfo) -> bool | None:
+        """Whether a block's switch makes the layer zero; nothing where none acts on it."""
+        owner = (block for block in self.manifest.blocks if block.switch == layer.name)
+        return next((block.name in self.off for block in owner), None)
+
+    def _extent_of(self, layers: Iterable[str]) -> Range:
+        extents = [extent(self.activations[name]) for name in layers]
+        return min(low for low, _ in extents), max(high for _, high in extents)
+
+    @cached_property
+    def _statistics(self) -> dict[str, tuple[FilterStatistics, ...]]:
+        return {}
+
+    def statistics(self, layer: LayerInfo) -> tuple[FilterStatistics, ...]:
+        """A layer's filters in numbers; worked out when first asked for."""
+        known = self._statistics
+        if layer.name not in known:
+            known[layer.name] = describe(self.maps(layer))
+        return known[layer.name]
+
+    def maps(self, layer: LayerInfo) -> Array:
+        """A layer's maps, ``(H, W, C)``."""
+        return self.activations[layer.name]
+
+
+def gates_of(manifest: Manifest, off: tuple[str, ...]) -> Array:
+    """The gates that switch these blocks off: float32, one for each switchable block."""
+    return np.array([name not in off for name in manifest.switches], np.float32)
+
+
+class Examiner(Protocol):
+    """Examines digits."""
+
+    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+        """Run a digit through a network with some blocks' residual branches off."""
+
+
+class EngineExaminer:
+    """Runs the engine every time."""
+
+    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+        """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
+        activations = engine.activations(digit.as_input(), gates_of(engine.manifest, off))
+        for array in activations.values():
+            array.flags.writeable = False
+        return Examination(engine.manifest, digit, off, activations)
+
+
+def examine_once(
+    engine: Engine, digit: Digit, off: tuple[str, ...]
+) -> tuple[Examination, Examination]:
+    """A digit that is not kept, examined with those blocks off, and whole."""
+    examiner = EngineExaminer()
+    examination = examiner.examine(engine, digit, off)
+    return examination, examiner.examine(engine, digit, ()) if off else examination
+
+
+_Key = tuple[str, str, tuple[str, ...]]
+
+
+class CachedExaminer:
+    """Keeps the newest examinations of another examiner, and computes each but once at a time.
+
+    Args:
+        examiner: does the work.
+        max_bytes: of the arrays that are kept.
+    """
+
+    def __init__(self, examiner: Examiner, max_bytes: int) -> None:
+        self._examiner = examiner
+        self._kept: LRUCache[_Key, Examination] = LRUCache(
+            max_bytes, getsizeof=lambda examination: examination.nbytes
+        )
+        self._running: dict[_Key, Future[Examination]] = {}
+        self._lock = threading.Lock()
+        self.hits = 0
+        self.misses = 0
+
+    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+        """The kept examination; else that of a caller already waiting for it; else a new one."""
+        key = (engine.manifest.id, digit.id, off)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self.hits += 1
+                return kept
+            running = self._running.get(key)
+            if running is None:
+                self.misses += 1
+                self._running[key] = Future()
+        if running is not None:
+            return running.result()
+        return self._compute(key, engine, digit)
+
+    def _compute(self, key: _Key, engine: Engine, digit: Digit) -> Examination:
+        try:
+            examination = self._examiner.examine(engine, digit, key[-1])
+        except BaseException as error:
+            with self._lock:
+                waiting = self._running.pop(key)
+            waiting.set_exception(error)
+            raise
+        with self._lock:
+            if examination.nbytes <= self._kept.maxsize:
+                self._kept[key] = examination
+            waiting = self._running.pop(key)
+        waiting.set_result(examination)
+        return examination

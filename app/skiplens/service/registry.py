@@ -1,0 +1,161 @@
+"""The model registry: looks up networks, layers, blocks and filters by name."""
+
+from collections.abc import Iterable, Mapping
+
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.engine.base import Engine
+from skiplens.errors import (
+    InvalidParameterError,
+    NotSwitchableError,
+    UnknownBlockError,
+    UnknownFilterError,
+    UnknownLayerError,
+    UnknownNetworkError,
+    shown,
+)
+
+MOST_LAYERS = 64
+_LONGEST_INDEX = 9
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+class Catalogue:
+    """The networks that are loaded."""
+
+    def __init__(self, engines: Mapping[str, Engine], default: str) -> None:
+        self._engines = engines
+        self.default = default if default in engines else next(iter(engines))
+
+    @property
+    def networks(self) -> tuple[Engine, ...]:
+        """All networks, the default first."""
+        return tuple(self._engines[name] for name in self._names())
+
+    def _names(self) -> list[str]:
+        return [self.default, *(name for name in self._engines if name != self.default)]
+
+    def network(self, network: str) -> Engine:
+        """The engine of a network.
+
+        Raises:
+            UnknownNetworkError: no network of that id is loaded.
+        """
+        engine = self._engines.get(network)
+        if engine is None:
+            raise UnknownNetworkError(
+                f"network {shown(network)} is not loaded; loaded are {_list(self._names())}"
+            )
+        return engine
+
+
+def layer_of(manifest: Manifest, name: str) -> LayerInfo:
+    """A network's layer by name.
+
+    Raises:
+        UnknownLayerError: it has none of that name.
+    """
+    for layer in manifest.layers:
+        if layer.name == name:
+            return layer
+    raise UnknownLayerError(
+        f"network {manifest.id} has no layer {shown(name)}; "
+        f"its layers are {_list(layer.name for layer in manifest.layers)}"
+    )
+
+
+def block_of(manifest: Manifest, name: str) -> BlockInfo:
+    """A network's block by name.
+
+    Raises:
+        UnknownBlockError: it has none of that name.
+    """
+    for block in manifest.blocks:
+        if block.name == name:
+            return block
+    raise UnknownBlockError(
+        f"network {manifest.id} has no block {shown(name)}; "
+        f"its blocks are {_list(block.name for block in manifest.blocks)}"
+    )
+
+
+def filter_of(layer: LayerInfo, index: int) -> int:
+    """A filter index that the layer has.
+
+    Raises:
+        UnknownFilterError: it has fewer filters.
+    """
+    if not 0 <= index < layer.filters:
+        raise UnknownFilterError(
+            f"layer {layer.name} has no filter {index}; its filters are 0 to {layer.filters - 1}"
+        )
+    return index
+
+
+def switched_off(manifest: Manifest, off: str | None) -> tuple[str, ...]:
+    """The blocks that ``off=block2,block5`` names, in forward order, each once.
+
+    Raises:
+        UnknownBlockError: a name is no block of the network.
+        NotSwitchableError: a block would not hand x on with its branch off.
+    """
+    if not off:
+        return ()
+    wanted = {block_of(manifest, name.strip()).name for name in off.split(",")}
+    fixed = wanted - set(manifest.switches)
+    if fixed:
+        raise NotSwitchableError(
+            f"off names {_list(sorted(fixed))}, but in network {manifest.id} x would not come "
+            f"through there with the branch off; switchable blocks are {_list(manifest.switches)}"
+        )
+    return tuple(name for name in manifest.switches if name in wanted)
+
+
+def chosen_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:
+    """The layers that ``layers=stem.output,block1.sum`` names, in the order given, each once; none
+    by default.
+
+    Raises:
+        InvalidParameterError: it names more than 64.
+        UnknownLayerError: a name is no layer of the network.
+    """
+    names = layers.split(",") if layers else []
+    if len(names) > MOST_LAYERS:
+        raise InvalidParameterError(
+            f"layers names {len(names)} layers; at most {MOST_LAYERS} are allowed"
+        )
+    return tuple(layer_of(manifest, name) for name in dict.fromkeys(map(str.strip, names)))
+
+
+def chosen_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
+    """The filter indices that ``filters=0,4-7`` names, in the order given; all by default.
+
+    Raises:
+        InvalidParameterError: it is not a list of indices and ranges, or names a filter twice.
+        UnknownFilterError: the layer has no filter of such an index.
+    """
+    if not filters:
+        return tuple(range(layer.filters))
+    chosen: list[int] = []
+    for part in filters.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not _is_index(first) or (dash and not _is_index(last)):
+            raise InvalidParameterError(
+                f"filters must be indices and ranges such as 0,4-7; got {shown(filters)}"
+            )
+        start = filter_of(layer, int(first))
+        stop = filter_of(layer, int(last)) if dash else start
+        if stop < start:
+            raise InvalidParameterError(
+                f"filters must have the lower index of a range first; got {shown(filters)}"
+            )
+        chosen.extend(range(start, stop + 1))
+    if len(set(chosen)) != len(chosen):
+        raise InvalidParameterError(f"filters must name each filter once; got {shown(filters)}")
+    return tuple(chosen)
+
+
+def _is_index(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_INDEX

@@ -1,0 +1,68 @@
+"""Every setting, with its default; each is also an environment variable, ``SKIPLENS_...``."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from platformdirs import user_data_path
+from pydantic import BeforeValidator, Field, FiniteFloat
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+# models/, static/ and templates/ lie inside the package in a wheel, at the top of a checkout.
+ROOT: Final = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parents[1]
+MEBIBYTE: Final = 1024 * 1024
+MOST_INTERPRETERS: Final = 64
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """How the server runs. Bounds are all on by default."""
+
+    model_config = SettingsConfigDict(env_prefix="SKIPLENS_", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="address to bind to")
+    port: int = Field(8000, ge=0, le=65535, description="port; 0 takes any free one")
+    engine: Literal["auto", "litert", "keras"] = Field("auto", description="which engine")
+    models_dir: Path = Field(ROOT / "models", description="folder of model folders")
+    state_dir: Path = Field(
+        default_factory=lambda: user_data_path("skiplens", appauthor=False),
+        description="folder where uploaded digits are kept",
+    )
+    data: Path | None = Field(None, description="folder of MNIST, whose test digits are browsed")
+    default_network: str = Field("mnist-resnet", description="the network that / shows")
+    log_format: Literal["text", "json"] = Field("text", description="how log lines look")
+    interpreters: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, MOST_INTERPRETERS),
+        ge=1,
+        le=MOST_INTERPRETERS,
+        description="LiteRT interpreters a network",
+    )
+
+    max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="of a request's body")
+    max_image_pixels: int = Field(16_000_000, ge=784, description="of an uploaded image")
+    max_image_side: int = Field(8192, ge=28, description="of an uploaded image, pixels")
+    max_waiting: int = Field(64, ge=0, description="computations that may wait, a network")
+    max_requests: int = Field(256, ge=1, description="requests in the works at the same time")
+    max_digits: int = Field(10_000, ge=1, description="digits kept; unused ones make room")
+    cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="of activations kept in memory")
+    picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="of pictures kept in memory")
+    receive_seconds: FiniteFloat = Field(
+        10.0, gt=0, description="to receive a request in, and to see some of an answer taken"
+    )
+    stop_seconds: int = Field(10, ge=0, description="to finish requests in when stopping")
+
+    allowed_hosts: Names = Field(
+        ("*",), description="host names that are answered, with commas between"
+    )
+    cors_origins: Names = Field(
+        (), description="other sites whose scripts may call the API, with commas between"
+    )

@@ -1,0 +1,254 @@
+"""API routes for activations: arrays, grids, statistics, single values, live preview."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Path as PathParameter
+from numpy.typing import NDArray
+from starlette.requests import ClientDisconnect
+
+from skiplens.core.file_formats import layer_csv, network_csv, npy, npz
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.timing import stage
+from skiplens.service.digit_store import StoredDigit
+from skiplens.service.forward import Examination, examine_once
+from skiplens.service.images import layer_grid
+from skiplens.service.registry import chosen_layers, filter_of, switched_off
+from skiplens.service.units import explain, place_of
+from skiplens.web.api import schemas
+from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitSchema, live_frame
+from skiplens.web.http.caching import (
+    CSV,
+    CSV_ANSWER,
+    NPY,
+    NPY_ANSWER,
+    NPZ,
+    NPZ_ANSWER,
+    PNG,
+    PNG_ANSWER,
+    immutable,
+    revalidated,
+)
+from skiplens.web.http.problems import UPLOAD_PROBLEMS
+from skiplens.web.parameters import (
+    LONGEST_LIST,
+    ExaminationDep,
+    FiltersDep,
+    GridDep,
+    LayerDep,
+    NetworkDep,
+    Off,
+    WholeDep,
+)
+from skiplens.web.uploads import UPLOAD_BODY, UploadDep
+
+VIEW = "/networks/{network}/digits/{digit}"
+LAYER = VIEW + "/layers/{layer}"
+
+router = APIRouter(tags=["views"])
+
+
+@router.get(f"{VIEW}/prediction", summary="What the network reads")
+def prediction(examination: ExaminationDep, whole: WholeDep) -> schemas.Prediction:
+    return schemas.Prediction.of(examination, whole)
+
+
+@router.get(
+    f"{LAYER}/activations",
+    summary="A layer's maps in numbers, one entry a filter",
+    response_model_exclude_none=True,
+)
+def activations(
+    examination: ExaminationDep,
+    layer: LayerDep,
+    filters: FiltersDep,
+    values: Annotated[
+        bool, Query(description="add each map's values, H x W", examples=[True])
+    ] = False,
+) -> schemas.Activations:
+    return schemas.Activations.of(examination, layer, filters, values=values)
+
+
+@router.get(
+    f"{LAYER}/activations.npy",
+    summary="A layer's maps, float32 (H, W, C)",
+    responses=NPY_ANSWER,
+    response_class=Response,
+)
+def activations_npy(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
+    return revalidated(request, npy(examination.maps(layer)), NPY, f"{layer.name}.npy")
+
+
+@router.get(
+    f"{VIEW}/activations.npz",
+    summary="Every layer's maps by name",
+    responses=NPZ_ANSWER,
+    response_class=Response,
+)
+def network_npz(request: Request, examination: ExaminationDep) -> Response:
+    return _npz(request, examination, examination.activations)
+
+
+@router.get(
+    f"{LAYER}/activations.npz",
+    summary="One layer's maps by name",
+    responses=NPZ_ANSWER,
+    response_class=Response,
+)
+def layer_npz(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
+    return _npz(request, examination, {layer.name: examination.maps(layer)})
+
+
+def _npz(
+    request: Request, examination: Examination, arrays: Mapping[str, NDArray[np.float32]]
+) -> Response:
+    with stage("encode"):
+        content = npz(arrays)
+    return revalidated(request, content, NPZ, f"{examination.digit.id}.npz")
+
+
+@router.get(
+    f"{LAYER}/grid.png",
+    summary="A layer's maps as one picture",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def grid_png(
+    request: Request,
+    examination: ExaminationDep,
+    layer: LayerDep,
+    filters: FiltersDep,
+    parameters: GridDep,
+) -> Response:
+    grid = layer_grid(examination, layer, filters, parameters.options())
+    return immutable(request, grid.png(), PNG)
+
+
+@router.get(f"{LAYER}/grid.json", summary="The same grid in words")
+def grid_json(
+    examination: ExaminationDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
+) -> GridDescription:
+    return GridDescription.of(layer_grid(examination, layer, filters, parameters.options()))
+
+
+@router.post(
+    "/networks/{network}/activations",
+    summary="One call: an image in, the prediction and every layer in numbers out; nothing is kept",
+    responses=UPLOAD_PROBLEMS,
+    openapi_extra=UPLOAD_BODY,
+)
+def post_activations(engine: NetworkDep, upload: UploadDep, off: Off = None) -> schemas.Summary:
+    examination, whole = examine_once(engine, upload.digit, switched_off(engine.manifest, off))
+    return schemas.Summary(
+        prediction=schemas.Prediction.of(examination, whole),
+        inverted=upload.inverted,
+        box=upload.box,
+        warnings=list(upload.warnings),
+        layers=[schemas.Activations.of(examination, layer) for layer in engine.manifest.layers],
+    )
+
+
+@router.get(
+    f"{VIEW}/layers/{{layer}}/statistics.csv",
+    summary="A layer's maps in numbers, one row a filter",
+    responses=CSV_ANSWER,
+    response_class=Response,
+)
+def layer_statistics(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
+    content = layer_csv(examination.statistics(layer))
+    return revalidated(request, content, CSV, f"{layer.name}.csv")
+
+
+@router.get(
+    f"{VIEW}/statistics.csv",
+    summary="Every layer's maps in numbers, one row a filter",
+    responses=CSV_ANSWER,
+    response_class=Response,
+)
+def network_statistics(request: Request, examination: ExaminationDep) -> Response:
+    layers = examination.manifest.layers
+    content = network_csv({layer.name: examination.statistics(layer) for layer in layers})
+    return revalidated(request, content, CSV, f"{examination.digit.id}.csv")
+
+
+_MOST: Final = 999_999_999
+
+
+Index = Annotated[
+    int,
+    PathParameter(alias="filter", description="index of a filter", ge=0, le=_MOST, examples=[3]),
+]
+Row = Annotated[int, PathParameter(description="from the top", ge=0, le=_MOST, examples=[5])]
+Column = Annotated[int, PathParameter(description="from the left", ge=0, le=_MOST, examples=[12])]
+
+
+@router.get(
+    "/networks/{network}/digits/{digit}/layers/{layer}/filters/{filter}/units/{row},{column}",
+    summary="One value of a map, and the arithmetic behind it",
+    description="The numbers that the value at a row and a column is made of: of a convolution "
+    "the patch that its kernel lies over, the kernel, and what each map given contributes; of a "
+    "batch norm its mean, variance, gamma and beta; of a block's sum x and F(x); and so on. "
+    "`result` is what they come to, which is the map's value.",
+)
+def unit(
+    engine: NetworkDep,
+    examination: ExaminationDep,
+    layer: LayerDep,
+    index: Index,
+    row: Row,
+    column: Column,
+) -> UnitSchema:
+    place = place_of(layer, row, column)
+    return UnitSchema.of(explain(engine, examination, layer, filter_of(layer, index), place))
+
+
+async def get_layers(
+    engine: NetworkDep,
+    layers: Annotated[
+        str | None,
+        Query(
+            description="layers whose maps are wanted, at most 64; none by default",
+            examples=["stem.output,block1.sum"],
+            max_length=LONGEST_LIST,
+        ),
+    ] = None,
+) -> tuple[LayerInfo, ...]:
+    """The layers that the query names."""
+    return chosen_layers(engine.manifest, layers)
+
+
+async def get_off(engine: NetworkDep, off: Off = None) -> tuple[str, ...]:
+    """The blocks that are switched off."""
+    return switched_off(engine.manifest, off)
+
+
+async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
+    """The digit that the request brings.
+
+    Raises:
+        ClientDisconnect: nobody waits for the answer any more, so nothing is computed.
+    """
+    if await request.is_disconnected():
+        raise ClientDisconnect
+    return upload
+
+
+@router.post(
+    "/networks/{network}/live",
+    summary="A digit under way: an image in, one binary frame out; nothing is kept",
+    responses=UPLOAD_PROBLEMS | FRAME_ANSWER,
+    openapi_extra=UPLOAD_BODY,
+    response_class=Response,
+)
+def post_live(
+    engine: NetworkDep,
+    layers: Annotated[tuple[LayerInfo, ...], Depends(get_layers)],
+    off: Annotated[tuple[str, ...], Depends(get_off)],
+    drawn: Annotated[StoredDigit, Depends(get_drawn)],
+) -> Response:
+    examination, whole = examine_once(engine, drawn.digit, off)
+    with stage("encode"):
+        content = live_frame(examination, whole, drawn, layers)
+    return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,74 @@
+"""Two digits on one network, or one digit on two networks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from skiplens.errors import InvalidParameterError
+from skiplens.service.analysis import Side, comparison_grid
+from skiplens.service.forward import Examination
+from skiplens.service.registry import switched_off
+from skiplens.service.services import Services
+from skiplens.web.api.schemas import Comparison
+from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable
+from skiplens.web.parameters import GridDep, Off, ServicesDep
+
+View = Annotated[
+    str,
+    Query(
+        description="a network and a digit, with a slash between",
+        examples=["mnist-resnet/68348ce2256ddc1e"],
+        max_length=160,
+    ),
+]
+
+router = APIRouter(tags=["compare"])
+
+
+def examine_view(services: Services, view: str, off: str | None) -> Examination:
+    """The examination that ``network/digit`` names.
+
+    Raises:
+        InvalidParameterError: it is not of that form.
+        NotFoundError: there is no such network or digit.
+    """
+    network, slash, digit = view.partition("/")
+    if not slash or "/" in digit:
+        raise InvalidParameterError("a and b must each be network/digit, with one slash between")
+    engine = services.catalogue.network(network)
+    blocks = switched_off(engine.manifest, off)
+    return services.examiner.examine(engine, services.digit(digit), blocks)
+
+
+def get_pair(
+    services: ServicesDep, a: View, b: View, off_a: Off = None, off_b: Off = None
+) -> tuple[Examination, Examination]:
+    """Both examinations, each with blocks of its own switched off."""
+    return examine_view(services, a, off_a), examine_view(services, b, off_b)
+
+
+PairDep = Annotated[tuple[Examination, Examination], Depends(get_pair)]
+
+
+@router.get("/compare", summary="Predictions and every common layer in numbers")
+def compare(pair: PairDep) -> Comparison:
+    return Comparison.of(*pair)
+
+
+@router.get(
+    "/compare/grid.png",
+    summary="One layer of A, of B, or the signed difference A - B",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def compare_grid_png(
+    request: Request,
+    pair: PairDep,
+    layer: Annotated[str, Query(description="a layer that both have", examples=["block1.output"])],
+    parameters: GridDep,
+    side: Annotated[
+        Side, Query(description="a, b or difference", examples=["difference"])
+    ] = "difference",
+) -> Response:
+    grid = comparison_grid(*pair, layer, side, parameters.options())
+    return immutable(request, grid.png(), PNG)

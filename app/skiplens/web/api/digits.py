@@ -1,0 +1,70 @@
+"""Digits: the samples that ship, and what people bring."""
+
+from fastapi import APIRouter, Request, Response
+
+from skiplens.core.file_formats import npy
+from skiplens.core.grid_image import encode_grey
+from skiplens.web import links
+from skiplens.web.api import schemas
+from skiplens.web.http.caching import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable
+from skiplens.web.http.problems import UPLOAD_PROBLEMS
+from skiplens.web.parameters import DigitDep, ServicesDep
+from skiplens.web.uploads import UPLOAD_BODY, UploadDep
+
+INPUT_ZOOM = 8
+
+router = APIRouter(tags=["digits"])
+
+
+@router.get("/samples", summary="The digits that ship")
+def samples(services: ServicesDep) -> list[schemas.Sample]:
+    network = services.catalogue.default
+    return [
+        schemas.Sample(
+            id=digit,
+            label=stored.label or 0,
+            style=stored.style or "",
+            url=links.api_digit(digit),
+            input_url=links.input_png(digit),
+            page_url=links.gallery(network, digit),
+        )
+        for digit, stored in services.digits.samples.items()
+    ]
+
+
+@router.post(
+    "/digits",
+    status_code=201,
+    summary="Bring a digit: prepared as MNIST's were, and kept",
+    responses=UPLOAD_PROBLEMS,
+    openapi_extra=UPLOAD_BODY,
+)
+def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> schemas.Digit:
+    answer = schemas.Digit.of(services.digits.put(upload), services.catalogue.default)
+    response.headers["Location"] = answer.url
+    return answer
+
+
+@router.get("/digits/{digit}", summary="A digit and how it came about")
+def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
+    return schemas.Digit.of(stored, services.catalogue.default)
+
+
+@router.get(
+    "/digits/{digit}/input.png",
+    summary="The 28x28 that networks are given, enlarged eight times",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def input_png(request: Request, stored: DigitDep) -> Response:
+    return immutable(request, encode_grey(stored.digit.pixels, INPUT_ZOOM), PNG)
+
+
+@router.get(
+    "/digits/{digit}/input.npy",
+    summary="The same as an array: uint8 (28, 28), ink 255",
+    responses=NPY_ANSWER,
+    response_class=Response,
+)
+def input_npy(request: Request, stored: DigitDep) -> Response:
+    return immutable(request, npy(stored.digit.pixels), NPY, f"{stored.digit.id}.npy")

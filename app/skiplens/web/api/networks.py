@@ -1,0 +1,140 @@
+"""API routes for networks, layers, kernels and palettes."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request, Response
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, TypeAdapter
+
+from skiplens.core.colormaps import (
+    CLEAR_LEVEL,
+    COLOURS,
+    FLAG_LEVEL,
+    LABEL_LEVEL,
+    PaletteName,
+    colours,
+)
+from skiplens.core.file_formats import npy
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.value_range import TOP_LEVEL
+from skiplens.engine.base import Engine
+from skiplens.errors import UnknownLayerError
+from skiplens.service.images import KERNEL_ZOOM, GridOptions, IndexedKernels, kernel_grid
+from skiplens.web.api import schemas
+from skiplens.web.api.schemas import Layer
+from skiplens.web.http.caching import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable, revalidated
+from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
+
+router = APIRouter(tags=["networks"])
+
+
+@router.get("/networks", summary="Every network that is loaded, the default first")
+def networks(services: ServicesDep) -> list[schemas.Network]:
+    return [schemas.Network.of(engine) for engine in services.catalogue.networks]
+
+
+@router.get("/networks/{network}", summary="One network")
+def network(engine: NetworkDep) -> schemas.Network:
+    return schemas.Network.of(engine)
+
+
+@router.get("/networks/{network}/layers", summary="Its layers in forward order")
+def layers(engine: NetworkDep) -> list[Layer]:
+    return Layer.all_of(engine.manifest)
+
+
+def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
+    if layer.kernel is None:
+        convolutions = ", ".join(one.name for one in engine.manifest.layers if one.kernel)
+        raise UnknownLayerError(
+            f"layer {layer.name} has no kernels; layers that have are {convolutions}"
+        )
+    return engine.weights[f"{layer.name}/kernel"]
+
+
+@router.get(
+    "/networks/{network}/layers/{layer}/kernels.npy",
+    summary="A convolution's kernels, float32 (h, w, in, out)",
+    responses=NPY_ANSWER,
+    response_class=Response,
+)
+def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Response:
+    return revalidated(request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy")
+
+
+@dataclass(frozen=True)
+class KernelParameters:
+    """How kernels are drawn: always on one range, centred on zero."""
+
+    palette: SignedPalette = PaletteName.DUSK
+    zoom: Zoom = None
+    columns: Columns = None
+    indices: Annotated[
+        bool, Query(description="write the filters' and the inputs' indices", examples=[True])
+    ] = False
+
+
+@router.get(
+    "/networks/{network}/layers/{layer}/kernels.png",
+    summary="A convolution's kernels: a row for each output filter, a column for each input",
+    responses=PNG_ANSWER,
+    response_class=Response,
+)
+def kernels_png(
+    request: Request,
+    engine: NetworkDep,
+    layer: LayerDep,
+    parameters: Annotated[KernelParameters, Depends()],
+) -> Response:
+    kernel, palette, zoom = _kernel(engine, layer), parameters.palette, parameters.zoom
+    if parameters.indices:
+        drawn = IndexedKernels.of(kernel, palette, zoom or KERNEL_ZOOM).png()
+    else:
+        options = GridOptions(palette=palette, zoom=zoom, columns=parameters.columns)
+        drawn = kernel_grid(kernel, options).png()
+    return immutable(request, drawn, PNG)
+
+
+JSON: Final = "application/json"
+_LEVELS: Final = (
+    f"sRGB of the {COLOURS} levels as hex digits, six a level: 0 to {TOP_LEVEL} are the values, "
+    f"{FLAG_LEVEL} frames a map that says nothing, {LABEL_LEVEL} is an index, "
+    f"{CLEAR_LEVEL} is transparent"
+)
+
+
+class Palette(BaseModel):
+    """One pair of palettes."""
+
+    name: str = Field(description="as palette= takes it", examples=["dusk"])
+    sequential: str = Field(
+        description=f"for values that are never negative: {_LEVELS}",
+        examples=[colours(PaletteName.DUSK, diverging=False).tobytes().hex()],
+    )
+    diverging: str = Field(
+        description=f"for signed values, zero at level {TOP_LEVEL // 2}: {_LEVELS}",
+        examples=[colours(PaletteName.DUSK, diverging=True).tobytes().hex()],
+    )
+
+    @classmethod
+    def of(cls, name: PaletteName) -> Self:
+        """Describe a pair."""
+        return cls(
+            name=name,
+            sequential=colours(name, diverging=False).tobytes().hex(),
+            diverging=colours(name, diverging=True).tobytes().hex(),
+        )
+
+
+palettes_router = APIRouter(tags=["palettes"])
+_LIST: Final = TypeAdapter(list[Palette])
+
+
+@palettes_router.get(
+    "/palettes", summary="Every palette, colour by colour", response_model=list[Palette]
+)
+def palettes(request: Request) -> Response:
+    found = [Palette.of(name) for name in PaletteName]
+    return revalidated(request, _LIST.dump_json(found), JSON)

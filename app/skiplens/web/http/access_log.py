@@ -1,0 +1,105 @@
+"""Logs every request, counts it, and says in ``Server-Timing`` where its time went."""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skiplens.core.timing import Record, recording
+from skiplens.web.http.metrics import Metrics
+from skiplens.web.http.problems import stopping, unexpected
+from skiplens.web.http.request_id import request_id
+from skiplens.web.links import API, HEALTH
+
+_UNMATCHED: Final = "unmatched"
+_FAILED: Final = 500
+_UNANSWERED: Final = 499  # as nginx has it: the client went away before there was an answer
+_logger = structlog.get_logger("skiplens.access")
+
+
+class AccessLog:
+    """One line and one count a request; a fault of our own becomes a problem response."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._log = _logger.bind()  # the proxy looks its logger up at every call
+        # Looking labels up takes as long as counting does, and every request is counted.
+        self._counts: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = _UNANSWERED
+        with recording() as stages:
+
+            async def send_timed(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    if stages:
+                        message["headers"] = [*message["headers"], _server_timing(stages)]
+                await send(message)
+
+            try:
+                await self._app(scope, receive, send_timed)
+            except ClientDisconnect:
+                pass
+            except asyncio.CancelledError:  # the time to finish requests in is over
+                if status != _UNANSWERED:
+                    raise
+                await stopping()(scope, receive, send_timed)
+            except Exception:
+                _logger.exception("failed", request_id=request_id(), path=scope["path"])
+                if status != _UNANSWERED:
+                    raise
+                await unexpected()(scope, receive, send_timed)
+            finally:
+                self._note(scope, status, time.perf_counter() - started, stages)
+
+    def _note(self, scope: Scope, status: int, seconds: float, stages: Record) -> None:
+        route = _route(scope)
+        requests, timed = self._counts.get((route, status)) or self._labelled(route, status)
+        requests.inc()
+        timed.observe(seconds)
+        for stage, spent in stages.items():
+            self._metrics.stage_seconds.labels(stage).observe(spent)
+        if "skiplens.problem" in scope:
+            self._metrics.refusals.labels(scope["skiplens.problem"]).inc()
+        if scope["path"] not in HEALTH or status >= _FAILED:
+            self._log.info(
+                "request",
+                request_id=request_id(),
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round(seconds * 1000, 2),
+            )
+
+    def _labelled(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        requests = self._metrics.requests.labels(route, str(status))
+        found = requests, self._metrics.seconds.labels(route)
+        self._counts[route, status] = found
+        return found
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the address, of which there are few; a router's own lacks the prefix that it
+    was included with.
+    """
+    pattern = getattr(scope.get("route"), "path", None) or scope.get("skiplens.route")
+    if not pattern:
+        return _UNMATCHED
+    return API + pattern if scope["path"].startswith(f"{API}/") else str(pattern)
+
+
+def _server_timing(stages: Record) -> tuple[bytes, bytes]:
+    parts = (f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages.items())
+    return b"server-timing", ", ".join(parts).encode()

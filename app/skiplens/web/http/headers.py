@@ -1,0 +1,160 @@
+"""Security headers, host and origin checks, request ids on responses."""
+
+import re
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skiplens.web.http.problems import problem
+from skiplens.web.http.request_id import REQUEST_ID_HEADER, new_request_id, set_request_id
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+    )
+)
+_FEATURES: Final = (
+    "accelerometer",
+    "camera",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "payment",
+    "usb",
+)
+HEADERS: Final = tuple(
+    (name.encode(), value.encode())
+    for name, value in (
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        (
+            "permissions-policy",
+            ", ".join(f"{feature}=()" for feature in _FEATURES),
+        ),
+    )
+)
+_ANY: Final = frozenset({"*"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SecurityHeaders:
+    """Adds the headers to every response, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
+
+
+class HostsAndSites:
+    """Answers only for the hosts that are allowed, and takes no posts that other sites make a
+    visitor's browser send.
+
+    Args:
+        app: what to guard.
+        hosts: names that are answered; ``*`` answers all.
+        origins: other sites whose scripts may post all the same.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._hosts = _ANY if "*" in hosts else frozenset(host.lower() for host in hosts)
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._hosts != _ANY and _host(Headers(scope=scope)) not in self._hosts:
+            refusal = problem(400, "unknown_host", "Unknown host", "this host is not served here")
+            await refusal(scope, receive, send)
+        elif scope["method"] not in _SAFE_METHODS and self._forged(Headers(scope=scope)):
+            refusal = problem(
+                403, "cross_site", "Cross-site request", "posts from other sites are not taken"
+            )
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _forged(self, headers: Headers) -> bool:
+        cross = headers.get("sec-fetch-site") == "cross-site"
+        return cross and headers.get("origin") not in self._origins
+
+
+def _host(headers: Headers) -> str:
+    host = headers.get("host", "").lower()
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]
+
+
+def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
+    """Lets scripts of other sites call the API and read its answers, where any are named."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["X-Request-ID"],
+            expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
+        )
+    ]
+
+
+_ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestId:
+    """Puts the id into the context, and into the response's ``X-Request-Id``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        chosen = _given(scope) or new_request_id()
+        set_request_id(chosen)
+        named = (REQUEST_ID_HEADER, chosen.encode())
+
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], named]
+            await send(message)
+
+        await self._app(scope, receive, send_named)
+
+
+def _given(scope: Scope) -> str:
+    """The id that a proxy gave the request; empty where there is none, or none that is taken."""
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID_HEADER and _ACCEPTED.fullmatch(value):
+            return str(value, "ascii")
+    return ""

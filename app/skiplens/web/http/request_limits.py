@@ -1,0 +1,165 @@
+"""Limits of requests: body size, time to arrive, concurrent requests."""
+
+import asyncio
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skiplens.errors import BusyError, TooLargeError, TooSlowError
+from skiplens.web.http.metrics import Metrics
+from skiplens.web.http.problems import problem_of
+from skiplens.web.links import HEALTH
+
+_END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+class Receipt:
+    """Refuses bodies that are too large (413) or too slow (408), chunked ones too.
+
+    A connection whose body was not read to its end is closed after the answer. What is still on its
+    way is first read and dropped while its time lasts: closing at once would reset the connection,
+    and clients that read only when they have sent everything would never see the answer.
+
+    Args:
+        app: what to guard.
+        max_bytes: of a body.
+        seconds: from the end of the headers to the end of the body.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        declared = _declared_bytes(scope) if scope["type"] == "http" else 0
+        if declared == 0:
+            await self._app(scope, receive, send)
+            return
+        body = _Body(receive, self._max_bytes, self._seconds)
+        if declared is not None and declared > self._max_bytes:
+            await problem_of(_too_large(self._max_bytes))(scope, body.receive, body.closing(send))
+        else:
+            await self._app(scope, body.receive, body.closing(send))
+
+
+class _Body:
+    """The body of one request on its way in."""
+
+    def __init__(self, receive: Receive, max_bytes: int, seconds: float) -> None:
+        self._receive = receive
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._received = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next part.
+
+        Raises:
+            TooLargeError: the parts so far are beyond the bound.
+            TooSlowError: the time is up.
+        """
+        if self._complete:  # what is still to come is a disconnect, for which there is no deadline
+            return await self._receive()
+        message = await self._next()
+        self._received += len(message.get("body", b""))
+        if self._received > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        return message
+
+    def closing(self, send: Send) -> Send:
+        """Sends an answer; closes the connection after it if the body is not complete by then."""
+
+        async def send_closing(message: Message) -> None:
+            if self._complete:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers["Connection"] = "close"
+                await send({**message, "headers": headers.raw})
+            elif message.get("more_body", False):
+                await send(message)
+            else:
+                await send({**message, "more_body": True})
+                await self._drop_the_rest()
+                await send(_END)
+
+        return send_closing
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise TooSlowError(
+                f"the request body did not arrive within {self._seconds:g} s"
+            ) from error
+        self._complete = not message.get("more_body", False)
+        return message
+
+    async def _drop_the_rest(self) -> None:
+        try:
+            while not self._complete:
+                await self._next()
+        except TooSlowError:
+            return
+
+
+def _too_large(max_bytes: int) -> TooLargeError:
+    return TooLargeError(
+        f"the request body is larger than the {max_bytes:,} bytes that are allowed"
+    )
+
+
+def _declared_bytes(scope: Scope) -> int | None:
+    """How long the body is said to be; ``None`` where it comes in chunks of unknown number."""
+    said: int | None = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            said = int(value) if value.isdigit() else None
+    return said
+
+
+class Admission:
+    """Refuses with 503 beyond a number of requests in the works; health checks always pass."""
+
+    def __init__(self, app: ASGIApp, max_requests: int, metrics: Metrics) -> None:
+        self._app = app
+        self._max_requests = max_requests
+        self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"] in HEALTH:
+            await self._answer(scope, receive, send)
+            return
+        if self._in_flight >= self._max_requests:
+            error = BusyError(f"at most {self._max_requests} requests are taken on at a time")
+            await problem_of(error)(scope, receive, send)
+            return
+        self._in_flight += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, HEAD like GET: the server leaves the body out."""
+        if scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, send)
+        finally:  # what is noted there on the way is for those outside to read
+            scope.update({**as_get, "method": "HEAD"})

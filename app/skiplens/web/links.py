@@ -1,0 +1,307 @@
+"""Every address of the site: paths, and query parameters of links."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.feature_stats import Sort
+from skiplens.core.manifest import Manifest
+from skiplens.core.value_range import Normalisation
+from skiplens.service.images import GridOptions
+
+API: Final = "/api/v1"
+HEALTH: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+COMPARE: Final = "/compare"
+COMPARE_PNG: Final = f"{API}/compare/grid.png"
+PALETTES: Final = f"{API}/palettes"
+UPLOAD: Final = "/digits"
+SAMPLES_PNG: Final = "/pictures/samples.png"
+THEME: Final = "/theme"
+
+
+def with_query(path: str, query: Mapping[str, object]) -> str:
+    """A path with those query parameters that have a value."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given, safe=',/')}" if given else path
+
+
+def api_network(network: str) -> str:
+    """A network in the API."""
+    return f"{API}/networks/{network}"
+
+
+def live(network: str) -> str:
+    """Where a digit under way is sent."""
+    return f"{api_network(network)}/live"
+
+
+def api_digit(digit: str) -> str:
+    """A digit in the API."""
+    return f"{API}/digits/{digit}"
+
+
+def input_png(digit: str) -> str:
+    """The 28x28 that networks are given, as a picture."""
+    return f"{api_digit(digit)}/input.png"
+
+
+def api_view(network: str, digit: str) -> str:
+    """Where the API keeps what a network does with a digit."""
+    return f"{api_network(network)}/digits/{digit}"
+
+
+def api_layer(network: str, digit: str, layer: str) -> str:
+    """A layer of a view in the API."""
+    return f"{api_view(network, digit)}/layers/{layer}"
+
+
+def grid_png(network: str, digit: str, layer: str) -> str:
+    """A layer's grid as a picture."""
+    return f"{api_layer(network, digit, layer)}/grid.png"
+
+
+def strip_png(network: str, digit: str, block: str) -> str:
+    """A block's strip as a picture."""
+    return f"{api_view(network, digit)}/blocks/{block}/strip.png"
+
+
+def kernels_png(network: str, layer: str) -> str:
+    """A convolution's kernels as a picture."""
+    return f"{api_network(network)}/layers/{layer}/kernels.png"
+
+
+def samples_png(digits: Iterable[str]) -> str:
+    """Every sample on one sheet; the address changes with what is on it."""
+    version = hashlib.sha256(",".join(digits).encode()).hexdigest()[:12]
+    return with_query(SAMPLES_PNG, {"version": version})
+
+
+def gallery(network: str, digit: str) -> str:
+    """The gallery page."""
+    return f"/networks/{network}/digits/{digit}"
+
+
+def layer_page(network: str, digit: str, layer: str) -> str:
+    """A layer's page."""
+    return f"{gallery(network, digit)}/layers/{layer}"
+
+
+def filter_page(network: str, digit: str, layer: str, index: int | str) -> str:
+    """A filter's page; the index may be a placeholder for a script to fill in."""
+    return f"{layer_page(network, digit, layer)}/filters/{index}"
+
+
+def block_page(network: str, digit: str, block: str) -> str:
+    """A block's page."""
+    return f"{gallery(network, digit)}/blocks/{block}"
+
+
+def depth_page(network: str, digit: str) -> str:
+    """The page of what happens over the depth."""
+    return f"{gallery(network, digit)}/depth"
+
+
+def classic_page(network: str, digit: str) -> str:
+    """The page of the pictures of 2016."""
+    return f"{gallery(network, digit)}/classic"
+
+
+def matrix_png(network: str, digit: str, stream: int) -> str:
+    """Every filter of a stream followed through the depth, as a picture."""
+    return f"{api_view(network, digit)}/streams/{stream}/matrix.png"
+
+
+def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
+    """The kernel of one filter, one map for each input channel; as with :func:`filter_page`."""
+    return f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png"
+
+
+def api_dataset(network: str) -> str:
+    """How a network reads the data set, in the API."""
+    return f"{api_network(network)}/dataset"
+
+
+def api_dataset_digits(network: str) -> str:
+    """The digits of the data set, as a network reads them, in the API."""
+    return f"{api_dataset(network)}/digits"
+
+
+def dataset_png(places: Iterable[int], version: str) -> str:
+    """Digits of the data set on one sheet; ``version`` changes with the data set."""
+    indices = ",".join(map(str, places))
+    return with_query(f"{API}/dataset/digits.png", {"indices": indices, "version": version[:12]})
+
+
+def dataset_page(network: str) -> str:
+    """The page of the data set, as a network reads it."""
+    return f"/networks/{network}/dataset"
+
+
+DEFAULT: Final = GridOptions()
+
+
+@dataclass(frozen=True)
+class View:
+    """A digit in a network, looked at in some way. Every method is an address.
+
+    Attributes:
+        network: id.
+        digit: id.
+        off: blocks that are switched off, in forward order.
+        normalize: what shares a range.
+        palette: pair of palettes.
+        sort: order of a layer's maps.
+        version: of the network, in the addresses of its pictures, which are kept for ever.
+    """
+
+    network: str
+    digit: str
+    off: tuple[str, ...] = ()
+    normalize: Normalisation = DEFAULT.normalisation
+    palette: PaletteName = DEFAULT.palette
+    sort: Sort = DEFAULT.sort
+    version: str = ""
+
+    @property
+    def query(self) -> dict[str, object]:
+        """The parameters that differ from what is usual."""
+        return {
+            "off": ",".join(self.off),
+            "normalize": None if self.normalize is DEFAULT.normalisation else self.normalize,
+            "palette": None if self.palette is DEFAULT.palette else self.palette,
+            "sort": None if self.sort is DEFAULT.sort else self.sort,
+        }
+
+    @property
+    def options(self) -> GridOptions:
+        """How grids are drawn."""
+        return GridOptions(self.normalize, self.palette, sort=self.sort)
+
+    def gallery(self, fragment: str = "") -> str:
+        """The gallery, at a section of it."""
+        address = with_query(gallery(self.network, self.digit), self.query)
+        return f"{address}#{fragment}" if fragment else address
+
+    def layer(self, layer: str) -> str:
+        """A layer's page."""
+        return with_query(layer_page(self.network, self.digit, layer), self.query)
+
+    def filter(self, layer: str, index: int | str, **options: object) -> str:
+        """A filter's page."""
+        page = filter_page(self.network, self.digit, layer, index)
+        return with_query(page, {**self.query, **options})
+
+    def upload(self) -> str:
+        """Where the upload form posts to, so that network and parameters are kept."""
+        return with_query(UPLOAD, {"network": self.network, **self.query})
+
+    def live(self) -> str:
+        """Where a digit under way is sent; a script says which layers it shows."""
+        return with_query(live(self.network), {"off": ",".join(self.off)})
+
+    def grid(self, layer: str, **options: object) -> str:
+        """A layer's grid as a picture."""
+        page = grid_png(self.network, self.digit, layer)
+        return self._picture(page, {**self.query, **options})
+
+    def block(self, block: str, **options: object) -> str:
+        """A block's page."""
+        page = block_page(self.network, self.digit, block)
+        return with_query(page, {**self.query, **options})
+
+    def block_data(self, block: str) -> str:
+        """A block's figures in the API."""
+        address = f"{api_view(self.network, self.digit)}/blocks/{block}"
+        return with_query(address, {"off": ",".join(self.off)})
+
+    def depth(self, **options: object) -> str:
+        """The page of what happens over the depth."""
+        page = depth_page(self.network, self.digit)
+        return with_query(page, {**self.query, **options})
+
+    def classic(self) -> str:
+        """The page of the pictures of 2016."""
+        return with_query(classic_page(self.network, self.digit), self.query)
+
+    def matrix(self, stream: int, role: str) -> str:
+        """Every filter of a stream followed through the depth, as a picture."""
+        page = matrix_png(self.network, self.digit, stream)
+        kept = {name: self.query[name] for name in ("off", "palette")}
+        return self._picture(page, {**kept, "role": role})
+
+    def dataset(self, **options: object) -> str:
+        """The page of the data set: as the network is, with no block off."""
+        kept = {name: self.query[name] for name in ("normalize", "palette")}
+        return with_query(dataset_page(self.network), {**kept, **options})
+
+    def beside(self, other: "View", layer: str | None = None) -> str:
+        """The page that compares this view with another."""
+        return with_query(COMPARE, self._pair(other) | {"layer": layer})
+
+    def beside_png(self, other: "View", layer: str, side: str) -> str:
+        """One side of a comparison as a picture."""
+        versions = "-".join(filter(None, (self.version, other.version)))
+        query = self._pair(other) | {"layer": layer, "side": side, "version": versions}
+        return with_query(COMPARE_PNG, query)
+
+    def _pair(self, other: "View") -> dict[str, object]:
+        return {
+            "a": f"{self.network}/{self.digit}",
+            "b": f"{other.network}/{other.digit}",
+            "off_a": ",".join(self.off),
+            "off_b": ",".join(other.off),
+            "palette": self.query["palette"],
+        }
+
+    def strip(self, block: str) -> str:
+        """A block's strip as a picture."""
+        page = strip_png(self.network, self.digit, block)
+        return self._picture(page, {name: self.query[name] for name in ("off", "palette")})
+
+    def kernels_png(self, layer: str, **options: object) -> str:
+        """A convolution's kernels as a picture."""
+        page = kernels_png(self.network, layer)
+        return self._picture(page, {"palette": self.query["palette"], **options})
+
+    def kernel_png(self, layer: str, index: int) -> str:
+        """The kernel of one filter as a picture."""
+        page = filter_kernel_png(self.network, layer, index)
+        return self._picture(page, {"palette": self.query["palette"]})
+
+    def _picture(self, page: str, query: Mapping[str, object]) -> str:
+        return with_query(page, {**query, "version": self.version})
+
+    def data(self, layer: str, name: str) -> str:
+        """A layer in the API: ``activations``, ``activations.npy`` and so on."""
+        address = f"{api_layer(self.network, self.digit, layer)}/{name}"
+        return with_query(address, {"off": ",".join(self.off)})
+
+    def network_data(self, name: str) -> str:
+        """Every layer in the API: ``activations.npz`` and ``statistics.csv``."""
+        address = f"{api_view(self.network, self.digit)}/{name}"
+        return with_query(address, {"off": ",".join(self.off)})
+
+    def kernels(self, layer: str) -> str:
+        """A convolution's kernels as an array."""
+        return f"{api_network(self.network)}/layers/{layer}/kernels.npy"
+
+    def of_digit(self, digit: str) -> "View":
+        """The same view of another digit."""
+        return replace(self, digit=digit)
+
+    def in_network(self, other: Manifest) -> "View":
+        """The same view in another network, with those blocks off that it can switch."""
+        off = tuple(block for block in self.off if block in other.switches)
+        return replace(self, network=other.id, off=off, version=other.version)
+
+    def toggled(self, block: str, switches: tuple[str, ...]) -> "View":
+        """The view with one block's branch switched over."""
+        off = tuple(name for name in switches if (name in self.off) != (name == block))
+        return replace(self, off=off)
+
+    def all_on(self) -> "View":
+        """The view of the whole network."""
+        return replace(self, off=())

@@ -1,0 +1,28 @@
+"""The pages: server-rendered, usable without JavaScript."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from skiplens.web.pages import routes, templating
+from skiplens.web.pages.assets import load_assets
+from skiplens.web.pages.routes import ErrorPages
+from skiplens.web.pages.templating import Renderer
+
+_ENVELOPE: Final = 1024  # bytes of a multipart body beside the file: its name and the boundaries
+
+
+def install(app: FastAPI, max_body_bytes: int) -> None:
+    """Add the pages, the static files and the API's interactive documentation to the app.
+
+    Args:
+        app: to add them to.
+        max_body_bytes: of a request; a file that is brought has to fit into one.
+    """
+    assets = load_assets()
+    most_bytes = max(0, max_body_bytes - _ENVELOPE)
+    renderer = app.state.renderer = Renderer(assets, most_bytes)
+    app.include_router(routes.router)
+    app.include_router(templating.router)
+    app.include_router(assets.router())
+    app.add_middleware(ErrorPages, renderer=renderer)

@@ -1,0 +1,296 @@
+"""The gallery page: network diagram, and every layer's maps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+
+from skiplens.core.manifest import BlockFigures, BlockInfo, LayerInfo
+from skiplens.service.analysis import all_block_metrics, classic_blocks
+from skiplens.service.forward import Examination
+from skiplens.web.links import View
+from skiplens.web.pages import common, text
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.block import in_a_sentence
+from skiplens.web.pages.common import (
+    DigitCard,
+    Reading,
+    Samples,
+    ViewPage,
+    reading_of,
+    sample_links,
+)
+from skiplens.web.pages.compare import way_in
+from skiplens.web.pages.context import Subject
+from skiplens.web.pages.downloads import TakeAway, of_gallery
+from skiplens.web.pages.figures import LayerFigure, layer_figure, network_range
+from skiplens.web.pages.text import Symbols
+
+WIDEST: Final = 15.0  # of the rail's 120 units across
+THINNEST: Final = 1.5
+
+
+@dataclass(frozen=True)
+class Rail:
+    """One block's part of the spine. Widths are of lines, in units of the rail.
+
+    Attributes:
+        name: of the block.
+        enters: width of what the block is given.
+        identity: width of the identity as it enters the sum; 0 without an identity path.
+        residual: width of the residual as it enters the sum.
+        joined: width of the sum.
+        leaves: width of the output.
+        projected: whether the identity changes shape on its way.
+        gated: whether a gate weighs the two.
+        symbols: what the two are called as they enter the sum.
+        switchable: whether the branch is a link.
+        off: whether the branch is switched off.
+        left: width that it had before, of a branch that is off.
+        toggle: the page with the branch switched over, at this piece of the spine.
+    """
+
+    name: str
+    enters: float
+    identity: float
+    residual: float
+    joined: float
+    leaves: float
+    projected: bool
+    gated: bool
+    symbols: Symbols
+    switchable: bool
+    off: bool
+    left: float
+    toggle: str
+
+
+class Spine:
+    """Line widths of one examination, all on one scale.
+
+    Args:
+        examination: whose norms.
+        figures: of its blocks, by name.
+        whole: the same with every block on.
+    """
+
+    def __init__(
+        self,
+        examination: Examination,
+        figures: Mapping[str, BlockFigures],
+        whole: Mapping[str, BlockFigures],
+    ) -> None:
+        self._examination = examination
+        self._figures = figures
+        self._whole = whole
+        norms = [self._norm(block.input) for block in examination.manifest.blocks]
+        for one in figures.values():
+            norms += [one.norm_x, one.norm_f, one.norm_sum]
+        self._largest = max(norms, default=0.0) or 1.0
+
+    def width(self, norm: float) -> float:
+        """The width of a line that carries this norm."""
+        return round(max(THINNEST, WIDEST * min(norm / self._largest, 1.0)), 2)
+
+    def of_layer(self, layer: str) -> float:
+        """The width of a line that carries a layer's maps."""
+        return self.width(self._norm(layer))
+
+    def rail(self, block: BlockInfo, view: View) -> Rail:
+        """A block's part."""
+        figures = self._figures[block.name]
+        switches = self._examination.manifest.switches
+        return Rail(
+            name=block.name,
+            enters=self.of_layer(block.input),
+            identity=self.width(figures.norm_x) if block.identity else 0.0,
+            residual=self.width(figures.norm_f),
+            joined=self.width(figures.norm_sum),
+            leaves=self.of_layer(block.output),
+            projected=block.identity not in (None, block.input),
+            gated=block.gate is not None,
+            symbols=text.symbols_of_block(block),
+            switchable=block.switchable,
+            off=block.name in view.off,
+            left=self.width(self._whole[block.name].norm_f),
+            toggle=view.toggled(block.name, switches).gallery(f"{block.name}-branch"),
+        )
+
+    def _norm(self, layer: str) -> float:
+        return float(np.linalg.norm(self._examination.activations[layer].astype(np.float64)))
+
+
+_HEADLINE: Final = ("identity", "residual", "gate", "sum", "output")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The stem or the head.
+
+    Attributes:
+        figures: its layers.
+        width: of the line that leaves the stem, or enters the head.
+    """
+
+    figures: tuple[LayerFigure, ...]
+    width: float
+
+
+@dataclass(frozen=True)
+class BlockStage:
+    """A block.
+
+    Attributes:
+        name: of the block.
+        first: whether it is the first, where the words are explained.
+        first_projected: whether it is the first that changes shape.
+        shape: of its output, as text.
+        closer: its own page.
+        rail: its part of the spine.
+        figures: its numbers; nothing without an identity path.
+        sentence: the same in words.
+        main: identity, residual, sum and output; of a block without identity path its output.
+        inner: the layers of its branch.
+    """
+
+    name: str
+    first: bool
+    first_projected: bool
+    shape: str
+    closer: str
+    rail: Rail
+    figures: BlockFigures | None
+    sentence: str | None
+    main: tuple[LayerFigure, ...]
+    inner: tuple[LayerFigure, ...]
+
+
+@dataclass(frozen=True)
+class GalleryPage(ViewPage):
+    """The gallery.
+
+    Attributes:
+        heading: title of the network.
+        summary: one sentence about it.
+        facts: name and value.
+        digit: what the network is given.
+        reading: what it answers.
+        samples: to choose from.
+        stem: the beginning.
+        blocks: the middle.
+        head: the end.
+        depth: number of layers.
+        zero_words: what dark and bright mean in the palette.
+        residual: whether there are identity paths.
+        all_on: the page with every block on.
+        away: what can be taken away.
+        over_depth: the page of what happens over the depth.
+        dataset: the page of the data set, and how many digits it has; nothing without one.
+        compare: this digit beside another.
+        classic: the pictures of 2016, where the network has them.
+        network_range: of every map, for a script.
+    """
+
+    template: ClassVar[str] = "gallery.html"
+
+    heading: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    digit: DigitCard
+    reading: Reading
+    samples: Samples
+    stem: Stage
+    blocks: tuple[BlockStage, ...]
+    head: Stage
+    depth: int
+    zero_words: str
+    residual: bool
+    all_on: str
+    away: TakeAway
+    over_depth: str
+    dataset: tuple[str, int] | None
+    compare: str
+    classic: str | None
+    network_range: str
+
+
+def gallery_page(subject: Subject, origin: str) -> GalleryPage:
+    """The gallery of a digit in a network; ``origin`` is the server's address."""
+    services, engine, view = subject.services, subject.engine, subject.view
+    manifest, examination = engine.manifest, subject.examination
+    found = {one.block: one for one in all_block_metrics(examination)}
+    whole = services.examiner.examine(engine, subject.stored.digit, ())
+    spine = Spine(examination, found, {one.block: one for one in all_block_metrics(whole)})
+    read = reading_of(services, examination)
+    return GalleryPage(
+        title=f"{read.label} in {manifest.title}",
+        **vars(common.shell(services, view)),
+        heading=manifest.title,
+        summary=manifest.summary,
+        facts=common.facts(engine),
+        digit=common.digit_card(subject.stored),
+        reading=read,
+        samples=sample_links(
+            services.digits.samples, view.digit, lambda digit: view.of_digit(digit).gallery()
+        ),
+        stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),
+        blocks=_blocks(subject, spine, found),
+        head=_stage(examination, "head", spine.of_layer(manifest.blocks[-1].output), view),
+        depth=len(manifest.layers),
+        zero_words=text.ZERO[view.palette],
+        residual=any(block.identity for block in manifest.blocks),
+        all_on=view.all_on().gallery(),
+        away=of_gallery(view, origin),
+        over_depth=view.depth(),
+        dataset=_dataset(subject),
+        compare=way_in(subject),
+        classic=view.classic() if classic_blocks(manifest) else None,
+        network_range=network_range(examination),
+    )
+
+
+def _dataset(subject: Subject) -> tuple[str, int] | None:
+    indexes = subject.services.indexes
+    return (subject.view.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
+
+
+def _figures(
+    examination: Examination, layers: list[LayerInfo], view: View
+) -> tuple[LayerFigure, ...]:
+    return tuple(layer_figure(examination, layer, view) for layer in layers)
+
+
+def _stage(examination: Examination, place: str, width: float, view: View) -> Stage:
+    layers = [one for one in examination.manifest.layers if one.place == place]
+    return Stage(_figures(examination, layers, view), width)
+
+
+def _blocks(
+    subject: Subject, spine: Spine, found: Mapping[str, BlockFigures]
+) -> tuple[BlockStage, ...]:
+    examination, view = subject.examination, subject.view
+    manifest = examination.manifest
+    projecting = [one.name for one in manifest.blocks if one.identity not in (None, one.input)]
+    stages = []
+    for block in manifest.blocks:
+        layers = [one for one in manifest.layers if one.block == block.name]
+        main = [one for one in layers if one.role in _HEADLINE]
+        inner = [one for one in layers if one.role not in _HEADLINE]
+        numbers = found[block.name] if block.identity else None
+        off = block.name in view.off
+        stages.append(
+            BlockStage(
+                name=block.name,
+                first=block is manifest.blocks[0],
+                first_projected=block.name in projecting[:1],
+                shape=fmt.shape(*layers[-1].shape),
+                closer=view.block(block.name),
+                rail=spine.rail(block, view),
+                figures=numbers,
+                sentence=in_a_sentence(numbers, block, off=off) if numbers else None,
+                main=_figures(examination, main, view),
+                inner=_figures(examination, inner, view),
+            )
+        )
+    return tuple(stages)

@@ -1,0 +1,310 @@
+"""Routes of the pages: a handler looks things up, makes one context and renders it."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, ClassVar, Final
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skiplens.core.digit import SIDE
+from skiplens.core.grid_image import encode_grey
+from skiplens.errors import UnknownDigitError
+from skiplens.service.registry import filter_of, switched_off
+from skiplens.service.services import Services
+from skiplens.web import links
+from skiplens.web.api.comparisons import PairDep
+from skiplens.web.api.dataset import BrowsingDep
+from skiplens.web.http.caching import PNG, immutable
+from skiplens.web.http.problems import MEDIA_TYPE, Problem
+from skiplens.web.links import API
+from skiplens.web.pages.block import BY_INDEX, Order, block_page
+from skiplens.web.pages.classic import classic_page
+from skiplens.web.pages.common import Samples, sample_links
+from skiplens.web.pages.compare import compare_page
+from skiplens.web.pages.context import SubjectDep, get_subject
+from skiplens.web.pages.dataset import dataset_page
+from skiplens.web.pages.depth import depth_page
+from skiplens.web.pages.figures import filter_kernel_grid
+from skiplens.web.pages.filter import filter_page
+from skiplens.web.pages.gallery import gallery_page
+from skiplens.web.pages.layer import layer_page
+from skiplens.web.pages.templating import HTML, DocsPage, Page, Renderer, RespondDep, frame_of
+from skiplens.web.pages.unit import WishDep
+from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
+from skiplens.web.uploads import UploadDep
+
+_ADVICE: Final[dict[int, str]] = {
+    404: "The address may be mistyped. Everything there is can be reached from the gallery.",
+    408: "The connection may be slow. Try again, or try a smaller image.",
+    413: "Crop the image to the digit, or save it smaller, and try again.",
+    415: "Save the image as PNG, JPEG, GIF, WEBP or BMP and try again.",
+    422: "Nothing was changed. Go back and try something else.",
+    503: "It is not you: too many people are looking at once. The page comes as soon as it can.",
+}
+_EXPIRED: Final = (
+    "Digits are kept while there is room, then the oldest unused goes: this one may have gone. "
+    "Bring it again, and it has the same address; or take one of these."
+)
+_USUAL_ADVICE: Final = "The log of the server has the details, under the number below."
+
+
+@dataclass(frozen=True)
+class ErrorPage(Page):
+    """An error.
+
+    Attributes:
+        status: of the answer.
+        heading: what went wrong, in a word or two.
+        detail: what was given and what is allowed.
+        advice: what to do about it.
+        request_id: names the request in the log.
+        again: seconds after which the page may be asked for again; nothing where that is no use.
+        samples: digits to take instead of one that is gone.
+    """
+
+    template: ClassVar[str] = "error.html"
+
+    status: int
+    heading: str
+    detail: str
+    advice: str
+    request_id: str
+    again: int | None = None
+    samples: Samples | None = None
+
+
+def error_page(problem: Problem, again: int | None, samples: Samples | None) -> ErrorPage:
+    """The page of a problem."""
+    advice = _ADVICE.get(problem.status, _USUAL_ADVICE)
+    return ErrorPage(
+        title=problem.title,
+        networks=(),
+        status=problem.status,
+        heading=problem.title,
+        detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
+        advice=_EXPIRED if problem.code == UnknownDigitError.code else advice,
+        request_id=problem.request_id,
+        again=again,
+        samples=samples,
+    )
+
+
+class ErrorPages:
+    """Rewrites problems outside the API for clients that ask for HTML.
+
+    It stands outside of every other middleware, so that their refusals become pages too.
+
+    Args:
+        app: what answers.
+        renderer: renders the page.
+    """
+
+    def __init__(self, app: ASGIApp, renderer: Renderer) -> None:
+        self._app = app
+        self._renderer = renderer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http" and _wants_page(scope):
+            await self._app(scope, receive, self._rewriting(Request(scope), send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _rewriting(self, request: Request, send: Send) -> Send:
+        start: Message | None = None
+        body = b""
+
+        async def send_page(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start" and _is_problem(message):
+                start = message
+            elif start is None:
+                await send(message)
+            else:
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    await self._send_page(request, start, body, send)
+
+        return send_page
+
+    async def _send_page(self, request: Request, start: Message, body: bytes, send: Send) -> None:
+        problem = Problem.model_validate_json(body)
+        headers = MutableHeaders(raw=list(start["headers"]))
+        again = int(headers["Retry-After"]) if "Retry-After" in headers else None
+        page = error_page(
+            problem,
+            again if request.method == "GET" else None,
+            _samples(request) if problem.code == UnknownDigitError.code else None,
+        )
+        content = self._renderer.html(page, frame_of(request)).encode()
+        headers["Content-Type"] = HTML
+        headers["Content-Length"] = str(len(content))
+        headers["Vary"] = "Accept, Cookie"
+        await send({**start, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": content})
+
+
+def _samples(request: Request) -> Samples:
+    """The samples, in the network that the digit was looked for in."""
+    services: Services = request.app.state.services
+    network = request.path_params.get("network", services.catalogue.default)
+    return sample_links(services.digits.samples, "", lambda digit: links.gallery(network, digit))
+
+
+def _wants_page(scope: Scope) -> bool:
+    api = scope["path"] == API or scope["path"].startswith(f"{API}/")
+    return not api and "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _is_problem(start: Message) -> bool:
+    headers = Headers(raw=start["headers"])
+    return start["status"] >= HTTPStatus.BAD_REQUEST and headers.get("content-type", "").startswith(
+        MEDIA_TYPE
+    )
+
+
+async def get_origin(request: Request) -> str:
+    """The server's address, as the visitor knows it: ``http://127.0.0.1:8000``."""
+    return str(request.base_url).rstrip("/")
+
+
+OriginDep = Annotated[str, Depends(get_origin)]
+
+router = APIRouter(include_in_schema=False, default_response_class=Response)
+
+
+@router.get("/")
+def home(
+    respond: RespondDep, origin: OriginDep, services: ServicesDep, parameters: ViewDep
+) -> Response:
+    """The gallery of the default network on a sample."""
+    engine, stored = services.catalogue.networks[0], services.welcome
+    off = switched_off(engine.manifest, parameters.off)
+    examination = services.examiner.examine(engine, stored.digit, off)
+    subject = get_subject(services, engine, stored, examination, parameters)
+    return respond(gallery_page(subject, origin))
+
+
+@router.get(links.gallery("{network}", "{digit}"))
+def gallery(respond: RespondDep, origin: OriginDep, subject: SubjectDep) -> Response:
+    """A digit in a network, layer by layer."""
+    return respond(gallery_page(subject, origin))
+
+
+@router.get(links.layer_page("{network}", "{digit}", "{layer}"))
+def layer(respond: RespondDep, origin: OriginDep, subject: SubjectDep, layer: LayerDep) -> Response:
+    """One layer, filter by filter."""
+    return respond(layer_page(subject, layer, origin))
+
+
+@router.get(links.filter_page("{network}", "{digit}", "{layer}", "{index:int}"))
+def filter_(
+    respond: RespondDep,
+    origin: OriginDep,
+    subject: SubjectDep,
+    layer: LayerDep,
+    index: int,
+    wish: WishDep,
+) -> Response:
+    """One filter, and how one of its values comes about."""
+    return respond(filter_page(subject, layer, filter_of(layer, index), wish, origin))
+
+
+@router.get(links.block_page("{network}", "{digit}", "{block}"))
+def block(
+    respond: RespondDep,
+    origin: OriginDep,
+    subject: SubjectDep,
+    block: BlockDep,
+    order: Order = BY_INDEX,
+) -> Response:
+    """What a block adds to what it is given."""
+    return respond(block_page(subject, block, order, origin))
+
+
+@router.get(links.depth_page("{network}", "{digit}"))
+def depth(
+    respond: RespondDep,
+    subject: SubjectDep,
+    target: int | None = None,
+    beside: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """What happens over the depth."""
+    return respond(depth_page(subject, target, beside or None))
+
+
+@router.get(links.classic_page("{network}", "{digit}"))
+def classic(respond: RespondDep, subject: SubjectDep) -> Response:
+    """The pictures of 2016; 404 where a network has no such blocks."""
+    page = classic_page(subject)
+    status = HTTPStatus.OK if page.blocks else HTTPStatus.NOT_FOUND
+    return respond(page, status)
+
+
+@router.get(links.dataset_page("{network}"))
+def dataset(
+    respond: RespondDep,
+    services: ServicesDep,
+    engine: NetworkDep,
+    parameters: ViewDep,
+    browsing: BrowsingDep,
+) -> Response:
+    """How a network reads the data set."""
+    view = parameters.view(engine.manifest, services.welcome.digit.id, ())
+    return respond(dataset_page(services, engine, view, browsing))
+
+
+@router.get(links.COMPARE)
+def compare(
+    respond: RespondDep,
+    services: ServicesDep,
+    pair: PairDep,
+    parameters: ViewDep,
+    layer: Annotated[str | None, Query(max_length=128)] = None,
+) -> Response:
+    """Two digits, or two networks, side by side."""
+    a, b = pair
+    view = parameters.view(a.manifest, a.digit.id, a.off)
+    return respond(compare_page(services, a, b, view, layer))
+
+
+@router.post(links.UPLOAD)
+def upload(
+    upload: UploadDep,
+    services: ServicesDep,
+    parameters: ViewDep,
+    network: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """Keep a digit and lead to its gallery, for a form without a script."""
+    engine = services.catalogue.network(network or services.catalogue.default)
+    off = switched_off(engine.manifest, parameters.off)
+    services.digits.put(upload)
+    view = parameters.view(engine.manifest, upload.digit.id, off)
+    return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
+
+
+@router.get("/docs")
+def docs(respond: RespondDep) -> Response:
+    """The API, to be tried out."""
+    return respond(DocsPage("API", ()))
+
+
+@router.get(links.SAMPLES_PNG)
+def samples_png(request: Request, services: ServicesDep) -> Response:
+    """Every sample in a row, in the order of the API's list."""
+    digits = [stored.digit.pixels for stored in services.digits.samples.values()]
+    sheet = np.hstack(digits) if digits else np.zeros((SIDE, SIDE), np.uint8)
+    return immutable(request, encode_grey(sheet), PNG)
+
+
+@router.get(links.filter_kernel_png("{network}", "{layer}", "{index:int}"))
+def filter_kernel_png(
+    request: Request, engine: NetworkDep, layer: LayerDep, index: int, parameters: ViewDep
+) -> Response:
+    """The kernel of one filter."""
+    grid = filter_kernel_grid(engine, layer, index, parameters.palette)
+    return immutable(request, grid.png(), PNG)

@@ -1,0 +1,206 @@
+"""Path and query parameters, as dependencies of the routes."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from fastapi import Path as PathParameter
+
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.feature_stats import Sort
+from skiplens.core.grid_image import MAX_ZOOM, MIN_ZOOM
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.value_range import Normalisation
+from skiplens.engine.base import Engine
+from skiplens.service.digit_store import StoredDigit
+from skiplens.service.forward import Examination
+from skiplens.service.images import GridOptions
+from skiplens.service.registry import block_of, chosen_filters, layer_of, switched_off
+from skiplens.service.services import Services
+from skiplens.web.links import DEFAULT, View
+
+LONGEST_LIST = 1024
+
+
+def services_of(request: Request) -> Services:
+    """The services that the app was started with."""
+    services: Services = request.app.state.services
+    return services
+
+
+# Look-ups that neither wait nor compute are async: a plain one would cost a trip to a thread.
+async def get_services(request: Request) -> Services:
+    """The same for a handler."""
+    return services_of(request)
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]
+
+NetworkName = Annotated[
+    str, PathParameter(description="id of a network", examples=["mnist-resnet"])
+]
+LayerName = Annotated[str, PathParameter(description="name of a layer", examples=["block1.output"])]
+BlockName = Annotated[str, PathParameter(description="name of a block", examples=["block1"])]
+DigitId = Annotated[
+    str,
+    PathParameter(
+        description="id of a digit: the first 16 hex digits of the SHA-256 of its 784 bytes",
+        examples=["68348ce2256ddc1e"],
+    ),
+]
+Off = Annotated[
+    str | None,
+    Query(
+        description="blocks whose residual branches are switched off",
+        examples=["block2,block5"],
+        max_length=LONGEST_LIST,
+    ),
+]
+Filters = Annotated[
+    str | None,
+    Query(
+        description="filter indices and ranges; all by default",
+        examples=["0,4-7"],
+        max_length=LONGEST_LIST,
+    ),
+]
+
+
+async def get_network(network: NetworkName, services: ServicesDep) -> Engine:
+    """The network that the path names."""
+    return services.catalogue.network(network)
+
+
+NetworkDep = Annotated[Engine, Depends(get_network)]
+
+
+async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
+    """The layer that the path names."""
+    return layer_of(engine.manifest, layer)
+
+
+LayerDep = Annotated[LayerInfo, Depends(get_layer)]
+
+
+def get_digit(digit: DigitId, services: ServicesDep) -> StoredDigit:
+    """The digit that the path names."""
+    return services.digits.get(digit)
+
+
+DigitDep = Annotated[StoredDigit, Depends(get_digit)]
+
+
+async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
+    """The block that the path names."""
+    return block_of(engine.manifest, block)
+
+
+BlockDep = Annotated[BlockInfo, Depends(get_block)]
+
+
+def get_examination(
+    engine: NetworkDep, digit: DigitDep, services: ServicesDep, off: Off = None
+) -> Examination:
+    """What the network computes for the digit."""
+    blocks = switched_off(engine.manifest, off)
+    return services.examiner.examine(engine, digit.digit, blocks)
+
+
+ExaminationDep = Annotated[Examination, Depends(get_examination)]
+
+
+def get_whole(
+    engine: NetworkDep, digit: DigitDep, services: ServicesDep, examination: ExaminationDep
+) -> Examination:
+    """What the network computes for the digit with every block on."""
+    if not examination.off:
+        return examination
+    return services.examiner.examine(engine, digit.digit, ())
+
+
+WholeDep = Annotated[Examination, Depends(get_whole)]
+
+
+Palette = Annotated[
+    PaletteName,
+    Query(
+        description="pair of palettes: sequential for values never negative, else diverging",
+        examples=["dusk"],
+    ),
+]
+SignedPalette = Annotated[
+    PaletteName,
+    Query(description="pair of palettes; the signed one is used", examples=["dusk"]),
+]
+Zoom = Annotated[
+    int | None,
+    Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map", examples=[4]),
+]
+Columns = Annotated[
+    int | None,
+    Query(ge=1, le=4096, description="maps in a row; near-square by default", examples=[8]),
+]
+
+
+@dataclass(frozen=True)
+class GridParameters:
+    """How a grid is drawn."""
+
+    normalize: Annotated[
+        Normalisation, Query(description="what shares one range of values", examples=["layer"])
+    ] = Normalisation.BLOCK
+    palette: Palette = PaletteName.DUSK
+    zoom: Zoom = None
+    columns: Columns = None
+    labels: Annotated[
+        bool, Query(description="write each map's index above it", examples=[False])
+    ] = True
+    sort: Annotated[
+        Sort,
+        Query(
+            description="order of a layer's maps: largest mean or maximum first, or fewest zeros; "
+            "by index as they are, or as filters= names them",
+            examples=["mean"],
+        ),
+    ] = Sort.INDEX
+
+    def options(self) -> GridOptions:
+        """The same as the service takes it."""
+        return GridOptions(
+            self.normalize, self.palette, self.zoom, self.columns, self.labels, self.sort
+        )
+
+
+GridDep = Annotated[GridParameters, Depends()]
+
+
+async def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ...]:
+    """The filters that the query names; all by default."""
+    return chosen_filters(layer, filters)
+
+
+FiltersDep = Annotated[tuple[int, ...], Depends(get_filters)]
+
+
+@dataclass(frozen=True)
+class ViewParameters:
+    """How a page is looked at; the same on every page.
+
+    ``off`` is here as text, for the form that hands it on; what it means to a network is looked up
+    by :func:`skiplens.service.registry.switched_off`.
+    """
+
+    off: Off = None
+    normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
+        DEFAULT.normalisation
+    )
+    palette: Annotated[PaletteName, Query(description="pair of palettes")] = DEFAULT.palette
+    sort: Annotated[Sort, Query(description="order of a layer's maps")] = DEFAULT.sort
+
+    def view(self, network: Manifest, digit: str, off: tuple[str, ...]) -> View:
+        """The view of a digit in a network; ``off`` is what is switched off there."""
+        chosen = (self.normalize, self.palette, self.sort)
+        return View(network.id, digit, off, *chosen, version=network.version)
+
+
+ViewDep = Annotated[ViewParameters, Depends()]

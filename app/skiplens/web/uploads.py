@@ -1,0 +1,158 @@
+"""Reads an uploaded digit from a request body: image file, JSON pixels or form."""
+
+from typing import Annotated, Final
+
+import numpy as np
+from anyio import to_thread
+from fastapi import Depends, Request
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+
+from skiplens.core.image_decoding import decode
+from skiplens.core.preprocessing import Prepared, pixels_to_grey, prepare
+from skiplens.core.timing import stage
+from skiplens.errors import InvalidParameterError, UnsupportedFormatError
+from skiplens.service.digit_store import StoredDigit
+from skiplens.web.parameters import services_of
+
+
+async def read_form(request: Request, *, files: int, fields: int, holding: str) -> FormData:
+    """The form; close it when what it holds was read.
+
+    Args:
+        request: what brings it, in either of the two ways that forms are encoded.
+        files: most of them.
+        fields: most of them beside the files.
+        holding: what it must hold, for whoever sent another.
+
+    Raises:
+        InvalidParameterError: it cannot be read, or holds more than that.
+        TooLargeError: it is beyond what a body may be.
+        TooSlowError: it did not arrive in time.
+    """
+    try:
+        return await request.form(max_files=files, max_fields=fields)
+    except (HTTPException, ValueError) as error:  # a charset can be malformed in many ways
+        reason = error.detail.rstrip(".") if isinstance(error, HTTPException) else "unknown charset"
+        raise InvalidParameterError(
+            f"the form cannot be read ({reason}); it must hold {holding}"
+        ) from error
+
+
+_SIDE: Final = 28
+_FILES: Final = 1
+_FIELDS: Final = 4
+_MULTIPART: Final = "multipart/form-data"
+_JSON: Final = "application/json"
+_RAW: Final = ("image/", "application/octet-stream")
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Row = Annotated[list[Number], Field(min_length=_SIDE, max_length=_SIDE)]
+
+
+class Pixels(BaseModel):
+    """A digit as numbers, 0..255 or 0..1."""
+
+    pixels: Annotated[
+        list[Row],
+        Field(
+            min_length=_SIDE,
+            max_length=_SIDE,
+            description="28 rows of 28 numbers, all within 0..1 or else within 0..255",
+        ),
+    ]
+
+
+_PIXELS: Final = TypeAdapter(Pixels)
+
+
+async def get_upload(request: Request) -> StoredDigit:
+    """The digit that the request brings, prepared but not stored.
+
+    Raises:
+        UnsupportedFormatError: the body or the image is of a kind that is not taken.
+        InvalidParameterError: no image, a damaged one, a blank one, or numbers out of range.
+        TooLargeError: the image is beyond its bounds.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _MULTIPART:
+        content = await _multipart(request)
+    elif kind == _JSON or kind.startswith(_RAW):
+        with stage("receive"):
+            content = await request.body()
+    else:
+        raise UnsupportedFormatError(
+            "the body must be multipart/form-data with a field named file, an image, or "
+            "application/json with 28 x 28 pixels"
+        )
+    if not content:
+        raise InvalidParameterError("file is empty; an image of at least one byte is needed")
+    prepared = await to_thread.run_sync(
+        _prepared, request, content, kind == _JSON, limiter=request.app.state.decoders
+    )
+    return StoredDigit(prepared.digit, prepared.inverted, prepared.box, prepared.warnings)
+
+
+UploadDep = Annotated[StoredDigit, Depends(get_upload)]
+
+
+async def _multipart(request: Request) -> bytes:
+    holding = f"one file in the field named file, and at most {_FIELDS} other fields"
+    with stage("receive"):
+        form = await read_form(request, files=_FILES, fields=_FIELDS, holding=holding)
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidParameterError(
+                "file is missing; send the image as a form field named file"
+            )
+        return await file.read()
+    finally:
+        await form.close()
+
+
+def _prepared(request: Request, content: bytes, is_json: bool) -> Prepared:
+    with stage("decode"):
+        grey = _from_json(content) if is_json else decode(content, services_of(request).limits)
+        return prepare(grey)
+
+
+def _from_json(content: bytes) -> NDArray[np.uint8]:
+    try:
+        return pixels_to_grey(_PIXELS.validate_json(content).pixels)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the body"
+        raise InvalidParameterError(
+            f"{where}: {fault['msg']}; pixels must be {_SIDE} rows of {_SIDE} finite numbers, "
+            "0..255 or 0..1"
+        ) from error
+
+
+UPLOAD_BODY: Final[dict[str, object]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "the image: PNG, JPEG, GIF, WebP or BMP",
+                        }
+                    },
+                }
+            },
+            "application/json": {"schema": Pixels.model_json_schema()},
+            **{
+                f"image/{name}": {"schema": {"type": "string", "format": "binary"}}
+                for name in ("png", "jpeg", "gif", "webp", "bmp")
+            },
+        },
+    }
+}

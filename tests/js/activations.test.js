@@ -1,0 +1,72 @@
+// @ts-check
+/**
+ * Arrays in NumPy's format, and receptive fields.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { seen } from "../../static/js/maps/activations.js";
+import { parseNpy } from "../../static/js/maps/npy.js";
+
+/**
+ * A file as NumPy writes it.
+ * @param {string} header
+ * @param {number[]} values
+ * @param {{ version?: 1 | 2, filled?: number }} [options]
+ */
+function file(header, values, { version = 1, filled = 64 } = {}) {
+  const before = 8 + (version === 1 ? 2 : 4);
+  const text = header.padEnd(filled - before - 1) + "\n";
+  const bytes = new ArrayBuffer(before + text.length + 4 * values.length);
+  const view = new DataView(bytes);
+  [0x93, ..."NUMPY"].forEach((letter, at) =>
+    view.setUint8(at, typeof letter === "string" ? letter.charCodeAt(0) : letter));
+  view.setUint8(6, version);
+  if (version === 1) view.setUint16(8, text.length, true);
+  else view.setUint32(8, text.length, true);
+  [...text].forEach((letter, at) => view.setUint8(before + at, letter.charCodeAt(0)));
+  values.forEach((value, at) => view.setFloat32(before + text.length + 4 * at, value, true));
+  return bytes;
+}
+
+/** @param {string} shape */
+const header = (shape) => `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;
+
+for (const version of /** @type {const} */ ([1, 2])) {
+  test(`an array of version ${version} is read with its shape`, () => {
+    const { shape, values } = parseNpy(file(header("(1, 2, 2)"), [1, -2, 0.5, 4], { version }));
+    assert.deepEqual(shape, [1, 2, 2]);
+    assert.deepEqual([...values], [1, -2, 0.5, 4]);
+  });
+}
+
+test("values that begin between two multiples of four bytes are read too", () => {
+  const { values } = parseNpy(file(header("(2,)"), [3, 7], { filled: 127 }));
+  assert.deepEqual([...values], [3, 7]);
+});
+
+test("one value has a shape without sides", () => {
+  assert.deepEqual(parseNpy(file(header("()"), [3])).shape, []);
+});
+
+test("what is no such array is refused in words", () => {
+  const good = header("(2,)");
+  const cases = /** @type {[ArrayBuffer, RegExp][]} */ ([
+    [new ArrayBuffer(4), /no \.npy file/],
+    [new TextEncoder().encode("PNG, or anything else").buffer, /no \.npy file/],
+    [file(good, [1, 2]).slice(0, 40), /cut off/],
+    [file(good.replace("<f4", ">f4"), [1, 2]), /float32/],
+    [file(good.replace("False", "True"), [1, 2]), /row by row/],
+    [file(good.replace("shape", "form"), [1, 2]), /no shape/],
+    [file(good, [1, 2, 3]), /2 values; 12 bytes/],
+  ]);
+  for (const [bytes, message] of cases) assert.throws(() => parseNpy(bytes), message);
+});
+
+test("what a value sees moves with it and is cut to the input", () => {
+  const field = /** @type {const} */ ({ start: [-5, -5], stride: [2, 2], size: [13, 13] });
+  assert.deepEqual(seen(field, 6, 6, 28), { top: 7, left: 7, bottom: 20, right: 20 });
+  assert.deepEqual(seen(field, 0, 13, 28), { top: 0, left: 21, bottom: 8, right: 28 });
+});
