@@ -135,7 +135,7 @@ def ladder(
     """
     from skiplens.network import commands
 
-    commands.climb_ladder(data, runs, models, networks or (), seeds)
+    commands.train_ladder(data, runs, models, networks or (), seeds)
 
 
 @app.command("compile", epilog="Example: `skiplens compile mnist-resnet --data mnist/`")

@@ -1,6 +1,5 @@
 """The ladder: what is seen of a run, the same after an interruption, and its figures on file."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +9,17 @@ import keras
 import numpy as np
 import pytest
 
-from skiplens.core.manifest import NETWORK_FILE, TRAINING_FILE
+from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
 from skiplens.errors import TrainingError
 from skiplens.network import commands, ladder
 from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
 from skiplens.network.ladder import (
     Rung,
-    add_figures,
-    climb,
+    add_to_ladder,
     gradient_norms,
     is_measured,
-    read_figures,
+    read_ladder,
+    train_rung,
 )
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Phase
@@ -67,7 +66,7 @@ def test_every_rung_has_a_recipe_an_architecture_and_three_seeds() -> None:
 
 
 def test_a_run_is_observed_from_before_its_first_step_to_its_end(tmp_path: Path) -> None:
-    network, run, figures = climb(RUNG, digits(), lambda: digits(40), tmp_path)
+    network, run, figures = train_rung(RUNG, digits(), lambda: digits(40), tmp_path)
     assert (figures["kind"], figures["blocks"], figures["seed"]) == ("residual", 2, 1)
     assert run.recipe.seed == 1
     history = figures["history"]
@@ -90,15 +89,15 @@ def test_an_interrupted_run_has_the_same_figures(tmp_path: Path) -> None:
         if (epoch, step) == (2, 2):
             raise KeyboardInterrupt
 
-    whole = climb(RUNG, digits(), lambda: digits(40), tmp_path / "whole")[2]
+    whole = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "whole")[2]
     with pytest.raises(KeyboardInterrupt):
-        climb(RUNG, digits(), lambda: digits(40), tmp_path / "two", on_step=stop)
-    resumed = climb(RUNG, digits(), lambda: digits(40), tmp_path / "two")[2]
+        train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "two", on_step=stop)
+    resumed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "two")[2]
     assert without_time(resumed) == without_time(whole)
 
 
 def test_observing_changes_nothing(tmp_path: Path) -> None:
-    observed = climb(RUNG, digits(), lambda: digits(40), tmp_path / "observed")[0]
+    observed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "observed")[0]
     alone, _ = train(RUNG.recipe, digits(), tmp_path / "alone")
     for one, other in zip(observed.weights, alone.weights, strict=True):
         assert np.array_equal(numpy(one), numpy(other))
@@ -126,28 +125,18 @@ def test_the_identity_carries_gradients_unchanged_at_first() -> None:
 
 def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
     path = tmp_path / "ladder.json"
-    assert not is_measured(RUNG, read_figures(path))
+    assert not is_measured(RUNG, read_ladder(path))
     plain = {**FIGURES, "kind": "plain"}
     for run in (plain, {**FIGURES, "blocks": 6}, FIGURES):
-        add_figures(path, run)
-    figures = read_figures(path)
-    assert [(run["kind"], run["blocks"]) for run in figures["runs"]] == [
+        add_to_ladder(path, run)
+    figures = read_ladder(path)
+    assert [(run["kind"], run["blocks"]) for run in figures] == [
         ("residual", 2),
         ("residual", 6),
         ("plain", 2),
     ]
     assert is_measured(RUNG, figures)
     assert not is_measured(replace(RUNG, seed=0), figures)
-
-
-def test_figures_of_another_recipe_or_damaged_ones_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "ladder.json"
-    path.write_text(json.dumps({"recipe": {}, "runs": []}), encoding="utf-8")
-    with pytest.raises(TrainingError, match="of another recipe"):
-        read_figures(path)
-    path.write_text("[]", encoding="utf-8")
-    with pytest.raises(TrainingError, match="is damaged"):
-        read_figures(path)
 
 
 def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_network(
@@ -157,16 +146,16 @@ def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_ne
     monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
     models = tmp_path / "models"
     models.mkdir()
-    add_figures(models / "ladder.json", FIGURES)
-    commands.climb_ladder(None, tmp_path / "runs", models, ["mnist-stream-2"], 2)
-    runs = read_figures(models / "ladder.json")["runs"]
+    add_to_ladder(models / "ladder.json", FIGURES)
+    commands.train_ladder(None, tmp_path / "runs", models, ["mnist-stream-2"], 2)
+    runs = read_ladder(models / "ladder.json")
     assert [(run["kind"], run["blocks"], run["seed"]) for run in runs] == [
         ("residual", 2, 0),
         ("residual", 2, 1),
     ]
     assert runs[1] == FIGURES
     kept = {path.name for path in (models / "mnist-stream-2").iterdir()}
-    assert kept == {NETWORK_FILE, TRAINING_FILE}
+    assert kept == {NETWORK_FILE, SEEDS_FILE, TRAINING_FILE}
     assert "mnist-stream-2-seed0" in capfd.readouterr().err
     with pytest.raises(TrainingError, match="'mnist-resnet' is not on the ladder"):
-        commands.climb_ladder(None, tmp_path / "runs", models, ["mnist-resnet"], 2)
+        commands.train_ladder(None, tmp_path / "runs", models, ["mnist-resnet"], 2)

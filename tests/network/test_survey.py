@@ -11,6 +11,7 @@ from keras import layers
 from skiplens.core.block_metrics import block_figures
 from skiplens.core.manifest import Accuracy, BlockFigures, Survey
 from skiplens.mnist import Split
+from skiplens.network.architectures import stream
 from skiplens.network.evaluation import survey
 from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import Tapped, tap
@@ -24,6 +25,12 @@ def outputs(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> dict[str,
     if gates:
         inputs["gates"] = np.array([gates] * len(split), np.float32)
     return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
+
+
+def test_pairs_are_left_out_where_they_would_be_hundreds(split: Split) -> None:
+    names = [f"block{index}" for index in range(1, 10)]
+    lesions = survey(tap(randomise(stream(9))), split, batch_size=COUNT)[1].lesions
+    assert [lesion.off for lesion in lesions] == [(name,) for name in names]
 
 
 @pytest.fixture(scope="module")

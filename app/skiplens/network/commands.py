@@ -22,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from skiplens.core.manifest import NETWORK_FILE, TRAINING_FILE, Accuracy, Manifest
+from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import as_input, load_test, load_train
@@ -58,6 +58,9 @@ def train_network(
 ) -> None:
     """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
 
+    From another seed than the recipe's the network is not kept: it reads the test digits, and how
+    well is added to ``seeds.json`` in the model folder, unless digits were held out on request.
+
     Args:
         network: whose recipe to follow.
         data: as :func:`skiplens.network.mnist_download.load_train` takes it.
@@ -67,26 +70,46 @@ def train_network(
         seed: where it should not be the recipe's.
 
     Raises:
-        TrainingError: there is no recipe of that name, or the run cannot be resumed.
+        TrainingError: there is no recipe of that name, the run cannot be resumed, or the results
+            of other seeds are of another recipe.
     """
     _prepare_tensorflow()
     recipe = _recipe(network, hold_out, seed)
     digits = load_train(data)
-    from skiplens.network.training import train
+    from skiplens.network.recipe import RECIPES
+    from skiplens.network.results import read_results
+    from skiplens.network.training import read_digits, train
 
-    with _training_progress(network, recipe.epochs, run_folder) as told:
+    ships = recipe.seed == RECIPES[network].seed
+    if not ships:  # before hours are spent on what could not be added
+        read_results(model_folder / SEEDS_FILE, RECIPES[network])
+    with _training_progress(network, recipe.epochs, run_folder) as bars:
         trained, run = train(
-            recipe, digits, run_folder, on_step=told.on_step, on_epoch=told.on_epoch
+            recipe, digits, run_folder, on_step=bars.on_step, on_epoch=bars.on_epoch
         )
-    _keep(model_folder, trained, run)
-    _console.print(
-        f"{network} is trained; now, with --data and --models as here: skiplens compile {network}"
-    )
+    if ships:
+        _keep(model_folder, trained, run)
+        _console.print(
+            f"{network} is trained; now, with --data and --models as here: "
+            f"skiplens compile {network}"
+        )
+    elif hold_out is None:
+        _add_seed(model_folder / SEEDS_FILE, run, read_digits(trained, load_test(data)))
+
+
+def _add_seed(path: Path, run: "Run", read: Accuracy) -> None:
+    """Add how well a run's network reads the test digits to the results of its recipe's seeds."""
+    from skiplens.network.results import add_result
+
+    counts = {"correct": read.correct, "digits": read.digits}
+    result = {"seed": run.recipe.seed, "commit": run.commit, "test_accuracy": counts}
+    add_result(path, run.recipe, result, key=lambda one: one["seed"])
+    _say(read)
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What is told of a training run while it goes on."""
+class _TrainingBars:
+    """A bar for a run's epochs and one for the steps of the epoch."""
 
     progress: Progress
     epochs: TaskID
@@ -106,28 +129,28 @@ class _Told:
 
 
 @contextmanager
-def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_Told]:
-    """A bar for a run's epochs and one for the steps of the epoch.
+def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_TrainingBars]:
+    """Show the bars of a run while it goes on.
 
     Raises:
         TrainingError: the run was interrupted.
     """
     with _progress() as progress:
-        told = _Told(
+        bars = _TrainingBars(
             progress,
             progress.add_task(name, total=epochs, note=""),
             progress.add_task("epoch", total=None, note=""),
         )
         try:
-            yield told
+            yield bars
         except KeyboardInterrupt as interrupt:
             raise TrainingError(
                 f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
             ) from interrupt
-        progress.update(told.epochs, completed=epochs)
+        progress.update(bars.epochs, completed=epochs)
 
 
-def climb_ladder(
+def train_ladder(
     data: Path | None, runs: Path, models: Path, networks: Sequence[str], seeds: int
 ) -> None:
     """Train and measure every rung of the ladder that has no figures yet.
@@ -156,24 +179,25 @@ def climb_ladder(
     digits, path = load_train(data), models / LADDER_FILE
     for rung in ladder.rungs(seeds):
         if (networks and rung.network not in networks) or ladder.is_measured(
-            rung, ladder.read_figures(path)
+            rung, ladder.read_ladder(path)
         ):
             continue
         recipe, folder = _recipe(rung.network, seed=rung.seed), runs / rung.name
-        with _training_progress(rung.name, recipe.epochs, folder) as told:
-            trained, run, figures = ladder.climb(
+        with _training_progress(rung.name, recipe.epochs, folder) as bars:
+            trained, run, figures = ladder.train_rung(
                 rung,
                 digits,
                 lambda: load_test(data),
                 folder,
-                on_step=told.on_step,
-                on_epoch=told.on_epoch,
+                on_step=bars.on_step,
+                on_epoch=bars.on_epoch,
             )
-        ladder.add_figures(path, figures)
+        ladder.add_to_ladder(path, figures)
         if rung.seed == RECIPES[rung.network].seed:
             _keep(models / rung.network, trained, run)
         _console.print(f"{rung.name}: ", end="")
-        _say(Accuracy.of(**figures["test_accuracy"]))
+        read = Accuracy.of(**figures["test_accuracy"])
+        _add_seed(models / rung.network / SEEDS_FILE, run, read)
 
 
 def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
+from typing import Final
 
 import keras
 import numpy as np
@@ -15,13 +16,15 @@ from skiplens.network.tracing import Tapped
 
 OnStep = Callable[[int, int], None]
 
+_MOST_BLOCKS_IN_PAIRS: Final = 8  # pairs grow with the square: 27 blocks have 351
 _FIGURES = ("norm_x", "norm_f", "norm_sum", "ratio", "cosine", "relu_cut")
 
 
 def survey(
     tapped: Tapped, test: Split, batch_size: int, on_step: OnStep = lambda step, steps: None
 ) -> tuple[Accuracy, Survey]:
-    """Accuracy of the whole network, usual figures, and every lesion of one or two blocks.
+    """Accuracy of the whole network, usual figures, and every lesion of one block, or of two where
+    there are at most eight.
 
     Args:
         tapped: the network, opened up.
@@ -31,7 +34,9 @@ def survey(
     """
     images = as_input(test.images)
     switches = [block.name for block in tapped.blocks if block.switchable]
-    lesions = [*combinations(switches, 1), *combinations(switches, 2)]
+    lesions: list[tuple[str, ...]] = [*combinations(switches, 1)]
+    if len(switches) <= _MOST_BLOCKS_IN_PAIRS:
+        lesions += combinations(switches, 2)
     answer = _only(tapped, [tapped.layers[-1].name])
 
     def correct(off: tuple[str, ...]) -> int:

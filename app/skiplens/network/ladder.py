@@ -15,13 +15,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from skiplens.core.manifest import Accuracy
-from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import KINDS, LADDER, Kind, stream_name
 from skiplens.network.checkpoints import EpochReport, Run
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Recipe
-from skiplens.network.training import OnEpoch, OnStep, accuracy, hold_out, train
+from skiplens.network.results import Result, add_result, read_results
+from skiplens.network.training import OnEpoch, OnStep, hold_out, read_digits, train
 
 SEEDS: Final = 3
 GRADIENT_STEPS: Final = (0, 10, 100, 1000)  # and the end
@@ -148,7 +148,7 @@ def _norm(gradients: Iterable[NDArray[np.float32]]) -> float:
     return float(f"{total**0.5:.4g}")
 
 
-def climb(
+def train_rung(
     rung: Rung,
     data: Split,
     test: Callable[[], Split],
@@ -156,7 +156,7 @@ def climb(
     *,
     on_step: OnStep = lambda epoch, step, steps, loss: None,
     on_epoch: OnEpoch = lambda report: None,
-) -> tuple[keras.Model, Run, dict[str, Any]]:
+) -> tuple[keras.Model, Run, Result]:
     """Train a rung, or resume it, and read the test digits with it once it is trained.
 
     Args:
@@ -186,11 +186,10 @@ def climb(
         recipe, data, folder, on_step=observed_step, on_epoch=on_epoch, on_update=observed_update
     )
     digits = test()
-    read = Accuracy.of(round(accuracy(network, digits) * len(digits)), len(digits))
-    return network, run, _figures(rung, run, observer, read)
+    return network, run, _figures(rung, run, observer, read_digits(network, digits))
 
 
-def _figures(rung: Rung, run: Run, observer: Observer, read: Accuracy) -> dict[str, Any]:
+def _figures(rung: Rung, run: Run, observer: Observer, read: Accuracy) -> Result:
     return {
         "kind": rung.kind,
         "blocks": rung.blocks,
@@ -209,45 +208,25 @@ def _epoch(report: EpochReport) -> dict[str, Any]:
     return {**vars(report), "loss": round(report.loss, 5), "seconds": round(report.seconds, 1)}
 
 
-def read_figures(path: Path) -> dict[str, Any]:
-    """The ladder's figures so far: ``{"recipe": ..., "runs": [...]}``.
+def read_ladder(path: Path) -> list[Result]:
+    """The figures of the rungs so far, as :func:`train_rung` gives them.
 
     Raises:
         TrainingError: the file is damaged or of another recipe.
     """
-    wanted = _shared_recipe()
-    if not path.is_file():
-        return {"recipe": wanted, "runs": []}
-    try:
-        figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        same = figures["recipe"] == wanted
-    except (ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is damaged: {error}") from error
-    if not same:
-        raise TrainingError(f"{path} holds the figures of another recipe; delete it to begin anew")
-    return figures
+    return read_results(path, rungs(1)[0].recipe)
 
 
-def is_measured(rung: Rung, figures: dict[str, Any]) -> bool:
+def is_measured(rung: Rung, figures: list[Result]) -> bool:
     """Whether a rung's figures are there."""
-    known = [(run["kind"], run["blocks"], run["seed"]) for run in figures["runs"]]
+    known = [(run["kind"], run["blocks"], run["seed"]) for run in figures]
     return (rung.kind, rung.blocks, rung.seed) in known
 
 
-def add_figures(path: Path, run: dict[str, Any]) -> None:
-    """Add a finished run's figures to the file, in the order of the ladder."""
-    figures = read_figures(path)
-    runs = [*figures["runs"], run]
-    runs.sort(key=lambda one: (KINDS.index(one["kind"]), one["blocks"], one["seed"]))
-    lines = ",\n".join(json.dumps(one) for one in runs)
-    text = f'{{"recipe": {json.dumps(figures["recipe"])},\n"runs": [\n{lines}\n]}}\n'
-    draft = path.with_suffix(".new")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def add_to_ladder(path: Path, figures: Result) -> None:
+    """Add a finished rung's figures to the file."""
 
+    def order(run: Result) -> tuple[int, int, int]:
+        return KINDS.index(run["kind"]), run["blocks"], run["seed"]
 
-def _shared_recipe() -> dict[str, Any]:
-    """What every rung's recipe says alike, as plain JSON values."""
-    shared: dict[str, Any] = json.loads(json.dumps(rungs(1)[0].recipe.to_dict()))
-    del shared["network"], shared["seed"]
-    return shared
+    add_result(path, rungs(1)[0].recipe, figures, order)

@@ -88,10 +88,11 @@ _BLOCKS: Final = Recipe(
 
 # Hands of other countries besides. On held-out digits this share reads a little better than none.
 _ALL_HANDS: Final = replace(_HANDS, drawn=0.15)
-# The same for every rung of the ladder, so that the depth and the skip are all that differs.
+# The same for every rung of the ladder, so that the depth and the skip are all that differs. At a
+# rate three times as high the streams learn faster and the deepest plain stack not at all.
 _STREAM: Final = Recipe(
     "mnist-stream",
-    (Phase(epochs=6, learning_rate=3e-3, warmup_epochs=1.0, augmentation=_ALL_HANDS),),
+    (Phase(epochs=6, learning_rate=1e-3, warmup_epochs=1.0, augmentation=_ALL_HANDS),),
     validation=10_000,
     seed=0,
 )

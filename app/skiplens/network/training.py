@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import Accuracy
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES, CLASSES
@@ -92,14 +93,14 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
     )
 
 
-def accuracy(network: keras.Model, split: Split) -> float:
-    """Share of the split that the network reads correctly."""
+def read_digits(network: keras.Model, split: Split) -> Accuracy:
+    """How many digits of the split the network reads correctly."""
     correct = 0
     for start in range(0, len(split), _READ_AT_A_TIME):
         some = split[start : start + _READ_AT_A_TIME]
         probabilities = network.predict_on_batch(as_input(some.images))
         correct += int(np.sum(np.argmax(probabilities, axis=-1) == some.labels))
-    return correct / len(split)
+    return Accuracy.of(correct, len(split))
 
 
 def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Run]:
@@ -201,7 +202,7 @@ def train(
             _measure_norms(network, split, recipe.batch_size)
             on_update(network, epoch * steps)
         seconds = time.perf_counter() - started
-        read = accuracy(network, validation) if len(validation) else None
+        read = read_digits(network, validation).value if len(validation) else None
         report = EpochReport(epoch, loss, read, seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)

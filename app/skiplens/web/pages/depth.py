@@ -144,10 +144,10 @@ def flow_rows(computed: Flow, beside: Flow | None) -> tuple[FlowRow, ...]:
 def lesion_rows(subject: Subject) -> tuple[tuple[str, tuple[LesionCell, ...]], ...]:
     """What is lost with each pair of blocks off; empty where it was not measured."""
     survey = subject.engine.manifest.survey
-    if survey is None or not survey.lesions:
+    names = subject.engine.manifest.switches
+    if survey is None or len(survey.lesions) < len(names) * (len(names) + 1) // 2:
         return ()
     lost = {frozenset(one.off): one.lost for one in survey.lesions}
-    names = subject.engine.manifest.switches
     return tuple(
         (
             row,
