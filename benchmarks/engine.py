@@ -38,10 +38,10 @@ def measure() -> Iterator[Result]:
     network = Network(folder.path / "network.keras")
     engine = LiteRTEngine(folder, 1, 0)
     image = load_samples()[0].digit.as_input()
-    gates = np.ones(len(folder.manifest.switches), np.float32)
-    inputs = {"image": image, "gates": gates[None]}
+    branch_scales = np.ones(len(folder.manifest.switches), np.float32)
+    inputs = {"image": image, "gates": branch_scales[None]}
     forward = {
-        "engine": lambda: engine.activations(image, gates),
+        "engine": lambda: engine.activations(image, branch_scales),
         "a bare loop": bare_loop(folder, "activations", inputs),
         "tf.function": network.function(inputs),
         "predict": network.predict(inputs),
@@ -49,7 +49,7 @@ def measure() -> Iterator[Result]:
     yield from _compare("activations", forward, _FASTER)
     target = np.eye(1, len(folder.manifest.classes), 7, dtype=np.float32)
     backward = {
-        "engine": lambda: engine.gradients(image, gates, 7),
+        "engine": lambda: engine.gradients(image, branch_scales, 7),
         "a bare loop": bare_loop(folder, "gradients", {**inputs, "target": target}),
         "tf.function": network.gradients({**inputs, "target": target}),
     }

@@ -21,7 +21,7 @@ from benchmarks import addresses
 from benchmarks.timing import in_turn
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.network.graphs import gradient_names
-from skiplens.network.tracing import load_network, tap
+from skiplens.network.tracing import instrument, load_network
 from skiplens.samples import load_samples
 
 Inputs = Mapping[str, NDArray[np.float32]]
@@ -37,8 +37,8 @@ class Network:
 
     def __init__(self, path: Path) -> None:
         network = load_network(path)
-        self._model = tap(network).model
-        self._routed = tap(network, routes=True)
+        self._model = instrument(network).model
+        self._routed = instrument(network, routes=True)
 
     def function(self, inputs: Inputs) -> Call:
         """One ``tf.function`` of a fixed signature."""
@@ -56,7 +56,10 @@ class Network:
         logits = next(one.name for one in self._routed.layers if one.role == "logits")
 
         def gradients(given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            target, inputs = given["target"], {one: given[one] for one in ("image", "gates")}
+            target, inputs = (
+                given["target"],
+                {one: given[one] for one in ("image", "gates")},
+            )
             with tf.GradientTape() as tape:
                 tape.watch(list(inputs.values()))
                 outputs = model(inputs, training=False)
@@ -79,8 +82,8 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     folder = addresses.folder()
-    gates = np.ones((1, len(folder.manifest.switches)), np.float32)
-    inputs = {"image": load_samples()[0].digit.as_input(), "gates": gates}
+    branch_scales = np.ones((1, len(folder.manifest.switches)), np.float32)
+    inputs = {"image": load_samples()[0].digit.as_input(), "gates": branch_scales}
     call = Network(folder.path / NETWORK_FILE).function(inputs)
     print(1000 * median(in_turn({"": call}, 15, {"": 10})[""]))
 

@@ -10,7 +10,7 @@ Times = Mapping[str, Sequence[float]]
 def in_turn(
     subjects: Mapping[str, Callable[[], object]], rounds: int, calls: Mapping[str, int]
 ) -> dict[str, list[float]]:
-    """Seconds a call, one figure a round, by subject.
+    """Seconds a call, one figure a round, by context.
 
     Args:
         subjects: what to call.
@@ -34,5 +34,5 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def ratio(over: Sequence[float], under: Sequence[float]) -> float:
-    """The median of one subject's figures over another's, round by round."""
+    """The median of one context's figures over another's, round by round."""
     return median(one / other for one, other in zip(over, under, strict=True))

@@ -16,7 +16,7 @@ from PIL import Image
 from scripts.pen import ink
 from scripts.strokes import DRAWINGS, Drawing
 from skiplens.core.digit import SIDE
-from skiplens.core.preprocessing import prepare
+from skiplens.core.preprocessing import preprocess
 from skiplens.samples import FOLDER, LIST, SHEET
 
 COLUMNS: Final = 10
@@ -38,7 +38,7 @@ def draw_sheet(drawings: Sequence[Drawing]) -> NDArray[np.uint8]:
     height = max(y for _, y in corners) + SIDE
     sheet = np.zeros((height, COLUMNS * SIDE), np.uint8)
     for drawing, (x, y) in zip(drawings, corners, strict=True):
-        sheet[y : y + SIDE, x : x + SIDE] = prepare(ink(drawing)).digit.pixels
+        sheet[y : y + SIDE, x : x + SIDE] = preprocess(ink(drawing)).digit.pixels
     return sheet
 
 

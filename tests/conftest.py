@@ -56,7 +56,7 @@ def open_services(engines: Mapping[str, Engine], tmp_path: Path) -> Callable[[],
     """Opens services over the shared engines and a store of the test's own."""
 
     def opened() -> Services:
-        return Services.over(
+        return Services.create(
             engines,
             SQLiteDigitStore(tmp_path / "digits.sqlite3", 100),
             load_samples(),

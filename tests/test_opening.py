@@ -54,7 +54,7 @@ def test_the_real_test_set_is_read_as_well_as_the_manifest_says(tmp_path: Path) 
         interpreters=2,
     )
     services = open_services(settings)
-    engine, digits = services.catalogue.network("mnist-classic"), services.indexes.dataset
+    engine, digits = services.registry.network("mnist-classic"), services.indexes.dataset
     index = build_index(engine, digits, 1)
     accuracy = engine.manifest.test_accuracy
     assert accuracy is not None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.value_range import Normalisation
-from skiplens.errors import SkiplensError, StartupError, shown
+from skiplens.errors import SkiplensError, StartupError, quoted
 from skiplens.settings import ROOT, Settings
 
 app = typer.Typer(
@@ -68,7 +68,7 @@ def _serve(given: dict[str, object], *, open_page: bool) -> None:
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}/"
-        running = services.catalogue.networks[0]
+        running = services.registry.networks[0]
 
         def listening() -> None:
             gc.freeze()
@@ -94,7 +94,7 @@ def read_settings(given: dict[str, object]) -> Settings:
         name = ".".join(str(part) for part in fault["loc"])
         raise StartupError(
             f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed: "
-            f"{fault['msg']}; got {shown(str(fault['input']))}"
+            f"{fault['msg']}; got {quoted(str(fault['input']))}"
         ) from error
 
 
@@ -180,14 +180,14 @@ def export(  # noqa: PLR0913  # one parameter an option
     force: Annotated[bool, typer.Option("--force", help="Write into a folder in use.")] = False,
 ) -> None:
     """Write a digit's gallery to a folder: PNG, NPZ, and an index.html that needs no server."""
-    from skiplens.export.gallery import Wish
+    from skiplens.export.gallery import ExportOptions
     from skiplens.export.writing import export_gallery
     from skiplens.server import open_services
     from skiplens.service.images import GridOptions
 
     services = open_services(read_settings({"engine": "litert", "interpreters": 1}))
     try:
-        wish = Wish(network, digit, image, off, GridOptions(normalize, palette))
+        wish = ExportOptions(network, digit, image, off, GridOptions(normalize, palette))
         export_gallery(services, wish, folder, force=force)
     finally:
         services.close()

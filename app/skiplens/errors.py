@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 _SHOWN_LENGTH: Final = 60
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """What came, as a message may show it: printable, short and in quotes."""
     kept = "".join(character if character.isprintable() else "?" for character in text)
     return repr(kept if len(kept) <= _SHOWN_LENGTH else kept[:_SHOWN_LENGTH] + "...")
@@ -128,7 +128,7 @@ class InvalidParameterError(SkiplensError):
     title = "Invalid parameter"
 
 
-class NotSwitchableError(InvalidParameterError):
+class BlockNotDisableableError(InvalidParameterError):
     """A block that would not hand x on cannot have its residual branch switched off."""
 
     code = "not_switchable"
@@ -163,7 +163,7 @@ class TooLargeError(SkiplensError):
     title = "Too large"
 
 
-class TooSlowError(SkiplensError):
+class RequestTimeoutError(SkiplensError):
     """A request did not arrive in the time that it is given."""
 
     code = "too_slow"
@@ -177,7 +177,7 @@ class BusyError(SkiplensError):
     title = "Busy"
 
 
-class StoreError(BusyError):
+class StorageError(BusyError):
     """The digit could not be kept just now: the disk is full, or another program holds the file."""
 
     code = "not_kept"

@@ -12,22 +12,27 @@ from starlette.middleware import Middleware
 
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.select import open_engines
-from skiplens.errors import DatasetError, StartupError, shown
+from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
 from skiplens.samples import load_samples
-from skiplens.service.dataset.indexer import Dataset, Shelf
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.indexer import Dataset, IndexCache
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages
 from skiplens.web.http import problems
 from skiplens.web.http.access_log import AccessLog
-from skiplens.web.http.caching import KeptPictures
-from skiplens.web.http.headers import HostsAndSites, RequestId, SecurityHeaders, cross_origin
+from skiplens.web.http.caching import ResponseCache
+from skiplens.web.http.headers import (
+    HostAndOriginCheck,
+    RequestIdMiddleware,
+    SecurityHeaders,
+    cross_origin,
+)
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
-from skiplens.web.http.request_limits import Admission, Receipt
+from skiplens.web.http.request_limits import BodyLimit, ConcurrencyLimit
 
 THREADS_BESIDE_THE_QUEUE = 16
 _logger = structlog.get_logger(__name__)
@@ -52,9 +57,9 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         # An image may take up some hundred megabytes while it is decoded: one at a time a core.
         app.state.decoders = anyio.CapacityLimiter(settings.interpreters)
         app.state.services, app.state.ready = services, True
-        for one in services.catalogue.networks:
+        for one in services.registry.networks:
             _logger.info("ready", network=one.manifest.id, engine=one.name, device=one.device)
-        services.indexes.start(services.catalogue.networks)
+        services.indexes.start(services.registry.networks)
         try:
             yield
         finally:
@@ -71,14 +76,14 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry each time.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
-            Middleware(RequestId),
+            Middleware(RequestIdMiddleware),
             Middleware(SecurityHeaders),
             Middleware(AccessLog, metrics),
             *cross_origin(settings.cors_origins),
-            Middleware(Receipt, settings.max_body_bytes, settings.receive_seconds),
-            Middleware(HostsAndSites, settings.allowed_hosts, settings.cors_origins),
-            Middleware(Admission, settings.max_requests, metrics),
-            Middleware(KeptPictures, settings.picture_cache_bytes),
+            Middleware(BodyLimit, settings.max_body_bytes, settings.receive_seconds),
+            Middleware(HostAndOriginCheck, settings.allowed_hosts, settings.cors_origins),
+            Middleware(ConcurrencyLimit, settings.max_requests, metrics),
+            Middleware(ResponseCache, settings.picture_cache_bytes),
         ],
     )
     app.state.metrics = metrics
@@ -106,12 +111,12 @@ def open_services(settings: Settings) -> Services:
     )
     if "default_network" in settings.model_fields_set and settings.default_network not in engines:
         raise StartupError(
-            f"default network {shown(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
+            f"default network {quoted(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
             f"loaded; loaded are {', '.join(engines)}"
         )
     samples = load_samples()
     store = SQLiteDigitStore(settings.state_dir / DATABASE_FILE, settings.max_digits)
-    return Services.over(
+    return Services.create(
         engines,
         store,
         samples,
@@ -138,5 +143,5 @@ def open_dataset(source: Path, settings: Settings) -> Dataset:
         ) from error
     if not len(split):
         raise StartupError(f"data set {source} holds no test digit; --data needs one at least")
-    shelf = Shelf(settings.state_dir / INDEX_FOLDER)
-    return Dataset(Collection("dataset", split), shelf, max(1, settings.interpreters - 1))
+    cache = IndexCache(settings.state_dir / INDEX_FOLDER)
+    return Dataset(LabelledDigits("dataset", split), cache, max(1, settings.interpreters - 1))

@@ -54,14 +54,14 @@ def test_what_is_no_place_of_the_map_does_not_lead_away(
     field.fill(words)
     page.get_by_role("button", name="Show").click()
     if javascript:
-        refusal = page.get_by_role("alert").filter(has_text="no such place")
+        refusal = page.get_by_role("alert").filter(has_text="no such position")
         expect(refusal).to_contain_text("rows 0 to 13, columns 0 to 13, counting from 0")
     expect(field).to_be_focused()
     assert page.url == address
     field.fill("13,13")
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".worked-value")).to_contain_text("row 13, column 13")
-    expect(page.get_by_text("no such place")).to_have_count(0)
+    expect(page.get_by_text("no such position")).to_have_count(0)
 
 
 def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(
@@ -123,7 +123,9 @@ def test_colours_follow_the_palette(open_page: OpenPage) -> None:
     square = page.locator("table.channels rect").first
     before = square.get_attribute("fill")
     page.get_by_label("Palette").select_option("noon")
-    expect(page.locator(".lookout image")).to_have_attribute("href", re.compile("palette=noon"))
+    expect(page.locator(".input_window image")).to_have_attribute(
+        "href", re.compile("palette=noon")
+    )
     expect(square).not_to_have_attribute("fill", before or "")
 
 

@@ -17,14 +17,14 @@ from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.manifest import BlockInfo
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
-from skiplens.export.gallery import Wish, open_exhibit
+from skiplens.export.gallery import ExportOptions, load_export_context
 from skiplens.export.writing import write
 from skiplens.network.graphs import reference_gradients
 from skiplens.network.tracing import load_network
 from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.digit_store import SQLiteDigitStore
-from skiplens.service.forward import gates_of
+from skiplens.service.forward import branch_scales
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from tests.conftest import MAX_WAITING, MODELS
@@ -56,7 +56,7 @@ def served(every: Mapping[str, Engine], folder: Path) -> Iterator[TestClient]:
     """A client of an app that serves them all."""
 
     def opened() -> Services:
-        return Services.over(
+        return Services.create(
             every,
             SQLiteDigitStore(folder / "digits.sqlite3", 10),
             load_samples(),
@@ -108,7 +108,7 @@ def query(off: tuple[str, ...]) -> dict[str, str]:
     return {"off": ",".join(off)} if off else {}
 
 
-def addends(block: BlockInfo, arrays: Arrays) -> tuple[Array, Array]:
+def merge_inputs(block: BlockInfo, arrays: Arrays) -> tuple[Array, Array]:
     """What the block adds up, written down once more: (1 - T) x and T F of a highway."""
     x, fx = arrays[block.identity or block.input], arrays[block.residual]
     if block.gate is None:
@@ -117,7 +117,7 @@ def addends(block: BlockInfo, arrays: Arrays) -> tuple[Array, Array]:
 
 
 def merged(block: BlockInfo, arrays: Arrays) -> Array:
-    x, fx = addends(block, arrays)
+    x, fx = merge_inputs(block, arrays)
     if block.merge == "multiply":
         return x * fx
     if block.merge == "average":
@@ -165,7 +165,7 @@ def test_gradients_are_those_of_a_tape(
     engine: Engine, network: keras.Model, digit: Digit, off: tuple[str, ...]
 ) -> None:
     inputs = one_hot(engine, digit, off, TARGET)
-    found = engine.gradients(inputs["image"], gates_of(engine.manifest, off), TARGET)
+    found = engine.gradients(inputs["image"], branch_scales(engine.manifest, off), TARGET)
     for name, value in reference_gradients(network)(inputs).items():
         assert close(found[name].ravel(), value.ravel(), 1e-4), name
 
@@ -173,8 +173,8 @@ def test_gradients_are_those_of_a_tape(
 def test_the_two_routes_of_the_flow_sum_to_the_whole(
     engine: Engine, digit: Digit, off: tuple[str, ...]
 ) -> None:
-    gates = gates_of(engine.manifest, off)
-    found = engine.gradients(digit.as_input(), gates, TARGET)
+    scales = branch_scales(engine.manifest, off)
+    found = engine.gradients(digit.as_input(), scales, TARGET)
     for block in engine.manifest.blocks:
         if block.identity is not None:
             routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
@@ -196,21 +196,21 @@ def test_the_flows_norms_and_cosine_add_up(
 
 def figures(x: Array | None, fx: Array | None, total: Array) -> dict[str, object]:
     """The figures by their definitions, undefined ones ``None``."""
-    norm_x, norm_f = (None if one is None else (one**2).sum() ** 0.5 for one in (x, fx))
+    norm_x, norm_residual = (None if one is None else (one**2).sum() ** 0.5 for one in (x, fx))
     ratio = cosine = None
-    if norm_x is not None and norm_f is not None:
-        ratio = norm_f / norm_x if norm_x else 0.0
+    if norm_x is not None and norm_residual is not None:
+        ratio = norm_residual / norm_x if norm_x else 0.0
     if x is not None and fx is not None and x.shape == fx.shape:
-        size = (norm_x or 0.0) * (norm_f or 0.0)
+        size = (norm_x or 0.0) * (norm_residual or 0.0)
         cosine = (x * fx).sum() / size if size else 0.0
     size = np.abs(total).sum()
     return {
         "norm_x": norm_x,
-        "norm_f": norm_f,
+        "norm_residual": norm_residual,
         "norm_sum": (total**2).sum() ** 0.5,
         "ratio": ratio,
         "cosine": cosine,
-        "relu_cut": -total[total < 0].sum() / size if size else 0.0,
+        "relu_zeroed": -total[total < 0].sum() / size if size else 0.0,
     }
 
 
@@ -226,7 +226,7 @@ def test_a_blocks_figures_are_those_of_the_served_arrays(
 ) -> None:
     answer = served.get(f"{view}/blocks", params=query(off)).json()["blocks"]
     for block, said in zip(engine.manifest.blocks, answer, strict=True):
-        x, fx = addends(block, arrays)
+        x, fx = merge_inputs(block, arrays)
         total = arrays[block.sum or block.residual]
         wanted = figures(x, fx, total)
         if block.identity is None or not x.shape == fx.shape == total.shape:
@@ -239,7 +239,7 @@ def test_a_filters_figures_are_those_of_the_served_arrays(
 ) -> None:
     for block in engine.manifest.blocks:
         said = served.get(f"{view}/blocks/{block.name}", params=query(off)).json()["filters"]
-        x, fx = addends(block, arrays)
+        x, fx = merge_inputs(block, arrays)
         total = arrays[block.sum or block.residual]
         behind = x.shape[-1] if block.merge == "concatenate" else 0
         assert [one["filter"] for one in said] == [*range(total.shape[-1])]
@@ -270,7 +270,7 @@ def test_every_page_of_every_network_is_there_and_can_be_taken_away(
     for page in ("", "/depth", *blocks, *layers):
         assert served.get(gallery + page).status_code == 200, page
     services = cast("FastAPI", served.app).state.services
-    write(open_exhibit(services, Wish(manifest.id, digit.id)), tmp_path)
+    write(load_export_context(services, ExportOptions(manifest.id, digit.id)), tmp_path)
     written = (tmp_path / "index.html").read_text(encoding="utf-8")
     for block in manifest.blocks:
         assert f"<h2>{block.name}</h2>" in written

@@ -31,14 +31,14 @@ def placed(ink: Shares, shape: tuple[int, int], at: tuple[int, int]) -> Shares:
 
 
 def drawn(ink: Shares, ground: float | Shares = 255, tone: float = 0) -> Grey:
-    """Ink of one tone over a ground, as a drawing program mixes them."""
+    """Foreground of one tone over a ground, as a drawing program mixes them."""
     return np.rint(ground + (tone - ground) * ink).astype(np.uint8)
 
 
 def photographed(
     ink: Shares, light: Shares, *, depth: float = 0.7, noise: float = 4, seed: int = 0
 ) -> Grey:
-    """Ink that takes a share of the light, under noise."""
+    """Foreground that takes a share of the light, under noise."""
     rng = np.random.default_rng(seed)
     tones = light * (1 - depth * ink) + rng.normal(0, noise, ink.shape)
     return np.clip(np.rint(tones), 0, 255).astype(np.uint8)

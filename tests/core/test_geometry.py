@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skiplens.core.grid_image import (
-    comfortable_zoom,
-    fitting_zoom,
-    lay_out,
-    lay_out_rows,
+    largest_fitting_zoom,
+    layout_grid,
+    layout_rows,
     near_square,
+    preferred_zoom,
 )
 
 
@@ -22,7 +22,7 @@ def test_grids_are_near_square_and_fill_their_rows_where_they_can(count: int, co
 
 @pytest.mark.parametrize(("side", "zoom"), [(28, 2), (14, 4), (7, 8), (1, 16), (400, 1)])
 def test_maps_are_drawn_about_as_large_whatever_their_shape(side: int, zoom: int) -> None:
-    assert comfortable_zoom(side, side) == zoom
+    assert preferred_zoom(side, side) == zoom
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_grids_are_about_as_wide_whatever_the_shape_of_their_maps(
     count: int, side: int, zoom: int
 ) -> None:
     columns = near_square(count)
-    assert fitting_zoom(columns, side, side) == zoom
-    layout = lay_out(count, side, side, columns=columns, zoom=zoom, labels=False)
+    assert largest_fitting_zoom(columns, side, side) == zoom
+    layout = layout_grid(count, side, side, columns=columns, zoom=zoom, labels=False)
     assert layout.width <= 356
-    assert fitting_zoom(400, side, side) == 1
+    assert largest_fitting_zoom(400, side, side) == 1
 
 
 @given(
@@ -49,7 +49,7 @@ def test_grids_are_about_as_wide_whatever_the_shape_of_their_maps(
 def test_boxes_lie_inside_apart_and_in_row_major_order(
     count: int, columns: int, zoom: int, side: int, labels: bool
 ) -> None:
-    grid = lay_out(count, side, side, columns=columns, zoom=zoom, labels=labels)
+    grid = layout_grid(count, side, side, columns=columns, zoom=zoom, labels=labels)
     taken = set()
     for x, y, width, height in grid.boxes:
         assert (width, height) == (side * zoom, side * zoom)
@@ -63,7 +63,7 @@ def test_boxes_lie_inside_apart_and_in_row_major_order(
 
 
 def test_rows_of_a_matrix_line_up_under_each_other() -> None:
-    matrix = lay_out_rows(3, 8, 7, 7, zoom=2)
+    matrix = layout_rows(3, 8, 7, 7, zoom=2)
     columns = [box[0] for box in matrix.boxes[:8]]
     assert [box[0] for box in matrix.boxes] == columns * 3
     assert matrix.boxes[-1][1] + 14 < matrix.height

@@ -8,7 +8,7 @@ from PIL import Image
 
 from skiplens.core import grid_image
 from skiplens.core.colormaps import CLEAR_LEVEL, FLAG_LEVEL, LABEL_LEVEL, PaletteName, colours
-from skiplens.core.grid_image import lay_out
+from skiplens.core.grid_image import layout_grid
 
 
 def decode(png: bytes) -> np.ndarray:
@@ -25,7 +25,7 @@ def levels() -> np.ndarray:
 
 
 def test_every_value_is_a_square_of_hard_pixels_in_its_box(levels: np.ndarray) -> None:
-    layout = lay_out(5, 3, 4, columns=3, zoom=4, labels=True)
+    layout = layout_grid(5, 3, 4, columns=3, zoom=4, labels=True)
     drawn = grid_image.draw(levels, layout, range(5), [False] * 5)
     for map_, (x, y, width, height) in zip(levels, layout.boxes, strict=True):
         box = drawn[y : y + height, x : x + width]
@@ -35,7 +35,7 @@ def test_every_value_is_a_square_of_hard_pixels_in_its_box(levels: np.ndarray) -
 def test_a_picture_holds_its_levels_exactly_and_has_the_same_bytes_each_time(
     levels: np.ndarray,
 ) -> None:
-    layout = lay_out(5, 3, 4, columns=5, zoom=2, labels=False)
+    layout = layout_grid(5, 3, 4, columns=5, zoom=2, labels=False)
     drawn = grid_image.draw(levels, layout, range(5), [False] * 5)
     palette = colours(PaletteName.DUSK, diverging=True)
     png = grid_image.encode(drawn, palette)
@@ -48,7 +48,7 @@ def test_a_picture_holds_its_levels_exactly_and_has_the_same_bytes_each_time(
 
 
 def test_only_flagged_maps_are_framed_and_no_frame_touches_a_map(levels: np.ndarray) -> None:
-    layout = lay_out(5, 3, 4, columns=5, zoom=3, labels=False)
+    layout = layout_grid(5, 3, 4, columns=5, zoom=3, labels=False)
     plain = grid_image.draw(levels, layout, range(5), [False] * 5)
     framed = grid_image.draw(levels, layout, range(5), [False, True, False, False, False])
     changed = np.argwhere(plain != framed)
@@ -60,7 +60,7 @@ def test_only_flagged_maps_are_framed_and_no_frame_touches_a_map(levels: np.ndar
 
 
 def test_indices_are_written_above_maps_where_asked(levels: np.ndarray) -> None:
-    layout = lay_out(5, 3, 4, columns=5, zoom=3, labels=True)
+    layout = layout_grid(5, 3, 4, columns=5, zoom=3, labels=True)
     none = grid_image.draw(levels, layout, [None] * 5, [False] * 5)
     some = grid_image.draw(levels, layout, [None, 8, None, None, None], [False] * 5)
     assert not (none == LABEL_LEVEL).any()

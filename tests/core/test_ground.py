@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skiplens.core.segmentation import even_ground, uneven_ground
+from skiplens.core.segmentation import estimated_background, uniform_background
 from tests.core.drawings import Grey, drawn, falling_light, photographed, placed, two
 
 Shares = NDArray[np.float64]
@@ -19,7 +19,7 @@ def tones(image: Grey) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize(("ground", "ink"), [(255, 0), (0, 255), (140, 250)])
 def test_a_drawing_stands_on_one_tone(ground: float, ink: float) -> None:
-    found = even_ground(tones(drawn(SHEET, ground, ink)))
+    found = uniform_background(tones(drawn(SHEET, ground, ink)))
     assert found is not None
     assert found.even
     assert found.noise == 0
@@ -30,19 +30,19 @@ def test_ink_on_some_of_the_border_and_a_thin_frame_have_no_vote() -> None:
     image = drawn(np.roll(SHEET, 70, axis=0))
     assert image[-1].min() == 0
     image[:, :3] = image[:3] = image[:, -3:] = 40
-    found = even_ground(tones(image))
+    found = uniform_background(tones(image))
     assert found is not None
     assert (found.tone == 255).all()
 
 
 def test_a_photograph_stands_on_no_single_tone() -> None:
-    assert even_ground(tones(photographed(SHEET, falling_light(SHAPE)))) is None
+    assert uniform_background(tones(photographed(SHEET, falling_light(SHAPE)))) is None
 
 
 @pytest.mark.parametrize("noise", [2, 8])
 def test_light_that_falls_off_is_found_under_the_ink(noise: float) -> None:
     light = falling_light(SHAPE)
-    found = uneven_ground(tones(photographed(SHEET, light, noise=noise)))
+    found = estimated_background(tones(photographed(SHEET, light, noise=noise)))
     assert not found.even
     assert np.abs(found.tone - light).max() < 3
     assert found.noise == pytest.approx(noise, rel=0.2)
@@ -52,7 +52,7 @@ def test_light_that_falls_off_is_found_under_the_ink(noise: float) -> None:
 def test_a_shadow_keeps_its_edge_and_ink_leaves_no_trace(lit: float, depth: float) -> None:
     light = np.full(SHAPE, float(lit))
     light[:, 250:] *= 0.6
-    found = uneven_ground(tones(photographed(SHEET, light, depth=depth, noise=1)))
+    found = estimated_background(tones(photographed(SHEET, light, depth=depth, noise=1)))
     off = np.abs(found.tone - light)
     off[:, 246:254] = 0  # found on a copy of half the size
     assert off.max() < 6
@@ -62,7 +62,7 @@ def test_a_shadow_keeps_its_edge_and_ink_leaves_no_trace(lit: float, depth: floa
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2), (5, 4)])
 def test_the_smallest_images_have_a_ground(shape: tuple[int, int]) -> None:
     image = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape) * 5
-    found = uneven_ground(image)
+    found = estimated_background(image)
     assert found.tone.shape == shape
     assert np.isfinite(found.tone).all()
     assert np.isfinite(found.noise)

@@ -23,7 +23,7 @@ def manifest(*blocks: BlockInfo) -> Manifest:
         blocks=blocks,
         graphs={},
         test_accuracy=None,
-        survey=None,
+        evaluation=None,
         training=None,
         files={},
     )
@@ -39,6 +39,6 @@ def test_a_layer_knows_its_filters_and_its_place() -> None:
 
 def test_switches_are_the_switchable_blocks_in_order() -> None:
     names = {"block3": True, "block1": False, "block2": True}
-    blocks = (replace(BLOCK, name=name, switchable=can) for name, can in names.items())
+    blocks = (replace(BLOCK, name=name, can_disable=can) for name, can in names.items())
     assert manifest(*blocks).switches == ("block3", "block2")
     assert manifest().switches == ()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skiplens.core.segmentation import bounds, find_parts
+from skiplens.core.segmentation import bounding_box, digit_components
 
 Mask = NDArray[np.bool_]
 
@@ -19,20 +19,20 @@ def digit() -> Mask:
 
 def kept(mask: Mask, *, photograph: bool = False) -> Mask:
     """What is left of the mask."""
-    parts = find_parts(mask, photograph=photograph)
+    parts = digit_components(mask, photograph=photograph)
     return mask & parts.mask if parts else np.zeros_like(mask)
 
 
 def test_bounds_are_those_of_what_is_true() -> None:
     mask = np.zeros((6, 8), np.bool_)
-    assert bounds(mask) is None
+    assert bounding_box(mask) is None
     mask[2, 3] = mask[4, 6] = True
-    assert bounds(mask) == (3, 2, 7, 5)
+    assert bounding_box(mask) == (3, 2, 7, 5)
 
 
 def test_strokes_that_do_not_touch_stay_together(digit: Mask) -> None:
     digit[80:92, 150:190] = True
-    parts = find_parts(digit, photograph=False)
+    parts = digit_components(digit, photograph=False)
     assert parts is not None
     assert (kept(digit) == digit).all()
     assert sorted(parts.boxes) == [(120, 80, 132, 180), (148, 80, 192, 92)]
@@ -40,7 +40,7 @@ def test_strokes_that_do_not_touch_stay_together(digit: Mask) -> None:
 
 def test_pieces_that_touch_at_a_corner_are_one() -> None:
     steps = np.kron(np.eye(8, dtype=np.bool_), np.ones((4, 4), np.bool_))
-    parts = find_parts(np.pad(steps, 112), photograph=False)
+    parts = digit_components(np.pad(steps, 112), photograph=False)
     assert parts is not None
     assert len(parts.boxes) == 1
 
@@ -81,13 +81,13 @@ def test_a_dot_is_ink_on_a_drawing_only(photograph: bool) -> None:
     dot = np.zeros((30, 30), np.bool_)
     dot[10:12, 20] = True
     assert kept(dot, photograph=photograph).any() is np.bool_(not photograph)
-    assert find_parts(np.zeros((30, 30), np.bool_), photograph=photograph) is None
+    assert digit_components(np.zeros((30, 30), np.bool_), photograph=photograph) is None
 
 
 def test_the_mask_holds_the_soft_edges_of_kept_parts_and_nothing_of_others(digit: Mask) -> None:
     beside = digit.copy()
     beside[:, 136:140] = True
-    parts = find_parts(beside, photograph=False)
+    parts = digit_components(beside, photograph=False)
     assert parts is not None
     assert parts.mask[80:180, 116:120].all()
     assert not parts.mask[:, 136:140].any()

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from skiplens.core.digit import Digit
-from skiplens.core.preprocessing import Prepared, pixels_to_grey, prepare
+from skiplens.core.preprocessing import PreprocessedDigit, pixels_to_grey, preprocess
 from skiplens.errors import BlankImageError, InvalidParameterError
 from tests.core.drawings import Grey, drawn, falling_light, photographed, placed, two
 
 MNIST = os.environ.get("SKIPLENS_MNIST", "")
 INK = two(160, 20)
 SHEET = placed(INK, (280, 300), (30, 150))
-PRINTED = prepare(drawn(SHEET)).digit.pixels
+PRINTED = preprocess(drawn(SHEET)).digit.pixels
 
 
 def difference(one: Digit, other: Grey) -> float:
@@ -26,13 +26,13 @@ def difference(one: Digit, other: Grey) -> float:
     return float(np.sqrt(np.square(one.pixels.astype(float) - other).mean()))
 
 
-def spoilt(prepared: Prepared, word: str) -> bool:
+def spoilt(prepared: PreprocessedDigit, word: str) -> bool:
     """Whether a warning holds the word."""
     return any(word in warning for warning in prepared.warnings)
 
 
 def test_a_drawing_becomes_a_digit_20_long_centred_by_mass() -> None:
-    prepared = prepare(drawn(SHEET))
+    prepared = preprocess(drawn(SHEET))
     pixels = prepared.digit.pixels
     rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     mass = pixels / pixels.sum(dtype=float)
@@ -46,13 +46,13 @@ def test_a_drawing_becomes_a_digit_20_long_centred_by_mass() -> None:
 
 
 def test_polarity_does_not_matter_and_is_told() -> None:
-    light = prepare(drawn(SHEET, ground=0, tone=255))
+    light = preprocess(drawn(SHEET, ground=0, tone=255))
     assert not light.inverted
     assert (light.digit.pixels == PRINTED).all()
 
 
 def test_light_ink_on_a_middle_grey_is_read_as_light_ink() -> None:
-    prepared = prepare(drawn(SHEET, ground=150, tone=230))
+    prepared = preprocess(drawn(SHEET, ground=150, tone=230))
     assert not prepared.inverted
     assert difference(prepared.digit, PRINTED) < 3
 
@@ -62,12 +62,12 @@ def test_light_ink_on_a_middle_grey_is_read_as_light_ink() -> None:
 def test_size_and_place_do_not_matter(height: int, at: tuple[int, int]) -> None:
     ink = two(height, height // 8)
     sheet = placed(ink, (height + 100, height + 120), at)
-    assert difference(prepare(drawn(sheet)).digit, PRINTED) < 8
+    assert difference(preprocess(drawn(sheet)).digit, PRINTED) < 8
 
 
 def test_paper_light_and_noise_are_taken_out() -> None:
     sheet = placed(INK, (600, 800), (200, 500))
-    prepared = prepare(photographed(sheet, falling_light((600, 800))))
+    prepared = preprocess(photographed(sheet, falling_light((600, 800))))
     assert prepared.inverted
     assert difference(prepared.digit, PRINTED) < 8
     assert prepared.warnings == ()
@@ -77,19 +77,19 @@ def test_the_edge_of_a_shadow_is_not_ink() -> None:
     light = np.full((600, 800), 200.0)
     light[:, 560:] = 120
     sheet = placed(INK, (600, 800), (200, 400))
-    assert difference(prepare(photographed(sheet, light)).digit, PRINTED) < 12
+    assert difference(preprocess(photographed(sheet, light)).digit, PRINTED) < 12
 
 
 def test_a_small_digit_in_a_large_photograph_is_looked_at_closely() -> None:
     sheet = placed(two(200, 25), (2400, 3200), (1700, 900))
-    prepared = prepare(photographed(sheet, falling_light((2400, 3200))))
+    prepared = preprocess(photographed(sheet, falling_light((2400, 3200))))
     x, y, width, height = prepared.box
     assert difference(prepared.digit, PRINTED) < 8
     assert np.abs(np.array([x, y, width, height]) - [900, 1700, 140, 200]).max() <= 4
 
 
 def test_hairlines_of_a_huge_drawing_do_not_fade() -> None:
-    prepared = prepare(drawn(placed(two(1600, 2), (2000, 2000), (200, 300))))
+    prepared = preprocess(drawn(placed(two(1600, 2), (2000, 2000), (200, 300))))
     inked = prepared.digit.pixels[prepared.digit.pixels > 25]
     assert np.percentile(inked, 75) >= 250
     assert spoilt(prepared, "thin")
@@ -98,7 +98,7 @@ def test_hairlines_of_a_huge_drawing_do_not_fade() -> None:
 
 def test_the_box_ends_where_the_image_does() -> None:
     sheet = placed(two(700, 90), (1001, 1003), (301, 513))
-    x, y, width, height = prepare(drawn(sheet)).box
+    x, y, width, height = preprocess(drawn(sheet)).box
     assert (x + width, y + height) == (1003, 1001)
     assert (x, y) == (512, 300)  # by twos, as the image was reduced
 
@@ -114,25 +114,25 @@ def test_the_box_ends_where_the_image_does() -> None:
     ],
 )
 def test_what_may_have_spoilt_the_digit_is_said(image: Grey, word: str) -> None:
-    assert spoilt(prepare(image), word)
+    assert spoilt(preprocess(image), word)
 
 
 def test_an_image_cropped_to_its_digit_is_not_said_to_cut_it() -> None:
-    assert prepare(drawn(INK)).warnings == ()
+    assert preprocess(drawn(INK)).warnings == ()
 
 
 @pytest.mark.parametrize("tone", [0, 7, 128, 255])
 @pytest.mark.parametrize("shape", [(1, 1), (28, 28), (1, 300), (700, 500)])
 def test_an_even_image_is_blank(shape: tuple[int, int], tone: int) -> None:
     with pytest.raises(BlankImageError, match="image is blank"):
-        prepare(np.full(shape, tone, np.uint8))
+        preprocess(np.full(shape, tone, np.uint8))
 
 
 @pytest.mark.parametrize("noise", [2, 12])
 def test_a_photograph_of_blank_paper_is_blank(noise: float) -> None:
     shape = (600, 800)
     with pytest.raises(BlankImageError):
-        prepare(photographed(np.zeros(shape), falling_light(shape), noise=noise))
+        preprocess(photographed(np.zeros(shape), falling_light(shape), noise=noise))
 
 
 @settings(max_examples=150, deadline=None)
@@ -144,7 +144,7 @@ def test_a_photograph_of_blank_paper_is_blank(noise: float) -> None:
 def test_any_pixels_give_a_digit_that_stays_as_it_is_or_are_blank(grey: Grey) -> None:
     before = grey.copy()
     try:
-        prepared = prepare(grey)
+        prepared = preprocess(grey)
     except BlankImageError:
         return
     finally:
@@ -153,14 +153,14 @@ def test_any_pixels_give_a_digit_that_stays_as_it_is_or_are_blank(grey: Grey) ->
     assert 0 <= x < x + width <= grey.shape[1]
     assert 0 <= y < y + height <= grey.shape[0]
     assert prepared.digit.pixels.any()
-    assert prepare(grey).digit.id == prepared.digit.id
+    assert preprocess(grey).digit.id == prepared.digit.id
 
 
 @pytest.mark.parametrize("stroke", [2, 20, 50])
 def test_a_prepared_digit_passes_unchanged_and_so_does_its_negative(stroke: int) -> None:
-    pixels = prepare(drawn(placed(two(160, stroke), (280, 300), (30, 150)))).digit.pixels
+    pixels = preprocess(drawn(placed(two(160, stroke), (280, 300), (30, 150)))).digit.pixels
     for image, inverted in ((pixels, False), (255 - pixels, True)):
-        again = prepare(image)
+        again = preprocess(image)
         assert (again.digit.pixels == pixels).all()
         assert again.inverted is inverted
         assert again.warnings == ()
@@ -171,8 +171,8 @@ def test_every_digit_of_mnist_passes_unchanged_and_so_does_its_negative() -> Non
     path = next(Path(MNIST).glob("t10k-images*3-ubyte*"))
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     for image in np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28):
-        assert prepare(image).digit.pixels.tobytes() == image.tobytes()
-        negative = prepare(255 - image)
+        assert preprocess(image).digit.pixels.tobytes() == image.tobytes()
+        negative = preprocess(255 - image)
         assert negative.inverted
         assert negative.digit.pixels.tobytes() == image.tobytes()
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from skiplens.core.manifest import INPUT, OTHER, LayerInfo, Manifest
-from skiplens.core.receptive_field import Reach, ReceptiveField, receptive_fields
+from skiplens.core.receptive_field import AxisField, ReceptiveField, receptive_fields
 from skiplens.engine.base import Engine
 
 Array = NDArray[np.float32]
@@ -173,7 +173,7 @@ def test_every_position_that_sees_a_pixel_changes_with_it(
 
 def test_odd_padding_goes_behind() -> None:
     layers = (window("a", INPUT, (14, 14), 3, 2),)
-    assert receptive_fields(layers, (28, 28))["a"].rows == Reach(0, 2, 3)
+    assert receptive_fields(layers, (28, 28))["a"].rows == AxisField(0, 2, 3)
 
 
 def test_where_routes_meet_the_hull_of_both_counts() -> None:
@@ -184,7 +184,7 @@ def test_where_routes_meet_the_hull_of_both_counts() -> None:
     )
     fields = receptive_fields(layers, (8, 8))
     assert fields["sum"] == fields["b"]
-    assert fields["sum"].rows == Reach(-3, 1, 7)
+    assert fields["sum"].rows == AxisField(-3, 1, 7)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@
 import threading
 from contextvars import copy_context
 
-from skiplens.core.timing import recording, stage
+from skiplens.core.timing import TimingRecord, timed
 
 
 def test_time_is_added_up_by_stage_and_nothing_is_kept_outside() -> None:
-    with stage("infer"):
+    with timed("infer"):
         pass
-    with recording() as record:
+    with TimingRecord() as record:
         for _ in range(2):
-            with stage("render"):
+            with timed("render"):
                 pass
     assert list(record) == ["render"]
     assert record["render"] > 0
@@ -19,10 +19,10 @@ def test_time_is_added_up_by_stage_and_nothing_is_kept_outside() -> None:
 
 def test_threads_started_with_the_context_are_counted() -> None:
     def work() -> None:
-        with stage("encode"):
+        with timed("encode"):
             pass
 
-    with recording() as record:
+    with TimingRecord() as record:
         thread = threading.Thread(target=copy_context().run, args=(work,))
         thread.start()
         thread.join()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from skiplens.core.manifest import GraphInfo
-from skiplens.engine.base import check_finite, telling
+from skiplens.engine.base import check_finite, layers_to_check
 from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import NonFiniteError
 from skiplens.network.graphs import compile_activations
-from skiplens.network.tracing import tap
+from skiplens.network.tracing import instrument
 from tests.conftest import MODELS
 from tests.network.tiny import images, tiny_network
 
@@ -33,7 +33,9 @@ def test_finite_values_pass() -> None:
 
 def test_few_layers_tell_of_all() -> None:
     network = open_folder(MODELS / "mnist-resnet").manifest
-    told = {layer.role for layer in network.layers if layer.name not in telling(network.layers)}
+    told = {
+        layer.role for layer in network.layers if layer.name not in layers_to_check(network.layers)
+    }
     assert told == {"conv", "activation", "residual", "sum", "output"}
     assert not {"norm", "identity", "logits"} & told
 
@@ -44,7 +46,7 @@ def test_few_layers_tell_of_all() -> None:
 )
 def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong: float) -> None:
     network = tiny_network()
-    opened = tap(network)
+    opened = instrument(network)
     layer = next(one for one in opened.model.layers if one.name == spoilt)
     layer.bias.assign(np.array([wrong, *layer.bias.numpy()[1:]], np.float32))
     graph = compile_activations(opened)
@@ -53,4 +55,4 @@ def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong
         inputs = {"image": images(), "gates": np.full((1, 3), gate, np.float32)}
         found = run_once(graph.content, info, inputs)
         with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
-            check_finite(found, telling(opened.layers))
+            check_finite(found, layers_to_check(opened.layers))

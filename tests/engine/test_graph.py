@@ -54,7 +54,9 @@ def test_what_is_no_graph_is_told(junk: bytes, info: GraphInfo) -> None:
 
 
 def test_another_graph_is_told(content: bytes, info: GraphInfo) -> None:
-    with pytest.raises(ModelError, match=r"takes gates, image and returns 30 arrays; .* and 29$"):
+    with pytest.raises(
+        ModelError, match=r"takes branch_scales, image and returns 30 arrays; .* and 29$"
+    ):
         LiteRTGraph(content, replace(info, outputs=info.outputs[:-1]))
-    with pytest.raises(ModelError, match=r"its manifest says gates, image, target and 30$"):
+    with pytest.raises(ModelError, match=r"its manifest says branch_scales, image, target and 30$"):
         LiteRTGraph(content, replace(info, inputs=(*info.inputs, "target")))

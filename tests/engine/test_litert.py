@@ -14,7 +14,7 @@ from skiplens.engine.litert import LiteRTEngine, LiteRTGraph
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import ModelError, NonFiniteError
 from skiplens.network.graphs import compile_activations, compile_gradients
-from skiplens.network.tracing import tap
+from skiplens.network.tracing import instrument
 from tests.network.tiny import SAVES_WITH_KERAS, images, tiny_network
 
 pytestmark = SAVES_WITH_KERAS
@@ -61,7 +61,7 @@ def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
 def test_weights_that_are_no_numbers_are_an_error_in_both_engines(spoilt: Path) -> None:
     network = tiny_network()
     network.get_layer("stem.conv").bias.assign(np.array([0, np.nan, 0], np.float32))
-    rewrite(spoilt, "activations.tflite", compile_activations(tap(network)).content)
+    rewrite(spoilt, "activations.tflite", compile_activations(instrument(network)).content)
     rewrite(spoilt, "gradients.tflite", compile_gradients(network).content)
     network.save(spoilt / "network.keras")
     rewrite(spoilt, "network.keras", (spoilt / "network.keras").read_bytes())

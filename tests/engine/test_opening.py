@@ -99,9 +99,9 @@ from skiplens.engine.select import gpu_name, keras_backend
 from skiplens.engine.select import open_engines
 gpu_name(), keras_backend()
 engine = open_engines(Path(sys.argv[1]), "litert", 1, 4)["tiny"]
-gates = np.ones(3, np.float32)
-found = engine.activations(np.load(sys.argv[2]), gates)
-engine.gradients(np.load(sys.argv[2]), gates, 3)
+branch_scales = np.ones(3, np.float32)
+found = engine.activations(np.load(sys.argv[2]), branch_scales)
+engine.gradients(np.load(sys.argv[2]), branch_scales, 3)
 print(found["head.probabilities"].argmax())
 print(*sorted({"tensorflow", "keras", "jax", "torch"} & set(sys.modules)))
 """

@@ -3,7 +3,7 @@
 import pytest
 
 from skiplens.engine import litert as module
-from skiplens.engine.litert import Pool
+from skiplens.engine.litert import InterpreterPool
 from skiplens.errors import BusyError
 from tests.engine.threads import PATIENCE, Stages, all_at_once, started
 
@@ -34,39 +34,39 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
 
 def test_as_many_are_made_as_asked_for() -> None:
     before = Counted.made
-    Pool(Counted, 3, 0)
+    InterpreterPool(Counted, 3, 0)
     assert Counted.made == before + 3
 
 
 def test_the_one_returned_last_goes_first() -> None:
-    pool = Pool(object, 3, 0)
-    with pool.borrow() as first, pool.borrow():
+    pool = InterpreterPool(object, 3, 0)
+    with pool.acquire() as first, pool.acquire():
         pass
-    with pool.borrow() as again:
+    with pool.acquire() as again:
         assert again is first
 
 
 def test_no_two_callers_ever_share() -> None:
-    pool = Pool(Counted, 2, 64)
+    pool = InterpreterPool(Counted, 2, 64)
 
     def use() -> int:
-        with pool.borrow() as thing:
+        with pool.acquire() as thing:
             return thing.use()
 
     assert all_at_once([use] * 16) == [1] * 16
     assert pool.waiting == 0
-    with pool.borrow() as one, pool.borrow() as other:
+    with pool.acquire() as one, pool.acquire() as other:
         assert one is not other
 
 
 def test_who_waits_gets_what_is_returned(stages: Stages) -> None:
-    pool = Pool(object, 1, 1)
+    pool = InterpreterPool(object, 1, 1)
 
     def take() -> object:
-        with pool.borrow() as thing:
+        with pool.acquire() as thing:
             return thing
 
-    with pool.borrow() as only:
+    with pool.acquire() as only:
         waiter = started(take)
         assert stages.entered.acquire(timeout=PATIENCE)
         assert pool.waiting == 1
@@ -76,13 +76,13 @@ def test_who_waits_gets_what_is_returned(stages: Stages) -> None:
 
 
 def test_beyond_the_bound_callers_are_refused_and_those_who_wait_are_not(stages: Stages) -> None:
-    pool = Pool(object, 1, 2)
+    pool = InterpreterPool(object, 1, 2)
 
     def take() -> None:
-        with pool.borrow():
+        with pool.acquire():
             pass
 
-    with pool.borrow():
+    with pool.acquire():
         waiters = [started(take) for _ in range(2)]
         for _ in waiters:
             assert stages.entered.acquire(timeout=PATIENCE)
@@ -94,16 +94,16 @@ def test_beyond_the_bound_callers_are_refused_and_those_who_wait_are_not(stages:
 
 
 def test_nobody_may_wait_where_the_bound_is_nought() -> None:
-    pool = Pool(object, 1, 0)
-    with pool.borrow(), pytest.raises(BusyError, match="0 computations are waiting already"):
-        started(pool.borrow().__enter__).result(PATIENCE)
-    with pool.borrow():
+    pool = InterpreterPool(object, 1, 0)
+    with pool.acquire(), pytest.raises(BusyError, match="0 computations are waiting already"):
+        started(pool.acquire().__enter__).result(PATIENCE)
+    with pool.acquire():
         pass
 
 
 def test_what_failed_is_returned_all_the_same() -> None:
-    pool = Pool(object, 1, 0)
-    with pytest.raises(ZeroDivisionError), pool.borrow():
+    pool = InterpreterPool(object, 1, 0)
+    with pytest.raises(ZeroDivisionError), pool.acquire():
         raise ZeroDivisionError
-    with pool.borrow():
+    with pool.acquire():
         pass

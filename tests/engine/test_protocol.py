@@ -17,7 +17,7 @@ from skiplens.engine.litert import LiteRTEngine, LiteRTGraph
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, NonFiniteError
 from skiplens.network.graphs import reference_gradients
-from skiplens.network.tracing import tap
+from skiplens.network.tracing import instrument
 from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started
 from tests.network.tiny import SAVES_WITH_KERAS, Tensor, images, numpy, tiny_network
 
@@ -38,14 +38,16 @@ def engine(request: pytest.FixtureRequest, tiny_folder: Path) -> Iterator[Engine
     opened.close()
 
 
-def keras_activations(image: Array, gates: Array) -> dict[str, Array]:
-    outputs = tap(tiny_network()).model({"image": image, "gates": gates[None]}, training=False)
+def keras_activations(image: Array, branch_scales: Array) -> dict[str, Array]:
+    outputs = instrument(tiny_network()).model(
+        {"image": image, "gates": branch_scales[None]}, training=False
+    )
     return {name: numpy(value) for name, value in outputs.items()}
 
 
-def keras_gradients(image: Array, gates: Array, target: int) -> dict[str, Array]:
+def keras_gradients(image: Array, branch_scales: Array, target: int) -> dict[str, Array]:
     one_hot = np.eye(10, dtype=np.float32)[[target]]
-    inputs = {"image": image, "gates": gates[None], "target": one_hot}
+    inputs = {"image": image, "gates": branch_scales[None], "target": one_hot}
     return reference_gradients(tiny_network())(inputs)
 
 
@@ -72,18 +74,21 @@ def test_activations_are_every_layers_in_its_shape(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("gates", GATES, ids=str)
-def test_activations_equal_keras(gates: Array, engine: Engine) -> None:
-    found, wanted = engine.activations(images(), gates), keras_activations(images(), gates)
+def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
+    found, wanted = (
+        engine.activations(images(), branch_scales),
+        keras_activations(images(), branch_scales),
+    )
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name].ravel(), value.ravel(), atol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("gates", GATES, ids=str)
 @pytest.mark.parametrize("target", [0, 9])
-def test_gradients_equal_keras(gates: Array, target: int, engine: Engine) -> None:
+def test_gradients_equal_keras(branch_scales: Array, target: int, engine: Engine) -> None:
     found, wanted = (
-        engine.gradients(images(), gates, target),
-        keras_gradients(images(), gates, target),
+        engine.gradients(images(), branch_scales, target),
+        keras_gradients(images(), branch_scales, target),
     )
     assert found.keys() == wanted.keys()
     shapes = {layer.name: layer.shape for layer in engine.manifest.layers}
@@ -93,27 +98,29 @@ def test_gradients_equal_keras(gates: Array, target: int, engine: Engine) -> Non
         assert found[name].shape == shapes.get(name, value.shape[1:])
 
 
-def run(engine: Engine, method: str, image: Array, gates: Array, target: int) -> Activations:
+def run(
+    engine: Engine, method: str, image: Array, branch_scales: Array, target: int
+) -> Activations:
     if method == "activations":
-        return engine.activations(image, gates)
-    return engine.gradients(image, gates, target)
+        return engine.activations(image, branch_scales)
+    return engine.gradients(image, branch_scales, target)
 
 
 @pytest.mark.parametrize("method", ["activations", "gradients"])
 def test_results_belong_to_the_caller_and_arguments_stay_as_they_are(
     method: str, engine: Engine
 ) -> None:
-    image, gates = images(), ON.copy()
-    first = run(engine, method, image, gates, 1)
+    image, branch_scales = images(), ON.copy()
+    first = run(engine, method, image, branch_scales, 1)
     kept = {name: value.copy() for name, value in first.items()}
     run(engine, method, images(seed=2), GATES[1], 5)
     assert all(np.array_equal(first[name], kept[name]) for name in kept)
     for value in first.values():
         value[...] = np.nan
-    again = run(engine, method, image, gates, 1)
+    again = run(engine, method, image, branch_scales, 1)
     assert all(np.array_equal(again[name], kept[name]) for name in kept)
     assert np.array_equal(image, images())
-    assert np.array_equal(gates, ON)
+    assert np.array_equal(branch_scales, ON)
 
 
 @pytest.mark.parametrize("method", ["activations", "gradients"])

@@ -1,4 +1,4 @@
-"""An exhibit of a sample, and the folder that it is written to once."""
+"""An context of a sample, and the folder that it is written to once."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
-from skiplens.export.gallery import Exhibit, Wish, open_exhibit
+from skiplens.export.gallery import ExportContext, ExportOptions, load_export_context
 from skiplens.export.writing import write
 from skiplens.samples import load_samples
 from skiplens.service.digit_store import SQLiteDigitStore
@@ -18,10 +18,10 @@ from skiplens.service.services import Services
 @pytest.fixture(scope="session")
 def exhibit_of(
     engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Wish], Exhibit]:
-    """Opens an exhibit over the networks that ship."""
+) -> Callable[[ExportOptions], ExportContext]:
+    """Opens an context over the networks that ship."""
     store = SQLiteDigitStore(tmp_path_factory.mktemp("state") / "digits.sqlite3", 10)
-    services = Services.over(
+    services = Services.create(
         engines,
         store,
         load_samples(),
@@ -29,18 +29,18 @@ def exhibit_of(
         cache_bytes=64_000_000,
         limits=ImageLimits(),
     )
-    return lambda wish: open_exhibit(services, wish)
+    return lambda wish: load_export_context(services, wish)
 
 
 @pytest.fixture(scope="session")
-def exhibit(exhibit_of: Callable[[Wish], Exhibit], digit: Digit) -> Exhibit:
+def context(exhibit_of: Callable[[ExportOptions], ExportContext], digit: Digit) -> ExportContext:
     """A seven in the default network, without what the second block adds."""
-    return exhibit_of(Wish(digit=digit.id, off="block2"))
+    return exhibit_of(ExportOptions(digit=digit.id, off="block2"))
 
 
 @pytest.fixture(scope="session")
-def exported(exhibit: Exhibit, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the exhibit."""
+def exported(context: ExportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the context."""
     folder = tmp_path_factory.mktemp("exported")
-    write(exhibit, folder)
+    write(context, folder)
     return folder

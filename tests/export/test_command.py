@@ -5,7 +5,7 @@ import pytest
 
 from skiplens.cli import main
 from skiplens.errors import ExportError, UnknownNetworkError
-from skiplens.export.gallery import Wish
+from skiplens.export.gallery import ExportOptions
 from skiplens.export.writing import export_gallery
 from skiplens.service.services import Services
 
@@ -14,7 +14,7 @@ def test_it_says_where_the_page_opens(
     services: Services, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "three"
-    export_gallery(services, Wish(), folder, force=False)
+    export_gallery(services, ExportOptions(), folder, force=False)
     assert (folder / "index.html").is_file()
     assert f"open {folder / 'index.html'}" in capsys.readouterr().err
 
@@ -22,13 +22,13 @@ def test_it_says_where_the_page_opens(
 def test_a_folder_in_use_is_left_as_it_is(services: Services, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     with pytest.raises(ExportError):
-        export_gallery(services, Wish(), tmp_path, force=False)
+        export_gallery(services, ExportOptions(), tmp_path, force=False)
     assert not (tmp_path / "index.html").exists()
 
 
 def test_an_unknown_network_leaves_no_folder_behind(services: Services, tmp_path: Path) -> None:
     with pytest.raises(UnknownNetworkError):
-        export_gallery(services, Wish(network="none"), tmp_path / "none", force=False)
+        export_gallery(services, ExportOptions(network="none"), tmp_path / "none", force=False)
     assert not (tmp_path / "none").exists()
 
 

@@ -15,28 +15,28 @@ from skiplens.errors import (
     UnknownNetworkError,
     UnreadableImageError,
 )
-from skiplens.export.gallery import Exhibit, Wish
+from skiplens.export.gallery import ExportContext, ExportOptions
 
-Open = Callable[[Wish], Exhibit]
+Open = Callable[[ExportOptions], ExportContext]
 
 
 def test_what_is_left_open_is_as_on_the_first_page(exhibit_of: Open) -> None:
-    exhibit = exhibit_of(Wish())
-    assert exhibit.engine.manifest.id == "mnist-resnet"
-    assert exhibit.stored.label == 3
-    assert exhibit.examination.off == ()
-    assert exhibit.examination is exhibit.whole
+    context = exhibit_of(ExportOptions())
+    assert context.engine.manifest.id == "mnist-resnet"
+    assert context.stored.label == 3
+    assert context.forward.off == ()
+    assert context.forward is context.whole
 
 
-def test_a_digit_is_taken_by_its_id(exhibit: Exhibit, digit: Digit) -> None:
-    assert exhibit.stored.digit.id == digit.id
-    assert exhibit.stored.label == 7
+def test_a_digit_is_taken_by_its_id(context: ExportContext, digit: Digit) -> None:
+    assert context.stored.digit.id == digit.id
+    assert context.stored.label == 7
 
 
-def test_switched_off_blocks_add_nothing_beside_the_whole(exhibit: Exhibit) -> None:
-    assert exhibit.examination.off == ("block2",)
-    assert not exhibit.examination.activations["block2.residual"].any()
-    assert exhibit.whole.activations["block2.residual"].any()
+def test_switched_off_blocks_add_nothing_beside_the_whole(context: ExportContext) -> None:
+    assert context.forward.off == ("block2",)
+    assert not context.forward.activations["block2.residual"].any()
+    assert context.whole.activations["block2.residual"].any()
 
 
 def test_an_image_is_prepared_and_not_stored(
@@ -44,37 +44,39 @@ def test_an_image_is_prepared_and_not_stored(
 ) -> None:
     path = tmp_path / "stroke.png"
     path.write_bytes(encode_grey(255 - stroke, 8))
-    exhibit = exhibit_of(Wish(image=path))
-    assert exhibit.stored.inverted
+    context = exhibit_of(ExportOptions(image=path))
+    assert context.stored.inverted
     with pytest.raises(UnknownDigitError):
-        exhibit_of(Wish(digit=exhibit.stored.digit.id))
+        exhibit_of(ExportOptions(digit=context.stored.digit.id))
 
 
 def test_a_digit_and_an_image_are_one_too_many(exhibit_of: Open, digit: Digit) -> None:
     with pytest.raises(InvalidParameterError, match="digit and image are both given"):
-        exhibit_of(Wish(digit=digit.id, image=Path("seven.png")))
+        exhibit_of(ExportOptions(digit=digit.id, image=Path("seven.png")))
 
 
 def test_an_image_that_is_not_there_is_named(exhibit_of: Open, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"image .*none\.png cannot be opened: No such file"):
-        exhibit_of(Wish(image=tmp_path / "none.png"))
+        exhibit_of(ExportOptions(image=tmp_path / "none.png"))
 
 
 def test_a_file_that_is_no_image_is_refused(exhibit_of: Open, tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear network,")
     with pytest.raises(UnreadableImageError):
-        exhibit_of(Wish(image=path))
+        exhibit_of(ExportOptions(image=path))
 
 
 @pytest.mark.parametrize(
     ("wish", "error"),
     [
-        (Wish(network="none"), UnknownNetworkError),
-        (Wish(digit="0" * 16), UnknownDigitError),
-        (Wish(off="block99"), UnknownBlockError),
+        (ExportOptions(network="none"), UnknownNetworkError),
+        (ExportOptions(digit="0" * 16), UnknownDigitError),
+        (ExportOptions(off="block99"), UnknownBlockError),
     ],
 )
-def test_unknown_names_are_refused(exhibit_of: Open, wish: Wish, error: type[Exception]) -> None:
+def test_unknown_names_are_refused(
+    exhibit_of: Open, wish: ExportOptions, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         exhibit_of(wish)

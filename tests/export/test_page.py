@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skiplens.core.colormaps import PaletteName
-from skiplens.export.gallery import Exhibit, Wish, draw, html
+from skiplens.export.gallery import ExportContext, ExportOptions, draw, html
 from skiplens.service.images import GridOptions
 from skiplens.web.pages import text as page_text
 
@@ -53,8 +53,8 @@ def test_every_picture_says_what_it_shows_and_how_large_it_is(text: str) -> None
         assert int(image["height"] or 0) > 0
 
 
-def test_the_words_are_those_of_the_app(text: str, exhibit: Exhibit) -> None:
-    manifest, text = exhibit.engine.manifest, unescape(text)
+def test_the_words_are_those_of_the_app(text: str, context: ExportContext) -> None:
+    manifest, text = context.engine.manifest, unescape(text)
     for layer in manifest.layers:
         assert layer.name in text
         assert page_text.of_layer(manifest, layer) in text
@@ -65,9 +65,11 @@ def test_it_is_light_and_dark(exported: Path) -> None:
     assert "light-dark(" in (exported / "style.css").read_text(encoding="utf-8")
 
 
-def test_a_palette_brings_its_plate_and_ramps(exhibit_of: Callable[[Wish], Exhibit]) -> None:
-    exhibit = exhibit_of(Wish(options=GridOptions(palette=PaletteName.NOON)))
-    page = html(exhibit, draw(exhibit))
+def test_a_palette_brings_its_plate_and_ramps(
+    exhibit_of: Callable[[ExportOptions], ExportContext],
+) -> None:
+    context = exhibit_of(ExportOptions(options=GridOptions(palette=PaletteName.NOON)))
+    page = html(context, draw(context))
     assert 'class="view plate-noon"' in page
     assert page_text.ZERO[PaletteName.NOON] in page
 
@@ -80,10 +82,10 @@ def test_a_palette_brings_its_plate_and_ramps(exhibit_of: Callable[[Wish], Exhib
     ],
 )
 def test_figures_are_named_for_what_enters_the_sum(
-    exhibit_of: Callable[[Wish], Exhibit], network: str, x: str, f: str, words: str
+    exhibit_of: Callable[[ExportOptions], ExportContext], network: str, x: str, f: str, words: str
 ) -> None:
-    exhibit = exhibit_of(Wish(network=network))
-    page = html(exhibit, draw(exhibit))
+    context = exhibit_of(ExportOptions(network=network))
+    page = html(context, draw(context))
     assert page.count(f'norm of <b class="identity">{x}</b>') == 6
     assert page.count(f'norm of <b class="residual">{f}</b>') == 6
     assert page.count(f"<dt>{f} over {x}</dt>") == 6

@@ -4,17 +4,19 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import Manifest
-from skiplens.export.gallery import Exhibit, draw
-from skiplens.service.images import block_strip
+from skiplens.export.gallery import ExportContext, draw
+from skiplens.service.images import block_table
 
 
 @pytest.fixture(scope="module")
-def manifest(exhibit: Exhibit) -> Manifest:
-    return exhibit.engine.manifest
+def manifest(context: ExportContext) -> Manifest:
+    return context.engine.manifest
 
 
-def test_every_layer_convolution_and_block_is_there(exhibit: Exhibit, manifest: Manifest) -> None:
-    paths = set(draw(exhibit).by_path())
+def test_every_layer_convolution_and_block_is_there(
+    context: ExportContext, manifest: Manifest
+) -> None:
+    paths = set(draw(context).by_path())
     assert {f"layers/{layer.name}.png" for layer in manifest.layers} <= paths
     assert {f"kernels/{one.name}.png" for one in manifest.layers if one.kernel} <= paths
     for block in manifest.blocks:
@@ -32,25 +34,25 @@ def test_every_layer_convolution_and_block_is_there(exhibit: Exhibit, manifest: 
     ],
 )
 def test_pictures_are_those_of_the_api_byte_for_byte(
-    exhibit: Exhibit, client: TestClient, digit: Digit, path: str, address: str
+    context: ExportContext, client: TestClient, digit: Digit, path: str, address: str
 ) -> None:
     answer = client.get(f"/api/v1/networks/mnist-resnet/{address.format(digit=digit.id)}")
     assert answer.status_code == 200
-    assert draw(exhibit).by_path()[path].png() == answer.content
+    assert draw(context).by_path()[path].png() == answer.content
 
 
-def test_the_parts_of_a_block_share_the_range_of_its_strip(exhibit: Exhibit) -> None:
-    block = exhibit.engine.manifest.blocks[0]
-    strip = block_strip(exhibit.examination, block, exhibit.options.palette)
-    parts = draw(exhibit).blocks[block.name].parts
+def test_the_parts_of_a_block_share_the_range_of_its_strip(context: ExportContext) -> None:
+    block = context.engine.manifest.blocks[0]
+    strip = block_table(context.forward, block, context.options.palette)
+    parts = draw(context).blocks[block.name].parts
     assert [*parts] == ["x", "F(x)", "sum", "output"]
     assert {grid.range for grid in parts.values()} == {strip.range}
-    residual = exhibit.examination.activations[block.residual]
+    residual = context.forward.activations[block.residual]
     assert np.array_equal(parts["F(x)"].maps, residual)
 
 
-def test_the_first_block_is_not_left_out_and_no_kernel_is(exhibit: Exhibit) -> None:
-    first = draw(exhibit).blocks["block1"]
+def test_the_first_block_is_not_left_out_and_no_kernel_is(context: ExportContext) -> None:
+    first = draw(context).blocks["block1"]
     for layer, kernels in first.kernels.items():
-        assert kernels.kernel.shape == exhibit.engine.weights[f"{layer}/kernel"].shape
+        assert kernels.kernel.shape == context.engine.weights[f"{layer}/kernel"].shape
         assert len(kernels.geometry.boxes) == kernels.kernel.shape[2] * kernels.kernel.shape[3]

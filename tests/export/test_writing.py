@@ -6,14 +6,14 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.errors import ExportError
-from skiplens.export.gallery import Exhibit
+from skiplens.export.gallery import ExportContext
 from skiplens.export.writing import ready, write
 
 
-def test_arrays_are_those_of_the_examination(exhibit: Exhibit, exported: Path) -> None:
+def test_arrays_are_those_of_the_examination(context: ExportContext, exported: Path) -> None:
     with np.load(exported / "activations.npz", allow_pickle=False) as arrays:
-        assert set(arrays.files) == set(exhibit.examination.activations)
-        for name, expected in exhibit.examination.activations.items():
+        assert set(arrays.files) == set(context.forward.activations)
+        for name, expected in context.forward.activations.items():
             assert np.array_equal(arrays[name], expected)
 
 
@@ -22,9 +22,9 @@ def test_the_input_is_the_api_s_picture(exported: Path, client: TestClient, digi
     assert (exported / "input.png").read_bytes() == served
 
 
-def test_what_is_written_is_named_and_counted(exhibit: Exhibit, tmp_path: Path) -> None:
+def test_what_is_written_is_named_and_counted(context: ExportContext, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    written = write(exhibit, tmp_path, lambda step, steps_: steps.append((step, steps_)))
+    written = write(context, tmp_path, lambda step, steps_: steps.append((step, steps_)))
     assert {tmp_path / path for path in written} == {
         path for path in tmp_path.rglob("*") if path.is_file()
     }
@@ -33,9 +33,9 @@ def test_what_is_written_is_named_and_counted(exhibit: Exhibit, tmp_path: Path) 
 
 
 def test_the_same_exhibit_is_the_same_bytes(
-    exhibit: Exhibit, exported: Path, tmp_path: Path
+    context: ExportContext, exported: Path, tmp_path: Path
 ) -> None:
-    for path in write(exhibit, tmp_path):
+    for path in write(context, tmp_path):
         assert (tmp_path / path).read_bytes() == (exported / path).read_bytes()
 
 
@@ -60,7 +60,7 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
         ready(file, force=True)
 
 
-def test_what_cannot_be_written_is_named(exhibit: Exhibit, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_named(context: ExportContext, tmp_path: Path) -> None:
     (tmp_path / "layers").touch()
     with pytest.raises(ExportError, match=r"layers/stem\.conv\.png cannot be written"):
-        write(exhibit, tmp_path)
+        write(context, tmp_path)

@@ -172,8 +172,8 @@ class Reader:
         self.manifest = manifest
         self.asked: list[tuple[tuple[int, ...], list[float]]] = []
 
-    def activations(self, image: Array, gates: Array) -> Mapping[str, Array]:
-        self.asked.append((image.shape, gates.tolist()))
+    def activations(self, image: Array, branch_scales: Array) -> Mapping[str, Array]:
+        self.asked.append((image.shape, branch_scales.tolist()))
         last = self.manifest.layers[-1]
         return {last.name: np.eye(10, dtype=np.float32)[3].reshape(last.shape)}
 
@@ -183,7 +183,7 @@ def test_evaluating_reads_every_digit_with_all_blocks_on(
 ) -> None:
     network().save(tmp_path / "network.keras")
     manifest = commands.compile_folder(tmp_path, None, run_once, measure=False)
-    assert (manifest.test_accuracy, manifest.survey) == (None, None)
+    assert (manifest.test_accuracy, manifest.evaluation) == (None, None)
     reader = Reader(manifest)
     labels = np.array([3, 1, 3, 3, 2], np.uint8)
     split = Split(np.zeros((5, 28, 28), np.uint8), labels)

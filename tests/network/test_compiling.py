@@ -49,7 +49,7 @@ def test_the_folder_opens_and_its_manifest_says_what_is_in_it(folder: Path) -> N
     assert manifest.parameters == network.count_params()
     assert sum(layer.parameters for layer in manifest.layers) == manifest.parameters
     assert manifest.switches == ("block1", "block2", "block3")
-    assert (manifest.test_accuracy, manifest.survey, manifest.training) == (None, None, None)
+    assert (manifest.test_accuracy, manifest.evaluation, manifest.training) == (None, None, None)
     assert set(manifest.graphs) == {"activations", "gradients"}
     assert all(0 < graph.deviation < 1e-5 for graph in manifest.graphs.values())
     contents = files(folder) - {"manifest.json"}
@@ -70,8 +70,8 @@ def test_the_manifest_survives_being_written(saved: Path) -> None:
     assert written.training == record
     assert written.test_accuracy
     assert written.test_accuracy.digits == 20
-    assert written.survey
-    assert len(written.survey.lesions) == steps[-1][0] == steps[-1][1] == 3 + 3
+    assert written.evaluation
+    assert len(written.evaluation.ablations) == steps[-1][0] == steps[-1][1] == 3 + 3
 
 
 def test_weights_are_those_of_keras(folder: Path) -> None:

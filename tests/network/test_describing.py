@@ -9,7 +9,7 @@ from keras import layers
 
 from skiplens.core.manifest import LayerInfo
 from skiplens.network.layer_records import describe_layer, spatial
-from skiplens.network.tracing import tap
+from skiplens.network.tracing import instrument
 from tests.network.tiny import Tensor, images, numpy, randomise
 
 
@@ -59,7 +59,7 @@ def last_layer(layer: Callable[[Tensor], Tensor]) -> tuple[LayerInfo, float]:
     image = keras.Input((28, 28, 1))
     x = layers.Conv2D(4, 3, strides=4, name="conv")(image)
     x = layers.Dropout(0.5)(layers.ReLU(name="relu")(x))
-    tapped = tap(randomise(keras.Model(image, layer(x))))
+    tapped = instrument(randomise(keras.Model(image, layer(x))))
     info = tapped.layers[-1]
     return info, float(numpy(tapped.model({"image": images(8)})[info.name]).min())
 

@@ -20,7 +20,7 @@ from skiplens.network.graphs import (
     reference_gradients,
 )
 from skiplens.network.layers import HighwayGate, Residual
-from skiplens.network.tracing import tap
+from skiplens.network.tracing import instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 
 TARGET = 3
@@ -41,9 +41,9 @@ def gradient_graph() -> LiteRTGraph:
     return opened(compile_gradients(network()))
 
 
-def given(gates: Array, seed: int = 1) -> dict[str, Array]:
+def given(branch_scales: Array, seed: int = 1) -> dict[str, Array]:
     target = np.eye(10, dtype=np.float32)[[TARGET]]
-    return {"image": images(seed=seed), "gates": gates[None], "target": target}
+    return {"image": images(seed=seed), "gates": branch_scales[None], "target": target}
 
 
 def close(found: Array, wanted: Array, tolerance: float) -> bool:
@@ -52,12 +52,12 @@ def close(found: Array, wanted: Array, tolerance: float) -> bool:
 
 
 @pytest.mark.parametrize("gates", GATES, ids=str)
-def test_activations_equal_keras(gates: Array) -> None:
-    tapped = tap(network())
+def test_activations_equal_keras(branch_scales: Array) -> None:
+    tapped = instrument(network())
     graph = compile_activations(tapped)
     assert graph.outputs == tuple(layer.name for layer in tapped.layers)
     assert set(graph.inputs) == {"image", "gates"}
-    inputs = {"image": images(), "gates": gates[None]}
+    inputs = {"image": images(), "gates": branch_scales[None]}
     found = opened(graph).run(inputs)
     wanted = tapped.model(inputs, training=False)
     for name, value in found.items():
@@ -65,18 +65,18 @@ def test_activations_equal_keras(gates: Array) -> None:
 
 
 @pytest.mark.parametrize("gates", GATES, ids=str)
-def test_gradients_equal_those_of_gradient_tape(gates: Array) -> None:
-    inputs = given(gates)
+def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
+    inputs = given(branch_scales)
     found, wanted = gradient_graph().run(inputs), reference_gradients(network())(inputs)
-    assert list(found) == list(wanted) == list(gradient_names(tap(network(), routes=True)))
+    assert list(found) == list(wanted) == list(gradient_names(instrument(network(), routes=True)))
     for name, value in wanted.items():
         assert close(found[name], value, 1e-4), name
 
 
 @pytest.mark.parametrize("gates", GATES, ids=str)
-def test_the_two_routes_sum_to_the_whole(gates: Array) -> None:
-    found = gradient_graph().run(given(gates))
-    for block in tap(network()).blocks:
+def test_the_two_routes_sum_to_the_whole(branch_scales: Array) -> None:
+    found = gradient_graph().run(given(branch_scales))
+    for block in instrument(network()).blocks:
         routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
         assert close(routes[0] + routes[1], found[block.input], 1e-5)
         assert routes[0].any()

@@ -10,7 +10,7 @@ from keras import layers
 from skiplens.core.manifest import INPUT, LayerInfo
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.layers import Residual
-from skiplens.network.tracing import Tapped, tap
+from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 
 NETWORKS: dict[str, Callable[[], keras.Model]] = {**ARCHITECTURES, "tiny": tiny_network}
@@ -34,7 +34,7 @@ def sublayers(layer: Tensor) -> Iterator[layers.Layer]:
 def recomputed(info: LayerInfo, given: list[Array], known: dict[str, layers.Layer]) -> Array:
     """What a layer makes of its inputs: by its Keras layer, parts of a block by their formula.
 
-    Every switchable block's gate stands at :data:`GATE`.
+    Every can_disable block's gate stands at :data:`GATE`.
     """
     if info.kind == "Projection":
         return given[0]
@@ -52,14 +52,14 @@ def recomputed(info: LayerInfo, given: list[Array], known: dict[str, layers.Laye
     return numpy(known[info.name](given[0]))
 
 
-def opened(name: str) -> tuple[Tapped, dict[str, layers.Layer], dict[str, Array]]:
-    """A network opened up, its layers by name, and their outputs with all gates half open."""
+def opened(name: str) -> tuple[InstrumentedModel, dict[str, layers.Layer], dict[str, Array]]:
+    """A network opened up, its layers by name, and their outputs at branch scales of one half."""
     network = randomise(NETWORKS[name]())
     known = {layer.name: layer for layer in sublayers(network)}
     for layer in list(known.values()):
         if isinstance(layer, Residual) and isinstance(layer.merge, layers.Layer):
             known[layer.merge.name] = layer.merge
-    tapped = tap(network)
+    tapped = instrument(network)
     given: dict[str, Tensor] = {"image": images(2)}
     if "gates" in tapped.model.input:
         given["gates"] = np.full((2, tapped.model.input["gates"].shape[-1]), GATE, np.float32)
@@ -80,13 +80,13 @@ def test_every_layer_follows_from_its_inputs(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_inputs_come_before_what_is_computed_from_them(name: str) -> None:
     seen = {INPUT}
-    for info in tap(NETWORKS[name]()).layers:
+    for info in instrument(NETWORKS[name]()).layers:
         assert seen.issuperset(info.inputs), info.name
         seen.add(info.name)
 
 
 def test_a_sum_names_the_identity_first_and_a_gate_last() -> None:
-    inputs = {info.name: info.inputs for info in tap(tiny_network()).layers}
+    inputs = {info.name: info.inputs for info in instrument(tiny_network()).layers}
     assert inputs["block1.sum"] == ("stem.output", "block1.residual")
     assert inputs["block2.sum"] == ("block2.identity", "block2.residual")
     assert inputs["block2.identity"] == ("block2.shortcut",)
@@ -95,7 +95,9 @@ def test_a_sum_names_the_identity_first_and_a_gate_last() -> None:
 
 
 def test_dropout_and_flattening_are_looked_through() -> None:
-    inputs = {info.name: info.inputs for info in tap(ARCHITECTURES["mnist-classic"]()).layers}
+    inputs = {
+        info.name: info.inputs for info in instrument(ARCHITECTURES["mnist-classic"]()).layers
+    }
     assert inputs["head.logits"] == ("head.pool",)
 
 
@@ -135,7 +137,7 @@ def test_padding_follows_from_shapes(name: str) -> None:
 )
 def test_what_a_unit_needs_to_be_worked_out(layer: layers.Layer, activation: str | None) -> None:
     image = keras.Input((28, 28, 1))
-    info = tap(keras.Model(image, layer(image))).layers[-1]
+    info = instrument(keras.Model(image, layer(image))).layers[-1]
     assert info.activation == activation
 
 
@@ -145,7 +147,7 @@ def test_windows_dilation_and_epsilon() -> None:
     x = layers.BatchNormalization(epsilon=0.5, name="norm")(x)
     x = layers.AveragePooling2D((3, 2), name="pool")(x)
     x = layers.GlobalMaxPooling2D(name="global")(x)
-    conv, norm, pool, whole = tap(keras.Model(image, x)).layers
+    conv, norm, pool, whole = instrument(keras.Model(image, x)).layers
     assert (conv.dilation, conv.window, conv.epsilon) == ((2, 3), None, None)
     assert (norm.dilation, norm.window, norm.epsilon) == (None, None, 0.5)
     assert (pool.dilation, pool.window, pool.strides) == (None, (3, 2), (3, 2))

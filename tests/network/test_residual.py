@@ -145,7 +145,7 @@ def test_config_rebuilds_the_block() -> None:
     again = Residual.from_config(block.get_config())
     parts: list[Tensor] = [again, again.layer, again.shortcut, again.merge, gate_of(again)]
     assert [part.name for part in parts] == ["block1", "inner", "shortcut", "gate", "logits"]
-    assert Residual.from_config(Residual(dense()).get_config()).switchable
+    assert Residual.from_config(Residual(dense()).get_config()).can_disable
 
 
 def test_training_mode_reaches_inner_layers() -> None:
@@ -198,7 +198,7 @@ def test_parts_are_reachable_by_role_and_make_up_the_sum() -> None:
 @pytest.mark.parametrize("merge", ["add", "highway"])
 def test_a_switchable_block_scaled_to_nothing_leaves_the_identity(merge: str) -> None:
     block, x = Residual(dense(), merge=merge), inputs(2, WIDTH)
-    assert block.switchable
+    assert block.can_disable
     assert np.array_equal(numpy(block.parts(x, scale=0.0)["sum"]), x)
     assert np.array_equal(numpy(block.parts(x, scale=1.0)["sum"]), numpy(block(x)))
     half = {role: numpy(part) for role, part in block.parts(x, scale=0.5).items()}
@@ -209,7 +209,7 @@ def test_a_switchable_block_scaled_to_nothing_leaves_the_identity(merge: str) ->
 
 @pytest.mark.parametrize("merge", ["multiply", "average", "maximum", "concatenate", difference])
 def test_other_merges_cannot_be_switched_off(merge: Merge | str) -> None:
-    assert not Residual(dense(), merge=merge).switchable
+    assert not Residual(dense(), merge=merge).can_disable
 
 
 def test_split_makes_the_copy_that_each_route_takes() -> None:

@@ -1,4 +1,4 @@
-"""The survey over test digits, held against a count and a mean by hand."""
+"""The evaluation over test digits, held against a count and a mean by hand."""
 
 from dataclasses import fields
 from itertools import combinations
@@ -8,38 +8,40 @@ import numpy as np
 import pytest
 from keras import layers
 
-from skiplens.core.block_metrics import block_figures
-from skiplens.core.manifest import Accuracy, BlockFigures, Survey
+from skiplens.core.block_metrics import block_metrics
+from skiplens.core.manifest import Accuracy, BlockMetrics, Evaluation
 from skiplens.mnist import Split
 from skiplens.network.architectures import stream
-from skiplens.network.evaluation import survey
+from skiplens.network.evaluation import evaluation
 from skiplens.network.mnist_download import as_input
-from skiplens.network.tracing import Tapped, tap
+from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, images, numpy, randomise, tiny_network
 
 COUNT = 30
 
 
-def outputs(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> dict[str, Array]:
+def outputs(
+    tapped: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
+) -> dict[str, Array]:
     inputs = {"image": as_input(split.images)}
-    if gates:
-        inputs["gates"] = np.array([gates] * len(split), np.float32)
+    if branch_scales:
+        inputs["gates"] = np.array([branch_scales] * len(split), np.float32)
     return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
 
 
 def test_pairs_are_left_out_where_they_would_be_hundreds(split: Split) -> None:
     names = [f"block{index}" for index in range(1, 10)]
-    lesions = survey(tap(randomise(stream(9))), split, batch_size=COUNT)[1].lesions
-    assert [lesion.off for lesion in lesions] == [(name,) for name in names]
+    found = evaluation(instrument(randomise(stream(9))), split, batch_size=COUNT)[1]
+    assert [ablation.off for ablation in found.ablations] == [(name,) for name in names]
 
 
 @pytest.fixture(scope="module")
-def tapped() -> Tapped:
-    return tap(tiny_network())
+def tapped() -> InstrumentedModel:
+    return instrument(tiny_network())
 
 
 @pytest.fixture(scope="module")
-def split(tapped: Tapped) -> Split:
+def split(tapped: InstrumentedModel) -> Split:
     """Noise, two thirds of it labelled as the network reads it: there is something to lose."""
     pixels = np.round(images(COUNT)[..., 0] * 255).astype(np.uint8)
     unlabelled = Split(pixels, np.zeros(COUNT, np.uint8))
@@ -49,45 +51,47 @@ def split(tapped: Tapped) -> Split:
 
 
 @pytest.fixture(scope="module")
-def found(tapped: Tapped, split: Split) -> tuple[Accuracy, Survey]:
-    return survey(tapped, split, batch_size=15)
+def found(tapped: InstrumentedModel, split: Split) -> tuple[Accuracy, Evaluation]:
+    return evaluation(tapped, split, batch_size=15)
 
 
-def test_accuracy_is_the_share_read_right(found: tuple[Accuracy, Survey]) -> None:
+def test_accuracy_is_the_share_read_right(found: tuple[Accuracy, Evaluation]) -> None:
     assert found[0] == Accuracy.of(20, COUNT)
     assert found[1].digits == COUNT
 
 
 def test_lesions_are_each_block_alone_then_each_pair(
-    found: tuple[Accuracy, Survey], tapped: Tapped, split: Split
+    found: tuple[Accuracy, Evaluation], tapped: InstrumentedModel, split: Split
 ) -> None:
     names = ["block1", "block2", "block3"]
     wanted = [*combinations(names, 1), *combinations(names, 2)]
-    assert [lesion.off for lesion in found[1].lesions] == wanted
-    for lesion in found[1].lesions:
-        gates = tuple(float(name not in lesion.off) for name in names)
-        answers = outputs(tapped, split, gates)["head.probabilities"].argmax(axis=-1)
-        assert lesion.correct == np.sum(answers == split.labels)
-        assert lesion.lost == pytest.approx((20 - lesion.correct) / COUNT)
-    assert any(lesion.lost > 0 for lesion in found[1].lesions)
+    assert [ablation.off for ablation in found[1].ablations] == wanted
+    for ablation in found[1].ablations:
+        branch_scales = tuple(float(name not in ablation.off) for name in names)
+        answers = outputs(tapped, split, branch_scales)["head.probabilities"].argmax(axis=-1)
+        assert ablation.correct == np.sum(answers == split.labels)
+        assert ablation.accuracy_drop == pytest.approx((20 - ablation.correct) / COUNT)
+    assert any(ablation.accuracy_drop > 0 for ablation in found[1].ablations)
 
 
-def usual_by_hand(tapped: Tapped, split: Split, gates: tuple[float, ...]) -> list[BlockFigures]:
-    maps = outputs(tapped, split, gates)
+def usual_by_hand(
+    tapped: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
+) -> list[BlockMetrics]:
+    maps = outputs(tapped, split, branch_scales)
     usual = []
     for block in tapped.blocks:
         digits = [
-            block_figures(block, {name: value[row] for name, value in maps.items()})
+            block_metrics(block, {name: value[row] for name, value in maps.items()})
             for row in range(len(split))
         ]
-        names = [field.name for field in fields(BlockFigures)][1:]
+        names = [field.name for field in fields(BlockMetrics)][1:]
         columns = [[getattr(one, name) for one in digits] for name in names]
         means = [None if None in column else float(np.mean(column)) for column in columns]
-        usual.append(BlockFigures(block.name, *means))  # type: ignore[arg-type]  # cosine may be None
+        usual.append(BlockMetrics(block.name, *means))  # type: ignore[arg-type]  # cosine may be None
     return usual
 
 
-def assert_same(found: tuple[BlockFigures, ...], wanted: list[BlockFigures]) -> None:
+def assert_same(found: tuple[BlockMetrics, ...], wanted: list[BlockMetrics]) -> None:
     for one, other in zip(found, wanted, strict=True):
         figures, same = dict(vars(one)), dict(vars(other))
         assert figures.pop("block") == same.pop("block")
@@ -97,7 +101,7 @@ def assert_same(found: tuple[BlockFigures, ...], wanted: list[BlockFigures]) -> 
 
 
 def test_usual_figures_are_means_over_all_digits(
-    found: tuple[Accuracy, Survey], tapped: Tapped, split: Split
+    found: tuple[Accuracy, Evaluation], tapped: InstrumentedModel, split: Split
 ) -> None:
     assert_same(found[1].blocks, usual_by_hand(tapped, split, (1.0, 1.0, 1.0)))
 
@@ -109,9 +113,9 @@ def test_a_network_without_switches_has_figures_and_no_lesions(split: Split) -> 
         x = layers.Conv2D(2, 3, padding="same", name=f"{block}.conv")(x)
         x = layers.ReLU(name=f"{block}.output")(x)
     x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
-    tapped = tap(randomise(keras.Model(image, layers.Softmax(name="head.probabilities")(x))))
+    tapped = instrument(randomise(keras.Model(image, layers.Softmax(name="head.probabilities")(x))))
     few = split[slice(4)]
-    _, measured = survey(tapped, few, batch_size=3)
-    assert measured.lesions == ()
+    _, measured = evaluation(tapped, few, batch_size=3)
+    assert measured.ablations == ()
     assert all(block.cosine is None for block in measured.blocks)
     assert_same(measured.blocks, usual_by_hand(tapped, few, ()))

@@ -1,4 +1,4 @@
-"""The networks that ship, opened up: every part reachable, true, and switchable."""
+"""The networks that ship, opened up: every part reachable, true, and can_disable."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.layers import Residual
-from skiplens.network.tracing import Tapped, tap
+from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.conftest import MODELS
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 
@@ -21,10 +21,10 @@ BLOCKS = {"mnist-resnet": 6, "mnist-plain": 6, "mnist-highway": 6, "mnist-classi
 
 
 @cache
-def opened(name: str) -> tuple[keras.Model, Tapped]:
+def opened(name: str) -> tuple[keras.Model, InstrumentedModel]:
     """An architecture with random weights and batch norms that do something."""
     network = randomise(ARCHITECTURES[name]())
-    return network, tap(network)
+    return network, instrument(network)
 
 
 @cache
@@ -33,9 +33,9 @@ def activations(name: str, off: tuple[str, ...] = ()) -> Mapping[str, Array]:
     _, tapped = opened(name)
     inputs = {"image": images(2)}
     if "gates" in tapped.model.input:
-        switches = (block.name for block in tapped.blocks if block.switchable)
-        gates = np.array([switch not in off for switch in switches], np.float32)
-        inputs["gates"] = np.stack([gates, gates])
+        switches = (block.name for block in tapped.blocks if block.can_disable)
+        branch_scales = np.array([switch not in off for switch in switches], np.float32)
+        inputs["gates"] = np.stack([branch_scales, branch_scales])
     outputs = tapped.model(inputs, training=False)
     return {layer: numpy(value) for layer, value in outputs.items()}
 
@@ -151,7 +151,7 @@ def test_blocks_name_their_parts() -> None:
     assert plain[0] == BlockInfo(
         "block1", None, "stem.output", None, "block1.norm2", None, None, "block1.output", False
     )
-    assert all(block.switchable for block in (*resnet, *highway))
+    assert all(block.can_disable for block in (*resnet, *highway))
 
 
 @pytest.mark.parametrize("name", ["mnist-resnet", "mnist-classic"])
@@ -234,7 +234,7 @@ def test_weights_are_those_of_the_network() -> None:
 
 def test_routes_are_copies_of_a_blocks_input() -> None:
     network, _ = opened("mnist-classic")
-    tapped = tap(network, routes=True)
+    tapped = instrument(network, routes=True)
     assert tapped.routes[:2] == ("block1.x:identity", "block1.x:residual")
     assert len(tapped.routes) == 2 * len(tapped.blocks)
     found = tapped.model({"image": images(), "gates": np.ones((1, 5), np.float32)})
@@ -242,7 +242,7 @@ def test_routes_are_copies_of_a_blocks_input() -> None:
         for route in ("identity", "residual"):
             copy = found[f"{block.name}.x:{route}"]
             assert np.array_equal(numpy(copy), numpy(found[block.input]))
-    assert tap(network).routes == ()
+    assert instrument(network).routes == ()
 
 
 def test_rewrite_replaces_the_calls_that_it_answers() -> None:
@@ -251,7 +251,7 @@ def test_rewrite_replaces_the_calls_that_it_answers() -> None:
     def rewrite(layer: Tensor, x: Tensor) -> Tensor:
         return keras.ops.multiply(x, 2.0) if layer.name == "stem.relu1" else None
 
-    tapped = tap(network, rewrite=rewrite)
+    tapped = instrument(network, rewrite=rewrite)
     found = tapped.model({"image": images(), "gates": np.ones((1, 5), np.float32)})
     assert np.array_equal(numpy(found["stem.relu1"]), 2 * numpy(found["stem.conv1"]))
     assert numpy(found["stem.output"]).min() == 0
@@ -280,4 +280,4 @@ def test_what_is_no_network_of_one_image_is_refused(make: type[keras.Model]) -> 
     with pytest.raises(
         CompileError, match=r"must be a functional or sequential model of one image"
     ):
-        tap(make())
+        instrument(make())

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from skiplens.errors import CompileError
 from skiplens.network.layers import Residual
-from skiplens.network.tracing import Tapped, tap
+from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 
 WIDTH = 3
@@ -27,17 +27,19 @@ def network(body: Callable[[Tensor], Tensor]) -> keras.Model:
     return randomise(keras.Model(image, layers.Dense(4, name="head.logits")(x)))
 
 
-def outputs(tapped: Tapped, gates: list[float] | None = None) -> dict[str, Array]:
+def outputs(
+    tapped: InstrumentedModel, branch_scales: list[float] | None = None
+) -> dict[str, Array]:
     inputs = {"image": images()}
     if "gates" in tapped.model.input:
         width = tapped.model.input["gates"].shape[-1]
-        inputs["gates"] = np.array([gates or [1.0] * width], np.float32)
+        inputs["gates"] = np.array([branch_scales or [1.0] * width], np.float32)
     return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
 
 
 def agrees(model: keras.Model) -> dict[str, Array]:
     """What the tapped network puts out, after it was held against the network itself."""
-    found = outputs(tap(model))
+    found = outputs(instrument(model))
     wanted = numpy(model(images(), training=False))
     np.testing.assert_allclose(found["head.logits"], wanted, rtol=1e-4, atol=1e-6)
     return found
@@ -65,7 +67,7 @@ def test_a_sum_of_kerass_own_is_recorded_with_both_its_inputs() -> None:
     found = agrees(model)
     total = found["stem.output"] + found["block1.conv"]
     np.testing.assert_allclose(found["block1.sum"], total, rtol=1e-6)
-    info = next(layer for layer in tap(model).layers if layer.name == "block1.sum")
+    info = next(layer for layer in instrument(model).layers if layer.name == "block1.sum")
     assert (info.kind, info.role, info.block) == ("Add", "sum", "block1")
 
 
@@ -75,7 +77,7 @@ def test_functions_of_keras_count_as_layers_without_weights() -> None:
 
     model = network(body)
     agrees(model)
-    kinds = {layer.kind: layer.parameters for layer in tap(model).layers}
+    kinds = {layer.kind: layer.parameters for layer in instrument(model).layers}
     assert kinds["Relu"] == kinds["Multiply"] == kinds["Add"] == 0
 
 
@@ -100,10 +102,10 @@ def nested() -> keras.Model:
 
 def test_nested_blocks_are_each_opened_and_switched_by_their_own_gate() -> None:
     model = nested()
-    tapped = tap(model, routes=True)
+    tapped = instrument(model, routes=True)
     whole = agrees(model)
     assert [block.name for block in tapped.blocks] == ["inner", "block1", "block2"]
-    assert [block.switchable for block in tapped.blocks] == [True, True, False]
+    assert [block.can_disable for block in tapped.blocks] == [True, True, False]
     inner, block1 = tapped.blocks[:2]
     assert inner.input == block1.input == "stem.conv"
     without_inner = outputs(tapped, [0.0, 1.0])
@@ -121,7 +123,7 @@ def test_vectors_can_be_switched_too() -> None:
         return layers.Reshape((1, 1, WIDTH), name="reshape")(x)
 
     model = network(body)
-    found, off = agrees(model), outputs(tap(model), [0.0])
+    found, off = agrees(model), outputs(instrument(model), [0.0])
     assert found["block1.residual"].shape == (1, WIDTH)
     assert np.array_equal(off["block1.sum"], found["stem.pool"])
 
@@ -132,7 +134,7 @@ def test_dropout_before_a_block_is_looked_through() -> None:
         x = layers.Dropout(0.5, name="stem.dropout")(x, training=True)
         return Residual(conv("block1.conv"), name="block1")(x)
 
-    tapped = tap(network(body))
+    tapped = instrument(network(body))
     assert tapped.blocks[0].input == "stem.output"
     assert "stem.dropout" not in {layer.name for layer in tapped.layers}
     found = outputs(tapped)
@@ -141,7 +143,7 @@ def test_dropout_before_a_block_is_looked_through() -> None:
 
 
 def test_a_block_without_an_activation_puts_out_its_sum() -> None:
-    block = tap(network(Residual(conv("block1.conv"), name="block1"))).blocks[0]
+    block = instrument(network(Residual(conv("block1.conv"), name="block1"))).blocks[0]
     assert block.output == block.sum == "block1.sum"
 
 
@@ -165,10 +167,10 @@ def test_a_subclassed_model_inside_counts_as_one_layer() -> None:
 def test_a_name_used_twice_is_refused() -> None:
     shared = layers.ReLU(name="relu")
     with pytest.raises(CompileError, match=r"layer name 'relu' occurs twice"):
-        tap(network(lambda x: shared(conv("second")(shared(x)))))
+        instrument(network(lambda x: shared(conv("second")(shared(x)))))
     twins = [keras.Sequential([conv("same")], name=name) for name in ("first", "second")]
     with pytest.raises(CompileError, match=r"layer name 'same' occurs twice"):
-        tap(network(lambda x: twins[1](twins[0](x))))
+        instrument(network(lambda x: twins[1](twins[0](x))))
 
 
 def test_a_block_on_the_bare_image_is_refused() -> None:
@@ -176,4 +178,4 @@ def test_a_block_on_the_bare_image_is_refused() -> None:
         [keras.Input((8, 8, 1)), Residual(layers.Conv2D(1, 3, padding="same"))]
     )
     with pytest.raises(CompileError, match=r"block 'residual.*' must follow a layer that has maps"):
-        tap(model)
+        instrument(model)

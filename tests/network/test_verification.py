@@ -6,15 +6,15 @@ import pytest
 from skiplens.core.manifest import GraphInfo
 from skiplens.errors import CompileError
 from skiplens.network.compiling import Arrays, trials, verify
-from skiplens.network.tracing import Tapped, tap
+from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, tiny_network
 
 INFO = GraphInfo("graph.tflite", ("image",), ("large", "small"), 0.0)
 
 
 @pytest.fixture(scope="module")
-def tapped() -> Tapped:
-    return tap(tiny_network())
+def tapped() -> InstrumentedModel:
+    return instrument(tiny_network())
 
 
 def reference(inputs: Arrays) -> dict[str, Array]:
@@ -32,17 +32,19 @@ def deviating(**by: float) -> float:
             found[name].flat[5] += difference
         return found
 
-    return verify(b"", INFO, run, reference, tap(tiny_network()))
+    return verify(b"", INFO, run, reference, instrument(tiny_network()))
 
 
-def test_trials_are_the_same_every_time_and_open_shut_and_mix_the_gates(tapped: Tapped) -> None:
+def test_trials_are_the_same_every_time_and_open_shut_and_mix_the_gates(
+    tapped: InstrumentedModel,
+) -> None:
     first, second = trials(tapped), trials(tapped)
     for one, same in zip(first, second, strict=True):
         assert all(np.array_equal(one[name], same[name]) for name in one)
-    gates = [trial["gates"] for trial in first]
-    assert gates[0].min() == 1
-    assert gates[1].max() == 0
-    assert 0 < gates[2].min() < gates[2].max() < 1
+    branch_scales = [trial["gates"] for trial in first]
+    assert branch_scales[0].min() == 1
+    assert branch_scales[1].max() == 0
+    assert 0 < branch_scales[2].min() < branch_scales[2].max() < 1
     images = np.stack([trial["image"] for trial in first])
     assert (images.min(), images.max()) == (0, 1)
     assert images.dtype == np.float32
@@ -66,12 +68,16 @@ def test_too_much_of_it_is_refused_by_name(by: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize("kept", [{}, {"large": np.zeros((1, 28, 28, 1), np.float32)}], ids=len)
-def test_an_output_that_is_missing_is_refused(kept: dict[str, Array], tapped: Tapped) -> None:
+def test_an_output_that_is_missing_is_refused(
+    kept: dict[str, Array], tapped: InstrumentedModel
+) -> None:
     with pytest.raises(CompileError, match="differs from Keras at"):
         verify(b"", INFO, lambda content, info, inputs: kept, reference, tapped)
 
 
-def test_an_output_of_another_shape_is_refused_even_if_it_would_broadcast(tapped: Tapped) -> None:
+def test_an_output_of_another_shape_is_refused_even_if_it_would_broadcast(
+    tapped: InstrumentedModel,
+) -> None:
     def run(content: bytes, info: GraphInfo, inputs: Arrays) -> dict[str, Array]:
         return {name: value[0] for name, value in reference(inputs).items()}
 

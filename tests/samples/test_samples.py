@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skiplens.core.preprocessing import prepare
+from skiplens.core.preprocessing import preprocess
 from skiplens.errors import StartupError
 from skiplens.samples import FOLDER, LIST, SHEET, Sample, load_samples
 
@@ -70,7 +70,7 @@ def test_a_sample_is_as_thick_as_digits_of_mnist_are(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=NAMES)
 def test_an_uploaded_sample_comes_back_as_itself(sample: Sample) -> None:
-    assert prepare(sample.digit.pixels).digit.id == sample.digit.id
+    assert preprocess(sample.digit.pixels).digit.id == sample.digit.id
 
 
 @pytest.mark.parametrize("name", [SHEET, LIST])

@@ -6,10 +6,10 @@ import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.forward import ForwardPass, ModelRunner
 
 
 @pytest.fixture(scope="session")
-def examinations(engines: Mapping[str, Engine], digit: Digit) -> dict[str, Examination]:
+def forward_passes(engines: Mapping[str, Engine], digit: Digit) -> dict[str, ForwardPass]:
     """The same seven in every network."""
-    return {name: EngineExaminer().examine(one, digit, ()) for name, one in engines.items()}
+    return {name: ModelRunner().run(one, digit, ()) for name, one in engines.items()}

@@ -5,8 +5,8 @@ import pytest
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import (
+    BlockNotDisableableError,
     InvalidParameterError,
-    NotSwitchableError,
     UnknownBlockError,
     UnknownFilterError,
     UnknownLayerError,
@@ -14,58 +14,62 @@ from skiplens.errors import (
 )
 from skiplens.service.registry import (
     MOST_LAYERS,
-    Catalogue,
-    block_of,
-    chosen_filters,
-    chosen_layers,
-    layer_of,
-    switched_off,
+    ModelRegistry,
+    find_block,
+    find_layer,
+    parse_disabled_blocks,
+    parse_filters,
+    parse_layers,
 )
 
 LAYER = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 8))
 
 
 def test_the_default_comes_first_and_unknown_networks_are_named(engine: Engine) -> None:
-    catalogue = Catalogue({"other": engine, "mnist-resnet": engine}, "mnist-resnet")
-    assert catalogue.networks[0] is catalogue.network("mnist-resnet")
+    registry = ModelRegistry({"other": engine, "mnist-resnet": engine}, "mnist-resnet")
+    assert registry.networks[0] is registry.network("mnist-resnet")
     with pytest.raises(
         UnknownNetworkError, match=r"'nope' is not loaded; loaded are mnist-resnet, other"
     ):
-        catalogue.network("nope")
+        registry.network("nope")
 
 
 def test_a_default_that_is_not_loaded_gives_way_to_one_that_is(engine: Engine) -> None:
-    assert Catalogue({"other": engine}, "mnist-resnet").default == "other"
+    assert ModelRegistry({"other": engine}, "mnist-resnet").default == "other"
 
 
 def test_layers_and_blocks_are_found_and_the_others_listed(engine: Engine) -> None:
-    assert layer_of(engine.manifest, "block1.output").role == "output"
-    assert block_of(engine.manifest, "block2").sum == "block2.sum"
+    assert find_layer(engine.manifest, "block1.output").role == "output"
+    assert find_block(engine.manifest, "block2").sum == "block2.sum"
     with pytest.raises(UnknownLayerError, match=r"no layer 'block1'; its layers are stem\.conv"):
-        layer_of(engine.manifest, "block1")
+        find_layer(engine.manifest, "block1")
     with pytest.raises(UnknownBlockError, match="no block 'block9'; its blocks are block1"):
-        block_of(engine.manifest, "block9")
+        find_block(engine.manifest, "block9")
 
 
 def test_an_unprintable_or_endless_name_is_not_echoed(engine: Engine) -> None:
     with pytest.raises(UnknownLayerError) as refused:
-        layer_of(engine.manifest, "\x1b[2J" + "x" * 5000)
+        find_layer(engine.manifest, "\x1b[2J" + "x" * 5000)
     assert "\x1b" not in str(refused.value)
     assert "x" * 100 not in str(refused.value)
 
 
 def test_off_is_put_in_forward_order_and_each_block_counts_once(engine: Engine) -> None:
-    assert switched_off(engine.manifest, "block5, block2,block5") == ("block2", "block5")
-    assert switched_off(engine.manifest, None) == switched_off(engine.manifest, "") == ()
+    assert parse_disabled_blocks(engine.manifest, "block5, block2,block5") == ("block2", "block5")
+    assert (
+        parse_disabled_blocks(engine.manifest, None)
+        == parse_disabled_blocks(engine.manifest, "")
+        == ()
+    )
     with pytest.raises(UnknownBlockError):
-        switched_off(engine.manifest, "block2,,block5")
+        parse_disabled_blocks(engine.manifest, "block2,,block5")
 
 
 def test_a_block_without_identity_cannot_be_switched_off(engine: Engine) -> None:
-    fixed = BlockInfo("block1", None, "a", None, "f", None, None, "o", switchable=False)
+    fixed = BlockInfo("block1", None, "a", None, "f", None, None, "o", can_disable=False)
     manifest = type(engine.manifest)(**{**vars(engine.manifest), "blocks": (fixed,)})
-    with pytest.raises(NotSwitchableError, match="x would not come through there"):
-        switched_off(manifest, "block1")
+    with pytest.raises(BlockNotDisableableError, match="x would not come through there"):
+        parse_disabled_blocks(manifest, "block1")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def test_a_block_without_identity_cannot_be_switched_off(engine: Engine) -> None
     [(None, tuple(range(8))), ("3", (3,)), ("0,4-7", (0, 4, 5, 6, 7)), ("7, 1", (7, 1))],
 )
 def test_filters_are_indices_and_ranges(text: str | None, expected: tuple[int, ...]) -> None:
-    assert chosen_filters(LAYER, text) == expected
+    assert parse_filters(LAYER, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,24 +85,24 @@ def test_filters_are_indices_and_ranges(text: str | None, expected: tuple[int, .
 )
 def test_other_lists_of_filters_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameterError, match="filters must"):
-        chosen_filters(LAYER, text)
+        parse_filters(LAYER, text)
 
 
 def test_a_filter_that_the_layer_has_not_is_unknown() -> None:
     with pytest.raises(UnknownFilterError, match="no filter 8; its filters are 0 to 7"):
-        chosen_filters(LAYER, "6-8")
+        parse_filters(LAYER, "6-8")
 
 
 def test_layers_come_in_the_order_given_each_once_and_none_by_default(engine: Engine) -> None:
-    chosen = chosen_layers(engine.manifest, "head.logits, stem.conv,head.logits")
+    chosen = parse_layers(engine.manifest, "head.logits, stem.conv,head.logits")
     assert [layer.name for layer in chosen] == ["head.logits", "stem.conv"]
-    assert chosen_layers(engine.manifest, None) == chosen_layers(engine.manifest, "") == ()
+    assert parse_layers(engine.manifest, None) == parse_layers(engine.manifest, "") == ()
 
 
 def test_lists_of_layers_are_bounded_and_every_name_is_checked(engine: Engine) -> None:
     most = ",".join(["stem.conv"] * MOST_LAYERS)
-    assert len(chosen_layers(engine.manifest, most)) == 1
+    assert len(parse_layers(engine.manifest, most)) == 1
     with pytest.raises(InvalidParameterError, match=r"65 layers; at most 64"):
-        chosen_layers(engine.manifest, f"{most},stem.conv")
+        parse_layers(engine.manifest, f"{most},stem.conv")
     with pytest.raises(UnknownLayerError, match="no layer 'nowhere'"):
-        chosen_layers(engine.manifest, "stem.conv,nowhere")
+        parse_layers(engine.manifest, "stem.conv,nowhere")

@@ -4,24 +4,24 @@ import pytest
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import common_layers, compare, comparison_grid
-from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.forward import ForwardPass, ModelRunner
 from skiplens.service.images import GridOptions
-from skiplens.service.registry import layer_of
+from skiplens.service.registry import find_layer
 
 
 def test_a_digit_compared_with_itself_differs_nowhere(
-    examinations: dict[str, Examination],
+    forward_passes: dict[str, ForwardPass],
 ) -> None:
-    one = examinations["mnist-resnet"]
+    one = forward_passes["mnist-resnet"]
     assert {found.norm_difference for found in compare(one, one)} == {0.0}
     assert len(common_layers(one, one)) == len(one.manifest.layers)
 
 
 def test_a_difference_is_signed_and_both_sides_share_a_range(
-    engine: Engine, examinations: dict[str, Examination]
+    engine: Engine, forward_passes: dict[str, ForwardPass]
 ) -> None:
-    a = examinations["mnist-resnet"]
-    b = EngineExaminer().examine(engine, a.digit, ("block1",))
+    a = forward_passes["mnist-resnet"]
+    b = ModelRunner().run(engine, a.digit, ("block1",))
     options = GridOptions()
     sides = [comparison_grid(a, b, "block2.output", side, options) for side in ("a", "b")]
     assert sides[0].range == sides[1].range
@@ -35,9 +35,9 @@ def test_a_difference_is_signed_and_both_sides_share_a_range(
 
 
 def test_networks_of_different_shape_share_what_they_share(
-    examinations: dict[str, Examination],
+    forward_passes: dict[str, ForwardPass],
 ) -> None:
-    shared = common_layers(examinations["mnist-resnet"], examinations["mnist-classic"])
+    shared = common_layers(forward_passes["mnist-resnet"], forward_passes["mnist-classic"])
     assert {layer.name for layer in shared} >= {"head.logits", "head.probabilities"}
     for layer in shared:
-        assert layer_of(examinations["mnist-classic"].manifest, layer.name).shape == layer.shape
+        assert find_layer(forward_passes["mnist-classic"].manifest, layer.name).shape == layer.shape

@@ -10,7 +10,7 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError
-from skiplens.service.forward import CachedExaminer, EngineExaminer, Examination
+from skiplens.service.forward import CachedModelRunner, ForwardPass, ModelRunner
 
 BIG = 64_000_000
 
@@ -24,12 +24,12 @@ class Counting:
         self.may_go_on.set()
         self.started = threading.Event()
 
-    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
         """Run the engine."""
         self.calls += 1
         self.started.set()
         self.may_go_on.wait()
-        return EngineExaminer().examine(engine, digit, off)
+        return ModelRunner().run(engine, digit, off)
 
 
 def other_digit(value: int) -> Digit:
@@ -38,7 +38,7 @@ def other_digit(value: int) -> Digit:
 
 
 def test_an_examination_is_read_only_and_adds_up(engine: Engine, digit: Digit) -> None:
-    found = EngineExaminer().examine(engine, digit, ())
+    found = ModelRunner().run(engine, digit, ())
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert found.label == 7
     assert list(found.activations) == [layer.name for layer in engine.manifest.layers]
@@ -51,7 +51,7 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
 ) -> None:
     for engine in engines.values():
         off = engine.manifest.switches[:1]
-        found = EngineExaminer().examine(engine, digit, off)
+        found = ModelRunner().run(engine, digit, off)
         switched = {layer.name: found.switched(layer) for layer in engine.manifest.layers}
         named = {block.switch for block in engine.manifest.blocks if block.switch}
         assert {name for name, state in switched.items() if state is not None} == named
@@ -62,22 +62,22 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
 
 def test_the_second_question_is_answered_from_memory(engine: Engine, digit: Digit) -> None:
     inner = Counting()
-    cached = CachedExaminer(inner, BIG)
-    first = cached.examine(engine, digit, ())
-    assert cached.examine(engine, digit, ()) is first
+    cached = CachedModelRunner(inner, BIG)
+    first = cached.run(engine, digit, ())
+    assert cached.run(engine, digit, ()) is first
     assert inner.calls == 1
     assert (cached.hits, cached.misses) == (1, 1)
-    cached.examine(engine, digit, ("block1",))
-    cached.examine(engine, other_digit(3), ())
+    cached.run(engine, digit, ("block1",))
+    cached.run(engine, other_digit(3), ())
     assert inner.calls == 3
 
 
 def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -> None:
     inner = Counting()
     inner.may_go_on.clear()
-    cached = CachedExaminer(inner, BIG)
+    cached = CachedModelRunner(inner, BIG)
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(cached.examine, engine, digit, ()) for _ in range(8)]
+        answers = [threads.submit(cached.run, engine, digit, ()) for _ in range(8)]
         inner.started.wait()
         inner.may_go_on.set()
         found = {id(answer.result()) for answer in answers}
@@ -87,44 +87,44 @@ def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -
 
 def test_a_failure_reaches_everyone_and_is_not_kept(engine: Engine, digit: Digit) -> None:
     class Failing(Counting):
-        def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+        def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
             if self.calls == 0:
                 self.calls += 1
                 raise BusyError("full")
-            return super().examine(engine, digit, off)
+            return super().run(engine, digit, off)
 
-    cached = CachedExaminer(Failing(), BIG)
+    cached = CachedModelRunner(Failing(), BIG)
     with pytest.raises(BusyError):
-        cached.examine(engine, digit, ())
-    assert cached.examine(engine, digit, ()).label == 7
+        cached.run(engine, digit, ())
+    assert cached.run(engine, digit, ()).label == 7
 
 
 def test_memory_is_bounded_and_the_oldest_goes(engine: Engine, digit: Digit) -> None:
     inner = Counting()
-    size = EngineExaminer().examine(engine, digit, ()).nbytes
-    cached = CachedExaminer(inner, 2 * size)
+    size = ModelRunner().run(engine, digit, ()).nbytes
+    cached = CachedModelRunner(inner, 2 * size)
     for value in (1, 2, 3):
-        cached.examine(engine, other_digit(value), ())
-    cached.examine(engine, other_digit(3), ())
+        cached.run(engine, other_digit(value), ())
+    cached.run(engine, other_digit(3), ())
     assert inner.calls == 3
-    cached.examine(engine, other_digit(1), ())
+    cached.run(engine, other_digit(1), ())
     assert inner.calls == 4
 
 
 def test_what_is_larger_than_the_memory_is_answered_all_the_same(
     engine: Engine, digit: Digit
 ) -> None:
-    cached = CachedExaminer(Counting(), 10)
-    assert cached.examine(engine, digit, ()).label == 7
+    cached = CachedModelRunner(Counting(), 10)
+    assert cached.run(engine, digit, ()).label == 7
 
 
 def test_the_networks_range_is_over_all_maps_with_space(engine: Engine, digit: Digit) -> None:
-    found = EngineExaminer().examine(engine, digit, ())
+    found = ModelRunner().run(engine, digit, ())
     maps = [found.maps(layer) for layer in engine.manifest.layers if layer.spatial]
     assert found.network_range == (min(one.min() for one in maps), max(one.max() for one in maps))
 
 
 def test_all_off_is_not_what_one_off_is(engine: Engine, digit: Digit) -> None:
-    one = EngineExaminer().examine(engine, digit, ("block2",))
-    every = EngineExaminer().examine(engine, digit, engine.manifest.switches)
+    one = ModelRunner().run(engine, digit, ("block2",))
+    every = ModelRunner().run(engine, digit, engine.manifest.switches)
     assert not np.array_equal(one.probabilities, every.probabilities)

@@ -5,14 +5,14 @@ import pytest
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import flow
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 
 
 def test_flow_takes_the_predicted_class_unless_told(
-    engine: Engine, examinations: dict[str, Examination]
+    engine: Engine, forward_passes: dict[str, ForwardPass]
 ) -> None:
-    examination = examinations["mnist-resnet"]
-    assert flow(engine, examination).target == 7
-    assert flow(engine, examination, 2).target == 2
+    forward = forward_passes["mnist-resnet"]
+    assert flow(engine, forward).target == 7
+    assert flow(engine, forward, 2).target == 2
     with pytest.raises(InvalidParameterError, match="target must be 0 to 9; got '10'"):
-        flow(engine, examination, 10)
+        flow(engine, forward, 10)

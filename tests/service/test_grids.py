@@ -13,9 +13,9 @@ from skiplens.core.feature_stats import FilterStatistics, Sort
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
-from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.forward import ForwardPass, ModelRunner
 from skiplens.service.images import Grid, GridOptions, kernel_grid, layer_grid
-from skiplens.service.registry import layer_of
+from skiplens.service.registry import find_layer
 
 KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
     Sort.INDEX: lambda one: one.index,
@@ -26,9 +26,9 @@ KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
 
 
 @pytest.fixture(scope="module")
-def examination(engine: Engine, digit: Digit) -> Examination:
+def forward(engine: Engine, digit: Digit) -> ForwardPass:
     """A seven, examined."""
-    return EngineExaminer().examine(engine, digit, ())
+    return ModelRunner().run(engine, digit, ())
 
 
 def indices(grid: Grid) -> np.ndarray:
@@ -37,20 +37,20 @@ def indices(grid: Grid) -> np.ndarray:
         return np.asarray(image)
 
 
-def grid_of(examination: Examination, name: str, options: GridOptions = GridOptions()) -> Grid:  # noqa: B008
+def grid_of(forward: ForwardPass, name: str, options: GridOptions = GridOptions()) -> Grid:  # noqa: B008
     """The grid of a whole layer."""
-    layer = layer_of(examination.manifest, name)
-    return layer_grid(examination, layer, tuple(range(layer.filters)), options)
+    layer = find_layer(forward.manifest, name)
+    return layer_grid(forward, layer, tuple(range(layer.filters)), options)
 
 
 @pytest.mark.parametrize("normalisation", Normalisation)
 @pytest.mark.parametrize("name", ["stem.conv", "block1.output", "block4.sum", "head.pool"])
 def test_every_pixel_gives_its_value_back_to_half_a_level(
-    examination: Examination, name: str, normalisation: Normalisation
+    forward: ForwardPass, name: str, normalisation: Normalisation
 ) -> None:
-    grid = grid_of(examination, name, GridOptions(normalisation, zoom=3))
+    grid = grid_of(forward, name, GridOptions(normalisation, zoom=3))
     picture = indices(grid)
-    maps = examination.activations[name]
+    maps = forward.activations[name]
     assert picture.shape == (grid.geometry.height, grid.geometry.width)
     for cell in grid.cells:
         x, y, width, height = cell.box
@@ -61,36 +61,36 @@ def test_every_pixel_gives_its_value_back_to_half_a_level(
         assert np.abs(low + levels * step - expected).max() <= step * 0.5001 + 1e-12
 
 
-def test_signed_layers_are_centred_and_the_others_start_at_zero(examination: Examination) -> None:
-    signed, positive = grid_of(examination, "block1.sum"), grid_of(examination, "block1.output")
+def test_signed_layers_are_centred_and_the_others_start_at_zero(forward: ForwardPass) -> None:
+    signed, positive = grid_of(forward, "block1.sum"), grid_of(forward, "block1.output")
     assert signed.diverging
     assert not positive.diverging
     assert signed.range[0] == -signed.range[1]
     assert positive.range[0] == 0.0
-    forced = grid_of(examination, "block1.output", GridOptions(Normalisation.SYMMETRIC))
+    forced = grid_of(forward, "block1.output", GridOptions(Normalisation.SYMMETRIC))
     assert forced.diverging
     assert forced.range[0] == -forced.range[1]
 
 
 def test_the_parts_of_a_block_share_one_scale_and_one_colour_for_a_value(
-    examination: Examination,
+    forward: ForwardPass,
 ) -> None:
     options = GridOptions(Normalisation.BLOCK)
-    parts = [grid_of(examination, f"block2.{role}", options) for role in ("residual", "sum")]
-    output = grid_of(examination, "block2.output", options)
+    parts = [grid_of(forward, f"block2.{role}", options) for role in ("residual", "sum")]
+    output = grid_of(forward, "block2.output", options)
     assert parts[0].range == parts[1].range
     assert output.range == (0.0, parts[0].range[1])
     names = ("block1.output", "block2.residual", "block2.sum", "block2.output")
-    reach = max(float(np.abs(examination.activations[name]).max()) for name in names)
+    reach = max(float(np.abs(forward.activations[name]).max()) for name in names)
     assert output.range[1] == pytest.approx(reach)
-    alone = grid_of(examination, "block2.conv1", options)
+    alone = grid_of(forward, "block2.conv1", options)
     assert alone.options.normalisation is Normalisation.LAYER
 
 
-def test_a_filter_looks_the_same_alone_as_among_the_others(examination: Examination) -> None:
-    layer = layer_of(examination.manifest, "block3.output")
-    every = grid_of(examination, "block3.output")
-    alone = layer_grid(examination, layer, (5,), GridOptions())
+def test_a_filter_looks_the_same_alone_as_among_the_others(forward: ForwardPass) -> None:
+    layer = find_layer(forward.manifest, "block3.output")
+    every = grid_of(forward, "block3.output")
+    alone = layer_grid(forward, layer, (5,), GridOptions())
     assert alone.cells[0].range == every.cells[5].range
     x, y, width, height = every.cells[5].box
     ax, ay, _, _ = alone.cells[0].box
@@ -100,13 +100,13 @@ def test_a_filter_looks_the_same_alone_as_among_the_others(examination: Examinat
     ).all()
 
 
-def test_dead_filters_are_flat_and_flagged(examination: Examination) -> None:
-    silent = dict(examination.activations)
+def test_dead_filters_are_flat_and_flagged(forward: ForwardPass) -> None:
+    silent = dict(forward.activations)
     silent["block1.output"] = np.zeros_like(silent["block1.output"])
     silent["block1.output"][..., 3] = 0.7
     silent["block1.output"][2, 2, 4] = 0.2
     found = grid_of(
-        Examination(examination.manifest, examination.digit, (), silent),
+        ForwardPass(forward.manifest, forward.digit, (), silent),
         "block1.output",
         GridOptions(Normalisation.FILTER),
     )
@@ -116,24 +116,24 @@ def test_dead_filters_are_flat_and_flagged(examination: Examination) -> None:
     assert not indices(found)[y : y + height, x : x + width].any()
 
 
-def test_the_same_picture_always_has_the_same_bytes(examination: Examination) -> None:
-    assert grid_of(examination, "stem.conv").png() == grid_of(examination, "stem.conv").png()
+def test_the_same_picture_always_has_the_same_bytes(forward: ForwardPass) -> None:
+    assert grid_of(forward, "stem.conv").png() == grid_of(forward, "stem.conv").png()
 
 
-def test_the_palette_asked_for_is_the_palette_used(examination: Examination) -> None:
+def test_the_palette_asked_for_is_the_palette_used(forward: ForwardPass) -> None:
     with Image.open(
-        io.BytesIO(grid_of(examination, "stem.conv", GridOptions(palette=PaletteName.POLAR)).png())
+        io.BytesIO(grid_of(forward, "stem.conv", GridOptions(palette=PaletteName.POLAR)).png())
     ) as image:
         used = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
     assert (used == colours(PaletteName.POLAR, diverging=True)[: len(used)]).all()
 
 
-def test_a_picture_beyond_all_measure_is_refused(examination: Examination) -> None:
-    huge = dict(examination.activations)
+def test_a_picture_beyond_all_measure_is_refused(forward: ForwardPass) -> None:
+    huge = dict(forward.activations)
     huge["stem.conv"] = np.zeros((512, 512, 16), np.float32)
-    layer = layer_of(examination.manifest, "stem.conv")
+    layer = find_layer(forward.manifest, "stem.conv")
     large = type(layer)(**{**vars(layer), "shape": (512, 512, 16)})
-    examined = Examination(examination.manifest, examination.digit, (), huge)
+    examined = ForwardPass(forward.manifest, forward.digit, (), huge)
     with pytest.raises(InvalidParameterError, match=r"zoom 16 .* at most 16000000"):
         layer_grid(examined, large, tuple(range(16)), GridOptions(zoom=16))
 
@@ -156,12 +156,10 @@ def test_kernels_stand_a_row_an_output_and_a_column_an_input(engine: Engine) -> 
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_a_sorted_grid_shows_each_filter_in_its_new_place(
-    examination: Examination, sort: Sort
-) -> None:
-    grid = grid_of(examination, "block4.output", GridOptions(sort=sort))
-    plain = grid_of(examination, "block4.output")
-    statistics = examination.statistics(layer_of(examination.manifest, "block4.output"))
+def test_a_sorted_grid_shows_each_filter_in_its_new_place(forward: ForwardPass, sort: Sort) -> None:
+    grid = grid_of(forward, "block4.output", GridOptions(sort=sort))
+    plain = grid_of(forward, "block4.output")
+    statistics = forward.statistics(find_layer(forward.manifest, "block4.output"))
     order = [cell.filter for cell in grid.cells]
     assert sorted(order) == list(range(32))
     assert order == [one.index for one in sorted(statistics, key=KEYS[sort])]
@@ -175,10 +173,10 @@ def test_a_sorted_grid_shows_each_filter_in_its_new_place(
         assert np.array_equal(shown, usual[top : top + height, left : left + width])
 
 
-def test_filters_that_are_named_are_sorted_among_themselves(examination: Examination) -> None:
-    layer = layer_of(examination.manifest, "block4.output")
-    named = layer_grid(examination, layer, (9, 2, 5), GridOptions())
+def test_filters_that_are_named_are_sorted_among_themselves(forward: ForwardPass) -> None:
+    layer = find_layer(forward.manifest, "block4.output")
+    named = layer_grid(forward, layer, (9, 2, 5), GridOptions())
     assert [cell.filter for cell in named.cells] == [9, 2, 5]
-    by_mean = layer_grid(examination, layer, (9, 2, 5), GridOptions(sort=Sort.MEAN))
-    means = [float(examination.maps(layer)[:, :, cell.filter].mean()) for cell in by_mean.cells]
+    by_mean = layer_grid(forward, layer, (9, 2, 5), GridOptions(sort=Sort.MEAN))
+    means = [float(forward.maps(layer)[:, :, cell.filter].mean()) for cell in by_mean.cells]
     assert means == sorted(means, reverse=True)

@@ -11,16 +11,16 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.errors import InvalidParameterError
-from skiplens.service.forward import Examination
-from skiplens.service.images import block_strip
+from skiplens.service.forward import ForwardPass
+from skiplens.service.images import block_table
 
 
 def test_a_strips_rows_share_one_scale_and_equal_their_arrays(
-    examinations: dict[str, Examination],
+    forward_passes: dict[str, ForwardPass],
 ) -> None:
-    for examination in examinations.values():
-        for block in examination.manifest.blocks:
-            strip = block_strip(examination, block, PaletteName.DUSK)
+    for forward in forward_passes.values():
+        for block in forward.manifest.blocks:
+            strip = block_table(forward, block, PaletteName.DUSK)
             with Image.open(io.BytesIO(strip.png())) as image:
                 picture = np.asarray(image)
             filters = strip.geometry.columns
@@ -30,16 +30,19 @@ def test_a_strips_rows_share_one_scale_and_equal_their_arrays(
                 levels = picture[y : y + height : zoom, x : x + width : zoom]
                 step = (row.range[1] - row.range[0]) / TOP_LEVEL
                 found = row.range[0] + levels * step
-                expected = examination.activations[row.layer.name][..., 1]
+                expected = forward.activations[row.layer.name][..., 1]
                 assert np.abs(found - expected).max() <= step * 0.5001
             shared = {row.range for row in strip.rows if row.role != "gate"}
             assert len(shared) == 1
 
 
-def test_strips_name_their_rows(examinations: dict[str, Examination]) -> None:
-    manifest = examinations["mnist-resnet"].manifest
+def test_strips_name_their_rows(forward_passes: dict[str, ForwardPass]) -> None:
+    manifest = forward_passes["mnist-resnet"].manifest
     roles = [
-        [row.role for row in block_strip(examinations["mnist-resnet"], one, PaletteName.GREY).rows]
+        [
+            row.role
+            for row in block_table(forward_passes["mnist-resnet"], one, PaletteName.GREY).rows
+        ]
         for one in manifest.blocks
     ]
     assert roles[0] == ["x", "F(x)", "sum", "output"]
@@ -47,9 +50,9 @@ def test_strips_name_their_rows(examinations: dict[str, Examination]) -> None:
 
 
 @pytest.fixture
-def concatenating(examinations: dict[str, Examination]) -> Examination:
+def concatenating(forward_passes: dict[str, ForwardPass]) -> ForwardPass:
     """A block that lays two maps of F(x) behind three of x."""
-    manifest = examinations["mnist-classic"].manifest
+    manifest = forward_passes["mnist-classic"].manifest
     rng = np.random.default_rng(3)
     x, fx = (rng.normal(size=(6, 6, count)).astype(np.float32) for count in (3, 2))
     both = np.concatenate([x, fx], axis=-1)
@@ -59,12 +62,12 @@ def concatenating(examinations: dict[str, Examination]) -> Examination:
     )
     block = replace(manifest.blocks[0], merge="concatenate", input="stem", identity="stem")
     manifest = replace(manifest, layers=layers, blocks=(block,))
-    return replace(examinations["mnist-classic"], manifest=manifest, activations=maps)
+    return replace(forward_passes["mnist-classic"], manifest=manifest, activations=maps)
 
 
-def test_what_is_laid_behind_x_has_columns_of_its_own(concatenating: Examination) -> None:
+def test_what_is_laid_behind_x_has_columns_of_its_own(concatenating: ForwardPass) -> None:
     block = concatenating.manifest.blocks[0]
-    strip = block_strip(concatenating, block, PaletteName.GREY, zoom=1)
+    strip = block_table(concatenating, block, PaletteName.GREY, zoom=1)
     x, fx, total, _ = strip.rows
     assert [(row.first, row.layer.filters) for row in strip.rows] == [
         (0, 3),
@@ -86,7 +89,7 @@ def test_what_is_laid_behind_x_has_columns_of_its_own(concatenating: Examination
         assert np.array_equal(first, second)
 
 
-def test_a_strip_too_large_to_draw_is_refused(concatenating: Examination) -> None:
+def test_a_strip_too_large_to_draw_is_refused(concatenating: ForwardPass) -> None:
     block = concatenating.manifest.blocks[0]
     with pytest.raises(InvalidParameterError, match="at most 16000000 are allowed"):
-        block_strip(concatenating, block, PaletteName.GREY, zoom=1000)
+        block_table(concatenating, block, PaletteName.GREY, zoom=1000)

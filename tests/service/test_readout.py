@@ -5,32 +5,30 @@ import numpy as np
 import pytest
 
 from skiplens.engine.base import Engine
-from skiplens.service.analysis import readouts
-from skiplens.service.forward import Examination
+from skiplens.service.analysis import early_exits
+from skiplens.service.forward import ForwardPass
 
 
 def test_the_last_readout_is_the_answer(
-    engines: Mapping[str, Engine], examinations: dict[str, Examination]
+    engines: Mapping[str, Engine], forward_passes: dict[str, ForwardPass]
 ) -> None:
     for name, engine in engines.items():
-        found = readouts(examinations[name], engine.weights)
+        found = early_exits(forward_passes[name], engine.weights)
         assert found[-1].after == engine.manifest.blocks[-1].output
-        assert np.abs(found[-1].probabilities - examinations[name].probabilities).max() < 1e-5
+        assert np.abs(found[-1].probabilities - forward_passes[name].probabilities).max() < 1e-5
         for one in found:
             assert one.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_maximum_over_whole_maps_and_scores_without_bias_are_read_as_such(
-    engine: Engine, examinations: dict[str, Examination]
+    engine: Engine, forward_passes: dict[str, ForwardPass]
 ) -> None:
-    examination = with_head(examinations[engine.manifest.id], kind="GlobalMaxPooling2D")
+    forward = with_head(forward_passes[engine.manifest.id], kind="GlobalMaxPooling2D")
     kernel = {"head.logits/kernel": engine.weights["head.logits/kernel"]}
-    scores = (
-        examination.activations["block6.output"].max(axis=(0, 1)) @ kernel["head.logits/kernel"]
-    )
+    scores = forward.activations["block6.output"].max(axis=(0, 1)) @ kernel["head.logits/kernel"]
     expected = np.exp(scores) / np.exp(scores).sum()
     np.testing.assert_allclose(
-        readouts(examination, kernel)[-1].probabilities, expected, rtol=1e-4, atol=1e-7
+        early_exits(forward, kernel)[-1].probabilities, expected, rtol=1e-4, atol=1e-7
     )
 
 
@@ -45,15 +43,15 @@ def test_a_maximum_over_whole_maps_and_scores_without_bias_are_read_as_such(
     ids=["not of the last block", "overlapping", "beyond the edge", "no pooling"],
 )
 def test_another_head_is_not_read_early(
-    engine: Engine, examinations: dict[str, Examination], pool: dict[str, object]
+    engine: Engine, forward_passes: dict[str, ForwardPass], pool: dict[str, object]
 ) -> None:
-    examination = with_head(examinations[engine.manifest.id], **pool)
-    assert readouts(examination, engine.weights) == ()
+    forward = with_head(forward_passes[engine.manifest.id], **pool)
+    assert early_exits(forward, engine.weights) == ()
 
 
-def with_head(examination: Examination, **pool: object) -> Examination:
+def with_head(forward: ForwardPass, **pool: object) -> ForwardPass:
     """The same, of a network whose pooling is another."""
-    *before, last, logits, softmax = examination.manifest.layers
+    *before, last, logits, softmax = forward.manifest.layers
     changed = replace(last, **pool)  # type: ignore[arg-type]  # fields by name
     layers = (*before, changed, logits, softmax)
-    return replace(examination, manifest=replace(examination.manifest, layers=layers))
+    return replace(forward, manifest=replace(forward.manifest, layers=layers))

@@ -9,7 +9,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
-from skiplens.service.forward import EngineExaminer
+from skiplens.service.forward import ModelRunner
 from skiplens.service.units import explain, place_named, place_of, strongest_place
 
 PLACES = 12
@@ -30,16 +30,16 @@ def test_the_arithmetic_comes_to_the_value(
     for engine in engines.values():
         switches = engine.manifest.switches
         blocks = {"nothing": (), "some": switches[::2], "all": switches}[off]
-        examination = EngineExaminer().examine(engine, digit, blocks)
+        forward = ModelRunner().run(engine, digit, blocks)
         for layer in engine.manifest.layers:
             height, width, count = layer.shape
-            reach = float(np.abs(examination.maps(layer)).max())
+            reach = float(np.abs(forward.maps(layer)).max())
             corners = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1)]
             places = [tuple(map(int, rng.integers((height, width)))) for _ in range(PLACES)]
             for row, column in corners + places:
                 index = int(rng.integers(count))
-                unit = explain(engine, examination, layer, index, (row, column))
-                assert unit.value == examination.maps(layer)[row, column, index]
+                unit = explain(engine, forward, layer, index, (row, column))
+                assert unit.value == forward.maps(layer)[row, column, index]
                 assert unit.arithmetic is not None, layer.name
                 gap = abs(unit.arithmetic.result - unit.value)
                 bound = max(TOLERANCE * abs(unit.value), TOLERANCE / 100 * reach)
@@ -47,10 +47,10 @@ def test_the_arithmetic_comes_to_the_value(
 
 
 def test_the_strongest_place_is_the_first_of_the_largest(engine: Engine, digit: Digit) -> None:
-    examination = EngineExaminer().examine(engine, digit, ())
+    forward = ModelRunner().run(engine, digit, ())
     layer = next(one for one in engine.manifest.layers if one.name == "block1.output")
-    row, column = strongest_place(examination, layer, 3)
-    flat = examination.maps(layer)[:, :, 3]
+    row, column = strongest_place(forward, layer, 3)
+    flat = forward.maps(layer)[:, :, 3]
     assert flat[row, column] == flat.max() > 0
     assert (row, column) == min(zip(*np.nonzero(flat == flat.max()), strict=True))
 

@@ -15,8 +15,8 @@ from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
-from skiplens.service.dataset.indexer import Dataset, Shelf
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.indexer import Dataset, IndexCache
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.services import Services
 from skiplens.settings import Settings
@@ -52,7 +52,7 @@ def api(
     folder = tmp_path_factory.mktemp("state")
 
     def opened() -> Services:
-        return Services.over(
+        return Services.create(
             engines,
             SQLiteDigitStore(folder / "digits.sqlite3", 1000),
             load_samples(),
@@ -67,14 +67,14 @@ def api(
 
 
 @pytest.fixture(scope="session")
-def shifted() -> Collection:
+def shifted() -> LabelledDigits:
     """A data set of 240 digits: the samples, shifted."""
-    return Collection("dataset", shifted_samples())
+    return LabelledDigits("dataset", shifted_samples())
 
 
 @pytest.fixture(scope="session")
 def browsing(
-    engines: Mapping[str, Engine], shifted: Collection, tmp_path_factory: pytest.TempPathFactory
+    engines: Mapping[str, Engine], shifted: LabelledDigits, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
     """A client of an app with that data set, which the default network has read."""
     services = over_dataset(engines, shifted, tmp_path_factory.mktemp("browsing"))
@@ -85,7 +85,7 @@ def browsing(
 
 
 @pytest.fixture
-def indexing(engine: Engine, shifted: Collection, tmp_path: Path) -> Iterator[TestClient]:
+def indexing(engine: Engine, shifted: LabelledDigits, tmp_path: Path) -> Iterator[TestClient]:
     """A client of an app that is told to read the data set, and gets no further than that."""
     watched = SamplesFirst(engine)
     watched.gate.clear()
@@ -95,16 +95,18 @@ def indexing(engine: Engine, shifted: Collection, tmp_path: Path) -> Iterator[Te
         watched.gate.set()
 
 
-def over_dataset(engines: Mapping[str, Engine], collection: Collection, folder: Path) -> Services:
+def over_dataset(
+    engines: Mapping[str, Engine], collection: LabelledDigits, folder: Path
+) -> Services:
     """Services with a data set and a folder to keep things in."""
-    return Services.over(
+    return Services.create(
         engines,
         SQLiteDigitStore(folder / "digits.sqlite3", 1000),
         load_samples(),
         default_network="mnist-resnet",
         cache_bytes=64_000_000,
         limits=ImageLimits(),
-        dataset=Dataset(collection, Shelf(folder / "indexes"), 1),
+        dataset=Dataset(collection, IndexCache(folder / "indexes"), 1),
     )
 
 
@@ -145,7 +147,7 @@ def watched(engine: Engine) -> WatchedEngine:
 @pytest.fixture
 def watched_services(watched: WatchedEngine, tmp_path: Path) -> Callable[[], Services]:
     """Opens services over that network alone."""
-    return lambda: Services.over(
+    return lambda: Services.create(
         {"mnist-resnet": watched},
         SQLiteDigitStore(tmp_path / "digits.sqlite3", 100),
         load_samples(),

@@ -31,8 +31,8 @@ ASKED = {
     f"{NETWORKS}/activations": f"{NETWORK}/activations",
     f"{NETWORKS}/dataset": f"{NETWORK}/dataset",
     f"{NETWORKS}/dataset/digits": f"{NETWORK}/dataset/digits",
-    f"{NETWORKS}/layers/{{layer}}/filters/{{filter}}/strongest": (
-        f"{NETWORK}/layers/block1.conv1/filters/3/strongest"
+    f"{NETWORKS}/layers/{{layer}}/filters/{{filter}}/top_activations": (
+        f"{NETWORK}/layers/block1.conv1/filters/3/top_activations"
     ),
     "/api/v1/digits/{digit}": "/api/v1/digits/68348ce2256ddc1e",
     f"{VIEW}/layers/{{layer}}/activations": (
@@ -165,8 +165,8 @@ def test_norms_in_examples_fit_their_cosines(examples: dict[str, Any]) -> None:
     blocks = [one for one in _within(examples) if "norm_sum" in one]
     assert len(blocks) == 3
     for one in blocks:
-        assert one["norm_sum"] == third(one["norm_x"], one["norm_f"], one["cosine"])
-        assert one["ratio"] == pytest.approx(one["norm_f"] / one["norm_x"], rel=1e-4)
+        assert one["norm_sum"] == third(one["norm_x"], one["norm_residual"], one["cosine"])
+        assert one["ratio"] == pytest.approx(one["norm_residual"] / one["norm_x"], rel=1e-4)
     (flow,) = examples[f"{VIEW}/flow"]["blocks"]
     assert flow["total"] == third(flow["identity"], flow["residual"], flow["cosine"])
     (layer,) = examples["/api/v1/compare"]["layers"]

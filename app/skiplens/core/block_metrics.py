@@ -6,35 +6,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import BlockFigures, BlockInfo, FilterFigures
+from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
 
 Array = NDArray[np.float32]
 
 
-def block_figures(block: BlockInfo, activations: Mapping[str, Array]) -> BlockFigures:
+def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMetrics:
     """The figures of one block, from its parts' activations by layer name."""
-    x, fx = (part.astype(np.float64) for part in addends(block, activations))
+    x, fx = (part.astype(np.float64) for part in merge_inputs(block, activations))
     total = activations[block.sum or block.residual].astype(np.float64)
-    norm_x, norm_f = float(np.linalg.norm(x)), float(np.linalg.norm(fx))
-    return BlockFigures(
+    norm_x, norm_residual = float(np.linalg.norm(x)), float(np.linalg.norm(fx))
+    return BlockMetrics(
         block=block.name,
         norm_x=norm_x,
-        norm_f=norm_f,
+        norm_residual=norm_residual,
         norm_sum=float(np.linalg.norm(total)),
-        ratio=norm_f / norm_x if norm_x else 0.0,
+        ratio=norm_residual / norm_x if norm_x else 0.0,
         cosine=cosine(x, fx) if block.identity and x.shape == fx.shape == total.shape else None,
-        relu_cut=cut(total),
+        relu_zeroed=cut(total),
     )
 
 
-def filter_figures(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterFigures, ...]:
+def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterMetrics, ...]:
     """The same figures for every filter of the block's sum, or of F(x) where there is no sum."""
     total = activations[block.sum or block.residual].astype(np.float64)
     count = total.shape[-1]
     x, fx = (
         _by_filter(part.astype(np.float64), first, count)
         for part, first in zip(
-            addends(block, activations), first_columns(block, activations), strict=True
+            merge_inputs(block, activations), column_offsets(block, activations), strict=True
         )
     )
     if block.identity is None:
@@ -44,16 +44,20 @@ def filter_figures(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
 
 def _filter(
     at: int, x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
-) -> FilterFigures:
-    norm_x, norm_f = (None if one is None else float(np.linalg.norm(one)) for one in (x, fx))
-    return FilterFigures(
+) -> FilterMetrics:
+    norm_x, norm_residual = (None if one is None else float(np.linalg.norm(one)) for one in (x, fx))
+    return FilterMetrics(
         filter=at,
         norm_x=norm_x,
-        norm_f=norm_f,
+        norm_residual=norm_residual,
         norm_sum=float(np.linalg.norm(total)),
-        ratio=None if norm_x is None or norm_f is None else norm_f / norm_x if norm_x else 0.0,
+        ratio=None
+        if norm_x is None or norm_residual is None
+        else norm_residual / norm_x
+        if norm_x
+        else 0.0,
         cosine=None if x is None or fx is None or x.shape != fx.shape else cosine(x, fx),
-        relu_cut=cut(total),
+        relu_zeroed=cut(total),
     )
 
 
@@ -67,7 +71,7 @@ def _by_filter(part: NDArray[Any], first: int, count: int) -> tuple[NDArray[Any]
     )
 
 
-def first_columns(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[int, int]:
+def column_offsets(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[int, int]:
     """The filters of the sum that the first filters of the identity and of the residual go into.
 
     Both go into filter 0, but for a merge that lays the residual's filters behind the identity's.
@@ -77,7 +81,7 @@ def first_columns(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[i
     return 0, int(activations[block.identity or block.input].shape[-1])
 
 
-def addends(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Array, Array]:
+def merge_inputs(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Array, Array]:
     """Identity and residual, ``(H, W, C)`` each, as they enter the block's sum."""
     x, fx = activations[block.identity or block.input], activations[block.residual]
     if block.gate is None:

@@ -54,7 +54,7 @@ _COMFORTABLE_WIDTH: Final = 356  # three grids stand side by side on a laptop's 
 
 
 @dataclass(frozen=True)
-class Geometry:
+class GridLayout:
     """A grid's layout.
 
     Attributes:
@@ -83,12 +83,12 @@ def near_square(count: int) -> int:
     return next(full, root)
 
 
-def comfortable_zoom(height: int, width: int) -> int:
+def preferred_zoom(height: int, width: int) -> int:
     """The zoom at which a map is about 56 pixels wide, within what is allowed."""
     return max(MIN_ZOOM, min(MAX_ZOOM, _COMFORTABLE_SIDE // max(height, width)))
 
 
-def fitting_zoom(columns: int, height: int, width: int) -> int:
+def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
     """The largest zoom at which a grid is at most 356 pixels wide and a map at most 112 on a side,
     within what is allowed.
     """
@@ -96,7 +96,7 @@ def fitting_zoom(columns: int, height: int, width: int) -> int:
     return max(MIN_ZOOM, min(MAX_ZOOM, across, _LARGEST_SIDE // max(height, width)))
 
 
-def lay_out_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> Geometry:
+def layout_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> GridLayout:
     """Lay ``rows`` rows of ``columns`` maps each out, with room for indices above the first row
     alone: a column is one filter all the way down.
     """
@@ -111,7 +111,7 @@ def lay_out_rows(rows: int, columns: int, height: int, width: int, *, zoom: int)
         for row in range(rows)
         for column in range(columns)
     )
-    return Geometry(
+    return GridLayout(
         width=GAP + columns * (cell + GAP),
         height=LABEL_HEIGHT + GAP + rows * (height * zoom + GAP),
         zoom=zoom,
@@ -121,9 +121,9 @@ def lay_out_rows(rows: int, columns: int, height: int, width: int, *, zoom: int)
     )
 
 
-def lay_out(
+def layout_grid(
     count: int, height: int, width: int, *, columns: int, zoom: int, labels: bool
-) -> Geometry:
+) -> GridLayout:
     """Lay ``count`` maps of ``height`` by ``width`` values out in rows, the first top left, with
     a gap between and around them.
     """
@@ -142,7 +142,7 @@ def lay_out(
         for at in range(count)
     )
     rows = math.ceil(count / columns)
-    return Geometry(
+    return GridLayout(
         width=GAP + columns * (cell + GAP),
         height=GAP + rows * (map_height + above + GAP),
         zoom=zoom,
@@ -159,7 +159,7 @@ _COMPRESSION = 4  # half the time of 6 for 4 % more bytes
 
 def draw(
     levels: Sequence[Levels] | Levels,
-    geometry: Geometry,
+    geometry: GridLayout,
     indices: Sequence[int | None],
     flagged: Sequence[bool],
 ) -> Levels:

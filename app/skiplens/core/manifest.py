@@ -7,7 +7,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True)
-class BlockFigures:
+class BlockMetrics:
     """A block on one digit, or the mean over many.
 
     Norms are Euclidean, over all positions and filters.
@@ -17,46 +17,46 @@ class BlockFigures:
         norm_x: norm of the identity as it enters the sum: ``x``, its projection where the block
             changes shape, or ``(1 - T(x)) * x`` in a highway block. Without an identity path, of
             what the block is given.
-        norm_f: norm of the residual as it enters the sum: ``F(x)``, or ``T(x) * F(x)``.
+        norm_residual: norm of the residual as it enters the sum: ``F(x)``, or ``T(x) * F(x)``.
         norm_sum: norm of the sum; without an identity path, of ``F(x)``.
-        ratio: ``norm_f / norm_x``; 0 where the identity is zero.
-        cosine: of the angle between the two addends, -1..1; 0 where either is zero; ``None``
+        ratio: ``norm_residual / norm_x``; 0 where the identity is zero.
+        cosine: of the angle between the two merge_inputs, -1..1; 0 where either is zero; ``None``
             without an identity path, and where identity, residual and sum differ in shape, so
             that no filter of one is the same filter of the others.
-        relu_cut: share of the sum that the activation cuts, 0..1: the magnitude of its negative
+        relu_zeroed: share of the sum that the activation cuts, 0..1: the magnitude of its negative
             values over the magnitude of all its values.
     """
 
     block: str
     norm_x: float
-    norm_f: float
+    norm_residual: float
     norm_sum: float
     ratio: float
     cosine: float | None
-    relu_cut: float
+    relu_zeroed: float
 
 
 @dataclass(frozen=True)
-class FilterFigures:
-    """One filter of a block's sum on one digit: the figures of :class:`BlockFigures` of its maps.
+class FilterMetrics:
+    """One filter of a block's sum on one digit: the figures of :class:`BlockMetrics` of its maps.
 
     Attributes:
         filter: its index in the sum.
         norm_x: of the identity's map that enters it; ``None`` where none does.
-        norm_f: of the residual's.
+        norm_residual: of the residual's.
         norm_sum: of its own map.
-        ratio: ``norm_f / norm_x``; 0 where the identity is zero; ``None`` where either lacks.
+        ratio: ``norm_residual / norm_x``; 0 for a zero identity; ``None`` where either lacks.
         cosine: of the two maps, -1..1; 0 where either is zero; ``None`` where either lacks.
-        relu_cut: share of its own map that the activation cuts, 0..1.
+        relu_zeroed: share of its own map that the activation cuts, 0..1.
     """
 
     filter: int
     norm_x: float | None
-    norm_f: float | None
+    norm_residual: float | None
     norm_sum: float
     ratio: float | None
     cosine: float | None
-    relu_cut: float
+    relu_zeroed: float
 
 
 @dataclass(frozen=True)
@@ -95,33 +95,33 @@ class SeedAccuracy:
 
 
 @dataclass(frozen=True)
-class Lesion:
+class Ablation:
     """How well the network reads with some blocks' residual branches switched off.
 
     Attributes:
         off: names of the blocks.
         correct: digits read correctly.
-        lost: share of all digits lost against the whole network; negative where it gained.
+        accuracy_drop: baseline accuracy minus this accuracy, -1..1; negative if accuracy rose.
     """
 
     off: tuple[str, ...]
     correct: int
-    lost: float
+    accuracy_drop: float
 
 
 @dataclass(frozen=True)
-class Survey:
+class Evaluation:
     """What was measured over the test digits when the network was compiled.
 
     Attributes:
         digits: how many.
         blocks: usual figures of every block, in forward order.
-        lesions: each switchable block off alone, then each pair where there are few blocks.
+        ablations: each block that can be disabled off alone, then each pair where there are few.
     """
 
     digits: int
-    blocks: tuple[BlockFigures, ...]
-    lesions: tuple[Lesion, ...]
+    blocks: tuple[BlockMetrics, ...]
+    ablations: tuple[Ablation, ...]
 
 
 FORMAT: Final = 1
@@ -209,7 +209,7 @@ class BlockInfo:
         gate: ``T(x)`` of a highway block.
         sum: the merge's result; ``None`` without an identity path.
         output: after the activation.
-        switchable: whether its residual branch can be switched off.
+        can_disable: whether its residual branch can be switched off.
     """
 
     name: str
@@ -220,14 +220,14 @@ class BlockInfo:
     gate: str | None
     sum: str | None
     output: str
-    switchable: bool
+    can_disable: bool
 
     @property
     def switch(self) -> str | None:
         """The layer that is zero while the branch is off, ``T(x)`` or else ``F(x)``; ``None``
         where it cannot be switched off.
         """
-        return (self.gate or self.residual) if self.switchable else None
+        return (self.gate or self.residual) if self.can_disable else None
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ class Manifest:
         blocks: every block, in forward order.
         graphs: ``activations`` and ``gradients``.
         test_accuracy: on MNIST's 10,000 test digits; ``None`` where it was not measured.
-        survey: figures and lesions over the test digits; ``None`` where they were not measured.
+        evaluation: metrics and ablations over the test digits; ``None`` if not measured.
         training: recipe, commit and history of the run; ``None`` for a network brought along.
         files: SHA-256 of the network, its graphs and its weights, by the name of the file.
         seeds: accuracy of each seed that the recipe was followed from, that of this network among
@@ -282,7 +282,7 @@ class Manifest:
     blocks: tuple[BlockInfo, ...]
     graphs: dict[str, GraphInfo]
     test_accuracy: Accuracy | None
-    survey: Survey | None
+    evaluation: Evaluation | None
     training: dict[str, Any] | None
     files: dict[str, str]
     seeds: tuple[SeedAccuracy, ...] = ()
@@ -303,4 +303,4 @@ class Manifest:
     @property
     def switches(self) -> tuple[str, ...]:
         """Names of the blocks that can be switched off, in the order of the gates."""
-        return tuple(block.name for block in self.blocks if block.switchable)
+        return tuple(block.name for block in self.blocks if block.can_disable)

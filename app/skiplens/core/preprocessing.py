@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from skiplens.core.digit import SIDE, Digit
-from skiplens.core.segmentation import Box, Ink, bounds, find_ink
+from skiplens.core.segmentation import Box, Foreground, bounding_box, find_foreground
 from skiplens.errors import BlankImageError, InvalidParameterError
 
 Floats = NDArray[np.float32]
@@ -24,7 +24,7 @@ _FINE: Final = 4  # strokes are thickened at this many pixels to one
 _BRIGHT_SHARE: Final = 25  # per cent of the inked pixels are at full ink, as in MNIST
 
 
-def fit(amount: Floats) -> tuple[Pixels, float]:
+def normalise_to_mnist(amount: Floats) -> tuple[Pixels, float]:
     """Fits ink that fills its array into a digit.
 
     Args:
@@ -35,8 +35,8 @@ def fit(amount: Floats) -> tuple[Pixels, float]:
     """
     width = stroke_width(amount) * _LENGTH / max(amount.shape)
     if width < _THINNEST:
-        amount = _thickened(amount)
-    drawn = np.rint(255 * _brightened(_resized(amount, _LENGTH))).astype(np.uint8)
+        amount = _dilated(amount)
+    drawn = np.rint(255 * _contrast_stretched(_resized(amount, _LENGTH))).astype(np.uint8)
     top, left = _paste(drawn)
     height, breadth = drawn.shape
     pixels = np.zeros((SIDE, SIDE), np.uint8)
@@ -44,7 +44,7 @@ def fit(amount: Floats) -> tuple[Pixels, float]:
     return pixels, width
 
 
-def is_fitted(grey: Pixels) -> bool:
+def is_mnist_like(grey: Pixels) -> bool:
     """Whether uint8 ``(H, W)`` already is a digit like MNIST's, light ink on black.
 
     That is: 28 x 28, black but for a digit 18 to 20 pixels long, and that to within a pixel where
@@ -52,7 +52,7 @@ def is_fitted(grey: Pixels) -> bool:
     """
     if grey.shape != (SIDE, SIDE) or grey.max() < _BRIGHTEST:
         return False
-    left, top, right, bottom = bounds(grey > 0) or (0, 0, 0, 0)
+    left, top, right, bottom = bounding_box(grey > 0) or (0, 0, 0, 0)
     drawn = grey[top:bottom, left:right]
     if not _LENGTHS[0] <= max(drawn.shape) <= _LENGTHS[1]:
         return False
@@ -80,17 +80,17 @@ def _resized(amount: Floats, length: int) -> Floats:
     return np.clip(resized, 0, 1)
 
 
-def _brightened(amount: Floats) -> Floats:
-    """Ink raised until a quarter of the inked pixels are full: thin strokes cover little."""
+def _contrast_stretched(amount: Floats) -> Floats:
+    """Foreground raised until a quarter of the inked pixels are full: thin strokes cover little."""
     inked = amount[amount > 0.1 * amount.max()]
     full = float(np.percentile(inked, 100 - _BRIGHT_SHARE))
     brightened: Floats = np.clip(amount / min(1.0, full), 0, 1)
     return brightened
 
 
-def _thickened(amount: Floats) -> Floats:
+def _dilated(amount: Floats) -> Floats:
     """Strokes brought to the least width, at four times the final size or so."""
-    fine = _brightened(_resized(amount, _LENGTH * _FINE))
+    fine = _contrast_stretched(_resized(amount, _LENGTH * _FINE))
     reach = int(np.ceil((_THINNEST * _FINE - stroke_width(fine)) / 2))
     if reach < 1:
         return amount
@@ -117,7 +117,7 @@ _WIDE: Final = 1.8  # width by height; fewer than 1 in 2,000 MNIST digits are wi
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PreprocessedDigit:
     """A digit, and what had to be done to get it.
 
     Attributes:
@@ -133,7 +133,7 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
-def prepare(grey: NDArray[np.uint8]) -> Prepared:
+def preprocess(grey: NDArray[np.uint8]) -> PreprocessedDigit:
     """The digit in an image: polarity, ground, crop, size and place put right.
 
     A digit that already is like MNIST's comes back byte for byte, and so does its negative.
@@ -145,17 +145,19 @@ def prepare(grey: NDArray[np.uint8]) -> Prepared:
         BlankImageError: nothing in the image stands out from its ground.
     """
     for pixels, inverted in ((grey, False), (_WHITE - grey, True)):
-        if is_fitted(pixels):
-            return Prepared(Digit.of(pixels), inverted, ink_box(pixels), ())
-    ink = find_ink(grey)
+        if is_mnist_like(pixels):
+            return PreprocessedDigit(Digit.of(pixels), inverted, ink_box(pixels), ())
+    ink = find_foreground(grey)
     if ink is None:
         raise BlankImageError("image is blank: nothing in it stands out from its ground")
     left, top, right, bottom = ink.box
-    pixels, stroke = fit(ink.amount[top:bottom, left:right])
+    pixels, stroke = normalise_to_mnist(ink.amount[top:bottom, left:right])
     height, width = grey.shape
     left, top, right, bottom = ink.box_in_image()
     box = left, top, min(right, width), min(bottom, height)
-    return Prepared(Digit.of(pixels), ink.dark, _place(box), _warnings(ink, box, grey, stroke))
+    return PreprocessedDigit(
+        Digit.of(pixels), ink.dark, _place(box), _warnings(ink, box, grey, stroke)
+    )
 
 
 def pixels_to_grey(pixels: Sequence[Sequence[float]]) -> NDArray[np.uint8]:
@@ -189,7 +191,7 @@ def _refused(found: str) -> InvalidParameterError:
 
 def ink_box(pixels: NDArray[np.uint8]) -> Box:
     """``(x, y, width, height)`` of the ink in ``(28, 28)``; all zero where there is none."""
-    return _place(bounds(pixels > 0))
+    return _place(bounding_box(pixels > 0))
 
 
 def _place(box: Box | None) -> tuple[int, int, int, int]:
@@ -197,7 +199,7 @@ def _place(box: Box | None) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
-def _warnings(ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float) -> tuple[str, ...]:
+def _warnings(ink: Foreground, box: Box, grey: NDArray[np.uint8], stroke: float) -> tuple[str, ...]:
     _, _, width, height = _place(box)
     edges = (box[0] == 0, box[1] == 0, box[2] == grey.shape[1], box[3] == grey.shape[0])
     cut = any(edges) and not all(edges)  # an image cropped to its digit touches all four
@@ -215,7 +217,7 @@ def _warnings(ink: Ink, box: Box, grey: NDArray[np.uint8], stroke: float) -> tup
 
 
 def _widest_gap(boxes: tuple[Box, ...]) -> float:
-    """How far the loneliest part lies from the part next to it, in pixels of ``Ink.amount``."""
+    """Distance of the most isolated part from its nearest one, in pixels of the foreground."""
     nearest = (
         min((_gap(box, other) for other in boxes if other is not box), default=0) for box in boxes
     )

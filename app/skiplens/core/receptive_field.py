@@ -10,7 +10,7 @@ _EVERYWHERE: Final = 0  # the stride of a value that sees the same wherever it s
 
 
 @dataclass(frozen=True)
-class Reach:
+class AxisField:
     """What values see along one axis.
 
     Attributes:
@@ -28,9 +28,9 @@ class Reach:
         first = self.start + self.stride * position
         return min(max(first, 0), side), min(max(first + self.size, 0), side)
 
-    def through(self, window: int, step: int, padding: int) -> "Reach":
+    def through(self, window: int, step: int, padding: int) -> "AxisField":
         """What a window sees that is laid over these values."""
-        return Reach(
+        return AxisField(
             start=self.start - padding * self.stride,
             stride=self.stride * step,
             size=self.size + (window - 1) * self.stride,
@@ -47,8 +47,8 @@ class ReceptiveField:
         input_shape: ``(height, width)`` of the input.
     """
 
-    rows: Reach
-    columns: Reach
+    rows: AxisField
+    columns: AxisField
     input_shape: tuple[int, int]
 
     def at(self, row: int, column: int) -> tuple[int, int, int, int]:
@@ -86,12 +86,14 @@ def receptive_fields(
 
 
 def _of_input(shape: tuple[int, int]) -> ReceptiveField:
-    return ReceptiveField(Reach(0, 1, 1), Reach(0, 1, 1), shape)
+    return ReceptiveField(AxisField(0, 1, 1), AxisField(0, 1, 1), shape)
 
 
 def _whole(shape: tuple[int, int]) -> ReceptiveField:
     height, width = shape
-    return ReceptiveField(Reach(0, _EVERYWHERE, height), Reach(0, _EVERYWHERE, width), shape)
+    return ReceptiveField(
+        AxisField(0, _EVERYWHERE, height), AxisField(0, _EVERYWHERE, width), shape
+    )
 
 
 def _of_layer(
@@ -107,7 +109,7 @@ def _of_layer(
     fields = [found[name] for name in layer.inputs]
     window, steps = _window(layer), layer.strides or (1, 1)
     axes = (
-        _of_axis(
+        _field_along_axis(
             [(field.rows, field.columns)[axis] for field in fields],
             before[axis],
             layer.shape[axis],
@@ -130,20 +132,22 @@ def _window(layer: LayerInfo) -> tuple[int, int]:
     return (height - 1) * down + 1, (width - 1) * across + 1
 
 
-def _of_axis(reaches: list[Reach], before: int, after: int, window: int, step: int) -> Reach | None:
+def _field_along_axis(
+    reaches: list[AxisField], before: int, after: int, window: int, step: int
+) -> AxisField | None:
     """What a layer sees along one axis; nothing where its length cannot be explained."""
     if after not in (-(-before // step), (before - window) // step + 1):
         return None
     padding = max((after - 1) * step + window - before, 0) // 2
-    joined = _hull(reaches)
+    joined = _union(reaches)
     return joined and joined.through(window, step, padding)
 
 
-def _hull(reaches: list[Reach]) -> Reach | None:
+def _union(reaches: list[AxisField]) -> AxisField | None:
     """What several routes see together; nothing where they do not move alike."""
     strides = {reach.stride for reach in reaches}
     if len(strides) != 1:
         return None
     start = min(reach.start for reach in reaches)
     end = max(reach.start + reach.size for reach in reaches)
-    return Reach(start, strides.pop(), end - start)
+    return AxisField(start, strides.pop(), end - start)

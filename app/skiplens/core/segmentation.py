@@ -24,7 +24,7 @@ _APART: Final = 3  # pixels; neighbours share their noise where an image was blu
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class Background:
     """What an image looks like without its ink.
 
     Attributes:
@@ -38,26 +38,26 @@ class Ground:
     even: bool
 
 
-def even_ground(grey: Floats) -> Ground | None:
+def uniform_background(grey: Floats) -> Background | None:
     """The ground of float32 ``(H, W)`` in 0..255, or ``None`` where it is not one tone."""
     border = grey[_border(grey.shape, max(1, min(grey.shape) // _BAND))]
     middle = np.median(border)
     if _spread(border - middle) > _EVEN:
         return None
-    return Ground(np.full_like(grey, middle), 0.0, even=True)
+    return Background(np.full_like(grey, middle), 0.0, even=True)
 
 
-def uneven_ground(grey: Floats) -> Ground:
+def estimated_background(grey: Floats) -> Background:
     """The ground of a photograph, float32 ``(H, W)`` in 0..255."""
     noise = _noise(grey)
-    tone = _falling_light(grey)
+    tone = _polynomial_background(grey)
     outermost = _border(grey.shape, 1)
     off = np.abs(grey - tone)[outermost] / np.maximum(tone[outermost], 1)
     least, most = _SHADOW
     shadowed = (off > least) & (off < most) & (off * tone[outermost] > 3 * noise)
     if shadowed.mean() > _SHADOWED:
-        tone = _place_by_place(grey)
-    return Ground(tone, noise, even=False)
+        tone = _morphological_background(grey)
+    return Background(tone, noise, even=False)
 
 
 def _border(shape: tuple[int, ...], width: int) -> NDArray[np.bool_]:
@@ -76,7 +76,7 @@ def _noise(grey: Floats) -> float:
     return max((_spread(step) / 2**0.5 for step in steps if step.size), default=0.0)
 
 
-def _falling_light(grey: Floats) -> Floats:
+def _polynomial_background(grey: Floats) -> Floats:
     """A quadratic surface through the ground, fitted by least squares.
 
     First to the border, then again and again to all that lies near the last fit: the ink stays
@@ -111,7 +111,7 @@ def _terms(height: int, width: int) -> tuple[Floats, ...]:
     return tuple(np.broadcast_to(term, shape) for term in terms)
 
 
-def _place_by_place(grey: Floats) -> Floats:
+def _morphological_background(grey: Floats) -> Floats:
     """The tone about each pixel, without strokes: a morphological closing, or an opening.
 
     A closing takes out what is darker than its surroundings and narrower than twice the reach,
@@ -156,7 +156,7 @@ _RIVAL: Final = 0.02  # of a part at the border: where the rest holds more, the 
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Components:
     """The connected pieces that make up a digit.
 
     Attributes:
@@ -175,7 +175,7 @@ class _Part:
     box: Box  # in cells
 
 
-def bounds(mask: Mask) -> Box | None:
+def bounding_box(mask: Mask) -> Box | None:
     """Left, top, right and bottom of what is true in ``(H, W)``; ``None`` where nothing is."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not rows.size:
@@ -183,7 +183,7 @@ def bounds(mask: Mask) -> Box | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def find_parts(inked: Mask, *, photograph: bool) -> Parts | None:
+def digit_components(inked: Mask, *, photograph: bool) -> Components | None:
     """The parts of the digit among the inked pixels, ``(H, W)``; ``None`` where there are none.
 
     A part that spans the whole width or height is a frame, a ruled line or the edge of a table,
@@ -192,7 +192,7 @@ def find_parts(inked: Mask, *, photograph: bool) -> Parts | None:
     """
     cell = -(-max(inked.shape) // _CELLS)
     counts = _counts(inked, cell)
-    labels = _labels(counts > 0)
+    labels = _label_components(counts > 0)
     least = 12 if photograph else 1
     parts = [part for part in _parts(labels, counts) if part.ink >= least]
     ink = sum(part.ink for part in parts)
@@ -207,7 +207,7 @@ def find_parts(inked: Mask, *, photograph: bool) -> Parts | None:
     mask = _cells_of(kept, labels).repeat(cell, 0).repeat(cell, 1)
     height, width = inked.shape
     boxes = tuple((cell * a, cell * b, cell * c, cell * d) for a, b, c, d in (p.box for p in kept))
-    return Parts(mask[:height, :width], boxes)
+    return Components(mask[:height, :width], boxes)
 
 
 def _counts(inked: Mask, cell: int) -> NDArray[np.intp]:
@@ -220,7 +220,7 @@ def _counts(inked: Mask, cell: int) -> NDArray[np.intp]:
     return counts
 
 
-def _labels(cells: Mask) -> NDArray[np.intp]:
+def _label_components(cells: Mask) -> NDArray[np.intp]:
     """Numbers the connected cells from 1, diagonals included; 0 is empty. Flood fill."""
     width = cells.shape[1] + 2
     left = bytearray(np.pad(cells, 1).tobytes())
@@ -287,7 +287,7 @@ _FRAME_WIDTH: Final = 16  # a frame takes at most this part of the shorter side
 
 
 @dataclass(frozen=True, eq=False)
-class Ink:
+class Foreground:
     """The digit in an image, one pixel of ``amount`` standing for ``step`` x ``step`` pixels.
 
     Attributes:
@@ -315,7 +315,7 @@ class Ink:
         return x + left, y + top, x + right, y + bottom
 
 
-def find_ink(grey: Grey) -> Ink | None:
+def find_foreground(grey: Grey) -> Foreground | None:
     """The ink of uint8 ``(H, W)``, or ``None`` where there is none.
 
     Where the digit is small in a large image, it is looked at again from near by.
@@ -337,13 +337,13 @@ def _step(grey: Grey) -> int:
     return -(-side // _WORKING_SIDE)
 
 
-def _find(grey: Grey) -> Ink | None:
+def _find(grey: Grey) -> Foreground | None:
     step = _step(grey)
     tones, ground = _with_ground(Image.fromarray(grey).reduce(step))
     faintest = max(4 * ground.noise, _FAINTEST if ground.even else _BLOTCHES)
-    away = _without_frame(ground.tone - tones, faintest)
+    away = _without_border_lines(ground.tone - tones, faintest)
     darker, lighter = np.maximum(away, 0), np.maximum(-away, 0)
-    dark = _weight(darker, faintest) >= _weight(lighter, faintest)
+    dark = _energy(darker, faintest) >= _energy(lighter, faintest)
     away, tone = (darker, ground.tone) if dark else (lighter, 255 - ground.tone)
     inked = away > faintest
     if not inked.any():
@@ -351,28 +351,28 @@ def _find(grey: Grey) -> Ink | None:
     tone = np.maximum(tone, _DARKEST)
     contrast = np.minimum(away / tone, 1)
     full = float(np.percentile(contrast[inked], 90))
-    parts = find_parts(inked & (contrast > _STROKE * full), photograph=not ground.even)
+    parts = digit_components(inked & (contrast > _STROKE * full), photograph=not ground.even)
     if parts is None:
         return None
     fog = _EDGE[0] if ground.even else _EDGE[1]
     low = min(max(faintest / float(np.median(tone)), fog * full), _STROKE * full)
     amount = np.clip((contrast - low) / (_FULL * full - low), 0, 1) * parts.mask
-    box = bounds(amount > _STROKE)
-    return Ink(amount, box, parts.boxes, step, (0, 0), dark, full) if box else None
+    box = bounding_box(amount > _STROKE)
+    return Foreground(amount, box, parts.boxes, step, (0, 0), dark, full) if box else None
 
 
-def _with_ground(image: Image.Image) -> tuple[Floats, Ground]:
+def _with_ground(image: Image.Image) -> tuple[Floats, Background]:
     """The tones of a grey image, float32, and their ground; a noisy image is blurred a little."""
     tones = np.asarray(image, np.float32)
-    ground = even_ground(tones)
+    ground = uniform_background(tones)
     if ground is None:
         if min(image.size) >= _BLURRED_FROM:
             tones = np.asarray(image.filter(ImageFilter.BoxBlur(1)), np.float32)
-        ground = uneven_ground(tones)
+        ground = estimated_background(tones)
     return tones, ground
 
 
-def _without_frame(away: Floats, faintest: float) -> Floats:
+def _without_border_lines(away: Floats, faintest: float) -> Floats:
     """A copy in which a frame of lines along all four sides counts as ground."""
     off = np.abs(away) > faintest
     frame, limit = 0, min(away.shape) // _FRAME_WIDTH
@@ -387,6 +387,6 @@ def _without_frame(away: Floats, faintest: float) -> Floats:
     return inside
 
 
-def _weight(away: Floats, faintest: float) -> float:
+def _energy(away: Floats, faintest: float) -> float:
     beyond = away[away > faintest]
     return float(np.vdot(beyond, beyond))

@@ -12,7 +12,7 @@ Record = dict[str, float]
 _record: ContextVar[Record | None] = ContextVar("stages", default=None)
 
 
-class recording:  # noqa: N801  # reads as what it does, like contextlib.suppress
+class TimingRecord:
     """Collect seconds by stage, threads started with this context included."""
 
     __slots__ = ("_token",)
@@ -29,7 +29,7 @@ class recording:  # noqa: N801  # reads as what it does, like contextlib.suppres
         _record.reset(self._token)
 
 
-class stage:  # noqa: N801  # likewise
+class timed:  # noqa: N801  # reads as what it does, like contextlib.suppress
     """Add the time that the block takes to a stage of the record, if there is one."""
 
     __slots__ = ("_name", "_record", "_started")

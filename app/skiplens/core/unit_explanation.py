@@ -25,7 +25,7 @@ MERGES: Final[dict[str, Callable[[tuple[float, ...]], float]]] = {
 }
 
 
-def applied(function: str | None, value: float) -> float:
+def apply_activation(function: str | None, value: float) -> float:
     """A value after one of :data:`FUNCTIONS`, or as it is."""
     return value if function is None else FUNCTIONS[function](value)
 
@@ -35,7 +35,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class UnitInputs:
     """What is to be worked out, and from what.
 
     Attributes:
@@ -92,7 +92,7 @@ class BatchNorm:
 
 
 @dataclass(frozen=True)
-class Application:
+class ActivationStep:
     """A value passed on: through a function, times a block's switch, or as it is.
 
     Attributes:
@@ -109,7 +109,9 @@ class Application:
     @property
     def result(self) -> float:
         """The value."""
-        return applied(self.function, self.value) * (1.0 if self.switch is None else self.switch)
+        return apply_activation(self.function, self.value) * (
+            1.0 if self.switch is None else self.switch
+        )
 
 
 @dataclass(frozen=True)
@@ -202,11 +204,11 @@ class Convolution:
     @property
     def result(self) -> float:
         """The value."""
-        return applied(self.function, self.total)
+        return apply_activation(self.function, self.total)
 
 
 @dataclass(frozen=True, eq=False)
-class WeightedSum:
+class Dense:
     """A dense layer: every value that it is given times a weight, and a bias.
 
     Attributes:
@@ -234,7 +236,7 @@ class WeightedSum:
     @property
     def result(self) -> float:
         """The value."""
-        return applied(self.function, self.total)
+        return apply_activation(self.function, self.total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +260,7 @@ class Pooling:
         return float(chosen)
 
 
-def convolution(question: Question) -> Convolution | None:
+def convolution(question: UnitInputs) -> Convolution | None:
     """A value of a convolution; nothing where its weights are not to be had."""
     layer, maps, weights = question.layer, question.given[0], question.weight("kernel")
     if weights is None or layer.kernel is None or layer.strides is None:
@@ -290,7 +292,7 @@ def convolution(question: Question) -> Convolution | None:
 
 
 def _span(
-    question: Question, axis: int, length: int, stride: int, dilation: int
+    question: UnitInputs, axis: int, length: int, stride: int, dilation: int
 ) -> NDArray[np.intp]:
     """Rows or columns of the maps given that a window lies over; some may be beyond the edge.
 
@@ -303,7 +305,7 @@ def _span(
     return np.arange(start, start + reach, dilation)
 
 
-def pooling(question: Question) -> Pooling:
+def pooling(question: UnitInputs) -> Pooling:
     """A value of a pooling."""
     layer, maps = question.layer, question.given[0][:, :, question.filter]
     operation = "max" if "Max" in layer.kind else "mean"
@@ -317,7 +319,7 @@ def pooling(question: Question) -> Pooling:
     return Pooling(operation, window, (int(rows[0]), int(columns[0])))
 
 
-Arithmetic = Convolution | WeightedSum | Pooling | BatchNorm | Application | Merge | Softmax
+Arithmetic = Convolution | Dense | Pooling | BatchNorm | ActivationStep | Merge | Softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,7 +341,7 @@ class Unit:
     arithmetic: Arithmetic | None
 
 
-def work_out(
+def explain_unit(
     layer: LayerInfo,
     index: int,
     place: Place,
@@ -362,11 +364,11 @@ def work_out(
     """
     maps = activations[layer.name]
     given = [activations[name] for name in layer.inputs]
-    question = Question(layer, index, place, given, weights, switch)
+    question = UnitInputs(layer, index, place, given, weights, switch)
     return Unit(layer, index, place, float(maps[(*place, index)]), _arithmetic(question))
 
 
-def _arithmetic(question: Question) -> Arithmetic | None:
+def _arithmetic(question: UnitInputs) -> Arithmetic | None:
     layer, given = question.layer, question.given
     if layer.kind.lower() in MERGES:
         return _merge(question)
@@ -380,26 +382,26 @@ def _arithmetic(question: Question) -> Arithmetic | None:
     return _application(question) if computes and given[0].shape == layer.shape else None
 
 
-def _merge(question: Question) -> Merge | None:
+def _merge(question: UnitInputs) -> Merge | None:
     layer = question.layer
     if len(question.given) <= 1 or any(maps.shape != layer.shape for maps in question.given):
         return None  # of one tensor and a constant, or of shapes that are stretched
     return Merge(layer.kind.lower(), tuple(question.here(maps) for maps in question.given))
 
 
-def _application(question: Question) -> Application:
-    return Application(question.here(question.given[0]), question.layer.activation, None)
+def _application(question: UnitInputs) -> ActivationStep:
+    return ActivationStep(question.here(question.given[0]), question.layer.activation, None)
 
 
-def _residual(question: Question) -> Application:
-    return Application(question.here(question.given[0]), None, question.switch)
+def _residual(question: UnitInputs) -> ActivationStep:
+    return ActivationStep(question.here(question.given[0]), None, question.switch)
 
 
-def _gate(question: Question) -> Application:
-    return Application(question.here(question.given[0]), "sigmoid", question.switch)
+def _gate(question: UnitInputs) -> ActivationStep:
+    return ActivationStep(question.here(question.given[0]), "sigmoid", question.switch)
 
 
-def _norm(question: Question) -> BatchNorm | None:
+def _norm(question: UnitInputs) -> BatchNorm | None:
     mean, variance = question.scalar("moving_mean"), question.scalar("moving_variance")
     if mean is None or variance is None:
         return None
@@ -414,21 +416,21 @@ def _norm(question: Question) -> BatchNorm | None:
     )
 
 
-def _weighted_sum(question: Question) -> WeightedSum | None:
+def _weighted_sum(question: UnitInputs) -> Dense | None:
     weights, maps = question.weight("kernel"), question.given[0]
     if weights is None:
         return None
     flattened = len(weights) == maps.size
     values = maps.reshape(-1) if flattened else maps[question.place]
     bias = question.scalar("bias")
-    return WeightedSum(values, weights[:, question.filter], bias, question.layer.activation)
+    return Dense(values, weights[:, question.filter], bias, question.layer.activation)
 
 
-def _softmax(question: Question) -> Softmax:
+def _softmax(question: UnitInputs) -> Softmax:
     return Softmax(question.given[0][question.place], question.filter)
 
 
-_BY_KIND: Final[dict[str, Callable[[Question], Arithmetic | None]]] = {
+_BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Conv2D": convolution,
     "BatchNormalization": _norm,
     "Dense": _weighted_sum,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Maps = NDArray[np.float32]
-Range = tuple[float, float]
+ValueRange = tuple[float, float]
 
 TOP_LEVEL: Final = 252  # even, so that a range centred on zero has zero exactly at level 126
 
@@ -28,9 +28,9 @@ class Normalisation(StrEnum):
     SYMMETRIC = "symmetric"
 
 
-def ranges(
-    maps: Maps, normalisation: Normalisation, *, signed: bool, scope: Range
-) -> tuple[Range, ...]:
+def display_ranges(
+    maps: Maps, normalisation: Normalisation, *, signed: bool, scope: ValueRange
+) -> tuple[ValueRange, ...]:
     """The range of each filter.
 
     Args:
@@ -54,13 +54,15 @@ def ranges(
     return (_around_zero(*scope, centred=centred),) * count
 
 
-def _around_zero(low: float, high: float, *, centred: bool) -> Range:
+def _around_zero(low: float, high: float, *, centred: bool) -> ValueRange:
     """The same reach on both sides, so that maps on one scale have one colour for one value."""
     reach = max(abs(low), abs(high))
     return (-reach, reach) if centred else (0.0, reach)
 
 
-def to_levels(maps: Maps, chosen: tuple[Range, ...], *, centred: bool = False) -> NDArray[np.uint8]:
+def quantise(
+    maps: Maps, chosen: tuple[ValueRange, ...], *, centred: bool = False
+) -> NDArray[np.uint8]:
     """Maps as palette levels.
 
     Args:

@@ -37,12 +37,12 @@ class Engine(Protocol):
     def waiting(self) -> int:
         """Callers waiting at this moment."""
 
-    def activations(self, image: Array, gates: Array) -> Activations:
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass.
 
         Args:
             image: float32 ``(1, 28, 28, 1)`` in [0, 1].
-            gates: float32 ``(n,)``, one for each switchable block: 1 as trained, 0 off.
+            branch_scales: float32 ``(n,)``, one for each can_disable block: 1 as trained, 0 off.
 
         Returns:
             Every layer's float32 ``(H, W, C)`` by name, finite, owned by the caller.
@@ -52,7 +52,7 @@ class Engine(Protocol):
             NonFiniteError: the network computed NaN or infinity.
         """
 
-    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+    def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         """The gradient of log p(``target``) at every layer but the last, the probabilities, and by
         route at each block's input.
 
@@ -66,7 +66,7 @@ class Engine(Protocol):
 Arrays = Mapping[str, NDArray[np.float32]]
 
 
-def telling(layers: Iterable[LayerInfo]) -> tuple[str, ...]:
+def layers_to_check(layers: Iterable[LayerInfo]) -> tuple[str, ...]:
     """The layers that are finite only if all the others are; looking at them is enough.
 
     A norm, ``a * x + b``, is finite only where what it was given is, since NaN and infinity come
@@ -89,7 +89,7 @@ def check_finite(arrays: Arrays, names: Collection[str] | None = None) -> None:
 
     Args:
         arrays: by name.
-        names: of those that tell of the others; see :func:`telling`. Each for itself by default.
+        names: layers to check, see :func:`layers_to_check`; all by default.
 
     Raises:
         NonFiniteError: names the first such array.

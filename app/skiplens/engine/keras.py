@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.manifest import NETWORK_FILE, Manifest
-from skiplens.core.timing import stage
-from skiplens.engine.base import Activations, Array, check_finite, telling
+from skiplens.core.timing import timed
+from skiplens.engine.base import Activations, Array, check_finite, layers_to_check
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import BusyError, ModelError, SkiplensError
@@ -63,7 +63,7 @@ class Batcher:
                     f"at most {self._max_waiting} may wait"
                 )
             self._jobs.put((inputs, answer))
-        with stage("infer"):
+        with timed("infer"):
             return answer.result()
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class KerasEngine:
         self.device = device
         self._gradients = LiteRTEngine(folder, 1, max_waiting)
         self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
-        self._telling = telling(folder.manifest.layers)
+        self._telling = layers_to_check(folder.manifest.layers)
         self._batcher = Batcher(self._model.predict_on_batch, max_waiting)
 
     @property
@@ -158,16 +158,16 @@ class KerasEngine:
         """Requests that wait for their batch."""
         return self._batcher.waiting + self._gradients.waiting
 
-    def activations(self, image: Array, gates: Array) -> Activations:
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
-        inputs = {"image": image, "gates": gates[None].astype(np.float32)}
+        inputs = {"image": image, "gates": branch_scales[None].astype(np.float32)}
         outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
         check_finite(outputs, self._telling)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
 
-    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+    def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         """One backward pass; see :meth:`skiplens.engine.base.Engine.gradients`."""
-        return self._gradients.gradients(image, gates, target)
+        return self._gradients.gradients(image, branch_scales, target)
 
     def close(self) -> None:
         """End the thread that runs the batches."""

@@ -10,8 +10,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from skiplens.core.manifest import GraphInfo, Manifest
-from skiplens.core.timing import stage
-from skiplens.engine.base import Activations, Array, check_finite, telling
+from skiplens.core.timing import timed
+from skiplens.engine.base import Activations, Array, check_finite, layers_to_check
 from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import BusyError, ModelError
 
@@ -62,7 +62,7 @@ def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> di
 T = TypeVar("T")
 
 
-class Pool(Generic[T]):
+class InterpreterPool(Generic[T]):
     """Lends out ``size`` things; the most recently returned goes first, since it is warm.
 
     Args:
@@ -85,7 +85,7 @@ class Pool(Generic[T]):
         return self._waiting
 
     @contextmanager
-    def borrow(self) -> Iterator[T]:
+    def acquire(self) -> Iterator[T]:
         """Lend one thing for the length of a ``with`` block.
 
         Raises:
@@ -110,7 +110,7 @@ class Pool(Generic[T]):
                 )
             self._waiting += 1
         try:
-            with stage("wait"):
+            with timed("wait"):
                 return self._free.get()
         finally:
             with self._lock:
@@ -136,14 +136,14 @@ class LiteRTEngine:
         self._folder = folder
         flat = [layer for layer in folder.manifest.layers if layer.shape[:2] == (1, 1)]
         self._vectors = {layer.name: layer.shape for layer in flat}
-        self._telling = telling(folder.manifest.layers)
+        self._telling = layers_to_check(folder.manifest.layers)
         self._activations = self._pool("activations", size, max_waiting)
         self._gradients = self._pool("gradients", size, max_waiting)
 
-    def _pool(self, graph: str, size: int, max_waiting: int) -> Pool[LiteRTGraph]:
+    def _pool(self, graph: str, size: int, max_waiting: int) -> InterpreterPool[LiteRTGraph]:
         info: GraphInfo = self.manifest.graphs[graph]
         content = self._folder.read(info.file)
-        return Pool(lambda: LiteRTGraph(content, info), size, max_waiting)
+        return InterpreterPool(lambda: LiteRTGraph(content, info), size, max_waiting)
 
     @property
     def manifest(self) -> Manifest:
@@ -160,23 +160,23 @@ class LiteRTEngine:
         """Callers waiting for an interpreter at this moment."""
         return self._activations.waiting + self._gradients.waiting
 
-    def activations(self, image: Array, gates: Array) -> Activations:
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
-        outputs = self._run(self._activations, {"image": image, "gates": gates[None]})
+        outputs = self._run(self._activations, {"image": image, "gates": branch_scales[None]})
         check_finite(outputs, self._telling)
         return outputs
 
-    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+    def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         """One backward pass; see :meth:`skiplens.engine.base.Engine.gradients`."""
         one_hot = np.zeros((1, len(self.manifest.classes)), np.float32)
         one_hot[0, target] = 1.0
-        inputs = {"image": image, "gates": gates[None], "target": one_hot}
+        inputs = {"image": image, "gates": branch_scales[None], "target": one_hot}
         outputs = self._run(self._gradients, inputs)
         check_finite(outputs)
         return outputs
 
-    def _run(self, pool: Pool[LiteRTGraph], inputs: Mapping[str, Array]) -> Activations:
-        with pool.borrow() as graph, stage("infer"):
+    def _run(self, pool: InterpreterPool[LiteRTGraph], inputs: Mapping[str, Array]) -> Activations:
+        with pool.acquire() as graph, timed("infer"):
             outputs = graph.run(inputs)
         found = {name: value[0] for name, value in outputs.items()}
         for name in self._vectors.keys() & found.keys():

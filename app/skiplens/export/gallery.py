@@ -7,32 +7,32 @@ from typing import Final, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from skiplens.core.grid_image import Geometry
+from skiplens.core.grid_image import GridLayout
 from skiplens.core.image_decoding import ImageLimits, decode
-from skiplens.core.manifest import BlockFigures, BlockInfo, LayerInfo
-from skiplens.core.preprocessing import prepare
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import (
+    FeatureMapTable,
     Grid,
     GridOptions,
-    IndexedKernels,
-    Matrix,
-    block_strip,
+    LabelledKernelGrid,
+    block_table,
     grid_of,
     kernel_grid,
     layer_grid,
 )
-from skiplens.service.registry import switched_off
+from skiplens.service.registry import parse_disabled_blocks
 from skiplens.service.services import Services
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import common, figures, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.assets import FOLDER as STATIC
-from skiplens.web.pages.common import DigitCard, Reading, reading
+from skiplens.web.pages.common import DigitCard, PredictionView, reading
 from skiplens.web.pages.figures import (
     Legend,
     Picture,
@@ -47,7 +47,7 @@ from skiplens.web.pages.text import Symbols
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportOptions:
     """What a caller asks for; what is left open is as on the first page.
 
     Attributes:
@@ -66,25 +66,25 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class ExportContext:
     """What is exported.
 
     Attributes:
         engine: the network.
         stored: the digit.
-        examination: what the network computes for it.
+        forward: what the network computes for it.
         whole: the same with every block on.
         options: how pictures are drawn.
     """
 
     engine: Engine
     stored: StoredDigit
-    examination: Examination
-    whole: Examination
+    forward: ForwardPass
+    whole: ForwardPass
     options: GridOptions
 
 
-def open_exhibit(services: Services, wish: Wish) -> Exhibit:
+def load_export_context(services: Services, wish: ExportOptions) -> ExportContext:
     """Look up and compute what is asked for.
 
     Raises:
@@ -93,25 +93,25 @@ def open_exhibit(services: Services, wish: Wish) -> Exhibit:
             off, or the image holds no digit that can be read.
         ExportError: the image file cannot be opened.
     """
-    engine = services.catalogue.network(wish.network or services.catalogue.default)
-    off = switched_off(engine.manifest, wish.off)
+    engine = services.registry.network(wish.network or services.registry.default)
+    off = parse_disabled_blocks(engine.manifest, wish.off)
     stored = _digit(services, wish)
-    examine = services.examiner.examine
-    return Exhibit(
+    run = services.runner.run
+    return ExportContext(
         engine,
         stored,
-        examine(engine, stored.digit, off),
-        examine(engine, stored.digit, ()),
+        run(engine, stored.digit, off),
+        run(engine, stored.digit, ()),
         wish.options,
     )
 
 
-def _digit(services: Services, wish: Wish) -> StoredDigit:
+def _digit(services: Services, wish: ExportOptions) -> StoredDigit:
     if wish.digit is not None and wish.image is not None:
         raise InvalidParameterError("digit and image are both given; only one of them can be")
     if wish.image is not None:
         return _prepared(wish.image, services.limits)
-    return services.digits.get(wish.digit) if wish.digit is not None else services.welcome
+    return services.digits.get(wish.digit) if wish.digit is not None else services.default_digit
 
 
 def _prepared(path: Path, limits: ImageLimits) -> StoredDigit:
@@ -119,7 +119,7 @@ def _prepared(path: Path, limits: ImageLimits) -> StoredDigit:
         content = path.read_bytes()
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
-    found = prepare(decode(content, limits))
+    found = preprocess(decode(content, limits))
     return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
 
 
@@ -130,7 +130,7 @@ class Drawing(Protocol):
     """Something that can be drawn."""
 
     @property
-    def geometry(self) -> Geometry:
+    def geometry(self) -> GridLayout:
         """Its size and where its maps lie."""
 
     def png(self) -> bytes:
@@ -147,9 +147,9 @@ class BlockPictures:
         kernels: of its convolutions, with indices, by layer.
     """
 
-    strip: Matrix
+    strip: FeatureMapTable
     parts: Mapping[str, Grid]
-    kernels: Mapping[str, IndexedKernels]
+    kernels: Mapping[str, LabelledKernelGrid]
 
 
 @dataclass(frozen=True)
@@ -195,14 +195,14 @@ def indexed_kernels_path(block: str, layer: str) -> str:
     return f"blocks/{block}/kernels.{layer.removeprefix(f'{block}.')}.png"
 
 
-def draw(exhibit: Exhibit) -> Pictures:
+def draw(context: ExportContext) -> Pictures:
     """Lay every picture out."""
-    manifest, weights = exhibit.engine.manifest, exhibit.engine.weights
-    options = GridOptions(palette=exhibit.options.palette)
+    manifest, weights = context.engine.manifest, context.engine.weights
+    options = GridOptions(palette=context.options.palette)
     return Pictures(
         layers={
             layer.name: layer_grid(
-                exhibit.examination, layer, tuple(range(layer.filters)), exhibit.options
+                context.forward, layer, tuple(range(layer.filters)), context.options
             )
             for layer in manifest.layers
         },
@@ -211,13 +211,15 @@ def draw(exhibit: Exhibit) -> Pictures:
             for layer in manifest.layers
             if layer.kernel
         },
-        blocks={block.name: _block_pictures(exhibit, block, options) for block in manifest.blocks},
+        blocks={block.name: _block_pictures(context, block, options) for block in manifest.blocks},
     )
 
 
-def _block_pictures(exhibit: Exhibit, block: BlockInfo, options: GridOptions) -> BlockPictures:
-    strip = block_strip(exhibit.examination, block, options.palette)
-    weights = exhibit.engine.weights
+def _block_pictures(
+    context: ExportContext, block: BlockInfo, options: GridOptions
+) -> BlockPictures:
+    strip = block_table(context.forward, block, options.palette)
+    weights = context.engine.weights
     return BlockPictures(
         strip,
         {
@@ -225,8 +227,8 @@ def _block_pictures(exhibit: Exhibit, block: BlockInfo, options: GridOptions) ->
             for row, maps in zip(strip.rows, strip.maps, strict=True)
         },
         {
-            layer.name: IndexedKernels.of(weights[f"{layer.name}/kernel"], options.palette)
-            for layer in exhibit.engine.manifest.layers
+            layer.name: LabelledKernelGrid.of(weights[f"{layer.name}/kernel"], options.palette)
+            for layer in context.engine.manifest.layers
             if layer.kernel and layer.block == block.name
         },
     )
@@ -285,7 +287,7 @@ class BlockSection:
     """
 
     name: str
-    figures: BlockFigures
+    figures: BlockMetrics
     residual: bool
     symbols: Symbols
     strip: Picture
@@ -296,10 +298,10 @@ class BlockSection:
     layers: tuple[Figure, ...]
 
 
-def place_figures(exhibit: Exhibit, pictures: Pictures, place: str) -> tuple[Figure, ...]:
+def place_figures(context: ExportContext, pictures: Pictures, place: str) -> tuple[Figure, ...]:
     """The layers of the stem, the head, or a block."""
-    layers = exhibit.engine.manifest.layers
-    return tuple(_layer(exhibit, pictures, one) for one in layers if one.place == place)
+    layers = context.engine.manifest.layers
+    return tuple(_layer(context, pictures, one) for one in layers if one.place == place)
 
 
 def kernel_figures(pictures: Pictures) -> tuple[Figure, ...]:
@@ -310,19 +312,17 @@ def kernel_figures(pictures: Pictures) -> tuple[Figure, ...]:
     )
 
 
-def block_sections(exhibit: Exhibit, pictures: Pictures) -> tuple[BlockSection, ...]:
+def block_sections(context: ExportContext, pictures: Pictures) -> tuple[BlockSection, ...]:
     """Every block, in forward order."""
-    blocks = zip(
-        exhibit.engine.manifest.blocks, all_block_metrics(exhibit.examination), strict=True
-    )
-    return tuple(_block(exhibit, pictures, block, one) for block, one in blocks)
+    blocks = zip(context.engine.manifest.blocks, all_block_metrics(context.forward), strict=True)
+    return tuple(_block(context, pictures, block, one) for block, one in blocks)
 
 
 def _block(
-    exhibit: Exhibit, pictures: Pictures, block: BlockInfo, numbers: BlockFigures
+    context: ExportContext, pictures: Pictures, block: BlockInfo, numbers: BlockMetrics
 ) -> BlockSection:
     drawn, name = pictures.blocks[block.name], block.name
-    roles = fmt.listed(list(drawn.parts))
+    roles = fmt.join_and(list(drawn.parts))
     return BlockSection(
         name=name,
         figures=numbers,
@@ -339,7 +339,7 @@ def _block(
             _plain(layer, _INDEXED, indexed_kernels_path(name, layer), one, f"Kernels of {layer}")
             for layer, one in drawn.kernels.items()
         ),
-        layers=place_figures(exhibit, pictures, name),
+        layers=place_figures(context, pictures, name),
     )
 
 
@@ -347,15 +347,15 @@ def _words(block: BlockInfo, role: str) -> str:
     return _WORDS.get(f"gated {role}" if block.gate else role, _WORDS[role])
 
 
-def _layer(exhibit: Exhibit, pictures: Pictures, layer: LayerInfo) -> Figure:
+def _layer(context: ExportContext, pictures: Pictures, layer: LayerInfo) -> Figure:
     grid = pictures.layers[layer.name]
     return Figure(
         name=layer.name,
         tone=text.tone(layer),
-        words=text.of_layer(exhibit.engine.manifest, layer),
+        words=text.of_layer(context.engine.manifest, layer),
         meta=f"{layer.kind}, {fmt.shape(*layer.shape)}",
         picture=_picture(layer_path(layer.name), grid),
-        alt=alt_text(exhibit.examination, layer, grid),
+        alt=alt_text(context.forward, layer, grid),
         legend=legend(grid),
     )
 
@@ -399,7 +399,7 @@ class Sheet:
     summary: str
     facts: tuple[tuple[str, str], ...]
     digit: DigitCard
-    reading: Reading
+    reading: PredictionView
     palette: str
     signed_ramp: tuple[Stop, ...]
     positive_ramp: tuple[Stop, ...]
@@ -416,7 +416,7 @@ def style() -> bytes:
     return b"\n".join(sheet.read_bytes() for sheet in (*shared, TEMPLATES / "export" / STYLE))
 
 
-def html(exhibit: Exhibit, pictures: Pictures) -> str:
+def html(context: ExportContext, pictures: Pictures) -> str:
     """The content of ``index.html``; every address in it is a file beside it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -426,26 +426,26 @@ def html(exhibit: Exhibit, pictures: Pictures) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(number=fmt.number, percent=fmt.percent, cosine=fmt.cosine)
-    return environment.get_template("export/index.html").render(page=_sheet(exhibit, pictures))
+    return environment.get_template("export/index.html").render(page=_sheet(context, pictures))
 
 
-def _sheet(exhibit: Exhibit, pictures: Pictures) -> Sheet:
-    manifest, palette = exhibit.engine.manifest, exhibit.options.palette
-    read = reading(exhibit.examination, exhibit.whole)
-    view = View(manifest.id, exhibit.stored.digit.id, palette=palette)
+def _sheet(context: ExportContext, pictures: Pictures) -> Sheet:
+    manifest, palette = context.engine.manifest, context.options.palette
+    read = reading(context.forward, context.whole)
+    view = Links(manifest.id, context.stored.digit.id, palette=palette)
     return Sheet(
         title=f"{read.label} in {manifest.title}",
         heading=manifest.title,
         summary=manifest.summary,
-        facts=common.facts(exhibit.engine),
-        digit=common.digit_card(exhibit.stored),
+        facts=common.facts(context.engine),
+        digit=common.digit_card(context.stored),
         reading=read,
         palette=palette.value,
         signed_ramp=ramp_stops(view, diverging=True),
         positive_ramp=ramp_stops(view, diverging=False),
         zero_words=text.ZERO[palette],
-        stem=place_figures(exhibit, pictures, "stem"),
-        blocks=block_sections(exhibit, pictures),
-        head=place_figures(exhibit, pictures, "head"),
+        stem=place_figures(context, pictures, "stem"),
+        blocks=block_sections(context, pictures),
+        head=place_figures(context, pictures, "head"),
         kernels=kernel_figures(pictures),
     )

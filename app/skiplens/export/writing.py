@@ -11,19 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from skiplens.core.file_formats import npz
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.manifest import BlockFigures
+from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError
 from skiplens.export import gallery
 from skiplens.export.gallery import (
     BlockPictures,
-    Exhibit,
+    ExportContext,
+    ExportOptions,
     Pictures,
-    Wish,
     draw,
     indexed_kernels_path,
     kernels_path,
     layer_path,
-    open_exhibit,
+    load_export_context,
     part_path,
 )
 from skiplens.service.analysis import all_block_metrics
@@ -32,12 +32,12 @@ from skiplens.web.api.digits import INPUT_ZOOM
 from skiplens.web.api.schemas import Activations, Layer, Network, Prediction
 
 
-def record(exhibit: Exhibit, pictures: Pictures) -> bytes:
+def record(context: ExportContext, pictures: Pictures) -> bytes:
     """The content of ``manifest.json``."""
-    stored, examination = exhibit.stored, exhibit.examination
+    stored, forward = context.stored, context.forward
     content = {
         "skiplens": version("skiplens"),
-        "network": Network.of(exhibit.engine).model_dump(exclude={"url"}),
+        "network": Network.of(context.engine).model_dump(exclude={"url"}),
         "digit": {
             "id": stored.digit.id,
             "label": stored.label,
@@ -45,23 +45,21 @@ def record(exhibit: Exhibit, pictures: Pictures) -> bytes:
             "box": stored.box,
             "warnings": stored.warnings,
         },
-        "normalize": exhibit.options.normalisation,
-        "palette": exhibit.options.palette,
-        "prediction": Prediction.of(examination, exhibit.whole).model_dump(),
-        "layers": _layers(exhibit, pictures),
-        "blocks": [
-            _block(one, pictures.blocks[one.block]) for one in all_block_metrics(examination)
-        ],
+        "normalize": context.options.normalisation,
+        "palette": context.options.palette,
+        "prediction": Prediction.of(forward, context.whole).model_dump(),
+        "layers": _layers(context, pictures),
+        "blocks": [_block(one, pictures.blocks[one.block]) for one in all_block_metrics(forward)],
     }
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
-def _layers(exhibit: Exhibit, pictures: Pictures) -> list[dict[str, Any]]:
-    manifest = exhibit.engine.manifest
+def _layers(context: ExportContext, pictures: Pictures) -> list[dict[str, Any]]:
+    manifest = context.engine.manifest
     return [
         {
             **described.model_dump(),
-            **Activations.of(exhibit.examination, layer).model_dump(exclude_none=True),
+            **Activations.of(context.forward, layer).model_dump(exclude_none=True),
             "grid": layer_path(layer.name),
             "kernels": kernels_path(layer.name) if layer.name in pictures.kernels else None,
         }
@@ -69,7 +67,7 @@ def _layers(exhibit: Exhibit, pictures: Pictures) -> list[dict[str, Any]]:
     ]
 
 
-def _block(one: BlockFigures, pictures: BlockPictures) -> dict[str, Any]:
+def _block(one: BlockMetrics, pictures: BlockPictures) -> dict[str, Any]:
     return {
         **vars(one),
         "range": pictures.strip.range,
@@ -99,12 +97,12 @@ def ready(folder: Path, *, force: bool) -> None:
 
 
 def write(
-    exhibit: Exhibit, folder: Path, on_step: OnStep = lambda step, steps: None
+    context: ExportContext, folder: Path, on_step: OnStep = lambda step, steps: None
 ) -> tuple[Path, ...]:
     """Write every file.
 
     Args:
-        exhibit: what is exported.
+        context: what is exported.
         folder: where to; files of the same names are written over.
         on_step: called with the files written and in all.
 
@@ -114,7 +112,7 @@ def write(
     Raises:
         ExportError: a file cannot be written.
     """
-    files = _files(exhibit)
+    files = _files(context)
     for step, (path, make) in enumerate(files.items(), 1):
         try:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -125,16 +123,16 @@ def write(
     return tuple(map(Path, files))
 
 
-def _files(exhibit: Exhibit) -> dict[str, Callable[[], bytes]]:
+def _files(context: ExportContext) -> dict[str, Callable[[], bytes]]:
     """What makes each file, by its path; the page last, so that it is there only if all else is."""
-    pictures = draw(exhibit)
+    pictures = draw(context)
     return {
-        "input.png": lambda: encode_grey(exhibit.stored.digit.pixels, INPUT_ZOOM),
+        "input.png": lambda: encode_grey(context.stored.digit.pixels, INPUT_ZOOM),
         **{path: drawing.png for path, drawing in pictures.by_path().items()},
-        "activations.npz": lambda: npz(exhibit.examination.activations),
-        "manifest.json": lambda: record(exhibit, pictures),
+        "activations.npz": lambda: npz(context.forward.activations),
+        "manifest.json": lambda: record(context, pictures),
         gallery.STYLE: gallery.style,
-        INDEX: lambda: gallery.html(exhibit, pictures).encode(),
+        INDEX: lambda: gallery.html(context, pictures).encode(),
     }
 
 
@@ -142,20 +140,20 @@ def _unwritable(path: Path, error: OSError) -> ExportError:
     return ExportError(f"{path} cannot be written: {error.strerror}")
 
 
-def export_gallery(services: Services, wish: Wish, folder: Path, *, force: bool) -> None:
+def export_gallery(services: Services, wish: ExportOptions, folder: Path, *, force: bool) -> None:
     """Write the gallery of a digit to a folder and say where it opens.
 
     Raises:
         SkiplensError: what is asked for is not to be had, or the folder cannot be written.
     """
-    exhibit = open_exhibit(services, wish)
+    context = load_export_context(services, wish)
     ready(folder, force=force)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("exporting", total=None)
         files = write(
-            exhibit,
+            context,
             folder,
             lambda step, steps: progress.update(task, completed=step, total=steps),
         )

@@ -87,7 +87,7 @@ def augment(images: Floats, settings: Augmentation, rng: np.random.Generator) ->
         rows, columns = _sources(chosen.size, settings, rng)
         strokes = images[chosen, :, :, 0]
         if settings.thickness > 0:
-            strokes = _press(strokes, _uniform(rng, settings.thickness, chosen.size))
+            strokes = _vary_thickness(strokes, _uniform(rng, settings.thickness, chosen.size))
         bent[chosen, :, :, 0] = _resample(strokes, rows, columns)
     return bent
 
@@ -123,7 +123,7 @@ def _field(count: int, settings: Augmentation, rng: np.random.Generator) -> Floa
     return field
 
 
-def _press(images: Floats, amount: Floats) -> Floats:
+def _vary_thickness(images: Floats, amount: Floats) -> Floats:
     """Strokes thickened (amount above 0) or thinned (below 0).
 
     They move towards what each pixel and its four neighbours make of it: the largest or the

@@ -267,7 +267,7 @@ class Reader(Protocol):
     def manifest(self) -> Manifest:
         """The network's description."""
 
-    def activations(self, image: NDArray[np.float32], gates: NDArray[np.float32]) -> Any:
+    def activations(self, image: NDArray[np.float32], branch_scales: NDArray[np.float32]) -> Any:
         """Every layer's output by name."""
 
 
@@ -275,13 +275,13 @@ def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
     """Read every test digit with an engine and say how many it got right."""
     test = load_test(data)
     manifest = engine.manifest
-    gates = np.ones(len(manifest.switches), np.float32)
+    branch_scales = np.ones(len(manifest.switches), np.float32)
     last = manifest.layers[-1].name
     right = 0
     with _progress() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
         for image, label in zip(as_input(test.images), test.labels, strict=True):
-            right += int(engine.activations(image[None], gates)[last].argmax() == label)
+            right += int(engine.activations(image[None], branch_scales)[last].argmax() == label)
             progress.update(task, advance=1)
     accuracy = Accuracy.of(right, len(test))
     _say(accuracy)

@@ -28,14 +28,14 @@ from skiplens.core.manifest import (
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
-from skiplens.network.evaluation import OnStep, survey
+from skiplens.network.evaluation import OnStep, evaluation
 from skiplens.network.graphs import (
     Graph,
     compile_activations,
     compile_gradients,
     reference_gradients,
 )
-from skiplens.network.tracing import Tapped, load_network, tap
+from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -46,8 +46,8 @@ _TRIALS: Final = 6
 _FLOOR: Final = 1e-3  # an output that is always smaller counts as one of this magnitude
 
 
-def trials(tapped: Tapped) -> list[dict[str, Array]]:
-    """Inputs to hold graphs against Keras with: images like digits, gates open, shut, between."""
+def trials(tapped: InstrumentedModel) -> list[dict[str, Array]]:
+    """Inputs to verify graphs with: images like digits, branch scales of 1, 0 and between."""
     rng = np.random.default_rng(28)
     classes = np.eye(tapped.layers[-1].filters)
     found = []
@@ -56,8 +56,8 @@ def trials(tapped: Tapped) -> list[dict[str, Array]]:
         image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
         inputs = {"image": image, "target": classes[[trial % len(classes)]]}
         if "gates" in shapes:
-            gates = (np.ones, np.zeros, rng.random)[trial % 3]
-            inputs["gates"] = gates(shapes["gates"])
+            branch_scales = (np.ones, np.zeros, rng.random)[trial % 3]
+            inputs["gates"] = branch_scales(shapes["gates"])
         found.append({name: value.astype(np.float32) for name, value in inputs.items()})
     return found
 
@@ -67,7 +67,7 @@ def verify(
     info: GraphInfo,
     run_graph: RunGraph,
     reference: Callable[[Arrays], Arrays],
-    tapped: Tapped,
+    tapped: InstrumentedModel,
 ) -> float:
     """The largest deviation of a graph from its reference over all trials and outputs.
 
@@ -124,7 +124,7 @@ def compile_network(
         folder: holds ``network.keras`` and, where it was trained here, ``training.json``.
         run_graph: runs a graph once, as the server will: ``(content, info, inputs)`` to outputs
             by name, batch axis included.
-        test: test digits to measure accuracy, usual figures and lesions on; left open without.
+        test: test digits to measure accuracy, usual figures and ablations on; left open without.
         on_step: called with the passes over the test digits done and in all.
 
     Raises:
@@ -133,11 +133,11 @@ def compile_network(
     """
     training = _training(folder)
     network = load_network(folder / NETWORK_FILE)
-    tapped = tap(network)
+    tapped = instrument(network)
     _check(folder.name, tapped)
     graphs, files = _graphs(network, tapped, run_graph)
     files[WEIGHTS_FILE] = _weights(tapped)
-    accuracy, measured = survey(tapped, test, _BATCH_SIZE, on_step) if test else (None, None)
+    accuracy, measured = evaluation(tapped, test, _BATCH_SIZE, on_step) if test else (None, None)
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
@@ -150,7 +150,7 @@ def compile_network(
         blocks=tapped.blocks,
         graphs=graphs,
         test_accuracy=accuracy,
-        survey=measured,
+        evaluation=measured,
         training=training,
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
@@ -159,7 +159,7 @@ def compile_network(
     return manifest
 
 
-def _check(name: str, tapped: Tapped) -> None:
+def _check(name: str, tapped: InstrumentedModel) -> None:
     """Refuse what could be compiled and not be shown."""
     shape = tuple(tapped.model.input["image"].shape[1:])
     if shape != (SIDE, SIDE, 1):
@@ -173,7 +173,7 @@ def _check(name: str, tapped: Tapped) -> None:
 
 
 def _graphs(
-    network: keras.Model, tapped: Tapped, run_graph: RunGraph
+    network: keras.Model, tapped: InstrumentedModel, run_graph: RunGraph
 ) -> tuple[dict[str, GraphInfo], dict[str, bytes]]:
     """Both graphs, verified: their records by name and their contents by file."""
     compiled: tuple[tuple[str, Graph, Callable[[Arrays], Arrays]], ...] = (
@@ -189,7 +189,7 @@ def _graphs(
     return infos, files
 
 
-def _reference_activations(tapped: Tapped) -> Callable[[Arrays], Arrays]:
+def _reference_activations(tapped: InstrumentedModel) -> Callable[[Arrays], Arrays]:
     def reference(inputs: Arrays) -> Arrays:
         known = {name: inputs[name] for name in tapped.model.input}
         outputs = tapped.model(known, training=False)
@@ -198,7 +198,7 @@ def _reference_activations(tapped: Tapped) -> Callable[[Arrays], Arrays]:
     return reference
 
 
-def _weights(tapped: Tapped) -> bytes:
+def _weights(tapped: InstrumentedModel) -> bytes:
     """Every weight by ``layer/weight``, as an uncompressed ``.npz``."""
     arrays: dict[str, Any] = {
         f"{layer.name}/{weight.name}": np.asarray(weight, np.float32)

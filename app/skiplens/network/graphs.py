@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skiplens.errors import CompileError
 from skiplens.network.layer_records import is_plain_relu
-from skiplens.network.tracing import Tapped, tap
+from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -40,8 +40,8 @@ class Graph:
     outputs: tuple[str, ...]
 
 
-def compile_activations(tapped: Tapped) -> Graph:
-    """The graph of ``image (1, H, W, C)`` and ``gates (1, n)`` to every layer's output."""
+def compile_activations(tapped: InstrumentedModel) -> Graph:
+    """The graph of ``image (1, H, W, C)`` and ``branch_scales (1, n)`` to every layer's output."""
     names = tuple(layer.name for layer in tapped.layers)
 
     def activations(**inputs: tf.Tensor) -> list[tf.Tensor]:
@@ -52,14 +52,14 @@ def compile_activations(tapped: Tapped) -> Graph:
 
 
 def compile_gradients(network: keras.Model) -> Graph:
-    """The graph of ``image``, ``gates`` and ``target (1, classes)`` (one-hot) to the gradient of
+    """The graph of ``image``, ``branch_scales``, one-hot ``target (1, classes)`` to the gradient of
     log p(target) at every layer, and at each block's input by route.
 
     Raises:
         CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
             cannot differentiate.
     """
-    tapped = tap(network, rewrite=_differentiable, routes=True)
+    tapped = instrument(network, rewrite=_differentiable, routes=True)
     logits = _logits(tapped)
     names = gradient_names(tapped)
 
@@ -71,7 +71,7 @@ def compile_gradients(network: keras.Model) -> Graph:
     return _convert(gradients, signature, names)
 
 
-def gradient_names(tapped: Tapped) -> tuple[str, ...]:
+def gradient_names(tapped: InstrumentedModel) -> tuple[str, ...]:
     """What the gradient graph returns, in order: layers up to the logits, then the routes."""
     return (*(layer.name for layer in tapped.layers[:-1]), *tapped.routes)
 
@@ -80,7 +80,7 @@ def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Ar
     """A function of the gradient graph's inputs to what it should return, by ``GradientTape`` on
     the network as it is.
     """
-    tapped = tap(network, routes=True)
+    tapped = instrument(network, routes=True)
     logits, names = _logits(tapped), gradient_names(tapped)
 
     def reference(inputs: Arrays) -> dict[str, Array]:
@@ -119,7 +119,7 @@ def _gradient_at_logits(logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return target * tf.reduce_sum(others) - others
 
 
-def _logits(tapped: Tapped) -> str:
+def _logits(tapped: InstrumentedModel) -> str:
     """The layer that the last softmax takes: probabilities saturate, logits do not."""
     last = tapped.layers[-2:]
     if tuple(layer.role for layer in last) != _ENDING:
@@ -174,7 +174,7 @@ def _where_largest(x: Any) -> Any:
     return ops.cast(ops.equal(x, ops.max(x, axis=-1, keepdims=True)), x.dtype)
 
 
-def _signature(tapped: Tapped) -> dict[str, tf.TensorSpec]:
+def _signature(tapped: InstrumentedModel) -> dict[str, tf.TensorSpec]:
     return {
         name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=name)
         for name, tensor in tapped.model.input.items()

@@ -160,7 +160,7 @@ def residual_block(layer: Residual, source: str) -> BlockInfo:
         gate=f"{name}.gate" if isinstance(layer.merge, HighwayGate) else None,
         sum=f"{name}.sum",
         output=f"{name}.output",
-        switchable=layer.switchable,
+        can_disable=layer.can_disable,
     )
 
 
@@ -192,7 +192,7 @@ def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:
                     gate=None,
                     sum=None,
                     output=layer.name,
-                    switchable=False,
+                    can_disable=False,
                 )
             )
     return blocks

@@ -208,7 +208,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         self.supports_masking = True
 
     @property
-    def switchable(self) -> bool:
+    def can_disable(self) -> bool:
         """Whether :meth:`parts` can scale the branch down to nothing and leave the identity."""
         return self.merge is MERGES["add"] or isinstance(self.merge, HighwayGate)
 
@@ -270,7 +270,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         Args:
             x: what the block is given.
             scale: factor for the branch, broadcast against ``F(x)``: 1 is the block as trained,
-                0 leaves the identity alone. Only for a :attr:`switchable` block. A highway
+                0 leaves the identity alone. Only for a :attr:`can_disable` block. A highway
                 block's gate is scaled, so that the carry path takes over what the branch loses.
             run: how to call an inner layer, ``run(layer, x)``; plain calls by default.
             split: ``split(x, route)`` makes the copy of ``x`` that feeds the route ``"identity"``

@@ -72,7 +72,7 @@ class Recipe:
 
 # Bent mostly as a whole, a little elastically, and drawn with lighter and heavier pens: for hands
 # that the training set does not hold.
-_HANDS: Final = Augmentation(
+_STRONG_AUGMENTATION: Final = Augmentation(
     share=0.85, rotation=12.0, shear=0.25, scale=0.15, shift=2.0, elastic=1.0, thickness=0.5
 )
 # The second phase goes on from the height where the first ends: it is there for the average of the
@@ -80,19 +80,19 @@ _HANDS: Final = Augmentation(
 _BLOCKS: Final = Recipe(
     "mnist-resnet",
     (
-        Phase(epochs=4, floor=1.0, augmentation=_HANDS),
-        Phase(epochs=14, warmup_epochs=0.0, floor=0.3, augmentation=_HANDS),
+        Phase(epochs=4, floor=1.0, augmentation=_STRONG_AUGMENTATION),
+        Phase(epochs=14, warmup_epochs=0.0, floor=0.3, augmentation=_STRONG_AUGMENTATION),
     ),
     averaging=0.9997,
 )
 
 # Hands of other countries besides. On held-out digits this share reads a little better than none.
-_ALL_HANDS: Final = replace(_HANDS, drawn=0.15)
+_WITH_DRAWN_DIGITS: Final = replace(_STRONG_AUGMENTATION, drawn=0.15)
 # The same for every rung of the ladder, so that the depth and the skip are all that differs. At a
 # rate three times as high the streams learn faster and the deepest plain stack not at all.
 _STREAM: Final = Recipe(
     "mnist-stream",
-    (Phase(epochs=6, learning_rate=1e-3, warmup_epochs=1.0, augmentation=_ALL_HANDS),),
+    (Phase(epochs=6, learning_rate=1e-3, warmup_epochs=1.0, augmentation=_WITH_DRAWN_DIGITS),),
     validation=10_000,
     seed=0,
 )

@@ -35,7 +35,7 @@ def steps_of(network: keras.Model, source: Tensor) -> tuple[list[Step], Tensor]:
     Each is the layer, its arguments, its keyword arguments but ``training`` and those left at
     ``None``, and its output.
 
-    Cloning is Keras' public way to walk a graph; the clone itself is thrown away, since the gates
+    Cloning is Keras' public way to walk a graph; the clone itself is thrown away, since the scales
     that the unrolled layers take are not among its inputs.
     """
     steps: list[Step] = []
@@ -64,8 +64,8 @@ class Unroller:
 
     Args:
         rewrite: ``rewrite(layer, x)`` may return a replacement for calling a layer, or ``None``.
-        switches: names of the blocks that are given a gate, in the order of ``gates``.
-        gates: ``(N, switches)``, factors of the blocks' residual branches.
+        switches: names of the blocks that are given a gate, in the order of ``branch_scales``.
+        branch_scales: ``(N, switches)``, factors of the blocks' residual branches.
         split_routes: also expose each residual block's input once for each route.
 
     Attributes:
@@ -79,7 +79,7 @@ class Unroller:
         self,
         rewrite: Rewrite | None = None,
         switches: Sequence[str] = (),
-        gates: Tensor = None,
+        branch_scales: Tensor = None,
         *,
         split_routes: bool = False,
     ) -> None:
@@ -89,7 +89,7 @@ class Unroller:
         self.blocks: list[BlockInfo] = []
         self._rewrite = rewrite or (lambda layer, x: None)
         self._switches = switches
-        self._gates = gates
+        self._gates = branch_scales
         self._split_routes = split_routes
         self._block: str | None = None
         self._names: dict[int, str] = {}
@@ -230,12 +230,12 @@ class Unroller:
 
 
 @dataclass(frozen=True)
-class Tapped:
+class InstrumentedModel:
     """A network opened up.
 
     Attributes:
         model: Keras model of ``{"image": (N, H, W, C)}`` and, where blocks can be switched off,
-            ``"gates": (N, switchable blocks)``, 1 as trained, to ``{layer name: (N, H, W, C) or
+            ``"gates": (N, blocks)``, 1 as trained, to ``{layer name: (N, H, W, C) or
             (N, C)}``.
         layers: one record for each output, in forward order.
         blocks: the blocks, in forward order.
@@ -250,7 +250,9 @@ class Tapped:
     routes: tuple[str, ...]
 
 
-def tap(network: keras.Model, *, rewrite: Rewrite | None = None, routes: bool = False) -> Tapped:
+def instrument(
+    network: keras.Model, *, rewrite: Rewrite | None = None, routes: bool = False
+) -> InstrumentedModel:
     """Open a network up.
 
     Args:
@@ -263,12 +265,12 @@ def tap(network: keras.Model, *, rewrite: Rewrite | None = None, routes: bool = 
     """
     image = keras.Input(_image_shape(network), name="image")
     switches = _switches(network, image)
-    gates = keras.Input((len(switches),), name="gates") if switches else None
-    unroller = Unroller(rewrite, switches, gates, split_routes=routes)
+    branch_scales = keras.Input((len(switches),), name="gates") if switches else None
+    unroller = Unroller(rewrite, switches, branch_scales, split_routes=routes)
     unroller.model(network, image)
-    inputs = {"image": image} if gates is None else {"image": image, "gates": gates}
+    inputs = {"image": image} if branch_scales is None else {"image": image, "gates": branch_scales}
     blocks = unroller.blocks or named_blocks(unroller.layers)
-    return Tapped(
+    return InstrumentedModel(
         keras.Model(inputs, {**unroller.taps, **unroller.routes}, name=f"{network.name}.tapped"),
         tuple(unroller.layers),
         tuple(with_output(block, unroller.taps) for block in blocks),
@@ -293,7 +295,7 @@ def _switches(network: keras.Model, image: keras.KerasTensor) -> tuple[str, ...]
     """Names of the blocks that can be switched off, as unrolling will come by them."""
     scout = Unroller()
     scout.model(network, image)
-    return tuple(block.name for block in scout.blocks if block.switchable)
+    return tuple(block.name for block in scout.blocks if block.can_disable)
 
 
 __all__ = ["load_network", "load_tapped", "registers_layers"]
@@ -314,6 +316,6 @@ def load_network(path: Path) -> keras.Model:
         raise CompileError(f"{path} is not a Keras network that can be loaded: {reason}") from error
 
 
-def load_tapped(path: Path) -> Tapped:
+def load_tapped(path: Path) -> InstrumentedModel:
     """The network in a ``.keras`` file, opened up; see :func:`skiplens.network.tracing.tap`."""
-    return tap(load_network(path))
+    return instrument(load_network(path))

@@ -7,26 +7,24 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.block_metrics import block_figures, cosine
+from skiplens.core.block_metrics import block_metrics, cosine
 from skiplens.core.feature_stats import extent
-from skiplens.core.manifest import BlockFigures, BlockInfo, LayerInfo, Manifest
-from skiplens.core.value_range import Range
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
+from skiplens.core.value_range import ValueRange
 from skiplens.engine.base import Activations, Engine
-from skiplens.errors import InvalidParameterError, shown
-from skiplens.service.forward import Examination
+from skiplens.errors import InvalidParameterError, quoted
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import Grid, GridOptions, grid_of
-from skiplens.service.registry import layer_of
+from skiplens.service.registry import find_layer
 
 
-def all_block_metrics(examination: Examination) -> tuple[BlockFigures, ...]:
+def all_block_metrics(forward: ForwardPass) -> tuple[BlockMetrics, ...]:
     """The figures of every block, in forward order."""
-    return tuple(
-        block_figures(block, examination.activations) for block in examination.manifest.blocks
-    )
+    return tuple(block_metrics(block, forward.activations) for block in forward.manifest.blocks)
 
 
 @dataclass(frozen=True)
-class BlockFlow:
+class BlockGradient:
     """The gradient at one block's input.
 
     Attributes:
@@ -45,7 +43,7 @@ class BlockFlow:
 
 
 @dataclass(frozen=True)
-class Flow:
+class GradientByPath:
     """The flow over depth.
 
     Attributes:
@@ -54,35 +52,35 @@ class Flow:
     """
 
     target: int
-    blocks: tuple[BlockFlow, ...]
+    blocks: tuple[BlockGradient, ...]
 
 
-def flow(engine: Engine, examination: Examination, target: int | None = None) -> Flow:
+def flow(engine: Engine, forward: ForwardPass, target: int | None = None) -> GradientByPath:
     """The flow for a class, the predicted one by default.
 
     Raises:
         InvalidParameterError: there is no such class.
     """
-    manifest = examination.manifest
+    manifest = forward.manifest
     if target is None:
-        target = examination.label
+        target = forward.label
     if not 0 <= target < len(manifest.classes):
         raise InvalidParameterError(
-            f"target must be 0 to {len(manifest.classes) - 1}; got {shown(str(target))}"
+            f"target must be 0 to {len(manifest.classes) - 1}; got {quoted(str(target))}"
         )
-    gates = examination.gates
-    gradients = engine.gradients(examination.digit.as_input(), gates, target)
-    return Flow(target, tuple(_block_flow(block, gradients) for block in manifest.blocks))
+    branch_scales = forward.branch_scales
+    gradients = engine.gradients(forward.digit.as_input(), branch_scales, target)
+    return GradientByPath(target, tuple(_block_flow(block, gradients) for block in manifest.blocks))
 
 
-def _block_flow(block: BlockInfo, gradients: Activations) -> BlockFlow:
+def _block_flow(block: BlockInfo, gradients: Activations) -> BlockGradient:
     total = gradients[block.input]
     norm = float(np.linalg.norm(total))
     if block.identity is None:
-        return BlockFlow(block.name, norm, None, norm, None)
+        return BlockGradient(block.name, norm, None, norm, None)
     identity = gradients[f"{block.name}.x:identity"]
     residual = gradients[f"{block.name}.x:residual"]
-    return BlockFlow(
+    return BlockGradient(
         block.name,
         norm,
         float(np.linalg.norm(identity)),
@@ -97,7 +95,7 @@ _WHOLE: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
 
 
 @dataclass(frozen=True, eq=False)
-class Readout:
+class EarlyExit:
     """The head's answer at one depth.
 
     Attributes:
@@ -109,24 +107,24 @@ class Readout:
     probabilities: Array
 
 
-def readouts(examination: Examination, weights: Mapping[str, Array]) -> tuple[Readout, ...]:
+def early_exits(forward: ForwardPass, weights: Mapping[str, Array]) -> tuple[EarlyExit, ...]:
     """The head applied to the output of every block that has the last block's shape, and to what
     the first of those is given where that has the shape too; in forward order. None of a head that
     is more than a pooling, a weighted sum and a softmax: what it does is not known here.
     """
-    manifest = examination.manifest
+    manifest = forward.manifest
     head = _head_of(manifest)
     if head is None:
         return ()
-    shape = layer_of(manifest, manifest.blocks[-1].output).shape
+    shape = find_layer(manifest, manifest.blocks[-1].output).shape
     names = [
         name
         for block in manifest.blocks
         for name in (block.input, block.output)
-        if layer_of(manifest, name).shape == shape
+        if find_layer(manifest, name).shape == shape
     ]
     return tuple(
-        Readout(name, _answer(head, weights, examination.activations[name]))
+        EarlyExit(name, _answer(head, weights, forward.activations[name]))
         for name in dict.fromkeys(names)
     )
 
@@ -149,7 +147,7 @@ def _head_of(manifest: Manifest) -> _Head | None:
 
 def _covers(pool: LayerInfo, manifest: Manifest) -> bool:
     """Whether all of its windows lie within the maps."""
-    given = layer_of(manifest, pool.inputs[0]).shape
+    given = find_layer(manifest, pool.inputs[0]).shape
     down, across = pool.window or (1, 1)
     return pool.shape[0] * down <= given[0] and pool.shape[1] * across <= given[1]
 
@@ -195,13 +193,13 @@ class LayerComparison:
     cosine: float
 
 
-def common_layers(a: Examination, b: Examination) -> tuple[LayerInfo, ...]:
+def common_layers(a: ForwardPass, b: ForwardPass) -> tuple[LayerInfo, ...]:
     """Layers of A that B has too, by name and shape, in forward order."""
     others = {(layer.name, layer.shape) for layer in b.manifest.layers}
     return tuple(layer for layer in a.manifest.layers if (layer.name, layer.shape) in others)
 
 
-def compare(a: Examination, b: Examination) -> tuple[LayerComparison, ...]:
+def compare(a: ForwardPass, b: ForwardPass) -> tuple[LayerComparison, ...]:
     """Every common layer in numbers."""
     return tuple(_compare(layer, a.maps(layer), b.maps(layer)) for layer in common_layers(a, b))
 
@@ -218,7 +216,7 @@ def _compare(layer: LayerInfo, a: Array, b: Array) -> LayerComparison:
 
 
 def comparison_grid(
-    a: Examination, b: Examination, layer: str, side: Side, options: GridOptions
+    a: ForwardPass, b: ForwardPass, layer: str, side: Side, options: GridOptions
 ) -> Grid:
     """One layer's grid of A, of B, or of A - B, filters in the same order.
 
@@ -244,7 +242,7 @@ def comparison_grid(
     return grid_of(maps[side], (shared,) * found.filters, options, diverging=diverging)
 
 
-def _centred(values: Range) -> Range:
+def _centred(values: ValueRange) -> ValueRange:
     reach = max(abs(values[0]), abs(values[1]))
     return -reach, reach
 
@@ -264,7 +262,7 @@ def classic_blocks(manifest: Manifest) -> tuple[ClassicBlock, ...]:
         for block in manifest.blocks
         if (convolution := _only_layer(manifest, block)) is not None
     ]
-    shapes = {layer_of(manifest, block.output).shape for block in manifest.blocks}
+    shapes = {find_layer(manifest, block.output).shape for block in manifest.blocks}
     return tuple(found) if len(found) == len(manifest.blocks) and len(shapes) == 1 else ()
 
 
@@ -276,15 +274,15 @@ def _only_layer(manifest: Manifest, block: BlockInfo) -> LayerInfo | None:
     return inner[0] if plainly_added and len(inner) == 1 and inner[0].kernel else None
 
 
-def likeness_of_2016(examination: Examination, block: BlockInfo) -> float | None:
+def likeness_of_2016(forward: ForwardPass, block: BlockInfo) -> float | None:
     """Cosine of F(x) and what was drawn as the residual in 2016, -1..1.
 
     That was the sum of the block before minus the sum of this one. With ``x = ReLU(before)`` it
     comes to ``-F(x) + min(before, 0)``. The first block has no block before it: ``None``.
     """
-    before = next((one for one in examination.manifest.blocks if one.output == block.input), None)
+    before = next((one for one in forward.manifest.blocks if one.output == block.input), None)
     if before is None or before.sum is None or block.sum is None:
         return None
-    maps = examination.activations
+    maps = forward.activations
     drawn = maps[before.sum].astype(np.float64) - maps[block.sum]
     return cosine(drawn, maps[block.residual].astype(np.float64))

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from skiplens.core.digit import ID_LENGTH, Digit
 from skiplens.core.preprocessing import ink_box
-from skiplens.errors import StartupError, StoreError, UnknownDigitError
+from skiplens.errors import StartupError, StorageError, UnknownDigitError
 from skiplens.samples import Sample
 
 Box = tuple[int, int, int, int]
@@ -58,7 +58,7 @@ class DigitStore(Protocol):
             The digit as it was brought, with the label and place that it is known by.
 
         Raises:
-            StoreError: it cannot be kept just now.
+            StorageError: it cannot be kept just now.
         """
 
     def count(self) -> int:
@@ -219,7 +219,7 @@ class SQLiteDigitStore:
             with self._writing, self._database:
                 self._write(row)
         except sqlite3.OperationalError as error:
-            raise StoreError(f"the digit could not be kept just now: {error}") from error
+            raise StorageError(f"the digit could not be kept just now: {error}") from error
         return stored
 
     def _write(self, row: tuple[object, ...]) -> None:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
 from skiplens.core.manifest import LayerInfo, Manifest
-from skiplens.core.value_range import Normalisation, Range
+from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.engine.base import Engine
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Examination:
+class ForwardPass:
     """All that a network computed for one digit with some blocks switched off.
 
     Attributes:
@@ -47,9 +47,9 @@ class Examination:
         return int(self.probabilities.argmax())
 
     @property
-    def gates(self) -> Array:
-        """float32 ``(n,)``: 0 for each switchable block that was off, 1 for the others."""
-        return gates_of(self.manifest, self.off)
+    def branch_scales(self) -> Array:
+        """float32 ``(n,)``: 0 for each can_disable block that was off, 1 for the others."""
+        return branch_scales(self.manifest, self.off)
 
     @property
     def nbytes(self) -> int:
@@ -57,19 +57,19 @@ class Examination:
         return sum(array.nbytes for array in self.activations.values())
 
     @cached_property
-    def network_range(self) -> Range:
+    def network_range(self) -> ValueRange:
         """Smallest and largest value of all maps that have space."""
         return self._extent_of(layer.name for layer in self.manifest.layers if layer.spatial)
 
-    def scope(self, layer: LayerInfo, normalisation: Normalisation) -> Range:
+    def scope(self, layer: LayerInfo, normalisation: Normalisation) -> ValueRange:
         """Smallest and largest value of all that shares a range with the layer."""
         if normalisation is Normalisation.NETWORK:
             return self.network_range
         if normalisation is Normalisation.BLOCK:
-            return self._extent_of(self.standing_with(layer) or (layer.name,))
+            return self._extent_of(self.range_group(layer) or (layer.name,))
         return extent(self.maps(layer))
 
-    def standing_with(self, layer: LayerInfo) -> tuple[str, ...]:
+    def range_group(self, layer: LayerInfo) -> tuple[str, ...]:
         """The parts of the layer's block, if it is one of them. A block's input is a part of the
         block before, or of the stem, and has its range there.
         """
@@ -84,7 +84,7 @@ class Examination:
         owner = (block for block in self.manifest.blocks if block.switch == layer.name)
         return next((block.name in self.off for block in owner), None)
 
-    def _extent_of(self, layers: Iterable[str]) -> Range:
+    def _extent_of(self, layers: Iterable[str]) -> ValueRange:
         extents = [extent(self.activations[name]) for name in layers]
         return min(low for low, _ in extents), max(high for _, high in extents)
 
@@ -104,61 +104,61 @@ class Examination:
         return self.activations[layer.name]
 
 
-def gates_of(manifest: Manifest, off: tuple[str, ...]) -> Array:
-    """The gates that switch these blocks off: float32, one for each switchable block."""
+def branch_scales(manifest: Manifest, off: tuple[str, ...]) -> Array:
+    """The branch_scales that switch these blocks off: float32, one for each can_disable block."""
     return np.array([name not in off for name in manifest.switches], np.float32)
 
 
-class Examiner(Protocol):
+class Runner(Protocol):
     """Examines digits."""
 
-    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
         """Run a digit through a network with some blocks' residual branches off."""
 
 
-class EngineExaminer:
+class ModelRunner:
     """Runs the engine every time."""
 
-    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
+    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
-        activations = engine.activations(digit.as_input(), gates_of(engine.manifest, off))
+        activations = engine.activations(digit.as_input(), branch_scales(engine.manifest, off))
         for array in activations.values():
             array.flags.writeable = False
-        return Examination(engine.manifest, digit, off, activations)
+        return ForwardPass(engine.manifest, digit, off, activations)
 
 
-def examine_once(
+def run_uncached(
     engine: Engine, digit: Digit, off: tuple[str, ...]
-) -> tuple[Examination, Examination]:
+) -> tuple[ForwardPass, ForwardPass]:
     """A digit that is not kept, examined with those blocks off, and whole."""
-    examiner = EngineExaminer()
-    examination = examiner.examine(engine, digit, off)
-    return examination, examiner.examine(engine, digit, ()) if off else examination
+    runner = ModelRunner()
+    forward = runner.run(engine, digit, off)
+    return forward, runner.run(engine, digit, ()) if off else forward
 
 
 _Key = tuple[str, str, tuple[str, ...]]
 
 
-class CachedExaminer:
-    """Keeps the newest examinations of another examiner, and computes each but once at a time.
+class CachedModelRunner:
+    """Keeps the newest forward_passes of another runner, and computes each but once at a time.
 
     Args:
-        examiner: does the work.
+        runner: does the work.
         max_bytes: of the arrays that are kept.
     """
 
-    def __init__(self, examiner: Examiner, max_bytes: int) -> None:
-        self._examiner = examiner
-        self._kept: LRUCache[_Key, Examination] = LRUCache(
-            max_bytes, getsizeof=lambda examination: examination.nbytes
+    def __init__(self, runner: Runner, max_bytes: int) -> None:
+        self._examiner = runner
+        self._kept: LRUCache[_Key, ForwardPass] = LRUCache(
+            max_bytes, getsizeof=lambda forward: forward.nbytes
         )
-        self._running: dict[_Key, Future[Examination]] = {}
+        self._running: dict[_Key, Future[ForwardPass]] = {}
         self._lock = threading.Lock()
         self.hits = 0
         self.misses = 0
 
-    def examine(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> Examination:
-        """The kept examination; else that of a caller already waiting for it; else a new one."""
+    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
+        """The kept forward; else that of a caller already waiting for it; else a new one."""
         key = (engine.manifest.id, digit.id, off)
         with self._lock:
             kept = self._kept.get(key)
@@ -173,17 +173,17 @@ class CachedExaminer:
             return running.result()
         return self._compute(key, engine, digit)
 
-    def _compute(self, key: _Key, engine: Engine, digit: Digit) -> Examination:
+    def _compute(self, key: _Key, engine: Engine, digit: Digit) -> ForwardPass:
         try:
-            examination = self._examiner.examine(engine, digit, key[-1])
+            forward = self._examiner.run(engine, digit, key[-1])
         except BaseException as error:
             with self._lock:
                 waiting = self._running.pop(key)
             waiting.set_exception(error)
             raise
         with self._lock:
-            if examination.nbytes <= self._kept.maxsize:
-                self._kept[key] = examination
+            if forward.nbytes <= self._kept.maxsize:
+                self._kept[key] = forward
             waiting = self._running.pop(key)
-        waiting.set_result(examination)
-        return examination
+        waiting.set_result(forward)
+        return forward

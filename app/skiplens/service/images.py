@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core import grid_image
-from skiplens.core.block_metrics import first_columns
+from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.feature_stats import FilterStatistics, Sort, describe, ordered
-from skiplens.core.grid_image import GAP, Box, Geometry
+from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
-from skiplens.core.timing import stage
-from skiplens.core.value_range import Normalisation, Range, ranges, to_levels
-from skiplens.errors import InvalidParameterError, shown
-from skiplens.service.forward import Examination
-from skiplens.service.registry import layer_of
+from skiplens.core.timing import timed
+from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, quantise
+from skiplens.errors import InvalidParameterError, quoted
+from skiplens.service.forward import ForwardPass
+from skiplens.service.registry import find_layer
 
 MAX_PIXELS: Final = 16_000_000
 
 
-def bounded(layout: Geometry) -> Geometry:
+def bounded(layout: GridLayout) -> GridLayout:
     """The layout of a picture that is not too large to draw.
 
     Raises:
@@ -76,7 +76,7 @@ class Cell:
 
     filter: int
     box: Box
-    range: Range
+    range: ValueRange
     dead: bool
     constant: bool
 
@@ -94,13 +94,13 @@ class Grid:
     """
 
     maps: Array
-    geometry: Geometry
+    geometry: GridLayout
     cells: tuple[Cell, ...]
     options: GridOptions
     diverging: bool
 
     @property
-    def range(self) -> Range:
+    def range(self) -> ValueRange:
         """The widest range of any cell: the one range where all share it."""
         return min(cell.range[0] for cell in self.cells), max(cell.range[1] for cell in self.cells)
 
@@ -108,16 +108,16 @@ class Grid:
         """The picture."""
         indices = [cell.filter for cell in self.cells]
         flagged = [cell.dead or cell.constant for cell in self.cells]
-        with stage("render"):
+        with timed("render"):
             scales = tuple(cell.range for cell in self.cells)
-            levels = to_levels(self.maps, scales, centred=self.diverging)
+            levels = quantise(self.maps, scales, centred=self.diverging)
             drawn = grid_image.draw(levels, self.geometry, indices, flagged)
-        with stage("encode"):
+        with timed("encode"):
             return grid_image.encode(drawn, colours(self.options.palette, diverging=self.diverging))
 
 
 def layer_grid(
-    examination: Examination, layer: LayerInfo, filters: tuple[int, ...], options: GridOptions
+    forward: ForwardPass, layer: LayerInfo, filters: tuple[int, ...], options: GridOptions
 ) -> Grid:
     """The grid of a layer's maps.
 
@@ -127,13 +127,13 @@ def layer_grid(
     Raises:
         InvalidParameterError: the picture would have more than 16 million pixels.
     """
-    maps = examination.maps(layer)
-    if options.normalisation is Normalisation.BLOCK and not examination.standing_with(layer):
+    maps = forward.maps(layer)
+    if options.normalisation is Normalisation.BLOCK and not forward.range_group(layer):
         options = replace(options, normalisation=Normalisation.LAYER)  # what it comes to
-    scope = examination.scope(layer, options.normalisation)
-    scales = ranges(maps, options.normalisation, signed=layer.signed, scope=scope)
+    scope = forward.scope(layer, options.normalisation)
+    scales = display_ranges(maps, options.normalisation, signed=layer.signed, scope=scope)
     diverging = layer.signed or options.normalisation is Normalisation.SYMMETRIC
-    statistics = examination.statistics(layer)
+    statistics = forward.statistics(layer)
     return grid_of(
         maps,
         scales,
@@ -146,7 +146,7 @@ def layer_grid(
 
 def grid_of(
     maps: Array,
-    scales: Sequence[Range],
+    scales: Sequence[ValueRange],
     options: GridOptions,
     *,
     diverging: bool,
@@ -176,14 +176,16 @@ def grid_of(
     return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging)
 
 
-def _lay_out(maps: Array, shown: int, options: GridOptions) -> Geometry:
+def _lay_out(maps: Array, shown: int, options: GridOptions) -> GridLayout:
     height, width, count = maps.shape
     zoom = options.zoom  # else of the whole layer's grid: a filter alone looks as among the others
     if zoom is None:
-        zoom = grid_image.fitting_zoom(grid_image.near_square(count), height, width)
+        zoom = grid_image.largest_fitting_zoom(grid_image.near_square(count), height, width)
     columns = options.columns or grid_image.near_square(shown)
     return bounded(
-        grid_image.lay_out(shown, height, width, columns=columns, zoom=zoom, labels=options.labels)
+        grid_image.layout_grid(
+            shown, height, width, columns=columns, zoom=zoom, labels=options.labels
+        )
     )
 
 
@@ -208,20 +210,20 @@ def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
     return grid_of(maps, ((-reach, reach),) * (count * channels), chosen, diverging=True)
 
 
-def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> Geometry:
+def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> GridLayout:
     """Where the kernels of that shape, ``(h, w, in, out)``, lie in :func:`kernel_grid`."""
     height, width, channels, count = shape
     columns = options.columns or (channels if channels > 1 else grid_image.near_square(count))
     zoom = options.zoom or KERNEL_ZOOM
     return bounded(
-        grid_image.lay_out(
+        grid_image.layout_grid(
             count * channels, height, width, columns=columns, zoom=zoom, labels=False
         )
     )
 
 
 @dataclass(frozen=True, eq=False)
-class IndexedKernels:
+class LabelledKernelGrid:
     """Kernels, ready to be drawn on one range, centred on zero.
 
     Attributes:
@@ -231,11 +233,11 @@ class IndexedKernels:
     """
 
     kernel: NDArray[np.float32]
-    geometry: Geometry
+    geometry: GridLayout
     palette: PaletteName
 
     @property
-    def range(self) -> Range:
+    def range(self) -> ValueRange:
         """The values at the ends of the palette."""
         reach = float(np.abs(self.kernel).max())
         return -reach, reach
@@ -243,14 +245,14 @@ class IndexedKernels:
     @classmethod
     def of(
         cls, kernel: NDArray[np.float32], palette: PaletteName, zoom: int = KERNEL_ZOOM
-    ) -> "IndexedKernels":
+    ) -> "LabelledKernelGrid":
         """Lay kernels out.
 
         Raises:
             InvalidParameterError: the picture would have more than 16 million pixels.
         """
         height, width, channels, count = kernel.shape
-        layout = grid_image.lay_out_rows(count, channels, height, width, zoom=zoom)
+        layout = grid_image.layout_rows(count, channels, height, width, zoom=zoom)
         margin = len(str(count - 1)) * (grid_image.WIDTH + 1) + GAP
         boxes = tuple((x + margin, y, across, down) for x, y, across, down in layout.boxes)
         return cls(
@@ -263,7 +265,7 @@ class IndexedKernels:
         """The picture."""
         height, width, channels, count = self.kernel.shape
         maps = self.kernel.transpose(0, 1, 3, 2).reshape(height, width, count * channels)
-        levels = to_levels(maps, (self.range,) * (count * channels), centred=True)
+        levels = quantise(maps, (self.range,) * (count * channels), centred=True)
         indices = [*range(channels), *[None] * (channels * (count - 1))]
         drawn = grid_image.draw(levels, self.geometry, indices, [False] * len(levels))
         for row in range(count):
@@ -297,12 +299,12 @@ class Row:
 
     role: str
     layer: LayerInfo
-    range: Range
+    range: ValueRange
     first: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Matrix:
+class FeatureMapTable:
     """A matrix, ready to be stated or drawn.
 
     Attributes:
@@ -313,12 +315,12 @@ class Matrix:
     """
 
     rows: tuple[Row, ...]
-    geometry: Geometry
+    geometry: GridLayout
     maps: tuple[Array, ...]
     palette: PaletteName
 
     @property
-    def range(self) -> Range:
+    def range(self) -> ValueRange:
         """The one range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
 
@@ -331,16 +333,16 @@ class Matrix:
 
     def png(self) -> bytes:
         """The picture; maps of one value alone are framed."""
-        with stage("render"):
+        with timed("render"):
             levels = [
                 level
                 for row, maps in zip(self.rows, self.maps, strict=True)
-                for level in to_levels(maps, (row.range,) * row.layer.filters, centred=True)
+                for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
             ]
             flat = [one for maps in self.maps for one in maps.reshape(-1, maps.shape[-1]).T]
             flagged = [bool(one.min() == one.max()) for one in flat]
             drawn = grid_image.draw(levels, self.geometry, self._indices(), flagged)
-        with stage("encode"):
+        with timed("encode"):
             return grid_image.encode(drawn, colours(self.palette, diverging=True))
 
     def _indices(self) -> list[int | None]:
@@ -349,9 +351,9 @@ class Matrix:
         return [None if one in columns[:at] else one for at, one in enumerate(columns)]
 
 
-def block_strip(
-    examination: Examination, block: BlockInfo, palette: PaletteName, zoom: int | None = None
-) -> Matrix:
+def block_table(
+    forward: ForwardPass, block: BlockInfo, palette: PaletteName, zoom: int | None = None
+) -> FeatureMapTable:
     """The strip of a block: x, F(x), sum and output, and a highway's gate, on one range.
 
     Where the block changes shape, the first row is the projected x. A block without an identity
@@ -365,21 +367,21 @@ def block_strip(
         "output": block.output,
     }
     layers = {role: name for role, name in named.items() if name is not None}
-    _, behind = first_columns(block, examination.activations)
-    return matrix_of(examination, layers.items(), palette, zoom, {"F(x)": behind})
+    _, behind = column_offsets(block, forward.activations)
+    return feature_map_table(forward, layers.items(), palette, zoom, {"F(x)": behind})
 
 
-def matrix_of(
-    examination: Examination,
+def feature_map_table(
+    forward: ForwardPass,
     parts: Iterable[tuple[str, str]],
     palette: PaletteName,
     zoom: int | None,
     first: Mapping[str, int] | None = None,
-) -> Matrix:
+) -> FeatureMapTable:
     """The matrix of any layers, on one range.
 
     Args:
-        examination: of the digit.
+        forward: of the digit.
         parts: the role and the layer of each row.
         palette: its signed palette is used.
         zoom: pixels a value; by size of the maps.
@@ -388,9 +390,9 @@ def matrix_of(
     Raises:
         InvalidParameterError: the picture would have more than 16 million pixels.
     """
-    pairs = [(role, layer_of(examination.manifest, name)) for role, name in parts]
-    maps = tuple(examination.maps(layer) for _, layer in pairs)
-    reach = _reach(examination, [layer for _, layer in pairs])
+    pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
+    maps = tuple(forward.maps(layer) for _, layer in pairs)
+    reach = _reach(forward, [layer for _, layer in pairs])
     rows = tuple(
         Row(
             role,
@@ -400,21 +402,21 @@ def matrix_of(
         )
         for role, layer in pairs
     )
-    return Matrix(rows, _lay_out_matrix(rows, zoom), maps, palette)
+    return FeatureMapTable(rows, _layout_table(rows, zoom), maps, palette)
 
 
-def _reach(examination: Examination, layers: Sequence[LayerInfo]) -> float:
+def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
     """The largest magnitude of any map that is not a gate's, unless all are."""
     values = [layer for layer in layers if layer.role != "gate"] or layers
-    return max(float(np.abs(examination.maps(layer)).max()) for layer in values)
+    return max(float(np.abs(forward.maps(layer)).max()) for layer in values)
 
 
-def _lay_out_matrix(rows: tuple[Row, ...], zoom: int | None) -> Geometry:
+def _layout_table(rows: tuple[Row, ...], zoom: int | None) -> GridLayout:
     """A box for each map that there is; a smaller one takes its cell's upper left corner."""
     columns = max(row.first + row.layer.filters for row in rows)
     height, width = (max(row.layer.shape[axis] for row in rows) for axis in (0, 1))
     chosen = zoom or _comfortable_zoom(height, width, columns)
-    layout = grid_image.lay_out_rows(len(rows), columns, height, width, zoom=chosen)
+    layout = grid_image.layout_rows(len(rows), columns, height, width, zoom=chosen)
     boxes = tuple(
         (x, y, row.layer.shape[1] * chosen, row.layer.shape[0] * chosen)
         for at, row in enumerate(rows)
@@ -426,7 +428,7 @@ def _lay_out_matrix(rows: tuple[Row, ...], zoom: int | None) -> Geometry:
 def _comfortable_zoom(height: int, width: int, filters: int) -> int:
     fitting = _COMFORTABLE_WIDTH // (filters * width)
     pressed = -(-_LEAST_ROW // height)
-    return max(pressed, min(grid_image.comfortable_zoom(height, width), fitting))
+    return max(pressed, min(grid_image.preferred_zoom(height, width), fitting))
 
 
 def streams(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
@@ -434,7 +436,7 @@ def streams(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
     runs: list[list[BlockInfo]] = []
     shape = None
     for block in manifest.blocks:
-        here = layer_of(manifest, block.output).shape
+        here = find_layer(manifest, block.output).shape
         if here != shape:
             runs.append([])
         runs[-1].append(block)
@@ -442,13 +444,13 @@ def streams(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
     return tuple(tuple(run) for run in runs)
 
 
-def stream_matrix(
-    examination: Examination, stream: int, role: str, palette: PaletteName, zoom: int | None = None
-) -> Matrix:
+def stage_table(
+    forward: ForwardPass, stream: int, role: str, palette: PaletteName, zoom: int | None = None
+) -> FeatureMapTable:
     """One filter through the depth: a row a block, a column a filter.
 
     Args:
-        examination: of the digit.
+        forward: of the digit.
         stream: which run of :func:`streams`, counted from 1.
         role: ``output``, ``residual``, ``sum`` or ``gate``.
         palette: its signed palette is used.
@@ -457,12 +459,12 @@ def stream_matrix(
     Raises:
         InvalidParameterError: the network has no such stream, or its blocks no such part.
     """
-    runs = streams(examination.manifest)
+    runs = streams(forward.manifest)
     if not 1 <= stream <= len(runs):
-        raise InvalidParameterError(f"stream must be 1 to {len(runs)}; got {shown(str(stream))}")
+        raise InvalidParameterError(f"stream must be 1 to {len(runs)}; got {quoted(str(stream))}")
     parts = [(block.name, getattr(block, role)) for block in runs[stream - 1]]
     if any(layer is None for _, layer in parts):
         raise InvalidParameterError(
-            f"role {role} is not to be had: blocks of network {examination.manifest.id} have none"
+            f"role {role} is not to be had: blocks of network {forward.manifest.id} have none"
         )
-    return matrix_of(examination, parts, palette, zoom)
+    return feature_map_table(forward, parts, palette, zoom)

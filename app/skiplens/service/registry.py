@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import (
+    BlockNotDisableableError,
     InvalidParameterError,
-    NotSwitchableError,
     UnknownBlockError,
     UnknownFilterError,
     UnknownLayerError,
     UnknownNetworkError,
-    shown,
+    quoted,
 )
 
 MOST_LAYERS = 64
@@ -22,7 +22,7 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-class Catalogue:
+class ModelRegistry:
     """The networks that are loaded."""
 
     def __init__(self, engines: Mapping[str, Engine], default: str) -> None:
@@ -46,12 +46,12 @@ class Catalogue:
         engine = self._engines.get(network)
         if engine is None:
             raise UnknownNetworkError(
-                f"network {shown(network)} is not loaded; loaded are {_list(self._names())}"
+                f"network {quoted(network)} is not loaded; loaded are {_list(self._names())}"
             )
         return engine
 
 
-def layer_of(manifest: Manifest, name: str) -> LayerInfo:
+def find_layer(manifest: Manifest, name: str) -> LayerInfo:
     """A network's layer by name.
 
     Raises:
@@ -61,12 +61,12 @@ def layer_of(manifest: Manifest, name: str) -> LayerInfo:
         if layer.name == name:
             return layer
     raise UnknownLayerError(
-        f"network {manifest.id} has no layer {shown(name)}; "
+        f"network {manifest.id} has no layer {quoted(name)}; "
         f"its layers are {_list(layer.name for layer in manifest.layers)}"
     )
 
 
-def block_of(manifest: Manifest, name: str) -> BlockInfo:
+def find_block(manifest: Manifest, name: str) -> BlockInfo:
     """A network's block by name.
 
     Raises:
@@ -76,12 +76,12 @@ def block_of(manifest: Manifest, name: str) -> BlockInfo:
         if block.name == name:
             return block
     raise UnknownBlockError(
-        f"network {manifest.id} has no block {shown(name)}; "
+        f"network {manifest.id} has no block {quoted(name)}; "
         f"its blocks are {_list(block.name for block in manifest.blocks)}"
     )
 
 
-def filter_of(layer: LayerInfo, index: int) -> int:
+def check_filter(layer: LayerInfo, index: int) -> int:
     """A filter index that the layer has.
 
     Raises:
@@ -94,26 +94,26 @@ def filter_of(layer: LayerInfo, index: int) -> int:
     return index
 
 
-def switched_off(manifest: Manifest, off: str | None) -> tuple[str, ...]:
+def parse_disabled_blocks(manifest: Manifest, off: str | None) -> tuple[str, ...]:
     """The blocks that ``off=block2,block5`` names, in forward order, each once.
 
     Raises:
         UnknownBlockError: a name is no block of the network.
-        NotSwitchableError: a block would not hand x on with its branch off.
+        BlockNotDisableableError: a block would not hand x on with its branch off.
     """
     if not off:
         return ()
-    wanted = {block_of(manifest, name.strip()).name for name in off.split(",")}
+    wanted = {find_block(manifest, name.strip()).name for name in off.split(",")}
     fixed = wanted - set(manifest.switches)
     if fixed:
-        raise NotSwitchableError(
+        raise BlockNotDisableableError(
             f"off names {_list(sorted(fixed))}, but in network {manifest.id} x would not come "
-            f"through there with the branch off; switchable blocks are {_list(manifest.switches)}"
+            f"through there with the branch off; blocks to disable: {_list(manifest.switches)}"
         )
     return tuple(name for name in manifest.switches if name in wanted)
 
 
-def chosen_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:
+def parse_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:
     """The layers that ``layers=stem.output,block1.sum`` names, in the order given, each once; none
     by default.
 
@@ -126,10 +126,10 @@ def chosen_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ..
         raise InvalidParameterError(
             f"layers names {len(names)} layers; at most {MOST_LAYERS} are allowed"
         )
-    return tuple(layer_of(manifest, name) for name in dict.fromkeys(map(str.strip, names)))
+    return tuple(find_layer(manifest, name) for name in dict.fromkeys(map(str.strip, names)))
 
 
-def chosen_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
+def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
     """The filter indices that ``filters=0,4-7`` names, in the order given; all by default.
 
     Raises:
@@ -143,17 +143,17 @@ def chosen_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not _is_index(first) or (dash and not _is_index(last)):
             raise InvalidParameterError(
-                f"filters must be indices and ranges such as 0,4-7; got {shown(filters)}"
+                f"filters must be indices and ranges such as 0,4-7; got {quoted(filters)}"
             )
-        start = filter_of(layer, int(first))
-        stop = filter_of(layer, int(last)) if dash else start
+        start = check_filter(layer, int(first))
+        stop = check_filter(layer, int(last)) if dash else start
         if stop < start:
             raise InvalidParameterError(
-                f"filters must have the lower index of a range first; got {shown(filters)}"
+                f"filters must have the lower index of a range first; got {quoted(filters)}"
             )
         chosen.extend(range(start, stop + 1))
     if len(set(chosen)) != len(chosen):
-        raise InvalidParameterError(f"filters must name each filter once; got {shown(filters)}")
+        raise InvalidParameterError(f"filters must name each filter once; got {quoted(filters)}")
     return tuple(chosen)
 
 

@@ -9,11 +9,11 @@ from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
-from skiplens.service.dataset.indexer import Dataset, Indexes
-from skiplens.service.dataset.labelled_digits import Collection, WithCollection
+from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
+from skiplens.service.dataset.labelled_digits import LabelledDigits, WithCollection
 from skiplens.service.digit_store import DigitStore, StoredDigit, WithSamples
-from skiplens.service.forward import CachedExaminer, EngineExaminer
-from skiplens.service.registry import Catalogue
+from skiplens.service.forward import CachedModelRunner, ModelRunner
+from skiplens.service.registry import ModelRegistry
 
 WELCOME_LABEL: Final = 3
 
@@ -23,21 +23,21 @@ class Services:
     """What callers can ask for.
 
     Attributes:
-        catalogue: the networks.
-        examiner: examines digits; keeps what it computed.
+        registry: the networks.
+        runner: examines digits; keeps what it computed.
         digits: samples, the data set's and stored digits.
         indexes: what the networks make of the samples and of the data set, in short.
         limits: bounds of an uploaded image.
     """
 
-    catalogue: Catalogue
-    examiner: CachedExaminer
+    registry: ModelRegistry
+    runner: CachedModelRunner
     digits: WithSamples
-    indexes: Indexes
+    indexes: DatasetIndexer
     limits: ImageLimits
 
     @classmethod
-    def over(  # noqa: PLR0913  # one parameter a part
+    def create(  # noqa: PLR0913  # one parameter a part
         cls,
         engines: Mapping[str, Engine],
         store: DigitStore,
@@ -51,10 +51,10 @@ class Services:
         """Services over loaded engines, a digit store and, if there is one, a data set."""
         kept = WithCollection(store, dataset.collection) if dataset else store
         return cls(
-            Catalogue(engines, default_network),
-            CachedExaminer(EngineExaminer(), cache_bytes),
+            ModelRegistry(engines, default_network),
+            CachedModelRunner(ModelRunner(), cache_bytes),
             WithSamples(kept, samples),
-            Indexes(Collection.of_samples(samples), dataset),
+            DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
         )
 
@@ -67,7 +67,7 @@ class Services:
         return self.digits.get(digit).digit
 
     @property
-    def welcome(self) -> StoredDigit:
+    def default_digit(self) -> StoredDigit:
         """The sample that the first page shows.
 
         Raises:
@@ -81,6 +81,6 @@ class Services:
     def close(self) -> None:
         """Stop indexing, then close engines and store."""
         self.indexes.close()
-        for engine in self.catalogue.networks:
+        for engine in self.registry.networks:
             engine.close()
         self.digits.close()

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.manifest import INPUT, LayerInfo
-from skiplens.core.unit_explanation import Place, Unit, work_out
+from skiplens.core.unit_explanation import Place, Unit, explain_unit
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 
 _PLACE: Final = re.compile(r"(\d{1,5}),(\d{1,5})", re.ASCII)
 
@@ -42,28 +42,28 @@ def place_named(layer: LayerInfo, at: str) -> Place:
     return place_of(layer, int(match[1]), int(match[2]))
 
 
-def strongest_place(examination: Examination, layer: LayerInfo, index: int) -> Place:
+def strongest_place(forward: ForwardPass, layer: LayerInfo, index: int) -> Place:
     """Where a filter's map has its largest value; the first of several in reading order."""
-    flat = examination.maps(layer)[:, :, index]
+    flat = forward.maps(layer)[:, :, index]
     row, column = np.unravel_index(int(flat.argmax()), flat.shape)
     return int(row), int(column)
 
 
 def explain(
-    engine: Engine, examination: Examination, layer: LayerInfo, index: int, place: Place
+    engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, place: Place
 ) -> Unit:
     """How the value of a filter at a place comes about."""
-    return work_out(
+    return explain_unit(
         layer,
         index,
         place,
-        {**examination.activations, INPUT: examination.digit.as_input()[0]},
+        {**forward.activations, INPUT: forward.digit.as_input()[0]},
         engine.weights,
-        switch=_switch(examination, layer),
+        switch=_switch(forward, layer),
     )
 
 
-def _switch(examination: Examination, layer: LayerInfo) -> float | None:
+def _switch(forward: ForwardPass, layer: LayerInfo) -> float | None:
     """What the layer is multiplied by: a block's switch acts on its gate, else on its residual."""
-    off = examination.switched(layer)
+    off = forward.switched(layer)
     return None if off is None else 0.0 if off else 1.0

@@ -144,7 +144,7 @@ DEFAULT: Final = GridOptions()
 
 
 @dataclass(frozen=True)
-class View:
+class Links:
     """A digit in a network, looked at in some way. Every method is an address.
 
     Attributes:
@@ -237,17 +237,17 @@ class View:
         kept = {name: self.query[name] for name in ("normalize", "palette")}
         return with_query(dataset_page(self.network), {**kept, **options})
 
-    def beside(self, other: "View", layer: str | None = None) -> str:
+    def compare(self, other: "Links", layer: str | None = None) -> str:
         """The page that compares this view with another."""
         return with_query(COMPARE, self._pair(other) | {"layer": layer})
 
-    def beside_png(self, other: "View", layer: str, side: str) -> str:
+    def compare_png(self, other: "Links", layer: str, side: str) -> str:
         """One side of a comparison as a picture."""
         versions = "-".join(filter(None, (self.version, other.version)))
         query = self._pair(other) | {"layer": layer, "side": side, "version": versions}
         return with_query(COMPARE_PNG, query)
 
-    def _pair(self, other: "View") -> dict[str, object]:
+    def _pair(self, other: "Links") -> dict[str, object]:
         return {
             "a": f"{self.network}/{self.digit}",
             "b": f"{other.network}/{other.digit}",
@@ -288,20 +288,20 @@ class View:
         """A convolution's kernels as an array."""
         return f"{api_network(self.network)}/layers/{layer}/kernels.npy"
 
-    def of_digit(self, digit: str) -> "View":
+    def with_digit(self, digit: str) -> "Links":
         """The same view of another digit."""
         return replace(self, digit=digit)
 
-    def in_network(self, other: Manifest) -> "View":
+    def with_network(self, other: Manifest) -> "Links":
         """The same view in another network, with those blocks off that it can switch."""
         off = tuple(block for block in self.off if block in other.switches)
         return replace(self, network=other.id, off=off, version=other.version)
 
-    def toggled(self, block: str, switches: tuple[str, ...]) -> "View":
+    def with_block_toggled(self, block: str, switches: tuple[str, ...]) -> "Links":
         """The view with one block's branch switched over."""
         off = tuple(name for name in switches if (name in self.off) != (name == block))
         return replace(self, off=off)
 
-    def all_on(self) -> "View":
+    def all_on(self) -> "Links":
         """The view of the whole network."""
         return replace(self, off=())

@@ -13,11 +13,11 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions
-from skiplens.service.registry import block_of, chosen_filters, layer_of, switched_off
+from skiplens.service.registry import find_block, find_layer, parse_disabled_blocks, parse_filters
 from skiplens.service.services import Services
-from skiplens.web.links import DEFAULT, View
+from skiplens.web.links import DEFAULT, Links
 
 LONGEST_LIST = 1024
 
@@ -68,7 +68,7 @@ Filters = Annotated[
 
 async def get_network(network: NetworkName, services: ServicesDep) -> Engine:
     """The network that the path names."""
-    return services.catalogue.network(network)
+    return services.registry.network(network)
 
 
 NetworkDep = Annotated[Engine, Depends(get_network)]
@@ -76,7 +76,7 @@ NetworkDep = Annotated[Engine, Depends(get_network)]
 
 async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
     """The layer that the path names."""
-    return layer_of(engine.manifest, layer)
+    return find_layer(engine.manifest, layer)
 
 
 LayerDep = Annotated[LayerInfo, Depends(get_layer)]
@@ -92,7 +92,7 @@ DigitDep = Annotated[StoredDigit, Depends(get_digit)]
 
 async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
     """The block that the path names."""
-    return block_of(engine.manifest, block)
+    return find_block(engine.manifest, block)
 
 
 BlockDep = Annotated[BlockInfo, Depends(get_block)]
@@ -100,25 +100,25 @@ BlockDep = Annotated[BlockInfo, Depends(get_block)]
 
 def get_examination(
     engine: NetworkDep, digit: DigitDep, services: ServicesDep, off: Off = None
-) -> Examination:
+) -> ForwardPass:
     """What the network computes for the digit."""
-    blocks = switched_off(engine.manifest, off)
-    return services.examiner.examine(engine, digit.digit, blocks)
+    blocks = parse_disabled_blocks(engine.manifest, off)
+    return services.runner.run(engine, digit.digit, blocks)
 
 
-ExaminationDep = Annotated[Examination, Depends(get_examination)]
+ForwardPassDep = Annotated[ForwardPass, Depends(get_examination)]
 
 
 def get_whole(
-    engine: NetworkDep, digit: DigitDep, services: ServicesDep, examination: ExaminationDep
-) -> Examination:
+    engine: NetworkDep, digit: DigitDep, services: ServicesDep, forward: ForwardPassDep
+) -> ForwardPass:
     """What the network computes for the digit with every block on."""
-    if not examination.off:
-        return examination
-    return services.examiner.examine(engine, digit.digit, ())
+    if not forward.off:
+        return forward
+    return services.runner.run(engine, digit.digit, ())
 
 
-WholeDep = Annotated[Examination, Depends(get_whole)]
+WholeDep = Annotated[ForwardPass, Depends(get_whole)]
 
 
 Palette = Annotated[
@@ -176,7 +176,7 @@ GridDep = Annotated[GridParameters, Depends()]
 
 async def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ...]:
     """The filters that the query names; all by default."""
-    return chosen_filters(layer, filters)
+    return parse_filters(layer, filters)
 
 
 FiltersDep = Annotated[tuple[int, ...], Depends(get_filters)]
@@ -187,7 +187,7 @@ class ViewParameters:
     """How a page is looked at; the same on every page.
 
     ``off`` is here as text, for the form that hands it on; what it means to a network is looked up
-    by :func:`skiplens.service.registry.switched_off`.
+    by :func:`skiplens.service.registry.parse_disabled_blocks`.
     """
 
     off: Off = None
@@ -197,10 +197,10 @@ class ViewParameters:
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = DEFAULT.palette
     sort: Annotated[Sort, Query(description="order of a layer's maps")] = DEFAULT.sort
 
-    def view(self, network: Manifest, digit: str, off: tuple[str, ...]) -> View:
+    def view(self, network: Manifest, digit: str, off: tuple[str, ...]) -> Links:
         """The view of a digit in a network; ``off`` is what is switched off there."""
         chosen = (self.normalize, self.palette, self.sort)
-        return View(network.id, digit, off, *chosen, version=network.version)
+        return Links(network.id, digit, off, *chosen, version=network.version)
 
 
 ViewDep = Annotated[ViewParameters, Depends()]

@@ -11,8 +11,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from skiplens.core.image_decoding import decode
-from skiplens.core.preprocessing import Prepared, pixels_to_grey, prepare
-from skiplens.core.timing import stage
+from skiplens.core.preprocessing import PreprocessedDigit, pixels_to_grey, preprocess
+from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError, UnsupportedFormatError
 from skiplens.service.digit_store import StoredDigit
 from skiplens.web.parameters import services_of
@@ -30,7 +30,7 @@ async def read_form(request: Request, *, files: int, fields: int, holding: str) 
     Raises:
         InvalidParameterError: it cannot be read, or holds more than that.
         TooLargeError: it is beyond what a body may be.
-        TooSlowError: it did not arrive in time.
+        RequestTimeoutError: it did not arrive in time.
     """
     try:
         return await request.form(max_files=files, max_fields=fields)
@@ -80,7 +80,7 @@ async def get_upload(request: Request) -> StoredDigit:
     if kind == _MULTIPART:
         content = await _multipart(request)
     elif kind == _JSON or kind.startswith(_RAW):
-        with stage("receive"):
+        with timed("receive"):
             content = await request.body()
     else:
         raise UnsupportedFormatError(
@@ -100,7 +100,7 @@ UploadDep = Annotated[StoredDigit, Depends(get_upload)]
 
 async def _multipart(request: Request) -> bytes:
     holding = f"one file in the field named file, and at most {_FIELDS} other fields"
-    with stage("receive"):
+    with timed("receive"):
         form = await read_form(request, files=_FILES, fields=_FIELDS, holding=holding)
     try:
         file = form.get("file")
@@ -113,10 +113,10 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-def _prepared(request: Request, content: bytes, is_json: bool) -> Prepared:
-    with stage("decode"):
+def _prepared(request: Request, content: bytes, is_json: bool) -> PreprocessedDigit:
+    with timed("decode"):
         grey = _from_json(content) if is_json else decode(content, services_of(request).limits)
-        return prepare(grey)
+        return preprocess(grey)
 
 
 def _from_json(content: bytes) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from skiplens.core.unit_explanation import Application, BatchNorm, Merge, Softmax
+from skiplens.core.unit_explanation import ActivationStep, BatchNorm, Merge, Softmax
 
 
 def test_a_batch_norm() -> None:
@@ -15,16 +15,16 @@ def test_a_batch_norm() -> None:
 @pytest.mark.parametrize(
     ("found", "result"),
     [
-        (Application(-2, "relu", None), 0),
-        (Application(2, "relu", None), 2),
-        (Application(-2, None, 1.0), -2),
-        (Application(-2, None, 0.0), 0),
-        (Application(math.log(3), "sigmoid", 1.0), 0.75),
-        (Application(-10_000, "sigmoid", None), 0),
-        (Application(1, "tanh", None), math.tanh(1)),
+        (ActivationStep(-2, "relu", None), 0),
+        (ActivationStep(2, "relu", None), 2),
+        (ActivationStep(-2, None, 1.0), -2),
+        (ActivationStep(-2, None, 0.0), 0),
+        (ActivationStep(math.log(3), "sigmoid", 1.0), 0.75),
+        (ActivationStep(-10_000, "sigmoid", None), 0),
+        (ActivationStep(1, "tanh", None), math.tanh(1)),
     ],
 )
-def test_functions_and_switches(found: Application, result: float) -> None:
+def test_functions_and_switches(found: ActivationStep, result: float) -> None:
     assert found.result == pytest.approx(result)
 
 

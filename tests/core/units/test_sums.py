@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skiplens.core.unit_explanation import Convolution, Pooling, WeightedSum
+from skiplens.core.unit_explanation import Convolution, Dense, Pooling
 
 PATCH = np.array([[[1, 2], [3, 4]]], np.float32)  # one row, two columns, two maps
 KERNEL = np.array([[[10, 1], [-1, 0.5]]], np.float32)
@@ -35,10 +35,10 @@ def test_products_are_wider_than_what_they_are_made_of() -> None:
 
 def test_a_weighted_sum() -> None:
     values, weights = (np.array(one, np.float32) for one in ([1, 2, 3], [4, -5, 0.5]))
-    found = WeightedSum(values, weights, 0.25, None)
+    found = Dense(values, weights, 0.25, None)
     assert found.products.tolist() == [4, -10, 1.5]
     assert found.result == -4.25
-    assert WeightedSum(values, weights, None, "relu").result == 0
+    assert Dense(values, weights, None, "relu").result == 0
 
 
 def test_pooling() -> None:

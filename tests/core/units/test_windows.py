@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from skiplens.core.manifest import LayerInfo
-from skiplens.core.unit_explanation import Question, convolution, pooling
+from skiplens.core.unit_explanation import UnitInputs, convolution, pooling
 
 MAPS = np.arange(1, 6 * 5 * 2 + 1, dtype=np.float32).reshape(6, 5, 2)  # row 0: 1 2, 3 4, ...
 
 
 def asked(
     place: tuple[int, int], shape: tuple[int, int, int], *, index: int = 0, **fields: object
-) -> Question:
+) -> UnitInputs:
     defaults = {"kernel": (3, 3), "strides": (1, 1), "dilation": (1, 1), **fields}
     layer = LayerInfo("conv", "Conv2D", "conv", None, shape, **defaults)  # type: ignore[arg-type]
     height, width = layer.kernel or (3, 3)
     count = 2 if shape[2] == 1 else 1  # two filters: one group each
     kernel = np.ones((height, width, count, shape[2]), np.float32)
     kernel[..., 1:] *= 10
-    return Question(layer, index, place, [MAPS], {"conv/kernel": kernel}, 1.0)
+    return UnitInputs(layer, index, place, [MAPS], {"conv/kernel": kernel}, 1.0)
 
 
 def test_beyond_the_edge_the_patch_is_zero() -> None:
@@ -72,15 +72,15 @@ def test_a_pooling_leaves_out_what_is_beyond_the_edge() -> None:
     layer = LayerInfo(
         "pool", "MaxPooling2D", "pool", None, (3, 3, 2), window=(2, 2), strides=(2, 2)
     )
-    inner = pooling(Question(layer, 1, (1, 1), [MAPS], {}, 1.0))
+    inner = pooling(UnitInputs(layer, 1, (1, 1), [MAPS], {}, 1.0))
     assert (inner.corner, inner.window.tolist()) == ((2, 2), [[26, 28], [36, 38]])
-    edge = pooling(Question(layer, 1, (1, 2), [MAPS], {}, 1.0))
+    edge = pooling(UnitInputs(layer, 1, (1, 2), [MAPS], {}, 1.0))
     assert (edge.corner, edge.window.tolist()) == ((2, 4), [[30], [40]])
     assert (edge.operation, edge.result) == ("max", 40)
 
 
 def test_a_global_pooling_takes_the_whole_map() -> None:
     layer = LayerInfo("pool", "GlobalAveragePooling2D", "pool", None, (1, 1, 2))
-    found = pooling(Question(layer, 0, (0, 0), [MAPS], {}, 1.0))
+    found = pooling(UnitInputs(layer, 0, (0, 0), [MAPS], {}, 1.0))
     assert found.window.shape == (6, 5)
     assert found.result == MAPS[:, :, 0].mean()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.manifest import LayerInfo
-from skiplens.core.unit_explanation import Application, Merge, Unit, WeightedSum, work_out
+from skiplens.core.unit_explanation import ActivationStep, Dense, Merge, Unit, explain_unit
 
 X = np.array([[[1, -2], [3, -4]]], np.float32)
 F = np.array([[[10, 20], [-30, 40]]], np.float32)
@@ -17,20 +17,20 @@ def worked(layer: LayerInfo, *, switch: float | None = None, **weights: np.ndarr
     """The value in the second column of filter 1; the layer's own maps are those of F."""
     activations = {"x": X, "f": F, layer.name: F}
     named = {f"{layer.name}/{name}": value for name, value in weights.items()}
-    return work_out(layer, 1, (0, 1), activations, named, switch=switch)
+    return explain_unit(layer, 1, (0, 1), activations, named, switch=switch)
 
 
 def test_a_unit_says_what_the_network_computed() -> None:
     unit = worked(LAYER)
     assert (unit.value, unit.place, unit.filter) == (40, (0, 1), 1)
-    assert unit.arithmetic == Application(-4, "relu", None)
+    assert unit.arithmetic == ActivationStep(-4, "relu", None)
 
 
 def test_a_block_is_switched() -> None:
     residual = replace(LAYER, kind="Residual", activation=None)
-    assert worked(residual, switch=0.0).arithmetic == Application(-4, None, 0.0)
+    assert worked(residual, switch=0.0).arithmetic == ActivationStep(-4, None, 0.0)
     gate = replace(residual, kind="Gate")
-    assert worked(gate, switch=1.0).arithmetic == Application(-4, "sigmoid", 1.0)
+    assert worked(gate, switch=1.0).arithmetic == ActivationStep(-4, "sigmoid", 1.0)
 
 
 def test_a_sum_has_a_term_for_each_input() -> None:
@@ -41,10 +41,10 @@ def test_a_sum_has_a_term_for_each_input() -> None:
 def test_a_dense_layer_takes_the_maps_whole_or_place_by_place() -> None:
     layer = replace(LAYER, kind="Dense", activation=None)
     place = worked(layer, kernel=np.ones((2, 2), np.float32)).arithmetic
-    assert isinstance(place, WeightedSum)
+    assert isinstance(place, Dense)
     assert place.values.tolist() == [3, -4]
     whole = worked(layer, kernel=np.ones((4, 2), np.float32)).arithmetic
-    assert isinstance(whole, WeightedSum)
+    assert isinstance(whole, Dense)
     assert whole.values.tolist() == [1, -2, 3, -4]
 
 

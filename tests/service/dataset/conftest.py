@@ -2,11 +2,11 @@
 
 import pytest
 
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from tests.idx import shifted_samples
 
 
 @pytest.fixture(scope="session")
-def shifted() -> Collection:
+def shifted() -> LabelledDigits:
     """240 digits: the samples, shifted."""
-    return Collection("dataset", shifted_samples())
+    return LabelledDigits("dataset", shifted_samples())

@@ -8,18 +8,18 @@ import pytest
 from skiplens.errors import InvalidParameterError
 from skiplens.mnist import Split
 from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Index, Order, browse
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 # What each digit is meant to be, is read as, and how surely.
 DIGITS = ((4, 4, 0.9), (4, 9, 0.6), (9, 9, 0.5), (4, 9, 0.8), (0, 0, 0.9), (9, 4, 0.7))
 
 
-def made(digits: Sequence[tuple[int, int, float]]) -> tuple[Collection, Index]:
+def made(digits: Sequence[tuple[int, int, float]]) -> tuple[LabelledDigits, Index]:
     probabilities = np.zeros((len(digits), 10), np.float32)
     for place, (_, answer, share) in enumerate(digits):
         probabilities[place, answer] = share
     labels = np.array([label for label, _, _ in digits], np.uint8)
-    collection = Collection("dataset", Split(np.zeros((len(digits), 28, 28), np.uint8), labels))
+    collection = LabelledDigits("dataset", Split(np.zeros((len(digits), 28, 28), np.uint8), labels))
     return collection, Index(
         probabilities, np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32)
     )

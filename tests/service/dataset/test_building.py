@@ -10,9 +10,9 @@ import pytest
 
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import BusyError, NonFiniteError
-from skiplens.service.dataset.activation_index import build_index, maxima
-from skiplens.service.dataset.labelled_digits import Collection
-from skiplens.service.forward import gates_of
+from skiplens.service.dataset.activation_index import build_index, max_per_filter
+from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.forward import branch_scales
 from tests.web.engines import WatchedEngine
 
 
@@ -30,9 +30,9 @@ class Crowded(WatchedEngine):
         self.asked.set()
         return self.others
 
-    def activations(self, image: Array, gates: Array) -> Activations:
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
         self._before()
-        return super().activations(image, gates)
+        return super().activations(image, branch_scales)
 
 
 @pytest.fixture
@@ -42,25 +42,25 @@ def stop() -> threading.Event:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_an_index_is_what_the_network_computes(
-    engine: Engine, shifted: Collection, stop: threading.Event, workers: int
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event, workers: int
 ) -> None:
     steps: list[int] = []
     index = build_index(engine, shifted, workers, stop, steps.append)
     assert steps == [100, 200, 240]
-    gates = gates_of(engine.manifest, ())
+    scales = branch_scales(engine.manifest, ())
     passes = [
-        engine.activations(shifted.digit(place).as_input(), gates) for place in range(len(shifted))
+        engine.activations(shifted.digit(place).as_input(), scales) for place in range(len(shifted))
     ]
     np.testing.assert_array_equal(
         index.probabilities, [one["head.probabilities"].reshape(-1) for one in passes]
     )
-    found = np.stack([maxima(engine.manifest, one) for one in passes])
+    found = np.stack([max_per_filter(engine.manifest, one) for one in passes])
     np.testing.assert_array_equal(index.values[:, 0], found.max(axis=0))
     np.testing.assert_array_equal(index.places[:, 0], found.argmax(axis=0))
 
 
 def test_whoever_waits_for_an_answer_goes_first(
-    engine: Engine, shifted: Collection, stop: threading.Event
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
 ) -> None:
     crowded = Crowded(engine)
     crowded.others = 1
@@ -76,7 +76,7 @@ def test_whoever_waits_for_an_answer_goes_first(
 
 
 def test_somebody_who_waits_for_the_index_itself_does_not_stand_back(
-    engine: Engine, shifted: Collection
+    engine: Engine, shifted: LabelledDigits
 ) -> None:
     crowded = Crowded(engine)
     crowded.others = 5
@@ -88,7 +88,7 @@ def test_somebody_who_waits_for_the_index_itself_does_not_stand_back(
 
 
 def test_those_who_index_do_not_wait_for_each_other(
-    engine: Engine, shifted: Collection, stop: threading.Event
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
 ) -> None:
     together, turn = threading.Barrier(2, timeout=30), itertools.count()
 
@@ -104,7 +104,7 @@ def test_those_who_index_do_not_wait_for_each_other(
 
 
 def test_a_busy_engine_is_asked_again(
-    engine: Engine, shifted: Collection, stop: threading.Event
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
 ) -> None:
     refusals = iter([BusyError("full"), BusyError("full")])
 
@@ -117,7 +117,9 @@ def test_a_busy_engine_is_asked_again(
     assert len(index.probabilities) == len(shifted)
 
 
-def test_it_stops_when_told_to(engine: Engine, shifted: Collection, stop: threading.Event) -> None:
+def test_it_stops_when_told_to(
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
+) -> None:
     watched = WatchedEngine(engine)
 
     def halt(done: int) -> None:
@@ -129,7 +131,7 @@ def test_it_stops_when_told_to(engine: Engine, shifted: Collection, stop: thread
 
 
 def test_a_network_that_fails_ends_it(
-    engine: Engine, shifted: Collection, stop: threading.Event
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
 ) -> None:
     watched = WatchedEngine(engine)
     watched.failure = NonFiniteError("layer stem.conv holds NaN")

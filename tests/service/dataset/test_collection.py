@@ -10,23 +10,23 @@ from skiplens.core.digit import Digit
 from skiplens.errors import UnknownDigitError
 from skiplens.mnist import Split
 from skiplens.samples import load_samples
-from skiplens.service.dataset.labelled_digits import Collection, WithCollection
+from skiplens.service.dataset.labelled_digits import LabelledDigits, WithCollection
 from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
 
 
-def of(*values: int) -> Collection:
+def of(*values: int) -> LabelledDigits:
     """Digits of one tone each, labelled 0, 1, 2 ..."""
     images = np.stack([np.full((28, 28), value, np.uint8) for value in values])
-    return Collection("dataset", Split(images, np.arange(len(values), dtype=np.uint8)))
+    return LabelledDigits("dataset", Split(images, np.arange(len(values), dtype=np.uint8)))
 
 
 def test_the_samples_keep_their_order_labels_and_ids() -> None:
     samples = load_samples()
-    collection = Collection.of_samples(samples)
+    collection = LabelledDigits.of_samples(samples)
     assert len(collection) == len(samples)
     assert collection.ids == tuple(one.digit.id for one in samples)
     assert [collection.label(at) for at in range(len(samples))] == [one.label for one in samples]
-    assert len(Collection.of_samples(())) == 0
+    assert len(LabelledDigits.of_samples(())) == 0
 
 
 def test_a_digit_has_the_id_of_its_784_bytes() -> None:
@@ -43,7 +43,7 @@ def test_a_digit_that_is_there_twice_is_found_at_its_first_place() -> None:
 
 def test_the_hash_changes_with_every_pixel_and_label() -> None:
     first = of(1, 2)
-    other = Collection("dataset", Split(first.split.images, first.split.labels[::-1].copy()))
+    other = LabelledDigits("dataset", Split(first.split.images, first.split.labels[::-1].copy()))
     assert len({first.sha256, of(1, 3).sha256, other.sha256}) == 3
     assert first.sha256 == of(1, 2).sha256
 

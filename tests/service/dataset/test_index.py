@@ -7,15 +7,21 @@ import pytest
 from numpy.typing import NDArray
 
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.activation_index import KEPT, Index, Ranking, Strong, maxima
-from skiplens.service.registry import layer_of
+from skiplens.service.dataset.activation_index import (
+    KEPT,
+    Index,
+    TopActivation,
+    TopK,
+    max_per_filter,
+)
+from skiplens.service.registry import find_layer
 
 RNG = np.random.default_rng(4)
 
 
-def ranked(values: NDArray[np.float32], size: int) -> Ranking:
+def ranked(values: NDArray[np.float32], size: int) -> TopK:
     """The ranking of digits (rows) that come ``size`` at a time."""
-    ranking = Ranking(values.shape[1])
+    ranking = TopK(values.shape[1])
     for first in range(0, len(values), size):
         ranking.add(first, values[first : first + size])
     return ranking
@@ -41,7 +47,7 @@ def test_maxima_are_of_each_filter_in_forward_order(engine: Engine) -> None:
     activations: Mapping[str, NDArray[np.float32]] = {
         layer.name: RNG.normal(size=layer.shape).astype(np.float32) for layer in manifest.layers
     }
-    found = maxima(manifest, activations)
+    found = max_per_filter(manifest, activations)
     by_hand = [
         activations[layer.name][:, :, index].max()
         for layer in manifest.layers
@@ -71,9 +77,12 @@ def test_answers_are_counted_by_label_and_class(index: Index) -> None:
 def test_a_filters_row_is_found_and_ends_above_zero(engine: Engine, index: Index) -> None:
     manifest = engine.manifest
     first, second = manifest.layers[:2]
-    assert index.strongest(manifest, first, 0) == (Strong(3, 2.0), Strong(1, 1.0))
-    assert index.strongest(manifest, first, 5)[0].value == 7.0
-    assert index.strongest(manifest, second, 1)[0].value == 2.0 + first.filters + 1
-    last = layer_of(manifest, "head.probabilities")
+    assert index.top_activations(manifest, first, 0) == (
+        TopActivation(3, 2.0),
+        TopActivation(1, 1.0),
+    )
+    assert index.top_activations(manifest, first, 5)[0].value == 7.0
+    assert index.top_activations(manifest, second, 1)[0].value == 2.0 + first.filters + 1
+    last = find_layer(manifest, "head.probabilities")
     row = sum(layer.filters for layer in manifest.layers) - 1
-    assert index.strongest(manifest, last, 9)[0].value == 2.0 + row
+    assert index.top_activations(manifest, last, 9)[0].value == 2.0 + row

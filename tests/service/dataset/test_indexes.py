@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 from skiplens.engine.base import Engine
 from skiplens.errors import IndexingError, NoDatasetError, NonFiniteError, NotIndexedError
 from skiplens.samples import load_samples
-from skiplens.service.dataset.indexer import Dataset, Indexes, Progress, Shelf
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.indexer import Dataset, DatasetIndexer, IndexCache, Progress
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from tests.web.engines import WatchedEngine
 
-Opened = Callable[[], Indexes]
+Opened = Callable[[], DatasetIndexer]
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def watched(engine: Engine) -> WatchedEngine:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, shifted: Collection) -> Iterator[Opened]:
-    """Opens indexes over the shifted samples and a shelf of the test's own; closes them all."""
-    running: list[Indexes] = []
+def opened(tmp_path: Path, shifted: LabelledDigits) -> Iterator[Opened]:
+    """Opens indexes over the shifted samples and a cache of the test's own; closes them all."""
+    running: list[DatasetIndexer] = []
 
-    def one() -> Indexes:
-        samples = Collection.of_samples(load_samples())
-        indexes = Indexes(samples, Dataset(shifted, Shelf(tmp_path), 1))
+    def one() -> DatasetIndexer:
+        samples = LabelledDigits.of_samples(load_samples())
+        indexes = DatasetIndexer(samples, Dataset(shifted, IndexCache(tmp_path), 1))
         running.append(indexes)
         return indexes
 
@@ -46,7 +46,7 @@ def finish() -> None:
 
 
 def test_without_a_data_set_there_are_the_samples(watched: WatchedEngine) -> None:
-    indexes = Indexes(Collection.of_samples(load_samples()))
+    indexes = DatasetIndexer(LabelledDigits.of_samples(load_samples()))
     indexes.start((watched,))
     assert not indexes.has_dataset
     for ask in (indexes.progress, indexes.of_dataset):
@@ -60,7 +60,7 @@ def test_without_a_data_set_there_are_the_samples(watched: WatchedEngine) -> Non
 
 
 def test_until_it_is_ready_it_says_how_far_it_is(
-    opened: Opened, watched: WatchedEngine, shifted: Collection
+    opened: Opened, watched: WatchedEngine, shifted: LabelledDigits
 ) -> None:
     indexes = opened()
     watched.gate.clear()

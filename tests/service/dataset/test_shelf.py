@@ -1,4 +1,4 @@
-"""Indexes as files: read back as written, and never believed when they are not whole."""
+"""DatasetIndexer as files: read back as written, and never believed when they are not whole."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,8 +13,8 @@ from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.mnist import Split
 from skiplens.service.dataset.activation_index import KEPT, Index
-from skiplens.service.dataset.indexer import Shelf
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.indexer import IndexCache
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from tests.web.engines import WatchedEngine
 
 RNG = np.random.default_rng(2)
@@ -22,7 +22,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture
-def index(engine: Engine, shifted: Collection) -> Index:
+def index(engine: Engine, shifted: LabelledDigits) -> Index:
     """An index of the right shape."""
     filters = sum(layer.filters for layer in engine.manifest.layers)
     return Index(
@@ -33,48 +33,48 @@ def index(engine: Engine, shifted: Collection) -> Index:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, engine: Engine, shifted: Collection, index: Index) -> Shelf:
-    """A shelf that the index stands on."""
-    shelf = Shelf(tmp_path / "deep" / "indexes")
-    shelf.save(engine, shifted, index)
-    return shelf
+def cache(tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: Index) -> IndexCache:
+    """A cache that the index stands on."""
+    cache = IndexCache(tmp_path / "deep" / "indexes")
+    cache.save(engine, shifted, index)
+    return cache
 
 
 def test_an_index_comes_back_as_it_was(
-    shelf: Shelf, engine: Engine, shifted: Collection, index: Index
+    cache: IndexCache, engine: Engine, shifted: LabelledDigits, index: Index
 ) -> None:
-    found = shelf.load(engine, shifted)
+    found = cache.load(engine, shifted)
     assert found is not None
     for name in ("probabilities", "places", "values"):
         np.testing.assert_array_equal(getattr(found, name), getattr(index, name))
-    assert [one.name for one in shelf.path(engine).parent.iterdir()] == ["mnist-resnet.npz"]
+    assert [one.name for one in cache.path(engine).parent.iterdir()] == ["mnist-resnet.npz"]
 
 
 def test_an_empty_shelf_has_nothing_to_say(
-    tmp_path: Path, engine: Engine, shifted: Collection
+    tmp_path: Path, engine: Engine, shifted: LabelledDigits
 ) -> None:
     with capture_logs() as said:
-        assert Shelf(tmp_path / "nowhere").load(engine, shifted) is None
+        assert IndexCache(tmp_path / "nowhere").load(engine, shifted) is None
     assert said == []
 
 
 def test_an_index_of_other_digits_is_not_taken(
-    shelf: Shelf, engine: Engine, shifted: Collection
+    cache: IndexCache, engine: Engine, shifted: LabelledDigits
 ) -> None:
     labels = shifted.split.labels.copy()
     labels[-1] ^= 1
-    other = Collection("dataset", Split(shifted.split.images, labels))
+    other = LabelledDigits("dataset", Split(shifted.split.images, labels))
     with capture_logs() as said:
-        assert shelf.load(engine, other) is None
+        assert cache.load(engine, other) is None
     assert [one["event"] for one in said] == ["index_outdated"]
 
 
 def test_an_index_of_another_network_is_not_taken(
-    shelf: Shelf, engines: Mapping[str, Engine], engine: Engine, shifted: Collection
+    cache: IndexCache, engines: Mapping[str, Engine], engine: Engine, shifted: LabelledDigits
 ) -> None:
     other = engines["mnist-classic"]
-    shelf.path(engine).rename(shelf.path(other))
-    assert shelf.load(other, shifted) is None
+    cache.path(engine).rename(cache.path(other))
+    assert cache.load(other, shifted) is None
 
 
 class Recompiled(WatchedEngine):
@@ -88,10 +88,10 @@ class Recompiled(WatchedEngine):
 
 
 def test_an_index_of_an_older_graph_is_not_taken(
-    shelf: Shelf, engine: Engine, shifted: Collection
+    cache: IndexCache, engine: Engine, shifted: LabelledDigits
 ) -> None:
     with capture_logs() as said:
-        assert shelf.load(Recompiled(engine), shifted) is None
+        assert cache.load(Recompiled(engine), shifted) is None
     assert [one["event"] for one in said] == ["index_outdated"]
 
 
@@ -114,12 +114,12 @@ def replaced(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [truncated, flipped, emptied, replaced])
 def test_a_damaged_file_is_told_to_the_log_and_not_taken(
-    shelf: Shelf, engine: Engine, shifted: Collection, damage: Callable[[bytes], bytes]
+    cache: IndexCache, engine: Engine, shifted: LabelledDigits, damage: Callable[[bytes], bytes]
 ) -> None:
-    path = shelf.path(engine)
+    path = cache.path(engine)
     path.write_bytes(damage(path.read_bytes()))
     with capture_logs() as said:
-        assert shelf.load(engine, shifted) is None
+        assert cache.load(engine, shifted) is None
     assert [(one["event"], one["log_level"]) for one in said] == [("index_damaged", "warning")]
 
 
@@ -137,22 +137,22 @@ def test_a_damaged_file_is_told_to_the_log_and_not_taken(
     ids=["missing", "short", "wide", "beyond", "before", "nan", "infinite"],
 )
 def test_arrays_that_are_no_index_are_not_taken(
-    shelf: Shelf, engine: Engine, shifted: Collection, change: Change
+    cache: IndexCache, engine: Engine, shifted: LabelledDigits, change: Change
 ) -> None:
-    path = shelf.path(engine)
+    path = cache.path(engine)
     with np.load(path) as archive:
         arrays = dict(archive)
     change(arrays)
     np.savez(path, **arrays)
     with capture_logs() as said:
-        assert shelf.load(engine, shifted) is None
+        assert cache.load(engine, shifted) is None
     assert [one["event"] for one in said] == ["index_damaged"]
 
 
 def test_a_folder_that_cannot_be_written_costs_no_more_than_a_line_in_the_log(
-    tmp_path: Path, engine: Engine, shifted: Collection, index: Index
+    tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: Index
 ) -> None:
     (tmp_path / "file").touch()
     with capture_logs() as said:
-        Shelf(tmp_path / "file" / "below").save(engine, shifted, index)
+        IndexCache(tmp_path / "file" / "below").save(engine, shifted, index)
     assert [one["event"] for one in said] == ["index_not_kept"]

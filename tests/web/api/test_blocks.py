@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from skiplens.engine.base import Engine
 
-FIGURES = {"block", "norm_x", "norm_f", "norm_sum", "ratio", "cosine", "relu_cut"}
+FIGURES = {"block", "norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"}
 
 
 def test_blocks_have_their_figures_in_forward_order(
@@ -16,9 +16,9 @@ def test_blocks_have_their_figures_in_forward_order(
     assert [one["block"] for one in blocks] == [block.name for block in engine.manifest.blocks]
     assert set(blocks[0]) == FIGURES
     for one in blocks:
-        assert one["ratio"] == pytest.approx(one["norm_f"] / one["norm_x"])
+        assert one["ratio"] == pytest.approx(one["norm_residual"] / one["norm_x"])
         assert -1 <= one["cosine"] <= 1
-        assert 0 <= one["relu_cut"] <= 1
+        assert 0 <= one["relu_zeroed"] <= 1
 
 
 def test_one_block_has_the_same_figures_and_those_of_each_filter(
@@ -36,12 +36,12 @@ def test_a_filter_has_every_figure(api: TestClient, view: str) -> None:
     assert [one["filter"] for one in found] == [*range(16)]
     for one in found:
         assert set(one) == {"filter", *FIGURES} - {"block"}
-        assert one["ratio"] == pytest.approx(one["norm_f"] / one["norm_x"])
+        assert one["ratio"] == pytest.approx(one["norm_residual"] / one["norm_x"])
 
 
 def test_a_block_that_is_off_adds_nothing(api: TestClient, view: str) -> None:
     one = api.get(f"{view}/blocks/block2", params={"off": "block2"}).json()
-    assert (one["norm_f"], one["ratio"]) == (0, 0)
+    assert (one["norm_residual"], one["ratio"]) == (0, 0)
     assert one["norm_sum"] == pytest.approx(one["norm_x"])
 
 
@@ -83,7 +83,7 @@ def test_streams_and_their_matrices(api: TestClient, view: str) -> None:
 
 
 def test_the_readout_ends_with_the_prediction(api: TestClient, view: str) -> None:
-    readouts = api.get(f"{view}/readout").json()
-    assert [set(one) for one in readouts] == [{"after", "probabilities"}] * len(readouts)
+    early_exits = api.get(f"{view}/readout").json()
+    assert [set(one) for one in early_exits] == [{"after", "probabilities"}] * len(early_exits)
     prediction = api.get(f"{view}/prediction").json()["probabilities"]
-    assert readouts[-1]["probabilities"] == pytest.approx(prediction, abs=1e-4)
+    assert early_exits[-1]["probabilities"] == pytest.approx(prediction, abs=1e-4)

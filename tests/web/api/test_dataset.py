@@ -1,4 +1,4 @@
-"""The data set in the API: its state, its digits, their sheet, and each filter's strongest."""
+"""The data set in the API: state, digits, their sprite sheet, top activations of each filter."""
 
 import io
 from typing import Any
@@ -10,12 +10,12 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.labelled_digits import Collection
-from skiplens.service.forward import gates_of
+from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.forward import branch_scales
 from tests.web.conftest import NETWORK, Refused
 
 DIGITS = f"{NETWORK}/dataset/digits"
-STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/strongest"
+STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/top_activations"
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +42,13 @@ def test_the_state_holds_counts_that_add_up(
 
 
 def test_every_digit_is_told_with_what_the_network_answers(
-    browsing: TestClient, everything: list[dict[str, Any]], shifted: Collection, engine: Engine
+    browsing: TestClient, everything: list[dict[str, Any]], shifted: LabelledDigits, engine: Engine
 ) -> None:
     assert [one["id"] for one in everything] == list(shifted.ids)
     assert [one["index"] for one in everything] == list(range(240))
     told = everything[17]
     image = shifted.digit(17).as_input()
-    answer = engine.activations(image, gates_of(engine.manifest, ()))["head.probabilities"]
+    answer = engine.activations(image, branch_scales(engine.manifest, ()))["head.probabilities"]
     probabilities = answer.reshape(-1)
     assert told["prediction"] == probabilities.argmax()
     assert told["probability"] == pytest.approx(float(probabilities.max()))
@@ -58,7 +58,7 @@ def test_every_digit_is_told_with_what_the_network_answers(
 
 
 def test_digits_of_the_data_set_are_digits_like_others(
-    browsing: TestClient, shifted: Collection
+    browsing: TestClient, shifted: LabelledDigits
 ) -> None:
     told = browsing.get(f"/api/v1/digits/{shifted.ids[3]}").json()
     assert (told["index"], told["label"]) == (3, shifted.label(3))
@@ -90,7 +90,9 @@ def test_what_is_asked_for_is_what_comes(
     assert browsing.get(f"{DIGITS}?label=&prediction=&wrong=").json() == first
 
 
-def test_the_sheet_shows_the_page_ten_in_a_row(browsing: TestClient, shifted: Collection) -> None:
+def test_the_sheet_shows_the_page_ten_in_a_row(
+    browsing: TestClient, shifted: LabelledDigits
+) -> None:
     page = browsing.get(f"{DIGITS}?order=doubt&page=3").json()
     answer = browsing.get(page["sheet_url"])
     assert answer.headers["content-type"] == "image/png"
@@ -112,11 +114,11 @@ def test_the_sheet_shows_the_page_ten_in_a_row(browsing: TestClient, shifted: Co
 
 
 def test_the_strongest_digits_are_those_with_the_largest_maxima(
-    browsing: TestClient, shifted: Collection, engine: Engine
+    browsing: TestClient, shifted: LabelledDigits, engine: Engine
 ) -> None:
     told = browsing.get(STRONGEST).json()
     assert (told["collection"], told["searched"], told["filter"]) == ("dataset", 240, 7)
-    gates = gates_of(engine.manifest, ())
+    gates = branch_scales(engine.manifest, ())
     largest = [
         float(engine.activations(digit.as_input(), gates)["block3.output"][:, :, 7].max())
         for digit in map(shifted.digit, range(240))

@@ -106,7 +106,7 @@ def test_off_is_honoured_in_the_one_call(api: TestClient, digit: Digit, view: st
 
 
 def _computed(api: TestClient) -> str:
-    """How many examinations were computed to be kept, as the metrics have it."""
+    """How many forward_passes were computed to be kept, as the metrics have it."""
     found = re.search(r"^skiplens_cache_misses_total (.*)$", api.get("/metrics").text, re.MULTILINE)
     assert found
     return found[1]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from skiplens.web.http.caching import IMMUTABLE, KeptPictures
+from skiplens.web.http.caching import IMMUTABLE, ResponseCache
 from tests.web.middleware.asgi import Exchange
 
 HEADERS = (
@@ -34,20 +34,20 @@ class Source:
             await send({"type": "http.response.body", "body": part, "more_body": at < last})
 
 
-def _ask(kept: KeptPictures, exchange: Exchange) -> Exchange:
+def _ask(kept: ResponseCache, exchange: Exchange) -> Exchange:
     return asyncio.run(exchange.run(kept))
 
 
 def test_the_second_answer_comes_from_memory_and_is_the_first() -> None:
     source = Source()
-    kept = KeptPictures(source, 10_000)
+    kept = ResponseCache(source, 10_000)
     first, second = _ask(kept, Exchange(path="/a")), _ask(kept, Exchange(path="/a"))
     assert source.calls == 1
     assert (second.status, second.headers, second.body) == (200, first.headers, b"picture")
 
 
 def test_a_known_etag_is_304_from_memory() -> None:
-    kept = KeptPictures(Source(), 10_000)
+    kept = ResponseCache(Source(), 10_000)
     _ask(kept, Exchange())
     answer = _ask(kept, Exchange(headers={"if-none-match": '"abc"'}))
     assert (answer.status, answer.body) == (304, b"")
@@ -56,7 +56,7 @@ def test_a_known_etag_is_304_from_memory() -> None:
 
 def test_other_paths_queries_and_methods_are_asked_for_anew() -> None:
     source = Source()
-    kept = KeptPictures(source, 10_000)
+    kept = ResponseCache(source, 10_000)
     for exchange in (
         *(Exchange(path="/a"), Exchange(path="/b"), Exchange(path="/a", query=b"zoom=2")),
         *(Exchange(method="POST", path="/c"), Exchange(method="POST", path="/c")),
@@ -85,7 +85,7 @@ def test_other_paths_queries_and_methods_are_asked_for_anew() -> None:
     ],
 )
 def test_only_whole_answers_that_never_change_are_kept(source: Source) -> None:
-    kept = KeptPictures(source, 10_000)
+    kept = ResponseCache(source, 10_000)
     _ask(kept, Exchange())
     _ask(kept, Exchange())
     assert source.calls == 2
@@ -93,7 +93,7 @@ def test_only_whole_answers_that_never_change_are_kept(source: Source) -> None:
 
 def test_what_is_kept_is_bounded_long_addresses_included() -> None:
     source = Source()
-    kept = KeptPictures(source, 10_000)
+    kept = ResponseCache(source, 10_000)
     for number in range(4):
         _ask(kept, Exchange(query=b"x" * 4000 + b"%d" % number))
     _ask(kept, Exchange(query=b"x" * 4000 + b"3"))
@@ -104,7 +104,7 @@ def test_what_is_kept_is_bounded_long_addresses_included() -> None:
 
 def test_nothing_is_kept_without_room() -> None:
     source = Source()
-    kept = KeptPictures(source, 0)
+    kept = ResponseCache(source, 0)
     _ask(kept, Exchange())
     assert _ask(kept, Exchange()).body == b"picture"
     assert source.calls == 2

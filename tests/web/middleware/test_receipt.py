@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.errors import SkiplensError
 from skiplens.web.http.problems import problem_of
-from skiplens.web.http.request_limits import Receipt
+from skiplens.web.http.request_limits import BodyLimit
 from tests.web.middleware.asgi import Exchange, deaf, echo
 
 CHUNKED = {"transfer-encoding": "chunked"}
@@ -25,7 +25,7 @@ def _refusing(app: ASGIApp) -> ASGIApp:
 
 
 def _ask(app: ASGIApp, exchange: Exchange, seconds: float = 30) -> Exchange:
-    guarded = Receipt(_refusing(app), 100, seconds)
+    guarded = BodyLimit(_refusing(app), 100, seconds)
     return asyncio.run(asyncio.wait_for(exchange.run(guarded), 60))
 
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from skiplens.core.manifest import BlockFigures, BlockInfo
+from skiplens.core.manifest import BlockInfo, BlockMetrics
 from skiplens.engine.base import Engine
 from skiplens.web.pages.block import in_a_sentence
 
-FIGURES = BlockFigures("block2", 8.0, 4.0, 9.0, 0.5, -0.5, 0.3589)
+FIGURES = BlockMetrics("block2", 8.0, 4.0, 9.0, 0.5, -0.5, 0.3589)
 
 
 @pytest.fixture

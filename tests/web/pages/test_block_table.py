@@ -2,14 +2,14 @@
 
 import pytest
 
-from skiplens.core.manifest import BlockInfo, FilterFigures
-from skiplens.web.links import View
+from skiplens.core.manifest import BlockInfo, FilterMetrics
+from skiplens.web.links import Links
 from skiplens.web.pages.block import FilterTable, Order, filter_table
 
 FOUND = (
-    FilterFigures(0, 1.0, 3.0, 4.0, 3.0, -0.5, 0.1),
-    FilterFigures(1, None, 9.0, 9.0, None, None, 0.9),
-    FilterFigures(2, 2.0, 1.0, 2.0, 0.5, 0.75, 0.5),
+    FilterMetrics(0, 1.0, 3.0, 4.0, 3.0, -0.5, 0.1),
+    FilterMetrics(1, None, 9.0, 9.0, None, None, 0.9),
+    FilterMetrics(2, 2.0, 1.0, 2.0, 0.5, 0.75, 0.5),
 )
 
 
@@ -19,12 +19,17 @@ BLOCK = BlockInfo(
 
 
 def table(order: Order) -> FilterTable:
-    return filter_table(FOUND, BLOCK, order, View("net", "digit", ("block2",)))
+    return filter_table(FOUND, BLOCK, order, Links("net", "digit", ("block2",)))
 
 
 @pytest.mark.parametrize(
     ("order", "filters"),
-    [("filter", [0, 1, 2]), ("norm_f", [1, 0, 2]), ("ratio", [0, 2, 1]), ("cosine", [2, 0, 1])],
+    [
+        ("filter", [0, 1, 2]),
+        ("norm_residual", [1, 0, 2]),
+        ("ratio", [0, 2, 1]),
+        ("cosine", [2, 0, 1]),
+    ],
 )
 def test_rows_are_sorted_largest_first_and_the_undefined_last(
     order: Order, filters: list[int]
@@ -44,6 +49,6 @@ def test_headings_lead_to_the_page_sorted_by_them_with_all_else_kept() -> None:
 
 
 def test_a_figure_that_no_filter_has_has_no_heading() -> None:
-    plain = (FilterFigures(0, None, 3.0, 3.0, None, None, 0.1),)
-    found = filter_table(plain, BLOCK, "filter", View("net", "digit"))
+    plain = (FilterMetrics(0, None, 3.0, 3.0, None, None, 0.1),)
+    found = filter_table(plain, BLOCK, "filter", Links("net", "digit"))
     assert [one.text for one in found.headings] == ["filter", "|F|", "|sum|", "ReLU cuts"]

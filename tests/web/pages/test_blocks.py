@@ -24,7 +24,7 @@ def test_the_figures_are_those_of_the_api(client: TestClient, digit: Digit, page
     figures = client.get(f"/api/v1{VIEW}/{digit.id}/blocks/block2").json()
     assert f"{figures['norm_x']:.0f}" in page
     assert fmt.number(figures["ratio"]) in page
-    assert f"{100 * figures['relu_cut']:.0f}" in page
+    assert f"{100 * figures['relu_zeroed']:.0f}" in page
 
 
 def test_each_filter_is_there_in_charts_and_in_numbers(look: Look, digit: Digit) -> None:
@@ -41,7 +41,7 @@ def test_the_table_opens_sorted_where_that_was_asked_for(look: Look, digit: Digi
     address = f"{VIEW}/{digit.id}/blocks/block2"
     closed = next(one for one in look(address).all("details") if one.get("id") == "filters")
     assert "open" not in closed
-    markup = look(f"{address}?order=norm_f")
+    markup = look(f"{address}?order=norm_residual")
     details = next(one for one in markup.all("details") if one.get("id") == "filters")
     assert "open" in details
     assert [one["aria-sort"] for one in markup.all("th") if "aria-sort" in one] == ["descending"]
@@ -66,7 +66,7 @@ def test_what_a_block_has_not_is_not_spoken_of(
             )
             assert (
                 f"Switch {text.symbols_of_block(block).f} off" in markup.text
-            ) == block.switchable
+            ) == block.can_disable
             assert ("cosine of " in markup.text) == (block.identity is not None)
 
 

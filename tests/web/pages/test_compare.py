@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from skiplens.core.digit import Digit
 from skiplens.samples import load_samples
 from skiplens.service.services import Services
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages.compare import compare_page
 from tests.web.pages.conftest import Look
 
@@ -74,7 +74,7 @@ def test_another_network_can_stand_in_either_place(
     found = queries(look(address(pair)).links())
     for place in ("a", "b"):
         offered = {one[place].split("/")[0] for one in found}
-        assert offered >= {engine.manifest.id for engine in services.catalogue.networks}
+        assert offered >= {engine.manifest.id for engine in services.registry.networks}
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_networks_that_share_no_layer_are_compared_in_words(
     open_services: Callable[[], Services], digit: Digit
 ) -> None:
     services = open_services()
-    engine = services.catalogue.network("mnist-resnet")
-    a = services.examiner.examine(engine, digit, ())
+    engine = services.registry.network("mnist-resnet")
+    a = services.runner.run(engine, digit, ())
     renamed = tuple(replace(one, name=f"{one.name}'") for one in a.manifest.layers)
     maps = {f"{name}'": maps for name, maps in a.activations.items()}
     b = replace(a, manifest=replace(a.manifest, layers=renamed), activations=maps)
-    page = compare_page(services, a, b, View("mnist-resnet", digit.id), None)
+    page = compare_page(services, a, b, Links("mnist-resnet", digit.id), None)
     assert (page.layer, page.sides, page.rows) == (None, (), ())
     services.digits.close()

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from skiplens.engine.base import Engine
 from skiplens.errors import NonFiniteError
 from skiplens.server import create_app
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.settings import Settings
 from tests.web.conftest import NETWORK as API
 from tests.web.conftest import Refused, over_dataset
@@ -80,7 +80,7 @@ def test_mistakes_stand_out_and_more_of_them_more(see: Seen, browsing: TestClien
 
 
 def test_misread_digits_come_first_and_lead_to_their_galleries(
-    see: Seen, browsing: TestClient, shifted: Collection
+    see: Seen, browsing: TestClient, shifted: LabelledDigits
 ) -> None:
     told = browsing.get(f"{API}/dataset/digits").json()["digits"]
     page = see(PAGE)
@@ -161,7 +161,7 @@ def test_until_it_is_indexed_there_are_a_bar_and_the_samples(indexing: TestClien
 
 
 def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
-    engine: Engine, shifted: Collection, tmp_path: Path, refused: Refused
+    engine: Engine, shifted: LabelledDigits, tmp_path: Path, refused: Refused
 ) -> None:
     broken = SamplesFirst(engine)
     broken.failure = NonFiniteError("layer stem.conv holds NaN")

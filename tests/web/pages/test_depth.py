@@ -1,4 +1,4 @@
-"""The page of the depth: figures, flow, lesions, and the flow of another network beside."""
+"""The page of the depth: figures, flow, ablations, and the flow of another network beside."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import BlockFigures
+from skiplens.core.manifest import BlockMetrics
 from skiplens.web.pages.depth import sentence
 from skiplens.web.pages.text import GATED, PLAIN, Symbols
 from tests.web.pages.conftest import Look
@@ -66,7 +66,7 @@ def test_with_every_branch_off_it_says_that_nothing_is_added(look: Look, digit: 
 
 
 FOUND = [
-    BlockFigures(f"block{at}", 1.0, ratio, 1.0, ratio, 0.0, 0.0)
+    BlockMetrics(f"block{at}", 1.0, ratio, 1.0, ratio, 0.0, 0.0)
     for at, ratio in enumerate((1.5, 0.5, 0.25, 1.25), 1)
 ]
 

@@ -4,15 +4,17 @@ import math
 
 import pytest
 
-from skiplens.service.analysis import BlockFlow, Flow
-from skiplens.web.pages.charts import FLOW_WIDTH, FlowChart, flow_chart, in_words
+from skiplens.service.analysis import BlockGradient, GradientByPath
+from skiplens.web.pages.charts import GRADIENT_WIDTH, GradientChart, gradient_chart, in_words
 
-RESIDUAL = Flow(3, (BlockFlow("block1", 0.5, 0.4, 0.1, 0.0), BlockFlow("block2", 5.0, 3.0, 4.0, 0)))
-PLAIN = Flow(3, (BlockFlow("block1", 0.001, None, 0.001, None),) * 2)
+RESIDUAL = GradientByPath(
+    3, (BlockGradient("block1", 0.5, 0.4, 0.1, 0.0), BlockGradient("block2", 5.0, 3.0, 4.0, 0))
+)
+PLAIN = GradientByPath(3, (BlockGradient("block1", 0.001, None, 0.001, None),) * 2)
 
 
-def drawn(flow: Flow, beside: tuple[str, Flow] | None = None) -> FlowChart:
-    found = flow_chart("This", flow, beside)
+def drawn(flow: GradientByPath, beside: tuple[str, GradientByPath] | None = None) -> GradientChart:
+    found = gradient_chart("This", flow, beside)
     assert found
     return found
 
@@ -35,18 +37,18 @@ def test_a_dot_is_as_high_as_its_logarithm() -> None:
     for line, value in zip(chart.lines, (0.5, 0.4, 0.1), strict=True):
         share = (math.log10(value) + 1) / 2  # from 0.1 to 10
         assert line.dots[0].y == pytest.approx(bottom + share * (top - bottom), abs=0.02)
-        assert 0 < line.dots[0].x < line.dots[1].x < FLOW_WIDTH
+        assert 0 < line.dots[0].x < line.dots[1].x < GRADIENT_WIDTH
 
 
 def test_a_route_that_is_off_has_no_dot_and_no_logarithm() -> None:
-    off = Flow(3, (BlockFlow("block1", 0.5, 0.5, 0.0, 0.0), *RESIDUAL.blocks[1:]))
+    off = GradientByPath(3, (BlockGradient("block1", 0.5, 0.5, 0.0, 0.0), *RESIDUAL.blocks[1:]))
     residual = next(line for line in drawn(off).lines if line.tone == "residual")
     assert [dot.text for dot in residual.dots] == ["This, block2: 4.00 through F"]
 
 
 def test_without_any_gradient_there_is_nothing_to_draw() -> None:
-    still = Flow(3, (BlockFlow("block1", 0.0, 0.0, 0.0, 0.0),))
-    assert flow_chart("This", still, None) is None
+    still = GradientByPath(3, (BlockGradient("block1", 0.0, 0.0, 0.0, 0.0),))
+    assert gradient_chart("This", still, None) is None
     assert "there is no gradient" in in_words([("This", still)])
 
 

@@ -9,56 +9,56 @@ from starlette.testclient import TestClient
 from skiplens.core.digit import Digit
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
-from skiplens.service.forward import EngineExaminer, Examination
+from skiplens.service.forward import ForwardPass, ModelRunner
 from skiplens.service.images import GridOptions, layer_grid
-from skiplens.service.registry import layer_of
-from skiplens.web.links import View
-from skiplens.web.pages.figures import Plate, network_range, plate
+from skiplens.service.registry import find_layer
+from skiplens.web.links import Links
+from skiplens.web.pages.figures import MapAttributes, map_attributes, network_range
 from tests.web.pages.conftest import Look
 
 
 @pytest.fixture
-def examination(engine: Engine, digit: Digit) -> Examination:
-    return EngineExaminer().examine(engine, digit, ("block2",))
+def forward(engine: Engine, digit: Digit) -> ForwardPass:
+    return ModelRunner().run(engine, digit, ("block2",))
 
 
-def plate_of(examination: Examination, name: str) -> Plate:
-    manifest = examination.manifest
-    layer = layer_of(manifest, name)
-    grid = layer_grid(examination, layer, tuple(range(layer.filters)), GridOptions())
-    return plate(examination, layer, grid, View(manifest.id, examination.digit.id, ("block2",)))
+def plate_of(forward: ForwardPass, name: str) -> MapAttributes:
+    manifest = forward.manifest
+    layer = find_layer(manifest, name)
+    grid = layer_grid(forward, layer, tuple(range(layer.filters)), GridOptions())
+    return map_attributes(forward, layer, grid, Links(manifest.id, forward.digit.id, ("block2",)))
 
 
 def pair(text: str | None) -> tuple[float, ...]:
     return tuple(map(float, (text or "").split()))
 
 
-def test_scopes_are_stated_with_every_digit_that_they_have(examination: Examination) -> None:
-    layer = layer_of(examination.manifest, "block1.sum")
-    found = plate_of(examination, "block1.sum")
-    assert pair(found.block_range) == examination.scope(layer, Normalisation.BLOCK)
-    assert pair(network_range(examination)) == examination.network_range
+def test_scopes_are_stated_with_every_digit_that_they_have(forward: ForwardPass) -> None:
+    layer = find_layer(forward.manifest, "block1.sum")
+    found = plate_of(forward, "block1.sum")
+    assert pair(found.block_range) == forward.scope(layer, Normalisation.BLOCK)
+    assert pair(network_range(forward)) == forward.network_range
 
 
 @pytest.mark.parametrize("name", ["stem.conv", "block1.conv1", "head.pool"])
 def test_a_layer_that_is_no_part_of_a_block_has_no_scale_of_a_block(
-    examination: Examination, name: str
+    forward: ForwardPass, name: str
 ) -> None:
-    assert plate_of(examination, name).block_range is None
+    assert plate_of(forward, name).block_range is None
 
 
-def test_a_plate_says_how_its_grid_is_laid_out(examination: Examination) -> None:
-    found = plate_of(examination, "block3.output")
+def test_a_plate_says_how_its_grid_is_laid_out(forward: ForwardPass) -> None:
+    found = plate_of(forward, "block3.output")
     assert (found.shape, found.columns, found.zoom, found.signed) == ("14 14 32", 8, 3, False)
-    assert plate_of(examination, "block3.sum").signed
+    assert plate_of(forward, "block3.sum").signed
 
 
 def test_maps_and_filters_are_found_where_the_plate_says(
-    client: TestClient, examination: Examination
+    client: TestClient, forward: ForwardPass
 ) -> None:
-    found = plate_of(examination, "block2.residual")
+    found = plate_of(forward, "block2.residual")
     maps = np.load(io.BytesIO(client.get(found.values).content))
-    np.testing.assert_array_equal(maps, examination.activations["block2.residual"])
+    np.testing.assert_array_equal(maps, forward.activations["block2.residual"])
     assert not maps.any()  # it is switched off there too
     assert client.get(found.filter_href.replace("{filter}", "3")).status_code == 200
 

@@ -4,14 +4,14 @@ import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.service.forward import EngineExaminer
+from skiplens.service.forward import ModelRunner
 from skiplens.web.pages.common import reading
 
 ALL = ("block1", "block2", "block3", "block4", "block5", "block6")
 
 
 def test_chances_add_up_and_the_largest_is_the_answer(engine: Engine, digit: Digit) -> None:
-    whole = EngineExaminer().examine(engine, digit, ())
+    whole = ModelRunner().run(engine, digit, ())
     found = reading(whole, whole)
     assert sum(chance.share for chance in found.chances) == pytest.approx(1, abs=1e-5)
     (first,) = [chance for chance in found.chances if chance.first]
@@ -21,9 +21,9 @@ def test_chances_add_up_and_the_largest_is_the_answer(engine: Engine, digit: Dig
 
 
 def test_a_change_is_said_in_words(engine: Engine, digit: Digit) -> None:
-    whole = EngineExaminer().examine(engine, digit, ())
+    whole = ModelRunner().run(engine, digit, ())
     for off in (("block4",), ALL):
-        found = reading(EngineExaminer().examine(engine, digit, off), whole)
+        found = reading(ModelRunner().run(engine, digit, off), whole)
         assert found.sentence is not None
         assert ("still reads" in found.sentence) == (found.label == found.whole_label)
         assert found.whole_share == pytest.approx(float(whole.probabilities.max()))

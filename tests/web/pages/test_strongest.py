@@ -7,17 +7,17 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Activations, Array, Engine
-from skiplens.service.forward import EngineExaminer
-from skiplens.service.registry import layer_of
+from skiplens.service.forward import ModelRunner
+from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
-from skiplens.web.links import View
-from skiplens.web.pages.context import Subject
+from skiplens.web.links import Links
+from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.filter import strong_row
 from tests.web.conftest import NETWORK
 from tests.web.engines import WatchedEngine
 from tests.web.pages.markup import Markup
 
-STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/strongest"
+STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/top_activations"
 
 
 def page(client: TestClient, digit: Digit, query: str = "") -> Markup:
@@ -78,13 +78,13 @@ def test_a_filter_that_nothing_excites_says_so(
     services: Services, engine: Engine, digit: Digit
 ) -> None:
     silent = Silent(engine)
-    subject = Subject(
+    context = PageContext(
         services,
         silent,
         services.digits.get(digit.id),
-        EngineExaminer().examine(silent, digit, ()),
-        View(engine.manifest.id, digit.id),
+        ModelRunner().run(silent, digit, ()),
+        Links(engine.manifest.id, digit.id),
     )
-    row = strong_row(subject, layer_of(engine.manifest, "block3.output"), 7)
+    row = strong_row(context, find_layer(engine.manifest, "block3.output"), 7)
     assert row.sentence.startswith("None of the 40 samples excites it: no value of its map is abov")
     assert (row.labels, row.sheet, row.tiles) == (None, None, ())

@@ -4,13 +4,13 @@ import numpy as np
 
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.value_range import TOP_LEVEL
-from skiplens.web.pages.figures import swatches
+from skiplens.web.pages.figures import number_grid
 
 VALUES = np.array([[0, 2], [-4, 4]], np.float32)
 
 
 def test_each_number_stands_on_its_colour_of_the_palette() -> None:
-    found = swatches(VALUES, (-4.0, 4.0), PaletteName.DUSK)
+    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DUSK)
     assert (found.rows, found.columns, found.signed) == (2, 2, True)
     assert found.text == "0, 2.00, \N{MINUS SIGN}4.00, 4.00"
     table = colours(PaletteName.DUSK, diverging=True)
@@ -22,7 +22,7 @@ def test_each_number_stands_on_its_colour_of_the_palette() -> None:
 
 
 def test_a_scale_from_zero_has_the_other_palette() -> None:
-    found = swatches(VALUES.clip(0), (0.0, 4.0), PaletteName.GREY)
+    found = number_grid(VALUES.clip(0), (0.0, 4.0), PaletteName.GREY)
     assert not found.signed
     assert found.squares[0].level == 0
     assert found.squares[3].colour == "#ffffff"
@@ -30,6 +30,6 @@ def test_a_scale_from_zero_has_the_other_palette() -> None:
 
 def test_what_is_not_there_has_no_colour() -> None:
     there = np.array([[True, False], [True, True]])
-    found = swatches(VALUES, (-4.0, 4.0), PaletteName.DUSK, there=there)
+    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DUSK, there=there)
     assert [square.colour == "none" for square in found.squares] == [False, True, False, False]
     assert found.squares[1].text == "0"

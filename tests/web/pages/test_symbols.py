@@ -64,7 +64,7 @@ def test_the_names_stand_at_the_figures_of_the_api(
     view = f"/networks/mnist-highway/digits/{digit.id}"
     figures = client.get(f"/api/v1{view}/blocks/block2").json()
     gallery = look(view).text
-    for name, field in zip(GATED, ("norm_x", "norm_f"), strict=True):
+    for name, field in zip(GATED, ("norm_x", "norm_residual"), strict=True):
         assert f" {name} {fmt.number(figures[field])}\n" in gallery
 
 

@@ -9,16 +9,16 @@ from starlette.testclient import TestClient
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import LayerInfo
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages.downloads import of_filter, of_gallery, of_layer
 
 ORIGIN = "https://skip.example"
 CONV = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 16), kernel=(3, 3))
 ODD = LayerInfo('it\'s "odd"', "ReLU", "activation", None, (7, 7, 4))
-VIEW = View("mnist-resnet", "0123456789abcdef", ("block2",), palette=PaletteName.NOON)
+VIEW = Links("mnist-resnet", "0123456789abcdef", ("block2",), palette=PaletteName.NOON)
 
 
-def snippets(view: View, layer: LayerInfo) -> dict[str, str]:
+def snippets(view: Links, layer: LayerInfo) -> dict[str, str]:
     return {one.name: one.text for one in of_layer(view, layer, ORIGIN).snippets}
 
 
@@ -30,7 +30,7 @@ def test_the_link_is_the_pages_own_address() -> None:
 
 
 def test_the_picture_is_fetched_as_it_is_looked_at() -> None:
-    view = View("mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.NOON)
+    view = Links("mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.NOON)
     words = shlex.split(snippets(view, CONV)["curl"])
     assert words[:3] == ["curl", "-o", "stem.conv.npy"]
     picture = urlsplit(words[-1])

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.web.pages.templating import COOKIE, Theme, back_to
+from skiplens.web.pages.templating import COOKIE, Theme, safe_redirect_path
 from tests.web.conftest import Refused
 
 HTML = {"Accept": "text/html"}
@@ -47,12 +47,12 @@ def test_no_other_value_is_taken(client: TestClient, theme: str | None) -> None:
     ],
 )
 def test_it_leads_nowhere_else(address: str) -> None:
-    assert back_to(address) == "/"
+    assert safe_redirect_path(address) == "/"
 
 
 @pytest.mark.parametrize("address", ["/", "/docs", "/compare?a=x/1&b=y/2", "/?off=block1,block2"])
 def test_it_leads_to_every_page_of_this_site(address: str) -> None:
-    assert back_to(address) == address
+    assert safe_redirect_path(address) == address
 
 
 @pytest.mark.parametrize(

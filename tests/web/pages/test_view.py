@@ -4,10 +4,10 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
-from skiplens.web.links import View
+from skiplens.web.links import Links
 
-PLAIN = View("net", "digit")
-OTHER = View("net", "digit", ("block2",), Normalisation.FILTER, PaletteName.NOON)
+PLAIN = Links("net", "digit")
+OTHER = Links("net", "digit", ("block2",), Normalisation.FILTER, PaletteName.NOON)
 QUERY = "?off=block2&normalize=filter&palette=noon"
 
 
@@ -20,14 +20,14 @@ def test_what_differs_is_carried() -> None:
     assert OTHER.layer("a.b") == f"/networks/net/digits/digit/layers/a.b{QUERY}"
     assert OTHER.gallery("block2") == f"/networks/net/digits/digit{QUERY}#block2"
     assert OTHER.upload() == f"/digits?network=net&{QUERY[1:]}"
-    assert OTHER.of_digit("else").gallery() == f"/networks/net/digits/else{QUERY}"
+    assert OTHER.with_digit("else").gallery() == f"/networks/net/digits/else{QUERY}"
 
 
 def test_the_order_is_carried_to_pages_and_pictures() -> None:
-    view = View("net", "digit", sort=Sort.ZEROS)
+    view = Links("net", "digit", sort=Sort.ZEROS)
     for address in (view.gallery(), view.layer("a.b"), view.filter("a.b", 3), view.grid("a.b")):
         assert address.endswith("?sort=zeros")
-    assert view.of_digit("else").sort is view.all_on().sort is view.options.sort is Sort.ZEROS
+    assert view.with_digit("else").sort is view.all_on().sort is view.options.sort is Sort.ZEROS
     assert "sort" not in view.data("a.b", "activations")
 
 
@@ -41,24 +41,24 @@ def test_data_depend_on_switches_alone() -> None:
 
 def test_a_switch_is_turned_over_in_forward_order() -> None:
     switches = ("block1", "block2", "block3")
-    assert OTHER.toggled("block1", switches).off == ("block1", "block2")
-    assert OTHER.toggled("block2", switches).off == ()
+    assert OTHER.with_block_toggled("block1", switches).off == ("block1", "block2")
+    assert OTHER.with_block_toggled("block2", switches).off == ()
     assert OTHER.all_on().off == ()
 
 
 def test_another_network_keeps_the_switches_that_it_has(engine: Engine) -> None:
-    view = View("net", "digit", ("block2", "block99"))
+    view = Links("net", "digit", ("block2", "block99"))
     manifest = engine.manifest
-    expected = View(manifest.id, "digit", ("block2",), version=manifest.version)
-    assert view.in_network(manifest) == expected
+    expected = Links(manifest.id, "digit", ("block2",), version=manifest.version)
+    assert view.with_network(manifest) == expected
 
 
 def test_pictures_of_a_network_say_which_version_of_it_they_are_of() -> None:
-    view, other = View("net", "digit", version="abc"), View("other", "digit", version="def")
+    view, other = Links("net", "digit", version="abc"), Links("other", "digit", version="def")
     pictures = (
         *(view.grid("a.conv"), view.strip("block1"), view.matrix(1, "sum")),
         *(view.kernels_png("a.conv"), view.kernel_png("a.conv", 3)),
     )
     assert all(picture.endswith("version=abc") for picture in pictures)
-    assert view.beside_png(other, "a.conv", "a").endswith("version=abc-def")
-    assert "version" not in view.layer("a.conv") + view.beside(other)
+    assert view.compare_png(other, "a.conv", "a").endswith("version=abc-def")
+    assert "version" not in view.layer("a.conv") + view.compare(other)

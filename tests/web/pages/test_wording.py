@@ -53,6 +53,6 @@ def test_an_eight_is_an_eight() -> None:
 
 
 def test_lists_and_plurals() -> None:
-    assert fmt.listed(["a"]) == "a"
-    assert fmt.listed(["a", "b", "c"]) == "a, b and c"
-    assert (fmt.plural(1, "filter"), fmt.plural(2, "filter")) == ("1 filter", "2 filters")
+    assert fmt.join_and(["a"]) == "a"
+    assert fmt.join_and(["a", "b", "c"]) == "a, b and c"
+    assert (fmt.pluralise(1, "filter"), fmt.pluralise(2, "filter")) == ("1 filter", "2 filters")

@@ -1,4 +1,4 @@
-"""Predictions and the strongest activations of every filter over a set of digits."""
+"""Predictions and the top activations of every filter over a set of digits."""
 
 import threading
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from skiplens.core.manifest import LayerInfo, Manifest
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
-from skiplens.service.dataset.labelled_digits import Collection
-from skiplens.service.forward import gates_of
+from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.forward import branch_scales
 
-KEPT: Final = 24  # strongest digits of a filter
+KEPT: Final = 24  # top-activating digits of a filter
 _LABELS: Final = 10
 
 
 @dataclass(frozen=True)
-class Strong:
+class TopActivation:
     """A digit that excites a filter.
 
     Attributes:
@@ -67,18 +67,20 @@ class Index:
         np.add.at(counts, (labels, self.predictions), 1)
         return counts
 
-    def strongest(self, manifest: Manifest, layer: LayerInfo, index: int) -> tuple[Strong, ...]:
-        """The digits that excite a filter most, strongest first; values above zero only.
+    def top_activations(
+        self, manifest: Manifest, layer: LayerInfo, index: int
+    ) -> tuple[TopActivation, ...]:
+        """The digits that activate a filter most, in descending order; values above zero only.
 
         ReLU lets nothing else through, so no other digit can be said to excite it.
         """
         before = manifest.layers[: manifest.layers.index(layer)]
         row = sum(one.filters for one in before) + index
         found = zip(self.places[row].tolist(), self.values[row].tolist(), strict=True)
-        return tuple(Strong(place, value) for place, value in found if value > 0)
+        return tuple(TopActivation(place, value) for place, value in found if value > 0)
 
 
-def maxima(manifest: Manifest, activations: Activations) -> NDArray[np.float32]:
+def max_per_filter(manifest: Manifest, activations: Activations) -> NDArray[np.float32]:
     """The largest value of every filter's map, float32 ``(F,)``: all layers in forward order."""
     return np.concatenate(
         [
@@ -88,8 +90,8 @@ def maxima(manifest: Manifest, activations: Activations) -> NDArray[np.float32]:
     )
 
 
-class Ranking:
-    """Keeps the strongest digits of every filter while digits come in order.
+class TopK:
+    """Collects the top-activating digits of every filter while digits come in order.
 
     Attributes:
         places: int32 ``(F, K)``, as :class:`Index` has it, of the digits so far.
@@ -105,7 +107,7 @@ class Ranking:
 
         Args:
             first: place of the first of them.
-            found: float32 ``(n, F)``, the maxima of each.
+            found: float32 ``(n, F)``, the maximum of each filter.
         """
         new = np.arange(first, first + len(found), dtype=np.int32)
         places = np.hstack([self.places, np.broadcast_to(new, (len(self.places), len(new)))])
@@ -124,7 +126,7 @@ _Read = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 def build_index(
     engine: Engine,
-    collection: Collection,
+    collection: LabelledDigits,
     workers: int,
     stop: threading.Event | None = None,
     on_step: OnStep = lambda done: None,
@@ -144,7 +146,7 @@ def build_index(
         NonFiniteError: the network computed NaN or infinity.
     """
     reader = _Reader(engine, collection, stop)
-    ranking = Ranking(sum(layer.filters for layer in engine.manifest.layers))
+    ranking = TopK(sum(layer.filters for layer in engine.manifest.layers))
     answers = []
     parts = [range(at, min(at + _PART, len(collection))) for at in range(0, len(collection), _PART)]
     pool = ThreadPoolExecutor(workers, thread_name_prefix="indexing")
@@ -162,23 +164,23 @@ class _Reader:
     """Reads digits, several threads at once."""
 
     def __init__(
-        self, engine: Engine, collection: Collection, stop: threading.Event | None
+        self, engine: Engine, collection: LabelledDigits, stop: threading.Event | None
     ) -> None:
         self._engine = engine
         self._collection = collection
         self._stop = stop
-        self._gates = gates_of(engine.manifest, ())
+        self._gates = branch_scales(engine.manifest, ())
         self._own = 0
         self._lock = threading.Lock()
 
     def read(self, part: range) -> _Read:
-        """The maxima ``(n, F)`` and the probabilities ``(n, classes)`` of some digits."""
+        """Maximum per filter ``(n, F)``, probabilities ``(n, classes)`` of some digits."""
         manifest = self._engine.manifest
         last = manifest.layers[-1].name
         found, answers = [], []
         for place in part:
             activations = self._run(self._collection.digit(place).as_input())
-            found.append(maxima(manifest, activations))
+            found.append(max_per_filter(manifest, activations))
             answers.append(activations[last].reshape(-1))
         return np.stack(found), np.stack(answers)
 
@@ -250,7 +252,7 @@ class Listing:
     places: tuple[int, ...]
 
 
-def browse(collection: Collection, index: Index, choice: Choice, page: int) -> Listing:
+def browse(collection: LabelledDigits, index: Index, choice: Choice, page: int) -> Listing:
     """A page of the digits that are chosen.
 
     Raises:
@@ -264,7 +266,7 @@ def browse(collection: Collection, index: Index, choice: Choice, page: int) -> L
     return Listing(len(chosen), page, pages, tuple(places.tolist()))
 
 
-def _ordered(collection: Collection, index: Index, choice: Choice) -> NDArray[np.intp]:
+def _ordered(collection: LabelledDigits, index: Index, choice: Choice) -> NDArray[np.intp]:
     labels = collection.split.labels
     wrong = index.predictions != labels
     chosen = np.ones(len(labels), np.bool_)

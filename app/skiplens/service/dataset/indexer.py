@@ -17,7 +17,7 @@ import structlog
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
 from skiplens.service.dataset.activation_index import KEPT, Index, build_index
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 1
 _DAMAGED: Final = (
@@ -33,7 +33,7 @@ _DAMAGED: Final = (
 _logger = structlog.get_logger(__name__)
 
 
-class Shelf:
+class IndexCache:
     """A folder with one index a network.
 
     Args:
@@ -47,7 +47,7 @@ class Shelf:
         """The file that a network's index is kept in."""
         return self._folder / f"{engine.manifest.id}.npz"
 
-    def load(self, engine: Engine, collection: Collection) -> Index | None:
+    def load(self, engine: Engine, collection: LabelledDigits) -> Index | None:
         """The index that is kept of this very network and collection, if it is whole."""
         path = self.path(engine)
         try:
@@ -64,7 +64,7 @@ class Shelf:
             return None
         return index
 
-    def save(self, engine: Engine, collection: Collection, index: Index) -> None:
+    def save(self, engine: Engine, collection: LabelledDigits, index: Index) -> None:
         """Keep an index: the file is there whole or not at all. A folder that cannot be written
         costs the next start a few seconds, so the log is told and nothing else.
         """
@@ -87,7 +87,7 @@ class Shelf:
             _logger.warning("index_not_kept", network=engine.manifest.id, error=str(error))
 
 
-def _key(engine: Engine, collection: Collection) -> str:
+def _key(engine: Engine, collection: LabelledDigits) -> str:
     """Changes with everything that an index follows from."""
     manifest = engine.manifest
     graph = manifest.files[manifest.graphs["activations"].file]
@@ -95,7 +95,7 @@ def _key(engine: Engine, collection: Collection) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
-def _check(index: Index, engine: Engine, collection: Collection) -> None:
+def _check(index: Index, engine: Engine, collection: LabelledDigits) -> None:
     """Refuse arrays that are no index of this network and collection, with a ValueError."""
     manifest, digits = engine.manifest, len(collection)
     ranked = sum(layer.filters for layer in manifest.layers), min(KEPT, digits)
@@ -123,12 +123,12 @@ class Dataset:
 
     Attributes:
         collection: its digits.
-        shelf: keeps what was worked out for the next start.
+        cache: keeps what was worked out for the next start.
         workers: digits that are indexed at the same time.
     """
 
-    collection: Collection
-    shelf: Shelf
+    collection: LabelledDigits
+    cache: IndexCache
     workers: int
 
 
@@ -147,7 +147,7 @@ class Progress:
     digits: int
 
 
-class Indexes:
+class DatasetIndexer:
     """The samples' indexes, built when first asked for, and those of a data set, built in the
     background from :meth:`start` on, one network after another.
 
@@ -155,7 +155,7 @@ class Indexes:
         samples: the digits that ship.
     """
 
-    def __init__(self, samples: Collection, dataset: Dataset | None = None) -> None:
+    def __init__(self, samples: LabelledDigits, dataset: Dataset | None = None) -> None:
         self.samples = samples
         self._dataset = dataset
         self._stop = threading.Event()
@@ -172,7 +172,7 @@ class Indexes:
         return self._dataset is not None
 
     @property
-    def dataset(self) -> Collection:
+    def dataset(self) -> LabelledDigits:
         """The data set's digits.
 
         Raises:
@@ -228,7 +228,7 @@ class Indexes:
                 self._of_samples[network] = build_index(engine, self.samples, 1)
             return self._of_samples[network]
 
-    def best(self, engine: Engine) -> tuple[Collection, Index]:
+    def best(self, engine: Engine) -> tuple[LabelledDigits, Index]:
         """The data set with its index where that is ready, else the samples with theirs."""
         found = self._of_dataset.get(engine.manifest.id)
         if found is not None:
@@ -260,7 +260,7 @@ class Indexes:
                 _logger.error("indexing_failed", network=network, error=str(error))
 
     def _index(self, dataset: Dataset, engine: Engine) -> Index:
-        kept = dataset.shelf.load(engine, dataset.collection)
+        kept = dataset.cache.load(engine, dataset.collection)
         if kept is not None:
             return kept
         network, started = engine.manifest.id, time.monotonic()
@@ -269,7 +269,7 @@ class Indexes:
             self._done[network] = done
 
         index = build_index(engine, dataset.collection, dataset.workers, self._stop, on_step)
-        dataset.shelf.save(engine, dataset.collection, index)
+        dataset.cache.save(engine, dataset.collection, index)
         seconds = round(time.monotonic() - started, 1)
         _logger.info("indexed", network=network, digits=len(dataset.collection), seconds=seconds)
         return index

@@ -18,7 +18,7 @@ Kind = Literal["samples", "dataset"]
 
 
 @dataclass(frozen=True, eq=False)
-class Collection:
+class LabelledDigits:
     """Labelled digits; the place of each, from 0, is its index.
 
     Attributes:
@@ -30,7 +30,7 @@ class Collection:
     split: Split
 
     @classmethod
-    def of_samples(cls, samples: Sequence[Sample]) -> "Collection":
+    def of_samples(cls, samples: Sequence[Sample]) -> "LabelledDigits":
         """The samples, in their order."""
         images = [sample.digit.pixels for sample in samples]
         stacked = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
@@ -69,7 +69,7 @@ class Collection:
 class WithCollection:
     """Puts the digits of a collection in front of another store; they need no room in it."""
 
-    def __init__(self, store: DigitStore, collection: Collection) -> None:
+    def __init__(self, store: DigitStore, collection: LabelledDigits) -> None:
         self._store = store
         self._collection = collection
 

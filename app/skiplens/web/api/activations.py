@@ -11,11 +11,11 @@ from starlette.requests import ClientDisconnect
 
 from skiplens.core.file_formats import layer_csv, network_csv, npy, npz
 from skiplens.core.manifest import LayerInfo
-from skiplens.core.timing import stage
+from skiplens.core.timing import timed
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import Examination, examine_once
+from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import layer_grid
-from skiplens.service.registry import chosen_layers, filter_of, switched_off
+from skiplens.service.registry import check_filter, parse_disabled_blocks, parse_layers
 from skiplens.service.units import explain, place_of
 from skiplens.web.api import schemas
 from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitSchema, live_frame
@@ -28,14 +28,14 @@ from skiplens.web.http.caching import (
     NPZ_ANSWER,
     PNG,
     PNG_ANSWER,
-    immutable,
-    revalidated,
+    immutable_response,
+    revalidated_response,
 )
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import (
     LONGEST_LIST,
-    ExaminationDep,
     FiltersDep,
+    ForwardPassDep,
     GridDep,
     LayerDep,
     NetworkDep,
@@ -51,8 +51,8 @@ router = APIRouter(tags=["views"])
 
 
 @router.get(f"{VIEW}/prediction", summary="What the network reads")
-def prediction(examination: ExaminationDep, whole: WholeDep) -> schemas.Prediction:
-    return schemas.Prediction.of(examination, whole)
+def prediction(forward: ForwardPassDep, whole: WholeDep) -> schemas.Prediction:
+    return schemas.Prediction.of(forward, whole)
 
 
 @router.get(
@@ -61,14 +61,14 @@ def prediction(examination: ExaminationDep, whole: WholeDep) -> schemas.Predicti
     response_model_exclude_none=True,
 )
 def activations(
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     layer: LayerDep,
     filters: FiltersDep,
     values: Annotated[
         bool, Query(description="add each map's values, H x W", examples=[True])
     ] = False,
 ) -> schemas.Activations:
-    return schemas.Activations.of(examination, layer, filters, values=values)
+    return schemas.Activations.of(forward, layer, filters, values=values)
 
 
 @router.get(
@@ -77,8 +77,8 @@ def activations(
     responses=NPY_ANSWER,
     response_class=Response,
 )
-def activations_npy(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
-    return revalidated(request, npy(examination.maps(layer)), NPY, f"{layer.name}.npy")
+def activations_npy(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
+    return revalidated_response(request, npy(forward.maps(layer)), NPY, f"{layer.name}.npy")
 
 
 @router.get(
@@ -87,8 +87,8 @@ def activations_npy(request: Request, examination: ExaminationDep, layer: LayerD
     responses=NPZ_ANSWER,
     response_class=Response,
 )
-def network_npz(request: Request, examination: ExaminationDep) -> Response:
-    return _npz(request, examination, examination.activations)
+def network_npz(request: Request, forward: ForwardPassDep) -> Response:
+    return _npz(request, forward, forward.activations)
 
 
 @router.get(
@@ -97,16 +97,16 @@ def network_npz(request: Request, examination: ExaminationDep) -> Response:
     responses=NPZ_ANSWER,
     response_class=Response,
 )
-def layer_npz(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
-    return _npz(request, examination, {layer.name: examination.maps(layer)})
+def layer_npz(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
+    return _npz(request, forward, {layer.name: forward.maps(layer)})
 
 
 def _npz(
-    request: Request, examination: Examination, arrays: Mapping[str, NDArray[np.float32]]
+    request: Request, forward: ForwardPass, arrays: Mapping[str, NDArray[np.float32]]
 ) -> Response:
-    with stage("encode"):
+    with timed("encode"):
         content = npz(arrays)
-    return revalidated(request, content, NPZ, f"{examination.digit.id}.npz")
+    return revalidated_response(request, content, NPZ, f"{forward.digit.id}.npz")
 
 
 @router.get(
@@ -117,20 +117,20 @@ def _npz(
 )
 def grid_png(
     request: Request,
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     layer: LayerDep,
     filters: FiltersDep,
     parameters: GridDep,
 ) -> Response:
-    grid = layer_grid(examination, layer, filters, parameters.options())
-    return immutable(request, grid.png(), PNG)
+    grid = layer_grid(forward, layer, filters, parameters.options())
+    return immutable_response(request, grid.png(), PNG)
 
 
 @router.get(f"{LAYER}/grid.json", summary="The same grid in words")
 def grid_json(
-    examination: ExaminationDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
+    forward: ForwardPassDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
 ) -> GridDescription:
-    return GridDescription.of(layer_grid(examination, layer, filters, parameters.options()))
+    return GridDescription.of(layer_grid(forward, layer, filters, parameters.options()))
 
 
 @router.post(
@@ -140,13 +140,13 @@ def grid_json(
     openapi_extra=UPLOAD_BODY,
 )
 def post_activations(engine: NetworkDep, upload: UploadDep, off: Off = None) -> schemas.Summary:
-    examination, whole = examine_once(engine, upload.digit, switched_off(engine.manifest, off))
+    forward, whole = run_uncached(engine, upload.digit, parse_disabled_blocks(engine.manifest, off))
     return schemas.Summary(
-        prediction=schemas.Prediction.of(examination, whole),
+        prediction=schemas.Prediction.of(forward, whole),
         inverted=upload.inverted,
         box=upload.box,
         warnings=list(upload.warnings),
-        layers=[schemas.Activations.of(examination, layer) for layer in engine.manifest.layers],
+        layers=[schemas.Activations.of(forward, layer) for layer in engine.manifest.layers],
     )
 
 
@@ -156,9 +156,9 @@ def post_activations(engine: NetworkDep, upload: UploadDep, off: Off = None) -> 
     responses=CSV_ANSWER,
     response_class=Response,
 )
-def layer_statistics(request: Request, examination: ExaminationDep, layer: LayerDep) -> Response:
-    content = layer_csv(examination.statistics(layer))
-    return revalidated(request, content, CSV, f"{layer.name}.csv")
+def layer_statistics(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
+    content = layer_csv(forward.statistics(layer))
+    return revalidated_response(request, content, CSV, f"{layer.name}.csv")
 
 
 @router.get(
@@ -167,10 +167,10 @@ def layer_statistics(request: Request, examination: ExaminationDep, layer: Layer
     responses=CSV_ANSWER,
     response_class=Response,
 )
-def network_statistics(request: Request, examination: ExaminationDep) -> Response:
-    layers = examination.manifest.layers
-    content = network_csv({layer.name: examination.statistics(layer) for layer in layers})
-    return revalidated(request, content, CSV, f"{examination.digit.id}.csv")
+def network_statistics(request: Request, forward: ForwardPassDep) -> Response:
+    layers = forward.manifest.layers
+    content = network_csv({layer.name: forward.statistics(layer) for layer in layers})
+    return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
 
 
 _MOST: Final = 999_999_999
@@ -194,14 +194,14 @@ Column = Annotated[int, PathParameter(description="from the left", ge=0, le=_MOS
 )
 def unit(
     engine: NetworkDep,
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     layer: LayerDep,
     index: Index,
     row: Row,
     column: Column,
 ) -> UnitSchema:
     place = place_of(layer, row, column)
-    return UnitSchema.of(explain(engine, examination, layer, filter_of(layer, index), place))
+    return UnitSchema.of(explain(engine, forward, layer, check_filter(layer, index), place))
 
 
 async def get_layers(
@@ -216,12 +216,12 @@ async def get_layers(
     ] = None,
 ) -> tuple[LayerInfo, ...]:
     """The layers that the query names."""
-    return chosen_layers(engine.manifest, layers)
+    return parse_layers(engine.manifest, layers)
 
 
 async def get_off(engine: NetworkDep, off: Off = None) -> tuple[str, ...]:
     """The blocks that are switched off."""
-    return switched_off(engine.manifest, off)
+    return parse_disabled_blocks(engine.manifest, off)
 
 
 async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
@@ -248,7 +248,7 @@ def post_live(
     off: Annotated[tuple[str, ...], Depends(get_off)],
     drawn: Annotated[StoredDigit, Depends(get_drawn)],
 ) -> Response:
-    examination, whole = examine_once(engine, drawn.digit, off)
-    with stage("encode"):
-        content = live_frame(examination, whole, drawn, layers)
+    forward, whole = run_uncached(engine, drawn.digit, off)
+    with timed("encode"):
+        content = live_frame(forward, whole, drawn, layers)
     return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from skiplens.core.colormaps import PaletteName
-from skiplens.service.analysis import all_block_metrics, flow, readouts
-from skiplens.service.images import block_strip, stream_matrix, streams
+from skiplens.service.analysis import all_block_metrics, early_exits, flow
+from skiplens.service.images import block_table, stage_table, streams
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.schemas import MatrixDescription
-from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable
-from skiplens.web.parameters import BlockDep, ExaminationDep, NetworkDep, SignedPalette, Zoom
+from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
+from skiplens.web.parameters import BlockDep, ForwardPassDep, NetworkDep, SignedPalette, Zoom
 
 BLOCK = VIEW + "/blocks/{block}"
 STREAM = VIEW + "/streams/{stream}"
@@ -29,15 +29,13 @@ router = APIRouter(tags=["blocks"])
 
 
 @router.get(f"{VIEW}/blocks", summary="What each block does to what it is given")
-def blocks(examination: ExaminationDep) -> schemas.Blocks:
-    return schemas.Blocks(
-        blocks=[schemas.Block(**vars(one)) for one in all_block_metrics(examination)]
-    )
+def blocks(forward: ForwardPassDep) -> schemas.Blocks:
+    return schemas.Blocks(blocks=[schemas.Block(**vars(one)) for one in all_block_metrics(forward)])
 
 
 @router.get(BLOCK, summary="One block, in all and filter by filter")
-def block(examination: ExaminationDep, info: BlockDep) -> schemas.BlockDetail:
-    return schemas.BlockDetail.of(examination, info)
+def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
+    return schemas.BlockDetail.of(forward, info)
 
 
 @router.get(
@@ -48,22 +46,22 @@ def block(examination: ExaminationDep, info: BlockDep) -> schemas.BlockDetail:
 )
 def strip_png(
     request: Request,
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     info: BlockDep,
     palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> Response:
-    return immutable(request, block_strip(examination, info, palette, zoom).png(), PNG)
+    return immutable_response(request, block_table(forward, info, palette, zoom).png(), PNG)
 
 
 @router.get(f"{BLOCK}/strip.json", summary="The same strip in words")
 def strip_json(
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     info: BlockDep,
     palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> MatrixDescription:
-    return MatrixDescription.of(block_strip(examination, info, palette, zoom))
+    return MatrixDescription.of(block_table(forward, info, palette, zoom))
 
 
 @router.get(
@@ -72,13 +70,13 @@ def strip_json(
 )
 def get_flow(
     engine: NetworkDep,
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     target: Annotated[
         int | None,
         Query(description="index of a class; the predicted one by default", examples=[7]),
     ] = None,
-) -> schemas.Flow:
-    return schemas.Flow.of(engine.manifest, flow(engine, examination, target))
+) -> schemas.GradientByPath:
+    return schemas.GradientByPath.of(engine.manifest, flow(engine, forward, target))
 
 
 @router.get(f"{VIEW}/streams", summary="Runs of blocks whose outputs have one shape")
@@ -97,29 +95,29 @@ def get_streams(engine: NetworkDep) -> list[schemas.Stream]:
 )
 def matrix_png(
     request: Request,
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     stream: Stream,
     role: Role = "output",
     palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> Response:
-    return immutable(request, stream_matrix(examination, stream, role, palette, zoom).png(), PNG)
+    return immutable_response(request, stage_table(forward, stream, role, palette, zoom).png(), PNG)
 
 
 @router.get(f"{STREAM}/matrix.json", summary="The same matrix in words")
 def matrix_json(
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     stream: Stream,
     role: Role = "output",
     palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
 ) -> MatrixDescription:
-    return MatrixDescription.of(stream_matrix(examination, stream, role, palette, zoom))
+    return MatrixDescription.of(stage_table(forward, stream, role, palette, zoom))
 
 
 @router.get(f"{VIEW}/readout", summary="What the head would answer after each block")
-def readout(engine: NetworkDep, examination: ExaminationDep) -> list[schemas.Readout]:
+def readout(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.EarlyExit]:
     return [
-        schemas.Readout(after=one.after, probabilities=one.probabilities.tolist())
-        for one in readouts(examination, engine.weights)
+        schemas.EarlyExit(after=one.after, probabilities=one.probabilities.tolist())
+        for one in early_exits(forward, engine.weights)
     ]

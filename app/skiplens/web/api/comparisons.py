@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import Side, comparison_grid
-from skiplens.service.forward import Examination
-from skiplens.service.registry import switched_off
+from skiplens.service.forward import ForwardPass
+from skiplens.service.registry import parse_disabled_blocks
 from skiplens.service.services import Services
 from skiplens.web.api.schemas import Comparison
-from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable
+from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
 from skiplens.web.parameters import GridDep, Off, ServicesDep
 
 View = Annotated[
@@ -25,8 +25,8 @@ View = Annotated[
 router = APIRouter(tags=["compare"])
 
 
-def examine_view(services: Services, view: str, off: str | None) -> Examination:
-    """The examination that ``network/digit`` names.
+def examine_view(services: Services, view: str, off: str | None) -> ForwardPass:
+    """The forward that ``network/digit`` names.
 
     Raises:
         InvalidParameterError: it is not of that form.
@@ -35,19 +35,19 @@ def examine_view(services: Services, view: str, off: str | None) -> Examination:
     network, slash, digit = view.partition("/")
     if not slash or "/" in digit:
         raise InvalidParameterError("a and b must each be network/digit, with one slash between")
-    engine = services.catalogue.network(network)
-    blocks = switched_off(engine.manifest, off)
-    return services.examiner.examine(engine, services.digit(digit), blocks)
+    engine = services.registry.network(network)
+    blocks = parse_disabled_blocks(engine.manifest, off)
+    return services.runner.run(engine, services.digit(digit), blocks)
 
 
 def get_pair(
     services: ServicesDep, a: View, b: View, off_a: Off = None, off_b: Off = None
-) -> tuple[Examination, Examination]:
-    """Both examinations, each with blocks of its own switched off."""
+) -> tuple[ForwardPass, ForwardPass]:
+    """Both forward_passes, each with blocks of its own switched off."""
     return examine_view(services, a, off_a), examine_view(services, b, off_b)
 
 
-PairDep = Annotated[tuple[Examination, Examination], Depends(get_pair)]
+PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]
 
 
 @router.get("/compare", summary="Predictions and every common layer in numbers")
@@ -71,4 +71,4 @@ def compare_grid_png(
     ] = "difference",
 ) -> Response:
     grid = comparison_grid(*pair, layer, side, parameters.options())
-    return immutable(request, grid.png(), PNG)
+    return immutable_response(request, grid.png(), PNG)

@@ -1,4 +1,4 @@
-"""Many digits at once: the data set that the server was given, and each filter's strongest."""
+"""Many digits at once: the data set that the server was given; each filter's top activations."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,10 +12,10 @@ from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.errors import UnknownDigitError
 from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Order, browse
-from skiplens.service.registry import filter_of
+from skiplens.service.registry import check_filter
 from skiplens.web.api import schemas
-from skiplens.web.api.schemas import Strongest
-from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable, revalidated
+from skiplens.web.api.schemas import TopActivations
+from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response, revalidated_response
 from skiplens.web.parameters import LayerDep, NetworkDep, ServicesDep
 
 SHEET_COLUMNS = 10
@@ -122,19 +122,19 @@ def dataset_png(
     cells[: len(places)] = images[places]
     sheet = cells.reshape(rows, columns, SIDE, SIDE).swapaxes(1, 2)
     # Without a version the address does not say which data set it was that the server was given.
-    answer = immutable if version else revalidated
+    answer = immutable_response if version else revalidated_response
     return answer(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
 
 
 @router.get(
-    "/networks/{network}/layers/{layer}/filters/{filter}/strongest",
+    "/networks/{network}/layers/{layer}/filters/{filter}/top_activations",
     summary="The digits that excite a filter most: of the data set, else of the samples",
 )
-def strongest(
+def top_activations(
     engine: NetworkDep,
     layer: LayerDep,
     filter: FilterIndex,  # noqa: A002  # the name in the path
     services: ServicesDep,
-) -> Strongest:
-    index = filter_of(layer, filter)
-    return Strongest.of(engine, layer, index, services.indexes.best(engine))
+) -> TopActivations:
+    index = check_filter(layer, filter)
+    return TopActivations.of(engine, layer, index, services.indexes.best(engine))

@@ -6,7 +6,7 @@ from skiplens.core.file_formats import npy
 from skiplens.core.grid_image import encode_grey
 from skiplens.web import links
 from skiplens.web.api import schemas
-from skiplens.web.http.caching import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable
+from skiplens.web.http.caching import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
@@ -18,7 +18,7 @@ router = APIRouter(tags=["digits"])
 
 @router.get("/samples", summary="The digits that ship")
 def samples(services: ServicesDep) -> list[schemas.Sample]:
-    network = services.catalogue.default
+    network = services.registry.default
     return [
         schemas.Sample(
             id=digit,
@@ -40,14 +40,14 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     openapi_extra=UPLOAD_BODY,
 )
 def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> schemas.Digit:
-    answer = schemas.Digit.of(services.digits.put(upload), services.catalogue.default)
+    answer = schemas.Digit.of(services.digits.put(upload), services.registry.default)
     response.headers["Location"] = answer.url
     return answer
 
 
 @router.get("/digits/{digit}", summary="A digit and how it came about")
 def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
-    return schemas.Digit.of(stored, services.catalogue.default)
+    return schemas.Digit.of(stored, services.registry.default)
 
 
 @router.get(
@@ -57,7 +57,7 @@ def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
     response_class=Response,
 )
 def input_png(request: Request, stored: DigitDep) -> Response:
-    return immutable(request, encode_grey(stored.digit.pixels, INPUT_ZOOM), PNG)
+    return immutable_response(request, encode_grey(stored.digit.pixels, INPUT_ZOOM), PNG)
 
 
 @router.get(
@@ -67,4 +67,4 @@ def input_png(request: Request, stored: DigitDep) -> Response:
     response_class=Response,
 )
 def input_npy(request: Request, stored: DigitDep) -> Response:
-    return immutable(request, npy(stored.digit.pixels), NPY, f"{stored.digit.id}.npy")
+    return immutable_response(request, npy(stored.digit.pixels), NPY, f"{stored.digit.id}.npy")

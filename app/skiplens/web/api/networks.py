@@ -21,10 +21,17 @@ from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
-from skiplens.service.images import KERNEL_ZOOM, GridOptions, IndexedKernels, kernel_grid
+from skiplens.service.images import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
 from skiplens.web.api import schemas
 from skiplens.web.api.schemas import Layer
-from skiplens.web.http.caching import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable, revalidated
+from skiplens.web.http.caching import (
+    NPY,
+    NPY_ANSWER,
+    PNG,
+    PNG_ANSWER,
+    immutable_response,
+    revalidated_response,
+)
 from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
 
 router = APIRouter(tags=["networks"])
@@ -32,7 +39,7 @@ router = APIRouter(tags=["networks"])
 
 @router.get("/networks", summary="Every network that is loaded, the default first")
 def networks(services: ServicesDep) -> list[schemas.Network]:
-    return [schemas.Network.of(engine) for engine in services.catalogue.networks]
+    return [schemas.Network.of(engine) for engine in services.registry.networks]
 
 
 @router.get("/networks/{network}", summary="One network")
@@ -61,7 +68,9 @@ def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     response_class=Response,
 )
 def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Response:
-    return revalidated(request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy")
+    return revalidated_response(
+        request, npy(_kernel(engine, layer)), NPY, f"{layer.name}.kernels.npy"
+    )
 
 
 @dataclass(frozen=True)
@@ -90,11 +99,11 @@ def kernels_png(
 ) -> Response:
     kernel, palette, zoom = _kernel(engine, layer), parameters.palette, parameters.zoom
     if parameters.indices:
-        drawn = IndexedKernels.of(kernel, palette, zoom or KERNEL_ZOOM).png()
+        drawn = LabelledKernelGrid.of(kernel, palette, zoom or KERNEL_ZOOM).png()
     else:
         options = GridOptions(palette=palette, zoom=zoom, columns=parameters.columns)
         drawn = kernel_grid(kernel, options).png()
-    return immutable(request, drawn, PNG)
+    return immutable_response(request, drawn, PNG)
 
 
 JSON: Final = "application/json"
@@ -137,4 +146,4 @@ _LIST: Final = TypeAdapter(list[Palette])
 )
 def palettes(request: Request) -> Response:
     found = [Palette.of(name) for name in PaletteName]
-    return revalidated(request, _LIST.dump_json(found), JSON)
+    return revalidated_response(request, _LIST.dump_json(found), JSON)

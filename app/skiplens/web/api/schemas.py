@@ -7,33 +7,33 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from skiplens.core import receptive_field as core_receptive_field
-from skiplens.core.block_metrics import block_figures, filter_figures
+from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.digit import SIDE
 from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.file_formats import FLOAT_BYTES, pack
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.unit_explanation import (
-    Application,
+    ActivationStep,
     Arithmetic,
     BatchNorm,
     Convolution,
+    Dense,
     Merge,
     Pooling,
     Softmax,
     Unit,
-    WeightedSum,
 )
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service import analysis
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.dataset.activation_index import Index, Listing
-from skiplens.service.dataset.indexer import Indexes
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.indexer import DatasetIndexer
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import Examination
-from skiplens.service.images import Grid, Matrix
-from skiplens.service.registry import layer_of
+from skiplens.service.forward import ForwardPass
+from skiplens.service.images import FeatureMapTable, Grid
+from skiplens.service.registry import find_layer
 from skiplens.web import links
 
 Pair = tuple[float, float]
@@ -167,7 +167,7 @@ class Network(BaseModel):
     engine: str = Field(description="what runs it: `litert` or `keras`", examples=["litert"])
     device: str = Field(description="what it runs on, as its engine names it", examples=["CPU"])
     blocks: list[str] = Field(description="names, in forward order", examples=[_BLOCKS])
-    switchable: list[str] = Field(description="blocks that off= may name", examples=[_BLOCKS])
+    can_disable: list[str] = Field(description="blocks that off= may name", examples=[_BLOCKS])
     url: str = Field(
         description="path of the network in the API", examples=["/api/v1/networks/mnist-resnet"]
     )
@@ -189,7 +189,7 @@ class Network(BaseModel):
             engine=engine.name,
             device=engine.device,
             blocks=[block.name for block in manifest.blocks],
-            switchable=list(manifest.switches),
+            can_disable=list(manifest.switches),
             url=links.api_network(manifest.id),
         )
 
@@ -209,15 +209,15 @@ class Prediction(BaseModel):
     )
 
     @classmethod
-    def of(cls, examination: Examination, whole: Examination | None = None) -> Self:
-        """The prediction of an examination, beside that of the whole network where it is given."""
+    def of(cls, forward: ForwardPass, whole: ForwardPass | None = None) -> Self:
+        """The prediction of an forward, beside that of the whole network where it is given."""
         return cls(
-            label=examination.manifest.classes[examination.label],
-            probabilities=examination.probabilities.tolist(),
-            network=examination.manifest.id,
-            digit=examination.digit.id,
-            off=list(examination.off),
-            baseline=whole.probabilities.tolist() if whole and examination.off else None,
+            label=forward.manifest.classes[forward.label],
+            probabilities=forward.probabilities.tolist(),
+            network=forward.manifest.id,
+            digit=forward.digit.id,
+            off=list(forward.off),
+            baseline=whole.probabilities.tolist() if whole and forward.off else None,
         )
 
 
@@ -259,15 +259,15 @@ class Activations(BaseModel):
     @classmethod
     def of(
         cls,
-        examination: Examination,
+        forward: ForwardPass,
         layer: LayerInfo,
         filters: tuple[int, ...] | None = None,
         *,
         values: bool = False,
     ) -> Self:
         """Describe the chosen filters of a layer; all by default."""
-        maps = examination.maps(layer)
-        statistics = examination.statistics(layer)
+        maps = forward.maps(layer)
+        statistics = forward.statistics(layer)
         chosen = range(layer.filters) if filters is None else filters
         described = [Filter.of(statistics[index]) for index in chosen]
         if values:
@@ -349,7 +349,7 @@ class WeightedSumSchema(BaseModel):
     function: str | None = _FUNCTION
 
     @classmethod
-    def of(cls, found: WeightedSum) -> Self:
+    def of(cls, found: Dense) -> Self:
         """Describe a weighted sum."""
         return cls(
             values=found.values.tolist(),
@@ -402,7 +402,7 @@ class ApplicationSchema(BaseModel):
     )
 
     @classmethod
-    def of(cls, found: Application) -> Self:
+    def of(cls, found: ActivationStep) -> Self:
         """Describe a value passed on."""
         return cls(**vars(found))
 
@@ -450,10 +450,10 @@ ArithmeticSchema = Annotated[
 
 _SCHEMAS: Final[dict[type[Arithmetic], Callable[..., ArithmeticSchema]]] = {
     Convolution: ConvolutionSchema.of,
-    WeightedSum: WeightedSumSchema.of,
+    Dense: WeightedSumSchema.of,
     Pooling: PoolingSchema.of,
     BatchNorm: BatchNormSchema.of,
-    Application: ApplicationSchema.of,
+    ActivationStep: ApplicationSchema.of,
     Merge: MergeSchema.of,
     Softmax: SoftmaxSchema.of,
 }
@@ -471,16 +471,16 @@ class Block(BaseModel):
     norm_x: float = Field(
         description="norm of the identity as it enters the sum", examples=[76.2286]
     )
-    norm_f: float = Field(
+    norm_residual: float = Field(
         description="norm of the residual as it enters the sum", examples=[102.1797]
     )
     norm_sum: float = Field(description="norm of the sum", examples=[125.8449])
-    ratio: float = Field(description="norm_f over norm_x", examples=[1.34044])
+    ratio: float = Field(description="norm_residual over norm_x", examples=[1.34044])
     cosine: float | None = Field(
         description="of x and F(x); null without an identity path, or where shapes differ",
         examples=[-0.02661],
     )
-    relu_cut: float = Field(
+    relu_zeroed: float = Field(
         description="share of the sum that the activation cuts", examples=[0.33323]
     )
 
@@ -498,17 +498,17 @@ class BlockFilter(BaseModel):
     norm_x: float | None = Field(
         description="norm of the identity's map; null where none enters the sum", examples=[15.9903]
     )
-    norm_f: float | None = Field(
+    norm_residual: float | None = Field(
         description="norm of F(x)'s map; null where none enters the sum", examples=[25.4243]
     )
     norm_sum: float = Field(description="norm of the sum's map", examples=[34.5254])
     ratio: float | None = Field(
-        description="norm_f over norm_x; null where either is", examples=[1.58998]
+        description="norm_residual over norm_x; null where either is", examples=[1.58998]
     )
     cosine: float | None = Field(
         description="of the two maps; null where there are not both", examples=[0.35657]
     )
-    relu_cut: float = Field(
+    relu_zeroed: float = Field(
         description="share of the map that the activation cuts", examples=[0.48222]
     )
 
@@ -536,23 +536,21 @@ class BlockDetail(Block):
         examples=["block1.sum"],
     )
     output: LayerName = Field(description="layer behind the activation", examples=["block1.output"])
-    switchable: bool = Field(description="whether off= may name it", examples=[True])
+    can_disable: bool = Field(description="whether off= may name it", examples=[True])
     filters: list[BlockFilter] = Field(
         description="one entry for each filter of the sum; of F(x) where there is none"
     )
 
     @classmethod
-    def of(cls, examination: Examination, block: BlockInfo) -> Self:
-        """Describe a block of an examination."""
-        figures = block_figures(block, examination.activations)
-        filters = [
-            BlockFilter(**vars(one)) for one in filter_figures(block, examination.activations)
-        ]
+    def of(cls, forward: ForwardPass, block: BlockInfo) -> Self:
+        """Describe a block of an forward."""
+        figures = block_metrics(block, forward.activations)
+        filters = [BlockFilter(**vars(one)) for one in filter_metrics(block, forward.activations)]
         parts = {name: value for name, value in vars(block).items() if name != "name"}
         return cls(**vars(figures), **parts, filters=filters)
 
 
-class BlockFlow(BaseModel):
+class BlockGradient(BaseModel):
     """The gradient at one block's input."""
 
     block: BlockName
@@ -567,18 +565,18 @@ class BlockFlow(BaseModel):
     )
 
 
-class Flow(BaseModel):
+class GradientByPath(BaseModel):
     """The flow over depth."""
 
     target: str = Field(description="class whose log probability is differentiated", examples=["7"])
-    blocks: list[BlockFlow] = Field(description="one entry a block, in forward order")
+    blocks: list[BlockGradient] = Field(description="one entry a block, in forward order")
 
     @classmethod
-    def of(cls, manifest: Manifest, computed: analysis.Flow) -> Self:
+    def of(cls, manifest: Manifest, computed: analysis.GradientByPath) -> Self:
         """Describe a flow."""
         return cls(
             target=manifest.classes[computed.target],
-            blocks=[BlockFlow(**vars(one)) for one in computed.blocks],
+            blocks=[BlockGradient(**vars(one)) for one in computed.blocks],
         )
 
 
@@ -594,11 +592,11 @@ class Stream(BaseModel):
     @classmethod
     def of(cls, manifest: Manifest, number: int, run: tuple[BlockInfo, ...]) -> Self:
         """Describe a run."""
-        shape = layer_of(manifest, run[0].output).shape
+        shape = find_layer(manifest, run[0].output).shape
         return cls(stream=number, shape=shape, blocks=[block.name for block in run])
 
 
-class Readout(BaseModel):
+class EarlyExit(BaseModel):
     """The head's answer at one depth."""
 
     after: LayerName = Field(
@@ -633,7 +631,7 @@ class LayerComparison(BaseModel):
 
 
 class Comparison(BaseModel):
-    """Two examinations side by side."""
+    """Two forward_passes side by side."""
 
     a: Prediction = Field(description="what A's network reads")
     b: Prediction = Field(description="what B's network reads", examples=[_B])
@@ -642,8 +640,8 @@ class Comparison(BaseModel):
     )
 
     @classmethod
-    def of(cls, a: Examination, b: Examination) -> Self:
-        """Compare two examinations."""
+    def of(cls, a: ForwardPass, b: ForwardPass) -> Self:
+        """Compare two forward_passes."""
         layers = [LayerComparison(**vars(one)) for one in analysis.compare(a, b)]
         return cls(a=Prediction.of(a), b=Prediction.of(b), layers=layers)
 
@@ -693,7 +691,7 @@ class Dataset(BaseModel):
     )
 
     @classmethod
-    def of(cls, indexes: Indexes, engine: Engine) -> Self:
+    def of(cls, indexes: DatasetIndexer, engine: Engine) -> Self:
         """The state of a network's index, and what is known once it is ready.
 
         Raises:
@@ -732,7 +730,7 @@ class DatasetDigit(BaseModel):
     page_url: GalleryUrl = Field(examples=["/networks/mnist-resnet/digits/0b258885ce0579ec"])
 
     @classmethod
-    def of(cls, collection: Collection, index: Index, place: int, network: str) -> Self:
+    def of(cls, collection: LabelledDigits, index: Index, place: int, network: str) -> Self:
         """The digit at a place."""
         digit, label = collection.ids[place], collection.label(place)
         probabilities, prediction = index.probabilities[place], int(index.predictions[place])
@@ -763,7 +761,7 @@ class DatasetDigits(BaseModel):
     digits: list[DatasetDigit] = Field(description="those of this page, in the order asked for")
 
     @classmethod
-    def of(cls, collection: Collection, index: Index, listing: Listing, network: str) -> Self:
+    def of(cls, collection: LabelledDigits, index: Index, listing: Listing, network: str) -> Self:
         """Describe a page."""
         return cls(
             total=listing.total,
@@ -979,53 +977,51 @@ class LiveHeader(Prediction):
     @classmethod
     def describe(
         cls,
-        examination: Examination,
-        whole: Examination,
+        forward: ForwardPass,
+        whole: ForwardPass,
         drawn: StoredDigit,
         layers: tuple[LayerInfo, ...],
     ) -> Self:
         """The header of a frame with the maps of these layers."""
-        ends = np.cumsum([examination.maps(layer).size for layer in layers], dtype=int)
+        ends = np.cumsum([forward.maps(layer).size for layer in layers], dtype=int)
         starts = [0, *ends.tolist()][: len(layers)]
         return cls(
-            **vars(Prediction.of(examination, whole)),
+            **vars(Prediction.of(forward, whole)),
             inverted=drawn.inverted,
             warnings=list(drawn.warnings),
             input_shape=(SIDE, SIDE),
-            network_range=examination.network_range,
+            network_range=forward.network_range,
             layers=[
                 LiveLayer(
                     name=layer.name,
                     shape=layer.shape,
                     offset=SIDE * SIDE + FLOAT_BYTES * start,
-                    block_range=examination.scope(layer, Normalisation.BLOCK),
+                    block_range=forward.scope(layer, Normalisation.BLOCK),
                 )
                 for layer, start in zip(layers, starts, strict=True)
             ],
-            blocks=_blocks(examination),
+            blocks=_blocks(forward),
         )
 
 
-def _blocks(examination: Examination) -> list[LiveBlock]:
+def _blocks(forward: ForwardPass) -> list[LiveBlock]:
     return [
         LiveBlock(
             **vars(found),
-            norm_input=_norm(examination, block.input),
-            norm_output=_norm(examination, block.output),
+            norm_input=_norm(forward, block.input),
+            norm_output=_norm(forward, block.output),
         )
-        for block, found in zip(
-            examination.manifest.blocks, all_block_metrics(examination), strict=True
-        )
+        for block, found in zip(forward.manifest.blocks, all_block_metrics(forward), strict=True)
     ]
 
 
-def _norm(examination: Examination, layer: str) -> float:
-    return float(np.linalg.norm(examination.activations[layer].astype(np.float64)))
+def _norm(forward: ForwardPass, layer: str) -> float:
+    return float(np.linalg.norm(forward.activations[layer].astype(np.float64)))
 
 
 def live_frame(
-    examination: Examination,
-    whole: Examination,
+    forward: ForwardPass,
+    whole: ForwardPass,
     drawn: StoredDigit,
     layers: tuple[LayerInfo, ...],
 ) -> bytes:
@@ -1033,8 +1029,8 @@ def live_frame(
 
     ``whole`` is of the same digit with every block on.
     """
-    header = LiveHeader.describe(examination, whole, drawn, layers).model_dump_json().encode()
-    maps = (examination.maps(layer) for layer in layers)
+    header = LiveHeader.describe(forward, whole, drawn, layers).model_dump_json().encode()
+    maps = (forward.maps(layer) for layer in layers)
     return pack(header, (drawn.digit.pixels, *maps))
 
 
@@ -1086,7 +1082,7 @@ class MatrixDescription(BaseModel):
     )
 
     @classmethod
-    def of(cls, matrix: Matrix) -> Self:
+    def of(cls, matrix: FeatureMapTable) -> Self:
         """Describe a matrix."""
         return cls(
             width=matrix.geometry.width,
@@ -1124,7 +1120,7 @@ class StrongDigit(BaseModel):
     )
 
 
-class Strongest(BaseModel):
+class TopActivations(BaseModel):
     """The digits that excite a filter most, with every block on."""
 
     layer: LayerName = Field(examples=["block1.conv1"])
@@ -1134,13 +1130,13 @@ class Strongest(BaseModel):
         examples=["dataset"],
     )
     searched: int = Field(description="how many digits were looked at", examples=[10000])
-    digits: list[StrongDigit] = Field(description="strongest first")
+    digits: list[StrongDigit] = Field(description="top_activations first")
 
     @classmethod
     def of(
-        cls, engine: Engine, layer: LayerInfo, index: int, best: tuple[Collection, Index]
+        cls, engine: Engine, layer: LayerInfo, index: int, best: tuple[LabelledDigits, Index]
     ) -> Self:
-        """The strongest digits of a filter in a collection."""
+        """The top_activations digits of a filter in a collection."""
         collection, found = best
         network = engine.manifest.id
         return cls(
@@ -1159,7 +1155,7 @@ class Strongest(BaseModel):
                         network, collection.ids[one.place], layer.name, index
                     ),
                 )
-                for one in found.strongest(engine.manifest, layer, index)
+                for one in found.top_activations(engine.manifest, layer, index)
             ],
         )
 

@@ -9,7 +9,7 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skiplens.core.timing import Record, recording
+from skiplens.core.timing import Record, TimingRecord
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import stopping, unexpected
 from skiplens.web.http.request_id import request_id
@@ -38,7 +38,7 @@ class AccessLog:
             return
         started = time.perf_counter()
         status = _UNANSWERED
-        with recording() as stages:
+        with TimingRecord() as stages:
 
             async def send_timed(message: Message) -> None:
                 nonlocal status

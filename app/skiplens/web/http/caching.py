@@ -19,13 +19,13 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATED: Final = "public, no-cache"
 
 
-def is_known(etag: str, headers: Headers) -> bool:
+def etag_matches(etag: str, headers: Headers) -> bool:
     """Whether a request's ``If-None-Match`` says that the client has what bears this ETag."""
     known = headers.get("if-none-match", "")
     return etag in known or known.strip() == "*"
 
 
-def immutable(
+def immutable_response(
     request: Request, content: bytes, media_type: str, download: str | None = None
 ) -> Response:
     """An answer that may be kept for ever; empty with 304 where the client has it.
@@ -39,7 +39,7 @@ def immutable(
     return _kept(request, content, media_type, IMMUTABLE, download)
 
 
-def revalidated(
+def revalidated_response(
     request: Request, content: bytes, media_type: str, download: str | None = None
 ) -> Response:
     """The same, but for the client's asking each time whether it still holds.
@@ -55,7 +55,7 @@ def _kept(
 ) -> Response:
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": keeping}
-    if is_known(etag, request.headers):
+    if etag_matches(etag, request.headers):
         return Response(status_code=304, headers=headers)
     if download is not None:
         headers["Content-Disposition"] = f'inline; filename="{download}"'
@@ -109,7 +109,7 @@ _Key = tuple[str, bytes]
 _Kept = tuple[str, list[tuple[bytes, bytes]], bytes]
 
 
-class KeptPictures:
+class ResponseCache:
     """Answers a GET again from memory if its first answer was ``public`` and bore an ETag.
 
     Of such answers the same path and query mean the same bytes for as long as the process lives,
@@ -176,7 +176,7 @@ async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
     route, headers, body = kept
     scope["skiplens.route"] = route
     conditional = any(name == b"if-none-match" for name, _ in scope["headers"])
-    if conditional and is_known(Headers(raw=headers)["etag"], Headers(scope=scope)):
+    if conditional and etag_matches(Headers(raw=headers)["etag"], Headers(scope=scope)):
         headers = [(name, value) for name, value in headers if not name.startswith(b"content-")]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

@@ -70,7 +70,7 @@ class SecurityHeaders:
         await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
 
 
-class HostsAndSites:
+class HostAndOriginCheck:
     """Answers only for the hosts that are allowed, and takes no posts that other sites make a
     visitor's browser send.
 
@@ -129,7 +129,7 @@ def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
 _ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class RequestId:
+class RequestIdMiddleware:
     """Puts the id into the context, and into the response's ``X-Request-Id``."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -78,9 +78,9 @@ class _ServicesCollector(Collector):
         queue = GaugeMetricFamily(
             "skiplens_queue_depth", "Computations waiting", labels=["network"]
         )
-        for engine in services.catalogue.networks:
+        for engine in services.registry.networks:
             queue.add_metric([engine.manifest.id], engine.waiting)
-        hits, misses = services.examiner.hits, services.examiner.misses
+        hits, misses = services.runner.hits, services.runner.misses
         return [
             queue,
             CounterMetricFamily("skiplens_cache_hits", "Examinations found in memory", hits),

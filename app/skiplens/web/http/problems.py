@@ -19,11 +19,11 @@ from skiplens.errors import (
     InvalidParameterError,
     NonFiniteError,
     NotFoundError,
+    RequestTimeoutError,
     SkiplensError,
     TooLargeError,
-    TooSlowError,
     UnsupportedFormatError,
-    shown,
+    quoted,
 )
 from skiplens.web.http.request_id import request_id
 
@@ -34,7 +34,7 @@ def refusal(handler: Dependant, fault: Mapping[str, Any]) -> str:
     allowed = next(map(_allowed, _declared(handler, name)))
     if fault["type"] == "missing":
         return f"{name} is missing; it must be {allowed}"
-    return f"{name} must be {allowed}; got {shown(fault['input'])}"
+    return f"{name} must be {allowed}; got {quoted(fault['input'])}"
 
 
 def _declared(handler: Dependant, name: str) -> Iterator[FieldInfo]:
@@ -83,7 +83,7 @@ RETRY_AFTER_SECONDS: Final = 1
 
 _STATUS: Final[tuple[tuple[type[SkiplensError], int], ...]] = (
     (NotFoundError, 404),
-    (TooSlowError, 408),
+    (RequestTimeoutError, 408),
     (TooLargeError, 413),
     (UnsupportedFormatError, 415),
     (InvalidParameterError, 422),

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skiplens.errors import BusyError, TooLargeError, TooSlowError
+from skiplens.errors import BusyError, RequestTimeoutError, TooLargeError
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import problem_of
 from skiplens.web.links import HEALTH
@@ -14,7 +14,7 @@ from skiplens.web.links import HEALTH
 _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-class Receipt:
+class BodyLimit:
     """Refuses bodies that are too large (413) or too slow (408), chunked ones too.
 
     A connection whose body was not read to its end is closed after the answer. What is still on its
@@ -61,7 +61,7 @@ class _Body:
 
         Raises:
             TooLargeError: the parts so far are beyond the bound.
-            TooSlowError: the time is up.
+            RequestTimeoutError: the time is up.
         """
         if self._complete:  # what is still to come is a disconnect, for which there is no deadline
             return await self._receive()
@@ -95,7 +95,7 @@ class _Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError as error:
-            raise TooSlowError(
+            raise RequestTimeoutError(
                 f"the request body did not arrive within {self._seconds:g} s"
             ) from error
         self._complete = not message.get("more_body", False)
@@ -105,7 +105,7 @@ class _Body:
         try:
             while not self._complete:
                 await self._next()
-        except TooSlowError:
+        except RequestTimeoutError:
             return
 
 
@@ -126,7 +126,7 @@ def _declared_bytes(scope: Scope) -> int | None:
     return said
 
 
-class Admission:
+class ConcurrencyLimit:
     """Refuses with 503 beyond a number of requests in the works; health checks always pass."""
 
     def __init__(self, app: ASGIApp, max_requests: int, metrics: Metrics) -> None:

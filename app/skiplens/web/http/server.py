@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from skiplens.errors import StartupError, TooSlowError
+from skiplens.errors import RequestTimeoutError, StartupError
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
 from skiplens.web.http.metrics import Metrics
@@ -162,7 +162,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_head()  # sent ahead of its turn: the request before it is not answered yet
         elif self._begun:
             detail = f"the request's headers did not arrive within {self._seconds:g} s"
-            self._refuse(lambda: problem_of(TooSlowError(detail)))
+            self._refuse(lambda: problem_of(RequestTimeoutError(detail)))
         else:  # browsers connect ahead of need, and would take an answer for that to the next need
             self._close()
 

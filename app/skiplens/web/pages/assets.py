@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from skiplens.settings import ROOT
-from skiplens.web.http.caching import gzipped, immutable, takes_gzip
+from skiplens.web.http.caching import gzipped, immutable_response, takes_gzip
 
 FOLDER: Final = ROOT / "static"
 _TYPES: Final = {
@@ -74,7 +74,9 @@ class Assets:
         """Compressed once, at the start: Swagger UI alone takes a tenth of a second."""
         small = takes_gzip(request.headers)
         media_type = _TYPES[Path(path).suffix]
-        response = immutable(request, self._compressed[path] if small else content, media_type)
+        response = immutable_response(
+            request, self._compressed[path] if small else content, media_type
+        )
         response.headers["Vary"] = "Accept-Encoding"
         if small and response.status_code == HTTPStatus.OK:
             response.headers["Content-Encoding"] = "gzip"

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
-from skiplens.core.block_metrics import block_figures, filter_figures
-from skiplens.core.manifest import BlockFigures, BlockInfo, FilterFigures
+from skiplens.core.block_metrics import block_metrics, filter_metrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
 from skiplens.service.analysis import classic_blocks
-from skiplens.service.images import Matrix, block_strip
-from skiplens.web.links import View
+from skiplens.service.images import FeatureMapTable, block_table
+from skiplens.web.links import Links
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import DigitCard, Reading, ViewPage, reading_of
-from skiplens.web.pages.compare import way_in
-from skiplens.web.pages.context import Subject
-from skiplens.web.pages.depth import lost_share
-from skiplens.web.pages.downloads import TakeAway, of_block
+from skiplens.web.pages.common import DigitCard, PredictionView, ViewPage, prediction_view
+from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.depth import accuracy_drop
+from skiplens.web.pages.downloads import Downloads, of_block
 from skiplens.web.pages.figures import (
     Legend,
     Picture,
@@ -29,7 +29,7 @@ from skiplens.web.pages.figures import (
 from skiplens.web.pages.layer import Neighbour, kernels_picture
 from skiplens.web.pages.text import Symbols
 
-Order = Literal["filter", "norm_x", "norm_f", "norm_sum", "ratio", "cosine", "relu_cut"]
+Order = Literal["filter", "norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"]
 BY_INDEX: Final[Order] = "filter"
 
 
@@ -67,7 +67,7 @@ class FilterTable:
     chosen: bool
 
 
-_Read = Callable[[FilterFigures], float | None]
+_Read = Callable[[FilterMetrics], float | None]
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,18 @@ class _Figure:
 def _figures(names: Symbols) -> dict[Order, _Figure]:
     return {
         "norm_x": _Figure(names.norm_x, "identity", lambda one: one.norm_x, fmt.number),
-        "norm_f": _Figure(names.norm_f, "residual", lambda one: one.norm_f, fmt.number),
+        "norm_residual": _Figure(
+            names.norm_residual, "residual", lambda one: one.norm_residual, fmt.number
+        ),
         "norm_sum": _Figure("|sum|", "", lambda one: one.norm_sum, fmt.number),
         "ratio": _Figure(names.ratio, "", lambda one: one.ratio, fmt.number),
         "cosine": _Figure("cosine", "", lambda one: one.cosine, fmt.cosine),
-        "relu_cut": _Figure("ReLU cuts", "", lambda one: one.relu_cut, fmt.percent),
+        "relu_zeroed": _Figure("ReLU cuts", "", lambda one: one.relu_zeroed, fmt.percent),
     }
 
 
 def filter_table(
-    found: Sequence[FilterFigures], block: BlockInfo, order: Order, view: View
+    found: Sequence[FilterMetrics], block: BlockInfo, order: Order, view: Links
 ) -> FilterTable:
     """The table of a block's filters.
 
@@ -130,32 +132,32 @@ def filter_table(
     )
 
 
-def _cell(figure: _Figure, one: FilterFigures) -> str:
+def _cell(figure: _Figure, one: FilterMetrics) -> str:
     value = figure.read(one)
     return "" if value is None else figure.write(value)
 
 
-def _sorted(found: Sequence[FilterFigures], read: _Read) -> list[FilterFigures]:
+def _sorted(found: Sequence[FilterMetrics], read: _Read) -> list[FilterMetrics]:
     values = {one.filter: read(one) for one in found}
     known = [one for one in found if values[one.filter] is not None]
     missing = [one for one in found if values[one.filter] is None]
     return sorted(known, key=lambda one: -(values[one.filter] or 0.0)) + missing
 
 
-def in_words(one: FilterFigures, names: Symbols) -> str:
+def in_words(one: FilterMetrics, names: Symbols) -> str:
     """A filter's figures in a phrase; what is undefined is left out."""
     parts = [
         (names.x, one.norm_x, fmt.number),
-        (names.f, one.norm_f, fmt.number),
+        (names.f, one.norm_residual, fmt.number),
         (names.over, one.ratio, fmt.number),
         ("cosine", one.cosine, fmt.cosine),
     ]
     said = [f"{name} {write(value)}" for name, value, write in parts if value is not None]
-    return f"filter {one.filter}: {', '.join(said)}, ReLU cuts {fmt.percent(one.relu_cut)}"
+    return f"filter {one.filter}: {', '.join(said)}, ReLU cuts {fmt.percent(one.relu_zeroed)}"
 
 
-LANE: Final = 56  # pixels from one chart to the next, as in the style sheet
-ROOM: Final = 44.0  # of which bars may take
+ROW_HEIGHT: Final = 56  # pixels from one chart to the next, as in the style sheet
+PLOT_HEIGHT: Final = 44.0  # of which bars may take
 _OCTAVES: Final = 3  # ratios are drawn from 1/8 to 8
 _LEAST: Final = 1.0  # pixels of a bar that is not nothing
 
@@ -172,7 +174,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Lane:
+class ChartRow:
     """A chart that runs under all columns.
 
     Attributes:
@@ -218,14 +220,14 @@ class FilterCharts:
         height: of all charts.
     """
 
-    lanes: tuple[Lane, ...]
+    lanes: tuple[ChartRow, ...]
     columns: tuple[FilterColumn, ...]
     width: int
     height: int
 
 
 @dataclass(frozen=True)
-class _Kind:
+class ChartSpec:
     """What one lane draws: series of a symbol and a tone each, as shares of its room."""
 
     title: str
@@ -235,7 +237,7 @@ class _Kind:
 
 
 def filter_charts(
-    found: Sequence[FilterFigures], block: BlockInfo, strip: Matrix, view: View
+    found: Sequence[FilterMetrics], block: BlockInfo, strip: FeatureMapTable, view: Links
 ) -> FilterCharts:
     """The charts of a block's filters.
 
@@ -249,7 +251,7 @@ def filter_charts(
     kinds = [kind for one in _kinds(found, names) if (kind := _drawn(one, found)).series]
     return FilterCharts(
         lanes=tuple(
-            Lane(kind.title, tuple(one[:2] for one in kind.series), kind.scale, _axis(kind, at))
+            ChartRow(kind.title, tuple(one[:2] for one in kind.series), kind.scale, _axis(kind, at))
             for at, kind in enumerate(kinds)
         ),
         columns=tuple(
@@ -265,36 +267,36 @@ def filter_charts(
             for one, (x, width) in zip(found, _columns(strip), strict=True)
         ),
         width=strip.geometry.width,
-        height=LANE * len(kinds),
+        height=ROW_HEIGHT * len(kinds),
     )
 
 
-def _kinds(found: Sequence[FilterFigures], names: Symbols) -> tuple[_Kind, ...]:
-    norms = (norm for one in found for norm in (one.norm_x, one.norm_f) if norm)
+def _kinds(found: Sequence[FilterMetrics], names: Symbols) -> tuple[ChartSpec, ...]:
+    norms = (norm for one in found for norm in (one.norm_x, one.norm_residual) if norm)
     largest = max(norms, default=1.0)
     # Beside the lane there is room on a phone for two lines of ten letters.
     title, x, f = ("size of", names.x, names.f) if names is text.PLAIN else ("", *names.norms)
     return (
-        _Kind(
+        ChartSpec(
             title,
             f"0 to {fmt.number(largest)}",
             (
                 (x, "identity", lambda one: _over(one.norm_x, largest)),
-                (f, "residual", lambda one: _over(one.norm_f, largest)),
+                (f, "residual", lambda one: _over(one.norm_residual, largest)),
             ),
         ),
-        _Kind(names.over, f"{fmt.EIGHTH} to 8", (("", "", _octaves),), signed=True),
-        _Kind(
+        ChartSpec(names.over, f"{fmt.EIGHTH} to 8", (("", "", _octaves),), signed=True),
+        ChartSpec(
             "cosine",
             f"{fmt.MINUS}1 to 1",
             (("", "", lambda one: one.cosine),),
             signed=True,
         ),
-        _Kind("cut by ReLU", "0 to 100 %", (("", "", lambda one: one.relu_cut),)),
+        ChartSpec("cut by ReLU", "0 to 100 %", (("", "", lambda one: one.relu_zeroed),)),
     )
 
 
-def _drawn(kind: _Kind, found: Sequence[FilterFigures]) -> _Kind:
+def _drawn(kind: ChartSpec, found: Sequence[FilterMetrics]) -> ChartSpec:
     """The same with those series alone that some filter has."""
     series = tuple(one for one in kind.series if any(one[-1](two) is not None for two in found))
     return replace(kind, series=series)
@@ -304,25 +306,29 @@ def _over(norm: float | None, largest: float) -> float | None:
     return None if norm is None else norm / largest
 
 
-def _octaves(one: FilterFigures) -> float | None:
+def _octaves(one: FilterMetrics) -> float | None:
     """How often the identity must be doubled to come to the residual, as a share of the room."""
     return one.ratio and max(-1.0, min(math.log2(one.ratio) / _OCTAVES, 1.0))
 
 
-def _columns(strip: Matrix) -> Iterator[tuple[int, int]]:
+def _columns(strip: FeatureMapTable) -> Iterator[tuple[int, int]]:
     """Left edge and width of every column of a strip."""
     for column in range(strip.geometry.columns):
         box = next(box for row in strip.rows if (box := strip.box(row, column)) is not None)
         yield box[0], box[2]
 
 
-def _axis(kind: _Kind, at: int) -> float:
-    return LANE * at + (LANE - ROOM) / 2 + (ROOM / 2 if kind.signed else ROOM)
+def _axis(kind: ChartSpec, at: int) -> float:
+    return (
+        ROW_HEIGHT * at
+        + (ROW_HEIGHT - PLOT_HEIGHT) / 2
+        + (PLOT_HEIGHT / 2 if kind.signed else PLOT_HEIGHT)
+    )
 
 
-def _bars(kind: _Kind, one: FilterFigures, at: int, x: int, width: int) -> Iterator[Bar]:
+def _bars(kind: ChartSpec, one: FilterMetrics, at: int, x: int, width: int) -> Iterator[Bar]:
     pitch = width / len(kind.series)
-    room = ROOM / 2 if kind.signed else ROOM
+    room = PLOT_HEIGHT / 2 if kind.signed else PLOT_HEIGHT
     for place, (_, tone, read) in enumerate(kind.series):
         value = read(one)
         if value:
@@ -363,7 +369,7 @@ class _Row:
     name: str
     tone: str
     explanation: str
-    read: Callable[[BlockFigures], float | None]
+    read: Callable[[BlockMetrics], float | None]
     write: Callable[[float], str] = fmt.number
 
 
@@ -379,7 +385,7 @@ def _explained(names: Symbols) -> tuple[_Row, ...]:
             f"size of {names.f}",
             "residual",
             "Euclidean norm of what the branch adds",
-            lambda one: one.norm_f,
+            lambda one: one.norm_residual,
         ),
         _Row("size of the sum", "", "Euclidean norm of the two added", lambda one: one.norm_sum),
         _Row(
@@ -399,7 +405,7 @@ def _explained(names: Symbols) -> tuple[_Row, ...]:
             "cut by ReLU",
             "",
             "share of the sum below zero, which the activation removes",
-            lambda one: one.relu_cut,
+            lambda one: one.relu_zeroed,
             fmt.percent,
         ),
     )
@@ -416,26 +422,28 @@ _WITHOUT_IDENTITY: Final = (
         "size of F(x)",
         "residual",
         "Euclidean norm of what it makes of it",
-        lambda one: one.norm_f,
+        lambda one: one.norm_residual,
     ),
     _Row("F(x) over the input", "", "how much larger, or smaller", lambda one: one.ratio),
     _Row(
         "cut by ReLU",
         "",
         "share of F(x) below zero, which the activation removes",
-        lambda one: one.relu_cut,
+        lambda one: one.relu_zeroed,
         fmt.percent,
     ),
 )
 
 
-def figure_rows(subject: Subject, block: BlockInfo) -> tuple[Figure, ...]:
+def metric_rows(context: PageContext, block: BlockInfo) -> tuple[Figure, ...]:
     """The figures of a block, beside what is usual."""
-    survey = subject.engine.manifest.survey
+    evaluation = context.engine.manifest.evaluation
     usual = (
-        next((one for one in survey.blocks if one.block == block.name), None) if survey else None
+        next((one for one in evaluation.blocks if one.block == block.name), None)
+        if evaluation
+        else None
     )
-    here = block_figures(block, subject.examination.activations)
+    here = block_metrics(block, context.forward.activations)
     found = []
     for row in _explained(text.symbols_of_block(block)) if block.identity else _WITHOUT_IDENTITY:
         value = row.read(here)
@@ -454,7 +462,7 @@ def figure_rows(subject: Subject, block: BlockInfo) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def in_a_sentence(figures: BlockFigures, block: BlockInfo, *, off: bool) -> str:
+def in_a_sentence(figures: BlockMetrics, block: BlockInfo, *, off: bool) -> str:
     """A block's figures on one digit, in words."""
     names = text.symbols_of_block(block)
     if off:
@@ -465,7 +473,7 @@ def in_a_sentence(figures: BlockFigures, block: BlockInfo, *, off: bool) -> str:
     return (
         f"On this digit {names.f} is {fmt.number(figures.ratio)} times as large as "
         f"{names.x}{direction}. "
-        f"ReLU then cuts {fmt.percent(figures.relu_cut)} of the sum."
+        f"ReLU then cuts {fmt.percent(figures.relu_zeroed)} of the sum."
     )
 
 
@@ -533,7 +541,7 @@ class BlockPage(ViewPage):
     off: bool
     switch_words: str
     toggle: str | None
-    reading: Reading
+    reading: PredictionView
     all_on: str
     strip: ZoomedPicture
     rows: tuple[StripRow, ...]
@@ -551,74 +559,74 @@ class BlockPage(ViewPage):
     compare: str
     classic: str | None
     lost: str | None
-    away: TakeAway
+    away: Downloads
 
 
-def block_page(subject: Subject, block: BlockInfo, order: Order, origin: str) -> BlockPage:
+def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str) -> BlockPage:
     """The page of a block, the table of its filters in the order asked for."""
-    manifest, view, examination = subject.engine.manifest, subject.view, subject.examination
-    strip = block_strip(examination, block, view.palette)
-    found = filter_figures(block, examination.activations)
+    manifest, view, forward = context.engine.manifest, context.view, context.forward
+    strip = block_table(forward, block, view.palette)
+    found = filter_metrics(block, forward.activations)
     names = [one.name for one in manifest.blocks]
     at, off = names.index(block.name), block.name in view.off
     return BlockPage(
         title=f"{block.name} in {manifest.title}",
-        **vars(common.shell(subject.services, view)),
+        **vars(common.shell(context.services, view)),
         name=block.name,
         formula=text.formula(block),
         explanation=text.explain_block(block),
-        digit=common.digit_card(subject.stored),
+        digit=common.digit_card(context.stored),
         back=view.gallery(block.name),
-        before=_neighbour(subject, names, at - 1),
-        after=_neighbour(subject, names, at + 1),
+        before=_neighbour(context, names, at - 1),
+        after=_neighbour(context, names, at + 1),
         off=off,
         switch_words=text.when_off(block) if off else "The branch is on.",
-        toggle=view.toggled(block.name, manifest.switches).block(block.name)
-        if block.switchable
+        toggle=view.with_block_toggled(block.name, manifest.switches).block(block.name)
+        if block.can_disable
         else None,
-        reading=reading_of(subject.services, examination),
+        reading=prediction_view(context.services, forward),
         all_on=view.all_on().block(block.name),
         strip=ZoomedPicture.of(view.strip(block.name), strip.geometry),
-        rows=strip_rows(subject, strip),
+        rows=strip_rows(context, strip),
         alike=len({row.layer.shape for row in strip.rows}) == 1,
         alt=strip_alt(block, strip),
         legend=matrix_legend(strip),
-        figures=figure_rows(subject, block),
-        digits=manifest.survey.digits if manifest.survey else 0,
+        figures=metric_rows(context, block),
+        digits=manifest.evaluation.digits if manifest.evaluation else 0,
         paired=any(one.cosine is not None for one in found),
         gated=block.gate is not None,
         symbols=text.symbols_of_block(block),
         charts=filter_charts(found, block, strip, view),
         table=filter_table(found, block, order, view),
-        kernels=_kernels(subject, block),
-        compare=way_in(subject, block.output),
+        kernels=_kernels(context, block),
+        compare=default_comparison_link(context, block.output),
         classic=f"{view.classic()}#{block.name}" if classic_blocks(manifest) else None,
-        lost=_lost(subject, block),
+        lost=_lost(context, block),
         away=of_block(view, block, origin),
     )
 
 
-def _neighbour(subject: Subject, names: list[str], at: int) -> Neighbour | None:
+def _neighbour(context: PageContext, names: list[str], at: int) -> Neighbour | None:
     inside = 0 <= at < len(names)
-    return Neighbour(names[at], subject.view.block(names[at])) if inside else None
+    return Neighbour(names[at], context.view.block(names[at])) if inside else None
 
 
-def _kernels(subject: Subject, block: BlockInfo) -> tuple[KernelFigure, ...]:
+def _kernels(context: PageContext, block: BlockInfo) -> tuple[KernelFigure, ...]:
     found = []
-    for layer in subject.engine.manifest.layers:
+    for layer in context.engine.manifest.layers:
         if layer.block != block.name:
             continue
-        picture = kernels_picture(subject.engine, layer, subject.view)
+        picture = kernels_picture(context.engine, layer, context.view)
         if picture is not None:
-            rows = fmt.plural(layer.filters, "filter")
+            rows = fmt.pluralise(layer.filters, "filter")
             alt = f"Every kernel of {layer.name}: a row for each of its {rows}"
-            found.append(KernelFigure(layer.name, subject.view.layer(layer.name), picture, alt))
+            found.append(KernelFigure(layer.name, context.view.layer(layer.name), picture, alt))
     return tuple(found)
 
 
-def _lost(subject: Subject, block: BlockInfo) -> str | None:
-    survey = subject.engine.manifest.survey
-    if survey is None:
+def _lost(context: PageContext, block: BlockInfo) -> str | None:
+    evaluation = context.engine.manifest.evaluation
+    if evaluation is None:
         return None
-    alone = (one for one in survey.lesions if one.off == (block.name,))
-    return next((lost_share(one.lost) for one in alone), None)
+    alone = (one for one in evaluation.ablations if one.off == (block.name,))
+    return next((accuracy_drop(one.accuracy_drop) for one in alone), None)

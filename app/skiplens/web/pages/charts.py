@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.service.analysis import BlockFlow, Flow
+from skiplens.service.analysis import BlockGradient, GradientByPath
 from skiplens.web.pages import format as fmt
 
 WIDTH: Final = 480
@@ -65,7 +65,7 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
             y=round(HEIGHT * (1 - count / tallest), 2),
             width=round(width - 1, 2),
             height=round(HEIGHT * count / tallest, 2),
-            text=f"{fmt.plural(count, 'value')} from {fmt.number(edges[at])} "
+            text=f"{fmt.pluralise(count, 'value')} from {fmt.number(edges[at])} "
             f"to {fmt.number(edges[at + 1])}",
         )
         for at, count in enumerate(counts.tolist())
@@ -76,7 +76,7 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
         low=fmt.number(low),
         high=fmt.number(high),
         zero=round(WIDTH * -low / (high - low), 2) if low < 0 < high else None,
-        tallest=fmt.plural(tallest, "value"),
+        tallest=fmt.pluralise(tallest, "value"),
         zeros=f"{fmt.percent(zeros / values.size)} of the values are exactly zero, "
         f"{zeros:,} of {values.size:,}; they are not drawn"
         if zeros
@@ -84,8 +84,8 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
     )
 
 
-FLOW_WIDTH: Final = 640
-FLOW_HEIGHT: Final = 260
+GRADIENT_WIDTH: Final = 640
+GRADIENT_HEIGHT: Final = 260
 _LEFT: Final = 56.0  # room for the numbers of the scale
 _BELOW: Final = 28.0  # and for the names of the blocks
 _LEAST_WRITTEN_OUT: Final = -3  # powers of ten below it are written with an e
@@ -118,7 +118,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class FlowChart:
+class GradientChart:
     """The flow over depth, on a logarithmic scale.
 
     Attributes:
@@ -134,7 +134,7 @@ class FlowChart:
     alt: str
 
 
-_Read = Callable[[BlockFlow], float | None]
+_Read = Callable[[BlockGradient], float | None]
 _TONES: Final[tuple[tuple[str, _Read], ...]] = (
     ("whole", lambda one: one.total),
     ("identity", lambda one: one.identity),
@@ -142,7 +142,9 @@ _TONES: Final[tuple[tuple[str, _Read], ...]] = (
 )
 
 
-def flow_chart(title: str, flow: Flow, beside: tuple[str, Flow] | None) -> FlowChart | None:
+def gradient_chart(
+    title: str, flow: GradientByPath, beside: tuple[str, GradientByPath] | None
+) -> GradientChart | None:
     """The chart of a network's flow, and of another's; nothing where all of it is zero."""
     flows = [(title, flow, False), *([(*beside, True)] if beside else [])]
     values = [value for _, one, _ in flows for value in _values(one)]
@@ -151,14 +153,14 @@ def flow_chart(title: str, flow: Flow, beside: tuple[str, Flow] | None) -> FlowC
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     scale = _Scale(low, max(high, low + 1), max(len(one.blocks) for _, one, _ in flows))
     deepest = max((one for _, one, _ in flows), key=lambda one: len(one.blocks))
-    return FlowChart(
+    return GradientChart(
         lines=tuple(
             line for name, one, other in flows for line in _lines(name, one, scale, beside=other)
         ),
         ticks=tuple((scale.y(10.0**power), _power(power)) for power in scale.powers()),
         names=tuple((scale.x(at), one.block) for at, one in enumerate(deepest.blocks)),
         alt="Size of the gradient at each block's input, from the first block to the last, in "
-        + fmt.listed([name for name, _, _ in flows]),
+        + fmt.join_and([name for name, _, _ in flows]),
     )
 
 
@@ -169,11 +171,11 @@ class _Scale:
     blocks: int
 
     def x(self, at: int) -> float:
-        return round(_LEFT + (FLOW_WIDTH - _LEFT) * (at + 0.5) / self.blocks, 2)
+        return round(_LEFT + (GRADIENT_WIDTH - _LEFT) * (at + 0.5) / self.blocks, 2)
 
     def y(self, value: float) -> float:
         share = (math.log10(value) - self.low) / (self.high - self.low)
-        return round(8 + (FLOW_HEIGHT - _BELOW - 8) * (1 - share), 2)
+        return round(8 + (GRADIENT_HEIGHT - _BELOW - 8) * (1 - share), 2)
 
     def powers(self) -> range:
         """Powers of ten to write, at most about six."""
@@ -184,14 +186,14 @@ def _power(power: int) -> str:
     return f"{10.0**power:,g}" if power >= _LEAST_WRITTEN_OUT else fmt.number(10.0**power)
 
 
-def _values(flow: Flow) -> Iterator[float]:
+def _values(flow: GradientByPath) -> Iterator[float]:
     for one in flow.blocks:
         for _, read in _TONES:
             if value := read(one):
                 yield value
 
 
-def _lines(title: str, flow: Flow, scale: _Scale, *, beside: bool) -> Iterator[Line]:
+def _lines(title: str, flow: GradientByPath, scale: _Scale, *, beside: bool) -> Iterator[Line]:
     words = {"whole": "in all", "identity": "through the identity", "residual": "through F"}
     for tone, read in _TONES:
         dots = tuple(
@@ -207,7 +209,7 @@ def _lines(title: str, flow: Flow, scale: _Scale, *, beside: bool) -> Iterator[L
             yield Line(tone, beside, " ".join(f"{dot.x},{dot.y}" for dot in dots), dots)
 
 
-def in_words(flows: Sequence[tuple[str, Flow]]) -> str:
+def in_words(flows: Sequence[tuple[str, GradientByPath]]) -> str:
     """What becomes of the gradient on its way from the last block's input to the first's."""
     said = [
         f"in {title} it {_change(flow.blocks[0].total / flow.blocks[-1].total)}"

@@ -7,13 +7,13 @@ from skiplens.core import grid_image
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import Normalisation
 from skiplens.service.analysis import ClassicBlock, classic_blocks, likeness_of_2016
-from skiplens.service.images import IndexedKernels, layer_grid
+from skiplens.service.images import LabelledKernelGrid, layer_grid
 from skiplens.service.services import Services
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import common, figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import DigitCard, ViewPage
-from skiplens.web.pages.context import Subject
+from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, Picture
 
 _SIDE: Final = 84  # pixels that a map may take
@@ -80,66 +80,66 @@ class ClassicPage(ViewPage):
     elsewhere: tuple[tuple[str, str], ...]
 
 
-def classic_page(subject: Subject) -> ClassicPage:
+def classic_page(context: PageContext) -> ClassicPage:
     """The page; a network whose blocks are of another kind has an empty one that says so."""
-    manifest = subject.engine.manifest
+    manifest = context.engine.manifest
     found = classic_blocks(manifest)
     shared = Normalisation.NETWORK
-    chosen = shared if subject.view.normalize is shared else Normalisation.BLOCK
-    view = replace(subject.view, normalize=chosen)
+    chosen = shared if context.view.normalize is shared else Normalisation.BLOCK
+    view = replace(context.view, normalize=chosen)
     width = found[0].convolution.filters if found else 0
     return ClassicPage(
         title=f"The pictures of 2016 in {manifest.title}",
-        **vars(common.shell(subject.services, view)),
-        digit=common.digit_card(subject.stored),
+        **vars(common.shell(context.services, view)),
+        digit=common.digit_card(context.stored),
         back=view.gallery(),
-        blocks=tuple(_section(subject, one, view) for one in found),
+        blocks=tuple(_section(context, one, view) for one in found),
         kernels=width * width,
         scales=tuple(
             (text, replace(view, normalize=scale).classic(), scale is chosen)
             for scale, text in _SCALES.items()
         ),
-        elsewhere=_elsewhere(subject.services, view),
+        elsewhere=_elsewhere(context.services, view),
     )
 
 
-def _section(subject: Subject, one: ClassicBlock, view: View) -> ClassicSection:
-    manifest, block = subject.engine.manifest, one.block
-    likeness = likeness_of_2016(subject.examination, block)
+def _section(context: PageContext, one: ClassicBlock, view: Links) -> ClassicSection:
+    manifest, block = context.engine.manifest, one.block
+    likeness = likeness_of_2016(context.forward, block)
     layers = {layer.name: layer for layer in manifest.layers}
     return ClassicSection(
         name=block.name,
         href=view.block(block.name),
         figures=(
-            _maps(subject, layers[block.residual], view, ("residual", "F(x)", "residual")),
-            _kernels(subject, one.convolution, view),
-            _maps(subject, layers[str(block.sum)], view, ("pre-activation", "sum", "")),
-            _maps(subject, layers[block.output], view, ("activation", "output", "")),
+            _maps(context, layers[block.residual], view, ("residual", "F(x)", "residual")),
+            _kernels(context, one.convolution, view),
+            _maps(context, layers[str(block.sum)], view, ("pre-activation", "sum", "")),
+            _maps(context, layers[block.output], view, ("activation", "output", "")),
         ),
         likeness=None if likeness is None else fmt.cosine(likeness),
     )
 
 
 def _maps(
-    subject: Subject, layer: LayerInfo, view: View, names: tuple[str, str, str]
+    context: PageContext, layer: LayerInfo, view: Links, names: tuple[str, str, str]
 ) -> ClassicFigure:
     zoom = max(grid_image.MIN_ZOOM, min(_SIDE // max(layer.shape[:2]), grid_image.MAX_ZOOM))
     options = replace(view.options, zoom=zoom)
-    grid = layer_grid(subject.examination, layer, tuple(range(layer.filters)), options)
+    grid = layer_grid(context.forward, layer, tuple(range(layer.filters)), options)
     return ClassicFigure(
         *names,
         href=view.layer(layer.name),
         picture=Picture(
             view.grid(layer.name, zoom=zoom), grid.geometry.width, grid.geometry.height
         ),
-        alt=figures.alt_text(subject.examination, layer, grid),
+        alt=figures.alt_text(context.forward, layer, grid),
         legend=figures.legend(grid),
     )
 
 
-def _kernels(subject: Subject, layer: LayerInfo, view: View) -> ClassicFigure:
-    kernel = subject.engine.weights[f"{layer.name}/kernel"]
-    drawing = IndexedKernels.of(kernel, view.palette, _KERNEL_ZOOM)
+def _kernels(context: PageContext, layer: LayerInfo, view: Links) -> ClassicFigure:
+    kernel = context.engine.weights[f"{layer.name}/kernel"]
+    drawing = LabelledKernelGrid.of(kernel, view.palette, _KERNEL_ZOOM)
     low, high = drawing.range
     address = view.kernels_png(layer.name, zoom=_KERNEL_ZOOM, indices="true")
     return ClassicFigure(
@@ -149,16 +149,16 @@ def _kernels(subject: Subject, layer: LayerInfo, view: View) -> ClassicFigure:
         href=view.layer(layer.name),
         picture=Picture(address, drawing.geometry.width, drawing.geometry.height),
         alt=f"All kernels of {layer.name}: a row for each of its "
-        f"{fmt.plural(layer.filters, 'filter')}, a column for each map that it is given",
+        f"{fmt.pluralise(layer.filters, 'filter')}, a column for each map that it is given",
         legend=Legend(
             fmt.number(low), True, fmt.number(high), "signed", "one scale for all kernels"
         ),
     )
 
 
-def _elsewhere(services: Services, view: View) -> tuple[tuple[str, str], ...]:
+def _elsewhere(services: Services, view: Links) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (engine.manifest.title, view.in_network(engine.manifest).classic())
-        for engine in services.catalogue.networks
+        (engine.manifest.title, view.with_network(engine.manifest).classic())
+        for engine in services.registry.networks
         if classic_blocks(engine.manifest)
     )

@@ -11,14 +11,14 @@ from skiplens.core.manifest import Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Index
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions
 from skiplens.service.services import Services
 from skiplens.web import links
 from skiplens.web.api.dataset import SHEET_COLUMNS
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.figures import Picture, Stop, ramp_stops
@@ -79,7 +79,7 @@ class ViewPage(Page):
         sorts: to choose from.
     """
 
-    view: View
+    view: Links
     palette: str
     signed_ramp: tuple[Stop, ...]
     positive_ramp: tuple[Stop, ...]
@@ -93,7 +93,7 @@ class Shell:
     """The parts that every :class:`ViewPage` is made with."""
 
     networks: tuple[NetworkLink, ...]
-    view: View
+    view: Links
     palette: str
     signed_ramp: tuple[Stop, ...]
     positive_ramp: tuple[Stop, ...]
@@ -103,25 +103,25 @@ class Shell:
 
 
 def network_links(
-    services: Services, view: View, address: Callable[[View], str]
+    services: Services, view: Links, address: Callable[[Links], str]
 ) -> tuple[NetworkLink, ...]:
     """The networks to choose from; ``address`` is the page of a view in one of them."""
     return tuple(
         NetworkLink(
             title=engine.manifest.title,
             summary=engine.manifest.summary,
-            href=address(view.in_network(engine.manifest)),
+            href=address(view.with_network(engine.manifest)),
             current=engine.manifest.id == view.network,
         )
-        for engine in services.catalogue.networks
+        for engine in services.registry.networks
     )
 
 
-def shell(services: Services, view: View) -> Shell:
+def shell(services: Services, view: Links) -> Shell:
     """The parts for a view; network links lead to its gallery in each network."""
     usual = GridOptions()
     return Shell(
-        networks=network_links(services, view, View.gallery),
+        networks=network_links(services, view, Links.gallery),
         view=view,
         palette=view.palette.value,
         signed_ramp=ramp_stops(view, diverging=True),
@@ -268,7 +268,7 @@ class Sheet:
     boxes: tuple[str, ...]
 
 
-def sheet_of(collection: Collection, places: Sequence[int]) -> Sheet:
+def sheet_of(collection: LabelledDigits, places: Sequence[int]) -> Sheet:
     """The sheet that shows some digits of a collection.
 
     Args:
@@ -291,7 +291,7 @@ BAR: Final = 100.0
 
 
 @dataclass(frozen=True)
-class Chance:
+class ClassProbability:
     """One class.
 
     Attributes:
@@ -312,7 +312,7 @@ class Chance:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PredictionView:
     """What is read.
 
     Attributes:
@@ -327,52 +327,52 @@ class Reading:
 
     label: str
     share: float
-    chances: tuple[Chance, ...]
+    chances: tuple[ClassProbability, ...]
     off: str | None
     whole_label: str
     whole_share: float
     sentence: str | None
 
 
-def reading_of(services: Services, examination: Examination) -> Reading:
-    """The reading of an examination, held against that of the whole network."""
-    engine = services.catalogue.network(examination.manifest.id)
-    return reading(examination, services.examiner.examine(engine, examination.digit, ()))
+def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
+    """The reading of an forward, held against that of the whole network."""
+    engine = services.registry.network(forward.manifest.id)
+    return reading(forward, services.runner.run(engine, forward.digit, ()))
 
 
-def reading(examination: Examination, whole: Examination) -> Reading:
-    """The same of two examinations that are there."""
-    classes = examination.manifest.classes
-    now, before = examination.probabilities, whole.probabilities
+def reading(forward: ForwardPass, whole: ForwardPass) -> PredictionView:
+    """The same of two forward_passes that are there."""
+    classes = forward.manifest.classes
+    now, before = forward.probabilities, whole.probabilities
     chances = tuple(
-        Chance(
+        ClassProbability(
             label=label,
             share=float(now[at]),
             bar=round(BAR * float(now[at]), 2),
             whole=float(before[at]),
             whole_bar=round(BAR * float(before[at]), 2),
-            first=at == examination.label,
+            first=at == forward.label,
         )
         for at, label in enumerate(classes)
     )
-    return Reading(
-        label=classes[examination.label],
-        share=float(now[examination.label]),
+    return PredictionView(
+        label=classes[forward.label],
+        share=float(now[forward.label]),
         chances=chances,
-        off=fmt.listed(examination.off) if examination.off else None,
+        off=fmt.join_and(forward.off) if forward.off else None,
         whole_label=classes[whole.label],
         whole_share=float(before[whole.label]),
-        sentence=_change(examination, whole) if examination.off else None,
+        sentence=_change(forward, whole) if forward.off else None,
     )
 
 
-def _change(examination: Examination, whole: Examination) -> str:
-    classes = examination.manifest.classes
+def _change(forward: ForwardPass, whole: ForwardPass) -> str:
+    classes = forward.manifest.classes
     label, share = classes[whole.label], float(whole.probabilities[whole.label])
-    names = fmt.listed(examination.off)
-    without = f"Without what {names} {'adds' if len(examination.off) == 1 else 'add'}"
-    if examination.label == whole.label:
-        now = fmt.percent(float(examination.probabilities[whole.label]))
+    names = fmt.join_and(forward.off)
+    without = f"Without what {names} {'adds' if len(forward.off) == 1 else 'add'}"
+    if forward.label == whole.label:
+        now = fmt.percent(float(forward.probabilities[whole.label]))
         return (
             f"{without}, it still reads {fmt.with_article(label)}: {now} now, "
             f"{fmt.percent(share)} with every block on."
@@ -419,7 +419,9 @@ class Tiles:
     tiles: tuple[ReadTile, ...]
 
 
-def read_tiles(collection: Collection, index: Index, places: Sequence[int], view: View) -> Tiles:
+def read_tiles(
+    collection: LabelledDigits, index: Index, places: Sequence[int], view: Links
+) -> Tiles:
     """Digits of a collection, as the index's network reads them; each leads to its gallery."""
     if not places:
         return Tiles(None, ())
@@ -428,12 +430,12 @@ def read_tiles(collection: Collection, index: Index, places: Sequence[int], view
     return Tiles(sheet, tuple(_tile(collection, index, place, box, view) for place, box in pairs))
 
 
-def _tile(collection: Collection, index: Index, place: int, box: str, view: View) -> ReadTile:
+def _tile(collection: LabelledDigits, index: Index, place: int, box: str, view: Links) -> ReadTile:
     label, answer = collection.label(place), int(index.predictions[place])
     share = fmt.percent(float(index.confidences[place]))
     kind = "test digit" if collection.kind == "dataset" else "sample"
     return ReadTile(
-        href=view.of_digit(collection.ids[place]).gallery(),
+        href=view.with_digit(collection.ids[place]).gallery(),
         box=box,
         label=str(label),
         answer=str(answer),

@@ -6,14 +6,20 @@ from typing import ClassVar, Final
 
 from skiplens.core.manifest import LayerInfo
 from skiplens.service.analysis import Side, common_layers, compare, comparison_grid
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import common
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import Reading, Samples, ViewPage, reading_of, sample_links
-from skiplens.web.pages.context import Subject
+from skiplens.web.pages.common import (
+    PredictionView,
+    Samples,
+    ViewPage,
+    prediction_view,
+    sample_links,
+)
+from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, Picture, legend_of, ramp
 
 _SIDES: Final[tuple[Side, ...]] = ("a", "b", "difference")
@@ -40,7 +46,7 @@ class Reader:
     title: str
     href: str
     input_png: str
-    reading: Reading
+    reading: PredictionView
     samples: Samples
     networks: tuple[tuple[str, str, bool], ...]
 
@@ -90,7 +96,7 @@ class ComparePage(ViewPage):
 
 
 def compare_page(
-    services: Services, a: Examination, b: Examination, view: View, layer: str | None
+    services: Services, a: ForwardPass, b: ForwardPass, view: Links, layer: str | None
 ) -> ComparePage:
     """The page of a comparison; ``view`` is A's, and says how grids are drawn.
 
@@ -103,16 +109,16 @@ def compare_page(
         title=f"{a.manifest.title}, {a.digit.id} beside {b.digit.id}",
         **vars(common.shell(services, view)),
         readers=(
-            _reader(services, a, _Place("A", view, lambda one, at: one.beside(other, at)), layer),
-            _reader(services, b, _Place("B", other, view.beside), layer),
+            _reader(services, a, _Place("A", view, lambda one, at: one.compare(other, at)), layer),
+            _reader(services, b, _Place("B", other, view.compare), layer),
         ),
-        swap=other.beside(view, layer),
+        swap=other.compare(view, layer),
         layer=chosen,
         sides=tuple(_side(a, b, chosen, side, view, other) for side in _SIDES) if chosen else (),
         rows=tuple(
             LayerRow(
                 name=one.layer,
-                href=view.beside(other, one.layer),
+                href=view.compare(other, one.layer),
                 current=one.layer == chosen,
                 norm_a=fmt.number(one.norm_a),
                 norm_b=fmt.number(one.norm_b),
@@ -124,11 +130,11 @@ def compare_page(
     )
 
 
-def way_in(subject: Subject, layer: str | None = None) -> str:
-    """The page that lays the first other sample beside a subject."""
-    view, samples = subject.view, subject.services.digits.samples
+def default_comparison_link(context: PageContext, layer: str | None = None) -> str:
+    """The page that lays the first other sample beside a context."""
+    view, samples = context.view, context.services.digits.samples
     other = next((digit for digit in samples if digit != view.digit), view.digit)
-    return view.beside(view.of_digit(other), layer)
+    return view.compare(view.with_digit(other), layer)
 
 
 def _first(shared: tuple[LayerInfo, ...]) -> str | None:
@@ -138,7 +144,7 @@ def _first(shared: tuple[LayerInfo, ...]) -> str | None:
 
 
 def _side(
-    a: Examination, b: Examination, layer: str, side: Side, view: View, other: View
+    a: ForwardPass, b: ForwardPass, layer: str, side: Side, view: Links, other: Links
 ) -> SideFigure:
     grid = comparison_grid(a, b, layer, side, view.options)
     low, high = grid.range
@@ -146,7 +152,7 @@ def _side(
     size = grid.geometry
     return SideFigure(
         name=name,
-        picture=Picture(view.beside_png(other, layer, side), size.width, size.height),
+        picture=Picture(view.compare_png(other, layer, side), size.width, size.height),
         alt=f"{layer} of {name}, values drawn from {fmt.number(low)} to {fmt.number(high)}",
         legend=legend_of(
             grid.range,
@@ -161,34 +167,32 @@ class _Place:
     """A's place or B's: who stands there, and the page with another there."""
 
     name: str
-    view: View
-    address: Callable[[View, str | None], str]
+    view: Links
+    address: Callable[[Links, str | None], str]
 
 
-def _reader(
-    services: Services, examination: Examination, place: _Place, layer: str | None
-) -> Reader:
+def _reader(services: Services, forward: ForwardPass, place: _Place, layer: str | None) -> Reader:
     view = place.view
-    title = examination.manifest.title
-    if examination.off:
-        title += f" without {fmt.listed(examination.off)}"
+    title = forward.manifest.title
+    if forward.off:
+        title += f" without {fmt.join_and(forward.off)}"
     return Reader(
         name=place.name,
         title=title,
         href=view.gallery(),
-        input_png=links.input_png(examination.digit.id),
-        reading=reading_of(services, examination),
+        input_png=links.input_png(forward.digit.id),
+        reading=prediction_view(services, forward),
         samples=sample_links(
             services.digits.samples,
             view.digit,
-            lambda digit: place.address(view.of_digit(digit), layer),
+            lambda digit: place.address(view.with_digit(digit), layer),
         ),
         networks=tuple(
             (
                 engine.manifest.title,
-                place.address(view.in_network(engine.manifest), None),
+                place.address(view.with_network(engine.manifest), None),
                 engine.manifest.id == view.network,
             )
-            for engine in services.catalogue.networks
+            for engine in services.registry.networks
         ),
     )

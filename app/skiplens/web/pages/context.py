@@ -7,41 +7,41 @@ from fastapi import Depends
 
 from skiplens.engine.base import Engine
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
-from skiplens.web.links import View
-from skiplens.web.parameters import DigitDep, ExaminationDep, NetworkDep, ServicesDep, ViewDep
+from skiplens.web.links import Links
+from skiplens.web.parameters import DigitDep, ForwardPassDep, NetworkDep, ServicesDep, ViewDep
 
 
 @dataclass(frozen=True)
-class Subject:
+class PageContext:
     """What a page is about.
 
     Attributes:
         services: the rest of what there is.
         engine: the network.
         stored: the digit.
-        examination: what the network computes for it.
+        forward: what the network computes for it.
         view: how it is looked at, and every link.
     """
 
     services: Services
     engine: Engine
     stored: StoredDigit
-    examination: Examination
-    view: View
+    forward: ForwardPass
+    view: Links
 
 
-def get_subject(
+def get_page_context(
     services: ServicesDep,
     engine: NetworkDep,
     stored: DigitDep,
-    examination: ExaminationDep,
+    forward: ForwardPassDep,
     parameters: ViewDep,
-) -> Subject:
+) -> PageContext:
     """What the path and the query name."""
-    view = parameters.view(examination.manifest, examination.digit.id, examination.off)
-    return Subject(services, engine, stored, examination, view)
+    view = parameters.view(forward.manifest, forward.digit.id, forward.off)
+    return PageContext(services, engine, stored, forward, view)
 
 
-SubjectDep = Annotated[Subject, Depends(get_subject)]
+PageContextDep = Annotated[PageContext, Depends(get_page_context)]

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Choice, Index, Listing, browse
 from skiplens.service.dataset.indexer import Progress
-from skiplens.service.dataset.labelled_digits import Collection
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services
 from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingParameters
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import common
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text as words
@@ -76,7 +76,7 @@ class Confusion:
 
 
 def confusion_table(
-    counts: NDArray[np.intp], classes: tuple[str, ...], view: View, choice: Choice
+    counts: NDArray[np.intp], classes: tuple[str, ...], view: Links, choice: Choice
 ) -> Confusion:
     """The matrix as a table.
 
@@ -95,7 +95,7 @@ def confusion_table(
         return Cell(
             count=count,
             href=view.dataset(label=label, prediction=at) if count else None,
-            words=f"{fmt.plural(count, 'digit')} labelled {label}, read as {classes[at]}",
+            words=f"{fmt.pluralise(count, 'digit')} labelled {label}, read as {classes[at]}",
             right=at == label,
             level=-(-LEVELS * int(mistakes[label, at]) // most) if most else 0,
             current=(label, at) == (choice.label, choice.prediction),
@@ -195,7 +195,7 @@ class DatasetPage(ViewPage):
 
 
 def dataset_page(
-    services: Services, engine: Engine, view: View, parameters: BrowsingParameters
+    services: Services, engine: Engine, view: Links, parameters: BrowsingParameters
 ) -> DatasetPage:
     """The page of the data set; ``view`` says how grids are drawn behind the links.
 
@@ -220,7 +220,7 @@ def dataset_page(
         title=f"The test set in {manifest.title}",
         **{
             **vars(common.shell(services, view)),
-            "networks": common.network_links(services, view, View.dataset),
+            "networks": common.network_links(services, view, Links.dataset),
         },
         action=links.dataset_page(manifest.id),
         hidden=tuple(
@@ -237,10 +237,10 @@ def dataset_page(
 
 
 def _chosen(
-    collection: Collection,
+    collection: LabelledDigits,
     index: Index,
     listing: Listing,
-    view: View,
+    view: Links,
     parameters: BrowsingParameters,
 ) -> Chosen:
     choice = parameters.choice

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from skiplens.core.manifest import BlockFigures
-from skiplens.service.analysis import Flow, all_block_metrics, flow, readouts
-from skiplens.service.images import stream_matrix, streams
+from skiplens.core.manifest import BlockMetrics
+from skiplens.service.analysis import GradientByPath, all_block_metrics, early_exits, flow
+from skiplens.service.images import stage_table, streams
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import FlowChart, flow_chart, in_words
-from skiplens.web.pages.common import DigitCard, Reading, ViewPage, reading_of
-from skiplens.web.pages.context import Subject
+from skiplens.web.pages.charts import GradientChart, gradient_chart, in_words
+from skiplens.web.pages.common import DigitCard, PredictionView, ViewPage, prediction_view
+from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, Picture, matrix_legend
 from skiplens.web.pages.text import Symbols
 
@@ -31,11 +31,11 @@ class BlockRow:
         usual_identity: where the first usually ends; nothing where it was not measured.
         usual_residual: where the second usually ends.
         norm_x: as text.
-        norm_f: as text.
+        norm_residual: as text.
         ratio: of the second norm over the first, as text.
-        usual_ratio: as text; nothing where it was not measured.
+        mean_ratio: as text; nothing where it was not measured.
         cosine: as text; nothing without an identity path.
-        relu_cut: as text.
+        relu_zeroed: as text.
         lost: accuracy lost over the test digits without the block, as text.
     """
 
@@ -47,16 +47,16 @@ class BlockRow:
     usual_identity: float | None
     usual_residual: float | None
     norm_x: str
-    norm_f: str
+    norm_residual: str
     ratio: str
-    usual_ratio: str | None
+    mean_ratio: str | None
     cosine: str | None
-    relu_cut: str
+    relu_zeroed: str
     lost: str | None
 
 
 @dataclass(frozen=True)
-class FlowRow:
+class GradientRow:
     """The gradient at one block's input. Bars are 0..100, all on one scale.
 
     Attributes:
@@ -79,47 +79,47 @@ class FlowRow:
 
 
 @dataclass(frozen=True)
-class LesionCell:
+class AblationCell:
     """Accuracy lost with two blocks off, or with one, on the diagonal."""
 
     text: str
     bar: float
 
 
-def block_rows(subject: Subject, found: Sequence[BlockFigures]) -> tuple[BlockRow, ...]:
+def block_rows(context: PageContext, found: Sequence[BlockMetrics]) -> tuple[BlockRow, ...]:
     """The figures of every block."""
-    manifest, view = subject.engine.manifest, subject.view
-    survey = manifest.survey
-    usual = {one.block: one for one in survey.blocks} if survey else {}
-    lost = {one.off: one.lost for one in survey.lesions} if survey else {}
-    measured: list[BlockFigures] = [*found, *usual.values()]
-    norms = [norm for one in measured for norm in (one.norm_x, one.norm_f)]
+    manifest, view = context.engine.manifest, context.view
+    evaluation = manifest.evaluation
+    usual = {one.block: one for one in evaluation.blocks} if evaluation else {}
+    lost = {one.off: one.accuracy_drop for one in evaluation.ablations} if evaluation else {}
+    measured: list[BlockMetrics] = [*found, *usual.values()]
+    norms = [norm for one in measured for norm in (one.norm_x, one.norm_residual)]
     largest = max(norms) or 1.0
     rows = []
     for one in found:
-        known: BlockFigures | None = usual.get(one.block)
+        known: BlockMetrics | None = usual.get(one.block)
         rows.append(
             BlockRow(
                 name=one.block,
                 href=view.block(one.block),
                 off=one.block in view.off,
                 identity=bar(one.norm_x, largest),
-                residual=bar(one.norm_f, largest),
+                residual=bar(one.norm_residual, largest),
                 usual_identity=bar(known.norm_x, largest) if known else None,
-                usual_residual=bar(known.norm_f, largest) if known else None,
+                usual_residual=bar(known.norm_residual, largest) if known else None,
                 norm_x=fmt.number(one.norm_x),
-                norm_f=fmt.number(one.norm_f),
+                norm_residual=fmt.number(one.norm_residual),
                 ratio=fmt.number(one.ratio),
-                usual_ratio=fmt.number(known.ratio) if known else None,
+                mean_ratio=fmt.number(known.ratio) if known else None,
                 cosine=None if one.cosine is None else fmt.cosine(one.cosine),
-                relu_cut=fmt.percent(one.relu_cut),
-                lost=lost_share(lost[(one.block,)]) if (one.block,) in lost else None,
+                relu_zeroed=fmt.percent(one.relu_zeroed),
+                lost=accuracy_drop(lost[(one.block,)]) if (one.block,) in lost else None,
             )
         )
     return tuple(rows)
 
 
-def flow_rows(computed: Flow, beside: Flow | None) -> tuple[FlowRow, ...]:
+def flow_rows(computed: GradientByPath, beside: GradientByPath | None) -> tuple[GradientRow, ...]:
     """The gradient at every block's input, by route, and in all in another network."""
     others = {one.block: fmt.number(one.total) for one in beside.blocks} if beside else {}
     parts = [part for one in computed.blocks for part in (one.total, one.identity, one.residual)]
@@ -128,7 +128,7 @@ def flow_rows(computed: Flow, beside: Flow | None) -> tuple[FlowRow, ...]:
     for one in computed.blocks:
         norms = [one.total] if one.identity is None else [one.total, one.identity, one.residual]
         rows.append(
-            FlowRow(
+            GradientRow(
                 name=one.block,
                 total=bar(one.total, largest),
                 identity=None if one.identity is None else bar(one.identity, largest),
@@ -141,18 +141,18 @@ def flow_rows(computed: Flow, beside: Flow | None) -> tuple[FlowRow, ...]:
     return tuple(rows)
 
 
-def lesion_rows(subject: Subject) -> tuple[tuple[str, tuple[LesionCell, ...]], ...]:
+def lesion_rows(context: PageContext) -> tuple[tuple[str, tuple[AblationCell, ...]], ...]:
     """What is lost with each pair of blocks off; empty where it was not measured."""
-    survey = subject.engine.manifest.survey
-    names = subject.engine.manifest.switches
-    if survey is None or len(survey.lesions) < len(names) * (len(names) + 1) // 2:
+    evaluation = context.engine.manifest.evaluation
+    names = context.engine.manifest.switches
+    if evaluation is None or len(evaluation.ablations) < len(names) * (len(names) + 1) // 2:
         return ()
-    lost = {frozenset(one.off): one.lost for one in survey.lesions}
+    lost = {frozenset(one.off): one.accuracy_drop for one in evaluation.ablations}
     return tuple(
         (
             row,
             tuple(
-                LesionCell(lost_share(share), bar(max(share, 0.0), 1.0))
+                AblationCell(accuracy_drop(share), bar(max(share, 0.0), 1.0))
                 for share in (lost[frozenset((row, column))] for column in names)
             ),
         )
@@ -165,7 +165,7 @@ def bar(value: float, largest: float) -> float:
     return round(BAR * value / largest, 2)
 
 
-def lost_share(lost: float) -> str:
+def accuracy_drop(lost: float) -> str:
     """A share of the test digits that was lost; says so where it was gained instead."""
     return f"{fmt.MINUS}{fmt.percent(-lost)} (gained)" if lost < 0 else fmt.percent(lost)
 
@@ -175,7 +175,7 @@ _PARTS: Final = {"output": "Output", "residual": "F(x)", "gate": "Gate"}
 
 
 @dataclass(frozen=True)
-class StreamFigure:
+class StageFigure:
     """Every filter followed through a run of blocks.
 
     Attributes:
@@ -196,7 +196,7 @@ class StreamFigure:
 
 
 @dataclass(frozen=True)
-class ReadoutRow:
+class EarlyExitRow:
     """The head's answer at one depth: each class's probability as a bar of 0..100 and as text."""
 
     after: str
@@ -205,22 +205,22 @@ class ReadoutRow:
     bars: tuple[tuple[str, float, str], ...]
 
 
-def stream_figures(subject: Subject) -> tuple[StreamFigure, ...]:
+def stream_figures(context: PageContext) -> tuple[StageFigure, ...]:
     """Outputs, residuals and gates of every run of blocks of one shape."""
-    manifest, view = subject.engine.manifest, subject.view
+    manifest, view = context.engine.manifest, context.view
     found = []
     for number, run in enumerate(streams(manifest), 1):
-        names = fmt.listed([block.name for block in run])
+        names = fmt.join_and([block.name for block in run])
         for role in _ROLES:
             if any(getattr(block, role) is None for block in run):
                 continue
-            matrix = stream_matrix(subject.examination, number, role, view.palette)
-            columns = fmt.plural(matrix.geometry.columns, "filter")
+            matrix = stage_table(context.forward, number, role, view.palette)
+            columns = fmt.pluralise(matrix.geometry.columns, "filter")
             picture = Picture(
                 view.matrix(number, role), matrix.geometry.width, matrix.geometry.height
             )
             found.append(
-                StreamFigure(
+                StageFigure(
                     title=f"{_PARTS[role]} of {names}",
                     tone="residual" if role == "residual" else "",
                     rows=tuple(row.role for row in matrix.rows),
@@ -232,18 +232,18 @@ def stream_figures(subject: Subject) -> tuple[StreamFigure, ...]:
     return tuple(found)
 
 
-def readout_rows(subject: Subject) -> tuple[ReadoutRow, ...]:
+def readout_rows(context: PageContext) -> tuple[EarlyExitRow, ...]:
     """The head's answer wherever it can be put."""
-    classes = subject.engine.manifest.classes
+    classes = context.engine.manifest.classes
     rows = []
-    for one in readouts(subject.examination, subject.engine.weights):
+    for one in early_exits(context.forward, context.engine.weights):
         shares = [float(share) for share in one.probabilities]
         best = max(range(len(shares)), key=shares.__getitem__)
         bars = tuple(
             (label, bar(share, 1.0), fmt.percent(share))
             for label, share in zip(classes, shares, strict=True)
         )
-        rows.append(ReadoutRow(one.after, classes[best], fmt.percent(shares[best]), bars))
+        rows.append(EarlyExitRow(one.after, classes[best], fmt.percent(shares[best]), bars))
     return tuple(rows)
 
 
@@ -279,8 +279,8 @@ class DepthPage(ViewPage):
         flow_words: what becomes of it.
         flow: one row a block.
         streams: filters followed through the depth.
-        readouts: the head's answers.
-        lesions: names of the blocks and a square of what is lost; empty where not measured.
+        early_exits: the head's answers.
+        ablations: names of the blocks and a square of what is lost; empty where not measured.
     """
 
     template: ClassVar[str] = "depth.html"
@@ -293,25 +293,25 @@ class DepthPage(ViewPage):
     sentence: str
     blocks: tuple[BlockRow, ...]
     digits: int
-    reading: Reading
+    reading: PredictionView
     all_on: str
     target: str
     targets: tuple[Target, ...]
     others: tuple[Target, ...]
     beside: str | None
-    chart: FlowChart | None
+    chart: GradientChart | None
     flow_words: str
-    flow: tuple[FlowRow, ...]
-    streams: tuple[StreamFigure, ...]
-    readouts: tuple[ReadoutRow, ...]
-    lesions: tuple[tuple[str, tuple[LesionCell, ...]], ...]
+    flow: tuple[GradientRow, ...]
+    streams: tuple[StageFigure, ...]
+    early_exits: tuple[EarlyExitRow, ...]
+    ablations: tuple[tuple[str, tuple[AblationCell, ...]], ...]
 
 
-def depth_page(subject: Subject, target: int | None, beside: str | None) -> DepthPage:
+def depth_page(context: PageContext, target: int | None, beside: str | None) -> DepthPage:
     """The page of the depth.
 
     Args:
-        subject: what it is about.
+        context: what it is about.
         target: index of the class that the flow is for, the predicted one by default.
         beside: id of another network, whose flow is drawn beside this one's.
 
@@ -319,57 +319,57 @@ def depth_page(subject: Subject, target: int | None, beside: str | None) -> Dept
         InvalidParameterError: there is no such class.
         UnknownNetworkError: there is no such network.
     """
-    manifest, view = subject.engine.manifest, subject.view
-    found = all_block_metrics(subject.examination)
-    gradients = flow(subject.engine, subject.examination, target)
-    other = None if beside is None else _flow_in(subject, beside, gradients.target)
+    manifest, view = context.engine.manifest, context.view
+    found = all_block_metrics(context.forward)
+    gradients = flow(context.engine, context.forward, target)
+    other = None if beside is None else _flow_in(context, beside, gradients.target)
     flows = [(manifest.title, gradients), *([other] if other else [])]
     residual = any(block.identity for block in manifest.blocks)
     merges = {block.merge for block in manifest.blocks}
     names = text.of_blocks(manifest.blocks)
     return DepthPage(
         title=f"Depth of {manifest.title}",
-        **vars(common.shell(subject.services, view)),
-        digit=common.digit_card(subject.stored),
+        **vars(common.shell(context.services, view)),
+        digit=common.digit_card(context.stored),
         back=view.gallery(),
         residual=residual,
         merge=merges.pop() if len(merges) == 1 else None,
         symbols=names,
         sentence=sentence(found, view.off, names) if residual else _PLAIN,
-        blocks=block_rows(subject, found),
-        digits=manifest.survey.digits if manifest.survey else 0,
-        reading=reading_of(subject.services, subject.examination),
+        blocks=block_rows(context, found),
+        digits=manifest.evaluation.digits if manifest.evaluation else 0,
+        reading=prediction_view(context.services, context.forward),
         all_on=view.all_on().depth(),
         target=manifest.classes[gradients.target],
         targets=tuple(
             Target(str(at), label, at == gradients.target)
             for at, label in enumerate(manifest.classes)
         ),
-        others=_others(subject, beside),
+        others=_others(context, beside),
         beside=other[0] if other else None,
-        chart=flow_chart(manifest.title, gradients, other),
+        chart=gradient_chart(manifest.title, gradients, other),
         flow_words=in_words(flows),
         flow=flow_rows(gradients, other[1] if other else None),
-        streams=stream_figures(subject),
-        readouts=readout_rows(subject),
-        lesions=lesion_rows(subject),
+        streams=stream_figures(context),
+        early_exits=readout_rows(context),
+        ablations=lesion_rows(context),
     )
 
 
-def _flow_in(subject: Subject, network: str, target: int) -> tuple[str, Flow]:
+def _flow_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
     """Another network's title, and its flow for the same digit and class."""
-    engine = subject.services.catalogue.network(network)
-    off = subject.view.in_network(engine.manifest).off
-    examination = subject.services.examiner.examine(engine, subject.stored.digit, off)
-    return engine.manifest.title, flow(engine, examination, target)
+    engine = context.services.registry.network(network)
+    off = context.view.with_network(engine.manifest).off
+    forward = context.services.runner.run(engine, context.stored.digit, off)
+    return engine.manifest.title, flow(engine, forward, target)
 
 
-def _others(subject: Subject, beside: str | None) -> tuple[Target, ...]:
-    manifests = [engine.manifest for engine in subject.services.catalogue.networks]
+def _others(context: PageContext, beside: str | None) -> tuple[Target, ...]:
+    manifests = [engine.manifest for engine in context.services.registry.networks]
     return tuple(
         Target(one.id, one.title, one.id == beside)
         for one in manifests
-        if one.id != subject.engine.manifest.id
+        if one.id != context.engine.manifest.id
     )
 
 
@@ -379,7 +379,7 @@ _PLAIN: Final = (
 )
 
 
-def sentence(found: Sequence[BlockFigures], off: Sequence[str], names: Symbols) -> str:
+def sentence(found: Sequence[BlockMetrics], off: Sequence[str], names: Symbols) -> str:
     """Which of the blocks that are on refine and which rewrite what they are given."""
     on = [one for one in found if one.block not in off]
     if not on:
@@ -401,6 +401,6 @@ def sentence(found: Sequence[BlockFigures], off: Sequence[str], names: Symbols) 
         only = "only " if len(on) > 1 else ""
         return f"On this digit {only}{gentlest.block} refines what it is given: {extent} there."
     return (
-        f"On this digit {fmt.listed(refining)} refine what they are given: {names.f} is "
+        f"On this digit {fmt.join_and(refining)} refine what they are given: {names.f} is "
         f"smaller than {names.x} there. The gentlest is {gentlest.block}, where {extent}."
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from skiplens.core.grid_image import MAX_ZOOM
 from skiplens.core.manifest import BlockInfo, LayerInfo
-from skiplens.web.links import View
+from skiplens.web.links import Links
 
 _HEAD: Final = """import io
 import urllib.request
@@ -30,7 +30,7 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Snippet:
+class CodeSnippet:
     """Text to copy.
 
     Attributes:
@@ -47,18 +47,18 @@ class Snippet:
 
 
 @dataclass(frozen=True)
-class TakeAway:
+class Downloads:
     """What can be taken away from a page."""
 
     downloads: tuple[Download, ...]
-    snippets: tuple[Snippet, ...]
+    snippets: tuple[CodeSnippet, ...]
 
 
-def _link(address: str) -> Snippet:
-    return Snippet("link", "Link", "the link", address)
+def _link(address: str) -> CodeSnippet:
+    return CodeSnippet("link", "Link", "the link", address)
 
 
-def of_gallery(view: View, origin: str) -> TakeAway:
+def of_gallery(view: Links, origin: str) -> Downloads:
     """Every layer at once; ``origin`` is the server's address, ``http://127.0.0.1:8000``."""
     arrays = view.network_data("activations.npz")
     table = view.network_data("statistics.csv")
@@ -68,7 +68,7 @@ def of_gallery(view: View, origin: str) -> TakeAway:
         "for name in layers.files:",
         "    print(name, layers[name].shape, layers[name].max())",
     )
-    return TakeAway(
+    return Downloads(
         (Download("every layer as NPZ", arrays), Download("statistics as CSV", table)),
         (
             _link(origin + view.gallery()),
@@ -78,7 +78,7 @@ def of_gallery(view: View, origin: str) -> TakeAway:
     )
 
 
-def of_layer(view: View, layer: LayerInfo, origin: str) -> TakeAway:
+def of_layer(view: Links, layer: LayerInfo, origin: str) -> Downloads:
     """A layer's maps."""
     name = layer.name
     array, picture = view.data(name, "activations.npy"), view.grid(name)
@@ -88,7 +88,7 @@ def of_layer(view: View, layer: LayerInfo, origin: str) -> TakeAway:
         "print(maps.shape)  # height, width, filters",
         "print(maps.max(axis=(0, 1)))  # the largest value of each filter",
     )
-    return TakeAway(
+    return Downloads(
         (
             Download("picture, PNG", picture),
             Download("array, NPY", array),
@@ -107,8 +107,8 @@ def of_layer(view: View, layer: LayerInfo, origin: str) -> TakeAway:
 
 
 def of_filter(
-    view: View, layer: LayerInfo, index: int, place: tuple[int, int], origin: str
-) -> TakeAway:
+    view: Links, layer: LayerInfo, index: int, place: tuple[int, int], origin: str
+) -> Downloads:
     """A filter's map, and the value at a place of it."""
     name, (row, column) = layer.name, place
     array = view.data(name, "activations.npy")
@@ -122,7 +122,7 @@ def of_filter(
     )
     at = f"{row},{column}" if layer.spatial else None
     files = {f"{name}.{index}.png": picture, f"{name}.{index}.json": unit}
-    return TakeAway(
+    return Downloads(
         (
             Download("map, PNG", picture),
             Download("layer, NPY", array),
@@ -137,7 +137,7 @@ def of_filter(
     )
 
 
-def of_block(view: View, block: BlockInfo, origin: str) -> TakeAway:
+def of_block(view: Links, block: BlockInfo, origin: str) -> Downloads:
     """A block's strip, and its parts as arrays."""
     strip, figures = view.strip(block.name), view.block_data(block.name)
     named = {"x": block.identity, "fx": block.residual, "output": block.output}
@@ -150,7 +150,7 @@ def of_block(view: View, block: BlockInfo, origin: str) -> TakeAway:
         f"print({norms})  # the sizes of {', '.join(parts)}",
     )
     files = {f"{block.name}.png": strip, f"{block.name}.json": figures}
-    return TakeAway(
+    return Downloads(
         (
             Download("strip as PNG", strip),
             Download("strip in words", strip.replace("strip.png", "strip.json")),
@@ -164,14 +164,14 @@ def of_block(view: View, block: BlockInfo, origin: str) -> TakeAway:
     )
 
 
-def _python(address: str, *lines: str) -> Snippet:
+def _python(address: str, *lines: str) -> CodeSnippet:
     """A program that fetches arrays and does something with them."""
     text = _HEAD.format(address=json.dumps(address)) + "\n".join(lines) + "\n"
-    return Snippet("python", "Python", "the program", text)
+    return CodeSnippet("python", "Python", "the program", text)
 
 
-def _curl(origin: str, files: dict[str, str]) -> Snippet:
+def _curl(origin: str, files: dict[str, str]) -> CodeSnippet:
     """One command that fetches several files, a line for each."""
     parts = [f"-o {shlex.quote(name)} {shlex.quote(origin + path)}" for name, path in files.items()]
     text = "curl " + " \\\n  ".join(parts) + "\n"
-    return Snippet("curl", "curl", "the command", text)
+    return CodeSnippet("curl", "curl", "the command", text)

@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 from skiplens.core import grid_image
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.feature_stats import Sort
-from skiplens.core.grid_image import Geometry, near_square
+from skiplens.core.grid_image import GridLayout, near_square
 from skiplens.core.manifest import BlockInfo, LayerInfo
-from skiplens.core.value_range import TOP_LEVEL, Normalisation, Range, to_levels
+from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
-from skiplens.service.forward import Examination
-from skiplens.service.images import Grid, GridOptions, Matrix, kernel_grid, layer_grid
-from skiplens.service.registry import filter_of
-from skiplens.web.links import View
+from skiplens.service.forward import ForwardPass
+from skiplens.service.images import FeatureMapTable, Grid, GridOptions, kernel_grid, layer_grid
+from skiplens.service.registry import check_filter
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.context import Subject
+from skiplens.web.pages.context import PageContext
 
 _SWITCHES: Final[dict[bool | None, str | None]] = {None: None, False: "on", True: "off"}
 
 
 @dataclass(frozen=True)
-class Plate:
+class MapAttributes:
     """A layer's maps as a script finds them.
 
     Attributes:
@@ -55,10 +55,12 @@ class Plate:
     switch: str | None
 
 
-def plate(examination: Examination, layer: LayerInfo, grid: Grid, view: View) -> Plate:
+def map_attributes(
+    forward: ForwardPass, layer: LayerInfo, grid: Grid, view: Links
+) -> MapAttributes:
     """The plate of a layer's grid."""
-    stands = bool(examination.standing_with(layer))
-    return Plate(
+    stands = bool(forward.range_group(layer))
+    return MapAttributes(
         layer=layer.name,
         values=view.data(layer.name, "activations.npy"),
         filter_href=view.filter(layer.name, "{filter}"),
@@ -67,17 +69,17 @@ def plate(examination: Examination, layer: LayerInfo, grid: Grid, view: View) ->
         columns=grid.geometry.columns,
         zoom=grid.geometry.zoom,
         order=None if view.sort is Sort.INDEX else ",".join(str(one.filter) for one in grid.cells),
-        block_range=_pair(examination.scope(layer, Normalisation.BLOCK)) if stands else None,
-        switch=_SWITCHES[examination.switched(layer)],
+        block_range=_pair(forward.scope(layer, Normalisation.BLOCK)) if stands else None,
+        switch=_SWITCHES[forward.switched(layer)],
     )
 
 
-def network_range(examination: Examination) -> str:
+def network_range(forward: ForwardPass) -> str:
     """Smallest and largest value of what shares a scale under ``normalize=network``."""
-    return _pair(examination.network_range)
+    return _pair(forward.network_range)
 
 
-def _pair(values: Range) -> str:
+def _pair(values: ValueRange) -> str:
     """Both values with every digit that they have, so that a script works with the same ones."""
     return "{!r} {!r}".format(*values)
 
@@ -102,7 +104,7 @@ class ZoomedPicture(Picture):
     zoom: int
 
     @classmethod
-    def of(cls, src: str, layout: Geometry) -> "ZoomedPicture":
+    def of(cls, src: str, layout: GridLayout) -> "ZoomedPicture":
         """A picture that is laid out so."""
         return cls(src, layout.width, layout.height, layout.zoom)
 
@@ -151,7 +153,7 @@ class LayerFigure:
     kind: str
     shape: str
     href: str
-    plate: Plate
+    plate: MapAttributes
     picture: Picture
     slim: ZoomedPicture | None
     alt: str
@@ -159,9 +161,9 @@ class LayerFigure:
     note: str | None
 
 
-def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> LayerFigure:
+def layer_figure(forward: ForwardPass, layer: LayerInfo, view: Links) -> LayerFigure:
     """A layer's figure."""
-    grid = layer_grid(examination, layer, tuple(range(layer.filters)), view.options)
+    grid = layer_grid(forward, layer, tuple(range(layer.filters)), view.options)
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     return LayerFigure(
         name=layer.name,
@@ -170,22 +172,22 @@ def layer_figure(examination: Examination, layer: LayerInfo, view: View) -> Laye
         kind=layer.kind,
         shape=fmt.shape(*layer.shape),
         href=view.layer(layer.name),
-        plate=plate(examination, layer, grid, view),
+        plate=map_attributes(forward, layer, grid, view),
         picture=Picture(view.grid(layer.name), grid.geometry.width, grid.geometry.height),
         slim=_slim(layer, grid, view),
-        alt=alt_text(examination, layer, grid),
+        alt=alt_text(forward, layer, grid),
         legend=legend(grid),
-        note=fmt.silent(layer, dead, off=bool(examination.switched(layer))),
+        note=fmt.silent(layer, dead, off=bool(forward.switched(layer))),
     )
 
 
-def _slim(layer: LayerInfo, grid: Grid, view: View) -> ZoomedPicture | None:
+def _slim(layer: LayerInfo, grid: Grid, view: Links) -> ZoomedPicture | None:
     """A grid for narrow screens, with as large a zoom as fits; nothing where the usual one fits."""
     if grid.geometry.width <= SLIM_WIDTH:
         return None
     height, width, count = layer.shape
     for zoom in range(grid.geometry.zoom - 1, 0, -1):
-        layout = grid_image.lay_out(
+        layout = grid_image.layout_grid(
             count, height, width, columns=grid.geometry.columns, zoom=zoom, labels=True
         )
         if layout.width <= SLIM_WIDTH:
@@ -193,18 +195,18 @@ def _slim(layer: LayerInfo, grid: Grid, view: View) -> ZoomedPicture | None:
     return None
 
 
-def alt_text(examination: Examination, layer: LayerInfo, grid: Grid) -> str:
+def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     """What a grid shows, for people who do not see it."""
     height, width, count = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
     text = (
-        f"Activation maps of the {fmt.plural(count, 'filter')} of {layer.name}, "
+        f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}, "
         f"{height} by {width}, values from {fmt.number(low)} to {fmt.number(high)}"
     )
-    if examination.switched(layer):
+    if forward.switched(layer):
         return f"{text}; switched off"
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
-    return f"{text}; silent: {fmt.listed(dead)}" if dead else text
+    return f"{text}; silent: {fmt.join_and(dead)}" if dead else text
 
 
 def legend(grid: Grid) -> Legend:
@@ -222,7 +224,7 @@ def legend(grid: Grid) -> Legend:
     )
 
 
-def legend_of(scale: Range, ramp: str, sharing: str) -> Legend:
+def legend_of(scale: ValueRange, ramp: str, sharing: str) -> Legend:
     """The legend of maps on one scale, which is a point where all of them are zero."""
     low, high = scale
     if low == high:
@@ -230,7 +232,7 @@ def legend_of(scale: Range, ramp: str, sharing: str) -> Legend:
     return Legend(fmt.number(low), low < 0, fmt.number(high), ramp, sharing)
 
 
-def matrix_legend(matrix: Matrix) -> Legend:
+def matrix_legend(matrix: FeatureMapTable) -> Legend:
     """The legend of a matrix."""
     gated = any(row.role == "gate" for row in matrix.rows)
     sharing = "one scale for every row" + ("; the gate from 0 to 1" if gated else "")
@@ -250,7 +252,7 @@ class Stop:
     colour: str
 
 
-def ramp_stops(view: View, *, diverging: bool) -> tuple[Stop, ...]:
+def ramp_stops(view: Links, *, diverging: bool) -> tuple[Stop, ...]:
     """A palette as the stops of a gradient."""
     table = colours(view.palette, diverging=diverging)
     levels = [round(at * TOP_LEVEL / (RAMP_STOPS - 1)) for at in range(RAMP_STOPS)]
@@ -292,30 +294,30 @@ def tone(role: str) -> str:
     return _TONES.get(role, "")
 
 
-def strip_rows(subject: Subject, strip: Matrix) -> tuple[StripRow, ...]:
+def strip_rows(context: PageContext, strip: FeatureMapTable) -> tuple[StripRow, ...]:
     """The rows of a strip, top to bottom."""
-    manifest = subject.engine.manifest
+    manifest = context.engine.manifest
     return tuple(
         StripRow(
             role=row.role,
             tone=tone(row.role),
-            href=subject.view.layer(row.layer.name),
+            href=context.view.layer(row.layer.name),
             layer=row.layer.name,
-            values=subject.view.data(row.layer.name, "activations.npy"),
-            filter_href=subject.view.filter(row.layer.name, "{filter}"),
+            values=context.view.data(row.layer.name, "activations.npy"),
+            filter_href=context.view.filter(row.layer.name, "{filter}"),
             explanation=_X if row.role == "x" else text.of_layer(manifest, row.layer),
         )
         for row in strip.rows
     )
 
 
-def strip_alt(block: BlockInfo, strip: Matrix) -> str:
+def strip_alt(block: BlockInfo, strip: FeatureMapTable) -> str:
     """What a strip shows, for people who do not see it."""
-    roles = fmt.listed([row.role for row in strip.rows])
+    roles = fmt.join_and([row.role for row in strip.rows])
     low, high = strip.range
     return (
         f"{roles} of {block.name} as rows, one column for each of its "
-        f"{fmt.plural(strip.geometry.columns, 'filter')}, on one scale from "
+        f"{fmt.pluralise(strip.geometry.columns, 'filter')}, on one scale from "
         f"{fmt.number(low)} to {fmt.number(high)}"
     )
 
@@ -324,7 +326,7 @@ _BRIGHT: Final = 140  # luma above which dark text is read more easily
 
 
 @dataclass(frozen=True)
-class Swatch:
+class NumberCell:
     """One number.
 
     Attributes:
@@ -345,7 +347,7 @@ class Swatch:
 
 
 @dataclass(frozen=True)
-class Swatches:
+class NumberGrid:
     """A small array as coloured squares.
 
     Attributes:
@@ -359,7 +361,7 @@ class Swatches:
 
     rows: int
     columns: int
-    squares: tuple[Swatch, ...]
+    squares: tuple[NumberCell, ...]
     signed: bool
     pinned: bool
 
@@ -369,14 +371,14 @@ class Swatches:
         return ", ".join(square.text for square in self.squares)
 
 
-def swatches(
+def number_grid(
     values: NDArray[np.floating],
-    scale: Range,
+    scale: ValueRange,
     palette: PaletteName,
     *,
     there: NDArray[np.bool_] | None = None,
     pinned: bool = False,
-) -> Swatches:
+) -> NumberGrid:
     """An array as coloured squares.
 
     Args:
@@ -388,17 +390,17 @@ def swatches(
     """
     centred = scale[0] < 0
     maps = np.asarray(values, np.float32)[:, :, None]
-    levels = to_levels(maps, (scale,), centred=centred)[0]
+    levels = quantise(maps, (scale,), centred=centred)[0]
     table = colours(palette, diverging=centred)
     height, width = values.shape
     texts = fmt.aligned(maps.ravel().tolist())
-    return Swatches(
+    return NumberGrid(
         height,
         width,
         tuple(
             _swatch(x, y, int(levels[y, x]), table, texts[y * width + x])
             if there is None or there[y, x]
-            else Swatch(x, y, 0, "none", "0", bright=False)
+            else NumberCell(x, y, 0, "none", "0", bright=False)
             for y in range(height)
             for x in range(width)
         ),
@@ -407,11 +409,11 @@ def swatches(
     )
 
 
-def _swatch(x: int, y: int, level: int, table: NDArray[np.uint8], text: str) -> Swatch:
+def _swatch(x: int, y: int, level: int, table: NDArray[np.uint8], text: str) -> NumberCell:
     red, green, blue = (int(part) for part in table[level])
     # Luma, as ITU-R BT.601 weighs the primaries.
     bright = 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT
-    return Swatch(x, y, level, f"#{red:02x}{green:02x}{blue:02x}", text, bright)
+    return NumberCell(x, y, level, f"#{red:02x}{green:02x}{blue:02x}", text, bright)
 
 
 ZOOM: Final = 12
@@ -430,7 +432,7 @@ class Kernel:
     """
 
     picture: Picture
-    weights: Swatches | None
+    weights: NumberGrid | None
     legend: Legend
     side: str
     channels: str
@@ -443,7 +445,7 @@ def filter_kernel_grid(engine: Engine, layer: LayerInfo, index: int, palette: Pa
         UnknownLayerError: the layer has no kernels.
         UnknownFilterError: the layer has no filter of that index.
     """
-    filter_of(layer, index)
+    check_filter(layer, index)
     if layer.kernel is None:
         raise UnknownLayerError(f"layer {layer.name} has no kernels; convolutions have")
     kernel = engine.weights[f"{layer.name}/kernel"][:, :, :, index : index + 1]
@@ -451,19 +453,21 @@ def filter_kernel_grid(engine: Engine, layer: LayerInfo, index: int, palette: Pa
     return kernel_grid(kernel, GridOptions(palette=palette, zoom=ZOOM, columns=columns))
 
 
-def kernel_of(subject: Subject, layer: LayerInfo, index: int) -> Kernel | None:
+def kernel_of(context: PageContext, layer: LayerInfo, index: int) -> Kernel | None:
     """The kernel of a convolution's filter; nothing of other layers."""
     if layer.kernel is None:
         return None
-    view = subject.view
-    grid = filter_kernel_grid(subject.engine, layer, index, view.palette)
+    view = context.view
+    grid = filter_kernel_grid(context.engine, layer, index, view.palette)
     height, width, channels = grid.maps.shape
     return Kernel(
         picture=Picture(
             view.kernel_png(layer.name, index), grid.geometry.width, grid.geometry.height
         ),
-        weights=swatches(grid.maps[:, :, 0], grid.range, view.palette) if channels == 1 else None,
+        weights=number_grid(grid.maps[:, :, 0], grid.range, view.palette)
+        if channels == 1
+        else None,
         legend=legend(grid),
         side=f"{height} {fmt.TIMES} {width}",
-        channels=fmt.plural(channels, "map"),
+        channels=fmt.pluralise(channels, "map"),
     )

@@ -7,31 +7,31 @@ from typing import ClassVar, Final
 from skiplens.core import grid_image
 from skiplens.core.feature_stats import FilterStatistics, describe
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
-from skiplens.service.dataset.activation_index import Strong
-from skiplens.service.dataset.indexer import Indexes
-from skiplens.service.dataset.labelled_digits import Collection
-from skiplens.service.images import GridOptions, block_strip, layer_grid
-from skiplens.web.links import View
+from skiplens.service.dataset.activation_index import TopActivation
+from skiplens.service.dataset.indexer import DatasetIndexer
+from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.images import GridOptions, block_table, layer_grid
+from skiplens.web.links import Links
 from skiplens.web.pages import charts, common, figures, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Histogram
 from skiplens.web.pages.common import DigitCard, Sheet, ViewPage, sheet_of
-from skiplens.web.pages.compare import way_in
-from skiplens.web.pages.context import Subject
-from skiplens.web.pages.downloads import TakeAway, of_filter
+from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.downloads import Downloads, of_filter
 from skiplens.web.pages.figures import (
     Kernel,
     Legend,
+    MapAttributes,
     Picture,
-    Plate,
     kernel_of,
     legend_of,
+    map_attributes,
     network_range,
-    plate,
     tone,
 )
 from skiplens.web.pages.layer import Neighbour
-from skiplens.web.pages.unit import UnitSection, Wish, unit_section
+from skiplens.web.pages.unit import UnitQuery, UnitSection, unit_section
 
 _WORDS: Final[dict[str | None, str]] = {
     "add": "What the block is given, what it adds, what comes of it: place by place, the second "
@@ -81,13 +81,13 @@ class PartsRow:
     legend: Legend
 
 
-def parts_row(subject: Subject, layer: LayerInfo, index: int) -> PartsRow | None:
+def parts_row(context: PageContext, layer: LayerInfo, index: int) -> PartsRow | None:
     """A filter in the parts of the block that its layer is a part of, if it is."""
-    view = subject.view
-    block = _block_of_part(subject.examination.manifest, layer.name)
+    view = context.view
+    block = _block_of_part(context.forward.manifest, layer.name)
     if block is None:
         return None
-    strip = block_strip(subject.examination, block, view.palette)
+    strip = block_table(context.forward, block, view.palette)
     size = strip.geometry
     column = index + next(row.first for row in strip.rows if row.layer == layer)
     boxes = [(row, strip.box(row, column)) for row in strip.rows]
@@ -127,7 +127,7 @@ def _block_of_part(manifest: Manifest, layer: str) -> BlockInfo | None:
 
 
 @dataclass(frozen=True)
-class StrongTile:
+class TopActivationTile:
     """A digit that excites the filter.
 
     Attributes:
@@ -146,61 +146,61 @@ class StrongTile:
 
 
 @dataclass(frozen=True)
-class StrongRow:
+class TopActivationRow:
     """The digits that excite a filter most.
 
     Attributes:
         sentence: where they were looked for.
         labels: how many there are of each label, in words; nothing where there is no digit.
         sheet: the picture that they are cut from; nothing where there is none.
-        tiles: strongest first.
+        tiles: top_activations first.
     """
 
     sentence: str
     labels: str | None
     sheet: Sheet | None
-    tiles: tuple[StrongTile, ...]
+    tiles: tuple[TopActivationTile, ...]
 
 
-def strong_row(subject: Subject, layer: LayerInfo, index: int) -> StrongRow:
+def strong_row(context: PageContext, layer: LayerInfo, index: int) -> TopActivationRow:
     """The digits that excite a filter most: of the data set once it is indexed, else samples."""
-    indexes = subject.services.indexes
-    collection, found = indexes.best(subject.engine)
-    strong = found.strongest(subject.engine.manifest, layer, index)
+    indexes = context.services.indexes
+    collection, found = indexes.best(context.engine)
+    strong = found.top_activations(context.engine.manifest, layer, index)
     sheet = sheet_of(collection, [one.place for one in strong]) if strong else None
-    return StrongRow(
-        sentence=_sentence(subject, indexes, collection, any_digit=bool(strong)),
+    return TopActivationRow(
+        sentence=_sentence(context, indexes, collection, any_digit=bool(strong)),
         labels=_labels(collection, strong) if strong else None,
         sheet=sheet,
         tiles=tuple(
-            _tile(subject, layer, index, collection, one, box)
+            _tile(context, layer, index, collection, one, box)
             for one, box in zip(strong, sheet.boxes if sheet else (), strict=True)
         ),
     )
 
 
 def _tile(
-    subject: Subject,
+    context: PageContext,
     layer: LayerInfo,
     index: int,
-    collection: Collection,
-    strong: Strong,
+    collection: LabelledDigits,
+    strong: TopActivation,
     box: str,
-) -> StrongTile:
+) -> TopActivationTile:
     digit, label = collection.ids[strong.place], collection.label(strong.place)
     kind = "test digit" if collection.kind == "dataset" else "sample"
     value = fmt.number(strong.value)
-    return StrongTile(
-        href=subject.view.of_digit(digit).filter(layer.name, index),
+    return TopActivationTile(
+        href=context.view.with_digit(digit).filter(layer.name, index),
         box=box,
         value=value,
         words=f"{value} on {kind} {strong.place:,}, {fmt.with_article(str(label))}",
-        current=digit == subject.view.digit,
+        current=digit == context.view.digit,
     )
 
 
 def _sentence(
-    subject: Subject, indexes: Indexes, collection: Collection, *, any_digit: bool
+    context: PageContext, indexes: DatasetIndexer, collection: LabelledDigits, *, any_digit: bool
 ) -> str:
     count = f"{len(collection):,}"
     if collection.kind == "dataset":
@@ -219,14 +219,14 @@ def _sentence(
         if any_digit
         else f"None of {where} excites it: no value of its map is above zero on any of them."
     )
-    whole = " Measured with every block on." if subject.view.off else ""
+    whole = " Measured with every block on." if context.view.off else ""
     return found + whole + more
 
 
-def _labels(collection: Collection, strong: tuple[Strong, ...]) -> str:
+def _labels(collection: LabelledDigits, strong: tuple[TopActivation, ...]) -> str:
     counts = Counter(collection.label(one.place) for one in strong)
     common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    listed = fmt.listed([f"{count} labelled {label}" for label, count in common])
+    listed = fmt.join_and([f"{count} labelled {label}" for label, count in common])
     return f"Among them {listed}."
 
 
@@ -247,7 +247,7 @@ class Map:
     box: str
     alt: str
     legend: Legend
-    plate: Plate
+    plate: MapAttributes
     network_range: str
 
 
@@ -295,15 +295,15 @@ class FilterPage(ViewPage):
     note: str | None
     statistics: FilterStatistics
     histogram: Histogram | None
-    strong: StrongRow
+    strong: TopActivationRow
     kernel: Kernel | None
     parts: PartsRow | None
     compare: str
-    away: TakeAway
+    away: Downloads
 
 
 def filter_page(
-    subject: Subject, layer: LayerInfo, index: int, wish: Wish, origin: str
+    context: PageContext, layer: LayerInfo, index: int, wish: UnitQuery, origin: str
 ) -> FilterPage:
     """The page of one filter of a layer, with the value that is wished for explained.
 
@@ -313,47 +313,47 @@ def filter_page(
         InvalidParameterError, UnknownUnitError, UnknownFilterError: as
             :func:`skiplens.web.pages.unit.unit_section` does.
     """
-    manifest, view = subject.engine.manifest, subject.view
-    maps = subject.examination.maps(layer)
+    manifest, view = context.engine.manifest, context.view
+    maps = context.forward.maps(layer)
     statistics = describe(maps)[index]
-    off = bool(subject.examination.switched(layer))
-    unit = unit_section(subject, layer, index, wish)
+    off = bool(context.forward.switched(layer))
+    unit = unit_section(context, layer, index, wish)
     return FilterPage(
         title=f"{layer.name}:{index} in {manifest.title}",
-        **vars(common.shell(subject.services, view)),
+        **vars(common.shell(context.services, view)),
         layer=layer.name,
         index=index,
         symbol=text.symbol(layer),
         tone=text.tone(layer),
         explanation=text.of_layer(manifest, layer),
-        digit=common.digit_card(subject.stored),
+        digit=common.digit_card(context.stored),
         back=view.layer(layer.name),
         home=view.gallery(layer.place),
         before=_neighbour(layer, index - 1, view),
         after=_neighbour(layer, index + 1, view),
-        map=_map(subject, layer, index),
+        map=_map(context, layer, index),
         unit=unit,
         note=fmt.silent_map(off=off) if statistics.dead else None,
         statistics=statistics,
         histogram=charts.histogram(maps[:, :, index]),
-        strong=strong_row(subject, layer, index),
-        kernel=kernel_of(subject, layer, index),
-        parts=parts_row(subject, layer, index),
-        compare=way_in(subject, layer.name),
+        strong=strong_row(context, layer, index),
+        kernel=kernel_of(context, layer, index),
+        parts=parts_row(context, layer, index),
+        compare=default_comparison_link(context, layer.name),
         away=of_filter(view, layer, index, (unit.row, unit.column), origin),
     )
 
 
-def _neighbour(layer: LayerInfo, index: int, view: View) -> Neighbour | None:
+def _neighbour(layer: LayerInfo, index: int, view: Links) -> Neighbour | None:
     if not 0 <= index < layer.filters:
         return None
     return Neighbour(f"filter {index}", view.filter(layer.name, index))
 
 
-def _map(subject: Subject, layer: LayerInfo, index: int) -> Map:
-    view = subject.view
+def _map(context: PageContext, layer: LayerInfo, index: int) -> Map:
+    view = context.view
     options = GridOptions(view.normalize, view.palette, grid_image.MAX_ZOOM, labels=False)
-    grid = layer_grid(subject.examination, layer, (index,), options)
+    grid = layer_grid(context.forward, layer, (index,), options)
     size, (cell,) = grid.geometry, grid.cells
     height, width, _ = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
@@ -364,6 +364,6 @@ def _map(subject: Subject, layer: LayerInfo, index: int) -> Map:
         alt=f"Activation map of filter {index} of {layer.name}, {height} by {width}, values from "
         f"{fmt.number(low)} to {fmt.number(high)}",
         legend=figures.legend(grid),
-        plate=plate(subject.examination, layer, grid, view),
-        network_range=network_range(subject.examination),
+        plate=map_attributes(context.forward, layer, grid, view),
+        network_range=network_range(context.forward),
     )

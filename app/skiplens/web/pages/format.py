@@ -67,12 +67,12 @@ def shape(height: int, width: int, filters: int) -> str:
     return f"{height} {TIMES} {width} {TIMES} {filters}"
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
+def pluralise(count: int, one: str, many: str | None = None) -> str:
     """A count and its noun: ``1 filter``, ``16 filters``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def listed(names: Sequence[object]) -> str:
+def join_and(names: Sequence[object]) -> str:
     """Names as a sentence has them: ``a, b and c``."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
@@ -92,7 +92,7 @@ def silent(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None
     if len(filters) == layer.filters:
         return "Every filter is silent on this digit."
     verb = "is" if len(filters) == 1 else "are"
-    return f"{plural(len(filters), 'filter')} {verb} silent on this digit."
+    return f"{pluralise(len(filters), 'filter')} {verb} silent on this digit."
 
 
 def silent_map(*, off: bool) -> str:

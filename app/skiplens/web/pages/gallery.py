@@ -6,24 +6,24 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from skiplens.core.manifest import BlockFigures, BlockInfo, LayerInfo
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
 from skiplens.service.analysis import all_block_metrics, classic_blocks
-from skiplens.service.forward import Examination
-from skiplens.web.links import View
+from skiplens.service.forward import ForwardPass
+from skiplens.web.links import Links
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import in_a_sentence
 from skiplens.web.pages.common import (
     DigitCard,
-    Reading,
+    PredictionView,
     Samples,
     ViewPage,
-    reading_of,
+    prediction_view,
     sample_links,
 )
-from skiplens.web.pages.compare import way_in
-from skiplens.web.pages.context import Subject
-from skiplens.web.pages.downloads import TakeAway, of_gallery
+from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.downloads import Downloads, of_gallery
 from skiplens.web.pages.figures import LayerFigure, layer_figure, network_range
 from skiplens.web.pages.text import Symbols
 
@@ -32,7 +32,7 @@ THINNEST: Final = 1.5
 
 
 @dataclass(frozen=True)
-class Rail:
+class BlockDiagram:
     """One block's part of the spine. Widths are of lines, in units of the rail.
 
     Attributes:
@@ -45,7 +45,7 @@ class Rail:
         projected: whether the identity changes shape on its way.
         gated: whether a gate weighs the two.
         symbols: what the two are called as they enter the sum.
-        switchable: whether the branch is a link.
+        can_disable: whether the branch is a link.
         off: whether the branch is switched off.
         left: width that it had before, of a branch that is off.
         toggle: the page with the branch switched over, at this piece of the spine.
@@ -60,33 +60,33 @@ class Rail:
     projected: bool
     gated: bool
     symbols: Symbols
-    switchable: bool
+    can_disable: bool
     off: bool
     left: float
     toggle: str
 
 
-class Spine:
-    """Line widths of one examination, all on one scale.
+class NetworkDiagram:
+    """Line widths of one forward, all on one scale.
 
     Args:
-        examination: whose norms.
+        forward: whose norms.
         figures: of its blocks, by name.
         whole: the same with every block on.
     """
 
     def __init__(
         self,
-        examination: Examination,
-        figures: Mapping[str, BlockFigures],
-        whole: Mapping[str, BlockFigures],
+        forward: ForwardPass,
+        figures: Mapping[str, BlockMetrics],
+        whole: Mapping[str, BlockMetrics],
     ) -> None:
-        self._examination = examination
+        self._examination = forward
         self._figures = figures
         self._whole = whole
-        norms = [self._norm(block.input) for block in examination.manifest.blocks]
+        norms = [self._norm(block.input) for block in forward.manifest.blocks]
         for one in figures.values():
-            norms += [one.norm_x, one.norm_f, one.norm_sum]
+            norms += [one.norm_x, one.norm_residual, one.norm_sum]
         self._largest = max(norms, default=0.0) or 1.0
 
     def width(self, norm: float) -> float:
@@ -97,24 +97,24 @@ class Spine:
         """The width of a line that carries a layer's maps."""
         return self.width(self._norm(layer))
 
-    def rail(self, block: BlockInfo, view: View) -> Rail:
+    def rail(self, block: BlockInfo, view: Links) -> BlockDiagram:
         """A block's part."""
         figures = self._figures[block.name]
         switches = self._examination.manifest.switches
-        return Rail(
+        return BlockDiagram(
             name=block.name,
             enters=self.of_layer(block.input),
             identity=self.width(figures.norm_x) if block.identity else 0.0,
-            residual=self.width(figures.norm_f),
+            residual=self.width(figures.norm_residual),
             joined=self.width(figures.norm_sum),
             leaves=self.of_layer(block.output),
             projected=block.identity not in (None, block.input),
             gated=block.gate is not None,
             symbols=text.symbols_of_block(block),
-            switchable=block.switchable,
+            can_disable=block.can_disable,
             off=block.name in view.off,
-            left=self.width(self._whole[block.name].norm_f),
-            toggle=view.toggled(block.name, switches).gallery(f"{block.name}-branch"),
+            left=self.width(self._whole[block.name].norm_residual),
+            toggle=view.with_block_toggled(block.name, switches).gallery(f"{block.name}-branch"),
         )
 
     def _norm(self, layer: str) -> float:
@@ -159,8 +159,8 @@ class BlockStage:
     first_projected: bool
     shape: str
     closer: str
-    rail: Rail
-    figures: BlockFigures | None
+    rail: BlockDiagram
+    figures: BlockMetrics | None
     sentence: str | None
     main: tuple[LayerFigure, ...]
     inner: tuple[LayerFigure, ...]
@@ -198,7 +198,7 @@ class GalleryPage(ViewPage):
     summary: str
     facts: tuple[tuple[str, str], ...]
     digit: DigitCard
-    reading: Reading
+    reading: PredictionView
     samples: Samples
     stem: Stage
     blocks: tuple[BlockStage, ...]
@@ -207,7 +207,7 @@ class GalleryPage(ViewPage):
     zero_words: str
     residual: bool
     all_on: str
-    away: TakeAway
+    away: Downloads
     over_depth: str
     dataset: tuple[str, int] | None
     compare: str
@@ -215,62 +215,60 @@ class GalleryPage(ViewPage):
     network_range: str
 
 
-def gallery_page(subject: Subject, origin: str) -> GalleryPage:
+def gallery_page(context: PageContext, origin: str) -> GalleryPage:
     """The gallery of a digit in a network; ``origin`` is the server's address."""
-    services, engine, view = subject.services, subject.engine, subject.view
-    manifest, examination = engine.manifest, subject.examination
-    found = {one.block: one for one in all_block_metrics(examination)}
-    whole = services.examiner.examine(engine, subject.stored.digit, ())
-    spine = Spine(examination, found, {one.block: one for one in all_block_metrics(whole)})
-    read = reading_of(services, examination)
+    services, engine, view = context.services, context.engine, context.view
+    manifest, forward = engine.manifest, context.forward
+    found = {one.block: one for one in all_block_metrics(forward)}
+    whole = services.runner.run(engine, context.stored.digit, ())
+    spine = NetworkDiagram(forward, found, {one.block: one for one in all_block_metrics(whole)})
+    read = prediction_view(services, forward)
     return GalleryPage(
         title=f"{read.label} in {manifest.title}",
         **vars(common.shell(services, view)),
         heading=manifest.title,
         summary=manifest.summary,
         facts=common.facts(engine),
-        digit=common.digit_card(subject.stored),
+        digit=common.digit_card(context.stored),
         reading=read,
         samples=sample_links(
-            services.digits.samples, view.digit, lambda digit: view.of_digit(digit).gallery()
+            services.digits.samples, view.digit, lambda digit: view.with_digit(digit).gallery()
         ),
-        stem=_stage(examination, "stem", spine.of_layer(manifest.blocks[0].input), view),
-        blocks=_blocks(subject, spine, found),
-        head=_stage(examination, "head", spine.of_layer(manifest.blocks[-1].output), view),
+        stem=_stage(forward, "stem", spine.of_layer(manifest.blocks[0].input), view),
+        blocks=_blocks(context, spine, found),
+        head=_stage(forward, "head", spine.of_layer(manifest.blocks[-1].output), view),
         depth=len(manifest.layers),
         zero_words=text.ZERO[view.palette],
         residual=any(block.identity for block in manifest.blocks),
         all_on=view.all_on().gallery(),
         away=of_gallery(view, origin),
         over_depth=view.depth(),
-        dataset=_dataset(subject),
-        compare=way_in(subject),
+        dataset=_dataset(context),
+        compare=default_comparison_link(context),
         classic=view.classic() if classic_blocks(manifest) else None,
-        network_range=network_range(examination),
+        network_range=network_range(forward),
     )
 
 
-def _dataset(subject: Subject) -> tuple[str, int] | None:
-    indexes = subject.services.indexes
-    return (subject.view.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
+def _dataset(context: PageContext) -> tuple[str, int] | None:
+    indexes = context.services.indexes
+    return (context.view.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
 
 
-def _figures(
-    examination: Examination, layers: list[LayerInfo], view: View
-) -> tuple[LayerFigure, ...]:
-    return tuple(layer_figure(examination, layer, view) for layer in layers)
+def _figures(forward: ForwardPass, layers: list[LayerInfo], view: Links) -> tuple[LayerFigure, ...]:
+    return tuple(layer_figure(forward, layer, view) for layer in layers)
 
 
-def _stage(examination: Examination, place: str, width: float, view: View) -> Stage:
-    layers = [one for one in examination.manifest.layers if one.place == place]
-    return Stage(_figures(examination, layers, view), width)
+def _stage(forward: ForwardPass, place: str, width: float, view: Links) -> Stage:
+    layers = [one for one in forward.manifest.layers if one.place == place]
+    return Stage(_figures(forward, layers, view), width)
 
 
 def _blocks(
-    subject: Subject, spine: Spine, found: Mapping[str, BlockFigures]
+    context: PageContext, spine: NetworkDiagram, found: Mapping[str, BlockMetrics]
 ) -> tuple[BlockStage, ...]:
-    examination, view = subject.examination, subject.view
-    manifest = examination.manifest
+    forward, view = context.forward, context.view
+    manifest = forward.manifest
     projecting = [one.name for one in manifest.blocks if one.identity not in (None, one.input)]
     stages = []
     for block in manifest.blocks:
@@ -289,8 +287,8 @@ def _blocks(
                 rail=spine.rail(block, view),
                 figures=numbers,
                 sentence=in_a_sentence(numbers, block, off=off) if numbers else None,
-                main=_figures(examination, main, view),
-                inner=_figures(examination, inner, view),
+                main=_figures(forward, main, view),
+                inner=_figures(forward, inner, view),
             )
         )
     return tuple(stages)

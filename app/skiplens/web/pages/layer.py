@@ -6,17 +6,17 @@ from typing import ClassVar, Final
 from skiplens.core.feature_stats import FilterStatistics, describe
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import Grid, GridOptions, kernel_layout, layer_grid
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import charts, common, figures, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Histogram
 from skiplens.web.pages.common import DigitCard, ViewPage
-from skiplens.web.pages.compare import way_in
-from skiplens.web.pages.context import Subject
-from skiplens.web.pages.downloads import TakeAway, of_layer
-from skiplens.web.pages.figures import Legend, Picture, Plate, network_range, plate
+from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.downloads import Downloads, of_layer
+from skiplens.web.pages.figures import Legend, MapAttributes, Picture, map_attributes, network_range
 
 KERNEL_WIDTH: Final = 900  # pixels that the picture of all kernels may take
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
@@ -92,7 +92,7 @@ class LayerPage(ViewPage):
     picture: Picture
     tiles: tuple[Tile, ...]
     legend: Legend
-    plate: Plate
+    plate: MapAttributes
     network_range: str
     note: str | None
     silence: str
@@ -100,48 +100,48 @@ class LayerPage(ViewPage):
     statistics: tuple[FilterStatistics, ...]
     kernels: Picture | None
     kernels_alt: str
-    away: TakeAway
+    away: Downloads
     compare: str
 
 
-def layer_page(subject: Subject, layer: LayerInfo, origin: str) -> LayerPage:
+def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage:
     """The page of a layer; ``origin`` is the server's address, for what is copied."""
-    manifest, view = subject.engine.manifest, subject.view
-    examination = subject.examination
-    picture, tiles, grid = _tiles(examination, layer, view)
+    manifest, view = context.engine.manifest, context.view
+    forward = context.forward
+    picture, tiles, grid = _tiles(forward, layer, view)
     names = [one.name for one in manifest.layers]
     at = names.index(layer.name)
-    statistics, off = examination.statistics(layer), bool(examination.switched(layer))
+    statistics, off = forward.statistics(layer), bool(forward.switched(layer))
     return LayerPage(
         title=f"{layer.name} in {manifest.title}",
-        **vars(common.shell(subject.services, view)),
+        **vars(common.shell(context.services, view)),
         name=layer.name,
         symbol=text.symbol(layer),
         tone=text.tone(layer),
         explanation=text.of_layer(manifest, layer),
         facts=_facts(layer),
-        digit=common.digit_card(subject.stored),
+        digit=common.digit_card(context.stored),
         back=view.gallery(layer.place),
         before=_neighbour(names, at - 1, view),
         after=_neighbour(names, at + 1, view),
         picture=picture,
         tiles=tiles,
         legend=figures.legend(grid),
-        plate=plate(examination, layer, grid, view),
-        network_range=network_range(examination),
+        plate=map_attributes(forward, layer, grid, view),
+        network_range=network_range(forward),
         note=fmt.silent(layer, [one.index for one in statistics if one.dead], off=off),
-        silence=_silence(examination, layer),
-        histogram=charts.histogram(examination.maps(layer)),
+        silence=_silence(forward, layer),
+        histogram=charts.histogram(forward.maps(layer)),
         statistics=tuple(statistics[cell.filter] for cell in grid.cells),
-        kernels=kernels_picture(subject.engine, layer, view),
+        kernels=kernels_picture(context.engine, layer, view),
         kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
         "that it is given",
         away=of_layer(view, layer, origin),
-        compare=way_in(subject, layer.name),
+        compare=default_comparison_link(context, layer.name),
     )
 
 
-def _neighbour(names: list[str], at: int, view: View) -> Neighbour | None:
+def _neighbour(names: list[str], at: int, view: Links) -> Neighbour | None:
     return Neighbour(names[at], view.layer(names[at])) if 0 <= at < len(names) else None
 
 
@@ -156,11 +156,11 @@ def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
 
 
 def _tiles(
-    examination: Examination, layer: LayerInfo, view: View
+    forward: ForwardPass, layer: LayerInfo, view: Links
 ) -> tuple[Picture, tuple[Tile, ...], Grid]:
     options = replace(view.options, labels=False)
-    grid = layer_grid(examination, layer, tuple(range(layer.filters)), options)
-    silence = _silence(examination, layer)
+    grid = layer_grid(forward, layer, tuple(range(layer.filters)), options)
+    silence = _silence(forward, layer)
     tiles = tuple(
         Tile(
             index=cell.filter,
@@ -176,11 +176,11 @@ def _tiles(
     return picture, tiles, grid
 
 
-def _silence(examination: Examination, layer: LayerInfo) -> str:
-    return "switched off" if examination.switched(layer) else "silent"
+def _silence(forward: ForwardPass, layer: LayerInfo) -> str:
+    return "switched off" if forward.switched(layer) else "silent"
 
 
-def kernels_picture(engine: Engine, layer: LayerInfo, view: View) -> Picture | None:
+def kernels_picture(engine: Engine, layer: LayerInfo, view: Links) -> Picture | None:
     """The picture of all kernels of a convolution; nothing of other layers."""
     if layer.kernel is None:
         return None

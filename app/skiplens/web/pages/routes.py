@@ -13,27 +13,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.errors import UnknownDigitError
-from skiplens.service.registry import filter_of, switched_off
+from skiplens.service.registry import check_filter, parse_disabled_blocks
 from skiplens.service.services import Services
 from skiplens.web import links
 from skiplens.web.api.comparisons import PairDep
 from skiplens.web.api.dataset import BrowsingDep
-from skiplens.web.http.caching import PNG, immutable
+from skiplens.web.http.caching import PNG, immutable_response
 from skiplens.web.http.problems import MEDIA_TYPE, Problem
 from skiplens.web.links import API
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.classic import classic_page
 from skiplens.web.pages.common import Samples, sample_links
 from skiplens.web.pages.compare import compare_page
-from skiplens.web.pages.context import SubjectDep, get_subject
+from skiplens.web.pages.context import PageContextDep, get_page_context
 from skiplens.web.pages.dataset import dataset_page
 from skiplens.web.pages.depth import depth_page
 from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
-from skiplens.web.pages.templating import HTML, DocsPage, Page, Renderer, RespondDep, frame_of
-from skiplens.web.pages.unit import WishDep
+from skiplens.web.pages.templating import HTML, DocsPage, Page, Renderer, RespondDep, site_context
+from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
 from skiplens.web.uploads import UploadDep
 
@@ -140,7 +140,7 @@ class ErrorPages:
             again if request.method == "GET" else None,
             _samples(request) if problem.code == UnknownDigitError.code else None,
         )
-        content = self._renderer.html(page, frame_of(request)).encode()
+        content = self._renderer.html(page, site_context(request)).encode()
         headers["Content-Type"] = HTML
         headers["Content-Length"] = str(len(content))
         headers["Vary"] = "Accept, Cookie"
@@ -151,7 +151,7 @@ class ErrorPages:
 def _samples(request: Request) -> Samples:
     """The samples, in the network that the digit was looked for in."""
     services: Services = request.app.state.services
-    network = request.path_params.get("network", services.catalogue.default)
+    network = request.path_params.get("network", services.registry.default)
     return sample_links(services.digits.samples, "", lambda digit: links.gallery(network, digit))
 
 
@@ -182,65 +182,67 @@ def home(
     respond: RespondDep, origin: OriginDep, services: ServicesDep, parameters: ViewDep
 ) -> Response:
     """The gallery of the default network on a sample."""
-    engine, stored = services.catalogue.networks[0], services.welcome
-    off = switched_off(engine.manifest, parameters.off)
-    examination = services.examiner.examine(engine, stored.digit, off)
-    subject = get_subject(services, engine, stored, examination, parameters)
-    return respond(gallery_page(subject, origin))
+    engine, stored = services.registry.networks[0], services.default_digit
+    off = parse_disabled_blocks(engine.manifest, parameters.off)
+    forward = services.runner.run(engine, stored.digit, off)
+    context = get_page_context(services, engine, stored, forward, parameters)
+    return respond(gallery_page(context, origin))
 
 
 @router.get(links.gallery("{network}", "{digit}"))
-def gallery(respond: RespondDep, origin: OriginDep, subject: SubjectDep) -> Response:
+def gallery(respond: RespondDep, origin: OriginDep, context: PageContextDep) -> Response:
     """A digit in a network, layer by layer."""
-    return respond(gallery_page(subject, origin))
+    return respond(gallery_page(context, origin))
 
 
 @router.get(links.layer_page("{network}", "{digit}", "{layer}"))
-def layer(respond: RespondDep, origin: OriginDep, subject: SubjectDep, layer: LayerDep) -> Response:
+def layer(
+    respond: RespondDep, origin: OriginDep, context: PageContextDep, layer: LayerDep
+) -> Response:
     """One layer, filter by filter."""
-    return respond(layer_page(subject, layer, origin))
+    return respond(layer_page(context, layer, origin))
 
 
 @router.get(links.filter_page("{network}", "{digit}", "{layer}", "{index:int}"))
 def filter_(
     respond: RespondDep,
     origin: OriginDep,
-    subject: SubjectDep,
+    context: PageContextDep,
     layer: LayerDep,
     index: int,
-    wish: WishDep,
+    wish: UnitQueryDep,
 ) -> Response:
     """One filter, and how one of its values comes about."""
-    return respond(filter_page(subject, layer, filter_of(layer, index), wish, origin))
+    return respond(filter_page(context, layer, check_filter(layer, index), wish, origin))
 
 
 @router.get(links.block_page("{network}", "{digit}", "{block}"))
 def block(
     respond: RespondDep,
     origin: OriginDep,
-    subject: SubjectDep,
+    context: PageContextDep,
     block: BlockDep,
     order: Order = BY_INDEX,
 ) -> Response:
     """What a block adds to what it is given."""
-    return respond(block_page(subject, block, order, origin))
+    return respond(block_page(context, block, order, origin))
 
 
 @router.get(links.depth_page("{network}", "{digit}"))
 def depth(
     respond: RespondDep,
-    subject: SubjectDep,
+    context: PageContextDep,
     target: int | None = None,
     beside: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """What happens over the depth."""
-    return respond(depth_page(subject, target, beside or None))
+    return respond(depth_page(context, target, beside or None))
 
 
 @router.get(links.classic_page("{network}", "{digit}"))
-def classic(respond: RespondDep, subject: SubjectDep) -> Response:
+def classic(respond: RespondDep, context: PageContextDep) -> Response:
     """The pictures of 2016; 404 where a network has no such blocks."""
-    page = classic_page(subject)
+    page = classic_page(context)
     status = HTTPStatus.OK if page.blocks else HTTPStatus.NOT_FOUND
     return respond(page, status)
 
@@ -254,7 +256,7 @@ def dataset(
     browsing: BrowsingDep,
 ) -> Response:
     """How a network reads the data set."""
-    view = parameters.view(engine.manifest, services.welcome.digit.id, ())
+    view = parameters.view(engine.manifest, services.default_digit.digit.id, ())
     return respond(dataset_page(services, engine, view, browsing))
 
 
@@ -280,8 +282,8 @@ def upload(
     network: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """Keep a digit and lead to its gallery, for a form without a script."""
-    engine = services.catalogue.network(network or services.catalogue.default)
-    off = switched_off(engine.manifest, parameters.off)
+    engine = services.registry.network(network or services.registry.default)
+    off = parse_disabled_blocks(engine.manifest, parameters.off)
     services.digits.put(upload)
     view = parameters.view(engine.manifest, upload.digit.id, off)
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
@@ -298,7 +300,7 @@ def samples_png(request: Request, services: ServicesDep) -> Response:
     """Every sample in a row, in the order of the API's list."""
     digits = [stored.digit.pixels for stored in services.digits.samples.values()]
     sheet = np.hstack(digits) if digits else np.zeros((SIDE, SIDE), np.uint8)
-    return immutable(request, encode_grey(sheet), PNG)
+    return immutable_response(request, encode_grey(sheet), PNG)
 
 
 @router.get(links.filter_kernel_png("{network}", "{layer}", "{index:int}"))
@@ -307,4 +309,4 @@ def filter_kernel_png(
 ) -> Response:
     """The kernel of one filter."""
     grid = filter_kernel_grid(engine, layer, index, parameters.palette)
-    return immutable(request, grid.png(), PNG)
+    return immutable_response(request, grid.png(), PNG)

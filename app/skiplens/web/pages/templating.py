@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import RedirectResponse
 
-from skiplens.errors import InvalidParameterError, shown
+from skiplens.errors import InvalidParameterError, quoted
 from skiplens.settings import ROOT
 from skiplens.web import links
 from skiplens.web.http.caching import compressed
@@ -55,7 +55,7 @@ class Frame:
         return tuple(Theme)
 
 
-def frame_of(request: Request) -> Frame:
+def site_context(request: Request) -> Frame:
     """The frame of the page that a request asks for.
 
     What answers a POST is no page to come back to: its frame leads to the gallery.
@@ -71,7 +71,7 @@ def _here(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
-def back_to(address: str) -> str:
+def safe_redirect_path(address: str) -> str:
     """The address, if it is one of this site; else the gallery of a sample."""
     own = len(address) <= _LONGEST and _OWN_ADDRESS.fullmatch(address)
     return address if own else "/"
@@ -98,14 +98,14 @@ async def get_choice(request: Request) -> Choice:
     form = await read_form(request, files=0, fields=_FIELDS, holding=holding)
     chosen, back = str(form.get("theme", "")), str(form.get("back", "/"))
     if chosen not in set(Theme):
-        raise InvalidParameterError(f"theme must be system, light or dark; got {shown(chosen)}")
+        raise InvalidParameterError(f"theme must be system, light or dark; got {quoted(chosen)}")
     return Choice(Theme(chosen), back)
 
 
 @router.post(links.THEME)
 def choose(choice: Annotated[Choice, Depends(get_choice)]) -> RedirectResponse:
     """Keep the choice for a year, and lead back to the page."""
-    response = RedirectResponse(back_to(choice.back), HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(safe_redirect_path(choice.back), HTTPStatus.SEE_OTHER)
     response.set_cookie(COOKIE, choice.theme.value, max_age=_YEAR, samesite="lax")
     return response
 
@@ -181,7 +181,7 @@ class Renderer:
 
         It is private to the visitor, whose theme it is in.
         """
-        content = self.html(page, frame_of(request)).encode()
+        content = self.html(page, site_context(request)).encode()
         etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Cookie"}
         if status is HTTPStatus.OK and etag in request.headers.get("if-none-match", ""):

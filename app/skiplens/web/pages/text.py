@@ -10,7 +10,7 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Listing, Order
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.format import MINUS, TIMES, plural
+from skiplens.web.pages.format import MINUS, TIMES, pluralise
 
 _Sentence = Callable[[LayerInfo], str]
 
@@ -56,7 +56,7 @@ def _convolution(layer: LayerInfo) -> str:
     step = layer.strides[0] if layer.strides else 1
     halved = f" It moves {step} places at a time, so its maps are smaller." if step > 1 else ""
     return (
-        f"A convolution: each of its {plural(layer.filters, 'filter')} slides a kernel of "
+        f"A convolution: each of its {pluralise(layer.filters, 'filter')} slides a kernel of "
         f"{height} {TIMES} {width} weights over every map it is given and adds the products up."
         + halved
     )
@@ -195,20 +195,20 @@ class Symbols:
         x: the identity as it enters the sum.
         f: the residual as it enters the sum.
         norm_x: size of the identity, as a heading.
-        norm_f: size of the residual, as a heading.
+        norm_residual: size of the residual, as a heading.
         ratio: size of the residual over that of the identity, as a heading.
     """
 
     x: str
     f: str
     norm_x: str
-    norm_f: str
+    norm_residual: str
     ratio: str
 
     @property
     def norms(self) -> tuple[str, str]:
         """Both sizes, as headings."""
-        return self.norm_x, self.norm_f
+        return self.norm_x, self.norm_residual
 
     @property
     def over(self) -> str:
@@ -276,7 +276,7 @@ def title(choice: Choice) -> str:
         parts.append(f"labelled {choice.label}")
     if choice.prediction is not None:
         parts.append(f"read as {choice.prediction}")
-    said = fmt.listed(parts) if parts else ""
+    said = fmt.join_and(parts) if parts else ""
     if choice.wrong is None:
         return f"Digits {said}" if said else "Every test digit"
     which = "Misread digits" if choice.wrong else "Digits read correctly"
@@ -285,7 +285,7 @@ def title(choice: Choice) -> str:
 
 def extent(listing: Listing) -> str:
     """How many digits there are, and which of them are on this page."""
-    count = fmt.plural(listing.total, "digit")
+    count = fmt.pluralise(listing.total, "digit")
     if listing.pages == 1:
         return count
     first = (listing.page - 1) * PER_PAGE + 1

@@ -13,28 +13,28 @@ from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import Box
 from skiplens.core.manifest import INPUT, LayerInfo, Manifest
 from skiplens.core.unit_explanation import (
-    Application,
+    ActivationStep,
     Arithmetic,
     BatchNorm,
     Convolution,
+    Dense,
     Merge,
     Pooling,
     Softmax,
     Unit,
-    WeightedSum,
 )
-from skiplens.core.value_range import Normalisation, Range
+from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.errors import UnknownFilterError
-from skiplens.service.forward import Examination
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions, layer_grid
-from skiplens.service.registry import layer_of
+from skiplens.service.registry import find_layer
 from skiplens.service.units import explain, place_named, strongest_place
 from skiplens.web import links
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.context import Subject
-from skiplens.web.pages.figures import Legend, Picture, Swatches, legend_of, swatches
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.figures import Legend, NumberGrid, Picture, legend_of, number_grid
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Sources:
 
     unit: Unit
     manifest: Manifest
-    view: View
+    view: Links
 
     def layer(self, at: int = 0) -> LayerInfo | None:
         """One of the inputs; nothing for the digit."""
         name = self.unit.layer.inputs[at]
-        return None if name == INPUT else layer_of(self.manifest, name)
+        return None if name == INPUT else find_layer(self.manifest, name)
 
     def name(self, at: int = 0) -> str:
         """What one of the inputs is called."""
@@ -197,7 +197,7 @@ def of_norm(found: BatchNorm, sources: Sources) -> tuple[Line, ...]:
     )
 
 
-def of_application(found: Application, sources: Sources) -> tuple[Line, ...]:
+def of_application(found: ActivationStep, sources: Sources) -> tuple[Line, ...]:
     """The step of a function, a switch, or neither."""
     tone = sources.own_tone
     given = term(found.value, sources.name(0), tone, sources.here(0))
@@ -216,7 +216,7 @@ _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
 }
 
 
-def _application_words(found: Application, sources: Sources) -> str:
+def _application_words(found: ActivationStep, sources: Sources) -> str:
     if found.switch == 0:
         return "The block's branch is switched off, so nothing of it is taken."
     if found.function == "relu":
@@ -271,7 +271,7 @@ _ZOOM: Final = 4
 
 
 @dataclass(frozen=True)
-class Lookout:
+class InputWindow:
     """A map and a window on it.
 
     Attributes:
@@ -288,18 +288,18 @@ class Lookout:
     box: str
     window: Box
     text: str
-    scale: Range
+    scale: ValueRange
     palette: PaletteName
     pinned: bool
 
 
-def lookout(
-    examination: Examination,
+def input_window(
+    forward: ForwardPass,
     sources: Sources,
     channel: int,
     corner: tuple[int, int],
     size: tuple[int, int],
-) -> Lookout:
+) -> InputWindow:
     """The window of a size at a corner of one of the maps that the unit's layer is given."""
     row, column = corner
     height, width = size
@@ -311,14 +311,14 @@ def lookout(
         picture = Picture(links.input_png(view.digit), SIDE, SIDE)
         window = (column, row, width, height)
         box = _around((0, 0, SIDE, SIDE), window)
-        return Lookout(picture, box, window, text, (0.0, 1.0), PaletteName.GREY, pinned=True)
+        return InputWindow(picture, box, window, text, (0.0, 1.0), PaletteName.GREY, pinned=True)
     options = GridOptions(Normalisation.LAYER, view.palette, _ZOOM, labels=False)
-    grid = layer_grid(examination, layer, (channel,), options)
+    grid = layer_grid(forward, layer, (channel,), options)
     (cell,) = grid.cells
     x, y, _, _ = cell.box
     window = (x + column * _ZOOM, y + row * _ZOOM, width * _ZOOM, height * _ZOOM)
     address = view.grid(layer.name, normalize="layer", filters=channel, zoom=_ZOOM, labels="false")
-    return Lookout(
+    return InputWindow(
         Picture(address, grid.geometry.width, grid.geometry.height),
         _around(cell.box, window),
         window,
@@ -385,17 +385,17 @@ class WindowView:
     """A pooling's window.
 
     Attributes:
-        lookout: where it is on the map.
+        input_window: where it is on the map.
         numbers: its values, where they are few enough to be written out.
         text: what they are.
     """
 
-    lookout: Lookout
-    numbers: Swatches | None
+    input_window: InputWindow
+    numbers: NumberGrid | None
     text: str
 
 
-def of_weighted_sum(found: WeightedSum, sources: Sources) -> tuple[NumberTable, tuple[Line, ...]]:
+def of_weighted_sum(found: Dense, sources: Sources) -> tuple[NumberTable, tuple[Line, ...]]:
     """A dense layer's ten largest products, and the sum."""
     products = found.products
     order = np.argsort(-np.abs(products), kind="stable")
@@ -465,15 +465,15 @@ def of_softmax(
 
 
 def of_pooling(
-    found: Pooling, sources: Sources, examination: Examination
+    found: Pooling, sources: Sources, forward: ForwardPass
 ) -> tuple[WindowView, tuple[Line, ...]]:
     """A window, and its largest value or its mean."""
     height, width = found.window.shape
-    seen = lookout(examination, sources, sources.unit.filter, found.corner, (height, width))
+    seen = input_window(forward, sources, sources.unit.filter, found.corner, (height, width))
     few = found.window.size <= _MOST_WRITTEN
     view = WindowView(
-        lookout=seen,
-        numbers=swatches(found.window, seen.scale, seen.palette, pinned=seen.pinned)
+        input_window=seen,
+        numbers=number_grid(found.window, seen.scale, seen.palette, pinned=seen.pinned)
         if few
         else None,
         text=f"{height} {fmt.TIMES} {width} values: {seen.text}",
@@ -509,9 +509,9 @@ class Channel:
     index: int
     chosen: bool
     href: str
-    patch: Swatches
-    kernel: Swatches
-    products: Swatches
+    patch: NumberGrid
+    kernel: NumberGrid
+    products: NumberGrid
     sum: str
     bar: tuple[float, float]
 
@@ -533,7 +533,7 @@ class ConvolutionView:
         source: the layer whose maps it is given.
         chosen: the map that is written out.
         chosen_href: the page that explains the middle of the patch, if there is one.
-        lookout: where the patch is on that map.
+        input_window: where the patch is on that map.
         beyond: whether part of the patch is beyond the edge.
         scales: of the colours.
         channels: every map, largest contribution first.
@@ -545,7 +545,7 @@ class ConvolutionView:
     source: str
     chosen: Channel
     chosen_href: str | None
-    lookout: Lookout
+    input_window: InputWindow
     beyond: bool
     scales: Scales
     channels: tuple[Channel, ...]
@@ -555,14 +555,14 @@ class ConvolutionView:
 
 
 def convolution_view(
-    found: Convolution, sources: Sources, examination: Examination, wanted: int | None
+    found: Convolution, sources: Sources, forward: ForwardPass, wanted: int | None
 ) -> ConvolutionView:
     """The view of a convolution.
 
     Args:
         found: its numbers.
         sources: where they come from.
-        examination: for the map that it looks at.
+        forward: for the map that it looks at.
         wanted: index of the map to write out; by default the one that contributes most.
 
     Raises:
@@ -573,7 +573,7 @@ def convolution_view(
     height, width = (
         (side - 1) * step + 1 for side, step in zip(found.inside.shape, found.dilation, strict=True)
     )
-    seen = lookout(examination, sources, found.first + at, found.corner, (height, width))
+    seen = input_window(forward, sources, found.first + at, found.corner, (height, width))
     channels = _channels(found, sources, seen, order, at)
     middle = (found.corner[0] + height // 2, found.corner[1] + width // 2)
     on_map = bool(found.inside[found.inside.shape[0] // 2, found.inside.shape[1] // 2])
@@ -581,7 +581,7 @@ def convolution_view(
         source=sources.name(),
         chosen=next(one for one in channels if one.chosen),
         chosen_href=sources.href(found.first + at, *middle) if on_map else None,
-        lookout=seen,
+        input_window=seen,
         beyond=not found.inside.all(),
         scales=_scales(found, seen, digit=seen.pinned),
         channels=channels,
@@ -600,13 +600,13 @@ def _position(found: Convolution, wanted: int) -> int:
     return wanted - found.first
 
 
-def _reach(values: np.ndarray) -> Range:
+def _reach(values: np.ndarray) -> ValueRange:
     reach = float(np.abs(values).max())
     return -reach, reach
 
 
 def _channels(
-    found: Convolution, sources: Sources, seen: Lookout, order: list[int], chosen: int
+    found: Convolution, sources: Sources, seen: InputWindow, order: list[int], chosen: int
 ) -> tuple[Channel, ...]:
     unit, view = sources.unit, sources.view
     products, sums = found.products, found.sums
@@ -621,15 +621,15 @@ def _channels(
             chosen=at == chosen,
             href=view.filter(unit.layer.name, unit.filter, at=place, channel=found.first + at)
             + "#unit",
-            patch=swatches(
+            patch=number_grid(
                 found.patch[:, :, at],
                 seen.scale,
                 seen.palette,
                 there=found.inside,
                 pinned=seen.pinned,
             ),
-            kernel=swatches(found.kernel[:, :, at], kernels, palette),
-            products=swatches(products[:, :, at], made, palette, there=found.inside),
+            kernel=number_grid(found.kernel[:, :, at], kernels, palette),
+            products=number_grid(products[:, :, at], made, palette, there=found.inside),
             sum=written[at],
             bar=_bar(float(sums[at]) / largest),
         )
@@ -642,7 +642,7 @@ def _bar(share: float) -> tuple[float, float]:
     return (0.0 if share >= 0 else -length), length
 
 
-def _scales(found: Convolution, seen: Lookout, *, digit: bool) -> Scales:
+def _scales(found: Convolution, seen: InputWindow, *, digit: bool) -> Scales:
     signed = "signed" if seen.scale[0] < 0 else "positive"
     return Scales(
         legend_of(seen.scale, "grey" if digit else signed, ""),
@@ -655,14 +655,14 @@ def _rest(found: Convolution, others: list[int]) -> str | None:
     if not others:
         return None
     together = fmt.number(float(found.sums[others].sum()), DIGITS)
-    return f"{fmt.plural(len(others), 'more map')}, together {together}"
+    return f"{fmt.pluralise(len(others), 'more map')}, together {together}"
 
 
 _CHECK_DIGITS: Final = 6
 
 
 @dataclass(frozen=True)
-class Wish:
+class UnitQuery:
     """What a reader asks to see.
 
     Attributes:
@@ -674,7 +674,7 @@ class Wish:
     channel: Annotated[int | None, Query(ge=0, le=99_999)] = None
 
 
-WishDep = Annotated[Wish, Depends()]
+UnitQueryDep = Annotated[UnitQuery, Depends()]
 
 
 @dataclass(frozen=True)
@@ -687,7 +687,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Picker:
+class PositionPicker:
     """Ways to another place.
 
     Attributes:
@@ -733,14 +733,16 @@ class UnitSection:
     row: int
     column: int
     value: str
-    picker: Picker | None
+    picker: PositionPicker | None
     working: Working | None
     kind: str
     sum: str
     exact: str
 
 
-def unit_section(subject: Subject, layer: LayerInfo, index: int, wish: Wish) -> UnitSection:
+def unit_section(
+    context: PageContext, layer: LayerInfo, index: int, wish: UnitQuery
+) -> UnitSection:
     """One value of a filter's map explained.
 
     Raises:
@@ -748,62 +750,62 @@ def unit_section(subject: Subject, layer: LayerInfo, index: int, wish: Wish) -> 
         UnknownUnitError: the map has no such place.
         UnknownFilterError: the convolution is not given the map that is wished for.
     """
-    examination = subject.examination
+    forward = context.forward
     if wish.at is None:
-        place = strongest_place(examination, layer, index)
+        place = strongest_place(forward, layer, index)
     else:
         place = place_named(layer, wish.at)
-    unit = explain(subject.engine, examination, layer, index, place)
+    unit = explain(context.engine, forward, layer, index, place)
     found = unit.arithmetic
     return UnitSection(
         row=place[0],
         column=place[1],
         value=fmt.number(unit.value, DIGITS),
-        picker=_picker(subject, unit) if layer.spatial else None,
-        working=None if found is None else _working(subject, unit, found, wish),
+        picker=_picker(context, unit) if layer.spatial else None,
+        working=None if found is None else _working(context, unit, found, wish),
         kind=layer.kind,
         sum="" if found is None else fmt.number(found.result, _CHECK_DIGITS),
         exact=fmt.number(unit.value, _CHECK_DIGITS),
     )
 
 
-def _working(subject: Subject, unit: Unit, found: Arithmetic, wish: Wish) -> Working:
-    sources = Sources(unit, subject.engine.manifest, subject.view)
+def _working(context: PageContext, unit: Unit, found: Arithmetic, wish: UnitQuery) -> Working:
+    sources = Sources(unit, context.engine.manifest, context.view)
     match found:
         case Convolution():
-            view = convolution_view(found, sources, subject.examination, wish.channel)
+            view = convolution_view(found, sources, context.forward, wish.channel)
             return Working(convolution=view)
         case BatchNorm():
             return Working(lines=of_norm(found, sources))
-        case Application():
+        case ActivationStep():
             return Working(lines=of_application(found, sources))
         case Merge():
             return Working(lines=of_merge(found, sources))
         case _:
-            return _of_many(subject, found, sources)
+            return _of_many(context, found, sources)
 
 
-def _of_many(subject: Subject, found: WeightedSum | Softmax | Pooling, sources: Sources) -> Working:
+def _of_many(context: PageContext, found: Dense | Softmax | Pooling, sources: Sources) -> Working:
     match found:
-        case WeightedSum():
+        case Dense():
             table, steps = of_weighted_sum(found, sources)
             return Working(table=table, lines=steps)
         case Softmax():
-            table, steps = of_softmax(found, sources, subject.engine.manifest.classes)
+            table, steps = of_softmax(found, sources, context.engine.manifest.classes)
             return Working(table=table, lines=steps)
         case Pooling():
-            window, steps = of_pooling(found, sources, subject.examination)
+            window, steps = of_pooling(found, sources, context.forward)
             return Working(window=window, lines=steps)
 
 
-def _picker(subject: Subject, unit: Unit) -> Picker:
+def _picker(context: PageContext, unit: Unit) -> PositionPicker:
     layer, index = unit.layer, unit.filter
     height, width, _ = layer.shape
-    flat = subject.examination.maps(layer)[:, :, index]
+    flat = context.forward.maps(layer)[:, :, index]
     row, column = unit.place
 
     def page(row: int, column: int) -> str:
-        return subject.view.filter(layer.name, index, at=f"{row},{column}") + "#unit"
+        return context.view.filter(layer.name, index, at=f"{row},{column}") + "#unit"
 
     def step(sign: str, text: str, down: int, across: int) -> Step:
         there = (row + down, column + across)
@@ -814,7 +816,7 @@ def _picker(subject: Subject, unit: Unit) -> Picker:
         found = np.unravel_index(at, flat.shape)
         return page(int(found[0]), int(found[1]))
 
-    return Picker(
+    return PositionPicker(
         rows=height,
         columns=width,
         steps=(

@@ -6,12 +6,12 @@ import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.service.forward import EngineExaminer
-from skiplens.service.registry import layer_of, switched_off
+from skiplens.service.forward import ModelRunner
+from skiplens.service.registry import find_layer, parse_disabled_blocks
 from skiplens.service.services import Services
-from skiplens.web.links import View
-from skiplens.web.pages.context import Subject
-from skiplens.web.pages.unit import UnitSection, Wish, unit_section
+from skiplens.web.links import Links
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.unit import UnitQuery, UnitSection, unit_section
 
 Explain = Callable[..., UnitSection]
 
@@ -29,12 +29,12 @@ def explain(services: Services, engines: Mapping[str, Engine], digit: Digit) -> 
         off: str = "",
     ) -> UnitSection:
         engine = engines[network]
-        blocks = switched_off(engine.manifest, off)
-        examination = EngineExaminer().examine(engine, digit, blocks)
-        view = View(network, digit.id, blocks)
-        subject = Subject(services, engine, services.digits.get(digit.id), examination, view)
+        blocks = parse_disabled_blocks(engine.manifest, off)
+        forward = ModelRunner().run(engine, digit, blocks)
+        view = Links(network, digit.id, blocks)
+        context = PageContext(services, engine, services.digits.get(digit.id), forward, view)
         return unit_section(
-            subject, layer_of(engine.manifest, layer), index, Wish(at=at, channel=channel)
+            context, find_layer(engine.manifest, layer), index, UnitQuery(at=at, channel=channel)
         )
 
     return explained

@@ -68,9 +68,9 @@ def test_beyond_the_edge_nothing_is_coloured(explain: Explain) -> None:
 
 def test_the_window_lies_where_the_patch_is(explain: Explain) -> None:
     view = view_of(explain("block3.conv1", 3, "4,6"))
-    assert view.lookout.text.startswith("rows 8 to 10 and columns 12 to 14 of filter ")
-    x, y, width, height = view.lookout.window
-    left, top, *_ = map(int, view.lookout.box.split())
+    assert view.input_window.text.startswith("rows 8 to 10 and columns 12 to 14 of filter ")
+    x, y, width, height = view.input_window.window
+    left, top, *_ = map(int, view.input_window.box.split())
     assert ((x - left) / 4, (y - top) / 4, width / 4, height / 4) == (12, 8, 3, 3)
 
 
@@ -87,5 +87,5 @@ def test_the_first_convolution_looks_at_the_digit(explain: Explain) -> None:
     assert view.source == "the digit"
     assert len(view.channels) == 1
     assert view.chosen_href is None
-    assert view.lookout.picture.src.endswith("/input.png")
+    assert view.input_window.picture.src.endswith("/input.png")
     assert (view.scales.patch.high, view.scales.patch.ramp) == ("1.00", "grey")

@@ -7,7 +7,7 @@ import pytest
 
 from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
 from skiplens.core.unit_explanation import Convolution, Merge, Unit
-from skiplens.web.links import View
+from skiplens.web.links import Links
 from skiplens.web.pages.unit import Line, Sources, Term, of_convolution, of_merge
 from tests.web.pages.units.conftest import Explain, number
 
@@ -40,7 +40,7 @@ def tiny(layers: tuple[LayerInfo, ...], *blocks: BlockInfo) -> Manifest:
         blocks=blocks,
         graphs={},
         test_accuracy=None,
-        survey=None,
+        evaluation=None,
         training=None,
         files={},
     )
@@ -98,7 +98,7 @@ def test_a_highway_takes_shares_of_both() -> None:
     manifest = tiny((*given, merged), block)
     found = Merge("highway", (8.0, 4.0, 0.25))
     unit = Unit(merged, 0, (1, 1), 7.0, found)
-    lines = of_merge(found, Sources(unit, manifest, View("tiny", "0" * 16)))
+    lines = of_merge(found, Sources(unit, manifest, Links("tiny", "0" * 16)))
     assert [values_of(line) for line in lines] == [[0.25, 4, 1], [0.75, 8, 6], [1, 6, 7]]
     tones = [[term.tone for term in terms_of(line)] for line in lines]
     assert tones[0] == ["", "residual", "residual"]
@@ -117,7 +117,7 @@ def test_a_missing_bias_is_put_down_to_a_batch_norm_only_where_one_follows() -> 
     unit = Unit(conv, 0, (0, 0), 1.0, found)
     words = []
     for behind in ((norm,), (relu,), (relu, replace(norm, inputs=(relu.name,)))):
-        sources = Sources(unit, tiny((conv, *behind)), View("tiny", "0" * 16))
+        sources = Sources(unit, tiny((conv, *behind)), Links("tiny", "0" * 16))
         words.append(of_convolution(found, [0], sources)[0].words)
     assert [one.partition("; ")[2] for one in words] == [
         "this layer has no bias, as the batch norm behind it has one.",
