@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Any, Final
 
 
@@ -86,6 +87,14 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class SeedAccuracy:
+    """How well a network trained from one seed of its recipe reads the test digits."""
+
+    seed: int
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
 class Ablation:
     """How well the network reads with some blocks' residual branches switched off.
 
@@ -107,7 +116,7 @@ class Evaluation:
     Attributes:
         digits: how many.
         blocks: usual figures of every block, in forward order.
-        ablations: each can_disable block off alone, then each pair.
+        ablations: each block that can be disabled off alone, then each pair where there are few.
     """
 
     digits: int
@@ -120,6 +129,7 @@ MANIFEST_FILE: Final = "manifest.json"
 NETWORK_FILE: Final = "network.keras"
 WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
+SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
 OTHER: Final = "other"  # the role of a layer of a kind that has none of its own
 INPUT: Final = "input"  # among a layer's inputs: the digit itself
@@ -257,6 +267,8 @@ class Manifest:
         evaluation: metrics and ablations over the test digits; ``None`` if not measured.
         training: recipe, commit and history of the run; ``None`` for a network brought along.
         files: SHA-256 of the network, its graphs and its weights, by the name of the file.
+        seeds: accuracy of each seed that the recipe was followed from, that of this network among
+            them; empty where there is only this network.
     """
 
     format: int
@@ -273,6 +285,15 @@ class Manifest:
     evaluation: Evaluation | None
     training: dict[str, Any] | None
     files: dict[str, str]
+    seeds: tuple[SeedAccuracy, ...] = ()
+
+    @property
+    def accuracy_over_seeds(self) -> tuple[float, float] | None:
+        """Mean and sample standard deviation of the seeds' accuracies, shares of 0..1; ``None``
+        where there are fewer than two.
+        """
+        values = [one.accuracy.value for one in self.seeds]
+        return (mean(values), stdev(values)) if len(values) > 1 else None
 
     @property
     def version(self) -> str:
