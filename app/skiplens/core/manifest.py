@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-
 DESCRIBED: Final = {"use_attribute_docstrings": True}
 """Lets the API publish a record: pydantic reads the string under each field as its description."""
 
