@@ -113,7 +113,7 @@ class Evaluation:
     """Each block that can be disabled alone, then each pair."""
 
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 NETWORK_FILE: Final = "network.keras"
 WEIGHTS_FILE: Final = "weights.npz"
