@@ -173,7 +173,7 @@ class LayerInfo:
 
     @property
     def place(self) -> str:
-        """The block, ``stem`` or ``head``."""
+        """Name of its block, or ``stem`` or ``head``."""
         return self.block or self.name.split(".", 1)[0]
 
     @property
@@ -210,9 +210,9 @@ class BlockInfo:
     """Whether the residual branch can be scaled and disabled."""
 
     @property
-    def switch(self) -> str | None:
-        """The layer that is zero while the branch is off, ``T(x)`` or else ``F(x)``; ``None``
-        where it cannot be switched off.
+    def scaled_layer(self) -> str | None:
+        """The layer that the branch scale multiplies: ``T(x)`` if there is a gate, else ``F(x)``;
+        ``None`` if the branch cannot be scaled.
         """
         return (self.gate or self.residual) if self.can_disable else None
 
@@ -271,10 +271,10 @@ class Manifest:
 
     @property
     def version(self) -> str:
-        """Changes with any file of the network: 12 hexadecimal digits."""
+        """Hash of the network's files: 12 hexadecimal digits."""
         return hashlib.sha256("".join(sorted(self.files.values())).encode()).hexdigest()[:12]
 
     @property
-    def switches(self) -> tuple[str, ...]:
+    def disableable_blocks(self) -> tuple[str, ...]:
         """Names of the blocks whose branch can be scaled, in the order of `branch_scales`."""
         return tuple(block.name for block in self.blocks if block.can_disable)

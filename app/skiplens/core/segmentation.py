@@ -194,8 +194,8 @@ def digit_components(inked: Mask, *, photograph: bool) -> Components | None:
     cell = -(-max(inked.shape) // _CELLS)
     counts = _counts(inked, cell)
     labels = _label_components(counts > 0)
-    least = _MIN_PHOTO_COMPONENT_PX if photograph else 1
-    found = [component for component in _components(labels, counts) if component.ink >= least]
+    min_ink = _MIN_PHOTO_COMPONENT_PX if photograph else 1
+    found = [component for component in _components(labels, counts) if component.ink >= min_ink]
     total = sum(component.ink for component in found)
     for component in sorted(found, key=lambda component: -component.ink):
         rest = total - component.ink

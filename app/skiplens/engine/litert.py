@@ -162,7 +162,9 @@ class LiteRTEngine:
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
-        outputs = self._run(self._activations, {"image": image, "branch_scales": branch_scales[None]})
+        outputs = self._run(
+            self._activations, {"image": image, "branch_scales": branch_scales[None]}
+        )
         check_finite(outputs, self._telling)
         return outputs
 

@@ -268,7 +268,11 @@ def instrument(
     branch_scales = keras.Input((len(switches),), name="branch_scales") if switches else None
     unroller = Unroller(rewrite, switches, branch_scales, split_routes=routes)
     unroller.model(network, image)
-    inputs = {"image": image} if branch_scales is None else {"image": image, "branch_scales": branch_scales}
+    inputs = (
+        {"image": image}
+        if branch_scales is None
+        else {"image": image, "branch_scales": branch_scales}
+    )
     blocks = unroller.blocks or named_blocks(unroller.layers)
     return InstrumentedModel(
         keras.Model(inputs, {**unroller.taps, **unroller.routes}, name=f"{network.name}.tapped"),

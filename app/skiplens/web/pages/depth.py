@@ -147,7 +147,7 @@ def lesion_rows(context: PageContext) -> tuple[tuple[str, tuple[AblationCell, ..
     if evaluation is None or not evaluation.ablations:
         return ()
     lost = {frozenset(one.off): one.accuracy_drop for one in evaluation.ablations}
-    names = context.engine.manifest.switches
+    names = context.engine.manifest.disableable_blocks
     return tuple(
         (
             row,
