@@ -25,7 +25,7 @@ def outputs(
 ) -> dict[str, Array]:
     inputs = {"image": as_input(split.images)}
     if branch_scales:
-        inputs["gates"] = np.array([branch_scales] * len(split), np.float32)
+        inputs["branch_scales"] = np.array([branch_scales] * len(split), np.float32)
     return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
 
 

@@ -275,7 +275,7 @@ def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
     """Read every test digit with an engine and say how many it got right."""
     test = load_test(data)
     manifest = engine.manifest
-    branch_scales = np.ones(len(manifest.switches), np.float32)
+    branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
     right = 0
     with _progress() as progress:

@@ -55,9 +55,9 @@ def trials(tapped: InstrumentedModel) -> list[dict[str, Array]]:
         shapes = {name: (1, *tensor.shape[1:]) for name, tensor in tapped.model.input.items()}
         image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
         inputs = {"image": image, "target": classes[[trial % len(classes)]]}
-        if "gates" in shapes:
+        if "branch_scales" in shapes:
             branch_scales = (np.ones, np.zeros, rng.random)[trial % 3]
-            inputs["gates"] = branch_scales(shapes["gates"])
+            inputs["branch_scales"] = branch_scales(shapes["branch_scales"])
         found.append({name: value.astype(np.float32) for name, value in inputs.items()})
     return found
 

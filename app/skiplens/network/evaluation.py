@@ -70,7 +70,7 @@ def _predict(
 ) -> dict[str, NDArray[np.float32]]:
     inputs = {"image": images}
     if branch_scales.size:
-        inputs["gates"] = np.repeat(branch_scales[None], len(images), axis=0)
+        inputs["branch_scales"] = np.repeat(branch_scales[None], len(images), axis=0)
     outputs: dict[str, NDArray[np.float32]] = model.predict(
         inputs, batch_size=batch_size, verbose=0
     )
