@@ -263,8 +263,24 @@ def test_branches_are_switched_in_place_and_other_links_wait(open_page: OpenPage
     expect(page.locator(".answer-words")).to_have_text(re.compile("^The network"), timeout=SLOW)
     expect(page.locator("[data-drawn-whole]")).to_be_hidden()
     page.locator(".layer-link code", has_text="block1.sum").click()
-    state(page, "Keep the digit first")
+    state(page, "Save the digit first")
     assert page.url == address
+
+
+def test_an_answer_on_its_way_does_not_erase_the_notice_on_a_link(open_page: OpenPage) -> None:
+    page = open_page("/")
+    open_surface(page)
+    draw(page, SEVEN)
+    reads(page, "7")
+    page.wait_for_load_state("networkidle")
+    with held(page) as routes:
+        page.locator(".layer-link code", has_text="block1.sum").click()  # maps that come near
+        state(page, "Save the digit first")
+        release(page, routes, 0).finished()
+        page.evaluate("new Promise(requestAnimationFrame)")
+        state(page, "Save the digit first")
+    surface(page).click()
+    expect(page.locator("form[data-draw] [role=status]")).to_have_text("")
 
 
 def test_no_choice_of_a_look_leads_away_from_a_drawing(open_page: OpenPage) -> None:

@@ -40,7 +40,7 @@ def test_the_help_opens_by_key_and_button_and_closes_by_escape(open_page: OpenPa
     page = open_page("/docs")
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard")
-    expect(dialog).to_contain_text("to the layer before or after")
+    expect(dialog).to_contain_text("previous and next layer")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Keyboard").click()

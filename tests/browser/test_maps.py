@@ -27,13 +27,13 @@ SAME = """({ layer, expected }) => {
 }"""
 PLATE = """async (work) => {
   const main = document.querySelector("script[src$='js/page.js']").src;
-  const plate = await import(main.replace("page.js", "maps/painted-figure.js"));
+  const figures = await import(main.replace("page.js", "maps/painted-figure.js"));
   const figure = document.querySelector("figure[data-layer='stem.output']");
-  if (work === "restore") return plate.restore(figure);
+  if (work === "restore") return figures.restoreFigure(figure);
   const values = new Float32Array(28 * 28 * 16).fill(2).fill(0, 0, 16);
-  const scopes = { network: [-1, 4], block: null };
+  const sharedRanges = { network: [-1, 4], block: null };
   const maps = { height: 28, width: 28, filters: 16, values };
-  return plate.show(figure, maps, { normalize: work, palette: "grey", scopes });
+  return figures.paintFigure(figure, maps, { normalize: work, palette: "grey", sharedRanges });
 }"""
 
 

@@ -76,7 +76,7 @@ def test_a_picture_that_will_not_come_is_replaced_by_words_and_a_button(
     page = opened(open_page, failing, pattern, address(server, name))
     missing = page.locator(".missing")
     expect(missing).to_have_count(1)
-    expect(missing).to_contain_text("This picture did not arrive.")
+    expect(missing).to_contain_text("This picture did not load.")
     failing.left = 0
     missing.get_by_role("button", name="Retry").click()
     expect(missing).to_have_count(0)
@@ -172,6 +172,6 @@ def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
     page.get_by_role("button", name="Read it").click()
     form = page.locator("form[data-upload]")
     expect(form).to_have_attribute("aria-busy", "true")
-    expect(form.get_by_role("status")).to_have_text("PredictionView the image…")
+    expect(form.get_by_role("status")).to_have_text("Uploading…")
     held[0].continue_()
     page.wait_for_url("**/digits/**")

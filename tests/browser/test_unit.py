@@ -54,14 +54,14 @@ def test_what_is_no_place_of_the_map_does_not_lead_away(
     field.fill(words)
     page.get_by_role("button", name="Show").click()
     if javascript:
-        refusal = page.get_by_role("alert").filter(has_text="no such place")
+        refusal = page.get_by_role("alert").filter(has_text="no such position")
         expect(refusal).to_contain_text("rows 0 to 13, columns 0 to 13, counting from 0")
     expect(field).to_be_focused()
     assert page.url == address
     field.fill("13,13")
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".worked-value")).to_contain_text("row 13, column 13")
-    expect(page.get_by_text("no such place")).to_have_count(0)
+    expect(page.get_by_text("no such position")).to_have_count(0)
 
 
 def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(

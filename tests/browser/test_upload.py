@@ -66,7 +66,7 @@ def test_a_refusal_is_said_beside_the_form(open_page: OpenPage) -> None:
     state = page.locator("form[data-upload]").get_by_role("status")
     expect(state).to_contain_text("no known image")
     bring(page, "drop", b"words", "text/plain")
-    expect(state).to_contain_text("That is no image")
+    expect(state).to_contain_text("That is not an image")
     assert page.url == address
 
 
@@ -78,7 +78,7 @@ def test_a_file_larger_than_this_server_takes_is_not_sent(
     page.on("request", lambda request: sent.append(request.method))
     state = page.locator("form[data-upload]").get_by_role("status")
     bring(page, "drop", bytes(3 * 1024 + 1))
-    expect(state).to_contain_text("That is too large: at most 3 KiB")
+    expect(state).to_contain_text("too large. The limit is 3 KiB")
     assert "POST" not in sent
     bring(page, "drop", bytes(3 * 1024))  # it arrives in full
     expect(state).to_contain_text("no known image")
