@@ -55,11 +55,11 @@ def test_a_walk_from_the_matrix_to_what_excites_a_filter(
     expect(page.get_by_text(re.compile(r"Digit \d+ of the test set, labelled \d"))).to_be_visible()
     gallery = page.url.partition("?")[0]
     page.goto(f"{gallery}/layers/block3.output/filters/7")
-    top_activations = page.locator("#top_activations .digits a")
+    top_activations = page.locator("#top-activations .digits a")
     expect(top_activations).to_have_count(24)
     name = top_activations.first.get_attribute("aria-label") or ""
     top_activations.first.click()
-    expect(page.locator("#top_activations [aria-current]")).to_have_attribute("aria-label", name)
+    expect(page.locator("#top-activations [aria-current]")).to_have_attribute("aria-label", name)
     expect(page.get_by_role("definition").nth(1)).to_have_text(name.split()[0])
 
 

@@ -11,7 +11,7 @@ import { lineWidths } from "../../static/js/draw/live-diagram.js";
 
 /** @param {Record<string, number>} norms */
 const block = (norms) => ({
-  block: "block1", norm_x: 0, norm_f: 0, norm_sum: 0, norm_input: 0, norm_output: 0, ...norms,
+  block: "block1", norm_x: 0, norm_residual: 0, norm_sum: 0, norm_input: 0, norm_output: 0, ...norms,
 });
 
 test("the largest norm of any block has the widest line, and widths are proportional to norms", () => {
@@ -20,7 +20,7 @@ test("the largest norm of any block has the widest line, and widths are proporti
 });
 
 test("a width has a minimum and a maximum", () => {
-  const width = lineWidths([block({ norm_f: 100 })]);
+  const width = lineWidths([block({ norm_residual: 100 })]);
   assert.deepEqual([0, 1, 700].map(width), ["1.5", "1.5", "15"]);
 });
 

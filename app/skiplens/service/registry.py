@@ -108,7 +108,7 @@ def parse_disabled_blocks(manifest: Manifest, off: str | None) -> tuple[str, ...
     if fixed:
         raise BlockNotDisableableError(
             f"off names {_list(sorted(fixed))}, but in network {manifest.id} x would not come "
-            f"through there with the branch off; can_disable blocks are {_list(manifest.switches)}"
+            f"through there with the branch off; blocks to disable: {_list(manifest.switches)}"
         )
     return tuple(name for name in manifest.switches if name in wanted)
 

@@ -11,7 +11,7 @@ import { problemOf } from "../upload.js";
 /** @typedef {{ name: string, maps: FeatureMaps, blockRange: ValueRange }} Layer */
 /**
  * Euclidean norms along a block's paths.
- * @typedef {{ block: string, norm_x: number, norm_f: number, norm_sum: number, norm_input: number,
+ * @typedef {{ block: string, norm_x: number, norm_residual: number, norm_sum: number, norm_input: number,
  *   norm_output: number }} BlockNorms
  */
 /**

@@ -37,7 +37,7 @@ export function updateDiagram(snapshot, blocks) {
       ".rail-chain .grow": norms.norm_input,
       ".identity-upper": hasProjection ? norms.norm_input : norms.norm_x,
       ".identity-lower": norms.norm_x,
-      ".branch": norms.norm_f,
+      ".branch": norms.norm_residual,
       ".rail-tail .lead": norms.norm_sum,
       ".rail-tail .grow": norms.norm_output,
     });
@@ -49,13 +49,13 @@ export function updateDiagram(snapshot, blocks) {
  * @param {DomSnapshot} snapshot
  * @param {BlockNorms} norms
  */
-function showNorms(snapshot, { block, norm_x, norm_f }) {
+function showNorms(snapshot, { block, norm_x, norm_residual }) {
   const isDisabled = document.querySelector(`#${block} .is-off`) !== null;
   const texts = {
     ".label-identity .value": number(norm_x),
-    ".label-residual .value": isDisabled ? "off" : number(norm_f),
+    ".label-residual .value": isDisabled ? "off" : number(norm_residual),
     ".norms .identity + span": number(norm_x),
-    ".norms .residual + span": number(norm_f),
+    ".norms .residual + span": number(norm_residual),
   };
   for (const [selector, text] of Object.entries(texts)) {
     const element = document.querySelector(`#${block} ${selector}`);
@@ -70,7 +70,7 @@ function showNorms(snapshot, { block, norm_x, norm_f }) {
  */
 export function lineWidths(blocks) {
   const norms = blocks.flatMap((block) =>
-    [block.norm_input, block.norm_x, block.norm_f, block.norm_sum]);
+    [block.norm_input, block.norm_x, block.norm_residual, block.norm_sum]);
   const largest = Math.max(0, ...norms) || 1;
   return (norm) => {
     const width = MAX_WIDTH * Math.min(norm / largest, 1);
