@@ -86,7 +86,7 @@ def executable(names: tuple[str, ...]) -> str:
 def launch(
     playwright: Playwright, names: tuple[str, ...], *, without: Sequence[str] = ()
 ) -> Browser:
-    """A headless browser, the first of these that is there, without some of Playwright's options."""
+    """A headless browser, the first that is there, without these options of Playwright's."""
     return playwright.chromium.launch(
         executable_path=executable(names),
         args=["--no-sandbox"],

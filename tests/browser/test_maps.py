@@ -46,7 +46,7 @@ def requests_of(page: Page, event: Literal["request", "requestfinished"] = "requ
         if "/static/" not in address:
             asked.append(address)
 
-    page.on(event, lambda request: note(request.url))  # type: ignore[call-overload]  # either
+    page.on(event, lambda request: note(request.url))
     return asked
 
 
