@@ -489,7 +489,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         after=after,
         off=off,
         switch_text=text.describe_disabled(block) if off else "The branch is on.",
-        toggle=links.with_block_toggled(block.name, manifest.switches).block(block.name)
+        toggle=links.with_block_toggled(block.name, manifest.disableable_blocks).block(block.name)
         if block.can_disable
         else None,
         prediction=prediction_view(context.services, forward),

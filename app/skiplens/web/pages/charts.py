@@ -97,7 +97,7 @@ class ChartLine:
     """One quantity of one network over depth; zeros, which have no logarithm, are left out."""
 
     tone: str
-    """``identity``, ``residual``, or ``whole`` for both paths together."""
+    """``identity``, ``residual``, or ``total`` for both paths together."""
     beside: bool
     """Whether it is of the network that is compared."""
     points: str
@@ -116,7 +116,7 @@ class GradientChart:
 
 _Read = Callable[[BlockGradient], float | None]
 _SERIES: Final[tuple[tuple[str, str, _Read], ...]] = (
-    ("whole", "in all", lambda block: block.total),
+    ("total", "in all", lambda block: block.total),
     ("identity", "through the identity", lambda block: block.identity),
     ("residual", "through F", lambda block: None if block.identity is None else block.residual),
 )

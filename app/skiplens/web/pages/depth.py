@@ -115,10 +115,10 @@ def gradient_rows(
 def ablation_rows(context: PageContext) -> tuple[tuple[str, tuple[AblationCell, ...]], ...]:
     """Accuracy drop with each pair of blocks off; empty if not measured."""
     evaluation = context.engine.manifest.evaluation
-    if evaluation is None or not evaluation.ablations:
+    names = context.engine.manifest.disableable_blocks
+    if evaluation is None or len(evaluation.ablations) < len(names) * (len(names) + 1) // 2:
         return ()
     drops = {frozenset(ablation.off): ablation.accuracy_drop for ablation in evaluation.ablations}
-    names = context.engine.manifest.switches
     return tuple(
         (
             row,

@@ -89,7 +89,7 @@ class NetworkDiagram:
     def block(self, block: BlockInfo, links: Links) -> BlockDiagram:
         """A block's part of the diagram."""
         metrics = self._metrics[block.name]
-        switches = self._forward.manifest.switches
+        switches = self._forward.manifest.disableable_blocks
         return BlockDiagram(
             name=block.name,
             input_width=self.layer_width(block.input),
