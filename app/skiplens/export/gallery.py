@@ -209,15 +209,15 @@ def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions
 
 
 _TEXTS: Final = {
-    "x": "what the block is given",
-    "projected x": "what the block is given, in the shape of F(x)",
+    "x": "the block's input",
+    "projected x": "the block's input, projected to the shape of F(x)",
     "F(x)": "the residual: what the block adds",
-    "gated F(x)": "the residual: what the block works out, before the gate weighs it",
-    "gate": "T(x): the share of F(x) that is taken",
-    "sum": "the pre-activation: both together",
-    "output": "the activation: what the block hands on",
+    "gated F(x)": "the residual: what the block computes, before the gate weights it",
+    "gate": "T(x): the share of F(x) that is used",
+    "sum": "the pre-activation: the sum of both",
+    "output": "the activation: the block's output",
 }
-_INDEXED: Final = "a row for each filter, a column for each map that it is given, with indices"
+_INDEXED: Final = "one row per filter, one column per input map, with indices"
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ def _block(
         residual=block.identity is not None,
         symbols=text.symbols_of_block(block),
         strip=_picture(part_path(name, "strip"), drawn.strip),
-        strip_alt=f"{roles} of {name} as rows, one column for each filter, on one scale",
+        strip_alt=f"{roles} of {name} as rows, one column for each filter, with one value range",
         legend=table_legend(drawn.strip),
         parts=tuple(
             _plain(role, _text(block, role), part_path(name, role), grid, f"{role} of {name}")
@@ -363,7 +363,7 @@ def _page(context: ExportContext, images: Images) -> ExportPage:
         ),
         head=_layers(context, images, "head"),
         kernels=tuple(
-            _plain(name, "", kernels_path(name), grid, f"Every kernel of {name}")
+            _plain(name, "", kernels_path(name), grid, f"All kernels of {name}")
             for name, grid in images.kernels.items()
         ),
     )

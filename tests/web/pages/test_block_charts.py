@@ -80,7 +80,7 @@ def test_ratios_end_at_eight_and_at_an_eighth(strip: FeatureMapTable) -> None:
 
 def test_what_is_undefined_has_no_lane(strip: FeatureMapTable) -> None:
     drawn = charts(strip, norm_x=None, ratio=None, cosine=None)
-    assert [lane.title for lane in drawn.rows] == ["size of", "cut by ReLU"]
+    assert [lane.title for lane in drawn.rows] == ["norm of", "zeroed by ReLU"]
     assert drawn.rows[0].series == (("F(x)", "residual"),)
     assert drawn.height == 2 * ROW_HEIGHT
 
@@ -92,7 +92,7 @@ def test_each_column_says_its_figures_and_leads_to_its_filter(engine: Engine, di
     strip = block_table(forward, block, PaletteName.DUSK)
     column = filter_charts(found, block, strip, Links("net", "digit")).columns[7]
     assert column.text.startswith("filter 7: x ")
-    assert "ReLU cuts" in column.text
+    assert "ReLU zeroes" in column.text
     assert column.href == "/networks/net/digits/digit/layers/block2.output/filters/7"
 
 
@@ -111,4 +111,4 @@ def test_a_gates_long_names_leave_out_what_a_phone_has_no_room_for(strip: Featur
     assert [symbol for symbol, _ in sizes.series] == ["|(1\N{MINUS SIGN}T)·x|", "|T·F|"]
     assert ratios.title == "T·F(x) over (1\N{MINUS SIGN}T)·x"
     plain = charts(strip).rows[0]
-    assert [plain.title, *(symbol for symbol, _ in plain.series)] == ["size of", "x", "F(x)"]
+    assert [plain.title, *(symbol for symbol, _ in plain.series)] == ["norm of", "x", "F(x)"]

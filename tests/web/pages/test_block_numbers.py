@@ -18,7 +18,7 @@ def block(engine: Engine) -> BlockInfo:
 
 
 def test_a_share_has_the_decimals_and_the_space_of_every_other(block: BlockInfo) -> None:
-    assert "cuts 35.89\u202f% of" in describe_metrics(FIGURES, block, off=False)
+    assert "zeroes 35.89\u202f% of" in describe_metrics(FIGURES, block, off=False)
 
 
 def test_what_a_gate_has_weighed_is_not_called_x_or_f(block: BlockInfo) -> None:

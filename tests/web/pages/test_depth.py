@@ -102,8 +102,8 @@ def test_where_one_block_is_spoken_of_it_is_named_once(blocks: list[int], off: l
 
 def test_of_many_that_refine_the_gentlest_is_named() -> None:
     words = said([1, 2, 3, 4])
-    assert "block2 and block3 refine what they are given" in words
-    assert "The gentlest is block3, where F(x) is 0.250 times as large as x." in words
+    assert "block2 and block3 refine their input" in words
+    assert "The smallest change is by block3, where F(x) is 0.250 times as large as x." in words
 
 
 def test_what_a_gate_has_weighed_has_its_name_in_the_sentence_too() -> None:

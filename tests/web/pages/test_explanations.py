@@ -55,10 +55,10 @@ def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: Block
 @pytest.mark.parametrize(
     ("role", "activation", "says"),
     [
-        ("activation", "relu", "ReLU: what is below zero becomes zero"),
-        ("activation", "sigmoid", "An activation, sigmoid: a function of each value by itself."),
-        ("activation", None, "An activation, Own: a function of each value by itself."),
-        ("other", None, "A layer of the kind Own."),
+        ("activation", "relu", "ReLU: values below zero become zero"),
+        ("activation", "sigmoid", "An activation function, sigmoid, applied to each value."),
+        ("activation", None, "An activation function, Own, applied to each value."),
+        ("other", None, "A layer of type Own."),
     ],
 )
 def test_only_a_relu_is_called_one(
@@ -70,5 +70,5 @@ def test_only_a_relu_is_called_one(
 
 def test_of_a_projection_no_shape_is_said_that_another_need_not_have(block: BlockInfo) -> None:
     words = text.describe_block(replace(block, identity="block1.identity"))
-    assert "a projection brings x to the shape of F(x)" in words
+    assert "a projection gives x the shape of F(x)" in words
     assert not {"half", "twice"} & set(words.split())

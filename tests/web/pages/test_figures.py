@@ -71,8 +71,8 @@ def test_filters_that_find_nothing_are_silent_and_not_off(forward: ForwardPass) 
     quiet = {name: maps.copy() for name, maps in forward.activations.items()}
     quiet["block1.residual"][..., 3:5] = 0
     found = figure(replace(forward, activations=quiet), "block1.residual")
-    assert found.note == "2 filters are silent on this digit."
-    assert found.alt.endswith("; silent: 3 and 4")
+    assert found.note == "2 filters are inactive on this digit."
+    assert found.alt.endswith("; inactive: 3 and 4")
 
 
 def test_every_slim_grid_fits(forward: ForwardPass) -> None:

@@ -90,4 +90,4 @@ def test_a_map_that_is_zero_of_itself_is_silent_on_the_digit(context: PageContex
     maps = {name: one.copy() for name, one in context.forward.activations.items()}
     maps["block1.output"][..., 3] = 0
     quiet = replace(context, forward=replace(context.forward, activations=maps))
-    assert "silent on this digit" in (page(quiet, "block1.output", 3).note or "")
+    assert "inactive on this digit" in (page(quiet, "block1.output", 3).note or "")

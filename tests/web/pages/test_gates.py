@@ -57,7 +57,7 @@ def test_the_residual_is_added_only_where_no_gate_takes_a_share(
 def test_a_branch_that_is_off_is_a_gate_shut_where_there_is_one(look: Look, digit: Digit) -> None:
     for page in ("?off=block2", "/blocks/block2?off=block2"):
         gated, plain = (text(look, digit, network, page) for network in (GATED, PLAIN))
-        assert "its gate is shut, so T(x) is zero, and x passes as it came" in gated
+        assert "its gate is closed, so T(x) is zero, and x passes through unchanged" in gated
         assert "F(x) is zero" not in gated
         assert "F(x) is zero, and x passes as it came" in plain
         assert "gate" not in plain

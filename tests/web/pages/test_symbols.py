@@ -23,7 +23,7 @@ def test_a_blocks_page_names_what_enters_its_sum(
 ) -> None:
     x, f = names
     markup = look(f"/networks/{network}/digits/{digit.id}/blocks/block2")
-    for title in (f"size of {x}", f"size of {f}", f"{f} over {x}", f"cosine of {x} and {f}"):
+    for title in (f"norm of {x}", f"norm of {f}", f"{f} over {x}", f"cosine of {x} and {f}"):
         assert title in markup.text
     charts = [one.get("aria-label", "") for one in markup.all("a")]
     said = [label for label in charts if label.startswith("filter ")]

@@ -72,7 +72,7 @@ METRICS: Final = (
         "norm_x",
         "{0.x}",
         "{0.norm_x}",
-        "size of {0.x}",
+        "norm of {0.x}",
         "Euclidean norm of the identity as it enters the sum",
         "identity",
     ),
@@ -80,41 +80,41 @@ METRICS: Final = (
         "norm_residual",
         "{0.f}",
         "{0.norm_residual}",
-        "size of {0.f}",
-        "Euclidean norm of what the branch adds",
+        "norm of {0.f}",
+        "Euclidean norm of the residual as it enters the sum",
         "residual",
     ),
-    Metric("norm_sum", "", "|sum|", "size of the sum", "Euclidean norm of the two added"),
+    Metric("norm_sum", "", "|sum|", "norm of the sum", "Euclidean norm of the sum of the two"),
     Metric(
         "ratio",
         "{0.over}",
         "{0.ratio}",
         "{0.over}",
-        "below 1 the block refines, above 1 it rewrites",
+        "below 1 the block refines its input, above 1 it replaces it",
     ),
     Metric(
         "cosine",
         "cosine",
         "cosine",
         "{0.cosine}",
-        f"1: along {{0.x}}; 0: something new; {fmt.MINUS}1: against {{0.x}}",
+        f"1: same direction as {{0.x}}; 0: orthogonal; {fmt.MINUS}1: opposite",
         write=fmt.cosine,
     ),
     Metric(
         "relu_zeroed",
-        "ReLU cuts",
-        "ReLU cuts",
-        "cut by ReLU",
-        "share of the sum below zero, which the activation removes",
+        "ReLU zeroes",
+        "ReLU zeroes",
+        "zeroed by ReLU",
+        "share of the sum below zero, which ReLU sets to zero",
         write=fmt.percent,
     ),
 )
 # Title and explanation in a block without an identity path, where the sum is F(x).
 _WITHOUT_IDENTITY: Final[dict[MetricName, tuple[str, str]]] = {
-    "norm_x": ("size of the input", "Euclidean norm of what the block is given"),
-    "norm_residual": ("size of F(x)", "Euclidean norm of what it makes of it"),
-    "ratio": ("F(x) over the input", "how much larger, or smaller"),
-    "relu_zeroed": ("cut by ReLU", "share of F(x) below zero, which the activation removes"),
+    "norm_x": ("norm of the input", "Euclidean norm of the block's input"),
+    "norm_residual": ("norm of F(x)", "Euclidean norm of what the block computes"),
+    "ratio": ("F(x) over the input", "ratio of the two norms"),
+    "relu_zeroed": ("zeroed by ReLU", "share of F(x) below zero, which ReLU sets to zero"),
 }
 
 
@@ -310,7 +310,7 @@ def _chart_specs(found: Sequence[FilterMetrics], names: Symbols) -> Iterator[Cha
     norms = (norm for metrics in found for norm in (metrics.norm_x, metrics.norm_residual) if norm)
     largest = max(norms, default=1.0)
     # Beside the charts there is room on a phone for two lines of ten letters.
-    title, x, f = ("size of", names.x, names.f) if names is text.PLAIN else ("", *names.norms)
+    title, x, f = ("norm of", names.x, names.f) if names is text.PLAIN else ("", *names.norms)
     for spec in (
         ChartSpec(
             title,
@@ -320,7 +320,7 @@ def _chart_specs(found: Sequence[FilterMetrics], names: Symbols) -> Iterator[Cha
         ),
         ChartSpec(names.over, f"{fmt.EIGHTH} to 8", (("", "", "ratio"),), _octaves, signed=True),
         ChartSpec("cosine", f"{fmt.MINUS}1 to 1", (("", "", "cosine"),), signed=True),
-        ChartSpec("cut by ReLU", "0 to 100 %", (("", "", "relu_zeroed"),)),
+        ChartSpec("zeroed by ReLU", "0 to 100 %", (("", "", "relu_zeroed"),)),
     ):
         series = tuple(
             one for one in spec.series if any(getattr(m, one[-1]) is not None for m in found)
@@ -407,14 +407,18 @@ def describe_metrics(metrics: BlockMetrics, block: BlockInfo, *, off: bool) -> s
     return (
         f"On this digit {names.f} is {fmt.number(metrics.ratio)} times as large as "
         f"{names.x}{direction}. "
-        f"ReLU then cuts {fmt.percent(metrics.relu_zeroed)} of the sum."
+        f"ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
     )
 
 
 def _direction(cosine: float) -> str:
     if cosine > _ALIGNED_COSINE:
-        return "points along it"
-    return "points against it" if cosine < -_ALIGNED_COSINE else "points across it"
+        return "points in the same direction"
+    return (
+        "points in the opposite direction"
+        if cosine < -_ALIGNED_COSINE
+        else "is nearly orthogonal to it"
+    )
 
 
 @dataclass(frozen=True)
@@ -520,7 +524,7 @@ def _kernels(context: PageContext, block: BlockInfo) -> tuple[KernelFigure, ...]
         picture = kernels_picture(context.engine, layer, context.links)
         if layer.block == block.name and picture is not None:
             rows = fmt.pluralise(layer.filters, "filter")
-            alt = f"Every kernel of {layer.name}: a row for each of its {rows}"
+            alt = f"All kernels of {layer.name}: one row for each of its {rows}"
             found.append(KernelFigure(layer.name, context.links.layer(layer.name), picture, alt))
     return tuple(found)
 

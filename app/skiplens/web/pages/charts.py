@@ -70,7 +70,7 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
         zero=round(WIDTH * -low / (high - low), 2) if low < 0 < high else None,
         tallest=fmt.pluralise(tallest, "value"),
         zeros=f"{fmt.percent(zeros / values.size)} of the values are exactly zero, "
-        f"{zeros:,} of {values.size:,}; they are not drawn"
+        f"{zeros:,} of {values.size:,}; they are not shown"
         if zeros
         else None,
     )
@@ -116,7 +116,7 @@ class GradientChart:
 
 _Read = Callable[[BlockGradient], float | None]
 _SERIES: Final[tuple[tuple[str, str, _Read], ...]] = (
-    ("total", "in all", lambda block: block.total),
+    ("total", "total", lambda block: block.total),
     ("identity", "through the identity", lambda block: block.identity),
     ("residual", "through F", lambda block: None if block.identity is None else block.residual),
 )
@@ -147,7 +147,7 @@ def gradient_chart(
         ),
         ticks=tuple((scale.y(10.0**power), _power(power)) for power in scale.powers()),
         names=tuple((scale.x(at), block.block) for at, block in enumerate(deepest.blocks)),
-        alt="Size of the gradient at each block's input, from the first block to the last, in "
+        alt="Norm of the gradient at each block's input, from the first block to the last, in "
         + fmt.join_and([name for name, _, _ in networks]),
     )
 
@@ -199,9 +199,9 @@ def describe_gradients(networks: Sequence[tuple[str, GradientByPath]]) -> str:
         if gradients.blocks[-1].total
     ]
     if not changes:
-        return "Nothing changes the answer by any small step, so there is no gradient."
+        return "Every gradient is zero: no small change of these values changes the prediction."
     return (
-        "On its way back from the last block's input to the first's, the gradient changes: "
+        "From the last block's input back to the first's, the gradient changes: "
         f"{', '.join(changes)}."
     )
 

@@ -73,7 +73,7 @@ def classic_page(context: PageContext) -> ClassicPage:
     links = replace(context.links, normalize=shared)
     width = found[0].convolution.filters if found else 0
     return ClassicPage(
-        f"The pictures of 2016 in {manifest.title}",
+        f"The 2016 figures in {manifest.title}",
         context.services,
         links,
         digit=common.digit_card(context.stored),
@@ -129,9 +129,9 @@ def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> ClassicFig
         tone="",
         href=links.layer(layer.name),
         picture=Picture.of(address, grid.geometry),
-        alt=f"All kernels of {layer.name}: a row for each of its "
-        f"{fmt.pluralise(layer.filters, 'filter')}, a column for each map that it is given",
-        legend=figures.legend_of(grid.range, "signed", "one scale for all kernels"),
+        alt=f"All kernels of {layer.name}: one row for each of its "
+        f"{fmt.pluralise(layer.filters, 'filter')}, one column for each input map",
+        legend=figures.legend_of(grid.range, "signed", "one value range for all kernels"),
     )
 
 

@@ -138,15 +138,18 @@ def digit_card(stored: StoredDigit) -> DigitCard:
     if stored.place is not None:
         provenance = f"Digit {stored.place:,} of the test set, labelled {stored.label}."
     elif stored.label is not None:
-        label = fmt.with_article(str(stored.label))
-        provenance = f"A sample that ships with skiplens, meant as {label}."
+        provenance = f"A sample digit of skiplens, labelled {stored.label}."
     elif stored.inverted:
-        provenance = "Yours: dark ink on light ground, so it was inverted, cropped and centred."
+        provenance = (
+            "Your image: dark on a light background, so it was inverted, cropped and centred."
+        )
     else:
-        provenance = "Yours: light ink on dark ground, cropped and centred as MNIST's digits were."
+        provenance = (
+            "Your image: light on a dark background, cropped and centred like MNIST's digits."
+        )
     return DigitCard(
         input_png=addresses.input_png(stored.digit.id),
-        alt=f"The digit as the network is given it, {SIDE} by {SIDE} pixels, white on black",
+        alt=f"The network's input, {SIDE} by {SIDE} pixels, white on black",
         provenance=provenance,
         warnings=stored.warnings,
     )
@@ -162,12 +165,12 @@ def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
     if (accuracy := manifest.test_accuracy) is not None:
         low, high = accuracy.interval
         rows += [
-            (f"of {accuracy.digits:,} test digits correct", fmt.percent(accuracy.value)),
-            ("95 % interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
+            (f"accuracy on {accuracy.digits:,} test digits", fmt.percent(accuracy.value)),
+            ("95 % confidence interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
         ]
     return (
         *rows,
-        ("computed by", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"),
+        ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"),
     )
 
 
@@ -288,13 +291,19 @@ def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> Predicti
 
 def _describe_change(forward: ForwardPass, answer: ClassProbability) -> str:
     """Whether the class that is most probable with every block on still is."""
-    names, label = fmt.join_and(forward.off), fmt.with_article(answer.label)
+    names = fmt.join_and(forward.off)
     without = f"Without what {names} {'adds' if len(forward.off) == 1 else 'add'}"
     baseline = fmt.percent(answer.baseline)
     if answer.first:
         now = fmt.percent(answer.share)
-        return f"{without}, it still reads {label}: {now} now, {baseline} with every block on."
-    return f"{without}, the answer changes: the whole network reads {label}, at {baseline}."
+        return (
+            f"{without}, the prediction is still {answer.label}: {now} now, "
+            f"{baseline} with every block on."
+        )
+    return (
+        f"{without}, the prediction changes: with every block on it is {answer.label}, "
+        f"at {baseline}."
+    )
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from skiplens.web.pages.figures import Legend, Picture, legend_of, ramp
 from skiplens.web.pages.templating import NetworkLink
 
 _NAMES: Final[dict[Side, str]] = {"a": "A", "b": "B", "difference": f"A {fmt.MINUS} B"}
-_SHARED: Final = "one scale for A and B"
+_SHARED: Final = "one value range for A and B"
 
 _Address = Callable[[Links, str | None], str]  # the page with another digit or network, at a layer
 
@@ -87,7 +87,7 @@ def compare_page(
         return replacement.compare(other, layer)
 
     return ComparePage(
-        f"{a.manifest.title}, {a.digit.id} beside {b.digit.id}",
+        f"{a.manifest.title}, {a.digit.id} and {b.digit.id}",
         services,
         links,
         readers=(
@@ -127,7 +127,7 @@ def _side(
         legend=legend_of(
             grid.range,
             ramp(grid),
-            "its own scale, centred on zero" if side == "difference" else _SHARED,
+            "its own value range, centred on zero" if side == "difference" else _SHARED,
         ),
     )
 

@@ -76,7 +76,7 @@ def confusion_table(
         return ConfusionCell(
             count=count,
             href=links.dataset(label=label, prediction=at) if count else None,
-            text=f"{fmt.pluralise(count, 'digit')} labelled {label}, read as {classes[at]}",
+            text=f"{fmt.pluralise(count, 'digit')} labelled {label}, classified as {classes[at]}",
             right=at == label,
             level=-(-LEVELS * int(errors[label, at]) // most) if most else 0,
             current=(label, at) == (choice.label, choice.prediction),

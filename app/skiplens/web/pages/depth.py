@@ -133,7 +133,7 @@ def ablation_rows(context: PageContext) -> tuple[tuple[str, tuple[AblationCell, 
 
 def describe_accuracy_drop(drop: float) -> str:
     """A share of the test digits; a negative one is a gain."""
-    return f"{fmt.MINUS}{fmt.percent(-drop)} (gained)" if drop < 0 else fmt.percent(drop)
+    return f"{fmt.MINUS}{fmt.percent(-drop)} (gain)" if drop < 0 else fmt.percent(drop)
 
 
 _ROLES: Final = {"output": "Output", "residual": "F(x)", "gate": "Gate"}
@@ -303,34 +303,32 @@ def _others(context: PageContext, beside: str | None) -> tuple[SelectOption, ...
     )
 
 
-_PLAIN: Final = (
-    "This network has no identity paths: every block makes its output anew, and there is nothing "
-    "to fall back on."
-)
+_PLAIN: Final = "This network has no identity paths: every block computes its output from scratch."
 
 
 def describe_depth(found: Sequence[BlockMetrics], off: Sequence[str], names: Symbols) -> str:
-    """Which of the blocks that are on refine and which rewrite what they are given."""
+    """Which of the blocks that are on refine and which replace their input."""
     on = [block for block in found if block.block not in off]
     if not on:
         return (
-            "Every branch is switched off: the identity runs from end to end, and nothing is added."
+            "Every branch is switched off: the identity path runs from end to end, and nothing is "
+            "added."
         )
     refining = [block.block for block in on if block.ratio < 1]
-    gentlest = min(on, key=lambda block: block.ratio)
-    extent = f"{names.f} is {fmt.number(gentlest.ratio)} times as large as {names.x}"
+    smallest = min(on, key=lambda block: block.ratio)
+    extent = f"{names.f} is {fmt.number(smallest.ratio)} times as large as {names.x}"
     if len(on) == 1 and not refining:
-        return f"On this digit {gentlest.block} rewrites what it is given: {extent} there."
+        return f"On this digit {smallest.block} replaces its input: {extent} there."
     if not refining:
         return (
             f"On this digit {names.f} is larger than {names.x} in every block"
-            f"{' that is on' if off else ''}: they rewrite what they are given more than they "
-            f"refine it. The gentlest is {gentlest.block}, where {extent}."
+            f"{' that is on' if off else ''}: they replace their input more than they "
+            f"refine it. The smallest change is by {smallest.block}, where {extent}."
         )
     if len(refining) == 1:
         only = "only " if len(on) > 1 else ""
-        return f"On this digit {only}{gentlest.block} refines what it is given: {extent} there."
+        return f"On this digit {only}{smallest.block} refines its input: {extent} there."
     return (
-        f"On this digit {fmt.join_and(refining)} refine what they are given: {names.f} is "
-        f"smaller than {names.x} there. The gentlest is {gentlest.block}, where {extent}."
+        f"On this digit {fmt.join_and(refining)} refine their input: {names.f} is "
+        f"smaller than {names.x} there. The smallest change is by {smallest.block}, where {extent}."
     )

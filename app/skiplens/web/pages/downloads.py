@@ -62,7 +62,7 @@ def gallery_downloads(links: Links, origin: str) -> Downloads:
         "    print(name, layers[name].shape, layers[name].max())",
     )
     return Downloads(
-        (Download("every layer as NPZ", arrays), Download("statistics as CSV", table)),
+        (Download("all layers, NPZ", arrays), Download("statistics, CSV", table)),
         (
             _link(origin + links.gallery()),
             _curl(origin, {f"{links.digit}.npz": arrays}),
@@ -83,12 +83,12 @@ def layer_downloads(links: Links, layer: LayerInfo, origin: str) -> Downloads:
     )
     return Downloads(
         (
-            Download("picture, PNG", picture),
+            Download("image, PNG", picture),
             Download("array, NPY", array),
             Download("array, NPZ", links.data(name, "activations.npz")),
             Download("statistics, CSV", links.data(name, "statistics.csv")),
-            Download("numbers, JSON", links.data(name, "activations")),
-            Download("grid in words, JSON", picture.replace("/grid.png", "/grid.json")),
+            Download("values, JSON", links.data(name, "activations")),
+            Download("grid metadata, JSON", picture.replace("/grid.png", "/grid.json")),
             *((Download("kernels, NPY", links.kernels(name)),) if layer.kernel else ()),
         ),
         (
@@ -120,7 +120,7 @@ def filter_downloads(
             Download("map, PNG", picture),
             Download("layer, NPY", array),
             Download("layer's statistics, CSV", links.data(name, "statistics.csv")),
-            Download("the value and its arithmetic, JSON", unit),
+            Download("the value and its computation, JSON", unit),
         ),
         (
             _link(origin + links.filter(name, index, at=at)),
@@ -140,14 +140,14 @@ def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
         origin + links.network_data("activations.npz"),
         _MANY_ARRAYS,
         *(f"{part} = layers[{json.dumps(layer)}]" for part, layer in parts.items()),
-        f"print({norms})  # the sizes of {', '.join(parts)}",
+        f"print({norms})  # the norms of {', '.join(parts)}",
     )
     files = {f"{block.name}.png": strip, f"{block.name}.json": figures}
     return Downloads(
         (
-            Download("strip as PNG", strip),
-            Download("strip in words", strip.replace("strip.png", "strip.json")),
-            Download("figures as JSON", figures),
+            Download("maps of the block, PNG", strip),
+            Download("metadata of the maps, JSON", strip.replace("strip.png", "strip.json")),
+            Download("metrics, JSON", figures),
         ),
         (
             _link(origin + links.block(block.name)),

@@ -186,7 +186,7 @@ def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     if forward.switched(layer):
         return f"{text}; switched off"
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
-    return f"{text}; silent: {fmt.join_and(dead)}" if dead else text
+    return f"{text}; inactive: {fmt.join_and(dead)}" if dead else text
 
 
 def legend(grid: Grid) -> Legend:
@@ -215,7 +215,7 @@ def legend_of(range_: ValueRange, ramp: str, sharing: str) -> Legend:
 def table_legend(table: FeatureMapTable) -> Legend:
     """The legend of a table of maps."""
     gated = any(row.role == "gate" for row in table.rows)
-    sharing = "one scale for every row" + ("; the gate from 0 to 1" if gated else "")
+    sharing = "one value range for all rows" + ("; the gate from 0 to 1" if gated else "")
     return legend_of(table.range, "signed", sharing)
 
 
@@ -242,7 +242,7 @@ def ramp_stops(palette: PaletteName, *, diverging: bool) -> tuple[Stop, ...]:
     )
 
 
-_X: Final = "x: what the block is given, the output of the one before."
+_X: Final = "x: the block's input, the output of the block before."
 _TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
 
 
@@ -287,7 +287,7 @@ def table_alt(block: BlockInfo, table: FeatureMapTable) -> str:
     low, high = table.range
     return (
         f"{roles} of {block.name} as rows, one column for each of its "
-        f"{fmt.pluralise(table.geometry.columns, 'filter')}, on one scale from "
+        f"{fmt.pluralise(table.geometry.columns, 'filter')}, with values from "
         f"{fmt.number(low)} to {fmt.number(high)}"
     )
 

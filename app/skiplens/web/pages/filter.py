@@ -39,9 +39,9 @@ from skiplens.web.pages.figures import (
 from skiplens.web.pages.unit import UnitQuery, UnitSection, unit_section
 
 _TEXTS: Final[dict[str | None, str]] = {
-    "add": "What the block is given, what it adds, what comes of it: place by place, the second "
-    "map is added to the first.",
-    None: "What the block's layers make of it, before and after ReLU.",
+    "add": "The block's input, its residual and their sum: at each position, the second map is "
+    "added to the first.",
+    None: "What the block's layers compute, before and after ReLU.",
 }
 _SIGNS: Final = {"F(x)": "+", "sum": "=", "output": "\N{RIGHTWARDS ARROW}"}
 
@@ -97,7 +97,7 @@ def filter_across_block(
         text=_TEXTS.get(block.merge) or text.describe_block(block),
         strip=Picture.of(links.strip(block.name), table.geometry),
         parts=parts,
-        legend=legend_of(table.range, "signed", "one scale for all of them"),
+        legend=legend_of(table.range, "signed", "one value range for all of them"),
     )
 
 
@@ -146,7 +146,7 @@ def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopAc
             href=context.links.with_digit(digit).filter(layer.name, index),
             box=box,
             value=value,
-            text=f"{value} on {kind} {activation.place:,}, {fmt.with_article(str(label))}",
+            text=f"{value} on {kind} {activation.place:,}, labelled {label}",
             current=digit == context.links.digit,
         )
 
@@ -168,17 +168,17 @@ def _describe_search(
     else:
         where = f"the {count} samples"
         more = (
-            " The test set is still being indexed; then they are looked for there."
+            " The test set is still being indexed; its digits are used as soon as it is."
             if indexes.has_dataset
-            else " Started with --data and a folder with MNIST, skiplens looks through its test "
-            "digits."
+            else " Start skiplens with --data and a folder with MNIST to search its test digits "
+            "instead."
         )
     found = (
-        f"Of {where}, those on which its map reaches the largest values, written below each."
+        f"The digits among {where} on which its map has the largest values, shown below each."
         if any_digit
-        else f"None of {where} excites it: no value of its map is above zero on any of them."
+        else f"None of {where} activates it: its map has no value above zero on any of them."
     )
-    whole = " Measured with every block on." if context.links.off else ""
+    whole = " Values are with every block on." if context.links.off else ""
     return found + whole + more
 
 

@@ -81,11 +81,6 @@ def join_and(names: Sequence[object]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def with_article(label: str) -> str:
-    """A digit with its article: ``a 3``, ``an 8``."""
-    return f"{'an' if label == '8' else 'a'} {label}"
-
-
 def dead_filters_note(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:
     """A note on filters whose maps are zero everywhere; ``off`` if the layer is disabled."""
     if off:
@@ -93,13 +88,13 @@ def dead_filters_note(layer: LayerInfo, filters: Sequence[int], *, off: bool) ->
     if not filters:
         return None
     if len(filters) == layer.filters:
-        return "Every filter is silent on this digit."
+        return "Every filter is inactive on this digit."
     verb = "is" if len(filters) == 1 else "are"
-    return f"{pluralise(len(filters), 'filter')} {verb} silent on this digit."
+    return f"{pluralise(len(filters), 'filter')} {verb} inactive on this digit."
 
 
 def dead_map_note(*, off: bool) -> str:
     """A note on a map that is zero everywhere; ``off`` if its layer is disabled."""
     if off:
         return "Switched off, so its map is zero everywhere."
-    return "This filter is silent on this digit: its map is zero everywhere."
+    return "This filter is inactive on this digit: its map is zero everywhere."

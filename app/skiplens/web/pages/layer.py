@@ -31,7 +31,7 @@ class Tile:
     box: str
     text: str
     flag: str | None
-    """``silent``, ``switched off`` or ``constant``."""
+    """``inactive``, ``switched off`` or ``constant``."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,7 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage
         histogram=charts.histogram(forward.maps(layer)),
         statistics=tuple(statistics[cell.filter] for cell in grid.cells),
         kernels=kernels_picture(context.engine, layer, links),
-        kernels_alt=f"Every kernel of {layer.name}: a row for each filter, a column for each map "
-        "that it is given",
+        kernels_alt=f"All kernels of {layer.name}: one row per filter, one column per input map",
         downloads=layer_downloads(links, layer, origin),
         compare=default_comparison_link(context, layer.name),
     )
@@ -133,7 +132,7 @@ def _tiles(grid: Grid, layer: LayerInfo, links: Links, dead_flag: str) -> tuple[
 
 
 def _dead_flag(forward: ForwardPass, layer: LayerInfo) -> str:
-    return "switched off" if forward.switched(layer) else "silent"
+    return "switched off" if forward.switched(layer) else "inactive"
 
 
 def kernels_picture(engine: Engine, layer: LayerInfo, links: Links) -> Picture | None:

@@ -140,13 +140,13 @@ def convolution_steps(
         tokens += ["+", term(float(found.sums[at]), label)]
     if others := order[_MOST_TERMS:]:
         tokens += ["+", term(float(found.sums[others].sum()), f"{len(others)} others")]
-    words = "All maps are added up" if len(order) > 1 else "The digit is the only map"
+    words = "All maps are summed" if len(order) > 1 else "The digit is the only input map"
     if found.bias is None:
-        reason = ", as the batch norm behind it has one" if labels.normalised else ""
+        reason = ", because the batch normalisation after it has one" if labels.normalised else ""
         words += f"; this layer has no bias{reason}."
     else:
         tokens += ["+", term(found.bias, "bias")]
-        words += ", and the filter's bias, one number for all places."
+        words += ", plus the filter's bias, one number for all positions."
     total = term(found.total, "total" if found.function else "value")
     lines = [ExplanationStep(words, (*tokens[1:], "=", total))]
     if found.function:
@@ -165,19 +165,19 @@ def batch_norm_steps(found: BatchNorm, labels: UnitInputLabels) -> tuple[Explana
     given = term(found.value, labels.name(0), href=labels.here(0))
     return (
         ExplanationStep(
-            "Take off the mean that this filter had in training.",
+            "Subtract the filter's mean in training.",
             (given, fmt.MINUS, term(found.mean, "mean"), "=", term(centred, "")),
         ),
         ExplanationStep(
-            "Divide by how far values strayed from it: the root of the variance, with a small "
-            "number that keeps it from zero.",
+            "Divide by the standard deviation in training: the square root of the variance "
+            "plus a small constant.",
             (
                 *(term(centred, ""), "\N{DIVISION SIGN}", term(spread, root)),
                 *("=", term(centred / spread, "")),
             ),
         ),
         ExplanationStep(
-            "Scale and shift by two numbers that training found.",
+            "Scale and shift by two learned parameters.",
             (
                 *(term(centred / spread, ""), fmt.TIMES, term(found.gamma, "gamma"), "+"),
                 *(term(found.beta, "beta"), "=", term(found.result, "value")),
@@ -207,18 +207,18 @@ _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
 
 def _describe_activation(found: ActivationStep, labels: UnitInputLabels) -> str:
     if found.switch == 0:
-        return "The block's branch is switched off, so nothing of it is taken."
+        return "The block's branch is switched off, so its output is zero."
     if found.function == "relu":
         return (
-            "Above zero, so it goes on as it is."
+            "Above zero, so it is unchanged."
             if found.value > 0
-            else "Not above zero, so what goes on is zero."
+            else "Not above zero, so the result is zero."
         )
     if found.function == _SIGMOID:
-        return "The sigmoid makes a share between 0 and 1 of any number."
+        return "The sigmoid maps any number to a value between 0 and 1."
     if found.function is not None:
-        return f"The function {found.function} of what it is given."
-    return f"What {labels.name(0)} puts out, as it is."
+        return f"The function {found.function} of its input."
+    return f"The output of {labels.name(0)}, unchanged."
 
 
 def merge_steps(found: Merge, labels: UnitInputLabels) -> tuple[ExplanationStep, ...]:
@@ -245,18 +245,19 @@ def _highway(
     rest = term(1 - gate, f"1 {fmt.MINUS} T(x)")
     return (
         ExplanationStep(
-            "Of F(x) the gate takes its share.", (gate_term, fmt.TIMES, fx_term, "=", taken)
+            "The gate is the share of F(x) that is used.",
+            (gate_term, fmt.TIMES, fx_term, "=", taken),
         ),
-        ExplanationStep("Of x the rest is carried on.", (rest, fmt.TIMES, x_term, "=", carried)),
+        ExplanationStep("The remaining share is x.", (rest, fmt.TIMES, x_term, "=", carried)),
         ExplanationStep("The two are added.", (taken, "+", carried, "=", result)),
     )
 
 
 _MERGES: Final[dict[str, tuple[str, tuple[str, ...], str, str]]] = {
-    "add": ("What the block was given and what its branch found are added.", (), "+", ""),
+    "add": ("The block's input and what its branch computes are added.", (), "+", ""),
     "multiply": ("The two are multiplied.", (), fmt.TIMES, ""),
-    "average": ("The mean of the two is taken.", ("(",), "+", ") \N{DIVISION SIGN} {}"),
-    "maximum": ("The larger of the two is taken.", ("max(",), ",", ")"),
+    "average": ("The result is the mean of the two.", ("(",), "+", ") \N{DIVISION SIGN} {}"),
+    "maximum": ("The result is the larger of the two.", ("max(",), ",", ")"),
 }
 
 
@@ -384,11 +385,11 @@ def dense_steps(
     if found.bias is not None:
         tokens += ["+", term(found.bias, "bias")]
     table = NumberTable(
-        text=f"Each of the {len(products):,} values of {labels.name()} is multiplied by a weight "
-        "of its own; these products are the largest.",
+        text=f"Each of the {len(products):,} values of {labels.name()} is multiplied by its "
+        "own weight; these products are the largest.",
         headings=("value of", "value", "weight", "product"),
         rows=tuple(rows),
-        rest=f"{len(others):,} more, together {fmt.number(rest, DIGITS)}" if len(others) else None,
+        rest=f"{len(others):,} more, sum {fmt.number(rest, DIGITS)}" if len(others) else None,
     )
     line = ExplanationStep(
         "All products and the bias are added.", (*tokens, "=", term(found.total, "value"))
@@ -420,18 +421,18 @@ def softmax_steps(
     )
     largest = fmt.number(float(found.scores.max()), DIGITS)
     table = NumberTable(
-        text=f"Each score, less the largest of them, {largest}, becomes a power of e: all are "
-        "above zero then, and the largest is 1.",
-        headings=("class", "score", "power of e", "share"),
+        text=f"The largest score, {largest}, is subtracted from each, and the exponential taken: "
+        "all are above zero then, and the largest is 1.",
+        headings=("class", "score", "exponential", "share"),
         rows=rows,
         rest=None,
     )
     tokens = (
         term(float(exponentials[found.index]), f"of class {names[found.index]}"),
-        *("\N{DIVISION SIGN}", term(total, "of all together"), "="),
+        *("\N{DIVISION SIGN}", term(total, "sum of all"), "="),
         term(found.result, "value"),
     )
-    return table, (ExplanationStep("Divided by their sum they add up to 1.", tokens),)
+    return table, (ExplanationStep("Divided by their sum, they sum to 1.", tokens),)
 
 
 def pooling_steps(
@@ -441,7 +442,7 @@ def pooling_steps(
     height, width = found.window.shape
     seen = input_window(forward, labels, labels.unit.filter, found.corner, (height, width))
     few = found.window.size <= _MOST_WRITTEN
-    links = WindowView(
+    window = WindowView(
         input_window=seen,
         numbers=number_grid(
             found.window, seen.range, seen.palette, fixed_palette=seen.fixed_palette
@@ -452,11 +453,11 @@ def pooling_steps(
     )
     result = term(found.result, "value")
     if found.operation == "max":
-        words = f"Of {found.window.size} values the largest goes on."
-        return links, (ExplanationStep(words, (f"the largest of {found.window.size} =", result)),)
+        text = f"Of {found.window.size} values, the largest is the result."
+        return window, (ExplanationStep(text, (f"the largest of {found.window.size} =", result)),)
     total = term(float(found.window.sum(dtype=float)), f"sum of {found.window.size} values")
     tokens = (total, "\N{DIVISION SIGN}", Term(str(found.window.size), "values"), "=", result)
-    return links, (ExplanationStep("Their mean goes on: one number for the whole of it.", tokens),)
+    return window, (ExplanationStep("The result is their mean.", tokens),)
 
 
 MOST_DRAWN: Final = 16
@@ -607,7 +608,7 @@ def _rest(found: Convolution, others: list[int]) -> str | None:
     if not others:
         return None
     together = fmt.number(float(found.sums[others].sum()), DIGITS)
-    return f"{fmt.pluralise(len(others), 'more map')}, together {together}"
+    return f"{fmt.pluralise(len(others), 'more map')}, sum {together}"
 
 
 _CHECK_DIGITS: Final = 6
@@ -706,8 +707,8 @@ def _explain(
     labels = UnitInputLabels(unit, context.engine.manifest, context.links)
     match found:
         case Convolution():
-            links = convolution_view(found, labels, context.forward, query.channel)
-            return UnitExplanation(convolution=links)
+            shown = convolution_view(found, labels, context.forward, query.channel)
+            return UnitExplanation(convolution=shown)
         case BatchNorm():
             return UnitExplanation(lines=batch_norm_steps(found, labels))
         case ActivationStep():

@@ -128,7 +128,7 @@ def test_a_missing_bias_is_put_down_to_a_batch_norm_only_where_one_follows() -> 
         sources = UnitInputLabels(unit, tiny((conv, *behind)), Links("tiny", "0" * 16))
         words.append(convolution_steps(found, [0], sources)[0].text)
     assert [one.partition("; ")[2] for one in words] == [
-        "this layer has no bias, as the batch norm behind it has one.",
+        "this layer has no bias, because the batch normalisation after it has one.",
         "this layer has no bias.",
         "this layer has no bias.",
     ]
