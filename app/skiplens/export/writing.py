@@ -157,8 +157,6 @@ def export_gallery(
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("exporting", total=None)
         files = write(
-            context,
-            folder,
-            lambda step, steps: progress.update(task, completed=step, total=steps),
+            context, folder, lambda step, steps: progress.update(task, completed=step, total=steps)
         )
     console.print(f"{len(files)} files are written; open {folder / INDEX}", soft_wrap=True)

@@ -179,11 +179,7 @@ def _lines(
 ) -> Iterator[ChartLine]:
     for tone, path, read in _SERIES:
         dots = tuple(
-            Dot(
-                scale.x(at),
-                scale.y(value),
-                f"{title}, {block.block}: {fmt.number(value)} {path}",
-            )
+            Dot(scale.x(at), scale.y(value), f"{title}, {block.block}: {fmt.number(value)} {path}")
             for at, block in enumerate(gradients.blocks)
             if (value := read(block))
         )

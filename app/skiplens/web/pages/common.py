@@ -168,10 +168,7 @@ def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
             (f"accuracy on {accuracy.digits:,} test digits", fmt.percent(accuracy.value)),
             ("95 % confidence interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
         ]
-    return (
-        *rows,
-        ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"),
-    )
+    return (*rows, ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from skiplens.core.manifest import LayerInfo
-from skiplens.service.analysis import (
-    LayerComparison,
-    Side,
-    common_layers,
-    compare,
-    comparison_grid,
-)
+from skiplens.service.analysis import LayerComparison, Side, common_layers, compare, comparison_grid
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links, input_png

@@ -63,11 +63,7 @@ def gallery_downloads(links: Links, origin: str) -> Downloads:
     )
     return Downloads(
         (Download("all layers, NPZ", arrays), Download("statistics, CSV", table)),
-        (
-            _link(origin + links.gallery()),
-            _curl(origin, {f"{links.digit}.npz": arrays}),
-            python,
-        ),
+        (_link(origin + links.gallery()), _curl(origin, {f"{links.digit}.npz": arrays}), python),
     )
 
 
@@ -122,11 +118,7 @@ def filter_downloads(
             Download("layer's statistics, CSV", links.data(name, "statistics.csv")),
             Download("the value and its computation, JSON", unit),
         ),
-        (
-            _link(origin + links.filter(name, index, at=at)),
-            _curl(origin, files),
-            python,
-        ),
+        (_link(origin + links.filter(name, index, at=at)), _curl(origin, files), python),
     )
 
 
@@ -149,11 +141,7 @@ def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
             Download("metadata of the maps, JSON", strip.replace("strip.png", "strip.json")),
             Download("metrics, JSON", figures),
         ),
-        (
-            _link(origin + links.block(block.name)),
-            _curl(origin, files),
-            python,
-        ),
+        (_link(origin + links.block(block.name)), _curl(origin, files), python),
     )
 
 

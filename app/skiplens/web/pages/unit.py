@@ -38,7 +38,7 @@ from skiplens.web.pages.figures import Legend, NumberGrid, Picture, legend_of, n
 
 
 @dataclass(frozen=True)
-class UnitInputLabels:
+class InputLabels:
     """Names, symbols and pages of the values that a unit is computed from."""
 
     unit: Unit
@@ -118,11 +118,14 @@ class Term:
 
 
 @dataclass(frozen=True)
-class ExplanationStep:
+class Step:
     """One step of the arithmetic. Signs are plain text among the terms."""
 
     text: str
     tokens: tuple[Term | str, ...]
+
+
+Steps = tuple[Step, ...]
 
 
 def term(value: float, label: str, tone: str = "", href: str | None = None) -> Term:
@@ -130,9 +133,7 @@ def term(value: float, label: str, tone: str = "", href: str | None = None) -> T
     return Term(fmt.number(value, DIGITS), label, tone, href)
 
 
-def convolution_steps(
-    found: Convolution, order: list[int], labels: UnitInputLabels
-) -> tuple[ExplanationStep, ...]:
+def convolution_steps(found: Convolution, order: list[int], labels: InputLabels) -> Steps:
     """The last steps of a convolution: the sum over maps, the bias and the activation."""
     tokens: list[Term | str] = []
     for at in order[:_MOST_TERMS]:
@@ -148,27 +149,25 @@ def convolution_steps(
         tokens += ["+", term(found.bias, "bias")]
         words += ", plus the filter's bias, one number for all positions."
     total = term(found.total, "total" if found.function else "value")
-    lines = [ExplanationStep(words, (*tokens[1:], "=", total))]
+    lines = [Step(words, (*tokens[1:], "=", total))]
     if found.function:
         result = term(found.result, "value")
-        lines.append(
-            ExplanationStep(f"Then {found.function}.", (f"{found.function}(", total, ") =", result))
-        )
+        lines.append(Step(f"Then {found.function}.", (f"{found.function}(", total, ") =", result)))
     return tuple(lines)
 
 
-def batch_norm_steps(found: BatchNorm, labels: UnitInputLabels) -> tuple[ExplanationStep, ...]:
+def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
     """The steps of a batch norm."""
     centred = found.value - found.mean
     spread = math.sqrt(found.variance + found.epsilon)
     root = f"\N{SQUARE ROOT}({fmt.number(found.variance)} + {found.epsilon:g})"
     given = term(found.value, labels.name(0), href=labels.here(0))
     return (
-        ExplanationStep(
+        Step(
             "Subtract the filter's mean in training.",
             (given, fmt.MINUS, term(found.mean, "mean"), "=", term(centred, "")),
         ),
-        ExplanationStep(
+        Step(
             "Divide by the standard deviation in training: the square root of the variance "
             "plus a small constant.",
             (
@@ -176,7 +175,7 @@ def batch_norm_steps(found: BatchNorm, labels: UnitInputLabels) -> tuple[Explana
                 *("=", term(centred / spread, "")),
             ),
         ),
-        ExplanationStep(
+        Step(
             "Scale and shift by two learned parameters.",
             (
                 *(term(centred / spread, ""), fmt.TIMES, term(found.gamma, "gamma"), "+"),
@@ -186,7 +185,7 @@ def batch_norm_steps(found: BatchNorm, labels: UnitInputLabels) -> tuple[Explana
     )
 
 
-def activation_steps(found: ActivationStep, labels: UnitInputLabels) -> tuple[ExplanationStep, ...]:
+def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
     """The step of an activation function, of a disabled branch, or of neither."""
     tone = labels.own_tone
     given = term(found.value, labels.name(0), tone, labels.here(0))
@@ -194,7 +193,7 @@ def activation_steps(found: ActivationStep, labels: UnitInputLabels) -> tuple[Ex
     if found.switch == 0:
         tokens = (*tokens, fmt.TIMES, Term("0", "branch off"))
     result = term(found.result, labels.symbol or "value", tone)
-    return (ExplanationStep(_describe_activation(found, labels), (*tokens, "=", result)),)
+    return (Step(_describe_activation(found, labels), (*tokens, "=", result)),)
 
 
 _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
@@ -205,7 +204,7 @@ _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
 }
 
 
-def _describe_activation(found: ActivationStep, labels: UnitInputLabels) -> str:
+def _describe_activation(found: ActivationStep, labels: InputLabels) -> str:
     if found.switch == 0:
         return "The block's branch is switched off, so its output is zero."
     if found.function == "relu":
@@ -221,7 +220,7 @@ def _describe_activation(found: ActivationStep, labels: UnitInputLabels) -> str:
     return f"The output of {labels.name(0)}, unchanged."
 
 
-def merge_steps(found: Merge, labels: UnitInputLabels) -> tuple[ExplanationStep, ...]:
+def merge_steps(found: Merge, labels: InputLabels) -> Steps:
     """The steps of a merge; x and F(x) have their colours."""
     terms = [
         term(value, labels.part(at), labels.tone(at), labels.here(at))
@@ -233,23 +232,21 @@ def merge_steps(found: Merge, labels: UnitInputLabels) -> tuple[ExplanationStep,
     words, before, sign, behind = _MERGES[found.operation]
     tokens = [token for value in terms for token in (sign, value)][1:]
     last = (behind.format(len(terms)),) if behind else ()
-    return (ExplanationStep(words, (*before, *tokens, *last, "=", result)),)
+    return (Step(words, (*before, *tokens, *last, "=", result)),)
 
 
-def _highway(
-    values: tuple[float, ...], terms: list[Term], result: Term
-) -> tuple[ExplanationStep, ...]:
+def _highway(values: tuple[float, ...], terms: list[Term], result: Term) -> Steps:
     (x, fx, gate), (x_term, fx_term, gate_term) = values, terms
     taken = term(gate * fx, "of F(x)", "residual")
     carried = term((1 - gate) * x, "of x", "identity")
     rest = term(1 - gate, f"1 {fmt.MINUS} T(x)")
     return (
-        ExplanationStep(
+        Step(
             "The gate is the share of F(x) that is used.",
             (gate_term, fmt.TIMES, fx_term, "=", taken),
         ),
-        ExplanationStep("The remaining share is x.", (rest, fmt.TIMES, x_term, "=", carried)),
-        ExplanationStep("The two are added.", (taken, "+", carried, "=", result)),
+        Step("The remaining share is x.", (rest, fmt.TIMES, x_term, "=", carried)),
+        Step("The two are added.", (taken, "+", carried, "=", result)),
     )
 
 
@@ -280,7 +277,7 @@ class InputWindow:
 
 def input_window(
     forward: ForwardPass,
-    labels: UnitInputLabels,
+    labels: InputLabels,
     channel: int,
     corner: tuple[int, int],
     size: tuple[int, int],
@@ -362,9 +359,7 @@ class WindowView:
     text: str
 
 
-def dense_steps(
-    found: Dense, labels: UnitInputLabels
-) -> tuple[NumberTable, tuple[ExplanationStep, ...]]:
+def dense_steps(found: Dense, labels: InputLabels) -> tuple[NumberTable, Steps]:
     """A dense layer's ten largest products, and the sum."""
     products = found.products
     order = np.argsort(-np.abs(products), kind="stable")
@@ -391,15 +386,13 @@ def dense_steps(
         rows=tuple(rows),
         rest=f"{len(others):,} more, sum {fmt.number(rest, DIGITS)}" if len(others) else None,
     )
-    line = ExplanationStep(
-        "All products and the bias are added.", (*tokens, "=", term(found.total, "value"))
-    )
+    line = Step("All products and the bias are added.", (*tokens, "=", term(found.total, "value")))
     return table, (line,)
 
 
 def softmax_steps(
-    found: Softmax, labels: UnitInputLabels, classes: tuple[str, ...]
-) -> tuple[NumberTable, tuple[ExplanationStep, ...]]:
+    found: Softmax, labels: InputLabels, classes: tuple[str, ...]
+) -> tuple[NumberTable, Steps]:
     """Every score, its exponential, and its share."""
     exponentials, total = found.exponentials, float(found.exponentials.sum())
     names = (
@@ -432,12 +425,12 @@ def softmax_steps(
         *("\N{DIVISION SIGN}", term(total, "sum of all"), "="),
         term(found.result, "value"),
     )
-    return table, (ExplanationStep("Divided by their sum, they sum to 1.", tokens),)
+    return table, (Step("Divided by their sum, they sum to 1.", tokens),)
 
 
 def pooling_steps(
-    found: Pooling, labels: UnitInputLabels, forward: ForwardPass
-) -> tuple[WindowView, tuple[ExplanationStep, ...]]:
+    found: Pooling, labels: InputLabels, forward: ForwardPass
+) -> tuple[WindowView, Steps]:
     """A window, and its largest value or its mean."""
     height, width = found.window.shape
     seen = input_window(forward, labels, labels.unit.filter, found.corner, (height, width))
@@ -454,10 +447,10 @@ def pooling_steps(
     result = term(found.result, "value")
     if found.operation == "max":
         text = f"Of {found.window.size} values, the largest is the result."
-        return window, (ExplanationStep(text, (f"the largest of {found.window.size} =", result)),)
+        return window, (Step(text, (f"the largest of {found.window.size} =", result)),)
     total = term(float(found.window.sum(dtype=float)), f"sum of {found.window.size} values")
     tokens = (total, "\N{DIVISION SIGN}", Term(str(found.window.size), "values"), "=", result)
-    return window, (ExplanationStep("The result is their mean.", tokens),)
+    return window, (Step("The result is their mean.", tokens),)
 
 
 MOST_DRAWN: Final = 16
@@ -504,11 +497,11 @@ class ConvolutionView:
     drawn: int
     """How many channels are drawn; the others are listed."""
     rest: str | None
-    lines: tuple[ExplanationStep, ...]
+    lines: Steps
 
 
 def convolution_view(
-    found: Convolution, labels: UnitInputLabels, forward: ForwardPass, wanted: int | None
+    found: Convolution, labels: InputLabels, forward: ForwardPass, wanted: int | None
 ) -> ConvolutionView:
     """The links of a convolution.
 
@@ -559,7 +552,7 @@ def _symmetric_range(values: np.ndarray) -> ValueRange:
 
 
 def _channels(
-    found: Convolution, labels: UnitInputLabels, seen: InputWindow, order: list[int], chosen: int
+    found: Convolution, labels: InputLabels, seen: InputWindow, order: list[int], chosen: int
 ) -> tuple[Channel, ...]:
     unit, links = labels.unit, labels.links
     products, sums = found.products, found.sums
@@ -652,7 +645,7 @@ class UnitExplanation:
     convolution: ConvolutionView | None = None
     window: WindowView | None = None
     table: NumberTable | None = None
-    lines: tuple[ExplanationStep, ...] = ()
+    lines: Steps = ()
 
 
 @dataclass(frozen=True)
@@ -704,7 +697,7 @@ def unit_section(
 def _explain(
     context: PageContext, unit: Unit, found: Arithmetic, query: UnitQuery
 ) -> UnitExplanation:
-    labels = UnitInputLabels(unit, context.engine.manifest, context.links)
+    labels = InputLabels(unit, context.engine.manifest, context.links)
     match found:
         case Convolution():
             shown = convolution_view(found, labels, context.forward, query.channel)
@@ -720,7 +713,7 @@ def _explain(
 
 
 def _explain_many(
-    context: PageContext, found: Dense | Softmax | Pooling, labels: UnitInputLabels
+    context: PageContext, found: Dense | Softmax | Pooling, labels: InputLabels
 ) -> UnitExplanation:
     match found:
         case Dense():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skiplens.web.pages.unit import ExplanationStep, Term, UnitExplanation
+from skiplens.web.pages.unit import Step, Term, UnitExplanation
 from tests.web.pages.units.conftest import Explain, number
 
 
@@ -12,7 +12,7 @@ def working_of(explain: Explain, *asked: object, **options: object) -> UnitExpla
     return working
 
 
-def values_of(line: ExplanationStep) -> list[float]:
+def values_of(line: Step) -> list[float]:
     return [number(token.value) for token in line.tokens if isinstance(token, Term)]
 
 
