@@ -13,9 +13,6 @@ from skiplens.web.links import Links
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import (
-    DigitCard,
-    NeighbourLink,
-    PredictionView,
     ViewPage,
     neighbour_links,
     prediction_view,
@@ -23,11 +20,9 @@ from skiplens.web.pages.common import (
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.depth import describe_accuracy_drop
-from skiplens.web.pages.downloads import Downloads, block_downloads
+from skiplens.web.pages.downloads import block_downloads
 from skiplens.web.pages.figures import (
-    Legend,
     Picture,
-    TableRow,
     ZoomedPicture,
     table_alt,
     table_legend,
@@ -431,44 +426,10 @@ class KernelFigure:
     alt: str
 
 
-@dataclass(frozen=True)
 class BlockPage(ViewPage):
     """A block."""
 
     template: ClassVar[str] = "block.html"
-
-    name: str
-    formula: str
-    explanation: str
-    digit: DigitCard
-    before: NeighbourLink | None
-    after: NeighbourLink | None
-    off: bool
-    switch_text: str
-    toggle: str | None
-    """This page with the branch switched on or off; ``None`` if it cannot be."""
-    prediction: PredictionView
-    all_on: str
-    strip: ZoomedPicture
-    rows: tuple[TableRow, ...]
-    rows_equal_shape: bool
-    """Whether each row has every filter, so that the script can locate values."""
-    alt: str
-    legend: Legend
-    metrics: tuple[MetricRow, ...]
-    digits: int
-    """Test digits that means are over; 0 if none are known."""
-    has_cosine: bool
-    """Whether filters of x and F(x) correspond."""
-    has_gate: bool
-    symbols: Symbols
-    charts: FilterCharts
-    table: FilterTable
-    kernels: tuple[KernelFigure, ...]
-    compare: str
-    classic: str | None
-    accuracy_drop: str | None
-    downloads: Downloads
 
 
 def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str) -> BlockPage:
@@ -485,36 +446,40 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         f"{block.name} in {manifest.title}",
         context.services,
         links,
-        name=block.name,
-        formula=text.formula(block),
-        explanation=text.describe_block(block),
-        digit=common.digit_card(context.stored),
-        before=before,
-        after=after,
-        off=off,
-        switch_text=text.describe_disabled(block) if off else "The branch is on.",
-        toggle=links.with_block_toggled(block.name, manifest.disableable_blocks).block(block.name)
-        if block.can_disable
-        else None,
-        prediction=prediction_view(context.services, forward),
-        all_on=links.all_on().block(block.name),
-        strip=ZoomedPicture.of(links.strip(block.name), table.geometry),
-        rows=table_rows(context, table),
-        rows_equal_shape=len({row.layer.shape for row in table.rows}) == 1,
-        alt=table_alt(block, table),
-        legend=table_legend(table),
-        metrics=metric_rows(context, block),
-        digits=manifest.evaluation.digits if manifest.evaluation else 0,
-        has_cosine=any(metrics.cosine is not None for metrics in found),
-        has_gate=block.gate is not None,
-        symbols=text.symbols_of_block(block),
-        charts=filter_charts(found, block, table, links),
-        table=filter_table(found, block, order, links),
-        kernels=_kernels(context, block),
-        compare=default_comparison_link(context, block.output),
-        classic=f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
-        accuracy_drop=_accuracy_drop(context, block),
-        downloads=block_downloads(links, block, origin),
+        {
+            "name": block.name,
+            "formula": text.formula(block),
+            "explanation": text.describe_block(block),
+            "digit": common.digit_card(context.stored),
+            "before": before,
+            "after": after,
+            "off": off,
+            "switch_text": text.describe_disabled(block) if off else "The branch is on.",
+            "toggle": links.with_block_toggled(block.name, manifest.disableable_blocks).block(
+                block.name
+            )
+            if block.can_disable
+            else None,
+            "prediction": prediction_view(context.services, forward),
+            "all_on": links.all_on().block(block.name),
+            "strip": ZoomedPicture.of(links.strip(block.name), table.geometry),
+            "rows": table_rows(context, table),
+            "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
+            "alt": table_alt(block, table),
+            "legend": table_legend(table),
+            "metrics": metric_rows(context, block),
+            "digits": manifest.evaluation.digits if manifest.evaluation else 0,
+            "has_cosine": any(metrics.cosine is not None for metrics in found),
+            "has_gate": block.gate is not None,
+            "symbols": text.symbols_of_block(block),
+            "charts": filter_charts(found, block, table, links),
+            "table": filter_table(found, block, order, links),
+            "kernels": _kernels(context, block),
+            "compare": default_comparison_link(context, block.output),
+            "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
+            "accuracy_drop": _accuracy_drop(context, block),
+            "downloads": block_downloads(links, block, origin),
+        },
     )
 
 

@@ -12,7 +12,7 @@ from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages import common, figures
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import DigitCard, ViewPage
+from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, Picture
 
@@ -47,21 +47,10 @@ class ClassicSection:
     likeness: str | None
 
 
-@dataclass(frozen=True)
 class ClassicPage(ViewPage):
     """The 2016 figures, or why this network has none."""
 
     template: ClassVar[str] = "classic.html"
-
-    digit: DigitCard
-    blocks: tuple[ClassicSection, ...]
-    """Empty if the network's blocks are not of that kind."""
-    kernels: int
-    """Kernels in each block."""
-    scales: tuple[tuple[str, str, bool], ...]
-    """What may share a value range: text, address, and whether it does."""
-    elsewhere: tuple[tuple[str, str], ...]
-    """Networks that have such blocks: title and address."""
 
 
 def classic_page(context: PageContext) -> ClassicPage:
@@ -76,14 +65,16 @@ def classic_page(context: PageContext) -> ClassicPage:
         f"The 2016 figures in {manifest.title}",
         context.services,
         links,
-        digit=common.digit_card(context.stored),
-        blocks=tuple(_section(context, block, links) for block in found),
-        kernels=width * width,
-        scales=tuple(
-            (text, replace(links, normalize=scale).classic(), scale is shared)
-            for scale, text in _SCALES.items()
-        ),
-        elsewhere=_elsewhere(context.services, links),
+        {
+            "digit": common.digit_card(context.stored),
+            "blocks": tuple(_section(context, block, links) for block in found),
+            "kernels": width * width,
+            "scales": tuple(
+                (text, replace(links, normalize=scale).classic(), scale is shared)
+                for scale, text in _SCALES.items()
+            ),
+            "elsewhere": _elsewhere(context.services, links),
+        },
     )
 
 

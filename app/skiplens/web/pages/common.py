@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import SIDE
@@ -38,10 +38,20 @@ class SelectOption:
 
 @dataclass(frozen=True)
 class ViewPage(Page):
-    """A page about a network and a digit, with menus for how maps are drawn."""
+    """A page about a network and a digit, with menus for how maps are drawn.
+
+    ``values`` is what else the template shows, read as attributes.
+    """
 
     services: Services
     links: Links
+    values: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # templates read any type
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
     @property
     def networks(self) -> tuple[NetworkLink, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from skiplens.core.manifest import LayerInfo
-from skiplens.service.analysis import LayerComparison, Side, common_layers, compare, comparison_grid
+from skiplens.service.analysis import Side, common_layers, compare, comparison_grid
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links, input_png
@@ -51,19 +51,10 @@ class SideFigure:
     legend: Legend
 
 
-@dataclass(frozen=True)
 class ComparePage(ViewPage):
     """A comparison."""
 
     template: ClassVar[str] = "compare.html"
-
-    readers: tuple[ComparedPass, ComparedPass]
-    swap: str
-    layer: str | None
-    """The layer shown; ``None`` if the two have none in common."""
-    sides: tuple[SideFigure, ...]
-    rows: tuple[tuple[LayerComparison, str], ...]
-    """Every common layer, with its page."""
 
 
 def compare_page(
@@ -84,14 +75,18 @@ def compare_page(
         f"{a.manifest.title}, {a.digit.id} and {b.digit.id}",
         services,
         links,
-        readers=(
-            _compared_pass(services, a, "A", links, in_place_of_a, layer),
-            _compared_pass(services, b, "B", other, links.compare, layer),
-        ),
-        swap=other.compare(links, layer),
-        layer=shown,
-        sides=tuple(_side(a, b, shown, side, links, other) for side in _NAMES) if shown else (),
-        rows=tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
+        {
+            "readers": (
+                _compared_pass(services, a, "A", links, in_place_of_a, layer),
+                _compared_pass(services, b, "B", other, links.compare, layer),
+            ),
+            "swap": other.compare(links, layer),
+            "layer": shown,
+            "sides": tuple(_side(a, b, shown, side, links, other) for side in _NAMES)
+            if shown
+            else (),
+            "rows": tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
+        },
     )
 
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Choice, Index, Listing, browse
-from skiplens.service.dataset.indexer import Progress
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
@@ -122,24 +121,10 @@ class ShownDigits:
     tiles: DigitTiles
 
 
-@dataclass(frozen=True)
 class DatasetPage(ViewPage):
     """The test set."""
 
     template: ClassVar[str] = "dataset.html"
-
-    action: str
-    """Where the form of the menus leads."""
-    hidden: tuple[tuple[str, str], ...]
-    """Name and value of its hidden fields."""
-    progress: Progress
-    state_url: str
-    """Where the script asks for progress."""
-    summary: str | None
-    confusion: Confusion | None
-    chosen: ShownDigits | None
-    samples: DigitTiles | None
-    """The samples, shown until the test set is indexed."""
 
     @property
     def networks(self) -> tuple[NetworkLink, ...]:
@@ -173,16 +158,20 @@ def dataset_page(
         f"The test set in {manifest.title}",
         services,
         links,
-        action=addresses.dataset_page(manifest.id),
-        hidden=tuple(
-            (name, str(value)) for name in ("normalize", "palette") if (value := links.query[name])
-        ),
-        progress=progress,
-        state_url=addresses.api_dataset(manifest.id),
-        summary=summary,
-        confusion=confusion,
-        chosen=shown,
-        samples=samples,
+        {
+            "action": addresses.dataset_page(manifest.id),
+            "hidden": tuple(
+                (name, str(value))
+                for name in ("normalize", "palette")
+                if (value := links.query[name])
+            ),
+            "progress": progress,
+            "state_url": addresses.api_dataset(manifest.id),
+            "summary": summary,
+            "confusion": confusion,
+            "chosen": shown,
+            "samples": samples,
+        },
     )
 
 

@@ -9,10 +9,8 @@ from skiplens.service.analysis import GradientByPath, all_block_metrics, early_e
 from skiplens.service.images import stage_table, streams
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import GradientChart, describe_gradients, gradient_chart
+from skiplens.web.pages.charts import describe_gradients, gradient_chart
 from skiplens.web.pages.common import (
-    DigitCard,
-    PredictionView,
     SelectOption,
     ViewPage,
     prediction_view,
@@ -199,39 +197,10 @@ def early_exit_rows(context: PageContext) -> tuple[EarlyExitRow, ...]:
     return tuple(rows)
 
 
-@dataclass(frozen=True)
 class DepthPage(ViewPage):
     """All blocks of a network on one digit."""
 
     template: ClassVar[str] = "depth.html"
-
-    digit: DigitCard
-    residual: bool
-    """Whether there are identity paths."""
-    merge: str | None
-    """How every block merges x and F(x); ``None`` if they differ."""
-    symbols: Symbols
-    sentence: str
-    blocks: tuple[BlockRow, ...]
-    largest_norm: float
-    """Length of the longest bar of the blocks."""
-    digits: int
-    """Test digits that means are over; 0 if none are known."""
-    prediction: PredictionView
-    all_on: str
-    target: str
-    """Label of the class that the gradient is of."""
-    targets: tuple[SelectOption, ...]
-    others: tuple[SelectOption, ...]
-    """Networks to compare the gradient with."""
-    beside: str | None
-    chart: GradientChart | None
-    """``None`` if every gradient is zero."""
-    gradient_text: str
-    gradients: tuple[GradientRow, ...]
-    stages: tuple[StageFigure, ...]
-    early_exits: tuple[EarlyExitRow, ...]
-    ablations: tuple[tuple[str, tuple[AblationCell, ...]], ...]
 
 
 def depth_page(context: PageContext, target: int | None, beside: str | None) -> DepthPage:
@@ -258,31 +227,33 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         f"Depth of {manifest.title}",
         context.services,
         links,
-        digit=common.digit_card(context.stored),
-        residual=residual,
-        merge=merges.pop() if len(merges) == 1 else None,
-        symbols=symbols,
-        sentence=describe_depth(found, links.off, symbols) if residual else _PLAIN,
-        blocks=blocks,
-        largest_norm=_largest_norm(blocks),
-        digits=manifest.evaluation.digits if manifest.evaluation else 0,
-        prediction=prediction_view(context.services, context.forward),
-        all_on=links.all_on().depth(),
-        target=manifest.classes[gradients.target],
-        targets=tuple(
-            SelectOption(str(at), label, at == gradients.target)
-            for at, label in enumerate(manifest.classes)
-        ),
-        others=_others(context, beside),
-        beside=other[0] if other else None,
-        chart=gradient_chart(manifest.title, gradients, other),
-        gradient_text=describe_gradients(
-            [(manifest.title, gradients), *([other] if other else [])]
-        ),
-        gradients=gradient_rows(gradients, other[1] if other else None),
-        stages=stage_figures(context),
-        early_exits=early_exit_rows(context),
-        ablations=ablation_rows(context),
+        {
+            "digit": common.digit_card(context.stored),
+            "residual": residual,
+            "merge": merges.pop() if len(merges) == 1 else None,
+            "symbols": symbols,
+            "sentence": describe_depth(found, links.off, symbols) if residual else _PLAIN,
+            "blocks": blocks,
+            "largest_norm": _largest_norm(blocks),
+            "digits": manifest.evaluation.digits if manifest.evaluation else 0,
+            "prediction": prediction_view(context.services, context.forward),
+            "all_on": links.all_on().depth(),
+            "target": manifest.classes[gradients.target],
+            "targets": tuple(
+                SelectOption(str(at), label, at == gradients.target)
+                for at, label in enumerate(manifest.classes)
+            ),
+            "others": _others(context, beside),
+            "beside": other[0] if other else None,
+            "chart": gradient_chart(manifest.title, gradients, other),
+            "gradient_text": describe_gradients(
+                [(manifest.title, gradients), *([other] if other else [])]
+            ),
+            "gradients": gradient_rows(gradients, other[1] if other else None),
+            "stages": stage_figures(context),
+            "early_exits": early_exit_rows(context),
+            "ablations": ablation_rows(context),
+        },
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from skiplens.core import grid_image
-from skiplens.core.feature_stats import FilterStatistics, describe
+from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.dataset.activation_index import TopActivation
 from skiplens.service.dataset.indexer import DatasetIndexer
@@ -13,10 +13,7 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.images import GridOptions, block_table, layer_grid
 from skiplens.web.pages import charts, common, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import Histogram
 from skiplens.web.pages.common import (
-    DigitCard,
-    NeighbourLink,
     SpriteSheet,
     ViewPage,
     neighbour_links,
@@ -24,9 +21,8 @@ from skiplens.web.pages.common import (
 )
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.downloads import Downloads, filter_downloads
+from skiplens.web.pages.downloads import filter_downloads
 from skiplens.web.pages.figures import (
-    Kernel,
     Legend,
     MapAttributes,
     Picture,
@@ -36,7 +32,7 @@ from skiplens.web.pages.figures import (
     network_range,
     tone,
 )
-from skiplens.web.pages.unit import UnitQuery, UnitSection, unit_section
+from skiplens.web.pages.unit import UnitQuery, unit_section
 
 _TEXTS: Final[dict[str | None, str]] = {
     "add": "The block's input, its residual and their sum: at each position, the second map is "
@@ -200,30 +196,10 @@ class Map:
     network_range: str
 
 
-@dataclass(frozen=True)
 class FilterPage(ViewPage):
     """A filter of a layer."""
 
     template: ClassVar[str] = "filter.html"
-
-    layer: LayerInfo
-    index: int
-    symbol: str | None
-    tone: str
-    explanation: str
-    digit: DigitCard
-    before: NeighbourLink | None
-    after: NeighbourLink | None
-    map: Map
-    unit: UnitSection
-    note: str | None
-    statistics: FilterStatistics
-    histogram: Histogram | None
-    top_activations: TopActivations
-    kernel: Kernel | None
-    across_block: FilterAcrossBlock | None
-    compare: str
-    downloads: Downloads
 
 
 def filter_page(
@@ -249,24 +225,26 @@ def filter_page(
         f"{layer.name}:{index} in {manifest.title}",
         context.services,
         links,
-        layer=layer,
-        index=index,
-        symbol=text.symbol(layer),
-        tone=text.tone(layer),
-        explanation=text.describe_layer(manifest, layer),
-        digit=common.digit_card(context.stored),
-        before=before,
-        after=after,
-        map=_map(context, layer, index),
-        unit=unit,
-        note=fmt.dead_map_note(off=off) if statistics.dead else None,
-        statistics=statistics,
-        histogram=charts.histogram(maps[:, :, index]),
-        top_activations=top_activations(context, layer, index),
-        kernel=filter_kernel(context, layer, index),
-        across_block=filter_across_block(context, layer, index),
-        compare=default_comparison_link(context, layer.name),
-        downloads=filter_downloads(links, layer, index, (unit.row, unit.column), origin),
+        {
+            "layer": layer,
+            "index": index,
+            "symbol": text.symbol(layer),
+            "tone": text.tone(layer),
+            "explanation": text.describe_layer(manifest, layer),
+            "digit": common.digit_card(context.stored),
+            "before": before,
+            "after": after,
+            "map": _map(context, layer, index),
+            "unit": unit,
+            "note": fmt.dead_map_note(off=off) if statistics.dead else None,
+            "statistics": statistics,
+            "histogram": charts.histogram(maps[:, :, index]),
+            "top_activations": top_activations(context, layer, index),
+            "kernel": filter_kernel(context, layer, index),
+            "across_block": filter_across_block(context, layer, index),
+            "compare": default_comparison_link(context, layer.name),
+            "downloads": filter_downloads(links, layer, index, (unit.row, unit.column), origin),
+        },
     )
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
 from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
@@ -14,16 +14,13 @@ from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import describe_metrics
 from skiplens.web.pages.common import (
-    DigitCard,
-    PredictionView,
-    Samples,
     ViewPage,
     prediction_view,
     sample_links,
 )
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.downloads import Downloads, gallery_downloads
+from skiplens.web.pages.downloads import gallery_downloads
 from skiplens.web.pages.figures import LayerFigure, layer_figure, network_range
 from skiplens.web.pages.text import Symbols
 
@@ -146,30 +143,10 @@ class BlockSection:
     """The layers of its branch."""
 
 
-@dataclass(frozen=True)
 class GalleryPage(ViewPage):
     """The gallery of a digit in a network."""
 
     template: ClassVar[str] = "gallery.html"
-
-    manifest: Manifest
-    facts: tuple[tuple[str, str], ...]
-    digit: DigitCard
-    prediction: PredictionView
-    samples: Samples
-    stem: Section
-    blocks: tuple[BlockSection, ...]
-    head: Section
-    zero_text: str
-    residual: bool
-    """Whether there are identity paths."""
-    all_on: str
-    downloads: Downloads
-    dataset: tuple[str, int] | None
-    """Address and size of the test set, if there is one."""
-    compare: str
-    classic: str | None
-    network_range: str
 
 
 def gallery_page(context: PageContext, origin: str) -> GalleryPage:
@@ -187,24 +164,28 @@ def gallery_page(context: PageContext, origin: str) -> GalleryPage:
         f"{prediction.label} in {manifest.title}",
         services,
         links,
-        manifest=manifest,
-        facts=common.network_facts(engine),
-        digit=common.digit_card(context.stored),
-        prediction=prediction,
-        samples=sample_links(
-            services.digits.samples, links.digit, lambda digit: links.with_digit(digit).gallery()
-        ),
-        stem=_section(forward, "stem", diagram.layer_width(first.input), links),
-        blocks=_block_sections(context, diagram, metrics),
-        head=_section(forward, "head", diagram.layer_width(last.output), links),
-        zero_text=text.ZERO[links.palette],
-        residual=any(block.identity for block in manifest.blocks),
-        all_on=links.all_on().gallery(),
-        downloads=gallery_downloads(links, origin),
-        dataset=_dataset(context),
-        compare=default_comparison_link(context),
-        classic=links.classic() if classic_blocks(manifest) else None,
-        network_range=network_range(forward),
+        {
+            "manifest": manifest,
+            "facts": common.network_facts(engine),
+            "digit": common.digit_card(context.stored),
+            "prediction": prediction,
+            "samples": sample_links(
+                services.digits.samples,
+                links.digit,
+                lambda digit: links.with_digit(digit).gallery(),
+            ),
+            "stem": _section(forward, "stem", diagram.layer_width(first.input), links),
+            "blocks": _block_sections(context, diagram, metrics),
+            "head": _section(forward, "head", diagram.layer_width(last.output), links),
+            "zero_text": text.ZERO[links.palette],
+            "residual": any(block.identity for block in manifest.blocks),
+            "all_on": links.all_on().gallery(),
+            "downloads": gallery_downloads(links, origin),
+            "dataset": _dataset(context),
+            "compare": default_comparison_link(context),
+            "classic": links.classic() if classic_blocks(manifest) else None,
+            "network_range": network_range(forward),
+        },
     )
 
 

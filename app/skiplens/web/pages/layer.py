@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from skiplens.core.feature_stats import FilterStatistics, describe
+from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass
@@ -11,12 +11,11 @@ from skiplens.service.images import Grid, GridOptions, kernel_layout, layer_grid
 from skiplens.web.links import Links
 from skiplens.web.pages import charts, common, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import Histogram
-from skiplens.web.pages.common import DigitCard, NeighbourLink, ViewPage, neighbour_links
+from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.downloads import Downloads, layer_downloads
-from skiplens.web.pages.figures import Legend, MapAttributes, Picture, map_attributes, network_range
+from skiplens.web.pages.downloads import layer_downloads
+from skiplens.web.pages.figures import Picture, map_attributes, network_range
 
 KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
@@ -34,35 +33,10 @@ class Tile:
     """``inactive``, ``switched off`` or ``constant``."""
 
 
-@dataclass(frozen=True)
 class LayerPage(ViewPage):
     """A layer."""
 
     template: ClassVar[str] = "layer.html"
-
-    layer: LayerInfo
-    symbol: str | None
-    tone: str
-    explanation: str
-    facts: tuple[tuple[str, str], ...]
-    digit: DigitCard
-    before: NeighbourLink | None
-    after: NeighbourLink | None
-    picture: Picture
-    tiles: tuple[Tile, ...]
-    legend: Legend
-    attributes: MapAttributes
-    network_range: str
-    note: str | None
-    dead_flag: str
-    """What a map is called that is zero everywhere."""
-    histogram: Histogram | None
-    statistics: tuple[FilterStatistics, ...]
-    """In the order of the tiles."""
-    kernels: Picture | None
-    kernels_alt: str
-    downloads: Downloads
-    compare: str
 
 
 def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage:
@@ -78,29 +52,32 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage
         f"{layer.name} in {manifest.title}",
         context.services,
         links,
-        layer=layer,
-        symbol=text.symbol(layer),
-        tone=text.tone(layer),
-        explanation=text.describe_layer(manifest, layer),
-        facts=_facts(layer),
-        digit=common.digit_card(context.stored),
-        before=before,
-        after=after,
-        picture=Picture.of(links.grid(layer.name, labels="false"), grid.geometry),
-        tiles=_tiles(grid, layer, links, _dead_flag(forward, layer)),
-        legend=figures.legend(grid),
-        attributes=map_attributes(forward, layer, grid, links),
-        network_range=network_range(forward),
-        note=fmt.dead_filters_note(
-            layer, [filter_.index for filter_ in statistics if filter_.dead], off=off
-        ),
-        dead_flag=_dead_flag(forward, layer),
-        histogram=charts.histogram(forward.maps(layer)),
-        statistics=tuple(statistics[cell.filter] for cell in grid.cells),
-        kernels=kernels_picture(context.engine, layer, links),
-        kernels_alt=f"All kernels of {layer.name}: one row per filter, one column per input map",
-        downloads=layer_downloads(links, layer, origin),
-        compare=default_comparison_link(context, layer.name),
+        {
+            "layer": layer,
+            "symbol": text.symbol(layer),
+            "tone": text.tone(layer),
+            "explanation": text.describe_layer(manifest, layer),
+            "facts": _facts(layer),
+            "digit": common.digit_card(context.stored),
+            "before": before,
+            "after": after,
+            "picture": Picture.of(links.grid(layer.name, labels="false"), grid.geometry),
+            "tiles": _tiles(grid, layer, links, _dead_flag(forward, layer)),
+            "legend": figures.legend(grid),
+            "attributes": map_attributes(forward, layer, grid, links),
+            "network_range": network_range(forward),
+            "note": fmt.dead_filters_note(
+                layer, [filter_.index for filter_ in statistics if filter_.dead], off=off
+            ),
+            "dead_flag": _dead_flag(forward, layer),
+            "histogram": charts.histogram(forward.maps(layer)),
+            "statistics": tuple(statistics[cell.filter] for cell in grid.cells),
+            "kernels": kernels_picture(context.engine, layer, links),
+            "kernels_alt": f"All kernels of {layer.name}: one row per filter, one column per "
+            "input map",
+            "downloads": layer_downloads(links, layer, origin),
+            "compare": default_comparison_link(context, layer.name),
+        },
     )
 
 
