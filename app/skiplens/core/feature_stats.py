@@ -8,32 +8,33 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import DESCRIBED
+
 Maps = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class FilterStatistics:
-    """One filter's activation map in numbers.
+    """Statistics of one filter's feature map, over all positions."""
 
-    Attributes:
-        index: of the filter.
-        min: smallest value.
-        max: largest value.
-        mean: mean over all positions.
-        std: population standard deviation over all positions.
-        zero_share: share of positions that are exactly zero, 0..1.
-        dead: every position is exactly zero.
-        constant: more than one position, all of the same value.
-    """
+    __pydantic_config__ = DESCRIBED
 
     index: int
+    """Index of the filter in its layer, from 0."""
     min: float
+    """Smallest value."""
     max: float
+    """Largest value."""
     mean: float
+    """Mean."""
     std: float
+    """Population standard deviation."""
     zero_share: float
+    """Share of positions that are exactly zero, 0 to 1."""
     dead: bool
+    """Whether every position is exactly zero."""
     constant: bool
+    """Whether there are several positions, all of the same value."""
 
 
 def describe(maps: Maps) -> tuple[FilterStatistics, ...]:

@@ -895,12 +895,7 @@ class ReceptiveField(BaseModel):
     @classmethod
     def of(cls, field: core_receptive_field.ReceptiveField) -> Self:
         """Describe a receptive field."""
-        rows, columns = field.rows, field.columns
-        return cls(
-            start=(rows.start, columns.start),
-            stride=(rows.stride, columns.stride),
-            size=(rows.size, columns.size),
-        )
+        return cls(start=field.start, stride=field.stride, size=field.size)
 
 
 class Layer(BaseModel):
