@@ -13,6 +13,7 @@ from skiplens.web.http.problems import (
     error_response,
     status_of,
 )
+from tests.web.conftest import Start
 
 STATUS = {
     errors.UnknownNetworkError: 404,
@@ -68,9 +69,10 @@ def _tree(kind: type[SkiplensError]) -> Iterator[type[SkiplensError]]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_browsers_get_a_page_from_middleware_too(api: TestClient, method: str) -> None:
+def test_browsers_get_a_page_from_middleware_too(start: Start, method: str) -> None:
+    client = start(allowed_hosts="lens.example")
     for accept, kind in (("text/html", "text/html; charset=utf-8"), ("*/*", MEDIA_TYPE)):
-        answer = api.request(method, "/healthz", headers={"Host": "example.org", "Accept": accept})
+        answer = client.request(method, "/healthz", headers={"Accept": accept})
         assert answer.status_code == 400
         assert answer.headers["content-type"] == kind
         assert answer.headers["cache-control"] == "no-store"

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import DESCRIBED, LayerInfo
 
 FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "relu": lambda value: max(value, 0.0),
@@ -73,16 +73,25 @@ class UnitInputs:
 class BatchNorm:
     """``(value - mean) / sqrt(variance + epsilon) * gamma + beta``.
 
-    Ioffe and Szegedy 2015, "Batch Normalization", algorithm 2: mean and variance are those that
-    were usual in training.
+    Ioffe and Szegedy 2015, "Batch Normalization", algorithm 2.
     """
 
+    __pydantic_config__ = DESCRIBED
+
     value: float
+    """Value of the input map at the same position."""
     mean: float
+    """Moving mean of the filter in training."""
     variance: float
+    """Moving variance of the filter in training."""
     epsilon: float
+    """Added to the variance, so that the root stays above zero."""
     gamma: float
+    """Learned scale of the filter; 1 if there is none."""
     beta: float
+    """Learned shift of the filter; 0 if there is none."""
+    kind: Literal["batch_norm"] = "batch_norm"
+    """Kind of arithmetic."""
 
     @property
     def result(self) -> float:
@@ -93,18 +102,18 @@ class BatchNorm:
 
 @dataclass(frozen=True)
 class ActivationStep:
-    """A value passed on: through a function, times a block's switch, or as it is.
+    """A value after an activation function, times the factor of its block's branch."""
 
-    Attributes:
-        value: what is given.
-        function: one of :data:`FUNCTIONS`, or ``None``.
-        switch: 1 where the block's branch is on and 0 where it is off; ``None`` for what no
-            switch acts on.
-    """
+    __pydantic_config__ = DESCRIBED
 
     value: float
+    """Value of the input map at the same position."""
     function: str | None
+    """`relu`, `sigmoid` or `tanh`; null if there is none."""
     switch: float | None
+    """1 if the block's branch is enabled, 0 if disabled; null outside of branches."""
+    kind: Literal["application"] = "application"
+    """Kind of arithmetic."""
 
     @property
     def result(self) -> float:
@@ -116,15 +125,16 @@ class ActivationStep:
 
 @dataclass(frozen=True)
 class Merge:
-    """Several maps' values at one place, made one.
+    """x and F(x), and T(x) of a highway block, merged."""
 
-    Attributes:
-        operation: ``add``, ``multiply``, ``average``, ``maximum`` or ``highway``.
-        terms: x and F(x), and behind them T(x) of a highway; any number of others.
-    """
+    __pydantic_config__ = DESCRIBED
 
     operation: str
+    """`add`, `multiply`, `average`, `maximum` or `highway`."""
     terms: tuple[float, ...]
+    """One value for each input."""
+    kind: Literal["merge"] = "merge"
+    """Kind of arithmetic."""
 
     @property
     def result(self) -> float:
