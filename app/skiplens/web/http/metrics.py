@@ -95,15 +95,13 @@ router = APIRouter(tags=["health"])
 class Alive(BaseModel):
     """The server runs."""
 
-    status: Literal["alive"] = Field(description="always this word", examples=["alive"])
+    status: Literal["alive"] = Field(description="always `alive`")
 
 
 class Ready(BaseModel):
     """The networks are loaded."""
 
-    status: Literal["ready"] = Field(
-        description="this word; a server that is not ready answers with 503", examples=["ready"]
-    )
+    status: Literal["ready"] = Field(description="always `ready`; otherwise the answer is a 503")
 
 
 @router.get("/healthz", summary="Alive")
