@@ -78,7 +78,7 @@ def test_a_palette_brings_its_plate_and_ramps(
     ("network", "x", "f", "words"),
     [
         ("mnist-resnet", "x", "F(x)", "the residual: what the block adds"),
-        ("mnist-highway", "(1\N{MINUS SIGN}T)·x", "T·F(x)", "before the gate weighs it"),
+        ("mnist-highway", "(1\N{MINUS SIGN}T)·x", "T·F(x)", "before the gate weights it"),
     ],
 )
 def test_figures_are_named_for_what_enters_the_sum(

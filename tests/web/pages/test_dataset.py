@@ -122,7 +122,7 @@ def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
     assert chosen == ["0", "", "false", "confidence"]
     hidden = [one for one in page.all("input") if one.get("name") == "palette"]
     assert [one["value"] for one in hidden] == ["noon"]
-    assert "Digits read correctly, labelled 0" in page.text
+    assert "Correctly classified digits, labelled 0" in page.text
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_layer_never_negative_starts_at_zero(forward: ForwardPass) -> None:
 def test_a_scale_for_each_filter_is_said_in_words(forward: ForwardPass) -> None:
     legend = figure(forward, "block1.output", Normalisation.FILTER).legend
     assert legend.high == "highest"
-    assert "of its own" in legend.sharing
+    assert "its own value range" in legend.sharing
 
 
 def test_a_layer_that_is_switched_off_is_not_called_silent(forward: ForwardPass) -> None:

@@ -54,7 +54,7 @@ def test_a_route_that_is_off_has_no_dot_and_no_logarithm() -> None:
 def test_without_any_gradient_there_is_nothing_to_draw() -> None:
     still = GradientByPath(3, (BlockGradient("block1", 0.0, 0.0, 0.0, 0.0),))
     assert gradient_chart("This", still, None) is None
-    assert "there is no gradient" in describe_gradients([("This", still)])
+    assert "Every gradient is zero" in describe_gradients([("This", still)])
 
 
 def test_the_words_say_what_becomes_of_it() -> None:

@@ -52,7 +52,7 @@ def test_the_gallery_and_the_depth_name_them_alike(
     x, f = names
     view = f"/networks/{network}/digits/{digit.id}"
     gallery = look(view).text
-    assert gallery.count(f" times as large as {x} and points") == 6
+    assert gallery.count(f" times as large as {x} and ") == 6
     assert f"\n        {x} " in gallery
     depth = "".join(look(f"{view}/depth").text.split())
     assert f"{x}and{f}|{x}||{f.removesuffix('(x)')}|" in depth
