@@ -47,10 +47,6 @@ class Downloads:
     snippets: tuple[CodeSnippet, ...]
 
 
-def _link(address: str) -> CodeSnippet:
-    return CodeSnippet("link", "Link", "the link", address)
-
-
 def gallery_downloads(links: Links, origin: str) -> Downloads:
     """Every layer at once; ``origin`` is the server's address, ``http://127.0.0.1:8000``."""
     arrays = links.network_data("activations.npz")
@@ -63,7 +59,7 @@ def gallery_downloads(links: Links, origin: str) -> Downloads:
     )
     return Downloads(
         (Download("all layers, NPZ", arrays), Download("statistics, CSV", table)),
-        (_link(origin + links.gallery()), _curl(origin, {f"{links.digit}.npz": arrays}), python),
+        _snippets(origin, links.gallery(), {f"{links.digit}.npz": arrays}, python),
     )
 
 
@@ -87,10 +83,8 @@ def layer_downloads(links: Links, layer: LayerInfo, origin: str) -> Downloads:
             Download("grid metadata, JSON", picture.replace("/grid.png", "/grid.json")),
             *((Download("kernels, NPY", links.kernels(name)),) if layer.kernel else ()),
         ),
-        (
-            _link(origin + links.layer(name)),
-            _curl(origin, {f"{name}.npy": array, f"{name}.png": picture}),
-            python,
+        _snippets(
+            origin, links.layer(name), {f"{name}.npy": array, f"{name}.png": picture}, python
         ),
     )
 
@@ -118,7 +112,7 @@ def filter_downloads(
             Download("layer's statistics, CSV", links.data(name, "statistics.csv")),
             Download("the value and its computation, JSON", unit),
         ),
-        (_link(origin + links.filter(name, index, at=at)), _curl(origin, files), python),
+        _snippets(origin, links.filter(name, index, at=at), files, python),
     )
 
 
@@ -141,7 +135,7 @@ def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
             Download("metadata of the maps, JSON", strip.replace("strip.png", "strip.json")),
             Download("metrics, JSON", figures),
         ),
-        (_link(origin + links.block(block.name)), _curl(origin, files), python),
+        _snippets(origin, links.block(block.name), files, python),
     )
 
 
@@ -149,6 +143,13 @@ def _python(address: str, *lines: str) -> CodeSnippet:
     """A program that fetches arrays and prints something about them."""
     text = _HEAD.format(address=json.dumps(address)) + "\n".join(lines) + "\n"
     return CodeSnippet("python", "Python", "the program", text)
+
+
+def _snippets(
+    origin: str, page: str, files: dict[str, str], python: CodeSnippet
+) -> tuple[CodeSnippet, ...]:
+    link = CodeSnippet("link", "Link", "the link", origin + page)
+    return link, _curl(origin, files), python
 
 
 def _curl(origin: str, files: dict[str, str]) -> CodeSnippet:

@@ -67,16 +67,6 @@ class InputLabels:
         return self.href(self.unit.filter, *self.unit.place, at)
 
     @property
-    def symbol(self) -> str | None:
-        """Symbol of the unit's layer in its block, if it has one."""
-        return text.symbol(self.unit.layer)
-
-    @property
-    def own_tone(self) -> str:
-        """The colour of the unit's layer."""
-        return text.tone(self.unit.layer)
-
-    @property
     def normalised(self) -> bool:
         """Whether a batch norm follows the unit's layer."""
         name = self.unit.layer.name
@@ -187,12 +177,12 @@ def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
 
 def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
     """The step of an activation function, of a disabled branch, or of neither."""
-    tone = labels.own_tone
+    tone = text.tone(labels.unit.layer)
     given = term(found.value, labels.name(0), tone, labels.here(0))
     tokens: tuple[Term | str, ...] = _FORMS[found.function](given)
     if found.switch == 0:
         tokens = (*tokens, fmt.TIMES, Term("0", "branch off"))
-    result = term(found.result, labels.symbol or "value", tone)
+    result = term(found.result, text.symbol(labels.unit.layer) or "value", tone)
     return (Step(_describe_activation(found, labels), (*tokens, "=", result)),)
 
 
@@ -226,7 +216,7 @@ def merge_steps(found: Merge, labels: InputLabels) -> Steps:
         term(value, labels.part(at), labels.tone(at), labels.here(at))
         for at, value in enumerate(found.terms)
     ]
-    result = term(found.result, labels.symbol or "value")
+    result = term(found.result, text.symbol(labels.unit.layer) or "value")
     if found.operation == "highway":
         return _highway(found.terms, terms, result)
     words, before, sign, behind = _MERGES[found.operation]
@@ -697,34 +687,28 @@ def unit_section(
 def _explain(
     context: PageContext, unit: Unit, found: Arithmetic, query: UnitQuery
 ) -> UnitExplanation:
-    labels = InputLabels(unit, context.engine.manifest, context.links)
+    manifest, forward = context.engine.manifest, context.forward
+    labels = InputLabels(unit, manifest, context.links)
     match found:
         case Convolution():
-            shown = convolution_view(found, labels, context.forward, query.channel)
+            shown = convolution_view(found, labels, forward, query.channel)
             return UnitExplanation(convolution=shown)
-        case BatchNorm():
-            return UnitExplanation(lines=batch_norm_steps(found, labels))
-        case ActivationStep():
-            return UnitExplanation(lines=activation_steps(found, labels))
-        case Merge():
-            return UnitExplanation(lines=merge_steps(found, labels))
-        case _:
-            return _explain_many(context, found, labels)
-
-
-def _explain_many(
-    context: PageContext, found: Dense | Softmax | Pooling, labels: InputLabels
-) -> UnitExplanation:
-    match found:
+        case Pooling():
+            window, steps = pooling_steps(found, labels, forward)
+            return UnitExplanation(window=window, lines=steps)
         case Dense():
             table, steps = dense_steps(found, labels)
             return UnitExplanation(table=table, lines=steps)
         case Softmax():
-            table, steps = softmax_steps(found, labels, context.engine.manifest.classes)
+            table, steps = softmax_steps(found, labels, manifest.classes)
             return UnitExplanation(table=table, lines=steps)
-        case Pooling():
-            window, steps = pooling_steps(found, labels, context.forward)
-            return UnitExplanation(window=window, lines=steps)
+        case BatchNorm():
+            steps = batch_norm_steps(found, labels)
+        case ActivationStep():
+            steps = activation_steps(found, labels)
+        case _:
+            steps = merge_steps(found, labels)
+    return UnitExplanation(lines=steps)
 
 
 def _picker(context: PageContext, unit: Unit) -> PositionPicker:
