@@ -1,4 +1,4 @@
-"""What the command line does with networks: train, compile and evaluate, with progress bars."""
+"""Trains, compiles and evaluates networks for the command line, with progress bars."""
 
 import importlib.util
 import json
@@ -47,14 +47,14 @@ def train_network(
     """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
 
     Args:
-        network: whose recipe to follow.
-        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
-        run_folder: where the run is kept.
-        model_folder: where the trained network goes.
-        hold_out: validation digits, where it should not be as many as the recipe says.
+        network: id of the network.
+        data: see :func:`skiplens.network.mnist_download.load_train`.
+        run_folder: folder of checkpoints.
+        model_folder: folder of the trained network.
+        hold_out: number of validation digits; the recipe's number by default.
 
     Raises:
-        TrainingError: there is no recipe of that name, or the run cannot be resumed.
+        TrainingError: the network has no recipe, or the run cannot be resumed.
     """
     _prepare_tensorflow()
     recipe = _recipe(network, hold_out)
@@ -73,8 +73,8 @@ def train_network(
             progress.update(epochs, completed=epoch - 1)
 
         def on_epoch(report: EpochReport) -> None:
-            read = report.validation_accuracy
-            note = "" if read is None else f"validation {read:.2%}"
+            validated = report.validation_accuracy
+            note = "" if validated is None else f"validation {validated:.2%}"
             progress.update(epochs, completed=report.epoch, note=note)
 
         try:
@@ -82,11 +82,11 @@ def train_network(
             progress.update(epochs, completed=len(run.history))
         except KeyboardInterrupt as interrupt:
             raise TrainingError(
-                f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
+                f"interrupted; run the same command to resume from the last epoch in {run_folder}"
             ) from interrupt
-    _keep(model_folder, trained, run)
+    _save(model_folder, trained, run)
     _console.print(
-        f"{network} is trained; now, with --data and --models as here: skiplens compile {network}"
+        f"{network} is trained; next, with the same --data and --models: skiplens compile {network}"
     )
 
 
@@ -96,19 +96,21 @@ def _recipe(network: str, hold_out: int | None) -> "Recipe":
 
     for known, what in ((RECIPES, "recipe"), (ARCHITECTURES, "architecture")):
         if network not in known:
-            raise TrainingError(f"network {network!r} has no {what}; there are {', '.join(known)}")
+            raise TrainingError(f"network {network!r} has no {what}; known are {', '.join(known)}")
     recipe = RECIPES[network]
     if str(code_commit()).endswith(MODIFIED):
-        _console.print("The code has changes that are not committed: the manifest will say so.")
+        _console.print("The code has uncommitted changes; the manifest will record that.")
     return recipe if hold_out is None else replace(recipe, validation=hold_out)
 
 
-def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
+def _save(model_folder: Path, trained: Any, run: "Run") -> None:
     """Write ``network.keras`` and ``training.json``."""
     from skiplens.network.architectures import ARCHITECTURES
 
     model_folder.mkdir(parents=True, exist_ok=True)
-    shipped = ARCHITECTURES[run.recipe.network]()  # without the optimizer: twice the weights
+    shipped = ARCHITECTURES[
+        run.recipe.network
+    ]()  # without the optimizer, twice the weights in size
     shipped.set_weights(trained.get_weights())
     shipped.save(model_folder / NETWORK_FILE)
     record = {
@@ -123,11 +125,11 @@ def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
 def compile_folder(
     model_folder: Path, data: Path | None, run_graph: "RunGraph", *, measure: bool
 ) -> Manifest:
-    """Compile a model folder and say how it went."""
+    """Compile a model folder and report deviations from Keras and accuracy."""
     _prepare_tensorflow()
     from skiplens.network.compiling import compile_network
 
-    for name in ("absl", "tensorflow"):  # they warn of what is done on purpose
+    for name in ("absl", "tensorflow"):  # they warn of intended conversions
         logging.getLogger(name).setLevel(logging.ERROR)
     test = load_test(data) if measure else None
     with _progress() as progress:
@@ -142,12 +144,12 @@ def compile_folder(
             f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
         )
     if manifest.test_accuracy is not None:
-        _say(manifest.test_accuracy)
+        _report(manifest.test_accuracy)
     return manifest
 
 
-class Reader(Protocol):
-    """Reads digits: the part of an engine that evaluating takes."""
+class Classifier(Protocol):
+    """The part of an engine that evaluation needs."""
 
     @property
     def manifest(self) -> Manifest:
@@ -157,24 +159,24 @@ class Reader(Protocol):
         """Every layer's output by name."""
 
 
-def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
-    """Read every test digit with an engine and say how many it got right."""
+def evaluate_engine(engine: Classifier, data: Path | None) -> Accuracy:
+    """Classify every test digit with an engine and report the accuracy."""
     test = load_test(data)
     manifest = engine.manifest
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
-    right = 0
+    correct = 0
     with _progress() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
         for image, label in zip(as_input(test.images), test.labels, strict=True):
-            right += int(engine.activations(image[None], branch_scales)[last].argmax() == label)
+            correct += int(engine.activations(image[None], branch_scales)[last].argmax() == label)
             progress.update(task, advance=1)
-    accuracy = Accuracy.of(right, len(test))
-    _say(accuracy)
+    accuracy = Accuracy.of(correct, len(test))
+    _report(accuracy)
     return accuracy
 
 
-def _say(accuracy: Accuracy) -> None:
+def _report(accuracy: Accuracy) -> None:
     low, high = accuracy.interval
     _console.print(
         f"{accuracy.correct} of {accuracy.digits} test digits: {accuracy.value:.2%} "
@@ -183,14 +185,14 @@ def _say(accuracy: Accuracy) -> None:
 
 
 def _prepare_tensorflow() -> None:
-    """Say how it should run, before it is imported; what the environment says already stands.
+    """Set TensorFlow's environment before import, unless it is set already.
 
-    Its notes on instruction sets and missing GPUs are not for whoever trains. oneDNN's convolutions
-    it takes by itself only on processors with instructions for neural networks, and they are faster
-    on those with AVX2 alone too.
+    Silences notes on instruction sets and missing GPUs. Enables oneDNN's convolutions, which are
+    faster with AVX2 too; TensorFlow itself takes them only on processors with instructions for
+    neural networks.
 
     Raises:
-        StartupError: it is not installed, as where only serving was set up.
+        StartupError: TensorFlow is not installed.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise StartupError("training and compiling need TensorFlow installed: make setup")
