@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio.to_thread
 import structlog
@@ -39,6 +39,16 @@ EXTRA_THREADS: Final = 16
 _logger = structlog.get_logger(__name__)
 
 
+class SkiplensApp(FastAPI):
+    """The app; its OpenAPI schema has an example of each answer."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema, made when it is first asked for."""
+        if self.openapi_schema is None:
+            api.add_examples(super().openapi())
+        return super().openapi()
+
+
 def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
     """The app; it opens its services at startup and closes them at shutdown.
 
@@ -69,7 +79,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
             app.state.ready = False
             services.close()
 
-    app = FastAPI(
+    app = SkiplensApp(
         title="skiplens",
         version=version("skiplens"),
         summary="See inside a residual network: every filter, every block, every digit.",

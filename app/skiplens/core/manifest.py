@@ -2,10 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Any, Final
 
-DESCRIBED: Final = {"use_attribute_docstrings": True}
-"""Lets the API publish a record: pydantic reads the string under each field as its description."""
+DESCRIBED: Final = {
+    "use_attribute_docstrings": True,
+    "json_schema_serialization_defaults_required": True,
+}
+"""Lets the API publish a record: pydantic reads the string under each field as its description and
+marks fields as present even if they have a default."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,6 @@ class FilterMetrics:
 class Accuracy:
     """Accuracy on a set of digits, with a 95 % Wilson score interval (Wilson 1927)."""
 
-    __pydantic_config__ = DESCRIBED
-
     value: float
     """Share of the digits classified correctly, 0 to 1."""
     interval: tuple[float, float]
@@ -86,10 +89,20 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """Accuracy of the network with the residual branches of some blocks disabled."""
+class SeedAccuracy:
+    """Test accuracy of the network trained from one seed of a recipe."""
 
     __pydantic_config__ = DESCRIBED
+
+    seed: int
+    """Seed of the training run."""
+    accuracy: Accuracy
+    """Accuracy on the test digits."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Accuracy of the network with the residual branches of some blocks disabled."""
 
     off: tuple[str, ...]
     """Names of the disabled blocks."""
@@ -103,14 +116,12 @@ class Ablation:
 class Evaluation:
     """Metrics and ablations over the test digits, measured when the network was compiled."""
 
-    __pydantic_config__ = DESCRIBED
-
     digits: int
     """Number of test digits."""
     blocks: tuple[BlockMetrics, ...]
     """Mean metrics of every block, in forward order."""
     ablations: tuple[Ablation, ...]
-    """Each block that can be disabled alone, then each pair."""
+    """Each block that can be disabled alone, then each pair where there are few blocks."""
 
 
 FORMAT: Final = 2
@@ -118,6 +129,7 @@ MANIFEST_FILE: Final = "manifest.json"
 NETWORK_FILE: Final = "network.keras"
 WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
+SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
 OTHER: Final = "other"  # role of a layer of an unknown kind
 INPUT: Final = "input"  # names the digit among the inputs of a layer
@@ -186,8 +198,6 @@ class LayerInfo:
 class BlockInfo:
     """One block: the names of the layers that form its parts."""
 
-    __pydantic_config__ = DESCRIBED
-
     name: str
     """Name of the block, such as block1."""
     merge: str | None
@@ -221,8 +231,6 @@ class BlockInfo:
 class GraphInfo:
     """One compiled graph."""
 
-    __pydantic_config__ = DESCRIBED
-
     file: str
     """File name in the model folder."""
     inputs: tuple[str, ...]
@@ -237,8 +245,6 @@ class GraphInfo:
 @dataclass(frozen=True)
 class Manifest:
     """A compiled network."""
-
-    __pydantic_config__ = DESCRIBED
 
     format: int
     """Version of this record."""
@@ -268,6 +274,16 @@ class Manifest:
     """Recipe, commit and history of the training; null for a network trained elsewhere."""
     files: dict[str, str]
     """SHA-256 of the network, its graphs and its weights, by file name."""
+    seeds: tuple[SeedAccuracy, ...] = ()
+    """Accuracy of each seed of the recipe, this network's included; empty with one network only."""
+
+    @property
+    def accuracy_over_seeds(self) -> tuple[float, float] | None:
+        """Mean and sample standard deviation of the seeds' accuracies, shares of 0..1; ``None``
+        where there are fewer than two.
+        """
+        values = [seed.accuracy.value for seed in self.seeds]
+        return (mean(values), stdev(values)) if len(values) > 1 else None
 
     @property
     def version(self) -> str:

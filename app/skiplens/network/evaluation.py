@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
+from typing import Final
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from skiplens.network.tracing import InstrumentedModel
 
 OnStep = Callable[[int, int], None]
 
+_MAX_BLOCKS_FOR_PAIRS: Final = 8  # pairs grow with the square: 27 blocks have 351
 _METRICS = ("norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed")
 
 
@@ -24,7 +26,7 @@ def evaluation(
     batch_size: int,
     on_step: OnStep = lambda step, steps: None,
 ) -> tuple[Accuracy, Evaluation]:
-    """Accuracy, mean block metrics, and every ablation of one or two blocks.
+    """Accuracy, mean block metrics, and ablations of one block and, up to eight blocks, of two.
 
     Args:
         traced: the network.
@@ -34,7 +36,9 @@ def evaluation(
     """
     images = as_input(test.images)
     scaled_blocks = [block.name for block in traced.blocks if block.can_disable]
-    ablations = [*combinations(scaled_blocks, 1), *combinations(scaled_blocks, 2)]
+    ablations: list[tuple[str, ...]] = [*combinations(scaled_blocks, 1)]
+    if len(scaled_blocks) <= _MAX_BLOCKS_FOR_PAIRS:
+        ablations += combinations(scaled_blocks, 2)
     probabilities = traced.layers[-1].name
     classifier = _with_outputs(traced, [probabilities])
 
