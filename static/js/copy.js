@@ -1,70 +1,65 @@
 // @ts-check
 /**
- * Copies what can be taken away from a page, and says so.
+ * Copies code snippets, and keeps them in step with the page's address.
  * @module
  */
 
-import { pageAt } from "./swap.js";
+import { fetchPage } from "./swap.js";
 
 /**
- * Give the snippets of a section their buttons, and keep the snippets true to the page's address.
- * @param {Element} details
+ * Show the copy buttons of a section of snippets and let them work.
+ * @param {Element} section
  */
-export function offer(details) {
-  const said = document.createElement("p");
-  said.className = "copied";
-  said.setAttribute("role", "status");
-  details.after(said);
-  reveal(details);
+export function enableCopying(section) {
+  const status = document.createElement("p");
+  status.className = "copied";
+  status.setAttribute("role", "status");
+  section.after(status);
+  for (const button of section.querySelectorAll("[data-copy]")) button.removeAttribute("hidden");
   let address = location.href;
   const refresh = async () => {
     if (address === location.href) return;
     address = location.href;
-    await renew(details, address);
+    await updateSnippets(section, address);
   };
-  details.addEventListener("toggle", () => void refresh());
-  details.addEventListener("click", async ({ target }) => {
+  section.addEventListener("toggle", () => void refresh());
+  section.addEventListener("click", async ({ target }) => {
     const button = target instanceof Element ? target.closest("button[data-copy]") : null;
-    const what = button?.getAttribute("data-copy");
-    if (!what) return;
+    const name = button?.getAttribute("data-copy");
+    if (!name) return;
     await refresh();
-    const snippet = details.querySelector(`[data-copy="${what}"]`)?.closest(".snippet");
+    const snippet = section.querySelector(`[data-copy="${name}"]`)?.closest(".snippet");
     const code = snippet?.querySelector("code");
-    if (code) said.textContent = await copy(code, what);
+    if (code) status.textContent = await copyText(code, name);
   });
 }
 
-/** @param {Element} details */
-function reveal(details) {
-  for (const button of details.querySelectorAll("[data-copy]")) button.removeAttribute("hidden");
-}
-
 /**
- * What the page at an address has to copy; where it cannot be had, what is there stays.
- * @param {Element} details
+ * Take the snippets from the page at another address. They stay as they are if it does not load.
+ * @param {Element} section
  * @param {string} address
  */
-async function renew(details, address) {
-  const page = await pageAt(address).catch(() => undefined);
-  const fresh = page?.querySelectorAll("[data-away] code");
-  details.querySelectorAll("code").forEach((code, at) => {
-    const text = fresh?.[at]?.textContent;
+async function updateSnippets(section, address) {
+  const page = await fetchPage(address).catch(() => undefined);
+  const fresh = page?.querySelectorAll("[data-snippets] code");
+  section.querySelectorAll("code").forEach((code, index) => {
+    const text = fresh?.[index]?.textContent;
     if (text) code.textContent = text;
   });
 }
 
 /**
- * Copy a text; where the browser does not allow that, select it.
+ * Copy a text; if the browser does not allow that, select it.
  * @param {HTMLElement} code
- * @param {string} what
- * @returns {Promise<string>} what to say
+ * @param {string} name
+ * @returns {Promise<string>} a message for the status line
  */
-async function copy(code, what) {
+async function copyText(code, name) {
   try {
     await navigator.clipboard.writeText(code.textContent ?? "");
-    return `Copied ${what}.`;
+    return `Copied ${name}.`;
   } catch {
     getSelection()?.selectAllChildren(code);
-    return `Selected ${what}: press Ctrl+C to copy it.`;
+    return `Selected ${name}: press Ctrl+C to copy it.`;
   }
 }

@@ -1,63 +1,58 @@
 // @ts-check
 /**
- * The test set's page: digits are chosen in place, and an index is followed while it is built.
+ * The page of the test set: applies filters at once, and shows the progress of indexing.
  * @module
  */
 
-/**
- * The names of a form's fields that were left open.
- * @param {Iterable<[string, unknown]>} fields
- * @returns {string[]}
- */
-export function leftOpen(fields) {
-  return [...fields].filter(([, value]) => value === "").map(([name]) => name);
-}
-
-/** @param {HTMLFormElement} form */
-export function choose(form) {
-  for (const button of form.querySelectorAll("button")) button.hidden = true;
-  form.addEventListener("change", () => form.requestSubmit());
-  form.addEventListener("formdata", ({ formData }) => {
-    for (const name of leftOpen(formData.entries())) formData.delete(name);
-  });
-}
-
-/** Milliseconds between two questions. */
-export const PAUSE = 700;
-
-/**
- * @typedef {{ state: "indexing" | "ready" | "failed", done: number, digits: number }} State
- */
-
-/**
- * A count with commas, as the server writes it.
- * @param {number} count
- * @returns {string}
- */
-function thousands(count) {
-  return count.toLocaleString("en-GB");
-}
-
-/**
- * The bar, the words beside it, and whether the page has more to show now.
- * @param {State} state
- * @returns {{ value: number, text: string, over: boolean }}
- */
-export function describe({ state, done, digits }) {
-  return {
-    value: done,
-    text: `${thousands(done)} of ${thousands(digits)} digits`,
-    over: state !== "indexing",
-  };
-}
-
+const POLL_INTERVAL_MS = 700;
 const OFFLINE = "The server cannot be reached; trying again.";
 
 /**
- * @param {string} address
- * @returns {Promise<State | undefined>}
+ * An index as the API describes it.
+ * @typedef {{ state: "indexing" | "ready" | "failed", done: number, digits: number }} IndexState
  */
-async function ask(address) {
+
+/**
+ * Names of the fields without a value.
+ * @param {Iterable<[string, unknown]>} fields
+ * @returns {string[]}
+ */
+export function emptyFields(fields) {
+  return [...fields].filter(([, value]) => value === "").map(([name]) => name);
+}
+
+/**
+ * Open the page for a form's choices, with only the fields that have a value in its address.
+ * @param {HTMLFormElement} form
+ */
+export function applyFilters(form) {
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const name of emptyFields(formData.entries())) formData.delete(name);
+  }, { once: true });
+  form.requestSubmit();
+}
+
+/** @param {number} count */
+const thousands = (count) => count.toLocaleString("en-GB");
+
+/**
+ * The value of the progress bar, its text, and whether indexing has ended.
+ * @param {IndexState} index
+ * @returns {{ value: number, text: string, hasEnded: boolean }}
+ */
+export function progressOf({ state, done, digits }) {
+  return {
+    value: done,
+    text: `${thousands(done)} of ${thousands(digits)} digits`,
+    hasEnded: state !== "indexing",
+  };
+}
+
+/**
+ * @param {string} address
+ * @returns {Promise<IndexState | undefined>}
+ */
+async function fetchState(address) {
   try {
     const response = await fetch(address, { headers: { Accept: "application/json" } });
     return response.ok ? await response.json() : undefined;
@@ -67,19 +62,20 @@ async function ask(address) {
 }
 
 /**
+ * Update the progress bar until indexing has ended, then reload the page.
  * @param {HTMLElement} section
  * @returns {Promise<void>}
  */
-export async function follow(section) {
+export async function pollIndexing(section) {
   const bar = section.querySelector("progress");
   const line = section.querySelector("[data-indexing-text]");
-  const state = await ask(section.dataset["indexing"] ?? "");
-  const shown = state && describe(state);
-  if (shown?.over) {
+  const state = await fetchState(section.dataset["indexing"] ?? "");
+  const progress = state && progressOf(state);
+  if (progress?.hasEnded) {
     location.reload();
     return;
   }
-  if (bar && shown) bar.value = shown.value;
-  if (line) line.textContent = shown?.text ?? OFFLINE;
-  setTimeout(() => void follow(section), PAUSE);
+  if (bar && progress) bar.value = progress.value;
+  if (line) line.textContent = progress?.text ?? OFFLINE;
+  setTimeout(() => void pollIndexing(section), POLL_INTERVAL_MS);
 }

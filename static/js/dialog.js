@@ -1,17 +1,17 @@
 // @ts-check
 /**
- * A dialog over the page, gone when it is closed.
+ * Opens a modal dialog that is removed when it is closed.
  * @module
  */
 
 /**
- * @param {string} name
- * @param {string} label
+ * @param {string} className
+ * @param {string} label accessible name
  * @param {...Node} content
  */
-export function open(name, label, ...content) {
+export function openDialog(className, label, ...content) {
   const dialog = document.createElement("dialog");
-  dialog.className = name;
+  dialog.className = className;
   dialog.setAttribute("aria-label", label);
   const close = document.createElement("button");
   close.type = "button";
@@ -21,9 +21,8 @@ export function open(name, label, ...content) {
   dialog.append(...content, close);
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close(); // beside it: what is around belongs to it as well
+    if (event.target === dialog) dialog.close(); // a click on the backdrop has the dialog as target
   });
   document.body.append(dialog);
   dialog.showModal();
-  return dialog;
 }

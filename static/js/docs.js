@@ -1,21 +1,21 @@
 // @ts-check
 /**
- * Starts Swagger UI on the description that the server gives of itself.
+ * Starts Swagger UI on the server's OpenAPI description, in the theme of the site.
  * @module
  */
 
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-/** Its colours follow a class of its own, the page's what the visitor chose or the system has. */
-function follow() {
+/** Swagger UI has a class for dark mode; the site has a `data-theme` or follows the system. */
+function syncTheme() {
   const chosen = root.dataset["theme"];
   root.classList.toggle("dark-mode", chosen === "dark" || (chosen !== "light" && system.matches));
 }
 
-follow();
-system.addEventListener("change", follow);
-new MutationObserver(follow).observe(root, { attributeFilter: ["data-theme"] });
+syncTheme();
+system.addEventListener("change", syncTheme);
+new MutationObserver(syncTheme).observe(root, { attributeFilter: ["data-theme"] });
 
 /** @type {any} */
 const swagger = Reflect.get(globalThis, "SwaggerUIBundle");
@@ -30,6 +30,6 @@ swagger({
   displayRequestDuration: true,
   syntaxHighlight: { activated: false },
   validatorUrl: null,
-  /** The page has its own main part. */
+  // Swagger UI marks the operations as the main landmark, and the page has one already.
   onComplete: () => document.getElementById("operations")?.setAttribute("role", "group"),
 });

@@ -1,50 +1,49 @@
 // @ts-check
 /**
- * Writes numbers as the server's pages do.
+ * Formats numbers exactly as the server does, with ties rounded to even.
  * @module
  */
 
 const MINUS = "\u2212";
-const SMALLEST = 0.001;
-const LARGEST = 100_000;
-
-const ALL = 100;
+const NARROW_SPACE = "\u202f";
+const SMALLEST_FIXED = 0.001; // smaller ones are written with an exponent
+const LARGEST_FIXED = 100_000;
+const SMALLEST_SHARE = 0.0001;
+const ALL_DECIMALS = 100;
 
 /**
- * What stays of a number that lies exactly between two of so many decimals where the lower one is
- * even: Python takes the even one, JavaScript the larger.
- * @param {string} exact with every digit that the number has
+ * The truncated number, if it lies exactly half-way between two candidates and the lower one is
+ * even. JavaScript rounds such a tie up, Python to the even candidate.
+ * @param {string} exact with all its digits
  * @param {number} decimals
  * @returns {string | undefined}
  */
-function lowerEven(exact, decimals) {
+function truncatedTie(exact, decimals) {
   const end = exact.indexOf(".") + 1 + decimals;
-  const kept = exact.slice(0, end);
-  const even = "02468".includes(kept.replace(".", "").slice(-1));
-  return even && /^50*$/.test(exact.slice(end)) ? kept : undefined;
+  const truncated = exact.slice(0, end);
+  const isEven = "02468".includes(truncated.replace(".", "").slice(-1));
+  return isEven && /^50*$/.test(exact.slice(end)) ? truncated : undefined;
 }
 
 /**
- * To a number of decimals.
- * @param {number} size
+ * @param {number} size at least 0
  * @param {number} decimals
  * @returns {string}
  */
 function fixed(size, decimals) {
-  const kept = lowerEven(size.toFixed(ALL), decimals);
-  return (kept === undefined ? size : Number(kept)).toFixed(decimals);
+  const truncated = truncatedTie(size.toFixed(ALL_DECIMALS), decimals);
+  return (truncated === undefined ? size : Number(truncated)).toFixed(decimals);
 }
 
 /**
- * With an exponent, to a number of decimals.
- * @param {number} size
+ * @param {number} size at least 0
  * @param {number} decimals
- * @returns {string}
+ * @returns {string} `1.2e−5`
  */
 function exponential(size, decimals) {
-  const [digits = "", power = ""] = size.toExponential(ALL).split("e");
-  const kept = lowerEven(digits, decimals);
-  const text = kept === undefined ? size.toExponential(decimals) : `${kept}e${power}`;
+  const [mantissa = "", power = ""] = size.toExponential(ALL_DECIMALS).split("e");
+  const truncated = truncatedTie(mantissa, decimals);
+  const text = truncated === undefined ? size.toExponential(decimals) : `${truncated}e${power}`;
   return text.replace("e+", "e").replace("e-", `e${MINUS}`);
 }
 
@@ -57,23 +56,20 @@ function exponential(size, decimals) {
 export function number(value, digits = 3) {
   if (value === 0) return "0";
   const [size, sign] = [Math.abs(value), value < 0 ? MINUS : ""];
-  if (size < SMALLEST || size >= LARGEST) {
+  if (size < SMALLEST_FIXED || size >= LARGEST_FIXED) {
     return sign + exponential(size, digits - 2);
   }
-  const rounded = Number(size.toExponential(digits - 1)); // may have a digit more: 9.999 is 10.0
+  const rounded = Number(size.toExponential(digits - 1)); // may gain a digit: 9.999 becomes 10.0
   return sign + fixed(size, Math.max(0, digits - 1 - Math.floor(Math.log10(rounded))));
 }
 
-const NARROW = "\u202f";
-const LEAST_SHARE = 0.0001;
-
 /**
- * A share to two decimals; never 0 or 100 where it is not.
- * @param {number} share
+ * A share as a percentage with two decimals; never 0 or 100 unless it is exactly that.
+ * @param {number} share 0 to 1
  * @returns {string}
  */
 export function percent(share) {
-  if (share > 0 && share < LEAST_SHARE) return `<${NARROW}0.01${NARROW}%`;
-  if (share < 1 && share > 1 - LEAST_SHARE) return `>${NARROW}99.99${NARROW}%`;
-  return `${(100 * share).toFixed(2)}${NARROW}%`;
+  if (share > 0 && share < SMALLEST_SHARE) return `<${NARROW_SPACE}0.01${NARROW_SPACE}%`;
+  if (share < 1 && share > 1 - SMALLEST_SHARE) return `>${NARROW_SPACE}99.99${NARROW_SPACE}%`;
+  return `${fixed(100 * share, 2)}${NARROW_SPACE}%`;
 }

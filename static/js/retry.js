@@ -1,73 +1,92 @@
 // @ts-check
 /**
- * Asks again for what did not arrive, pictures among it, and leaves the server time in between.
+ * Repeats requests that failed, with growing pauses, and shows a button where an image stays
+ * missing.
  * @module
  */
 
+/** @typedef {HTMLImageElement | SVGImageElement} Picture */
+
 const ATTEMPTS = 5;
-const LONGEST = 30_000;
-const WORTH_WAITING = new Set([408, 429, 502, 503, 504]);
+const MAX_DELAY_MS = 30_000;
+const MIN_PLACEHOLDER_WIDTH_PX = 144;
+const RETRYABLE_STATUSES = new Set([408, 429, 502, 503, 504]);
+
+/** Images that wait for the same address. @type {Map<string, Set<Picture>>} */
+const waiting = new Map();
+/** Addresses that were fetched and still failed to decode. @type {Set<string>} */
+const undecodable = new Set();
 
 /**
- * How long to wait: twice as long each time, at least as long as the server asked for, and not all
- * at the same moment.
+ * How long to wait before the next attempt: twice as long each time, at least what the server asked
+ * for, and up to a quarter longer at random so that clients do not return all at once.
  * @param {number} attempt from 0
  * @param {string | null} [retryAfter] the header, in seconds
- * @param {number} [chance] from 0 to 1
+ * @param {number} [random] 0 to 1
  * @returns {number} milliseconds
  */
-export function pause(attempt, retryAfter = null, chance = Math.random()) {
-  const asked = Number(retryAfter) * 1000 || 0;
-  return Math.min(LONGEST, Math.max(asked, 1000 * 2 ** attempt) * (1 + chance / 4));
+export function retryDelay(attempt, retryAfter = null, random = Math.random()) {
+  const requested = Number(retryAfter) * 1000 || 0;
+  return Math.min(MAX_DELAY_MS, Math.max(requested, 1000 * 2 ** attempt) * (1 + random / 4));
 }
 
 /** @param {number} milliseconds */
-const rest = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
  * @param {string} address
- * @returns {Promise<{ came: boolean, worth: boolean, after: string | null }>}
+ * @returns {Promise<{ ok: boolean, retryable: boolean, retryAfter: string | null }>}
  */
-async function ask(address) {
+async function attemptFetch(address) {
   try {
     const { ok, status, headers } = await fetch(address, { headers: { Accept: "*/*" } });
-    return { came: ok, worth: WORTH_WAITING.has(status), after: headers.get("Retry-After") };
+    const retryable = RETRYABLE_STATUSES.has(status);
+    return { ok, retryable, retryAfter: headers.get("Retry-After") };
   } catch {
-    return { came: false, worth: true, after: null };
+    return { ok: false, retryable: true, retryAfter: null };
   }
 }
 
 /**
- * Ask until it comes, it is plain that it will not, or it has been asked for often enough.
+ * Fetch until it succeeds, fails for good, or has failed often enough.
  * @param {string} address
- * @param {(milliseconds: number) => void} [waits] told before each pause
- * @returns {Promise<boolean>} whether it came
+ * @param {(milliseconds: number) => void} [onWait] called before each pause
+ * @returns {Promise<boolean>} whether it succeeded
  */
-export async function arrived(address, waits) {
+export async function fetchWithRetry(address, onWait) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const { came, worth, after } = await ask(address);
-    if (came || !worth) return came;
-    const milliseconds = pause(attempt, after);
-    waits?.(milliseconds);
-    await rest(milliseconds);
+    const { ok, retryable, retryAfter } = await attemptFetch(address);
+    if (ok || !retryable) return ok;
+    const milliseconds = retryDelay(attempt, retryAfter);
+    onWait?.(milliseconds);
+    await sleep(milliseconds);
   }
   return false;
 }
 
-/** @typedef {HTMLImageElement | SVGImageElement} Picture */
-
-/** @type {Map<string, Set<Picture>>} what waits for an address */
-const waiting = new Map();
-/** @type {Set<string>} addresses that came and still could not be shown */
-const damaged = new Set();
-
-/** @param {Picture} picture */
-function addressOf(picture) {
-  return picture instanceof HTMLImageElement ? picture.currentSrc : picture.href.baseVal;
+/**
+ * Request an image again. All elements that show the same address share one request.
+ * @param {Picture} picture
+ */
+export async function retryImage(picture) {
+  const address = picture instanceof HTMLImageElement ? picture.currentSrc : picture.href.baseVal;
+  const others = waiting.get(address);
+  picture.setAttribute("data-state", "waiting");
+  if (others) {
+    others.add(picture);
+    return;
+  }
+  const pictures = new Set([picture]);
+  waiting.set(address, pictures);
+  const fetched = !undecodable.has(address) && (await fetchWithRetry(address));
+  waiting.delete(address);
+  if (fetched) undecodable.add(address); // if it fails once more, fetching it cannot help
+  else undecodable.delete(address);
+  pictures.forEach(fetched ? reload : showMissing);
 }
 
 /** @param {Picture} picture */
-function show(picture) {
+function reload(picture) {
   picture.removeAttribute("data-state");
   if (picture instanceof HTMLImageElement) {
     picture.src = picture.getAttribute("src") ?? "";
@@ -79,65 +98,49 @@ function show(picture) {
 }
 
 /**
- * Ask for a picture again; every element that shows it waits for one answer.
+ * Show a message and a button in place of an image; once for a list of crops from one sprite sheet.
  * @param {Picture} picture
  */
-export async function again(picture) {
-  const address = addressOf(picture);
-  const others = waiting.get(address);
-  picture.setAttribute("data-state", "waiting");
-  if (others) {
-    others.add(picture);
+function showMissing(picture) {
+  picture.setAttribute("data-state", "missing");
+  const isCrop = picture instanceof SVGImageElement;
+  const list = picture.closest("ul.tiles, ul.samples, ul.parts");
+  const replaced = list ?? picture.closest("picture, svg") ?? picture;
+  const anchor = replaced.closest("a") ?? replaced;
+  if (anchor.previousElementSibling?.matches(".missing-image")) return;
+  if (anchor.nextElementSibling?.matches(".missing-image")) return;
+  const box = missingBox(() => {
+    box.remove();
+    replaced.removeAttribute("hidden");
+    for (const missing of replaced.querySelectorAll("[data-state=missing]")) {
+      if (missing instanceof HTMLImageElement || missing instanceof SVGImageElement) {
+        void retryImage(missing);
+      }
+    }
+    if (replaced === picture) void retryImage(picture);
+  });
+  if (isCrop) {
+    anchor.before(box);
     return;
   }
-  const all = new Set([picture]);
-  waiting.set(address, all);
-  const came = !damaged.has(address) && (await arrived(address));
-  waiting.delete(address);
-  if (came) {
-    damaged.add(address);
-    for (const one of all) show(one);
-    return;
-  }
-  damaged.delete(address);
-  for (const one of all) replace(one);
+  const { width, height } = picture.getBoundingClientRect();
+  box.style.width = `${Math.max(width, MIN_PLACEHOLDER_WIDTH_PX)}px`;
+  box.style.minHeight = `${height}px`;
+  replaced.setAttribute("hidden", "");
+  anchor.after(box);
 }
 
-/**
- * Put words and a button in its place: one for a picture, one for a list that is cut from it.
- * @param {Picture} picture
- */
-function replace(picture) {
-  picture.setAttribute("data-state", "missing");
-  const cut = picture instanceof SVGImageElement;
-  const list = picture.closest("ul.tiles, ul.samples, ul.parts");
-  const whole = list ?? picture.closest("picture, svg") ?? picture;
-  const place = whole.closest("a") ?? whole;
-  if (place.previousElementSibling?.matches(".missing")) return;
-  if (place.nextElementSibling?.matches(".missing")) return;
-  const size = picture.getBoundingClientRect();
+/** @param {() => void} retry */
+function missingBox(retry) {
   const box = document.createElement("div");
-  box.className = "missing";
+  box.className = "missing-image";
   box.setAttribute("role", "group");
-  if (!cut) {
-    box.style.width = `${Math.max(size.width, 144)}px`;
-    box.style.minHeight = `${size.height}px`;
-    whole.setAttribute("hidden", "");
-  }
-  const words = document.createElement("p");
-  words.textContent = "This picture did not arrive.";
+  const message = document.createElement("p");
+  message.textContent = "This picture did not load.";
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Retry";
-  button.addEventListener("click", () => {
-    box.remove();
-    whole.removeAttribute("hidden");
-    for (const one of whole.querySelectorAll("[data-state=missing]")) {
-      if (one instanceof HTMLImageElement || one instanceof SVGImageElement) void again(one);
-    }
-    if (whole === picture) void again(picture);
-  });
-  box.append(words, button);
-  if (cut) place.before(box);
-  else place.after(box);
+  button.addEventListener("click", retry);
+  box.append(message, button);
+  return box;
 }

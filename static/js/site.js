@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * Wires up what every page has: theme, keys, and the states of a page that waits or fails. Loaded
- * at once and so kept small; most of what it does is loaded when it is needed.
+ * Connects what every page has: theme, keyboard, failed images and the connection. Every first
+ * visit loads it, so it stays small.
  * @module
  */
 
-const YEAR = 365 * 24 * 3600;
+const YEAR_S = 365 * 24 * 3600;
 
 /** @param {string} theme */
 function applyTheme(theme) {
@@ -15,54 +15,52 @@ function applyTheme(theme) {
   }
 }
 
-/** @param {string} theme */
-function chooseTheme(theme) {
-  document.cookie = `theme=${theme}; Max-Age=${YEAR}; Path=/; SameSite=Lax`;
-  applyTheme(theme);
-}
-
-/** A theme is chosen in place; a page that comes back from history shows what was chosen since. */
+/** Change the theme in place; a page from the browser's history takes the theme chosen since. */
 function wireTheme() {
   for (const form of document.querySelectorAll("form[data-theme-choice]")) {
     form.addEventListener("submit", (event) => {
       if (!(event instanceof SubmitEvent) || !event.submitter) return;
       event.preventDefault();
       const theme = event.submitter.getAttribute("value");
-      if (theme) chooseTheme(theme);
+      if (!theme) return;
+      document.cookie = `theme=${theme}; Max-Age=${YEAR_S}; Path=/; SameSite=Lax`;
+      applyTheme(theme);
     });
   }
   window.addEventListener("pageshow", () => {
     const chosen = /(?:^|; )theme=(\w+)/.exec(document.cookie)?.[1];
-    const shown = document.documentElement.dataset["theme"];
-    if (chosen && chosen !== shown) applyTheme(chosen);
+    if (chosen && chosen !== document.documentElement.dataset["theme"]) applyTheme(chosen);
   });
 }
 
-/** Keys do something from the first press on, which loads what they do; none is lost meanwhile. */
+/** Load the keyboard shortcuts with the first key, and hand them every key pressed meanwhile. */
 function wireKeyboard() {
-  /** @type {typeof import("./keyboard/keyboard.js").press | undefined} */
-  let press;
-  /** @type {[KeyboardEvent, { held: boolean }][]} */
-  const early = [];
+  /** @type {typeof import("./keyboard/keyboard.js").handleKey | undefined} */
+  let handleKey;
+  /** @type {[KeyboardEvent, { stoppedScrolling: boolean }][]} */
+  const pending = [];
   document.addEventListener("keydown", async (event) => {
-    if (press) return press(event);
-    const typed = event.target instanceof Element && event.target.closest("input, select, dialog");
-    const held = event.key.startsWith("Page") && !typed && !event.defaultPrevented;
-    if (held) event.preventDefault(); // it would scroll before the module is there
-    if (early.push([event, { held }]) > 1) return;
-    ({ press } = await import("./keyboard/keyboard.js"));
-    for (const one of early) press(...one);
+    if (handleKey) return handleKey(event);
+    const target = event.target instanceof Element ? event.target : undefined;
+    const isTyping = target?.closest("input, select, dialog");
+    const stoppedScrolling = event.key.startsWith("Page") && !isTyping && !event.defaultPrevented;
+    if (stoppedScrolling) event.preventDefault(); // it would scroll before the module is loaded
+    if (pending.push([event, { stoppedScrolling }]) > 1) return;
+    const module = await import("./keyboard/keyboard.js").catch(() => undefined);
+    handleKey = module?.handleKey;
+    for (const key of pending.splice(0)) handleKey?.(...key); // or the next key tries again
   });
   const button = document.querySelector("[data-keyboard]");
   button?.removeAttribute("hidden");
-  button?.addEventListener("click", async () => (await import("./keyboard/shortcuts.js")).help());
+  button?.addEventListener("click", async () =>
+    (await import("./keyboard/shortcuts.js")).showShortcuts());
 }
 
 /** @type {Promise<boolean> | undefined} */
-let asking;
+let runningCheck;
 
-/** The system's word is not enough: a server on the same machine needs no network. */
-async function reachable() {
+/** Asks the server: `navigator.onLine` knows nothing of it, least of all on the same machine. */
+async function isServerReachable() {
   try {
     return (await fetch("/healthz", { cache: "no-store" })).status < 600;
   } catch {
@@ -70,98 +68,116 @@ async function reachable() {
   }
 }
 
-/** Look whether the server answers, and say so if not; what failed comes when it is back. */
-async function check() {
-  asking ??= reachable();
-  const lost = !(await asking);
-  asking = undefined;
+/** Show whether the connection is lost; when it is back, load the images that failed meanwhile. */
+async function checkConnection() {
+  runningCheck ??= isServerReachable();
+  const isLost = !(await runningCheck);
+  runningCheck = undefined;
   const root = document.documentElement;
-  const before = "offline" in root.dataset;
-  root.toggleAttribute("data-offline", lost);
-  document.querySelector("[data-connection]")?.toggleAttribute("hidden", !lost);
-  if (lost || !before) return;
-  for (const image of document.images) if (image.dataset["state"] === "unasked") void again(image);
-}
-
-/** @param {EventTarget | null} target a picture that did not arrive */
-async function again(target) {
-  if (!(target instanceof HTMLImageElement || target instanceof SVGImageElement)) return;
-  target.dataset["state"] = "unasked";
-  void check();
-  const pictures = await import("./retry.js").catch(() => undefined); // it takes a connection too
-  void pictures?.again(target);
-}
-
-/** Pictures that fail, those that failed before this ran too, are asked for again. */
-function wirePictures() {
-  document.addEventListener("error", (event) => void again(event.target), { capture: true });
+  const wasLost = "offline" in root.dataset;
+  root.toggleAttribute("data-offline", isLost);
+  document.querySelector("[data-connection]")?.toggleAttribute("hidden", !isLost);
+  if (isLost || !wasLost) return;
   for (const image of document.images) {
-    if (image.complete && image.naturalWidth === 0 && image.currentSrc) void again(image);
-  }
-  const asked = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"));
-  const failed = asked.filter((one) => one.responseStatus >= 400 || !one.decodedBodySize);
-  const addresses = new Set(failed.map((one) => one.name));
-  for (const cut of document.querySelectorAll("svg image")) {
-    const address = cut.getAttribute("href");
-    if (address && addresses.has(new URL(address, location.href).href)) void again(cut);
+    if (image.dataset["state"] === "unasked") void handleFailedImage(image);
   }
 }
 
-/** A page that is left is busy until the next one comes; without a connection it is kept. */
-function wireLeaving() {
-  for (const name of ["offline", "online"]) window.addEventListener(name, () => void check());
-  document.querySelector("[data-connection] button")?.addEventListener("click", () => void check());
-  if (!navigator.onLine) void check();
+/** @param {EventTarget | null} image */
+async function handleFailedImage(image) {
+  if (!(image instanceof HTMLImageElement || image instanceof SVGImageElement)) return;
+  image.dataset["state"] = "unasked";
+  void checkConnection();
+  const module = await import("./retry.js").catch(() => undefined); // fails without a connection
+  void module?.retryImage(image);
+}
+
+/** Retry images that fail from now on, and those that failed before this module ran. */
+function wireImages() {
+  document.addEventListener("error", ({ target }) => void handleFailedImage(target), {
+    capture: true,
+  });
+  for (const image of document.images) {
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc) {
+      void handleFailedImage(image);
+    }
+  }
+  const entries = /** @type {PerformanceResourceTiming[]} */ (
+    performance.getEntriesByType("resource")
+  );
+  const failed = entries.filter((entry) => entry.responseStatus >= 400 || !entry.decodedBodySize);
+  const addresses = new Set(failed.map((entry) => entry.name));
+  for (const image of document.querySelectorAll("svg image")) { // these do not say that they failed
+    const address = image.getAttribute("href");
+    if (address && addresses.has(new URL(address, location.href).href)) {
+      void handleFailedImage(image);
+    }
+  }
+}
+
+/** Mark the page as busy while the next one loads; without a connection stay on it. */
+function wireNavigation() {
   const main = document.getElementById("main");
-  const rest = () => main?.removeAttribute("aria-busy");
-  window.addEventListener("pageshow", rest);
+  const clearBusy = () => main?.removeAttribute("aria-busy");
+  window.addEventListener("pageshow", clearBusy);
   window.navigation?.addEventListener("navigate", (event) => {
     const { pathname, origin } = new URL(event.destination.url);
-    const here = event.hashChange || event.downloadRequest !== null || origin !== location.origin;
-    if (here || pathname.startsWith("/api/")) return; // data is saved, and the page stays
+    const isDownload = event.downloadRequest !== null || pathname.startsWith("/api/");
+    if (event.hashChange || isDownload || origin !== location.origin) return;
     if ("offline" in document.documentElement.dataset && event.cancelable) {
       event.preventDefault();
-      void check();
+      void checkConnection();
       return;
     }
     main?.setAttribute("aria-busy", "true");
-    event.signal.addEventListener("abort", rest);
+    event.signal.addEventListener("abort", clearBusy);
   });
-  const line = document.querySelector("[data-again]");
-  if (line) void retryBusyPage(line);
 }
 
-/** A switch that was pressed by key keeps the focus, and a changed answer is read out. */
-function wireReturn() {
+/** Check the connection when the browser reports a change, or on request. */
+function wireConnection() {
+  const check = () => void checkConnection();
+  for (const name of ["offline", "online"]) window.addEventListener(name, check);
+  document.querySelector("[data-connection] button")?.addEventListener("click", check);
+  if (!navigator.onLine) check();
+}
+
+/** Keep the focus on a block's toggle that was pressed by key, on the page that it leads to. */
+function wireToggleFocus() {
   document.addEventListener("click", (event) => {
-    const link = event.target instanceof Element && event.target.closest(".branch, .switch-line a");
+    const links = ".branch, .block-toggle a";
+    const link = event.target instanceof Element && event.target.closest(links);
     if (link && event.detail === 0) sessionStorage.setItem("pressed", "1");
   });
   if (sessionStorage.getItem("pressed") && location.hash) {
     const target = document.getElementById(location.hash.slice(1));
-    const branch = target?.closest(".stage")?.querySelector(".branch");
-    // Not before the page is shown: going to the target takes the focus away.
-    if (branch instanceof HTMLElement) window.addEventListener("pageshow", () => branch.focus());
+    const toggle = target?.closest(".network-section")?.querySelector(".branch");
+    // The browser focuses the fragment's target when it shows the page, so this has to come later.
+    if (toggle instanceof HTMLElement) window.addEventListener("pageshow", () => toggle.focus());
   }
   sessionStorage.removeItem("pressed");
-  const line = document.querySelector("[data-answer]");
-  const answer = line?.getAttribute("data-answer") ?? "";
-  if (line && answer !== sessionStorage.getItem("answer")) {
-    if (sessionStorage.getItem("answer")) line.textContent = answer;
-    sessionStorage.setItem("answer", answer);
-  }
 }
 
-/** @param {Element} line says how long it takes yet; holds what the server asked for in seconds */
+/** Tell screen readers the prediction if it differs from that of the page before. */
+function announcePrediction() {
+  const line = document.querySelector("[data-prediction]");
+  const prediction = line?.getAttribute("data-prediction") ?? "";
+  const previous = sessionStorage.getItem("answer");
+  if (!line || prediction === previous) return;
+  if (previous) line.textContent = prediction;
+  sessionStorage.setItem("answer", prediction);
+}
+
+/** Reload the page of a busy server when it can answer. @param {Element} line shows the wait */
 async function retryBusyPage(line) {
-  const { arrived, pause } = await import("./retry.js");
-  const first = pause(0, line.getAttribute("data-again"));
-  await new Promise((done) => {
-    count(line, first);
-    setTimeout(done, first);
+  const { fetchWithRetry, retryDelay } = await import("./retry.js");
+  const delay = retryDelay(0, line.getAttribute("data-retry-after")); // in seconds
+  await new Promise((resolve) => {
+    showWait(line, delay);
+    setTimeout(resolve, delay);
   });
-  const came = await arrived(location.href, (milliseconds) => count(line, milliseconds));
-  if (came) location.reload();
+  const succeeded = await fetchWithRetry(location.href, (wait) => showWait(line, wait));
+  if (succeeded) location.reload();
   else line.textContent = "Still busy. Try again in a minute.";
 }
 
@@ -169,13 +185,17 @@ async function retryBusyPage(line) {
  * @param {Element} line
  * @param {number} milliseconds
  */
-function count(line, milliseconds) {
+function showWait(line, milliseconds) {
   const seconds = Math.ceil(milliseconds / 1000);
   line.textContent = `Trying again in ${seconds} second${seconds === 1 ? "" : "s"}.`;
 }
 
 wireTheme();
 wireKeyboard();
-wirePictures();
-wireReturn();
-wireLeaving();
+wireImages();
+wireToggleFocus();
+announcePrediction();
+wireConnection();
+wireNavigation();
+const busyLine = document.querySelector("[data-retry-after]");
+if (busyLine) void retryBusyPage(busyLine);

@@ -1,17 +1,43 @@
 // @ts-check
 /**
- * Sends an image to where the upload form points, and goes to the page of the digit.
+ * Uploads an image to the address of a form and opens the page of the new digit.
  * @module
  */
 
+const [KIBIBYTE, MEBIBYTE] = [1024, 1024 * 1024];
 const OFFLINE = "The server cannot be reached. Is it still running?";
 
+/** What is needed of a file. @typedef {{ name: string, type: string, size: number }} FileInfo */
+
+/** @param {number} bytes */
+function formatBytes(bytes) {
+  if (bytes < MEBIBYTE) return `${Math.floor(bytes / KIBIBYTE)} KiB`;
+  return `${Number((bytes / MEBIBYTE).toFixed(1))} MiB`;
+}
+
 /**
- * What a refusal says; problems are JSON with a sentence for people.
+ * The first image among the files, or a sentence that says why there is none.
+ * @template {FileInfo} T
+ * @param {readonly T[]} files
+ * @param {number} maxBytes the server's limit for a file
+ * @returns {{ image: T } | { error: string }}
+ */
+export function chooseImage(files, maxBytes) {
+  if (files.length === 0) return { error: "Choose an image first." };
+  const image = files.find((file) => file.type.startsWith("image/"));
+  if (!image) return { error: "That is not an image. Use PNG, JPEG, GIF, WebP or BMP." };
+  if (image.size > maxBytes) {
+    return { error: `That file is too large. The limit is ${formatBytes(maxBytes)}.` };
+  }
+  return { image };
+}
+
+/**
+ * The code and the message of an error response.
  * @param {Response} response
  * @returns {Promise<{ code: string, sentence: string }>}
  */
-export async function reason(response) {
+export async function problemOf(response) {
   try {
     const problem = /** @type {{ code?: unknown, detail?: unknown }} */ (await response.json());
     const detail = String(problem.detail ?? response.statusText);
@@ -27,7 +53,7 @@ export async function reason(response) {
  * @param {string} text
  * @param {"busy" | "failed" | "idle"} state
  */
-function show(form, text, state) {
+function showState(form, text, state) {
   const line = form.querySelector("[data-upload-state]");
   if (!(line instanceof HTMLElement)) return;
   line.textContent = text;
@@ -37,59 +63,30 @@ function show(form, text, state) {
 }
 
 /**
- * Send the image among the files; the form says how it goes.
+ * Upload the first image among the files, and show progress and errors in the form.
  * @param {HTMLFormElement} form
  * @param {readonly File[]} files
  */
-export async function send(form, files) {
+export async function uploadImage(form, files) {
   if (form.getAttribute("aria-busy") === "true") return;
   const chosen = chooseImage(files, Number(form.dataset["mostBytes"]));
-  if ("refusal" in chosen) {
-    show(form, chosen.refusal, "failed");
+  if ("error" in chosen) {
+    showState(form, chosen.error, "failed");
     return;
   }
-  show(form, "Reading the image…", "busy");
+  showState(form, "Uploading…", "busy");
   const body = new FormData();
   body.set("file", chosen.image);
   try {
     const headers = { Accept: "application/json" };
     const response = await fetch(form.action, { method: "POST", body, headers });
     if (!response.ok) {
-      show(form, (await reason(response)).sentence, "failed");
+      showState(form, (await problemOf(response)).sentence, "failed");
       return;
     }
-    show(form, "", "idle"); // as it is found by whoever comes back to this page
+    showState(form, "", "idle"); // the browser may show this page again from its history
     location.assign(response.url);
   } catch {
-    show(form, OFFLINE, "failed");
+    showState(form, OFFLINE, "failed");
   }
-}
-
-const [KIBIBYTE, MEBIBYTE] = [1024, 1024 * 1024];
-
-/**
- * @typedef {{ name: string, type: string, size: number }} Brought
- */
-
-/** A size in words. @param {number} bytes */
-function inWords(bytes) {
-  if (bytes < MEBIBYTE) return `${Math.floor(bytes / KIBIBYTE)} KiB`;
-  return `${Number((bytes / MEBIBYTE).toFixed(1))} MiB`;
-}
-
-/**
- * The first image, or a sentence for people.
- * @template {Brought} T
- * @param {readonly T[]} files
- * @param {number} most bytes that the server takes of a file
- * @returns {{ image: T } | { refusal: string }}
- */
-export function chooseImage(files, most) {
-  if (files.length === 0) return { refusal: "There is no file to read: choose an image first." };
-  const image = files.find((file) => file.type.startsWith("image/"));
-  if (!image) return { refusal: "That is no image: PNG, JPEG, GIF, WEBP and BMP can be read." };
-  if (image.size > most) {
-    return { refusal: `That is too large: at most ${inWords(most)} can be read.` };
-  }
-  return { image };
 }

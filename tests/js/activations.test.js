@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * Arrays in NumPy's format, and receptive fields.
+ * Reading .npy files, and receptive fields.
  * @module
  */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { seen } from "../../static/js/maps/activations.js";
+import { inputWindow } from "../../static/js/maps/activations.js";
 import { parseNpy } from "../../static/js/maps/npy.js";
 
 /**
@@ -35,38 +35,38 @@ function file(header, values, { version = 1, filled = 64 } = {}) {
 const header = (shape) => `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;
 
 for (const version of /** @type {const} */ ([1, 2])) {
-  test(`an array of version ${version} is read with its shape`, () => {
+  test(`a file of version ${version} gives its shape and values`, () => {
     const { shape, values } = parseNpy(file(header("(1, 2, 2)"), [1, -2, 0.5, 4], { version }));
     assert.deepEqual(shape, [1, 2, 2]);
     assert.deepEqual([...values], [1, -2, 0.5, 4]);
   });
 }
 
-test("values that begin between two multiples of four bytes are read too", () => {
+test("values need not begin at a multiple of four bytes", () => {
   const { values } = parseNpy(file(header("(2,)"), [3, 7], { filled: 127 }));
   assert.deepEqual([...values], [3, 7]);
 });
 
-test("one value has a shape without sides", () => {
+test("a single value has an empty shape", () => {
   assert.deepEqual(parseNpy(file(header("()"), [3])).shape, []);
 });
 
-test("what is no such array is refused in words", () => {
+test("any other file is rejected with the reason", () => {
   const good = header("(2,)");
   const cases = /** @type {[ArrayBuffer, RegExp][]} */ ([
-    [new ArrayBuffer(4), /no \.npy file/],
-    [new TextEncoder().encode("PNG, or anything else").buffer, /no \.npy file/],
+    [new ArrayBuffer(4), /not a \.npy file/],
+    [new TextEncoder().encode("PNG, or anything else").buffer, /not a \.npy file/],
     [file(good, [1, 2]).slice(0, 40), /cut off/],
     [file(good.replace("<f4", ">f4"), [1, 2]), /float32/],
-    [file(good.replace("False", "True"), [1, 2]), /row by row/],
+    [file(good.replace("False", "True"), [1, 2]), /C order/],
     [file(good.replace("shape", "form"), [1, 2]), /no shape/],
-    [file(good, [1, 2, 3]), /2 values; 12 bytes/],
+    [file(good, [1, 2, 3]), /2 values; it has 12 bytes/],
   ]);
   for (const [bytes, message] of cases) assert.throws(() => parseNpy(bytes), message);
 });
 
-test("what a value sees moves with it and is cut to the input", () => {
+test("a receptive field moves with its value and is clipped to the input", () => {
   const field = /** @type {const} */ ({ start: [-5, -5], stride: [2, 2], size: [13, 13] });
-  assert.deepEqual(seen(field, 6, 6, 28), { top: 7, left: 7, bottom: 20, right: 20 });
-  assert.deepEqual(seen(field, 0, 13, 28), { top: 0, left: 21, bottom: 8, right: 28 });
+  assert.deepEqual(inputWindow(field, 6, 6, 28), { top: 7, left: 7, bottom: 20, right: 20 });
+  assert.deepEqual(inputWindow(field, 0, 13, 28), { top: 0, left: 21, bottom: 8, right: 28 });
 });

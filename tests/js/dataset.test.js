@@ -1,19 +1,25 @@
+// @ts-check
+/**
+ * The page of the test set.
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describe, leftOpen } from "../../static/js/dataset.js";
+import { progressOf, emptyFields } from "../../static/js/dataset.js";
 
-test("the bar and the words follow the state", () => {
-  const shown = describe({ state: "indexing", done: 3200, digits: 10000 });
-  assert.deepEqual(shown, { value: 3200, text: "3,200 of 10,000 digits", over: false });
+test("the progress bar and its text show the state of the index", () => {
+  const shown = progressOf({ state: "indexing", done: 3200, digits: 10000 });
+  assert.deepEqual(shown, { value: 3200, text: "3,200 of 10,000 digits", hasEnded: false });
 });
 
-test("there is more to show once it is ready, and once it has failed", () => {
-  assert.equal(describe({ state: "ready", done: 240, digits: 240 }).over, true);
-  assert.equal(describe({ state: "failed", done: 0, digits: 240 }).over, true);
+test("indexing has ended when the index is ready and when it failed", () => {
+  assert.equal(progressOf({ state: "ready", done: 240, digits: 240 }).hasEnded, true);
+  assert.equal(progressOf({ state: "failed", done: 0, digits: 240 }).hasEnded, true);
 });
 
-test("only what was left open is left out of the address", () => {
+test("only fields without a value are left out of the address", () => {
   const fields = new Map([["label", ""], ["prediction", "0"], ["wrong", ""], ["order", "doubt"]]);
-  assert.deepEqual(leftOpen(fields), ["label", "wrong"]);
+  assert.deepEqual(emptyFields(fields), ["label", "wrong"]);
 });

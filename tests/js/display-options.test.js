@@ -1,20 +1,20 @@
 // @ts-check
 /**
- * The look of maps in addresses.
+ * Display options in addresses.
  * @module
  */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { withLook } from "../../static/js/maps/display-options.js";
+import { withDisplayOptions } from "../../static/js/maps/display-options.js";
 
 const usual = { normalize: "block", palette: "dusk" };
 const look = { normalize: "layer", palette: "noon" };
 /** @param {string} address */
-const anew = (address) => withLook(address, look, usual);
+const anew = (address) => withDisplayOptions(address, look, usual);
 
-test("a page takes both, behind what is switched off and before the rest", () => {
+test("a page takes scale and palette, after the disabled blocks and before the rest", () => {
   assert.equal(anew("/networks/n/digits/d"), "/networks/n/digits/d?normalize=layer&palette=noon");
   assert.equal(
     anew("/networks/n/digits/d/layers/a/filters/{filter}?off=block2,block5&at=3,4#unit"),
@@ -23,24 +23,24 @@ test("a page takes both, behind what is switched off and before the rest", () =>
   assert.equal(anew("/digits?network=n&palette=grey"), "/digits?network=n&normalize=layer&palette=noon");
 });
 
-test("what goes without saying is not said", () => {
-  assert.equal(withLook("/?normalize=layer&palette=noon#how", usual, usual), "/#how");
-  assert.equal(withLook("/?palette=grey", { ...usual, normalize: "filter" }, usual), "/?normalize=filter");
+test("defaults are left out", () => {
+  assert.equal(withDisplayOptions("/?normalize=layer&palette=noon#how", usual, usual), "/#how");
+  assert.equal(withDisplayOptions("/?palette=grey", { ...usual, normalize: "filter" }, usual), "/?normalize=filter");
 });
 
-test("what has but a palette takes that alone", () => {
+test("images without a choice of scale take the palette alone", () => {
   assert.equal(anew("/compare?a=n/d&b=n/e&layer=l"), "/compare?a=n/d&b=n/e&palette=noon&layer=l");
   assert.equal(anew("/api/v1/networks/n/layers/a/kernels.png?zoom=6"), "/api/v1/networks/n/layers/a/kernels.png?palette=noon&zoom=6");
   assert.equal(anew("/api/v1/networks/n/digits/d/blocks/b/strip.png"), "/api/v1/networks/n/digits/d/blocks/b/strip.png?palette=noon");
 });
 
-test("a picture with a scale of its own keeps it", () => {
+test("an image with a fixed scale keeps it", () => {
   const given = "/api/v1/networks/n/digits/d/layers/a/grid.png?off=b&normalize=layer&zoom=4";
-  assert.equal(withLook(given, { palette: "noon" }, usual), given.replace("&zoom", "&palette=noon&zoom"));
+  assert.equal(withDisplayOptions(given, { palette: "noon" }, usual), given.replace("&zoom", "&palette=noon&zoom"));
 });
 
-test("data, documents and other sites stay as they are", () => {
-  for (const address of ["/docs", "#how", "/api/v1/networks/n/digits/d/layers/a/activations.npy",
+test("addresses of data, documents and other sites do not change", () => {
+  for (const address of ["/docs", "#guide", "/api/v1/networks/n/digits/d/layers/a/activations.npy",
     "https://example.org/networks/n"]) {
     assert.equal(anew(address), address);
   }

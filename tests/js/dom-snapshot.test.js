@@ -1,16 +1,16 @@
 // @ts-check
 /**
- * Changing a page for a while.
+ * Changing a page and restoring it.
  * @module
  */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Borrowed } from "../../static/js/draw/dom-snapshot.js";
+import { DomSnapshot } from "../../static/js/draw/dom-snapshot.js";
 
 /**
- * As much of an element as is needed, which counts how often its text is set.
+ * A minimal element that counts how often its text is set.
  * @param {string} text
  * @param {Record<string, string>} attributes
  */
@@ -37,33 +37,33 @@ function element(text, attributes) {
 /** @param {ReturnType<typeof element>} one */
 const asElement = (one) => /** @type {Element} */ (/** @type {unknown} */ (one));
 
-test("everything comes back as it was first, whatever it was changed to in between", () => {
-  const page = new Borrowed();
+test("restore brings back the first value, however often it was changed", () => {
+  const page = new DomSnapshot();
   const one = element("3", { width: "40" });
-  page.text(asElement(one), "7");
-  page.text(asElement(one), "1");
-  page.attribute(asElement(one), "width", "90");
-  page.attribute(asElement(one), "width", "10");
-  page.attribute(asElement(one), "class", "first");
+  page.setText(asElement(one), "7");
+  page.setText(asElement(one), "1");
+  page.setAttribute(asElement(one), "width", "90");
+  page.setAttribute(asElement(one), "width", "10");
+  page.setAttribute(asElement(one), "class", "first");
   assert.deepEqual([one.textContent, one.known.get("width")], ["1", "10"]);
   page.restore();
   assert.equal(one.textContent, "3");
   assert.deepEqual([...one.known], [["width", "40"]]);
 });
 
-test("what was put back is borrowed anew, with what it is by then", () => {
-  const page = new Borrowed();
+test("after a restore the current value is the one to restore", () => {
+  const page = new DomSnapshot();
   const one = element("3", {});
-  page.text(asElement(one), "7");
+  page.setText(asElement(one), "7");
   page.restore();
   one.textContent = "5";
   page.restore();
   assert.equal(one.textContent, "5");
 });
 
-test("a text that stays the same is not written again", () => {
-  const page = new Borrowed();
+test("the same text is not written again", () => {
+  const page = new DomSnapshot();
   const one = element("3", {});
-  page.text(asElement(one), "3");
+  page.setText(asElement(one), "3");
   assert.equal(one.written, 0);
 });

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Numbers as the server's pages write them.
+ * Numbers in the server's format.
  * @module
  */
 
@@ -18,27 +18,27 @@ test("a number has three significant digits and a true minus sign", () => {
   for (const [value, text] of cases) assert.equal(number(value), text);
 });
 
-test("it has as many digits as are asked for", () => {
+test("the number of significant digits can be chosen", () => {
   assert.equal(number(-1.09375, 4), "\u22121.094");
   assert.equal(number(0.62984, 4), "0.6298");
   assert.equal(number(12345.67, 4), "12346");
 });
 
-test("a share has two decimals, and is 0 or 100 only where it is exactly that", () => {
-  const shares = [0, 0.00001, 0.125, 0.98765, 0.99995, 1];
+test("a percentage has two decimals, and is 0 or 100 only if it is exact", () => {
+  const shares = [0, 0.00001, 0.03125, 0.125, 0.98765, 0.99995, 1];
   assert.deepEqual(shares.map((share) => percent(share).replaceAll("\u202f", " ")), [
-    "0.00 %", "< 0.01 %", "12.50 %", "98.77 %", "> 99.99 %", "100.00 %",
+    "0.00 %", "< 0.01 %", "3.12 %", "12.50 %", "98.77 %", "> 99.99 %", "100.00 %",
   ]);
 });
 
-test("what is very small or large has an exponent, with a true minus sign", () => {
+test("very small and very large numbers have an exponent with a true minus sign", () => {
   assert.deepEqual([0.000012, -7.52e-12, 2_500_000, 1.25e10].map((value) => number(value)), [
     "1.2e\u22125", "\u22127.5e\u221212", "2.5e6", "1.2e10",
   ]);
   assert.equal(number(0.00001234, 4), "1.23e\u22125");
 });
 
-test("a value is rounded by all its digits, and exactly between two to the even one", () => {
+test("rounding uses all digits, and ties go to even", () => {
   const values = [98.765, 41.25, 41.35, 0.125, -2.5, 9.9996];
   assert.deepEqual(values.map((value) => number(value, 4)), [
     "98.77", "41.25", "41.35", "0.1250", "\u22122.500", "10.00",

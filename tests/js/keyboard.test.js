@@ -1,26 +1,32 @@
+// @ts-check
+/**
+ * Shortcuts, focus and neighbouring pages.
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { neighbour } from "../../static/js/keyboard/focus.js";
-import { besideDigit, besideFilter, placeOf, step } from "../../static/js/keyboard/keyboard.js";
-import { HELP, actionOf } from "../../static/js/keyboard/shortcuts.js";
+import { cycle, filterInNextLayer, parsePath, pathOfNextSample } from "../../static/js/keyboard/keyboard.js";
+import { SHORTCUTS, actionOf } from "../../static/js/keyboard/shortcuts.js";
 
 const plain = { ctrlKey: false, metaKey: false, altKey: false };
 /** Three columns of boxes 10 wide, 12 apart; the last row has two. */
-const grid = Array.from({ length: 8 }, (_, place) => ({
-  left: (place % 3) * 12,
-  top: Math.floor(place / 3) * 12,
+const grid = Array.from({ length: 8 }, (_, index) => ({
+  left: (index % 3) * 12,
+  top: Math.floor(index / 3) * 12,
   width: 10,
   height: 10,
 }));
 
-test("a key means the same with and without shift", () => {
-  assert.deepEqual(actionOf({ key: "e", ...plain }), { does: "digit", by: 1 });
-  assert.deepEqual(actionOf({ key: "W", ...plain }), { does: "digit", by: -1 });
-  assert.deepEqual(actionOf({ key: "PageDown", ...plain }), { does: "layer", by: 1 });
+test("shift does not change a shortcut", () => {
+  assert.deepEqual(actionOf({ key: "e", ...plain }), { name: "digit", by: 1 });
+  assert.deepEqual(actionOf({ key: "W", ...plain }), { name: "digit", by: -1 });
+  assert.deepEqual(actionOf({ key: "PageDown", ...plain }), { name: "layer", by: 1 });
 });
 
-test("a key with a modifier stays the browser's, and so does any other key", () => {
+test("keys with other modifiers and unknown keys do nothing", () => {
   for (const modifier of ["ctrlKey", "metaKey", "altKey"]) {
     assert.equal(actionOf({ key: "p", ...plain, [modifier]: true }), undefined);
   }
@@ -29,8 +35,8 @@ test("a key with a modifier stays the browser's, and so does any other key", () 
   }
 });
 
-test("the help lists every key that does something", () => {
-  const listed = new Set(HELP.flatMap(([keys]) => keys));
+test("the dialog lists every shortcut", () => {
+  const listed = new Set(SHORTCUTS.flatMap(([keys]) => keys));
   for (const key of ["e", "w", "z", "n", "p", "o", "?", "←", "Page Up"]) {
     assert.ok(listed.has(/** @type {any} */ (key)), key);
   }
@@ -43,7 +49,7 @@ test("left and right follow the reading order and stop at the ends", () => {
   assert.equal(neighbour(grid, 7, "right"), 7);
 });
 
-test("up and down keep the column, and go to the nearest where a row is shorter", () => {
+test("up and down keep the column, or go to the nearest box in a shorter row", () => {
   assert.equal(neighbour(grid, 1, "down"), 4);
   assert.equal(neighbour(grid, 4, "up"), 1);
   assert.equal(neighbour(grid, 5, "down"), 7);
@@ -51,33 +57,33 @@ test("up and down keep the column, and go to the nearest where a row is shorter"
   assert.equal(neighbour(grid, 2, "up"), 2);
 });
 
-test("samples go round, and a digit that is none of them starts at an end", () => {
-  assert.equal(step(["a", "b", "c"], 2, 1), "a");
-  assert.equal(step(["a", "b", "c"], 0, -1), "c");
-  assert.equal(step(["a", "b", "c"], -1, 1), "a");
-  assert.equal(step(["a", "b", "c"], -1, -1), "c");
-  assert.equal(step([], -1, 1), undefined);
+test("samples are cycled through, and any other digit starts at an end", () => {
+  assert.equal(cycle(["a", "b", "c"], 2, 1), "a");
+  assert.equal(cycle(["a", "b", "c"], 0, -1), "c");
+  assert.equal(cycle(["a", "b", "c"], -1, 1), "a");
+  assert.equal(cycle(["a", "b", "c"], -1, -1), "c");
+  assert.equal(cycle([], -1, 1), undefined);
 });
 
-test("the next sample is shown on the same page", () => {
-  const place = placeOf("/networks/net/digits/a/layers/stem.conv/filters/3");
-  assert.ok(place);
+test("the next sample is opened on the same page", () => {
+  const page = parsePath("/networks/net/digits/a/layers/stem.conv/filters/3");
+  assert.ok(page);
   const samples = [{ id: "a" }, { id: "b" }];
-  assert.equal(besideDigit(place, samples, 1), "/networks/net/digits/b/layers/stem.conv/filters/3");
-  assert.equal(besideDigit(place, [], 1), undefined);
-  assert.equal(placeOf("/compare"), undefined);
+  assert.equal(pathOfNextSample(page, samples, 1), "/networks/net/digits/b/layers/stem.conv/filters/3");
+  assert.equal(pathOfNextSample(page, [], 1), undefined);
+  assert.equal(parsePath("/compare"), undefined);
 });
 
-test("a filter has a neighbour in the next layer, the last one where there are fewer", () => {
+test("a filter's neighbour is the same index in the next layer, or its last filter", () => {
   const layers = [
     { name: "one", shape: [28, 28, 16] },
     { name: "two", shape: [28, 28, 4] },
   ];
-  const place = placeOf("/networks/net/digits/a/layers/one/filters/9");
-  assert.ok(place);
-  assert.equal(besideFilter(place, layers, 1), "/networks/net/digits/a/layers/two/filters/3");
-  assert.equal(besideFilter(place, layers, -1), undefined);
-  const layer = placeOf("/networks/net/digits/a/layers/one");
+  const page = parsePath("/networks/net/digits/a/layers/one/filters/9");
+  assert.ok(page);
+  assert.equal(filterInNextLayer(page, layers, 1), "/networks/net/digits/a/layers/two/filters/3");
+  assert.equal(filterInNextLayer(page, layers, -1), undefined);
+  const layer = parsePath("/networks/net/digits/a/layers/one");
   assert.ok(layer);
-  assert.equal(besideFilter(layer, layers, 1), undefined);
+  assert.equal(filterInNextLayer(layer, layers, 1), undefined);
 });

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Asking about a drawing: one question at a time, none queued, and the frame that answers it.
+ * Live requests, of which only the newest waits, and the frames that answer them.
  * @module
  */
 
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { Latest, parse } from "../../static/js/draw/live-client.js";
+import { LatestOnly, parseFrame } from "../../static/js/draw/live-client.js";
 
 const HEADER = {
   label: "7",
@@ -33,20 +33,20 @@ function frame(header) {
   new DataView(buffer).setUint32(0, length, true);
   new Uint8Array(buffer, 4, length).fill(32).set(text);
   new Uint8Array(buffer, 4 + length, 784).fill(9);
-  for (let place = 0; place < 8; place += 1) {
-    new DataView(buffer).setFloat32(4 + length + 784 + 4 * place, place / 2, true);
+  for (let index = 0; index < 8; index += 1) {
+    new DataView(buffer).setFloat32(4 + length + 784 + 4 * index, index / 2, true);
   }
   return buffer;
 }
 
-test("a frame gives its header's words, its input and every layer's maps", () => {
-  const found = parse(frame(HEADER));
-  assert.equal(found.label, "7");
-  assert.deepEqual([found.probabilities, found.baseline], [[0.25, 0.75], [0.5, 0.5]]);
-  assert.deepEqual([found.off, found.warnings], [HEADER.off, HEADER.warnings]);
-  assert.deepEqual(found.networkRange, [-2, 3]);
-  assert.deepEqual([found.input.length, found.input[0], found.input[783]], [784, 9, 9]);
-  const [stem, logits] = found.layers;
+test("a frame has its header's fields, the input and the maps of every layer", () => {
+  const parsed = parseFrame(frame(HEADER));
+  assert.equal(parsed.label, "7");
+  assert.deepEqual([parsed.probabilities, parsed.baseline], [[0.25, 0.75], [0.5, 0.5]]);
+  assert.deepEqual([parsed.off, parsed.warnings], [HEADER.off, HEADER.warnings]);
+  assert.deepEqual(parsed.networkRange, [-2, 3]);
+  assert.deepEqual([parsed.input.length, parsed.input[0], parsed.input[783]], [784, 9, 9]);
+  const [stem, logits] = parsed.layers;
   assert.deepEqual(stem?.maps, {
     height: 1, width: 2, filters: 3, values: Float32Array.of(0, 0.5, 1, 1.5, 2, 2.5),
   });
@@ -54,128 +54,128 @@ test("a frame gives its header's words, its input and every layer's maps", () =>
   assert.deepEqual([logits?.name, logits?.blockRange], ["head.logits", [0, 8]]);
 });
 
-test("arrays are read in place, whatever the header's length", () => {
+test("arrays are not copied, whatever the length of the header", () => {
   for (const label of ["a", "bb", "ccc", "dddd"]) {
     const buffer = frame({ ...HEADER, label });
-    const found = parse(buffer);
-    assert.equal(found.label, label);
-    assert.equal(found.layers[0]?.maps.values.buffer, buffer);
+    const parsed = parseFrame(buffer);
+    assert.equal(parsed.label, label);
+    assert.equal(parsed.layers[0]?.maps.values.buffer, buffer);
   }
 });
 
-test("what is cut short or no frame is refused", () => {
-  assert.throws(() => parse(frame(HEADER).slice(0, 500)), RangeError);
-  assert.throws(() => parse(new ArrayBuffer(2)), RangeError);
-  assert.throws(() => parse(Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4).buffer), SyntaxError);
+test("a frame that is cut off or malformed is rejected", () => {
+  assert.throws(() => parseFrame(frame(HEADER).slice(0, 500)), RangeError);
+  assert.throws(() => parseFrame(new ArrayBuffer(2)), RangeError);
+  assert.throws(() => parseFrame(Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4).buffer), SyntaxError);
 });
 
 /** @typedef {import("../../static/js/draw/live-client.js").Outcome<string>} Outcome */
 
-/** One that asks a server which answers when it is told to. */
+/** A queue whose requests are answered by the test. */
 function setUp() {
   /** @type {number[]} */
-  const asked = [];
+  const sent = [];
   /** @type {Outcome[]} */
-  const told = [];
+  const outcomes = [];
   /** @type {number[]} */
   const pauses = [];
   /** @type {((outcome: Outcome) => void)[]} */
   const answers = [];
   /** @type {(() => void)[]} */
   const wakes = [];
-  /** @type {Latest<number, string>} */
-  const latest = new Latest(
+  /** @type {LatestOnly<number, string>} */
+  const queue = new LatestOnly(
     (question) => {
-      asked.push(question);
+      sent.push(question);
       return new Promise((resolve) => answers.push(resolve));
     },
-    (outcome) => told.push(outcome),
+    (outcome) => outcomes.push(outcome),
     (seconds) => {
       pauses.push(seconds);
       return new Promise((resolve) => wakes.push(resolve));
     },
   );
-  return { latest, asked, told, pauses, answers, wakes };
+  return { queue, sent, outcomes, pauses, answers, wakes };
 }
 
-test("while a question is under way the newest waits and those before it are dropped", async () => {
-  const { latest, asked, told, answers } = setUp();
-  for (const question of [1, 2, 3, 4]) latest.offer(question);
-  assert.deepEqual(asked, [1]);
+test("while a request runs, only the newest question waits", async () => {
+  const { queue, sent, outcomes, answers } = setUp();
+  for (const question of [1, 2, 3, 4]) queue.submit(question);
+  assert.deepEqual(sent, [1]);
   answers[0]?.({ answer: "one" });
   await turn();
-  assert.deepEqual(asked, [1, 4]);
+  assert.deepEqual(sent, [1, 4]);
   answers[1]?.({ answer: "four" });
   await turn();
-  assert.deepEqual(told, [{ answer: "one" }, { answer: "four" }]);
-  latest.offer(5);
-  assert.deepEqual(asked, [1, 4, 5]);
+  assert.deepEqual(outcomes, [{ answer: "one" }, { answer: "four" }]);
+  queue.submit(5);
+  assert.deepEqual(sent, [1, 4, 5]);
 });
 
-test("what was given up is not told, and what comes after it is", async () => {
-  const { latest, asked, told, answers } = setUp();
-  latest.offer(1);
-  latest.offer(2);
-  latest.forget();
+test("a cancelled request has no outcome, and later ones do", async () => {
+  const { queue, sent, outcomes, answers } = setUp();
+  queue.submit(1);
+  queue.submit(2);
+  queue.cancel();
   answers[0]?.({ answer: "one" });
   await turn();
-  assert.deepEqual([asked, told], [[1], []]);
-  latest.offer(3);
-  latest.forget();
-  latest.offer(4);
+  assert.deepEqual([sent, outcomes], [[1], []]);
+  queue.submit(3);
+  queue.cancel();
+  queue.submit(4);
   answers[1]?.({ answer: "three" });
   await turn();
   answers[2]?.({ answer: "four" });
   await turn();
-  assert.deepEqual([asked, told], [[1, 3, 4], [{ answer: "four" }]]);
+  assert.deepEqual([sent, outcomes], [[1, 3, 4], [{ answer: "four" }]]);
 });
 
-test("a busy or unreachable server is asked again after its pause, about the newest", async () => {
-  const { latest, asked, told, pauses, answers, wakes } = setUp();
-  latest.offer(1);
-  answers[0]?.({ again: 3, why: "busy" });
+test("a request to a busy or unreachable server is repeated after a pause, with the newest question", async () => {
+  const { queue, sent, outcomes, pauses, answers, wakes } = setUp();
+  queue.submit(1);
+  answers[0]?.({ retryAfterSeconds: 3, cause: "busy" });
   await turn();
-  assert.deepEqual([asked, pauses], [[1], [3]]);
-  latest.offer(2);
-  assert.deepEqual(asked, [1]);
+  assert.deepEqual([sent, pauses], [[1], [3]]);
+  queue.submit(2);
+  assert.deepEqual(sent, [1]);
   wakes[0]?.();
   await turn();
-  answers[1]?.({ again: 2, why: "offline" });
+  answers[1]?.({ retryAfterSeconds: 2, cause: "offline" });
   await turn();
   wakes[1]?.();
   await turn();
   answers[2]?.({ answer: "two" });
   await turn();
-  assert.deepEqual(asked, [1, 2, 2]);
-  assert.deepEqual(told[2], { answer: "two" });
+  assert.deepEqual(sent, [1, 2, 2]);
+  assert.deepEqual(outcomes[2], { answer: "two" });
 });
 
-test("what came up before a server turned out to be busy is asked instead", async () => {
-  const { latest, asked, answers, wakes } = setUp();
-  latest.offer(1);
-  latest.offer(2);
-  answers[0]?.({ again: 1, why: "busy" });
+test("a newer question replaces one that a busy server refused", async () => {
+  const { queue, sent, answers, wakes } = setUp();
+  queue.submit(1);
+  queue.submit(2);
+  answers[0]?.({ retryAfterSeconds: 1, cause: "busy" });
   await turn();
   wakes[0]?.();
   await turn();
-  assert.deepEqual(asked, [1, 2]);
+  assert.deepEqual(sent, [1, 2]);
 });
 
-test("what was given up during a pause is not asked again", async () => {
-  const { latest, asked, answers, wakes } = setUp();
-  latest.offer(1);
-  answers[0]?.({ again: 1, why: "offline" });
+test("a question cancelled during a pause is not repeated", async () => {
+  const { queue, sent, answers, wakes } = setUp();
+  queue.submit(1);
+  answers[0]?.({ retryAfterSeconds: 1, cause: "offline" });
   await turn();
-  latest.forget();
+  queue.cancel();
   wakes[0]?.();
   await turn();
-  assert.deepEqual(asked, [1]);
+  assert.deepEqual(sent, [1]);
 });
 
-test("a refusal is told and not asked again", async () => {
-  const { latest, asked, told, answers } = setUp();
-  latest.offer(1);
-  answers[0]?.({ refusal: "No." });
+test("an error is reported and the request is not repeated", async () => {
+  const { queue, sent, outcomes, answers } = setUp();
+  queue.submit(1);
+  answers[0]?.({ error: "No." });
   await turn();
-  assert.deepEqual([asked, told], [[1], [{ refusal: "No." }]]);
+  assert.deepEqual([sent, outcomes], [[1], [{ error: "No." }]]);
 });

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Grey pixels as a PNG file.
+ * Encoding grey pixels as PNG.
  * @module
  */
 
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
 
-import { greyPng } from "../../static/js/draw/rasterize.js";
+import { encodeGreyPng } from "../../static/js/draw/rasterize.js";
 
 /** CRC-32 bit by bit, as its definition has it. @param {Buffer} bytes */
 function crc32(bytes) {
@@ -33,9 +33,9 @@ function chunks(file) {
   return found;
 }
 
-test("a picture has its size, its pixels and true checksums", async () => {
+test("a file has the size, the pixels and valid checksums", async () => {
   const rgba = Uint8ClampedArray.of(10, 10, 10, 255, 20, 20, 20, 255, 30, 30, 30, 255, 255, 255, 255, 255);
-  const blob = await greyPng(2, rgba);
+  const blob = await encodeGreyPng(2, rgba);
   assert.equal(blob.type, "image/png");
   const file = Buffer.from(await blob.arrayBuffer());
   assert.equal(file.toString("latin1", 1, 4), "PNG");
@@ -45,10 +45,10 @@ test("a picture has its size, its pixels and true checksums", async () => {
   assert.deepEqual([...inflateSync(data?.data ?? "")], [0, 10, 20, 0, 30, 255]);
 });
 
-test("a drawing's picture is small, and the same every time", async () => {
+test("the file of a drawing is small and reproducible", async () => {
   const rgba = new Uint8ClampedArray(4 * 128 * 128);
   rgba.fill(255, 20_000, 24_000);
-  const [one, two] = await Promise.all([greyPng(128, rgba), greyPng(128, rgba)]);
+  const [one, two] = await Promise.all([encodeGreyPng(128, rgba), encodeGreyPng(128, rgba)]);
   assert.ok(one.size < 500);
   assert.deepEqual(await one.arrayBuffer(), await two.arrayBuffer());
 });

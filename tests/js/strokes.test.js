@@ -1,19 +1,19 @@
 // @ts-check
 /**
- * A drawing: strokes, undo, clear, and smooth lines through points.
+ * Strokes, undo, and smooth curves through points.
  * @module
  */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Drawing, NEUTRAL, pieces, pressed } from "../../static/js/draw/strokes.js";
+import { Drawing, NEUTRAL_PRESSURE, curvesOf, widthUnderPressure } from "../../static/js/draw/strokes.js";
 
 /**
  * @param {number} x
  * @param {number} y
  */
-const at = (x, y, pressure = NEUTRAL) => ({ x, y, pressure });
+const at = (x, y, pressure = NEUTRAL_PRESSURE) => ({ x, y, pressure });
 
 /** @param {Drawing} drawing */
 const lengths = (drawing) => drawing.strokes.map((stroke) => stroke.points.length);
@@ -28,7 +28,7 @@ test("a stroke begins as a dot and grows by its points", () => {
   assert.deepEqual(drawing.strokes.map((stroke) => stroke.width), [0.1, 0.2]);
 });
 
-test("a point on top of the last one changes nothing, and neither does one without a stroke", () => {
+test("a point next to the last one changes nothing, nor does one without a stroke", () => {
   const drawing = new Drawing();
   assert.equal(drawing.extend(at(0.5, 0.5)), false);
   drawing.begin(0.1, at(0.5, 0.5));
@@ -36,7 +36,7 @@ test("a point on top of the last one changes nothing, and neither does one witho
   assert.deepEqual(lengths(drawing), [1]);
 });
 
-test("undo takes back whole strokes, the newest first, and stops at nothing", () => {
+test("undo removes whole strokes, the newest first, until none is left", () => {
   const drawing = new Drawing();
   drawing.begin(0.1, at(0.1, 0.1));
   drawing.extend(at(0.2, 0.1));
@@ -50,7 +50,7 @@ test("undo takes back whole strokes, the newest first, and stops at nothing", ()
   assert.equal(drawing.canUndo, false);
 });
 
-test("what was cleared comes back by undo, and clearing nothing is no step", () => {
+test("clearing can be undone, and clearing an empty drawing is no step", () => {
   const drawing = new Drawing();
   drawing.clear();
   assert.equal(drawing.canUndo, false);
@@ -63,7 +63,7 @@ test("what was cleared comes back by undo, and clearing nothing is no step", () 
   assert.deepEqual(lengths(drawing), [1, 1]);
 });
 
-test("strokes that were handed out stay as they were", () => {
+test("strokes that were read do not change later", () => {
   const drawing = new Drawing();
   drawing.begin(0.1, at(0.1, 0.1));
   const before = drawing.strokes;
@@ -71,31 +71,31 @@ test("strokes that were handed out stay as they were", () => {
   assert.equal(before[0]?.points.length, 1);
 });
 
-test("a line goes from its first point to its last without a gap or a corner", () => {
+test("curves lead from the first point to the last without a gap", () => {
   const points = [at(0, 0), at(0.4, 0), at(0.4, 0.4), at(0, 0.4)];
-  const found = pieces({ width: 0.1, points });
+  const found = curvesOf({ width: 0.1, points });
   assert.deepEqual(found[0]?.from, points[0]);
   assert.deepEqual(found[3]?.to, points[3]);
   for (const [place, piece] of found.entries()) {
     const next = found[place + 1];
     if (next) assert.deepEqual(piece.to, next.from);
-    assert.deepEqual(piece.by, points[place]);
+    assert.deepEqual(piece.control, points[place]);
   }
   assert.deepEqual(found[1]?.to, { x: 0.4, y: 0.2 });
 });
 
 test("a single point is a dot", () => {
   const point = at(0.3, 0.7);
-  assert.deepEqual(pieces({ width: 0.1, points: [point] }), [
-    { from: point, by: point, to: point, width: 0.1 },
+  assert.deepEqual(curvesOf({ width: 0.1, points: [point] }), [
+    { from: point, control: point, to: point, width: 0.1 },
   ]);
 });
 
-test("pressing harder makes a stroke wider, place by place, within bounds", () => {
+test("pressure changes the width along a stroke, within bounds", () => {
   const points = [at(0, 0, 0.2), at(1, 0, 0.9)];
-  const [light, hard] = pieces({ width: 0.1, points }).map((piece) => piece.width);
+  const [light, hard] = curvesOf({ width: 0.1, points }).map((piece) => piece.width);
   assert.ok(light && hard && light < 0.1 && hard > 0.1);
-  assert.equal(pressed(0.1, NEUTRAL), 0.1);
-  assert.equal(pressed(0.1, -1), pressed(0.1, 0));
-  assert.equal(pressed(0.1, 7), pressed(0.1, 1));
+  assert.equal(widthUnderPressure(0.1, NEUTRAL_PRESSURE), 0.1);
+  assert.equal(widthUnderPressure(0.1, -1), widthUnderPressure(0.1, 0));
+  assert.equal(widthUnderPressure(0.1, 7), widthUnderPressure(0.1, 1));
 });

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The image among the files that were brought.
+ * Choosing the image among files.
  * @module
  */
 
@@ -17,22 +17,22 @@ test("the first image is chosen", () => {
   assert.deepEqual(chooseImage([text, image], MOST), { image });
 });
 
-test("nothing, no image and too much are each refused in words", () => {
+test("no file, no image and a large image are rejected with different messages", () => {
   const large = { ...image, size: MOST + 1 };
   const sentences = [[], [text], [large]].map((files) => {
     const chosen = chooseImage(files, MOST);
-    assert.ok("refusal" in chosen);
-    return chosen.refusal;
+    assert.ok("error" in chosen);
+    return chosen.error;
   });
   assert.equal(new Set(sentences).size, 3);
 });
 
-test("what is too large is told how much the server takes", () => {
+test("the message for a large file states the limit", () => {
   for (const [most, words] of /** @type {[number, string][]} */ ([
-    [MOST, "at most 8 MiB"], [3 * 1024, "at most 3 KiB"], [1.5 * 1024 * 1024, "at most 1.5 MiB"],
+    [MOST, "The limit is 8 MiB."], [3 * 1024, "The limit is 3 KiB."], [1.5 * 1024 * 1024, "The limit is 1.5 MiB."],
   ])) {
     const chosen = chooseImage([{ ...image, size: most + 1 }], most);
-    assert.ok("refusal" in chosen && chosen.refusal.includes(words), words);
+    assert.ok("error" in chosen && chosen.error.includes(words), words);
     assert.deepEqual(chooseImage([{ ...image, size: most }], most), { image: { ...image, size: most } });
   }
 });

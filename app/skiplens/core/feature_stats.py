@@ -1,4 +1,4 @@
-"""Statistics of each filter's map, and the orders that maps are sorted in."""
+"""Statistics of each filter's feature map, and sort orders by them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,19 +48,18 @@ def describe(maps: Maps) -> tuple[FilterStatistics, ...]:
     mean = flat.mean(axis=0, dtype=np.float64)
     std = flat.std(axis=0, dtype=np.float64)
     zero = (flat == 0).mean(axis=0)
-    several = len(flat) > 1
     return tuple(
         FilterStatistics(
-            index=at,
-            min=float(low[at]),
-            max=float(high[at]),
-            mean=float(mean[at]),
-            std=float(std[at]),
-            zero_share=float(zero[at]),
-            dead=bool(low[at] == 0 and high[at] == 0),
-            constant=bool(several and low[at] == high[at]),
+            index=index,
+            min=float(low[index]),
+            max=float(high[index]),
+            mean=float(mean[index]),
+            std=float(std[index]),
+            zero_share=float(zero[index]),
+            dead=bool(low[index] == 0 and high[index] == 0),
+            constant=bool(len(flat) > 1 and low[index] == high[index]),
         )
-        for at in range(flat.shape[1])
+        for index in range(flat.shape[1])
     )
 
 
@@ -72,9 +71,9 @@ def extent(maps: Maps) -> tuple[float, float]:
 class Sort(StrEnum):
     """What filters are sorted by.
 
-    ``index``: as they are in the network. ``mean`` and ``maximum``: of the map, largest first.
-    ``zeros``: share of positions that are exactly zero, smallest first, so that in every order
-    but the first a filter that has nothing to say comes late.
+    ``index``: order in the network. ``mean`` and ``maximum``: of the map, largest first.
+    ``zeros``: share of zero positions, smallest first. Sorted by a statistic, dead filters come
+    late.
     """
 
     INDEX = "index"
@@ -84,21 +83,21 @@ class Sort(StrEnum):
 
 
 _KEYS: Final[dict[Sort, Callable[[FilterStatistics], float]]] = {
-    Sort.MEAN: lambda one: -one.mean,
-    Sort.MAXIMUM: lambda one: -one.max,
-    Sort.ZEROS: lambda one: one.zero_share,
+    Sort.MEAN: lambda stats: -stats.mean,
+    Sort.MAXIMUM: lambda stats: -stats.max,
+    Sort.ZEROS: lambda stats: stats.zero_share,
 }
 
 
 def ordered(
     statistics: Sequence[FilterStatistics], filters: Sequence[int], sort: Sort
 ) -> tuple[int, ...]:
-    """Some of a layer's filters in an order; by index they stay as they were given.
+    """Filter indices, sorted; ``Sort.INDEX`` keeps the order they come in.
 
     Args:
         statistics: of every filter of the layer, by index.
-        filters: indices.
-        sort: what to sort by; equal ones keep their order.
+        filters: indices to sort.
+        sort: what to sort by; equal filters keep their order.
     """
     if sort is Sort.INDEX:
         return tuple(filters)

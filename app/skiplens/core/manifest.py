@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Any, Final
 
 DESCRIBED: Final = {
@@ -88,6 +89,18 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class SeedAccuracy:
+    """Test accuracy of the network trained from one seed of a recipe."""
+
+    __pydantic_config__ = DESCRIBED
+
+    seed: int
+    """Seed of the training run."""
+    accuracy: Accuracy
+    """Accuracy on the test digits."""
+
+
+@dataclass(frozen=True)
 class Ablation:
     """Accuracy of the network with the residual branches of some blocks disabled."""
 
@@ -108,14 +121,15 @@ class Evaluation:
     blocks: tuple[BlockMetrics, ...]
     """Mean metrics of every block, in forward order."""
     ablations: tuple[Ablation, ...]
-    """Each block that can be disabled alone, then each pair."""
+    """Each block that can be disabled alone, then each pair where there are few blocks."""
 
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 NETWORK_FILE: Final = "network.keras"
 WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
+SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
 OTHER: Final = "other"  # role of a layer of an unknown kind
 INPUT: Final = "input"  # names the digit among the inputs of a layer
@@ -171,7 +185,7 @@ class LayerInfo:
 
     @property
     def place(self) -> str:
-        """The block, ``stem`` or ``head``."""
+        """Name of its block, or ``stem`` or ``head``."""
         return self.block or self.name.split(".", 1)[0]
 
     @property
@@ -206,9 +220,9 @@ class BlockInfo:
     """Whether the residual branch can be scaled and disabled."""
 
     @property
-    def switch(self) -> str | None:
-        """The layer that is zero while the branch is off, ``T(x)`` or else ``F(x)``; ``None``
-        where it cannot be switched off.
+    def scaled_layer(self) -> str | None:
+        """The layer that the branch scale multiplies: ``T(x)`` if there is a gate, else ``F(x)``;
+        ``None`` if the branch cannot be scaled.
         """
         return (self.gate or self.residual) if self.can_disable else None
 
@@ -260,13 +274,23 @@ class Manifest:
     """Recipe, commit and history of the training; null for a network trained elsewhere."""
     files: dict[str, str]
     """SHA-256 of the network, its graphs and its weights, by file name."""
+    seeds: tuple[SeedAccuracy, ...] = ()
+    """Accuracy of each seed of the recipe, this network's included; empty with one network only."""
+
+    @property
+    def accuracy_over_seeds(self) -> tuple[float, float] | None:
+        """Mean and sample standard deviation of the seeds' accuracies, shares of 0..1; ``None``
+        where there are fewer than two.
+        """
+        values = [seed.accuracy.value for seed in self.seeds]
+        return (mean(values), stdev(values)) if len(values) > 1 else None
 
     @property
     def version(self) -> str:
-        """Changes with any file of the network: 12 hexadecimal digits."""
+        """Hash of the network's files: 12 hexadecimal digits."""
         return hashlib.sha256("".join(sorted(self.files.values())).encode()).hexdigest()[:12]
 
     @property
-    def switches(self) -> tuple[str, ...]:
+    def disableable_blocks(self) -> tuple[str, ...]:
         """Names of the blocks whose branch can be scaled, in the order of `branch_scales`."""
         return tuple(block.name for block in self.blocks if block.can_disable)

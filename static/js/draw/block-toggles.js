@@ -1,75 +1,77 @@
 // @ts-check
 /**
- * Links among the maps while one draws: branches are switched in place, and the others, which lead
- * to the page's own digit, wait until the drawing is kept.
+ * Links in the maps section while someone draws: toggles of blocks work in place, and all others
+ * are blocked, because they lead to the page's own digit.
  * @module
  */
 
-/** @typedef {import("./dom-snapshot.js").Borrowed} Borrowed */
+/** @typedef {import("./dom-snapshot.js").DomSnapshot} DomSnapshot */
 
-const SWITCH = ".branch, .norms a";
+const TOGGLES = ".branch, .norms a";
 
-/** Which blocks' residual branches are off. */
-export class Switches {
-  #page;
-  #first;
-  #off;
+/** The blocks whose residual branch is disabled. */
+export class BlockToggles {
+  #snapshot;
+  #initial;
+  #disabled;
 
   /**
-   * @param {Borrowed} page for this alone
-   * @param {readonly string[]} off to begin with
-   * @param {{ open: () => boolean, changed: () => void, held: () => void }} then
+   * @param {DomSnapshot} snapshot used by nothing else
+   * @param {readonly string[]} disabled blocks at the start
+   * @param {{ isActive: () => boolean, onToggle: () => void, onOtherLink: () => void }} handlers
    */
-  constructor(page, off, then) {
-    this.#page = page;
-    this.#first = off;
-    this.#off = new Set(off);
+  constructor(snapshot, disabled, { isActive, onToggle, onOtherLink }) {
+    this.#snapshot = snapshot;
+    this.#initial = disabled;
+    this.#disabled = new Set(disabled);
     document.querySelector(".maps-section")?.addEventListener("click", (event) => {
       const link = event.target instanceof Element && event.target.closest("a[href]");
-      if (!link || !then.open()) return;
+      if (!link || !isActive()) return;
       event.preventDefault();
-      const stage = link.closest(".stage");
-      if (!stage || !link.matches(SWITCH)) {
-        then.held();
+      const section = link.closest(".network-section");
+      if (!section || !link.matches(TOGGLES)) {
+        onOtherLink();
         return;
       }
-      this.#toggle(stage);
-      then.changed();
+      this.#toggle(section);
+      onToggle();
     });
   }
 
   /**
-   * Write the blocks that are off into an address.
+   * Add the disabled blocks to an address.
    * @param {string} address
    * @returns {string}
    */
-  into(address) {
+  addTo(address) {
     const url = new URL(address, location.href);
-    if (this.#off.size) url.searchParams.set("off", [...this.#off].join(","));
+    if (this.#disabled.size) url.searchParams.set("off", [...this.#disabled].join(","));
     else url.searchParams.delete("off");
     return url.href;
   }
 
-  /** As it was to begin with. */
   reset() {
-    this.#off = new Set(this.#first);
-    this.#page.restore();
+    this.#disabled = new Set(this.#initial);
+    this.#snapshot.restore();
   }
 
-  /** @param {Element} stage */
-  #toggle(stage) {
-    const block = stage.id;
-    const off = !this.#off.delete(block);
-    if (off) this.#off.add(block);
-    const act = off ? "on" : "off";
-    const page = this.#page;
-    const rail = stage.querySelector(".rail-block");
-    if (rail) page.attribute(rail, "class", `rail rail-block${off ? " is-off" : ""}`);
-    for (const figure of stage.querySelectorAll("[data-switch]")) {
-      page.attribute(figure, "data-switch", off ? "off" : "on");
+  /** @param {Element} section of a block */
+  #toggle(section) {
+    const block = section.id;
+    const isDisabled = !this.#disabled.delete(block);
+    if (isDisabled) this.#disabled.add(block);
+    const snapshot = this.#snapshot;
+    const diagram = section.querySelector(".diagram-block");
+    if (diagram) {
+      const disabled = isDisabled ? " is-disabled" : "";
+      snapshot.setAttribute(diagram, "class", `diagram diagram-block${disabled}`);
     }
-    for (const element of stage.querySelectorAll(".act, .norms a")) {
-      page.text(element, (element.textContent ?? "").replace(/(on|off)$/, act));
+    for (const figure of section.querySelectorAll("[data-switch]")) {
+      snapshot.setAttribute(figure, "data-switch", isDisabled ? "off" : "on");
+    }
+    const action = isDisabled ? "on" : "off";
+    for (const element of section.querySelectorAll(".toggle-text, .norms a")) {
+      snapshot.setText(element, (element.textContent ?? "").replace(/(on|off)$/, action));
     }
   }
 }

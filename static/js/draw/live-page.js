@@ -1,147 +1,146 @@
 // @ts-check
 /**
- * Shows what the server answered to a drawing all over the page, and takes it away again.
+ * Shows the answer to a drawing all over the page, and restores the page.
  * @module
  */
 
-import { chosen, restore, show } from "../maps/painted-figure.js";
-import { palettes } from "../maps/palettes.js";
-import { Borrowed } from "./dom-snapshot.js";
-import { showSpine } from "./live-diagram.js";
-import { Reading, showInput } from "./live-prediction.js";
+import { displayOptions, paintFigure, restoreFigure } from "../maps/painted-figure.js";
+import { loadPalette } from "../maps/palettes.js";
+import { DomSnapshot } from "./dom-snapshot.js";
+import { updateDiagram } from "./live-diagram.js";
+import { LivePrediction, paintInput } from "./live-prediction.js";
 
 /** @typedef {import("./live-client.js").Frame} Frame */
 
-/** The page while one draws. */
-export class Screen {
-  #page = new Borrowed();
-  #reading;
-  #given;
+const MAX_LAYERS = 64; // per request, on the server
+const MARGIN = "240px"; // around the window, so that figures show the drawing before they scroll in
+
+/** The page while someone draws. */
+export class LivePage {
+  #snapshot = new DomSnapshot();
+  #prediction;
+  #networkInput;
   #figures;
-  #open = false;
+  #isOpen = false;
   /** @type {Frame | undefined} */
   #newest;
 
   /**
-   * @param {HTMLCanvasElement} given where the network's input is shown
-   * @param {HTMLElement} spoken where the reading is said
-   * @param {() => void} changed called when other figures come near
+   * @param {HTMLCanvasElement} networkInput
+   * @param {HTMLElement} announcement a live region for the prediction
+   * @param {() => void} onNewFigures called when more figures come near the window
    */
-  constructor(given, spoken, changed) {
-    this.#given = given;
-    this.#reading = new Reading(this.#page, spoken);
-    this.#figures = new Figures(changed);
+  constructor(networkInput, announcement, onNewFigures) {
+    this.#networkInput = networkInput;
+    this.#prediction = new LivePrediction(this.#snapshot, announcement);
+    this.#figures = new VisibleFigures(onNewFigures);
   }
 
-  /** Names of the layers that are in or near the window. */
+  /** Names of the layers near the window, as the API takes them. */
   get layers() {
     return this.#figures.layers;
   }
 
   open() {
-    this.#open = true;
-    this.#figures.watch();
+    this.#isOpen = true;
+    this.#figures.observe();
   }
 
   /**
-   * Show a frame with the screen's next; a newer one that comes before takes its place.
+   * Show a frame with the next screen frame, unless a newer one arrives before.
    * @param {Frame} frame
    */
-  follow(frame) {
-    if (!this.#newest) requestAnimationFrame(() => this.#show());
+  update(frame) {
+    if (!this.#newest) requestAnimationFrame(() => this.#showNewest());
     this.#newest = frame;
   }
 
-  #show() {
+  #showNewest() {
     const frame = this.#newest;
     this.#newest = undefined;
-    if (!frame || !this.#open) return;
-    this.#reading.show(frame);
-    showInput(this.#given, frame.input);
-    showSpine(this.#page, frame.blocks);
-    void this.#figures.show(frame);
+    if (!frame || !this.#isOpen) return;
+    this.#prediction.show(frame);
+    paintInput(this.#networkInput, frame.input);
+    updateDiagram(this.#snapshot, frame.blocks);
+    void this.#figures.paint(frame);
   }
 
-  /** Nothing is drawn. */
+  /** Show that nothing is drawn. */
   clear() {
     this.#newest = undefined;
     this.#figures.restore();
-    this.#page.restore();
-    this.#reading.clear();
-    showInput(this.#given);
+    this.#snapshot.restore();
+    this.#prediction.clear();
+    paintInput(this.#networkInput);
   }
 
-  /** The page's own digit again. */
+  /** Show the page's own digit again. */
   close() {
-    this.#open = false;
+    this.#isOpen = false;
     this.#newest = undefined;
-    this.#figures.stop();
-    this.#reading.stop();
-    this.#page.restore();
+    this.#figures.disconnect();
+    this.#prediction.stop();
+    this.#snapshot.restore();
   }
 }
 
-const MOST = 64; // layers that the server takes at a time
-const NEAR = "240px"; // so that what scrolls into view shows the drawing already
-
-/** Watches every figure of a layer. */
-export class Figures {
+/** Figures of layers in or near the window. */
+class VisibleFigures {
   /** @type {Map<string, HTMLElement>} */
-  #near = new Map();
+  #byLayer = new Map();
   /** @type {Set<HTMLElement>} */
   #painted = new Set();
   #observer;
 
-  /** @param {() => void} changed called when other figures come near */
-  constructor(changed) {
+  /** @param {() => void} onNewFigures */
+  constructor(onNewFigures) {
     this.#observer = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         if (!(target instanceof HTMLElement)) continue;
         const layer = target.dataset["layer"] ?? "";
-        if (isIntersecting) this.#near.set(layer, target);
-        else this.#near.delete(layer);
+        if (isIntersecting) this.#byLayer.set(layer, target);
+        else this.#byLayer.delete(layer);
       }
-      if (entries.some((entry) => entry.isIntersecting)) changed();
-    }, { rootMargin: NEAR });
+      if (entries.some((entry) => entry.isIntersecting)) onNewFigures();
+    }, { rootMargin: MARGIN });
   }
 
-  /** Names of the layers, as the server takes them. */
   get layers() {
-    return [...this.#near.keys()].slice(0, MOST).join(",");
+    return [...this.#byLayer.keys()].slice(0, MAX_LAYERS).join(",");
   }
 
-  watch() {
+  observe() {
     for (const figure of document.querySelectorAll("figure[data-layer]")) {
       this.#observer.observe(figure);
     }
   }
 
   /**
-   * Paint what has come for figures that are still near.
+   * Paint the layers of a frame.
    * @param {Frame} frame
    */
-  async show({ layers, networkRange }) {
-    const choosers = document.querySelector("form[data-choosers]");
+  async paint({ layers, networkRange }) {
+    const choosers = document.querySelector("form[data-display-options]");
     if (!(choosers instanceof HTMLFormElement)) return;
-    const look = chosen(choosers);
-    await palettes(); // the first time they are fetched, and it may be over by then
+    const options = displayOptions(choosers);
+    await loadPalette(options.palette); // so that what follows checks which figures are near by now
     for (const { name, maps, blockRange } of layers) {
-      const figure = this.#near.get(name);
+      const figure = this.#byLayer.get(name);
       if (!figure) continue;
       this.#painted.add(figure);
-      void show(figure, maps, { ...look, scopes: { network: networkRange, block: blockRange } });
+      const sharedRanges = { network: networkRange, block: blockRange };
+      void paintFigure(figure, maps, { ...options, sharedRanges });
     }
   }
 
-  /** The server's pictures again. */
   restore() {
-    this.#painted.forEach(restore);
+    this.#painted.forEach(restoreFigure);
     this.#painted.clear();
   }
 
-  stop() {
+  disconnect() {
     this.#observer.disconnect();
-    this.#near.clear();
+    this.#byLayer.clear();
     this.restore();
   }
 }

@@ -1,126 +1,136 @@
 // @ts-check
 /**
- * Shows what the network is given of a drawing and what it reads in it, and says so.
+ * Shows the prediction for a drawing and the network's input, and announces the prediction.
  * @module
  */
 
 import { percent } from "../format.js";
 
 /** @typedef {import("./live-client.js").Frame} Frame */
-/** @typedef {import("./dom-snapshot.js").Borrowed} Borrowed */
+/** @typedef {import("./dom-snapshot.js").DomSnapshot} DomSnapshot */
 
-const STILL_MS = 1000; // a reading is said when it has stood that long
+const ANNOUNCE_DELAY_MS = 1000; // without a change of the prediction
+const NO_VALUE = "–";
 
 /** @param {Frame} frame */
-function opening({ label, off }) {
+function titleOf({ off }) {
   const names = off.join(", ").replace(/, ([^,]*)$/, " and $1");
-  const subject = names ? `Without ${names}, the` : "The";
-  return `${subject} network reads ${label === "8" ? "an" : "a"}`;
+  return names ? `Prediction without ${names}` : "Prediction";
 }
 
 /**
- * What switched blocks change in the answer; nothing where all are on.
+ * The prediction with every block enabled, for comparison; empty if every block is.
  * @param {Frame} frame
  */
-function withAllOn({ baseline }) {
+function baselineText({ baseline }) {
   if (!baseline) return "";
-  const share = Math.max(...baseline);
-  return `With every block on: ${baseline.indexOf(share)}, ${percent(share)}`;
+  const largest = Math.max(...baseline);
+  return `With every block on: ${baseline.indexOf(largest)}, ${percent(largest)}`;
 }
 
-/** The answer and its probabilities on the page, and a line that is read out. */
-export class Reading {
-  #page;
-  #spoken;
+/** The prediction and its probabilities on the page. */
+export class LivePrediction {
+  #snapshot;
+  #announcement;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #still;
+  #timer;
 
   /**
-   * @param {Borrowed} page
-   * @param {HTMLElement} spoken a polite live region
+   * @param {DomSnapshot} snapshot
+   * @param {HTMLElement} announcement a polite live region
    */
-  constructor(page, spoken) {
-    this.#page = page;
-    this.#spoken = spoken;
+  constructor(snapshot, announcement) {
+    this.#snapshot = snapshot;
+    this.#announcement = announcement;
   }
 
   /** @param {Frame} frame */
   show(frame) {
     const { label, probabilities } = frame;
-    const share = percent(Math.max(...probabilities));
-    this.#write(".answer-words", opening(frame));
-    for (const place of [".numeral", ".node-answer", "[data-drawn-label]"]) this.#write(place, label);
-    this.#write(".certainty .number", share);
-    this.#write("[data-drawn-whole]", withAllOn(frame));
-    this.#bars(probabilities);
-    this.#say(`${opening(frame)} ${label}, ${share} probability.`, label);
+    const probability = percent(Math.max(...probabilities));
+    this.#showTexts(titleOf(frame), label, probability, baselineText(frame));
+    this.#showProbabilities(probabilities);
+    this.#announce(`${titleOf(frame)}: ${label}, ${probability} probability.`, label);
   }
 
-  /** Nothing is drawn, so nothing is read. */
+  /** Show that nothing is drawn. */
   clear() {
-    this.#write(".answer-words", "Draw a digit");
-    for (const place of [".numeral", ".node-answer", "[data-drawn-label]"]) this.#write(place, "?");
-    this.#write(".certainty .number", "–");
-    this.#write("[data-drawn-whole]", "");
-    this.#bars([]);
-    this.#say("", "");
+    this.#showTexts("Draw a digit", "?", NO_VALUE, "");
+    this.#showProbabilities([]);
+    this.#announce("", "");
   }
 
-  /** Say nothing any more. */
+  /** Announce nothing any more. */
   stop() {
-    clearTimeout(this.#still);
-    this.#spoken.textContent = "";
-    delete this.#spoken.dataset["label"];
+    clearTimeout(this.#timer);
+    this.#announcement.textContent = "";
+    delete this.#announcement.dataset["label"];
   }
 
   /**
-   * @param {string} place
+   * @param {string} title
+   * @param {string} label
+   * @param {string} probability
+   * @param {string} baseline
+   */
+  #showTexts(title, label, probability, baseline) {
+    this.#setText(".prediction-title", title);
+    for (const selector of [".predicted-digit", ".node-prediction", "[data-predicted-digit]"]) {
+      this.#setText(selector, label);
+    }
+    this.#setText(".probability .number", probability);
+    this.#setText("[data-drawing-baseline]", baseline);
+  }
+
+  /**
+   * @param {string} selector
    * @param {string} text
    */
-  #write(place, text) {
-    const element = document.querySelector(place);
-    if (element) this.#page.text(element, text);
+  #setText(selector, text) {
+    const element = document.querySelector(selector);
+    if (element) this.#snapshot.setText(element, text);
   }
 
   /** @param {readonly number[]} probabilities of every class, or none */
-  #bars(probabilities) {
+  #showProbabilities(probabilities) {
     const largest = Math.max(...probabilities);
-    for (const [at, row] of document.querySelectorAll(".chances tbody tr").entries()) {
-      const share = probabilities[at] ?? 0;
-      const [bar, words] = [row.querySelector(".now"), row.querySelector("td.number")];
-      this.#page.attribute(row, "class", share === largest ? "first" : "");
-      if (bar) this.#page.attribute(bar, "width", (100 * share).toFixed(2));
-      if (words) this.#page.text(words, probabilities.length ? percent(share) : "–");
+    for (const [digit, row] of document.querySelectorAll(".probabilities tbody tr").entries()) {
+      const probability = probabilities[digit] ?? 0;
+      const [bar, text] = [row.querySelector(".current"), row.querySelector("td.number")];
+      this.#snapshot.setAttribute(row, "class", probability === largest ? "first" : "");
+      if (bar) this.#snapshot.setAttribute(bar, "width", (100 * probability).toFixed(2));
+      const value = probabilities.length ? percent(probability) : NO_VALUE;
+      if (text) this.#snapshot.setText(text, value);
     }
   }
 
   /**
-   * Once the label has stood for a while, and only if it is another than was said last.
+   * Announce a sentence if the label has not changed for a while and differs from the last one.
    * @param {string} sentence
    * @param {string} label
    */
-  #say(sentence, label) {
-    clearTimeout(this.#still);
-    if (label === this.#spoken.dataset["label"]) return;
-    this.#still = setTimeout(() => {
-      this.#spoken.dataset["label"] = label;
-      this.#spoken.textContent = sentence;
-    }, STILL_MS);
+  #announce(sentence, label) {
+    clearTimeout(this.#timer);
+    if (label === this.#announcement.dataset["label"]) return;
+    this.#timer = setTimeout(() => {
+      this.#announcement.dataset["label"] = label;
+      this.#announcement.textContent = sentence;
+    }, ANNOUNCE_DELAY_MS);
   }
 }
 
 /**
- * Paint the digit that the network is given, or nothing.
+ * Paint the network's input, or black.
  * @param {HTMLCanvasElement} canvas 28 pixels square
- * @param {Uint8Array} [input]
+ * @param {Uint8Array} [input] one byte a pixel
  */
-export function showInput(canvas, input) {
+export function paintInput(canvas, input) {
   const context = canvas.getContext("2d");
   const image = context?.createImageData(canvas.width, canvas.height);
   if (!context || !image) return;
-  for (let at = 0; at < image.data.length / 4; at += 1) {
-    image.data.fill(input?.[at] ?? 0, 4 * at, 4 * at + 3);
-    image.data[4 * at + 3] = 255;
+  for (let pixel = 0; pixel < image.data.length / 4; pixel += 1) {
+    image.data.fill(input?.[pixel] ?? 0, 4 * pixel, 4 * pixel + 3);
+    image.data[4 * pixel + 3] = 255;
   }
   context.putImageData(image, 0, 0);
 }

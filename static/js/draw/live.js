@@ -1,129 +1,139 @@
 // @ts-check
 /**
- * Drawing a digit: the page follows while one draws, and returns to its own digit afterwards.
+ * Live drawing: sends each change to the server and shows the answer all over the page, until the
+ * drawing is saved or closed.
  * @module
  */
 
-import { send } from "../upload.js";
-import { Switches } from "./block-toggles.js";
-import { Borrowed } from "./dom-snapshot.js";
-import { Latest, ask } from "./live-client.js";
-import { Screen } from "./live-page.js";
-import { Camera } from "./rasterize.js";
+import { uploadImage } from "../upload.js";
+import { BlockToggles } from "./block-toggles.js";
+import { DomSnapshot } from "./dom-snapshot.js";
+import { LatestOnly, requestFrame } from "./live-client.js";
+import { LivePage } from "./live-page.js";
+import { Rasterizer } from "./rasterize.js";
 import { Drawing } from "./strokes.js";
-import { Surface } from "./surface.js";
-import { Tools } from "./toolbar.js";
+import { DrawingSurface } from "./surface.js";
+import { Toolbar } from "./toolbar.js";
 
 /** @typedef {import("./live-client.js").Frame} Frame */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {import("./live-client.js").Outcome<Frame | undefined>} Outcome */
 
-const HELD = "Keep the digit first: then every map of it has a page.";
-const TROUBLE = {
-  busy: "The server is busy; the picture follows as soon as it can.",
+const SAVE_FIRST = "Save the digit first. Then each of its maps has a page.";
+const PROBLEMS = {
+  busy: "The server is busy. The page will follow your drawing as soon as it can.",
   offline: "The server cannot be reached. Your drawing is safe; trying again…",
 };
 
-/** One page's drawing, opened and closed as often as one likes. */
-export class Live {
+/** The drawing of a page, which can be opened and closed repeatedly. */
+export class LiveDrawing {
   #drawing = new Drawing();
-  #camera = new Camera();
+  #rasterizer = new Rasterizer();
   #address;
-  /** @type {Latest<readonly Stroke[], Frame | undefined>} */
-  #latest;
-  #switches;
-  #tools;
+  /** @type {LatestOnly<readonly Stroke[], Frame | undefined>} */
+  #requests;
+  #toggles;
+  #toolbar;
   #surface;
-  #screen;
+  #page;
+  /** Stays until the visitor's next action: an answer on its way must not erase it. */
+  #notice = "";
 
   /**
-   * @param {HTMLFormElement} form the surface and its buttons
-   * @param {() => void} closed
+   * @param {HTMLFormElement} form with the surface and its buttons
+   * @param {() => void} onClose
    */
-  constructor(form, closed) {
-    this.#tools = new Tools(form, this.#drawing, {
-      changed: () => {
-        this.#surface.release();
-        this.#redrawn();
+  constructor(form, onClose) {
+    this.#toolbar = new Toolbar(form, this.#drawing, {
+      onChange: () => {
+        this.#surface.endStroke();
+        this.#handleStrokes();
       },
-      keep: () => void this.#keep(),
-      close: () => {
+      onSave: () => void this.#save(),
+      onClose: () => {
         this.close();
-        closed();
+        onClose();
       },
     });
-    const { canvas, given, spoken } = this.#tools;
-    const width = () => this.#tools.width;
-    this.#surface = new Surface(canvas, this.#drawing, width, () => this.#redrawn());
-    this.#screen = new Screen(given, spoken, () => this.#changed());
+    const { canvas, networkInput, announcement } = this.#toolbar;
+    const width = () => this.#toolbar.strokeWidth;
+    this.#surface = new DrawingSurface(canvas, this.#drawing, width, () => this.#handleStrokes());
+    this.#page = new LivePage(networkInput, announcement, () => this.#requestFrame());
     this.#address = new URL(form.dataset["draw"] ?? "", location.href);
-    const off = this.#address.searchParams.get("off")?.split(",") ?? [];
-    this.#switches = new Switches(new Borrowed(), off, {
-      open: () => this.#tools.isOpen,
-      changed: () => this.#changed(),
-      held: () => this.#tools.say(HELD),
+    const disabled = this.#address.searchParams.get("off")?.split(",") ?? [];
+    this.#toggles = new BlockToggles(new DomSnapshot(), disabled, {
+      isActive: () => this.#toolbar.isOpen,
+      onToggle: () => {
+        this.#notice = "";
+        this.#requestFrame();
+      },
+      onOtherLink: () => {
+        this.#notice = SAVE_FIRST;
+        this.#toolbar.showMessage(SAVE_FIRST);
+      },
     });
-    this.#latest = new Latest(
-      (strokes) => this.#ask(strokes),
-      (outcome) => this.#told(outcome),
+    this.#requests = new LatestOnly(
+      (strokes) => this.#send(strokes),
+      (outcome) => this.#handleOutcome(outcome),
       (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds)),
     );
   }
 
   open() {
-    this.#tools.open();
-    this.#screen.open();
-    this.#redrawn();
+    this.#toolbar.open();
+    this.#page.open();
+    this.#handleStrokes();
   }
 
   close() {
-    this.#surface.release();
-    this.#latest.forget();
-    this.#screen.close();
-    this.#switches.reset();
-    this.#tools.close();
+    this.#surface.endStroke();
+    this.#requests.cancel();
+    this.#page.close();
+    this.#toggles.reset();
+    this.#toolbar.close();
   }
 
-  #redrawn() {
+  #handleStrokes() {
+    this.#notice = "";
     this.#surface.repaint();
-    this.#tools.refresh();
-    this.#changed();
+    this.#toolbar.update();
+    this.#requestFrame();
     if (!this.#drawing.isEmpty) return;
-    this.#latest.forget();
-    this.#empty();
+    this.#requests.cancel();
+    this.#showEmpty();
+  }
+
+  #requestFrame() {
+    if (!this.#drawing.isEmpty) this.#requests.submit(this.#drawing.strokes);
   }
 
   /** @param {readonly Stroke[]} strokes */
-  async #ask(strokes) {
-    this.#address.searchParams.set("layers", this.#screen.layers);
-    const picture = await this.#camera.take(strokes);
-    return ask(this.#switches.into(this.#address.href), picture);
+  async #send(strokes) {
+    this.#address.searchParams.set("layers", this.#page.layers);
+    const png = await this.#rasterizer.toPng(strokes);
+    return requestFrame(this.#toggles.addTo(this.#address.href), png);
   }
 
-  /** Ask about the drawing as it is now, unless there is none. */
-  #changed() {
-    if (!this.#drawing.isEmpty) this.#latest.offer(this.#drawing.strokes);
-  }
-
-  #empty() {
-    this.#tools.say("");
-    this.#screen.clear();
+  #showEmpty() {
+    this.#toolbar.showMessage("");
+    this.#page.clear();
   }
 
   /** @param {Outcome} outcome */
-  #told(outcome) {
-    if ("again" in outcome) this.#tools.say(TROUBLE[outcome.why], "failed");
-    else if ("refusal" in outcome) this.#tools.say(outcome.refusal, "failed");
+  #handleOutcome(outcome) {
+    if ("cause" in outcome) this.#toolbar.showMessage(PROBLEMS[outcome.cause], "failed");
+    else if ("error" in outcome) this.#toolbar.showMessage(outcome.error, "failed");
     else if (outcome.answer) {
-      this.#tools.say(this.#surface.isBusy ? "" : outcome.answer.warnings.join(" "));
-      this.#screen.follow(outcome.answer);
-    } else this.#empty();
+      const warnings = this.#surface.isDrawing ? "" : outcome.answer.warnings.join(" ");
+      this.#toolbar.showMessage(this.#notice || warnings);
+      this.#page.update(outcome.answer);
+    } else this.#showEmpty();
   }
 
-  async #keep() {
-    const { form } = this.#tools;
-    form.action = this.#switches.into(form.action);
-    const picture = await this.#camera.take(this.#drawing.strokes);
-    await send(form, [new File([picture], "drawing.png", { type: picture.type })]);
+  async #save() {
+    const { form } = this.#toolbar;
+    form.action = this.#toggles.addTo(form.action);
+    const png = await this.#rasterizer.toPng(this.#drawing.strokes);
+    await uploadImage(form, [new File([png], "drawing.png", { type: png.type })]);
   }
 }

@@ -1,28 +1,28 @@
 // @ts-check
 /**
- * A drawing as strokes, and what can be done and undone to it. Knows no elements.
+ * Holds a drawing as strokes, with undo, and smooths them into curves.
  * @module
  */
 
 /**
- * Places and widths are in units of the surface's side. A pressure of one half leaves a stroke as
- * wide as it was chosen.
+ * Positions and widths are shares of the surface's side. At a pressure of one half a stroke has its
+ * chosen width.
  * @typedef {{ x: number, y: number, pressure: number }} Point
  * @typedef {{ width: number, points: readonly Point[] }} Stroke
- * @typedef {{ x: number, y: number }} Place
+ * @typedef {{ x: number, y: number }} Position
  */
 
 /**
- * A curve from one place to another, bent towards a third, of one width.
- * @typedef {{ from: Place, by: Place, to: Place, width: number }} Piece
+ * A quadratic Bézier curve of constant width.
+ * @typedef {{ from: Position, control: Position, to: Position, width: number }} Curve
  */
 
-/** What a mouse and most fingers give, and so what stands for no pressure at all. */
-export const NEUTRAL = 0.5;
+/** What a mouse and most fingers report; also stands for devices without pressure. */
+export const NEUTRAL_PRESSURE = 0.5;
 
-const LEAST_STEP = 0.003; // points that lie closer only add jitter
+const MIN_DISTANCE = 0.003; // points that are closer only add jitter
 
-/** The strokes so far, with every state to go back to. */
+/** The strokes of a drawing and their history. */
 export class Drawing {
   /** @type {(readonly Stroke[])[]} */
   #states = [[]];
@@ -41,7 +41,7 @@ export class Drawing {
   }
 
   /**
-   * A new stroke, which is a dot to begin with.
+   * Begin a stroke, which is a dot at first.
    * @param {number} width
    * @param {Point} point
    */
@@ -50,63 +50,61 @@ export class Drawing {
   }
 
   /**
-   * The newest stroke goes on.
+   * Add a point to the newest stroke.
    * @param {Point} point
-   * @returns {boolean} whether that changed anything
+   * @returns {boolean} whether the drawing changed
    */
   extend(point) {
     const strokes = this.strokes;
     const newest = strokes[strokes.length - 1];
     const last = newest?.points[newest.points.length - 1];
     if (!newest || !last) return false;
-    if (Math.hypot(point.x - last.x, point.y - last.y) < LEAST_STEP) return false;
-    const grown = { width: newest.width, points: [...newest.points, point] };
-    this.#states[this.#states.length - 1] = [...strokes.slice(0, -1), grown];
+    if (Math.hypot(point.x - last.x, point.y - last.y) < MIN_DISTANCE) return false;
+    const extended = { width: newest.width, points: [...newest.points, point] };
+    this.#states[this.#states.length - 1] = [...strokes.slice(0, -1), extended];
     return true;
   }
 
-  /** Back to before the newest stroke, or to before everything was cleared. */
+  /** Undo the newest stroke, or clearing. */
   undo() {
     if (this.canUndo) this.#states.pop();
   }
 
-  /** An empty surface; it can be undone. */
   clear() {
     if (!this.isEmpty) this.#states.push([]);
   }
 }
 
 /**
- * Half-way between two places.
- * @param {Place} a
- * @param {Place} b
- * @returns {Place}
+ * @param {Position} a
+ * @param {Position} b
+ * @returns {Position}
  */
-function between(a, b) {
+function midpoint(a, b) {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
 }
 
 /**
- * How wide a stroke is under a pressure: from half of what was chosen to half as much again.
+ * The width under a pressure, from 0.5 to 1.5 times the chosen one.
  * @param {number} width
  * @param {number} pressure 0 to 1
  */
-export function pressed(width, pressure) {
+export function widthUnderPressure(width, pressure) {
   return width * (0.5 + Math.min(Math.max(pressure, 0), 1));
 }
 
 /**
- * A smooth line through a stroke's points: curves that meet half-way between them, where they have
- * one direction. A single point is a piece of no length, which round ends make a dot.
+ * A smooth line through a stroke: curves that meet at the midpoints between its points, where they
+ * have a common tangent. A single point gives a curve of length zero.
  * @param {Stroke} stroke
- * @returns {Piece[]}
+ * @returns {Curve[]}
  */
-export function pieces({ width, points }) {
-  return points.map((by, at) => {
-    const before = points[at - 1];
-    const after = points[at + 1];
-    const from = before ? between(before, by) : by;
-    const to = after ? between(by, after) : by;
-    return { from, by, to, width: pressed(width, by.pressure) };
+export function curvesOf({ width, points }) {
+  return points.map((control, index) => {
+    const previous = points[index - 1];
+    const next = points[index + 1];
+    const from = previous ? midpoint(previous, control) : control;
+    const to = next ? midpoint(control, next) : control;
+    return { from, control, to, width: widthUnderPressure(width, control.pressure) };
   });
 }

@@ -1,66 +1,65 @@
 // @ts-check
 /**
- * The surface that one draws on: pointers in, strokes out, painted once a frame of the screen.
+ * The drawing surface: turns pointer events into strokes and paints them once per screen frame.
  * @module
  */
 
-import { paint } from "./rasterize.js";
-import { NEUTRAL } from "./strokes.js";
+import { paintStrokes } from "./rasterize.js";
+import { NEUTRAL_PRESSURE } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
 
-/** A canvas that follows one pointer at a time; a second one, as a palm is, draws nothing. */
-export class Surface {
+/** A canvas that draws with one pointer at a time, so that a resting palm draws nothing. */
+export class DrawingSurface {
   #canvas;
   #drawing;
-  #changed;
+  #onChange;
   /** @type {number | undefined} */
-  #pointer;
-  #painting = false;
+  #pointerId;
+  #isPaintScheduled = false;
 
   /**
    * @param {HTMLCanvasElement} canvas square on the page
    * @param {Drawing} drawing
-   * @param {() => number} width of new strokes, in units of the side
-   * @param {() => void} changed called whenever a stroke begins, grows or ends
+   * @param {() => number} width of new strokes, as a share of the side
+   * @param {() => void} onChange called whenever a stroke begins, grows or ends
    */
-  constructor(canvas, drawing, width, changed) {
+  constructor(canvas, drawing, width, onChange) {
     this.#canvas = canvas;
     this.#drawing = drawing;
-    this.#changed = changed;
+    this.#onChange = onChange;
     canvas.addEventListener("pointerdown", (event) => this.#begin(event, width()));
     canvas.addEventListener("pointermove", (event) => this.#extend(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
       canvas.addEventListener(end, (event) => this.#end(event));
     }
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault()); // a long press
-    new ResizeObserver(() => this.#fit()).observe(canvas);
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault()); // from a long press
+    new ResizeObserver(() => this.#resize()).observe(canvas);
   }
 
-  /** Whether a stroke is under way. */
-  get isBusy() {
-    return this.#pointer !== undefined;
+  get isDrawing() {
+    return this.#pointerId !== undefined;
   }
 
-  /** End the stroke under way. */
-  release() {
-    this.#pointer = undefined;
+  /** End the current stroke. */
+  endStroke() {
+    this.#pointerId = undefined;
   }
 
-  /** Paint before the next frame of the screen. */
+  /** Paint with the next screen frame. */
   repaint() {
-    if (this.#painting) return;
-    this.#painting = true;
+    if (this.#isPaintScheduled) return;
+    this.#isPaintScheduled = true;
     requestAnimationFrame(() => {
-      this.#painting = false;
+      this.#isPaintScheduled = false;
       const context = this.#canvas.getContext("2d", { alpha: false });
-      if (context) paint(context, this.#canvas.width, this.#drawing.strokes);
+      if (context) paintStrokes(context, this.#canvas.width, this.#drawing.strokes);
     });
   }
 
-  /** As many pixels as the screen shows. */
-  #fit() {
+  /** Give the canvas one pixel per pixel of the screen. */
+  #resize() {
     const side = Math.round(this.#canvas.clientWidth * devicePixelRatio);
     if (side === 0 || side === this.#canvas.width) return;
     this.#canvas.width = this.#canvas.height = side;
@@ -72,44 +71,44 @@ export class Surface {
    * @param {number} width
    */
   #begin(event, width) {
-    if (event.button !== 0 || this.#pointer !== undefined) return;
-    this.#pointer = event.pointerId;
+    if (event.button !== 0 || this.#pointerId !== undefined) return;
+    this.#pointerId = event.pointerId;
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#drawing.begin(width, this.#point(event));
-    this.#note();
+    this.#drawing.begin(width, this.#pointOf(event));
+    this.#handleChange();
   }
 
   /** @param {PointerEvent} event */
   #extend(event) {
-    if (event.pointerId !== this.#pointer) return;
-    const events = event.getCoalescedEvents?.() ?? [];
-    const points = (events.length ? events : [event]).map((one) => this.#point(one));
-    if (points.map((point) => this.#drawing.extend(point)).includes(true)) this.#note();
+    if (event.pointerId !== this.#pointerId) return;
+    const coalesced = event.getCoalescedEvents?.() ?? [];
+    const points = (coalesced.length ? coalesced : [event]).map((move) => this.#pointOf(move));
+    if (points.map((point) => this.#drawing.extend(point)).includes(true)) this.#handleChange();
   }
 
   /** @param {Event} event */
   #end(event) {
-    if (!(event instanceof PointerEvent) || event.pointerId !== this.#pointer) return;
-    this.release();
-    this.#changed();
+    if (!(event instanceof PointerEvent) || event.pointerId !== this.#pointerId) return;
+    this.endStroke();
+    this.#onChange();
   }
 
-  #note() {
+  #handleChange() {
     this.repaint();
-    this.#changed();
+    this.#onChange();
   }
 
   /**
-   * Only pens press: what fingers report is how wide they lie on the glass, or nothing.
+   * Only a pen's pressure is used: fingers report how much glass they touch, or nothing.
    * @param {PointerEvent} event
    * @returns {Point}
    */
-  #point(event) {
+  #pointOf(event) {
     const box = this.#canvas.getBoundingClientRect();
     return {
       x: (event.clientX - box.left) / box.width,
       y: (event.clientY - box.top) / box.height,
-      pressure: event.pointerType === "pen" ? event.pressure : NEUTRAL,
+      pressure: event.pointerType === "pen" ? event.pressure : NEUTRAL_PRESSURE,
     };
   }
 }

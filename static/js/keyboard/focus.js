@@ -1,133 +1,144 @@
 // @ts-check
 /**
- * Moves the focus over a page: from picture to picture, from filter to filter.
+ * Moves the focus between the links of a group by arrow keys, and finds the links that keys press.
  * @module
  */
 
 /** @typedef {import("./shortcuts.js").Direction} Direction */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Box */
 
-/** What arrows walk over, the innermost first. */
-const GROUPS = ".samples, .tiles, .parts, .filter-bars, .maps-section";
-const STOPS = "a[href]:not(.branch)";
-const PICTURES = ".layer-link";
+/** Groups of links, inner ones first. */
+const GROUPS = ".samples, .tiles, .parts, .maps-section";
+const LINKS = "a[href]:not(.branch)";
+const LAYER_LINKS = ".layer-link";
+const ROW_DISTANCE_WEIGHT = 2; // a link below beats one that is as far to the side
 
 /**
- * @param {ParentNode} group
- * @param {string} selector
+ * The links of a group that are shown.
+ * @param {Element} group
  */
-function stops(group, selector) {
-  const all = /** @type {NodeListOf<HTMLElement>} */ (group.querySelectorAll(selector));
-  return [...all].filter((stop) => stop.checkVisibility());
+function linksOf(group) {
+  const selector = group.matches(".maps-section") ? LAYER_LINKS : LINKS;
+  const links = /** @type {NodeListOf<HTMLElement>} */ (group.querySelectorAll(selector));
+  return [...links].filter((link) => link.checkVisibility());
 }
 
-/** @param {HTMLElement} stop */
-function arrive(stop) {
-  stop.focus({ preventScroll: true });
-  stop.scrollIntoView({ block: "nearest", inline: "nearest" });
+/** @param {HTMLElement} link */
+function focusOn(link) {
+  link.focus({ preventScroll: true });
+  link.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** @param {Element} element */
-function inView(element) {
+function isInView(element) {
   const box = element.getBoundingClientRect();
   return box.bottom > 0 && box.top < window.innerHeight;
 }
 
 /**
- * Move within what holds the focus; without one, sideways goes to the first picture in view.
+ * Move the focus within its group; without a group, left and right go to the first link in view.
  * @param {Direction} direction
- * @returns {boolean} whether there was somewhere to go
+ * @returns {boolean} whether the focus moved
  */
-export function move(direction) {
+export function moveFocus(direction) {
   const active = document.activeElement;
   const group = active?.closest(GROUPS);
   if (!group || !(active instanceof HTMLElement)) {
-    if (direction === "up" || direction === "down") return false;
-    return enter();
+    return direction === "up" || direction === "down" ? false : focusFirst();
   }
-  const all = stops(group, group.matches(".maps-section") ? PICTURES : STOPS);
-  const from = all.indexOf(active);
+  const links = linksOf(group);
+  const from = links.indexOf(active);
   if (from < 0) return false;
-  const boxes = all.map((stop) => stop.getBoundingClientRect());
-  const to = all[neighbour(boxes, from, direction)];
+  const boxes = links.map((link) => link.getBoundingClientRect());
+  const to = links[neighbour(boxes, from, direction)];
   if (!to || to === active) return false;
-  arrive(to);
+  focusOn(to);
   return true;
 }
 
-function enter() {
+function focusFirst() {
   const active = document.activeElement;
   if (active !== document.body && active?.id !== "main") return false;
   const group = document.querySelector(".maps-section, .tiles");
-  const all = group ? stops(group, group.matches(".maps-section") ? PICTURES : STOPS) : [];
-  const first = all.find(inView) ?? all[0];
-  if (first) arrive(first);
+  const links = group ? linksOf(group) : [];
+  const first = links.find(isInView) ?? links[0];
+  if (first) focusOn(first);
   return first !== undefined;
 }
 
 /**
- * To the picture of the layer before or after, on a page with all of them.
+ * Focus the previous or next layer on a page with all layers.
  * @param {1 | -1} by
  * @returns {boolean} whether there was one
  */
-export function movePicture(by) {
+export function moveToLayer(by) {
   const group = document.querySelector(".maps-section");
   if (!group) return false;
-  const all = stops(group, PICTURES);
-  const active = /** @type {HTMLElement | null} */ (document.activeElement?.closest(PICTURES));
-  const below = all.findIndex((stop) => stop.getBoundingClientRect().bottom > 0);
-  const from = active ? all.indexOf(active) : (below < 0 ? all.length : below) - (by > 0 ? 1 : 0);
-  const to = all[from + by];
-  if (to) arrive(to);
+  const links = linksOf(group);
+  const active = /** @type {HTMLElement | null} */ (document.activeElement?.closest(LAYER_LINKS));
+  const to = links[(active ? links.indexOf(active) : indexBeforeView(links, by)) + by];
+  if (to) focusOn(to);
   return to !== undefined;
 }
 
 /**
- * The link to the page before or after.
+ * The index from which one step leads into the window.
+ * @param {readonly HTMLElement[]} links
  * @param {1 | -1} by
  */
-export function besideLink(by) {
-  const rel = by > 0 ? "next" : "prev";
-  return /** @type {HTMLAnchorElement | null} */ (document.querySelector(`.beside a[rel=${rel}]`));
+function indexBeforeView(links, by) {
+  const inView = links.findIndex((link) => link.getBoundingClientRect().bottom > 0);
+  return (inView < 0 ? links.length : inView) - (by > 0 ? 1 : 0);
 }
 
-/** The switch of the block that has the focus, is pointed at, or is what the page is about. */
-export function blockSwitch() {
-  const stage =
-    document.activeElement?.closest(".stage") ?? document.querySelector(".stage:hover");
-  const link = stage?.querySelector(".branch[href]") ?? document.querySelector(".switch-line a");
+/**
+ * The link to the previous or next page.
+ * @param {1 | -1} by
+ */
+export function siblingLink(by) {
+  const rel = by > 0 ? "next" : "prev";
+  const link = document.querySelector(`.prev-next a[rel=${rel}]`);
+  return /** @type {HTMLAnchorElement | null} */ (link);
+}
+
+/** The link that disables or enables the block with the focus, under the mouse, or of the page. */
+export function blockToggle() {
+  const section =
+    document.activeElement?.closest(".network-section") ??
+    document.querySelector(".network-section:hover");
+  const link = section?.querySelector(".branch[href]") ?? document.querySelector(".block-toggle a");
   return link instanceof HTMLAnchorElement ? link : undefined;
 }
 
 /** @param {Box} box */
-const centre = (box) => ({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
+const centreOf = (box) => ({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
 
 /**
- * Where an arrow leads: left and right in reading order, up and down to the nearest in the next
- * row that way.
+ * Left and right lead on in reading order, up and down to the nearest box in another row.
  * @param {readonly Box[]} boxes in reading order
  * @param {number} from
  * @param {Direction} direction
- * @returns {number} place of the neighbour; `from` itself at the edge
+ * @returns {number} index of the neighbour; `from` itself at the edge
  */
 export function neighbour(boxes, from, direction) {
   if (direction === "left") return Math.max(from - 1, 0);
   if (direction === "right") return Math.min(from + 1, boxes.length - 1);
   const start = boxes[from];
   if (!start) return from;
-  const here = centre(start);
-  const sign = direction === "down" ? 1 : -1;
-  /** @param {Box} box whether it lies in another row, that way */
-  const beyond = (box) =>
-    sign > 0 ? box.top >= here.y && centre(box).y > here.y : box.top + box.height <= here.y;
+  const origin = centreOf(start);
   /** @param {Box} box */
-  const distance = (box) => {
-    const there = centre(box);
-    return Math.abs(there.y - here.y) * 2 + Math.abs(there.x - here.x);
+  const isBeyond = (box) => direction === "down"
+    ? box.top >= origin.y && centreOf(box).y > origin.y
+    : box.top + box.height <= origin.y;
+  /** @param {Box} box */
+  const distanceTo = (box) => {
+    const centre = centreOf(box);
+    const [dx, dy] = [Math.abs(centre.x - origin.x), Math.abs(centre.y - origin.y)];
+    return dy * ROW_DISTANCE_WEIGHT + dx;
   };
   const nearest = boxes
-    .map((box, place) => ({ place, box }))
-    .filter(({ box, place }) => place !== from && beyond(box))
-    .sort((a, b) => distance(a.box) - distance(b.box))[0];
-  return nearest?.place ?? from;
+    .map((box, index) => ({ index, box }))
+    .filter(({ box, index }) => index !== from && isBeyond(box))
+    .sort((a, b) => distanceTo(a.box) - distanceTo(b.box))[0];
+  return nearest?.index ?? from;
 }

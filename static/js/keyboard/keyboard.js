@@ -1,91 +1,54 @@
 // @ts-check
 /**
- * Does what a key asks for. Loaded on the first press; keys that someone else has a use for stay
- * theirs.
+ * Carries out keyboard shortcuts, and leaves keys alone that something else on the page uses.
  * @module
  */
 
-import { besideLink, blockSwitch, move, movePicture } from "./focus.js";
-import { actionOf, enabled, help } from "./shortcuts.js";
+import { blockToggle, moveFocus, moveToLayer, siblingLink } from "./focus.js";
+import { actionOf, areShortcutsEnabled, showShortcuts } from "./shortcuts.js";
 import { zoom } from "./zoom.js";
 
-const DRAWING = "form[data-draw]:not([hidden])"; // a key must not lead away from it
-const TYPED = "input, textarea, select, [contenteditable], dialog";
-const ROLLED = ".scroll[tabindex], canvas[tabindex], [role=slider]"; // arrows are theirs
-const LEADING = new Set(["layer", "digit", "block"]);
-const STATUS = "keyboard-status";
+/**
+ * A page of one digit: `rest` is what follows the digit in its path.
+ * @typedef {{ network: string, digit: string, rest: string }} DigitPath
+ * @typedef {{ name: string, shape: number[] }} Layer
+ */
 
-/** @param {string} text */
-function say(text) {
-  let line = document.getElementById(STATUS);
-  if (!line) {
-    line = Object.assign(document.createElement("p"), { id: STATUS, className: "visually-hidden" });
-    line.setAttribute("role", "status");
-    document.body.append(line);
+const DRAWING = "form[data-draw]:not([hidden])";
+const INPUTS = "input, textarea, select, [contenteditable], dialog";
+const USES_ARROWS = ".scroll[tabindex], canvas[tabindex], [role=slider]";
+const GROUPS = ".samples, .tiles, .maps-section, .parts";
+/** Actions that leave the page, and with it a drawing. */
+const LEAVING = new Set(["layer", "digit", "block"]);
+const STATUS_ID = "keyboard-status";
+const PAGE_SCROLL = 0.9; // of the window's height, as browsers scroll by Page Up and Page Down
+
+/**
+ * @param {KeyboardEvent} event
+ * @param {{ stoppedScrolling?: boolean }} [options] whether the page already prevented the default
+ */
+export function handleKey(event, { stoppedScrolling = false } = {}) {
+  const isHandled = event.defaultPrevented && !stoppedScrolling;
+  if (isHandled || event.isComposing || !areShortcutsEnabled()) return;
+  const target = event.target instanceof Element ? event.target : undefined;
+  if (target?.closest(INPUTS) || document.querySelector("dialog[open]")) return;
+  const action = actionOf(event);
+  if (action?.name === "move" && target?.closest(USES_ARROWS)) return;
+  if (action && LEAVING.has(action.name) && document.querySelector(DRAWING)) return;
+  if (action && perform(action)) event.preventDefault();
+  else if (stoppedScrolling) {
+    scrollBy(0, (event.key === "PageUp" ? -PAGE_SCROLL : PAGE_SCROLL) * innerHeight);
   }
-  line.textContent = text;
-}
-
-/** @param {string | undefined} path */
-function go(path) {
-  if (path) location.assign(path + location.search);
-  return path !== undefined;
-}
-
-/** The page under way; the home page is that of the sample it shows. */
-function here() {
-  const current = /** @type {HTMLAnchorElement | null} */ (
-    document.querySelector(".samples a[aria-current]")
-  );
-  return placeOf(location.pathname) ?? (current ? placeOf(current.pathname) : undefined);
-}
-
-/** @param {1 | -1} by */
-async function changeDigit(by) {
-  const place = here();
-  if (place) go(besideDigit(place, await ask("/api/v1/samples"), by));
-}
-
-/** @param {1 | -1} by */
-function changeLayer(by) {
-  if (movePicture(by)) return true;
-  const place = here();
-  if (place?.rest.includes("/filters/")) {
-    const layers = `/api/v1/networks/${place.network}/layers`;
-    void ask(layers).then((all) => go(besideFilter(place, all, by)));
-    return true;
-  }
-  return follow(besideLink(by));
-}
-
-/** @param {HTMLAnchorElement | null | undefined} link */
-function follow(link) {
-  link?.click();
-  return Boolean(link);
-}
-
-/** @param {"normalize" | "palette"} name */
-function choose(name) {
-  const select = document.querySelector(`[data-choosers] select[name=${name}]`);
-  if (!(select instanceof HTMLSelectElement)) return false;
-  select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
-  const words = select.labels[0]?.firstChild?.textContent?.trim() ?? name;
-  say(`${words}: ${select.selectedOptions[0]?.text ?? ""}`);
-  select.dispatchEvent(new Event("change", { bubbles: true }));
-  return true;
 }
 
 /**
  * @param {import("./shortcuts.js").Action} action
- * @returns {boolean} whether anything was done
+ * @returns {boolean} whether it did anything
  */
-function act(action) {
-  switch (action.does) {
+function perform(action) {
+  switch (action.name) {
     case "move":
-      if (move(action.to)) return true;
-      if (document.activeElement?.closest(".samples, .tiles, .maps-section, .parts")) return false;
-      if (action.to === "left") return follow(besideLink(-1));
-      return action.to === "right" && follow(besideLink(1));
+      return move(action.direction);
     case "layer":
       return changeLayer(action.by);
     case "digit":
@@ -93,95 +56,143 @@ function act(action) {
       return true;
     case "normalize":
     case "palette":
-      return choose(action.does);
+      return chooseNext(action.name);
     case "block":
-      return follow(blockSwitch());
+      return click(blockToggle());
     case "zoom":
       void zoom();
       return true;
     case "help":
-      help();
+      showShortcuts();
       return true;
   }
 }
 
-/**
- * @param {KeyboardEvent} event
- * @param {{ held?: boolean }} [how] `held`: the page kept the key from scrolling
- */
-export function press(event, { held = false } = {}) {
-  if ((event.defaultPrevented && !held) || event.isComposing || !enabled()) return;
-  const target = event.target instanceof Element ? event.target : undefined;
-  if (target?.closest(TYPED) || document.querySelector("dialog[open]")) return;
-  const action = actionOf(event);
-  if (action?.does === "move" && target?.closest(ROLLED)) return;
-  if (action && LEADING.has(action.does) && document.querySelector(DRAWING)) return;
-  if (action && act(action)) event.preventDefault();
-  else if (held) scrollBy(0, (event.key === "PageUp" ? -0.9 : 0.9) * innerHeight);
+/** @param {import("./shortcuts.js").Direction} direction */
+function move(direction) {
+  if (moveFocus(direction)) return true;
+  if (document.activeElement?.closest(GROUPS)) return false;
+  if (direction === "left") return click(siblingLink(-1));
+  return direction === "right" && click(siblingLink(1));
+}
+
+/** @param {1 | -1} by */
+function changeLayer(by) {
+  if (moveToLayer(by)) return true;
+  const page = currentPage();
+  if (page?.rest.includes("/filters/")) {
+    const layers = `/api/v1/networks/${page.network}/layers`;
+    void fetchOnce(layers).then((all) => openPath(filterInNextLayer(page, all, by)));
+    return true;
+  }
+  return click(siblingLink(by));
+}
+
+/** @param {1 | -1} by */
+async function changeDigit(by) {
+  const page = currentPage();
+  if (page) openPath(pathOfNextSample(page, await fetchOnce("/api/v1/samples"), by));
+}
+
+/** @param {"normalize" | "palette"} name */
+function chooseNext(name) {
+  const select = document.querySelector(`[data-display-options] select[name=${name}]`);
+  if (!(select instanceof HTMLSelectElement)) return false;
+  select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
+  const label = select.labels[0]?.firstChild?.textContent?.trim() ?? name;
+  announce(`${label}: ${select.selectedOptions[0]?.text ?? ""}`);
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+  return true;
+}
+
+/** @param {HTMLAnchorElement | null | undefined} link */
+function click(link) {
+  link?.click();
+  return Boolean(link);
+}
+
+/** @param {string | undefined} path */
+function openPath(path) {
+  if (path) location.assign(path + location.search);
+}
+
+/** @param {string} text */
+function announce(text) {
+  let status = document.getElementById(STATUS_ID);
+  if (!status) {
+    const attributes = { id: STATUS_ID, className: "visually-hidden" };
+    status = Object.assign(document.createElement("p"), attributes);
+    status.setAttribute("role", "status");
+    document.body.append(status);
+  }
+  status.textContent = text;
+}
+
+/** The current page; the home page counts as that of the sample it shows. */
+function currentPage() {
+  const sample = /** @type {HTMLAnchorElement | null} */ (
+    document.querySelector(".samples a[aria-current]")
+  );
+  return parsePath(location.pathname) ?? (sample ? parsePath(sample.pathname) : undefined);
 }
 
 /**
- * @typedef {{ network: string, digit: string, rest: string }} Place
- * @typedef {{ name: string, shape: number[] }} Layer
- */
-
-/**
  * @param {string} path
- * @returns {Place | undefined}
+ * @returns {DigitPath | undefined} undefined for a page of no single digit
  */
-export function placeOf(path) {
-  const found = /^\/networks\/([^/]+)\/digits\/([^/]+)(.*)$/.exec(path);
-  const [, network, digit, rest] = found ?? [];
+export function parsePath(path) {
+  const match = /^\/networks\/([^/]+)\/digits\/([^/]+)(.*)$/.exec(path);
+  const [, network, digit, rest] = match ?? [];
   return network && digit ? { network, digit, rest: rest ?? "" } : undefined;
 }
 
 /**
- * The one that many steps on, round and round; the first or last where the current is not listed.
+ * The item so many steps from the current one, cyclically; the first or last without a current one.
  * @template T
- * @param {readonly T[]} all
- * @param {number} current place of the current one, -1 for none
+ * @param {readonly T[]} items
+ * @param {number} current index, -1 for none
  * @param {1 | -1} by
  * @returns {T | undefined}
  */
-export function step(all, current, by) {
-  if (current < 0) return all.at(by > 0 ? 0 : -1);
-  return all[(current + by + all.length) % all.length];
+export function cycle(items, current, by) {
+  if (current < 0) return items.at(by > 0 ? 0 : -1);
+  return items[(current + by + items.length) % items.length];
 }
 
 /**
- * The same page of the next sample.
- * @param {Place} place
+ * The same page for the next or previous sample.
+ * @param {DigitPath} page
  * @param {readonly { id: string }[]} samples
  * @param {1 | -1} by
  */
-export function besideDigit(place, samples, by) {
+export function pathOfNextSample(page, samples, by) {
   const ids = samples.map((sample) => sample.id);
-  const next = step(ids, ids.indexOf(place.digit), by);
-  return next && `/networks/${place.network}/digits/${next}${place.rest}`;
+  const next = cycle(ids, ids.indexOf(page.digit), by);
+  return next && `/networks/${page.network}/digits/${next}${page.rest}`;
 }
 
 /**
- * The filter of the same index in the layer before or after, or its last one.
- * @param {Place} place of a filter's page
+ * The filter of the same index in the next or previous layer, or that layer's last filter.
+ * @param {DigitPath} page of a filter
  * @param {readonly Layer[]} layers in forward order
  * @param {1 | -1} by
  */
-export function besideFilter(place, layers, by) {
-  const [, name, index] = /^\/layers\/([^/]+)\/filters\/(\d+)$/.exec(place.rest) ?? [];
+export function filterInNextLayer(page, layers, by) {
+  const [, name, index] = /^\/layers\/([^/]+)\/filters\/(\d+)$/.exec(page.rest) ?? [];
   const next = layers[layers.findIndex((layer) => layer.name === name) + by];
   if (!name || !next) return undefined;
   const filter = Math.min(Number(index), (next.shape.at(-1) ?? 1) - 1);
-  const base = `/networks/${place.network}/digits/${place.digit}`;
+  const base = `/networks/${page.network}/digits/${page.digit}`;
   return `${base}/layers/${next.name}/filters/${filter}`;
 }
 
-/** @type {Map<string, Promise<any>>} */
-const asked = new Map();
+/** Answers of the API by address. @type {Map<string, Promise<any>>} */
+const answers = new Map();
 
 /** @param {string} address of the API */
-export function ask(address) {
-  const answer = asked.get(address) ?? fetch(address).then((response) => response.json());
-  asked.set(address, answer);
-  answer.catch(() => asked.delete(address));
+function fetchOnce(address) {
+  const answer = answers.get(address) ?? fetch(address).then((response) => response.json());
+  answers.set(address, answer);
+  answer.catch(() => answers.delete(address));
   return answer;
 }

@@ -1,89 +1,87 @@
 // @ts-check
 /**
- * Which key does what, the list of them, and whether they are wanted.
+ * The table of keyboard shortcuts, the dialog that lists them, and the setting that disables them.
  * @module
  */
 
-import { open } from "../dialog.js";
+import { openDialog } from "../dialog.js";
 
 /**
  * @typedef {"left" | "right" | "up" | "down"} Direction
- * @typedef {{ does: "move", to: Direction } | { does: "layer" | "digit", by: 1 | -1 }
- *   | { does: "zoom" | "normalize" | "palette" | "block" | "help" }} Action
- * @typedef {{ key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean }} Press
+ * @typedef {{ name: "move", direction: Direction } | { name: "layer" | "digit", by: 1 | -1 }
+ *   | { name: "zoom" | "normalize" | "palette" | "block" | "help" }} Action
+ * @typedef {{ key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean }} Key
  */
 
 const SETTING = "shortcuts";
 
 /** @type {Readonly<Record<string, Action>>} */
 const ACTIONS = {
-  ArrowLeft: { does: "move", to: "left" },
-  ArrowRight: { does: "move", to: "right" },
-  ArrowUp: { does: "move", to: "up" },
-  ArrowDown: { does: "move", to: "down" },
-  PageUp: { does: "layer", by: -1 },
-  PageDown: { does: "layer", by: 1 },
-  e: { does: "digit", by: 1 },
-  w: { does: "digit", by: -1 },
-  z: { does: "zoom" },
-  n: { does: "normalize" },
-  p: { does: "palette" },
-  o: { does: "block" },
-  "?": { does: "help" },
+  ArrowLeft: { name: "move", direction: "left" },
+  ArrowRight: { name: "move", direction: "right" },
+  ArrowUp: { name: "move", direction: "up" },
+  ArrowDown: { name: "move", direction: "down" },
+  PageUp: { name: "layer", by: -1 },
+  PageDown: { name: "layer", by: 1 },
+  e: { name: "digit", by: 1 },
+  w: { name: "digit", by: -1 },
+  z: { name: "zoom" },
+  n: { name: "normalize" },
+  p: { name: "palette" },
+  o: { name: "block" },
+  "?": { name: "help" },
 };
 
-/** What the help lists: the keys, and what they do. */
-export const HELP = /** @type {const} */ ([
-  [["←", "→", "↑", "↓"], "from filter to filter, or from picture to picture"],
-  [["Enter"], "opens what has the focus; on the frame of maps it reads their values, arrows then move"],
-  [["Page Up", "Page Down"], "to the layer before or after"],
-  [["e", "w"], "to the next sample, and back"],
-  [["z"], "shows the picture under the focus large, with hard pixels"],
-  [["n"], "changes what shares a scale"],
-  [["p"], "changes the palette"],
-  [["o"], "switches the block under the focus off and on"],
+/** Keys and their descriptions, for the dialog. */
+export const SHORTCUTS = /** @type {const} */ ([
+  [["←", "→", "↑", "↓"], "move the focus between filters, or between layers"],
+  [["Enter"], "opens what has the focus; around maps it lets the arrows read their values"],
+  [["Page Up", "Page Down"], "previous and next layer"],
+  [["e", "w"], "next and previous sample"],
+  [["z"], "enlarges the picture with the focus"],
+  [["n"], "next scale"],
+  [["p"], "next palette"],
+  [["o"], "disables or enables the block with the focus"],
   [["?"], "opens this list"],
   [["Esc"], "closes what is open"],
 ]);
 
 /**
- * @param {Press} press
+ * @param {Key} key
  * @returns {Action | undefined}
  */
-export function actionOf(press) {
-  if (press.ctrlKey || press.metaKey || press.altKey) return undefined;
-  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
-  return Object.hasOwn(ACTIONS, key) ? ACTIONS[key] : undefined;
+export function actionOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey || altKey) return undefined;
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  return Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
 }
 
-/** Whether shortcuts of one key are wanted; they can be turned off in the list. */
-export function enabled() {
+/** The dialog can disable single-key shortcuts, which speech input and some screen readers need. */
+export function areShortcutsEnabled() {
   return localStorage.getItem(SETTING) !== "off";
 }
 
 /**
- * @param {string} name
- * @param {string} text
+ * @param {string} tag
+ * @param {string} textContent
  */
-const make = (name, text) =>
-  Object.assign(document.createElement(name), { textContent: text });
+const create = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
 
-/** Show the list. */
-export function help() {
-  const title = make("h2", "Keyboard");
+export function showShortcuts() {
+  const title = create("h2", "Keyboard");
   const list = document.createElement("dl");
-  for (const [keys, does] of HELP) {
+  for (const [keys, description] of SHORTCUTS) {
     const row = document.createElement("div");
-    const names = document.createElement("dt");
-    names.append(...keys.map((key) => make("kbd", key)));
-    row.append(names, make("dd", does));
+    const term = document.createElement("dt");
+    term.append(...keys.map((key) => create("kbd", key)));
+    row.append(term, create("dd", description));
     list.append(row);
   }
   const label = document.createElement("label");
   const box = document.createElement("input");
   box.type = "checkbox";
-  box.checked = enabled();
+  box.checked = areShortcutsEnabled();
   box.addEventListener("change", () => localStorage.setItem(SETTING, box.checked ? "on" : "off"));
   label.append(box, " Use these keys");
-  open("keys", "Keyboard", title, list, label);
+  openDialog("keyboard-help", "Keyboard", title, list, label);
 }

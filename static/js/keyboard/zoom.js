@@ -1,41 +1,48 @@
 // @ts-check
 /**
- * Shows a picture large.
+ * Shows a picture enlarged in a dialog, with its legend.
  * @module
  */
 
-import { open } from "../dialog.js";
+import { openDialog } from "../dialog.js";
 
 /** @typedef {{ width: number, height: number }} Size */
 /** @typedef {SVGSVGElement | HTMLImageElement | HTMLCanvasElement} Picture */
+/** @typedef {{ picture: Picture, size: Size }} SizedPicture */
+
+const PICTURES = "canvas:not([hidden]), img:not(.is-replaced), svg.map-panel:not(.is-replaced)";
+const MAIN_PICTURE = ".filter-map :is(svg.map-panel:not(.is-replaced), canvas), .digit img";
+const HORIZONTAL_MARGIN_PX = 80;
+const MAX_HEIGHT_SHARE = 0.72; // of the window: the rest is for the frame, the legend and a caption
 
 /**
- * The picture of what has the focus, is pointed at, or leads the page.
+ * The picture of what has the focus, is under the mouse, or is the main one of the page.
  * @returns {Picture | undefined}
  */
-function picture() {
-  const kinds = "canvas:not([hidden]), img:not(.covered), svg.plate:not(.covered)";
-  const holders = [document.activeElement, ...[...document.querySelectorAll(":hover")].reverse()];
-  for (const holder of holders) {
-    const around = holder?.closest("figure, li, .scroll.plate, .one-map");
-    const found = holder?.matches(kinds) ? holder : around?.querySelector(kinds);
-    if (found) return /** @type {any} */ (found);
+function currentPicture() {
+  const hovered = [...document.querySelectorAll(":hover")].reverse();
+  for (const element of [document.activeElement, ...hovered]) {
+    const holder = element?.closest("figure, li, .scroll.map-panel, .filter-map");
+    const picture = element?.matches(PICTURES) ? element : holder?.querySelector(PICTURES);
+    if (picture) return /** @type {any} */ (picture);
   }
-  const first = ".one-map :is(svg.plate:not(.covered), canvas), .digit img";
-  return document.querySelector(first) ?? undefined;
+  return document.querySelector(MAIN_PICTURE) ?? undefined;
 }
 
-/** What a picture may take of the window; its frame, a legend and a line of words need the rest. */
-function room() {
-  return { width: window.innerWidth - 80, height: window.innerHeight * 0.72 };
+/** @returns {Size} that a picture may have */
+function availableRoom() {
+  return {
+    width: window.innerWidth - HORIZONTAL_MARGIN_PX,
+    height: window.innerHeight * MAX_HEIGHT_SHARE,
+  };
 }
 
 /**
- * A picture by itself, as large as it is where it stands.
+ * A copy of a picture, and its size in pixels of its own.
  * @param {Picture} shown
- * @returns {{ picture: Picture, size: Size }}
+ * @returns {SizedPicture}
  */
-function copy(shown) {
+function copyOf(shown) {
   const picture = /** @type {Picture} */ (shown.cloneNode(true));
   picture.removeAttribute("id");
   if (shown instanceof HTMLCanvasElement) {
@@ -49,38 +56,43 @@ function copy(shown) {
 }
 
 /**
- * A grid drawn anew at a larger zoom, for copied pixels would only grow by whole numbers of those
- * that a value has already; anything else as it is.
+ * A grid is drawn again at a larger zoom, because its pixels, several for each value, could only be
+ * enlarged by whole factors. Anything else is copied.
  * @param {Picture} shown
+ * @returns {Promise<SizedPicture>}
  */
-async function largeOf(shown) {
+async function enlarge(shown) {
   const figure = shown.closest("figure");
-  if (!figure || !shown.closest("picture") || shown instanceof SVGSVGElement) return copy(shown);
+  if (!figure || !shown.closest("picture") || shown instanceof SVGSVGElement) return copyOf(shown);
   const module = await import("../maps/painted-figure.js").catch(() => undefined);
-  return module?.enlarged(figure, shown, room()) ?? copy(shown);
+  return module?.enlargedGrid(figure, shown, availableRoom()) ?? copyOf(shown);
 }
 
-/** Show the picture as large as the window allows, with what its colours mean. */
+/** Show the current picture as large as the window allows. */
 export async function zoom() {
-  const shown = picture();
+  const shown = currentPicture();
   if (!shown) return;
-  const { picture: large, size } = await largeOf(shown);
+  const { picture, size } = await enlarge(shown);
   if (document.querySelector("dialog[open]")) return;
-  const { width, height } = room();
-  // In whole numbers, so that every pixel stays a square.
-  const times = Math.max(1, Math.floor(Math.min(width / size.width, height / size.height)));
-  large.style.width = `${size.width * times}px`;
-  large.style.height = `${size.height * times}px`;
-  large.classList.add("plate"); // of the page's ground, which ends where the dialog begins
-  large.style.setProperty("--plate", getComputedStyle(shown).getPropertyValue("--plate"));
-  const label = shown.getAttribute("alt") || shown.getAttribute("aria-label") || named(shown);
+  const { width, height } = availableRoom();
+  const ratio = Math.min(width / size.width, height / size.height);
+  const factor = Math.max(1, Math.floor(ratio)); // whole, so that every pixel stays a square
+  picture.style.width = `${size.width * factor}px`;
+  picture.style.height = `${size.height * factor}px`;
+  // The background of maps comes from the page's palette, which a dialog does not inherit.
+  picture.classList.add("map-panel");
+  const background = getComputedStyle(shown).getPropertyValue("--map-background");
+  picture.style.setProperty("--map-background", background);
+  const label = labelOf(shown);
   const caption = Object.assign(document.createElement("p"), { textContent: label });
   const legend = shown.closest("figure, section")?.querySelector(".legend")?.cloneNode(true);
-  open("large", label, large, ...(legend ? [legend] : []), caption);
+  openDialog("zoom-dialog", label, picture, ...(legend ? [legend] : []), caption);
 }
 
 /** @param {Element} shown */
-function named(shown) {
+function labelOf(shown) {
+  const own = shown.getAttribute("alt") || shown.getAttribute("aria-label");
   const holder = shown.closest("a, [aria-label], figure");
-  return holder?.getAttribute("aria-label") ?? holder?.textContent?.trim() ?? "The picture";
+  return own
+    || (holder?.getAttribute("aria-label") ?? holder?.textContent?.trim() ?? "The picture");
 }

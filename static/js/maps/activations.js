@@ -1,35 +1,67 @@
 // @ts-check
 /**
- * Fetches a layer's maps and the receptive fields of a network, each once.
+ * Fetches feature maps and receptive fields from the API, each once.
  * @module
  */
 
 import { parseNpy } from "./npy.js";
 
-/** @typedef {import("./value-range.js").Maps} Maps */
-/** @typedef {import("./value-range.js").Range} Range */
+/** @typedef {import("./value-range.js").FeatureMaps} FeatureMaps */
+/** @typedef {import("./value-range.js").ValueRange} ValueRange */
 
-/** @type {Map<string, Promise<Maps>>} */
-const keptMaps = new Map();
+/** @typedef {readonly [rows: number, columns: number]} Pair */
+/**
+ * The input pixels that the value at row r, column c depends on start at `start + stride * (r, c)`.
+ * @typedef {{ start: Pair, stride: Pair, size: Pair }} ReceptiveField
+ */
+/**
+ * Pixels of the input; bottom and right are exclusive.
+ * @typedef {{ top: number, left: number, bottom: number, right: number }} InputWindow
+ */
+
+/** Requests by address. @type {Map<string, Promise<FeatureMaps>>} */
+const mapsCache = new Map();
+/** Requests by address. @type {Map<string, Promise<Map<string, ReceptiveField>>>} */
+const fieldsCache = new Map();
 
 /**
- * A layer's maps; what failed is tried again when it is next asked for.
+ * A layer's feature maps. A failed request is repeated next time.
  * @param {string} address of a `.npy` file with an array (H, W, C)
- * @returns {Promise<Maps>}
+ * @returns {Promise<FeatureMaps>}
  */
-export function rawMaps(address) {
-  const known = keptMaps.get(address);
+export function loadMaps(address) {
+  return cached(mapsCache, address, fetchMaps);
+}
+
+/**
+ * The receptive field of every layer of a network, by the layer's name.
+ * @param {string} mapsAddress of any feature maps of the network
+ * @returns {Promise<Map<string, ReceptiveField>>}
+ */
+export function loadReceptiveFields(mapsAddress) {
+  return cached(fieldsCache, mapsAddress.replace(/\/digits\/.*$/, "/layers"), fetchReceptiveFields);
+}
+
+/**
+ * @template T
+ * @param {Map<string, Promise<T>>} cache
+ * @param {string} address
+ * @param {(address: string) => Promise<T>} load
+ * @returns {Promise<T>}
+ */
+function cached(cache, address, load) {
+  const known = cache.get(address);
   if (known) return known;
-  const loading = loadMaps(address);
-  loading.catch(() => keptMaps.delete(address));
-  keptMaps.set(address, loading);
+  const loading = load(address);
+  loading.catch(() => cache.delete(address));
+  cache.set(address, loading);
   return loading;
 }
 
-/** @param {string} address @returns {Promise<Maps>} */
-async function loadMaps(address) {
+/** @param {string} address @returns {Promise<FeatureMaps>} */
+async function fetchMaps(address) {
   const response = await fetch(address);
-  if (!response.ok) throw new Error(`The maps could not be had: ${response.status}.`);
+  if (!response.ok) throw new Error(`The maps could not be loaded: ${response.status}.`);
   const { shape, values } = parseNpy(await response.arrayBuffer());
   const [height, width, filters] = shape;
   if (height === undefined || width === undefined || filters === undefined || shape.length > 3) {
@@ -38,67 +70,52 @@ async function loadMaps(address) {
   return { height, width, filters, values };
 }
 
-/**
- * What shares a scale with a figure's layer, as the page states it.
- * @param {HTMLElement} figure
- * @returns {{ network: Range, block: Range | null }}
- */
-export function scopesOf(figure) {
-  const around = figure.closest("[data-network-range]");
-  const network = around instanceof HTMLElement ? around.dataset["networkRange"] : undefined;
-  return { network: pair(network) ?? [0, 0], block: pair(figure.dataset["blockRange"]) ?? null };
+/** @param {string} address @returns {Promise<Map<string, ReceptiveField>>} */
+async function fetchReceptiveFields(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`The layers could not be loaded: ${response.status}.`);
+  const layers = /** @type {{ name: string, receptive_field: ReceptiveField }[]} */ (
+    await response.json()
+  );
+  return new Map(layers.map((layer) => [layer.name, layer.receptive_field]));
 }
 
-/** @param {string | undefined} text @returns {Range | undefined} */
-function pair(text) {
-  const [low, high] = text?.split(" ").map(Number) ?? [];
-  return low === undefined || high === undefined ? undefined : [low, high];
-}
-
-/** @typedef {readonly [rows: number, columns: number]} Pair */
-/** @typedef {{ start: Pair, stride: Pair, size: Pair }} Field */
-/** @typedef {{ top: number, left: number, bottom: number, right: number }} Seen */
-
 /**
- * The part of the input that one value sees, cut to the input.
- * @param {Field} field
+ * The part of the input that one value depends on, clipped to the input.
+ * @param {ReceptiveField} field
  * @param {number} row
  * @param {number} column
  * @param {number} side of the input, in pixels
- * @returns {Seen} first row and column, and the ones after the last
+ * @returns {InputWindow}
  */
-export function seen({ start, stride, size }, row, column, side) {
-  /** @param {number} at */
-  const inside = (at) => Math.min(Math.max(at, 0), side);
+export function inputWindow({ start, stride, size }, row, column, side) {
+  /** @param {number} position */
+  const clip = (position) => Math.min(Math.max(position, 0), side);
   const [top, left] = [start[0] + stride[0] * row, start[1] + stride[1] * column];
   return {
-    top: inside(top),
-    left: inside(left),
-    bottom: inside(top + size[0]),
-    right: inside(left + size[1]),
+    top: clip(top),
+    left: clip(left),
+    bottom: clip(top + size[0]),
+    right: clip(left + size[1]),
   };
 }
 
-/** @type {Map<string, Promise<Map<string, Field>>>} */
-const keptFields = new Map();
-
 /**
- * The receptive field of every layer of a network, by name; asked for once.
- * @param {string} values address of any of the network's maps
- * @returns {Promise<Map<string, Field>>}
+ * The ranges that a figure's layer can share with its network and its block, from the page.
+ * @param {HTMLElement} figure
+ * @returns {{ network: ValueRange, block: ValueRange | null }}
  */
-export function fieldsBeside(values) {
-  const address = values.replace(/\/digits\/.*$/, "/layers");
-  const known = keptFields.get(address) ?? loadFields(address);
-  keptFields.set(address, known);
-  known.catch(() => keptFields.delete(address));
-  return known;
+export function sharedRangesOf(figure) {
+  const container = figure.closest("[data-network-range]");
+  const network = container instanceof HTMLElement ? container.dataset["networkRange"] : undefined;
+  return {
+    network: parseRange(network) ?? [0, 0],
+    block: parseRange(figure.dataset["blockRange"]) ?? null,
+  };
 }
 
-/** @param {string} address @returns {Promise<Map<string, Field>>} */
-async function loadFields(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`The layers could not be had: ${response.status}.`);
-  const layers = /** @type {{ name: string, receptive_field: Field }[]} */ (await response.json());
-  return new Map(layers.map((layer) => [layer.name, layer.receptive_field]));
+/** @param {string | undefined} text @returns {ValueRange | undefined} */
+function parseRange(text) {
+  const [low, high] = text?.split(" ").map(Number) ?? [];
+  return low === undefined || high === undefined ? undefined : [low, high];
 }

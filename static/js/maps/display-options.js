@@ -1,174 +1,199 @@
 // @ts-check
 /**
- * Draws a page's maps anew when another scale or palette is chosen, and keeps page and address true
- * to it.
+ * Applies the chosen scale and palette to a page: repaints its maps, and updates links, colours and
+ * its address.
  * @module
  */
 
-import { rawMaps, scopesOf } from "./activations.js";
-import { coverGrid } from "./map-canvas.js";
-import { chooser, chosen, settle, show, shownOn } from "./painted-figure.js";
-import { colourOf, isBright, palettes } from "./palettes.js";
+import { loadMaps, sharedRangesOf } from "./activations.js";
+import { replaceGrid } from "./map-canvas.js";
+import {
+  displayOptions, optionSelect, paintFigure, paintedState, setRestore,
+} from "./painted-figure.js";
+import { cssColour, isBright, loadPalette } from "./palettes.js";
 import { TOP_LEVEL } from "./value-range.js";
 
-/** @typedef {import("./painted-figure.js").Choice} Choice */
-/** A look, or a palette alone. @typedef {{ normalize?: string, palette: string }} PartialLook */
+/** @typedef {import("./painted-figure.js").DisplayOptions} DisplayOptions */
+/** @typedef {import("./palettes.js").Palette} Palette */
 
-/** How far outside of the window a figure is still near. */
-const NEAR = "400px";
+/** Distance from the window at which a figure is painted. */
+const MARGIN = "400px";
+/** Attributes that hold an address with display options. */
+const ADDRESSES = [
+  ["a[href]", "href"],
+  ["form[data-upload], form[data-draw]", "action"],
+  ["[data-filter-href]", "data-filter-href"],
+  ["a[data-home]", "data-home"],
+  ["img[src*='/kernel']", "src"],
+  [".parts image", "href"],
+];
+/** Images with a fixed range, which take the palette alone. */
+const PALETTE_IMAGES = ".input-window image";
 
-/** Maps that belong to the page's digit. @type {WeakSet<import("./value-range.js").Maps>} */
-const own = new WeakSet();
+/** Parameters that come before the display options in an address. */
+const LEADING_PARAMETERS = ["network", "off", "a", "b", "off_a", "off_b"];
+const PATHS_WITH_BOTH = [
+  /^\/$/, /^\/networks\//, /^\/digits$/, /\/layers\/[^/]+\/grid\.(png|json)$/,
+];
+const PATHS_WITH_PALETTE = [/^\/compare$/, /\/(strip|matrix)\.(png|json)$/, /\/kernels?\.png$/];
+
+/** Feature maps of the page's digit. @type {WeakSet<import("./value-range.js").FeatureMaps>} */
+const pageMaps = new WeakSet();
 /** @type {IntersectionObserver | undefined} */
-let watching;
+let observer;
 
 /**
- * Draw every map as the form's choosers say; rejects where that cannot be done here.
+ * Repaint every map with the options of a form, each when it comes near the window. Rejects if the
+ * page has no maps that can be painted, or the palettes cannot be loaded.
  * @param {HTMLFormElement} form
  */
-export async function recolour(form) {
-  const palette = (await palettes()).get(chosen(form).palette);
-  if (!palette) throw new RangeError("There is no palette of that name.");
+export async function repaintMaps(form) {
+  const palette = await loadPalette(displayOptions(form).palette);
   const figures = document.querySelectorAll("figure[data-layer]");
   if (figures.length === 0) throw new TypeError("There are no maps here that can be painted.");
-  settleLook(form, palette);
-  watching?.disconnect();
-  watching = new IntersectionObserver((entries, observer) => {
+  applyDisplayOptions(form, palette);
+  observer?.disconnect();
+  observer = new IntersectionObserver((entries, current) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting || !(target instanceof HTMLElement)) continue;
-      observer.unobserve(target);
-      follow(target, form).catch(() => form.requestSubmit());
+      current.unobserve(target);
+      repaintFigure(target, form).catch(() => form.requestSubmit());
     }
-  }, { rootMargin: NEAR });
+  }, { rootMargin: MARGIN });
   for (const figure of figures) {
     if (!(figure instanceof HTMLElement)) continue;
-    settle(figure, () => void paint(figure, form));
-    coverGrid(figure); // what is not painted yet is not fetched as a picture either
-    watching.observe(figure);
+    setRestore(figure, () => void paintPageMaps(figure, form));
+    replaceGrid(figure); // so that the browser does not load an image that is about to be replaced
+    observer.observe(figure);
   }
 }
 
 /**
- * Draw what a figure shows anew: its own maps, or those of a digit that is under way.
+ * Repaint what a figure shows: the maps of the page's digit, or of a drawing.
  * @param {HTMLElement} figure
  * @param {HTMLFormElement} form
  */
-async function follow(figure, form) {
-  const now = shownOn(figure);
-  if (!now || own.has(now.maps)) await paint(figure, form);
-  else await show(figure, now.maps, { ...chosen(form), scopes: now.look.scopes });
+async function repaintFigure(figure, form) {
+  const state = paintedState(figure);
+  if (!state || pageMaps.has(state.maps)) {
+    await paintPageMaps(figure, form);
+    return;
+  }
+  const { sharedRanges } = state.options;
+  await paintFigure(figure, state.maps, { ...displayOptions(form), sharedRanges });
 }
 
 /**
- * Draw a figure's own maps.
  * @param {HTMLElement} figure
  * @param {HTMLFormElement} form
  */
-async function paint(figure, form) {
-  const maps = await rawMaps(figure.dataset["values"] ?? "");
-  own.add(maps);
-  await show(figure, maps, { ...chosen(form), scopes: scopesOf(figure) });
+async function paintPageMaps(figure, form) {
+  const maps = await loadMaps(figure.dataset["values"] ?? "");
+  pageMaps.add(maps);
+  const sharedRanges = sharedRangesOf(figure);
+  await paintFigure(figure, maps, { ...displayOptions(form), sharedRanges });
 }
 
-/** What holds an address that carries the look. */
-const ADDRESSES = [["a[href]", "href"], ["form[data-upload], form[data-draw]", "action"],
-  ["[data-filter-href]", "data-filter-href"], ["a[data-home]", "data-home"], ["img[src*='/kernel']", "src"],
-  [".parts image", "href"]];
-/** What has a palette, and a scale of its own. */
-const SCALED = ".lookout image";
-
-/** What goes without saying. @param {HTMLFormElement} form @returns {Choice} */
-function usual(form) {
-  /** @param {keyof Choice} name */
-  const of = (name) =>
-    chooser(form, name).querySelector("option[data-usual]")?.getAttribute("value") ?? "";
-  return { normalize: of("normalize"), palette: of("palette") };
+/** The options that addresses leave out. @param {HTMLFormElement} form @returns {DisplayOptions} */
+function defaultOptions(form) {
+  /** @param {keyof DisplayOptions} name */
+  const valueOf = (name) =>
+    optionSelect(form, name).querySelector("option[data-default]")?.getAttribute("value") ?? "";
+  return { normalize: valueOf("normalize"), palette: valueOf("palette") };
 }
 
 /**
- * Make the page say what it now looks like: its own address, links, ramps, plate and words.
- * @param {HTMLFormElement} form whose choosers were used
- * @param {import("./palettes.js").Palette} palette
+ * Update everything on the page but its maps: addresses, colours and texts.
+ * @param {HTMLFormElement} form
+ * @param {Palette} palette
  */
-export function settleLook(form, palette) {
-  const [look, unsaid] = [chosen(form), usual(form)];
-  const here = location.pathname + location.search + location.hash;
-  history.replaceState(history.state, "", withLook(here, look, unsaid));
+function applyDisplayOptions(form, palette) {
+  const options = displayOptions(form);
+  updateAddresses(options, defaultOptions(form));
+  colourLegend("ramp-signed", palette.diverging);
+  colourLegend("ramp-positive", palette.sequential);
+  for (const cell of document.querySelectorAll("svg [data-level]")) colourCell(cell, palette);
+  const view = document.querySelector(".page");
+  view?.classList.remove(...[...view.classList].filter((name) => name.startsWith("palette-")));
+  view?.classList.add(`palette-${options.palette}`);
+  const description = document.querySelector("[data-palette-text]");
+  const selected = optionSelect(form, "palette").selectedOptions[0];
+  if (description && selected) description.textContent = selected.dataset["explanation"] ?? "";
+}
+
+/**
+ * @param {DisplayOptions} options
+ * @param {DisplayOptions} defaults
+ */
+function updateAddresses(options, defaults) {
+  const current = location.pathname + location.search + location.hash;
+  history.replaceState(history.state, "", withDisplayOptions(current, options, defaults));
   for (const [selector = "", name = ""] of ADDRESSES) {
     for (const element of document.querySelectorAll(selector)) {
       const before = element.getAttribute(name) ?? "";
-      const after = withLook(before, look, unsaid);
+      const after = withDisplayOptions(before, options, defaults);
       if (after !== before) element.setAttribute(name, after);
     }
   }
-  for (const image of document.querySelectorAll(SCALED)) {
+  for (const image of document.querySelectorAll(PALETTE_IMAGES)) {
     const before = image.getAttribute("href") ?? "";
-    image.setAttribute("href", withLook(before, { palette: look.palette }, unsaid));
+    const { palette } = options;
+    image.setAttribute("href", withDisplayOptions(before, { palette }, defaults));
   }
-  paintRamp("ramp-signed", palette.diverging);
-  paintRamp("ramp-positive", palette.sequential);
-  for (const square of document.querySelectorAll("svg [data-level]")) paintSquare(square, palette);
-  const view = document.querySelector(".view");
-  view?.classList.remove(...[...view.classList].filter((name) => name.startsWith("plate-")));
-  view?.classList.add(`plate-${look.palette}`);
-  const words = document.querySelector("[data-palette-words]");
-  const option = chooser(form, "palette").selectedOptions[0];
-  if (words && option) words.textContent = option.dataset["said"] ?? "";
 }
 
 /**
- * A number on a colour; the number dark where the colour is bright.
- * @param {Element} square
- * @param {import("./palettes.js").Palette} palette
+ * Colour a cell of a number grid, with dark text on bright colours.
+ * @param {Element} cell
+ * @param {Palette} palette
  */
-function paintSquare(square, palette) {
-  const table = square.closest("[data-signed]") ? palette.diverging : palette.sequential;
-  const level = Number(square.getAttribute("data-level"));
-  square.setAttribute("fill", colourOf(table, level));
-  const number = square.nextElementSibling;
-  if (number instanceof SVGTextElement) {
-    number.setAttribute("class", isBright(table, level) ? "on-bright" : "on-dark");
+function colourCell(cell, palette) {
+  const table = cell.closest("[data-signed]") ? palette.diverging : palette.sequential;
+  const level = Number(cell.getAttribute("data-level"));
+  cell.setAttribute("fill", cssColour(table, level));
+  const text = cell.nextElementSibling;
+  if (text instanceof SVGTextElement) {
+    text.setAttribute("class", isBright(table, level) ? "on-bright" : "on-dark");
   }
 }
 
 /**
- * @param {string} id
+ * @param {string} id of a gradient
  * @param {Uint32Array} table
  */
-function paintRamp(id, table) {
+function colourLegend(id, table) {
   const stops = document.querySelectorAll(`#${id} stop`);
-  stops.forEach((stop, at) => {
-    const level = Math.round((at * TOP_LEVEL) / (stops.length - 1));
-    stop.setAttribute("stop-color", colourOf(table, level));
+  stops.forEach((stop, index) => {
+    const level = Math.round((index * TOP_LEVEL) / (stops.length - 1));
+    stop.setAttribute("stop-color", cssColour(table, level));
   });
 }
 
-/** What stands before the look in a query. */
-const FIRST = ["network", "off", "a", "b", "off_a", "off_b"];
-const BOTH = [/^\/$/, /^\/networks\//, /^\/digits$/, /\/layers\/[^/]+\/grid\.(png|json)$/];
-const PALETTE_ALONE = [/^\/compare$/, /\/(strip|matrix)\.(png|json)$/, /\/kernels?\.png$/];
-
 /**
- * An address of this site with another look; as it was where it takes none.
+ * An address of this site with other display options; unchanged if it takes none.
  * @param {string} address path, query and fragment; may hold a placeholder in braces
- * @param {PartialLook} look
- * @param {PartialLook} usual what goes without saying, and so is left out
+ * @param {Partial<DisplayOptions> & { palette: string }} options without `normalize`, the address
+ *   keeps its own
+ * @param {DisplayOptions} defaults left out of the address
  * @returns {string}
  */
-export function withLook(address, look, usual) {
+export function withDisplayOptions(address, options, defaults) {
   const [, path = "", query = "", fragment = ""] = /^([^?#]*)\??([^#]*)(.*)$/.exec(address) ?? [];
-  const both = BOTH.some((pattern) => pattern.test(path));
-  if (!both && !PALETTE_ALONE.some((pattern) => pattern.test(path))) return address;
-  const given = query.split("&").filter((pair) => pair && nameOf(pair) !== "palette");
-  const first = given.filter((pair) => FIRST.includes(nameOf(pair)));
-  const rest = given.filter((pair) => ![...FIRST, "normalize"].includes(nameOf(pair)));
-  const said = [];
-  const kept = given.find((pair) => nameOf(pair) === "normalize");
-  if (look.normalize === undefined) said.push(...(kept ? [kept] : []));
-  else if (both && look.normalize !== usual.normalize) said.push(`normalize=${look.normalize}`);
-  if (look.palette !== usual.palette) said.push(`palette=${look.palette}`);
-  const pairs = [...first, ...said, ...rest].join("&");
-  return path + (pairs && `?${pairs}`) + fragment;
+  const takesBoth = PATHS_WITH_BOTH.some((pattern) => pattern.test(path));
+  if (!takesBoth && !PATHS_WITH_PALETTE.some((pattern) => pattern.test(path))) return address;
+  const pairs = query.split("&").filter((pair) => pair && nameOf(pair) !== "palette");
+  const leading = pairs.filter((pair) => LEADING_PARAMETERS.includes(nameOf(pair)));
+  const trailing = pairs.filter((pair) =>
+    ![...LEADING_PARAMETERS, "normalize"].includes(nameOf(pair)));
+  const chosen = [];
+  const existing = pairs.find((pair) => nameOf(pair) === "normalize");
+  if (options.normalize === undefined) chosen.push(...(existing ? [existing] : []));
+  else if (takesBoth && options.normalize !== defaults.normalize) {
+    chosen.push(`normalize=${options.normalize}`);
+  }
+  if (options.palette !== defaults.palette) chosen.push(`palette=${options.palette}`);
+  const all = [...leading, ...chosen, ...trailing].join("&");
+  return path + (all && `?${all}`) + fragment;
 }
 
 /** @param {string} pair */

@@ -1,145 +1,164 @@
 // @ts-check
 /**
- * Says the value under the mouse, or under a finger that rests on a map and then moves.
+ * Shows the value under the mouse, or under a finger that rests on a map and then moves.
  * @module
  */
 
-import { HOSTS, pageOf, sceneOf, spotAt } from "./hit-testing.js";
-import { readout } from "./tooltip.js";
+import { TARGETS, hitTargetOf, hrefOf, valueAtPoint } from "./hit-testing.js";
+import { tooltip } from "./tooltip.js";
 
-/** @typedef {import("./hit-testing.js").Scene} Scene */
-/** @typedef {import("./hit-testing.js").Spot} Spot */
+/** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
+/** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
 
-const LONG_PRESS = 450; // milliseconds
-const STILL = 10; // pixels that a resting finger may move
+const MAPS = "picture.map-panel, svg.map-panel, .map-canvas, [data-block-table] .map-panel";
+const LONG_PRESS_MS = 450;
+const LONG_PRESS_TOLERANCE_PX = 10;
+const NARROW_WINDOW = "(max-width: 719px)";
+/** Attribute of a link that leads to a value: its own address. */
+const ORIGINAL_HREF = "data-home";
 
-/** @type {WeakMap<HTMLElement, Promise<Scene>>} */
-let scenes = new WeakMap();
-/** The link that a place is written into; where it led before is in an attribute of it. */
-const LED = "data-home";
-/** @type {{ x: number, y: number, timer: number } | undefined} */
+/** @type {WeakMap<HTMLElement, Promise<HitTarget>>} */
+let hitTargets = new WeakMap();
+/**
+ * A finger that may become a long press.
+ * @type {{ x: number, y: number, timer: number } | undefined}
+ */
 let pressed;
-let exploring = false;
-/** Counts movements, so that one that was waited for is not shown after a later one. */
-let turn = 0;
+/** Whether a finger reads values, after a long press. */
+let isExploring = false;
+/** Number of the newest movement; what an older one was waiting for is not shown. */
+let newest = 0;
 
-/** @param {EventTarget | null} target */
-function hostOf(target) {
-  const map = target instanceof Element ? target.closest("picture.plate, svg.plate, .sheet, [data-strip] .plate") : null;
-  const host = map?.closest(HOSTS);
-  return host instanceof HTMLElement ? host : undefined;
+/** @param {EventTarget | null} eventTarget */
+function mapsElement(eventTarget) {
+  const map = eventTarget instanceof Element ? eventTarget.closest(MAPS) : null;
+  const element = map?.closest(TARGETS);
+  return element instanceof HTMLElement ? element : undefined;
 }
 
-/** @param {HTMLElement} host */
-export function sceneFor(host) {
-  const known = scenes.get(host) ?? sceneOf(host);
-  scenes.set(host, known);
-  known.catch(() => scenes.delete(host));
+/** @param {HTMLElement} element */
+export function cachedHitTarget(element) {
+  const known = hitTargets.get(element) ?? hitTargetOf(element);
+  hitTargets.set(element, known);
+  known.catch(() => hitTargets.delete(element));
   return known;
 }
 
 /**
- * Show what is at a point of the window.
- * @param {HTMLElement | undefined} host
+ * Show the value at a point of the window.
+ * @param {HTMLElement | undefined} element with maps
  * @param {number} x
  * @param {number} y
- * @returns {Promise<Spot | undefined>}
+ * @returns {Promise<ValuePosition | undefined>}
  */
-async function pointAt(host, x, y) {
-  const mine = turn += 1;
-  const scene = host && (await sceneFor(host).catch(() => undefined));
-  if (mine !== turn) return undefined;
-  const spot = scene && spotAt(scene, x, y);
-  if (spot) readout.show(spot);
-  else if (!exploring) readout.hide(); // a finger keeps the last value over a gap
-  return spot;
+async function showAt(element, x, y) {
+  const number = newest += 1;
+  const target = element && (await cachedHitTarget(element).catch(() => undefined));
+  if (number !== newest) return undefined;
+  const position = target && valueAtPoint(target, x, y);
+  if (position) tooltip.show(position);
+  else if (!isExploring) tooltip.hide(); // a finger keeps the last value while it crosses a gap
+  return position;
 }
 
-/** A click leads to the place that is pointed at. @param {Element} target @param {Spot | undefined} spot */
-function lead(target, spot) {
-  const link = target.closest("a");
-  for (const led of document.querySelectorAll(`a[${LED}]`)) {
-    if (led === link && spot) continue;
-    led.setAttribute("href", led.getAttribute(LED) ?? "");
-    led.removeAttribute(LED);
+/**
+ * Let the link under the pointer lead to a value, and every other link to its own address.
+ * @param {Element} element under the pointer
+ * @param {ValuePosition | undefined} position
+ */
+function setClickTarget(element, position) {
+  const link = element.closest("a");
+  for (const changed of document.querySelectorAll(`a[${ORIGINAL_HREF}]`)) {
+    if (changed === link && position) continue;
+    changed.setAttribute("href", changed.getAttribute(ORIGINAL_HREF) ?? "");
+    changed.removeAttribute(ORIGINAL_HREF);
   }
-  if (!spot || !link) return;
-  if (!link.hasAttribute(LED)) link.setAttribute(LED, link.getAttribute("href") ?? "");
-  link.setAttribute("href", hrefOf(spot));
-}
-
-/** @param {Spot} spot */
-export function hrefOf({ scene, cell, row, column }) {
-  return pageOf(scene.parts[cell.part]?.filterHref ?? "", cell.filter, row, column);
+  if (!position || !link) return;
+  if (!link.hasAttribute(ORIGINAL_HREF)) {
+    link.setAttribute(ORIGINAL_HREF, link.getAttribute("href") ?? "");
+  }
+  link.setAttribute("href", hrefOf(position));
 }
 
 /** @param {PointerEvent} event */
-async function move(event) {
-  if (pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > STILL) release();
-  if (event.pointerType === "touch" && !exploring) return;
-  const under = exploring ? document.elementFromPoint(event.clientX, event.clientY) : event.target;
-  const host = hostOf(under);
-  if (!host && !readout.spot) return;
-  const spot = await pointAt(host, event.clientX, event.clientY);
-  if (under instanceof Element && !exploring) lead(under, spot);
+async function handleMove(event) {
+  const { clientX: x, clientY: y } = event;
+  if (pressed && Math.hypot(x - pressed.x, y - pressed.y) > LONG_PRESS_TOLERANCE_PX) cancelPress();
+  if (event.pointerType === "touch" && !isExploring) return;
+  const under = isExploring ? document.elementFromPoint(x, y) : event.target;
+  const element = mapsElement(under);
+  if (!element && !tooltip.position) return;
+  const position = await showAt(element, x, y);
+  if (under instanceof Element && !isExploring) setClickTarget(under, position);
 }
 
 /** @param {PointerEvent} event */
-function press(event) {
-  release();
-  exploring = false;
+function handlePress(event) {
+  cancelPress();
+  isExploring = false;
   if (event.pointerType !== "touch") return;
-  readout.hide();
-  const host = hostOf(event.target);
-  if (!host) return;
+  tooltip.hide();
+  const element = mapsElement(event.target);
+  if (!element) return;
   const { clientX: x, clientY: y } = event;
   const timer = window.setTimeout(() => {
-    exploring = true;
-    void pointAt(host, x, y);
-  }, LONG_PRESS);
+    isExploring = true;
+    void showAt(element, x, y);
+  }, LONG_PRESS_MS);
   pressed = { x, y, timer };
 }
 
-function release() {
+function cancelPress() {
   clearTimeout(pressed?.timer);
   pressed = undefined;
 }
 
-/** While a finger reads values it neither scrolls, nor opens a menu, nor follows a link. @param {Event} event */
-function hold(event) {
-  if (exploring) event.preventDefault();
+/**
+ * A finger that reads values must not scroll, open a menu or follow a link.
+ * @param {Event} event
+ */
+function suppressWhileExploring(event) {
+  if (isExploring) event.preventDefault();
 }
 
 /**
- * Where no link stands around a map a click on it leads to the place as well; on the page of the
- * filter the section below follows it.
- * @param {MouseEvent} event
+ * Open the page of the clicked value. Links do so themselves, and on a filter's page unit.js
+ * explains the value in place.
+ * @param {Event} event
  */
-function follow(event) {
-  const host = hostOf(event.target);
-  const led = event.target instanceof Element && event.target.closest("a, .one-filter");
-  if (host && readout.spot && !led) location.assign(hrefOf(readout.spot));
+function openClickedValue({ target }) {
+  const { position } = tooltip;
+  const isHandled = target instanceof Element && target.closest("a, .filter-figure");
+  if (mapsElement(target) && position && !isHandled) location.assign(hrefOf(position));
 }
 
 /**
  * Watch every map of the page.
- * @param {Event | undefined} first what is under way already
+ * @param {Event | undefined} first the event that this module was loaded for
  */
-export function watch(first) {
-  document.addEventListener("pointermove", (event) => void move(event));
-  document.addEventListener("pointerdown", press);
-  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, release);
+export function watchMaps(first) {
+  document.addEventListener("pointermove", (event) => void handleMove(event));
+  document.addEventListener("pointerdown", handlePress);
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, cancelPress);
   document.documentElement.addEventListener("pointerleave", (event) => {
-    if (event.pointerType !== "touch") void pointAt(undefined, 0, 0); // a lifted finger shows it
+    if (event.pointerType !== "touch") void showAt(undefined, 0, 0); // a lifted finger leaves too
   });
   for (const name of ["touchmove", "contextmenu", "click", "dragstart"]) {
-    document.addEventListener(name, hold, { capture: true, passive: false });
+    document.addEventListener(name, suppressWhileExploring, { capture: true, passive: false });
   }
-  document.addEventListener("click", follow);
-  matchMedia("(max-width: 719px)").addEventListener("change", () => {
-    scenes = new WeakMap(); // grids have another zoom now
+  document.addEventListener("click", openClickedValue);
+  matchMedia(NARROW_WINDOW).addEventListener("change", () => {
+    hitTargets = new WeakMap(); // grids have another zoom now
   });
-  if (!(first instanceof PointerEvent)) return;
-  if (first.pointerType === "touch") press(first);
-  else void move(first);
+  if (first instanceof PointerEvent) void handleFirst(first);
+}
+
+/** @param {PointerEvent} event */
+async function handleFirst(event) {
+  if (event.pointerType === "touch" && event.type !== "click") {
+    handlePress(event);
+    return;
+  }
+  await handleMove(event);
+  if (event.type === "click") openClickedValue(event);
 }

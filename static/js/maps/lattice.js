@@ -1,119 +1,152 @@
 // @ts-check
 /**
- * Says where each map of a grid lies, in pixels, as the server lays grids out.
+ * Computes where each map of a grid lies, in pixels, with the layout of the server's images.
  * @module
  */
 
 /** @typedef {readonly [x: number, y: number, width: number, height: number]} Box */
 /**
- * Boxes of maps in a picture; around each there is room for a frame, or there is not.
- * @typedef {{ width: number, height: number, zoom: number, labels: boolean, framed: boolean,
- *   boxes: Box[] }} Geometry
+ * The boxes of the maps in an image. `hasGaps` says whether a frame fits around each.
+ * @typedef {{ width: number, height: number, zoom: number, hasLabels: boolean, hasGaps: boolean,
+ *   boxes: Box[] }} GridLayout
  */
-/** @typedef {{ at: number, row: number, column: number }} Place */
+/** One value of one map. @typedef {{ map: number, row: number, column: number }} MapPosition */
 
 const GAP = 2;
-const MOST_ZOOM = 16; // that the server draws a grid at
-const NUMERAL_WIDTH = 3;
+const MAX_ZOOM = 16; // of the server
+const GLYPH_WIDTH = 3;
+const MIN_LABELLED_WIDTH = 2 * (GLYPH_WIDTH + 1); // two digits of an index
 
 /** Pixels above a map for its index. */
 export const LABEL_HEIGHT = 7;
 
 /**
- * Lay maps out in rows, the first top left, with a gap between and around them.
+ * Lay maps out row by row, with a gap between and around them.
  * @param {number} count
  * @param {number} height of a map, in values
  * @param {number} width of a map, in values
- * @param {{ columns: number, zoom: number, labels: boolean }} options
- * @returns {Geometry}
+ * @param {{ columns: number, zoom: number, hasLabels: boolean }} options
+ * @returns {GridLayout}
  */
-export function layOut(count, height, width, { columns, zoom, labels }) {
-  const across = Math.min(columns, count);
-  const above = labels ? LABEL_HEIGHT : 0;
+export function layoutGrid(count, height, width, { columns, zoom, hasLabels }) {
+  const perRow = Math.min(columns, count);
+  const above = hasLabels ? LABEL_HEIGHT : 0;
   const [mapWidth, mapHeight] = [width * zoom, height * zoom];
-  const cell = labels ? Math.max(mapWidth, 2 * (NUMERAL_WIDTH + 1)) : mapWidth;
-  const line = mapHeight + above + GAP;
-  const boxes = Array.from({ length: count }, (_, at) => /** @type {Box} */ ([
-    GAP + (at % across) * (cell + GAP),
-    GAP + Math.floor(at / across) * line + above,
+  const cellWidth = hasLabels ? Math.max(mapWidth, MIN_LABELLED_WIDTH) : mapWidth;
+  const rowHeight = mapHeight + above + GAP;
+  const boxes = Array.from({ length: count }, (_, index) => /** @type {Box} */ ([
+    GAP + (index % perRow) * (cellWidth + GAP),
+    GAP + Math.floor(index / perRow) * rowHeight + above,
     mapWidth,
     mapHeight,
   ]));
   return {
-    width: GAP + across * (cell + GAP),
-    height: GAP + Math.ceil(count / across) * line,
+    width: GAP + perRow * (cellWidth + GAP),
+    height: GAP + Math.ceil(count / perRow) * rowHeight,
     zoom,
-    labels,
-    framed: true,
+    hasLabels,
+    hasGaps: true,
     boxes,
   };
 }
 
 /**
- * The grid of maps at the largest zoom at which it fits, or at the least if none does.
+ * The grid at the largest zoom that fits, or at the smallest if none does.
  * @param {{ height: number, width: number, filters: number }} shape
  * @param {number} columns
  * @param {{ width: number, height: number }} room in pixels
- * @param {number} least
- * @returns {Geometry}
+ * @param {number} minZoom
+ * @returns {GridLayout}
  */
-export function largest({ height, width, filters }, columns, room, least) {
-  for (let zoom = MOST_ZOOM; ; zoom -= 1) {
-    const geometry = layOut(filters, height, width, { columns, zoom, labels: true });
-    if (zoom <= least) return geometry;
-    if (geometry.width <= room.width && geometry.height <= room.height) return geometry;
+export function largestGrid({ height, width, filters }, columns, room, minZoom) {
+  for (let zoom = MAX_ZOOM; ; zoom -= 1) {
+    const layout = layoutGrid(filters, height, width, { columns, zoom, hasLabels: true });
+    if (zoom <= minZoom) return layout;
+    if (layout.width <= room.width && layout.height <= room.height) return layout;
   }
 }
 
 /**
- * Lay rows of maps out, with room for indices above the first row alone: a column is one filter.
+ * Lay out a table of maps with one column per filter. Only the first row has room for indices.
  * @param {number} rows
  * @param {number} columns
  * @param {number} height of a map, in values
  * @param {number} width of a map, in values
  * @param {number} zoom
- * @returns {Geometry}
+ * @returns {GridLayout}
  */
-export function layOutRows(rows, columns, height, width, zoom) {
-  const cell = Math.max(width * zoom, 2 * (NUMERAL_WIDTH + 1));
-  const line = height * zoom + GAP;
+export function layoutTable(rows, columns, height, width, zoom) {
+  const cellWidth = Math.max(width * zoom, MIN_LABELLED_WIDTH);
+  const rowHeight = height * zoom + GAP;
   const top = LABEL_HEIGHT + GAP;
-  const boxes = Array.from({ length: rows * columns }, (_, at) => /** @type {Box} */ ([
-    GAP + (at % columns) * (cell + GAP),
-    top + Math.floor(at / columns) * line,
+  const boxes = Array.from({ length: rows * columns }, (_, index) => /** @type {Box} */ ([
+    GAP + (index % columns) * (cellWidth + GAP),
+    top + Math.floor(index / columns) * rowHeight,
     width * zoom,
     height * zoom,
   ]));
-  const [across, down] = [GAP + columns * (cell + GAP), top + rows * line];
-  return { width: across, height: down, zoom, labels: true, framed: true, boxes };
+  return {
+    width: GAP + columns * (cellWidth + GAP),
+    height: top + rows * rowHeight,
+    zoom,
+    hasLabels: true,
+    hasGaps: true,
+    boxes,
+  };
 }
 
 /**
- * One map by itself, a pixel a value.
+ * A single map, one pixel a value.
  * @param {number} height
  * @param {number} width
- * @returns {Geometry}
+ * @returns {GridLayout}
  */
-export function alone(height, width) {
-  return { width, height, zoom: 1, labels: false, framed: false, boxes: [[0, 0, width, height]] };
+export function layoutSingle(height, width) {
+  const boxes = [/** @type {Box} */ ([0, 0, width, height])];
+  return { width, height, zoom: 1, hasLabels: false, hasGaps: false, boxes };
 }
 
 /**
- * Which map is at a point, and the row and column of the value there; nothing in the gaps.
- * @param {Geometry} geometry
- * @param {number} x share of the picture's width, 0 to 1
+ * The value at a point of the image.
+ * @param {GridLayout} layout
+ * @param {number} x share of the image's width, 0 to 1
  * @param {number} y share of its height
- * @returns {Place | undefined}
+ * @returns {MapPosition | undefined} undefined in gaps and labels
  */
-export function placeAt(geometry, x, y) {
-  const [across, down] = [x * geometry.width, y * geometry.height];
-  const at = geometry.boxes.findIndex(([left, top, width, height]) =>
-    across >= left && across < left + width && down >= top && down < top + height);
-  const box = geometry.boxes[at];
+export function positionAt(layout, x, y) {
+  const [pixelX, pixelY] = [x * layout.width, y * layout.height];
+  const map = layout.boxes.findIndex(([left, top, width, height]) =>
+    pixelX >= left && pixelX < left + width && pixelY >= top && pixelY < top + height);
+  const box = layout.boxes[map];
   if (!box) return undefined;
   return {
-    at,
-    row: Math.floor((down - box[1]) / geometry.zoom),
-    column: Math.floor((across - box[0]) / geometry.zoom),
+    map,
+    row: Math.floor((pixelY - box[1]) / layout.zoom),
+    column: Math.floor((pixelX - box[0]) / layout.zoom),
   };
+}
+
+/**
+ * The position that a key leads to. Beyond a map's edge is the map beside it.
+ * @param {MapPosition} from
+ * @param {string} key an arrow, Home, End, PageUp or PageDown
+ * @param {{ maps: number, perRow: number, height: number, width: number }} sizes number of maps,
+ *   maps in a row, and size of each
+ * @returns {MapPosition} `from` itself at the first and the last map
+ */
+export function neighbourPosition(from, key, { maps, perRow, height, width }) {
+  const to = { ...from };
+  if (key === "ArrowLeft") to.column -= 1;
+  if (key === "ArrowRight") to.column += 1;
+  if (key === "ArrowUp") to.row -= 1;
+  if (key === "ArrowDown") to.row += 1;
+  if (key === "Home") to.column = 0;
+  if (key === "End") to.column = width - 1;
+  if (key === "PageUp") to.map -= 1;
+  if (key === "PageDown") to.map += 1;
+  if (to.column < 0) [to.map, to.column] = [from.map - 1, width - 1];
+  if (to.column >= width) [to.map, to.column] = [from.map + 1, 0];
+  if (to.row < 0) [to.map, to.row] = [from.map - perRow, height - 1];
+  if (to.row >= height) [to.map, to.row] = [from.map + perRow, 0];
+  return to.map < 0 || to.map >= maps ? from : to;
 }

@@ -1,79 +1,68 @@
 // @ts-check
 /**
- * The legend of a figure: what the colours of its maps stand for, in the server's words.
+ * States what the colours of a figure's maps mean, in the words of the server.
  * @module
  */
 
 import { number } from "../format.js";
 
-/** @typedef {import("./value-range.js").Range} Range */
+/** @typedef {import("./value-range.js").ValueRange} ValueRange */
 /** @typedef {{ low: string, zero: boolean, high: string, ramp: string, sharing: string }} Legend */
 
+/** Keeps the line of an empty note, so that nothing below it moves. */
+const EMPTY_LINE = "\u00a0";
+
 /**
- * The legend of maps on these ranges.
- * @param {readonly Range[]} scales of each map shown
- * @param {boolean} own whether each map has a range of its own
- * @param {boolean} centred whether the signed palette is used
- * @param {string} sharing what shares a range, in words
+ * @param {readonly ValueRange[]} ranges of each map shown
+ * @param {boolean} isPerFilter whether each map has a range of its own
+ * @param {boolean} isCentred whether the palette is diverging
+ * @param {string} sharing what shares a range
  * @returns {Legend}
  */
-export function legendOf(scales, own, centred, sharing) {
-  const low = Math.min(...scales.map(([one]) => one));
-  const high = Math.max(...scales.map(([, one]) => one));
-  const ramp = centred ? "signed" : "positive";
+export function legendOf(ranges, isPerFilter, isCentred, sharing) {
+  const low = Math.min(...ranges.map(([lowest]) => lowest));
+  const high = Math.max(...ranges.map(([, highest]) => highest));
+  const ramp = isCentred ? "signed" : "positive";
   if (low === high) return { low: "", zero: false, high: "", ramp, sharing: "zero everywhere" };
   return {
-    low: own && low < 0 ? "lowest" : number(low),
+    low: isPerFilter && low < 0 ? "lowest" : number(low),
     zero: low < 0,
-    high: own ? "highest" : number(high),
+    high: isPerFilter ? "highest" : number(high),
     ramp,
-    sharing: own ? `${sharing}, at most ${number(high)}` : sharing,
+    sharing: isPerFilter ? `${sharing}, at most ${number(high)}` : sharing,
   };
 }
 
 /**
- * What to say of filters whose maps are zero everywhere; nothing where there are none.
- * @param {number} silent
+ * A note on filters whose maps are zero everywhere; empty if there are none.
+ * @param {number} dead how many
  * @param {number} filters
- * @param {boolean} off whether their layer is switched off
+ * @param {boolean} isDisabled whether the layer belongs to a disabled residual branch
  */
-export function silence(silent, filters, off) {
-  if (silent === 0) return "";
-  if (off && silent === filters) return "Switched off, so every map is zero.";
-  if (silent === filters) return "Every filter is silent on this digit.";
-  return silent === 1
+export function deadFiltersNote(dead, filters, isDisabled) {
+  if (dead === 0) return "";
+  if (isDisabled && dead === filters) return "Switched off, so every map is zero.";
+  if (dead === filters) return "Every filter is silent on this digit.";
+  return dead === 1
     ? "1 filter is silent on this digit."
-    : `${silent} filters are silent on this digit.`;
-}
-
-/** Keeps the line of a note that has nothing to say, so that nothing below it moves. */
-const EMPTY_LINE = "\u00a0";
-
-/**
- * @param {Element} parent
- * @param {string} name
- * @param {string} text
- */
-function write(parent, name, text) {
-  const line = parent.querySelector(`.${name}`);
-  if (line && line.textContent !== text) line.textContent = text;
+    : `${dead} filters are silent on this digit.`;
 }
 
 /**
- * Bring a figure's legend and note up to date.
+ * Write a legend and a note into a figure.
  * @param {HTMLElement} figure
  * @param {Legend} legend
- * @param {string} note on silent filters
+ * @param {string} note
  */
-export function inscribe(figure, legend, note) {
+export function writeLegend(figure, legend, note) {
   const element = figure.querySelector(".legend");
   if (element) {
-    write(element, "low", legend.low);
-    write(element, "zero", legend.zero ? "0" : "");
-    write(element, "high", legend.high);
-    write(element, "sharing", legend.sharing);
+    writeText(element, ".low", legend.low);
+    writeText(element, ".zero", legend.zero ? "0" : "");
+    writeText(element, ".high", legend.high);
+    writeText(element, ".range-scope", legend.sharing);
     const fill = `url(#ramp-${legend.ramp})`;
-    const ramp = element.querySelector(".ramp rect");
+    const ramp = element.querySelector(".color-bar rect");
     if (ramp && ramp.getAttribute("fill") !== fill) ramp.setAttribute("fill", fill);
   }
   const line = figure.querySelector(".note");
@@ -81,21 +70,32 @@ export function inscribe(figure, legend, note) {
 }
 
 /**
- * What a figure's legend says now.
+ * Writing the same text again would cost a layout on every frame of a drawing.
+ * @param {Element} parent
+ * @param {string} selector
+ * @param {string} text
+ */
+function writeText(parent, selector, text) {
+  const element = parent.querySelector(selector);
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * The legend and the note that a figure shows.
  * @param {HTMLElement} figure
  * @returns {{ legend: Legend, note: string }}
  */
-export function inscribed(figure) {
+export function readLegend(figure) {
   /** @param {string} name */
   const text = (name) => figure.querySelector(`.legend .${name}`)?.textContent ?? "";
-  const fill = figure.querySelector(".ramp rect")?.getAttribute("fill") ?? "";
+  const fill = figure.querySelector(".color-bar rect")?.getAttribute("fill") ?? "";
   return {
     legend: {
       low: text("low"),
       zero: text("zero") === "0",
       high: text("high"),
       ramp: fill.includes("signed") ? "signed" : "positive",
-      sharing: text("sharing"),
+      sharing: text("range-scope"),
     },
     note: figure.querySelector(".note")?.textContent ?? "",
   };

@@ -1,124 +1,130 @@
 // @ts-check
 /**
- * The canvases that stand in for a figure's pictures: one for a grid, one for each map of a page.
+ * Replaces a figure's images with canvases: one for a grid, or one for each single map.
  * @module
  */
 
-import { paintGrid } from "./grid-image.js";
-import { alone, layOut } from "./lattice.js";
+import { drawGrid } from "./grid-image.js";
+import { layoutGrid, layoutSingle } from "./lattice.js";
 
-/** @typedef {import("./lattice.js").Geometry} Geometry */
-/** @typedef {import("./value-range.js").Maps} Maps */
+/** @typedef {import("./lattice.js").GridLayout} GridLayout */
 
 /**
- * One picture of a figure: what the server drew, and which filters are in it.
- * @typedef {{ original: HTMLImageElement | SVGSVGElement, filters: number[], geometry: Geometry }}
- *   Picture
+ * An image of the server, and the filters in it.
+ * @typedef {{ original: HTMLImageElement | SVGSVGElement, filters: number[], layout: GridLayout }}
+ *   MapImage
  */
 /**
- * @typedef {Picture & { canvas: HTMLCanvasElement, context: CanvasRenderingContext2D,
- *   image: ImageData, pixels: Uint32Array }} Sheet
+ * A canvas in the place of an image.
+ * @typedef {MapImage & { canvas: HTMLCanvasElement, context: CanvasRenderingContext2D,
+ *   image: ImageData, pixels: Uint32Array }} MapCanvas
  */
 
 /**
- * The pictures of a figure: a grid in the gallery, single maps on the other pages.
+ * The images of a figure: one grid, or single maps.
  * @param {HTMLElement} figure
  * @param {{ height: number, width: number, filters: number }} shape
- * @returns {Picture[]}
+ * @returns {MapImage[]}
  */
-export function picturesOf(figure, { height, width, filters }) {
+export function mapImages(figure, { height, width, filters }) {
   const grid = figure.querySelector("picture img");
   if (grid instanceof HTMLImageElement) {
-    const columns = Number(figure.dataset["columns"]);
-    const geometry = layOut(filters, height, width, { columns, zoom: zoomOf(figure), labels: true });
-    return [{ original: grid, filters: orderOf(figure, filters), geometry }];
+    const options = {
+      columns: Number(figure.dataset["columns"]), zoom: gridZoom(figure), hasLabels: true,
+    };
+    const layout = layoutGrid(filters, height, width, options);
+    return [{ original: grid, filters: filterOrder(figure, filters), layout }];
   }
-  const geometry = alone(height, width);
-  return [...figure.querySelectorAll("svg.plate")].flatMap((svg) => {
+  const layout = layoutSingle(height, width);
+  return [...figure.querySelectorAll("svg.map-panel")].flatMap((svg) => {
     const holder = svg.closest("[data-filter]");
     if (!(svg instanceof SVGSVGElement) || !(holder instanceof HTMLElement)) return [];
-    return [{ original: svg, filters: [Number(holder.dataset["filter"])], geometry }];
+    return [{ original: svg, filters: [Number(holder.dataset["filter"])], layout }];
   });
 }
 
-/** The filters of a grid as the server sorted them. @param {HTMLElement} figure @param {number} count */
-function orderOf(figure, count) {
+/**
+ * The filters in the order of the server's grid.
+ * @param {HTMLElement} figure
+ * @param {number} count
+ */
+function filterOrder(figure, count) {
   const order = figure.dataset["order"];
-  return order ? order.split(",").map(Number) : Array.from({ length: count }, (_, at) => at);
+  return order ? order.split(",").map(Number) : [...Array(count).keys()];
 }
 
-/** The grid for narrow windows, if the window is narrow. @param {HTMLElement} figure */
-function slimOf(figure) {
-  const slim = figure.querySelector("picture source");
-  return slim instanceof HTMLSourceElement && matchMedia(slim.media).matches ? slim : undefined;
+/** The grid's source for narrow windows, if the window is narrow. @param {HTMLElement} figure */
+function narrowSource(figure) {
+  const source = figure.querySelector("picture source");
+  const isUsed = source instanceof HTMLSourceElement && matchMedia(source.media).matches;
+  return isUsed ? source : undefined;
 }
 
 /** Pixels along a side of one value in a figure's grid. @param {HTMLElement} figure */
-export function zoomOf(figure) {
-  return Number((slimOf(figure) ?? figure).dataset["zoom"]);
+export function gridZoom(figure) {
+  return Number((narrowSource(figure) ?? figure).dataset["zoom"]);
 }
 
-/** Put an empty canvas in the place of a figure's grid, if it has one. @param {HTMLElement} figure */
-export function coverGrid(figure) {
+/** Replace a figure's grid, if it has one, with an empty canvas. @param {HTMLElement} figure */
+export function replaceGrid(figure) {
   const grid = figure.querySelector("picture img");
   if (!(grid instanceof HTMLImageElement)) return;
-  const sized = slimOf(figure) ?? grid;
-  cover(grid, Number(sized.getAttribute("width")), Number(sized.getAttribute("height")));
+  const shown = narrowSource(figure) ?? grid;
+  const [width, height] = [shown.getAttribute("width"), shown.getAttribute("height")];
+  replaceWithCanvas(grid, Number(width), Number(height));
 }
 
 /**
- * A canvas in the place of a picture, which says the same to a screen reader.
- * @param {Picture["original"]} original
+ * Hide an image behind a canvas with the same accessible name; once.
+ * @param {MapImage["original"]} original
  * @param {number} width
  * @param {number} height
  * @returns {HTMLCanvasElement}
  */
-function cover(original, width, height) {
-  const before = original.nextElementSibling;
-  if (before instanceof HTMLCanvasElement) return before;
+function replaceWithCanvas(original, width, height) {
+  const existing = original.nextElementSibling;
+  if (existing instanceof HTMLCanvasElement) return existing;
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
-  canvas.className = "sheet";
-  const text = original.getAttribute("alt") ?? original.getAttribute("aria-label");
-  if (text === null) canvas.setAttribute("aria-hidden", "true");
+  canvas.className = "map-canvas";
+  const name = original.getAttribute("alt") ?? original.getAttribute("aria-label");
+  if (name === null) canvas.setAttribute("aria-hidden", "true");
   else {
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", text);
+    canvas.setAttribute("aria-label", name);
   }
   original.after(canvas);
-  original.classList.add("covered");
+  original.classList.add("is-replaced");
   return canvas;
 }
 
 /**
- * Something to paint on in the place of a picture.
- * @param {Picture} picture
- * @returns {Sheet}
+ * @param {MapImage} mapImage
+ * @returns {MapCanvas}
  */
-export function sheetOver(picture) {
-  const { original, geometry } = picture;
-  const canvas = cover(original, geometry.width, geometry.height);
-  canvas.width = geometry.width;
-  canvas.height = geometry.height;
+export function createCanvas(mapImage) {
+  const { original, layout } = mapImage;
+  const canvas = replaceWithCanvas(original, layout.width, layout.height);
+  canvas.width = layout.width;
+  canvas.height = layout.height;
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("The browser gives no canvas to paint on.");
-  const image = context.createImageData(geometry.width, geometry.height);
-  return { ...picture, canvas, context, image, pixels: new Uint32Array(image.data.buffer) };
+  if (!context) throw new Error("The browser cannot draw on a canvas.");
+  const image = context.createImageData(layout.width, layout.height);
+  return { ...mapImage, canvas, context, image, pixels: new Uint32Array(image.data.buffer) };
 }
 
 /**
- * Paint a sheet.
- * @param {Sheet} sheet
- * @param {import("./grid-image.js").Paint} paint
+ * @param {MapCanvas} mapCanvas
+ * @param {import("./grid-image.js").GridContent} content
  */
-export function paintSheet({ context, image, pixels, geometry, filters }, paint) {
-  paintGrid(pixels, geometry, filters, paint);
+export function drawCanvas({ context, image, pixels, layout, filters }, content) {
+  drawGrid(pixels, layout, filters, content);
   context.putImageData(image, 0, 0);
 }
 
-/** The server's picture again. @param {Sheet} sheet */
-export function remove({ canvas, original }) {
+/** Show the server's image again. @param {MapCanvas} mapCanvas */
+export function removeCanvas({ canvas, original }) {
   canvas.remove();
-  original.classList.remove("covered");
+  original.classList.remove("is-replaced");
 }

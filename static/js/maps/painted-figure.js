@@ -1,194 +1,240 @@
 // @ts-check
 /**
- * Paints raw maps over a figure's pictures, with legend, and takes them away again.
+ * Paints feature maps over a figure's images, updates its legend, and restores the figure.
  * @module
  */
 
-import { paintGrid } from "./grid-image.js";
-import { largest } from "./lattice.js";
-import { inscribe, inscribed, legendOf, silence } from "./legend.js";
-import { paintSheet, picturesOf, remove, sheetOver, zoomOf } from "./map-canvas.js";
-import { palettes } from "./palettes.js";
-import { extents, isDead, ranges, roomFor, whole } from "./value-range.js";
+import { drawGrid } from "./grid-image.js";
+import { largestGrid } from "./lattice.js";
+import { deadFiltersNote, legendOf, readLegend, writeLegend } from "./legend.js";
+import { createCanvas, drawCanvas, gridZoom, mapImages, removeCanvas } from "./map-canvas.js";
+import { loadPalette } from "./palettes.js";
+import { displayRanges, emptyExtents, extentsOf, isDead, layerRange } from "./value-range.js";
 
-/** @typedef {import("./value-range.js").Maps} Maps */
-/** @typedef {import("./value-range.js").Range} Range */
-/** What the choosers say. @typedef {{ normalize: string, palette: string }} Choice */
+/** @typedef {import("./value-range.js").FeatureMaps} FeatureMaps */
+/** @typedef {import("./value-range.js").ValueRange} ValueRange */
+/** @typedef {import("./palettes.js").Palette} Palette */
 /**
- * How maps are painted; the block's scope matters only where the layer is one of a block's parts.
- * @typedef {Choice & { scopes: { network: Range, block: Range | null } }} Look
+ * What the choosers of a page say.
+ * @typedef {{ normalize: string, palette: string }} DisplayOptions
  */
 /**
- * @typedef {{ sheets: import("./map-canvas.js").Sheet[], found: import("./value-range.js").Extents,
- *   levels: Uint8ClampedArray, maps: Maps, look: Look, paint?: import("./grid-image.js").Paint }} Painted
+ * `block` is null outside of blocks.
+ * @typedef {{ network: ValueRange, block: ValueRange | null }} SharedRanges
  */
+/** @typedef {DisplayOptions & { sharedRanges: SharedRanges }} PaintOptions */
+/**
+ * What is known of a painted figure between two paintings.
+ * @typedef {{ canvases: import("./map-canvas.js").MapCanvas[],
+ *   extents: import("./value-range.js").Extents, levels: Uint8ClampedArray, maps: FeatureMaps,
+ *   options: PaintOptions, content?: import("./grid-image.js").GridContent }} PaintedState
+ */
+/** @typedef {HTMLImageElement | HTMLCanvasElement} Grid */
+/** @typedef {{ width: number, height: number }} Size */
 
-/** @type {Map<HTMLElement, Painted>} */
-const painted = new Map();
-/** @type {WeakMap<HTMLElement, ReturnType<typeof inscribed>>} */
-const served = new WeakMap();
+const NARROW_WINDOW = "(max-width: 719px)";
+
+/** @type {Map<HTMLElement, PaintedState>} */
+const paintedFigures = new Map();
+/**
+ * The legends as the server wrote them.
+ * @type {WeakMap<HTMLElement, ReturnType<typeof readLegend>>}
+ */
+const originalLegends = new WeakMap();
 /** @type {WeakMap<HTMLElement, () => void>} */
-const homes = new WeakMap();
+const restorers = new WeakMap();
+let isWatchingWidth = false;
 
-/** @param {HTMLFormElement} form @param {keyof Choice} name */
-export function chooser(form, name) {
+/**
+ * @param {HTMLFormElement} form
+ * @param {keyof DisplayOptions} name
+ */
+export function optionSelect(form, name) {
   const select = form.elements.namedItem(name);
-  if (!(select instanceof HTMLSelectElement)) throw new TypeError(`There is no chooser ${name}.`);
+  if (!(select instanceof HTMLSelectElement)) throw new TypeError(`There is no select "${name}".`);
   return select;
 }
 
-/** What a form's choosers say. @param {HTMLFormElement} form @returns {Choice} */
-export function chosen(form) {
-  return { normalize: chooser(form, "normalize").value, palette: chooser(form, "palette").value };
+/** @param {HTMLFormElement} form @returns {DisplayOptions} */
+export function displayOptions(form) {
+  return {
+    normalize: optionSelect(form, "normalize").value,
+    palette: optionSelect(form, "palette").value,
+  };
 }
 
 /**
- * Paint maps over a figure's pictures, in the same geometry, and bring its legend up to date.
+ * Paint feature maps over a figure's images and update its legend.
  * @param {HTMLElement} figure
- * @param {Maps} maps
- * @param {Look} look
+ * @param {FeatureMaps} maps
+ * @param {PaintOptions} options
  */
-export async function show(figure, maps, look) {
-  const known = await palettes();
-  const palette = known.get(look.palette);
-  if (!palette) throw new RangeError(`There is no palette of that name.`);
-  const plate = plateOf(figure, maps);
-  const { found, levels } = plate;
-  extents(maps, found);
-  const signed = "signed" in figure.dataset;
-  const normalize = sharedBy(figure, look);
-  const scales = ranges(found, normalize, signed, scopeOf(normalize, look, whole(found)));
-  const centred = signed || normalize === "symmetric";
-  const table = centred ? palette.diverging : palette.sequential;
-  const paint = { maps, found, scales, table, centred, levels };
-  Object.assign(plate, { maps, look, paint });
-  for (const sheet of plate.sheets) paintSheet(sheet, paint);
-  const shown = plate.sheets.flatMap(({ filters }) => filters);
-  const ranged = shown.map((filter) => /** @type {Range} */ (scales[filter]));
-  const dead = shown.filter((filter) => isDead(found, filter)).length;
-  const legend = legendOf(ranged, normalize === "filter", centred, wordsFor(normalize));
-  const off = figure.dataset["switch"] === "off";
-  inscribe(figure, legend, silence(dead, shown.length, off));
+export async function paintFigure(figure, maps, options) {
+  const palette = await loadPalette(options.palette);
+  const state = stateFor(figure, maps, options);
+  extentsOf(maps, state.extents);
+  const content = contentOf(figure, state, palette);
+  state.content = content;
+  for (const canvas of state.canvases) drawCanvas(canvas, content);
+  updateLegend(figure, state, content);
 }
 
 /**
- * The server's picture again, or what has been made the figure's home since.
+ * @param {HTMLElement} figure
+ * @param {PaintedState} state
+ * @param {Palette} palette
+ * @returns {import("./grid-image.js").GridContent}
+ */
+function contentOf(figure, { maps, extents, levels, options }, palette) {
+  const isSigned = "signed" in figure.dataset;
+  const normalize = normalizationOf(figure, options);
+  const shared = sharedRange(normalize, options.sharedRanges, layerRange(extents));
+  const ranges = displayRanges(extents, normalize, isSigned, shared);
+  const isCentred = isSigned || normalize === "symmetric";
+  const table = isCentred ? palette.diverging : palette.sequential;
+  return { maps, extents, ranges, table, isCentred, levels };
+}
+
+/**
+ * @param {HTMLElement} figure
+ * @param {PaintedState} state
+ * @param {import("./grid-image.js").GridContent} content
+ */
+function updateLegend(figure, { canvases, extents, options }, { ranges, isCentred }) {
+  const normalize = normalizationOf(figure, options);
+  const shown = canvases.flatMap(({ filters }) => filters);
+  const shownRanges = shown.map((filter) => /** @type {ValueRange} */ (ranges[filter]));
+  const dead = shown.filter((filter) => isDead(extents, filter)).length;
+  const sharing = sharingText(normalize);
+  const legend = legendOf(shownRanges, normalize === "filter", isCentred, sharing);
+  const isDisabled = figure.dataset["switch"] === "off";
+  writeLegend(figure, legend, deadFiltersNote(dead, shown.length, isDisabled));
+}
+
+/**
+ * Show the server's images again, or do what was set with `setRestore`.
  * @param {HTMLElement} figure
  */
-export function restore(figure) {
-  const home = homes.get(figure);
-  if (home) {
-    home();
+export function restoreFigure(figure) {
+  const restore = restorers.get(figure);
+  if (restore) {
+    restore();
     return;
   }
-  painted.get(figure)?.sheets.forEach(remove);
-  painted.delete(figure);
-  const first = served.get(figure);
-  if (first) inscribe(figure, first.legend, first.note);
+  paintedFigures.get(figure)?.canvases.forEach(removeCanvas);
+  paintedFigures.delete(figure);
+  const original = originalLegends.get(figure);
+  if (original) writeLegend(figure, original.legend, original.note);
 }
 
 /**
- * Say what restoring a figure is to do from now on, where the server's picture is out of date.
+ * Say how to restore a figure whose server images no longer fit the chosen options.
  * @param {HTMLElement} figure
- * @param {() => void} home
+ * @param {() => void} restore
  */
-export function settle(figure, home) {
-  homes.set(figure, home);
+export function setRestore(figure, restore) {
+  restorers.set(figure, restore);
 }
 
-/** What a figure shows in place of the server's picture, if anything. @param {HTMLElement} figure */
-export function shownOn(figure) {
-  return painted.get(figure);
+/** What is painted over a figure, if anything. @param {HTMLElement} figure */
+export function paintedState(figure) {
+  return paintedFigures.get(figure);
 }
 
 /**
- * What is kept between two paintings of a figure; made anew where the maps have another shape.
+ * The state of a figure, with new canvases if the shape of the maps has changed.
  * @param {HTMLElement} figure
- * @param {Maps} maps
- * @returns {Painted}
+ * @param {FeatureMaps} maps
+ * @param {PaintOptions} options
+ * @returns {PaintedState}
  */
-function plateOf(figure, maps) {
+function stateFor(figure, maps, options) {
   watchWidth();
-  const before = painted.get(figure);
-  const { height, width, filters } = maps;
-  if (before && before.maps.height === height && before.maps.width === width
-    && before.maps.filters === filters) return before;
-  before?.sheets.forEach(remove);
-  if (!served.has(figure)) served.set(figure, inscribed(figure));
-  const plate = {
-    sheets: picturesOf(figure, maps).map(sheetOver),
-    found: roomFor(maps),
-    levels: new Uint8ClampedArray(height * width),
+  const existing = paintedFigures.get(figure);
+  if (existing && hasSameShape(existing.maps, maps)) {
+    return Object.assign(existing, { maps, options });
+  }
+  existing?.canvases.forEach(removeCanvas);
+  if (!originalLegends.has(figure)) originalLegends.set(figure, readLegend(figure));
+  const state = {
+    canvases: mapImages(figure, maps).map(createCanvas),
+    extents: emptyExtents(maps),
+    levels: new Uint8ClampedArray(maps.height * maps.width),
     maps,
-    look: /** @type {Look} */ ({}),
+    options,
   };
-  painted.set(figure, plate);
-  return plate;
+  paintedFigures.set(figure, state);
+  return state;
 }
 
-/** Outside of a block's parts a block's scale comes to the layer's. @param {HTMLElement} figure @param {Look} look */
-function sharedBy(figure, { normalize }) {
+/** @param {FeatureMaps} a @param {FeatureMaps} b */
+function hasSameShape(a, b) {
+  return a.height === b.height && a.width === b.width && a.filters === b.filters;
+}
+
+/**
+ * Outside of blocks `block` means the layer.
+ * @param {HTMLElement} figure
+ * @param {DisplayOptions} options
+ */
+function normalizationOf(figure, { normalize }) {
   return normalize === "block" && !("blockRange" in figure.dataset) ? "layer" : normalize;
 }
 
 /**
  * @param {string} normalize
- * @param {Look} look
- * @param {Range} layer
- * @returns {Range}
+ * @param {SharedRanges} sharedRanges
+ * @param {ValueRange} layer
+ * @returns {ValueRange}
  */
-function scopeOf(normalize, { scopes }, layer) {
-  if (normalize === "network") return scopes.network;
-  return normalize === "block" ? scopes.block ?? layer : layer;
+function sharedRange(normalize, { network, block }, layer) {
+  if (normalize === "network") return network;
+  return normalize === "block" ? block ?? layer : layer;
 }
 
-/** What shares a scale, in words, as the chooser has them. @param {string} normalize */
-function wordsFor(normalize) {
+/** What shares a range, in the words of the chooser. @param {string} normalize */
+function sharingText(normalize) {
   const option = document.querySelector(`[name="normalize"] option[value="${normalize}"]`);
-  return option instanceof HTMLOptionElement ? option.dataset["said"] ?? "" : "";
+  return option instanceof HTMLOptionElement ? option.dataset["explanation"] ?? "" : "";
 }
 
-let watchesWidth = false;
-
-/** The window's width decides between two zooms of a grid. */
+/** A narrow window shows grids at another zoom, so they are painted again when it changes. */
 function watchWidth() {
-  if (watchesWidth) return;
-  watchesWidth = true;
-  matchMedia("(max-width: 719px)").addEventListener("change", () => {
-    for (const [figure, { sheets, maps, look }] of painted) {
-      sheets.forEach(remove);
-      painted.delete(figure);
-      void show(figure, maps, look);
+  if (isWatchingWidth) return;
+  isWatchingWidth = true;
+  matchMedia(NARROW_WINDOW).addEventListener("change", () => {
+    for (const [figure, { canvases, maps, options }] of paintedFigures) {
+      canvases.forEach(removeCanvas);
+      paintedFigures.delete(figure);
+      void paintFigure(figure, maps, options);
     }
   });
 }
 
-/** @typedef {{ width: number, height: number }} Size */
-/** @typedef {{ picture: HTMLImageElement | HTMLCanvasElement, size: Size }} Enlarged */
-
 /**
- * The grid at a larger zoom, by the server or, where it is painted over, painted anew.
+ * A figure's grid at the largest zoom that fits: from the server, or painted if it is painted now.
  * @param {HTMLElement} figure
- * @param {HTMLImageElement | HTMLCanvasElement} shown
- * @param {Size} room
- * @returns {Enlarged | undefined} nothing where what is shown is still on its way
+ * @param {Grid} shown
+ * @param {Size} room in pixels
+ * @returns {{ picture: Grid, size: Size } | undefined} undefined while the figure is being painted
  */
-export function enlarged(figure, shown, room) {
-  const [height = 1, width = 1, filters = 1] = (figure.dataset["shape"] ?? "").split(" ").map(Number);
+export function enlargedGrid(figure, shown, room) {
+  const shape = (figure.dataset["shape"] ?? "").split(" ").map(Number);
+  const [height = 1, width = 1, filters = 1] = shape;
   const columns = Number(figure.dataset["columns"]);
-  const geometry = largest({ height, width, filters }, columns, room, zoomOf(figure));
+  const layout = largestGrid({ height, width, filters }, columns, room, gridZoom(figure));
   if (shown instanceof HTMLImageElement) {
     const address = new URL(shown.src);
-    address.searchParams.set("zoom", String(geometry.zoom));
+    address.searchParams.set("zoom", String(layout.zoom));
     const picture = Object.assign(new Image(), { src: address.href, alt: shown.alt });
-    return { picture, size: geometry };
+    return { picture, size: layout };
   }
-  const [painted, canvas] = [shownOn(figure), document.createElement("canvas")];
-  const [context, sheet] = [canvas.getContext("2d"), painted?.sheets[0]];
-  if (!context || !painted?.paint || !sheet) return undefined;
-  Object.assign(canvas, { width: geometry.width, height: geometry.height });
-  const image = context.createImageData(geometry.width, geometry.height);
-  paintGrid(new Uint32Array(image.data.buffer), geometry, sheet.filters, painted.paint);
+  const [state, canvas] = [paintedState(figure), document.createElement("canvas")];
+  const [context, mapCanvas] = [canvas.getContext("2d"), state?.canvases[0]];
+  if (!context || !state?.content || !mapCanvas) return undefined;
+  Object.assign(canvas, { width: layout.width, height: layout.height });
+  const image = context.createImageData(layout.width, layout.height);
+  drawGrid(new Uint32Array(image.data.buffer), layout, mapCanvas.filters, state.content);
   context.putImageData(image, 0, 0);
-  return { picture: canvas, size: geometry };
+  return { picture: canvas, size: layout };
 }

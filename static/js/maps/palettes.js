@@ -1,32 +1,34 @@
 // @ts-check
 /**
- * Fetches the palettes' colours, once, and turns them into tables to look pixels up in.
+ * Loads the colour palettes once, as look-up tables from level to pixel.
  * @module
  */
 
-/** @typedef {{ name: string, sequential: string, diverging: string }} Served */
+/** @typedef {{ name: string, sequential: string, diverging: string }} PaletteJson */
 /** @typedef {{ sequential: Uint32Array, diverging: Uint32Array }} Palette */
 
 const LEVELS = 256;
 const ADDRESS = "/api/v1/palettes";
+const BRIGHT_LUMA = 140; // of 255
 
-/** The level that frames a map which says nothing, that of an index, and the transparent one. */
-export const [FLAG_LEVEL, LABEL_LEVEL, CLEAR_LEVEL] = [253, 254, 255];
+/** Levels above those of values: frames of flat maps, indices, and transparency. */
+export const [FLAT_LEVEL, LABEL_LEVEL, CLEAR_LEVEL] = [253, 254, 255];
 
 /**
- * The pixels of 256 levels, in the byte order of an ImageData; the last is transparent.
+ * The pixel of each of 256 levels, in the byte order of ImageData; the last is transparent.
  * @param {string} hex six digits a level
  * @returns {Uint32Array}
+ * @throws {TypeError} it is not 256 colours
  */
-export function tableOf(hex) {
+export function colourTable(hex) {
   if (!/^([0-9a-f]{6}){256}$/.test(hex)) {
     throw new TypeError("A palette must be 256 colours of six hex digits.");
   }
   const bytes = new Uint8Array(4 * LEVELS);
   for (let level = 0; level < CLEAR_LEVEL; level += 1) {
-    for (let part = 0; part < 3; part += 1) {
-      const at = 6 * level + 2 * part;
-      bytes[4 * level + part] = parseInt(hex.slice(at, at + 2), 16);
+    for (let channel = 0; channel < 3; channel += 1) {
+      const start = 6 * level + 2 * channel;
+      bytes[4 * level + channel] = parseInt(hex.slice(start, start + 2), 16);
     }
     bytes[4 * level + 3] = 255;
   }
@@ -34,43 +36,49 @@ export function tableOf(hex) {
 }
 
 /**
- * A level's colour as CSS and SVG take it.
+ * A level's colour for CSS and SVG.
  * @param {Uint32Array} table
  * @param {number} level
  */
-export function colourOf(table, level) {
+export function cssColour(table, level) {
   const [red, green, blue] = new Uint8Array(table.buffer, 4 * level, 3);
   return `rgb(${red} ${green} ${blue})`;
 }
 
 /**
- * Whether dark text is read more easily on a level's colour: by its luma, as the server decides.
+ * Whether a level's colour needs dark text on it, by its luma (ITU-R BT.601), as on the server.
  * @param {Uint32Array} table
  * @param {number} level
  */
 export function isBright(table, level) {
   const [red = 0, green = 0, blue = 0] = new Uint8Array(table.buffer, 4 * level, 3);
-  // Luma, as ITU-R BT.601 weighs the primaries.
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140;
+  return 0.299 * red + 0.587 * green + 0.114 * blue > BRIGHT_LUMA;
 }
 
 /** @type {Promise<Map<string, Palette>> | undefined} */
 let loading;
 
-/** Every palette by name. @returns {Promise<Map<string, Palette>>} */
-export function palettes() {
-  loading ??= load().catch((error) => {
+/**
+ * One palette; all of them are fetched with the first. A failed request is repeated next time.
+ * @param {string} name
+ * @returns {Promise<Palette>}
+ * @throws {RangeError} there is no palette of that name
+ */
+export async function loadPalette(name) {
+  loading ??= fetchPalettes().catch((error) => {
     loading = undefined;
     throw error;
   });
-  return loading;
+  const palette = (await loading).get(name);
+  if (!palette) throw new RangeError(`There is no palette "${name}".`);
+  return palette;
 }
 
 /** @returns {Promise<Map<string, Palette>>} */
-async function load() {
+async function fetchPalettes() {
   const response = await fetch(ADDRESS);
-  if (!response.ok) throw new Error(`The palettes could not be had: ${response.status}.`);
-  const served = /** @type {Served[]} */ (await response.json());
-  return new Map(served.map(({ name, sequential, diverging }) =>
-    [name, { sequential: tableOf(sequential), diverging: tableOf(diverging) }]));
+  if (!response.ok) throw new Error(`The palettes could not be loaded: ${response.status}.`);
+  const palettes = /** @type {PaletteJson[]} */ (await response.json());
+  return new Map(palettes.map(({ name, sequential, diverging }) =>
+    [name, { sequential: colourTable(sequential), diverging: colourTable(diverging) }]));
 }

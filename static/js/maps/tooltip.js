@@ -1,167 +1,170 @@
 // @ts-check
 /**
- * Shows the value at a place: beside the pointer, on the map, and what it sees of the digit.
+ * Shows a value beside the pointer, marks it on its map, and outlines its receptive field on the
+ * digit.
  * @module
  */
 
-import { fieldsBeside, seen } from "./activations.js";
-import { valueAt, valueBox, where } from "./hit-testing.js";
+import { inputWindow, loadReceptiveFields } from "./activations.js";
+import { positionText, valueBox, valueText } from "./hit-testing.js";
 
-/** @typedef {import("./activations.js").Field} Field */
-/** @typedef {import("./hit-testing.js").Spot} Spot */
+/** @typedef {import("./activations.js").ReceptiveField} ReceptiveField */
+/** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
+/** @typedef {import("./hit-testing.js").Rectangle} Rectangle */
 
-const AWAY = 18; // pixels between a place and what is said of it
-const EDGE = 8;
-/** The digit, 28 by 28: one that is being drawn before the page's own. */
-const DIGITS = "[data-draw-given], .digit img, .crumbs img";
-const SIDE = 28;
-const LARGE = 100; // pixels from which on an outline on the page's own digit can be read
+const DISTANCE_PX = 18; // between a value and its tooltip
+const MARGIN_PX = 8; // between the tooltip and the window's edge
+/** The digit in order of preference: the one being drawn, the page's, the one in its path. */
+const DIGITS = "[data-network-input], .digit img, .breadcrumbs img";
+const SIDE = 28; // of a digit, in pixels of MNIST
+const MIN_OUTLINE_WIDTH_PX = 100; // of a digit; on a smaller one an outline cannot be seen
 
 /**
- * @param {string} name
+ * @param {string} className
  * @param {string} [tag]
  */
-function make(name, tag = "div") {
-  return Object.assign(document.createElement(tag), { className: name });
+function create(className, tag = "div") {
+  return Object.assign(document.createElement(tag), { className });
 }
 
-/** One readout serves a page. */
-class Readout {
-  #layer = make("readout");
-  #mark = make("readout-mark");
-  #seen = make("readout-mark readout-seen");
-  #tip = make("readout-tip");
-  #values = make("readout-values", "dl");
-  #where = make("readout-where", "p");
-  #inset = make("readout-inset");
+class Tooltip {
+  #layer = create("tooltip");
+  #marker = create("tooltip-marker");
+  #fieldOnDigit = create("tooltip-marker tooltip-receptive-field");
+  #tip = create("tooltip-panel");
+  #values = create("tooltip-values", "dl");
+  #position = create("tooltip-position", "p");
+  #inset = create("tooltip-window");
   #copy = document.createElement("canvas");
-  #seenOnCopy = make("readout-mark");
-  /** @type {Spot | undefined} */
-  spot;
+  #fieldOnCopy = create("tooltip-marker");
+  /** The value that is shown. @type {ValuePosition | undefined} */
+  position;
 
   constructor() {
-    this.#layer.setAttribute("aria-hidden", "true"); // what is to be read out is said elsewhere
+    this.#layer.setAttribute("aria-hidden", "true"); // value-keys.js announces values instead
     this.#layer.hidden = true;
     this.#copy.width = this.#copy.height = SIDE;
-    this.#inset.append(this.#copy, this.#seenOnCopy);
-    this.#tip.append(this.#values, this.#where, this.#inset);
-    this.#layer.append(this.#mark, this.#seen, this.#tip);
+    this.#inset.append(this.#copy, this.#fieldOnCopy);
+    this.#tip.append(this.#values, this.#position, this.#inset);
+    this.#layer.append(this.#marker, this.#fieldOnDigit, this.#tip);
     document.body.append(this.#layer);
-    const follow = () => this.spot && this.show(this.spot);
-    document.addEventListener("scroll", follow, { capture: true, passive: true });
-    addEventListener("resize", follow);
+    const update = () => this.position && this.show(this.position);
+    document.addEventListener("scroll", update, { capture: true, passive: true });
+    addEventListener("resize", update);
   }
 
-  /** @param {Spot} spot */
-  show(spot) {
-    this.spot = spot;
+  /** @param {ValuePosition} position */
+  show(position) {
+    this.position = position;
     this.#layer.hidden = false;
-    const { left, top, width, height } = valueBox(spot);
-    place(this.#mark, left, top, width, height);
-    this.#say(spot);
-    this.#look(spot);
-    this.#putTip(left, top, width, height);
+    const box = valueBox(position);
+    setBox(this.#marker, box);
+    this.#showValues(position);
+    this.#showReceptiveField(position);
+    this.#placeTip(box);
   }
 
   hide() {
-    this.spot = undefined;
+    this.position = undefined;
     this.#layer.hidden = true;
   }
 
-  /** @param {Spot} spot */
-  #say({ scene, cell, row, column }) {
-    this.#where.textContent = where(cell.filter, row, column);
-    const lines = scene.parts.flatMap((part, at) => {
-      const name = Object.assign(make(part.tone, "dt"), { textContent: part.symbol });
-      const value = make(at === cell.part ? "here" : "", "dd");
-      value.textContent = valueAt(part.maps(), cell.filter, row, column);
-      return part.symbol ? [name, value] : [value];
+  /** @param {ValuePosition} position */
+  #showValues({ target, cell, row, column }) {
+    this.#position.textContent = positionText(cell.filter, row, column);
+    const lines = target.layers.flatMap((layer, index) => {
+      const symbol = Object.assign(create(layer.tone, "dt"), { textContent: layer.symbol });
+      const value = create(index === cell.layer ? "is-current" : "", "dd");
+      value.textContent = valueText(layer.maps(), cell.filter, row, column);
+      return layer.symbol ? [symbol, value] : [value];
     });
     this.#values.replaceChildren(...lines);
   }
 
-  /** Outline what the place sees of the digit. @param {Spot} spot */
-  #look({ scene, cell, row, column }) {
-    const part = /** @type {import("./hit-testing.js").Part} */ (scene.parts[cell.part]);
-    const input = digit();
-    const readable = input !== undefined && isReadable(input);
-    this.#inset.hidden = readable || !input;
-    this.#seen.hidden = true;
-    if (!input) return;
+  /**
+   * Outline it on the page's digit if that is large and in view, else on a copy in the tooltip.
+   * @param {ValuePosition} position
+   */
+  #showReceptiveField({ target, cell, row, column }) {
+    const layer = target.layers[cell.layer];
+    const digit = visibleDigit();
+    const isOnDigit = digit !== undefined && canOutline(digit);
+    this.#inset.hidden = isOnDigit || !digit;
+    this.#fieldOnDigit.hidden = true;
+    if (!digit || !layer) return;
     const context = this.#copy.getContext("2d");
-    if (!readable && context) {
+    if (!isOnDigit && context) {
       context.imageSmoothingEnabled = false;
-      context.drawImage(input, 0, 0, SIDE, SIDE);
+      context.drawImage(digit, 0, 0, SIDE, SIDE);
     }
-    fieldsBeside(part.values).then((fields) => {
-      const field = fields.get(part.layer);
-      if (!field || this.spot?.cell !== cell) return;
-      this.#seen.hidden = !readable;
-      if (readable) outlineOn(this.#seen, input.getBoundingClientRect(), field, row, column);
-      const box = new DOMRect(0, 0, this.#copy.offsetWidth, this.#copy.offsetHeight);
-      if (!readable) outlineOn(this.#seenOnCopy, box, field, row, column);
+    loadReceptiveFields(layer.mapsAddress).then((fields) => {
+      const field = fields.get(layer.layer);
+      if (!field || this.position?.cell !== cell) return;
+      this.#fieldOnDigit.hidden = !isOnDigit;
+      const box = isOnDigit
+        ? digit.getBoundingClientRect()
+        : new DOMRect(0, 0, this.#copy.offsetWidth, this.#copy.offsetHeight);
+      setBox(isOnDigit ? this.#fieldOnDigit : this.#fieldOnCopy, fieldBox(box, field, row, column));
     }, () => { this.#inset.hidden = true; });
   }
 
   /**
-   * Beside the place, on the side where there is room.
-   * @param {number} left
-   * @param {number} top
-   * @param {number} width
-   * @param {number} height
+   * Place the tooltip right of and above a value, or where there is room.
+   * @param {Rectangle} value
    */
-  #putTip(left, top, width, height) {
+  #placeTip({ left, top, width, height }) {
     const { offsetWidth, offsetHeight } = this.#tip;
-    const fits = left + width + AWAY + offsetWidth + EDGE <= document.documentElement.clientWidth;
-    const x = fits ? left + width + AWAY : left - AWAY - offsetWidth;
-    const above = top - AWAY - offsetHeight;
-    const y = above >= EDGE ? above : top + height + AWAY;
-    this.#tip.style.translate = `${Math.max(x, EDGE)}px ${y}px`;
+    const right = left + width + DISTANCE_PX;
+    const fits = right + offsetWidth + MARGIN_PX <= document.documentElement.clientWidth;
+    const x = fits ? right : left - DISTANCE_PX - offsetWidth;
+    const above = top - DISTANCE_PX - offsetHeight;
+    const y = above >= MARGIN_PX ? above : top + height + DISTANCE_PX;
+    this.#tip.style.translate = `${Math.max(x, MARGIN_PX)}px ${y}px`;
   }
 }
 
-/** The first digit that is shown. */
-function digit() {
-  const all = /** @type {NodeListOf<HTMLImageElement | HTMLCanvasElement>} */ (
+function visibleDigit() {
+  const digits = /** @type {NodeListOf<HTMLImageElement | HTMLCanvasElement>} */ (
     document.querySelectorAll(DIGITS)
   );
-  return [...all].find((one) => one.checkVisibility());
+  return [...digits].find((digit) => digit.checkVisibility());
+}
+
+/** Whether a digit is wholly in view and large enough. @param {Element} digit */
+function canOutline(digit) {
+  const { top, bottom, left, right, width } = digit.getBoundingClientRect();
+  const isInView = top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth;
+  return isInView && width >= MIN_OUTLINE_WIDTH_PX;
 }
 
 /**
- * Whether a digit is seen whole, and large enough to outline something on it.
- * @param {Element} element
- */
-function isReadable(element) {
-  const { top, bottom, left, right, width } = element.getBoundingClientRect();
-  return width >= LARGE && top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth;
-}
-
-/**
- * Lay an outline over what a value sees.
- * @param {HTMLElement} outline
- * @param {DOMRect} over where the digit is, in the coordinates that the outline is placed in
- * @param {Field} field
+ * A value's receptive field on screen.
+ * @param {DOMRect} digit
+ * @param {ReceptiveField} field
  * @param {number} row
  * @param {number} column
+ * @returns {Rectangle}
  */
-function outlineOn(outline, { left: x, top: y, width }, field, row, column) {
-  const { top, left, bottom, right } = seen(field, row, column, SIDE);
-  const pixel = width / SIDE;
-  place(outline, x + left * pixel, y + top * pixel, (right - left) * pixel, (bottom - top) * pixel);
+function fieldBox(digit, field, row, column) {
+  const { top, left, bottom, right } = inputWindow(field, row, column, SIDE);
+  const pixel = digit.width / SIDE;
+  return {
+    left: digit.left + left * pixel,
+    top: digit.top + top * pixel,
+    width: (right - left) * pixel,
+    height: (bottom - top) * pixel,
+  };
 }
 
 /**
+ * Place an element that is absolutely positioned.
  * @param {HTMLElement} element
- * @param {number} left
- * @param {number} top
- * @param {number} width
- * @param {number} height
+ * @param {Rectangle} box
  */
-export function place(element, left, top, width, height) {
+export function setBox(element, { left, top, width, height }) {
   Object.assign(element.style, {
     left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px`,
   });
 }
 
-export const readout = new Readout();
+export const tooltip = new Tooltip();

@@ -1,126 +1,144 @@
 // @ts-check
 /**
- * Reads maps by keyboard: each figure has a place for the focus, Enter goes into its maps, arrows
- * move over their values, Escape leaves.
+ * Reads the values of maps by keyboard: every group of maps can be focused, Enter goes in, arrows
+ * move from value to value, Escape leaves.
  * @module
  */
 
-import { HOSTS, boxOf, inRow, stepped, valueAt, where } from "./hit-testing.js";
-import { hrefOf, sceneFor } from "./hover.js";
-import { place, readout } from "./tooltip.js";
+import { TARGETS, cellBox, cellsPerRow, hrefOf, positionText, valueText } from "./hit-testing.js";
+import { cachedHitTarget } from "./hover.js";
+import { neighbourPosition } from "./lattice.js";
+import { setBox, tooltip } from "./tooltip.js";
 
-/** @typedef {import("./hit-testing.js").Scene} Scene */
-/** @typedef {import("./hit-testing.js").Spot} Spot */
+/** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
+/** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
 
-const MAPS = "picture.plate, .tiles, .one-map, .plate";
-const STEPS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"];
-const QUIET = 400; // milliseconds without a step, after which the place is said
+const MAPS = "picture.map-panel, .tiles, .filter-map, .map-panel";
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+const MOVES = [...ARROWS, "Home", "End", "PageUp", "PageDown"];
+const ANNOUNCE_DELAY_MS = 400; // after the last move, so that held keys do not announce every value
 
-/** The place under the keyboard, for as long as it is in a map. @type {Spot | undefined} */
-let spot;
-/** Where each host was left. @type {WeakMap<Element, Spot>} */
-const left = new WeakMap();
-let saying = 0;
-const said = Object.assign(document.createElement("p"), { className: "visually-hidden" });
-said.setAttribute("role", "status");
+/** The value that the keyboard is on. @type {ValuePosition | undefined} */
+let position;
+/** Where each element was left. @type {WeakMap<Element, ValuePosition>} */
+const lastPositions = new WeakMap();
+let timer = 0;
+/** Announces values to screen readers. @type {HTMLElement | undefined} */
+let announcement;
 
-/** Give every host on the page a place for the focus. */
-export function prepare() {
-  document.body.append(said);
-  for (const host of document.querySelectorAll(HOSTS)) {
-    const maps = host.querySelector(MAPS);
-    if (host instanceof HTMLElement && maps) host.append(explorer(host, maps));
+/** Add an element that takes the focus to every group of maps. */
+export function addFocusTargets() {
+  announcement = Object.assign(document.createElement("p"), { className: "visually-hidden" });
+  announcement.setAttribute("role", "status");
+  document.body.append(announcement);
+  for (const element of document.querySelectorAll(TARGETS)) {
+    const maps = element.querySelector(MAPS);
+    if (element instanceof HTMLElement && maps) element.append(focusTarget(element, maps));
   }
 }
 
 /**
- * @param {HTMLElement} host
+ * @param {HTMLElement} element
  * @param {Element} maps
  */
-function explorer(host, maps) {
-  const element = document.createElement("div");
-  element.className = "explorer";
-  element.tabIndex = 0;
-  element.setAttribute("role", "application"); // so that arrows reach it past a screen reader
-  element.setAttribute("aria-label", `Values of ${host.dataset["layer"] ?? "the strip"}: `
+function focusTarget(element, maps) {
+  const target = document.createElement("div");
+  target.className = "map-focus";
+  target.tabIndex = 0;
+  target.setAttribute("role", "application"); // or a screen reader would keep the arrows to itself
+  target.setAttribute("aria-label", `Values of ${element.dataset["layer"] ?? "the table"}: `
     + "Enter reads them, arrows move, Escape leaves");
-  element.addEventListener("focus", () => {
-    const [around, box] = [host.getBoundingClientRect(), maps.getBoundingClientRect()];
-    const [x, y] = [box.left - around.left + host.scrollLeft, box.top - around.top + host.scrollTop];
-    place(element, x, y, box.width, box.height);
+  target.addEventListener("focus", () => {
+    const [outer, inner] = [element.getBoundingClientRect(), maps.getBoundingClientRect()];
+    setBox(target, {
+      left: inner.left - outer.left + element.scrollLeft,
+      top: inner.top - outer.top + element.scrollTop,
+      width: inner.width,
+      height: inner.height,
+    });
   });
-  element.addEventListener("keydown", (event) => void press(event, host));
-  element.addEventListener("blur", leave);
-  return element;
+  target.addEventListener("keydown", (event) => void handleKey(event, element));
+  target.addEventListener("blur", leave);
+  return target;
 }
 
 /**
  * @param {KeyboardEvent} event
- * @param {HTMLElement} host
+ * @param {HTMLElement} element
  */
-async function press(event, host) {
+async function handleKey(event, element) {
   const { key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const mine = key === "Enter" || (spot && (key === "Escape" || STEPS.includes(key)));
-  if (!mine) return;
+  const isHandled = key === "Enter" || (position && (key === "Escape" || MOVES.includes(key)));
+  if (!isHandled) return;
   event.preventDefault();
   event.stopPropagation();
   if (key === "Escape") leave();
-  else if (!spot) await enter(host);
-  else if (key === "Enter") location.assign(hrefOf(spot));
-  else step(key);
+  else if (!position) await enter(element);
+  else if (key === "Enter") location.assign(hrefOf(position));
+  else move(position, key);
 }
 
-/** @param {HTMLElement} host */
-async function enter(host) {
-  const scene = await sceneFor(host);
-  const before = left.get(host);
-  const cell = before?.cell ?? scene.cells[0];
-  if (!cell) return;
-  const { height, width } = sizeOf(scene);
-  go(before ?? { scene, cell, row: height >> 1, column: width >> 1 });
+/**
+ * Go to where the element was left, or to the middle of its first map.
+ * @param {HTMLElement} element
+ */
+async function enter(element) {
+  const target = await cachedHitTarget(element);
+  const last = lastPositions.get(element);
+  const cell = target.cells[0];
+  if (last) show(last);
+  else if (cell) {
+    const { height, width } = mapSize(target);
+    show({ target, cell, row: height >> 1, column: width >> 1 });
+  }
 }
 
-/** @param {string} key */
-function step(key) {
-  if (!spot) return;
-  const { scene, cell, row, column } = spot;
-  const across = inRow(scene);
-  const sizes = { cells: scene.cells.length, across, ...sizeOf(scene) };
-  const to = stepped({ cell: scene.cells.indexOf(cell), row, column }, key, sizes);
-  const next = scene.cells[to.cell];
-  if (next) go({ scene, cell: next, row: to.row, column: to.column });
+/**
+ * @param {ValuePosition} from
+ * @param {string} key
+ */
+function move({ target, cell, row, column }, key) {
+  const cells = target.cells;
+  const sizes = { maps: cells.length, perRow: cellsPerRow(target), ...mapSize(target) };
+  const to = neighbourPosition({ map: cells.indexOf(cell), row, column }, key, sizes);
+  const nextCell = cells[to.map];
+  if (nextCell) show({ target, cell: nextCell, row: to.row, column: to.column });
 }
 
-/** @param {Scene} scene */
-function sizeOf(scene) {
-  return /** @type {import("./hit-testing.js").Part} */ (scene.parts[0]).maps();
+/** @param {HitTarget} target @returns {{ height: number, width: number }} */
+function mapSize({ layers: [layer] }) {
+  if (!layer) throw new TypeError("There are no maps to read.");
+  return layer.maps();
 }
 
-/** @param {Spot} to */
-function go(to) {
-  spot = to;
-  left.set(to.scene.host, to);
-  const { top, height } = boxOf(to.cell);
+/** @param {ValuePosition} to */
+function show(to) {
+  position = to;
+  lastPositions.set(to.target.element, to);
+  const { top, height } = cellBox(to.cell);
   if (top < 0 || top + height > innerHeight) scrollBy({ top: top - innerHeight / 3 });
-  readout.show(to);
-  clearTimeout(saying);
-  saying = window.setTimeout(() => {
-    said.textContent = inWords(to);
-  }, QUIET);
+  tooltip.show(to);
+  clearTimeout(timer);
+  timer = window.setTimeout(() => announce(describe(to)), ANNOUNCE_DELAY_MS);
 }
 
-/** @param {Spot} to */
-function inWords({ scene, cell, row, column }) {
-  const values = scene.parts.map(({ symbol, maps }) =>
-    `${symbol} ${valueAt(maps(), cell.filter, row, column)}`.trim());
-  return `${where(cell.filter, row, column)}: ${values.join(", ")}`;
+/** @param {ValuePosition} shown */
+function describe({ target, cell, row, column }) {
+  const values = target.layers.map(({ symbol, maps }) =>
+    `${symbol} ${valueText(maps(), cell.filter, row, column)}`.trim());
+  return `${positionText(cell.filter, row, column)}: ${values.join(", ")}`;
+}
+
+/** @param {string} text */
+function announce(text) {
+  if (announcement) announcement.textContent = text;
 }
 
 function leave() {
-  if (!spot) return;
-  spot = undefined;
-  clearTimeout(saying);
-  said.textContent = "";
-  readout.hide();
+  if (!position) return;
+  position = undefined;
+  clearTimeout(timer);
+  announce("");
+  tooltip.hide();
 }

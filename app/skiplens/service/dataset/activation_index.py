@@ -1,4 +1,4 @@
-"""Predictions and the top_activations activations of every filter over a set of digits."""
+"""Predictions and the top activations of every filter over a set of digits."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.forward import branch_scales
 
-KEPT: Final = 24  # top_activations digits of a filter
+KEPT: Final = 24  # top-activating digits of a filter
 _LABELS: Final = 10
 
 
@@ -70,7 +70,7 @@ class Index:
     def top_activations(
         self, manifest: Manifest, layer: LayerInfo, index: int
     ) -> tuple[TopActivation, ...]:
-        """The digits that excite a filter most, top_activations first; values above zero only.
+        """The digits that activate a filter most, in descending order; values above zero only.
 
         ReLU lets nothing else through, so no other digit can be said to excite it.
         """
@@ -91,7 +91,7 @@ def max_per_filter(manifest: Manifest, activations: Activations) -> NDArray[np.f
 
 
 class TopK:
-    """Keeps the top_activations digits of every filter while digits come in order.
+    """Collects the top-activating digits of every filter while digits come in order.
 
     Attributes:
         places: int32 ``(F, K)``, as :class:`Index` has it, of the digits so far.
@@ -107,7 +107,7 @@ class TopK:
 
         Args:
             first: place of the first of them.
-            found: float32 ``(n, F)``, the max_per_filter of each.
+            found: float32 ``(n, F)``, the maximum of each filter.
         """
         new = np.arange(first, first + len(found), dtype=np.int32)
         places = np.hstack([self.places, np.broadcast_to(new, (len(self.places), len(new)))])
@@ -174,7 +174,7 @@ class _Reader:
         self._lock = threading.Lock()
 
     def read(self, part: range) -> _Read:
-        """The max_per_filter ``(n, F)`` and the probabilities ``(n, classes)`` of some digits."""
+        """Maximum per filter ``(n, F)``, probabilities ``(n, classes)`` of some digits."""
         manifest = self._engine.manifest
         last = manifest.layers[-1].name
         found, answers = [], []

@@ -156,7 +156,7 @@ class Network(BaseModel):
             engine=engine.name,
             device=engine.device,
             blocks=[block.name for block in manifest.blocks],
-            can_disable=list(manifest.switches),
+            can_disable=list(manifest.disableable_blocks),
             url=links.api_network(manifest.id),
         )
 
