@@ -1,12 +1,12 @@
-# Two images: `docker build .` makes the light one, which serves on a CPU without TensorFlow;
-# `docker build --target gpu .` makes one with TensorFlow and CUDA, for machines with a GPU.
+# Two images: `docker build .` builds the light one, which serves on a CPU without TensorFlow;
+# `docker build --target gpu .` builds one with TensorFlow and CUDA, for machines with a GPU.
 
 FROM python:3.13-slim AS base
 RUN useradd --system --uid 10001 --home-dir /var/lib/skiplens --create-home skiplens
 WORKDIR /srv/skiplens
 
-# The environment in /opt/skiplens holds neither pip nor a build tool: those stay behind. skiplens
-# itself is installed as a pointer to /srv/skiplens, so a change of its code installs nothing anew.
+# The environment in /opt/skiplens has neither pip nor build tools. skiplens is an editable install
+# that points to /srv/skiplens, so changing its code reinstalls nothing.
 FROM base AS serve-environment
 COPY requirements/serve.txt requirements/
 RUN python -m venv --without-pip /opt/skiplens \

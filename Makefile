@@ -1,11 +1,11 @@
 # Every command of the project; `make` alone lists them. Nothing is installed outside .venv/ and
-# node_modules/, and what is already in place is not installed again.
+# node_modules/, and nothing is installed twice.
 
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := $(shell command -v npm)
 
-# Each stamp is newer than the files that say what it stands for.
+# Each stamp is newer than the files that list what it stands for.
 SETUP_READY := $(VENV)/.setup-ready
 SERVE_READY := $(VENV)/.serve-ready
 DEV_READY := $(VENV)/.dev-ready
@@ -23,36 +23,36 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
-	@echo 'PYTHON=/path/to/python picks the Python that .venv/ is made with.'
-	@echo 'ARGS="..." is handed on by serve, test (to pytest), bench and lock (to uv).'
+	@echo 'PYTHON=/path/to/python picks the Python for .venv/.'
+	@echo 'ARGS="..." passes options to serve, test (pytest), bench and lock (uv).'
 
-setup: $(DEV_READY) $(NPM_READY) ## set up the whole environment, TensorFlow included
+setup: $(DEV_READY) $(NPM_READY) ## set up the whole environment, with TensorFlow
 
-serve: $(SERVE_READY) ## set up what serving needs, start the gallery and print its address
+serve: $(SERVE_READY) ## set up what serving needs, serve the gallery and print its address
 	@$(BIN)/skiplens serve $(ARGS)
 
-test: setup ## set up and pass every test
+test: setup ## set up and run every test
 	@if node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then \
 		node --test $(wildcard tests/js/*.test.js); \
 	elif [ -n "$$SKIPLENS_REQUIRE_BROWSER" ]; then \
-		echo 'The tests of the browser code need Node 18 or newer, and there is none.' >&2; exit 1; \
+		echo 'The tests of the browser code need Node 18 or newer.' >&2; exit 1; \
 	else \
-		echo 'The tests of the browser code are left out: they need Node 18 or newer.'; \
+		echo 'Skipping the tests of the browser code: they need Node 18 or newer.'; \
 	fi
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: setup ## check style, types, which room imports which, and the browser code
+lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(wildcard app tests scripts benchmarks)
 	$(BIN)/lint-imports --no-logo
-	$(if $(NPM),node_modules/.bin/tsc,@echo 'The browser code is left unchecked: that needs npm.')
+	$(if $(NPM),node_modules/.bin/tsc,@echo 'Skipping the browser code: checking it needs npm.')
 
-format: $(DEV_READY) ## mend the style of the Python code
+format: $(DEV_READY) ## format the Python code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV_READY) ## measure, in ratios within one run
+bench: $(DEV_READY) ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade for newer versions
@@ -62,8 +62,8 @@ lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade 
 		-c requirements/serve.txt -c requirements/setup.txt -o requirements/dev.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra gpu -c requirements/dev.txt -o requirements/gpu.txt
 
-# A version manager's shim can bear the name of a Python that it then cannot start, and Debian ships
-# Python without venv: so each candidate is tried, not looked up.
+# A version manager's shim may be unable to start the Python it is named after, and Debian ships
+# Python without venv: so each candidate is run, not just looked up.
 $(BIN)/python:
 	@for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
 		if "$$python" -c 'import ensurepip, sys, venv; \
@@ -75,7 +75,7 @@ $(BIN)/python:
 		fi; \
 	done; \
 	echo 'skiplens needs Python 3.11, 3.12 or 3.13 with its venv module (python3-venv on Debian);' \
-		'$(if $(PYTHON),$(PYTHON) is none.,install one, or name it with PYTHON=/path/to/python.)' >&2; \
+		'$(if $(PYTHON),$(PYTHON) is not one.,install one, or name it with PYTHON=/path/to/python.)' >&2; \
 	exit 1
 
 $(SETUP_READY): requirements/setup.txt $(BIN)/python
@@ -87,7 +87,7 @@ $(SERVE_READY): requirements/serve.txt pyproject.toml $(SETUP_READY)
 	@$(INSTALL_SKIPLENS)
 	@touch $@
 
-# What serving needs is part of it, in the same versions.
+# It includes what serving needs, in the same versions.
 $(DEV_READY): requirements/dev.txt pyproject.toml $(SETUP_READY)
 	$(INSTALL) --require-hashes -r $<
 	@$(INSTALL_SKIPLENS)

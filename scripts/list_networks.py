@@ -11,7 +11,7 @@ from skiplens.settings import ROOT, Settings
 README: Final = ROOT / "README.md"
 _TABLE: Final = re.compile(r"(?<=<!-- networks -->\n).*?(?=<!-- /networks -->)", re.DOTALL)
 _HEAD: Final = """\
-| id | what it is | weights | test digits read correctly |
+| id | what it is | weights | test accuracy (95 % interval) |
 |---|---|---:|---:|
 """
 
@@ -27,14 +27,16 @@ def table() -> str:
 def _row(manifest: Manifest) -> str:
     default = manifest.id == Settings.model_fields["default_network"].default
     name = f"`{manifest.id}`{' (default)' if default else ''}"
-    read = _read(manifest.test_accuracy) if manifest.test_accuracy else "not measured"
+    accuracy = _percent(manifest.test_accuracy) if manifest.test_accuracy else "not measured"
     if over_seeds := manifest.accuracy_over_seeds:
         average, deviation = over_seeds
-        read += f"; {len(manifest.seeds)} seeds: {average:.2%} ± {deviation:.2%}".replace("%", " %")
-    return f"| {name} | {manifest.summary} | {manifest.parameters:,} | {read} |\n"
+        accuracy += f"; {len(manifest.seeds)} seeds: {average:.2%} ± {deviation:.2%}".replace(
+            "%", " %"
+        )
+    return f"| {name} | {manifest.summary} | {manifest.parameters:,} | {accuracy} |\n"
 
 
-def _read(accuracy: Accuracy) -> str:
+def _percent(accuracy: Accuracy) -> str:
     low, high = accuracy.interval
     return f"{accuracy.value:.2%} ({low:.2%} to {high:.2%})".replace("%", " %")
 

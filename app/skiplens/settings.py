@@ -1,4 +1,4 @@
-"""Every setting, with its default; each is also an environment variable, ``SKIPLENS_...``."""
+"""Every setting with its default; each is also an environment variable, ``SKIPLENS_...``."""
 
 import os
 from pathlib import Path
@@ -30,39 +30,43 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SKIPLENS_", extra="ignore", frozen=True)
 
     host: str = Field("127.0.0.1", description="address to bind to")
-    port: int = Field(8000, ge=0, le=65535, description="port; 0 takes any free one")
-    engine: Literal["auto", "litert", "keras"] = Field("auto", description="which engine")
+    port: int = Field(8000, ge=0, le=65535, description="port; 0 picks a free one")
+    engine: Literal["auto", "litert", "keras"] = Field("auto", description="auto, litert or keras")
     models_dir: Path = Field(ROOT / "models", description="folder of model folders")
     state_dir: Path = Field(
         default_factory=lambda: user_data_path("skiplens", appauthor=False),
-        description="folder where uploaded digits are kept",
+        description="folder for uploaded digits",
     )
-    data: Path | None = Field(None, description="folder of MNIST, whose test digits are browsed")
+    data: Path | None = Field(None, description="folder with MNIST, to browse its test set")
     default_network: str = Field("mnist-resnet", description="the network that / shows")
-    log_format: Literal["text", "json"] = Field("text", description="how log lines look")
+    log_format: Literal["text", "json"] = Field("text", description="text or json")
     interpreters: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, MOST_INTERPRETERS),
         ge=1,
         le=MOST_INTERPRETERS,
-        description="LiteRT interpreters a network",
+        description="LiteRT interpreters per network",
     )
 
-    max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="of a request's body")
-    max_image_pixels: int = Field(16_000_000, ge=784, description="of an uploaded image")
-    max_image_side: int = Field(8192, ge=28, description="of an uploaded image, pixels")
-    max_waiting: int = Field(64, ge=0, description="computations that may wait, a network")
-    max_requests: int = Field(256, ge=1, description="requests in the works at the same time")
-    max_digits: int = Field(10_000, ge=1, description="digits kept; unused ones make room")
-    cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="of activations kept in memory")
-    picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="of pictures kept in memory")
+    max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="largest request body")
+    max_image_pixels: int = Field(
+        16_000_000, ge=784, description="largest uploaded image, in pixels"
+    )
+    max_image_side: int = Field(8192, ge=28, description="longest side of an upload, in pixels")
+    max_waiting: int = Field(64, ge=0, description="maximum computations waiting, per network")
+    max_requests: int = Field(256, ge=1, description="maximum concurrent requests")
+    max_digits: int = Field(
+        10_000, ge=1, description="maximum stored digits; least recently used are deleted first"
+    )
+    cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="memory for cached activations")
+    picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="memory for cached images")
     receive_seconds: FiniteFloat = Field(
-        10.0, gt=0, description="to receive a request in, and to see some of an answer taken"
+        10.0,
+        gt=0,
+        description="time limit to receive a request, and for a client to read from a response",
     )
-    stop_seconds: int = Field(10, ge=0, description="to finish requests in when stopping")
+    stop_seconds: int = Field(10, ge=0, description="time limit to finish requests when stopping")
 
-    allowed_hosts: Names = Field(
-        ("*",), description="host names that are answered, with commas between"
-    )
+    allowed_hosts: Names = Field(("*",), description="host names to answer, comma-separated")
     cors_origins: Names = Field(
-        (), description="other sites whose scripts may call the API, with commas between"
+        (), description="other sites whose scripts may call the API, comma-separated"
     )

@@ -159,6 +159,7 @@ wireHistory();
 wireUpload();
 wireMaps();
 wireDrawing();
-void wireDataset();
 wireDownloads();
-void wireUnit();
+void Promise.allSettled([wireDataset(), wireUnit()]).then(() => {
+  document.documentElement.dataset["ready"] = ""; // for tests: every part of the page answers
+});

@@ -1,22 +1,41 @@
-"""One server and one Chromium for all tests; a page that must stay free of errors for each."""
+"""One server and one Chromium for all tests; a page that must stay free of errors for each.
+
+No test waits for a silent network, which takes half a second each time: a page is ready when its
+scripts have said so and the pictures in view are there.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
+from skiplens.settings import ROOT
+from tests.browser.pages import wait_until_ready
 from tests.idx import shifted_samples, write_test_set
 
 REQUIRED = "SKIPLENS_REQUIRE_BROWSER"
 SERVE = "from skiplens.cli import main; main()"
 OpenPage = Callable[..., Page]
+# The shell is the same engine without windows and tabs: it takes half of the processor's time.
+SHELL = ("chromium-headless-shell", "chromium", "chromium-browser")
+WHOLE = ("chromium", "chromium-browser", "chromium-headless-shell")
+expect.set_options(timeout=30_000)  # ms that a page may take on a busy machine
 
 
 @contextmanager
@@ -53,29 +72,106 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="package")  # Playwright's event loop must be gone before other tests
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        reason = "no chromium on the path"
+def executable(names: tuple[str, ...]) -> str:
+    """The first of these browsers that is on the path; without any, the test is skipped."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        reason = f"none of {', '.join(names)} is on the path"
         if os.environ.get(REQUIRED):
             pytest.fail(reason)
         pytest.skip(reason)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    return found
+
+
+def launch(
+    playwright: Playwright, names: tuple[str, ...], *, without: Sequence[str] = ()
+) -> Browser:
+    """A headless browser, the first that is there, without these options of Playwright's."""
+    return playwright.chromium.launch(
+        executable_path=executable(names),
+        args=["--no-sandbox"],
+        ignore_default_args=list(without),
+    )
+
+
+@pytest.fixture(scope="package")  # Playwright's event loop must be gone before other tests
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A headless Chromium."""
+    with launch(playwright, SHELL) as launched:
         yield launched
-        launched.close()
+
+
+@pytest.fixture(scope="package")
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium as people have it: the shell fetches more pictures ahead, and keeps no pages."""
+    with launch(playwright, WHOLE) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """The checker of accessibility, which npm installs for the tests alone."""
+    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.is_file():
+        reason = "axe-core is not installed: `make setup` with npm on the path does that"
+        if os.environ.get(REQUIRED):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+class Contexts:
+    """Browser contexts by their options: opening one costs more than a page in it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._opened: dict[str, BrowserContext] = {}
+
+    def get(self, *, fresh: bool, **options: object) -> BrowserContext:
+        """A context with these options, which no test has used if it is to be fresh."""
+        if fresh:
+            return self._browser.new_context(**options)  # type: ignore[arg-type]  # a plain dict
+        key = repr(sorted(options.items()))
+        if key not in self._opened:
+            self._opened[key] = self.get(fresh=True, **options)
+        return self._opened[key]
+
+    def tidy(self) -> None:
+        """Close every page and each fresh context, and forget what pages have stored."""
+        for context in self._browser.contexts:
+            for page in context.pages:
+                # A page that waits for an answer, or has scripts off, may have no storage to ask.
+                with suppress(Error):
+                    page.evaluate("localStorage.clear()")
+                page.close()
+            context.clear_cookies()
+            if context not in self._opened.values():
+                context.close()
+
+
+@pytest.fixture(scope="package")
+def contexts(browser: Browser) -> Contexts:
+    return Contexts(browser)
 
 
 @pytest.fixture
-def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
-    """Opens an address in a context of its own.
+def open_page(
+    contexts: Contexts, server: str, request: pytest.FixtureRequest
+) -> Iterator[OpenPage]:
+    """Opens an address in a context that it shares with other tests, and tidies up after.
 
+    With the mark ``fresh_context`` the context is the test's own: nothing is in its cache.
     Fails the test when the console shows an error, which violations of the policy are, unless it
     was announced by ``allow``.
     """
     errors: list[str] = []
+    fresh = request.node.get_closest_marker("fresh_context") is not None
 
     def opened(
         address: str = "/", *, width: int = 1440, allow: str = "", **context: object
@@ -85,16 +181,16 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
                 errors.append(message.text)
 
         options = {"viewport": {"width": width, "height": 900}, "base_url": server, **context}
-        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]  # a plain dict
+        page = contexts.get(fresh=fresh, **options).new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
-        page.wait_for_load_state("networkidle")
+        if context.get("java_script_enabled", True):
+            wait_until_ready(page)
         return page
 
     yield opened
-    for context in browser.contexts:
-        context.close()
+    contexts.tidy()
     assert errors == []
 
 

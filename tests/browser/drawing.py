@@ -13,7 +13,6 @@ Points = Sequence[tuple[float, float]]
 
 SEVEN: Points = ((0.28, 0.25), (0.72, 0.25), (0.5, 0.55), (0.42, 0.82))
 ONE: Points = ((0.5, 0.2), (0.5, 0.5), (0.5, 0.8))
-SLOW = 30_000  # ms that a page may take on a busy machine
 LIVE = "**/live?*"
 _STEPS = 6
 
@@ -24,7 +23,7 @@ def surface(page: Page) -> Locator:
 
 def open_surface(page: Page) -> None:
     page.get_by_role("button", name="Draw a digit").click()
-    surface(page).wait_for(timeout=SLOW)
+    surface(page).wait_for()
 
 
 def box_of(page: Page) -> FloatRect:
@@ -105,7 +104,7 @@ def release(page: Page, routes: Sequence[Route], number: int) -> Response:
     """Lets the server answer the picture of that number, which may still be on its way."""
     while len(routes) <= number:
         page.evaluate("new Promise(requestAnimationFrame)")
-    with page.expect_response(is_live, timeout=SLOW) as answer:
+    with page.expect_response(is_live) as answer:
         routes[number].continue_()
     return answer.value
 

@@ -8,6 +8,20 @@ from playwright.sync_api import Page
 from scripts.pages import PAGES
 
 ERRORS: Final = {"error", "expired digit"}
+# Swagger UI says nothing itself, but it draws its operations last.
+READY: Final = """() => {
+  const wired = !document.querySelector("script[src$='js/page.js']")
+    || "ready" in document.documentElement.dataset;
+  const inView = (image) => {
+    const { top, bottom, left, right } = image.getBoundingClientRect();
+    return bottom > 0 && right > 0 && top < innerHeight && left < innerWidth;
+  };
+  const awaited = [...document.images].filter((one) =>
+    one.src && one.checkVisibility() && (one.loading !== "lazy" || inView(one)));
+  const documented = !document.querySelector("#swagger") || document.querySelector(".opblock");
+  return document.readyState === "complete" && wired && documented
+    && awaited.every((one) => one.complete);
+}"""
 
 
 def address(server: str, name: str) -> str:
@@ -16,7 +30,12 @@ def address(server: str, name: str) -> str:
     return PAGES[name].format(digit=samples[0]["id"], other=samples[1]["id"])
 
 
+def wait_until_ready(page: Page) -> None:
+    """Wait until the scripts have wired the page and the pictures in view are there."""
+    page.wait_for_function(READY)
+
+
 def load_pictures(page: Page) -> None:
     """Fetch those further down too."""
     page.evaluate("document.querySelectorAll('img').forEach((one) => { one.loading = 'eager' })")
-    page.wait_for_load_state("networkidle")
+    wait_until_ready(page)

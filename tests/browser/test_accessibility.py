@@ -1,23 +1,16 @@
-"""What axe-core finds on every page, in both themes: nothing. No rule is turned off."""
+"""What opens on a page, the documentation, and what people ask of their system."""
 
-import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from scripts.pages import PAGES
-from skiplens.settings import ROOT
-from tests.browser.conftest import REQUIRED, OpenPage
-from tests.browser.pages import ERRORS, address, load_pictures
+from tests.browser.axe import load_axe, violations
+from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Swagger UI is not ours: its page is checked around it, and for its colours, which are.
-NOT_OURS: Final = {"documentation": ["#swagger"]}
 SCHEMES: Final = ("light", "dark")
 CONTRAST: Final = """async () => {
   for (const one of document.getAnimations()) {
@@ -29,57 +22,9 @@ CONTRAST: Final = """async () => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def axe() -> Path:
-    """The checker, which npm installs for the tests alone."""
-    if not AXE.is_file():
-        reason = "axe-core is not installed: `make setup` with npm on the path does that"
-        if os.environ.get(REQUIRED):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return AXE
-
-
-def violations(page: Page, axe: Path, exclude: list[str]) -> list[str]:
-    """What axe finds wrong, one line for each element."""
-    # What is busy moves without end; the rest goes to its end at once, since a movement out of
-    # sight may never get there by itself.
-    expect(page.locator('[aria-busy="true"]')).to_have_count(0)
-    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
-    page.add_script_tag(path=axe)
-    found: list[dict[str, Any]] = page.evaluate(
-        """async ([exclude, tags]) => (await axe.run(
-            { include: ["html"], exclude }, { runOnly: tags, resultTypes: ["violations"] }
-        )).violations""",
-        [exclude, TAGS],
-    )
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
-        for one in found
-        for node in one["nodes"]
-    ]
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(  # one parameter a part
-    open_page: OpenPage, server: str, axe: Path, name: str, scheme: str, width: int
-) -> None:
-    page = open_page(
-        address(server, name),
-        allow="404" if name in ERRORS else "",
-        width=width,
-        color_scheme=scheme,
-        bypass_csp=True,
-    )
-    load_pictures(page)
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-    assert violations(page, axe, NOT_OURS.get(name, [])) == []
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing_in_what_opens(open_page: OpenPage, axe: Path, scheme: str) -> None:
-    page = open_page("/", color_scheme=scheme, bypass_csp=True, width=390)
+    page = open_page("/", color_scheme=scheme, width=390)
     page.get_by_role("button", name="Keyboard").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert violations(page, axe, []) == []
@@ -93,7 +38,7 @@ def test_axe_finds_nothing_in_what_opens(open_page: OpenPage, axe: Path, scheme:
 def test_text_of_the_documentation_stands_out_where_it_is_tried_out(
     open_page: OpenPage, axe: Path, scheme: str
 ) -> None:
-    page = open_page("/docs", color_scheme=scheme, bypass_csp=True)
+    page = open_page("/docs", color_scheme=scheme)
     for method in ("get", "post"):
         page.locator(f".opblock-{method} .opblock-summary-control").first.click()
     page.locator(".opblock-get .execute").first.click()
@@ -101,7 +46,7 @@ def test_text_of_the_documentation_stands_out_where_it_is_tried_out(
     expect(page.locator(".loading-container")).to_have_count(0)
     page.locator("section.models button").first.click()
     expect(page.locator("section.models article").first).to_be_visible()
-    page.add_script_tag(path=axe)
+    load_axe(page, axe)
     assert page.evaluate(CONTRAST) == []
 
 

@@ -11,7 +11,6 @@ from tests.browser.drawing import (
     LIVE,
     ONE,
     SEVEN,
-    SLOW,
     box_of,
     draw,
     header,
@@ -37,11 +36,11 @@ WORDS = """() => ["#maps", ".intro h1", ".probability", ".probabilities"]
 
 
 def reads(page: Page, label: str) -> None:
-    expect(page.locator(".predicted-digit")).to_have_text(label, timeout=SLOW)
+    expect(page.locator(".predicted-digit")).to_have_text(label)
 
 
 def state(page: Page, words: str) -> None:
-    expect(page.locator("form[data-draw] [role=status]")).to_contain_text(words, timeout=SLOW)
+    expect(page.locator("form[data-draw] [role=status]")).to_contain_text(words)
 
 
 def test_everything_follows_and_nothing_is_stored(open_page: OpenPage, server: str) -> None:
@@ -49,10 +48,10 @@ def test_everything_follows_and_nothing_is_stored(open_page: OpenPage, server: s
     address, before = page.url, page.evaluate(WIDTHS)
     open_surface(page)
     expect(page.locator(".predicted-digit")).to_have_text("?")
-    with page.expect_response(is_live, timeout=SLOW) as first:
+    with page.expect_response(is_live) as first:
         draw(page, SEVEN)
     reads(page, "7")
-    expect(page.locator("[data-draw-status]")).to_contain_text("Prediction: 7", timeout=SLOW)
+    expect(page.locator("[data-draw-status]")).to_contain_text("Prediction: 7")
     expect(page.locator(".probabilities .first th")).to_have_text("7")
     grid, given = page.locator(f"{STEM} canvas"), page.locator("[data-network-input]")
     shown = grid.evaluate(PIXELS), given.evaluate(PIXELS), page.evaluate(WIDTHS)
@@ -61,12 +60,10 @@ def test_everything_follows_and_nothing_is_stored(open_page: OpenPage, server: s
     page.wait_for_function(
         "(old) => document.querySelector('[data-network-input]').toDataURL() != old",
         arg=shown[1],
-        timeout=SLOW,
     )
     page.wait_for_function(
         "([at, old]) => document.querySelector(at).toDataURL() != old",
         arg=[f"{STEM} canvas", shown[0]],
-        timeout=SLOW,
     )
     assert page.url == address
     digit = header(first.value)["digit"]
@@ -181,7 +178,7 @@ def test_what_is_kept_has_an_address_and_is_the_same_digit(open_page: OpenPage) 
     expect(page.locator(".probability .number")).to_contain_text(share)
     widths = page.evaluate(WIDTHS)
     page.get_by_role("button", name="Save").click()
-    page.wait_for_url(KEPT, timeout=SLOW)
+    page.wait_for_url(KEPT)
     assert f"{drawn['digit']}?off=block2&normalize=layer&palette=noon" in page.url
     for _ in range(2):
         reads(page, "7")
@@ -230,7 +227,7 @@ def test_the_gate_of_a_block_that_is_off_is_said_to_be_zero(open_page: OpenPage)
     open_surface(page)
     legend.scroll_into_view_if_needed()
     surface(page).click()
-    expect(page.locator("figure[data-layer='block2.gate'] canvas")).to_be_visible(timeout=SLOW)
+    expect(page.locator("figure[data-layer='block2.gate'] canvas")).to_be_visible()
     expect(legend).to_have_text(re.compile(r"^\s*zero everywhere\s*$"))
 
 
@@ -240,7 +237,7 @@ def test_closing_gives_the_page_its_digit_back_and_loses_nothing(open_page: Open
     open_surface(page)
     draw(page, SEVEN)
     reads(page, "7")
-    expect(page.locator(f"{STEM} canvas")).to_be_visible(timeout=SLOW)
+    expect(page.locator(f"{STEM} canvas")).to_be_visible()
     page.keyboard.press("Escape")
     expect(surface(page)).to_be_hidden()
     expect(page.get_by_role("button", name="Draw a digit")).to_be_focused()
@@ -257,10 +254,10 @@ def test_branches_are_switched_in_place_and_other_links_wait(open_page: OpenPage
     draw(page, SEVEN)
     reads(page, "7")
     page.get_by_role("link", name="switch off in block1").locator(".branch-toggle").click()
-    expect(page.locator(".prediction-title")).to_contain_text("without block1", timeout=SLOW)
+    expect(page.locator(".prediction-title")).to_contain_text("without block1")
     expect(page.locator("[data-drawing-baseline]")).to_contain_text("With every block on: 7, ")
     page.get_by_role("link", name="switch on in block1").locator(".branch-toggle").click()
-    expect(page.locator(".prediction-title")).to_have_text("Prediction", timeout=SLOW)
+    expect(page.locator(".prediction-title")).to_have_text("Prediction")
     expect(page.locator("[data-drawing-baseline]")).to_be_hidden()
     page.locator(".layer-link code", has_text="block1.sum").click()
     state(page, "Save the digit first")
@@ -272,7 +269,6 @@ def test_an_answer_on_its_way_does_not_erase_the_notice_on_a_link(open_page: Ope
     open_surface(page)
     draw(page, SEVEN)
     reads(page, "7")
-    page.wait_for_load_state("networkidle")
     with held(page) as routes:
         page.locator(".layer-link code", has_text="block1.sum").click()  # maps that come near
         state(page, "Save the digit first")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import SLOW, surface
+from tests.browser.drawing import surface
 from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
@@ -36,7 +36,7 @@ def test_a_click_on_a_map_is_explained_once_the_module_is_there(
     page, routes = open_with_held_module(open_page, address(server, "filter"), "unit.js")
     page.locator(".filter-map svg").first.click(position={"x": 3, "y": 3})
     load(page, routes)
-    expect(page.locator(".unit-value")).to_contain_text("row 0, column 0", timeout=SLOW)
+    expect(page.locator(".unit-value")).to_contain_text("row 0, column 0")
 
 
 def test_a_filter_of_the_test_set_applies_once_the_module_is_there(
@@ -59,4 +59,4 @@ def test_drawing_opens_with_the_second_click_if_the_first_could_not_load_it(
     page.unroute("**/js/draw/live.js")
     expect(surface(page)).to_be_hidden()
     button.click()
-    expect(surface(page)).to_be_visible(timeout=SLOW)
+    expect(surface(page)).to_be_visible()

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from itertools import product
+from typing import Literal
 
 import httpx2
 import numpy as np
@@ -37,7 +38,7 @@ PLATE = """async (work) => {
 }"""
 
 
-def requests_of(page: Page) -> list[str]:
+def requests_of(page: Page, event: Literal["request", "requestfinished"] = "request") -> list[str]:
     """What the page asks for from now on, beside its own scripts and icon."""
     asked: list[str] = []
 
@@ -45,7 +46,7 @@ def requests_of(page: Page) -> list[str]:
         if "/static/" not in address:
             asked.append(address)
 
-    page.on("request", lambda request: note(request.url))
+    page.on(event, lambda request: note(request.url))
     return asked
 
 
@@ -104,10 +105,11 @@ def test_a_slim_grid_that_is_sorted_is_painted_as_it_was(open_page: OpenPage, se
 
 def test_another_look_asks_for_raw_maps_once_and_nothing_else(open_page: OpenPage) -> None:
     page = open_page("/#block1")
-    asked = requests_of(page)
+    asked, finished = requests_of(page), requests_of(page, "requestfinished")
     choose(page, normalize="layer", palette="noon")
     expect(figure(page, "block1.sum").locator(".range-scope")).to_contain_text("the whole layer")
-    page.wait_for_load_state("networkidle")
+    while len(finished) < len(asked):
+        page.evaluate("new Promise(requestAnimationFrame)")
     maps = [address for address in asked if address.endswith("/activations.npy")]
     assert sorted(set(asked) - set(maps)) == [address for address in asked if "palettes" in address]
     assert len(maps) == len(set(maps))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import SEVEN, SLOW, draw, open_surface
+from tests.browser.drawing import SEVEN, draw, open_surface
 from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
@@ -54,14 +54,14 @@ def test_while_one_draws_a_gate_that_is_shut_is_not_called_silent(
     page = open_page(f"{gallery}?off=block1")
     open_surface(page)
     draw(page, SEVEN)
-    expect(page.locator(".predicted-digit")).to_have_text("7", timeout=SLOW)
+    expect(page.locator(".predicted-digit")).to_have_text("7")
     gate = page.locator("figure[data-layer='block1.gate']")
     gate.scroll_into_view_if_needed()
-    expect(gate.locator("canvas").first).to_be_visible(timeout=SLOW)
+    expect(gate.locator("canvas").first).to_be_visible()
     note = gate.locator(".note")
     expect(note).to_have_text("Switched off, so every map is zero.")
     page.get_by_role("link", name="switch on in block1").locator(".branch-toggle").click()
-    expect(note).not_to_contain_text("Switched off", timeout=SLOW)
+    expect(note).not_to_contain_text("Switched off")
     expect(page.locator("#block1 .norms a")).to_have_text("switch T·F(x) off")
 
 

@@ -1,29 +1,38 @@
 """Coming back to a page: kept whole by the browser, or loaded anew."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+from tests.browser.conftest import WHOLE, launch
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def keeping_browser(playwright: Playwright) -> Iterator[Browser]:
+    """A browser that keeps pages one leaves, which Playwright has them not do."""
+    with launch(playwright, WHOLE, without=["--disable-back-forward-cache"]) as launched:
+        yield launched
+
+
 @pytest.fixture(params=["kept", "loaded anew"])
-def page(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Page]:
-    """A page of a browser that keeps pages one leaves, which Playwright has them not do, or not."""
-    keeping = ["--disable-back-forward-cache"] if request.param == "kept" else []
-    with browser.browser_type.launch(
-        executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
-        args=["--no-sandbox"],
-        ignore_default_args=keeping,
-    ) as launched:
-        page = launched.new_page(base_url=server)
+def page(
+    request: pytest.FixtureRequest,
+    whole_browser: Browser,
+    keeping_browser: Browser,
+    server: str,
+) -> Iterator[Page]:
+    """A page of a browser that keeps pages one leaves, or of one that does not."""
+    is_kept = request.param == "kept"
+    with (keeping_browser if is_kept else whole_browser).new_context(base_url=server) as context:
+        page = context.new_page()
         page.add_init_script("addEventListener('pageshow', ({ persisted }) => kept = persisted)")
         yield page
-        page.wait_for_function("(kept) => window.kept === kept", arg=request.param == "kept")
+        page.wait_for_function("(kept) => window.kept === kept", arg=is_kept)
 
 
 def go_back(page: Page) -> None:

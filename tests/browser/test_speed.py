@@ -3,11 +3,12 @@
 from typing import Final
 
 import pytest
+from playwright.sync_api import Browser, ViewportSize
 
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import address
+from tests.browser.pages import address, wait_until_ready
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 FIRST_VIEW_BYTES: Final = 250_000
 FIRST_VIEW_REQUESTS: Final = 15
@@ -21,17 +22,23 @@ SHIFTS: Final = """
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_first_view_is_light(open_page: OpenPage, width: int) -> None:
-    page = open_page("/healthz", width=width, allow="404")  # a text has no icon
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    sizes: dict[str, float] = {}
-    session.on(
-        "Network.loadingFinished",
-        lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
-    )
-    page.goto("/")
-    page.wait_for_load_state("networkidle")
+def test_the_first_view_is_light(whole_browser: Browser, server: str, width: int) -> None:
+    viewport: ViewportSize = {"width": width, "height": 900}
+    with whole_browser.new_context(viewport=viewport, base_url=server) as context:
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        asked: set[str] = set()
+        sizes: dict[str, float] = {}
+        session.on("Network.requestWillBeSent", lambda event: asked.add(event["requestId"]))
+        session.on(
+            "Network.loadingFinished",
+            lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
+        )
+        page.goto("/")
+        wait_until_ready(page)
+        while asked - sizes.keys():
+            page.evaluate("new Promise(requestAnimationFrame)")
     assert len(sizes) < FIRST_VIEW_REQUESTS
     assert sum(sizes.values()) < FIRST_VIEW_BYTES
 
@@ -75,10 +82,12 @@ def test_nothing_moves_while_the_page_comes(
     page = open_page("/healthz", width=width, allow="404")  # a text has no icon
     page.add_init_script(SHIFTS)
     page.goto(address(server, name))
-    page.wait_for_load_state("networkidle")
+    wait_until_ready(page)
     height = page.evaluate("document.documentElement.scrollHeight")
     for _ in range(4):
-        page.keyboard.press("Space")
-        page.wait_for_load_state("networkidle")
+        page.evaluate("scrollBy({ top: innerHeight * 0.875, behavior: 'instant' })")
+        page.evaluate("new Promise(requestAnimationFrame)")
+        wait_until_ready(page)
+    page.evaluate("new Promise(requestAnimationFrame)")
     assert page.evaluate("window.shifts") == []
     assert abs(page.evaluate("document.documentElement.scrollHeight") - height) <= ROUNDING

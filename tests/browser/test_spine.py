@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import SEVEN, SLOW, draw, open_surface
+from tests.browser.drawing import SEVEN, draw, open_surface
 from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
@@ -61,5 +61,5 @@ def test_words_of_the_spine_stand_clear_of_each_other_and_of_its_lines(
     expect_room(page)
     open_surface(page)
     draw(page, SEVEN)
-    expect(page.locator(".predicted-digit")).to_have_text("7", timeout=SLOW)
+    expect(page.locator(".predicted-digit")).to_have_text("7")
     expect_room(page)

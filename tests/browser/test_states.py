@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import address
+from tests.browser.pages import address, wait_until_ready
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 GRID = "**/layers/stem.conv/grid.png*"
 FOR_GOOD = 100
@@ -58,7 +58,8 @@ def test_it_waits_as_long_as_the_server_asks(open_page: OpenPage) -> None:
     page = opened(open_page, failing, GRID)
     picture = page.locator("img[src*='stem.conv/grid.png']")
     expect(picture).to_have_attribute("data-state", "waiting")
-    page.wait_for_load_state("networkidle")
+    while failing.left:
+        page.evaluate("new Promise(requestAnimationFrame)")
     asked = failing.asked
     page.clock.run_for(15_000)
     assert failing.asked == asked
@@ -80,7 +81,7 @@ def test_a_picture_that_will_not_come_is_replaced_by_words_and_a_button(
     failing.left = 0
     missing.get_by_role("button", name="Retry").click()
     expect(missing).to_have_count(0)
-    page.wait_for_load_state("networkidle")
+    wait_until_ready(page)
     assert not page.evaluate(BROKEN)
 
 

@@ -1,4 +1,4 @@
-"""Reads the README and CONTRIBUTING: their tables, their blocks of code, what they name."""
+"""Reads the README, CONTRIBUTING and docs/: their tables and their blocks of code."""
 
 import re
 
@@ -6,16 +6,18 @@ from tests.contracts.dockerfile import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+TEXTS = {"README": README, "CONTRIBUTING": CONTRIBUTING, "api": API}
 
 
-def code(language: str) -> str:
+def code(text: str, language: str) -> str:
     """The one block of code in that language."""
-    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return str(block)
 
 
 def section(title: str) -> str:
-    """What stands under a heading."""
+    """What the README has under a heading."""
     found = re.search(
         rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL
     )

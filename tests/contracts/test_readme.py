@@ -14,12 +14,12 @@ from skiplens.core.value_range import Normalisation
 from skiplens.samples import load_samples
 from skiplens.settings import MEBIBYTE, Settings
 from tests.contracts.dockerfile import ROOT
-from tests.contracts.readme import CONTRIBUTING, README, section, table
+from tests.contracts.readme import CONTRIBUTING, README, TEXTS, section, table
 
 WORDS_FOR_DEFAULTS = {
     "data": "none",
     "state_dir": "the user's data folder",
-    "interpreters": "one a core",
+    "interpreters": "one per core",
 }
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -49,7 +49,7 @@ def test_the_networks_are_those_of_the_manifests() -> None:
     assert list_networks.table() in README, "run python -m scripts.list_networks"
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_every_make_target_that_is_named_exists(text: str) -> None:
     assert (
         set(re.findall(r"\bmake ([a-z]+)(?=[`\s]*(?: {2,}|`|$))", text, re.MULTILINE))
@@ -90,11 +90,33 @@ def test_the_versions_of_python_are_those_of_the_project() -> None:
     assert "Python 3.11, 3.12 or 3.13" in README
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_every_file_that_is_named_exists(text: str) -> None:
-    paths = re.findall(r"`((?:app|docs|scripts|static|templates|tests)/[\w/.]+)`", text)
-    paths += re.findall(r"\]\(([\w/.]+)\)", text)
+    paths = re.findall(r"`((?:app|docs|scripts|static|templates|tests)/[\w/.-]+)`", text)
+    paths += re.findall(r"\]\(([\w/.-]+)\)", text)
     modules = re.findall(r"python -m ([\w.]+)", text)
     paths += [module.replace(".", "/") + ".py" for module in modules]
     for path in paths:
         assert (ROOT / path).exists(), path
+
+
+def test_every_file_of_the_map_of_the_code_exists() -> None:
+    """The map in CONTRIBUTING has a folder at the start of a line, and files of it after that."""
+    (plan,) = re.findall(r"^```\n(app/.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+    folder = ROOT
+    named: set[Path] = set()
+    for line in plan.splitlines():
+        start, _, rest = line.partition(" ")
+        folder = ROOT / start if start.endswith("/") else folder
+        assert folder.is_dir(), start
+        found = re.findall(r"[\w/-]+\.(?:py|js|css|html)\b", rest)
+        for name in found:
+            assert (folder / name).is_file(), f"{folder}/{name}"
+        named |= {folder / name for name in found}
+    rooms = ("core", "engine", "network", "service", "web", "export")
+    there = {path for room in rooms for path in (ROOT / "app/skiplens" / room).rglob("*.py")}
+    assert {path for path in there if path.stem != "__init__"} <= named
+
+
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len(README.splitlines()) <= 250

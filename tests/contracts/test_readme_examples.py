@@ -1,30 +1,37 @@
-"""Runs the README's examples as they stand, each against a server of its own."""
+"""Runs the examples of the README and of docs/api.md as they stand, against one server."""
 
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image
 
 from benchmarks.processes import Server, skiplens
 from skiplens.core.digit import Digit
-from tests.contracts.readme import code
+from tests.contracts.readme import API, README, code
 from tests.idx import shifted_samples, write_test_set
 
 ADDRESS = "http://127.0.0.1:8000"
 STRICT = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail "$@"; }\n'
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A server that has read a small data set."""
-    data = write_test_set(tmp_path / "mnist", shifted_samples())
+NEEDS_CURL = pytest.mark.skipif(
+    not shutil.which("curl") or not shutil.which("bash"), reason="needs curl"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that has indexed a small data set."""
+    data = write_test_set(tmp_path_factory.mktemp("mnist"), shifted_samples())
     with skiplens("--data", str(data)) as running:
         connection = HTTPConnection("127.0.0.1", running.port)
         state = b""
@@ -49,34 +56,45 @@ def run(command: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def answered(server: Server) -> set[str]:
-    """The routes that the server has answered with success, and none other."""
+def answers(server: Server) -> Counter[tuple[str, str]]:
+    """How often the server has answered, by route and status."""
     connection = HTTPConnection("127.0.0.1", server.port)
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
-    found = re.findall(
-        r'^skiplens_requests_total\{route="(.*?)",status="(\d+)"\}', text, re.MULTILINE
-    )
-    assert {status for _, status in found} <= {"200", "201"}
-    return {route for route, _ in found}
+    pattern = r'^skiplens_requests_total\{route="(.*?)",status="(\d+)"\} (\S+)'
+    found = re.findall(pattern, text, re.MULTILINE)
+    return Counter({(route, status): int(float(count)) for route, status, count in found})
 
 
-@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl")
-def test_curl_asks_for_everything_that_the_api_has(
-    server: Server, folder: Path, app: FastAPI
-) -> None:
-    script = STRICT + code("sh").replace(ADDRESS, f"http://127.0.0.1:{server.port}")
+def run_curl(text: str, server: Server, folder: Path) -> None:
+    script = STRICT + code(text, "sh").replace(ADDRESS, f"http://127.0.0.1:{server.port}")
     run(["bash", "-c", script], folder)
-    assert answered(server) == set(app.openapi()["paths"])
+
+
+def run_python(text: str, server: Server, folder: Path) -> None:
+    program = code(text, "python").replace(ADDRESS, f"http://127.0.0.1:{server.port}")
+    run([sys.executable, "-c", program], folder)
+
+
+@pytest.mark.parametrize("example", [pytest.param(run_curl, marks=NEEDS_CURL), run_python])
+def test_the_examples_ask_for_everything_that_the_api_has(
+    example: Callable[[str, Server, Path], None], server: Server, folder: Path, app: FastAPI
+) -> None:
+    before = answers(server)
+    example(API, server, folder)
+    answered = answers(server) - before - Counter({("/metrics", "200"): 1})
+    assert {status for _, status in answered} <= {"200", "201"}
+    assert {route for route, _ in answered} == set(app.openapi()["paths"])
     for picture in folder.glob("*.png"):
         with Image.open(picture) as image:
             assert min(image.size) > 1
 
 
-def test_python_asks_for_everything_that_the_api_has(
-    server: Server, folder: Path, app: FastAPI
-) -> None:
-    script = code("python").replace(ADDRESS, f"http://127.0.0.1:{server.port}")
-    run([sys.executable, "-c", script], folder)
-    assert answered(server) == set(app.openapi()["paths"])
+@NEEDS_CURL
+def test_the_example_of_the_readme_works(server: Server, folder: Path) -> None:
+    run_curl(README, server, folder)
+    with np.load(folder / "all.npz") as layers:
+        assert layers["block1.output"].shape == (28, 28, 16)
+    with Image.open(folder / "grid.png") as image:
+        assert min(image.size) > 1
