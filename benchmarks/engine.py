@@ -38,7 +38,7 @@ def measure() -> Iterator[Result]:
     network = Network(folder.path / "network.keras")
     engine = LiteRTEngine(folder, 1, 0)
     image = load_samples()[0].digit.as_input()
-    branch_scales = np.ones(len(folder.manifest.switches), np.float32)
+    branch_scales = np.ones(len(folder.manifest.disableable_blocks), np.float32)
     inputs = {"image": image, "gates": branch_scales[None]}
     forward = {
         "engine": lambda: engine.activations(image, branch_scales),

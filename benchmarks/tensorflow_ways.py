@@ -82,7 +82,7 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     folder = addresses.folder()
-    branch_scales = np.ones((1, len(folder.manifest.switches)), np.float32)
+    branch_scales = np.ones((1, len(folder.manifest.disableable_blocks)), np.float32)
     inputs = {"image": load_samples()[0].digit.as_input(), "gates": branch_scales}
     call = Network(folder.path / NETWORK_FILE).function(inputs)
     print(1000 * median(in_turn({"": call}, 15, {"": 10})[""]))

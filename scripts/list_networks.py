@@ -28,6 +28,11 @@ def _row(manifest: Manifest) -> str:
     default = manifest.id == Settings.model_fields["default_network"].default
     name = f"`{manifest.id}`{' (default)' if default else ''}"
     accuracy = _percent(manifest.test_accuracy) if manifest.test_accuracy else "not measured"
+    if over_seeds := manifest.accuracy_over_seeds:
+        average, deviation = over_seeds
+        accuracy += f"; {len(manifest.seeds)} seeds: {average:.2%} ± {deviation:.2%}".replace(
+            "%", " %"
+        )
     return f"| {name} | {manifest.summary} | {manifest.parameters:,} | {accuracy} |\n"
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``skiplens serve | train | compile | evaluate | export``."""
+"""The command line: ``skiplens serve | train | ladder | compile | evaluate | export``."""
 
 import gc
 import sys
@@ -108,11 +108,34 @@ def train(
         int | None,
         typer.Option(help="Digits to validate on instead of training on them.", min=0),
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of all that is drawn at random; the recipe's otherwise.")
+    ] = None,
 ) -> None:
     """Train a network from its recipe, or resume where an interrupted run left off."""
     from skiplens.network import commands
 
-    commands.train_network(network, data, runs / network, models / network, hold_out)
+    run = runs / (network if seed is None else f"{network}-seed{seed}")
+    commands.train_network(network, data, run, models / network, hold_out, seed)
+
+
+@app.command(epilog="Example: `skiplens ladder --data mnist/`")
+def ladder(
+    networks: Annotated[
+        list[str] | None, typer.Argument(help="The only ones of its networks to train.")
+    ] = None,
+    data: Data = None,
+    runs: Annotated[Path, typer.Option(help="Folder of training runs.")] = Path("runs"),
+    models: Models = ROOT / "models",
+    seeds: Annotated[int, typer.Option(help="Runs of each network.", min=1)] = 3,
+) -> None:
+    """Train residual streams and plain stacks of several depths, and measure them.
+
+    Figures that are there are kept, and an interrupted run is resumed.
+    """
+    from skiplens.network import commands
+
+    commands.train_ladder(data, runs, models, networks or (), seeds)
 
 
 @app.command("compile", epilog="Example: `skiplens compile mnist-resnet --data mnist/`")

@@ -41,7 +41,7 @@ export function enableCopying(section) {
  */
 async function updateSnippets(section, address) {
   const page = await fetchPage(address).catch(() => undefined);
-  const fresh = page?.querySelectorAll("[data-away] code");
+  const fresh = page?.querySelectorAll("[data-snippets] code");
   section.querySelectorAll("code").forEach((code, index) => {
     const text = fresh?.[index]?.textContent;
     if (text) code.textContent = text;

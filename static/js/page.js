@@ -7,7 +7,7 @@
 
 /** Repaint maps as soon as an option is chosen; if that fails, let the server draw them. */
 function wireChoosers() {
-  for (const form of document.querySelectorAll("form[data-choosers]")) {
+  for (const form of document.querySelectorAll("form[data-display-options]")) {
     if (!(form instanceof HTMLFormElement)) continue;
     for (const button of form.querySelectorAll("button")) button.hidden = true;
     form.addEventListener("change", (event) => {
@@ -58,15 +58,15 @@ function wireUpload() {
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    body.classList.add("dropping");
+    body.classList.add("is-drop-target");
   });
   document.addEventListener("dragleave", (event) => {
-    if (event.relatedTarget === null) body.classList.remove("dropping");
+    if (event.relatedTarget === null) body.classList.remove("is-drop-target");
   });
   document.addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    body.classList.remove("dropping");
+    body.classList.remove("is-drop-target");
     void upload(form, event.dataTransfer?.files);
   });
   document.addEventListener("paste", (event) => {
@@ -76,7 +76,7 @@ function wireUpload() {
 
 /** Show values of maps under the mouse, a finger or the keyboard, from its first event on. */
 function wireMaps() {
-  const maps = "figure[data-layer], [data-strip]";
+  const maps = "figure[data-layer], [data-block-table]";
   if (!document.querySelector(maps)) return;
   const listeners = new AbortController();
   /**
@@ -138,7 +138,7 @@ async function wireDataset() {
 
 /** Let the downloads section copy its snippets once it is open. */
 function wireDownloads() {
-  const section = document.querySelector("[data-away]");
+  const section = document.querySelector("[data-snippets]");
   if (!section) return;
   const enable = async () => (await import("./copy.js")).enableCopying(section);
   section.addEventListener("toggle", enable, { once: true });
@@ -148,7 +148,7 @@ function wireDownloads() {
 async function wireUnit() {
   if (!document.querySelector("#unit")) return;
   const load = () => import("./unit.js").catch(() => undefined);
-  document.querySelector(".one-map")?.addEventListener("click", async (event) => {
+  document.querySelector(".filter-map")?.addEventListener("click", async (event) => {
     if (event instanceof MouseEvent) (await load())?.explainClicked(event);
   });
   (await load())?.watchSection();

@@ -107,8 +107,8 @@ function showMissing(picture) {
   const list = picture.closest("ul.tiles, ul.samples, ul.parts");
   const replaced = list ?? picture.closest("picture, svg") ?? picture;
   const anchor = replaced.closest("a") ?? replaced;
-  if (anchor.previousElementSibling?.matches(".missing")) return;
-  if (anchor.nextElementSibling?.matches(".missing")) return;
+  if (anchor.previousElementSibling?.matches(".missing-image")) return;
+  if (anchor.nextElementSibling?.matches(".missing-image")) return;
   const box = missingBox(() => {
     box.remove();
     replaced.removeAttribute("hidden");
@@ -133,7 +133,7 @@ function showMissing(picture) {
 /** @param {() => void} retry */
 function missingBox(retry) {
   const box = document.createElement("div");
-  box.className = "missing";
+  box.className = "missing-image";
   box.setAttribute("role", "group");
   const message = document.createElement("p");
   message.textContent = "This picture did not load.";

@@ -145,12 +145,13 @@ function wireConnection() {
 /** Keep the focus on a block's toggle that was pressed by key, on the page that it leads to. */
 function wireToggleFocus() {
   document.addEventListener("click", (event) => {
-    const link = event.target instanceof Element && event.target.closest(".branch, .switch-line a");
+    const links = ".branch, .block-toggle a";
+    const link = event.target instanceof Element && event.target.closest(links);
     if (link && event.detail === 0) sessionStorage.setItem("pressed", "1");
   });
   if (sessionStorage.getItem("pressed") && location.hash) {
     const target = document.getElementById(location.hash.slice(1));
-    const toggle = target?.closest(".stage")?.querySelector(".branch");
+    const toggle = target?.closest(".network-section")?.querySelector(".branch");
     // The browser focuses the fragment's target when it shows the page, so this has to come later.
     if (toggle instanceof HTMLElement) window.addEventListener("pageshow", () => toggle.focus());
   }
@@ -159,8 +160,8 @@ function wireToggleFocus() {
 
 /** Tell screen readers the prediction if it differs from that of the page before. */
 function announcePrediction() {
-  const line = document.querySelector("[data-answer]");
-  const prediction = line?.getAttribute("data-answer") ?? "";
+  const line = document.querySelector("[data-prediction]");
+  const prediction = line?.getAttribute("data-prediction") ?? "";
   const previous = sessionStorage.getItem("answer");
   if (!line || prediction === previous) return;
   if (previous) line.textContent = prediction;
@@ -170,7 +171,7 @@ function announcePrediction() {
 /** Reload the page of a busy server when it can answer. @param {Element} line shows the wait */
 async function retryBusyPage(line) {
   const { fetchWithRetry, retryDelay } = await import("./retry.js");
-  const delay = retryDelay(0, line.getAttribute("data-again")); // holds Retry-After, in seconds
+  const delay = retryDelay(0, line.getAttribute("data-retry-after")); // in seconds
   await new Promise((resolve) => {
     showWait(line, delay);
     setTimeout(resolve, delay);
@@ -196,5 +197,5 @@ wireToggleFocus();
 announcePrediction();
 wireConnection();
 wireNavigation();
-const busyLine = document.querySelector("[data-again]");
+const busyLine = document.querySelector("[data-retry-after]");
 if (busyLine) void retryBusyPage(busyLine);

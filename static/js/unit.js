@@ -7,7 +7,7 @@
 import { fetchPage, replaceRegions } from "./swap.js";
 
 const SECTION = "#unit";
-const MARKER = ".one-map .here";
+const MARKER = ".filter-map .marker";
 
 /**
  * The row and column at a point, as the address has them.
@@ -45,7 +45,7 @@ let announcement;
 export function watchSection() {
   announcement = Object.assign(document.createElement("p"), { className: "visually-hidden" });
   announcement.setAttribute("role", "status");
-  document.querySelector(".view")?.append(announcement);
+  document.querySelector(".page")?.append(announcement);
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest(`${SECTION} a`) : null;
     if (!(link instanceof HTMLAnchorElement) || !isPlainClick(event)) return;
@@ -80,7 +80,7 @@ export function explainClicked({ clientX, clientY }) {
 
 /** Say beside the field which positions exist, and focus it. @param {HTMLInputElement} field */
 function showInvalid(field) {
-  const line = document.querySelector(`${SECTION} .refusal`);
+  const line = document.querySelector(`${SECTION} .field-error`);
   if (line) line.textContent = `There is no such position on this map. ${field.title}`;
   field.setAttribute("aria-invalid", "true");
   field.focus();
@@ -102,7 +102,7 @@ async function showUnit(address) {
   try {
     replaceRegions(await fetchPage(address, signal), [SECTION, MARKER]);
     history.replaceState(history.state, "", address.replace(/#.*/, ""));
-    const result = document.querySelector(`${SECTION} .worked-value`)?.textContent ?? "";
+    const result = document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "";
     if (announcement) announcement.textContent = result;
   } catch {
     if (!signal.aborted) location.assign(address);

@@ -18,7 +18,7 @@ _STEPS = 6
 
 
 def surface(page: Page) -> Locator:
-    return page.get_by_role("img", name="Surface to draw on")
+    return page.get_by_role("img", name="Drawing canvas")
 
 
 def open_surface(page: Page) -> None:

@@ -76,7 +76,12 @@ def test_motion_stays_out_where_none_is_asked_for(open_page: OpenPage) -> None:
 
 def test_in_forced_colours_everything_is_still_there(open_page: OpenPage) -> None:
     page = open_page("/", forced_colors="active")
-    for part in (".bar .now", ".piece .identity", ".piece .residual", ".numeral"):
+    for part in (
+        ".bar .current",
+        ".diagram-line .identity",
+        ".diagram-line .residual",
+        ".predicted-digit",
+    ):
         shown, ground = page.locator(part).first.evaluate(
             "(one) => { const style = getComputedStyle(one); return ["
             "one instanceof SVGElement ? (style.fill === 'none' ? style.stroke : style.fill)"
@@ -90,5 +95,5 @@ def test_a_switch_is_read_out_and_keeps_the_focus(open_page: OpenPage) -> None:
     page.get_by_role("link", name="switch off in block2").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**off=block2**")
-    expect(page.locator("[data-answer]")).to_contain_text("Without block2, the network reads a")
+    expect(page.locator("[data-prediction]")).to_contain_text("Prediction without block2")
     expect(page.get_by_role("link", name="switch on in block2")).to_be_focused()

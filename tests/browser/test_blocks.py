@@ -11,9 +11,9 @@ from tests.browser.pages import address
 pytestmark = pytest.mark.browser
 
 EDGES = """() => {
-  const image = document.querySelector(".columns img");
+  const image = document.querySelector(".block-table img");
   const left = image.getBoundingClientRect().left;
-  return [...document.querySelectorAll(".columns-charts .field")].map((one) =>
+  return [...document.querySelectorAll(".block-table-charts .hit-area")].map((one) =>
     one.getBoundingClientRect().left - left);
 }"""
 
@@ -32,10 +32,10 @@ def test_every_filters_chart_stands_under_its_maps(
 
 def test_names_stay_in_sight_when_the_columns_are_moved(open_page: OpenPage, server: str) -> None:
     page = open_page(address(server, "block"), width=390)
-    name = page.locator(".columns-rows .residual")
+    name = page.locator(".block-table-names .residual")
     before = name.bounding_box()
-    page.locator(".columns").evaluate("(one) => { one.scrollLeft = 400 }")
-    assert page.locator(".columns").evaluate("(one) => one.scrollLeft") == 400
+    page.locator(".block-table").evaluate("(one) => { one.scrollLeft = 400 }")
+    assert page.locator(".block-table").evaluate("(one) => one.scrollLeft") == 400
     after = name.bounding_box()
     assert before
     assert after
@@ -60,6 +60,6 @@ def test_filters_are_sorted_by_a_heading(
 
 def test_a_filters_column_leads_to_its_page(open_page: OpenPage, server: str) -> None:
     page = open_page(address(server, "block"), java_script_enabled=False)
-    page.locator(".columns-charts a").nth(7).focus()
+    page.locator(".block-table-charts a").nth(7).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("block2.output:7")

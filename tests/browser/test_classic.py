@@ -16,15 +16,15 @@ def test_the_way_to_them_and_on_to_a_block(
     open_page: OpenPage, server: str, *, scripts: bool
 ) -> None:
     page = open_page(address(server, "gallery of the classic network"), java_script_enabled=scripts)
-    page.get_by_role("link", name="The pictures of 2016, put right").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("The pictures of 2016, put right")
+    page.get_by_role("link", name="The 2016 figures, corrected").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The 2016 figures, corrected")
     expect(page.get_by_role("article")).to_have_count(5)
     expect(page.get_by_role("article").first.locator("img")).to_have_count(4)
     page.get_by_role("link", name="the whole network").click()
     expect(page.get_by_text("one scale for the whole network").first).to_be_visible()
     page.get_by_role("link", name="block3", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("block3")
-    page.get_by_role("link", name="The same block in the pictures of 2016").click()
+    page.get_by_role("link", name="This block in the 2016 figures").click()
     page.wait_for_url("**/classic**#block3")
 
 
@@ -41,6 +41,8 @@ def test_a_network_without_them_leads_to_one_that_has_them(
     open_page: OpenPage, server: str
 ) -> None:
     page = open_page(f"{address(server, 'gallery')}/classic", allow="404")
-    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("no pictures of 2016"))
-    page.get_by_role("link", name="The pictures in Classic of 2016").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("The pictures of 2016, put right")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        re.compile("do not apply to this network")
+    )
+    page.get_by_role("link", name="The figures in Classic of 2016").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The 2016 figures, corrected")

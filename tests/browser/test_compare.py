@@ -17,15 +17,15 @@ def test_another_a_another_b_and_the_two_swapped(
     a, b = (page.get_by_role("region", name=name, exact=True) for name in ("A", "B"))
     a.locator("summary").click()
     a.get_by_role("link", name="sample 5").first.click()
-    expect(a).to_contain_text("reads a 5")
-    expect(b).to_contain_text("reads a 0")
+    expect(a).to_contain_text("predicts 5")
+    expect(b).to_contain_text("predicts 0")
     page.get_by_role("link", name="Swap A and B").click()
-    expect(a).to_contain_text("reads a 0")
-    expect(b).to_contain_text("reads a 5")
+    expect(a).to_contain_text("predicts 0")
+    expect(b).to_contain_text("predicts 5")
     b.locator("summary").click()
     b.get_by_role("link", name="Classic of 2016").click()
-    expect(b).to_contain_text("Classic of 2016 reads a 5")
-    expect(a).to_contain_text("Residual network reads a 0")
+    expect(b).to_contain_text("Classic of 2016 predicts 5")
+    expect(a).to_contain_text("Residual network predicts 0")
 
 
 def test_a_layer_is_chosen_from_the_table(open_page: OpenPage, server: str) -> None:

@@ -19,9 +19,10 @@ STATE = f"/api/v1{DATASET}"
 # The widest of what a matrix says, in each cell that may say it.
 FILL = """() => {
   const fill = (place, text) =>
-    document.querySelectorAll(`.confusion ${place}`).forEach((one) => { one.textContent = text; });
-  fill(".right a", "1,135");
-  fill(".share", "100.00\u2009%");
+    document.querySelectorAll(`.confusion-matrix ${place}`)
+      .forEach((one) => { one.textContent = text; });
+  fill(".correct a", "1,135");
+  fill(".row-accuracy", "100.00\u2009%");
 }"""
 PLENTY = 100  # times the shifted samples: more than any machine reads while a test runs
 
@@ -49,13 +50,13 @@ def test_a_walk_from_the_matrix_to_what_excites_a_filter(
     mistakes = page.locator("td[class^='level-'] a")
     count = int(mistakes.first.inner_text())
     mistakes.first.click()
-    expect(page.locator(".digits li")).to_have_count(count)
-    expect(page.locator(".confusion a[aria-current]")).to_have_text(str(count))
-    page.locator(".digits a").first.click()
+    expect(page.locator(".digit-tiles li")).to_have_count(count)
+    expect(page.locator(".confusion-matrix a[aria-current]")).to_have_text(str(count))
+    page.locator(".digit-tiles a").first.click()
     expect(page.get_by_text(re.compile(r"Digit \d+ of the test set, labelled \d"))).to_be_visible()
     gallery = page.url.partition("?")[0]
     page.goto(f"{gallery}/layers/block3.output/filters/7")
-    top_activations = page.locator("#top-activations .digits a")
+    top_activations = page.locator("#top-activations .digit-tiles a")
     expect(top_activations).to_have_count(24)
     name = top_activations.first.get_attribute("aria-label") or ""
     top_activations.first.click()
@@ -84,10 +85,10 @@ def test_without_scripts_digits_are_chosen_by_a_button(open_page: OpenPage) -> N
 
 def test_every_cut_out_shows_its_digit(open_page: OpenPage, server: str) -> None:
     page = open_page(DATASET)
-    sheet = page.locator(".digits image").first.get_attribute("href") or ""
+    sheet = page.locator(".digit-tiles image").first.get_attribute("href") or ""
     assert page.request.get(server + sheet).ok
-    assert page.locator(".digits li").count() == 100
-    boxes = page.locator(".digits svg").evaluate_all(
+    assert page.locator(".digit-tiles li").count() == 100
+    boxes = page.locator(".digit-tiles svg").evaluate_all(
         "all => all.map((one) => one.getAttribute('viewBox'))"
     )
     assert len(set(boxes)) == 100
@@ -97,7 +98,7 @@ def test_every_cut_out_shows_its_digit(open_page: OpenPage, server: str) -> None
 def test_the_matrix_of_ten_thousand_digits_is_not_cut_off(open_page: OpenPage, width: int) -> None:
     page = open_page(DATASET, width=width)
     page.evaluate(FILL)
-    matrix = page.locator(".scroll:has(> .confusion)")
+    matrix = page.locator(".scroll:has(> .confusion-matrix)")
     assert matrix.evaluate("(one) => one.scrollWidth - one.clientWidth") == 0
 
 
@@ -110,8 +111,8 @@ def test_the_bar_moves_and_the_page_opens_anew_when_it_is_done(
 ) -> None:
     page = open_page("/docs", base_url=indexing)
     page.goto(DATASET)  # asks again and again, so that it is never idle
-    expect(page.get_by_role("heading", name="Until then, the samples")).to_be_visible()
-    expect(page.locator(".digits li")).to_have_count(40)
+    expect(page.get_by_role("heading", name="Samples while you wait")).to_be_visible()
+    expect(page.locator(".digit-tiles li")).to_have_count(40)
     first = page.locator("progress").evaluate("(bar) => bar.value")
     page.wait_for_function("(first) => document.querySelector('progress').value > first", arg=first)
     expect(page.get_by_text(re.compile(r"^[\d,]+ of 24,000 digits$"))).to_be_visible()

@@ -16,17 +16,17 @@ def test_another_networks_flow_is_laid_beside(
     open_page: OpenPage, server: str, *, scripts: bool
 ) -> None:
     page = open_page(address(server, "depth"), java_script_enabled=scripts)
-    expect(page.locator(".flow .is-beside")).to_have_count(0)
-    page.get_by_label("Beside").select_option(label="Classic of 2016")
+    expect(page.locator(".gradient-chart .is-compared")).to_have_count(0)
+    page.get_by_label("Compare with").select_option(label="Classic of 2016")
     show = page.get_by_role("button", name="Show")
     if scripts:
         expect(show).to_be_hidden()
     else:
         show.click()
     page.wait_for_url("**beside=mnist-classic**")
-    expect(page.get_by_role("columnheader", name="Classic of 2016, in all")).to_be_visible()
-    expect(page.locator(".flow-lines .whole.is-beside circle")).to_have_count(5)
-    expect(page.locator(".flow-key")).to_contain_text("dashed: Classic of 2016")
+    expect(page.get_by_role("columnheader", name="Classic of 2016, total")).to_be_visible()
+    expect(page.locator(".gradient-lines .total.is-compared circle")).to_have_count(5)
+    expect(page.locator(".gradient-key")).to_contain_text("dashed: Classic of 2016")
 
 
 def test_the_flow_is_drawn_for_another_class(open_page: OpenPage, server: str) -> None:
@@ -38,7 +38,7 @@ def test_the_flow_is_drawn_for_another_class(open_page: OpenPage, server: str) -
 
 def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
     page = open_page(address(server, "depth"), java_script_enabled=False)
-    titles = page.locator(".flow-lines .identity circle title").all_text_contents()
+    titles = page.locator(".gradient-lines .identity circle title").all_text_contents()
     assert len(titles) == 6
     assert titles[0].startswith("Residual network, block1: ")
     assert titles[0].endswith(" through the identity")

@@ -29,14 +29,14 @@ pytestmark = pytest.mark.browser
 KEPT = re.compile(r"/networks/mnist-resnet/digits/([0-9a-f]{16})")
 PIXELS = "(canvas) => canvas.toDataURL()"
 STEM = "figure[data-layer='stem.conv']"
-WIDTHS = """() => [...document.querySelectorAll(".piece path:not(.leaving)")]
+WIDTHS = """() => [...document.querySelectorAll(".diagram-line path:not(.fading)")]
   .map((one) => Number(one.getAttribute("stroke-width"))).join()"""
-WORDS = """() => ["#maps", ".lens h1", ".certainty", ".chances"]
+WORDS = """() => ["#maps", ".intro h1", ".probability", ".probabilities"]
   .map((place) => document.querySelector(place).textContent).join()"""
 
 
 def reads(page: Page, label: str) -> None:
-    expect(page.locator(".numeral")).to_have_text(label)
+    expect(page.locator(".predicted-digit")).to_have_text(label)
 
 
 def state(page: Page, words: str) -> None:
@@ -47,18 +47,18 @@ def test_everything_follows_and_nothing_is_stored(open_page: OpenPage, server: s
     page = open_page("/")
     address, before = page.url, page.evaluate(WIDTHS)
     open_surface(page)
-    expect(page.locator(".numeral")).to_have_text("?")
+    expect(page.locator(".predicted-digit")).to_have_text("?")
     with page.expect_response(is_live) as first:
         draw(page, SEVEN)
     reads(page, "7")
-    expect(page.locator("[data-draw-said]")).to_contain_text("reads a 7")
-    expect(page.locator(".chances .first th")).to_have_text("7")
-    grid, given = page.locator(f"{STEM} canvas"), page.locator("[data-draw-given]")
+    expect(page.locator("[data-draw-status]")).to_contain_text("Prediction: 7")
+    expect(page.locator(".probabilities .first th")).to_have_text("7")
+    grid, given = page.locator(f"{STEM} canvas"), page.locator("[data-network-input]")
     shown = grid.evaluate(PIXELS), given.evaluate(PIXELS), page.evaluate(WIDTHS)
     assert shown[2] != before
     draw(page, ((0.2, 0.9), (0.8, 0.9)))
     page.wait_for_function(
-        "(old) => document.querySelector('[data-draw-given]').toDataURL() != old",
+        "(old) => document.querySelector('[data-network-input]').toDataURL() != old",
         arg=shown[1],
     )
     page.wait_for_function(
@@ -85,7 +85,7 @@ def test_undo_clear_and_the_width_of_strokes(open_page: OpenPage) -> None:
     assert ink(page) == one
     clear.click()
     assert ink(page) == 0
-    expect(page.locator(".numeral")).to_have_text("?")
+    expect(page.locator(".predicted-digit")).to_have_text("?")
     undo.click()
     assert ink(page) == one
     reads(page, "1")
@@ -116,7 +116,7 @@ def test_a_finger_draws_and_neither_scrolls_nor_hides_the_answer(open_page: Open
     touch(page, SEVEN)
     reads(page, "7")
     assert page.evaluate("scrollY") == before
-    for place in (".numeral", "[data-draw-given]", ".draw-tools"):
+    for place in (".predicted-digit", "[data-network-input]", ".draw-toolbar"):
         expect(page.locator(place)).to_be_in_viewport(ratio=1)
     box = box_of(page)
     assert box["width"] == box["height"] > 350
@@ -135,9 +135,9 @@ def test_the_surface_and_its_buttons_fit_into_a_short_window(
     assert box["width"] == pytest.approx(box["height"])
     assert box["height"] > 200
     expect(surface(page)).to_be_in_viewport(ratio=1)
-    expect(page.locator(".draw-tools")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".draw-toolbar")).to_be_in_viewport(ratio=1)
     if width < 1024:
-        expect(page.locator(".answer")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".prediction")).to_be_in_viewport(ratio=1)
 
 
 def test_while_one_picture_is_under_way_the_newest_alone_waits(open_page: OpenPage) -> None:
@@ -161,7 +161,7 @@ def test_what_is_cleared_is_not_shown_when_it_is_answered(open_page: OpenPage) -
         page.get_by_role("button", name="Clear").click()
         release(page, routes, 0).finished()
         page.evaluate("new Promise(requestAnimationFrame)")
-        expect(page.locator(".numeral")).to_have_text("?")
+        expect(page.locator(".predicted-digit")).to_have_text("?")
         assert len(routes) == 1
 
 
@@ -173,16 +173,16 @@ def test_what_is_kept_has_an_address_and_is_the_same_digit(open_page: OpenPage) 
         release(page, routes, 0)
         drawn = header(release(page, routes, 1))
     reads(page, "7")
-    expect(page.locator(".answer-words")).to_have_text("Without block2, the network reads a")
+    expect(page.locator(".prediction-title")).to_have_text("Prediction without block2")
     share = f"{100 * max(drawn['probabilities']):.2f}"
-    expect(page.locator(".certainty .number")).to_contain_text(share)
+    expect(page.locator(".probability .number")).to_contain_text(share)
     widths = page.evaluate(WIDTHS)
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save").click()
     page.wait_for_url(KEPT)
     assert f"{drawn['digit']}?off=block2&normalize=layer&palette=noon" in page.url
     for _ in range(2):
         reads(page, "7")
-        expect(page.locator(".certainty .number")).to_contain_text(share)
+        expect(page.locator(".probability .number")).to_contain_text(share)
         assert page.evaluate(WIDTHS) == widths
         page.reload()
 
@@ -253,12 +253,12 @@ def test_branches_are_switched_in_place_and_other_links_wait(open_page: OpenPage
     open_surface(page)
     draw(page, SEVEN)
     reads(page, "7")
-    page.get_by_role("link", name="switch off in block1").locator(".switch").click()
-    expect(page.locator(".answer-words")).to_contain_text("Without block1")
-    expect(page.locator("[data-drawn-whole]")).to_contain_text("With every block on: 7, ")
-    page.get_by_role("link", name="switch on in block1").locator(".switch").click()
-    expect(page.locator(".answer-words")).to_have_text(re.compile("^The network"))
-    expect(page.locator("[data-drawn-whole]")).to_be_hidden()
+    page.get_by_role("link", name="switch off in block1").locator(".branch-toggle").click()
+    expect(page.locator(".prediction-title")).to_contain_text("without block1")
+    expect(page.locator("[data-drawing-baseline]")).to_contain_text("With every block on: 7, ")
+    page.get_by_role("link", name="switch on in block1").locator(".branch-toggle").click()
+    expect(page.locator(".prediction-title")).to_have_text("Prediction")
+    expect(page.locator("[data-drawing-baseline]")).to_be_hidden()
     page.locator(".layer-link code", has_text="block1.sum").click()
     state(page, "Save the digit first")
     assert page.url == address
@@ -286,7 +286,7 @@ def test_no_choice_of_a_look_leads_away_from_a_drawing(open_page: OpenPage) -> N
     draw(page, SEVEN)
     reads(page, "7")
     expect(sort).to_be_disabled()
-    expect(page.get_by_text("waits until the digit is kept")).to_be_visible()
+    expect(page.get_by_text("waits until the digit is saved")).to_be_visible()
     page.route("**/display-options.js", lambda route: route.abort())
     page.get_by_label("Palette").select_option("noon")
     draw(page, ((0.2, 0.9), (0.8, 0.9)))
@@ -294,7 +294,7 @@ def test_no_choice_of_a_look_leads_away_from_a_drawing(open_page: OpenPage) -> N
     assert page.url.partition("?")[0] == address
     page.get_by_role("button", name="Close").click()
     expect(sort).to_be_enabled()
-    expect(page.get_by_text("waits until the digit is kept")).to_be_hidden()
+    expect(page.get_by_text("waits until the digit is saved")).to_be_hidden()
 
 
 def test_without_scripts_there_is_no_button(open_page: OpenPage) -> None:

@@ -9,7 +9,7 @@ from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-READS = re.compile("network reads")
+READS = "Prediction"
 
 
 @pytest.mark.parametrize("javascript", [False, True])
@@ -32,9 +32,9 @@ def test_a_walk_from_the_gallery_to_a_filter_and_back(
 def test_a_branch_is_switched_off_and_on(open_page: OpenPage, *, javascript: bool) -> None:
     page = open_page("/", java_script_enabled=javascript)
     branch = page.get_by_role("link", name="switch off in block2")
-    branch.locator(".switch").click()
+    branch.locator(".branch-toggle").click()
     assert "off=block2" in page.url
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Without block2")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("without block2")
     expect(page.get_by_role("columnheader", name="all on")).to_be_visible()
     page.get_by_role("link", name="Switch every block on").click()
     assert "off=" not in page.url
@@ -50,7 +50,7 @@ def test_a_branch_is_switched_by_the_keyboard(open_page: OpenPage) -> None:
 def test_another_sample_is_chosen(open_page: OpenPage) -> None:
     page = open_page("/", java_script_enabled=False)
     page.get_by_role("link", name=re.compile("^sample 0")).first.click()
-    expect(page.locator(".numeral")).to_have_text("0")
+    expect(page.locator(".predicted-digit")).to_have_text("0")
     expect(page.locator(".samples [aria-current]")).to_have_attribute(
         "aria-label", re.compile("^sample 0")
     )
@@ -61,13 +61,13 @@ def test_choosers_draw_anew_by_themselves(open_page: OpenPage) -> None:
     page.get_by_label("Palette").select_option("noon")
     page.wait_for_url("**palette=noon**")
     expect(page.get_by_label("Palette")).to_have_value("noon")
-    expect(page.get_by_role("button", name="Draw", exact=True)).to_be_hidden()
+    expect(page.get_by_role("button", name="Apply")).to_be_hidden()
 
 
 def test_choosers_work_by_their_button(open_page: OpenPage) -> None:
     page = open_page("/", java_script_enabled=False)
-    page.get_by_label("One scale for").select_option("filter")
-    page.get_by_role("button", name="Draw").click()
+    page.get_by_label("Value range of").select_option("filter")
+    page.get_by_role("button", name="Apply").click()
     assert "normalize=filter" in page.url
 
 

@@ -158,9 +158,9 @@ def test_n_and_p_choose_the_next_scale_and_palette(open_page: OpenPage) -> None:
     before = page.get_by_label("Palette").input_value()
     press(page, "p")
     expect(page.get_by_label("Palette")).not_to_have_value(before)
-    before = page.get_by_label("One scale for").input_value()
+    before = page.get_by_label("Value range of").input_value()
     press(page, "n")
-    expect(page.get_by_label("One scale for")).not_to_have_value(before)
+    expect(page.get_by_label("Value range of")).not_to_have_value(before)
 
 
 def test_o_switches_the_block_under_the_focus(open_page: OpenPage) -> None:
@@ -199,13 +199,13 @@ def test_z_draws_a_grid_anew_so_that_it_fills_the_window(
         page.get_by_label("Palette").select_option("noon")
         page.wait_for_url("**palette=noon**")
         figure.locator("a").focus()
-    figure.locator("img:not(.covered), canvas").click(trial=True)
+    figure.locator("img:not(.is-replaced), canvas").click(trial=True)
     page.keyboard.press("z")
     picture = page.locator("dialog :is(img, canvas)")
     expect(picture).to_be_in_viewport(ratio=1)
     page.wait_for_function(DRAWN)
     zoom, natural, shown = picture.evaluate(SIZES)
-    ground = figure.locator(".plate").evaluate("(one) => getComputedStyle(one).backgroundColor")
+    ground = figure.locator(".map-panel").evaluate("(one) => getComputedStyle(one).backgroundColor")
     expect(picture).to_have_css("background-color", ground)
     columns, side = 4, 28
     assert natural == shown == 2 + columns * (side * zoom + 2)

@@ -34,9 +34,9 @@ def test_a_click_on_a_map_is_explained_once_the_module_is_there(
     open_page: OpenPage, server: str
 ) -> None:
     page, routes = open_with_held_module(open_page, address(server, "filter"), "unit.js")
-    page.locator(".one-map svg").first.click(position={"x": 3, "y": 3})
+    page.locator(".filter-map svg").first.click(position={"x": 3, "y": 3})
     load(page, routes)
-    expect(page.locator(".worked-value")).to_contain_text("row 0, column 0")
+    expect(page.locator(".unit-value")).to_contain_text("row 0, column 0")
 
 
 def test_a_filter_of_the_test_set_applies_once_the_module_is_there(

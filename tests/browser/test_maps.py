@@ -51,7 +51,7 @@ def requests_of(page: Page, event: Literal["request", "requestfinished"] = "requ
 
 
 def choose(page: Page, *, normalize: str, palette: str) -> None:
-    page.get_by_label("One scale for").select_option(normalize)
+    page.get_by_label("Value range of").select_option(normalize)
     page.get_by_label("Palette").select_option(palette)
 
 
@@ -87,7 +87,7 @@ def test_a_legend_that_takes_on_a_zero_has_it_between_its_ends(open_page: OpenPa
     expect(legend.locator(".zero")).to_have_text("0")
     texts, tops = legend.evaluate(
         """(one) => {
-          const spans = [...one.querySelectorAll("span:not(.sharing)")];
+          const spans = [...one.querySelectorAll("span:not(.range-scope)")];
           return [spans.map((span) => span.className),
             new Set(spans.map((span) => span.getBoundingClientRect().top)).size];
         }"""
@@ -107,7 +107,7 @@ def test_another_look_asks_for_raw_maps_once_and_nothing_else(open_page: OpenPag
     page = open_page("/#block1")
     asked, finished = requests_of(page), requests_of(page, "requestfinished")
     choose(page, normalize="layer", palette="noon")
-    expect(figure(page, "block1.sum").locator(".sharing")).to_contain_text("the whole layer")
+    expect(figure(page, "block1.sum").locator(".range-scope")).to_contain_text("the whole layer")
     while len(finished) < len(asked):
         page.evaluate("new Promise(requestAnimationFrame)")
     maps = [address for address in asked if address.endswith("/activations.npy")]
@@ -116,7 +116,7 @@ def test_another_look_asks_for_raw_maps_once_and_nothing_else(open_page: OpenPag
     assert 0 < len(maps) < page.locator("figure[data-layer]").count()
     asked.clear()
     choose(page, normalize="filter", palette="polar")
-    expect(figure(page, "block1.sum").locator(".sharing")).to_contain_text("of its own")
+    expect(figure(page, "block1.sum").locator(".range-scope")).to_contain_text("of its own")
     assert asked == []
 
 
@@ -127,7 +127,7 @@ def test_maps_that_come_near_are_painted_then(open_page: OpenPage) -> None:
     expect(far.locator("canvas")).to_have_count(1)
     asked = requests_of(page)
     far.scroll_into_view_if_needed()
-    expect(far.locator(".sharing")).to_contain_text("the whole network")
+    expect(far.locator(".range-scope")).to_contain_text("the whole network")
     assert any(address.endswith("/block6.output/activations.npy") for address in asked)
     assert not any("grid.png" in address for address in asked)
 
@@ -150,8 +150,8 @@ def test_the_page_says_the_same_as_if_the_server_had_drawn_it(
     page.goto(sample + where)
     choose(page, normalize=normalize, palette="noon")
     first = page.locator("figure[data-layer]").first
-    words = page.locator("[name=normalize] option:checked").get_attribute("data-said")
-    expect(first.locator(".sharing")).to_contain_text(words or "?")
+    words = page.locator("[name=normalize] option:checked").get_attribute("data-explanation")
+    expect(first.locator(".range-scope")).to_contain_text(words or "?")
     expect(page).to_have_url(re.compile(f"normalize={normalize}&palette=noon"))
     painted = said(page)
     page.reload()
@@ -171,16 +171,16 @@ def said(page: Page) -> dict[str, object]:
       const first = document.querySelector("figure[data-layer]");
       return {
         legend: first.querySelector(".legend").innerText,
-        ramp: first.querySelector(".ramp rect").getAttribute("fill"),
+        ramp: first.querySelector(".color-bar rect").getAttribute("fill"),
         stops: all("stop", "stop-color").map(colour),
-        links: all("main a[href], .networks a", "href").filter((href) => !href.startsWith("#")),
+        links: all("main a[href], .network-nav a", "href").filter((href) => !href.startsWith("#")),
         forms: all("form", "action"),
         pictures: all("img[src*='/kernel']", "src"),
-        cuttings: all(".parts image, .input_window image", "href"),
+        cuttings: all(".parts image, .input-window image", "href"),
         squares: all("[data-level]", "fill").map(colour),
-        numbers: all(".weights text", "class"),
-        plate: document.querySelector(".view").className,
-        words: document.querySelector("[data-palette-words]")?.textContent,
+        numbers: all(".number-grid text", "class"),
+        plate: document.querySelector(".page").className,
+        words: document.querySelector("[data-palette-text]")?.textContent,
       };
     }""")
     return found
@@ -191,8 +191,8 @@ def test_where_painting_fails_the_server_draws_the_page(open_page: OpenPage) -> 
     page.route("**/api/v1/palettes", lambda route: route.abort())
     page.get_by_label("Palette").select_option("noon")
     page.wait_for_url("**palette=noon**")
-    expect(page.locator(".view.plate-noon")).to_be_visible()
-    expect(page.locator("canvas.sheet")).to_have_count(0)
+    expect(page.locator(".page.palette-noon")).to_be_visible()
+    expect(page.locator("canvas.map-canvas")).to_have_count(0)
 
 
 def test_maps_of_another_digit_are_shown_and_taken_away_again(open_page: OpenPage) -> None:

@@ -13,7 +13,7 @@ from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-READOUT = ".readout-tip"
+READOUT = ".tooltip-panel"
 PAGES = ("/layers/block3.sum", "/layers/block3.sum/filters/5", "/blocks/block3")
 
 
@@ -79,7 +79,7 @@ def test_what_a_value_sees_is_outlined_on_the_digit(open_page: OpenPage) -> None
     page = open_page("/")
     page.set_viewport_size({"width": 1440, "height": 2400})
     point_at(page, figure(page, "stem.conv"), 28, 0, 4, 9)
-    outline = page.locator(".readout-seen")
+    outline = page.locator(".tooltip-receptive-field")
     expect(outline).to_be_visible()
     found, digit = box_of(outline), box_of(page.locator(".digit img"))
     assert found == {
@@ -88,7 +88,7 @@ def test_what_a_value_sees_is_outlined_on_the_digit(open_page: OpenPage) -> None
         "width": 3 * 8,
         "height": 3 * 8,
     }
-    expect(page.locator(".readout-inset")).to_be_hidden()
+    expect(page.locator(".tooltip-window")).to_be_hidden()
 
 
 def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
@@ -96,7 +96,7 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
 ) -> None:
     page = open_page("/#block4")
     point_at(page, figure(page, "block4.sum"), 14, 0, 0, 13)
-    outline, copy = page.locator(".readout-inset .readout-mark"), page.locator(".readout canvas")
+    outline, copy = page.locator(".tooltip-window .tooltip-marker"), page.locator(".tooltip canvas")
     expect(outline).to_be_visible()
     expect(page.locator(READOUT)).to_contain_text("filter 0, row 0, column 13")
     page.wait_for_function("(mark) => mark.style.width", arg=outline.element_handle())
@@ -105,7 +105,7 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
     assert found["height"] == 14 * 4
     assert found["x"] + found["width"] == around["x"] + 28 * 4
     page.evaluate("""() => {
-      const canvas = document.querySelector(".readout canvas");
+      const canvas = document.querySelector(".tooltip canvas");
       const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
       if (!data.some((part) => part > 200)) throw new Error("the digit is not on the copy");
     }""")
@@ -133,25 +133,25 @@ def test_beside_its_maps_a_figure_still_leads_to_its_layer(open_page: OpenPage) 
 def test_values_are_read_on_every_page_with_maps(open_page: OpenPage, where: str) -> None:
     page = open_page("/")
     a_page(page, where)
-    maps = page.locator(".tiles svg, .one-map svg, [data-strip] .plate img").first
+    maps = page.locator(".tiles svg, .filter-map svg, [data-block-table] .map-panel img").first
     point(page, maps, 40, 30)
     expect(page.locator(READOUT)).to_contain_text(re.compile(r"filter \d+, row \d+, column \d+"))
-    expect(page.locator(".readout-inset")).to_be_visible()
+    expect(page.locator(".tooltip-window")).to_be_visible()
 
 
 def test_a_strip_says_all_values_at_a_place(open_page: OpenPage, server: str) -> None:
     page = open_page("/")
     a_page(page, "/blocks/block2")
-    strip = page.locator("[data-strip]")
+    strip = page.locator("[data-block-table]")
     zoom = int(strip.get_attribute("data-zoom") or "")
     across, down = 2 + (28 * zoom + 2) * 3 + 14.5 * zoom, 9 + (28 * zoom + 2) + 10.5 * zoom
-    point(page, strip.locator(".plate img"), across, down)
+    point(page, strip.locator(".map-panel img"), across, down)
     tip = page.locator(READOUT)
     expect(tip).to_contain_text("filter 3, row 10, column 14")
     expect(tip.locator("dt")).to_have_text(["x", "F(x)", "sum", "output"])
     expect(tip.locator("dt.identity")).to_have_text("x")
     expect(tip.locator("dt.residual")).to_have_text("F(x)")
-    expect(tip.locator("dd.here")).to_have_count(1)
+    expect(tip.locator("dd.is-current")).to_have_count(1)
     values = [maps_of(row, server)[10, 14, 3] for row in strip.locator("li[data-values]").all()]
     assert values[2] == pytest.approx(values[0] + values[1], rel=1e-5)
     shown = [one.replace("\N{MINUS SIGN}", "-") for one in tip.locator("dd").all_inner_texts()]
@@ -161,7 +161,7 @@ def test_a_strip_says_all_values_at_a_place(open_page: OpenPage, server: str) ->
 def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page = open_page("/")
     page.keyboard.press("Tab")
-    explorer = figure(page, "block1.sum").locator(".explorer")
+    explorer = figure(page, "block1.sum").locator(".map-focus")
     explorer.focus()
     tip = page.locator(READOUT)
     expect(tip).to_have_count(1)

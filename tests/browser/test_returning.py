@@ -45,8 +45,8 @@ def go_back(page: Page) -> None:
 def test_a_digit_can_be_brought_again(page: Page, drawing: Path) -> None:
     page.goto("/")
     for _ in range(2):
-        page.get_by_label(re.compile("^Your own")).set_input_files(drawing)
-        page.get_by_role("button", name="Read it").click()
+        page.get_by_label(re.compile("^Your own image")).set_input_files(drawing)
+        page.get_by_role("button", name="Upload").click()
         expect(page.get_by_text("dark ink on light ground")).to_be_visible()
         go_back(page)
         expect(page.locator("form[data-upload]")).not_to_have_attribute("aria-busy", "true")

@@ -15,9 +15,9 @@ TOUCHING = """() => {
   const found = [];
   const touch = (a, b) =>
     a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-  for (const rail of document.querySelectorAll(".rail-block")) {
-    const scale = rail.querySelector(".piece").getBoundingClientRect().width / 120;
-    const words = [...rail.querySelectorAll(".label > :not(.visually-hidden)")]
+  for (const rail of document.querySelectorAll(".diagram-block")) {
+    const scale = rail.querySelector(".diagram-line").getBoundingClientRect().width / 120;
+    const words = [...rail.querySelectorAll(".diagram-label > :not(.visually-hidden)")]
       .filter((one) => one.checkVisibility())
       .map((one) => {
         const range = document.createRange();
@@ -25,7 +25,7 @@ TOUCHING = """() => {
         const box = range.getBoundingClientRect();
         return { name: one.textContent, label: one.parentElement, box };
       });
-    const straight = ".straight path, .identity-upper path, .identity-lower path";
+    const straight = ".branch-line path, .identity-upper path, .identity-lower path";
     const lines = [...rail.querySelectorAll(straight)].map((one) => {
       const { left, right, top, bottom } = one.getBoundingClientRect();
       const half = Number(one.getAttribute("stroke-width")) * scale / 2;
@@ -61,5 +61,5 @@ def test_words_of_the_spine_stand_clear_of_each_other_and_of_its_lines(
     expect_room(page)
     open_surface(page)
     draw(page, SEVEN)
-    expect(page.locator(".numeral")).to_have_text("7")
+    expect(page.locator(".predicted-digit")).to_have_text("7")
     expect_room(page)

@@ -75,7 +75,7 @@ def test_a_picture_that_will_not_come_is_replaced_by_words_and_a_button(
 ) -> None:
     failing = Failing(FOR_GOOD, status=500)
     page = opened(open_page, failing, pattern, address(server, name))
-    missing = page.locator(".missing")
+    missing = page.locator(".missing-image")
     expect(missing).to_have_count(1)
     expect(missing).to_contain_text("This picture did not load.")
     failing.left = 0
@@ -95,7 +95,7 @@ def test_a_damaged_picture_is_not_asked_for_without_end(open_page: OpenPage) -> 
     page = open_page("/healthz", allow="404")  # a text has no icon
     page.route(GRID, damaged)
     page.goto("/")
-    expect(page.locator(".missing")).to_have_count(1)
+    expect(page.locator(".missing-image")).to_have_count(1)
     assert len(asked) <= 4
 
 
@@ -107,7 +107,7 @@ def test_without_a_connection_the_page_stays_and_says_so(open_page: OpenPage) ->
     expect(banner).to_be_visible()
     page.get_by_role("link", name="API").first.click()
     assert page.url.endswith("/")
-    expect(page.locator(".numeral")).to_be_visible()
+    expect(page.locator(".predicted-digit")).to_be_visible()
     context.set_offline(offline=False)
     expect(banner).to_be_hidden()
     page.get_by_role("link", name="API").first.click()
@@ -125,12 +125,12 @@ def test_an_expired_digit_leads_to_samples(open_page: OpenPage, server: str) -> 
     page = open_page(address(server, "expired digit"), allow="404", java_script_enabled=False)
     expect(page.get_by_role("heading", level=1)).to_have_text("Unknown digit")
     page.get_by_role("link", name=re.compile("^sample 7")).first.click()
-    expect(page.locator(".numeral")).to_have_text("7")
+    expect(page.locator(".predicted-digit")).to_have_text("7")
 
 
 def test_a_busy_server_is_asked_again_and_the_page_comes(open_page: OpenPage, server: str) -> None:
     page = open_page("/nowhere", allow="Failed to load resource")
-    again = '<p role="status" data-again="2"></p><p class="detail">'
+    again = '<p role="status" data-retry-after="2"></p><p class="detail">'
     busy = page.content().replace('<p class="detail">', again)
     failing = {"left": 2}
 
@@ -147,7 +147,9 @@ def test_a_busy_server_is_asked_again_and_the_page_comes(open_page: OpenPage, se
     page.route(f"**{where}", answer)
     page.clock.install()
     page.goto(where)
-    expect(page.locator("[data-again]")).to_have_text(re.compile("^Trying again in [23] seconds.$"))
+    expect(page.locator("[data-retry-after]")).to_have_text(
+        re.compile("^Trying again in [23] seconds.$")
+    )
     page.clock.run_for(20_000)
     expect(page.get_by_role("heading", level=1)).to_contain_text("block1.output")
 
@@ -170,7 +172,7 @@ def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
     held: list[Route] = []
     page.route("**/digits?*", lambda route: held.append(route))  # noqa: PLW0108  # Playwright looks into it
     page.locator("input[type=file]").set_input_files(drawing)
-    page.get_by_role("button", name="Read it").click()
+    page.get_by_role("button", name="Upload").click()
     form = page.locator("form[data-upload]")
     expect(form).to_have_attribute("aria-busy", "true")
     expect(form.get_by_role("status")).to_have_text("Uploading…")

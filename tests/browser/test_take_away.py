@@ -7,7 +7,7 @@ from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-SUMMARY = "As a link, with curl, in Python"
+SUMMARY = "Link, curl and Python"
 
 
 def opened(page: Page) -> Page:
@@ -25,7 +25,7 @@ def test_a_snippet_is_copied_as_it_stands(open_page: OpenPage, what: str) -> Non
     button = page.get_by_role("button", name=f"Copy {what}")
     text = page.locator(".snippet", has=button).locator("code").inner_text()
     button.click()
-    expect(page.locator("#away").get_by_role("status")).to_have_text(f"Copied {what}.")
+    expect(page.locator("#downloads").get_by_role("status")).to_have_text(f"Copied {what}.")
     assert copied(page).strip() == text.strip()
     assert page.url.split("/")[2] in text
 
@@ -34,7 +34,7 @@ def test_where_copying_is_not_allowed_the_text_is_selected(open_page: OpenPage) 
     page = open_page("/")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     opened(page).get_by_role("button", name="Copy the link").click()
-    expect(page.locator("#away").get_by_role("status")).to_contain_text("Selected the link")
+    expect(page.locator("#downloads").get_by_role("status")).to_contain_text("Selected the link")
     selected = page.evaluate("getSelection().toString()")
     assert selected == page.locator(".snippet code").first.inner_text()
 
@@ -45,10 +45,10 @@ def test_what_is_copied_is_what_is_on_the_screen_by_then(open_page: OpenPage) ->
     page.get_by_role("link", name="filter 3:").click()
     opened(page)
     page.get_by_role("link", name="one down").click()
-    expect(page.locator(".worked-value")).to_be_visible()
+    expect(page.locator(".unit-value")).to_be_visible()
     page.wait_for_url("**at=*")
     page.get_by_role("button", name="Copy the link").click()
-    expect(page.locator("#away").get_by_role("status")).to_have_text("Copied the link.")
+    expect(page.locator("#downloads").get_by_role("status")).to_have_text("Copied the link.")
     assert copied(page) == page.url
 
 
@@ -64,10 +64,10 @@ def test_filters_are_sorted_everywhere(open_page: OpenPage) -> None:
     page.wait_for_url("**sort=zeros**")
     page.locator("a.layer-link", has_text="block1.output").click()
     expect(page.get_by_label("Sorted by")).to_have_value("zeros")
-    cells = page.locator("table.numbers tbody tr td:nth-of-type(5)").all_inner_texts()
+    cells = page.locator("table.data-table tbody tr td:nth-of-type(5)").all_inner_texts()
     shares = [float(cell.split()[0].strip("<>\N{NARROW NO-BREAK SPACE}%")) for cell in cells]
     assert len(shares) == 16
     assert shares == sorted(shares)
     tiles = page.locator(".tiles b").all_inner_texts()
-    assert tiles == page.locator("table.numbers tbody th").all_inner_texts()
+    assert tiles == page.locator("table.data-table tbody th").all_inner_texts()
     assert tiles != sorted(tiles, key=int)

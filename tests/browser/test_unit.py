@@ -28,7 +28,7 @@ def test_another_place_is_chosen_by_its_numbers_and_by_steps(
     page = unit(open_page, f"{CONV}?palette=noon", java_script_enabled=javascript)
     page.get_by_label("Row and column").fill("5,12")
     page.get_by_role("button", name="Show").click()
-    said = page.locator(".worked-value")
+    said = page.locator(".unit-value")
     expect(said).to_contain_text("row 5, column 12")
     page.get_by_role("link", name="one up").click()
     expect(said).to_contain_text("row 4, column 12")
@@ -56,7 +56,7 @@ def test_what_is_no_place_of_the_map_does_not_lead_away(
         assert page.url == address, words
     field.fill("13,13")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator(".worked-value")).to_contain_text("row 13, column 13")
+    expect(page.locator(".unit-value")).to_contain_text("row 13, column 13")
     expect(page.get_by_text("no such position")).to_have_count(0)
 
 
@@ -65,13 +65,13 @@ def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(
 ) -> None:
     page = unit(open_page, f"{CONV}?at=0,0")
     page.evaluate("window.stayed = true")
-    box = page.locator(".one-map").bounding_box()
+    box = page.locator(".filter-map").bounding_box()
     assert box
     before = page.evaluate("scrollY")
     page.mouse.click(box["x"] + box["width"] * 12.5 / 28, box["y"] + box["height"] * 9.5 / 28)
-    expect(page.locator(".worked-value")).to_contain_text("row 9, column 12")
+    expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
     assert page.url.endswith("at=9,12")
-    mark = page.locator(".here rect").first
+    mark = page.locator(".marker rect").first
     expect(mark).to_have_attribute("x", "12")
     expect(mark).to_have_attribute("y", "9")
     spoken = page.get_by_role("status").filter(has_text="row 9, column 12")
@@ -85,7 +85,7 @@ def test_the_keyboard_walks_over_the_map_and_keeps_the_focus(open_page: OpenPage
     page.get_by_role("link", name="one down").focus()
     for row in (10, 11, 12):
         page.keyboard.press("Enter")
-        expect(page.locator(".worked-value")).to_contain_text(f"row {row}, column 12")
+        expect(page.locator(".unit-value")).to_contain_text(f"row {row}, column 12")
         expect(page.get_by_role("link", name="one down")).to_be_focused()
 
 
@@ -97,8 +97,8 @@ def test_another_map_is_written_out(open_page: OpenPage, *, javascript: bool) ->
     index = second.get_by_role("link").inner_text()
     amount = second.locator("td").nth(5).inner_text()
     second.get_by_role("link").click()
-    expect(table.locator("tr.chosen th")).to_have_text(index)
-    expect(page.get_by_role("heading", name=f"One map: stem.output:{index}")).to_be_visible()
+    expect(table.locator("tr.selected th")).to_have_text(index)
+    expect(page.get_by_role("heading", name=f"One input map: stem.output:{index}")).to_be_visible()
     expect(page.locator(".product-sum")).to_contain_text(amount.rstrip("0"))
 
 
@@ -111,7 +111,7 @@ def test_the_way_back_through_the_layers_is_one_of_links(open_page: OpenPage) ->
     ):
         page.locator("#unit").get_by_role("link", name=label).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(f"{layer}:3")
-        expect(page.locator(".worked-value")).to_contain_text("row 9, column 12")
+        expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
 
 
 def test_colours_follow_the_palette(open_page: OpenPage) -> None:
@@ -119,7 +119,7 @@ def test_colours_follow_the_palette(open_page: OpenPage) -> None:
     square = page.locator("table.channels rect").first
     before = square.get_attribute("fill")
     page.get_by_label("Palette").select_option("noon")
-    expect(page.locator(".input_window image")).to_have_attribute(
+    expect(page.locator(".input-window image")).to_have_attribute(
         "href", re.compile("palette=noon")
     )
     expect(square).not_to_have_attribute("fill", before or "")
@@ -129,7 +129,7 @@ def test_a_server_that_is_gone_is_met_as_by_any_link(open_page: OpenPage) -> Non
     page = unit(open_page, f"{CONV}?at=9,12", allow="ERR_FAILED")
     page.route("**/filters/3?at=10,12", lambda route: route.abort(), times=1)
     page.get_by_role("link", name="one down").click()
-    expect(page.locator(".worked-value")).to_contain_text("row 10, column 12")
+    expect(page.locator(".unit-value")).to_contain_text("row 10, column 12")
 
 
 @pytest.mark.parametrize("where", ["layers/block6.conv2/filters/0", "layers/head.logits/filters/7"])

@@ -97,8 +97,8 @@ def without(network: keras.Model, off: tuple[str, ...]) -> keras.Model:
 
 def one_hot(engine: Engine, digit: Digit, off: tuple[str, ...], target: int) -> dict[str, Any]:
     """The inputs of a gradient graph."""
-    branch_scales = [[float(name not in off) for name in engine.manifest.switches]]
-    inputs = {"image": digit.as_input(), "gates": np.array(branch_scales, np.float32)}
-    if not engine.manifest.switches:
-        del inputs["gates"]
+    branch_scales = [[float(name not in off) for name in engine.manifest.disableable_blocks]]
+    inputs = {"image": digit.as_input(), "branch_scales": np.array(branch_scales, np.float32)}
+    if not engine.manifest.disableable_blocks:
+        del inputs["branch_scales"]
     return {**inputs, "target": np.eye(10, dtype=np.float32)[[target]]}

@@ -85,7 +85,7 @@ def network(engine: Engine, folder: Path) -> keras.Model:
 
 @pytest.fixture(params=["on", "first off", "all off"])
 def off(request: pytest.FixtureRequest, engine: Engine) -> tuple[str, ...]:
-    switches = engine.manifest.switches
+    switches = engine.manifest.disableable_blocks
     chosen = {"on": (), "first off": switches[:1], "all off": switches}
     found: tuple[str, ...] = chosen[request.param]
     return found

@@ -21,7 +21,7 @@ def tones(image: Grey) -> NDArray[np.float32]:
 def test_a_drawing_stands_on_one_tone(ground: float, ink: float) -> None:
     found = uniform_background(tones(drawn(SHEET, ground, ink)))
     assert found is not None
-    assert found.even
+    assert found.uniform
     assert found.noise == 0
     assert (found.tone == ground).all()
 
@@ -43,7 +43,7 @@ def test_a_photograph_stands_on_no_single_tone() -> None:
 def test_light_that_falls_off_is_found_under_the_ink(noise: float) -> None:
     light = falling_light(SHAPE)
     found = estimated_background(tones(photographed(SHEET, light, noise=noise)))
-    assert not found.even
+    assert not found.uniform
     assert np.abs(found.tone - light).max() < 3
     assert found.noise == pytest.approx(noise, rel=0.2)
 

@@ -40,5 +40,5 @@ def test_a_layer_knows_its_filters_and_its_place() -> None:
 def test_switches_are_the_switchable_blocks_in_order() -> None:
     names = {"block3": True, "block1": False, "block2": True}
     blocks = (replace(BLOCK, name=name, can_disable=can) for name, can in names.items())
-    assert manifest(*blocks).switches == ("block3", "block2")
-    assert manifest().switches == ()
+    assert manifest(*blocks).disableable_blocks == ("block3", "block2")
+    assert manifest().disableable_blocks == ()

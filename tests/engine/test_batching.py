@@ -24,7 +24,7 @@ def request(value: float) -> dict[str, Array]:
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     stages = Stages()
-    monkeypatch.setattr(module, "stage", stages)
+    monkeypatch.setattr(module, "timed", stages)
     return stages
 
 

@@ -52,7 +52,7 @@ def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong
     graph = compile_activations(opened)
     info = GraphInfo("activations.tflite", graph.inputs, graph.outputs, 0.0)
     for gate in (0, 1):
-        inputs = {"image": images(), "gates": np.full((1, 3), gate, np.float32)}
+        inputs = {"image": images(), "branch_scales": np.full((1, 3), gate, np.float32)}
         found = run_once(graph.content, info, inputs)
         with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
             check_finite(found, layers_to_check(opened.layers))

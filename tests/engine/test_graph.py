@@ -14,7 +14,7 @@ from tests.network.tiny import SAVES_WITH_KERAS, Array, images
 
 pytestmark = SAVES_WITH_KERAS
 
-INPUTS: dict[str, Array] = {"image": images(), "gates": np.ones((1, 3), np.float32)}
+INPUTS: dict[str, Array] = {"image": images(), "branch_scales": np.ones((1, 3), np.float32)}
 
 
 @pytest.fixture

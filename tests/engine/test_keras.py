@@ -55,7 +55,7 @@ def test_requests_that_wait_run_as_one_batch(
     engine = KerasEngine(open_folder(tiny_folder), "H200", 8)
     calls = [started(lambda: engine.activations(images(), np.ones(3, np.float32)))]
     assert held.entered.acquire(timeout=PATIENCE)
-    monkeypatch.setattr(keras_engine, "stage", waits)
+    monkeypatch.setattr(keras_engine, "timed", waits)
     off = np.zeros(3, np.float32)
     calls += [started(lambda: engine.activations(images(), off)) for _ in range(3)]
     for _ in range(3):

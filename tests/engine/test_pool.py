@@ -28,7 +28,7 @@ class Counted:
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     stages = Stages()
-    monkeypatch.setattr(module, "stage", stages)
+    monkeypatch.setattr(module, "timed", stages)
     return stages
 
 

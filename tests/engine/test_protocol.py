@@ -40,14 +40,14 @@ def engine(request: pytest.FixtureRequest, tiny_folder: Path) -> Iterator[Engine
 
 def keras_activations(image: Array, branch_scales: Array) -> dict[str, Array]:
     outputs = instrument(tiny_network()).model(
-        {"image": image, "gates": branch_scales[None]}, training=False
+        {"image": image, "branch_scales": branch_scales[None]}, training=False
     )
     return {name: numpy(value) for name, value in outputs.items()}
 
 
 def keras_gradients(image: Array, branch_scales: Array, target: int) -> dict[str, Array]:
     one_hot = np.eye(10, dtype=np.float32)[[target]]
-    inputs = {"image": image, "gates": branch_scales[None], "target": one_hot}
+    inputs = {"image": image, "branch_scales": branch_scales[None], "target": one_hot}
     return reference_gradients(tiny_network())(inputs)
 
 
@@ -73,7 +73,7 @@ def test_activations_are_every_layers_in_its_shape(engine: Engine) -> None:
         assert layer.signed or found[layer.name].min() >= 0
 
 
-@pytest.mark.parametrize("gates", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", GATES, ids=str)
 def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
     found, wanted = (
         engine.activations(images(), branch_scales),
@@ -83,7 +83,7 @@ def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
         np.testing.assert_allclose(found[name].ravel(), value.ravel(), atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("gates", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", GATES, ids=str)
 @pytest.mark.parametrize("target", [0, 9])
 def test_gradients_equal_keras(branch_scales: Array, target: int, engine: Engine) -> None:
     found, wanted = (
@@ -179,8 +179,8 @@ def test_beyond_the_bound_callers_are_refused(
     calls = [started(lambda: engine.activations(images(), ON)) for _ in range(at_once)]
     for _ in calls:
         assert held[name].entered.acquire(timeout=PATIENCE)
-    monkeypatch.setattr(litert, "stage", waits)
-    monkeypatch.setattr(keras_engine, "stage", waits)
+    monkeypatch.setattr(litert, "timed", waits)
+    monkeypatch.setattr(keras_engine, "timed", waits)
     calls += [started(lambda: engine.activations(images(), ON)) for _ in range(max_waiting)]
     for _ in range(max_waiting):
         assert waits.entered.acquire(timeout=PATIENCE)

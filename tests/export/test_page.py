@@ -58,7 +58,7 @@ def test_the_words_are_those_of_the_app(text: str, context: ExportContext) -> No
     for layer in manifest.layers:
         assert layer.name in text
         assert page_text.of_layer(manifest, layer) in text
-    assert "Without block2, the network reads" in text
+    assert "Prediction without block2" in text
 
 
 def test_it_is_light_and_dark(exported: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_palette_brings_its_plate_and_ramps(
 ) -> None:
     context = exhibit_of(ExportOptions(options=GridOptions(palette=PaletteName.NOON)))
     page = html(context, draw(context))
-    assert 'class="view plate-noon"' in page
+    assert 'class="page palette-noon"' in page
     assert page_text.ZERO[PaletteName.NOON] in page
 
 

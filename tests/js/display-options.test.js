@@ -40,7 +40,7 @@ test("an image with a fixed scale keeps it", () => {
 });
 
 test("addresses of data, documents and other sites do not change", () => {
-  for (const address of ["/docs", "#how", "/api/v1/networks/n/digits/d/layers/a/activations.npy",
+  for (const address of ["/docs", "#guide", "/api/v1/networks/n/digits/d/layers/a/activations.npy",
     "https://example.org/networks/n"]) {
     assert.equal(anew(address), address);
   }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skiplens.network.augmentation import Augmentation, augment
+from skiplens.network.augmentation import Augmentation, augment, redraw
 from tests.network.tiny import Array
 
 FAR = Augmentation(thickness=0.5)
@@ -106,3 +106,18 @@ def test_ink_is_roughly_kept() -> None:
     before, after = (images.sum(axis=(1, 2, 3)) for images in (blobs(), bent(Augmentation())))
     assert np.abs(after / before - 1).max() < 0.35
     assert abs(after.sum() / before.sum() - 1) < 0.05
+
+
+def test_a_share_is_redrawn_and_the_rest_left_as_it_was() -> None:
+    images, labels = blobs(200), np.arange(200, dtype=np.uint8) % 10
+    redrawn = redraw(images, labels, Augmentation(drawn=0.3), np.random.default_rng(0))
+    drawn = np.any(redrawn != images, axis=(1, 2, 3))
+    assert 0.2 < drawn.mean() < 0.4
+    assert np.array_equal(images, blobs(200))
+
+
+def test_runs_that_draw_nothing_leave_the_generator_alone() -> None:
+    rng = np.random.default_rng(0)
+    images = blobs()
+    assert np.array_equal(redraw(images, np.zeros(40, np.uint8), Augmentation(), rng), images)
+    assert rng.random() == np.random.default_rng(0).random()

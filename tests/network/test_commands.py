@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ import pytest
 from skiplens.core.manifest import Accuracy, Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
-from skiplens.errors import StartupError, TrainingError
+from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.mnist import Split
 from skiplens.network import commands
 from skiplens.network.architectures import ARCHITECTURES
@@ -76,6 +77,46 @@ def test_as_many_digits_are_held_out_as_one_says(tmp_path: Path) -> None:
     assert record["history"][0]["validation_accuracy"] is None
     with pytest.raises(TrainingError, match="holds a run of another recipe"):
         commands.train_network("tiny", None, tmp_path / "runs", models)
+
+
+def test_other_seeds_read_the_test_digits_and_leave_the_network_that_ships(
+    tmp_path: Path,
+) -> None:
+    runs, models = tmp_path / "runs", tmp_path / "models" / "tiny"
+    commands.train_network("tiny", None, runs / "own", models)
+    shipped = (models / "network.keras").read_bytes()
+    for seed in (2018, 2017):
+        commands.train_network("tiny", None, runs / f"{seed}", models, seed=seed)
+    assert (models / "network.keras").read_bytes() == shipped
+    manifest = commands.compile_folder(models, None, run_once, measure=True)
+    assert [one.seed for one in manifest.seeds] == [2016, 2017, 2018]
+    assert manifest.seeds[0].accuracy == manifest.test_accuracy
+    assert {one.accuracy.digits for one in manifest.seeds} == {12}
+    values = [one.accuracy.value for one in manifest.seeds]
+    assert manifest.accuracy_over_seeds == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    reopened = open_folder(models).manifest
+    assert reopened.seeds == manifest.seeds
+
+
+def test_a_seed_for_choosing_a_recipe_leaves_the_test_digits_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "load_test", lambda source: pytest.fail("read"))
+    commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models", 20, 1)
+    assert not (tmp_path / "models").exists()
+
+
+def test_seeds_of_another_recipe_are_not_mixed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, models = tmp_path / "runs", tmp_path / "models" / "tiny"
+    commands.train_network("tiny", None, runs / "other", models, seed=1)
+    monkeypatch.setitem(RECIPES, "tiny", replace(RECIPE, batch_size=16))
+    with pytest.raises(TrainingError, match="holds results of another recipe"):
+        commands.train_network("tiny", None, runs / "second", models, seed=2)
+    commands.train_network("tiny", None, runs / "own", models)
+    with pytest.raises(CompileError, match="holds results of another recipe than training"):
+        commands.compile_folder(models, None, run_once, measure=True)
 
 
 def test_where_only_serving_is_set_up_training_says_what_it_needs(

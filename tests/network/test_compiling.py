@@ -48,7 +48,7 @@ def test_the_folder_opens_and_its_manifest_says_what_is_in_it(folder: Path) -> N
     assert manifest.classes == tuple("0123456789")
     assert manifest.parameters == network.count_params()
     assert sum(layer.parameters for layer in manifest.layers) == manifest.parameters
-    assert manifest.switches == ("block1", "block2", "block3")
+    assert manifest.disableable_blocks == ("block1", "block2", "block3")
     assert (manifest.test_accuracy, manifest.evaluation, manifest.training) == (None, None, None)
     assert set(manifest.graphs) == {"activations", "gradients"}
     assert all(0 < graph.deviation < 1e-5 for graph in manifest.graphs.values())

@@ -43,7 +43,7 @@ def gradient_graph() -> LiteRTGraph:
 
 def given(branch_scales: Array, seed: int = 1) -> dict[str, Array]:
     target = np.eye(10, dtype=np.float32)[[TARGET]]
-    return {"image": images(seed=seed), "gates": branch_scales[None], "target": target}
+    return {"image": images(seed=seed), "branch_scales": branch_scales[None], "target": target}
 
 
 def close(found: Array, wanted: Array, tolerance: float) -> bool:
@@ -51,20 +51,20 @@ def close(found: Array, wanted: Array, tolerance: float) -> bool:
     return bool(np.abs(found - wanted).max() <= tolerance * max(np.abs(wanted).max(), 1e-6))
 
 
-@pytest.mark.parametrize("gates", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", GATES, ids=str)
 def test_activations_equal_keras(branch_scales: Array) -> None:
     tapped = instrument(network())
     graph = compile_activations(tapped)
     assert graph.outputs == tuple(layer.name for layer in tapped.layers)
-    assert set(graph.inputs) == {"image", "gates"}
-    inputs = {"image": images(), "gates": branch_scales[None]}
+    assert set(graph.inputs) == {"image", "branch_scales"}
+    inputs = {"image": images(), "branch_scales": branch_scales[None]}
     found = opened(graph).run(inputs)
     wanted = tapped.model(inputs, training=False)
     for name, value in found.items():
         np.testing.assert_allclose(value, numpy(wanted[name]), atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("gates", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", GATES, ids=str)
 def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
     inputs = given(branch_scales)
     found, wanted = gradient_graph().run(inputs), reference_gradients(network())(inputs)
@@ -73,7 +73,7 @@ def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
         assert close(found[name], value, 1e-4), name
 
 
-@pytest.mark.parametrize("gates", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", GATES, ids=str)
 def test_the_two_routes_sum_to_the_whole(branch_scales: Array) -> None:
     found = gradient_graph().run(given(branch_scales))
     for block in instrument(network()).blocks:

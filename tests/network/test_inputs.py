@@ -61,8 +61,10 @@ def opened(name: str) -> tuple[InstrumentedModel, dict[str, layers.Layer], dict[
             known[layer.merge.name] = layer.merge
     tapped = instrument(network)
     given: dict[str, Tensor] = {"image": images(2)}
-    if "gates" in tapped.model.input:
-        given["gates"] = np.full((2, tapped.model.input["gates"].shape[-1]), GATE, np.float32)
+    if "branch_scales" in tapped.model.input:
+        given["branch_scales"] = np.full(
+            (2, tapped.model.input["branch_scales"].shape[-1]), GATE, np.float32
+        )
     found = tapped.model(given, training=False)
     return tapped, known, {INPUT: images(2), **{key: numpy(value) for key, value in found.items()}}
 

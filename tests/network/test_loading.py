@@ -25,7 +25,7 @@ def test_a_saved_network_is_the_same_when_loaded_and_tapped(tmp_path: Path) -> N
     network.save(path)
     wanted = numpy(network(images()))
     assert np.array_equal(numpy(load_network(path)(images())), wanted)
-    inputs = {"image": images(), "gates": np.ones((1, 3), np.float32)}
+    inputs = {"image": images(), "branch_scales": np.ones((1, 3), np.float32)}
     found = load_tapped(path).model(inputs)["head.probabilities"]
     np.testing.assert_allclose(numpy(found), wanted, atol=1e-6)
 

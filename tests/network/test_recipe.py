@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skiplens.network.architectures import ARCHITECTURES
+from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream_name
 from skiplens.network.augmentation import Augmentation
 from skiplens.network.recipe import RECIPES, Phase, Recipe
 from tests.conftest import MODELS
@@ -37,6 +37,9 @@ def test_every_network_that_ships_has_a_recipe() -> None:
     blocks = RECIPES["mnist-resnet"]
     for name in ("mnist-plain", "mnist-highway"):
         assert RECIPES[name] == replace(blocks, network=name)
+    stream = RECIPES["mnist-stream"]
+    for name in (stream_name(kind, depth) for kind in KINDS for depth in LADDER):
+        assert RECIPES[name] == replace(stream, network=name)
 
 
 def recorded(recipe: dict[str, Any]) -> Recipe:
@@ -48,7 +51,7 @@ def recorded(recipe: dict[str, Any]) -> Recipe:
     return Recipe(**{**recipe, "phases": phases})
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [path.parent.name for path in MODELS.glob("*/manifest.json")])
 def test_the_network_that_ships_was_trained_by_its_recipe(name: str) -> None:
     manifest = json.loads((MODELS / name / "manifest.json").read_text(encoding="utf-8"))
     training = manifest["training"]

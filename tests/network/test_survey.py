@@ -11,6 +11,7 @@ from keras import layers
 from skiplens.core.block_metrics import block_metrics
 from skiplens.core.manifest import Accuracy, BlockMetrics, Evaluation
 from skiplens.mnist import Split
+from skiplens.network.architectures import stream
 from skiplens.network.evaluation import evaluation
 from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import InstrumentedModel, instrument
@@ -24,8 +25,14 @@ def outputs(
 ) -> dict[str, Array]:
     inputs = {"image": as_input(split.images)}
     if branch_scales:
-        inputs["gates"] = np.array([branch_scales] * len(split), np.float32)
+        inputs["branch_scales"] = np.array([branch_scales] * len(split), np.float32)
     return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
+
+
+def test_pairs_are_left_out_where_they_would_be_hundreds(split: Split) -> None:
+    names = [f"block{index}" for index in range(1, 10)]
+    found = evaluation(instrument(randomise(stream(9))), split, batch_size=COUNT)[1]
+    assert [ablation.off for ablation in found.ablations] == [(name,) for name in names]
 
 
 @pytest.fixture(scope="module")

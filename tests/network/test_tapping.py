@@ -32,10 +32,10 @@ def activations(name: str, off: tuple[str, ...] = ()) -> Mapping[str, Array]:
     """Every layer's output on two images, with some blocks switched off."""
     _, tapped = opened(name)
     inputs = {"image": images(2)}
-    if "gates" in tapped.model.input:
+    if "branch_scales" in tapped.model.input:
         switches = (block.name for block in tapped.blocks if block.can_disable)
         branch_scales = np.array([switch not in off for switch in switches], np.float32)
-        inputs["gates"] = np.stack([branch_scales, branch_scales])
+        inputs["branch_scales"] = np.stack([branch_scales, branch_scales])
     outputs = tapped.model(inputs, training=False)
     return {layer: numpy(value) for layer, value in outputs.items()}
 
@@ -237,7 +237,7 @@ def test_routes_are_copies_of_a_blocks_input() -> None:
     tapped = instrument(network, routes=True)
     assert tapped.routes[:2] == ("block1.x:identity", "block1.x:residual")
     assert len(tapped.routes) == 2 * len(tapped.blocks)
-    found = tapped.model({"image": images(), "gates": np.ones((1, 5), np.float32)})
+    found = tapped.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
     for block in tapped.blocks:
         for route in ("identity", "residual"):
             copy = found[f"{block.name}.x:{route}"]
@@ -252,7 +252,7 @@ def test_rewrite_replaces_the_calls_that_it_answers() -> None:
         return keras.ops.multiply(x, 2.0) if layer.name == "stem.relu1" else None
 
     tapped = instrument(network, rewrite=rewrite)
-    found = tapped.model({"image": images(), "gates": np.ones((1, 5), np.float32)})
+    found = tapped.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
     assert np.array_equal(numpy(found["stem.relu1"]), 2 * numpy(found["stem.conv1"]))
     assert numpy(found["stem.output"]).min() == 0
 

@@ -31,9 +31,9 @@ def outputs(
     tapped: InstrumentedModel, branch_scales: list[float] | None = None
 ) -> dict[str, Array]:
     inputs = {"image": images()}
-    if "gates" in tapped.model.input:
-        width = tapped.model.input["gates"].shape[-1]
-        inputs["gates"] = np.array([branch_scales or [1.0] * width], np.float32)
+    if "branch_scales" in tapped.model.input:
+        width = tapped.model.input["branch_scales"].shape[-1]
+        inputs["branch_scales"] = np.array([branch_scales or [1.0] * width], np.float32)
     return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
 
 

@@ -41,7 +41,7 @@ def test_trials_are_the_same_every_time_and_open_shut_and_mix_the_gates(
     first, second = trials(tapped), trials(tapped)
     for one, same in zip(first, second, strict=True):
         assert all(np.array_equal(one[name], same[name]) for name in one)
-    branch_scales = [trial["gates"] for trial in first]
+    branch_scales = [trial["branch_scales"] for trial in first]
     assert branch_scales[0].min() == 1
     assert branch_scales[1].max() == 0
     assert 0 < branch_scales[2].min() < branch_scales[2].max() < 1

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts import list_networks
+from skiplens.core.manifest import Accuracy, SeedAccuracy
 from skiplens.engine.model_folder import find_networks, open_folder
 from skiplens.settings import ROOT
 
@@ -28,3 +30,11 @@ def test_only_the_table_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp_pat
     table = list_networks.table()
     expected = f"before\n<!-- networks -->\n{table}<!-- /networks -->\nafter\n"
     assert readme.read_text() == expected
+
+
+def test_the_seeds_are_told_with_mean_and_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = open_folder(ROOT / "models" / "mnist-classic")
+    seeds = tuple(SeedAccuracy(seed, Accuracy.of(9900 + 10 * seed, 10_000)) for seed in (0, 2))
+    told = replace(folder, manifest=replace(folder.manifest, seeds=seeds))
+    monkeypatch.setattr(list_networks, "open_folder", lambda path: told)
+    assert "; 2 seeds: 99.10 % ± 0.14 % |" in list_networks.table()

@@ -50,10 +50,10 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
     engines: Mapping[str, Engine], digit: Digit
 ) -> None:
     for engine in engines.values():
-        off = engine.manifest.switches[:1]
+        off = engine.manifest.disableable_blocks[:1]
         found = ModelRunner().run(engine, digit, off)
         switched = {layer.name: found.switched(layer) for layer in engine.manifest.layers}
-        named = {block.switch for block in engine.manifest.blocks if block.switch}
+        named = {block.scaled_layer for block in engine.manifest.blocks if block.scaled_layer}
         assert {name for name, state in switched.items() if state is not None} == named
         zero = [name for name, state in switched.items() if state]
         assert [name.partition(".")[0] for name in zero] == [*off]
@@ -126,5 +126,5 @@ def test_the_networks_range_is_over_all_maps_with_space(engine: Engine, digit: D
 
 def test_all_off_is_not_what_one_off_is(engine: Engine, digit: Digit) -> None:
     one = ModelRunner().run(engine, digit, ("block2",))
-    every = ModelRunner().run(engine, digit, engine.manifest.switches)
+    every = ModelRunner().run(engine, digit, engine.manifest.disableable_blocks)
     assert not np.array_equal(one.probabilities, every.probabilities)

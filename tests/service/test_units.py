@@ -28,7 +28,7 @@ def test_the_arithmetic_comes_to_the_value(
     """
     rng = np.random.default_rng(0)
     for engine in engines.values():
-        switches = engine.manifest.switches
+        switches = engine.manifest.disableable_blocks
         blocks = {"nothing": (), "some": switches[::2], "all": switches}[off]
         forward = ModelRunner().run(engine, digit, blocks)
         for layer in engine.manifest.layers:

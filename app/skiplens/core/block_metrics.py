@@ -12,7 +12,7 @@ Array = NDArray[np.float32]
 
 
 def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMetrics:
-    """The figures of one block, from its parts' activations by layer name."""
+    """Metrics of one block, from activations by layer name."""
     x, fx = (part.astype(np.float64) for part in merge_inputs(block, activations))
     total = activations[block.sum or block.residual].astype(np.float64)
     norm_x, norm_residual = float(np.linalg.norm(x)), float(np.linalg.norm(fx))
@@ -23,12 +23,12 @@ def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMe
         norm_sum=float(np.linalg.norm(total)),
         ratio=norm_residual / norm_x if norm_x else 0.0,
         cosine=cosine(x, fx) if block.identity and x.shape == fx.shape == total.shape else None,
-        relu_zeroed=cut(total),
+        relu_zeroed=clipped_fraction(total),
     )
 
 
 def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterMetrics, ...]:
-    """The same figures for every filter of the block's sum, or of F(x) where there is no sum."""
+    """Metrics of every filter of the block's sum, or of F(x) if there is no sum."""
     total = activations[block.sum or block.residual].astype(np.float64)
     count = total.shape[-1]
     x, fx = (
@@ -39,42 +39,45 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
     )
     if block.identity is None:
         x = (None,) * count
-    return tuple(_filter(at, x[at], fx[at], total[..., at]) for at in range(count))
+    return tuple(_filter(index, x[index], fx[index], total[..., index]) for index in range(count))
 
 
 def _filter(
-    at: int, x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
+    index: int, x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
 ) -> FilterMetrics:
-    norm_x, norm_residual = (None if one is None else float(np.linalg.norm(one)) for one in (x, fx))
+    norm_x, norm_residual = (
+        None if part is None else float(np.linalg.norm(part)) for part in (x, fx)
+    )
+    if norm_x is None or norm_residual is None:
+        ratio = None
+    else:
+        ratio = norm_residual / norm_x if norm_x else 0.0
     return FilterMetrics(
-        filter=at,
+        filter=index,
         norm_x=norm_x,
         norm_residual=norm_residual,
         norm_sum=float(np.linalg.norm(total)),
-        ratio=None
-        if norm_x is None or norm_residual is None
-        else norm_residual / norm_x
-        if norm_x
-        else 0.0,
+        ratio=ratio,
         cosine=None if x is None or fx is None or x.shape != fx.shape else cosine(x, fx),
-        relu_zeroed=cut(total),
+        relu_zeroed=clipped_fraction(total),
     )
 
 
 def _by_filter(part: NDArray[Any], first: int, count: int) -> tuple[NDArray[Any] | None, ...]:
-    """A part's map for each filter of the sum; nothing where it has none there."""
+    """A part's map for each filter of the sum; None for a filter it does not contribute to."""
     filters = part.shape[-1]
     if first + filters > count:
         return (None,) * count
     return tuple(
-        part[..., at - first] if first <= at < first + filters else None for at in range(count)
+        part[..., index - first] if first <= index < first + filters else None
+        for index in range(count)
     )
 
 
 def column_offsets(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[int, int]:
-    """The filters of the sum that the first filters of the identity and of the residual go into.
+    """First filter of the sum that the identity, and that the residual, contributes to.
 
-    Both go into filter 0, but for a merge that lays the residual's filters behind the identity's.
+    Both are 0, except that a concatenation appends the residual's filters to the identity's.
     """
     if block.merge != "concatenate":
         return 0, 0
@@ -91,14 +94,12 @@ def merge_inputs(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Ar
 
 
 def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Cosine of the angle between two arrays of one shape, -1..1; 0 where either is zero."""
+    """Cosine of the angle between two arrays of one shape, -1..1; 0 if either is zero."""
     norms = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
     return min(max(float(np.vdot(a, b)) / norms, -1.0), 1.0) if norms else 0.0
 
 
-def cut(total: NDArray[Any]) -> float:
-    """The share of an array that ReLU cuts, 0..1: the magnitude of its negative values over that
-    of all; 0 where all are zero.
-    """
+def clipped_fraction(total: NDArray[Any]) -> float:
+    """Magnitude of the negative values over that of all, 0..1: what ReLU clips; 0 if all are 0."""
     magnitude = float(np.abs(total).sum())
     return float(np.maximum(-total, 0).sum()) / magnitude if magnitude else 0.0

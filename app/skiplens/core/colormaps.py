@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from skiplens.core.value_range import TOP_LEVEL
 
 COLOURS: Final = 256
-FLAG_LEVEL: Final = 253  # the frame around a map that says nothing
+FLAG_LEVEL: Final = 253  # frame around a dead map
 LABEL_LEVEL: Final = 254  # indices
-CLEAR_LEVEL: Final = 255  # gaps: transparent, so that a grid stands on any page
+CLEAR_LEVEL: Final = 255  # gaps, transparent
 
 _FLAG_RGB: Final = (217, 95, 2)
 _LINEAR_BELOW: Final = 0.0031308  # where sRGB's gamma curve begins (IEC 61966-2-1)
@@ -21,7 +21,7 @@ _LABEL_RGB: Final = (128, 132, 140)
 
 
 class PaletteName(StrEnum):
-    """Names of the palettes."""
+    """Each name stands for a sequential and a diverging colour map."""
 
     DUSK = "dusk"
     NOON = "noon"
@@ -31,7 +31,7 @@ class PaletteName(StrEnum):
 
 @dataclass(frozen=True)
 class _Ramp:
-    """A path through OKLCH from zero to one end: lightness, chroma and hue in degrees."""
+    """A path through OKLCH from zero outwards: lightness, chroma and hue in degrees."""
 
     lightness: tuple[float, float]
     chroma: tuple[float, float, float]
@@ -72,11 +72,11 @@ def colours(name: PaletteName, *, diverging: bool) -> NDArray[np.uint8]:
     """A palette's sRGB colours.
 
     Args:
-        name: which palette.
-        diverging: the signed one of the pair.
+        name: of the pair of colour maps.
+        diverging: whether to take the diverging one of the pair.
 
     Returns:
-        uint8 ``(256, 3)``, read-only: levels 0..252, then flag, label and the transparent level.
+        uint8 ``(256, 3)``, read-only: levels 0..252, then the flag, label and transparent levels.
     """
     negative, positive = _RAMPS[name]
     if diverging:
@@ -95,7 +95,7 @@ def colours(name: PaletteName, *, diverging: bool) -> NDArray[np.uint8]:
 def _oklab_to_srgb(
     lightness: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """OKLab to gamma-encoded sRGB, ``(N, 3)`` in 0..1; what is out of gamut is cut off."""
+    """OKLab to gamma-encoded sRGB, ``(N, 3)``, clipped to 0..1."""
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3

@@ -1,4 +1,4 @@
-"""The digit: the one 28x28 input that a network is given."""
+"""The digit: a network's 28 x 28 input."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ ID_LENGTH: Final = 16
 
 @dataclass(frozen=True, eq=False)
 class Digit:
-    """A digit as the networks see it.
+    """A digit and its id.
 
     Attributes:
-        pixels: uint8 ``(28, 28)``, ink 255 on ground 0; kept as a read-only copy.
+        pixels: uint8 ``(28, 28)``, ink 255 on background 0; read-only.
         id: first 16 hex digits of the SHA-256 of the 784 bytes, row by row.
     """
 
@@ -25,16 +25,16 @@ class Digit:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8]) -> "Digit":
-        """The digit of an uint8 ``(28, 28)`` array; the caller's array is copied.
+        """The digit of a uint8 ``(28, 28)`` array, which is copied.
 
         Raises:
             ValueError: another shape or dtype.
         """
         if pixels.shape != (SIDE, SIDE) or pixels.dtype != np.uint8:
             raise ValueError(f"expected uint8 (28, 28); got {pixels.dtype} {pixels.shape}")
-        kept = pixels.copy()
-        kept.flags.writeable = False
-        return cls(kept, hashlib.sha256(kept.tobytes()).hexdigest()[:ID_LENGTH])
+        copy = pixels.copy()
+        copy.flags.writeable = False
+        return cls(copy, hashlib.sha256(copy.tobytes()).hexdigest()[:ID_LENGTH])
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "Digit":

@@ -1,4 +1,4 @@
-"""Statistics of each filter's map, and the orders that maps are sorted in."""
+"""Statistics of each filter's feature map, and sort orders by them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,32 +8,33 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import DESCRIBED
+
 Maps = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class FilterStatistics:
-    """One filter's activation map in numbers.
+    """Statistics of one filter's feature map, over all positions."""
 
-    Attributes:
-        index: of the filter.
-        min: smallest value.
-        max: largest value.
-        mean: mean over all positions.
-        std: population standard deviation over all positions.
-        zero_share: share of positions that are exactly zero, 0..1.
-        dead: every position is exactly zero.
-        constant: more than one position, all of the same value.
-    """
+    __pydantic_config__ = DESCRIBED
 
     index: int
+    """Index of the filter in its layer, from 0."""
     min: float
+    """Smallest value."""
     max: float
+    """Largest value."""
     mean: float
+    """Mean."""
     std: float
+    """Population standard deviation."""
     zero_share: float
+    """Share of positions that are exactly zero, 0 to 1."""
     dead: bool
+    """Whether every position is exactly zero."""
     constant: bool
+    """Whether there are several positions, all of the same value."""
 
 
 def describe(maps: Maps) -> tuple[FilterStatistics, ...]:
@@ -47,19 +48,18 @@ def describe(maps: Maps) -> tuple[FilterStatistics, ...]:
     mean = flat.mean(axis=0, dtype=np.float64)
     std = flat.std(axis=0, dtype=np.float64)
     zero = (flat == 0).mean(axis=0)
-    several = len(flat) > 1
     return tuple(
         FilterStatistics(
-            index=at,
-            min=float(low[at]),
-            max=float(high[at]),
-            mean=float(mean[at]),
-            std=float(std[at]),
-            zero_share=float(zero[at]),
-            dead=bool(low[at] == 0 and high[at] == 0),
-            constant=bool(several and low[at] == high[at]),
+            index=index,
+            min=float(low[index]),
+            max=float(high[index]),
+            mean=float(mean[index]),
+            std=float(std[index]),
+            zero_share=float(zero[index]),
+            dead=bool(low[index] == 0 and high[index] == 0),
+            constant=bool(len(flat) > 1 and low[index] == high[index]),
         )
-        for at in range(flat.shape[1])
+        for index in range(flat.shape[1])
     )
 
 
@@ -71,9 +71,9 @@ def extent(maps: Maps) -> tuple[float, float]:
 class Sort(StrEnum):
     """What filters are sorted by.
 
-    ``index``: as they are in the network. ``mean`` and ``maximum``: of the map, largest first.
-    ``zeros``: share of positions that are exactly zero, smallest first, so that in every order
-    but the first a filter that has nothing to say comes late.
+    ``index``: order in the network. ``mean`` and ``maximum``: of the map, largest first.
+    ``zeros``: share of zero positions, smallest first. Sorted by a statistic, dead filters come
+    late.
     """
 
     INDEX = "index"
@@ -83,21 +83,21 @@ class Sort(StrEnum):
 
 
 _KEYS: Final[dict[Sort, Callable[[FilterStatistics], float]]] = {
-    Sort.MEAN: lambda one: -one.mean,
-    Sort.MAXIMUM: lambda one: -one.max,
-    Sort.ZEROS: lambda one: one.zero_share,
+    Sort.MEAN: lambda stats: -stats.mean,
+    Sort.MAXIMUM: lambda stats: -stats.max,
+    Sort.ZEROS: lambda stats: stats.zero_share,
 }
 
 
 def ordered(
     statistics: Sequence[FilterStatistics], filters: Sequence[int], sort: Sort
 ) -> tuple[int, ...]:
-    """Some of a layer's filters in an order; by index they stay as they were given.
+    """Filter indices, sorted; ``Sort.INDEX`` keeps the order they come in.
 
     Args:
         statistics: of every filter of the layer, by index.
-        filters: indices.
-        sort: what to sort by; equal ones keep their order.
+        filters: indices to sort.
+        sort: what to sort by; equal filters keep their order.
     """
     if sort is Sort.INDEX:
         return tuple(filters)

@@ -34,39 +34,39 @@ _LENGTH: Final = struct.Struct("<I")
 
 
 def pack(header: bytes, arrays: Iterable[NDArray[Any]]) -> bytes:
-    """One frame: the header's length, the header, the arrays one after the other.
+    """One frame: length of the header, header, arrays.
 
-    The length is a little-endian uint32. The header is filled up with spaces, which JSON allows and
-    the length counts, so that everything behind it begins at a multiple of four bytes: arrays whose
-    own lengths are such multiples can then be read in place as float32.
+    The length is a little-endian uint32. Spaces pad the header, and count in its length, so that
+    the arrays start at a multiple of four bytes and can be read in place as float32.
 
     Args:
         header: JSON in UTF-8.
-        arrays: uint8 or float32; written row by row, floats with the lowest byte first.
+        arrays: uint8 or float32; written in row-major order, floats little-endian.
     """
-    filled = header + b" " * (-len(header) % FLOAT_BYTES)
-    bodies = (one.astype(one.dtype.newbyteorder("<"), copy=False).tobytes() for one in arrays)
-    return b"".join((_LENGTH.pack(len(filled)), filled, *bodies))
+    padded = header + b" " * (-len(header) % FLOAT_BYTES)
+    bodies = (array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in arrays)
+    return b"".join((_LENGTH.pack(len(padded)), padded, *bodies))
 
 
 COLUMNS: Final = tuple(field.name for field in fields(FilterStatistics))
 
 
 def layer_csv(statistics: Sequence[FilterStatistics]) -> bytes:
-    """One row a filter: ``index``, ``min``, ``max``, ``mean``, ``std``, ``zero_share``, ``dead``
-    and ``constant``; numbers with every digit that they have, ``true`` and ``false``. UTF-8.
+    """One row a filter with every field of its statistics, in UTF-8.
+
+    Numbers have all their digits; booleans are ``true`` and ``false``.
     """
-    return _csv(COLUMNS, (_cells(one) for one in statistics))
+    return _csv(COLUMNS, (_cells(row) for row in statistics))
 
 
 def network_csv(statistics: Mapping[str, Sequence[FilterStatistics]]) -> bytes:
-    """The same of several layers, with the layer's name before the index."""
-    rows = ([layer, *_cells(one)] for layer, filters in statistics.items() for one in filters)
+    """Rows of several layers, with the name of the layer in front."""
+    rows = ([layer, *_cells(row)] for layer, filters in statistics.items() for row in filters)
     return _csv(("layer", *COLUMNS), rows)
 
 
-def _cells(one: FilterStatistics) -> list[str]:
-    return [_cell(getattr(one, column)) for column in COLUMNS]
+def _cells(row: FilterStatistics) -> list[str]:
+    return [_cell(getattr(row, column)) for column in COLUMNS]
 
 
 def _cell(value: float | bool) -> str:

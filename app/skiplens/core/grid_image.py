@@ -1,4 +1,4 @@
-"""Draws maps as one grid image: layout, tiles, indices in a bitmap font, PNG."""
+"""Draws feature maps as one grid image: layout, tiles, a bitmap font for indices, PNG."""
 
 import io
 import math
@@ -12,8 +12,8 @@ from PIL import Image
 
 from skiplens.core.colormaps import CLEAR_LEVEL, FLAG_LEVEL, LABEL_LEVEL
 
-HEIGHT: Final = 5
-WIDTH: Final = 3
+GLYPH_HEIGHT: Final = 5
+GLYPH_WIDTH: Final = 3
 
 _ROWS: Final = {
     "0": "### #.# #.# #.# ###",
@@ -28,18 +28,19 @@ _ROWS: Final = {
     "9": "### #.# ### ..# ###",
 }
 _GLYPHS: Final = {
-    numeral: np.array([[pixel == "#" for pixel in row] for row in rows.split()])
-    for numeral, rows in _ROWS.items()
+    character: np.array([[pixel == "#" for pixel in row] for row in rows.split()])
+    for character, rows in _ROWS.items()
 }
 
 
 def draw_index(number: int) -> NDArray[np.bool_]:
-    """The number's pixels, ``(5, 4 * numerals - 1)``, true where there is ink."""
-    glyphs = [_GLYPHS[numeral] for numeral in str(number)]
-    picture = np.zeros((HEIGHT, (WIDTH + 1) * len(glyphs) - 1), np.bool_)
-    for at, glyph in enumerate(glyphs):
-        picture[:, at * (WIDTH + 1) : at * (WIDTH + 1) + WIDTH] = glyph
-    return picture
+    """A number in the 3 x 5 font: bool ``(5, 4 * digits - 1)``, true on ink."""
+    glyphs = [_GLYPHS[character] for character in str(number)]
+    image = np.zeros((GLYPH_HEIGHT, (GLYPH_WIDTH + 1) * len(glyphs) - 1), np.bool_)
+    for index, glyph in enumerate(glyphs):
+        left = index * (GLYPH_WIDTH + 1)
+        image[:, left : left + GLYPH_WIDTH] = glyph
+    return image
 
 
 Box = tuple[int, int, int, int]
@@ -47,22 +48,23 @@ Box = tuple[int, int, int, int]
 GAP: Final = 2
 MIN_ZOOM: Final = 1
 MAX_ZOOM: Final = 16
-LABEL_HEIGHT: Final = HEIGHT + 2
-_COMFORTABLE_SIDE: Final = 56
-_LARGEST_SIDE: Final = 112
-_COMFORTABLE_WIDTH: Final = 356  # three grids stand side by side on a laptop's screen
+LABEL_HEIGHT: Final = GLYPH_HEIGHT + 2
+_MIN_LABEL_WIDTH: Final = 2 * (GLYPH_WIDTH + 1)  # two digits: wider than a 1 x 1 map at zoom 1
+_PREFERRED_MAP_SIDE_PX: Final = 56
+_MAX_MAP_SIDE_PX: Final = 112
+_MAX_GRID_WIDTH_PX: Final = 356  # three grids fit side by side on a laptop screen
 
 
 @dataclass(frozen=True)
 class GridLayout:
-    """A grid's layout.
+    """Layout of a grid.
 
     Attributes:
-        width: of the whole grid, pixels.
-        height: of the whole grid, pixels.
+        width: of the grid in pixels.
+        height: of the grid in pixels.
         zoom: pixels along a side of one value.
         columns: maps in a row.
-        labels: whether room for an index is left above each map.
+        labels: whether there is space for an index above the maps.
         boxes: ``(x, y, width, height)`` of each map, row by row.
     """
 
@@ -75,8 +77,8 @@ class GridLayout:
 
 
 def near_square(count: int) -> int:
-    """Columns for ``count`` maps: the smallest number at or above the square root that fills every
-    row, if that is at most twice the root; else the root, rounded up.
+    """Columns for ``count`` maps: the square root, rounded up, or the next number up to twice
+    the root that fills every row.
     """
     root = math.ceil(math.sqrt(count))
     full = (columns for columns in range(root, 2 * root + 1) if count % columns == 0)
@@ -84,23 +86,19 @@ def near_square(count: int) -> int:
 
 
 def preferred_zoom(height: int, width: int) -> int:
-    """The zoom at which a map is about 56 pixels wide, within what is allowed."""
-    return max(MIN_ZOOM, min(MAX_ZOOM, _COMFORTABLE_SIDE // max(height, width)))
+    """The zoom that makes a map about 56 pixels wide, within the allowed zooms."""
+    return max(MIN_ZOOM, min(MAX_ZOOM, _PREFERRED_MAP_SIDE_PX // max(height, width)))
 
 
 def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
-    """The largest zoom at which a grid is at most 356 pixels wide and a map at most 112 on a side,
-    within what is allowed.
-    """
-    across = ((_COMFORTABLE_WIDTH - GAP) // columns - GAP) // width
-    return max(MIN_ZOOM, min(MAX_ZOOM, across, _LARGEST_SIDE // max(height, width)))
+    """The largest allowed zoom that keeps a grid within 356 pixels and a map's sides within 112."""
+    across = ((_MAX_GRID_WIDTH_PX - GAP) // columns - GAP) // width
+    return max(MIN_ZOOM, min(MAX_ZOOM, across, _MAX_MAP_SIDE_PX // max(height, width)))
 
 
 def layout_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> GridLayout:
-    """Lay ``rows`` rows of ``columns`` maps each out, with room for indices above the first row
-    alone: a column is one filter all the way down.
-    """
-    cell = max(width * zoom, 2 * (WIDTH + 1))
+    """Lay out a table of maps, with indices above the first row only: a column is one filter."""
+    cell = max(width * zoom, _MIN_LABEL_WIDTH)
     boxes = tuple(
         (
             GAP + column * (cell + GAP),
@@ -124,22 +122,21 @@ def layout_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) 
 def layout_grid(
     count: int, height: int, width: int, *, columns: int, zoom: int, labels: bool
 ) -> GridLayout:
-    """Lay ``count`` maps of ``height`` by ``width`` values out in rows, the first top left, with
-    a gap between and around them.
+    """Lay out ``count`` maps of ``height`` by ``width`` values in rows, with gaps between and
+    around them.
     """
     columns = min(columns, count)
     above = LABEL_HEIGHT if labels else 0
-    # A label of two numerals is wider than a map of one value at zoom 1.
     map_width, map_height = width * zoom, height * zoom
-    cell = max(map_width, 2 * (WIDTH + 1)) if labels else map_width
+    cell = max(map_width, _MIN_LABEL_WIDTH) if labels else map_width
     boxes = tuple(
         (
-            GAP + at % columns * (cell + GAP),
-            GAP + at // columns * (map_height + above + GAP) + above,
+            GAP + index % columns * (cell + GAP),
+            GAP + index // columns * (map_height + above + GAP) + above,
             map_width,
             map_height,
         )
-        for at in range(count)
+        for index in range(count)
     )
     rows = math.ceil(count / columns)
     return GridLayout(
@@ -154,7 +151,7 @@ def layout_grid(
 
 Levels = NDArray[np.uint8]
 
-_COMPRESSION = 4  # half the time of 6 for 4 % more bytes
+_COMPRESSION: Final = 4  # half the time of 6 for 4 % more bytes
 
 
 def draw(
@@ -163,16 +160,16 @@ def draw(
     indices: Sequence[int | None],
     flagged: Sequence[bool],
 ) -> Levels:
-    """Draw maps into one level image.
+    """Draw maps into one image of palette levels.
 
     Args:
-        levels: uint8 ``(n, H, W)`` palette levels, one map for each box of the geometry.
-        geometry: where they go; each value becomes a square of ``zoom`` pixels.
-        indices: the filter index to write above each map, where the geometry leaves room.
-        flagged: whether each map says nothing; such a map gets a frame in the gap around it.
+        levels: uint8 ``(n, H, W)`` palette levels, one map for each box.
+        geometry: their layout; each value becomes a square of ``zoom`` pixels.
+        indices: filter index to draw above each map, if the layout has labels.
+        flagged: whether to draw a dotted frame in the gap around each map, for dead maps.
 
     Returns:
-        uint8 ``(height, width)``; gaps are the transparent level.
+        uint8 ``(height, width)``; gaps have the transparent level.
     """
     canvas = np.full((geometry.height, geometry.width), CLEAR_LEVEL, np.uint8)
     zoom = geometry.zoom
@@ -187,7 +184,7 @@ def draw(
 
 
 def _frame(canvas: Levels, box: Box) -> None:
-    """Dots one pixel outside the map."""
+    """Draw dots one pixel outside the map."""
     x, y, width, height = box
     canvas[y - 1, x - 1 : x + width + 1 : 2] = FLAG_LEVEL
     canvas[y + height, x - 1 : x + width + 1 : 2] = FLAG_LEVEL
@@ -198,12 +195,12 @@ def _frame(canvas: Levels, box: Box) -> None:
 def _label(canvas: Levels, box: Box, index: int) -> None:
     ink = draw_index(index)
     top, left = box[1] - LABEL_HEIGHT, box[0]
-    room = canvas[top : top + HEIGHT, left : left + ink.shape[1]]
-    room[ink[:, : room.shape[1]]] = LABEL_LEVEL
+    label = canvas[top : top + GLYPH_HEIGHT, left : left + ink.shape[1]]
+    label[ink[:, : label.shape[1]]] = LABEL_LEVEL
 
 
 def encode(levels: Levels, palette: NDArray[np.uint8]) -> bytes:
-    """A level image as a palette PNG; the same input gives the same bytes.
+    """Palette levels as a PNG; the same input gives the same bytes.
 
     Args:
         levels: uint8 ``(height, width)``.
@@ -217,7 +214,7 @@ def encode(levels: Levels, palette: NDArray[np.uint8]) -> bytes:
 
 
 def encode_grey(pixels: NDArray[np.uint8], zoom: int = 1) -> bytes:
-    """An uint8 ``(H, W)`` array as a grey PNG, each value a square of ``zoom`` pixels."""
+    """A uint8 ``(H, W)`` array as a grey PNG; each value is a square of ``zoom`` pixels."""
     enlarged = np.ascontiguousarray(pixels.repeat(zoom, axis=0).repeat(zoom, axis=1))
     buffer = io.BytesIO()
     Image.fromarray(enlarged, "L").save(buffer, "PNG", compress_level=_COMPRESSION)

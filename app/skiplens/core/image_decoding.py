@@ -1,4 +1,4 @@
-"""Decodes an uploaded image: format by signature, bounds before decoding, a table of modes."""
+"""Decodes an uploaded image: format by signature, size limits before decoding, then grey."""
 
 import io
 import struct
@@ -49,61 +49,61 @@ _OTHER_SIGNATURES: Final = (
     (40, b" EMF", "EMF"),
     *((0, b"P%d%c" % (kind, space), "PNM") for kind in range(1, 8) for space in b" \n\r\t"),
 )
-_FEWEST_SUB_BLOCKS: Final = {0xFE: 0, 0xFF: 2}  # a comment, an application's data; others 1
-_XML_PROLOGUE: Final = 1024  # bytes in which an SVG must show itself after "<?xml"
+_MIN_SUB_BLOCKS: Final = {0xFE: 0, 0xFF: 2}  # comment, application data; others 1
+_XML_PROLOGUE_BYTES: Final = 1024  # after "<?xml", "<svg" must occur within these
 
 
 def format_of(data: bytes) -> str | None:
-    """The image format whose signature the bytes carry, or ``None`` for no known one.
+    """The image format that the signature identifies; ``None`` if unknown.
 
-    The five names in ``ACCEPTED`` are Pillow's; any other name is for people to read.
+    Names in ``ACCEPTED`` are Pillow's; other names only appear in messages.
     """
     for offset, magic, name in (*_ACCEPTED_SIGNATURES, *_OTHER_SIGNATURES):
         if data.startswith(magic, offset):
             return name
-    if data.startswith(b"<?xml") and b"<svg" in data[:_XML_PROLOGUE]:
+    if data.startswith(b"<?xml") and b"<svg" in data[:_XML_PROLOGUE_BYTES]:
         return "SVG"
     return None
 
 
 def gif_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels that a GIF needs for its first frame.
+    """Width and height in pixels of the canvas that a GIF's first frame needs.
 
-    Pillow may fill a canvas of that size while it opens the file: 43 bytes can cost it 170 MB.
-    A frame may reach past the screen that the header declares.
+    Pillow may allocate it while it opens the file: 43 bytes can cost 170 MB. A frame may extend
+    beyond the screen that the header declares.
 
     Raises:
         ValueError: the blocks before the first frame are malformed.
-        struct.error, IndexError: the file ends before its first frame does.
+        struct.error, IndexError: the file ends before its first frame.
     """
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     while data[at] != ord(","):
         if data[at] == ord(";"):
-            raise ValueError("a GIF without a frame")
+            raise ValueError("GIF without a frame")
         at = _after_extension(data, at) if data[at] == ord("!") else at + 1
     left, top, frame_width, frame_height = struct.unpack_from("<4H", data, at + 1)
     return max(width, left + frame_width), max(height, top + frame_height)
 
 
 def _after_extension(data: bytes, at: int) -> int:
-    """Where the block after the extension at ``at`` begins; an empty sub-block ends it.
+    """Offset of the block after the extension at ``at``; an empty sub-block ends an extension.
 
-    Decoders read on past the end of an extension that lacks its sub-blocks, and would then find
-    another first frame than this function did: such a file is refused.
+    An extension without its sub-blocks is refused: decoders read on past its end and would find
+    another first frame than this function.
     """
-    fewest = _FEWEST_SUB_BLOCKS.get(data[at + 1], 1)
+    missing = _MIN_SUB_BLOCKS.get(data[at + 1], 1)
     at += 2
     while data[at]:
         at += data[at] + 1
-        fewest -= 1
-    if fewest > 0:
-        raise ValueError("a GIF extension without its data")
+        missing -= 1
+    if missing > 0:
+        raise ValueError("GIF extension without its data")
     return at + 1
 
 
-# What Pillow raises on damaged files: each was seen, or is called for by a decoder's own code.
-_DAMAGE: Final = (
+# Raised by Pillow on damaged files; each was observed or occurs in a decoder's source.
+_DECODE_ERRORS: Final = (
     OSError,
     SyntaxError,
     ValueError,
@@ -115,13 +115,13 @@ _DAMAGE: Final = (
     OverflowError,
     MemoryError,
     struct.error,
-    Warning,  # where warnings are made errors
+    Warning,  # if warnings are turned into errors
 )
-_SCAN: Final = b"\xff\xda"  # what begins a scan; within one, no other byte than 0 follows 255
-_MOST_SCANS: Final = 100  # a progressive file has about ten, and each is as much work as all pixels
-_BOMB: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_SCAN_MARKER: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
+_MAX_SCANS: Final = 100  # progressive files have about ten; each costs as much as all pixels
+_BOMB_ERRORS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _ORIENTATION_TAG: Final = 0x0112
-_UPRIGHT: Final = {
+_TRANSPOSE_BY_ORIENTATION: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -134,7 +134,7 @@ _UPRIGHT: Final = {
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """How large an image may be, by what its header says.
+    """Largest accepted image, by the size in its header.
 
     Attributes:
         pixels: largest width times height.
@@ -152,38 +152,38 @@ def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> NDArray[np.uin
     """The grey pixels of a PNG, JPEG, GIF, WEBP or BMP file.
 
     Transparency is composited over white, then colour becomes luminance (ITU-R 601-2, as in
-    Pillow). Of 16-bit grey the high byte is kept, as Pillow keeps it of 16-bit colour. EXIF
-    orientation is honoured. Of an animation the first frame is read.
+    Pillow). 16-bit grey is reduced to its high byte, as Pillow does with 16-bit colour. EXIF
+    orientation is applied. The first frame of an animation is decoded.
 
     Returns:
         uint8 ``(H, W)``, 0 black to 255 white; both sides at least 1.
 
     Raises:
-        UnreadableImageError: the bytes are no image, or a damaged one.
-        UnsupportedFormatError: the image is of another format than the five.
-        TooLargeError: the image is beyond ``limits``; found out before any pixel is decoded.
+        UnreadableImageError: the bytes are not an image, or a damaged one.
+        UnsupportedFormatError: the image has another format.
+        TooLargeError: the image exceeds ``limits``; checked before any pixel is decoded.
     """
     kind = _accepted_format(data)
-    _check_scans(data.count(_SCAN) if kind == "JPEG" else 1)
+    _check_scans(data.count(_SCAN_MARKER) if kind == "JPEG" else 1)
     try:
         if kind == "GIF":
             _check_size(gif_size(data), limits)
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             _check_size(image.size, limits)
-            # Pixels first: looking for EXIF may load a PNG's, and a fault found there is forgiven.
+            # Pixels first: reading EXIF may load them, and errors in EXIF are ignored.
             image.load()
-            turn = _turn(image)
+            rotation = _rotation(image)
             grey = _grey(image)
-    except _BOMB as error:
+    except _BOMB_ERRORS as error:
         raise TooLargeError(f"image declares more pixels than the {limits.pixels:,} allowed") from (
             error
         )
-    except _DAMAGE as error:
+    except _DECODE_ERRORS as error:
         raise UnreadableImageError(
             f"image starts like a {kind} file but is damaged or cut short; "
             "expected a complete image file"
         ) from error
-    return np.array(grey if turn is None else grey.transpose(turn))
+    return np.array(grey if rotation is None else grey.transpose(rotation))
 
 
 def _accepted_format(data: bytes) -> str:
@@ -203,7 +203,7 @@ def _accepted_format(data: bytes) -> str:
 def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
     width, height = size
     if width < 1 or height < 1:
-        raise ValueError("an image without pixels")
+        raise ValueError("image without pixels")
     if max(size) > limits.side or width * height > limits.pixels:
         raise TooLargeError(
             f"image is {width:,} x {height:,} pixels; allowed are at most {limits.side:,} "
@@ -212,32 +212,32 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
 
 
 def _check_scans(scans: int) -> None:
-    if scans > _MOST_SCANS:
-        raise TooLargeError(f"image has {scans:,} scans; at most {_MOST_SCANS} are allowed")
+    if scans > _MAX_SCANS:
+        raise TooLargeError(f"image has {scans:,} scans; at most {_MAX_SCANS} are allowed")
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What the EXIF orientation asks for; nothing where that metadata is damaged."""
+def _rotation(image: Image.Image) -> Image.Transpose | None:
+    """The transposition for the EXIF orientation; None if that metadata is damaged."""
     try:
-        return _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
-    except _DAMAGE:
+        return _TRANSPOSE_BY_ORIENTATION.get(image.getexif().get(_ORIENTATION_TAG, 1))
+    except _DECODE_ERRORS:
         return None
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """The loaded image in mode ``L``, over white where it is transparent."""
+    """The loaded image in mode ``L``, composited over white."""
     if image.mode.startswith("I"):
         return _high_bytes(image)
     if not image.has_transparency_data:
         return image.convert("L")
     rgba = image.convert("RGBA")
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(rgba, mask=rgba.getchannel("A"))
-    return paper.convert("L")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(rgba, mask=rgba.getchannel("A"))
+    return canvas.convert("L")
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
-    """16-bit grey as ``L``: Pillow would clip values above 255, and mistake its clear value."""
+    """16-bit grey as ``L``; Pillow would clip above 255 and misread the transparent value."""
     values = np.asarray(image)
     grey = (np.clip(values, 0, 65535) >> 8).astype(np.uint8)
     if "transparency" in image.info:

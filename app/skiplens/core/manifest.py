@@ -2,81 +2,82 @@
 
 import hashlib
 from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Any, Final
+
+DESCRIBED: Final = {"use_attribute_docstrings": True}
+"""Lets the API publish a record: pydantic reads the string under each field as its description."""
 
 
 @dataclass(frozen=True)
 class BlockMetrics:
-    """A block on one digit, or the mean over many.
+    """Metrics of one block on one digit, or their mean over many digits.
 
     Norms are Euclidean, over all positions and filters.
-
-    Attributes:
-        block: its name.
-        norm_x: norm of the identity as it enters the sum: ``x``, its projection where the block
-            changes shape, or ``(1 - T(x)) * x`` in a highway block. Without an identity path, of
-            what the block is given.
-        norm_residual: norm of the residual as it enters the sum: ``F(x)``, or ``T(x) * F(x)``.
-        norm_sum: norm of the sum; without an identity path, of ``F(x)``.
-        ratio: ``norm_residual / norm_x``; 0 where the identity is zero.
-        cosine: of the angle between the two merge_inputs, -1..1; 0 where either is zero; ``None``
-            without an identity path, and where identity, residual and sum differ in shape, so
-            that no filter of one is the same filter of the others.
-        relu_zeroed: share of the sum that the activation cuts, 0..1: the magnitude of its negative
-            values over the magnitude of all its values.
     """
 
+    __pydantic_config__ = DESCRIBED
+
     block: str
+    """Name of the block."""
     norm_x: float
+    """Norm of the identity as it enters the sum: x, its projection where the block changes shape,
+    or (1 - T(x)) x in a highway block. Without an identity path, norm of the block's input."""
     norm_residual: float
+    """Norm of the residual as it enters the sum: F(x), or T(x) F(x) in a highway block."""
     norm_sum: float
+    """Norm of the sum; without an identity path, of F(x)."""
     ratio: float
+    """norm_residual / norm_x; 0 if norm_x is 0."""
     cosine: float | None
+    """Cosine of the angle between identity and residual, -1 to 1; 0 if either is zero; null
+    without an identity path, and where identity, residual and sum differ in shape."""
     relu_zeroed: float
+    """Share of the sum that ReLU sets to zero, 0 to 1: the magnitude of its negative values over
+    the magnitude of all its values."""
 
 
 @dataclass(frozen=True)
 class FilterMetrics:
-    """One filter of a block's sum on one digit: the figures of :class:`BlockMetrics` of its maps.
+    """Metrics of one filter of a block's sum on one digit."""
 
-    Attributes:
-        filter: its index in the sum.
-        norm_x: of the identity's map that enters it; ``None`` where none does.
-        norm_residual: of the residual's.
-        norm_sum: of its own map.
-        ratio: ``norm_residual / norm_x``; 0 for a zero identity; ``None`` where either lacks.
-        cosine: of the two maps, -1..1; 0 where either is zero; ``None`` where either lacks.
-        relu_zeroed: share of its own map that the activation cuts, 0..1.
-    """
+    __pydantic_config__ = DESCRIBED
 
     filter: int
+    """Index of the filter in the sum, from 0."""
     norm_x: float | None
+    """Norm of the identity's map that enters this filter; null if none does."""
     norm_residual: float | None
+    """Norm of the residual's map that enters this filter; null if none does."""
     norm_sum: float
+    """Norm of the filter's map in the sum."""
     ratio: float | None
+    """norm_residual / norm_x; 0 if norm_x is 0; null if either norm is null."""
     cosine: float | None
+    """Cosine of the angle between the two maps, -1 to 1; 0 if either is zero; null if either is
+    missing."""
     relu_zeroed: float
+    """Share of the filter's map that ReLU sets to zero, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Digits read correctly, with a 95 % Wilson score interval (Wilson 1927).
+    """Accuracy on a set of digits, with a 95 % Wilson score interval (Wilson 1927)."""
 
-    Attributes:
-        value: share read correctly.
-        interval: lower and upper bound of the share.
-        correct: digits read correctly.
-        digits: digits read.
-    """
+    __pydantic_config__ = DESCRIBED
 
     value: float
+    """Share of the digits classified correctly, 0 to 1."""
     interval: tuple[float, float]
+    """Lower and upper bound of the share."""
     correct: int
+    """Number of digits classified correctly."""
     digits: int
+    """Number of digits classified."""
 
     @classmethod
     def of(cls, correct: int, digits: int) -> "Accuracy":
-        """The accuracy of ``correct`` digits out of ``digits``."""
+        """Accuracy from counts."""
         z = 1.959964  # the 97.5 % quantile of the normal distribution
         share = correct / digits
         centre = (share + z * z / (2 * digits)) / (1 + z * z / digits)
@@ -86,88 +87,98 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """How well the network reads with some blocks' residual branches switched off.
+class SeedAccuracy:
+    """Test accuracy of the network trained from one seed of a recipe."""
 
-    Attributes:
-        off: names of the blocks.
-        correct: digits read correctly.
-        accuracy_drop: baseline accuracy minus this accuracy, -1..1; negative if accuracy rose.
-    """
+    __pydantic_config__ = DESCRIBED
+
+    seed: int
+    """Seed of the training run."""
+    accuracy: Accuracy
+    """Accuracy on the test digits."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Accuracy of the network with the residual branches of some blocks disabled."""
+
+    __pydantic_config__ = DESCRIBED
 
     off: tuple[str, ...]
+    """Names of the disabled blocks."""
     correct: int
+    """Number of digits classified correctly."""
     accuracy_drop: float
+    """Baseline accuracy minus this accuracy, -1 to 1; negative if accuracy rose."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured over the test digits when the network was compiled.
+    """Metrics and ablations over the test digits, measured when the network was compiled."""
 
-    Attributes:
-        digits: how many.
-        blocks: usual figures of every block, in forward order.
-        ablations: each can_disable block off alone, then each pair.
-    """
+    __pydantic_config__ = DESCRIBED
 
     digits: int
+    """Number of test digits."""
     blocks: tuple[BlockMetrics, ...]
+    """Mean metrics of every block, in forward order."""
     ablations: tuple[Ablation, ...]
+    """Each block that can be disabled alone, then each pair where there are few blocks."""
 
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 NETWORK_FILE: Final = "network.keras"
 WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
+SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
-OTHER: Final = "other"  # the role of a layer of a kind that has none of its own
-INPUT: Final = "input"  # among a layer's inputs: the digit itself
+OTHER: Final = "other"  # role of a layer of an unknown kind
+INPUT: Final = "input"  # names the digit among the inputs of a layer
 
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One tapped layer.
+    """One layer whose activations are recorded.
 
-    Attributes:
-        name: address by place and role, ``block1.conv1``.
-        kind: Keras class, or the operation for the parts of a block (``Residual``, ``Add``, ...).
-        role: ``conv``, ``norm``, ``activation``, ``identity``, ``residual``, ``gate``, ``sum``,
-            ``output``, ``pool``, ``logits``, ``probabilities`` or :data:`OTHER`.
-        block: name of the block it belongs to; ``None`` in stem and head.
-        shape: ``(H, W, C)``; layers without space have H = W = 1.
-        parameters: number of weights of this layer alone.
-        kernel: ``(height, width)`` of a convolution's kernels.
-        strides: ``(down, across)`` of a convolution or pooling.
-        signed: whether values below zero can occur.
-        inputs: the layers whose maps it is computed from, in call order, :data:`INPUT` for the
-            digit: identity and residual of a sum, and a highway's gate behind them. What leaves
-            values as they are (dropout in use, flattening) is looked through.
-        window: ``(height, width)`` of a pooling's windows; ``None`` where it takes whole maps.
-        dilation: ``(down, across)`` from one weight of a convolution's kernels to the next.
-        epsilon: what a batch norm adds to the variance.
-        activation: name of the function that it applies last, ``relu``, ``softmax``; ``None``
-            without one.
-
-    Padding is not written down, since shapes tell it: with a kernel ``k``, strides ``s`` and
-    lengths ``n`` before and ``m`` behind, ``max((m - 1) * s + (k - 1) * dilation + 1 - n, 0)``
-    zeros are added in all, the smaller half of them before. Without padding that is none.
+    Padding is not stored; it follows from the shapes. With a kernel of length ``k``, stride ``s``,
+    ``n`` input and ``m`` output positions, ``max((m - 1) * s + (k - 1) * dilation + 1 - n, 0)``
+    zeros are added in total, the smaller half of them in front.
     """
 
+    __pydantic_config__ = DESCRIBED
+
     name: str
+    """Name by block and role, such as block1.conv1."""
     kind: str
+    """Keras class, or the operation for the parts of a block, such as Residual or Add."""
     role: str
+    """`conv`, `norm`, `activation`, `identity`, `residual`, `gate`, `sum`, `output`, `pool`,
+    `logits`, `probabilities` or `other`."""
     block: str | None
+    """Name of its block; null in stem and head."""
     shape: tuple[int, int, int]
+    """Height, width, number of filters; height and width are 1 in layers without spatial axes."""
     parameters: int = 0
+    """Number of weights of this layer alone."""
     kernel: tuple[int, int] | None = None
+    """Height and width of the kernels; null except for convolutions."""
     strides: tuple[int, int] | None = None
+    """Vertical and horizontal stride; null except for convolutions and poolings."""
     signed: bool = True
+    """Whether values below zero can occur."""
     inputs: tuple[str, ...] = ()
+    """Layers it is computed from, in call order; `input` is the digit. A sum lists identity and
+    residual, and in a highway block the gate. Layers that leave values unchanged at inference
+    (dropout, flattening) are skipped."""
     window: tuple[int, int] | None = None
+    """Height and width of a pooling's windows; null if it pools whole maps."""
     dilation: tuple[int, int] | None = None
+    """Vertical and horizontal dilation of a convolution's kernels."""
     epsilon: float | None = None
+    """Constant that batch normalisation adds to the variance."""
     activation: str | None = None
+    """Activation function applied last, such as relu or softmax; null if there is none."""
 
     @property
     def filters(self) -> int:
@@ -176,7 +187,7 @@ class LayerInfo:
 
     @property
     def place(self) -> str:
-        """The block, ``stem`` or ``head``."""
+        """Name of its block, or ``stem`` or ``head``."""
         return self.block or self.name.split(".", 1)[0]
 
     @property
@@ -187,99 +198,107 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class BlockInfo:
-    """One block, as the names of the layers that play its parts.
+    """One block: the names of the layers that form its parts."""
 
-    Attributes:
-        name: ``block1``.
-        merge: ``add``, ``highway``, another merge's name, or ``None`` without an identity path.
-        input: the layer that gives it ``x``.
-        identity: the layer whose maps the merge takes as the identity: ``input`` itself, or the
-            projection where the block changes shape; ``None`` without an identity path.
-        residual: ``F(x)``: what the branch adds, or, without an identity path, all there is.
-        gate: ``T(x)`` of a highway block.
-        sum: the merge's result; ``None`` without an identity path.
-        output: after the activation.
-        can_disable: whether its residual branch can be switched off.
-    """
+    __pydantic_config__ = DESCRIBED
 
     name: str
+    """Name of the block, such as block1."""
     merge: str | None
+    """How x and F(x) are merged: `add`, `highway` or another merge; null without an identity
+    path."""
     input: str
+    """Layer that computes x."""
     identity: str | None
+    """Layer that enters the merge as the identity: the input, or its projection where the block
+    changes shape; null without an identity path."""
     residual: str
+    """Layer that computes F(x)."""
     gate: str | None
+    """Layer that computes T(x) of a highway block; null elsewhere."""
     sum: str | None
+    """Layer that merges x and F(x); null without an identity path."""
     output: str
+    """Layer of the block's output, after the activation."""
     can_disable: bool
+    """Whether the residual branch can be scaled and disabled."""
 
     @property
-    def switch(self) -> str | None:
-        """The layer that is zero while the branch is off, ``T(x)`` or else ``F(x)``; ``None``
-        where it cannot be switched off.
+    def scaled_layer(self) -> str | None:
+        """The layer that the branch scale multiplies: ``T(x)`` if there is a gate, else ``F(x)``;
+        ``None`` if the branch cannot be scaled.
         """
         return (self.gate or self.residual) if self.can_disable else None
 
 
 @dataclass(frozen=True)
 class GraphInfo:
-    """One compiled graph.
+    """One compiled graph."""
 
-    Attributes:
-        file: name in the model folder.
-        inputs: input names in the order of its function.
-        outputs: what each output is, in the order they come back.
-        deviation: largest difference from Keras found when it was compiled, relative to
-            the largest magnitude of the output.
-    """
+    __pydantic_config__ = DESCRIBED
 
     file: str
+    """File name in the model folder."""
     inputs: tuple[str, ...]
+    """Names of the inputs, in the order of the graph's signature."""
     outputs: tuple[str, ...]
+    """Names of the outputs, in the order the graph returns them."""
     deviation: float
+    """Largest difference from Keras when it was compiled, relative to the output's largest
+    magnitude."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A compiled network.
+    """A compiled network."""
 
-    Attributes:
-        format: version of this record.
-        id: of the network, also the name of its folder.
-        title: for people.
-        summary: one sentence for people.
-        input_shape: ``(28, 28, 1)``.
-        classes: label of each output.
-        parameters: number of weights, all told.
-        layers: every tapped layer, in forward order.
-        blocks: every block, in forward order.
-        graphs: ``activations`` and ``gradients``.
-        test_accuracy: on MNIST's 10,000 test digits; ``None`` where it was not measured.
-        evaluation: metrics and ablations over the test digits; ``None`` if not measured.
-        training: recipe, commit and history of the run; ``None`` for a network brought along.
-        files: SHA-256 of the network, its graphs and its weights, by the name of the file.
-    """
+    __pydantic_config__ = DESCRIBED
 
     format: int
+    """Version of this record."""
     id: str
+    """Id of the network and name of its folder."""
     title: str
+    """Display name."""
     summary: str
+    """One sentence about the network."""
     input_shape: tuple[int, int, int]
+    """Height, width, channels."""
     classes: tuple[str, ...]
+    """Label of each class, in the order of the probabilities."""
     parameters: int
+    """Number of weights."""
     layers: tuple[LayerInfo, ...]
+    """Every recorded layer, in forward order."""
     blocks: tuple[BlockInfo, ...]
+    """Every block, in forward order."""
     graphs: dict[str, GraphInfo]
+    """Compiled graphs: `activations` and `gradients`."""
     test_accuracy: Accuracy | None
+    """Accuracy on MNIST's 10,000 test digits; null if not measured."""
     evaluation: Evaluation | None
+    """Metrics and ablations over the test digits; null if not measured."""
     training: dict[str, Any] | None
+    """Recipe, commit and history of the training; null for a network trained elsewhere."""
     files: dict[str, str]
+    """SHA-256 of the network, its graphs and its weights, by file name."""
+    seeds: tuple[SeedAccuracy, ...] = ()
+    """Accuracy of each seed of the recipe, this network's included; empty with one network only."""
+
+    @property
+    def accuracy_over_seeds(self) -> tuple[float, float] | None:
+        """Mean and sample standard deviation of the seeds' accuracies, shares of 0..1; ``None``
+        where there are fewer than two.
+        """
+        values = [seed.accuracy.value for seed in self.seeds]
+        return (mean(values), stdev(values)) if len(values) > 1 else None
 
     @property
     def version(self) -> str:
-        """Changes with any file of the network: 12 hexadecimal digits."""
+        """Hash of the network's files: 12 hexadecimal digits."""
         return hashlib.sha256("".join(sorted(self.files.values())).encode()).hexdigest()[:12]
 
     @property
-    def switches(self) -> tuple[str, ...]:
-        """Names of the blocks that can be switched off, in the order of the gates."""
+    def disableable_blocks(self) -> tuple[str, ...]:
+        """Names of the blocks whose branch can be scaled, in the order of `branch_scales`."""
         return tuple(block.name for block in self.blocks if block.can_disable)

@@ -1,65 +1,45 @@
-"""Receptive fields: which part of the digit one value of a layer depends on."""
+"""Receptive fields: the part of the input that one value of a layer depends on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from skiplens.core.manifest import INPUT, OTHER, LayerInfo
-
-_EVERYWHERE: Final = 0  # the stride of a value that sees the same wherever it stands
+from skiplens.core.manifest import DESCRIBED, INPUT, OTHER, LayerInfo
 
 
 @dataclass(frozen=True)
-class AxisField:
-    """What values see along one axis.
+class ReceptiveField:
+    """The part of the input that each value of a layer depends on.
 
-    Attributes:
-        start: first input that position 0 sees; below zero where it sees padding.
-        stride: inputs between what one position sees and the next; 0 where all see the same.
-        size: number of inputs, padding among them.
+    The value at row ``r`` depends on ``size[0]`` input rows, from ``start[0] + stride[0] * r``
+    on; the same holds for columns. Rows and columns outside the input are padding.
     """
 
+    __pydantic_config__ = DESCRIBED
+
+    start: tuple[int, int]
+    """First input row and column that position (0, 0) depends on; negative in the padding."""
+    stride: tuple[int, int]
+    """Input rows and columns from one position to the next; 0 if all positions share one field."""
+    size: tuple[int, int]
+    """Number of input rows and columns, padding included."""
+
+
+@dataclass(frozen=True)
+class _AxisField:
     start: int
     stride: int
     size: int
 
-    def at(self, position: int, side: int) -> tuple[int, int]:
-        """First input that a position sees, and the one after the last, of ``side`` inputs."""
-        first = self.start + self.stride * position
-        return min(max(first, 0), side), min(max(first + self.size, 0), side)
-
-    def through(self, window: int, step: int, padding: int) -> "AxisField":
-        """What a window sees that is laid over these values."""
-        return AxisField(
+    def after_window(self, window: int, step: int, padding: int) -> "_AxisField":
+        """The field of a kernel or pooling window of this length over these values."""
+        return _AxisField(
             start=self.start - padding * self.stride,
             stride=self.stride * step,
             size=self.size + (window - 1) * self.stride,
         )
 
 
-@dataclass(frozen=True)
-class ReceptiveField:
-    """What each value of a layer sees of the input.
-
-    Attributes:
-        rows: along rows.
-        columns: along columns.
-        input_shape: ``(height, width)`` of the input.
-    """
-
-    rows: AxisField
-    columns: AxisField
-    input_shape: tuple[int, int]
-
-    def at(self, row: int, column: int) -> tuple[int, int, int, int]:
-        """The box that one value sees, cut to the input.
-
-        Returns:
-            ``(top, left, bottom, right)``: first row and column, and the ones after the last.
-        """
-        height, width = self.input_shape
-        (top, bottom), (left, right) = self.rows.at(row, height), self.columns.at(column, width)
-        return top, left, bottom, right
+_Axes = tuple[_AxisField, _AxisField]  # rows, columns
 
 
 def receptive_fields(
@@ -67,65 +47,54 @@ def receptive_fields(
 ) -> dict[str, ReceptiveField]:
     """The receptive field of every layer, by name.
 
-    A convolution's padding follows from the shapes: none where they leave no room for it, else as
-    Keras has it with ``padding="same"``, the odd one behind. Where a layer's shape cannot be
-    explained so, where all positions are taken together, as in a dense layer, and of a kind of
-    layer that is not known, the field is the whole input: never too small.
+    A convolution's padding follows from the shapes: none if they leave no room for it, otherwise
+    as Keras pads with ``padding="same"``, the odd zero at the end. The field is the whole input if
+    the shapes fit neither, if the layer combines all positions (dense layers), and for unknown
+    kinds of layers: never too small.
 
     Args:
         layers: of a manifest, in forward order.
         input_shape: ``(height, width)`` of the input.
     """
-    found = {INPUT: _of_input(input_shape)}
+    height, width = input_shape
+    whole = _AxisField(0, 0, height), _AxisField(0, 0, width)
+    found = {INPUT: (_AxisField(0, 1, 1), _AxisField(0, 1, 1))}
     shapes = {INPUT: input_shape}
     for layer in layers:
-        found[layer.name] = _of_layer(layer, found, shapes, input_shape)
+        found[layer.name] = _axes(layer, found, shapes) or whole
         shapes[layer.name] = layer.shape[:2]
     del found[INPUT]
-    return found
+    return {
+        name: ReceptiveField(
+            (rows.start, columns.start), (rows.stride, columns.stride), (rows.size, columns.size)
+        )
+        for name, (rows, columns) in found.items()
+    }
 
 
-def _of_input(shape: tuple[int, int]) -> ReceptiveField:
-    return ReceptiveField(AxisField(0, 1, 1), AxisField(0, 1, 1), shape)
-
-
-def _whole(shape: tuple[int, int]) -> ReceptiveField:
-    height, width = shape
-    return ReceptiveField(
-        AxisField(0, _EVERYWHERE, height), AxisField(0, _EVERYWHERE, width), shape
-    )
-
-
-def _of_layer(
-    layer: LayerInfo,
-    found: Mapping[str, ReceptiveField],
-    shapes: Mapping[str, tuple[int, int]],
-    input_shape: tuple[int, int],
-) -> ReceptiveField:
-    sources = {shapes.get(name) for name in layer.inputs}
-    before = sources.pop() if len(sources) == 1 else None
+def _axes(
+    layer: LayerInfo, found: Mapping[str, _Axes], shapes: Mapping[str, tuple[int, int]]
+) -> _Axes | None:
+    input_shapes = {shapes.get(name) for name in layer.inputs}
+    before = input_shapes.pop() if len(input_shapes) == 1 else None
     if before is None or layer.role == OTHER:
-        return _whole(input_shape)
-    fields = [found[name] for name in layer.inputs]
-    window, steps = _window(layer), layer.strides or (1, 1)
-    axes = (
+        return None
+    window, strides = _window(layer), layer.strides or (1, 1)
+    rows, columns = (
         _field_along_axis(
-            [(field.rows, field.columns)[axis] for field in fields],
+            [found[name][axis] for name in layer.inputs],
             before[axis],
             layer.shape[axis],
             window[axis],
-            steps[axis],
+            strides[axis],
         )
         for axis in (0, 1)
     )
-    rows, columns = axes
-    if rows is None or columns is None:
-        return _whole(input_shape)
-    return ReceptiveField(rows, columns, input_shape)
+    return (rows, columns) if rows and columns else None
 
 
 def _window(layer: LayerInfo) -> tuple[int, int]:
-    """Values that a kernel or a pooling lies over, from the first to the last."""
+    """Height and width that a kernel or pooling window spans, with dilation."""
     if layer.kernel is None:
         return layer.window or (1, 1)
     (height, width), (down, across) = layer.kernel, layer.dilation or (1, 1)
@@ -133,21 +102,21 @@ def _window(layer: LayerInfo) -> tuple[int, int]:
 
 
 def _field_along_axis(
-    reaches: list[AxisField], before: int, after: int, window: int, step: int
-) -> AxisField | None:
-    """What a layer sees along one axis; nothing where its length cannot be explained."""
+    fields: list[_AxisField], before: int, after: int, window: int, step: int
+) -> _AxisField | None:
+    """The field along one axis; None if no padding explains its length."""
     if after not in (-(-before // step), (before - window) // step + 1):
         return None
     padding = max((after - 1) * step + window - before, 0) // 2
-    joined = _union(reaches)
-    return joined and joined.through(window, step, padding)
+    union = _union(fields)
+    return union and union.after_window(window, step, padding)
 
 
-def _union(reaches: list[AxisField]) -> AxisField | None:
-    """What several routes see together; nothing where they do not move alike."""
-    strides = {reach.stride for reach in reaches}
+def _union(fields: list[_AxisField]) -> _AxisField | None:
+    """What several inputs depend on together; None if their strides differ."""
+    strides = {field.stride for field in fields}
     if len(strides) != 1:
         return None
-    start = min(reach.start for reach in reaches)
-    end = max(reach.start + reach.size for reach in reaches)
-    return AxisField(start, strides.pop(), end - start)
+    start = min(field.start for field in fields)
+    end = max(field.start + field.size for field in fields)
+    return _AxisField(start, strides.pop(), end - start)

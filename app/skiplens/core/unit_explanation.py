@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import DESCRIBED, LayerInfo
 
 FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "relu": lambda value: max(value, 0.0),
@@ -26,46 +26,45 @@ MERGES: Final[dict[str, Callable[[tuple[float, ...]], float]]] = {
 
 
 def apply_activation(function: str | None, value: float) -> float:
-    """A value after one of :data:`FUNCTIONS`, or as it is."""
+    """The value after one of :data:`FUNCTIONS`; unchanged if ``function`` is None."""
     return value if function is None else FUNCTIONS[function](value)
 
 
 Array = NDArray[np.float32]
-Place = tuple[int, int]
+Position = tuple[int, int]  # row, column
 
 
 @dataclass(frozen=True, eq=False)
 class UnitInputs:
-    """What is to be worked out, and from what.
+    """One unit of a layer and everything its value is computed from.
 
     Attributes:
-        layer: whose map it is.
-        filter: index of the map.
-        place: row and column.
-        given: float32 ``(H, W, C)``, the maps of each of the layer's inputs.
+        layer: layer of the unit.
+        filter: index of its map.
+        place: its row and column.
+        inputs: float32 ``(H, W, C)`` activations of each of the layer's inputs.
         weights: of the network, by ``layer/weight``.
-        switch: of a layer that its block's switch acts on, 1 where the branch is on and 0 where it
-            is off.
+        switch: scale of the block's branch if it multiplies this layer, else ``None``.
     """
 
     layer: LayerInfo
     filter: int
-    place: Place
-    given: Sequence[Array]
+    place: Position
+    inputs: Sequence[Array]
     weights: Mapping[str, Array]
     switch: float | None
 
     def weight(self, name: str) -> Array | None:
-        """One of the layer's weights, whole."""
+        """One of the layer's weight arrays; None if it has none of that name."""
         return self.weights.get(f"{self.layer.name}/{name}")
 
     def scalar(self, name: str) -> float | None:
-        """What one of the layer's weights has for the filter."""
-        found = self.weight(name)
-        return None if found is None else float(found[self.filter])
+        """The filter's value in a weight vector; None if there is none of that name."""
+        weight = self.weight(name)
+        return None if weight is None else float(weight[self.filter])
 
-    def here(self, maps: Array) -> float:
-        """The value of other maps at the same place and filter."""
+    def value_at(self, maps: Array) -> float:
+        """The value of other maps at the same position and filter."""
         return float(maps[(*self.place, self.filter)])
 
 
@@ -73,73 +72,77 @@ class UnitInputs:
 class BatchNorm:
     """``(value - mean) / sqrt(variance + epsilon) * gamma + beta``.
 
-    Ioffe and Szegedy 2015, "Batch Normalization", algorithm 2: mean and variance are those that
-    were usual in training.
+    Ioffe and Szegedy 2015, "Batch Normalization", algorithm 2.
     """
 
+    __pydantic_config__ = DESCRIBED
+
     value: float
+    """Value of the input at the same position."""
     mean: float
+    """Moving mean of the filter's values during training."""
     variance: float
+    """Moving variance of the filter's values during training."""
     epsilon: float
+    """Constant that keeps the square root above zero."""
     gamma: float
+    """Learned scale of the filter; 1 if there is none."""
     beta: float
+    """Learned shift of the filter; 0 if there is none."""
 
     @property
     def result(self) -> float:
-        """The value."""
+        """The normalised value."""
         spread = math.sqrt(self.variance + self.epsilon)
         return (self.value - self.mean) / spread * self.gamma + self.beta
 
 
 @dataclass(frozen=True)
 class ActivationStep:
-    """A value passed on: through a function, times a block's switch, or as it is.
+    """A value after an activation function, times the scale of its block's branch."""
 
-    Attributes:
-        value: what is given.
-        function: one of :data:`FUNCTIONS`, or ``None``.
-        switch: 1 where the block's branch is on and 0 where it is off; ``None`` for what no
-            switch acts on.
-    """
+    __pydantic_config__ = DESCRIBED
 
     value: float
+    """Value of the input at the same position."""
     function: str | None
+    """`relu`, `sigmoid` or `tanh`; null if there is none."""
     switch: float | None
+    """Scale of the block's branch; null if it does not multiply this layer."""
 
     @property
     def result(self) -> float:
-        """The value."""
-        return apply_activation(self.function, self.value) * (
-            1.0 if self.switch is None else self.switch
-        )
+        """The value after function and scale."""
+        scale = 1.0 if self.switch is None else self.switch
+        return scale * apply_activation(self.function, self.value)
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Several maps' values at one place, made one.
+    """The values of several maps at one position, merged."""
 
-    Attributes:
-        operation: ``add``, ``multiply``, ``average``, ``maximum`` or ``highway``.
-        terms: x and F(x), and behind them T(x) of a highway; any number of others.
-    """
+    __pydantic_config__ = DESCRIBED
 
     operation: str
+    """`add`, `multiply`, `average`, `maximum` or `highway`."""
     terms: tuple[float, ...]
+    """One value for each input: x, F(x) and, in a highway block, T(x)."""
 
     @property
     def result(self) -> float:
-        """The value."""
+        """The merged value."""
         return MERGES[self.operation](self.terms)
 
 
 @dataclass(frozen=True, eq=False)
 class Softmax:
-    """``exp(score) / sum of exp(scores)``, with the largest score taken off each first, which
-    changes nothing but keeps the numbers small.
+    """``exp(score) / sum(exp(scores))``, after subtracting the largest score from each.
+
+    The subtraction leaves the result unchanged and avoids overflow.
 
     Attributes:
         scores: float32 ``(n,)``.
-        index: which of them the value is the share of.
+        index: of the class.
     """
 
     scores: Array
@@ -153,9 +156,9 @@ class Softmax:
 
     @property
     def result(self) -> float:
-        """The value."""
-        found = self.exponentials
-        return float(found[self.index] / found.sum())
+        """The probability of the class."""
+        exponentials = self.exponentials
+        return float(exponentials[self.index] / exponentials.sum())
 
 
 Products = NDArray[np.float64]
@@ -163,26 +166,25 @@ Products = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A kernel laid over a patch: products added up, and a bias.
+    """Sum of patch times kernel, plus a bias.
 
     Attributes:
-        patch: float32 ``(h, w, n)``, what the kernel lies over in each of the n maps that it is
-            given; zero beyond their edge.
-        inside: bool ``(h, w)``, whether each position is on the maps.
+        patch: float32 ``(h, w, n)`` of the n input maps under the kernel; zero in the padding.
+        inside: bool ``(h, w)``, false in the padding.
         kernel: float32 ``(h, w, n)``.
-        bias: of the filter; ``None`` where the layer has none.
-        corner: row and column of the patch's first value in the maps; negative beyond the edge.
-        dilation: from one value of the patch to the next in the maps, down and across.
-        first: index of the first of the n maps, which is not 0 in a later group.
-        function: applied to the sum, one of :data:`FUNCTIONS`; or none.
+        bias: of the filter; ``None`` without one.
+        corner: row and column of the patch's first value in the input; negative in the padding.
+        dilation: vertical and horizontal step between values of the patch in the input.
+        first: index of the first of the n maps; above 0 in later groups.
+        function: one of :data:`FUNCTIONS`, applied last, or ``None``.
     """
 
     patch: Array
     inside: NDArray[np.bool_]
     kernel: Array
     bias: float | None
-    corner: Place
-    dilation: Place
+    corner: Position
+    dilation: Position
     first: int
     function: str | None
 
@@ -193,29 +195,29 @@ class Convolution:
 
     @property
     def sums(self) -> Products:
-        """What each of the n maps contributes: float64 ``(n,)``."""
+        """Contribution of each of the n maps: float64 ``(n,)``."""
         return np.asarray(self.products.sum(axis=(0, 1)))
 
     @property
     def total(self) -> float:
-        """All products and the bias, before the function."""
+        """Sum of the products plus the bias, before the function."""
         return float(self.sums.sum()) + (self.bias or 0.0)
 
     @property
     def result(self) -> float:
-        """The value."""
+        """The total after the function."""
         return apply_activation(self.function, self.total)
 
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """A dense layer: every value that it is given times a weight, and a bias.
+    """Sum of inputs times weights, plus a bias.
 
     Attributes:
-        values: float32 ``(n,)``, in row-major order of the maps that they come from.
+        values: float32 ``(n,)`` inputs; maps are flattened in row-major order.
         weights: float32 ``(n,)``.
-        bias: of the class; ``None`` where the layer has none.
-        function: as of a :class:`Convolution`.
+        bias: of the output; ``None`` without one.
+        function: one of :data:`FUNCTIONS`, applied last, or ``None``.
     """
 
     values: Array
@@ -230,51 +232,52 @@ class Dense:
 
     @property
     def total(self) -> float:
-        """All products and the bias, before the function."""
+        """Sum of the products plus the bias, before the function."""
         return float(self.products.sum()) + (self.bias or 0.0)
 
     @property
     def result(self) -> float:
-        """The value."""
+        """The total after the function."""
         return apply_activation(self.function, self.total)
 
 
 @dataclass(frozen=True, eq=False)
 class Pooling:
-    """One number for a window.
+    """The largest value of a window, or its mean.
 
     Attributes:
         operation: ``max`` or ``mean``.
-        window: float32 ``(h, w)``, the part of it that is on the map.
+        window: float32 ``(h, w)``, without padding.
         corner: row and column of its first value in the map.
     """
 
     operation: str
     window: Array
-    corner: Place
+    corner: Position
 
     @property
     def result(self) -> float:
-        """The value."""
-        chosen = self.window.max() if self.operation == "max" else self.window.mean(dtype=float)
-        return float(chosen)
+        """The pooled value."""
+        return float(
+            self.window.max() if self.operation == "max" else self.window.mean(dtype=float)
+        )
 
 
-def convolution(question: UnitInputs) -> Convolution | None:
-    """A value of a convolution; nothing where its weights are not to be had."""
-    layer, maps, weights = question.layer, question.given[0], question.weight("kernel")
+def convolution(unit: UnitInputs) -> Convolution | None:
+    """The arithmetic of a convolution; None if its weights are unknown."""
+    layer, maps, weights = unit.layer, unit.inputs[0], unit.weight("kernel")
     if weights is None or layer.kernel is None or layer.strides is None:
         return None
     dilation = layer.dilation or (1, 1)
     rows, columns = (
-        _span(question, axis, layer.kernel[axis], layer.strides[axis], dilation[axis])
+        _span(unit, axis, layer.kernel[axis], layer.strides[axis], dilation[axis])
         for axis in (0, 1)
     )
     on_rows = (rows >= 0) & (rows < maps.shape[0])
     on_columns = (columns >= 0) & (columns < maps.shape[1])
     inside = on_rows[:, None] & on_columns[None, :]
     count = weights.shape[2]
-    first = count * (question.filter // (layer.filters // (maps.shape[2] // count)))
+    first = count * (unit.filter // (layer.filters // (maps.shape[2] // count)))
     patch = np.zeros((*layer.kernel, count), np.float32)
     channels = np.arange(first, first + count)
     seen = maps[np.ix_(rows[on_rows], columns[on_columns], channels)]
@@ -282,8 +285,8 @@ def convolution(question: UnitInputs) -> Convolution | None:
     return Convolution(
         patch=patch,
         inside=inside,
-        kernel=weights[:, :, :, question.filter],
-        bias=question.scalar("bias"),
+        kernel=weights[:, :, :, unit.filter],
+        bias=unit.scalar("bias"),
         corner=(int(rows[0]), int(columns[0])),
         dilation=dilation,
         first=first,
@@ -291,28 +294,26 @@ def convolution(question: UnitInputs) -> Convolution | None:
     )
 
 
-def _span(
-    question: UnitInputs, axis: int, length: int, stride: int, dilation: int
-) -> NDArray[np.intp]:
-    """Rows or columns of the maps given that a window lies over; some may be beyond the edge.
+def _span(unit: UnitInputs, axis: int, length: int, stride: int, dilation: int) -> NDArray[np.intp]:
+    """Input rows or columns under a window; some may lie in the padding.
 
     The padding follows from the shapes: see :class:`skiplens.core.manifest.LayerInfo`.
     """
-    before, behind = question.given[0].shape[axis], question.layer.shape[axis]
-    reach = (length - 1) * dilation + 1
-    padding = max((behind - 1) * stride + reach - before, 0)
-    start = question.place[axis] * stride - padding // 2
-    return np.arange(start, start + reach, dilation)
+    before, after = unit.inputs[0].shape[axis], unit.layer.shape[axis]
+    span = (length - 1) * dilation + 1
+    padding = max((after - 1) * stride + span - before, 0)
+    start = unit.place[axis] * stride - padding // 2
+    return np.arange(start, start + span, dilation)
 
 
-def pooling(question: UnitInputs) -> Pooling:
-    """A value of a pooling."""
-    layer, maps = question.layer, question.given[0][:, :, question.filter]
+def pooling(unit: UnitInputs) -> Pooling:
+    """The arithmetic of a pooling."""
+    layer, maps = unit.layer, unit.inputs[0][:, :, unit.filter]
     operation = "max" if "Max" in layer.kind else "mean"
     if layer.window is None or layer.strides is None:
         return Pooling(operation, maps, (0, 0))
     rows, columns = (
-        _span(question, axis, layer.window[axis], layer.strides[axis], dilation=1).clip(0)
+        _span(unit, axis, layer.window[axis], layer.strides[axis], dilation=1).clip(0)
         for axis in (0, 1)
     )
     window = maps[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -324,19 +325,19 @@ Arithmetic = Convolution | Dense | Pooling | BatchNorm | ActivationStep | Merge 
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One value of a map, and how it comes about.
+    """One value of a feature map and how it is computed.
 
     Attributes:
-        layer: whose map it is.
-        filter: index of the map.
-        place: row and column; ``(0, 0)`` in a layer without space.
-        value: as the network computed it.
-        arithmetic: how; ``None`` of a kind of layer that is not known here.
+        layer: layer of the unit.
+        filter: index of its map.
+        place: its row and column; ``(0, 0)`` in a layer without spatial axes.
+        value: as the network computed it, in float32.
+        arithmetic: how it is computed; ``None`` for unknown kinds of layers.
     """
 
     layer: LayerInfo
     filter: int
-    place: Place
+    place: Position
     value: float
     arithmetic: Arithmetic | None
 
@@ -344,98 +345,97 @@ class Unit:
 def explain_unit(
     layer: LayerInfo,
     index: int,
-    place: Place,
+    place: Position,
     activations: Mapping[str, Array],
     weights: Mapping[str, Array],
     *,
     switch: float | None = None,
 ) -> Unit:
-    """Work one value out.
+    """Compute one value step by step.
 
     Args:
-        layer: whose map it is.
+        layer: layer of the unit.
         index: of the filter.
-        place: row and column, on the map.
-        activations: float32 ``(H, W, C)`` by layer name; those of the layer and of its inputs are
-            used, the digit's under :data:`skiplens.core.manifest.INPUT`.
+        place: row and column of the map.
+        activations: float32 ``(H, W, C)`` by layer name, for the layer and its inputs; the digit
+            under :data:`skiplens.core.manifest.INPUT`.
         weights: by ``layer/weight``.
-        switch: of a layer that its block's switch acts on, 1 where the branch is on and 0 where it
-            is off.
+        switch: scale of the block's branch if it multiplies this layer.
     """
     maps = activations[layer.name]
-    given = [activations[name] for name in layer.inputs]
-    question = UnitInputs(layer, index, place, given, weights, switch)
-    return Unit(layer, index, place, float(maps[(*place, index)]), _arithmetic(question))
+    inputs = [activations[name] for name in layer.inputs]
+    unit = UnitInputs(layer, index, place, inputs, weights, switch)
+    return Unit(layer, index, place, float(maps[(*place, index)]), _arithmetic(unit))
 
 
-def _arithmetic(question: UnitInputs) -> Arithmetic | None:
-    layer, given = question.layer, question.given
+def _arithmetic(unit: UnitInputs) -> Arithmetic | None:
+    layer, inputs = unit.layer, unit.inputs
     if layer.kind.lower() in MERGES:
-        return _merge(question)
+        return _merge(unit)
     known = layer.activation is None or layer.activation in FUNCTIONS
-    if len(given) != 1 or not (known or layer.kind == "Softmax"):
+    if len(inputs) != 1 or not (known or layer.kind == "Softmax"):
         return None
     explain = _BY_KIND.get(layer.kind)
     if explain is not None:
-        return explain(question)
+        return explain(unit)
     computes = layer.activation is not None and layer.parameters == 0
-    return _application(question) if computes and given[0].shape == layer.shape else None
+    return _activation_step(unit) if computes and inputs[0].shape == layer.shape else None
 
 
-def _merge(question: UnitInputs) -> Merge | None:
-    layer = question.layer
-    if len(question.given) <= 1 or any(maps.shape != layer.shape for maps in question.given):
-        return None  # of one tensor and a constant, or of shapes that are stretched
-    return Merge(layer.kind.lower(), tuple(question.here(maps) for maps in question.given))
+def _merge(unit: UnitInputs) -> Merge | None:
+    layer = unit.layer
+    if len(unit.inputs) <= 1 or any(maps.shape != layer.shape for maps in unit.inputs):
+        return None  # a merge with a constant, or one that broadcasts
+    return Merge(layer.kind.lower(), tuple(unit.value_at(maps) for maps in unit.inputs))
 
 
-def _application(question: UnitInputs) -> ActivationStep:
-    return ActivationStep(question.here(question.given[0]), question.layer.activation, None)
+def _activation_step(unit: UnitInputs) -> ActivationStep:
+    return ActivationStep(unit.value_at(unit.inputs[0]), unit.layer.activation, None)
 
 
-def _residual(question: UnitInputs) -> ActivationStep:
-    return ActivationStep(question.here(question.given[0]), None, question.switch)
+def _residual(unit: UnitInputs) -> ActivationStep:
+    return ActivationStep(unit.value_at(unit.inputs[0]), None, unit.switch)
 
 
-def _gate(question: UnitInputs) -> ActivationStep:
-    return ActivationStep(question.here(question.given[0]), "sigmoid", question.switch)
+def _gate(unit: UnitInputs) -> ActivationStep:
+    return ActivationStep(unit.value_at(unit.inputs[0]), "sigmoid", unit.switch)
 
 
-def _norm(question: UnitInputs) -> BatchNorm | None:
-    mean, variance = question.scalar("moving_mean"), question.scalar("moving_variance")
+def _norm(unit: UnitInputs) -> BatchNorm | None:
+    mean, variance = unit.scalar("moving_mean"), unit.scalar("moving_variance")
     if mean is None or variance is None:
         return None
-    gamma, beta = question.scalar("gamma"), question.scalar("beta")
+    gamma, beta = unit.scalar("gamma"), unit.scalar("beta")
     return BatchNorm(
-        value=question.here(question.given[0]),
+        value=unit.value_at(unit.inputs[0]),
         mean=mean,
         variance=variance,
-        epsilon=question.layer.epsilon or 0.0,
+        epsilon=unit.layer.epsilon or 0.0,
         gamma=1.0 if gamma is None else gamma,
         beta=0.0 if beta is None else beta,
     )
 
 
-def _weighted_sum(question: UnitInputs) -> Dense | None:
-    weights, maps = question.weight("kernel"), question.given[0]
+def _dense(unit: UnitInputs) -> Dense | None:
+    weights, maps = unit.weight("kernel"), unit.inputs[0]
     if weights is None:
         return None
     flattened = len(weights) == maps.size
-    values = maps.reshape(-1) if flattened else maps[question.place]
-    bias = question.scalar("bias")
-    return Dense(values, weights[:, question.filter], bias, question.layer.activation)
+    values = maps.reshape(-1) if flattened else maps[unit.place]
+    bias = unit.scalar("bias")
+    return Dense(values, weights[:, unit.filter], bias, unit.layer.activation)
 
 
-def _softmax(question: UnitInputs) -> Softmax:
-    return Softmax(question.given[0][question.place], question.filter)
+def _softmax(unit: UnitInputs) -> Softmax:
+    return Softmax(unit.inputs[0][unit.place], unit.filter)
 
 
 _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Conv2D": convolution,
     "BatchNormalization": _norm,
-    "Dense": _weighted_sum,
+    "Dense": _dense,
     "Softmax": _softmax,
-    "Projection": _application,
+    "Projection": _activation_step,
     "Residual": _residual,
     "Gate": _gate,
     "MaxPooling2D": pooling,

@@ -160,7 +160,7 @@ class KerasEngine:
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
-        inputs = {"image": image, "gates": branch_scales[None].astype(np.float32)}
+        inputs = {"image": image, "branch_scales": branch_scales[None].astype(np.float32)}
         outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
         check_finite(outputs, self._telling)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}

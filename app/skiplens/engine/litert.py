@@ -162,7 +162,9 @@ class LiteRTEngine:
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
-        outputs = self._run(self._activations, {"image": image, "gates": branch_scales[None]})
+        outputs = self._run(
+            self._activations, {"image": image, "branch_scales": branch_scales[None]}
+        )
         check_finite(outputs, self._telling)
         return outputs
 
@@ -170,7 +172,7 @@ class LiteRTEngine:
         """One backward pass; see :meth:`skiplens.engine.base.Engine.gradients`."""
         one_hot = np.zeros((1, len(self.manifest.classes)), np.float32)
         one_hot[0, target] = 1.0
-        inputs = {"image": image, "gates": branch_scales[None], "target": one_hot}
+        inputs = {"image": image, "branch_scales": branch_scales[None], "target": one_hot}
         outputs = self._run(self._gradients, inputs)
         check_finite(outputs)
         return outputs

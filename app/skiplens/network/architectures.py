@@ -1,7 +1,8 @@
 """The architectures that ship, with their titles."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final, Literal, NamedTuple
 
 import keras
 from keras import layers
@@ -17,6 +18,12 @@ HIGHWAY_BLOCKS: Final = 6
 HIGHWAY_GATE_BIAS: Final = -2.0
 CLASSIC_WIDTH: Final = 8
 CLASSIC_BLOCKS: Final = 5
+STREAM_WIDTH: Final = 16
+STREAM_BLOCKS: Final = 27
+LADDER: Final = (2, 6, 14, STREAM_BLOCKS)
+
+Kind = Literal["residual", "plain"]
+KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
 
 
 def _conv(name: str, width: int, *, strides: int = 1, kernel: int = 3) -> layers.Layer:
@@ -151,11 +158,74 @@ def classic() -> keras.Model:
     return keras.Model(image, x, name="mnist-classic")
 
 
+def _stream_conv(name: str, initializer: str, strides: int = 1) -> layers.Layer:
+    """A convolution of the stream, with a bias: no norm follows it."""
+    return layers.Conv2D(
+        STREAM_WIDTH,
+        3,
+        strides=strides,
+        padding="same",
+        kernel_initializer=initializer,
+        name=name,
+    )
+
+
+def _stream_branch(name: str, last: str) -> list[layers.Layer]:
+    """F of one block: ReLU, conv, ReLU, conv (He et al. 2016, "Identity Mappings", fig. 4e,
+    without its norms).
+    """
+    return [
+        layers.ReLU(name=f"{name}.relu1"),
+        _stream_conv(f"{name}.conv1", "he_normal"),
+        layers.ReLU(name=f"{name}.relu2"),
+        _stream_conv(f"{name}.conv2", last),
+    ]
+
+
+def stream(blocks: int = STREAM_BLOCKS) -> keras.Model:
+    """A pure residual stream: a strided stem, blocks of one width at 14x14 without norms, and
+    nothing on the stream between them, so that the logits are a sum of each block's share.
+
+    Every branch begins at zero, so that the stream begins as the identity (Zhang, Dauphin and Ma
+    2019, "Fixup", section 3: the last layer of each branch). Fixup's other rule, to scale the first
+    layer down with the depth, is left out: on held-out digits Adam learnt no better with it, and
+    worse from a branch scaled by a number of its own (ReZero, SkipInit) or by the depth alone.
+    """
+    image = keras.Input(INPUT_SHAPE, name="image")
+    x = _stream_conv("stem.conv", "he_normal", strides=2)(image)
+    for index in range(1, blocks + 1):
+        name = f"block{index}"
+        branch = keras.Sequential(_stream_branch(name, "zeros"), name=f"{name}.branch")
+        x = Residual(branch, name=name)(x)
+    return keras.Model(image, _head(x), name=stream_name("residual", blocks))
+
+
+def stream_plain(blocks: int = STREAM_BLOCKS) -> keras.Model:
+    """The twin of :func:`stream` with every identity path removed, begun as suits it: each
+    convolution keeps the scale of what it is given (He et al. 2015, "Delving Deep", eq. 10).
+    """
+    image = keras.Input(INPUT_SHAPE, name="image")
+    x = _stream_conv("stem.conv", "he_normal", strides=2)(image)
+    for index in range(1, blocks + 1):
+        for layer in _stream_branch(f"block{index}", "he_normal"):
+            x = layer(x)
+        x = layers.Identity(name=f"block{index}.output")(x)  # marks where the block ends
+    return keras.Model(image, _head(x), name=stream_name("plain", blocks))
+
+
+def stream_name(kind: Kind, blocks: int) -> str:
+    """The id of a rung of the ladder; the deepest two bear no number."""
+    name = "mnist-stream" if kind == "residual" else "mnist-stream-plain"
+    return name if blocks == STREAM_BLOCKS else f"{name}-{blocks}"
+
+
 ARCHITECTURES: Final[dict[str, Callable[[], keras.Model]]] = {
     "mnist-resnet": resnet,
     "mnist-plain": plain,
     "mnist-highway": highway,
     "mnist-classic": classic,
+    **{stream_name("residual", blocks): partial(stream, blocks) for blocks in LADDER},
+    **{stream_name("plain", blocks): partial(stream_plain, blocks) for blocks in LADDER},
 }
 
 
@@ -187,6 +257,22 @@ TITLES: Final[dict[str, Title]] = {
         "The 2016 convnet: a constant stream of eight filters through five small blocks, each a "
         "single convolution.",
     ),
+    **{
+        stream_name("residual", blocks): Title(
+            f"Residual stream of {blocks} blocks",
+            "Blocks of one width that only ever add to the stream: no norm and no ReLU stands on "
+            "it, so the answer is a sum of the blocks' shares.",
+        )
+        for blocks in LADDER
+    },
+    **{
+        stream_name("plain", blocks): Title(
+            f"Plain stack of {blocks} blocks",
+            "The residual stream's layers without the identity: all that is known of the digit "
+            "has to pass through every one of them.",
+        )
+        for blocks in LADDER
+    },
 }
 
 

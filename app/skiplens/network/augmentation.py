@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.network.handwriting import draw
+
 Floats = NDArray[np.float32]
 
 SIDE: Final = 28
@@ -31,6 +33,8 @@ class Augmentation:
         elastic_points: control points along a side; between them the field is linear.
         thickness: how far strokes are thickened at most, as a share of the way to their dilation
             by one pixel; they are thinned by half of that at most. 0 leaves them as they are.
+        drawn: share of a batch that is replaced by digits of the same labels that a pen draws, as
+            :mod:`skiplens.network.handwriting` does it; they are bent like the others.
     """
 
     share: float = 0.8
@@ -41,6 +45,29 @@ class Augmentation:
     elastic: float = 1.6
     elastic_points: int = 6
     thickness: float = 0.0
+    drawn: float = 0.0
+
+
+def redraw(
+    images: Floats, labels: NDArray[np.uint8], settings: Augmentation, rng: np.random.Generator
+) -> Floats:
+    """The digits, a share of them replaced by drawn ones of the same labels.
+
+    Args:
+        images: float32 ``(N, 28, 28, 1)`` in [0, 1].
+        labels: uint8 ``(N,)`` in 0..9.
+        settings: how large the share is.
+        rng: where all randomness comes from.
+
+    Returns:
+        float32 ``(N, 28, 28, 1)`` in [0, 1]; the input is left as it was.
+    """
+    if settings.drawn == 0:  # the generator is left as it is, for runs that know no drawing
+        return images
+    chosen = np.flatnonzero(rng.random(len(images)) < settings.drawn)
+    redrawn = images.copy()
+    redrawn[chosen] = draw(labels[chosen], rng)
+    return redrawn
 
 
 def augment(images: Floats, settings: Augmentation, rng: np.random.Generator) -> Floats:

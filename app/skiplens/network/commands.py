@@ -4,24 +4,35 @@ import importlib.util
 import json
 import logging
 import os
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from skiplens.core.manifest import NETWORK_FILE, TRAINING_FILE, Accuracy, Manifest
+from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import as_input, load_test, load_train
 
 if TYPE_CHECKING:
-    from skiplens.network.checkpoints import Run
+    from skiplens.network.checkpoints import EpochReport, Run
     from skiplens.network.compiling import RunGraph
     from skiplens.network.recipe import Recipe
+
+LADDER_FILE: Final = "ladder.json"
 
 _console = Console(stderr=True)
 
@@ -43,8 +54,12 @@ def train_network(
     run_folder: Path,
     model_folder: Path,
     hold_out: int | None = None,
+    seed: int | None = None,
 ) -> None:
     """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
+
+    From another seed than the recipe's the network is not kept: it reads the test digits, and how
+    well is added to ``seeds.json`` in the model folder, unless digits were held out on request.
 
     Args:
         network: whose recipe to follow.
@@ -52,45 +67,140 @@ def train_network(
         run_folder: where the run is kept.
         model_folder: where the trained network goes.
         hold_out: validation digits, where it should not be as many as the recipe says.
+        seed: where it should not be the recipe's.
 
     Raises:
-        TrainingError: there is no recipe of that name, or the run cannot be resumed.
+        TrainingError: there is no recipe of that name, the run cannot be resumed, or the results
+            of other seeds are of another recipe.
     """
     _prepare_tensorflow()
-    recipe = _recipe(network, hold_out)
+    recipe = _recipe(network, hold_out, seed)
     digits = load_train(data)
-    from skiplens.network.checkpoints import EpochReport
-    from skiplens.network.training import train
+    from skiplens.network.recipe import RECIPES
+    from skiplens.network.results import read_results
+    from skiplens.network.training import read_digits, train
 
+    ships = recipe.seed == RECIPES[network].seed
+    if not ships:  # before hours are spent on what could not be added
+        read_results(model_folder / SEEDS_FILE, RECIPES[network])
+    with _training_progress(network, recipe.epochs, run_folder) as bars:
+        trained, run = train(
+            recipe, digits, run_folder, on_step=bars.on_step, on_epoch=bars.on_epoch
+        )
+    if ships:
+        _keep(model_folder, trained, run)
+        _console.print(
+            f"{network} is trained; now, with --data and --models as here: "
+            f"skiplens compile {network}"
+        )
+    elif hold_out is None:
+        _add_seed(model_folder / SEEDS_FILE, run, read_digits(trained, load_test(data)))
+
+
+def _add_seed(path: Path, run: "Run", read: Accuracy) -> None:
+    """Add how well a run's network reads the test digits to the results of its recipe's seeds."""
+    from skiplens.network.results import add_result
+
+    counts = {"correct": read.correct, "digits": read.digits}
+    result = {"seed": run.recipe.seed, "commit": run.commit, "test_accuracy": counts}
+    add_result(path, run.recipe, result, key=lambda one: one["seed"])
+    _say(read)
+
+
+@dataclass(frozen=True)
+class _TrainingBars:
+    """A bar for a run's epochs and one for the steps of the epoch."""
+
+    progress: Progress
+    epochs: TaskID
+    steps: TaskID
+
+    def on_step(self, epoch: int, step: int, total: int, loss: float) -> None:
+        note = f"loss {loss:.4f}"
+        self.progress.update(
+            self.steps, description=f"epoch {epoch}", completed=step, total=total, note=note
+        )
+        self.progress.update(self.epochs, completed=epoch - 1)
+
+    def on_epoch(self, report: "EpochReport") -> None:
+        read = report.validation_accuracy
+        note = "" if read is None else f"validation {read:.2%}"
+        self.progress.update(self.epochs, completed=report.epoch, note=note)
+
+
+@contextmanager
+def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_TrainingBars]:
+    """Show the bars of a run while it goes on.
+
+    Raises:
+        TrainingError: the run was interrupted.
+    """
     with _progress() as progress:
-        epochs = progress.add_task(network, total=recipe.epochs, note="")
-        steps = progress.add_task("epoch", total=None, note="")
-
-        def on_step(epoch: int, step: int, total: int, loss: float) -> None:
-            note = f"loss {loss:.4f}"
-            progress.update(steps, description=f"epoch {epoch}", completed=step, total=total)
-            progress.update(steps, note=note)
-            progress.update(epochs, completed=epoch - 1)
-
-        def on_epoch(report: EpochReport) -> None:
-            read = report.validation_accuracy
-            note = "" if read is None else f"validation {read:.2%}"
-            progress.update(epochs, completed=report.epoch, note=note)
-
+        bars = _TrainingBars(
+            progress,
+            progress.add_task(name, total=epochs, note=""),
+            progress.add_task("epoch", total=None, note=""),
+        )
         try:
-            trained, run = train(recipe, digits, run_folder, on_step=on_step, on_epoch=on_epoch)
-            progress.update(epochs, completed=len(run.history))
+            yield bars
         except KeyboardInterrupt as interrupt:
             raise TrainingError(
                 f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
             ) from interrupt
-    _keep(model_folder, trained, run)
-    _console.print(
-        f"{network} is trained; now, with --data and --models as here: skiplens compile {network}"
-    )
+        progress.update(bars.epochs, completed=epochs)
 
 
-def _recipe(network: str, hold_out: int | None) -> "Recipe":
+def train_ladder(
+    data: Path | None, runs: Path, models: Path, networks: Sequence[str], seeds: int
+) -> None:
+    """Train and measure every rung of the ladder that has no figures yet.
+
+    Each finished run's figures are added to ``ladder.json`` in the models folder; the network of
+    each recipe's own seed is kept in its model folder.
+
+    Args:
+        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
+        runs: folder of training runs.
+        models: folder of model folders.
+        networks: the only ones to train; all where there are none.
+        seeds: how many of each.
+
+    Raises:
+        TrainingError: a network is none of the ladder's, the figures that are there are of another
+            recipe, or a run cannot be resumed.
+    """
+    _prepare_tensorflow()
+    from skiplens.network import ladder
+    from skiplens.network.recipe import RECIPES
+
+    known = {rung.network for rung in ladder.rungs()}
+    if strange := [name for name in networks if name not in known]:
+        raise TrainingError(f"{strange[0]!r} is not on the ladder; there are {', '.join(known)}")
+    digits, path = load_train(data), models / LADDER_FILE
+    for rung in ladder.rungs(seeds):
+        if (networks and rung.network not in networks) or ladder.is_measured(
+            rung, ladder.read_ladder(path)
+        ):
+            continue
+        recipe, folder = _recipe(rung.network, seed=rung.seed), runs / rung.name
+        with _training_progress(rung.name, recipe.epochs, folder) as bars:
+            trained, run, figures = ladder.train_rung(
+                rung,
+                digits,
+                lambda: load_test(data),
+                folder,
+                on_step=bars.on_step,
+                on_epoch=bars.on_epoch,
+            )
+        ladder.add_to_ladder(path, figures)
+        if rung.seed == RECIPES[rung.network].seed:
+            _keep(models / rung.network, trained, run)
+        _console.print(f"{rung.name}: ", end="")
+        read = Accuracy.of(**figures["test_accuracy"])
+        _add_seed(models / rung.network / SEEDS_FILE, run, read)
+
+
+def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":
     from skiplens.network.architectures import ARCHITECTURES
     from skiplens.network.recipe import RECIPES
 
@@ -100,7 +210,11 @@ def _recipe(network: str, hold_out: int | None) -> "Recipe":
     recipe = RECIPES[network]
     if str(code_commit()).endswith(MODIFIED):
         _console.print("The code has changes that are not committed: the manifest will say so.")
-    return recipe if hold_out is None else replace(recipe, validation=hold_out)
+    return replace(
+        recipe,
+        validation=recipe.validation if hold_out is None else hold_out,
+        seed=recipe.seed if seed is None else seed,
+    )
 
 
 def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
@@ -161,7 +275,7 @@ def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
     """Read every test digit with an engine and say how many it got right."""
     test = load_test(data)
     manifest = engine.manifest
-    branch_scales = np.ones(len(manifest.switches), np.float32)
+    branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
     right = 0
     with _progress() as progress:

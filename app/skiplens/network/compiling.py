@@ -17,10 +17,13 @@ from skiplens.core.manifest import (
     FORMAT,
     MANIFEST_FILE,
     NETWORK_FILE,
+    SEEDS_FILE,
     TRAINING_FILE,
     WEIGHTS_FILE,
+    Accuracy,
     GraphInfo,
     Manifest,
+    SeedAccuracy,
 )
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
@@ -52,9 +55,9 @@ def trials(tapped: InstrumentedModel) -> list[dict[str, Array]]:
         shapes = {name: (1, *tensor.shape[1:]) for name, tensor in tapped.model.input.items()}
         image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
         inputs = {"image": image, "target": classes[[trial % len(classes)]]}
-        if "gates" in shapes:
+        if "branch_scales" in shapes:
             branch_scales = (np.ones, np.zeros, rng.random)[trial % 3]
-            inputs["gates"] = branch_scales(shapes["gates"])
+            inputs["branch_scales"] = branch_scales(shapes["branch_scales"])
         found.append({name: value.astype(np.float32) for name, value in inputs.items()})
     return found
 
@@ -150,6 +153,7 @@ def compile_network(
         evaluation=measured,
         training=training,
         files=_digests(folder, files),
+        seeds=_seeds(folder, training, accuracy),
     )
     _write(folder, files, manifest)
     return manifest
@@ -216,6 +220,25 @@ def _training(folder: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise CompileError(f"{path} is not JSON: {error}") from error
     return training
+
+
+def _seeds(
+    folder: Path, training: dict[str, Any] | None, accuracy: Accuracy | None
+) -> tuple[SeedAccuracy, ...]:
+    """The accuracies of the recipe's other seeds, and of this network's among them."""
+    path = folder / SEEDS_FILE
+    if not path.is_file() or training is None or accuracy is None:
+        return ()
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        found = {one["seed"]: Accuracy.of(**one["test_accuracy"]) for one in results["runs"]}
+        same = results["recipe"].items() <= training["recipe"].items()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CompileError(f"{path} is damaged: {error}") from error
+    if not same:
+        raise CompileError(f"{path} holds results of another recipe than {TRAINING_FILE} names")
+    found[training["recipe"]["seed"]] = accuracy
+    return tuple(SeedAccuracy(seed, found[seed]) for seed in sorted(found))
 
 
 def _digests(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:

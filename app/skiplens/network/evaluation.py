@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
+from typing import Final
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from skiplens.network.tracing import InstrumentedModel
 
 OnStep = Callable[[int, int], None]
 
+_MOST_BLOCKS_IN_PAIRS: Final = 8  # pairs grow with the square: 27 blocks have 351
 _FIGURES = ("norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed")
 
 
@@ -24,7 +26,8 @@ def evaluation(
     batch_size: int,
     on_step: OnStep = lambda step, steps: None,
 ) -> tuple[Accuracy, Evaluation]:
-    """Accuracy of the whole network, usual figures, and every ablation of one or two blocks.
+    """Accuracy of the whole network, usual figures, and every ablation of one block, or of two
+    where there are at most eight.
 
     Args:
         tapped: the network, opened up.
@@ -34,7 +37,9 @@ def evaluation(
     """
     images = as_input(test.images)
     switches = [block.name for block in tapped.blocks if block.can_disable]
-    ablations = [*combinations(switches, 1), *combinations(switches, 2)]
+    ablations: list[tuple[str, ...]] = [*combinations(switches, 1)]
+    if len(switches) <= _MOST_BLOCKS_IN_PAIRS:
+        ablations += combinations(switches, 2)
     answer = _only(tapped, [tapped.layers[-1].name])
 
     def correct(off: tuple[str, ...]) -> int:
@@ -65,7 +70,7 @@ def _predict(
 ) -> dict[str, NDArray[np.float32]]:
     inputs = {"image": images}
     if branch_scales.size:
-        inputs["gates"] = np.repeat(branch_scales[None], len(images), axis=0)
+        inputs["branch_scales"] = np.repeat(branch_scales[None], len(images), axis=0)
     outputs: dict[str, NDArray[np.float32]] = model.predict(
         inputs, batch_size=batch_size, verbose=0
     )

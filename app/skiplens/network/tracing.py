@@ -235,7 +235,7 @@ class InstrumentedModel:
 
     Attributes:
         model: Keras model of ``{"image": (N, H, W, C)}`` and, where blocks can be switched off,
-            ``"gates": (N, blocks)``, 1 as trained, to ``{layer name: (N, H, W, C) or
+            ``"branch_scales": (N, blocks)``, 1 as trained, to ``{layer name: (N, H, W, C) or
             (N, C)}``.
         layers: one record for each output, in forward order.
         blocks: the blocks, in forward order.
@@ -265,10 +265,14 @@ def instrument(
     """
     image = keras.Input(_image_shape(network), name="image")
     switches = _switches(network, image)
-    branch_scales = keras.Input((len(switches),), name="gates") if switches else None
+    branch_scales = keras.Input((len(switches),), name="branch_scales") if switches else None
     unroller = Unroller(rewrite, switches, branch_scales, split_routes=routes)
     unroller.model(network, image)
-    inputs = {"image": image} if branch_scales is None else {"image": image, "gates": branch_scales}
+    inputs = (
+        {"image": image}
+        if branch_scales is None
+        else {"image": image, "branch_scales": branch_scales}
+    )
     blocks = unroller.blocks or named_blocks(unroller.layers)
     return InstrumentedModel(
         keras.Model(inputs, {**unroller.taps, **unroller.routes}, name=f"{network.name}.tapped"),

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import Accuracy
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES, CLASSES
-from skiplens.network.augmentation import augment
+from skiplens.network.augmentation import augment, redraw
 from skiplens.network.checkpoints import EpochReport, Run, read_run, restore, write_run
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import Phase, Recipe
@@ -23,6 +24,7 @@ _NO_DECAY: Final = ("gamma", "beta", "bias")
 _READ_AT_A_TIME: Final = 500
 
 OnStep = Callable[[int, int, int, float], None]
+OnUpdate = Callable[[keras.Model, int], None]
 OnEpoch = Callable[[EpochReport], None]
 
 
@@ -42,7 +44,8 @@ class _Epoch:
         batch = self._split[self._order[step * size : (step + 1) * size]]
         rng = np.random.default_rng([self._recipe.seed, 2, self.number, step])
         phase, _ = self._recipe.phase_of(self.number)
-        images = augment(as_input(batch.images), phase.augmentation, rng)
+        images = redraw(as_input(batch.images), batch.labels, phase.augmentation, rng)
+        images = augment(images, phase.augmentation, rng)
         return images, np.eye(len(CLASSES), dtype=np.float32)[batch.labels]
 
 
@@ -90,14 +93,14 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
     )
 
 
-def accuracy(network: keras.Model, split: Split) -> float:
-    """Share of the split that the network reads correctly."""
+def read_digits(network: keras.Model, split: Split) -> Accuracy:
+    """How many digits of the split the network reads correctly."""
     correct = 0
     for start in range(0, len(split), _READ_AT_A_TIME):
         some = split[start : start + _READ_AT_A_TIME]
         probabilities = network.predict_on_batch(as_input(some.images))
         correct += int(np.sum(np.argmax(probabilities, axis=-1) == some.labels))
-    return correct / len(split)
+    return Accuracy.of(correct, len(split))
 
 
 def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Run]:
@@ -123,13 +126,15 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
         layer.seed_generator.state.assign([seed, epoch])
 
 
-def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep) -> float:
+def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep, on_update: OnUpdate) -> float:
     """Train on one epoch and give its mean loss.
 
     Batch by batch: ``fit`` sets a pipeline up for every epoch and waits for its threads at the end.
     """
     loss, seen = 0.0, 0
+    before = (batches.number - 1) * len(batches)
     for step in range(len(batches)):
+        on_update(network, before + step)
         images, labels = batches[step]
         seen += len(images)
         loss += (float(network.train_on_batch(images, labels)) - loss) * len(images) / seen
@@ -143,6 +148,8 @@ def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None
     While training they are those of bent digits, and of weights that still moved.
     """
     norms = _layers_of(network, keras.layers.BatchNormalization)
+    if not norms:
+        return
     momenta = [norm.momentum for norm in norms]
     for step, start in enumerate(range(0, len(digits), batch_size)):
         for norm in norms:
@@ -159,6 +166,7 @@ def train(
     *,
     on_step: OnStep = lambda epoch, step, steps, loss: None,
     on_epoch: OnEpoch = lambda report: None,
+    on_update: OnUpdate = lambda network, updates: None,
 ) -> tuple[keras.Model, Run]:
     """Train from the recipe, or resume the run that the folder holds.
 
@@ -168,6 +176,8 @@ def train(
         folder: of the run; created where missing.
         on_step: called with ``(epoch, step, steps, loss so far)``, epoch and step from 1.
         on_epoch: called with each finished epoch, resumed ones not among them.
+        on_update: called before each update of the weights with the network and the number of
+            updates made, and once more at the end of the run.
 
     Returns:
         The trained network and its whole run.
@@ -186,12 +196,13 @@ def train(
         if epoch_of_phase == 1:
             _compile(network, recipe, phase, steps)
         _seed_dropout(network, recipe.seed, epoch)
-        loss = _fit(network, _Epoch(split, recipe, epoch), on_step)
+        loss = _fit(network, _Epoch(split, recipe, epoch), on_step, on_update)
         if epoch == recipe.epochs:
             network.optimizer.finalize_variable_values(network.trainable_variables)
             _measure_norms(network, split, recipe.batch_size)
+            on_update(network, epoch * steps)
         seconds = time.perf_counter() - started
-        read = accuracy(network, validation) if len(validation) else None
+        read = read_digits(network, validation).value if len(validation) else None
         report = EpochReport(epoch, loss, read, seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)

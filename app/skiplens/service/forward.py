@@ -81,7 +81,7 @@ class ForwardPass:
 
     def switched(self, layer: LayerInfo) -> bool | None:
         """Whether a block's switch makes the layer zero; nothing where none acts on it."""
-        owner = (block for block in self.manifest.blocks if block.switch == layer.name)
+        owner = (block for block in self.manifest.blocks if block.scaled_layer == layer.name)
         return next((block.name in self.off for block in owner), None)
 
     def _extent_of(self, layers: Iterable[str]) -> ValueRange:
@@ -106,7 +106,7 @@ class ForwardPass:
 
 def branch_scales(manifest: Manifest, off: tuple[str, ...]) -> Array:
     """The branch_scales that switch these blocks off: float32, one for each can_disable block."""
-    return np.array([name not in off for name in manifest.switches], np.float32)
+    return np.array([name not in off for name in manifest.disableable_blocks], np.float32)
 
 
 class Runner(Protocol):

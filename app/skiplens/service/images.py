@@ -253,7 +253,7 @@ class LabelledKernelGrid:
         """
         height, width, channels, count = kernel.shape
         layout = grid_image.layout_rows(count, channels, height, width, zoom=zoom)
-        margin = len(str(count - 1)) * (grid_image.WIDTH + 1) + GAP
+        margin = len(str(count - 1)) * (grid_image.GLYPH_WIDTH + 1) + GAP
         boxes = tuple((x + margin, y, across, down) for x, y, across, down in layout.boxes)
         return cls(
             kernel,
@@ -276,7 +276,7 @@ class LabelledKernelGrid:
 def _write(drawn: NDArray[np.uint8], row: int, box: tuple[int, int, int, int]) -> None:
     """A row's index, to the left of its first kernel and level with its middle."""
     ink = grid_image.draw_index(row)
-    right, top = box[0] - GAP, box[1] + (box[3] - grid_image.HEIGHT) // 2
+    right, top = box[0] - GAP, box[1] + (box[3] - grid_image.GLYPH_HEIGHT) // 2
     drawn[top : top + ink.shape[0], right - ink.shape[1] : right][ink] = LABEL_LEVEL
 
 

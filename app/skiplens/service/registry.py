@@ -104,13 +104,14 @@ def parse_disabled_blocks(manifest: Manifest, off: str | None) -> tuple[str, ...
     if not off:
         return ()
     wanted = {find_block(manifest, name.strip()).name for name in off.split(",")}
-    fixed = wanted - set(manifest.switches)
+    fixed = wanted - set(manifest.disableable_blocks)
     if fixed:
         raise BlockNotDisableableError(
             f"off names {_list(sorted(fixed))}, but in network {manifest.id} x would not come "
-            f"through there with the branch off; blocks to disable: {_list(manifest.switches)}"
+            "through there with the branch off; allowed are "
+            f"{_list(manifest.disableable_blocks)}"
         )
-    return tuple(name for name in manifest.switches if name in wanted)
+    return tuple(name for name in manifest.disableable_blocks if name in wanted)
 
 
 def parse_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.manifest import INPUT, LayerInfo
-from skiplens.core.unit_explanation import Place, Unit, explain_unit
+from skiplens.core.unit_explanation import Position, Unit, explain_unit
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ForwardPass
@@ -14,7 +14,7 @@ from skiplens.service.forward import ForwardPass
 _PLACE: Final = re.compile(r"(\d{1,5}),(\d{1,5})", re.ASCII)
 
 
-def place_of(layer: LayerInfo, row: int, column: int) -> Place:
+def place_of(layer: LayerInfo, row: int, column: int) -> Position:
     """A place that the layer's maps have.
 
     Raises:
@@ -29,7 +29,7 @@ def place_of(layer: LayerInfo, row: int, column: int) -> Place:
     return row, column
 
 
-def place_named(layer: LayerInfo, at: str) -> Place:
+def place_named(layer: LayerInfo, at: str) -> Position:
     """The place that ``at=5,12`` names: row 5, column 12.
 
     Raises:
@@ -42,7 +42,7 @@ def place_named(layer: LayerInfo, at: str) -> Place:
     return place_of(layer, int(match[1]), int(match[2]))
 
 
-def strongest_place(forward: ForwardPass, layer: LayerInfo, index: int) -> Place:
+def strongest_place(forward: ForwardPass, layer: LayerInfo, index: int) -> Position:
     """Where a filter's map has its largest value; the first of several in reading order."""
     flat = forward.maps(layer)[:, :, index]
     row, column = np.unravel_index(int(flat.argmax()), flat.shape)
@@ -50,7 +50,7 @@ def strongest_place(forward: ForwardPass, layer: LayerInfo, index: int) -> Place
 
 
 def explain(
-    engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, place: Place
+    engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, place: Position
 ) -> Unit:
     """How the value of a filter at a place comes about."""
     return explain_unit(

@@ -294,7 +294,7 @@ class Links:
 
     def with_network(self, other: Manifest) -> "Links":
         """The same view in another network, with those blocks off that it can switch."""
-        off = tuple(block for block in self.off if block in other.switches)
+        off = tuple(block for block in self.off if block in other.disableable_blocks)
         return replace(self, network=other.id, off=off, version=other.version)
 
     def with_block_toggled(self, block: str, switches: tuple[str, ...]) -> "Links":

@@ -28,7 +28,7 @@ export class BlockToggles {
       const link = event.target instanceof Element && event.target.closest("a[href]");
       if (!link || !isActive()) return;
       event.preventDefault();
-      const section = link.closest(".stage");
+      const section = link.closest(".network-section");
       if (!section || !link.matches(TOGGLES)) {
         onOtherLink();
         return;
@@ -61,15 +61,16 @@ export class BlockToggles {
     const isDisabled = !this.#disabled.delete(block);
     if (isDisabled) this.#disabled.add(block);
     const snapshot = this.#snapshot;
-    const diagram = section.querySelector(".rail-block");
+    const diagram = section.querySelector(".diagram-block");
     if (diagram) {
-      snapshot.setAttribute(diagram, "class", `rail rail-block${isDisabled ? " is-off" : ""}`);
+      const disabled = isDisabled ? " is-disabled" : "";
+      snapshot.setAttribute(diagram, "class", `diagram diagram-block${disabled}`);
     }
     for (const figure of section.querySelectorAll("[data-switch]")) {
       snapshot.setAttribute(figure, "data-switch", isDisabled ? "off" : "on");
     }
     const action = isDisabled ? "on" : "off";
-    for (const element of section.querySelectorAll(".act, .norms a")) {
+    for (const element of section.querySelectorAll(".toggle-text, .norms a")) {
       snapshot.setText(element, (element.textContent ?? "").replace(/(on|off)$/, action));
     }
   }

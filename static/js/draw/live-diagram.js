@@ -22,24 +22,24 @@ export function updateDiagram(snapshot, blocks) {
   /** @param {string} id @param {Record<string, number>} norms by the selector of a line */
   const setWidths = (id, norms) => {
     for (const [line, norm] of Object.entries(norms)) {
-      for (const path of document.querySelectorAll(`#${id} ${line} path:not(.leaving)`)) {
+      for (const path of document.querySelectorAll(`#${id} ${line} path:not(.fading)`)) {
         snapshot.setAttribute(path, "stroke-width", widthOf(norm));
       }
     }
   };
   const [first, last] = [blocks[0], blocks[blocks.length - 1]];
-  if (first) setWidths("stem", { ".tail": first.norm_input });
-  if (last) setWidths("head", { ".rail-head .lead": last.norm_output });
+  if (first) setWidths("stem", { ".line-out": first.norm_input });
+  if (last) setWidths("head", { ".diagram-head .line-in": last.norm_output });
   for (const norms of blocks) {
     const hasProjection = document.querySelector(`#${norms.block} .node-projection`) !== null;
     setWidths(norms.block, {
-      ".rail-block > .lead": norms.norm_input,
-      ".rail-chain .grow": norms.norm_input,
+      ".diagram-block > .line-in": norms.norm_input,
+      ".diagram-chain .line-stretch": norms.norm_input,
       ".identity-upper": hasProjection ? norms.norm_input : norms.norm_x,
       ".identity-lower": norms.norm_x,
       ".branch": norms.norm_residual,
-      ".rail-tail .lead": norms.norm_sum,
-      ".rail-tail .grow": norms.norm_output,
+      ".diagram-tail .line-in": norms.norm_sum,
+      ".diagram-tail .line-stretch": norms.norm_output,
     });
     showNorms(snapshot, norms);
   }
@@ -50,7 +50,7 @@ export function updateDiagram(snapshot, blocks) {
  * @param {BlockNorms} norms
  */
 function showNorms(snapshot, { block, norm_x, norm_residual }) {
-  const isDisabled = document.querySelector(`#${block} .is-off`) !== null;
+  const isDisabled = document.querySelector(`#${block} .is-disabled`) !== null;
   const texts = {
     ".label-identity .value": number(norm_x),
     ".label-residual .value": isDisabled ? "off" : number(norm_residual),

@@ -120,7 +120,7 @@ class VisibleFigures {
    * @param {Frame} frame
    */
   async paint({ layers, networkRange }) {
-    const choosers = document.querySelector("form[data-choosers]");
+    const choosers = document.querySelector("form[data-display-options]");
     if (!(choosers instanceof HTMLFormElement)) return;
     const options = displayOptions(choosers);
     await loadPalette(options.palette); // so that what follows checks which figures are near by now

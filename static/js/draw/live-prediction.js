@@ -13,10 +13,9 @@ const ANNOUNCE_DELAY_MS = 1000; // without a change of the prediction
 const NO_VALUE = "–";
 
 /** @param {Frame} frame */
-function introOf({ label, off }) {
+function titleOf({ off }) {
   const names = off.join(", ").replace(/, ([^,]*)$/, " and $1");
-  const subject = names ? `Without ${names}, the` : "The";
-  return `${subject} network reads ${label === "8" ? "an" : "a"}`;
+  return names ? `Prediction without ${names}` : "Prediction";
 }
 
 /**
@@ -49,9 +48,9 @@ export class LivePrediction {
   show(frame) {
     const { label, probabilities } = frame;
     const probability = percent(Math.max(...probabilities));
-    this.#showTexts(introOf(frame), label, probability, baselineText(frame));
+    this.#showTexts(titleOf(frame), label, probability, baselineText(frame));
     this.#showProbabilities(probabilities);
-    this.#announce(`${introOf(frame)} ${label}, ${probability} probability.`, label);
+    this.#announce(`${titleOf(frame)}: ${label}, ${probability} probability.`, label);
   }
 
   /** Show that nothing is drawn. */
@@ -69,18 +68,18 @@ export class LivePrediction {
   }
 
   /**
-   * @param {string} intro
+   * @param {string} title
    * @param {string} label
    * @param {string} probability
    * @param {string} baseline
    */
-  #showTexts(intro, label, probability, baseline) {
-    this.#setText(".answer-words", intro);
-    for (const selector of [".numeral", ".node-answer", "[data-drawn-label]"]) {
+  #showTexts(title, label, probability, baseline) {
+    this.#setText(".prediction-title", title);
+    for (const selector of [".predicted-digit", ".node-prediction", "[data-predicted-digit]"]) {
       this.#setText(selector, label);
     }
-    this.#setText(".certainty .number", probability);
-    this.#setText("[data-drawn-whole]", baseline);
+    this.#setText(".probability .number", probability);
+    this.#setText("[data-drawing-baseline]", baseline);
   }
 
   /**
@@ -95,9 +94,9 @@ export class LivePrediction {
   /** @param {readonly number[]} probabilities of every class, or none */
   #showProbabilities(probabilities) {
     const largest = Math.max(...probabilities);
-    for (const [digit, row] of document.querySelectorAll(".chances tbody tr").entries()) {
+    for (const [digit, row] of document.querySelectorAll(".probabilities tbody tr").entries()) {
       const probability = probabilities[digit] ?? 0;
-      const [bar, text] = [row.querySelector(".now"), row.querySelector("td.number")];
+      const [bar, text] = [row.querySelector(".current"), row.querySelector("td.number")];
       this.#snapshot.setAttribute(row, "class", probability === largest ? "first" : "");
       if (bar) this.#snapshot.setAttribute(bar, "width", (100 * probability).toFixed(2));
       const value = probabilities.length ? percent(probability) : NO_VALUE;

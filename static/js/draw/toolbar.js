@@ -6,7 +6,7 @@
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 
-const CHOOSERS = "form[data-choosers]";
+const CHOOSERS = "form[data-display-options]";
 
 /**
  * @template {Element} T
@@ -48,10 +48,10 @@ export class Toolbar {
   constructor(form, drawing, handlers) {
     this.form = form;
     this.canvas = find(form, "[data-draw-surface]", HTMLCanvasElement);
-    this.networkInput = find(document, "[data-draw-given]", HTMLCanvasElement);
-    this.announcement = find(form, "[data-draw-said]", HTMLElement);
+    this.networkInput = find(document, "[data-network-input]", HTMLCanvasElement);
+    this.announcement = find(form, "[data-draw-status]", HTMLElement);
     this.#drawing = drawing;
-    this.#view = find(document, ".view", HTMLElement);
+    this.#view = find(document, ".page", HTMLElement);
     this.#undo = find(form, "[data-draw-undo]", HTMLButtonElement);
     this.#clear = find(form, "[data-draw-clear]", HTMLButtonElement);
     this.#save = find(form, "[type=submit]", HTMLButtonElement);
@@ -101,7 +101,7 @@ export class Toolbar {
 
   open() {
     this.form.hidden = false;
-    this.#view.classList.add("drawing");
+    this.#view.classList.add("is-drawing");
     setWaiting(true);
     this.#close.focus({ preventScroll: true });
     this.#view.scrollIntoView({ block: "start" });
@@ -109,7 +109,7 @@ export class Toolbar {
 
   close() {
     this.form.hidden = true;
-    this.#view.classList.remove("drawing", "undrawn");
+    this.#view.classList.remove("is-drawing", "is-blank");
     setWaiting(false);
     this.showMessage("");
   }
@@ -118,7 +118,7 @@ export class Toolbar {
   update() {
     this.#undo.disabled = !this.#drawing.canUndo;
     this.#clear.disabled = this.#save.disabled = this.#drawing.isEmpty;
-    this.#view.classList.toggle("undrawn", this.#drawing.isEmpty);
+    this.#view.classList.toggle("is-blank", this.#drawing.isEmpty);
   }
 
   /**

@@ -8,7 +8,7 @@
 /** @typedef {{ left: number, top: number, width: number, height: number }} Box */
 
 /** Groups of links, inner ones first. */
-const GROUPS = ".samples, .tiles, .parts, .filter-bars, .maps-section";
+const GROUPS = ".samples, .tiles, .parts, .maps-section";
 const LINKS = "a[href]:not(.branch)";
 const LAYER_LINKS = ".layer-link";
 const ROW_DISTANCE_WEIGHT = 2; // a link below beats one that is as far to the side
@@ -97,14 +97,16 @@ function indexBeforeView(links, by) {
  */
 export function siblingLink(by) {
   const rel = by > 0 ? "next" : "prev";
-  return /** @type {HTMLAnchorElement | null} */ (document.querySelector(`.beside a[rel=${rel}]`));
+  const link = document.querySelector(`.prev-next a[rel=${rel}]`);
+  return /** @type {HTMLAnchorElement | null} */ (link);
 }
 
 /** The link that disables or enables the block with the focus, under the mouse, or of the page. */
 export function blockToggle() {
   const section =
-    document.activeElement?.closest(".stage") ?? document.querySelector(".stage:hover");
-  const link = section?.querySelector(".branch[href]") ?? document.querySelector(".switch-line a");
+    document.activeElement?.closest(".network-section") ??
+    document.querySelector(".network-section:hover");
+  const link = section?.querySelector(".branch[href]") ?? document.querySelector(".block-toggle a");
   return link instanceof HTMLAnchorElement ? link : undefined;
 }
 

@@ -96,7 +96,7 @@ async function changeDigit(by) {
 
 /** @param {"normalize" | "palette"} name */
 function chooseNext(name) {
-  const select = document.querySelector(`[data-choosers] select[name=${name}]`);
+  const select = document.querySelector(`[data-display-options] select[name=${name}]`);
   if (!(select instanceof HTMLSelectElement)) return false;
   select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
   const label = select.labels[0]?.firstChild?.textContent?.trim() ?? name;

@@ -83,5 +83,5 @@ export function showShortcuts() {
   box.checked = areShortcutsEnabled();
   box.addEventListener("change", () => localStorage.setItem(SETTING, box.checked ? "on" : "off"));
   label.append(box, " Use these keys");
-  openDialog("keys", "Keyboard", title, list, label);
+  openDialog("keyboard-help", "Keyboard", title, list, label);
 }

@@ -10,8 +10,8 @@ import { openDialog } from "../dialog.js";
 /** @typedef {SVGSVGElement | HTMLImageElement | HTMLCanvasElement} Picture */
 /** @typedef {{ picture: Picture, size: Size }} SizedPicture */
 
-const PICTURES = "canvas:not([hidden]), img:not(.covered), svg.plate:not(.covered)";
-const MAIN_PICTURE = ".one-map :is(svg.plate:not(.covered), canvas), .digit img";
+const PICTURES = "canvas:not([hidden]), img:not(.is-replaced), svg.map-panel:not(.is-replaced)";
+const MAIN_PICTURE = ".filter-map :is(svg.map-panel:not(.is-replaced), canvas), .digit img";
 const HORIZONTAL_MARGIN_PX = 80;
 const MAX_HEIGHT_SHARE = 0.72; // of the window: the rest is for the frame, the legend and a caption
 
@@ -22,7 +22,7 @@ const MAX_HEIGHT_SHARE = 0.72; // of the window: the rest is for the frame, the 
 function currentPicture() {
   const hovered = [...document.querySelectorAll(":hover")].reverse();
   for (const element of [document.activeElement, ...hovered]) {
-    const holder = element?.closest("figure, li, .scroll.plate, .one-map");
+    const holder = element?.closest("figure, li, .scroll.map-panel, .filter-map");
     const picture = element?.matches(PICTURES) ? element : holder?.querySelector(PICTURES);
     if (picture) return /** @type {any} */ (picture);
   }
@@ -80,12 +80,13 @@ export async function zoom() {
   picture.style.width = `${size.width * factor}px`;
   picture.style.height = `${size.height * factor}px`;
   // The background of maps comes from the page's palette, which a dialog does not inherit.
-  picture.classList.add("plate");
-  picture.style.setProperty("--plate", getComputedStyle(shown).getPropertyValue("--plate"));
+  picture.classList.add("map-panel");
+  const background = getComputedStyle(shown).getPropertyValue("--map-background");
+  picture.style.setProperty("--map-background", background);
   const label = labelOf(shown);
   const caption = Object.assign(document.createElement("p"), { textContent: label });
   const legend = shown.closest("figure, section")?.querySelector(".legend")?.cloneNode(true);
-  openDialog("large", label, picture, ...(legend ? [legend] : []), caption);
+  openDialog("zoom-dialog", label, picture, ...(legend ? [legend] : []), caption);
 }
 
 /** @param {Element} shown */

@@ -28,7 +28,7 @@ const ADDRESSES = [
   [".parts image", "href"],
 ];
 /** Images with a fixed range, which take the palette alone. */
-const PALETTE_IMAGES = ".lookout image";
+const PALETTE_IMAGES = ".input-window image";
 
 /** Parameters that come before the display options in an address. */
 const LEADING_PARAMETERS = ["network", "off", "a", "b", "off_a", "off_b"];
@@ -98,7 +98,7 @@ async function paintPageMaps(figure, form) {
 function defaultOptions(form) {
   /** @param {keyof DisplayOptions} name */
   const valueOf = (name) =>
-    optionSelect(form, name).querySelector("option[data-usual]")?.getAttribute("value") ?? "";
+    optionSelect(form, name).querySelector("option[data-default]")?.getAttribute("value") ?? "";
   return { normalize: valueOf("normalize"), palette: valueOf("palette") };
 }
 
@@ -113,12 +113,12 @@ function applyDisplayOptions(form, palette) {
   colourLegend("ramp-signed", palette.diverging);
   colourLegend("ramp-positive", palette.sequential);
   for (const cell of document.querySelectorAll("svg [data-level]")) colourCell(cell, palette);
-  const view = document.querySelector(".view");
-  view?.classList.remove(...[...view.classList].filter((name) => name.startsWith("plate-")));
-  view?.classList.add(`plate-${options.palette}`);
-  const description = document.querySelector("[data-palette-words]");
+  const view = document.querySelector(".page");
+  view?.classList.remove(...[...view.classList].filter((name) => name.startsWith("palette-")));
+  view?.classList.add(`palette-${options.palette}`);
+  const description = document.querySelector("[data-palette-text]");
   const selected = optionSelect(form, "palette").selectedOptions[0];
-  if (description && selected) description.textContent = selected.dataset["said"] ?? "";
+  if (description && selected) description.textContent = selected.dataset["explanation"] ?? "";
 }
 
 /**

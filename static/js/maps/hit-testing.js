@@ -35,7 +35,7 @@ import { paintedState } from "./painted-figure.js";
 const DIGITS = 4;
 
 /** Elements that hold maps. */
-export const TARGETS = "figure[data-layer], [data-strip]";
+export const TARGETS = "figure[data-layer], [data-block-table]";
 
 /**
  * The maps of an element; fetched, unless others are painted over it.
@@ -43,7 +43,7 @@ export const TARGETS = "figure[data-layer], [data-strip]";
  * @returns {Promise<HitTarget>}
  */
 export async function hitTargetOf(element) {
-  if (element.matches("[data-strip]")) return blockTableOf(element);
+  if (element.matches("[data-block-table]")) return blockTableOf(element);
   const layer = await shownLayer(element, () => paintedState(element)?.maps);
   const cells = mapImages(element, layer.maps()).flatMap((image) =>
     image.filters.map((filter, map) => ({ image, map, filter, layer: 0 })));
@@ -59,7 +59,7 @@ async function blockTableOf(element) {
   const rows = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("li[data-values]"));
   const layers = await Promise.all([...rows].map((row) => shownLayer(row)));
   const [first] = layers;
-  const original = element.querySelector(".plate img");
+  const original = element.querySelector(".map-panel img");
   if (!first || !(original instanceof HTMLImageElement)) throw new TypeError("The table is empty.");
   const { filters, height, width } = first.maps();
   const zoom = Number(element.dataset["zoom"]);
@@ -97,7 +97,7 @@ export function cellsPerRow({ cells }) {
 
 /** The server's image on screen, or the canvas in its place. @param {MapImage} image */
 function imageBox({ original }) {
-  const canvas = original.classList.contains("covered") && original.nextElementSibling;
+  const canvas = original.classList.contains("is-replaced") && original.nextElementSibling;
   return (canvas || original).getBoundingClientRect();
 }
 

@@ -10,7 +10,7 @@ import { tooltip } from "./tooltip.js";
 /** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
 
-const MAPS = "picture.plate, svg.plate, .sheet, [data-strip] .plate";
+const MAPS = "picture.map-panel, svg.map-panel, .map-canvas, [data-block-table] .map-panel";
 const LONG_PRESS_MS = 450;
 const LONG_PRESS_TOLERANCE_PX = 10;
 const NARROW_WINDOW = "(max-width: 719px)";
@@ -128,7 +128,7 @@ function suppressWhileExploring(event) {
  */
 function openClickedValue({ target }) {
   const { position } = tooltip;
-  const isHandled = target instanceof Element && target.closest("a, .one-filter");
+  const isHandled = target instanceof Element && target.closest("a, .filter-figure");
   if (mapsElement(target) && position && !isHandled) location.assign(hrefOf(position));
 }
 

@@ -60,9 +60,9 @@ export function writeLegend(figure, legend, note) {
     writeText(element, ".low", legend.low);
     writeText(element, ".zero", legend.zero ? "0" : "");
     writeText(element, ".high", legend.high);
-    writeText(element, ".sharing", legend.sharing);
+    writeText(element, ".range-scope", legend.sharing);
     const fill = `url(#ramp-${legend.ramp})`;
-    const ramp = element.querySelector(".ramp rect");
+    const ramp = element.querySelector(".color-bar rect");
     if (ramp && ramp.getAttribute("fill") !== fill) ramp.setAttribute("fill", fill);
   }
   const line = figure.querySelector(".note");
@@ -88,14 +88,14 @@ function writeText(parent, selector, text) {
 export function readLegend(figure) {
   /** @param {string} name */
   const text = (name) => figure.querySelector(`.legend .${name}`)?.textContent ?? "";
-  const fill = figure.querySelector(".ramp rect")?.getAttribute("fill") ?? "";
+  const fill = figure.querySelector(".color-bar rect")?.getAttribute("fill") ?? "";
   return {
     legend: {
       low: text("low"),
       zero: text("zero") === "0",
       high: text("high"),
       ramp: fill.includes("signed") ? "signed" : "positive",
-      sharing: text("sharing"),
+      sharing: text("range-scope"),
     },
     note: figure.querySelector(".note")?.textContent ?? "",
   };

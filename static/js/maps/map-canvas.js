@@ -36,7 +36,7 @@ export function mapImages(figure, { height, width, filters }) {
     return [{ original: grid, filters: filterOrder(figure, filters), layout }];
   }
   const layout = layoutSingle(height, width);
-  return [...figure.querySelectorAll("svg.plate")].flatMap((svg) => {
+  return [...figure.querySelectorAll("svg.map-panel")].flatMap((svg) => {
     const holder = svg.closest("[data-filter]");
     if (!(svg instanceof SVGSVGElement) || !(holder instanceof HTMLElement)) return [];
     return [{ original: svg, filters: [Number(holder.dataset["filter"])], layout }];
@@ -87,7 +87,7 @@ function replaceWithCanvas(original, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
-  canvas.className = "sheet";
+  canvas.className = "map-canvas";
   const name = original.getAttribute("alt") ?? original.getAttribute("aria-label");
   if (name === null) canvas.setAttribute("aria-hidden", "true");
   else {
@@ -95,7 +95,7 @@ function replaceWithCanvas(original, width, height) {
     canvas.setAttribute("aria-label", name);
   }
   original.after(canvas);
-  original.classList.add("covered");
+  original.classList.add("is-replaced");
   return canvas;
 }
 
@@ -126,5 +126,5 @@ export function drawCanvas({ context, image, pixels, layout, filters }, content)
 /** Show the server's image again. @param {MapCanvas} mapCanvas */
 export function removeCanvas({ canvas, original }) {
   canvas.remove();
-  original.classList.remove("covered");
+  original.classList.remove("is-replaced");
 }

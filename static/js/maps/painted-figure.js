@@ -195,7 +195,7 @@ function sharedRange(normalize, { network, block }, layer) {
 /** What shares a range, in the words of the chooser. @param {string} normalize */
 function sharingText(normalize) {
   const option = document.querySelector(`[name="normalize"] option[value="${normalize}"]`);
-  return option instanceof HTMLOptionElement ? option.dataset["said"] ?? "" : "";
+  return option instanceof HTMLOptionElement ? option.dataset["explanation"] ?? "" : "";
 }
 
 /** A narrow window shows grids at another zoom, so they are painted again when it changes. */

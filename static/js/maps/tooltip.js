@@ -15,7 +15,7 @@ import { positionText, valueBox, valueText } from "./hit-testing.js";
 const DISTANCE_PX = 18; // between a value and its tooltip
 const MARGIN_PX = 8; // between the tooltip and the window's edge
 /** The digit in order of preference: the one being drawn, the page's, the one in its path. */
-const DIGITS = "[data-draw-given], .digit img, .crumbs img";
+const DIGITS = "[data-network-input], .digit img, .breadcrumbs img";
 const SIDE = 28; // of a digit, in pixels of MNIST
 const MIN_OUTLINE_WIDTH_PX = 100; // of a digit; on a smaller one an outline cannot be seen
 
@@ -28,15 +28,15 @@ function create(className, tag = "div") {
 }
 
 class Tooltip {
-  #layer = create("readout");
-  #marker = create("readout-mark");
-  #fieldOnDigit = create("readout-mark readout-seen");
-  #tip = create("readout-tip");
-  #values = create("readout-values", "dl");
-  #position = create("readout-where", "p");
-  #inset = create("readout-inset");
+  #layer = create("tooltip");
+  #marker = create("tooltip-marker");
+  #fieldOnDigit = create("tooltip-marker tooltip-receptive-field");
+  #tip = create("tooltip-panel");
+  #values = create("tooltip-values", "dl");
+  #position = create("tooltip-position", "p");
+  #inset = create("tooltip-window");
   #copy = document.createElement("canvas");
-  #fieldOnCopy = create("readout-mark");
+  #fieldOnCopy = create("tooltip-marker");
   /** The value that is shown. @type {ValuePosition | undefined} */
   position;
 
@@ -74,7 +74,7 @@ class Tooltip {
     this.#position.textContent = positionText(cell.filter, row, column);
     const lines = target.layers.flatMap((layer, index) => {
       const symbol = Object.assign(create(layer.tone, "dt"), { textContent: layer.symbol });
-      const value = create(index === cell.layer ? "here" : "", "dd");
+      const value = create(index === cell.layer ? "is-current" : "", "dd");
       value.textContent = valueText(layer.maps(), cell.filter, row, column);
       return layer.symbol ? [symbol, value] : [value];
     });

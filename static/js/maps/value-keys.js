@@ -13,7 +13,7 @@ import { setBox, tooltip } from "./tooltip.js";
 /** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
 
-const MAPS = "picture.plate, .tiles, .one-map, .plate";
+const MAPS = "picture.map-panel, .tiles, .filter-map, .map-panel";
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const MOVES = [...ARROWS, "Home", "End", "PageUp", "PageDown"];
 const ANNOUNCE_DELAY_MS = 400; // after the last move, so that held keys do not announce every value
@@ -43,7 +43,7 @@ export function addFocusTargets() {
  */
 function focusTarget(element, maps) {
   const target = document.createElement("div");
-  target.className = "explorer";
+  target.className = "map-focus";
   target.tabIndex = 0;
   target.setAttribute("role", "application"); // or a screen reader would keep the arrows to itself
   target.setAttribute("aria-label", `Values of ${element.dataset["layer"] ?? "the table"}: `

@@ -67,7 +67,7 @@ def test_mistakes_stand_out_and_more_of_them_more(see: Seen, browsing: TestClien
     classes = [
         cell["class"]
         for cell in see(PAGE).all("td")
-        if cell.get("class") == "right" or cell.get("class", "").startswith("level-")
+        if cell.get("class") == "correct" or cell.get("class", "").startswith("level-")
     ]
     most = max(
         count for at, row in enumerate(confusion) for to, count in enumerate(row) if at != to
@@ -75,7 +75,7 @@ def test_mistakes_stand_out_and_more_of_them_more(see: Seen, browsing: TestClien
     for at, shade in enumerate(classes):
         label, answer = divmod(at, 10)
         count = confusion[label][answer]
-        assert shade == ("right" if label == answer else f"level-{-(-5 * count // most)}")
+        assert shade == ("correct" if label == answer else f"level-{-(-5 * count // most)}")
     assert "level-5" in classes
 
 
@@ -89,7 +89,7 @@ def test_misread_digits_come_first_and_lead_to_their_galleries(
     first = told[0]
     assert first["wrong"]
     assert digits(page)[0].startswith(
-        f"{first['index']}, labelled {first['label']} →, read as {first['prediction']} "
+        f"{first['index']}, labelled {first['label']} →, classified as {first['prediction']} "
     )
     gallery = see(shown[0])
     assert f"Digit {first['index']} of the test set, labelled {first['label']}." in gallery.text
@@ -99,7 +99,7 @@ def test_the_digits_are_cut_from_one_sheet(see: Seen, browsing: TestClient) -> N
     page = see(f"{PAGE}?order=index&page=2")
     images = page.all("image")
     assert len(images) == 100
-    boxes = [one["viewbox"] for one in page.all("svg") if one.get("class") == "plate"]
+    boxes = [one["viewbox"] for one in page.all("svg") if one.get("class") == "map-panel"]
     assert boxes == [f"{28 * (at % 10)} {28 * (at // 10)} 28 28" for at in range(100)]
     assert len({image["href"] for image in images}) == 1
     assert browsing.get(images[0]["href"]).status_code == 200
@@ -171,7 +171,7 @@ def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
             pass
         page = Markup(client.get(PAGE).text)
         refused(client.get(f"{API}/dataset/digits"), 500, "not_indexed")
-    assert "The network could not read the test set" in page.text
+    assert "The test set could not be classified" in page.text
     assert not page.all("progress")
     assert len(page.all("image")) == 40
 

@@ -32,9 +32,9 @@ def test_the_flow_is_for_the_class_that_was_asked_for(client: TestClient, digit:
 def test_another_networks_flow_stands_beside(look: Look, client: TestClient, digit: Digit) -> None:
     alone = look(f"{VIEW}/{digit.id}/depth?target=2")
     markup = look(f"{VIEW}/{digit.id}/depth?target=2&beside=mnist-classic")
-    assert "Classic of 2016, in all" in markup.text
-    assert "Classic of 2016, in all" not in alone.text
-    dashed = [one for one in markup.all("g") if "is-beside" in one.get("class", "")]
+    assert "Classic of 2016, total" in markup.text
+    assert "Classic of 2016, total" not in alone.text
+    dashed = [one for one in markup.all("g") if "is-compared" in one.get("class", "")]
     assert dashed
     answer = client.get(f"/api/v1/networks/mnist-classic/digits/{digit.id}/flow?target=2").json()
     assert f"Classic of 2016, block1: {answer['blocks'][0]['total']:.3g}"[:34] in markup.text
@@ -56,7 +56,7 @@ def test_blocks_that_both_have_are_off_in_both(look: Look, digit: Digit) -> None
 
 def test_lesions_are_shown_as_they_were_measured(client: TestClient, digit: Digit) -> None:
     html = client.get(f"{VIEW}/{digit.id}/depth").text
-    assert "What is lost without them" in html
+    assert "Accuracy drop without each block" in html
     assert "10,000 test digits" in html
 
 

@@ -24,7 +24,7 @@ def paths(links: list[str]) -> set[str]:
 
 def test_home_is_the_gallery_of_a_sample_in_the_default_network(look: Look) -> None:
     home = look("/")
-    assert "network reads" in home.text
+    assert "Prediction" in home.text
     assert len(home.all("image")) == 40
 
 
@@ -99,7 +99,7 @@ def test_a_branch_is_switched_over_by_a_link(look: Look, gallery: str) -> None:
     on = next(one for one in look(gallery).all("a") if one.get("class") == "branch")
     assert on["aria-labelledby"] == "block1-switch"
     off = look(on["href"])
-    assert "Without block1, the network reads" in off.text
+    assert "Prediction without block1" in off.text
     assert "switch on\n        in block1" in off.text
     assert gallery in off.links()
 

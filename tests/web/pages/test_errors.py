@@ -56,7 +56,7 @@ def test_an_expired_digit_offers_samples_and_a_way_to_draw(client: TestClient) -
     assert all(link.startswith("/networks/mnist-classic/digits/") for link in samples)
     assert client.get(samples[0]).status_code == 200
     assert "the oldest unused goes" in page
-    assert "Draw or bring another digit" in page
+    assert "Draw or upload another digit" in page
 
 
 @pytest.mark.parametrize("address", ["/nowhere", "/networks/none/digits/0123456789abcdef"])
@@ -68,13 +68,13 @@ def test_a_busy_server_says_when_to_come_back() -> None:
     page = error_page(_problem(503), again=3, samples=None)
     assert page.again == 3
     html = Renderer(load_assets(), most_bytes=1).html(page, Frame(Theme.DARK, "/networks/a?off=b"))
-    assert "Try again in 3 seconds." in html
+    assert "Try again in 3 seconds." in " ".join(html.split())
     assert 'href="/networks/a?off=b"' in html
     assert Markup(html).faults == []
 
 
 def test_an_error_that_stays_says_nothing_of_coming_back(client: TestClient) -> None:
-    assert "data-again" not in client.get("/nowhere", headers=HTML).text
+    assert "data-retry-after" not in client.get("/nowhere", headers=HTML).text
 
 
 def _problem(status: int) -> Problem:

@@ -22,10 +22,10 @@ def drawn(flow: GradientByPath, beside: tuple[str, GradientByPath] | None = None
 def test_both_networks_are_drawn_on_one_scale() -> None:
     chart = drawn(RESIDUAL, ("Other", PLAIN))
     assert [(line.tone, line.beside) for line in chart.lines] == [
-        ("whole", False),
+        ("total", False),
         ("identity", False),
         ("residual", False),
-        ("whole", True),
+        ("total", True),
     ]
     assert [text for _, text in chart.ticks] == ["0.001", "0.01", "0.1", "1", "10"]
     assert chart.lines[3].dots[0].y == chart.ticks[0][0]

@@ -7,10 +7,10 @@ from tests.web.pages.conftest import Look
 
 GATED, PLAIN, ALONE = "mnist-highway", "mnist-resnet", "mnist-plain"
 ADDED = (
-    "Each block hands on x + F(x)",
-    "The identity hands on what it is given",
-    "carries x past the block as it is",
-    "and adds to it",
+    "Each block computes x + F(x)",
+    "The identity path passes its share back unchanged",
+    "carries x past the block unchanged",
+    "adds to its input",
     "What each block adds",
 )
 
@@ -32,15 +32,15 @@ def test_only_of_blocks_that_add_it_is_said_that_x_passes_whole(look: Look, digi
 
 def test_the_depth_of_a_gated_network_states_its_rule(look: Look, digit: Digit) -> None:
     said = text(look, digit, GATED, "/depth")
-    assert "Each block hands on T·F(x) + (1\N{MINUS SIGN}T)·x" in said
-    assert "the further a gate is open, the less comes back past the block" in said
+    assert "Each block computes T·F(x) + (1\N{MINUS SIGN}T)·x" in said
+    assert "the further a gate is open, the less flows back past the block" in said
     assert "gate" not in text(look, digit, PLAIN, "/depth")
 
 
 def test_the_gallery_explains_the_gate_where_blocks_begin(look: Look, digit: Digit) -> None:
     said = text(look, digit, GATED)
-    assert said.count("A gate T(x), between 0 and 1, says") == 1
-    assert "carries the rest of x past the block, (1\N{MINUS SIGN}T)·x" in said
+    assert said.count("A gate T(x), between 0 and 1, sets") == 1
+    assert "carries the remaining share of x past the block, (1\N{MINUS SIGN}T)·x" in said
     assert "A gate" not in text(look, digit, PLAIN)
 
 

@@ -75,6 +75,6 @@ def test_every_page_with_maps_carries_their_plates(look: Look, gallery: str, whe
 
 
 def test_every_way_of_drawing_is_said_in_words_for_a_script(look: Look, gallery: str) -> None:
-    options = [one for one in look(gallery).all("option") if "data-said" in one]
-    assert all(one["data-said"] for one in options)
-    assert [one["value"] for one in options if "data-usual" in one] == ["block", "dusk"]
+    options = [one for one in look(gallery).all("option") if "data-explanation" in one]
+    assert all(one["data-explanation"] for one in options)
+    assert [one["value"] for one in options if "data-default" in one] == ["block", "dusk"]

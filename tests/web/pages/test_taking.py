@@ -65,7 +65,7 @@ def test_every_page_offers_it_and_every_file_is_there(
     client: TestClient, gallery: str, page: str
 ) -> None:
     html = client.get(f"{gallery}{page}?off=block2").text
-    section = html.split('id="away"')[1].split("</section>")[0]
+    section = html.split('id="downloads"')[1].split("</section>")[0]
     assert section.count("<pre") == 3
     assert section.count("http://127.0.0.1/") >= 3
     files = section.split("</ul>")[0].split('href="')[1:]

@@ -189,7 +189,7 @@ class Network(BaseModel):
             engine=engine.name,
             device=engine.device,
             blocks=[block.name for block in manifest.blocks],
-            can_disable=list(manifest.switches),
+            can_disable=list(manifest.disableable_blocks),
             url=links.api_network(manifest.id),
         )
 
@@ -895,12 +895,7 @@ class ReceptiveField(BaseModel):
     @classmethod
     def of(cls, field: core_receptive_field.ReceptiveField) -> Self:
         """Describe a receptive field."""
-        rows, columns = field.rows, field.columns
-        return cls(
-            start=(rows.start, columns.start),
-            stride=(rows.stride, columns.stride),
-            size=(rows.size, columns.size),
-        )
+        return cls(start=field.start, stride=field.stride, size=field.size)
 
 
 class Layer(BaseModel):

@@ -581,7 +581,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         after=_neighbour(context, names, at + 1),
         off=off,
         switch_words=text.when_off(block) if off else "The branch is on.",
-        toggle=view.with_block_toggled(block.name, manifest.switches).block(block.name)
+        toggle=view.with_block_toggled(block.name, manifest.disableable_blocks).block(block.name)
         if block.can_disable
         else None,
         reading=prediction_view(context.services, forward),

@@ -105,7 +105,7 @@ class Line:
     """One quantity of one network over depth.
 
     Attributes:
-        tone: ``identity``, ``residual``, or ``whole`` for both routes together.
+        tone: ``identity``, ``residual``, or ``total`` for both paths together.
         beside: whether it is the other network's.
         points: as SVG takes them; a value of zero, which has no logarithm, is left out.
         dots: of the same.
@@ -136,7 +136,7 @@ class GradientChart:
 
 _Read = Callable[[BlockGradient], float | None]
 _TONES: Final[tuple[tuple[str, _Read], ...]] = (
-    ("whole", lambda one: one.total),
+    ("total", lambda one: one.total),
     ("identity", lambda one: one.identity),
     ("residual", lambda one: None if one.identity is None else one.residual),
 )
@@ -194,7 +194,7 @@ def _values(flow: GradientByPath) -> Iterator[float]:
 
 
 def _lines(title: str, flow: GradientByPath, scale: _Scale, *, beside: bool) -> Iterator[Line]:
-    words = {"whole": "in all", "identity": "through the identity", "residual": "through F"}
+    words = {"total": "in all", "identity": "through the identity", "residual": "through F"}
     for tone, read in _TONES:
         dots = tuple(
             Dot(

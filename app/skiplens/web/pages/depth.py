@@ -144,10 +144,10 @@ def flow_rows(computed: GradientByPath, beside: GradientByPath | None) -> tuple[
 def lesion_rows(context: PageContext) -> tuple[tuple[str, tuple[AblationCell, ...]], ...]:
     """What is lost with each pair of blocks off; empty where it was not measured."""
     evaluation = context.engine.manifest.evaluation
-    if evaluation is None or not evaluation.ablations:
+    names = context.engine.manifest.disableable_blocks
+    if evaluation is None or len(evaluation.ablations) < len(names) * (len(names) + 1) // 2:
         return ()
     lost = {frozenset(one.off): one.accuracy_drop for one in evaluation.ablations}
-    names = context.engine.manifest.switches
     return tuple(
         (
             row,

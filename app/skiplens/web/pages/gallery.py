@@ -100,7 +100,7 @@ class NetworkDiagram:
     def rail(self, block: BlockInfo, view: Links) -> BlockDiagram:
         """A block's part."""
         figures = self._figures[block.name]
-        switches = self._examination.manifest.switches
+        switches = self._examination.manifest.disableable_blocks
         return BlockDiagram(
             name=block.name,
             enters=self.of_layer(block.input),

@@ -45,8 +45,8 @@ def test_every_layers_page_explains_a_value(
             address = f"{gallery}/layers/{layer.name}/filters/0".replace("mnist-resnet", network)
             page = look(address)
             assert page.faults == [], layer.name
-            assert "How one value comes about" in page.text
-            assert "The network's own value" in page.text
+            assert "How this value is computed" in page.text
+            assert "Computed by the network" in page.text
 
 
 def test_links_keep_how_the_map_is_looked_at(look: Look, gallery: str) -> None:

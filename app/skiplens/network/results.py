@@ -1,0 +1,48 @@
+"""Results of finished training runs: one JSON file for the runs of a recipe from several seeds."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from skiplens.errors import TrainingError
+from skiplens.network.recipe import Recipe
+
+Result = dict[str, Any]
+
+
+def shared_recipe(recipe: Recipe) -> dict[str, Any]:
+    """What the recipes of all runs in a file say alike, as plain JSON values."""
+    shared: dict[str, Any] = json.loads(json.dumps(recipe.to_dict()))
+    del shared["network"], shared["seed"]
+    return shared
+
+
+def read_results(path: Path, recipe: Recipe) -> list[Result]:
+    """The results in a file; none where there is no file.
+
+    Raises:
+        TrainingError: the file is damaged, or its results are of another recipe.
+    """
+    if not path.is_file():
+        return []
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        runs: list[Result] = content["runs"]
+        same = content["recipe"] == shared_recipe(recipe)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} is damaged: {error}") from error
+    if not same:
+        raise TrainingError(f"{path} holds results of another recipe; delete it to begin anew")
+    return runs
+
+
+def add_result(path: Path, recipe: Recipe, run: Result, key: Callable[[Result], Any]) -> None:
+    """Add a run, in place of one with the same key, and keep the file in the order of the keys."""
+    others = [one for one in read_results(path, recipe) if key(one) != key(run)]
+    lines = ",\n".join(json.dumps(one) for one in sorted([*others, run], key=key))
+    text = f'{{"recipe": {json.dumps(shared_recipe(recipe))},\n"runs": [\n{lines}\n]}}\n'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

@@ -1,0 +1,161 @@
+"""The ladder: what is seen of a run, the same after an interruption, and its figures on file."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
+from skiplens.errors import TrainingError
+from skiplens.network import commands, ladder
+from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
+from skiplens.network.ladder import (
+    Rung,
+    add_to_ladder,
+    gradient_norms,
+    is_measured,
+    read_ladder,
+    train_rung,
+)
+from skiplens.network.mnist_download import as_input
+from skiplens.network.recipe import RECIPES, Phase
+from skiplens.network.training import hold_out, train
+from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
+from tests.network.tiny_training import digits
+
+pytestmark = SAVES_WITH_KERAS
+
+RUNG = Rung("residual", 2, 1)
+FIGURES = {
+    "kind": "residual",
+    "blocks": 2,
+    "seed": 1,
+    "commit": None,
+    "test_accuracy": {"correct": 1, "digits": 2},
+    "history": {},
+}
+
+
+@pytest.fixture(autouse=True)
+def short_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs of three steps, looked at often."""
+    for name, recipe in list(RECIPES.items()):
+        short = replace(recipe, phases=(Phase(epochs=2),), batch_size=32, validation=20)
+        monkeypatch.setitem(RECIPES, name, short)
+    monkeypatch.setattr(ladder, "GRADIENT_STEPS", (0, 4))
+    monkeypatch.setattr(ladder, "LOSS_EVERY", 2)
+
+
+def without_time(figures: dict[str, Any]) -> dict[str, Any]:
+    for epoch in figures["history"]["epochs"]:
+        del epoch["seconds"]
+    return figures
+
+
+def test_every_rung_has_a_recipe_an_architecture_and_three_seeds() -> None:
+    rungs = ladder.rungs()
+    assert len(set(rungs)) == len(rungs) == 3 * len(LADDER) * len(KINDS)
+    assert len({rung.name for rung in rungs}) == len(rungs)
+    for rung in rungs:
+        assert rung.network in ARCHITECTURES
+        assert rung.recipe == replace(RECIPES[rung.network], seed=rung.seed)
+
+
+def test_a_run_is_observed_from_before_its_first_step_to_its_end(tmp_path: Path) -> None:
+    network, run, figures = train_rung(RUNG, digits(), lambda: digits(40), tmp_path)
+    assert (figures["kind"], figures["blocks"], figures["seed"]) == ("residual", 2, 1)
+    assert run.recipe.seed == 1
+    history = figures["history"]
+    assert [epoch["epoch"] for epoch in history["epochs"]] == [1, 2]
+    assert [one["step"] for one in history["loss"]] == [2, 3, 5, 6]
+    sizes = [64, 16, 64, 16]
+    epochs = [
+        np.average([one["loss"] for one in history["loss"][at : at + 2]], weights=sizes[:2])
+        for at in (0, 2)
+    ]
+    assert epochs == pytest.approx([epoch["loss"] for epoch in history["epochs"]], abs=1e-4)
+    assert [one["step"] for one in history["gradients"]] == [0, 4, 6]
+    last = history["gradients"][-1]
+    assert last == {"step": 6, **gradient_norms(network, hold_out(digits(), run.recipe)[0])}
+    assert figures["test_accuracy"]["digits"] == 40
+
+
+def test_an_interrupted_run_has_the_same_figures(tmp_path: Path) -> None:
+    def stop(epoch: int, step: int, steps: int, loss: float) -> None:
+        if (epoch, step) == (2, 2):
+            raise KeyboardInterrupt
+
+    whole = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "whole")[2]
+    with pytest.raises(KeyboardInterrupt):
+        train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "two", on_step=stop)
+    resumed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "two")[2]
+    assert without_time(resumed) == without_time(whole)
+
+
+def test_observing_changes_nothing(tmp_path: Path) -> None:
+    observed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "observed")[0]
+    alone, _ = train(RUNG.recipe, digits(), tmp_path / "alone")
+    for one, other in zip(observed.weights, alone.weights, strict=True):
+        assert np.array_equal(numpy(one), numpy(other))
+
+
+@pytest.mark.parametrize("make", [stream, stream_plain])
+def test_gradients_are_those_of_the_loss(make: Callable[[int], keras.Model]) -> None:
+    network, some = randomise(make(3)), digits(12)
+    norms = gradient_norms(network, some)
+    assert len(norms["stream"]) == 4
+    assert len(norms["kernels"]) == 5
+    pooled = keras.Model(network.input, network.get_layer("head.pool").output)
+    error = numpy(network(as_input(some.images))) - np.eye(10)[some.labels]
+    head = numpy(network.get_layer("head.logits").kernel)
+    at_last = np.sqrt(np.mean(np.sum((error @ head.T) ** 2, axis=1))) / 14  # a mean of 14 x 14
+    assert norms["stream"][-1] == pytest.approx(at_last, rel=1e-3)
+    of_head = numpy(pooled(as_input(some.images))).T @ error / 12
+    assert norms["kernels"][-1] == pytest.approx(np.linalg.norm(of_head), rel=1e-3)
+
+
+def test_the_identity_carries_gradients_unchanged_at_first() -> None:
+    norms = gradient_norms(stream(3), digits(12))
+    assert norms["stream"] == pytest.approx([norms["stream"][0]] * 4, rel=1e-3)
+
+
+def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
+    path = tmp_path / "ladder.json"
+    assert not is_measured(RUNG, read_ladder(path))
+    plain = {**FIGURES, "kind": "plain"}
+    for run in (plain, {**FIGURES, "blocks": 6}, FIGURES):
+        add_to_ladder(path, run)
+    figures = read_ladder(path)
+    assert [(run["kind"], run["blocks"]) for run in figures] == [
+        ("residual", 2),
+        ("residual", 6),
+        ("plain", 2),
+    ]
+    assert is_measured(RUNG, figures)
+    assert not is_measured(replace(RUNG, seed=0), figures)
+
+
+def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "load_train", lambda source: digits(52))
+    monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
+    models = tmp_path / "models"
+    models.mkdir()
+    add_to_ladder(models / "ladder.json", FIGURES)
+    commands.train_ladder(None, tmp_path / "runs", models, ["mnist-stream-2"], 2)
+    runs = read_ladder(models / "ladder.json")
+    assert [(run["kind"], run["blocks"], run["seed"]) for run in runs] == [
+        ("residual", 2, 0),
+        ("residual", 2, 1),
+    ]
+    assert runs[1] == FIGURES
+    kept = {path.name for path in (models / "mnist-stream-2").iterdir()}
+    assert kept == {NETWORK_FILE, SEEDS_FILE, TRAINING_FILE}
+    assert "mnist-stream-2-seed0" in capfd.readouterr().err
+    with pytest.raises(TrainingError, match="'mnist-resnet' is not on the ladder"):
+        commands.train_ladder(None, tmp_path / "runs", models, ["mnist-resnet"], 2)
