@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import structlog
@@ -38,6 +39,16 @@ THREADS_BESIDE_THE_QUEUE = 16
 _logger = structlog.get_logger(__name__)
 
 
+class SkiplensApp(FastAPI):
+    """The app; its OpenAPI schema has an example of each answer."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema, made when it is first asked for."""
+        if self.openapi_schema is None:
+            api.add_examples(super().openapi())
+        return super().openapi()
+
+
 def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
     """The app; its services are opened when it starts and closed when it stops.
 
@@ -66,7 +77,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
             app.state.ready = False
             services.close()
 
-    app = FastAPI(
+    app = SkiplensApp(
         title="skiplens",
         version=version("skiplens"),
         summary="See inside a residual network: every filter, every block, every digit.",

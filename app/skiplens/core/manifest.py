@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any, Final
 
-DESCRIBED: Final = {"use_attribute_docstrings": True}
-"""Lets the API publish a record: pydantic reads the string under each field as its description."""
+DESCRIBED: Final = {
+    "use_attribute_docstrings": True,
+    "json_schema_serialization_defaults_required": True,
+}
+"""Lets the API publish a record: pydantic reads the string under each field as its description and
+marks fields as present even if they have a default."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,6 @@ class FilterMetrics:
 class Accuracy:
     """Accuracy on a set of digits, with a 95 % Wilson score interval (Wilson 1927)."""
 
-    __pydantic_config__ = DESCRIBED
-
     value: float
     """Share of the digits classified correctly, 0 to 1."""
     interval: tuple[float, float]
@@ -102,8 +104,6 @@ class SeedAccuracy:
 class Ablation:
     """Accuracy of the network with the residual branches of some blocks disabled."""
 
-    __pydantic_config__ = DESCRIBED
-
     off: tuple[str, ...]
     """Names of the disabled blocks."""
     correct: int
@@ -115,8 +115,6 @@ class Ablation:
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics and ablations over the test digits, measured when the network was compiled."""
-
-    __pydantic_config__ = DESCRIBED
 
     digits: int
     """Number of test digits."""
@@ -200,8 +198,6 @@ class LayerInfo:
 class BlockInfo:
     """One block: the names of the layers that form its parts."""
 
-    __pydantic_config__ = DESCRIBED
-
     name: str
     """Name of the block, such as block1."""
     merge: str | None
@@ -235,8 +231,6 @@ class BlockInfo:
 class GraphInfo:
     """One compiled graph."""
 
-    __pydantic_config__ = DESCRIBED
-
     file: str
     """File name in the model folder."""
     inputs: tuple[str, ...]
@@ -251,8 +245,6 @@ class GraphInfo:
 @dataclass(frozen=True)
 class Manifest:
     """A compiled network."""
-
-    __pydantic_config__ = DESCRIBED
 
     format: int
     """Version of this record."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,8 @@ class BatchNorm:
     """Learned scale of the filter; 1 if there is none."""
     beta: float
     """Learned shift of the filter; 0 if there is none."""
+    kind: Literal["batch_norm"] = "batch_norm"
+    """Kind of arithmetic."""
 
     @property
     def result(self) -> float:
@@ -109,6 +111,8 @@ class ActivationStep:
     """`relu`, `sigmoid` or `tanh`; null if there is none."""
     switch: float | None
     """Scale of the block's branch; null if it does not multiply this layer."""
+    kind: Literal["application"] = "application"
+    """Kind of arithmetic."""
 
     @property
     def result(self) -> float:
@@ -127,6 +131,8 @@ class Merge:
     """`add`, `multiply`, `average`, `maximum` or `highway`."""
     terms: tuple[float, ...]
     """One value for each input: x, F(x) and, in a highway block, T(x)."""
+    kind: Literal["merge"] = "merge"
+    """Kind of arithmetic."""
 
     @property
     def result(self) -> float:

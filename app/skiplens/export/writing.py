@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -58,7 +59,7 @@ def _layers(context: ExportContext, pictures: Pictures) -> list[dict[str, Any]]:
     manifest = context.engine.manifest
     return [
         {
-            **described.model_dump(),
+            **asdict(described),
             **Activations.of(context.forward, layer).model_dump(exclude_none=True),
             "grid": layer_path(layer.name),
             "kernels": kernels_path(layer.name) if layer.name in pictures.kernels else None,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.block_metrics import block_metrics, cosine
 from skiplens.core.feature_stats import extent
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
+from skiplens.core.manifest import DESCRIBED, BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.core.value_range import ValueRange
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import InvalidParameterError, quoted
@@ -25,21 +25,20 @@ def all_block_metrics(forward: ForwardPass) -> tuple[BlockMetrics, ...]:
 
 @dataclass(frozen=True)
 class BlockGradient:
-    """The gradient at one block's input.
+    """Gradient norms at one block's input."""
 
-    Attributes:
-        block: its name.
-        total: Euclidean norm of the gradient.
-        identity: norm of the part through the identity; ``None`` without an identity path.
-        residual: norm of the part through F; without an identity path it is the total.
-        cosine: of the angle between the two parts; ``None`` without an identity path.
-    """
+    __pydantic_config__ = DESCRIBED
 
     block: str
+    """Name of the block."""
     total: float
+    """Euclidean norm of the gradient."""
     identity: float | None
+    """Norm of the gradient through the identity path; null without one."""
     residual: float
+    """Norm of the gradient through F; the total without an identity path."""
     cosine: float | None
+    """Cosine of the angle between the two parts, -1 to 1; null without an identity path."""
 
 
 @dataclass(frozen=True)
@@ -174,23 +173,22 @@ Side = Literal["a", "b", "difference"]
 
 @dataclass(frozen=True)
 class LayerComparison:
-    """One layer of both.
+    """One layer of both forward passes."""
 
-    Attributes:
-        layer: its name in both.
-        shape: ``(H, W, C)`` in both.
-        norm_a: Euclidean norm of A's maps.
-        norm_b: of B's.
-        norm_difference: of A - B.
-        cosine: of the angle between A's and B's maps, -1..1; 0 where either is zero.
-    """
+    __pydantic_config__ = DESCRIBED
 
     layer: str
+    """Name of the layer."""
     shape: tuple[int, int, int]
+    """Height, width, number of filters."""
     norm_a: float
+    """Euclidean norm of A's maps."""
     norm_b: float
+    """Euclidean norm of B's maps."""
     norm_difference: float
+    """Euclidean norm of A - B."""
     cosine: float
+    """Cosine of the angle between A's and B's maps, -1 to 1; 0 if either is zero."""
 
 
 def common_layers(a: ForwardPass, b: ForwardPass) -> tuple[LayerInfo, ...]:

@@ -12,7 +12,7 @@ from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.feature_stats import FilterStatistics, Sort, describe, ordered
 from skiplens.core.grid_image import GAP, Box, GridLayout
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import DESCRIBED, BlockInfo, LayerInfo, Manifest
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, quantise
 from skiplens.errors import InvalidParameterError, quoted
@@ -63,22 +63,21 @@ class GridOptions:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One map of a grid.
+class GridCell:
+    """One map in a grid."""
 
-    Attributes:
-        filter: its index.
-        box: ``(x, y, width, height)`` in the picture.
-        range: the values at the ends of the palette.
-        dead: every value is zero.
-        constant: every value is the same, so that the map is drawn flat.
-    """
+    __pydantic_config__ = DESCRIBED
 
     filter: int
+    """Index of the filter, from 0."""
     box: Box
+    """x, y, width, height of the map in the image, in pixels."""
     range: ValueRange
+    """Values at the two ends of the palette."""
     dead: bool
+    """Whether every value is zero."""
     constant: bool
+    """Whether all values are equal; the map is drawn in one colour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +94,7 @@ class Grid:
 
     maps: Array
     geometry: GridLayout
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
     options: GridOptions
     diverging: bool
 
@@ -170,7 +169,7 @@ def grid_of(
     layout = _lay_out(maps, len(chosen), options)
     known = statistics or describe(maps)
     cells = tuple(
-        Cell(at, box, scales[at], known[at].dead, known[at].constant)
+        GridCell(at, box, scales[at], known[at].dead, known[at].constant)
         for at, box in zip(chosen, layout.boxes, strict=True)
     )
     return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging)

@@ -1,10 +1,14 @@
 import io
+import json
+from dataclasses import asdict
 
 import numpy as np
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.engine.base import Engine
+from skiplens.web.api.schemas import Layer
 from tests.web.conftest import NETWORK
 
 
@@ -76,3 +80,19 @@ def test_the_picture_of_kernels_is_offered_no_parameter_that_does_nothing(api: T
     plain = api.get(address).content
     for choice in ("palette=grey", "zoom=1", "columns=3", "indices=true"):
         assert api.get(f"{address}?{choice}").content != plain, choice
+
+
+def test_every_layer_has_its_receptive_field(engine: Engine) -> None:
+    fields = receptive_fields(engine.manifest.layers, (28, 28))
+    described = Layer.all_of(engine.manifest)
+    assert {layer.name: layer.receptive_field for layer in described} == fields
+    first, *_, last = described
+    assert first.receptive_field == ReceptiveField((-1, -1), (1, 1), (3, 3))
+    assert last.receptive_field == ReceptiveField((0, 0), (0, 0), (28, 28))
+
+
+def test_a_layer_has_all_that_its_record_has(api: TestClient, engine: Engine) -> None:
+    listed = api.get(f"{NETWORK}/layers").json()
+    for layer, record in zip(listed, engine.manifest.layers, strict=True):
+        del layer["receptive_field"]
+        assert layer == json.loads(json.dumps(asdict(record)))

@@ -5,7 +5,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.errors import SkiplensError
-from skiplens.web.http.problems import problem_of
+from skiplens.web.http.problems import error_response
 from skiplens.web.http.request_limits import BodyLimit
 from tests.web.middleware.asgi import Exchange, deaf, echo
 
@@ -19,7 +19,7 @@ def _refusing(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, send)
         except SkiplensError as error:
-            await problem_of(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
 
     return answer
 

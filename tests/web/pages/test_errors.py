@@ -78,11 +78,4 @@ def test_an_error_that_stays_says_nothing_of_coming_back(client: TestClient) -> 
 
 
 def _problem(status: int) -> Problem:
-    return Problem(
-        type="urn:skiplens:problem:busy",
-        title="Busy",
-        status=status,
-        detail="the queue is full",
-        code="busy",
-        request_id="1",
-    )
+    return Problem(status=status, code="busy", title="Busy", detail="the queue is full")

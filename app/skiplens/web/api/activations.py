@@ -18,7 +18,7 @@ from skiplens.service.images import layer_grid
 from skiplens.service.registry import check_filter, parse_disabled_blocks, parse_layers
 from skiplens.service.units import explain, place_of
 from skiplens.web.api import schemas
-from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitSchema, live_frame
+from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitValue, live_frame
 from skiplens.web.http.caching import (
     CSV,
     CSV_ANSWER,
@@ -199,9 +199,9 @@ def unit(
     index: Index,
     row: Row,
     column: Column,
-) -> UnitSchema:
+) -> UnitValue:
     place = place_of(layer, row, column)
-    return UnitSchema.of(explain(engine, forward, layer, check_filter(layer, index), place))
+    return UnitValue.of(explain(engine, forward, layer, check_filter(layer, index), place))
 
 
 async def get_layers(

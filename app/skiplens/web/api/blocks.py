@@ -10,7 +10,7 @@ from skiplens.service.analysis import all_block_metrics, early_exits, flow
 from skiplens.service.images import block_table, stage_table, streams
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
-from skiplens.web.api.schemas import MatrixDescription
+from skiplens.web.api.schemas import MapTable
 from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
 from skiplens.web.parameters import BlockDep, ForwardPassDep, NetworkDep, SignedPalette, Zoom
 
@@ -30,7 +30,7 @@ router = APIRouter(tags=["blocks"])
 
 @router.get(f"{VIEW}/blocks", summary="What each block does to what it is given")
 def blocks(forward: ForwardPassDep) -> schemas.Blocks:
-    return schemas.Blocks(blocks=[schemas.Block(**vars(one)) for one in all_block_metrics(forward)])
+    return schemas.Blocks(blocks=list(all_block_metrics(forward)))
 
 
 @router.get(BLOCK, summary="One block, in all and filter by filter")
@@ -60,8 +60,8 @@ def strip_json(
     info: BlockDep,
     palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
-) -> MatrixDescription:
-    return MatrixDescription.of(block_table(forward, info, palette, zoom))
+) -> MapTable:
+    return MapTable.of(block_table(forward, info, palette, zoom))
 
 
 @router.get(
@@ -111,8 +111,8 @@ def matrix_json(
     role: Role = "output",
     palette: SignedPalette = PaletteName.DUSK,
     zoom: Zoom = None,
-) -> MatrixDescription:
-    return MatrixDescription.of(stage_table(forward, stream, role, palette, zoom))
+) -> MapTable:
+    return MapTable.of(stage_table(forward, stream, role, palette, zoom))
 
 
 @router.get(f"{VIEW}/readout", summary="What the head would answer after each block")

@@ -108,23 +108,19 @@ def kernels_png(
 
 JSON: Final = "application/json"
 _LEVELS: Final = (
-    f"sRGB of the {COLOURS} levels as hex digits, six a level: 0 to {TOP_LEVEL} are the values, "
-    f"{FLAG_LEVEL} frames a map that says nothing, {LABEL_LEVEL} is an index, "
-    f"{CLEAR_LEVEL} is transparent"
+    f"{COLOURS} colours in sRGB, six hex digits each: levels 0 to {TOP_LEVEL} are values, "
+    f"{FLAG_LEVEL} is the frame of a dead or constant map, {LABEL_LEVEL} the index labels, "
+    f"{CLEAR_LEVEL} transparent"
 )
 
 
 class Palette(BaseModel):
-    """One pair of palettes."""
+    """A sequential palette and its diverging partner."""
 
-    name: str = Field(description="as palette= takes it", examples=["dusk"])
-    sequential: str = Field(
-        description=f"for values that are never negative: {_LEVELS}",
-        examples=[colours(PaletteName.DUSK, diverging=False).tobytes().hex()],
-    )
+    name: str = Field(description="Name, as in palette=")
+    sequential: str = Field(description=f"For values that are never negative: {_LEVELS}")
     diverging: str = Field(
-        description=f"for signed values, zero at level {TOP_LEVEL // 2}: {_LEVELS}",
-        examples=[colours(PaletteName.DUSK, diverging=True).tobytes().hex()],
+        description=f"For signed values, zero at level {TOP_LEVEL // 2}: {_LEVELS}"
     )
 
     @classmethod

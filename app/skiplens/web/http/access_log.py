@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens.core.timing import Record, TimingRecord
 from skiplens.web.http.metrics import Metrics
-from skiplens.web.http.problems import stopping, unexpected
+from skiplens.web.http.problems import internal_error, stopping
 from skiplens.web.http.request_id import request_id
 from skiplens.web.links import API, HEALTH
 
@@ -60,7 +60,7 @@ class AccessLog:
                 _logger.exception("failed", request_id=request_id(), path=scope["path"])
                 if status != _UNANSWERED:
                     raise
-                await unexpected()(scope, receive, send_timed)
+                await internal_error()(scope, receive, send_timed)
             finally:
                 self._note(scope, status, time.perf_counter() - started, stages)
 

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skiplens.web.http.problems import problem
+from skiplens.web.http.problems import Problem, ProblemResponse
 from skiplens.web.http.request_id import REQUEST_ID_HEADER, new_request_id, set_request_id
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -48,6 +48,10 @@ HEADERS: Final = tuple(
             ", ".join(f"{feature}=()" for feature in _FEATURES),
         ),
     )
+)
+_UNKNOWN_HOST: Final = Problem(400, "unknown_host", "Unknown host", "this host is not served here")
+_CROSS_SITE: Final = Problem(
+    403, "cross_site", "Cross-site request", "POST requests from other sites are not accepted"
 )
 _ANY: Final = frozenset({"*"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -91,13 +95,9 @@ class HostAndOriginCheck:
             await self._app(scope, receive, send)
             return
         if self._hosts != _ANY and _host(Headers(scope=scope)) not in self._hosts:
-            refusal = problem(400, "unknown_host", "Unknown host", "this host is not served here")
-            await refusal(scope, receive, send)
+            await ProblemResponse(_UNKNOWN_HOST)(scope, receive, send)
         elif scope["method"] not in _SAFE_METHODS and self._forged(Headers(scope=scope)):
-            refusal = problem(
-                403, "cross_site", "Cross-site request", "posts from other sites are not taken"
-            )
-            await refusal(scope, receive, send)
+            await ProblemResponse(_CROSS_SITE)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

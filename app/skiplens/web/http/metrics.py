@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 
 from skiplens.service.services import Services
-from skiplens.web.http.problems import NOT_READY, problem
+from skiplens.web.http.problems import NOT_READY, Problem, ProblemResponse
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)
 
@@ -95,15 +95,13 @@ router = APIRouter(tags=["health"])
 class Alive(BaseModel):
     """The server runs."""
 
-    status: Literal["alive"] = Field(description="always this word", examples=["alive"])
+    status: Literal["alive"] = Field(description="always `alive`")
 
 
 class Ready(BaseModel):
     """The networks are loaded."""
 
-    status: Literal["ready"] = Field(
-        description="this word; a server that is not ready answers with 503", examples=["ready"]
-    )
+    status: Literal["ready"] = Field(description="always `ready`; otherwise the answer is a 503")
 
 
 @router.get("/healthz", summary="Alive")
@@ -115,7 +113,8 @@ async def healthz() -> Alive:
 async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         return Response('{"status":"ready"}', media_type="application/json")
-    return problem(503, "not_ready", "Not ready", "the server is starting or stopping")
+    detail = "the server is starting or stopping"
+    return ProblemResponse(Problem(503, "not_ready", "Not ready", detail))
 
 
 @router.get("/metrics", summary="Prometheus", response_class=Response)

@@ -1,15 +1,17 @@
-"""Turns every error into a response: problem+json for programs, a page for people."""
+"""Answers every error with a problem: JSON (RFC 9457) for programs, a page for browsers."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.fields import FieldInfo
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -26,57 +28,7 @@ from skiplens.errors import (
     quoted,
 )
 from skiplens.web.http.request_id import request_id
-
-
-def refusal(handler: Dependant, fault: Mapping[str, Any]) -> str:
-    """One clause on one fault that FastAPI found in what a handler was asked for."""
-    _, name, *_ = fault["loc"]
-    allowed = next(map(_allowed, _declared(handler, name)))
-    if fault["type"] == "missing":
-        return f"{name} is missing; it must be {allowed}"
-    return f"{name} must be {allowed}; got {quoted(fault['input'])}"
-
-
-def _declared(handler: Dependant, name: str) -> Iterator[FieldInfo]:
-    """How the handler, or what it depends on, declares the parameter."""
-    for parameter in handler.path_params + handler.query_params:
-        if parameter.alias == name:
-            yield parameter.field_info
-    for dependency in handler.dependencies:
-        yield from _declared(dependency, name)
-
-
-def _allowed(declared: FieldInfo) -> str:
-    parameter: Any = Annotated[declared.annotation, declared]
-    schema = TypeAdapter(parameter).json_schema()
-    kinds = [schema, *schema.get("anyOf", ()), *schema.get("$defs", {}).values()]
-    if any("pattern" in kind for kind in kinds):
-        return str(declared.description)
-    return next(words for words in map(_words, kinds) if words)
-
-
-def _words(schema: Mapping[str, Any]) -> str | None:
-    """What one kind of JSON schema allows; None where it says nothing of its own."""
-    if "enum" in schema:
-        *others, last = schema["enum"]
-        return f"{', '.join(others)} or {last}"
-    match schema.get("type"):
-        case "boolean":
-            return "true or false"
-        case "integer":
-            return _whole_number(schema.get("minimum"), schema.get("maximum"))
-        case "string" if "maxLength" in schema:
-            return f"text of at most {schema['maxLength']:,} characters"
-        case "string":
-            return "text"
-    return None
-
-
-def _whole_number(least: int | None, most: int | None) -> str:
-    if least is None or most is None:
-        return "a whole number"
-    return f"a whole number from {least} to {most:,}"
-
+from skiplens.web.links import API
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -90,36 +42,99 @@ _STATUS: Final[tuple[tuple[type[SkiplensError], int], ...]] = (
     (NonFiniteError, 500),
     (BusyError, 503),
 )
-_COME_BACK: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE})
+_RETRYABLE_STATUSES: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE})
 _logger = structlog.get_logger(__name__)
 
 
+class ProblemBody(BaseModel):
+    """An error in the form of RFC 9457."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(
+        description="URN that ends in the code", examples=["urn:skiplens:problem:unknown_layer"]
+    )
+    title: str = Field(description="the code in plain English", examples=["Unknown layer"])
+    status: int = Field(description="HTTP status of the response", examples=[404])
+    detail: str = Field(description="the value received and the values allowed")
+    code: str = Field(description="stable identifier to match on", examples=["unknown_layer"])
+    request_id: str = Field(description="id of this request in the log")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error, whichever way it is answered.
+
+    Attributes:
+        status: HTTP status.
+        code: stable identifier to match on.
+        title: the code in plain English.
+        detail: the value received and the values allowed.
+        extra_headers: headers beyond those that every problem has, such as ``Allow``.
+    """
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: SkiplensError) -> "Problem":
+        """The problem that an error of the program is."""
+        return cls(status_of(error), error.code, error.title, str(error))
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds after which the same request may succeed; ``None`` if it cannot."""
+        return RETRY_AFTER_SECONDS if self.status in _RETRYABLE_STATUSES else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All headers but those of the content."""
+        retry = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return {**self.extra_headers, **retry, "Cache-Control": "no-store"}
+
+
+class PageRenderer(Protocol):
+    """What the pages install as ``app.state.problem_page``."""
+
+    def __call__(self, request: Request, problem: Problem) -> Response:
+        """The problem as a page, with its status and headers."""
+
+
 class ProblemResponse(JSONResponse):
-    """A problem; leaves its code in the scope, where the access log counts it."""
+    """A problem as JSON; outside the API, browsers get the page that ``app.state.problem_page``
+    renders. Leaves the code in the scope, where the access log counts it.
+    """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, body: "Problem", headers: Mapping[str, str]) -> None:
-        super().__init__(body.model_dump(), body.status, headers)
-        self.code = body.code
+    def __init__(self, problem: Problem) -> None:
+        body = ProblemBody(
+            type=f"urn:skiplens:problem:{problem.code}",
+            title=problem.title,
+            status=problem.status,
+            detail=problem.detail,
+            code=problem.code,
+            request_id=request_id(),
+        )
+        super().__init__(body.model_dump(), problem.status, problem.headers)
+        self._problem = problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        scope["skiplens.problem"] = self.code
-        await super().__call__(scope, receive, send)
+        """Send it in the form that the request accepts."""
+        scope["skiplens.problem"] = self._problem.code
+        if _accepts_page(scope):
+            render: PageRenderer = scope["app"].state.problem_page
+            await render(Request(scope), self._problem)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
-class Problem(BaseModel):
-    """An error, as RFC 9457 has it."""
-
-    type: str = Field(
-        description="urn that ends in the code", examples=["urn:skiplens:problem:unknown_layer"]
-    )
-    title: str = Field(description="the code for people", examples=["Unknown layer"])
-    status: int = Field(description="of HTTP, the answer's own", examples=[404])
-    detail: str = Field(description="what was given and what is allowed")
-    code: str = Field(description="stable word to match on", examples=["unknown_layer"])
-    request_id: str = Field(description="names this request in the log")
+def _accepts_page(scope: Scope) -> bool:
+    in_api = scope["path"] == API or scope["path"].startswith(f"{API}/")
+    return not in_api and "text/html" in Headers(scope=scope).get("accept", "")
 
 
 def status_of(error: SkiplensError) -> int:
@@ -127,33 +142,32 @@ def status_of(error: SkiplensError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def problem(
-    status: int,
-    code: str,
-    title: str,
-    detail: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-) -> ProblemResponse:
-    """A problem response; one that may be tried again as it was says when."""
-    body = Problem(
-        type=f"urn:skiplens:problem:{code}",
-        title=title,
-        status=status,
-        detail=detail,
-        code=code,
-        request_id=request_id(),
-    )
-    extra = dict(headers or {})
-    if status in _COME_BACK:
-        extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    extra["Cache-Control"] = "no-store"
-    return ProblemResponse(body, extra)
+def error_response(error: SkiplensError) -> ProblemResponse:
+    """The response to an error of the program."""
+    return ProblemResponse(Problem.of(error))
 
 
-def problem_of(error: SkiplensError) -> ProblemResponse:
-    """The problem response of an error."""
-    return problem(status_of(error), error.code, error.title, str(error))
+def internal_error() -> ProblemResponse:
+    """The response to a bug; the log has the traceback."""
+    detail = "the server failed; the log has the details under this request id"
+    return ProblemResponse(Problem(500, "internal_error", "Internal error", detail))
+
+
+def stopping() -> ProblemResponse:
+    """The response to a request that was not finished before the server stopped."""
+    detail = "the server is stopping; try again shortly"
+    return ProblemResponse(Problem(503, "stopping", "Stopping", detail))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem.
+
+    The handlers are coroutines: plain functions would need a thread, and a busy server may have
+    none free.
+    """
+    app.add_exception_handler(SkiplensError, _skiplens_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
 
 
 async def _skiplens_error(_: Request, error: Exception) -> Response:
@@ -161,16 +175,16 @@ async def _skiplens_error(_: Request, error: Exception) -> Response:
         raise error
     if status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("failed", error=str(error))
-    return problem_of(error)
+    return error_response(error)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     handler = request.scope["route"].dependant
-    # A parameter that two dependencies take is found at fault twice.
-    faults = dict.fromkeys(refusal(handler, fault) for fault in error.errors())
-    return problem(422, InvalidParameterError.code, InvalidParameterError.title, "; ".join(faults))
+    # FastAPI reports a parameter once for each dependency that takes it.
+    messages = dict.fromkeys(validation_message(handler, fault) for fault in error.errors())
+    return error_response(InvalidParameterError("; ".join(messages)))
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
@@ -179,39 +193,72 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     detail = {
-        HTTPStatus.NOT_FOUND: "there is nothing at this address; /docs lists what there is",
+        HTTPStatus.NOT_FOUND: "there is nothing at this address; /docs lists the API",
         HTTPStatus.METHOD_NOT_ALLOWED: f"method {request.method} is not allowed at this address",
     }.get(HTTPStatus(error.status_code), str(error.detail))
     headers = dict(error.headers or {})
     if "GET" in headers.get("Allow", ""):
         headers["Allow"] += ", HEAD"
-    return problem(error.status_code, code, phrase, detail, headers=headers)
+    return ProblemResponse(Problem(error.status_code, code, phrase, detail, headers))
 
 
-def unexpected() -> Response:
-    """The problem response for a fault of our own; the log has the rest."""
-    return problem(
-        500, "internal_error", "Internal error", "the server failed; the log names this request"
-    )
+def validation_message(handler: Dependant, fault: Mapping[str, Any]) -> str:
+    """A clause on one of the faults that FastAPI found in a request's parameters.
 
-
-def stopping() -> Response:
-    """The problem response for a request that was not finished before the server stopped."""
-    return problem(503, "stopping", "Stopping", "the server is stopping; try again shortly")
-
-
-def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem.
-
-    The handlers are coroutines: others would wait for a thread, and may find none when it is busy.
+    Args:
+        handler: declares the parameters.
+        fault: an entry of ``RequestValidationError.errors()``.
     """
-    app.add_exception_handler(SkiplensError, _skiplens_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_exception)
+    _, name, *_ = fault["loc"]
+    allowed = next(map(_allowed, _declarations(handler, name)))
+    if fault["type"] == "missing":
+        return f"{name} is missing; it must be {allowed}"
+    return f"{name} must be {allowed}; got {quoted(fault['input'])}"
+
+
+def _declarations(handler: Dependant, name: str) -> Iterator[FieldInfo]:
+    """Declarations of the parameter by the handler and its dependencies."""
+    for parameter in handler.path_params + handler.query_params:
+        if parameter.alias == name:
+            yield parameter.field_info
+    for dependency in handler.dependencies:
+        yield from _declarations(dependency, name)
+
+
+def _allowed(declared: FieldInfo) -> str:
+    parameter: Any = Annotated[declared.annotation, declared]
+    schema = TypeAdapter(parameter).json_schema()
+    variants = [schema, *schema.get("anyOf", ()), *schema.get("$defs", {}).values()]
+    if any("pattern" in variant for variant in variants):
+        return str(declared.description)
+    return next(text for text in map(_describe, variants) if text)
+
+
+def _describe(schema: Mapping[str, Any]) -> str | None:
+    """The values that a JSON schema allows; ``None`` if it only refers to others."""
+    if "enum" in schema:
+        *others, last = schema["enum"]
+        return f"{', '.join(others)} or {last}"
+    match schema.get("type"):
+        case "boolean":
+            return "true or false"
+        case "integer":
+            return _describe_integer(schema.get("minimum"), schema.get("maximum"))
+        case "string" if "maxLength" in schema:
+            return f"text of at most {schema['maxLength']:,} characters"
+        case "string":
+            return "text"
+    return None
+
+
+def _describe_integer(least: int | None, most: int | None) -> str:
+    if least is None or most is None:
+        return "a whole number"
+    return f"a whole number from {least} to {most:,}"
 
 
 def _documented(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, object]]:
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    content = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
     return {
         status: {"description": text, "content": content} for status, text in descriptions.items()
     }
@@ -219,9 +266,9 @@ def _documented(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, ob
 
 PROBLEMS: Final = _documented(
     {
-        404: "No network, layer, block, filter or digit of that name",
+        404: "There is no network, layer, block, filter or digit of that name",
         422: "A parameter is not allowed",
-        503: "Busy; Retry-After says when to try again",
+        503: "The server is busy; Retry-After says when to try again",
     }
 )
 UPLOAD_PROBLEMS: Final = PROBLEMS | _documented(
@@ -231,4 +278,4 @@ UPLOAD_PROBLEMS: Final = PROBLEMS | _documented(
         415: "The format is not accepted",
     }
 )
-NOT_READY: Final = _documented({503: "Starting or stopping"})
+NOT_READY: Final = _documented({503: "The server is starting or stopping"})

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens.errors import BusyError, RequestTimeoutError, TooLargeError
 from skiplens.web.http.metrics import Metrics
-from skiplens.web.http.problems import problem_of
+from skiplens.web.http.problems import error_response
 from skiplens.web.links import HEALTH
 
 _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -40,7 +40,9 @@ class BodyLimit:
             return
         body = _Body(receive, self._max_bytes, self._seconds)
         if declared is not None and declared > self._max_bytes:
-            await problem_of(_too_large(self._max_bytes))(scope, body.receive, body.closing(send))
+            await error_response(_too_large(self._max_bytes))(
+                scope, body.receive, body.closing(send)
+            )
         else:
             await self._app(scope, body.receive, body.closing(send))
 
@@ -145,7 +147,7 @@ class ConcurrencyLimit:
             return
         if self._in_flight >= self._max_requests:
             error = BusyError(f"at most {self._max_requests} requests are taken on at a time")
-            await problem_of(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
             return
         self._in_flight += 1
         try:

@@ -18,7 +18,7 @@ from skiplens.errors import RequestTimeoutError, StartupError
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
 from skiplens.web.http.metrics import Metrics
-from skiplens.web.http.problems import ProblemResponse, problem, problem_of
+from skiplens.web.http.problems import Problem, ProblemResponse
 from skiplens.web.http.request_id import (
     REQUEST_ID_HEADER,
     new_request_id,
@@ -29,6 +29,13 @@ from skiplens.web.http.request_id import (
 MAX_HEAD_BYTES: Final = 64 * 1024
 MIN_TAKEN_BYTES: Final = 4096  # of an answer, in the time that a request has to arrive in
 
+_HEAD_TOO_LARGE: Final = Problem(
+    431,
+    "head_too_large",
+    "Headers too large",
+    f"request line, headers and trailers may fill at most {MAX_HEAD_BYTES:,} bytes",
+)
+_NOT_HTTP: Final = Problem(400, "bad_request", "Bad request", "the request is not valid HTTP")
 _logger = structlog.get_logger(__name__)
 
 
@@ -75,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif counts and self._deadline is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(_head_too_large)
+                self._refuse(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """The first byte of a request is there."""
@@ -132,7 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, with the headers that every answer bears."""
-        self._refuse(_head_too_large if self._field_bytes > MAX_HEAD_BYTES else _no_http)
+        self._refuse(_HEAD_TOO_LARGE if self._field_bytes > MAX_HEAD_BYTES else _NOT_HTTP)
 
     def _await_reading(self) -> None:
         left = self.transport.get_write_buffer_size()
@@ -162,18 +169,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_head()  # sent ahead of its turn: the request before it is not answered yet
         elif self._begun:
             detail = f"the request's headers did not arrive within {self._seconds:g} s"
-            self._refuse(lambda: problem_of(RequestTimeoutError(detail)))
+            self._refuse(Problem.of(RequestTimeoutError(detail)))
         else:  # browsers connect ahead of need, and would take an answer for that to the next need
             self._close()
 
-    def _refuse(self, refusal: Callable[[], ProblemResponse]) -> None:
+    def _refuse(self, problem: Problem) -> None:
         """Answer in place of the app, unless that is in the middle of an answer, and close."""
         self._have_head()
         set_request_id(new_request_id())
-        answer = refusal()
-        _logger.info("refused", request_id=request_id(), code=answer.code)
-        self._metrics.requests.labels("unmatched", str(answer.status_code)).inc()
-        self._metrics.refusals.labels(answer.code).inc()
+        answer = ProblemResponse(problem)
+        _logger.info("refused", request_id=request_id(), code=problem.code)
+        self._metrics.requests.labels("unmatched", str(problem.status)).inc()
+        self._metrics.refusals.labels(problem.code).inc()
         answering = getattr(self.cycle, "response_started", False)
         if not answering or self.cycle.response_complete:
             self.transport.write(_as_bytes(answer))
@@ -184,15 +191,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
         if self._unread is None and self.transport.get_write_buffer_size():
             self._await_reading()
-
-
-def _head_too_large() -> ProblemResponse:
-    detail = f"request line, headers and trailers may fill at most {MAX_HEAD_BYTES:,} bytes"
-    return problem(431, "head_too_large", "Headers too large", detail)
-
-
-def _no_http() -> ProblemResponse:
-    return problem(400, "bad_request", "Bad request", "the request is not valid HTTP")
 
 
 def _as_bytes(answer: ProblemResponse) -> bytes:

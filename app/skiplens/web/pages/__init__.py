@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from skiplens.web.pages import routes, templating
 from skiplens.web.pages.assets import load_assets
-from skiplens.web.pages.routes import ErrorPages
+from skiplens.web.pages.routes import problem_page
 from skiplens.web.pages.templating import Renderer
 
 _ENVELOPE: Final = 1024  # bytes of a multipart body beside the file: its name and the boundaries
@@ -21,8 +21,8 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     """
     assets = load_assets()
     most_bytes = max(0, max_body_bytes - _ENVELOPE)
-    renderer = app.state.renderer = Renderer(assets, most_bytes)
+    app.state.renderer = Renderer(assets, most_bytes)
+    app.state.problem_page = problem_page
     app.include_router(routes.router)
     app.include_router(templating.router)
     app.include_router(assets.router())
-    app.add_middleware(ErrorPages, renderer=renderer)

@@ -6,9 +6,7 @@ from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
@@ -19,8 +17,8 @@ from skiplens.web import links
 from skiplens.web.api.comparisons import PairDep
 from skiplens.web.api.dataset import BrowsingDep
 from skiplens.web.http.caching import PNG, immutable_response
-from skiplens.web.http.problems import MEDIA_TYPE, Problem
-from skiplens.web.links import API
+from skiplens.web.http.problems import Problem
+from skiplens.web.http.request_id import request_id
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.classic import classic_page
 from skiplens.web.pages.common import Samples, sample_links
@@ -32,7 +30,7 @@ from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
-from skiplens.web.pages.templating import HTML, DocsPage, Page, Renderer, RespondDep, site_context
+from skiplens.web.pages.templating import HTML, DocsPage, Page, RespondDep, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
 from skiplens.web.uploads import UploadDep
@@ -87,65 +85,22 @@ def error_page(problem: Problem, again: int | None, samples: Samples | None) -> 
         heading=problem.title,
         detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
         advice=_EXPIRED if problem.code == UnknownDigitError.code else advice,
-        request_id=problem.request_id,
+        request_id=request_id(),
         again=again,
         samples=samples,
     )
 
 
-class ErrorPages:
-    """Rewrites problems outside the API for clients that ask for HTML.
-
-    It stands outside of every other middleware, so that their refusals become pages too.
-
-    Args:
-        app: what answers.
-        renderer: renders the page.
-    """
-
-    def __init__(self, app: ASGIApp, renderer: Renderer) -> None:
-        self._app = app
-        self._renderer = renderer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] == "http" and _wants_page(scope):
-            await self._app(scope, receive, self._rewriting(Request(scope), send))
-        else:
-            await self._app(scope, receive, send)
-
-    def _rewriting(self, request: Request, send: Send) -> Send:
-        start: Message | None = None
-        body = b""
-
-        async def send_page(message: Message) -> None:
-            nonlocal start, body
-            if message["type"] == "http.response.start" and _is_problem(message):
-                start = message
-            elif start is None:
-                await send(message)
-            else:
-                body += message.get("body", b"")
-                if not message.get("more_body", False):
-                    await self._send_page(request, start, body, send)
-
-        return send_page
-
-    async def _send_page(self, request: Request, start: Message, body: bytes, send: Send) -> None:
-        problem = Problem.model_validate_json(body)
-        headers = MutableHeaders(raw=list(start["headers"]))
-        again = int(headers["Retry-After"]) if "Retry-After" in headers else None
-        page = error_page(
-            problem,
-            again if request.method == "GET" else None,
-            _samples(request) if problem.code == UnknownDigitError.code else None,
-        )
-        content = self._renderer.html(page, site_context(request)).encode()
-        headers["Content-Type"] = HTML
-        headers["Content-Length"] = str(len(content))
-        headers["Vary"] = "Accept, Cookie"
-        await send({**start, "headers": headers.raw})
-        await send({"type": "http.response.body", "body": content})
+def problem_page(request: Request, problem: Problem) -> Response:
+    """A problem as a page, for :attr:`app.state.problem_page`."""
+    page = error_page(
+        problem,
+        problem.retry_after if request.method == "GET" else None,
+        _samples(request) if problem.code == UnknownDigitError.code else None,
+    )
+    content = request.app.state.renderer.html(page, site_context(request))
+    headers = problem.headers | {"Vary": "Accept, Cookie"}
+    return Response(content, problem.status, headers, HTML)
 
 
 def _samples(request: Request) -> Samples:
@@ -153,18 +108,6 @@ def _samples(request: Request) -> Samples:
     services: Services = request.app.state.services
     network = request.path_params.get("network", services.registry.default)
     return sample_links(services.digits.samples, "", lambda digit: links.gallery(network, digit))
-
-
-def _wants_page(scope: Scope) -> bool:
-    api = scope["path"] == API or scope["path"].startswith(f"{API}/")
-    return not api and "text/html" in Headers(scope=scope).get("accept", "")
-
-
-def _is_problem(start: Message) -> bool:
-    headers = Headers(raw=start["headers"])
-    return start["status"] >= HTTPStatus.BAD_REQUEST and headers.get("content-type", "").startswith(
-        MEDIA_TYPE
-    )
 
 
 async def get_origin(request: Request) -> str:
