@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from skiplens.core.grid_image import GridLayout
 from skiplens.core.image_decoding import ImageLimits, decode
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
@@ -24,7 +24,7 @@ from skiplens.service.images import (
     kernel_grid,
     layer_grid,
 )
-from skiplens.service.registry import parse_disabled_blocks
+from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.pages import common, figures, text
 from skiplens.web.pages import format as fmt
@@ -52,14 +52,14 @@ class ExportOptions:
     """Id of a sample or a stored digit."""
     image: Path | None = None
     """File to preprocess, in place of an id; it is not stored."""
-    off: str | None = None
-    """Names of blocks to switch off, comma-separated."""
+    scale: str | None = None
+    """Factors of residual branches, such as ``block2:0,block5:0.5``."""
     options: GridOptions = field(default_factory=GridOptions)
 
 
 @dataclass(frozen=True)
 class ExportContext:
-    """A digit in a network; ``baseline`` is the forward pass with every block on."""
+    """A digit in a network; ``baseline`` is the forward pass with every factor 1."""
 
     engine: Engine
     stored: StoredDigit
@@ -73,14 +73,15 @@ def load_export_context(services: Services, options: ExportOptions) -> ExportCon
 
     Raises:
         NotFoundError: there is no such network, digit or block.
-        InvalidParameterError: there are both a digit and an image, the block cannot be switched
-            off, or the image contains no digit.
+        InvalidParameterError: there are both a digit and an image, the block cannot be
+            scaled, or the image contains no digit.
         ExportError: the image file cannot be opened.
     """
     engine = services.registry.network(options.network or services.registry.default)
-    off = parse_disabled_blocks(engine.manifest, options.off)
+    scales = parse_scales(engine.manifest, options.scale)
     stored = _digit(services, options)
-    forward, baseline = (services.runner.run(engine, stored.digit, blocks) for blocks in (off, ()))
+    run = services.runner.run
+    forward, baseline = (run(engine, stored.digit, found) for found in (scales, AS_TRAINED))
     return ExportContext(engine, stored, forward, baseline, options.options)
 
 
@@ -141,7 +142,7 @@ class Images:
         for layer, kernels in self.kernels.items():
             yield kernels_path(layer), kernels
         for name, block in self.blocks.items():
-            yield part_path(name, "strip"), block.strip
+            yield part_path(name, "maps"), block.strip
             for role, grid in block.parts.items():
                 yield part_path(name, role), grid
             for layer, labelled in block.kernels.items():
@@ -162,7 +163,7 @@ def kernels_path(layer: str) -> str:
 
 
 def part_path(block: str, role: str) -> str:
-    """Path of a block's strip, or of one of its rows."""
+    """Path of a block's maps, or of one of its rows."""
     return f"blocks/{block}/{_FILE_NAMES.get(role, role)}.png"
 
 
@@ -266,7 +267,7 @@ def _block(
         metrics=metrics,
         residual=block.identity is not None,
         symbols=text.symbols_of_block(block),
-        strip=_picture(part_path(name, "strip"), drawn.strip),
+        strip=_picture(part_path(name, "maps"), drawn.strip),
         strip_alt=f"{roles} of {name} as rows, one column for each filter, with one value range",
         legend=table_legend(drawn.strip),
         parts=tuple(

@@ -74,7 +74,7 @@ def _block(metrics: BlockMetrics, images: BlockImages) -> dict[str, Any]:
     return {
         **vars(metrics),
         "range": images.strip.range,
-        "strip": part_path(metrics.block, "strip"),
+        "maps": part_path(metrics.block, "maps"),
         "parts": {role: part_path(metrics.block, role) for role in images.parts},
         "kernels": {layer: labelled_kernels_path(metrics.block, layer) for layer in images.kernels},
     }

@@ -441,7 +441,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     before, after = neighbour_links(
         names, names.index(block.name), lambda at: links.block(names[at])
     )
-    off = block.name in links.off
+    off = block.name in links.scales.off
     return BlockPage(
         f"{block.name} in {manifest.title}",
         context.services,
@@ -454,7 +454,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
             "before": before,
             "after": after,
             "off": off,
-            "switch_text": text.describe_disabled(block) if off else "The branch is on.",
+            "switch_text": _describe_branch(block, links.scales.of(block.name)),
             "toggle": links.with_block_toggled(block.name, manifest.disableable_blocks).block(
                 block.name
             )
@@ -462,7 +462,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
             else None,
             "prediction": prediction_view(context.services, forward),
             "all_on": links.all_on().block(block.name),
-            "strip": ZoomedPicture.of(links.strip(block.name), table.geometry),
+            "strip": ZoomedPicture.of(links.block_maps(block.name), table.geometry),
             "rows": table_rows(context, table),
             "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
             "alt": table_alt(block, table),
@@ -481,6 +481,13 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
             "downloads": block_downloads(links, block, origin),
         },
     )
+
+
+def _describe_branch(block: BlockInfo, factor: float) -> str:
+    if factor == 0:
+        return text.describe_disabled(block)
+    state = "on" if factor == 1 else f"multiplied by {fmt.branch_factor(factor)}"
+    return f"The branch is {state}."
 
 
 def _kernels(context: PageContext, block: BlockInfo) -> tuple[KernelFigure, ...]:

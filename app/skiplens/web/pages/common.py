@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import SIDE
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -265,20 +266,19 @@ class PredictionView:
     label: str
     share: float
     classes: tuple[ClassProbability, ...]
-    off: str | None
-    """The blocks that are off, as a phrase."""
+    scaled: str | None
+    """Which branches are scaled; ``None`` if every factor is 1, as is the sentence on that."""
     sentence: str | None
-    """What the blocks that are off change; ``None`` if all are on."""
 
 
 def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
     """The prediction, compared with that of the network with every block on."""
     engine = services.registry.network(forward.manifest.id)
-    return compare_predictions(forward, services.runner.run(engine, forward.digit, ()))
+    return compare_predictions(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
 
 
 def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> PredictionView:
-    """The prediction of ``forward``; ``baseline`` has every block on."""
+    """The prediction of ``forward``; ``baseline`` has every factor 1."""
     names = forward.manifest.classes
     probabilities = zip(
         names, forward.probabilities.tolist(), baseline.probabilities.tolist(), strict=True
@@ -291,24 +291,24 @@ def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> Predicti
         label=names[forward.label],
         share=classes[forward.label].share,
         classes=classes,
-        off=fmt.join_and(forward.off) if forward.off else None,
-        sentence=_describe_change(forward, classes[baseline.label]) if forward.off else None,
+        scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
+        sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
     )
 
 
 def _describe_change(forward: ForwardPass, answer: ClassProbability) -> str:
     """Whether the class that is most probable with every block on still is."""
-    names = fmt.join_and(forward.off)
-    without = f"Without what {names} {'adds' if len(forward.off) == 1 else 'add'}"
+    scaled = fmt.describe_scales(forward.scales)
+    scaled = scaled[0].upper() + scaled[1:]
     baseline = fmt.percent(answer.baseline)
     if answer.first:
         now = fmt.percent(answer.share)
         return (
-            f"{without}, the prediction is still {answer.label}: {now} now, "
+            f"{scaled}, the prediction is still {answer.label}: {now} now, "
             f"{baseline} with every block on."
         )
     return (
-        f"{without}, the prediction changes: with every block on it is {answer.label}, "
+        f"{scaled}, the prediction changes: with every block on it is {answer.label}, "
         f"at {baseline}."
     )
 

@@ -66,7 +66,7 @@ def compare_page(
         InvalidParameterError: the two have no such layer of one shape.
     """
     shown = layer or _first_output(common_layers(a, b))
-    other = replace(links, network=b.manifest.id, digit=b.digit.id, off=b.off)
+    other = replace(links, network=b.manifest.id, digit=b.digit.id, scales=b.scales)
 
     def in_place_of_a(replacement: Links, layer: str | None) -> str:
         return replacement.compare(other, layer)
@@ -129,10 +129,10 @@ def _compared_pass(
     address: _Address,
     layer: str | None,
 ) -> ComparedPass:
-    without = f" without {fmt.join_and(forward.off)}" if forward.off else ""
+    scaled = f" {fmt.describe_scales(forward.scales)}" if forward.scales else ""
     return ComparedPass(
         name=name,
-        title=forward.manifest.title + without,
+        title=forward.manifest.title + scaled,
         href=links.gallery(),
         input_png=input_png(forward.digit.id),
         prediction=prediction_view(services, forward),

@@ -32,7 +32,7 @@ def get_page_context(
     parameters: ViewDep,
 ) -> PageContext:
     """What the path and the query name."""
-    links = parameters.view(forward.manifest, forward.digit.id, forward.off)
+    links = parameters.view(forward.manifest, forward.digit.id, forward.scales)
     return PageContext(services, engine, stored, forward, links)
 
 

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from skiplens.core.manifest import BlockMetrics
-from skiplens.service.analysis import GradientByPath, all_block_metrics, early_exits, flow
-from skiplens.service.images import stage_table, streams
+from skiplens.service.analysis import (
+    GradientByPath,
+    all_block_metrics,
+    early_exits,
+    gradient_by_path,
+)
+from skiplens.service.images import stage_table, stages
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import describe_gradients, gradient_chart
@@ -66,7 +71,7 @@ def block_rows(context: PageContext, found: Sequence[BlockMetrics]) -> tuple[Blo
         BlockRow(
             name=block.block,
             href=links.block(block.block),
-            off=block.block in links.off,
+            off=block.block in links.scales.off,
             metrics=block,
             mean=means.get(block.block),
             cosine=None if block.cosine is None else fmt.cosine(block.cosine),
@@ -162,7 +167,7 @@ class EarlyExitRow:
 def stage_figures(context: PageContext) -> tuple[StageFigure, ...]:
     """Outputs, residuals and gates of every stage."""
     found = []
-    for number, stage in enumerate(streams(context.engine.manifest), 1):
+    for number, stage in enumerate(stages(context.engine.manifest), 1):
         names = fmt.join_and([block.name for block in stage])
         for role, title in _ROLES.items():
             if any(getattr(block, role) is None for block in stage):
@@ -174,7 +179,7 @@ def stage_figures(context: PageContext) -> tuple[StageFigure, ...]:
                     title=f"{title} of {names}",
                     tone="residual" if role == "residual" else "",
                     rows=tuple(row.role for row in table.rows),
-                    picture=Picture.of(context.links.matrix(number, role), table.geometry),
+                    picture=Picture.of(context.links.stage_maps(number, role), table.geometry),
                     alt=f"{title} of {names} as rows, one column for each of {columns}",
                     legend=table_legend(table),
                 )
@@ -218,7 +223,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     manifest, links = context.engine.manifest, context.links
     found = all_block_metrics(context.forward)
     blocks = block_rows(context, found)
-    gradients = flow(context.engine, context.forward, target)
+    gradients = gradient_by_path(context.engine, context.forward, target)
     other = None if beside is None else _gradients_in(context, beside, gradients.target)
     residual = any(block.identity for block in manifest.blocks)
     merges = {block.merge for block in manifest.blocks}
@@ -232,7 +237,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
             "residual": residual,
             "merge": merges.pop() if len(merges) == 1 else None,
             "symbols": symbols,
-            "sentence": describe_depth(found, links.off, symbols) if residual else _PLAIN,
+            "sentence": describe_depth(found, links.scales.off, symbols) if residual else _PLAIN,
             "blocks": blocks,
             "largest_norm": _largest_norm(blocks),
             "digits": manifest.evaluation.digits if manifest.evaluation else 0,
@@ -260,9 +265,9 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
 def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
     """Another network's title, and its gradient for the same digit and class."""
     engine = context.services.registry.network(network)
-    off = context.links.with_network(engine.manifest).off
-    forward = context.services.runner.run(engine, context.stored.digit, off)
-    return engine.manifest.title, flow(engine, forward, target)
+    scales = context.links.with_network(engine.manifest).scales
+    forward = context.services.runner.run(engine, context.stored.digit, scales)
+    return engine.manifest.title, gradient_by_path(engine, forward, target)
 
 
 def _others(context: PageContext, beside: str | None) -> tuple[SelectOption, ...]:

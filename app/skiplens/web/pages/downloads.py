@@ -118,7 +118,7 @@ def filter_downloads(
 
 def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
     """A block's maps in rows, and x, F(x) and output as arrays."""
-    strip, figures = links.strip(block.name), links.block_data(block.name)
+    picture, metrics = links.block_maps(block.name), links.block_data(block.name)
     named = {"x": block.identity, "fx": block.residual, "output": block.output}
     parts = {part: layer for part, layer in named.items() if layer is not None}
     norms = ", ".join(f"np.linalg.norm({part})" for part in parts)
@@ -128,12 +128,12 @@ def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
         *(f"{part} = layers[{json.dumps(layer)}]" for part, layer in parts.items()),
         f"print({norms})  # the norms of {', '.join(parts)}",
     )
-    files = {f"{block.name}.png": strip, f"{block.name}.json": figures}
+    files = {f"{block.name}.png": picture, f"{block.name}.json": metrics}
     return Downloads(
         (
-            Download("maps of the block, PNG", strip),
-            Download("metadata of the maps, JSON", strip.replace("strip.png", "strip.json")),
-            Download("metrics, JSON", figures),
+            Download("maps of the block, PNG", picture),
+            Download("metadata of the maps, JSON", picture.replace("maps.png", "maps.json")),
+            Download("metrics, JSON", metrics),
         ),
         _snippets(origin, links.block(block.name), files, python),
     )

@@ -91,7 +91,7 @@ def filter_across_block(
     return FilterAcrossBlock(
         block=block.name,
         text=_TEXTS.get(block.merge) or text.describe_block(block),
-        strip=Picture.of(links.strip(block.name), table.geometry),
+        strip=Picture.of(links.block_maps(block.name), table.geometry),
         parts=parts,
         legend=legend_of(table.range, "signed", "one value range for all of them"),
     )
@@ -174,7 +174,7 @@ def _describe_search(
         if any_digit
         else f"None of {where} activates it: its map has no value above zero on any of them."
     )
-    whole = " Values are with every block on." if context.links.off else ""
+    whole = " Values are with every block on." if context.links.scales else ""
     return found + whole + more
 
 
@@ -214,7 +214,7 @@ def filter_page(
     manifest, links = context.engine.manifest, context.links
     maps = context.forward.maps(layer)
     statistics = describe(maps)[index]
-    off = bool(context.forward.switched(layer))
+    off = context.forward.is_disabled(layer)
     unit = unit_section(context, layer, index, query)
     before, after = neighbour_links(
         [f"filter {at}" for at in range(layer.filters)],

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import LayerInfo, Scales, factor_text
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -79,6 +79,20 @@ def join_and(names: Sequence[object]) -> str:
     """A list in a sentence: ``a, b and c``."""
     *first, last = map(str, names)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def branch_factor(factor: float) -> str:
+    """A factor of a residual branch in full, with a true minus sign: ``0.5``."""
+    return factor_text(factor).replace("-", MINUS)
+
+
+def describe_scales(scales: Scales) -> str:
+    """Which branches are scaled: ``without block2``, ``with block5 * 0.5``."""
+    scaled = [
+        f"{block} {TIMES} {branch_factor(factor)}" for block, factor in scales.factors if factor
+    ]
+    parts = [f"without {join_and(scales.off)}"] if scales.off else []
+    return " and ".join([*parts, f"with {join_and(scaled)}"] if scaled else parts)
 
 
 def dead_filters_note(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo
 from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
@@ -99,7 +99,7 @@ class NetworkDiagram:
             gated=block.gate is not None,
             symbols=text.symbols_of_block(block),
             can_disable=block.can_disable,
-            off=block.name in links.off,
+            off=block.name in links.scales.off,
             toggle=links.with_block_toggled(block.name, switches).gallery(f"{block.name}-branch"),
         )
 
@@ -154,7 +154,7 @@ def gallery_page(context: PageContext, origin: str) -> GalleryPage:
     services, engine, links = context.services, context.engine, context.links
     manifest, forward = engine.manifest, context.forward
     metrics = {block.block: block for block in all_block_metrics(forward)}
-    baseline = services.runner.run(engine, context.stored.digit, ())
+    baseline = services.runner.run(engine, context.stored.digit, AS_TRAINED)
     diagram = NetworkDiagram(
         forward, metrics, {block.block: block for block in all_block_metrics(baseline)}
     )
@@ -217,7 +217,7 @@ def _block_sections(
         main = [layer for layer in layers if layer.role in _HEADLINE]
         inner = [layer for layer in layers if layer.role not in _HEADLINE]
         found = metrics[block.name] if block.identity else None
-        off = block.name in links.off
+        off = block.name in links.scales.off
         sections.append(
             BlockSection(
                 name=block.name,

@@ -47,7 +47,7 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage
     before, after = neighbour_links(
         names, names.index(layer.name), lambda at: links.layer(names[at])
     )
-    statistics, off = forward.statistics(layer), bool(forward.switched(layer))
+    statistics, off = forward.statistics(layer), forward.is_disabled(layer)
     return LayerPage(
         f"{layer.name} in {manifest.title}",
         context.services,
@@ -109,7 +109,7 @@ def _tiles(grid: Grid, layer: LayerInfo, links: Links, dead_flag: str) -> tuple[
 
 
 def _dead_flag(forward: ForwardPass, layer: LayerInfo) -> str:
-    return "switched off" if forward.switched(layer) else "inactive"
+    return "switched off" if forward.is_disabled(layer) else "inactive"
 
 
 def kernels_picture(engine: Engine, layer: LayerInfo, links: Links) -> Picture | None:

@@ -31,9 +31,9 @@ SORTING: Final[dict[Sort, tuple[str, str]]] = {
 
 _FROM_DARK: Final = "Dark is zero, bright is a large magnitude; each legend states the values."
 ZERO: Final[dict[PaletteName, str]] = {
-    PaletteName.DUSK: _FROM_DARK,
-    PaletteName.NOON: "Light is zero, dark is a large magnitude; each legend states the values.",
-    PaletteName.POLAR: _FROM_DARK,
+    PaletteName.DARK: _FROM_DARK,
+    PaletteName.LIGHT: "Light is zero, dark is a large magnitude; each legend states the values.",
+    PaletteName.BLUE_ORANGE: _FROM_DARK,
     PaletteName.GREY: "White is high, black is low; for signed values, grey is zero; "
     "each legend states the values.",
 }

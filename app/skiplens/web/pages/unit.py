@@ -180,8 +180,9 @@ def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
     tone = text.tone(labels.unit.layer)
     given = term(found.value, labels.name(0), tone, labels.here(0))
     tokens: tuple[Term | str, ...] = _FORMS[found.function](given)
-    if found.switch == 0:
-        tokens = (*tokens, fmt.TIMES, Term("0", "branch off"))
+    if found.branch_scale not in (None, 1.0):
+        label = "branch off" if found.branch_scale == 0 else "factor of the branch"
+        tokens = (*tokens, fmt.TIMES, Term(fmt.branch_factor(found.branch_scale), label))
     result = term(found.result, text.symbol(labels.unit.layer) or "value", tone)
     return (Step(_describe_activation(found, labels), (*tokens, "=", result)),)
 
@@ -195,7 +196,7 @@ _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
 
 
 def _describe_activation(found: ActivationStep, labels: InputLabels) -> str:
-    if found.switch == 0:
+    if found.branch_scale == 0:
         return "The block's branch is switched off, so its output is zero."
     if found.function == "relu":
         return (
