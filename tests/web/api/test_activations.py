@@ -30,7 +30,7 @@ def test_the_prediction_is_ten_probabilities_and_the_likeliest_label(
     assert len(answer["probabilities"]) == 10
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
     assert max(answer["probabilities"]) == answer["probabilities"][7]
-    assert (answer["off"], answer["baseline"]) == ([], None)
+    assert (answer["scale"], answer["baseline"]) == ({}, None)
 
 
 def test_activations_have_the_figures_of_every_filter(api: TestClient, view: str) -> None:
@@ -55,7 +55,12 @@ def test_filters_are_chosen_in_the_order_given(api: TestClient, view: str) -> No
 def test_a_grid_and_its_description_are_of_one_size(
     api: TestClient, view: str, normalize: str
 ) -> None:
-    query: dict[str, str | int] = {"palette": "polar", "zoom": 2, "columns": 5, "filters": "0-6"}
+    query: dict[str, str | int] = {
+        "palette": "blue-orange",
+        "zoom": 2,
+        "columns": 5,
+        "filters": "0-6",
+    }
     query["normalize"] = normalize
     picture = api.get(f"{view}/{LAYER}/grid.png", params=query)
     words = api.get(f"{view}/{LAYER}/grid.json", params=query).json()
@@ -63,7 +68,7 @@ def test_a_grid_and_its_description_are_of_one_size(
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (words["width"], words["height"])
         assert image.mode == "P"
-    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "polar", normalize)
+    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "blue-orange", normalize)
     assert [cell["filter"] for cell in words["cells"]] == list(range(7))
     assert {"filter", "box", "range", "dead"} <= set(words["cells"][0])
     assert all(cell["box"][2:] == [56, 56] for cell in words["cells"])
@@ -97,18 +102,27 @@ def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine)
     assert stored == answer["prediction"]
 
 
-@pytest.mark.parametrize("off", ["block2", "block5, block2", "block2,block2,block5"])
-def test_off_is_honoured_and_stated_in_forward_order(api: TestClient, view: str, off: str) -> None:
-    answer = api.get(f"{view}/prediction", params={"off": off}).json()
-    assert answer["off"] == sorted(set(off.replace(" ", "").split(",")))
+@pytest.mark.parametrize(
+    ("scale", "factors"),
+    [
+        ("block2:0", [("block2", 0)]),
+        ("block5:-1.5, block2:0", [("block2", 0), ("block5", -1.5)]),
+        ("block1:1,block4:.5", [("block4", 0.5)]),
+    ],
+)
+def test_factors_are_honoured_and_stated_in_forward_order(
+    api: TestClient, view: str, scale: str, factors: list[tuple[str, float]]
+) -> None:
+    answer = api.get(f"{view}/prediction", params={"scale": scale}).json()
+    assert list(answer["scale"].items()) == factors
     whole = api.get(f"{view}/prediction").json()
     assert answer["probabilities"] != whole["probabilities"] == answer["baseline"]
 
 
-def test_off_is_honoured_in_the_one_call(api: TestClient, digit: Digit, view: str) -> None:
+def test_factors_are_honoured_in_the_one_call(api: TestClient, digit: Digit, view: str) -> None:
     body = {"pixels": digit.pixels.tolist()}
-    answer = api.post(f"{NETWORK}/activations", json=body, params={"off": "block3"}).json()
-    assert answer["prediction"] == api.get(f"{view}/prediction?off=block3").json()
+    answer = api.post(f"{NETWORK}/activations", json=body, params={"scale": "block3:0"}).json()
+    assert answer["prediction"] == api.get(f"{view}/prediction?scale=block3:0").json()
 
 
 def _computed(api: TestClient) -> str:
@@ -147,26 +161,26 @@ def test_the_networks_table_has_every_layer(api: TestClient, view: str, engine: 
 def test_it_follows_what_is_switched_off(api: TestClient, view: str) -> None:
     layer = f"{view}/layers/block1.residual/statistics.csv"
     assert not any(row["dead"] == "true" for row in rows(api, layer))
-    assert all(row["dead"] == "true" for row in rows(api, f"{layer}?off=block1"))
+    assert all(row["dead"] == "true" for row in rows(api, f"{layer}?scale=block1:0"))
 
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
 LAYERS = ("stem.conv", "block1.residual", "block3.sum", "block6.output", "head.logits")
-OFF = (None, "block2,block5")
+SCALES = (None, "block2:0,block5:0.5")
 
 
-def _everything(api: TestClient, view: str, off: str | None) -> dict[str, NDArray[np.float32]]:
-    query = {"off": off} if off else {}
+def _everything(api: TestClient, view: str, scale: str | None) -> dict[str, NDArray[np.float32]]:
+    query = {"scale": scale} if scale else {}
     with np.load(io.BytesIO(api.get(f"{view}/activations.npz", params=query).content)) as archive:
         return {name: archive[name] for name in archive.files}
 
 
-@pytest.mark.parametrize("off", OFF)
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("layer", LAYERS)
-def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, off: str | None) -> None:
-    query = {"off": off} if off else {}
-    expected = _everything(api, view, off)[layer]
+def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, scale: str | None) -> None:
+    query = {"scale": scale} if scale else {}
+    expected = _everything(api, view, scale)[layer]
     address = f"{view}/layers/{layer}"
     alone = np.load(io.BytesIO(api.get(f"{address}/activations.npy", params=query).content))
     np.testing.assert_array_equal(alone, expected)
@@ -187,13 +201,13 @@ def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, off: str
 def test_a_grid_read_through_its_description_gives_the_values_back(
     api: TestClient, view: str, layer: str, normalize: str
 ) -> None:
-    query = {"normalize": normalize, "zoom": "1", "labels": "false", "off": "block2"}
-    expected = _everything(api, view, "block2")[layer]
+    query = {"normalize": normalize, "zoom": "1", "labels": "false", "scale": "block2:0"}
+    expected = _everything(api, view, "block2:0")[layer]
     words = api.get(f"{view}/layers/{layer}/grid.json", params=query).json()
     content = api.get(f"{view}/layers/{layer}/grid.png", params=query).content
     with Image.open(io.BytesIO(content)) as picture:
         shown = np.asarray(picture.convert("RGB"))
-    palette = colours(PaletteName.DUSK, diverging=words["diverging"])[: TOP_LEVEL + 1].astype(int)
+    palette = colours(PaletteName.DARK, diverging=words["diverging"])[: TOP_LEVEL + 1].astype(int)
     for cell in words["cells"]:
         x, y, width, height = cell["box"]
         low, high = cell["range"]

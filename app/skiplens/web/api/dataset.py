@@ -138,7 +138,7 @@ def dataset_png(
 
 
 @router.get(
-    "/networks/{network}/layers/{layer}/filters/{filter}/top_activations",
+    "/networks/{network}/layers/{layer}/filters/{filter}/top-activations",
     summary="Top-activating digits of a filter, from the data set or otherwise the samples",
 )
 def top_activations(
