@@ -51,8 +51,8 @@ DigitId = Annotated[
 ScaleText = Annotated[
     str | None,
     Query(
-        description="factors of residual branches, -4 to 4, as block:factor pairs; 1 for blocks "
-        "that are not named, 0 disables a branch",
+        description="factors of residual branches, -4 to 4: block:factor pairs; 1 where a block is "
+        "not named, 0 switches its branch off",
         examples=["block2:0,block5:0.5"],
         max_length=MAX_LIST_CHARACTERS,
     ),
@@ -113,7 +113,7 @@ ForwardPassDep = Annotated[ForwardPass, Depends(get_forward_pass)]
 def get_baseline(
     engine: NetworkDep, digit: DigitDep, services: ServicesDep, forward: ForwardPassDep
 ) -> ForwardPass:
-    """The forward pass of the digit with every factor 1."""
+    """What the network computes for the digit with every factor 1."""
     if not forward.scales:
         return forward
     return services.runner.run(engine, digit.digit, AS_TRAINED)
