@@ -39,7 +39,7 @@ def measure() -> Iterator[Result]:
     engine = LiteRTEngine(folder, 1, 0)
     image = load_samples()[0].digit.as_input()
     branch_scales = np.ones(len(folder.manifest.disableable_blocks), np.float32)
-    inputs = {"image": image, "gates": branch_scales[None]}
+    inputs = {"image": image, "branch_scales": branch_scales[None]}
     forward = {
         "engine": lambda: engine.activations(image, branch_scales),
         "a bare loop": bare_loop(folder, "activations", inputs),
