@@ -48,6 +48,16 @@ def digit() -> Digit:
     return next(sample.digit for sample in load_samples() if sample.label == 7)
 
 
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small network, compiled once; tests leave it as it is."""
+    from tests.network.tiny import compile_tiny  # it imports Keras
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    compile_tiny(folder)
+    return folder
+
+
 @pytest.fixture
 def stroke() -> NDArray[np.uint8]:
     """28x28 pixels that no sample has: a slanted stroke."""

@@ -16,17 +16,15 @@ from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
 from skiplens.network.compiling import compile_network
-from tests.network.tiny import SAVES_WITH_KERAS, Array, compile_tiny, numpy, tiny_network
+from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy, tiny_network
 
 pytestmark = SAVES_WITH_KERAS
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder(tiny_folder: Path) -> Path:
     """A compiled network that tests leave as it is."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    compile_tiny(folder)
-    return folder
+    return tiny_folder
 
 
 @pytest.fixture
