@@ -1,11 +1,11 @@
-"""Every kind of page, by a name for people: what is looked at and what browser tests go through."""
+"""Every kind of page by name, for browser tests and for screenshots."""
 
 from typing import Final
 
 GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
 PAGES: Final = {
     "gallery": GALLERY,
-    "gallery without a block": f"{GALLERY}?off=block2",
+    "gallery without a block": f"{GALLERY}?scale=block2:0",
     "gallery with gates": "/networks/mnist-highway/digits/{digit}",
     "gallery of the classic network": "/networks/mnist-classic/digits/{digit}",
     "layer": f"{GALLERY}/layers/block1.output",

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.manifest import Scales
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples
@@ -26,6 +27,11 @@ MAX_WAITING = 64
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
+
+
+def switched_off(*blocks: str) -> Scales:
+    """The scales of these blocks' branches, in forward order, switched off."""
+    return Scales(tuple((block, 0.0) for block in blocks))
 
 
 @pytest.fixture(scope="session")

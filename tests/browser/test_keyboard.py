@@ -35,6 +35,11 @@ ANSWERED = """() => import(document.querySelector("script[src$='js/site.js']").s
   .replace("site.js", "keyboard/keyboard.js")).then(() => undefined)"""
 
 
+NOTE_LEAVING = """() => {
+  navigation.onnavigate = () => sessionStorage.setItem("left", "yes");
+}"""
+
+
 def press(page: Page, *keys: str) -> None:
     """One key after the other, all of them answered."""
     for key in keys:
@@ -62,10 +67,9 @@ def test_single_keys_can_be_turned_off(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Keyboard").click()
     page.get_by_role("checkbox", name="Use these keys").uncheck()
     page.keyboard.press("Escape")
-    page.evaluate("navigation.onnavigate = () => sessionStorage.setItem('left', 'yes')")
+    page.evaluate(NOTE_LEAVING)
     press(page, "e")
     assert page.evaluate("sessionStorage.getItem('left')") is None
-    page.evaluate("navigation.onnavigate = null")
     page.reload()
     press(page, "?")
     expect(page.get_by_role("dialog")).to_be_hidden()
@@ -143,14 +147,14 @@ def test_page_keys_lead_to_the_next_layer_and_back(
 def test_e_and_w_show_the_same_page_of_another_sample(
     open_page: OpenPage, server: str, name: str
 ) -> None:
-    page = open_page(address(server, name) + "?palette=noon")
+    page = open_page(address(server, name) + "?palette=light")
     samples = [one["id"] for one in page.request.get("/api/v1/samples").json()]
     page.keyboard.press("e")
-    page.wait_for_url(f"**/digits/{samples[1]}*palette=noon" if name == "gallery" else "**noon")
+    page.wait_for_url(f"**/digits/{samples[1]}*palette=light" if name == "gallery" else "**light")
     page.wait_for_function("(id) => location.pathname.includes(id)", arg=samples[1])
     page.keyboard.press("w")
     page.wait_for_function("(id) => location.pathname.includes(id)", arg=samples[0])
-    assert page.url.endswith("palette=noon")
+    assert page.url.endswith("palette=light")
 
 
 def test_n_and_p_choose_the_next_scale_and_palette(open_page: OpenPage) -> None:
@@ -167,10 +171,10 @@ def test_o_switches_the_block_under_the_focus(open_page: OpenPage) -> None:
     page = open_page("/")
     page.locator("#block3 .layer-link").first.focus()
     page.keyboard.press("o")
-    page.wait_for_url("**off=block3**")
+    page.wait_for_url("**scale=block3:0**")
     expect(page.get_by_role("link", name="switch on in block3")).to_be_focused()
     page.keyboard.press("o")
-    page.wait_for_function("() => !location.search.includes('off')")
+    page.wait_for_function("() => !location.search.includes('scale')")
 
 
 @pytest.mark.parametrize("name", ["gallery", "layer", "filter"])
@@ -196,8 +200,8 @@ def test_z_draws_a_grid_anew_so_that_it_fills_the_window(
     figure = page.locator("figure[data-layer='block1.sum']")
     figure.locator("a").focus()
     if painted:
-        page.get_by_label("Palette").select_option("noon")
-        page.wait_for_url("**palette=noon**")
+        page.get_by_label("Palette").select_option("light")
+        page.wait_for_url("**palette=light**")
         figure.locator("a").focus()
     figure.locator("img:not(.is-replaced), canvas").click(trial=True)
     page.keyboard.press("z")

@@ -56,7 +56,7 @@ def test_each_graph_has_as_many_interpreters_as_asked_for(
 def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
     rewrite(spoilt, "gradients.tflite", (spoilt / "activations.tflite").read_bytes())
     with pytest.raises(
-        ModelError, match=r"gradients\.tflite takes gates, image and returns 30 arr"
+        ModelError, match=r"gradients\.tflite takes branch_scales, image and returns 30 arr"
     ):
         LiteRTEngine(open_folder(spoilt), 1, 0)
 

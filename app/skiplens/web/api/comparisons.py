@@ -1,4 +1,4 @@
-"""Two digits on one network, or one digit on two networks."""
+"""API routes that compare two forward passes: two digits, or two networks."""
 
 from typing import Annotated
 
@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import Side, comparison_grid
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import parse_disabled_blocks
+from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.api.schemas import Comparison
 from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
-from skiplens.web.parameters import GridDep, Off, ServicesDep
+from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 
 View = Annotated[
     str,
     Query(
-        description="a network and a digit, with a slash between",
+        description="network/digit",
         examples=["mnist-resnet/68348ce2256ddc1e"],
         max_length=160,
     ),
@@ -25,8 +25,8 @@ View = Annotated[
 router = APIRouter(tags=["compare"])
 
 
-def examine_view(services: Services, view: str, off: str | None) -> ForwardPass:
-    """The forward that ``network/digit`` names.
+def run_view(services: Services, view: str, scale: str | None, side: str) -> ForwardPass:
+    """The forward pass that ``network/digit`` names; ``side`` is ``a`` or ``b``.
 
     Raises:
         InvalidParameterError: it is not of that form.
@@ -36,35 +36,38 @@ def examine_view(services: Services, view: str, off: str | None) -> ForwardPass:
     if not slash or "/" in digit:
         raise InvalidParameterError("a and b must each be network/digit, with one slash between")
     engine = services.registry.network(network)
-    blocks = parse_disabled_blocks(engine.manifest, off)
-    return services.runner.run(engine, services.digit(digit), blocks)
+    scales = parse_scales(engine.manifest, scale, f"scale_{side}")
+    return services.runner.run(engine, services.digit(digit), scales)
 
 
 def get_pair(
-    services: ServicesDep, a: View, b: View, off_a: Off = None, off_b: Off = None
+    services: ServicesDep, a: View, b: View, scale_a: ScaleText = None, scale_b: ScaleText = None
 ) -> tuple[ForwardPass, ForwardPass]:
-    """Both forward_passes, each with blocks of its own switched off."""
-    return examine_view(services, a, off_a), examine_view(services, b, off_b)
+    """Both forward passes, each with factors of its own."""
+    return run_view(services, a, scale_a, "a"), run_view(services, b, scale_b, "b")
 
 
 PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]
 
 
-@router.get("/compare", summary="Predictions and every common layer in numbers")
+@router.get("/compare", summary="Both predictions, and norms and cosine of every common layer")
 def compare(pair: PairDep) -> Comparison:
     return Comparison.of(*pair)
 
 
 @router.get(
     "/compare/grid.png",
-    summary="One layer of A, of B, or the signed difference A - B",
+    summary="One layer of A or of B, or the signed difference A - B, as one image",
     responses=PNG_ANSWER,
     response_class=Response,
 )
 def compare_grid_png(
     request: Request,
     pair: PairDep,
-    layer: Annotated[str, Query(description="a layer that both have", examples=["block1.output"])],
+    layer: Annotated[
+        str,
+        Query(description="layer of the same name and shape in both", examples=["block1.output"]),
+    ],
     parameters: GridDep,
     side: Annotated[
         Side, Query(description="a, b or difference", examples=["difference"])

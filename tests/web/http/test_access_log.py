@@ -11,8 +11,8 @@ from skiplens.web.http.access_log import AccessLog
 from skiplens.web.http.metrics import Metrics
 from tests.web.conftest import Start
 from tests.web.engines import WatchedEngine
+from tests.web.http.asgi import Exchange
 from tests.web.images import drawing, encoded
-from tests.web.middleware.asgi import Exchange
 
 STAGE = re.compile(r"(\w+);dur=\d+\.\d{3}")
 
@@ -27,7 +27,7 @@ def _requests(text: str) -> dict[tuple[str, str], float]:
 def test_every_request_is_one_line_that_bears_its_id(start: Start, view: str) -> None:
     client = start()
     with capture_logs() as lines:
-        answer = client.get(f"{view}/prediction?off=block1", headers={"X-Request-ID": "mine"})
+        answer = client.get(f"{view}/prediction?scale=block1:0", headers={"X-Request-ID": "mine"})
         client.get("/healthz")
         client.get("/metrics")
     assert answer.headers["x-request-id"] == "mine"
