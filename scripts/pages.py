@@ -5,7 +5,7 @@ from typing import Final
 GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
 PAGES: Final = {
     "gallery": GALLERY,
-    "gallery without a block": f"{GALLERY}?off=block2",
+    "gallery without a block": f"{GALLERY}?scale=block2:0",
     "gallery with gates": "/networks/mnist-highway/digits/{digit}",
     "gallery of the classic network": "/networks/mnist-classic/digits/{digit}",
     "layer": f"{GALLERY}/layers/block1.output",

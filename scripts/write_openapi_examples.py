@@ -45,8 +45,8 @@ ADDRESSES: Final[Mapping[str, str]] = {
     _NETWORKS: NETWORK,
     **{f"{_NETWORKS}/{name}": f"{NETWORK}/{name}" for name in ("layers", "activations", "dataset")},
     f"{_NETWORKS}/dataset/digits": f"{NETWORK}/dataset/digits?wrong=true",
-    f"{_NETWORKS}/layers/{{layer}}/filters/{{filter}}/top_activations": (
-        f"{NETWORK}/layers/block1.conv1/filters/3/top_activations"
+    f"{_NETWORKS}/layers/{{layer}}/filters/{{filter}}/top-activations": (
+        f"{NETWORK}/layers/block1.conv1/filters/3/top-activations"
     ),
     f"{API}/digits/{{digit}}": f"{API}/digits/{DIGIT.id}",
     f"{_VIEWS}/layers/{{layer}}/activations": (
@@ -56,11 +56,11 @@ ADDRESSES: Final[Mapping[str, str]] = {
     f"{_VIEWS}/layers/{{layer}}/filters/{{filter}}/units/{{row}},{{column}}": (
         f"{VIEW}/layers/block1.norm1/filters/3/units/5,12"
     ),
-    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("prediction", "blocks", "flow")},
-    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("streams", "readout")},
+    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("prediction", "blocks", "gradients")},
+    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("stages", "early-exits")},
     f"{_VIEWS}/blocks/{{block}}": f"{VIEW}/blocks/block1",
-    f"{_VIEWS}/blocks/{{block}}/strip.json": f"{VIEW}/blocks/block1/strip.json",
-    f"{_VIEWS}/streams/{{stream}}/matrix.json": f"{VIEW}/streams/1/matrix.json",
+    f"{_VIEWS}/blocks/{{block}}/maps.json": f"{VIEW}/blocks/block1/maps.json",
+    f"{_VIEWS}/stages/{{stage}}/maps.json": f"{VIEW}/stages/1/maps.json",
     f"{API}/compare": f"{API}/compare?a={DEFAULT_NETWORK}/{DIGIT.id}&b=mnist-highway/{DIGIT.id}",
 }
 """The address that is asked for the example of each OpenAPI path."""

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.manifest import Scales
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples
@@ -22,6 +23,11 @@ from skiplens.settings import ROOT, Settings
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
 MAX_WAITING = 64
+
+
+def switched_off(*blocks: str) -> Scales:
+    """The scales of these blocks' branches, in forward order, switched off."""
+    return Scales(tuple((block, 0.0) for block in blocks))
 
 
 @pytest.fixture(scope="session")

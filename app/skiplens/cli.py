@@ -164,7 +164,7 @@ def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "m
 
 @app.command(
     epilog="Examples: `skiplens export seven/` - `skiplens export --image photo.jpg mine/` - "
-    "`skiplens export --off block2 --palette noon without/`"
+    "`skiplens export --scale block2:0 --palette light without/`"
 )
 def export(  # noqa: PLR0913  # one parameter an option
     folder: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")],
@@ -172,11 +172,13 @@ def export(  # noqa: PLR0913  # one parameter an option
     network: Annotated[str | None, typer.Option(help="Id of the network.")] = None,
     digit: Annotated[str | None, typer.Option(help="Id of a sample or a stored digit.")] = None,
     image: Annotated[Path | None, typer.Option(help="A picture of a digit, not stored.")] = None,
-    off: Annotated[str | None, typer.Option(help="Blocks to switch off: block2,block5.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="Factors of residual branches: block2:0,block5:0.5.")
+    ] = None,
     normalize: Annotated[
         Normalisation, typer.Option(help="What shares one range of values.")
     ] = Normalisation.BLOCK,
-    palette: Annotated[PaletteName, typer.Option(help="Colours.")] = PaletteName.DUSK,
+    palette: Annotated[PaletteName, typer.Option(help="Colours.")] = PaletteName.DARK,
     force: Annotated[bool, typer.Option("--force", help="Write into a folder in use.")] = False,
 ) -> None:
     """Write a digit's gallery to a folder: PNG, NPZ, and an index.html that needs no server."""
@@ -187,7 +189,7 @@ def export(  # noqa: PLR0913  # one parameter an option
 
     services = open_services(read_settings({"engine": "litert", "interpreters": 1}))
     try:
-        wish = ExportOptions(network, digit, image, off, GridOptions(normalize, palette))
+        wish = ExportOptions(network, digit, image, scale, GridOptions(normalize, palette))
         export_gallery(services, wish, folder, force=force)
     finally:
         services.close()

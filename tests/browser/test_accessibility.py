@@ -94,6 +94,6 @@ def test_a_switch_is_read_out_and_keeps_the_focus(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_role("link", name="switch off in block2").focus()
     page.keyboard.press("Enter")
-    page.wait_for_url("**off=block2**")
+    page.wait_for_url("**scale=block2:0**")
     expect(page.locator("[data-prediction]")).to_contain_text("Prediction without block2")
     expect(page.get_by_role("link", name="switch on in block2")).to_be_focused()

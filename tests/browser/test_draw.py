@@ -166,7 +166,7 @@ def test_what_is_cleared_is_not_shown_when_it_is_answered(open_page: OpenPage) -
 
 
 def test_what_is_kept_has_an_address_and_is_the_same_digit(open_page: OpenPage) -> None:
-    page = open_page("/?off=block2&normalize=layer&palette=noon")
+    page = open_page("/?scale=block2:0&normalize=layer&palette=light")
     with held(page) as routes:
         open_surface(page)
         draw(page, SEVEN)
@@ -179,7 +179,7 @@ def test_what_is_kept_has_an_address_and_is_the_same_digit(open_page: OpenPage) 
     widths = page.evaluate(WIDTHS)
     page.get_by_role("button", name="Save").click()
     page.wait_for_url(KEPT)
-    assert f"{drawn['digit']}?off=block2&normalize=layer&palette=noon" in page.url
+    assert f"{drawn['digit']}?scale=block2:0&normalize=layer&palette=light" in page.url
     for _ in range(2):
         reads(page, "7")
         expect(page.locator(".probability .number")).to_contain_text(share)
@@ -221,7 +221,7 @@ def test_a_refusal_is_said_and_not_repeated(open_page: OpenPage) -> None:
 def test_the_gate_of_a_block_that_is_off_is_said_to_be_zero(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_role("link", name="Highway network").click()
-    page.goto(f"{page.url}?off=block2")
+    page.goto(f"{page.url}?scale=block2:0")
     legend = page.locator("figure[data-layer='block2.gate'] .legend")
     expect(legend).to_have_text(re.compile(r"^\s*zero everywhere\s*$"))
     open_surface(page)
@@ -288,7 +288,7 @@ def test_no_choice_of_a_look_leads_away_from_a_drawing(open_page: OpenPage) -> N
     expect(sort).to_be_disabled()
     expect(page.get_by_text("waits until the digit is saved")).to_be_visible()
     page.route("**/display-options.js", lambda route: route.abort())
-    page.get_by_label("Palette").select_option("noon")
+    page.get_by_label("Palette").select_option("light")
     draw(page, ((0.2, 0.9), (0.8, 0.9)))
     assert ink(page) > 0
     assert page.url.partition("?")[0] == address

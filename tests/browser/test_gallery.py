@@ -33,18 +33,18 @@ def test_a_branch_is_switched_off_and_on(open_page: OpenPage, *, javascript: boo
     page = open_page("/", java_script_enabled=javascript)
     branch = page.get_by_role("link", name="switch off in block2")
     branch.locator(".branch-toggle").click()
-    assert "off=block2" in page.url
+    assert "scale=block2:0" in page.url
     expect(page.get_by_role("heading", level=1)).to_contain_text("without block2")
     expect(page.get_by_role("columnheader", name="all on")).to_be_visible()
     page.get_by_role("link", name="Switch every block on").click()
-    assert "off=" not in page.url
+    assert "scale=" not in page.url
 
 
 def test_a_branch_is_switched_by_the_keyboard(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_role("link", name="switch off in block1").focus()
     page.keyboard.press("Enter")
-    page.wait_for_url("**off=block1**")
+    page.wait_for_url("**scale=block1:0**")
 
 
 def test_another_sample_is_chosen(open_page: OpenPage) -> None:
@@ -58,9 +58,9 @@ def test_another_sample_is_chosen(open_page: OpenPage) -> None:
 
 def test_choosers_draw_anew_by_themselves(open_page: OpenPage) -> None:
     page = open_page("/")
-    page.get_by_label("Palette").select_option("noon")
-    page.wait_for_url("**palette=noon**")
-    expect(page.get_by_label("Palette")).to_have_value("noon")
+    page.get_by_label("Palette").select_option("light")
+    page.wait_for_url("**palette=light**")
+    expect(page.get_by_label("Palette")).to_have_value("light")
     expect(page.get_by_role("button", name="Apply")).to_be_hidden()
 
 

@@ -143,14 +143,14 @@ def test_page_keys_lead_to_the_next_layer_and_back(
 def test_e_and_w_show_the_same_page_of_another_sample(
     open_page: OpenPage, server: str, name: str
 ) -> None:
-    page = open_page(address(server, name) + "?palette=noon")
+    page = open_page(address(server, name) + "?palette=light")
     samples = [one["id"] for one in page.request.get("/api/v1/samples").json()]
     page.keyboard.press("e")
-    page.wait_for_url(f"**/digits/{samples[1]}*palette=noon" if name == "gallery" else "**noon")
+    page.wait_for_url(f"**/digits/{samples[1]}*palette=light" if name == "gallery" else "**light")
     page.wait_for_function("(id) => location.pathname.includes(id)", arg=samples[1])
     page.keyboard.press("w")
     page.wait_for_function("(id) => location.pathname.includes(id)", arg=samples[0])
-    assert page.url.endswith("palette=noon")
+    assert page.url.endswith("palette=light")
 
 
 def test_n_and_p_choose_the_next_scale_and_palette(open_page: OpenPage) -> None:
@@ -167,10 +167,10 @@ def test_o_switches_the_block_under_the_focus(open_page: OpenPage) -> None:
     page = open_page("/")
     page.locator("#block3 .layer-link").first.focus()
     page.keyboard.press("o")
-    page.wait_for_url("**off=block3**")
+    page.wait_for_url("**scale=block3:0**")
     expect(page.get_by_role("link", name="switch on in block3")).to_be_focused()
     page.keyboard.press("o")
-    page.wait_for_function("() => !location.search.includes('off')")
+    page.wait_for_function("() => !location.search.includes('scale')")
 
 
 @pytest.mark.parametrize("name", ["gallery", "layer", "filter"])
@@ -196,8 +196,8 @@ def test_z_draws_a_grid_anew_so_that_it_fills_the_window(
     figure = page.locator("figure[data-layer='block1.sum']")
     figure.locator("a").focus()
     if painted:
-        page.get_by_label("Palette").select_option("noon")
-        page.wait_for_url("**palette=noon**")
+        page.get_by_label("Palette").select_option("light")
+        page.wait_for_url("**palette=light**")
         figure.locator("a").focus()
     figure.locator("img:not(.is-replaced), canvas").click(trial=True)
     page.keyboard.press("z")

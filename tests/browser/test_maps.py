@@ -68,13 +68,13 @@ def rgba(address: str) -> str:
 
 
 def test_a_canvas_is_the_servers_picture_pixel_for_pixel(open_page: OpenPage, server: str) -> None:
-    page = open_page("/?off=block2#block2")
+    page = open_page("/?scale=block2:0#block2")
     address = figure(page, "block2.sum").get_attribute("data-values") or ""
     view = server + address.partition("/layers/")[0]
-    for normalize, palette in product(NORMALISATIONS, ("noon", "polar")):
+    for normalize, palette in product(NORMALISATIONS, ("light", "blue-orange")):
         choose(page, normalize=normalize, palette=palette)
         for layer in LAYERS:
-            query = f"off=block2&normalize={normalize}&palette={palette}"
+            query = f"scale=block2:0&normalize={normalize}&palette={palette}"
             expected = rgba(f"{view}/layers/{layer}/grid.png?{query}")
             page.wait_for_function(SAME, arg={"layer": layer, "expected": expected})
 
@@ -83,7 +83,7 @@ def test_a_legend_that_takes_on_a_zero_has_it_between_its_ends(open_page: OpenPa
     page = open_page("/#block1")
     legend = figure(page, "block1.output").locator(".legend")
     expect(legend.locator(".low")).to_have_text("0")
-    choose(page, normalize="symmetric", palette="noon")
+    choose(page, normalize="symmetric", palette="light")
     expect(legend.locator(".zero")).to_have_text("0")
     texts, tops = legend.evaluate(
         """(one) => {
@@ -98,15 +98,15 @@ def test_a_legend_that_takes_on_a_zero_has_it_between_its_ends(open_page: OpenPa
 def test_a_slim_grid_that_is_sorted_is_painted_as_it_was(open_page: OpenPage, server: str) -> None:
     page = open_page("/?normalize=layer&sort=maximum#block3", width=390)
     slim = figure(page, "block3.sum").locator("source").get_attribute("srcset") or ""
-    choose(page, normalize="layer", palette="noon")
-    expected = rgba(f"{server}{slim}&palette=noon")
+    choose(page, normalize="layer", palette="light")
+    expected = rgba(f"{server}{slim}&palette=light")
     page.wait_for_function(SAME, arg={"layer": "block3.sum", "expected": expected})
 
 
 def test_another_look_asks_for_raw_maps_once_and_nothing_else(open_page: OpenPage) -> None:
     page = open_page("/#block1")
     asked, finished = requests_of(page), requests_of(page, "requestfinished")
-    choose(page, normalize="layer", palette="noon")
+    choose(page, normalize="layer", palette="light")
     expect(figure(page, "block1.sum").locator(".range-scope")).to_contain_text("the whole layer")
     while len(finished) < len(asked):
         page.evaluate("new Promise(requestAnimationFrame)")
@@ -115,14 +115,14 @@ def test_another_look_asks_for_raw_maps_once_and_nothing_else(open_page: OpenPag
     assert len(maps) == len(set(maps))
     assert 0 < len(maps) < page.locator("figure[data-layer]").count()
     asked.clear()
-    choose(page, normalize="filter", palette="polar")
+    choose(page, normalize="filter", palette="blue-orange")
     expect(figure(page, "block1.sum").locator(".range-scope")).to_contain_text("of its own")
     assert asked == []
 
 
 def test_maps_that_come_near_are_painted_then(open_page: OpenPage) -> None:
     page = open_page("/")
-    choose(page, normalize="network", palette="noon")
+    choose(page, normalize="network", palette="light")
     far = figure(page, "block6.output")
     expect(far.locator("canvas")).to_have_count(1)
     asked = requests_of(page)
@@ -148,11 +148,11 @@ def test_the_page_says_the_same_as_if_the_server_had_drawn_it(
     page = open_page("/")
     sample = page.locator(".samples a").first.get_attribute("href") or ""
     page.goto(sample + where)
-    choose(page, normalize=normalize, palette="noon")
+    choose(page, normalize=normalize, palette="light")
     first = page.locator("figure[data-layer]").first
     words = page.locator("[name=normalize] option:checked").get_attribute("data-explanation")
     expect(first.locator(".range-scope")).to_contain_text(words or "?")
-    expect(page).to_have_url(re.compile(f"normalize={normalize}&palette=noon"))
+    expect(page).to_have_url(re.compile(f"normalize={normalize}&palette=light"))
     painted = said(page)
     page.reload()
     assert said(page) == painted
@@ -189,9 +189,9 @@ def said(page: Page) -> dict[str, object]:
 def test_where_painting_fails_the_server_draws_the_page(open_page: OpenPage) -> None:
     page = open_page("/", allow="ERR_FAILED")
     page.route("**/api/v1/palettes", lambda route: route.abort())
-    page.get_by_label("Palette").select_option("noon")
-    page.wait_for_url("**palette=noon**")
-    expect(page.locator(".page.palette-noon")).to_be_visible()
+    page.get_by_label("Palette").select_option("light")
+    page.wait_for_url("**palette=light**")
+    expect(page.locator(".page.palette-light")).to_be_visible()
     expect(page.locator("canvas.map-canvas")).to_have_count(0)
 
 
@@ -215,7 +215,7 @@ def test_another_look_leaves_the_maps_that_are_shown(open_page: OpenPage) -> Non
     page = open_page("/")
     shown = figure(page, "stem.output")
     page.evaluate(PLATE, "network")
-    choose(page, normalize="layer", palette="noon")
+    choose(page, normalize="layer", palette="light")
     shown.scroll_into_view_if_needed()
     expect(shown.locator(".high")).to_have_text("2.00")
     page.evaluate(PLATE, "restore")

@@ -112,12 +112,12 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
 
 
 def test_a_click_on_a_map_leads_to_the_place_in_its_filter(open_page: OpenPage) -> None:
-    page = open_page("/?off=block2")
+    page = open_page("/?scale=block2:0")
     point_at(page, figure(page, "block1.output"), 28, 1, 5, 10)
     expect(page.locator(READOUT)).to_contain_text("filter 1, row 5, column 10")
     page.mouse.down()
     page.mouse.up()
-    page.wait_for_url(re.compile(r"block1\.output/filters/1\?off=block2&at=5,10"))
+    page.wait_for_url(re.compile(r"block1\.output/filters/1\?scale=block2:0&at=5,10"))
 
 
 def test_beside_its_maps_a_figure_still_leads_to_its_layer(open_page: OpenPage) -> None:

@@ -20,7 +20,7 @@ def test_a_walk_over_block_depth_and_comparison(open_page: OpenPage, *, scripts:
     expect(page.get_by_role("img", name="x, F(x), sum and output of block1")).to_be_visible()
     page.get_by_role("link", name="Switch F(x) off").click()
     expect(page.get_by_text("The branch is off")).to_be_visible()
-    expect(page.get_by_text("Without what block1 adds")).to_be_visible()
+    expect(page.get_by_text("Without block1,")).to_be_visible()
     page.get_by_role("link", name="depth").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Block by block")
     expect(page.get_by_role("row", name="block1 off").first).to_be_visible()
@@ -51,7 +51,7 @@ def test_while_one_draws_a_gate_that_is_shut_is_not_called_silent(
     open_page: OpenPage, server: str
 ) -> None:
     gallery = address(server, "block with a gate").partition("/blocks/")[0]
-    page = open_page(f"{gallery}?off=block1")
+    page = open_page(f"{gallery}?scale=block1:0")
     open_surface(page)
     draw(page, SEVEN)
     expect(page.locator(".predicted-digit")).to_have_text("7")

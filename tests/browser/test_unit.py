@@ -25,7 +25,7 @@ def unit(open_page: OpenPage, where: str, **options: object) -> Page:
 def test_another_place_is_chosen_by_its_numbers_and_by_steps(
     open_page: OpenPage, *, javascript: bool
 ) -> None:
-    page = unit(open_page, f"{CONV}?palette=noon", java_script_enabled=javascript)
+    page = unit(open_page, f"{CONV}?palette=light", java_script_enabled=javascript)
     page.get_by_label("Row and column").fill("5,12")
     page.get_by_role("button", name="Show").click()
     said = page.locator(".unit-value")
@@ -34,7 +34,7 @@ def test_another_place_is_chosen_by_its_numbers_and_by_steps(
     expect(said).to_contain_text("row 4, column 12")
     page.get_by_role("link", name="largest", exact=True).click()
     expect(said).not_to_contain_text("row 4, column 12")
-    assert "palette=noon" in page.url
+    assert "palette=light" in page.url
 
 
 @pytest.mark.parametrize("javascript", [False, True])
@@ -118,9 +118,9 @@ def test_colours_follow_the_palette(open_page: OpenPage) -> None:
     page = unit(open_page, f"{CONV}?at=9,20")
     square = page.locator("table.channels rect").first
     before = square.get_attribute("fill")
-    page.get_by_label("Palette").select_option("noon")
+    page.get_by_label("Palette").select_option("light")
     expect(page.locator(".input-window image")).to_have_attribute(
-        "href", re.compile("palette=noon")
+        "href", re.compile("palette=light")
     )
     expect(square).not_to_have_attribute("fill", before or "")
 

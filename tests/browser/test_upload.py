@@ -38,11 +38,11 @@ def bring(page: Page, event: str, content: bytes, media_type: str = "image/png")
 
 @pytest.mark.parametrize("javascript", [False, True])
 def test_a_file_is_chosen_and_read(open_page: OpenPage, drawing: Path, *, javascript: bool) -> None:
-    page = open_page("/?palette=noon", java_script_enabled=javascript)
+    page = open_page("/?palette=light", java_script_enabled=javascript)
     page.get_by_label(re.compile("^Your own image")).set_input_files(drawing)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text(OWN)).to_be_visible()
-    assert "palette=noon" in page.url
+    assert "palette=light" in page.url
     expect(page.locator(".samples [aria-current]")).to_have_count(0)
 
 

@@ -95,6 +95,24 @@ def without(network: keras.Model, off: tuple[str, ...]) -> keras.Model:
     return keras.Model(image, outputs)
 
 
+def scaled(network: keras.Model, factors: Mapping[str, float]) -> keras.Model:
+    """The network built anew with the branch, or the highway gate, of each block multiplied."""
+    x = image = keras.Input(network.input_shape[1:])
+    outputs = {}
+    for layer in network.layers[1:]:
+        residual = isinstance(layer, Residual)
+        if not residual or layer.name not in factors:
+            x = layer(x)
+        elif isinstance(layer.merge, HighwayGate):
+            gate = layers.Activation("sigmoid")(layer.merge.layer(x)) * factors[layer.name]
+            x = gate * layer.layer(x) + (1 - gate) * x
+        else:
+            identity = layer.shortcut(x) if layer.shortcut else x
+            x = identity + factors[layer.name] * layer.layer(x)
+        outputs[f"{layer.name}.sum" if residual else layer.name] = x
+    return keras.Model(image, outputs)
+
+
 def one_hot(engine: Engine, digit: Digit, off: tuple[str, ...], target: int) -> dict[str, Any]:
     """The inputs of a gradient graph."""
     branch_scales = [[float(name not in off) for name in engine.manifest.disableable_blocks]]

@@ -1,6 +1,7 @@
 """What is said of blocks is true: for every network that ships, and for small random ones."""
 
 import io
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -27,8 +28,8 @@ from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.forward import branch_scales
 from skiplens.service.services import Services
 from skiplens.settings import Settings
-from tests.conftest import MAX_WAITING, MODELS
-from tests.contracts.networks import NETWORKS, one_hot, open_random, without
+from tests.conftest import MAX_WAITING, MODELS, switched_off
+from tests.contracts.networks import NETWORKS, one_hot, open_random, scaled, without
 from tests.network.tiny import SAVES_WITH_KERAS, numpy
 
 pytestmark = SAVES_WITH_KERAS
@@ -105,7 +106,7 @@ def arrays(served: TestClient, view: str, off: tuple[str, ...]) -> Arrays:
 
 
 def query(off: tuple[str, ...]) -> dict[str, str]:
-    return {"off": ",".join(off)} if off else {}
+    return {"scale": str(switched_off(*off))} if off else {}
 
 
 def merge_inputs(block: BlockInfo, arrays: Arrays) -> tuple[Array, Array]:
@@ -153,6 +154,27 @@ def test_off_is_keras_without_the_branch(
         np.testing.assert_allclose(found, arrays[name], rtol=0, atol=1e-4 * reach, err_msg=name)
 
 
+def test_a_factor_is_keras_with_the_branch_multiplied(
+    served: TestClient, view: str, engine: Engine, network: keras.Model, digit: Digit
+) -> None:
+    """Above 1, below 0 and between, each in a block of its own."""
+    values = itertools.cycle((0.5, -1.5, 4.0))
+    factors = dict(zip(engine.manifest.disableable_blocks, values, strict=False))
+    query = {"scale": ",".join(f"{block}:{factor}" for block, factor in factors.items())}
+    wanted = scaled(network, factors)(digit.as_input(), training=False)
+    content = served.get(f"{view}/activations.npz", params=query).content
+    with np.load(io.BytesIO(content)) as archive:
+        for name in wanted.keys() & set(archive.files):
+            found = archive[name]
+            reach = max(1.0, float(np.abs(found).max()))
+            same = numpy(wanted[name]).reshape(found.shape)
+            np.testing.assert_allclose(same, found, rtol=0, atol=1e-4 * reach, err_msg=name)
+    answer = served.get(f"{view}/prediction", params=query).json()
+    assert answer["scale"] == factors
+    probabilities = numpy(wanted["head.probabilities"])[0]
+    np.testing.assert_allclose(answer["probabilities"], probabilities, rtol=0, atol=1e-4)
+
+
 def test_a_block_that_is_off_hands_on_its_identity(
     engine: Engine, off: tuple[str, ...], arrays: Arrays
 ) -> None:
@@ -165,7 +187,9 @@ def test_gradients_are_those_of_a_tape(
     engine: Engine, network: keras.Model, digit: Digit, off: tuple[str, ...]
 ) -> None:
     inputs = one_hot(engine, digit, off, TARGET)
-    found = engine.gradients(inputs["image"], branch_scales(engine.manifest, off), TARGET)
+    found = engine.gradients(
+        inputs["image"], branch_scales(engine.manifest, switched_off(*off)), TARGET
+    )
     for name, value in reference_gradients(network)(inputs).items():
         assert close(found[name].ravel(), value.ravel(), 1e-4), name
 
@@ -173,7 +197,7 @@ def test_gradients_are_those_of_a_tape(
 def test_the_two_routes_of_the_flow_sum_to_the_whole(
     engine: Engine, digit: Digit, off: tuple[str, ...]
 ) -> None:
-    scales = branch_scales(engine.manifest, off)
+    scales = branch_scales(engine.manifest, switched_off(*off))
     found = engine.gradients(digit.as_input(), scales, TARGET)
     for block in engine.manifest.blocks:
         if block.identity is not None:
@@ -184,7 +208,7 @@ def test_the_two_routes_of_the_flow_sum_to_the_whole(
 def test_the_flows_norms_and_cosine_add_up(
     served: TestClient, view: str, off: tuple[str, ...]
 ) -> None:
-    answer = served.get(f"{view}/flow", params={**query(off), "target": str(TARGET)}).json()
+    answer = served.get(f"{view}/gradients", params={**query(off), "target": str(TARGET)}).json()
     for one in answer["blocks"]:
         if one["identity"] is None:
             assert one["total"] == one["residual"]
@@ -255,9 +279,9 @@ def test_a_network_without_identity_paths_says_that_there_is_nothing_to_switch(
 ) -> None:
     fixed = [one.name for one in engine.manifest.blocks if one.identity is None]
     for block in fixed:
-        answer = served.get(f"{view}/prediction", params={"off": block})
+        answer = served.get(f"{view}/prediction", params={"scale": f"{block}:0"})
         assert (answer.status_code, answer.json()["code"]) == (422, "not_switchable")
-        assert "x would not come through" in answer.json()["detail"]
+        assert "x would not pass there" in answer.json()["detail"]
 
 
 def test_every_page_of_every_network_is_there_and_can_be_taken_away(

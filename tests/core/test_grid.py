@@ -37,7 +37,7 @@ def test_a_picture_holds_its_levels_exactly_and_has_the_same_bytes_each_time(
 ) -> None:
     layout = layout_grid(5, 3, 4, columns=5, zoom=2, labels=False)
     drawn = grid_image.draw(levels, layout, range(5), [False] * 5)
-    palette = colours(PaletteName.DUSK, diverging=True)
+    palette = colours(PaletteName.DARK, diverging=True)
     png = grid_image.encode(drawn, palette)
     assert (decode(png) == drawn).all()
     assert grid_image.encode(drawn.copy(), palette) == png

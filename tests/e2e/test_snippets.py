@@ -17,8 +17,8 @@ from tests.e2e.server import Server, serving
 
 PAGES = (
     "",
-    "/layers/block1.conv1?palette=noon",
-    "/layers/block1.conv1/filters/3?at=9,20&off=block2",
+    "/layers/block1.conv1?palette=light",
+    "/layers/block1.conv1/filters/3?at=9,20&scale=block2:0",
     "/blocks/block1",
 )
 

@@ -35,7 +35,7 @@ def exhibit_of(
 @pytest.fixture(scope="session")
 def context(exhibit_of: Callable[[ExportOptions], ExportContext], digit: Digit) -> ExportContext:
     """A seven in the default network, without what the second block adds."""
-    return exhibit_of(ExportOptions(digit=digit.id, off="block2"))
+    return exhibit_of(ExportOptions(digit=digit.id, scale="block2:0"))
 
 
 @pytest.fixture(scope="session")

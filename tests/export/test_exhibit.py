@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.errors import (
     ExportError,
     InvalidParameterError,
@@ -16,6 +17,7 @@ from skiplens.errors import (
     UnreadableImageError,
 )
 from skiplens.export.gallery import ExportContext, ExportOptions
+from tests.conftest import switched_off
 
 Open = Callable[[ExportOptions], ExportContext]
 
@@ -24,7 +26,7 @@ def test_what_is_left_open_is_as_on_the_first_page(exhibit_of: Open) -> None:
     context = exhibit_of(ExportOptions())
     assert context.engine.manifest.id == "mnist-resnet"
     assert context.stored.label == 3
-    assert context.forward.off == ()
+    assert context.forward.scales == AS_TRAINED
     assert context.forward is context.whole
 
 
@@ -34,7 +36,7 @@ def test_a_digit_is_taken_by_its_id(context: ExportContext, digit: Digit) -> Non
 
 
 def test_switched_off_blocks_add_nothing_beside_the_whole(context: ExportContext) -> None:
-    assert context.forward.off == ("block2",)
+    assert context.forward.scales == switched_off("block2")
     assert not context.forward.activations["block2.residual"].any()
     assert context.whole.activations["block2.residual"].any()
 
@@ -72,7 +74,7 @@ def test_a_file_that_is_no_image_is_refused(exhibit_of: Open, tmp_path: Path) ->
     [
         (ExportOptions(network="none"), UnknownNetworkError),
         (ExportOptions(digit="0" * 16), UnknownDigitError),
-        (ExportOptions(off="block99"), UnknownBlockError),
+        (ExportOptions(scale="block99:0"), UnknownBlockError),
     ],
 )
 def test_unknown_names_are_refused(

@@ -68,10 +68,10 @@ def test_it_is_light_and_dark(exported: Path) -> None:
 def test_a_palette_brings_its_plate_and_ramps(
     exhibit_of: Callable[[ExportOptions], ExportContext],
 ) -> None:
-    context = exhibit_of(ExportOptions(options=GridOptions(palette=PaletteName.NOON)))
+    context = exhibit_of(ExportOptions(options=GridOptions(palette=PaletteName.LIGHT)))
     page = html(context, draw(context))
-    assert 'class="page palette-noon"' in page
-    assert page_text.ZERO[PaletteName.NOON] in page
+    assert 'class="page palette-light"' in page
+    assert page_text.ZERO[PaletteName.LIGHT] in page
 
 
 @pytest.mark.parametrize(

@@ -20,17 +20,17 @@ def test_every_layer_convolution_and_block_is_there(
     assert {f"layers/{layer.name}.png" for layer in manifest.layers} <= paths
     assert {f"kernels/{one.name}.png" for one in manifest.layers if one.kernel} <= paths
     for block in manifest.blocks:
-        parts = ("strip", "x", "residual", "sum", "output", "kernels.conv1", "kernels.conv2")
+        parts = ("maps", "x", "residual", "sum", "output", "kernels.conv1", "kernels.conv2")
         assert {f"blocks/{block.name}/{part}.png" for part in parts} <= paths
 
 
 @pytest.mark.parametrize(
     ("path", "address"),
     [
-        ("layers/block2.output.png", "digits/{digit}/layers/block2.output/grid.png?off=block2"),
-        ("layers/head.logits.png", "digits/{digit}/layers/head.logits/grid.png?off=block2"),
+        ("layers/block2.output.png", "digits/{digit}/layers/block2.output/grid.png?scale=block2:0"),
+        ("layers/head.logits.png", "digits/{digit}/layers/head.logits/grid.png?scale=block2:0"),
         ("kernels/block3.conv1.png", "layers/block3.conv1/kernels.png"),
-        ("blocks/block2/strip.png", "digits/{digit}/blocks/block2/strip.png?off=block2"),
+        ("blocks/block2/maps.png", "digits/{digit}/blocks/block2/maps.png?scale=block2:0"),
     ],
 )
 def test_pictures_are_those_of_the_api_byte_for_byte(

@@ -21,7 +21,7 @@ def record(exported: Path) -> dict[str, Any]:
 def api(client: TestClient, digit: Digit) -> Get:
     def get(path: str) -> dict[str, Any]:
         address = f"/api/v1/networks/mnist-resnet/digits/{digit.id}/{path}"
-        answer = client.get(address, params={"off": "block2"})
+        answer = client.get(address, params={"scale": "block2:0"})
         content: dict[str, Any] = answer.json()
         return content
 
@@ -30,7 +30,7 @@ def api(client: TestClient, digit: Digit) -> Get:
 
 def test_the_prediction_is_the_api_s(record: dict[str, Any], api: Get) -> None:
     assert record["prediction"] == api("prediction")
-    assert record["prediction"]["off"] == ["block2"]
+    assert record["prediction"]["scale"] == {"block2": 0}
 
 
 def test_the_statistics_of_a_layer_are_the_api_s(record: dict[str, Any], api: Get) -> None:
@@ -47,13 +47,13 @@ def test_the_figures_of_blocks_are_the_api_s(record: dict[str, Any], api: Get) -
 def test_it_says_what_was_asked_for(record: dict[str, Any], digit: Digit) -> None:
     assert record["network"]["id"] == "mnist-resnet"
     assert record["digit"]["id"] == digit.id
-    assert (record["normalize"], record["palette"]) == ("block", "dusk")
+    assert (record["normalize"], record["palette"]) == ("block", "dark")
 
 
 def test_every_picture_that_it_names_is_there(record: dict[str, Any], exported: Path) -> None:
     named = {one["grid"] for one in record["layers"]}
     named |= {one["kernels"] for one in record["layers"] if one["kernels"]}
     for block in record["blocks"]:
-        named |= {block["strip"], *block["parts"].values(), *block["kernels"].values()}
+        named |= {block["maps"], *block["parts"].values(), *block["kernels"].values()}
     written = {path.relative_to(exported).as_posix() for path in exported.rglob("*.png")}
     assert named == written - {"input.png"}

@@ -19,5 +19,5 @@ test("a value has its position in words and four significant digits", () => {
 
 test("the address of a filter's page names the position", () => {
   assert.equal(filterHref("/f/{filter}", 7, 1, 2), "/f/7?at=1,2#unit");
-  assert.equal(filterHref("/f/{filter}?off=b", 7, 1, 2), "/f/7?off=b&at=1,2#unit");
+  assert.equal(filterHref("/f/{filter}?scale=b:0", 7, 1, 2), "/f/7?scale=b:0&at=1,2#unit");
 });

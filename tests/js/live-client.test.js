@@ -14,7 +14,7 @@ const HEADER = {
   label: "7",
   probabilities: [0.25, 0.75],
   baseline: [0.5, 0.5],
-  off: ["block2"],
+  scale: { block2: 0 },
   warnings: ["Faint – hardly there."],
   network_range: [-2, 3],
   input_shape: [28, 28],
@@ -43,7 +43,7 @@ test("a frame has its header's fields, the input and the maps of every layer", (
   const parsed = parseFrame(frame(HEADER));
   assert.equal(parsed.label, "7");
   assert.deepEqual([parsed.probabilities, parsed.baseline], [[0.25, 0.75], [0.5, 0.5]]);
-  assert.deepEqual([parsed.off, parsed.warnings], [HEADER.off, HEADER.warnings]);
+  assert.deepEqual([parsed.scale, parsed.warnings], [HEADER.scale, HEADER.warnings]);
   assert.deepEqual(parsed.networkRange, [-2, 3]);
   assert.deepEqual([parsed.input.length, parsed.input[0], parsed.input[783]], [784, 9, 9]);
   const [stem, logits] = parsed.layers;

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, ModelRunner
 
@@ -12,4 +13,4 @@ from skiplens.service.forward import ForwardPass, ModelRunner
 @pytest.fixture(scope="session")
 def forward_passes(engines: Mapping[str, Engine], digit: Digit) -> dict[str, ForwardPass]:
     """The same seven in every network."""
-    return {name: ModelRunner().run(one, digit, ()) for name, one in engines.items()}
+    return {name: ModelRunner().run(one, digit, AS_TRAINED) for name, one in engines.items()}

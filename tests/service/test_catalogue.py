@@ -2,7 +2,7 @@
 
 import pytest
 
-from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     BlockNotDisableableError,
@@ -17,9 +17,9 @@ from skiplens.service.registry import (
     ModelRegistry,
     find_block,
     find_layer,
-    parse_disabled_blocks,
     parse_filters,
     parse_layers,
+    parse_scales,
 )
 
 LAYER = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 8))
@@ -54,22 +54,41 @@ def test_an_unprintable_or_endless_name_is_not_echoed(engine: Engine) -> None:
     assert "x" * 100 not in str(refused.value)
 
 
-def test_off_is_put_in_forward_order_and_each_block_counts_once(engine: Engine) -> None:
-    assert parse_disabled_blocks(engine.manifest, "block5, block2,block5") == ("block2", "block5")
-    assert (
-        parse_disabled_blocks(engine.manifest, None)
-        == parse_disabled_blocks(engine.manifest, "")
-        == ()
-    )
+def test_factors_are_put_in_forward_order_and_those_of_1_dropped(engine: Engine) -> None:
+    found = parse_scales(engine.manifest, "block5:.50, block2:-0,block1:1,block6:-4e0")
+    assert found == Scales((("block2", 0.0), ("block5", 0.5), ("block6", -4.0)))
+    assert str(found) == "block2:0,block5:0.5,block6:-4"
+    assert parse_scales(engine.manifest, str(found)) == found
+    assert found.off == ("block2",)
+    assert (found.of("block5"), found.of("block1")) == (0.5, 1)
+    assert parse_scales(engine.manifest, None) == parse_scales(engine.manifest, "") == AS_TRAINED
+    assert found
+    assert not AS_TRAINED
+
+
+@pytest.mark.parametrize(
+    "text", ["block2", "block2:", "block2:half", "block2:nan", "block2:inf", "block2:4.01", ","]
+)
+def test_what_is_no_factor_is_refused_and_what_is_allowed_said(engine: Engine, text: str) -> None:
+    with pytest.raises(
+        InvalidParameterError, match="scale_a must be block:factor pairs"
+    ) as refused:
+        parse_scales(engine.manifest, f"block1:0,{text}", "scale_a")
+    assert "with factors from -4 to 4; got 'block1:0," in str(refused.value)
+
+
+def test_a_block_is_scaled_once_and_must_be_there(engine: Engine) -> None:
+    with pytest.raises(InvalidParameterError, match="scale must name each block once"):
+        parse_scales(engine.manifest, "block2:0,block2:0")
     with pytest.raises(UnknownBlockError):
-        parse_disabled_blocks(engine.manifest, "block2,,block5")
+        parse_scales(engine.manifest, "block99:0")
 
 
 def test_a_block_without_identity_cannot_be_switched_off(engine: Engine) -> None:
     fixed = BlockInfo("block1", None, "a", None, "f", None, None, "o", can_disable=False)
     manifest = type(engine.manifest)(**{**vars(engine.manifest), "blocks": (fixed,)})
-    with pytest.raises(BlockNotDisableableError, match="x would not come through there"):
-        parse_disabled_blocks(manifest, "block1")
+    with pytest.raises(BlockNotDisableableError, match="x would not pass there"):
+        parse_scales(manifest, "block1:0.5")
 
 
 @pytest.mark.parametrize(

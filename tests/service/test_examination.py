@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError
 from skiplens.service.forward import CachedModelRunner, ForwardPass, ModelRunner
+from tests.conftest import switched_off
 
 BIG = 64_000_000
 
@@ -24,12 +26,12 @@ class Counting:
         self.may_go_on.set()
         self.started = threading.Event()
 
-    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
+    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
         """Run the engine."""
         self.calls += 1
         self.started.set()
         self.may_go_on.wait()
-        return ModelRunner().run(engine, digit, off)
+        return ModelRunner().run(engine, digit, scales)
 
 
 def other_digit(value: int) -> Digit:
@@ -38,7 +40,7 @@ def other_digit(value: int) -> Digit:
 
 
 def test_an_examination_is_read_only_and_adds_up(engine: Engine, digit: Digit) -> None:
-    found = ModelRunner().run(engine, digit, ())
+    found = ModelRunner().run(engine, digit, AS_TRAINED)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert found.label == 7
     assert list(found.activations) == [layer.name for layer in engine.manifest.layers]
@@ -51,11 +53,12 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
 ) -> None:
     for engine in engines.values():
         off = engine.manifest.disableable_blocks[:1]
-        found = ModelRunner().run(engine, digit, off)
-        switched = {layer.name: found.switched(layer) for layer in engine.manifest.layers}
+        found = ModelRunner().run(engine, digit, switched_off(*off))
+        layers = engine.manifest.layers
+        factors = {layer.name: found.layer_scale(layer) for layer in layers}
         named = {block.scaled_layer for block in engine.manifest.blocks if block.scaled_layer}
-        assert {name for name, state in switched.items() if state is not None} == named
-        zero = [name for name, state in switched.items() if state]
+        assert {name for name, factor in factors.items() if factor is not None} == named
+        zero = [layer.name for layer in layers if found.is_disabled(layer)]
         assert [name.partition(".")[0] for name in zero] == [*off]
         assert not any(found.activations[name].any() for name in zero)
 
@@ -63,12 +66,12 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
 def test_the_second_question_is_answered_from_memory(engine: Engine, digit: Digit) -> None:
     inner = Counting()
     cached = CachedModelRunner(inner, BIG)
-    first = cached.run(engine, digit, ())
-    assert cached.run(engine, digit, ()) is first
+    first = cached.run(engine, digit, AS_TRAINED)
+    assert cached.run(engine, digit, AS_TRAINED) is first
     assert inner.calls == 1
     assert (cached.hits, cached.misses) == (1, 1)
-    cached.run(engine, digit, ("block1",))
-    cached.run(engine, other_digit(3), ())
+    cached.run(engine, digit, switched_off("block1"))
+    cached.run(engine, other_digit(3), AS_TRAINED)
     assert inner.calls == 3
 
 
@@ -77,7 +80,7 @@ def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -
     inner.may_go_on.clear()
     cached = CachedModelRunner(inner, BIG)
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(cached.run, engine, digit, ()) for _ in range(8)]
+        answers = [threads.submit(cached.run, engine, digit, AS_TRAINED) for _ in range(8)]
         inner.started.wait()
         inner.may_go_on.set()
         found = {id(answer.result()) for answer in answers}
@@ -87,27 +90,27 @@ def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -
 
 def test_a_failure_reaches_everyone_and_is_not_kept(engine: Engine, digit: Digit) -> None:
     class Failing(Counting):
-        def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
+        def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
             if self.calls == 0:
                 self.calls += 1
                 raise BusyError("full")
-            return super().run(engine, digit, off)
+            return super().run(engine, digit, scales)
 
     cached = CachedModelRunner(Failing(), BIG)
     with pytest.raises(BusyError):
-        cached.run(engine, digit, ())
-    assert cached.run(engine, digit, ()).label == 7
+        cached.run(engine, digit, AS_TRAINED)
+    assert cached.run(engine, digit, AS_TRAINED).label == 7
 
 
 def test_memory_is_bounded_and_the_oldest_goes(engine: Engine, digit: Digit) -> None:
     inner = Counting()
-    size = ModelRunner().run(engine, digit, ()).nbytes
+    size = ModelRunner().run(engine, digit, AS_TRAINED).nbytes
     cached = CachedModelRunner(inner, 2 * size)
     for value in (1, 2, 3):
-        cached.run(engine, other_digit(value), ())
-    cached.run(engine, other_digit(3), ())
+        cached.run(engine, other_digit(value), AS_TRAINED)
+    cached.run(engine, other_digit(3), AS_TRAINED)
     assert inner.calls == 3
-    cached.run(engine, other_digit(1), ())
+    cached.run(engine, other_digit(1), AS_TRAINED)
     assert inner.calls == 4
 
 
@@ -115,16 +118,16 @@ def test_what_is_larger_than_the_memory_is_answered_all_the_same(
     engine: Engine, digit: Digit
 ) -> None:
     cached = CachedModelRunner(Counting(), 10)
-    assert cached.run(engine, digit, ()).label == 7
+    assert cached.run(engine, digit, AS_TRAINED).label == 7
 
 
 def test_the_networks_range_is_over_all_maps_with_space(engine: Engine, digit: Digit) -> None:
-    found = ModelRunner().run(engine, digit, ())
+    found = ModelRunner().run(engine, digit, AS_TRAINED)
     maps = [found.maps(layer) for layer in engine.manifest.layers if layer.spatial]
     assert found.network_range == (min(one.min() for one in maps), max(one.max() for one in maps))
 
 
 def test_all_off_is_not_what_one_off_is(engine: Engine, digit: Digit) -> None:
-    one = ModelRunner().run(engine, digit, ("block2",))
-    every = ModelRunner().run(engine, digit, engine.manifest.disableable_blocks)
+    one = ModelRunner().run(engine, digit, switched_off("block2"))
+    every = ModelRunner().run(engine, digit, switched_off(*engine.manifest.disableable_blocks))
     assert not np.array_equal(one.probabilities, every.probabilities)

@@ -10,6 +10,7 @@ from PIL import Image
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, Sort
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
@@ -28,7 +29,7 @@ KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
 @pytest.fixture(scope="module")
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
     """A seven, examined."""
-    return ModelRunner().run(engine, digit, ())
+    return ModelRunner().run(engine, digit, AS_TRAINED)
 
 
 def indices(grid: Grid) -> np.ndarray:
@@ -106,7 +107,7 @@ def test_dead_filters_are_flat_and_flagged(forward: ForwardPass) -> None:
     silent["block1.output"][..., 3] = 0.7
     silent["block1.output"][2, 2, 4] = 0.2
     found = grid_of(
-        ForwardPass(forward.manifest, forward.digit, (), silent),
+        ForwardPass(forward.manifest, forward.digit, AS_TRAINED, silent),
         "block1.output",
         GridOptions(Normalisation.FILTER),
     )
@@ -122,10 +123,12 @@ def test_the_same_picture_always_has_the_same_bytes(forward: ForwardPass) -> Non
 
 def test_the_palette_asked_for_is_the_palette_used(forward: ForwardPass) -> None:
     with Image.open(
-        io.BytesIO(grid_of(forward, "stem.conv", GridOptions(palette=PaletteName.POLAR)).png())
+        io.BytesIO(
+            grid_of(forward, "stem.conv", GridOptions(palette=PaletteName.BLUE_ORANGE)).png()
+        )
     ) as image:
         used = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
-    assert (used == colours(PaletteName.POLAR, diverging=True)[: len(used)]).all()
+    assert (used == colours(PaletteName.BLUE_ORANGE, diverging=True)[: len(used)]).all()
 
 
 def test_a_picture_beyond_all_measure_is_refused(forward: ForwardPass) -> None:
@@ -133,7 +136,7 @@ def test_a_picture_beyond_all_measure_is_refused(forward: ForwardPass) -> None:
     huge["stem.conv"] = np.zeros((512, 512, 16), np.float32)
     layer = find_layer(forward.manifest, "stem.conv")
     large = type(layer)(**{**vars(layer), "shape": (512, 512, 16)})
-    examined = ForwardPass(forward.manifest, forward.digit, (), huge)
+    examined = ForwardPass(forward.manifest, forward.digit, AS_TRAINED, huge)
     with pytest.raises(InvalidParameterError, match=r"zoom 16 .* at most 16000000"):
         layer_grid(examined, large, tuple(range(16)), GridOptions(zoom=16))
 

@@ -19,7 +19,7 @@ def kernel() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 @pytest.fixture
 def drawn(kernel: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> LabelledKernelGrid:
-    return LabelledKernelGrid.of(kernel, PaletteName.DUSK)
+    return LabelledKernelGrid.of(kernel, PaletteName.DARK)
 
 
 def levels(drawn: LabelledKernelGrid) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

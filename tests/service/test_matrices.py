@@ -20,7 +20,7 @@ def test_a_strips_rows_share_one_scale_and_equal_their_arrays(
 ) -> None:
     for forward in forward_passes.values():
         for block in forward.manifest.blocks:
-            strip = block_table(forward, block, PaletteName.DUSK)
+            strip = block_table(forward, block, PaletteName.DARK)
             with Image.open(io.BytesIO(strip.png())) as image:
                 picture = np.asarray(image)
             filters = strip.geometry.columns

@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import AS_TRAINED, LayerInfo, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ModelRunner
 from skiplens.service.units import explain, place_named, place_of, strongest_place
+from tests.conftest import switched_off
 
 PLACES = 12
 TOLERANCE = 1e-4
 LAYER = LayerInfo("conv", "Conv2D", "conv", None, (5, 9, 2))
 
 
-@pytest.mark.parametrize("off", ["nothing", "some", "all"])
+@pytest.mark.parametrize("scaled", ["nothing", "some off", "all off", "all"])
 def test_the_arithmetic_comes_to_the_value(
-    engines: Mapping[str, Engine], digit: Digit, off: str
+    engines: Mapping[str, Engine], digit: Digit, scaled: str
 ) -> None:
     """In every layer of every network that ships, at random places and the four corners.
 
@@ -29,8 +30,13 @@ def test_the_arithmetic_comes_to_the_value(
     rng = np.random.default_rng(0)
     for engine in engines.values():
         switches = engine.manifest.disableable_blocks
-        blocks = {"nothing": (), "some": switches[::2], "all": switches}[off]
-        forward = ModelRunner().run(engine, digit, blocks)
+        scales = {
+            "nothing": AS_TRAINED,
+            "some off": switched_off(*switches[::2]),
+            "all off": switched_off(*switches),
+            "all": Scales(tuple((block, 0.5 - at) for at, block in enumerate(switches))),
+        }[scaled]
+        forward = ModelRunner().run(engine, digit, scales)
         for layer in engine.manifest.layers:
             height, width, count = layer.shape
             reach = float(np.abs(forward.maps(layer)).max())
@@ -47,7 +53,7 @@ def test_the_arithmetic_comes_to_the_value(
 
 
 def test_the_strongest_place_is_the_first_of_the_largest(engine: Engine, digit: Digit) -> None:
-    forward = ModelRunner().run(engine, digit, ())
+    forward = ModelRunner().run(engine, digit, AS_TRAINED)
     layer = next(one for one in engine.manifest.layers if one.name == "block1.output")
     row, column = strongest_place(forward, layer, 3)
     flat = forward.maps(layer)[:, :, 3]

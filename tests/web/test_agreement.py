@@ -15,20 +15,20 @@ from skiplens.core.value_range import TOP_LEVEL, Normalisation
 Arrays = Mapping[str, NDArray[np.float32]]
 
 LAYERS = ("stem.conv", "block1.residual", "block3.sum", "block6.output", "head.logits")
-OFF = (None, "block2,block5")
+SCALES = (None, "block2:0,block5:0.5")
 
 
-def _everything(api: TestClient, view: str, off: str | None) -> dict[str, NDArray[np.float32]]:
-    query = {"off": off} if off else {}
+def _everything(api: TestClient, view: str, scale: str | None) -> dict[str, NDArray[np.float32]]:
+    query = {"scale": scale} if scale else {}
     with np.load(io.BytesIO(api.get(f"{view}/activations.npz", params=query).content)) as archive:
         return {name: archive[name] for name in archive.files}
 
 
-@pytest.mark.parametrize("off", OFF)
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("layer", LAYERS)
-def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, off: str | None) -> None:
-    query = {"off": off} if off else {}
-    expected = _everything(api, view, off)[layer]
+def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, scale: str | None) -> None:
+    query = {"scale": scale} if scale else {}
+    expected = _everything(api, view, scale)[layer]
     address = f"{view}/layers/{layer}"
     alone = np.load(io.BytesIO(api.get(f"{address}/activations.npy", params=query).content))
     np.testing.assert_array_equal(alone, expected)
@@ -49,13 +49,13 @@ def test_json_npy_and_npz_agree(api: TestClient, view: str, layer: str, off: str
 def test_a_grid_read_through_its_description_gives_the_values_back(
     api: TestClient, view: str, layer: str, normalize: str
 ) -> None:
-    query = {"normalize": normalize, "zoom": "1", "labels": "false", "off": "block2"}
-    expected = _everything(api, view, "block2")[layer]
+    query = {"normalize": normalize, "zoom": "1", "labels": "false", "scale": "block2:0"}
+    expected = _everything(api, view, "block2:0")[layer]
     words = api.get(f"{view}/layers/{layer}/grid.json", params=query).json()
     content = api.get(f"{view}/layers/{layer}/grid.png", params=query).content
     with Image.open(io.BytesIO(content)) as picture:
         shown = np.asarray(picture.convert("RGB"))
-    palette = colours(PaletteName.DUSK, diverging=words["diverging"])[: TOP_LEVEL + 1].astype(int)
+    palette = colours(PaletteName.DARK, diverging=words["diverging"])[: TOP_LEVEL + 1].astype(int)
     for cell in words["cells"]:
         x, y, width, height = cell["box"]
         low, high = cell["range"]

@@ -11,8 +11,8 @@ from tests.web.engines import WatchedEngine
 QUESTIONS = (
     *(f"layers/{layer}/grid.png" for layer in ("stem.conv", "block1.sum", "block6.output")),
     *(f"layers/block2.sum/grid.png?zoom={zoom}" for zoom in range(1, 6)),
-    *("prediction", "blocks", "blocks/block1/strip.png", "activations.npz", "readout"),
-    *("layers/stem.conv/activations?values=true", "streams/1/matrix.png"),
+    *("prediction", "blocks", "blocks/block1/maps.png", "activations.npz", "early-exits"),
+    *("layers/stem.conv/activations?values=true", "stages/1/maps.png"),
 )
 
 
@@ -25,7 +25,7 @@ def test_all_questions_about_a_digit_take_one_pass(
     assert client.get(view.removeprefix("/api/v1")).status_code == 200  # the gallery
     assert watched.calls == 1
     for question in ("prediction", "blocks", "layers/stem.conv/grid.png"):
-        client.get(f"{view}/{question}", params={"off": "block1"})
+        client.get(f"{view}/{question}", params={"scale": "block1:0"})
     assert watched.calls == 2
     assert "skiplens_cache_misses_total 2.0" in client.get("/metrics").text
 

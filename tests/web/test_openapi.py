@@ -16,8 +16,8 @@ PROMISED = {
     *(f"{VIEW}/prediction", f"{VIEW}/activations.npz", f"{LAYER}/activations"),
     *(f"{LAYER}/activations.{kind}" for kind in ("npy", "npz")),
     *(f"{LAYER}/grid.{kind}" for kind in ("png", "json")),
-    *(f"{VIEW}/blocks", f"{VIEW}/blocks/{{block}}", f"{VIEW}/blocks/{{block}}/strip.png"),
-    *(f"{VIEW}/flow", f"{API}/networks/{{network}}/activations"),
+    *(f"{VIEW}/blocks", f"{VIEW}/blocks/{{block}}", f"{VIEW}/blocks/{{block}}/maps.png"),
+    *(f"{VIEW}/gradients", f"{API}/networks/{{network}}/activations"),
     *(f"{API}/palettes", "/healthz", "/readyz", "/metrics"),
 }
 BRINGING = {

@@ -140,8 +140,10 @@ def test_norms_in_examples_fit_their_cosines(examples: dict[str, Any]) -> None:
     for one in blocks:
         assert one["norm_sum"] == third(one["norm_x"], one["norm_residual"], one["cosine"])
         assert one["ratio"] == pytest.approx(one["norm_residual"] / one["norm_x"], rel=1e-4)
-    (flow,) = examples[f"{VIEW}/flow"]["blocks"]
-    assert flow["total"] == third(flow["identity"], flow["residual"], flow["cosine"])
+    (gradients,) = examples[f"{VIEW}/gradients"]["blocks"]
+    assert gradients["total"] == third(
+        gradients["identity"], gradients["residual"], gradients["cosine"]
+    )
     (layer,) = examples["/api/v1/compare"]["layers"]
     assert layer["norm_difference"] == third(layer["norm_a"], layer["norm_b"], -layer["cosine"])
 

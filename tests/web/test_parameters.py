@@ -20,13 +20,13 @@ TOLD = (
     (f"{LAYER}/grid.png?columns=0", f"columns {WHOLE} from 1 to 4,096; got '0'"),
     (f"{LAYER}/grid.png?labels=perhaps", "labels must be true or false; got 'perhaps'"),
     (f"{LAYER}/grid.json?palette=%00red", f"palette must be {PALETTES}; got '?red'"),
-    ("streams/1/matrix.json?role=x", "role must be output, residual, sum or gate; got 'x'"),
+    ("stages/1/maps.json?role=x", "role must be output, residual, sum or gate; got 'x'"),
     (
-        f"prediction?off={'block1,' * 200}",
-        f"off must be text of at most 1,024 characters; got '{'block1,' * 8}bloc...'",
+        f"prediction?scale={'block1:0,' * 200}",
+        f"scale must be text of at most 1,024 characters; got '{'block1:0,' * 6}block1...'",
     ),
-    ("flow?target=-1", "target must be 0 to 9; got '-1'"),
-    ("streams/4/matrix.png", "stream must be 1 to 3; got '4'"),
+    ("gradients?target=-1", "target must be 0 to 9; got '-1'"),
+    ("stages/4/maps.png", "stage must be 1 to 3; got '4'"),
     (
         f"{LAYER}/filters/x/units/0,-1",
         (
@@ -62,7 +62,7 @@ def test_every_parameter_with_bounds_has_words(api: TestClient, refused: Refused
         assert detail.startswith(f"{name} must be "), address
         assert detail.endswith(f"; got '{'~' * 60}...'"), address
         names.add(name)
-    assert names >= {"zoom", "off_b", "wrong", "page", "indices", "row", "filter", "target"}
+    assert names >= {"zoom", "scale_b", "wrong", "page", "indices", "row", "filter", "target"}
 
 
 def _with_one_wrong(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -23,9 +23,9 @@ OF_A_VIEW = (
     (f"{LAYER}/filters/123456/units/0,0", "unknown_filter"),
     (f"{LAYER}/filters/0/units/0,123456", "unknown_unit"),
     ("blocks/block7", "unknown_block"),
-    ("blocks/block7/strip.png", "unknown_block"),
-    ("prediction?off=block7", "unknown_block"),
-    ("prediction?off=,", "unknown_block"),
+    ("blocks/block7/maps.png", "unknown_block"),
+    ("prediction?scale=block7:0", "unknown_block"),
+    ("prediction?scale=:0", "unknown_block"),
 )
 BAD_PARAMETERS = (
     *(f"{LAYER}/grid.png?zoom={value}" for value in ("0", "17", "1.5", "inf", "nan", "1e3", "")),
@@ -36,11 +36,17 @@ BAD_PARAMETERS = (
     f"{LAYER}/activations?values=perhaps",
     *(f"{LAYER}/activations?filters={value}" for value in ("a", "-1", "1-", "4-2", "0,0", "1,,2")),
     f"{LAYER}/activations?filters={'0,' * 600}",
-    f"prediction?off={'block1,' * 200}",
-    *(f"flow?target={value}" for value in ("10", "-1", "nan", "inf", "three")),
-    *(f"streams/{value}/matrix.png" for value in ("0", "4", "nan")),
-    *("streams/1/matrix.json?role=input", "streams/1/matrix.json?role=gate"),
-    "blocks/block1/strip.png?zoom=inf",
+    f"prediction?scale={'block1:0,' * 200}",
+    *(
+        f"prediction?scale=block1{value}"
+        for value in ("", ":", ":x", ":nan", ":inf", ":4.5", ":1_0")
+    ),
+    "prediction?scale=,",
+    "prediction?scale=block1:0,block1:0.5",
+    *(f"gradients?target={value}" for value in ("10", "-1", "nan", "inf", "three")),
+    *(f"stages/{value}/maps.png" for value in ("0", "4", "nan")),
+    *("stages/1/maps.json?role=input", "stages/1/maps.json?role=gate"),
+    "blocks/block1/maps.png?zoom=inf",
 )
 NOT_THERE = (
     *("/nothing", "/api", "/api/v1", "/api/v2/networks", "/static/x/y.css", "/.env", "/docs/x"),
@@ -81,7 +87,7 @@ def test_layers_without_kernels_name_those_that_have(api: TestClient, refused: R
 def test_bad_parameters(api: TestClient, view: str, refused: Refused, rest: str) -> None:
     name, _, value = rest.rpartition("?")[2].partition("=")
     detail = refused(api.get(f"{view}/{rest}"), 422, "invalid_parameter")
-    assert name in detail or "stream" in detail
+    assert name in detail or "stage" in detail
     assert len(value) < 60 or value not in detail
 
 
@@ -95,7 +101,7 @@ def test_bad_parameters(api: TestClient, view: str, refused: Refused, rest: str)
         ("layer=block1.output&a={0}&b={0}&side=c", 422, "invalid_parameter"),
         ("layer=block1.output&a={0}&b=nothing/{1}", 404, "unknown_network"),
         ("layer=block1.output&a={0}&b=mnist-resnet/0000000000000000", 404, "unknown_digit"),
-        ("layer=block1.output&a={0}&b={0}&off_b=block9", 404, "unknown_block"),
+        ("layer=block1.output&a={0}&b={0}&scale_b=block9:0", 404, "unknown_block"),
         ("layer=block9.output&a={0}&b={0}", 422, "invalid_parameter"),
     ],
 )

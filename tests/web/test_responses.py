@@ -20,8 +20,8 @@ IMMUTABLE = (
     "/api/v1/digits/{digit}/input.png",
     "/api/v1/digits/{digit}/input.npy",
     "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3",
-    "{network}/digits/{digit}/blocks/block1/strip.png",
-    "{network}/digits/{digit}/streams/1/matrix.png",
+    "{network}/digits/{digit}/blocks/block1/maps.png",
+    "{network}/digits/{digit}/stages/1/maps.png",
     "/api/v1/compare/grid.png?layer=block1.sum&a=mnist-resnet/{digit}&b=mnist-resnet/{digit}",
 )
 REVALIDATED = (
@@ -31,7 +31,7 @@ REVALIDATED = (
     "{network}/digits/{digit}/layers/block1.sum/statistics.csv",
     "{network}/digits/{digit}/layers/block1.sum/activations.npy",
     "{network}/digits/{digit}/layers/block1.sum/activations.npz",
-    "{network}/digits/{digit}/activations.npz?off=block3",
+    "{network}/digits/{digit}/activations.npz?scale=block3:0",
 )
 
 

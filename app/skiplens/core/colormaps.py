@@ -23,9 +23,9 @@ _LABEL_RGB: Final = (128, 132, 140)
 class PaletteName(StrEnum):
     """Each name stands for a sequential and a diverging colour map."""
 
-    DUSK = "dusk"
-    NOON = "noon"
-    POLAR = "polar"
+    DARK = "dark"
+    LIGHT = "light"
+    BLUE_ORANGE = "blue-orange"
     GREY = "grey"
 
 
@@ -47,15 +47,15 @@ class _Ramp:
 
 
 _RAMPS: Final[dict[PaletteName, tuple[_Ramp, _Ramp]]] = {  # negative side, positive side
-    PaletteName.DUSK: (
+    PaletteName.DARK: (
         _Ramp((0.21, 0.93), (0.015, 0.19, 0.05), (285, 312)),
         _Ramp((0.21, 0.97), (0.02, 0.15, 0.09), (35, 106)),
     ),
-    PaletteName.NOON: (
+    PaletteName.LIGHT: (
         _Ramp((0.97, 0.28), (0.004, 0.15, 0.14), (310, 290)),
         _Ramp((0.97, 0.30), (0.004, 0.12, 0.07), (95, 45)),
     ),
-    PaletteName.POLAR: (
+    PaletteName.BLUE_ORANGE: (
         _Ramp((0.21, 0.94), (0.012, 0.13, 0.05), (262, 215)),
         _Ramp((0.21, 0.94), (0.012, 0.14, 0.06), (30, 78)),
     ),

@@ -44,7 +44,7 @@ class UnitInputs:
         place: its row and column.
         inputs: float32 ``(H, W, C)`` activations of each of the layer's inputs.
         weights: of the network, by ``layer/weight``.
-        switch: scale of the block's branch if it multiplies this layer, else ``None``.
+        branch_scale: scale of the block's branch if it multiplies this layer, else ``None``.
     """
 
     layer: LayerInfo
@@ -52,7 +52,7 @@ class UnitInputs:
     place: Position
     inputs: Sequence[Array]
     weights: Mapping[str, Array]
-    switch: float | None
+    branch_scale: float | None
 
     def weight(self, name: str) -> Array | None:
         """One of the layer's weight arrays; None if it has none of that name."""
@@ -109,7 +109,7 @@ class ActivationStep:
     """Value of the input at the same position."""
     function: str | None
     """`relu`, `sigmoid` or `tanh`; null if there is none."""
-    switch: float | None
+    branch_scale: float | None
     """Scale of the block's branch; null if it does not multiply this layer."""
     kind: Literal["application"] = "application"
     """Kind of arithmetic."""
@@ -117,7 +117,7 @@ class ActivationStep:
     @property
     def result(self) -> float:
         """The value after function and scale."""
-        scale = 1.0 if self.switch is None else self.switch
+        scale = 1.0 if self.branch_scale is None else self.branch_scale
         return scale * apply_activation(self.function, self.value)
 
 
@@ -355,7 +355,7 @@ def explain_unit(
     activations: Mapping[str, Array],
     weights: Mapping[str, Array],
     *,
-    switch: float | None = None,
+    branch_scale: float | None = None,
 ) -> Unit:
     """Compute one value step by step.
 
@@ -366,11 +366,11 @@ def explain_unit(
         activations: float32 ``(H, W, C)`` by layer name, for the layer and its inputs; the digit
             under :data:`skiplens.core.manifest.INPUT`.
         weights: by ``layer/weight``.
-        switch: scale of the block's branch if it multiplies this layer.
+        branch_scale: scale of the block's branch if it multiplies this layer.
     """
     maps = activations[layer.name]
     inputs = [activations[name] for name in layer.inputs]
-    unit = UnitInputs(layer, index, place, inputs, weights, switch)
+    unit = UnitInputs(layer, index, place, inputs, weights, branch_scale)
     return Unit(layer, index, place, float(maps[(*place, index)]), _arithmetic(unit))
 
 
@@ -400,11 +400,11 @@ def _activation_step(unit: UnitInputs) -> ActivationStep:
 
 
 def _residual(unit: UnitInputs) -> ActivationStep:
-    return ActivationStep(unit.value_at(unit.inputs[0]), None, unit.switch)
+    return ActivationStep(unit.value_at(unit.inputs[0]), None, unit.branch_scale)
 
 
 def _gate(unit: UnitInputs) -> ActivationStep:
-    return ActivationStep(unit.value_at(unit.inputs[0]), "sigmoid", unit.switch)
+    return ActivationStep(unit.value_at(unit.inputs[0]), "sigmoid", unit.branch_scale)
 
 
 def _norm(unit: UnitInputs) -> BatchNorm | None:

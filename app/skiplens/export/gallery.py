@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from skiplens.core.grid_image import GridLayout
 from skiplens.core.image_decoding import ImageLimits, decode
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
@@ -26,7 +26,7 @@ from skiplens.service.images import (
     kernel_grid,
     layer_grid,
 )
-from skiplens.service.registry import parse_disabled_blocks
+from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages import common, figures, text
@@ -54,14 +54,14 @@ class ExportOptions:
         network: id.
         digit: id of a sample or a stored digit.
         image: file with a digit, in place of an id; it is prepared and not stored.
-        off: names of blocks to switch off, with commas between.
+        scale: factors of residual branches, such as ``block2:0,block5:0.5``.
         options: how pictures are drawn.
     """
 
     network: str | None = None
     digit: str | None = None
     image: Path | None = None
-    off: str | None = None
+    scale: str | None = None
     options: GridOptions = field(default_factory=GridOptions)
 
 
@@ -73,7 +73,7 @@ class ExportContext:
         engine: the network.
         stored: the digit.
         forward: what the network computes for it.
-        whole: the same with every block on.
+        whole: the same with every factor 1.
         options: how pictures are drawn.
     """
 
@@ -89,19 +89,19 @@ def load_export_context(services: Services, wish: ExportOptions) -> ExportContex
 
     Raises:
         NotFoundError: there is no such network, digit or block.
-        InvalidParameterError: both a digit and an image are given, the block cannot be switched
-            off, or the image holds no digit that can be read.
+        InvalidParameterError: both a digit and an image are given, the block cannot be
+            scaled, or the image holds no digit that can be read.
         ExportError: the image file cannot be opened.
     """
     engine = services.registry.network(wish.network or services.registry.default)
-    off = parse_disabled_blocks(engine.manifest, wish.off)
+    scales = parse_scales(engine.manifest, wish.scale)
     stored = _digit(services, wish)
     run = services.runner.run
     return ExportContext(
         engine,
         stored,
-        run(engine, stored.digit, off),
-        run(engine, stored.digit, ()),
+        run(engine, stored.digit, scales),
+        run(engine, stored.digit, AS_TRAINED),
         wish.options,
     )
 
@@ -166,7 +166,7 @@ class Pictures:
         found |= {layer_path(name): grid for name, grid in self.layers.items()}
         found |= {kernels_path(name): grid for name, grid in self.kernels.items()}
         for name, block in self.blocks.items():
-            found[part_path(name, "strip")] = block.strip
+            found[part_path(name, "maps")] = block.strip
             found |= {part_path(name, role): grid for role, grid in block.parts.items()}
             found |= {
                 indexed_kernels_path(name, layer): drawing
@@ -328,7 +328,7 @@ def _block(
         figures=numbers,
         residual=block.identity is not None,
         symbols=text.symbols_of_block(block),
-        strip=_picture(part_path(name, "strip"), drawn.strip),
+        strip=_picture(part_path(name, "maps"), drawn.strip),
         strip_alt=f"{roles} of {name} as rows, one column for each filter, on one scale",
         legend=matrix_legend(drawn.strip),
         parts=tuple(

@@ -72,7 +72,7 @@ def _block(one: BlockMetrics, pictures: BlockPictures) -> dict[str, Any]:
     return {
         **vars(one),
         "range": pictures.strip.range,
-        "strip": part_path(one.block, "strip"),
+        "maps": part_path(one.block, "maps"),
         "parts": {role: part_path(one.block, role) for role in pictures.parts},
         "kernels": {layer: indexed_kernels_path(one.block, layer) for layer in pictures.kernels},
     }

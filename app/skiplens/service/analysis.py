@@ -43,7 +43,7 @@ class BlockGradient:
 
 @dataclass(frozen=True)
 class GradientByPath:
-    """The flow over depth.
+    """The gradients at the inputs of all blocks.
 
     Attributes:
         target: index of the class whose log probability is differentiated.
@@ -54,8 +54,10 @@ class GradientByPath:
     blocks: tuple[BlockGradient, ...]
 
 
-def flow(engine: Engine, forward: ForwardPass, target: int | None = None) -> GradientByPath:
-    """The flow for a class, the predicted one by default.
+def gradient_by_path(
+    engine: Engine, forward: ForwardPass, target: int | None = None
+) -> GradientByPath:
+    """The gradient of a class's log probability, by path; the predicted class by default.
 
     Raises:
         InvalidParameterError: there is no such class.
@@ -69,10 +71,12 @@ def flow(engine: Engine, forward: ForwardPass, target: int | None = None) -> Gra
         )
     branch_scales = forward.branch_scales
     gradients = engine.gradients(forward.digit.as_input(), branch_scales, target)
-    return GradientByPath(target, tuple(_block_flow(block, gradients) for block in manifest.blocks))
+    return GradientByPath(
+        target, tuple(_block_gradient(block, gradients) for block in manifest.blocks)
+    )
 
 
-def _block_flow(block: BlockInfo, gradients: Activations) -> BlockGradient:
+def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
     total = gradients[block.input]
     norm = float(np.linalg.norm(total))
     if block.identity is None:
@@ -229,14 +233,15 @@ def comparison_grid(
         names = ", ".join(one.name for one in common_layers(a, b)) or "there is none"
         raise InvalidParameterError(f"layer must be one that both have in the same shape: {names}")
     maps = {"a": a.maps(found), "b": b.maps(found)}
-    diverging = found.signed or side == "difference"
+    signed = a.is_signed(found) or b.is_signed(found)
+    diverging = signed or side == "difference"
     if side == "difference":
         maps["difference"] = maps["a"] - maps["b"]
         shared = _centred(extent(maps["difference"]))
     else:
         extents = [extent(one) for one in maps.values()]
         joined = min(low for low, _ in extents), max(high for _, high in extents)
-        shared = _centred(joined) if found.signed else (0.0, joined[1])
+        shared = _centred(joined) if signed else (0.0, joined[1])
     return grid_of(maps[side], (shared,) * found.filters, options, diverging=diverging)
 
 

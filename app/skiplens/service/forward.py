@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
-from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Scales
 from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.engine.base import Engine
 
@@ -22,18 +22,18 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class ForwardPass:
-    """All that a network computed for one digit with some blocks switched off.
+    """All that a network computed for one digit, with residual branches scaled.
 
     Attributes:
         manifest: of the network.
         digit: what it was given.
-        off: names of the blocks whose residual branch was off.
+        scales: factors of the residual branches.
         activations: float32 ``(H, W, C)`` by layer name, read-only, finite.
     """
 
     manifest: Manifest
     digit: Digit
-    off: tuple[str, ...]
+    scales: Scales
     activations: Mapping[str, Array]
 
     @property
@@ -48,8 +48,8 @@ class ForwardPass:
 
     @property
     def branch_scales(self) -> Array:
-        """float32 ``(n,)``: 0 for each can_disable block that was off, 1 for the others."""
-        return branch_scales(self.manifest, self.off)
+        """float32 ``(n,)``: the factor of each block that can be scaled."""
+        return branch_scales(self.manifest, self.scales)
 
     @property
     def nbytes(self) -> int:
@@ -79,10 +79,20 @@ class ForwardPass:
                 return tuple(part for part in parts if part is not None)
         return ()
 
-    def switched(self, layer: LayerInfo) -> bool | None:
-        """Whether a block's switch makes the layer zero; nothing where none acts on it."""
+    def layer_scale(self, layer: LayerInfo) -> float | None:
+        """What the layer is multiplied by as the branch of its block, or the gate of it; ``None``
+        for other layers.
+        """
         owner = (block for block in self.manifest.blocks if block.scaled_layer == layer.name)
-        return next((block.name in self.off for block in owner), None)
+        return next((self.scales.of(block.name) for block in owner), None)
+
+    def is_signed(self, layer: LayerInfo) -> bool:
+        """Whether the layer's values may be negative, as a gate's are below a negative factor."""
+        return layer.signed or (self.layer_scale(layer) or 0) < 0
+
+    def is_disabled(self, layer: LayerInfo) -> bool:
+        """Whether the layer is zero because its block's branch is scaled to 0."""
+        return self.layer_scale(layer) == 0
 
     def _extent_of(self, layers: Iterable[str]) -> ValueRange:
         extents = [extent(self.activations[name]) for name in layers]
@@ -104,39 +114,37 @@ class ForwardPass:
         return self.activations[layer.name]
 
 
-def branch_scales(manifest: Manifest, off: tuple[str, ...]) -> Array:
-    """The branch_scales that switch these blocks off: float32, one for each can_disable block."""
-    return np.array([name not in off for name in manifest.disableable_blocks], np.float32)
+def branch_scales(manifest: Manifest, scales: Scales) -> Array:
+    """float32 ``(n,)``: the factor of each block that can be scaled, in forward order."""
+    return np.array([scales.of(name) for name in manifest.disableable_blocks], np.float32)
 
 
 class Runner(Protocol):
     """Examines digits."""
 
-    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
-        """Run a digit through a network with some blocks' residual branches off."""
+    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+        """Run a digit through a network with residual branches scaled."""
 
 
 class ModelRunner:
     """Runs the engine every time."""
 
-    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
+    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
-        activations = engine.activations(digit.as_input(), branch_scales(engine.manifest, off))
+        activations = engine.activations(digit.as_input(), branch_scales(engine.manifest, scales))
         for array in activations.values():
             array.flags.writeable = False
-        return ForwardPass(engine.manifest, digit, off, activations)
+        return ForwardPass(engine.manifest, digit, scales, activations)
 
 
-def run_uncached(
-    engine: Engine, digit: Digit, off: tuple[str, ...]
-) -> tuple[ForwardPass, ForwardPass]:
-    """A digit that is not kept, examined with those blocks off, and whole."""
+def run_uncached(engine: Engine, digit: Digit, scales: Scales) -> tuple[ForwardPass, ForwardPass]:
+    """The forward pass of a digit that is not stored, and its baseline: every factor 1."""
     runner = ModelRunner()
-    forward = runner.run(engine, digit, off)
-    return forward, runner.run(engine, digit, ()) if off else forward
+    forward = runner.run(engine, digit, scales)
+    return forward, runner.run(engine, digit, AS_TRAINED) if scales else forward
 
 
-_Key = tuple[str, str, tuple[str, ...]]
+_Key = tuple[str, str, Scales]
 
 
 class CachedModelRunner:
@@ -157,9 +165,9 @@ class CachedModelRunner:
         self.hits = 0
         self.misses = 0
 
-    def run(self, engine: Engine, digit: Digit, off: tuple[str, ...]) -> ForwardPass:
+    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
         """The kept forward; else that of a caller already waiting for it; else a new one."""
-        key = (engine.manifest.id, digit.id, off)
+        key = (engine.manifest.id, digit.id, scales)
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:

@@ -55,7 +55,7 @@ class GridOptions:
     """
 
     normalisation: Normalisation = Normalisation.BLOCK
-    palette: PaletteName = PaletteName.DUSK
+    palette: PaletteName = PaletteName.DARK
     zoom: int | None = None
     columns: int | None = None
     labels: bool = True
@@ -129,9 +129,9 @@ def layer_grid(
     maps = forward.maps(layer)
     if options.normalisation is Normalisation.BLOCK and not forward.range_group(layer):
         options = replace(options, normalisation=Normalisation.LAYER)  # what it comes to
-    scope = forward.scope(layer, options.normalisation)
-    scales = display_ranges(maps, options.normalisation, signed=layer.signed, scope=scope)
-    diverging = layer.signed or options.normalisation is Normalisation.SYMMETRIC
+    scope, signed = forward.scope(layer, options.normalisation), forward.is_signed(layer)
+    scales = display_ranges(maps, options.normalisation, signed=signed, scope=scope)
+    diverging = signed or options.normalisation is Normalisation.SYMMETRIC
     statistics = forward.statistics(layer)
     return grid_of(
         maps,
@@ -281,7 +281,6 @@ def _write(drawn: NDArray[np.uint8], row: int, box: tuple[int, int, int, int]) -
 
 _COMFORTABLE_WIDTH: Final = 960
 _LEAST_ROW: Final = 24  # pixels: the name beside a row is a link, which a finger has to hit
-_GATE_RANGE: Final = (-1.0, 1.0)  # a gate lies in 0..1: the upper half of the palette
 
 
 @dataclass(frozen=True)
@@ -290,7 +289,7 @@ class Row:
 
     Attributes:
         role: what its maps are: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum``, ``output``; in
-            a stream, the name of the block.
+            a stage, the name of the block.
         layer: the layer they come from.
         range: the values at the ends of the palette.
         first: the column of its first filter.
@@ -396,12 +395,18 @@ def feature_map_table(
         Row(
             role,
             layer,
-            _GATE_RANGE if layer.role == "gate" else (-reach, reach),
+            _gate_range(forward, layer) if layer.role == "gate" else (-reach, reach),
             (first or {}).get(role, 0),
         )
         for role, layer in pairs
     )
     return FeatureMapTable(rows, _layout_table(rows, zoom), maps, palette)
+
+
+def _gate_range(forward: ForwardPass, layer: LayerInfo) -> ValueRange:
+    """A gate lies in 0..1, the upper half of the palette, unless a factor takes it further."""
+    reach = max(1.0, abs(forward.layer_scale(layer) or 1.0))
+    return -reach, reach
 
 
 def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
@@ -430,7 +435,7 @@ def _comfortable_zoom(height: int, width: int, filters: int) -> int:
     return max(pressed, min(grid_image.preferred_zoom(height, width), fitting))
 
 
-def streams(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
+def stages(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
     """Runs of blocks whose outputs have one shape, so that a filter's index can be followed."""
     runs: list[list[BlockInfo]] = []
     shape = None
@@ -444,24 +449,24 @@ def streams(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
 
 
 def stage_table(
-    forward: ForwardPass, stream: int, role: str, palette: PaletteName, zoom: int | None = None
+    forward: ForwardPass, stage: int, role: str, palette: PaletteName, zoom: int | None = None
 ) -> FeatureMapTable:
     """One filter through the depth: a row a block, a column a filter.
 
     Args:
         forward: of the digit.
-        stream: which run of :func:`streams`, counted from 1.
+        stage: which of :func:`stages`, counted from 1.
         role: ``output``, ``residual``, ``sum`` or ``gate``.
         palette: its signed palette is used.
         zoom: pixels a value.
 
     Raises:
-        InvalidParameterError: the network has no such stream, or its blocks no such part.
+        InvalidParameterError: the network has no such stage, or its blocks no such part.
     """
-    runs = streams(forward.manifest)
-    if not 1 <= stream <= len(runs):
-        raise InvalidParameterError(f"stream must be 1 to {len(runs)}; got {quoted(str(stream))}")
-    parts = [(block.name, getattr(block, role)) for block in runs[stream - 1]]
+    runs = stages(forward.manifest)
+    if not 1 <= stage <= len(runs):
+        raise InvalidParameterError(f"stage must be 1 to {len(runs)}; got {quoted(str(stage))}")
+    parts = [(block.name, getattr(block, role)) for block in runs[stage - 1]]
     if any(layer is None for _, layer in parts):
         raise InvalidParameterError(
             f"role {role} is not to be had: blocks of network {forward.manifest.id} have none"

@@ -1,8 +1,10 @@
 """The model registry: looks up networks, layers, blocks and filters by name."""
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     BlockNotDisableableError,
@@ -14,8 +16,10 @@ from skiplens.errors import (
     quoted,
 )
 
+MAX_FACTOR = 4.0
 MOST_LAYERS = 64
 _LONGEST_INDEX = 9
+_FACTOR = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def _list(names: Iterable[str]) -> str:
@@ -94,24 +98,37 @@ def check_filter(layer: LayerInfo, index: int) -> int:
     return index
 
 
-def parse_disabled_blocks(manifest: Manifest, off: str | None) -> tuple[str, ...]:
-    """The blocks that ``off=block2,block5`` names, in forward order, each once.
+def parse_scales(manifest: Manifest, scale: str | None, name: str = "scale") -> Scales:
+    """The factors that ``scale=block2:0,block5:0.5`` names; ``name`` is the parameter's.
 
     Raises:
+        InvalidParameterError: it is no list of pairs, a factor is not -4 to 4, or a block is named
+            twice.
         UnknownBlockError: a name is no block of the network.
-        BlockNotDisableableError: a block would not hand x on with its branch off.
+        BlockNotDisableableError: a block would pass nothing on if its branch were scaled to 0.
     """
-    if not off:
-        return ()
-    wanted = {find_block(manifest, name.strip()).name for name in off.split(",")}
-    fixed = wanted - set(manifest.disableable_blocks)
+    if not scale:
+        return AS_TRAINED
+    factors: dict[str, float] = {}
+    for pair in scale.split(","):
+        block, colon, text = (part.strip() for part in pair.rpartition(":"))
+        factor = float(text) if _FACTOR.fullmatch(text) else math.nan
+        if not colon or not abs(factor) <= MAX_FACTOR:
+            raise InvalidParameterError(
+                f"{name} must be block:factor pairs such as block2:0,block5:0.5, with factors from "
+                f"{-MAX_FACTOR:g} to {MAX_FACTOR:g}; got {quoted(scale)}"
+            )
+        if block in factors:
+            raise InvalidParameterError(f"{name} must name each block once; got {quoted(scale)}")
+        factors[find_block(manifest, block).name] = factor
+    fixed = factors.keys() - set(manifest.disableable_blocks)
     if fixed:
         raise BlockNotDisableableError(
-            f"off names {_list(sorted(fixed))}, but in network {manifest.id} x would not come "
-            "through there with the branch off; allowed are "
+            f"{name} names {_list(sorted(fixed))}, but in network {manifest.id} x would not pass "
+            "there with the branch off; blocks that can be scaled are "
             f"{_list(manifest.disableable_blocks)}"
         )
-    return tuple(name for name in manifest.disableable_blocks if name in wanted)
+    return Scales.in_order(factors, manifest.disableable_blocks)
 
 
 def parse_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:

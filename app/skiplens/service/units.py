@@ -59,11 +59,5 @@ def explain(
         place,
         {**forward.activations, INPUT: forward.digit.as_input()[0]},
         engine.weights,
-        switch=_switch(forward, layer),
+        branch_scale=forward.layer_scale(layer),
     )
-
-
-def _switch(forward: ForwardPass, layer: LayerInfo) -> float | None:
-    """What the layer is multiplied by: a block's switch acts on its gate, else on its residual."""
-    off = forward.switched(layer)
-    return None if off is None else 0.0 if off else 1.0

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
-from skiplens.core.manifest import Manifest
+from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
 from skiplens.core.value_range import Normalisation
 from skiplens.service.images import GridOptions
 
@@ -25,7 +25,7 @@ THEME: Final = "/theme"
 def with_query(path: str, query: Mapping[str, object]) -> str:
     """A path with those query parameters that have a value."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given, safe=',/')}" if given else path
+    return f"{path}?{urlencode(given, safe=',/:')}" if given else path
 
 
 def api_network(network: str) -> str:
@@ -63,9 +63,9 @@ def grid_png(network: str, digit: str, layer: str) -> str:
     return f"{api_layer(network, digit, layer)}/grid.png"
 
 
-def strip_png(network: str, digit: str, block: str) -> str:
-    """A block's strip as a picture."""
-    return f"{api_view(network, digit)}/blocks/{block}/strip.png"
+def block_maps_png(network: str, digit: str, block: str) -> str:
+    """The maps of a block's parts as a picture."""
+    return f"{api_view(network, digit)}/blocks/{block}/maps.png"
 
 
 def kernels_png(network: str, layer: str) -> str:
@@ -109,9 +109,9 @@ def classic_page(network: str, digit: str) -> str:
     return f"{gallery(network, digit)}/classic"
 
 
-def matrix_png(network: str, digit: str, stream: int) -> str:
-    """Every filter of a stream followed through the depth, as a picture."""
-    return f"{api_view(network, digit)}/streams/{stream}/matrix.png"
+def stage_maps_png(network: str, digit: str, stage: int) -> str:
+    """Every filter of a stage followed through the depth, as a picture."""
+    return f"{api_view(network, digit)}/stages/{stage}/maps.png"
 
 
 def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
@@ -150,7 +150,7 @@ class Links:
     Attributes:
         network: id.
         digit: id.
-        off: blocks that are switched off, in forward order.
+        scales: factors of residual branches.
         normalize: what shares a range.
         palette: pair of palettes.
         sort: order of a layer's maps.
@@ -159,7 +159,7 @@ class Links:
 
     network: str
     digit: str
-    off: tuple[str, ...] = ()
+    scales: Scales = AS_TRAINED
     normalize: Normalisation = DEFAULT.normalisation
     palette: PaletteName = DEFAULT.palette
     sort: Sort = DEFAULT.sort
@@ -169,7 +169,7 @@ class Links:
     def query(self) -> dict[str, object]:
         """The parameters that differ from what is usual."""
         return {
-            "off": ",".join(self.off),
+            "scale": str(self.scales),
             "normalize": None if self.normalize is DEFAULT.normalisation else self.normalize,
             "palette": None if self.palette is DEFAULT.palette else self.palette,
             "sort": None if self.sort is DEFAULT.sort else self.sort,
@@ -200,7 +200,7 @@ class Links:
 
     def live(self) -> str:
         """Where a digit under way is sent; a script says which layers it shows."""
-        return with_query(live(self.network), {"off": ",".join(self.off)})
+        return with_query(live(self.network), {"scale": str(self.scales)})
 
     def grid(self, layer: str, **options: object) -> str:
         """A layer's grid as a picture."""
@@ -215,7 +215,7 @@ class Links:
     def block_data(self, block: str) -> str:
         """A block's figures in the API."""
         address = f"{api_view(self.network, self.digit)}/blocks/{block}"
-        return with_query(address, {"off": ",".join(self.off)})
+        return with_query(address, {"scale": str(self.scales)})
 
     def depth(self, **options: object) -> str:
         """The page of what happens over the depth."""
@@ -226,14 +226,14 @@ class Links:
         """The page of the pictures of 2016."""
         return with_query(classic_page(self.network, self.digit), self.query)
 
-    def matrix(self, stream: int, role: str) -> str:
-        """Every filter of a stream followed through the depth, as a picture."""
-        page = matrix_png(self.network, self.digit, stream)
-        kept = {name: self.query[name] for name in ("off", "palette")}
+    def stage_maps(self, stage: int, role: str) -> str:
+        """Every filter of a stage followed through the depth, as a picture."""
+        page = stage_maps_png(self.network, self.digit, stage)
+        kept = {name: self.query[name] for name in ("scale", "palette")}
         return self._picture(page, {**kept, "role": role})
 
     def dataset(self, **options: object) -> str:
-        """The page of the data set: as the network is, with no block off."""
+        """The page of the data set: as the network is, with no branch scaled."""
         kept = {name: self.query[name] for name in ("normalize", "palette")}
         return with_query(dataset_page(self.network), {**kept, **options})
 
@@ -251,15 +251,15 @@ class Links:
         return {
             "a": f"{self.network}/{self.digit}",
             "b": f"{other.network}/{other.digit}",
-            "off_a": ",".join(self.off),
-            "off_b": ",".join(other.off),
+            "scale_a": str(self.scales),
+            "scale_b": str(other.scales),
             "palette": self.query["palette"],
         }
 
-    def strip(self, block: str) -> str:
-        """A block's strip as a picture."""
-        page = strip_png(self.network, self.digit, block)
-        return self._picture(page, {name: self.query[name] for name in ("off", "palette")})
+    def block_maps(self, block: str) -> str:
+        """The maps of a block's parts as a picture."""
+        page = block_maps_png(self.network, self.digit, block)
+        return self._picture(page, {name: self.query[name] for name in ("scale", "palette")})
 
     def kernels_png(self, layer: str, **options: object) -> str:
         """A convolution's kernels as a picture."""
@@ -277,12 +277,12 @@ class Links:
     def data(self, layer: str, name: str) -> str:
         """A layer in the API: ``activations``, ``activations.npy`` and so on."""
         address = f"{api_layer(self.network, self.digit, layer)}/{name}"
-        return with_query(address, {"off": ",".join(self.off)})
+        return with_query(address, {"scale": str(self.scales)})
 
     def network_data(self, name: str) -> str:
         """Every layer in the API: ``activations.npz`` and ``statistics.csv``."""
         address = f"{api_view(self.network, self.digit)}/{name}"
-        return with_query(address, {"off": ",".join(self.off)})
+        return with_query(address, {"scale": str(self.scales)})
 
     def kernels(self, layer: str) -> str:
         """A convolution's kernels as an array."""
@@ -293,15 +293,15 @@ class Links:
         return replace(self, digit=digit)
 
     def with_network(self, other: Manifest) -> "Links":
-        """The same view in another network, with those blocks off that it can switch."""
-        off = tuple(block for block in self.off if block in other.disableable_blocks)
-        return replace(self, network=other.id, off=off, version=other.version)
+        """The same view in another network, with the factors of those blocks that it can scale."""
+        scales = Scales.in_order(dict(self.scales.factors), other.disableable_blocks)
+        return replace(self, network=other.id, scales=scales, version=other.version)
 
     def with_block_toggled(self, block: str, switches: tuple[str, ...]) -> "Links":
-        """The view with one block's branch switched over."""
-        off = tuple(name for name in switches if (name in self.off) != (name == block))
-        return replace(self, off=off)
+        """The view with one block's branch switched off, or on again."""
+        factor = 1.0 if self.scales.of(block) == 0 else 0.0
+        return replace(self, scales=self.scales.with_factor(block, factor, switches))
 
     def all_on(self) -> "Links":
         """The view of the whole network."""
-        return replace(self, off=())
+        return replace(self, scales=AS_TRAINED)

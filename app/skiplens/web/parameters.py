@@ -9,13 +9,13 @@ from fastapi import Path as PathParameter
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import MAX_ZOOM, MIN_ZOOM
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions
-from skiplens.service.registry import find_block, find_layer, parse_disabled_blocks, parse_filters
+from skiplens.service.registry import find_block, find_layer, parse_filters, parse_scales
 from skiplens.service.services import Services
 from skiplens.web.links import DEFAULT, Links
 
@@ -48,11 +48,12 @@ DigitId = Annotated[
         examples=["68348ce2256ddc1e"],
     ),
 ]
-Off = Annotated[
+ScaleText = Annotated[
     str | None,
     Query(
-        description="blocks whose residual branches are switched off",
-        examples=["block2,block5"],
+        description="factors of residual branches, -4 to 4: block:factor pairs; 1 where a block is "
+        "not named, 0 switches its branch off",
+        examples=["block2:0,block5:0.5"],
         max_length=LONGEST_LIST,
     ),
 ]
@@ -99,11 +100,11 @@ BlockDep = Annotated[BlockInfo, Depends(get_block)]
 
 
 def get_examination(
-    engine: NetworkDep, digit: DigitDep, services: ServicesDep, off: Off = None
+    engine: NetworkDep, digit: DigitDep, services: ServicesDep, scale: ScaleText = None
 ) -> ForwardPass:
     """What the network computes for the digit."""
-    blocks = parse_disabled_blocks(engine.manifest, off)
-    return services.runner.run(engine, digit.digit, blocks)
+    scales = parse_scales(engine.manifest, scale)
+    return services.runner.run(engine, digit.digit, scales)
 
 
 ForwardPassDep = Annotated[ForwardPass, Depends(get_examination)]
@@ -112,10 +113,10 @@ ForwardPassDep = Annotated[ForwardPass, Depends(get_examination)]
 def get_whole(
     engine: NetworkDep, digit: DigitDep, services: ServicesDep, forward: ForwardPassDep
 ) -> ForwardPass:
-    """What the network computes for the digit with every block on."""
-    if not forward.off:
+    """What the network computes for the digit with every factor 1."""
+    if not forward.scales:
         return forward
-    return services.runner.run(engine, digit.digit, ())
+    return services.runner.run(engine, digit.digit, AS_TRAINED)
 
 
 WholeDep = Annotated[ForwardPass, Depends(get_whole)]
@@ -125,12 +126,12 @@ Palette = Annotated[
     PaletteName,
     Query(
         description="pair of palettes: sequential for values never negative, else diverging",
-        examples=["dusk"],
+        examples=["dark"],
     ),
 ]
 SignedPalette = Annotated[
     PaletteName,
-    Query(description="pair of palettes; the signed one is used", examples=["dusk"]),
+    Query(description="pair of palettes; the signed one is used", examples=["dark"]),
 ]
 Zoom = Annotated[
     int | None,
@@ -149,7 +150,7 @@ class GridParameters:
     normalize: Annotated[
         Normalisation, Query(description="what shares one range of values", examples=["layer"])
     ] = Normalisation.BLOCK
-    palette: Palette = PaletteName.DUSK
+    palette: Palette = PaletteName.DARK
     zoom: Zoom = None
     columns: Columns = None
     labels: Annotated[
@@ -186,21 +187,21 @@ FiltersDep = Annotated[tuple[int, ...], Depends(get_filters)]
 class ViewParameters:
     """How a page is looked at; the same on every page.
 
-    ``off`` is here as text, for the form that hands it on; what it means to a network is looked up
-    by :func:`skiplens.service.registry.parse_disabled_blocks`.
+    ``scale`` is here as text, for the form that passes it on; what it means to a network is parsed
+    by :func:`skiplens.service.registry.parse_scales`.
     """
 
-    off: Off = None
+    scale: ScaleText = None
     normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
         DEFAULT.normalisation
     )
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = DEFAULT.palette
     sort: Annotated[Sort, Query(description="order of a layer's maps")] = DEFAULT.sort
 
-    def view(self, network: Manifest, digit: str, off: tuple[str, ...]) -> Links:
-        """The view of a digit in a network; ``off`` is what is switched off there."""
+    def view(self, network: Manifest, digit: str, scales: Scales) -> Links:
+        """The links of a digit in a network; ``scales`` are that network's."""
         chosen = (self.normalize, self.palette, self.sort)
-        return Links(network.id, digit, off, *chosen, version=network.version)
+        return Links(network.id, digit, scales, *chosen, version=network.version)
 
 
 ViewDep = Annotated[ViewParameters, Depends()]

@@ -9,21 +9,34 @@
 
 const TOGGLES = ".branch, .norms a";
 
-/** The blocks whose residual branch is disabled. */
+/**
+ * The factors of residual branches that a query names.
+ * @param {string | null} scale `block2:0,block5:0.5`
+ * @returns {Map<string, string>}
+ */
+export function parseScales(scale) {
+  const pairs = scale ? scale.split(",") : [];
+  return new Map(pairs.map((pair) => {
+    const colon = pair.lastIndexOf(":");
+    return [pair.slice(0, colon), pair.slice(colon + 1)];
+  }));
+}
+
+/** The factors of residual branches; a click sets one to 0, which disables it, or back to 1. */
 export class BlockToggles {
   #snapshot;
   #initial;
-  #disabled;
+  #scales;
 
   /**
    * @param {DomSnapshot} snapshot used by nothing else
-   * @param {readonly string[]} disabled blocks at the start
+   * @param {ReadonlyMap<string, string>} scales by block, at the start
    * @param {{ isActive: () => boolean, onToggle: () => void, onOtherLink: () => void }} handlers
    */
-  constructor(snapshot, disabled, { isActive, onToggle, onOtherLink }) {
+  constructor(snapshot, scales, { isActive, onToggle, onOtherLink }) {
     this.#snapshot = snapshot;
-    this.#initial = disabled;
-    this.#disabled = new Set(disabled);
+    this.#initial = scales;
+    this.#scales = new Map(scales);
     document.querySelector(".maps-section")?.addEventListener("click", (event) => {
       const link = event.target instanceof Element && event.target.closest("a[href]");
       if (!link || !isActive()) return;
@@ -39,27 +52,29 @@ export class BlockToggles {
   }
 
   /**
-   * Add the disabled blocks to an address.
+   * Add the factors to an address.
    * @param {string} address
    * @returns {string}
    */
   addTo(address) {
     const url = new URL(address, location.href);
-    if (this.#disabled.size) url.searchParams.set("off", [...this.#disabled].join(","));
-    else url.searchParams.delete("off");
+    const pairs = [...this.#scales].map(([block, factor]) => `${block}:${factor}`);
+    if (pairs.length) url.searchParams.set("scale", pairs.join(","));
+    else url.searchParams.delete("scale");
     return url.href;
   }
 
   reset() {
-    this.#disabled = new Set(this.#initial);
+    this.#scales = new Map(this.#initial);
     this.#snapshot.restore();
   }
 
   /** @param {Element} section of a block */
   #toggle(section) {
     const block = section.id;
-    const isDisabled = !this.#disabled.delete(block);
-    if (isDisabled) this.#disabled.add(block);
+    const isDisabled = Number(this.#scales.get(block) ?? 1) !== 0;
+    if (isDisabled) this.#scales.set(block, "0");
+    else this.#scales.delete(block);
     const snapshot = this.#snapshot;
     const diagram = section.querySelector(".diagram-block");
     if (diagram) {

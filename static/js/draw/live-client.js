@@ -15,8 +15,8 @@ import { problemOf } from "../upload.js";
  *   norm_output: number }} BlockNorms
  */
 /**
- * @typedef {{ label: string, probabilities: number[], baseline: number[] | null, off: string[],
- *   warnings: string[], blocks: BlockNorms[] }} Answer
+ * @typedef {{ label: string, probabilities: number[], baseline: number[] | null,
+ *   scale: Record<string, number>, warnings: string[], blocks: BlockNorms[] }} Answer
  * @typedef {Answer & { network_range: ValueRange, input_shape: [number, number], layers: {
  *   name: string, shape: [number, number, number], offset: number, block_range: ValueRange }[]
  *   }} Header
@@ -72,7 +72,7 @@ export function parseFrame(buffer) {
     label: header.label,
     probabilities: header.probabilities,
     baseline: header.baseline,
-    off: header.off,
+    scale: header.scale,
     warnings: header.warnings,
     networkRange: header.network_range,
     input: new Uint8Array(buffer, body, rows * columns),

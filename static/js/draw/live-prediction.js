@@ -12,10 +12,20 @@ import { percent } from "../format.js";
 const ANNOUNCE_DELAY_MS = 1000; // without a change of the prediction
 const NO_VALUE = "–";
 
+/** @param {readonly string[]} names */
+function join(names) {
+  return names.join(", ").replace(/, ([^,]*)$/, " and $1");
+}
+
 /** @param {Frame} frame */
-function titleOf({ off }) {
-  const names = off.join(", ").replace(/, ([^,]*)$/, " and $1");
-  return names ? `Prediction without ${names}` : "Prediction";
+function titleOf({ scale }) {
+  const blocks = Object.keys(scale);
+  const disabled = blocks.filter((block) => scale[block] === 0);
+  const factors = blocks.filter((block) => scale[block] !== 0)
+    .map((block) => `${block} × ${String(scale[block]).replace("-", "−")}`);
+  const without = disabled.length ? [`without ${join(disabled)}`] : [];
+  const scaled = factors.length ? [`with ${join(factors)}`] : [];
+  return `Prediction ${[...without, ...scaled].join(" and ")}`.trim();
 }
 
 /**

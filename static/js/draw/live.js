@@ -6,7 +6,7 @@
  */
 
 import { uploadImage } from "../upload.js";
-import { BlockToggles } from "./block-toggles.js";
+import { BlockToggles, parseScales } from "./block-toggles.js";
 import { DomSnapshot } from "./dom-snapshot.js";
 import { LatestOnly, requestFrame } from "./live-client.js";
 import { LivePage } from "./live-page.js";
@@ -60,8 +60,8 @@ export class LiveDrawing {
     this.#surface = new DrawingSurface(canvas, this.#drawing, width, () => this.#handleStrokes());
     this.#page = new LivePage(networkInput, announcement, () => this.#requestFrame());
     this.#address = new URL(form.dataset["draw"] ?? "", location.href);
-    const disabled = this.#address.searchParams.get("off")?.split(",") ?? [];
-    this.#toggles = new BlockToggles(new DomSnapshot(), disabled, {
+    const scales = parseScales(this.#address.searchParams.get("scale"));
+    this.#toggles = new BlockToggles(new DomSnapshot(), scales, {
       isActive: () => this.#toolbar.isOpen,
       onToggle: () => {
         this.#notice = "";

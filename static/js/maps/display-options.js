@@ -31,11 +31,11 @@ const ADDRESSES = [
 const PALETTE_IMAGES = ".input-window image";
 
 /** Parameters that come before the display options in an address. */
-const LEADING_PARAMETERS = ["network", "off", "a", "b", "off_a", "off_b"];
+const LEADING_PARAMETERS = ["network", "scale", "a", "b", "scale_a", "scale_b"];
 const PATHS_WITH_BOTH = [
   /^\/$/, /^\/networks\//, /^\/digits$/, /\/layers\/[^/]+\/grid\.(png|json)$/,
 ];
-const PATHS_WITH_PALETTE = [/^\/compare$/, /\/(strip|matrix)\.(png|json)$/, /\/kernels?\.png$/];
+const PATHS_WITH_PALETTE = [/^\/compare$/, /\/maps\.(png|json)$/, /\/kernels?\.png$/];
 
 /** Feature maps of the page's digit. @type {WeakSet<import("./value-range.js").FeatureMaps>} */
 const pageMaps = new WeakSet();

@@ -13,11 +13,11 @@ F = np.array([[[10, 20], [-30, 40]]], np.float32)
 LAYER = LayerInfo("relu", "ReLU", "activation", None, (1, 2, 2), inputs=("x",), activation="relu")
 
 
-def worked(layer: LayerInfo, *, switch: float | None = None, **weights: np.ndarray) -> Unit:
+def worked(layer: LayerInfo, *, branch_scale: float | None = None, **weights: np.ndarray) -> Unit:
     """The value in the second column of filter 1; the layer's own maps are those of F."""
     activations = {"x": X, "f": F, layer.name: F}
     named = {f"{layer.name}/{name}": value for name, value in weights.items()}
-    return explain_unit(layer, 1, (0, 1), activations, named, switch=switch)
+    return explain_unit(layer, 1, (0, 1), activations, named, branch_scale=branch_scale)
 
 
 def test_a_unit_says_what_the_network_computed() -> None:
@@ -26,11 +26,11 @@ def test_a_unit_says_what_the_network_computed() -> None:
     assert unit.arithmetic == ActivationStep(-4, "relu", None)
 
 
-def test_a_block_is_switched() -> None:
+def test_a_branch_is_scaled() -> None:
     residual = replace(LAYER, kind="Residual", activation=None)
-    assert worked(residual, switch=0.0).arithmetic == ActivationStep(-4, None, 0.0)
+    assert worked(residual, branch_scale=0.0).arithmetic == ActivationStep(-4, None, 0.0)
     gate = replace(residual, kind="Gate")
-    assert worked(gate, switch=1.0).arithmetic == ActivationStep(-4, "sigmoid", 1.0)
+    assert worked(gate, branch_scale=1.0).arithmetic == ActivationStep(-4, "sigmoid", 1.0)
 
 
 def test_a_sum_has_a_term_for_each_input() -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import BusyError, NonFiniteError
 from skiplens.service.dataset.activation_index import build_index, max_per_filter
@@ -47,7 +48,7 @@ def test_an_index_is_what_the_network_computes(
     steps: list[int] = []
     index = build_index(engine, shifted, workers, stop, steps.append)
     assert steps == [100, 200, 240]
-    scales = branch_scales(engine.manifest, ())
+    scales = branch_scales(engine.manifest, AS_TRAINED)
     passes = [
         engine.activations(shifted.digit(place).as_input(), scales) for place in range(len(shifted))
     ]

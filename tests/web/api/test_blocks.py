@@ -40,50 +40,50 @@ def test_a_filter_has_every_figure(api: TestClient, view: str) -> None:
 
 
 def test_a_block_that_is_off_adds_nothing(api: TestClient, view: str) -> None:
-    one = api.get(f"{view}/blocks/block2", params={"off": "block2"}).json()
+    one = api.get(f"{view}/blocks/block2", params={"scale": "block2:0"}).json()
     assert (one["norm_residual"], one["ratio"]) == (0, 0)
     assert one["norm_sum"] == pytest.approx(one["norm_x"])
 
 
 def test_the_strip_shows_x_f_sum_and_output_on_one_scale(api: TestClient, view: str) -> None:
     query: dict[str, str | int] = {"zoom": 1, "palette": "grey"}
-    words = api.get(f"{view}/blocks/block1/strip.json", params=query).json()
+    words = api.get(f"{view}/blocks/block1/maps.json", params=query).json()
     assert [row["role"] for row in words["rows"]] == ["x", "F(x)", "sum", "output"]
     assert len({tuple(row["range"]) for row in words["rows"]}) == 1
     assert len(words["boxes"]) == 4 * words["columns"]
     assert {(row["first"], row["filters"]) for row in words["rows"]} == {(0, words["columns"])}
-    picture = api.get(f"{view}/blocks/block1/strip.png", params=query)
+    picture = api.get(f"{view}/blocks/block1/maps.png", params=query)
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (words["width"], words["height"])
 
 
-@pytest.mark.parametrize("query", [{}, {"target": 3}, {"off": "block2"}])
+@pytest.mark.parametrize("query", [{}, {"target": 3}, {"scale": "block2:0"}])
 def test_the_flow_says_what_reaches_each_block_and_by_which_route(
     api: TestClient, view: str, engine: Engine, query: dict[str, str]
 ) -> None:
-    flow = api.get(f"{view}/flow", params=query).json()
-    assert flow["target"] == str(query.get("target", 7))
-    assert [one["block"] for one in flow["blocks"]] == [
+    gradients = api.get(f"{view}/gradients", params=query).json()
+    assert gradients["target"] == str(query.get("target", 7))
+    assert [one["block"] for one in gradients["blocks"]] == [
         block.name for block in engine.manifest.blocks
     ]
-    for one in flow["blocks"]:
+    for one in gradients["blocks"]:
         assert set(one) == {"block", "total", "identity", "residual", "cosine"}
         assert one["total"] <= (one["identity"] + one["residual"]) * (1 + 1e-5)
 
 
 def test_streams_and_their_matrices(api: TestClient, view: str) -> None:
-    streams = api.get(f"{view}/streams").json()
-    assert [one["stream"] for one in streams] == [1, 2, 3]
-    words = api.get(f"{view}/streams/2/matrix.json", params={"role": "residual"}).json()
-    assert [row["role"] for row in words["rows"]] == streams[1]["blocks"]
-    assert words["columns"] == streams[1]["shape"][2]
-    picture = api.get(f"{view}/streams/2/matrix.png", params={"role": "residual"})
+    stages = api.get(f"{view}/stages").json()
+    assert [one["stage"] for one in stages] == [1, 2, 3]
+    words = api.get(f"{view}/stages/2/maps.json", params={"role": "residual"}).json()
+    assert [row["role"] for row in words["rows"]] == stages[1]["blocks"]
+    assert words["columns"] == stages[1]["shape"][2]
+    picture = api.get(f"{view}/stages/2/maps.png", params={"role": "residual"})
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (words["width"], words["height"])
 
 
-def test_the_readout_ends_with_the_prediction(api: TestClient, view: str) -> None:
-    early_exits = api.get(f"{view}/readout").json()
+def test_the_last_early_exit_is_the_prediction(api: TestClient, view: str) -> None:
+    early_exits = api.get(f"{view}/early-exits").json()
     assert [set(one) for one in early_exits] == [{"after", "probabilities"}] * len(early_exits)
     prediction = api.get(f"{view}/prediction").json()["probabilities"]
     assert early_exits[-1]["probabilities"] == pytest.approx(prediction, abs=1e-4)

@@ -24,9 +24,13 @@ def test_two_digits_are_compared_layer_by_layer(api: TestClient, digit: Digit, v
 
 
 def test_each_side_has_its_own_blocks_off(api: TestClient, digit: Digit) -> None:
-    query = {"a": f"mnist-resnet/{digit.id}", "b": f"mnist-resnet/{digit.id}", "off_b": "block4"}
+    query = {
+        "a": f"mnist-resnet/{digit.id}",
+        "b": f"mnist-resnet/{digit.id}",
+        "scale_b": "block4:0",
+    }
     answer = api.get("/api/v1/compare", params=query).json()
-    assert (answer["a"]["off"], answer["b"]["off"]) == ([], ["block4"])
+    assert (answer["a"]["scale"], answer["b"]["scale"]) == ({}, {"block4": 0})
     apart = {one["layer"]: one["norm_difference"] for one in answer["layers"]}
     assert apart["block3.output"] == 0
     assert apart["block4.output"] > 0

@@ -9,13 +9,14 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.forward import branch_scales
 from tests.web.conftest import NETWORK, Refused
 
 DIGITS = f"{NETWORK}/dataset/digits"
-STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/top_activations"
+STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/top-activations"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,9 @@ def test_every_digit_is_told_with_what_the_network_answers(
     assert [one["index"] for one in everything] == list(range(240))
     told = everything[17]
     image = shifted.digit(17).as_input()
-    answer = engine.activations(image, branch_scales(engine.manifest, ()))["head.probabilities"]
+    answer = engine.activations(image, branch_scales(engine.manifest, AS_TRAINED))[
+        "head.probabilities"
+    ]
     probabilities = answer.reshape(-1)
     assert told["prediction"] == probabilities.argmax()
     assert told["probability"] == pytest.approx(float(probabilities.max()))
@@ -118,7 +121,7 @@ def test_the_strongest_digits_are_those_with_the_largest_maxima(
 ) -> None:
     told = browsing.get(STRONGEST).json()
     assert (told["collection"], told["searched"], told["filter"]) == ("dataset", 240, 7)
-    gates = branch_scales(engine.manifest, ())
+    gates = branch_scales(engine.manifest, AS_TRAINED)
     largest = [
         float(engine.activations(digit.as_input(), gates)["block3.output"][:, :, 7].max())
         for digit in map(shifted.digit, range(240))

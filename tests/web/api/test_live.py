@@ -47,17 +47,17 @@ def read(answer: Response) -> Frame:
     return Frame(header, np.frombuffer(body, np.uint8, 784).reshape(28, 28), maps)
 
 
-def post(api: TestClient, layers: str = "", off: str = "", image: bytes = IMAGE) -> Response:
-    query = {name: value for name, value in (("layers", layers), ("off", off)) if value}
+def post(api: TestClient, layers: str = "", scale: str = "", image: bytes = IMAGE) -> Response:
+    query = {name: value for name, value in (("layers", layers), ("scale", scale)) if value}
     headers = {"content-type": "image/png"}
     return api.post(LIVE, content=image, params=query, headers=headers)
 
 
-@pytest.mark.parametrize("off", ["", "block2,block5"])
-def test_a_frame_has_the_numbers_of_the_digit_once_it_is_kept(api: TestClient, off: str) -> None:
-    frame = read(post(api, ",".join(SHOWN), off))
+@pytest.mark.parametrize("scale", ["", "block2:0,block5:0.5"])
+def test_a_frame_has_the_numbers_of_the_digit_once_it_is_kept(api: TestClient, scale: str) -> None:
+    frame = read(post(api, ",".join(SHOWN), scale))
     kept = api.post("/api/v1/digits", files={"file": IMAGE}).json()
-    view, query = f"{NETWORK}/digits/{kept['id']}", {"off": off} if off else {}
+    view, query = f"{NETWORK}/digits/{kept['id']}", {"scale": scale} if scale else {}
     said = api.get(f"{view}/prediction", params=query).json()
     assert {name: frame.header[name] for name in said} == said
     assert (frame.header["inverted"], frame.header["warnings"]) == (False, kept["warnings"])
@@ -113,7 +113,7 @@ def test_unknown_names_are_refused_before_any_image_is_looked_at(
 ) -> None:
     junk = b"no image"
     assert "block9.sum" in refused(post(api, "block9.sum", image=junk), 404, "unknown_layer")
-    refused(post(api, off="block9", image=junk), 404, "unknown_block")
+    refused(post(api, scale="block9:0", image=junk), 404, "unknown_block")
     network = LIVE.replace("mnist-resnet", "none")
     refused(api.post(network, content=IMAGE), 404, "unknown_network")
     many = ",".join(["stem.conv"] * 65)

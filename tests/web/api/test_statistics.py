@@ -36,4 +36,4 @@ def test_the_networks_table_has_every_layer(api: TestClient, view: str, engine: 
 def test_it_follows_what_is_switched_off(api: TestClient, view: str) -> None:
     layer = f"{view}/layers/block1.residual/statistics.csv"
     assert not any(row["dead"] == "true" for row in rows(api, layer))
-    assert all(row["dead"] == "true" for row in rows(api, f"{layer}?off=block1"))
+    assert all(row["dead"] == "true" for row in rows(api, f"{layer}?scale=block1:0"))

@@ -45,9 +45,9 @@ def test_every_layer_is_answered_and_its_inputs_lead_on(
 
 def test_a_block_that_is_off_says_so(api: TestClient, view: str) -> None:
     address = f"{view}/layers/block1.residual/filters/0/units/9,9"
-    assert api.get(address).json()["arithmetic"]["switch"] == 1
-    found = api.get(f"{address}?off=block1").json()
-    assert (found["value"], found["arithmetic"]["switch"]) == (0, 0)
+    assert api.get(address).json()["arithmetic"]["branch_scale"] == 1
+    found = api.get(f"{address}?scale=block1:0").json()
+    assert (found["value"], found["arithmetic"]["branch_scale"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_the_prediction_is_ten_probabilities_and_the_likeliest_label(
     assert len(answer["probabilities"]) == 10
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
     assert max(answer["probabilities"]) == answer["probabilities"][7]
-    assert (answer["off"], answer["baseline"]) == ([], None)
+    assert (answer["scale"], answer["baseline"]) == ({}, None)
 
 
 def test_activations_have_the_figures_of_every_filter(api: TestClient, view: str) -> None:
@@ -49,7 +49,12 @@ def test_filters_are_chosen_in_the_order_given(api: TestClient, view: str) -> No
 def test_a_grid_and_its_description_are_of_one_size(
     api: TestClient, view: str, normalize: str
 ) -> None:
-    query: dict[str, str | int] = {"palette": "polar", "zoom": 2, "columns": 5, "filters": "0-6"}
+    query: dict[str, str | int] = {
+        "palette": "blue-orange",
+        "zoom": 2,
+        "columns": 5,
+        "filters": "0-6",
+    }
     query["normalize"] = normalize
     picture = api.get(f"{view}/{LAYER}/grid.png", params=query)
     words = api.get(f"{view}/{LAYER}/grid.json", params=query).json()
@@ -57,7 +62,7 @@ def test_a_grid_and_its_description_are_of_one_size(
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (words["width"], words["height"])
         assert image.mode == "P"
-    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "polar", normalize)
+    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "blue-orange", normalize)
     assert [cell["filter"] for cell in words["cells"]] == list(range(7))
     assert {"filter", "box", "range", "dead"} <= set(words["cells"][0])
     assert all(cell["box"][2:] == [56, 56] for cell in words["cells"])
@@ -91,18 +96,27 @@ def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine)
     assert stored == answer["prediction"]
 
 
-@pytest.mark.parametrize("off", ["block2", "block5, block2", "block2,block2,block5"])
-def test_off_is_honoured_and_stated_in_forward_order(api: TestClient, view: str, off: str) -> None:
-    answer = api.get(f"{view}/prediction", params={"off": off}).json()
-    assert answer["off"] == sorted(set(off.replace(" ", "").split(",")))
+@pytest.mark.parametrize(
+    ("scale", "factors"),
+    [
+        ("block2:0", [("block2", 0)]),
+        ("block5:-1.5, block2:0", [("block2", 0), ("block5", -1.5)]),
+        ("block1:1,block4:.5", [("block4", 0.5)]),
+    ],
+)
+def test_factors_are_honoured_and_stated_in_forward_order(
+    api: TestClient, view: str, scale: str, factors: list[tuple[str, float]]
+) -> None:
+    answer = api.get(f"{view}/prediction", params={"scale": scale}).json()
+    assert list(answer["scale"].items()) == factors
     whole = api.get(f"{view}/prediction").json()
     assert answer["probabilities"] != whole["probabilities"] == answer["baseline"]
 
 
-def test_off_is_honoured_in_the_one_call(api: TestClient, digit: Digit, view: str) -> None:
+def test_factors_are_honoured_in_the_one_call(api: TestClient, digit: Digit, view: str) -> None:
     body = {"pixels": digit.pixels.tolist()}
-    answer = api.post(f"{NETWORK}/activations", json=body, params={"off": "block3"}).json()
-    assert answer["prediction"] == api.get(f"{view}/prediction?off=block3").json()
+    answer = api.post(f"{NETWORK}/activations", json=body, params={"scale": "block3:0"}).json()
+    assert answer["prediction"] == api.get(f"{view}/prediction?scale=block3:0").json()
 
 
 def _computed(api: TestClient) -> str:

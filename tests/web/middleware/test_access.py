@@ -27,7 +27,7 @@ def _requests(text: str) -> dict[tuple[str, str], float]:
 def test_every_request_is_one_line_that_bears_its_id(start: Start, view: str) -> None:
     client = start()
     with capture_logs() as lines:
-        answer = client.get(f"{view}/prediction?off=block1", headers={"X-Request-ID": "mine"})
+        answer = client.get(f"{view}/prediction?scale=block1:0", headers={"X-Request-ID": "mine"})
         client.get("/healthz")
         client.get("/metrics")
     assert answer.headers["x-request-id"] == "mine"

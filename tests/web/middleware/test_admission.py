@@ -11,7 +11,8 @@ def test_beyond_the_bound_requests_are_busy_but_health_answers(
     watched.gate.clear()
     with ThreadPoolExecutor(2) as pool:
         waiting = [
-            pool.submit(client.get, f"{view}/prediction?off={off}") for off in ("", "block1")
+            pool.submit(client.get, f"{view}/prediction?scale={scale}")
+            for scale in ("", "block1:0")
         ]
         while "skiplens_requests_in_flight 2.0" not in client.get("/metrics").text:
             pass
@@ -28,7 +29,7 @@ def test_beyond_the_bound_requests_are_busy_but_health_answers(
 
 def test_a_refused_request_leaves_no_place_taken(start: Start, view: str) -> None:
     client = start(max_requests=1)
-    for address in (f"{view}x/prediction", "/nothing", f"{view}/prediction?off=none"):
+    for address in (f"{view}x/prediction", "/nothing", f"{view}/prediction?scale=none:0"):
         assert client.get(address).status_code == 404
     assert client.get(f"{view}/prediction").status_code == 200
 

@@ -23,7 +23,7 @@ def test_every_answer_bears_the_headers_once(start: Start, view: str) -> None:
         *(client.get(path) for path in ("/", "/docs", "/openapi.json", "/healthz", "/metrics")),
         *(client.get(f"{view}/layers/stem.conv/grid.png") for _ in range(2)),
         *(client.get("/nothing"), client.get("/nothing", headers={"Accept": "text/html"})),
-        *(client.get(f"{view}/flow?target=x"), client.delete("/"), client.options("/")),
+        *(client.get(f"{view}/gradients?target=x"), client.delete("/"), client.options("/")),
         *(client.post("/api/v1/digits", content=bytes(size)) for size in (10, 2000)),
         client.post("/digits", headers={"Sec-Fetch-Site": "cross-site"}),
     ]

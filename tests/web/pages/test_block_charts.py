@@ -7,7 +7,7 @@ import pytest
 from skiplens.core.block_metrics import filter_metrics
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import BlockInfo, FilterMetrics
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, FilterMetrics
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ModelRunner
 from skiplens.service.images import FeatureMapTable, block_table
@@ -17,8 +17,8 @@ from skiplens.web.pages.block import PLOT_HEIGHT, ROW_HEIGHT, FilterCharts, filt
 
 @pytest.fixture
 def strip(engine: Engine, digit: Digit) -> FeatureMapTable:
-    forward = ModelRunner().run(engine, digit, ())
-    return block_table(forward, engine.manifest.blocks[0], PaletteName.DUSK)
+    forward = ModelRunner().run(engine, digit, AS_TRAINED)
+    return block_table(forward, engine.manifest.blocks[0], PaletteName.DARK)
 
 
 BLOCK = BlockInfo(
@@ -86,10 +86,10 @@ def test_what_is_undefined_has_no_lane(strip: FeatureMapTable) -> None:
 
 
 def test_each_column_says_its_figures_and_leads_to_its_filter(engine: Engine, digit: Digit) -> None:
-    forward = ModelRunner().run(engine, digit, ())
+    forward = ModelRunner().run(engine, digit, AS_TRAINED)
     block = engine.manifest.blocks[1]
     found = filter_metrics(block, forward.activations)
-    strip = block_table(forward, block, PaletteName.DUSK)
+    strip = block_table(forward, block, PaletteName.DARK)
     column = filter_charts(found, block, strip, Links("net", "digit")).columns[7]
     assert column.text.startswith("filter 7: x ")
     assert "ReLU cuts" in column.text

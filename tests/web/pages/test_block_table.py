@@ -5,6 +5,7 @@ import pytest
 from skiplens.core.manifest import BlockInfo, FilterMetrics
 from skiplens.web.links import Links
 from skiplens.web.pages.block import FilterTable, Order, filter_table
+from tests.conftest import switched_off
 
 FOUND = (
     FilterMetrics(0, 1.0, 3.0, 4.0, 3.0, -0.5, 0.1),
@@ -19,7 +20,7 @@ BLOCK = BlockInfo(
 
 
 def table(order: Order) -> FilterTable:
-    return filter_table(FOUND, BLOCK, order, Links("net", "digit", ("block2",)))
+    return filter_table(FOUND, BLOCK, order, Links("net", "digit", switched_off("block2")))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_what_is_undefined_is_left_empty() -> None:
 
 def test_headings_lead_to_the_page_sorted_by_them_with_all_else_kept() -> None:
     headings = table("ratio").headings
-    address = "/networks/net/digits/digit/blocks/block1?off=block2"
+    address = "/networks/net/digits/digit/blocks/block1?scale=block2:0"
     assert headings[0].href == f"{address}#filters"
     assert [one.href for one in headings if one.chosen] == [f"{address}&order=ratio#filters"]
 

@@ -71,7 +71,7 @@ def test_what_a_block_has_not_is_not_spoken_of(
 
 
 def test_the_switch_is_a_link_there_and_back(client: TestClient, digit: Digit, page: str) -> None:
-    there = f"{VIEW}/{digit.id}/blocks/block2?off=block2"
+    there = f"{VIEW}/{digit.id}/blocks/block2?scale=block2:0"
     assert there in page
     off = client.get(there).text
     assert "Switch F(x) on" in off
@@ -81,8 +81,8 @@ def test_the_switch_is_a_link_there_and_back(client: TestClient, digit: Digit, p
 @pytest.mark.parametrize("where", ["blocks/block2", "depth"])
 def test_what_a_switch_changes_in_the_answer_is_shown(look: Look, digit: Digit, where: str) -> None:
     whole = look(f"{VIEW}/{digit.id}/{where}")
-    switched = look(f"{VIEW}/{digit.id}/{where}?off=block2")
-    assert "Without what block2 adds" not in whole.text
-    assert "Without what block2 adds" in switched.text
+    switched = look(f"{VIEW}/{digit.id}/{where}?scale=block2:0")
+    assert "Without block2," not in whole.text
+    assert "Without block2," in switched.text
     assert "all on" in switched.text
     assert f"{VIEW}/{digit.id}/{where}" in switched.links()

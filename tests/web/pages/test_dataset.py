@@ -106,9 +106,9 @@ def test_the_digits_are_cut_from_one_sheet(see: Seen, browsing: TestClient) -> N
 
 
 def test_pages_lead_on_and_back(see: Seen) -> None:
-    first = see(f"{PAGE}?order=doubt&palette=noon")
+    first = see(f"{PAGE}?order=doubt&palette=light")
     onward = next(one for one in first.all("a") if one.get("rel") == "next")
-    assert "palette=noon" in onward["href"]
+    assert "palette=light" in onward["href"]
     second = see(onward["href"].partition("#")[0])
     assert "101 to 200" in second.text
     rels = [one["rel"] for one in second.all("a") if one.get("rel") in {"prev", "next"}]
@@ -117,11 +117,11 @@ def test_pages_lead_on_and_back(see: Seen) -> None:
 
 
 def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
-    page = see(f"{PAGE}?label=0&wrong=false&order=confidence&palette=noon")
+    page = see(f"{PAGE}?label=0&wrong=false&order=confidence&palette=light")
     chosen = [one["value"] for one in page.all("option") if "selected" in one]
     assert chosen == ["0", "", "false", "confidence"]
     hidden = [one for one in page.all("input") if one.get("name") == "palette"]
-    assert [one["value"] for one in hidden] == ["noon"]
+    assert [one["value"] for one in hidden] == ["light"]
     assert "Digits read correctly, labelled 0" in page.text
 
 
@@ -140,10 +140,10 @@ def test_where_there_is_none_it_says_why_and_leads_back(see: Seen, query: str, s
 
 
 def test_links_keep_how_grids_are_drawn_and_leave_off_what_is_off(see: Seen) -> None:
-    for link in see(f"{PAGE}?palette=noon&off=block1").links():
+    for link in see(f"{PAGE}?palette=light&scale=block1:0").links():
         query = parse_qs(urlsplit(link).query)
-        assert not link.startswith("/networks") or query["palette"] == ["noon"], link
-        assert "off" not in query
+        assert not link.startswith("/networks") or query["palette"] == ["light"], link
+        assert "scale" not in query
 
 
 def test_until_it_is_indexed_there_are_a_bar_and_the_samples(indexing: TestClient) -> None:
@@ -179,7 +179,7 @@ def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
 def test_the_gallery_leads_to_the_data_set_only_where_there_is_one(
     see: Seen, api: TestClient
 ) -> None:
-    for address in ("/", "/?off=block1"):
+    for address in ("/", "/?scale=block1:0"):
         assert [link for link in see(address).links() if link.startswith(PAGE)] == [PAGE, PAGE]
     assert not [link for link in Markup(api.get("/").text).links() if "dataset" in link]
     answer = api.get(PAGE, headers={"Accept": "text/html"})

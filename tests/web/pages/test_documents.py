@@ -13,8 +13,8 @@ from skiplens.engine.base import Engine
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
-KEPT = {"off": "block2", "normalize": "filter", "palette": "noon"}
-QUERY = "?off=block2&normalize=filter&palette=noon"
+KEPT = {"scale": "block2:0", "normalize": "filter", "palette": "light"}
+QUERY = "?scale=block2:0&normalize=filter&palette=light"
 PAGES = ("", "/layers/block1.conv1", "/layers/head.pool", "/layers/block3.sum/filters/7")
 
 
@@ -64,7 +64,7 @@ def test_every_link_into_the_pages_keeps_how_they_are_looked_at(
     assert links
     for link in links:
         query = parse_qs(urlsplit(link).query)
-        assert query["palette"] == ["noon"], link
+        assert query["palette"] == ["light"], link
         assert query["normalize"] == ["filter"], link
 
 
@@ -123,7 +123,7 @@ def test_a_page_is_sent_only_if_it_changed(client: TestClient, gallery: str) -> 
     assert first.headers["cache-control"] == "private, no-cache"
     again = client.get(gallery, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    other = client.get(f"{gallery}?palette=noon", headers={"If-None-Match": first.headers["etag"]})
+    other = client.get(f"{gallery}?palette=light", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
 
 

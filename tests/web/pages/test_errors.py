@@ -18,7 +18,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
         ("/nowhere", 404),
         ("/networks/none/digits/0123456789abcdef", 404),
         ("/networks/mnist-resnet/digits/0123456789abcdef", 404),
-        ("/?off=block99", 404),
+        ("/?scale=block99:0", 404),
         ("/?palette=none", 422),
     ],
 )
@@ -67,9 +67,11 @@ def test_no_other_error_offers_samples(client: TestClient, address: str) -> None
 def test_a_busy_server_says_when_to_come_back() -> None:
     page = error_page(_problem(503), again=3, samples=None)
     assert page.again == 3
-    html = Renderer(load_assets(), most_bytes=1).html(page, Frame(Theme.DARK, "/networks/a?off=b"))
+    html = Renderer(load_assets(), most_bytes=1).html(
+        page, Frame(Theme.DARK, "/networks/a?scale=b:0")
+    )
     assert "Try again in 3 seconds." in " ".join(html.split())
-    assert 'href="/networks/a?off=b"' in html
+    assert 'href="/networks/a?scale=b:0"' in html
     assert Markup(html).faults == []
 
 

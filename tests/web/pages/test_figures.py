@@ -6,23 +6,25 @@ from dataclasses import replace
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, ModelRunner
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages.figures import SLIM_WIDTH, LayerFigure, Legend, layer_figure, ramp_stops
+from tests.conftest import switched_off
 
 
 @pytest.fixture
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    return ModelRunner().run(engine, digit, ("block2",))
+    return ModelRunner().run(engine, digit, switched_off("block2"))
 
 
 def figure(
     forward: ForwardPass, layer: str, normalisation: Normalisation = Normalisation.LAYER
 ) -> LayerFigure:
-    view = Links(forward.manifest.id, forward.digit.id, (), normalisation)
+    view = Links(forward.manifest.id, forward.digit.id, AS_TRAINED, normalisation)
     return layer_figure(forward, find_layer(forward.manifest, layer), view)
 
 
@@ -54,7 +56,7 @@ def test_a_layer_that_is_switched_off_is_not_called_silent(forward: ForwardPass)
 def test_of_a_gated_block_the_gate_is_switched_off_and_not_the_residual(
     engines: Mapping[str, Engine], digit: Digit
 ) -> None:
-    gated = ModelRunner().run(engines["mnist-highway"], digit, ("block2",))
+    gated = ModelRunner().run(engines["mnist-highway"], digit, switched_off("block2"))
     assert figure(gated, "block2.gate").note == "Switched off, so every map is zero."
     assert figure(gated, "block2.residual").note is None
     assert figure(gated, "block3.gate").note is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ModelRunner
 from skiplens.service.registry import find_layer
@@ -14,11 +15,12 @@ from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.filter import FilterPage, filter_page
 from skiplens.web.pages.unit import UnitQuery
+from tests.conftest import switched_off
 
 
 @pytest.fixture
 def context(services: Services, engine: Engine, digit: Digit) -> PageContext:
-    forward = ModelRunner().run(engine, digit, ())
+    forward = ModelRunner().run(engine, digit, AS_TRAINED)
     view = Links(engine.manifest.id, digit.id)
     return PageContext(services, engine, services.digits.get(digit.id), forward, view)
 
@@ -79,7 +81,7 @@ def test_a_silent_filter_has_no_histogram(context: PageContext) -> None:
 def test_a_map_that_is_switched_off_is_not_put_down_to_the_digit(
     context: PageContext, digit: Digit
 ) -> None:
-    forward = ModelRunner().run(context.engine, digit, ("block2",))
+    forward = ModelRunner().run(context.engine, digit, switched_off("block2"))
     off = replace(context, forward=forward)
     assert page(off, "block2.residual", 3).note == "Switched off, so its map is zero everywhere."
     assert page(off, "block1.residual", 3).note is None

@@ -55,7 +55,7 @@ def test_the_residual_is_added_only_where_no_gate_takes_a_share(
 
 
 def test_a_branch_that_is_off_is_a_gate_shut_where_there_is_one(look: Look, digit: Digit) -> None:
-    for page in ("?off=block2", "/blocks/block2?off=block2"):
+    for page in ("?scale=block2:0", "/blocks/block2?scale=block2:0"):
         gated, plain = (text(look, digit, network, page) for network in (GATED, PLAIN))
         assert "its gate is shut, so T(x) is zero, and x passes as it came" in gated
         assert "F(x) is zero" not in gated
@@ -72,6 +72,6 @@ def test_what_is_switched_has_the_name_of_what_is_lost(look: Look, digit: Digit)
 def test_past_a_branch_that_is_off_a_projected_x_is_not_as_it_came(
     look: Look, digit: Digit
 ) -> None:
-    said = text(look, digit, PLAIN, "/blocks/block3?off=block3")
+    said = text(look, digit, PLAIN, "/blocks/block3?scale=block3:0")
     assert "only the projected x passes" in said
     assert "as it came" not in said

@@ -42,7 +42,7 @@ def test_all_values_of_a_layer_are_counted(client: TestClient, gallery: str) -> 
 
 
 def test_what_is_switched_off_is_not_called_silent(client: TestClient, gallery: str) -> None:
-    off = client.get(f"{gallery}/layers/block2.residual?off=block2").text
+    off = client.get(f"{gallery}/layers/block2.residual?scale=block2:0").text
     assert "Switched off, so every map is zero." in off
     assert off.count('<span class="flag">switched off</span>') == 16
     assert off.count('<td class="remark">switched off</td>') == 16

@@ -14,19 +14,22 @@ from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages.figures import MapAttributes, map_attributes, network_range
+from tests.conftest import switched_off
 from tests.web.pages.conftest import Look
 
 
 @pytest.fixture
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    return ModelRunner().run(engine, digit, ("block2",))
+    return ModelRunner().run(engine, digit, switched_off("block2"))
 
 
 def plate_of(forward: ForwardPass, name: str) -> MapAttributes:
     manifest = forward.manifest
     layer = find_layer(manifest, name)
     grid = layer_grid(forward, layer, tuple(range(layer.filters)), GridOptions())
-    return map_attributes(forward, layer, grid, Links(manifest.id, forward.digit.id, ("block2",)))
+    return map_attributes(
+        forward, layer, grid, Links(manifest.id, forward.digit.id, switched_off("block2"))
+    )
 
 
 def pair(text: str | None) -> tuple[float, ...]:
@@ -77,4 +80,4 @@ def test_every_page_with_maps_carries_their_plates(look: Look, gallery: str, whe
 def test_every_way_of_drawing_is_said_in_words_for_a_script(look: Look, gallery: str) -> None:
     options = [one for one in look(gallery).all("option") if "data-explanation" in one]
     assert all(one["data-explanation"] for one in options)
-    assert [one["value"] for one in options if "data-default" in one] == ["block", "dusk"]
+    assert [one["value"] for one in options if "data-default" in one] == ["block", "dark"]

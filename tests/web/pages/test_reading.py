@@ -3,27 +3,29 @@
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ModelRunner
 from skiplens.web.pages.common import reading
+from tests.conftest import switched_off
 
 ALL = ("block1", "block2", "block3", "block4", "block5", "block6")
 
 
 def test_chances_add_up_and_the_largest_is_the_answer(engine: Engine, digit: Digit) -> None:
-    whole = ModelRunner().run(engine, digit, ())
+    whole = ModelRunner().run(engine, digit, AS_TRAINED)
     found = reading(whole, whole)
     assert sum(chance.share for chance in found.chances) == pytest.approx(1, abs=1e-5)
     (first,) = [chance for chance in found.chances if chance.first]
     assert (first.label, first.share) == (found.label, found.share)
-    assert found.off is None
+    assert found.scaled is None
     assert found.sentence is None
 
 
 def test_a_change_is_said_in_words(engine: Engine, digit: Digit) -> None:
-    whole = ModelRunner().run(engine, digit, ())
+    whole = ModelRunner().run(engine, digit, AS_TRAINED)
     for off in (("block4",), ALL):
-        found = reading(ModelRunner().run(engine, digit, off), whole)
+        found = reading(ModelRunner().run(engine, digit, switched_off(*off)), whole)
         assert found.sentence is not None
         assert ("still reads" in found.sentence) == (found.label == found.whole_label)
         assert found.whole_share == pytest.approx(float(whole.probabilities.max()))

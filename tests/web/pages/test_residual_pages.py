@@ -18,11 +18,11 @@ VIEW = "/networks/mnist-resnet/digits"
 def pages(digit: Digit) -> Iterator[str]:
     """One of each kind."""
     other = next(sample.digit for sample in load_samples() if sample.label == 1)
-    yield f"{VIEW}/{digit.id}/blocks/block3?off=block3&order=cosine"
-    yield f"{VIEW}/{digit.id}/depth?palette=polar&beside=mnist-classic"
-    yield f"/networks/mnist-classic/digits/{digit.id}/classic?off=block2"
+    yield f"{VIEW}/{digit.id}/blocks/block3?scale=block3:0&order=cosine"
+    yield f"{VIEW}/{digit.id}/depth?palette=blue-orange&beside=mnist-classic"
+    yield f"/networks/mnist-classic/digits/{digit.id}/classic?scale=block2:0"
     yield f"/compare?a=mnist-resnet/{digit.id}&b=mnist-resnet/{other.id}"
-    yield f"/compare?a=mnist-resnet/{digit.id}&b=mnist-classic/{digit.id}&off_b=block1"
+    yield f"/compare?a=mnist-resnet/{digit.id}&b=mnist-classic/{digit.id}&scale_b=block1:0"
 
 
 def test_every_page_is_sound_has_one_h1_and_skips_no_level(look: Look, digit: Digit) -> None:

@@ -4,23 +4,26 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import BlockMetrics
+from skiplens.core.manifest import AS_TRAINED, BlockMetrics
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.forward import ForwardPass, ModelRunner
 from skiplens.web.links import Links
 from skiplens.web.pages.gallery import THINNEST, WIDEST, NetworkDiagram
+from tests.conftest import switched_off
 
 
 @pytest.fixture
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    return ModelRunner().run(engine, digit, ("block2",))
+    return ModelRunner().run(engine, digit, switched_off("block2"))
 
 
 @pytest.fixture
 def whole(engine: Engine, digit: Digit) -> dict[str, BlockMetrics]:
     """The figures of the whole network, by block."""
-    return {one.block: one for one in all_block_metrics(ModelRunner().run(engine, digit, ()))}
+    return {
+        one.block: one for one in all_block_metrics(ModelRunner().run(engine, digit, AS_TRAINED))
+    }
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_the_widest_line_carries_the_largest_norm(
 def test_a_branch_that_is_off_is_thin_and_can_be_switched_on(
     spine: NetworkDiagram, forward: ForwardPass
 ) -> None:
-    view = Links("net", "digit", forward.off)
+    view = Links("net", "digit", forward.scales)
     rail = spine.rail(forward.manifest.blocks[1], view)
     assert (rail.off, rail.residual) == (True, THINNEST)
     assert rail.toggle == "/networks/net/digits/digit#block2-branch"
@@ -61,7 +64,7 @@ def test_a_branch_that_is_off_is_thin_and_can_be_switched_on(
 def test_a_branch_that_is_off_keeps_the_width_that_it_had(
     spine: NetworkDiagram, forward: ForwardPass, whole: dict[str, BlockMetrics]
 ) -> None:
-    rail = spine.rail(forward.manifest.blocks[1], Links("net", "digit", forward.off))
+    rail = spine.rail(forward.manifest.blocks[1], Links("net", "digit", forward.scales))
     assert rail.left == spine.width(whole["block2"].norm_residual) > THINNEST
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.service.forward import ModelRunner
 from skiplens.service.registry import find_layer
@@ -17,7 +18,7 @@ from tests.web.conftest import NETWORK
 from tests.web.engines import WatchedEngine
 from tests.web.pages.markup import Markup
 
-STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/top_activations"
+STRONGEST = f"{NETWORK}/layers/block3.output/filters/7/top-activations"
 
 
 def page(client: TestClient, digit: Digit, query: str = "") -> Markup:
@@ -31,9 +32,9 @@ def tiles(found: Markup) -> list[dict[str, str]]:
 
 def test_each_leads_to_the_same_filter_on_that_digit(browsing: TestClient, digit: Digit) -> None:
     told = browsing.get(STRONGEST).json()["digits"]
-    found = page(browsing, digit, "?palette=noon")
+    found = page(browsing, digit, "?palette=light")
     assert [urlsplit(one["href"]).path for one in tiles(found)] == [one["page_url"] for one in told]
-    assert all("palette=noon" in one["href"] for one in tiles(found))
+    assert all("palette=light" in one["href"] for one in tiles(found))
     assert "Of the 240 test digits" in found.text
     assert found.faults == []
     assert f"on test digit {told[0]['index']}, a" in tiles(found)[0]["aria-label"]
@@ -58,11 +59,11 @@ def test_while_it_is_indexed_it_says_that(indexing: TestClient, digit: Digit) ->
 def test_blocks_that_are_off_do_not_change_what_was_measured(
     browsing: TestClient, digit: Digit
 ) -> None:
-    found = page(browsing, digit, "?off=block1")
+    found = page(browsing, digit, "?scale=block1:0")
     assert "Measured with every block on." in found.text
     values = [one["aria-label"] for one in tiles(page(browsing, digit))]
     assert [one["aria-label"] for one in tiles(found)] == values
-    assert all("off=block1" in one["href"] for one in tiles(found))
+    assert all("scale=block1:0" in one["href"] for one in tiles(found))
 
 
 class Silent(WatchedEngine):
@@ -82,7 +83,7 @@ def test_a_filter_that_nothing_excites_says_so(
         services,
         silent,
         services.digits.get(digit.id),
-        ModelRunner().run(silent, digit, ()),
+        ModelRunner().run(silent, digit, AS_TRAINED),
         Links(engine.manifest.id, digit.id),
     )
     row = strong_row(context, find_layer(engine.manifest, "block3.output"), 7)

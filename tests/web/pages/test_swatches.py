@@ -10,10 +10,10 @@ VALUES = np.array([[0, 2], [-4, 4]], np.float32)
 
 
 def test_each_number_stands_on_its_colour_of_the_palette() -> None:
-    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DUSK)
+    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DARK)
     assert (found.rows, found.columns, found.signed) == (2, 2, True)
     assert found.text == "0, 2.00, \N{MINUS SIGN}4.00, 4.00"
-    table = colours(PaletteName.DUSK, diverging=True)
+    table = colours(PaletteName.DARK, diverging=True)
     levels = [TOP_LEVEL // 2, 3 * TOP_LEVEL // 4, 0, TOP_LEVEL]
     assert [square.level for square in found.squares] == levels
     for square, level in zip(found.squares, levels, strict=True):
@@ -30,6 +30,6 @@ def test_a_scale_from_zero_has_the_other_palette() -> None:
 
 def test_what_is_not_there_has_no_colour() -> None:
     there = np.array([[True, False], [True, True]])
-    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DUSK, there=there)
+    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DARK, there=there)
     assert [square.colour == "none" for square in found.squares] == [False, True, False, False]
     assert found.squares[1].text == "0"

@@ -11,11 +11,12 @@ from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import LayerInfo
 from skiplens.web.links import Links
 from skiplens.web.pages.downloads import of_filter, of_gallery, of_layer
+from tests.conftest import switched_off
 
 ORIGIN = "https://skip.example"
 CONV = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 16), kernel=(3, 3))
 ODD = LayerInfo('it\'s "odd"', "ReLU", "activation", None, (7, 7, 4))
-VIEW = Links("mnist-resnet", "0123456789abcdef", ("block2",), palette=PaletteName.NOON)
+VIEW = Links("mnist-resnet", "0123456789abcdef", switched_off("block2"), palette=PaletteName.LIGHT)
 
 
 def snippets(view: Links, layer: LayerInfo) -> dict[str, str]:
@@ -25,17 +26,17 @@ def snippets(view: Links, layer: LayerInfo) -> dict[str, str]:
 def test_the_link_is_the_pages_own_address() -> None:
     link = snippets(VIEW, CONV)["link"]
     assert link == f"{ORIGIN}{VIEW.layer('stem.conv')}"
-    assert "off=block2" in link
-    assert "palette=noon" in link
+    assert "scale=block2:0" in link
+    assert "palette=light" in link
 
 
 def test_the_picture_is_fetched_as_it_is_looked_at() -> None:
-    view = Links("mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.NOON)
+    view = Links("mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.LIGHT)
     words = shlex.split(snippets(view, CONV)["curl"])
     assert words[:3] == ["curl", "-o", "stem.conv.npy"]
     picture = urlsplit(words[-1])
     assert picture.path.endswith("/layers/stem.conv/grid.png")
-    assert set(picture.query.split("&")) == {"palette=noon", "sort=mean"}
+    assert set(picture.query.split("&")) == {"palette=light", "sort=mean"}
 
 
 def test_odd_names_stay_names() -> None:
@@ -47,15 +48,15 @@ def test_odd_names_stay_names() -> None:
 def test_a_filter_comes_with_the_value_that_is_explained() -> None:
     away = of_filter(VIEW, CONV, 3, (9, 20), ORIGIN)
     link, curl, python = (one.text for one in away.snippets)
-    assert link.endswith("/filters/3?off=block2&palette=noon&at=9,20")
-    assert "/filters/3/units/9,20?off=block2" in curl
+    assert link.endswith("/filters/3?scale=block2:0&palette=light&at=9,20")
+    assert "/filters/3/units/9,20?scale=block2:0" in curl
     assert "maps[9, 20, 3]" in python
 
 
 def test_what_every_layer_holds_is_fetched_in_one_go() -> None:
     _, curl, python = (one.text for one in of_gallery(VIEW, ORIGIN).snippets)
     assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
-    assert "activations.npz?off=block2" in python
+    assert "activations.npz?scale=block2:0" in python
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_what_every_layer_holds_is_fetched_in_one_go() -> None:
 def test_every_page_offers_it_and_every_file_is_there(
     client: TestClient, gallery: str, page: str
 ) -> None:
-    html = client.get(f"{gallery}{page}?off=block2").text
+    html = client.get(f"{gallery}{page}?scale=block2:0").text
     section = html.split('id="downloads"')[1].split("</section>")[0]
     assert section.count("<pre") == 3
     assert section.count("http://127.0.0.1/") >= 3
@@ -72,5 +73,5 @@ def test_every_page_offers_it_and_every_file_is_there(
     assert len(files) >= 2
     for one in files:
         address = one.split('"')[0].replace("&amp;", "&")
-        assert "off=block2" in address or "kernels" in address
+        assert "scale=block2:0" in address or "kernels" in address
         assert client.get(address).status_code == 200, address

@@ -11,11 +11,11 @@ HTML = {"Accept": "text/html"}
 
 @pytest.mark.parametrize("theme", Theme)
 def test_a_choice_is_kept_for_a_year_and_leads_back(client: TestClient, theme: Theme) -> None:
-    form = {"theme": theme.value, "back": "/compare?palette=noon"}
+    form = {"theme": theme.value, "back": "/compare?palette=light"}
     answer = client.post("/theme", data=form, follow_redirects=False)
     client.cookies.clear()
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/compare?palette=noon"
+    assert answer.headers["location"] == "/compare?palette=light"
     cookie = answer.headers["set-cookie"]
     assert cookie == f"theme={theme}; Max-Age=31536000; Path=/; SameSite=lax"
 
@@ -50,7 +50,9 @@ def test_it_leads_nowhere_else(address: str) -> None:
     assert safe_redirect_path(address) == "/"
 
 
-@pytest.mark.parametrize("address", ["/", "/docs", "/compare?a=x/1&b=y/2", "/?off=block1,block2"])
+@pytest.mark.parametrize(
+    "address", ["/", "/docs", "/compare?a=x/1&b=y/2", "/?scale=block1:0,block2:0"]
+)
 def test_it_leads_to_every_page_of_this_site(address: str) -> None:
     assert safe_redirect_path(address) == address
 
@@ -80,8 +82,8 @@ def test_a_page_in_one_theme_is_never_taken_for_another(client: TestClient) -> N
 
 
 def test_the_form_leads_back_to_the_page_with_its_query(client: TestClient) -> None:
-    page = client.get("/?palette=noon&off=block1").text
-    assert '<input type="hidden" name="back" value="/?palette=noon&amp;off=block1">' in page
+    page = client.get("/?palette=light&scale=block1:0").text
+    assert '<input type="hidden" name="back" value="/?palette=light&amp;scale=block1:0">' in page
     hostile = client.get('/x"><script>?<b>', headers=HTML).text
     assert "<b>" not in hostile.partition("<main")[0]
     assert "<script>" not in hostile.partition("<main")[0]

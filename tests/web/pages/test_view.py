@@ -2,13 +2,15 @@
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.web.links import Links
+from tests.conftest import switched_off
 
 PLAIN = Links("net", "digit")
-OTHER = Links("net", "digit", ("block2",), Normalisation.FILTER, PaletteName.NOON)
-QUERY = "?off=block2&normalize=filter&palette=noon"
+OTHER = Links("net", "digit", switched_off("block2"), Normalisation.FILTER, PaletteName.LIGHT)
+QUERY = "?scale=block2:0&normalize=filter&palette=light"
 
 
 def test_the_usual_is_left_out() -> None:
@@ -36,27 +38,27 @@ def test_what_is_asked_for_beside_it_comes_last() -> None:
 
 
 def test_data_depend_on_switches_alone() -> None:
-    assert OTHER.data("a.b", "activations").endswith("/layers/a.b/activations?off=block2")
+    assert OTHER.data("a.b", "activations").endswith("/layers/a.b/activations?scale=block2:0")
 
 
 def test_a_switch_is_turned_over_in_forward_order() -> None:
     switches = ("block1", "block2", "block3")
-    assert OTHER.with_block_toggled("block1", switches).off == ("block1", "block2")
-    assert OTHER.with_block_toggled("block2", switches).off == ()
-    assert OTHER.all_on().off == ()
+    assert OTHER.with_block_toggled("block1", switches).scales == switched_off("block1", "block2")
+    assert OTHER.with_block_toggled("block2", switches).scales == AS_TRAINED
+    assert OTHER.all_on().scales == AS_TRAINED
 
 
 def test_another_network_keeps_the_switches_that_it_has(engine: Engine) -> None:
-    view = Links("net", "digit", ("block2", "block99"))
+    view = Links("net", "digit", switched_off("block2", "block99"))
     manifest = engine.manifest
-    expected = Links(manifest.id, "digit", ("block2",), version=manifest.version)
+    expected = Links(manifest.id, "digit", switched_off("block2"), version=manifest.version)
     assert view.with_network(manifest) == expected
 
 
 def test_pictures_of_a_network_say_which_version_of_it_they_are_of() -> None:
     view, other = Links("net", "digit", version="abc"), Links("other", "digit", version="def")
     pictures = (
-        *(view.grid("a.conv"), view.strip("block1"), view.matrix(1, "sum")),
+        *(view.grid("a.conv"), view.block_maps("block1"), view.stage_maps(1, "sum")),
         *(view.kernels_png("a.conv"), view.kernel_png("a.conv", 3)),
     )
     assert all(picture.endswith("version=abc") for picture in pictures)

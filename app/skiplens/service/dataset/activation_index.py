@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -169,7 +169,7 @@ class _Reader:
         self._engine = engine
         self._collection = collection
         self._stop = stop
-        self._gates = branch_scales(engine.manifest, ())
+        self._gates = branch_scales(engine.manifest, AS_TRAINED)
         self._own = 0
         self._lock = threading.Lock()
 

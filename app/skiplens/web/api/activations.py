@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect
 
 from skiplens.core.file_formats import layer_csv, network_csv, npy, npz
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import LayerInfo, Scales
 from skiplens.core.timing import timed
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import layer_grid
-from skiplens.service.registry import check_filter, parse_disabled_blocks, parse_layers
+from skiplens.service.registry import check_filter, parse_layers, parse_scales
 from skiplens.service.units import explain, place_of
 from skiplens.web.api import schemas
 from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitValue, live_frame
@@ -39,7 +39,7 @@ from skiplens.web.parameters import (
     GridDep,
     LayerDep,
     NetworkDep,
-    Off,
+    ScaleText,
     WholeDep,
 )
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
@@ -139,8 +139,10 @@ def grid_json(
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_activations(engine: NetworkDep, upload: UploadDep, off: Off = None) -> schemas.Summary:
-    forward, whole = run_uncached(engine, upload.digit, parse_disabled_blocks(engine.manifest, off))
+def post_activations(
+    engine: NetworkDep, upload: UploadDep, scale: ScaleText = None
+) -> schemas.Summary:
+    forward, whole = run_uncached(engine, upload.digit, parse_scales(engine.manifest, scale))
     return schemas.Summary(
         prediction=schemas.Prediction.of(forward, whole),
         inverted=upload.inverted,
@@ -219,9 +221,9 @@ async def get_layers(
     return parse_layers(engine.manifest, layers)
 
 
-async def get_off(engine: NetworkDep, off: Off = None) -> tuple[str, ...]:
-    """The blocks that are switched off."""
-    return parse_disabled_blocks(engine.manifest, off)
+async def get_scales(engine: NetworkDep, scale: ScaleText = None) -> Scales:
+    """The factors that the query names."""
+    return parse_scales(engine.manifest, scale)
 
 
 async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
@@ -245,10 +247,10 @@ async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
 def post_live(
     engine: NetworkDep,
     layers: Annotated[tuple[LayerInfo, ...], Depends(get_layers)],
-    off: Annotated[tuple[str, ...], Depends(get_off)],
+    scales: Annotated[Scales, Depends(get_scales)],
     drawn: Annotated[StoredDigit, Depends(get_drawn)],
 ) -> Response:
-    forward, whole = run_uncached(engine, drawn.digit, off)
+    forward, whole = run_uncached(engine, drawn.digit, scales)
     with timed("encode"):
         content = live_frame(forward, whole, drawn, layers)
     return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""What only a residual network has: its blocks in numbers and pictures, and the flow."""
+"""What only a residual network has: its blocks in numbers and pictures, gradients, early exits."""
 
 from typing import Annotated, Literal
 
@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from skiplens.core.colormaps import PaletteName
-from skiplens.service.analysis import all_block_metrics, early_exits, flow
-from skiplens.service.images import block_table, stage_table, streams
+from skiplens.service.analysis import all_block_metrics, early_exits, gradient_by_path
+from skiplens.service.images import block_table, stage_table, stages
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.schemas import MapTable
@@ -15,9 +15,9 @@ from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
 from skiplens.web.parameters import BlockDep, ForwardPassDep, NetworkDep, SignedPalette, Zoom
 
 BLOCK = VIEW + "/blocks/{block}"
-STREAM = VIEW + "/streams/{stream}"
+STAGE = VIEW + "/stages/{stage}"
 
-Stream = Annotated[
+Stage = Annotated[
     int, PathParameter(description="run of blocks of one shape, from 1", examples=[1])
 ]
 Role = Annotated[
@@ -39,36 +39,36 @@ def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
 
 
 @router.get(
-    f"{BLOCK}/strip.png",
+    f"{BLOCK}/maps.png",
     summary="x, F(x), sum and output as rows, one column a filter, one scale",
     responses=PNG_ANSWER,
     response_class=Response,
 )
-def strip_png(
+def block_maps_png(
     request: Request,
     forward: ForwardPassDep,
     info: BlockDep,
-    palette: SignedPalette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DARK,
     zoom: Zoom = None,
 ) -> Response:
     return immutable_response(request, block_table(forward, info, palette, zoom).png(), PNG)
 
 
-@router.get(f"{BLOCK}/strip.json", summary="The same strip in words")
-def strip_json(
+@router.get(f"{BLOCK}/maps.json", summary="The same picture as JSON")
+def block_maps_json(
     forward: ForwardPassDep,
     info: BlockDep,
-    palette: SignedPalette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DARK,
     zoom: Zoom = None,
 ) -> MapTable:
     return MapTable.of(block_table(forward, info, palette, zoom))
 
 
 @router.get(
-    f"{VIEW}/flow",
-    summary="Norm of d log p(target) / dx at each block's input: in all, and by route",
+    f"{VIEW}/gradients",
+    summary="Norm of d log p(target) / dx at each block's input: in all, and by path",
 )
-def get_flow(
+def get_gradients(
     engine: NetworkDep,
     forward: ForwardPassDep,
     target: Annotated[
@@ -76,47 +76,47 @@ def get_flow(
         Query(description="index of a class; the predicted one by default", examples=[7]),
     ] = None,
 ) -> schemas.GradientByPath:
-    return schemas.GradientByPath.of(engine.manifest, flow(engine, forward, target))
+    return schemas.GradientByPath.of(engine.manifest, gradient_by_path(engine, forward, target))
 
 
-@router.get(f"{VIEW}/streams", summary="Runs of blocks whose outputs have one shape")
-def get_streams(engine: NetworkDep) -> list[schemas.Stream]:
+@router.get(f"{VIEW}/stages", summary="Runs of blocks whose outputs have one shape")
+def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
     return [
-        schemas.Stream.of(engine.manifest, number, run)
-        for number, run in enumerate(streams(engine.manifest), 1)
+        schemas.Stage.of(engine.manifest, number, run)
+        for number, run in enumerate(stages(engine.manifest), 1)
     ]
 
 
 @router.get(
-    f"{STREAM}/matrix.png",
+    f"{STAGE}/maps.png",
     summary="Every filter followed through the depth: a row a block, a column a filter",
     responses=PNG_ANSWER,
     response_class=Response,
 )
-def matrix_png(
+def stage_maps_png(
     request: Request,
     forward: ForwardPassDep,
-    stream: Stream,
+    stage: Stage,
     role: Role = "output",
-    palette: SignedPalette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DARK,
     zoom: Zoom = None,
 ) -> Response:
-    return immutable_response(request, stage_table(forward, stream, role, palette, zoom).png(), PNG)
+    return immutable_response(request, stage_table(forward, stage, role, palette, zoom).png(), PNG)
 
 
-@router.get(f"{STREAM}/matrix.json", summary="The same matrix in words")
-def matrix_json(
+@router.get(f"{STAGE}/maps.json", summary="The same picture as JSON")
+def stage_maps_json(
     forward: ForwardPassDep,
-    stream: Stream,
+    stage: Stage,
     role: Role = "output",
-    palette: SignedPalette = PaletteName.DUSK,
+    palette: SignedPalette = PaletteName.DARK,
     zoom: Zoom = None,
 ) -> MapTable:
-    return MapTable.of(stage_table(forward, stream, role, palette, zoom))
+    return MapTable.of(stage_table(forward, stage, role, palette, zoom))
 
 
-@router.get(f"{VIEW}/readout", summary="What the head would answer after each block")
-def readout(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.EarlyExit]:
+@router.get(f"{VIEW}/early-exits", summary="Prediction of the head after each block")
+def get_early_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.EarlyExit]:
     return [
         schemas.EarlyExit(after=one.after, probabilities=one.probabilities.tolist())
         for one in early_exits(forward, engine.weights)

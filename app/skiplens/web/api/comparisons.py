@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import Side, comparison_grid
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import parse_disabled_blocks
+from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.api.schemas import Comparison
 from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
-from skiplens.web.parameters import GridDep, Off, ServicesDep
+from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 
 View = Annotated[
     str,
@@ -25,8 +25,8 @@ View = Annotated[
 router = APIRouter(tags=["compare"])
 
 
-def examine_view(services: Services, view: str, off: str | None) -> ForwardPass:
-    """The forward that ``network/digit`` names.
+def examine_view(services: Services, view: str, scale: str | None, side: str) -> ForwardPass:
+    """The forward pass that ``network/digit`` names; ``side`` is ``a`` or ``b``.
 
     Raises:
         InvalidParameterError: it is not of that form.
@@ -36,15 +36,15 @@ def examine_view(services: Services, view: str, off: str | None) -> ForwardPass:
     if not slash or "/" in digit:
         raise InvalidParameterError("a and b must each be network/digit, with one slash between")
     engine = services.registry.network(network)
-    blocks = parse_disabled_blocks(engine.manifest, off)
-    return services.runner.run(engine, services.digit(digit), blocks)
+    scales = parse_scales(engine.manifest, scale, f"scale_{side}")
+    return services.runner.run(engine, services.digit(digit), scales)
 
 
 def get_pair(
-    services: ServicesDep, a: View, b: View, off_a: Off = None, off_b: Off = None
+    services: ServicesDep, a: View, b: View, scale_a: ScaleText = None, scale_b: ScaleText = None
 ) -> tuple[ForwardPass, ForwardPass]:
-    """Both forward_passes, each with blocks of its own switched off."""
-    return examine_view(services, a, off_a), examine_view(services, b, off_b)
+    """Both forward passes, each with factors of its own."""
+    return examine_view(services, a, scale_a, "a"), examine_view(services, b, scale_b, "b")
 
 
 PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]

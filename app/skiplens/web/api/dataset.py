@@ -127,7 +127,7 @@ def dataset_png(
 
 
 @router.get(
-    "/networks/{network}/layers/{layer}/filters/{filter}/top_activations",
+    "/networks/{network}/layers/{layer}/filters/{filter}/top-activations",
     summary="The digits that excite a filter most: of the data set, else of the samples",
 )
 def top_activations(

@@ -77,7 +77,7 @@ def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Respon
 class KernelParameters:
     """How kernels are drawn: always on one range, centred on zero."""
 
-    palette: SignedPalette = PaletteName.DUSK
+    palette: SignedPalette = PaletteName.DARK
     zoom: Zoom = None
     columns: Columns = None
     indices: Annotated[

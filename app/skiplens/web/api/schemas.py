@@ -136,7 +136,7 @@ class Network(BaseModel):
     engine: str = Field(description="What runs the network: `litert` or `keras`")
     device: str = Field(description="Device that the engine runs on")
     blocks: BlockNames
-    can_disable: list[str] = Field(description="Blocks that off= may name")
+    can_disable: list[str] = Field(description="Blocks that scale= may name")
     url: str = Field(description="Path of the network in the API")
 
     @classmethod
@@ -184,7 +184,9 @@ class Prediction(BaseModel):
     probabilities: Probabilities
     network: NetworkId
     digit: DigitId
-    off: list[str] = Field(description="Blocks whose residual branch is disabled")
+    scale: dict[str, float] = Field(
+        description="Factor of the residual branch of each block whose factor is not 1"
+    )
     baseline: list[float] | None = Field(
         None, description="Probabilities with no block disabled; null if none is disabled"
     )
@@ -197,8 +199,8 @@ class Prediction(BaseModel):
             probabilities=forward.probabilities.tolist(),
             network=forward.manifest.id,
             digit=forward.digit.id,
-            off=list(forward.off),
-            baseline=baseline.probabilities.tolist() if baseline and forward.off else None,
+            scale=dict(forward.scales.factors),
+            baseline=baseline.probabilities.tolist() if baseline and forward.scales else None,
         )
 
 
@@ -438,7 +440,7 @@ class BlockDetail(ExtendedRecord, BlockMetrics):
         str | None, Field(description="Layer that merges x and F(x); null without an identity path")
     ]
     output: Annotated[str, Field(description="Layer of the block's output, after the activation")]
-    can_disable: Annotated[bool, Field(description="Whether off= may name it")]
+    can_disable: Annotated[bool, Field(description="Whether scale= may name it")]
     filters: Annotated[
         list[FilterMetrics],
         Field(description="One entry for each filter of the sum; of F(x) without an identity path"),
@@ -473,10 +475,10 @@ class GradientByPath(BaseModel):
         return cls(target=manifest.classes[computed.target], blocks=list(computed.blocks))
 
 
-class Stream(BaseModel):
+class Stage(BaseModel):
     """A run of blocks whose outputs have one shape."""
 
-    stream: int = Field(description="Number, from 1")
+    stage: int = Field(description="Number, from 1")
     shape: Shape
     blocks: BlockNames
 
@@ -484,7 +486,7 @@ class Stream(BaseModel):
     def of(cls, manifest: Manifest, number: int, run: tuple[BlockInfo, ...]) -> Self:
         """Describe a run of blocks."""
         shape = find_layer(manifest, run[0].output).shape
-        return cls(stream=number, shape=shape, blocks=[block.name for block in run])
+        return cls(stage=number, shape=shape, blocks=[block.name for block in run])
 
 
 class EarlyExit(BaseModel):
@@ -884,7 +886,7 @@ FRAME_ANSWER: Final[dict[int | str, dict[str, object]]] = {
         "description": (
             "One frame. It starts with the length of the header in bytes, a little-endian uint32. "
             "The header is JSON in UTF-8, padded with spaces to a multiple of four bytes: `label, "
-            "probabilities, network, digit, off, baseline, inverted, warnings, input_shape, "
+            "probabilities, network, digit, scale, baseline, inverted, warnings, input_shape, "
             "network_range`, then `layers: [{name, shape, offset, block_range}]` and `blocks`, the "
             "metrics of every block with `norm_input` and `norm_output`. After it come the input, "
             "28 x 28 uint8 in row-major order with ink 255, and each layer's maps, little-endian "

@@ -568,7 +568,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     strip = block_table(forward, block, view.palette)
     found = filter_metrics(block, forward.activations)
     names = [one.name for one in manifest.blocks]
-    at, off = names.index(block.name), block.name in view.off
+    at, off = names.index(block.name), block.name in view.scales.off
     return BlockPage(
         title=f"{block.name} in {manifest.title}",
         **vars(common.shell(context.services, view)),
@@ -580,13 +580,13 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         before=_neighbour(context, names, at - 1),
         after=_neighbour(context, names, at + 1),
         off=off,
-        switch_words=text.when_off(block) if off else "The branch is on.",
+        switch_words=_branch_state(block, view.scales.of(block.name)),
         toggle=view.with_block_toggled(block.name, manifest.disableable_blocks).block(block.name)
         if block.can_disable
         else None,
         reading=prediction_view(context.services, forward),
         all_on=view.all_on().block(block.name),
-        strip=ZoomedPicture.of(view.strip(block.name), strip.geometry),
+        strip=ZoomedPicture.of(view.block_maps(block.name), strip.geometry),
         rows=strip_rows(context, strip),
         alike=len({row.layer.shape for row in strip.rows}) == 1,
         alt=strip_alt(block, strip),
@@ -604,6 +604,13 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         lost=_lost(context, block),
         away=of_block(view, block, origin),
     )
+
+
+def _branch_state(block: BlockInfo, factor: float) -> str:
+    if factor == 0:
+        return text.when_off(block)
+    state = "on" if factor == 1 else f"multiplied by {fmt.branch_factor(factor)}"
+    return f"The branch is {state}."
 
 
 def _neighbour(context: PageContext, names: list[str], at: int) -> Neighbour | None:

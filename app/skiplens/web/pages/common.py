@@ -7,7 +7,7 @@ from typing import Final
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import SIDE
 from skiplens.core.feature_stats import Sort
-from skiplens.core.manifest import Manifest
+from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Index
@@ -298,7 +298,7 @@ class ClassProbability:
         label: of the class.
         share: its probability.
         bar: the same, 0..100.
-        whole: probability of the whole network; the same where no block is off.
+        whole: probability with every factor 1; the same where every factor is 1.
         whole_bar: the same, 0..100.
         first: whether it is the most probable.
     """
@@ -319,7 +319,7 @@ class PredictionView:
         label: the most probable class.
         share: its probability.
         chances: every class.
-        off: the blocks that are off, as words; nothing where all are on.
+        scaled: which branches are scaled, in words; ``None`` where every factor is 1.
         whole_label: what the whole network reads.
         whole_share: and how probable that is.
         sentence: the change, in words; nothing where all blocks are on.
@@ -328,7 +328,7 @@ class PredictionView:
     label: str
     share: float
     chances: tuple[ClassProbability, ...]
-    off: str | None
+    scaled: str | None
     whole_label: str
     whole_share: float
     sentence: str | None
@@ -337,7 +337,7 @@ class PredictionView:
 def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
     """The reading of an forward, held against that of the whole network."""
     engine = services.registry.network(forward.manifest.id)
-    return reading(forward, services.runner.run(engine, forward.digit, ()))
+    return reading(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
 
 
 def reading(forward: ForwardPass, whole: ForwardPass) -> PredictionView:
@@ -359,26 +359,26 @@ def reading(forward: ForwardPass, whole: ForwardPass) -> PredictionView:
         label=classes[forward.label],
         share=float(now[forward.label]),
         chances=chances,
-        off=fmt.join_and(forward.off) if forward.off else None,
+        scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
         whole_label=classes[whole.label],
         whole_share=float(before[whole.label]),
-        sentence=_change(forward, whole) if forward.off else None,
+        sentence=_change(forward, whole) if forward.scales else None,
     )
 
 
 def _change(forward: ForwardPass, whole: ForwardPass) -> str:
     classes = forward.manifest.classes
     label, share = classes[whole.label], float(whole.probabilities[whole.label])
-    names = fmt.join_and(forward.off)
-    without = f"Without what {names} {'adds' if len(forward.off) == 1 else 'add'}"
+    scaled = fmt.describe_scales(forward.scales)
+    scaled = scaled[0].upper() + scaled[1:]
     if forward.label == whole.label:
         now = fmt.percent(float(forward.probabilities[whole.label]))
         return (
-            f"{without}, it still reads {fmt.with_article(label)}: {now} now, "
+            f"{scaled}, it still reads {fmt.with_article(label)}: {now} now, "
             f"{fmt.percent(share)} with every block on."
         )
     return (
-        f"{without}, the answer changes: the whole network reads "
+        f"{scaled}, the answer changes: the whole network reads "
         f"{fmt.with_article(label)}, at {fmt.percent(share)}."
     )
 

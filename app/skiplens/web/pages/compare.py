@@ -33,7 +33,7 @@ class Reader:
 
     Attributes:
         name: ``A`` or ``B``.
-        title: of its network, and what is switched off there.
+        title: of its network, and which branches are scaled there.
         href: its gallery.
         input_png: its digit.
         reading: what it reads, held against the whole network.
@@ -104,7 +104,7 @@ def compare_page(
         InvalidParameterError: the two have no such layer of one shape.
     """
     chosen = layer or _first(common_layers(a, b))
-    other = replace(view, network=b.manifest.id, digit=b.digit.id, off=b.off)
+    other = replace(view, network=b.manifest.id, digit=b.digit.id, scales=b.scales)
     return ComparePage(
         title=f"{a.manifest.title}, {a.digit.id} beside {b.digit.id}",
         **vars(common.shell(services, view)),
@@ -174,8 +174,8 @@ class _Place:
 def _reader(services: Services, forward: ForwardPass, place: _Place, layer: str | None) -> Reader:
     view = place.view
     title = forward.manifest.title
-    if forward.off:
-        title += f" without {fmt.join_and(forward.off)}"
+    if forward.scales:
+        title += f" {fmt.describe_scales(forward.scales)}"
     return Reader(
         name=place.name,
         title=title,

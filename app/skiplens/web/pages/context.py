@@ -40,7 +40,7 @@ def get_page_context(
     parameters: ViewDep,
 ) -> PageContext:
     """What the path and the query name."""
-    view = parameters.view(forward.manifest, forward.digit.id, forward.off)
+    view = parameters.view(forward.manifest, forward.digit.id, forward.scales)
     return PageContext(services, engine, stored, forward, view)
 
 

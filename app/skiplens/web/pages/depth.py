@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from skiplens.core.manifest import BlockMetrics
-from skiplens.service.analysis import GradientByPath, all_block_metrics, early_exits, flow
-from skiplens.service.images import stage_table, streams
+from skiplens.service.analysis import (
+    GradientByPath,
+    all_block_metrics,
+    early_exits,
+    gradient_by_path,
+)
+from skiplens.service.images import stage_table, stages
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import GradientChart, gradient_chart, in_words
@@ -102,7 +107,7 @@ def block_rows(context: PageContext, found: Sequence[BlockMetrics]) -> tuple[Blo
             BlockRow(
                 name=one.block,
                 href=view.block(one.block),
-                off=one.block in view.off,
+                off=one.block in view.scales.off,
                 identity=bar(one.norm_x, largest),
                 residual=bar(one.norm_residual, largest),
                 usual_identity=bar(known.norm_x, largest) if known else None,
@@ -209,7 +214,7 @@ def stream_figures(context: PageContext) -> tuple[StageFigure, ...]:
     """Outputs, residuals and gates of every run of blocks of one shape."""
     manifest, view = context.engine.manifest, context.view
     found = []
-    for number, run in enumerate(streams(manifest), 1):
+    for number, run in enumerate(stages(manifest), 1):
         names = fmt.join_and([block.name for block in run])
         for role in _ROLES:
             if any(getattr(block, role) is None for block in run):
@@ -217,7 +222,7 @@ def stream_figures(context: PageContext) -> tuple[StageFigure, ...]:
             matrix = stage_table(context.forward, number, role, view.palette)
             columns = fmt.pluralise(matrix.geometry.columns, "filter")
             picture = Picture(
-                view.matrix(number, role), matrix.geometry.width, matrix.geometry.height
+                view.stage_maps(number, role), matrix.geometry.width, matrix.geometry.height
             )
             found.append(
                 StageFigure(
@@ -321,7 +326,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     """
     manifest, view = context.engine.manifest, context.view
     found = all_block_metrics(context.forward)
-    gradients = flow(context.engine, context.forward, target)
+    gradients = gradient_by_path(context.engine, context.forward, target)
     other = None if beside is None else _flow_in(context, beside, gradients.target)
     flows = [(manifest.title, gradients), *([other] if other else [])]
     residual = any(block.identity for block in manifest.blocks)
@@ -335,7 +340,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         residual=residual,
         merge=merges.pop() if len(merges) == 1 else None,
         symbols=names,
-        sentence=sentence(found, view.off, names) if residual else _PLAIN,
+        sentence=sentence(found, view.scales.off, names) if residual else _PLAIN,
         blocks=block_rows(context, found),
         digits=manifest.evaluation.digits if manifest.evaluation else 0,
         reading=prediction_view(context.services, context.forward),
@@ -359,9 +364,9 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
 def _flow_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
     """Another network's title, and its flow for the same digit and class."""
     engine = context.services.registry.network(network)
-    off = context.view.with_network(engine.manifest).off
-    forward = context.services.runner.run(engine, context.stored.digit, off)
-    return engine.manifest.title, flow(engine, forward, target)
+    scales = context.view.with_network(engine.manifest).scales
+    forward = context.services.runner.run(engine, context.stored.digit, scales)
+    return engine.manifest.title, gradient_by_path(engine, forward, target)
 
 
 def _others(context: PageContext, beside: str | None) -> tuple[Target, ...]:

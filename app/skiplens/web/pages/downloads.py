@@ -138,8 +138,8 @@ def of_filter(
 
 
 def of_block(view: Links, block: BlockInfo, origin: str) -> Downloads:
-    """A block's strip, and its parts as arrays."""
-    strip, figures = view.strip(block.name), view.block_data(block.name)
+    """A picture of a block's maps, and its parts as arrays."""
+    picture, figures = view.block_maps(block.name), view.block_data(block.name)
     named = {"x": block.identity, "fx": block.residual, "output": block.output}
     parts = {part: layer for part, layer in named.items() if layer is not None}
     norms = ", ".join(f"np.linalg.norm({part})" for part in parts)
@@ -149,11 +149,11 @@ def of_block(view: Links, block: BlockInfo, origin: str) -> Downloads:
         *(f"{part} = layers[{json.dumps(layer)}]" for part, layer in parts.items()),
         f"print({norms})  # the sizes of {', '.join(parts)}",
     )
-    files = {f"{block.name}.png": strip, f"{block.name}.json": figures}
+    files = {f"{block.name}.png": picture, f"{block.name}.json": figures}
     return Downloads(
         (
-            Download("strip as PNG", strip),
-            Download("strip in words", strip.replace("strip.png", "strip.json")),
+            Download("maps as PNG", picture),
+            Download("maps as JSON", picture.replace("maps.png", "maps.json")),
             Download("figures as JSON", figures),
         ),
         (

@@ -22,8 +22,6 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.context import PageContext
 
-_SWITCHES: Final[dict[bool | None, str | None]] = {None: None, False: "on", True: "off"}
-
 
 @dataclass(frozen=True)
 class MapAttributes:
@@ -65,13 +63,17 @@ def map_attributes(
         values=view.data(layer.name, "activations.npy"),
         filter_href=view.filter(layer.name, "{filter}"),
         shape=" ".join(map(str, layer.shape)),
-        signed=layer.signed,
+        signed=forward.is_signed(layer),
         columns=grid.geometry.columns,
         zoom=grid.geometry.zoom,
         order=None if view.sort is Sort.INDEX else ",".join(str(one.filter) for one in grid.cells),
         block_range=_pair(forward.scope(layer, Normalisation.BLOCK)) if stands else None,
-        switch=_SWITCHES[forward.switched(layer)],
+        switch=_switch(forward.layer_scale(layer)),
     )
+
+
+def _switch(factor: float | None) -> str | None:
+    return None if factor is None else "on" if factor else "off"
 
 
 def network_range(forward: ForwardPass) -> str:
@@ -177,7 +179,7 @@ def layer_figure(forward: ForwardPass, layer: LayerInfo, view: Links) -> LayerFi
         slim=_slim(layer, grid, view),
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
-        note=fmt.silent(layer, dead, off=bool(forward.switched(layer))),
+        note=fmt.silent(layer, dead, off=forward.is_disabled(layer)),
     )
 
 
@@ -203,7 +205,7 @@ def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
         f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}, "
         f"{height} by {width}, values from {fmt.number(low)} to {fmt.number(high)}"
     )
-    if forward.switched(layer):
+    if forward.is_disabled(layer):
         return f"{text}; switched off"
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     return f"{text}; silent: {fmt.join_and(dead)}" if dead else text

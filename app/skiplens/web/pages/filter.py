@@ -106,7 +106,7 @@ def parts_row(context: PageContext, layer: LayerInfo, index: int) -> PartsRow | 
     return PartsRow(
         block=block.name,
         words=_WORDS.get(block.merge) or text.explain_block(block),
-        strip=Picture(view.strip(block.name), size.width, size.height),
+        strip=Picture(view.block_maps(block.name), size.width, size.height),
         parts=parts,
         legend=legend_of(strip.range, "signed", "one scale for all of them"),
     )
@@ -153,7 +153,7 @@ class TopActivationRow:
         sentence: where they were looked for.
         labels: how many there are of each label, in words; nothing where there is no digit.
         sheet: the picture that they are cut from; nothing where there is none.
-        tiles: top_activations first.
+        tiles: largest value first.
     """
 
     sentence: str
@@ -219,7 +219,7 @@ def _sentence(
         if any_digit
         else f"None of {where} excites it: no value of its map is above zero on any of them."
     )
-    whole = " Measured with every block on." if context.view.off else ""
+    whole = " Measured with every block on." if context.view.scales else ""
     return found + whole + more
 
 
@@ -316,7 +316,7 @@ def filter_page(
     manifest, view = context.engine.manifest, context.view
     maps = context.forward.maps(layer)
     statistics = describe(maps)[index]
-    off = bool(context.forward.switched(layer))
+    off = context.forward.is_disabled(layer)
     unit = unit_section(context, layer, index, wish)
     return FilterPage(
         title=f"{layer.name}:{index} in {manifest.title}",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import LayerInfo, Scales, factor_text
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -76,6 +76,20 @@ def join_and(names: Sequence[object]) -> str:
     """Names as a sentence has them: ``a, b and c``."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def branch_factor(factor: float) -> str:
+    """A factor of a residual branch in full, with a true minus sign: ``0.5``."""
+    return factor_text(factor).replace("-", MINUS)
+
+
+def describe_scales(scales: Scales) -> str:
+    """Which branches are scaled: ``without block2``, ``with block5 * 0.5``."""
+    scaled = [
+        f"{block} {TIMES} {branch_factor(factor)}" for block, factor in scales.factors if factor
+    ]
+    parts = [f"without {join_and(scales.off)}"] if scales.off else []
+    return " and ".join([*parts, f"with {join_and(scaled)}"] if scaled else parts)
 
 
 def with_article(label: str) -> str:

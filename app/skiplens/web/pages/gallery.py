@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo
 from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
@@ -112,7 +112,7 @@ class NetworkDiagram:
             gated=block.gate is not None,
             symbols=text.symbols_of_block(block),
             can_disable=block.can_disable,
-            off=block.name in view.off,
+            off=block.name in view.scales.off,
             left=self.width(self._whole[block.name].norm_residual),
             toggle=view.with_block_toggled(block.name, switches).gallery(f"{block.name}-branch"),
         )
@@ -220,7 +220,7 @@ def gallery_page(context: PageContext, origin: str) -> GalleryPage:
     services, engine, view = context.services, context.engine, context.view
     manifest, forward = engine.manifest, context.forward
     found = {one.block: one for one in all_block_metrics(forward)}
-    whole = services.runner.run(engine, context.stored.digit, ())
+    whole = services.runner.run(engine, context.stored.digit, AS_TRAINED)
     spine = NetworkDiagram(forward, found, {one.block: one for one in all_block_metrics(whole)})
     read = prediction_view(services, forward)
     return GalleryPage(
@@ -276,7 +276,7 @@ def _blocks(
         main = [one for one in layers if one.role in _HEADLINE]
         inner = [one for one in layers if one.role not in _HEADLINE]
         numbers = found[block.name] if block.identity else None
-        off = block.name in view.off
+        off = block.name in view.scales.off
         stages.append(
             BlockStage(
                 name=block.name,

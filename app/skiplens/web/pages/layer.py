@@ -111,7 +111,7 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage
     picture, tiles, grid = _tiles(forward, layer, view)
     names = [one.name for one in manifest.layers]
     at = names.index(layer.name)
-    statistics, off = forward.statistics(layer), bool(forward.switched(layer))
+    statistics, off = forward.statistics(layer), forward.is_disabled(layer)
     return LayerPage(
         title=f"{layer.name} in {manifest.title}",
         **vars(common.shell(context.services, view)),
@@ -177,7 +177,7 @@ def _tiles(
 
 
 def _silence(forward: ForwardPass, layer: LayerInfo) -> str:
-    return "switched off" if forward.switched(layer) else "silent"
+    return "switched off" if forward.is_disabled(layer) else "silent"
 
 
 def kernels_picture(engine: Engine, layer: LayerInfo, view: Links) -> Picture | None:

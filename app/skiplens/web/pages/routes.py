@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse
 
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.errors import UnknownDigitError
-from skiplens.service.registry import check_filter, parse_disabled_blocks
+from skiplens.service.registry import check_filter, parse_scales
 from skiplens.service.services import Services
 from skiplens.web import links
 from skiplens.web.api.comparisons import PairDep
@@ -126,8 +127,8 @@ def home(
 ) -> Response:
     """The gallery of the default network on a sample."""
     engine, stored = services.registry.networks[0], services.default_digit
-    off = parse_disabled_blocks(engine.manifest, parameters.off)
-    forward = services.runner.run(engine, stored.digit, off)
+    scales = parse_scales(engine.manifest, parameters.scale)
+    forward = services.runner.run(engine, stored.digit, scales)
     context = get_page_context(services, engine, stored, forward, parameters)
     return respond(gallery_page(context, origin))
 
@@ -199,7 +200,7 @@ def dataset(
     browsing: BrowsingDep,
 ) -> Response:
     """How a network reads the data set."""
-    view = parameters.view(engine.manifest, services.default_digit.digit.id, ())
+    view = parameters.view(engine.manifest, services.default_digit.digit.id, AS_TRAINED)
     return respond(dataset_page(services, engine, view, browsing))
 
 
@@ -213,7 +214,7 @@ def compare(
 ) -> Response:
     """Two digits, or two networks, side by side."""
     a, b = pair
-    view = parameters.view(a.manifest, a.digit.id, a.off)
+    view = parameters.view(a.manifest, a.digit.id, a.scales)
     return respond(compare_page(services, a, b, view, layer))
 
 
@@ -226,9 +227,9 @@ def upload(
 ) -> Response:
     """Keep a digit and lead to its gallery, for a form without a script."""
     engine = services.registry.network(network or services.registry.default)
-    off = parse_disabled_blocks(engine.manifest, parameters.off)
+    scales = parse_scales(engine.manifest, parameters.scale)
     services.digits.put(upload)
-    view = parameters.view(engine.manifest, upload.digit.id, off)
+    view = parameters.view(engine.manifest, upload.digit.id, scales)
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 
 

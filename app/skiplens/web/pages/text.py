@@ -31,9 +31,9 @@ SORTING: Final[dict[Sort, tuple[str, str]]] = {
 
 _FROM_DARK: Final = "Dark is zero, bright is far from it; each legend has the numbers."
 ZERO: Final[dict[PaletteName, str]] = {
-    PaletteName.DUSK: _FROM_DARK,
-    PaletteName.NOON: "Light is zero, dark is far from it; each legend has the numbers.",
-    PaletteName.POLAR: _FROM_DARK,
+    PaletteName.DARK: _FROM_DARK,
+    PaletteName.LIGHT: "Light is zero, dark is far from it; each legend has the numbers.",
+    PaletteName.BLUE_ORANGE: _FROM_DARK,
     PaletteName.GREY: "White is high, black is low, and where values have a sign, grey is zero; "
     "each legend has the numbers.",
 }

@@ -198,12 +198,13 @@ def of_norm(found: BatchNorm, sources: Sources) -> tuple[Line, ...]:
 
 
 def of_application(found: ActivationStep, sources: Sources) -> tuple[Line, ...]:
-    """The step of a function, a switch, or neither."""
+    """The step of a function, a factor, or neither."""
     tone = sources.own_tone
     given = term(found.value, sources.name(0), tone, sources.here(0))
     tokens: tuple[Term | str, ...] = _FORMS[found.function](given)
-    if found.switch == 0:
-        tokens = (*tokens, fmt.TIMES, Term("0", "branch off"))
+    if found.branch_scale not in (None, 1.0):
+        label = "branch off" if found.branch_scale == 0 else "factor of the branch"
+        tokens = (*tokens, fmt.TIMES, Term(fmt.branch_factor(found.branch_scale), label))
     result = term(found.result, sources.symbol or "value", tone)
     return (Line(_application_words(found, sources), (*tokens, "=", result)),)
 
@@ -217,7 +218,7 @@ _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
 
 
 def _application_words(found: ActivationStep, sources: Sources) -> str:
-    if found.switch == 0:
+    if found.branch_scale == 0:
         return "The block's branch is switched off, so nothing of it is taken."
     if found.function == "relu":
         return (

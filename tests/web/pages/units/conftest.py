@@ -7,7 +7,7 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ModelRunner
-from skiplens.service.registry import find_layer, parse_disabled_blocks
+from skiplens.service.registry import find_layer, parse_scales
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
@@ -26,12 +26,12 @@ def explain(services: Services, engines: Mapping[str, Engine], digit: Digit) -> 
         at: str | None = None,
         channel: int | None = None,
         network: str = "mnist-resnet",
-        off: str = "",
+        scale: str = "",
     ) -> UnitSection:
         engine = engines[network]
-        blocks = parse_disabled_blocks(engine.manifest, off)
-        forward = ModelRunner().run(engine, digit, blocks)
-        view = Links(network, digit.id, blocks)
+        scales = parse_scales(engine.manifest, scale)
+        forward = ModelRunner().run(engine, digit, scales)
+        view = Links(network, digit.id, scales)
         context = PageContext(services, engine, services.digits.get(digit.id), forward, view)
         return unit_section(
             context, find_layer(engine.manifest, layer), index, UnitQuery(at=at, channel=channel)

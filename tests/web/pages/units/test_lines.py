@@ -84,7 +84,7 @@ def test_a_branch_that_is_off_is_multiplied_by_nothing(explain: Explain) -> None
     (on,) = lines_of(explain, "block1.residual")
     given, result = values_of(on)
     assert given == result
-    (off,) = lines_of(explain, "block1.residual", off="block1")
+    (off,) = lines_of(explain, "block1.residual", scale="block1:0")
     assert [term.label for term in terms_of(off)] == ["block1.norm2", "branch off", "F(x)"]
     assert values_of(off)[1:] == [0, 0]
 

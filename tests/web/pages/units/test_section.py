@@ -50,13 +50,13 @@ def test_every_layers_page_explains_a_value(
 
 
 def test_links_keep_how_the_map_is_looked_at(look: Look, gallery: str) -> None:
-    page = look(f"{gallery}/layers/block1.sum/filters/3?off=block2&palette=noon&at=4,5")
+    page = look(f"{gallery}/layers/block1.sum/filters/3?scale=block2:0&palette=light&at=4,5")
     inner = [link for link in page.links() if link.endswith("#unit")]
     assert len(inner) >= 8
-    assert all("off=block2" in link and "palette=noon" in link for link in inner)
+    assert all("scale=block2:0" in link and "palette=light" in link for link in inner)
     fields = {one["name"]: one.get("value") for one in page.all("input") if "name" in one}
     assert fields["at"] == "4,5"
-    assert fields["palette"] == "noon"
+    assert fields["palette"] == "light"
 
 
 @pytest.mark.parametrize(
