@@ -1,4 +1,4 @@
-"""Runs the benchmarks and says what meets its target: ``python -m benchmarks [--json FILE]``."""
+"""Runs the benchmarks and reports which targets are met: ``python -m benchmarks [--json FILE]``."""
 
 import argparse
 from pathlib import Path
@@ -19,10 +19,10 @@ BENCHMARKS: Final = {
 
 
 def main() -> None:
-    """Run those that are named, all by default. A miss is said, and is no failure."""
+    """Run the named benchmarks, all by default. A missed target is reported and is no failure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to it")
     given = parser.parse_args()
     unknown = set(given.names) - set(BENCHMARKS)
     if unknown:

@@ -1,4 +1,4 @@
-"""What is asked for: the default network, a sample, and the grids that its gallery shows."""
+"""Addresses to request: the default network, a sample, and the grids that its gallery shows."""
 
 from typing import Final
 
@@ -18,20 +18,20 @@ def folder() -> ModelFolder:
 
 
 def manifest() -> Manifest:
-    """What it says."""
+    """The manifest of the default network."""
     return folder().manifest
 
 
 def sample() -> str:
-    """The id of a digit that ships."""
+    """The id of a sample."""
     return load_samples()[0].digit.id
 
 
 def grid(digit: str, layer: str = GRID_LAYER) -> str:
-    """A layer's grid, as the gallery asks for it."""
+    """The address of a layer's grid in the gallery."""
     return links.grid_png(NETWORK, digit, layer)
 
 
 def grids(digit: str) -> tuple[str, ...]:
-    """Every grid that the gallery of a digit shows."""
+    """The address of every grid in the gallery of a digit."""
     return tuple(grid(digit, layer.name) for layer in manifest().layers)

@@ -1,4 +1,4 @@
-"""The least that Starlette can do: one route, one body. ``python -m benchmarks.bare FILE``."""
+"""The fastest that Starlette can be: one route, one body. ``python -m benchmarks.bare FILE``."""
 
 import socket
 import sys
@@ -23,7 +23,7 @@ def bare_app(content: bytes) -> Starlette:
 
 
 def main() -> None:
-    """Serve at a free port, as :func:`skiplens.web.http.server.run` does, and print where."""
+    """Serve at a free port like :func:`skiplens.web.http.server.run`, and print the address."""
     app = bare_app(Path(sys.argv[1]).read_bytes())
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,4 +1,4 @@
-"""Clients: one that asks for this and that, and one that asks for the same as fast as it can."""
+"""Clients: one for single requests, and one that repeats a request as fast as it can."""
 
 import socket
 import time
@@ -9,13 +9,13 @@ _LARGEST = 1 << 20
 
 
 class Client:
-    """Asks for one thing after the other, on one connection that is kept."""
+    """Sends one request after the other on one persistent connection."""
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
 
     def get(self, address: str) -> tuple[HTTPResponse, bytes]:
-        """What is at an address.
+        """The body at an address.
 
         Raises:
             RuntimeError: the answer is not 200.
@@ -23,7 +23,7 @@ class Client:
         return self._ask("GET", address)
 
     def post_png(self, address: str, content: bytes) -> tuple[HTTPResponse, bytes]:
-        """Bring a picture; errors as in :meth:`get`."""
+        """Upload an image; raises like :meth:`get`."""
         return self._ask("POST", address, content, "image/png")
 
     def _ask(
@@ -60,7 +60,7 @@ class Crowd:
         self._length = self._first_length()
 
     def rate(self, seconds: float) -> float:
-        """Answers a second, for about that long."""
+        """Responses per second, measured for about that long."""
         for one in self._sockets:
             one.sendall(self._request)
         answers = 0
@@ -80,13 +80,13 @@ class Crowd:
         while received < self._length:
             count = one.recv_into(self._buffer, self._length - received)
             if not count:
-                raise RuntimeError("the server closed a connection that was to be kept")
+                raise RuntimeError("the server closed a persistent connection")
             if not received and not self._buffer.startswith(b"HTTP/1.1 200 "):
                 raise RuntimeError("the server answers another status than 200")
             received += count
 
     def _first_length(self) -> int:
-        """Length of an answer, head and body."""
+        """Length of a response, head and body."""
         one = self._sockets[0]
         one.sendall(self._request)
         head, end, body = b"", b"", b""

@@ -1,4 +1,4 @@
-"""The engine: every activation of one digit, against other ways to get them.
+"""The engine: every activation of one digit, compared with other ways to compute them.
 
 The engine and the bare loop have one thread, TensorFlow as many as it chooses.
 """
@@ -31,7 +31,7 @@ Inputs = Mapping[str, NDArray[np.float32]]
 
 
 def measure() -> Iterator[Result]:
-    """Activations and gradients, each against a bare loop and against TensorFlow."""
+    """Activations and gradients, each compared with a bare loop and with TensorFlow."""
     from benchmarks.tensorflow_ways import Network  # on demand: it takes seconds to import
 
     folder = addresses.folder()
@@ -39,7 +39,7 @@ def measure() -> Iterator[Result]:
     engine = LiteRTEngine(folder, 1, 0)
     image = load_samples()[0].digit.as_input()
     branch_scales = np.ones(len(folder.manifest.disableable_blocks), np.float32)
-    inputs = {"image": image, "gates": branch_scales[None]}
+    inputs = {"image": image, "branch_scales": branch_scales[None]}
     forward = {
         "engine": lambda: engine.activations(image, branch_scales),
         "a bare loop": bare_loop(folder, "activations", inputs),
@@ -76,7 +76,7 @@ def _on_one_thread() -> float:
 
 
 def bare_loop(folder: ModelFolder, graph: str, inputs: Inputs) -> Callable[[], object]:
-    """LiteRT as it comes: set the inputs, invoke, get every output."""
+    """LiteRT alone: set the inputs, invoke, get every output."""
     content = folder.read(folder.manifest.graphs[graph].file)
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()

@@ -1,4 +1,4 @@
-"""A digit while it is drawn: one frame, against keeping each picture and fetching its grids."""
+"""Live drawing: one frame, compared with storing each image and fetching its grids."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -20,7 +20,7 @@ _ROUNDS = 20
 
 
 def measure() -> Iterator[Result]:
-    """Both with the maps that a window shows, and with a picture that is new each time."""
+    """Both with the maps that a window shows, and a new image each time."""
     address = links.with_query(links.live(addresses.NETWORK), {"layers": ",".join(SHOWN)})
     numbers = count()
     with skiplens() as server:

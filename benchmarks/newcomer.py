@@ -1,4 +1,4 @@
-"""A new digit: posted, then its whole gallery fetched; where the time goes, stage by stage."""
+"""A new digit: posted, then its whole gallery fetched; how long each stage takes."""
 
 import re
 import time
@@ -25,7 +25,7 @@ Figures = dict[str, float]
 
 
 def measure() -> Iterator[Result]:
-    """Milliseconds a digit: until it is posted, until all its grids are here, and by stage."""
+    """Milliseconds per digit: to post it, to fetch all its grids, and by stage."""
     with skiplens() as server:
         client = Client(server.port)
         runs = [_run(client, drawn(number)) for number in range(_DIGITS)]
@@ -57,7 +57,7 @@ def _add_stages(figures: Figures, answer: HTTPResponse) -> None:
 
 
 def drawn(number: int) -> bytes:
-    """A picture as someone may draw it: a dark slanted stroke on white, each a little different."""
+    """A dark slanted stroke on white, each a little different."""
     pixels = np.full((280, 280), 255, np.uint8)
     for row in range(40, 240):
         left = 150 - row // (4 + number % 5) + number

@@ -1,4 +1,4 @@
-"""Servers in processes of their own, as a user starts them."""
+"""Servers in separate processes, started as a user starts them."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ _KIBIBYTE = 1024
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers.
+    """A running server.
 
     Attributes:
         process: the one that serves.
@@ -27,7 +27,7 @@ class Server:
     port: int
 
     def memory(self) -> dict[str, float] | None:
-        """Resident memory in megabytes, ``now`` and at its ``peak``; nothing without ``/proc``."""
+        """Resident memory in megabytes, ``now`` and at its ``peak``; None without ``/proc``."""
         try:
             text = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         except OSError:
@@ -39,7 +39,7 @@ class Server:
         }
 
     def cpu_seconds(self) -> float | None:
-        """Processor time that it has taken so far; nothing without ``/proc``."""
+        """Processor time so far, in seconds; None without ``/proc``."""
         try:
             text = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
         except OSError:
@@ -48,7 +48,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def maps(self, package: str) -> bool | None:
-        """Whether it has loaded a library of a package; nothing without ``/proc``."""
+        """Whether it has loaded a library from a package; None without ``/proc``."""
         try:
             return f"/{package}/" in Path(f"/proc/{self.process.pid}/maps").read_text("utf-8")
         except OSError:
@@ -56,7 +56,7 @@ class Server:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The variables of a user who has set none of skiplens' own; Python keeps its bytecode."""
+    """The environment without skiplens' own variables; Python writes its bytecode."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -67,7 +67,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def skiplens(*options: str) -> Iterator[Server]:
-    """``skiplens serve`` on the CPU, at a free port, with a state folder of its own."""
+    """``skiplens serve`` on the CPU, at a free port, with a temporary state folder."""
     with tempfile.TemporaryDirectory() as state:
         command = [
             str(Path(sys.executable).with_name("skiplens")),
@@ -79,7 +79,7 @@ def skiplens(*options: str) -> Iterator[Server]:
 
 @contextmanager
 def serving(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[Server]:
-    """A server that prints its address on one line as soon as it answers.
+    """A server that prints its address on one line once it is ready.
 
     Raises:
         RuntimeError: it ends without having done so; says what it wrote.

@@ -1,4 +1,4 @@
-"""Shows figures as a table, and writes them as JSON."""
+"""Shows results as a table and writes them as JSON."""
 
 import json
 import os
@@ -14,7 +14,7 @@ _VERDICTS = {True: "[green]pass[/]", False: "[bold red]miss[/]", None: ""}
 
 
 def table(title: str, results: Sequence[Result]) -> Table:
-    """One benchmark's figures."""
+    """The results of one benchmark as a table."""
     made = Table("", title=title, title_justify="left", title_style="bold", min_width=76)
     for heading in ("target", "measured", ""):
         made.add_column(heading, justify="right")
@@ -26,14 +26,14 @@ def table(title: str, results: Sequence[Result]) -> Table:
 
 
 def number(value: float) -> str:
-    """A figure to three digits, more where it is that large: ``0.274``, ``6,130``."""
+    """A value to three significant digits, whole from 100 on: ``0.274``, ``6,130``."""
     if abs(value) >= 100 or value == round(value):
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
 
 def verdict(results: Sequence[Result]) -> str:
-    """What meets its target and what misses it, in a sentence."""
+    """One sentence: how many targets are met, and which are missed."""
     held = [one for one in results if one.target is not None]
     missed = [one.what for one in held if not one.passed]
     met = f"{len(held) - len(missed)} of {len(held)} targets met"
@@ -41,7 +41,7 @@ def verdict(results: Sequence[Result]) -> str:
 
 
 def write_json(path: Path, found: dict[str, list[Result]]) -> None:
-    """Every figure, and what it was measured on, as a file."""
+    """Write every result, and the machine it was measured on, to a file."""
     machine = {
         "python": platform.python_version(),
         "platform": platform.platform(),

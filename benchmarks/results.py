@@ -1,4 +1,4 @@
-"""What a benchmark finds: a figure, and where there is one the target it is held to."""
+"""A benchmark's result: a value and its target, if it has one."""
 
 import operator
 from dataclasses import asdict, dataclass
@@ -11,19 +11,19 @@ _HOLDS: Final = {"<=": operator.le, "<": operator.lt, ">=": operator.ge}
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure has to reach."""
+    """A bound that a value must meet."""
 
     relation: Relation
     value: float
 
     def met(self, measured: float) -> bool:
-        """Whether a figure reaches it."""
+        """Whether a value meets the bound."""
         return bool(_HOLDS[self.relation](measured, self.value))
 
 
 @dataclass(frozen=True)
 class Result:
-    """One figure.
+    """One value.
 
     Attributes:
         what: was measured, in a few words.
@@ -39,9 +39,9 @@ class Result:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the target is met; nothing without one."""
+        """Whether the target is met; None without one."""
         return None if self.target is None else self.target.met(self.measured)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figure as plain JSON values."""
+        """The result as plain JSON values."""
         return {**asdict(self), "passed": self.passed}

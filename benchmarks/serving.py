@@ -1,4 +1,4 @@
-"""HTTP: a grid that is kept in memory, against a bare Starlette route with the same bytes."""
+"""HTTP: a cached grid, compared with a bare Starlette route with the same bytes."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ _SECONDS = 0.3
 
 
 def measure() -> Iterator[Result]:
-    """Rates of both in turn, each server in a process of its own, one client for both."""
+    """Rates of both in turn, each server in its own process, one client for both."""
     address = addresses.grid(addresses.sample())
     with skiplens() as ours, tempfile.TemporaryDirectory() as folder:
         _, content = Client(ours.port).get(address)

@@ -1,4 +1,4 @@
-"""Start: from the command to the first grid, against what importing TensorFlow alone takes."""
+"""Start: from the command to the first grid, compared with importing TensorFlow alone."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ _ROUNDS = 5
 
 
 def measure() -> Iterator[Result]:
-    """Time both in turn, then look at what a server holds that has shown a whole gallery."""
+    """Time both in turn, then measure the memory of a server that has shown a whole gallery."""
     _first_grid(), _import_tensorflow()  # the first run also writes Python's bytecode
     pairs = [(_first_grid(), _import_tensorflow()) for _ in range(_ROUNDS)]
     ours, theirs = zip(*pairs, strict=True)
@@ -43,7 +43,7 @@ def _inside(server: Server) -> Iterator[Result]:
 
 
 def _first_grid() -> float:
-    """Seconds until the first grid is here."""
+    """Seconds until the first grid arrives."""
     address = addresses.grid(addresses.sample())
     started = time.perf_counter()
     with skiplens() as server:

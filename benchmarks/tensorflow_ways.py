@@ -58,7 +58,7 @@ class Network:
         def gradients(given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             target, inputs = (
                 given["target"],
-                {one: given[one] for one in ("image", "gates")},
+                {one: given[one] for one in ("image", "branch_scales")},
             )
             with tf.GradientTape() as tape:
                 tape.watch(list(inputs.values()))
@@ -83,7 +83,7 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     folder = addresses.folder()
     branch_scales = np.ones((1, len(folder.manifest.disableable_blocks)), np.float32)
-    inputs = {"image": load_samples()[0].digit.as_input(), "gates": branch_scales}
+    inputs = {"image": load_samples()[0].digit.as_input(), "branch_scales": branch_scales}
     call = Network(folder.path / NETWORK_FILE).function(inputs)
     print(1000 * median(in_turn({"": call}, 15, {"": 10})[""]))
 

@@ -1,4 +1,4 @@
-"""Times things in turn, so that whatever else the machine does falls on all of them alike."""
+"""Times things in turn, so that other load on the machine affects all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

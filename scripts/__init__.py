@@ -1,1 +1,1 @@
-"""Programs that make what the project ships; run them as ``python -m scripts.<name>``."""
+"""Programs that generate files of the project; run them as ``python -m scripts.<name>``."""

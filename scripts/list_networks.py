@@ -17,7 +17,7 @@ _HEAD: Final = """\
 
 
 def table() -> str:
-    """What the manifests in ``models/`` say, a row each: networks that ship first."""
+    """One row for each manifest in ``models/``, shipped networks first."""
     found = {path.name: open_folder(path).manifest for path in find_networks(ROOT / "models")}
     order = [name for name in TITLES if name in found]
     order += [name for name in found if name not in TITLES]

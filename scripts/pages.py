@@ -1,4 +1,4 @@
-"""Every kind of page, by a name for people: what is looked at and what browser tests go through."""
+"""Every kind of page by name, for browser tests and for screenshots."""
 
 from typing import Final
 

@@ -30,7 +30,7 @@ _TWO: Final = (  # a stroke, as shares of the surface's width and height
 
 
 def main() -> None:
-    """Take the pictures, and those of every page where they are asked for."""
+    """Take the README's screenshots, or with ``--look`` those of every page."""
     parser = argparse.ArgumentParser(prog="python -m scripts.take_pictures", description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000", help="of the server")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
@@ -59,7 +59,7 @@ def take_gallery(browser: Browser, address: str) -> Path:
 
 
 def take_drawing(browser: Browser, address: str) -> Path:
-    """The gallery while somebody draws."""
+    """The gallery while drawing."""
     page = opened(browser, address, WIDE, "dark")
     page.get_by_role("button", name="Draw a digit").click()
     box = _box(page, "[data-draw-surface]")

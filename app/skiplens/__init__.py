@@ -2,6 +2,6 @@
 
 import os
 
-# NumPy reads it once, when it is imported. What a request works out is small: spread over cores it
-# waits for them, thousands of times as long as it takes where others keep them busy.
+# NumPy reads it once, on import. Requests compute on small arrays: with several threads they would
+# wait for busy cores, for thousands of times their own duration.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

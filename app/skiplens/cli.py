@@ -49,19 +49,19 @@ def serve(
     open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
 ) -> None:
     """Serve the gallery and the API. Every setting is also an environment variable."""
-    gc.disable()  # what is made until it serves stays: looking through it is a tenth of the start
+    gc.disable()  # objects created at startup are kept; scanning them takes a tenth of it
     try:
         _serve({"host": host, "port": port, "engine": engine, "data": data}, open_page=open_page)
     finally:
         gc.enable()
 
 
-def _serve(given: dict[str, object], *, open_page: bool) -> None:
-    from skiplens import logs  # serving's imports are not for the other commands to wait for
+def _serve(options: dict[str, object], *, open_page: bool) -> None:
+    from skiplens import logs  # imported here to keep the other commands fast
     from skiplens.server import create_app, open_services
     from skiplens.web.http.server import bind, run
 
-    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    settings = read_settings({name: value for name, value in options.items() if value is not None})
     logs.configure(settings.log_format)
     with bind(settings.host, settings.port) as listener:
         services = open_services(settings)
@@ -81,20 +81,20 @@ def _serve(given: dict[str, object], *, open_page: bool) -> None:
         run(create_app(settings, lambda: services), settings, listener, listening)
 
 
-def read_settings(given: dict[str, object]) -> Settings:
-    """Settings from the environment, overridden by what was given.
+def read_settings(options: dict[str, object]) -> Settings:
+    """Settings from the environment, overridden by options.
 
     Raises:
-        StartupError: a value is not allowed; names the setting.
+        StartupError: a value is not allowed; the message names the setting.
     """
     try:
-        return Settings.model_validate(given)
+        return Settings.model_validate(options)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in fault["loc"])
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
         raise StartupError(
             f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed: "
-            f"{fault['msg']}; got {quoted(str(fault['input']))}"
+            f"{first['msg']}; got {quoted(str(first['input']))}"
         ) from error
 
 
@@ -145,7 +145,7 @@ def compile_(
     models: Models = ROOT / "models",
     measure: Annotated[bool, typer.Option(help="Measure the accuracy on the test digits.")] = True,
 ) -> None:
-    """Turn network.keras into the served graphs and the manifest, each held against Keras."""
+    """Compile network.keras into graphs and a manifest, each output verified against Keras."""
     from skiplens.engine.litert import run_once
     from skiplens.network import commands
 
@@ -154,7 +154,7 @@ def compile_(
 
 @app.command(epilog="Example: `skiplens evaluate mnist-resnet --data mnist/`")
 def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "models") -> None:
-    """Read the test digits with the compiled network, as it is served."""
+    """Measure the compiled network's accuracy on the test digits."""
     from skiplens.engine.litert import LiteRTEngine
     from skiplens.engine.model_folder import open_folder
     from skiplens.network import commands
@@ -166,8 +166,8 @@ def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "m
     epilog="Examples: `skiplens export seven/` - `skiplens export --image photo.jpg mine/` - "
     "`skiplens export --scale block2:0 --palette light without/`"
 )
-def export(  # noqa: PLR0913  # one parameter an option
-    folder: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")],
+def export(  # noqa: PLR0913  # one parameter for each option
+    folder: Annotated[Path, typer.Argument(help="Folder to write; created if missing.")],
     *,
     network: Annotated[str | None, typer.Option(help="Id of the network.")] = None,
     digit: Annotated[str | None, typer.Option(help="Id of a sample or a stored digit.")] = None,
@@ -189,14 +189,14 @@ def export(  # noqa: PLR0913  # one parameter an option
 
     services = open_services(read_settings({"engine": "litert", "interpreters": 1}))
     try:
-        wish = ExportOptions(network, digit, image, scale, GridOptions(normalize, palette))
-        export_gallery(services, wish, folder, force=force)
+        request = ExportOptions(network, digit, image, scale, GridOptions(normalize, palette))
+        export_gallery(services, request, folder, force=force)
     finally:
         services.close()
 
 
 def main() -> None:
-    """Run the command line; a refusal is one sentence on standard error and exit code 2."""
+    """Run the command line; errors are one sentence on standard error and exit code 2."""
     try:
         app()
     except SkiplensError as error:

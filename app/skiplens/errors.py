@@ -1,22 +1,22 @@
-"""The error tree. Every message names the parameter, what came and what is allowed.
+"""The error tree. Every message names the parameter, its value and what is allowed.
 
-``code`` is the stable word that callers can match on; what HTTP makes of each branch of the tree
-is one table in ``skiplens.web.http.problems``.
+Clients can match on the stable ``code``; ``skiplens.web.http.problems`` maps errors to HTTP.
 """
 
 from typing import ClassVar, Final
 
-_SHOWN_LENGTH: Final = 60
+_MAX_QUOTED_LENGTH: Final = 60
 
 
 def quoted(text: str) -> str:
-    """What came, as a message may show it: printable, short and in quotes."""
-    kept = "".join(character if character.isprintable() else "?" for character in text)
-    return repr(kept if len(kept) <= _SHOWN_LENGTH else kept[:_SHOWN_LENGTH] + "...")
+    """A received value for a message: printable, shortened and in quotes."""
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    shortened = printable[:_MAX_QUOTED_LENGTH] + "..."
+    return repr(printable if len(printable) <= _MAX_QUOTED_LENGTH else shortened)
 
 
 class SkiplensError(Exception):
-    """Anything skiplens refuses or cannot do; the message is one plain sentence."""
+    """Base of all errors; the message is one plain sentence."""
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Something went wrong"
@@ -47,7 +47,7 @@ class TrainingError(SkiplensError):
 
 
 class CompileError(SkiplensError):
-    """A network cannot be compiled, or a compiled graph does not agree with Keras."""
+    """A network cannot be compiled, or a compiled graph deviates from Keras."""
 
     code = "compile"
 
@@ -59,56 +59,56 @@ class ExportError(SkiplensError):
 
 
 class NonFiniteError(SkiplensError):
-    """A computation produced NaN or infinity, which is an error and never a colour."""
+    """A computation produced NaN or infinity."""
 
     code = "non_finite"
     title = "The network produced a value that is not a number"
 
 
 class NotFoundError(SkiplensError):
-    """What was asked for by name does not exist."""
+    """The requested object does not exist."""
 
     code = "not_found"
     title = "Not found"
 
 
 class UnknownNetworkError(NotFoundError):
-    """No network of that id is loaded."""
+    """No network with this id is loaded."""
 
     code = "unknown_network"
     title = "Unknown network"
 
 
 class UnknownLayerError(NotFoundError):
-    """The network has no layer of that name."""
+    """The network has no layer with this name."""
 
     code = "unknown_layer"
     title = "Unknown layer"
 
 
 class UnknownBlockError(NotFoundError):
-    """The network has no block of that name."""
+    """The network has no block with this name."""
 
     code = "unknown_block"
     title = "Unknown block"
 
 
 class UnknownFilterError(NotFoundError):
-    """The layer has no filter of that index."""
+    """The layer has no filter with this index."""
 
     code = "unknown_filter"
     title = "Unknown filter"
 
 
 class UnknownUnitError(NotFoundError):
-    """A layer's maps have no such row and column."""
+    """The layer's maps have no such row and column."""
 
     code = "unknown_unit"
-    title = "Unknown place"
+    title = "Unknown position"
 
 
 class UnknownDigitError(NotFoundError):
-    """No digit of that id is stored: it never was, or it made room for newer ones."""
+    """No digit with this id is stored; it may have been deleted to store newer ones."""
 
     code = "unknown_digit"
     title = "Unknown digit"
@@ -129,59 +129,59 @@ class InvalidParameterError(SkiplensError):
 
 
 class BlockNotDisableableError(InvalidParameterError):
-    """A block that would not hand x on cannot have its residual branch switched off."""
+    """The residual branch of a block that would then output nothing cannot be disabled."""
 
     code = "not_switchable"
     title = "Block cannot be switched off"
 
 
 class UnreadableImageError(InvalidParameterError):
-    """The bytes are no image, or a damaged one."""
+    """The bytes are not an image, or a damaged one."""
 
     code = "unreadable_image"
     title = "Not a readable image"
 
 
 class BlankImageError(InvalidParameterError):
-    """The image holds no ink."""
+    """The image contains no ink."""
 
     code = "blank_image"
     title = "Blank image"
 
 
 class UnsupportedFormatError(SkiplensError):
-    """The image, or the request body, is of a kind that is not accepted."""
+    """The format of the image or of the request body is not accepted."""
 
     code = "unsupported_format"
     title = "Format not accepted"
 
 
 class TooLargeError(SkiplensError):
-    """The image, or the request body, is beyond a bound."""
+    """The image or the request body exceeds a limit."""
 
     code = "too_large"
     title = "Too large"
 
 
 class RequestTimeoutError(SkiplensError):
-    """A request did not arrive in the time that it is given."""
+    """A request did not arrive in time."""
 
     code = "too_slow"
     title = "Too slow"
 
 
 class BusyError(SkiplensError):
-    """More work is waiting than the server takes on; try again shortly."""
+    """Too many computations or requests are waiting; try again shortly."""
 
     code = "busy"
     title = "Busy"
 
 
 class StorageError(BusyError):
-    """The digit could not be kept just now: the disk is full, or another program holds the file."""
+    """The digit could not be stored: the disk is full, or another program locks the file."""
 
     code = "not_kept"
-    title = "The digit could not be kept"
+    title = "The digit could not be stored"
 
 
 class IndexingError(BusyError):

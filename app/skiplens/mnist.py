@@ -1,6 +1,6 @@
 """Reads MNIST from a folder of IDX files or from an ``mnist.npz``, without Keras.
 
-Downloading it is the network room's; see :mod:`skiplens.network.mnist_download`.
+:mod:`skiplens.network.mnist_download` downloads it.
 """
 
 import gzip
@@ -20,10 +20,10 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 Part = Literal["train", "test"]
 
-_LARGEST_LABEL: Final = 9
+_MAX_LABEL: Final = 9
 _IDX_UBYTE: Final = 0x08
-_DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, TypeError)
-_STEMS: Final[dict[Part, tuple[str, str]]] = {
+_DECODE_ERRORS: Final = (OSError, ValueError, KeyError, EOFError, TypeError)
+_IDX_NAMES: Final[dict[Part, tuple[str, str]]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
@@ -42,7 +42,6 @@ class Split:
     labels: Labels
 
     def __post_init__(self) -> None:
-        """Hold images and labels against each other."""
         if self.images.shape[1:] != (28, 28) or self.labels.shape != self.images.shape[:1]:
             raise DatasetError(
                 f"images have shape {self.images.shape} and labels {self.labels.shape}; "
@@ -52,20 +51,18 @@ class Split:
             raise DatasetError(
                 f"images are {self.images.dtype} and labels {self.labels.dtype}; expected uint8"
             )
-        if self.labels.max(initial=0) > _LARGEST_LABEL:
+        if self.labels.max(initial=0) > _MAX_LABEL:
             raise DatasetError(f"labels go up to {self.labels.max()}; expected 0 to 9")
 
     def __len__(self) -> int:
-        """How many digits there are."""
         return len(self.labels)
 
-    def __getitem__(self, where: slice | NDArray[np.intp]) -> "Split":
-        """A part of the split."""
-        return Split(self.images[where], self.labels[where])
+    def __getitem__(self, selection: slice | NDArray[np.intp]) -> "Split":
+        return Split(self.images[selection], self.labels[selection])
 
 
 def read_split(source: Path, part: Part) -> Split:
-    """The training or the test digits, in the order of the source; no other file is opened.
+    """The training or the test digits, in the order of the source.
 
     Args:
         source: a folder of IDX files, gzipped or not, a folder with ``mnist.npz``, or that file.
@@ -79,7 +76,7 @@ def read_split(source: Path, part: Part) -> Split:
         return _read_npz(archive, part)
     if not source.is_dir():
         raise DatasetError(f"{source} is neither a folder of IDX files nor an mnist.npz")
-    images, labels = _STEMS[part]
+    images, labels = _IDX_NAMES[part]
     return Split(read_idx(_find(source, images)), read_idx(_find(source, labels)))
 
 
@@ -101,18 +98,18 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return values.reshape(shape)
 
 
-def _find(folder: Path, stem: str) -> Path:
-    names = [stem, f"{stem}.gz", stem.replace("-idx", ".idx"), stem.replace("-idx", ".idx") + ".gz"]
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise DatasetError(f"{folder} holds no {stem}[.gz] and no mnist.npz")
+def _find(folder: Path, name: str) -> Path:
+    dotted = name.replace("-idx", ".idx")  # how some archives unpack
+    for candidate in (name, f"{name}.gz", dotted, f"{dotted}.gz"):
+        if (folder / candidate).is_file():
+            return folder / candidate
+    raise DatasetError(f"{folder} holds no {name}[.gz] and no mnist.npz")
 
 
 def _read_npz(path: Path, part: Part) -> Split:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             images, labels = archive[f"x_{part}"], archive[f"y_{part}"]
-    except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
+    except (*_DECODE_ERRORS, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError(f"{path.name} is not an MNIST archive: {error}") from error
     return Split(images, labels)

@@ -1,10 +1,10 @@
-"""Creates the app: opens what the settings name, and puts routes and middleware together."""
+"""Creates the app from settings: services, routes, middleware."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 import structlog
@@ -35,7 +35,7 @@ from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
 from skiplens.web.http.request_limits import BodyLimit, ConcurrencyLimit
 
-THREADS_BESIDE_THE_QUEUE = 16
+EXTRA_THREADS: Final = 16
 _logger = structlog.get_logger(__name__)
 
 
@@ -50,11 +50,11 @@ class SkiplensApp(FastAPI):
 
 
 def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
-    """The app; its services are opened when it starts and closed when it stops.
+    """The app; it opens its services at startup and closes them at shutdown.
 
     Args:
-        settings: bounds and the like.
-        open_services: opens engines and store; a test passes its own.
+        settings: of the server.
+        open_services: opens engines and digit store.
     """
     metrics = Metrics(version("skiplens"))
 
@@ -62,14 +62,16 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = open_services()
         metrics.watch(services)
-        # A thread for each computation that may wait: an engine's queue refuses, the pool does not.
+        # One thread for each computation that may wait: engines refuse more, the pool would not.
         limiter = anyio.to_thread.current_default_thread_limiter()
-        limiter.total_tokens = settings.max_waiting + THREADS_BESIDE_THE_QUEUE
-        # An image may take up some hundred megabytes while it is decoded: one at a time a core.
+        limiter.total_tokens = settings.max_waiting + EXTRA_THREADS
+        # Decoding an image can take hundreds of megabytes: one image at a time for each core.
         app.state.decoders = anyio.CapacityLimiter(settings.interpreters)
         app.state.services, app.state.ready = services, True
-        for one in services.registry.networks:
-            _logger.info("ready", network=one.manifest.id, engine=one.name, device=one.device)
+        for engine in services.registry.networks:
+            _logger.info(
+                "ready", network=engine.manifest.id, engine=engine.name, device=engine.device
+            )
         services.indexes.start(services.registry.networks)
         try:
             yield
@@ -84,7 +86,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry each time.
+        # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(RequestIdMiddleware),
@@ -105,16 +107,15 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
     return app
 
 
-DATABASE_FILE = "digits.sqlite3"
-INDEX_FOLDER = "indexes"
+DATABASE_FILE: Final = "digits.sqlite3"
+INDEX_FOLDER: Final = "indexes"
 
 
 def open_services(settings: Settings) -> Services:
-    """Open everything.
+    """Open engines, digit store, samples and data set.
 
     Raises:
-        StartupError: a model folder, the state folder, a sample or the data set is unusable; says
-            which.
+        StartupError: one of them is unusable; the message says which.
     """
     dataset = open_dataset(settings.data, settings) if settings.data else None
     engines = open_engines(
@@ -139,11 +140,10 @@ def open_services(settings: Settings) -> Services:
 
 
 def open_dataset(source: Path, settings: Settings) -> Dataset:
-    """The test digits of a folder with MNIST. All interpreters but one may be busy with them, so
-    that there is always one for a visitor.
+    """The test digits in a folder with MNIST; indexing leaves one interpreter free for visitors.
 
     Raises:
-        StartupError: the folder is missing or damaged, or holds no digit.
+        StartupError: the folder is missing or damaged, or contains no digit.
     """
     try:
         split = read_split(source, "test")
@@ -153,6 +153,6 @@ def open_dataset(source: Path, settings: Settings) -> Dataset:
             "with MNIST's test digits"
         ) from error
     if not len(split):
-        raise StartupError(f"data set {source} holds no test digit; --data needs one at least")
+        raise StartupError(f"data set {source} holds no test digit; --data needs at least one")
     cache = IndexCache(settings.state_dir / INDEX_FOLDER)
     return Dataset(LabelledDigits("dataset", split), cache, max(1, settings.interpreters - 1))

@@ -12,7 +12,7 @@ _PACKAGE: Final = Path(__file__).resolve().parent
 # models/, static/ and templates/ lie inside the package in a wheel, at the top of a checkout.
 ROOT: Final = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parents[1]
 MEBIBYTE: Final = 1024 * 1024
-MOST_INTERPRETERS: Final = 64
+MAX_INTERPRETERS: Final = 64
 
 
 def _split(value: object) -> object:
@@ -41,9 +41,9 @@ class Settings(BaseSettings):
     default_network: str = Field("mnist-resnet", description="the network that / shows")
     log_format: Literal["text", "json"] = Field("text", description="text or json")
     interpreters: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, MOST_INTERPRETERS),
+        default_factory=lambda: min(os.cpu_count() or 1, MAX_INTERPRETERS),
         ge=1,
-        le=MOST_INTERPRETERS,
+        le=MAX_INTERPRETERS,
         description="LiteRT interpreters per network",
     )
 

@@ -35,6 +35,11 @@ ANSWERED = """() => import(document.querySelector("script[src$='js/site.js']").s
   .replace("site.js", "keyboard/keyboard.js")).then(() => undefined)"""
 
 
+NOTE_LEAVING = """() => {
+  navigation.onnavigate = () => sessionStorage.setItem("left", "yes");
+}"""
+
+
 def press(page: Page, *keys: str) -> None:
     """One key after the other, all of them answered."""
     for key in keys:
@@ -62,10 +67,9 @@ def test_single_keys_can_be_turned_off(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Keyboard").click()
     page.get_by_role("checkbox", name="Use these keys").uncheck()
     page.keyboard.press("Escape")
-    page.evaluate("navigation.onnavigate = () => sessionStorage.setItem('left', 'yes')")
+    page.evaluate(NOTE_LEAVING)
     press(page, "e")
     assert page.evaluate("sessionStorage.getItem('left')") is None
-    page.evaluate("navigation.onnavigate = null")
     page.reload()
     press(page, "?")
     expect(page.get_by_role("dialog")).to_be_hidden()

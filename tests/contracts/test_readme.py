@@ -65,8 +65,7 @@ def test_every_make_target_is_named() -> None:
 def test_every_command_is_named_with_options_that_it_has() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]  # a group
     named = re.findall(r"^    skiplens (\w+)(.*)$", section("Command line"), re.MULTILINE)
-    assert [name for name, _ in named] == ["serve", "train", "compile", "evaluate", "export"]
-    assert {name for name, _ in named} == set(commands)
+    assert sorted(name for name, _ in named) == sorted(commands)
     for name, line in named:
         options = {option for one in commands[name].params for option in one.opts}
         assert set(re.findall(r"--[a-z-]+", line)) <= options

@@ -12,7 +12,7 @@ import pytest
 from skiplens.engine import select
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine
-from skiplens.engine.select import Choice, choose, open_engines
+from skiplens.engine.select import EngineChoice, choose, open_engines
 from skiplens.errors import ModelError, StartupError
 from tests.network.tiny import SAVES_WITH_KERAS, images
 
@@ -41,7 +41,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     ],
 )
 def test_the_choice_follows_from_what_there_is(
-    choice: Choice,
+    choice: EngineChoice,
     gpu: str | None,
     backend: str | None,
     chosen: tuple[str, str],
@@ -70,7 +70,7 @@ def test_litert_is_chosen_without_looking_for_anything(machine: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("choice", "kind"), [("litert", LiteRTEngine), ("keras", KerasEngine)])
 def test_every_network_is_opened_by_its_id(
-    choice: Choice, kind: type, spoilt: Path, machine: pytest.MonkeyPatch
+    choice: EngineChoice, kind: type, spoilt: Path, machine: pytest.MonkeyPatch
 ) -> None:
     machine.setattr(select, "keras_backend", lambda: "tensorflow")
     engines = open_engines(spoilt.parent, choice, 1, 4)

@@ -51,7 +51,7 @@ def test_train_compile_and_evaluate(
     said = capfd.readouterr().err
     assert not [one for one in caplog.records if one.name == "absl"]
     assert (
-        "tiny is trained; now, with --data and --models as here: skiplens compile tiny"
+        "tiny is trained; next, with the same --data and --models: skiplens compile tiny"
         in " ".join(said.split())
     )
     assert "outputs agree with Keras to" in said
@@ -131,7 +131,7 @@ def test_a_recipe_without_an_architecture_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(ARCHITECTURES, "tiny")
-    with pytest.raises(TrainingError, match="network 'tiny' has no architecture; there are"):
+    with pytest.raises(TrainingError, match="network 'tiny' has no architecture; known are"):
         commands.train_network("tiny", None, tmp_path, tmp_path)
 
 
@@ -144,12 +144,12 @@ def test_training_from_changed_code_is_said_when_it_begins(
 ) -> None:
     monkeypatch.setattr(commands, "code_commit", lambda: commit)
     commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models")
-    said = "changes that are not committed" in " ".join(capfd.readouterr().err.split())
+    said = "The code has uncommitted changes" in " ".join(capfd.readouterr().err.split())
     assert said is commit.endswith("-modified")
 
 
 def test_an_unknown_network_is_told_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="network 'mist' has no recipe; there are mnist-resnet"):
+    with pytest.raises(TrainingError, match="network 'mist' has no recipe; known are mnist-resnet"):
         commands.train_network("mist", None, tmp_path, tmp_path)
 
 
@@ -160,7 +160,7 @@ def test_an_interrupted_training_says_how_to_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setitem(ARCHITECTURES, "tiny", interrupted)
-    with pytest.raises(TrainingError, match="the same command resumes from the last whole epoch"):
+    with pytest.raises(TrainingError, match="run the same command to resume from the last epoch"):
         commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models")
     assert not (tmp_path / "models").exists()
 

@@ -130,7 +130,7 @@ def test_titles_come_by_id(folder: Path) -> None:
     ("side", "name", "says"),
     [
         (32, "block1.output", "takes images of 32 x 32 x 1; digits are 28 x 28 x 1"),
-        (28, "relu", "has no blocks: make them with Residual"),
+        (28, "relu", "has no blocks: build them with Residual"),
     ],
 )
 def test_what_could_not_be_shown_is_refused(

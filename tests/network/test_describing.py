@@ -59,9 +59,9 @@ def last_layer(layer: Callable[[Tensor], Tensor]) -> tuple[LayerInfo, float]:
     image = keras.Input((28, 28, 1))
     x = layers.Conv2D(4, 3, strides=4, name="conv")(image)
     x = layers.Dropout(0.5)(layers.ReLU(name="relu")(x))
-    tapped = instrument(randomise(keras.Model(image, layer(x))))
-    info = tapped.layers[-1]
-    return info, float(numpy(tapped.model({"image": images(8)})[info.name]).min())
+    traced = instrument(randomise(keras.Model(image, layer(x))))
+    info = traced.layers[-1]
+    return info, float(numpy(traced.model({"image": images(8)})[info.name]).min())
 
 
 @pytest.mark.parametrize(

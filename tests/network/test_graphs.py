@@ -53,13 +53,13 @@ def close(found: Array, wanted: Array, tolerance: float) -> bool:
 
 @pytest.mark.parametrize("branch_scales", GATES, ids=str)
 def test_activations_equal_keras(branch_scales: Array) -> None:
-    tapped = instrument(network())
-    graph = compile_activations(tapped)
-    assert graph.outputs == tuple(layer.name for layer in tapped.layers)
+    traced = instrument(network())
+    graph = compile_activations(traced)
+    assert graph.outputs == tuple(layer.name for layer in traced.layers)
     assert set(graph.inputs) == {"image", "branch_scales"}
     inputs = {"image": images(), "branch_scales": branch_scales[None]}
     found = opened(graph).run(inputs)
-    wanted = tapped.model(inputs, training=False)
+    wanted = traced.model(inputs, training=False)
     for name, value in found.items():
         np.testing.assert_allclose(value, numpy(wanted[name]), atol=1e-4, err_msg=name)
 

@@ -59,24 +59,28 @@ def opened(name: str) -> tuple[InstrumentedModel, dict[str, layers.Layer], dict[
     for layer in list(known.values()):
         if isinstance(layer, Residual) and isinstance(layer.merge, layers.Layer):
             known[layer.merge.name] = layer.merge
-    tapped = instrument(network)
+    traced = instrument(network)
     given: dict[str, Tensor] = {"image": images(2)}
-    if "branch_scales" in tapped.model.input:
+    if "branch_scales" in traced.model.input:
         given["branch_scales"] = np.full(
-            (2, tapped.model.input["branch_scales"].shape[-1]), GATE, np.float32
+            (2, traced.model.input["branch_scales"].shape[-1]), GATE, np.float32
         )
-    found = tapped.model(given, training=False)
-    return tapped, known, {INPUT: images(2), **{key: numpy(value) for key, value in found.items()}}
+    found = traced.model(given, training=False)
+    return (
+        traced,
+        known,
+        {INPUT: images(2), **{key: numpy(value) for key, value in found.items()}},
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_layer_follows_from_its_inputs(name: str) -> None:
-    tapped, known, found = opened(name)
-    for info in tapped.layers:
+    traced, known, found = opened(name)
+    for info in traced.layers:
         assert info.inputs, info.name
         made = recomputed(info, [found[source] for source in info.inputs], known)
         np.testing.assert_allclose(found[info.name], made, rtol=1e-4, atol=1e-5, err_msg=info.name)
-    assert tapped.layers[0].inputs == (INPUT,)
+    assert traced.layers[0].inputs == (INPUT,)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -105,9 +109,9 @@ def test_dropout_and_flattening_are_looked_through() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_padding_follows_from_shapes(name: str) -> None:
-    tapped, known, _ = opened(name)
-    shapes = {INPUT: (28, 28, 1), **{info.name: info.shape for info in tapped.layers}}
-    for info in tapped.layers:
+    traced, known, _ = opened(name)
+    shapes = {INPUT: (28, 28, 1), **{info.name: info.shape for info in traced.layers}}
+    for info in traced.layers:
         if info.kernel is None or info.strides is None:
             continue
         before = shapes[info.inputs[0]]

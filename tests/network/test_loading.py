@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from skiplens.errors import CompileError
-from skiplens.network.tracing import load_network, load_tapped
+from skiplens.network.tracing import load_instrumented, load_network
 from tests.network.tiny import SAVES_WITH_KERAS, Tensor, images, numpy, tiny_network
 
 pytestmark = SAVES_WITH_KERAS
@@ -26,7 +26,7 @@ def test_a_saved_network_is_the_same_when_loaded_and_tapped(tmp_path: Path) -> N
     wanted = numpy(network(images()))
     assert np.array_equal(numpy(load_network(path)(images())), wanted)
     inputs = {"image": images(), "branch_scales": np.ones((1, 3), np.float32)}
-    found = load_tapped(path).model(inputs)["head.probabilities"]
+    found = load_instrumented(path).model(inputs)["head.probabilities"]
     np.testing.assert_allclose(numpy(found), wanted, atol=1e-6)
 
 

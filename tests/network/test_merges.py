@@ -60,7 +60,7 @@ def test_highway_blends_by_the_sigmoid_of_its_layer() -> None:
 def test_an_untrained_highway_lets_most_of_x_through() -> None:
     gate = HighwayGate()
     gate.build(X.shape)
-    assert numpy(gate.openness(X * 0)).max() == pytest.approx(sigmoid(-2.0))
+    assert numpy(gate.gate(X * 0)).max() == pytest.approx(sigmoid(-2.0))
 
 
 def test_a_gate_of_another_shape_is_refused_by_name_and_shapes() -> None:

@@ -33,7 +33,7 @@ def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
     with pytest.raises(
-        DatasetError, match=r"cannot be downloaded, so name its folder: no way there$"
+        DatasetError, match=r"cannot be downloaded; pass its folder instead: no way there$"
     ):
         load_train()
 

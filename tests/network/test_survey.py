@@ -21,12 +21,12 @@ COUNT = 30
 
 
 def outputs(
-    tapped: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
+    traced: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
 ) -> dict[str, Array]:
     inputs = {"image": as_input(split.images)}
     if branch_scales:
         inputs["branch_scales"] = np.array([branch_scales] * len(split), np.float32)
-    return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
+    return {name: numpy(value) for name, value in traced.model(inputs, training=False).items()}
 
 
 def test_pairs_are_left_out_where_they_would_be_hundreds(split: Split) -> None:
@@ -36,23 +36,23 @@ def test_pairs_are_left_out_where_they_would_be_hundreds(split: Split) -> None:
 
 
 @pytest.fixture(scope="module")
-def tapped() -> InstrumentedModel:
+def traced() -> InstrumentedModel:
     return instrument(tiny_network())
 
 
 @pytest.fixture(scope="module")
-def split(tapped: InstrumentedModel) -> Split:
+def split(traced: InstrumentedModel) -> Split:
     """Noise, two thirds of it labelled as the network reads it: there is something to lose."""
     pixels = np.round(images(COUNT)[..., 0] * 255).astype(np.uint8)
     unlabelled = Split(pixels, np.zeros(COUNT, np.uint8))
-    labels = outputs(tapped, unlabelled, (1.0, 1.0, 1.0))["head.probabilities"].argmax(axis=-1)
+    labels = outputs(traced, unlabelled, (1.0, 1.0, 1.0))["head.probabilities"].argmax(axis=-1)
     labels[::3] = (labels[::3] + 1) % 10
     return Split(pixels, labels.astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
-def found(tapped: InstrumentedModel, split: Split) -> tuple[Accuracy, Evaluation]:
-    return evaluation(tapped, split, batch_size=15)
+def found(traced: InstrumentedModel, split: Split) -> tuple[Accuracy, Evaluation]:
+    return evaluation(traced, split, batch_size=15)
 
 
 def test_accuracy_is_the_share_read_right(found: tuple[Accuracy, Evaluation]) -> None:
@@ -61,25 +61,25 @@ def test_accuracy_is_the_share_read_right(found: tuple[Accuracy, Evaluation]) ->
 
 
 def test_lesions_are_each_block_alone_then_each_pair(
-    found: tuple[Accuracy, Evaluation], tapped: InstrumentedModel, split: Split
+    found: tuple[Accuracy, Evaluation], traced: InstrumentedModel, split: Split
 ) -> None:
     names = ["block1", "block2", "block3"]
     wanted = [*combinations(names, 1), *combinations(names, 2)]
     assert [ablation.off for ablation in found[1].ablations] == wanted
     for ablation in found[1].ablations:
         branch_scales = tuple(float(name not in ablation.off) for name in names)
-        answers = outputs(tapped, split, branch_scales)["head.probabilities"].argmax(axis=-1)
+        answers = outputs(traced, split, branch_scales)["head.probabilities"].argmax(axis=-1)
         assert ablation.correct == np.sum(answers == split.labels)
         assert ablation.accuracy_drop == pytest.approx((20 - ablation.correct) / COUNT)
     assert any(ablation.accuracy_drop > 0 for ablation in found[1].ablations)
 
 
 def usual_by_hand(
-    tapped: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
+    traced: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
 ) -> list[BlockMetrics]:
-    maps = outputs(tapped, split, branch_scales)
+    maps = outputs(traced, split, branch_scales)
     usual = []
-    for block in tapped.blocks:
+    for block in traced.blocks:
         digits = [
             block_metrics(block, {name: value[row] for name, value in maps.items()})
             for row in range(len(split))
@@ -101,9 +101,9 @@ def assert_same(found: tuple[BlockMetrics, ...], wanted: list[BlockMetrics]) -> 
 
 
 def test_usual_figures_are_means_over_all_digits(
-    found: tuple[Accuracy, Evaluation], tapped: InstrumentedModel, split: Split
+    found: tuple[Accuracy, Evaluation], traced: InstrumentedModel, split: Split
 ) -> None:
-    assert_same(found[1].blocks, usual_by_hand(tapped, split, (1.0, 1.0, 1.0)))
+    assert_same(found[1].blocks, usual_by_hand(traced, split, (1.0, 1.0, 1.0)))
 
 
 def test_a_network_without_switches_has_figures_and_no_lesions(split: Split) -> None:
@@ -113,9 +113,9 @@ def test_a_network_without_switches_has_figures_and_no_lesions(split: Split) -> 
         x = layers.Conv2D(2, 3, padding="same", name=f"{block}.conv")(x)
         x = layers.ReLU(name=f"{block}.output")(x)
     x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
-    tapped = instrument(randomise(keras.Model(image, layers.Softmax(name="head.probabilities")(x))))
+    traced = instrument(randomise(keras.Model(image, layers.Softmax(name="head.probabilities")(x))))
     few = split[slice(4)]
-    _, measured = evaluation(tapped, few, batch_size=3)
+    _, measured = evaluation(traced, few, batch_size=3)
     assert measured.ablations == ()
     assert all(block.cosine is None for block in measured.blocks)
-    assert_same(measured.blocks, usual_by_hand(tapped, few, ()))
+    assert_same(measured.blocks, usual_by_hand(traced, few, ()))

@@ -30,13 +30,13 @@ def opened(name: str) -> tuple[keras.Model, InstrumentedModel]:
 @cache
 def activations(name: str, off: tuple[str, ...] = ()) -> Mapping[str, Array]:
     """Every layer's output on two images, with some blocks switched off."""
-    _, tapped = opened(name)
+    _, traced = opened(name)
     inputs = {"image": images(2)}
-    if "branch_scales" in tapped.model.input:
-        switches = (block.name for block in tapped.blocks if block.can_disable)
+    if "branch_scales" in traced.model.input:
+        switches = (block.name for block in traced.blocks if block.can_disable)
         branch_scales = np.array([switch not in off for switch in switches], np.float32)
         inputs["branch_scales"] = np.stack([branch_scales, branch_scales])
-    outputs = tapped.model(inputs, training=False)
+    outputs = traced.model(inputs, training=False)
     return {layer: numpy(value) for layer, value in outputs.items()}
 
 
@@ -56,27 +56,27 @@ def leaves(layer: Tensor) -> Iterator[layers.Layer]:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_network_that_ships_is_of_the_architecture_it_is_named_for(name: str) -> None:
-    _, tapped = opened(name)
+    _, traced = opened(name)
     shipped = open_folder(MODELS / name).manifest
-    assert shipped.layers == tapped.layers
-    assert shipped.blocks == tapped.blocks
+    assert shipped.layers == traced.layers
+    assert shipped.blocks == traced.blocks
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_layer_is_reached_and_described_as_it_is(name: str) -> None:
-    network, tapped = opened(name)
+    network, traced = opened(name)
     found = activations(name)
-    assert [layer.name for layer in tapped.layers] == list(found)
+    assert [layer.name for layer in traced.layers] == list(found)
     unseen = (keras.layers.InputLayer, layers.Dropout, layers.Flatten)
     inside = {leaf.name for leaf in leaves(network) if not isinstance(leaf, unseen)}
-    parts = {layer.name for layer in tapped.layers if layer.parameters == 0}
+    parts = {layer.name for layer in traced.layers if layer.parameters == 0}
     assert inside <= set(found)
     assert set(found) - inside <= parts
-    for layer in tapped.layers:
+    for layer in traced.layers:
         assert found[layer.name].reshape(2, *layer.shape).shape[-1] == layer.filters
         if not layer.signed:
             assert found[layer.name].min() >= 0
-    assert (tapped.layers[-2].role, tapped.layers[-1].role) == ("logits", "probabilities")
+    assert (traced.layers[-2].role, traced.layers[-1].role) == ("logits", "probabilities")
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -97,13 +97,13 @@ def test_the_networks_that_ship_have_their_blocks(name: str, blocks: int) -> Non
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_layers_come_in_forward_order_and_belong_to_their_blocks(name: str) -> None:
-    _, tapped = opened(name)
-    places = [layer.place for layer in tapped.layers]
-    stations = ["stem", *(f"block{at}" for at in range(1, len(tapped.blocks) + 1)), "head"]
+    _, traced = opened(name)
+    places = [layer.place for layer in traced.layers]
+    stations = ["stem", *(f"block{at}" for at in range(1, len(traced.blocks) + 1)), "head"]
     assert list(dict.fromkeys(places)) == stations
     assert places == sorted(places, key=stations.index)
-    order = {layer.name: at for at, layer in enumerate(tapped.layers)}
-    for block in tapped.blocks:
+    order = {layer.name: at for at, layer in enumerate(traced.layers)}
+    for block in traced.blocks:
         parts = [block.identity or block.input, block.residual, block.sum or block.residual]
         at = [order[part] for part in (block.input, *parts[1:], block.output)]
         assert at == sorted(at)
@@ -111,8 +111,8 @@ def test_layers_come_in_forward_order_and_belong_to_their_blocks(name: str) -> N
 
 
 def test_roles_and_kinds_of_the_default_network() -> None:
-    _, tapped = opened("mnist-resnet")
-    described = {layer.name: (layer.kind, layer.role) for layer in tapped.layers}
+    _, traced = opened("mnist-resnet")
+    described = {layer.name: (layer.kind, layer.role) for layer in traced.layers}
     assert list(described.items())[:3] == [
         ("stem.conv", ("Conv2D", "conv")),
         ("stem.norm", ("BatchNormalization", "norm")),
@@ -133,10 +133,10 @@ def test_roles_and_kinds_of_the_default_network() -> None:
         "block3.sum": ("Add", "sum"),
         "block3.output": ("ReLU", "output"),
     }
-    convs = {layer.name: layer for layer in tapped.layers if layer.role == "conv"}
+    convs = {layer.name: layer for layer in traced.layers if layer.role == "conv"}
     assert (convs["block3.conv1"].kernel, convs["block3.conv1"].strides) == ((3, 3), (2, 2))
     assert convs["block3.conv1"].parameters == 3 * 3 * 16 * 32
-    unsigned = {layer.name for layer in tapped.layers if not layer.signed}
+    unsigned = {layer.name for layer in traced.layers if not layer.signed}
     assert {"stem.output", "block3.relu1", "block3.output"} <= unsigned
     assert {"block3.shortcut.pool", "head.pool"} <= unsigned
 
@@ -227,18 +227,18 @@ def test_off_equals_a_network_built_without_the_branch(name: str, off: tuple[str
 
 
 def test_weights_are_those_of_the_network() -> None:
-    network, tapped = opened("mnist-resnet")
-    kept = {id(weight) for weight in tapped.model.weights}
+    network, traced = opened("mnist-resnet")
+    kept = {id(weight) for weight in traced.model.weights}
     assert kept == {id(weight) for weight in network.weights}
 
 
 def test_routes_are_copies_of_a_blocks_input() -> None:
     network, _ = opened("mnist-classic")
-    tapped = instrument(network, routes=True)
-    assert tapped.routes[:2] == ("block1.x:identity", "block1.x:residual")
-    assert len(tapped.routes) == 2 * len(tapped.blocks)
-    found = tapped.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
-    for block in tapped.blocks:
+    traced = instrument(network, routes=True)
+    assert traced.routes[:2] == ("block1.x:identity", "block1.x:residual")
+    assert len(traced.routes) == 2 * len(traced.blocks)
+    found = traced.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
+    for block in traced.blocks:
         for route in ("identity", "residual"):
             copy = found[f"{block.name}.x:{route}"]
             assert np.array_equal(numpy(copy), numpy(found[block.input]))
@@ -251,8 +251,8 @@ def test_rewrite_replaces_the_calls_that_it_answers() -> None:
     def rewrite(layer: Tensor, x: Tensor) -> Tensor:
         return keras.ops.multiply(x, 2.0) if layer.name == "stem.relu1" else None
 
-    tapped = instrument(network, rewrite=rewrite)
-    found = tapped.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
+    traced = instrument(network, rewrite=rewrite)
+    found = traced.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
     assert np.array_equal(numpy(found["stem.relu1"]), 2 * numpy(found["stem.conv1"]))
     assert numpy(found["stem.output"]).min() == 0
 

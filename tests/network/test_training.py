@@ -15,7 +15,7 @@ from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.checkpoints import EpochReport, Run
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import Phase
-from skiplens.network.training import OnStep, hold_out, read_digits, train
+from skiplens.network.training import OnStep, hold_out, measure_accuracy, train
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
 from tests.network.tiny_training import RECIPE, digits, network
 
@@ -64,7 +64,7 @@ def test_every_epoch_is_reported(whole: Whole) -> None:
     assert [report.epoch for report in run.history] == [1, 2, 3]
     assert all(report.loss > 0 and report.seconds > 0 for report in run.history)
     _, validation = hold_out(digits(), RECIPE)
-    assert run.history[-1].validation_accuracy == read_digits(whole.network, validation).value
+    assert run.history[-1].validation_accuracy == measure_accuracy(whole.network, validation).value
     assert run.recipe == RECIPE
 
 

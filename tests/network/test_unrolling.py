@@ -28,17 +28,17 @@ def network(body: Callable[[Tensor], Tensor]) -> keras.Model:
 
 
 def outputs(
-    tapped: InstrumentedModel, branch_scales: list[float] | None = None
+    traced: InstrumentedModel, branch_scales: list[float] | None = None
 ) -> dict[str, Array]:
     inputs = {"image": images()}
-    if "branch_scales" in tapped.model.input:
-        width = tapped.model.input["branch_scales"].shape[-1]
+    if "branch_scales" in traced.model.input:
+        width = traced.model.input["branch_scales"].shape[-1]
         inputs["branch_scales"] = np.array([branch_scales or [1.0] * width], np.float32)
-    return {name: numpy(value) for name, value in tapped.model(inputs, training=False).items()}
+    return {name: numpy(value) for name, value in traced.model(inputs, training=False).items()}
 
 
 def agrees(model: keras.Model) -> dict[str, Array]:
-    """What the tapped network puts out, after it was held against the network itself."""
+    """What the traced network puts out, after it was held against the network itself."""
     found = outputs(instrument(model))
     wanted = numpy(model(images(), training=False))
     np.testing.assert_allclose(found["head.logits"], wanted, rtol=1e-4, atol=1e-6)
@@ -102,16 +102,16 @@ def nested() -> keras.Model:
 
 def test_nested_blocks_are_each_opened_and_switched_by_their_own_gate() -> None:
     model = nested()
-    tapped = instrument(model, routes=True)
+    traced = instrument(model, routes=True)
     whole = agrees(model)
-    assert [block.name for block in tapped.blocks] == ["inner", "block1", "block2"]
-    assert [block.can_disable for block in tapped.blocks] == [True, True, False]
-    inner, block1 = tapped.blocks[:2]
+    assert [block.name for block in traced.blocks] == ["inner", "block1", "block2"]
+    assert [block.can_disable for block in traced.blocks] == [True, True, False]
+    inner, block1 = traced.blocks[:2]
     assert inner.input == block1.input == "stem.conv"
-    without_inner = outputs(tapped, [0.0, 1.0])
+    without_inner = outputs(traced, [0.0, 1.0])
     assert np.array_equal(without_inner["inner.sum"], whole["stem.conv"])
     assert without_inner["block1.residual"].any()
-    without_outer = outputs(tapped, [1.0, 0.0])
+    without_outer = outputs(traced, [1.0, 0.0])
     assert np.array_equal(without_outer["block1.sum"], whole["stem.conv"])
     assert without_outer["inner.residual"].any()
 
@@ -134,10 +134,10 @@ def test_dropout_before_a_block_is_looked_through() -> None:
         x = layers.Dropout(0.5, name="stem.dropout")(x, training=True)
         return Residual(conv("block1.conv"), name="block1")(x)
 
-    tapped = instrument(network(body))
-    assert tapped.blocks[0].input == "stem.output"
-    assert "stem.dropout" not in {layer.name for layer in tapped.layers}
-    found = outputs(tapped)
+    traced = instrument(network(body))
+    assert traced.blocks[0].input == "stem.output"
+    assert "stem.dropout" not in {layer.name for layer in traced.layers}
+    found = outputs(traced)
     total = found["stem.output"] + found["block1.residual"]
     np.testing.assert_allclose(found["block1.sum"], total, atol=1e-6)
 
@@ -177,5 +177,7 @@ def test_a_block_on_the_bare_image_is_refused() -> None:
     model = keras.Sequential(
         [keras.Input((8, 8, 1)), Residual(layers.Conv2D(1, 3, padding="same"))]
     )
-    with pytest.raises(CompileError, match=r"block 'residual.*' must follow a layer that has maps"):
+    with pytest.raises(
+        CompileError, match=r"block 'residual.*' must follow a layer with feature maps"
+    ):
         instrument(model)

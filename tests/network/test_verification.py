@@ -13,7 +13,7 @@ INFO = GraphInfo("graph.tflite", ("image",), ("large", "small"), 0.0)
 
 
 @pytest.fixture(scope="module")
-def tapped() -> InstrumentedModel:
+def traced() -> InstrumentedModel:
     return instrument(tiny_network())
 
 
@@ -36,9 +36,9 @@ def deviating(**by: float) -> float:
 
 
 def test_trials_are_the_same_every_time_and_open_shut_and_mix_the_gates(
-    tapped: InstrumentedModel,
+    traced: InstrumentedModel,
 ) -> None:
-    first, second = trials(tapped), trials(tapped)
+    first, second = trials(traced), trials(traced)
     for one, same in zip(first, second, strict=True):
         assert all(np.array_equal(one[name], same[name]) for name in one)
     branch_scales = [trial["branch_scales"] for trial in first]
@@ -69,17 +69,17 @@ def test_too_much_of_it_is_refused_by_name(by: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("kept", [{}, {"large": np.zeros((1, 28, 28, 1), np.float32)}], ids=len)
 def test_an_output_that_is_missing_is_refused(
-    kept: dict[str, Array], tapped: InstrumentedModel
+    kept: dict[str, Array], traced: InstrumentedModel
 ) -> None:
     with pytest.raises(CompileError, match="differs from Keras at"):
-        verify(b"", INFO, lambda content, info, inputs: kept, reference, tapped)
+        verify(b"", INFO, lambda content, info, inputs: kept, reference, traced)
 
 
 def test_an_output_of_another_shape_is_refused_even_if_it_would_broadcast(
-    tapped: InstrumentedModel,
+    traced: InstrumentedModel,
 ) -> None:
     def run(content: bytes, info: GraphInfo, inputs: Arrays) -> dict[str, Array]:
         return {name: value[0] for name, value in reference(inputs).items()}
 
     with pytest.raises(CompileError, match="differs from Keras at large by inf"):
-        verify(b"", INFO, run, reference, tapped)
+        verify(b"", INFO, run, reference, traced)

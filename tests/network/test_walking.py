@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from skiplens.network.tracing import steps_of
+from skiplens.network.tracing import traced_calls
 
 
 def forked() -> keras.Model:
@@ -15,7 +15,7 @@ def forked() -> keras.Model:
 
 def test_calls_come_in_order_with_what_they_were_given() -> None:
     source = keras.Input((8, 8, 1))
-    steps, result = steps_of(forked(), source)
+    steps, result = traced_calls(forked(), source)
     made = {layer.name: out for layer, _, _, out in steps}
     names = [layer.name for layer, _, _, _ in steps]
     assert names.index("conv") < names.index("dropout") < names.index("sum")
@@ -28,5 +28,5 @@ def test_calls_come_in_order_with_what_they_were_given() -> None:
 
 
 def test_what_matters_in_training_alone_is_left_out() -> None:
-    steps, _ = steps_of(forked(), keras.Input((8, 8, 1)))
+    steps, _ = traced_calls(forked(), keras.Input((8, 8, 1)))
     assert all(not keywords for _, _, keywords, _ in steps)

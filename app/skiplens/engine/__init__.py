@@ -1,1 +1,1 @@
-"""Runs compiled networks: manifest, interpreter pool, Keras engine; all behind one Protocol."""
+"""Runs networks behind one protocol: compiled graphs with LiteRT, or Keras."""

@@ -35,68 +35,65 @@ class Engine(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Callers waiting at this moment."""
+        """Number of callers waiting."""
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         """One forward pass.
 
         Args:
             image: float32 ``(1, 28, 28, 1)`` in [0, 1].
-            branch_scales: float32 ``(n,)``, one for each can_disable block: 1 as trained, 0 off.
+            branch_scales: float32 ``(n,)``, one for each of ``manifest.disableable_blocks``: 1 as
+                trained, 0 off.
 
         Returns:
             Every layer's float32 ``(H, W, C)`` by name, finite, owned by the caller.
 
         Raises:
-            BusyError: too many callers are waiting already.
+            BusyError: too many callers are waiting.
             NonFiniteError: the network computed NaN or infinity.
         """
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
-        """The gradient of log p(``target``) at every layer but the last, the probabilities, and by
-        route at each block's input.
+        """Gradients of log p(``target``) at every layer except the probabilities, and at each
+        block's input by route.
 
         Arguments and errors as in :meth:`activations`; ``target`` is a class index.
         """
 
     def close(self) -> None:
-        """Free what the engine holds; it must not be called afterwards."""
-
-
-Arrays = Mapping[str, NDArray[np.float32]]
+        """Release resources; the engine must not be used afterwards."""
 
 
 def layers_to_check(layers: Iterable[LayerInfo]) -> tuple[str, ...]:
-    """The layers that are finite only if all the others are; looking at them is enough.
+    """A subset of a network's layers that is finite only if all layers are.
 
-    A norm, ``a * x + b``, is finite only where what it was given is, since NaN and infinity come
-    through; and a ReLU, a residual behind its gate and a sum of what is finite are finite.
-
-    Args:
-        layers: every layer of a network.
+    NaN and infinity pass through a batch norm, so its input need not be checked; ReLU, a scaled
+    residual and a sum of finite values are finite.
     """
     layers = list(layers)
-    told = {name for layer in layers if layer.kind == "BatchNormalization" for name in layer.inputs}
-    told |= {layer.name for layer in layers if layer.kind in {"ReLU", "Residual", "Add"}}
-    return tuple(layer.name for layer in layers if layer.name not in told)
+    implied = {
+        name for layer in layers if layer.kind == "BatchNormalization" for name in layer.inputs
+    }
+    implied |= {layer.name for layer in layers if layer.kind in {"ReLU", "Residual", "Add"}}
+    return tuple(layer.name for layer in layers if layer.name not in implied)
 
 
-def check_finite(arrays: Arrays, names: Collection[str] | None = None) -> None:
-    """Refuse arrays that hold NaN or infinity.
+def check_finite(arrays: Activations, names: Collection[str] | None = None) -> None:
+    """Refuse arrays with NaN or infinity.
 
-    The dot product of an array with itself is finite only if every element is, and takes a tenth of
-    the time of looking at each. Magnitudes above about 1e19 overflow it and are refused as well.
+    The dot product of an array with itself is finite only if every element is, and takes a tenth
+    of the time of checking each. It also refuses magnitudes above about 1e19, which overflow.
 
     Args:
         arrays: by name.
-        names: layers to check, see :func:`layers_to_check`; all by default.
+        names: arrays to check, see :func:`layers_to_check`; all by default.
 
     Raises:
         NonFiniteError: names the first such array.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         flat = [arrays[name].reshape(-1) for name in (arrays if names is None else names)]
-        if math.isfinite(sum([float(one.dot(one)) for one in flat])):
+        if math.isfinite(sum([float(array.dot(array)) for array in flat])):
             return
         for name, array in arrays.items():
             if not math.isfinite(np.vdot(array, array)):

@@ -1,4 +1,4 @@
-"""Runs a network with Keras, gathering concurrent requests into batches."""
+"""Runs a network with Keras, with concurrent requests in batches."""
 
 import queue
 import threading
@@ -22,10 +22,10 @@ MAX_BATCH: Final = 64
 
 
 class Batcher:
-    """Runs single requests in batches on a thread of its own.
+    """Runs single requests in batches on its own thread.
 
-    A batch takes whatever is waiting when the one before it ends: nobody waits for a batch to fill
-    up. Sizes are rounded up to powers of two, since compiling backends compile once for each size.
+    A batch takes the requests that wait when the previous one ends; none waits for a batch to
+    fill. Sizes are rounded up to powers of two, because some backends compile once for each size.
 
     Args:
         run: maps arrays with a batch axis to arrays with the same batch axis.
@@ -38,25 +38,25 @@ class Batcher:
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._closed = False
         self._running = False
-        self._lock = threading.Lock()  # between counting the waiting and joining them
+        self._lock = threading.Lock()  # counting and enqueuing must be one step
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for their batch."""
+        """Number of requests waiting for a batch."""
         return self._jobs.qsize()
 
     def submit(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run one request, its arrays with a batch axis of 1, and wait for the answer.
+        """Run one request, with a batch axis of 1, and wait for its outputs.
 
         Raises:
-            BusyError: too many requests are waiting, or no more are taken.
+            BusyError: too many requests are waiting, or the engine is closing.
         """
         answer: Future[dict[str, Array]] = Future()
         with self._lock:
             if self._closed:
-                raise BusyError("the engine is closing and takes no more computations")
+                raise BusyError("the engine is closing and accepts no more computations")
             if self._jobs.qsize() >= self._max_waiting + (not self._running):
                 raise BusyError(
                     f"{self._jobs.qsize()} computations are waiting already; "
@@ -67,7 +67,7 @@ class Batcher:
             return answer.result()
 
     def close(self) -> None:
-        """Finish what is waiting and end the thread."""
+        """Finish waiting requests and end the thread."""
         with self._lock:
             self._closed = True
             self._jobs.put(None)
@@ -101,7 +101,7 @@ class Batcher:
             outputs = self._run(
                 {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
             )
-        except Exception as error:  # noqa: BLE001  # whatever went wrong belongs to the callers
+        except Exception as error:  # noqa: BLE001  # callers receive any error
             for _, answer in batch:
                 answer.set_exception(error)
             return
@@ -110,15 +110,15 @@ class Batcher:
 
 
 class KerasEngine:
-    """Runs ``network.keras`` itself; implements :class:`skiplens.engine.base.Engine`.
+    """Runs ``network.keras``; implements :class:`skiplens.engine.base.Engine`.
 
-    Gradients come from the compiled graph all the same: Keras has no gradient that every backend
-    knows, and the graph takes a millisecond.
+    Gradients come from the compiled graph: Keras has no gradient function for all backends, and
+    the graph takes a millisecond.
 
     Args:
-        folder: an open model folder; its ``network.keras`` is loaded, which can run code that the
-            file brings, after its SHA-256 was held against the manifest.
-        device: what to call the device that the backend runs on.
+        folder: an open model folder. Loading its ``network.keras`` can run code in the file; its
+            SHA-256 is checked first.
+        device: name of the backend's device.
         max_waiting: requests that may wait.
 
     Raises:
@@ -130,45 +130,37 @@ class KerasEngine:
     def __init__(self, folder: ModelFolder, device: str, max_waiting: int) -> None:
         folder.read(NETWORK_FILE)
         try:
-            from skiplens.network.tracing import (
-                load_tapped,
-            )  # the only way to Keras, taken on demand
+            from skiplens.network.tracing import load_instrumented  # imports Keras
 
-            self._model = load_tapped(folder.path / NETWORK_FILE).model
+            self._model = load_instrumented(folder.path / NETWORK_FILE).model
         except (ImportError, SkiplensError) as error:
             raise ModelError(f"Keras cannot load {folder.path / NETWORK_FILE}: {error}") from error
         self.device = device
         self._gradients = LiteRTEngine(folder, 1, max_waiting)
         self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
-        self._telling = layers_to_check(folder.manifest.layers)
+        self._checked_layers = layers_to_check(folder.manifest.layers)
         self._batcher = Batcher(self._model.predict_on_batch, max_waiting)
 
     @property
     def manifest(self) -> Manifest:
-        """The network's description."""
         return self._gradients.manifest
 
     @property
     def weights(self) -> Mapping[str, Array]:
-        """Every weight by ``layer/weight``, read-only."""
         return self._gradients.weights
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for their batch."""
         return self._batcher.waiting + self._gradients.waiting
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
-        """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
         inputs = {"image": image, "branch_scales": branch_scales[None].astype(np.float32)}
         outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
-        check_finite(outputs, self._telling)
+        check_finite(outputs, self._checked_layers)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
-        """One backward pass; see :meth:`skiplens.engine.base.Engine.gradients`."""
         return self._gradients.gradients(image, branch_scales, target)
 
     def close(self) -> None:
-        """End the thread that runs the batches."""
         self._batcher.close()

@@ -17,10 +17,10 @@ from skiplens.errors import BusyError, ModelError
 
 
 class LiteRTGraph:
-    """A compiled graph, ready to run on one thread.
+    """A compiled graph in an interpreter; runs on one thread.
 
     Raises:
-        ModelError: the content is no LiteRT graph, or not the one that ``info`` describes.
+        ModelError: the content is not a LiteRT graph, or not the one that ``info`` describes.
     """
 
     def __init__(self, content: bytes, info: GraphInfo) -> None:
@@ -55,7 +55,7 @@ class LiteRTGraph:
 
 
 def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Open a graph, run it, and forget it; see :meth:`LiteRTGraph.run`."""
+    """Load a graph and run it once; see :meth:`LiteRTGraph.run`."""
     return LiteRTGraph(content, info).run(inputs)
 
 
@@ -63,12 +63,12 @@ T = TypeVar("T")
 
 
 class InterpreterPool(Generic[T]):
-    """Lends out ``size`` things; the most recently returned goes first, since it is warm.
+    """A pool of ``size`` items; the last one returned is lent first, while its caches are warm.
 
     Args:
-        make: makes one of them.
-        size: how many there are.
-        max_waiting: how many callers may wait for one at the same time.
+        make: creates an item.
+        size: number of items.
+        max_waiting: callers that may wait for an item.
     """
 
     def __init__(self, make: Callable[[], T], size: int, max_waiting: int) -> None:
@@ -81,15 +81,15 @@ class InterpreterPool(Generic[T]):
 
     @property
     def waiting(self) -> int:
-        """Callers waiting at this moment."""
+        """Number of callers waiting."""
         return self._waiting
 
     @contextmanager
     def acquire(self) -> Iterator[T]:
-        """Lend one thing for the length of a ``with`` block.
+        """Lend an item for a ``with`` block.
 
         Raises:
-            BusyError: as many callers as allowed are waiting already.
+            BusyError: too many callers are waiting.
         """
         item = self._take()
         try:
@@ -122,7 +122,7 @@ class LiteRTEngine:
 
     Args:
         folder: an open model folder.
-        size: interpreters a graph, at most one for each core is of use.
+        size: interpreters for each graph; more than one a core is of no use.
         max_waiting: callers that may wait for an interpreter.
 
     Raises:
@@ -134,9 +134,9 @@ class LiteRTEngine:
 
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
         self._folder = folder
-        flat = [layer for layer in folder.manifest.layers if layer.shape[:2] == (1, 1)]
-        self._vectors = {layer.name: layer.shape for layer in flat}
-        self._telling = layers_to_check(folder.manifest.layers)
+        layers = folder.manifest.layers
+        self._vectors = {layer.name: layer.shape for layer in layers if not layer.spatial}
+        self._checked_layers = layers_to_check(layers)
         self._activations = self._pool("activations", size, max_waiting)
         self._gradients = self._pool("gradients", size, max_waiting)
 
@@ -147,29 +147,24 @@ class LiteRTEngine:
 
     @property
     def manifest(self) -> Manifest:
-        """The network's description."""
         return self._folder.manifest
 
     @property
     def weights(self) -> Mapping[str, Array]:
-        """Every weight by ``layer/weight``, read-only."""
         return self._folder.weights
 
     @property
     def waiting(self) -> int:
-        """Callers waiting for an interpreter at this moment."""
         return self._activations.waiting + self._gradients.waiting
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
-        """One forward pass; see :meth:`skiplens.engine.base.Engine.activations`."""
         outputs = self._run(
             self._activations, {"image": image, "branch_scales": branch_scales[None]}
         )
-        check_finite(outputs, self._telling)
+        check_finite(outputs, self._checked_layers)
         return outputs
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
-        """One backward pass; see :meth:`skiplens.engine.base.Engine.gradients`."""
         one_hot = np.zeros((1, len(self.manifest.classes)), np.float32)
         one_hot[0, target] = 1.0
         inputs = {"image": image, "branch_scales": branch_scales[None], "target": one_hot}
@@ -180,10 +175,10 @@ class LiteRTEngine:
     def _run(self, pool: InterpreterPool[LiteRTGraph], inputs: Mapping[str, Array]) -> Activations:
         with pool.acquire() as graph, timed("infer"):
             outputs = graph.run(inputs)
-        found = {name: value[0] for name, value in outputs.items()}
-        for name in self._vectors.keys() & found.keys():
-            found[name] = found[name].reshape(self._vectors[name])
-        return found
+        arrays = {name: value[0] for name, value in outputs.items()}
+        for name in self._vectors.keys() & arrays.keys():
+            arrays[name] = arrays[name].reshape(self._vectors[name])
+        return arrays
 
     def close(self) -> None:
-        """Nothing to do: interpreters go with the object."""
+        """Nothing to release: interpreters are freed with the object."""

@@ -1,6 +1,6 @@
-"""Opens a model folder: its manifest, its graphs and its weights, checked by SHA-256.
+"""Opens a model folder: manifest, graphs and weights, checked by SHA-256.
 
-The network as Keras keeps it is checked when an engine asks for it.
+``network.keras`` is checked when an engine reads it.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ class ModelFolder:
     """An open model folder.
 
     Attributes:
-        path: where it lies.
-        manifest: what it says of itself.
+        path: of the folder.
+        manifest: of the network.
         weights: float32 arrays by ``layer/weight``, read-only.
     """
 
@@ -38,7 +38,7 @@ class ModelFolder:
         """The content of a file that the manifest names.
 
         Raises:
-            ModelError: it is missing, or is not the file the manifest was written for.
+            ModelError: the file is missing or does not have the SHA-256 in the manifest.
         """
         expected = self.manifest.files.get(name)
         if expected is None:
@@ -70,7 +70,9 @@ def _read_manifest(path: Path) -> Manifest:
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise ModelError(f"manifest {path} is not valid at {where}: {first['msg']}") from error
     if manifest.format != FORMAT:
-        raise ModelError(f"manifest {path} has format {manifest.format}; {FORMAT} is needed")
+        raise ModelError(
+            f"manifest {path} has format {manifest.format}; {FORMAT} is needed: compile it again"
+        )
     if manifest.id != path.parent.name:
         raise ModelError(f"manifest {path} is of network {manifest.id}, not {path.parent.name}")
     if not set(_GRAPHS) <= set(manifest.graphs):
@@ -78,7 +80,7 @@ def _read_manifest(path: Path) -> Manifest:
         raise ModelError(
             f"manifest {path} must name the graphs {' and '.join(_GRAPHS)}; got {named}"
         )
-    if manifest.graphs["activations"].outputs != tuple(one.name for one in manifest.layers):
+    if manifest.graphs["activations"].outputs != tuple(layer.name for layer in manifest.layers):
         raise ModelError(f"manifest {path} names other layers than its activations graph returns")
     return manifest
 
@@ -87,8 +89,7 @@ def open_folder(path: Path) -> ModelFolder:
     """Open and check a model folder.
 
     Raises:
-        ModelError: the manifest is missing or invalid, or a graph or the weights are missing or
-            changed.
+        ModelError: manifest, graphs or weights are missing, invalid or changed.
     """
     manifest = _read_manifest(path / MANIFEST_FILE)
     folder = ModelFolder(path, manifest, {})
@@ -102,7 +103,7 @@ def open_folder(path: Path) -> ModelFolder:
 
 
 def find_networks(models: Path) -> tuple[Path, ...]:
-    """The model folders below ``models`` that hold a manifest, by name.
+    """The folders in ``models`` with a manifest, by name.
 
     Raises:
         ModelError: there is none.

@@ -1,4 +1,4 @@
-"""Selects and opens the engine of each network: LiteRT, or Keras where there is a GPU."""
+"""Selects and opens the engine of each network: LiteRT, or Keras if there is a GPU."""
 
 import ctypes
 import importlib.util
@@ -19,8 +19,9 @@ _BACKENDS: Final = ("tensorflow", "jax", "torch")
 
 
 def gpu_name() -> str | None:
-    """Name of the first GPU that CUDA's driver sees (``CUDA_VISIBLE_DEVICES`` honoured), or
-    ``None``. Loads the driver's library alone, which takes a millisecond where there is none.
+    """Name of the first GPU that the CUDA driver finds, or ``None``.
+
+    Respects ``CUDA_VISIBLE_DEVICES``. Loads only the driver's library.
     """
     try:
         driver = ctypes.CDLL(_DRIVER)
@@ -39,8 +40,9 @@ def gpu_name() -> str | None:
 
 
 def keras_backend() -> str | None:
-    """The backend Keras would run on: the one that ``KERAS_BACKEND`` names, or the first that is
-    installed; ``None`` where Keras or every backend is missing. Imports none of them.
+    """The backend in ``KERAS_BACKEND``, or the first one installed; imports none of them.
+
+    ``None`` if Keras or the backend is missing.
     """
     if importlib.util.find_spec("keras") is None:
         return None
@@ -49,16 +51,16 @@ def keras_backend() -> str | None:
     return next((name for name in candidates if importlib.util.find_spec(name)), None)
 
 
-Choice = Literal["auto", "litert", "keras"]
+EngineChoice = Literal["auto", "litert", "keras"]
 
 
-def choose(choice: Choice) -> tuple[str, str]:
+def choose(choice: EngineChoice) -> tuple[str, str]:
     """The engine and the device to run on.
 
-    ``auto`` takes Keras where there is a GPU and a backend for it, LiteRT everywhere else.
+    ``auto`` takes Keras if there is a GPU and a backend, otherwise LiteRT.
 
     Raises:
-        StartupError: Keras was asked for and is not installed.
+        StartupError: ``keras`` is chosen and not installed.
     """
     gpu = gpu_name() if choice != "litert" else None
     backend = keras_backend() if choice == "keras" or gpu else None
@@ -66,24 +68,26 @@ def choose(choice: Choice) -> tuple[str, str]:
         raise StartupError("engine keras needs Keras and a backend installed: make setup")
     if backend is None:
         return "litert", "CPU"
-    os.environ["KERAS_BACKEND"] = backend  # Keras reads it once, when it is first imported
+    os.environ["KERAS_BACKEND"] = backend  # Keras reads it once, on import
     return "keras", f"{gpu} ({backend})" if gpu else f"CPU ({backend})"
 
 
-def open_engines(models: Path, choice: Choice, size: int, max_waiting: int) -> Mapping[str, Engine]:
-    """An engine for every network below ``models``, by network id.
+def open_engines(
+    models: Path, choice: EngineChoice, size: int, max_waiting: int
+) -> Mapping[str, Engine]:
+    """An engine for every network in ``models``, by id.
 
     Args:
         models: folder of model folders.
-        choice: which engine.
-        size: interpreters a network, for LiteRT.
+        choice: engine to use.
+        size: LiteRT interpreters for each network.
         max_waiting: callers that may wait for one network.
 
     Raises:
-        StartupError: a model folder is unusable or the engine is not to be had.
+        StartupError: a model folder is unusable or the engine is not available.
     """
     name, device = choose(choice)
     folders = [open_folder(path) for path in find_networks(models)]
     if name == "keras":
-        return {one.manifest.id: KerasEngine(one, device, max_waiting) for one in folders}
-    return {one.manifest.id: LiteRTEngine(one, size, max_waiting) for one in folders}
+        return {folder.manifest.id: KerasEngine(folder, device, max_waiting) for folder in folders}
+    return {folder.manifest.id: LiteRTEngine(folder, size, max_waiting) for folder in folders}

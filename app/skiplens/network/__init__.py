@@ -1,4 +1,4 @@
 """Everything that needs Keras: the Residual layer, architectures, MNIST, training and compiling.
 
-Nothing here is imported by a server that runs on compiled graphs.
+A server that runs compiled graphs imports nothing from here.
 """

@@ -1,4 +1,4 @@
-"""The architectures that ship, with their titles."""
+"""The shipped architectures and their titles."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +27,7 @@ KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
 
 
 def _conv(name: str, width: int, *, strides: int = 1, kernel: int = 3) -> layers.Layer:
-    """A convolution without bias: the batch norm behind it has one."""
+    """A convolution without bias, because the batch norm after it has one."""
     return layers.Conv2D(
         width,
         kernel,
@@ -73,10 +73,10 @@ def _stages() -> list[tuple[str, int, int]]:
 
 
 def _projection(name: str, width: int, strides: int) -> layers.Layer:
-    """The 1x1 convolution that gives x the shape of F(x) (option B of He et al. 2015).
+    """1x1 convolution that gives x the shape of F(x) (option B of He et al. 2015).
 
-    It is given the mean of each window, or three of four values of x would never reach it (He et
-    al. 2019, "Bag of Tricks", fig. 2c).
+    It takes the mean of each window; a strided convolution alone would ignore three of four values
+    of x (He et al. 2019, "Bag of Tricks", fig. 2c).
     """
     return keras.Sequential(
         [
@@ -101,7 +101,7 @@ def resnet() -> keras.Model:
 
 
 def plain() -> keras.Model:
-    """The twin of :func:`resnet` with every identity path removed."""
+    """The plain twin of :func:`resnet`, without identity paths."""
     image = keras.Input(INPUT_SHAPE, name="image")
     x = _stem(image, STAGE_WIDTHS[0])
     for name, width, strides in _stages():
@@ -112,7 +112,7 @@ def plain() -> keras.Model:
 
 
 def highway() -> keras.Model:
-    """Gated blocks at a constant width: one strided stem, then a 14x14 stream through six."""
+    """A strided stem and six gated blocks of constant width on 14x14 maps."""
     image = keras.Input(INPUT_SHAPE, name="image")
     x = _conv("stem.conv", HIGHWAY_WIDTH, strides=2)(image)
     x = layers.BatchNormalization(name="stem.norm")(x)
@@ -239,23 +239,22 @@ class Title(NamedTuple):
 TITLES: Final[dict[str, Title]] = {
     "mnist-resnet": Title(
         "Residual network",
-        "Three stages of two residual blocks each: every block adds a correction to what it is "
-        "given.",
+        "Three stages of two residual blocks each: every block adds a correction to its input.",
     ),
     "mnist-plain": Title(
         "Plain twin",
-        "The residual network with every identity path removed: same layers, same training, so "
-        "the difference is the skip.",
+        "The residual network without its identity paths; layers and training are the same, so "
+        "any difference comes from the skip connections.",
     ),
     "mnist-highway": Title(
         "Highway network",
-        "Six gated blocks at a constant width: a learned gate decides, pixel by pixel, how much "
-        "of each block is taken.",
+        "Six gated blocks of constant width: a learned gate weights each block's branch, value "
+        "by value.",
     ),
     "mnist-classic": Title(
         "Classic of 2016",
-        "The 2016 convnet: a constant stream of eight filters through five small blocks, each a "
-        "single convolution.",
+        "The 2016 convnet: eight filters throughout, and five small blocks of a single "
+        "convolution each.",
     ),
     **{
         stream_name("residual", blocks): Title(
@@ -277,5 +276,5 @@ TITLES: Final[dict[str, Title]] = {
 
 
 def title_of(network: str) -> Title:
-    """The title of a network that ships; its id and a plain sentence for any other."""
+    """Title of a shipped network; the id and a generic summary for any other."""
     return TITLES.get(network, Title(network, "A network compiled by its user."))

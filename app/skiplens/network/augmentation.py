@@ -1,8 +1,8 @@
-"""Bends digits the way hands do, in one resampling.
+"""Augments digits: one resampling for affine and elastic transforms, and stroke thickness.
 
-Rotation, shear, scale and shift are composed into one affine map and an elastic displacement
-(Simard, Steinkraus and Platt 2003, section 2) is added to it, so that every pixel is interpolated
-once: chained transforms blur a digit at every link. Pure NumPy, reproducible from the generator.
+Rotation, shear, scale and shift form one affine map, plus an elastic displacement (Simard,
+Steinkraus and Platt 2003, section 2). Each pixel is interpolated once, because chained transforms
+blur repeatedly. Pure NumPy, reproducible from the generator.
 """
 
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ _CENTRE: Final = (SIDE - 1) / 2
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far digits are bent; each digit draws its own values uniformly from these ranges.
+    """Ranges of augmentation; each digit draws its values uniformly from them.
 
     Attributes:
-        share: share of a batch that is bent at all; the rest stays clean.
-        rotation: degrees either way.
-        shear: horizontal shear either way, as a slope.
-        scale: relative change of either axis.
-        shift: pixels either way on either axis.
-        elastic: largest displacement of an elastic control point, pixels.
-        elastic_points: control points along a side; between them the field is linear.
-        thickness: how far strokes are thickened at most, as a share of the way to their dilation
-            by one pixel; they are thinned by half of that at most. 0 leaves them as they are.
+        share: share of a batch that is augmented; the rest stays clean.
+        rotation: maximum angle, degrees.
+        shear: maximum horizontal shear, as a slope.
+        scale: maximum relative change of each axis.
+        shift: maximum along each axis, pixels.
+        elastic: maximum displacement of an elastic control point, pixels.
+        elastic_points: control points along a side; the field between them is linear.
+        thickness: maximum thickening, as a share of dilation by one pixel; thinning is at most
+            half of that. 0 leaves strokes unchanged.
         drawn: share of a batch that is replaced by digits of the same labels that a pen draws, as
             :mod:`skiplens.network.handwriting` does it; they are bent like the others.
     """
@@ -71,33 +71,33 @@ def redraw(
 
 
 def augment(images: Floats, settings: Augmentation, rng: np.random.Generator) -> Floats:
-    """Bent copies of a share of the digits, clean copies of the others, order kept.
+    """Copies of the digits in the same order, a share of them augmented.
 
     Args:
-        images: float32 ``(N, 28, 28, 1)`` in [0, 1].
-        settings: how far digits are bent.
-        rng: where all randomness comes from.
+        images: float32 ``(N, 28, 28, 1)`` in [0, 1]; not modified.
+        settings: ranges of augmentation.
+        rng: only source of randomness.
 
     Returns:
-        float32 ``(N, 28, 28, 1)`` in [0, 1]; the input is left as it was.
+        float32 ``(N, 28, 28, 1)`` in [0, 1].
     """
-    bent = images.copy()
+    augmented = images.copy()
     chosen = np.flatnonzero(rng.random(len(images)) < settings.share)
     if chosen.size:
         rows, columns = _sources(chosen.size, settings, rng)
         strokes = images[chosen, :, :, 0]
         if settings.thickness > 0:
             strokes = _vary_thickness(strokes, _uniform(rng, settings.thickness, chosen.size))
-        bent[chosen, :, :, 0] = _resample(strokes, rows, columns)
-    return bent
+        augmented[chosen, :, :, 0] = _resample(strokes, rows, columns)
+    return augmented
 
 
-def _uniform(rng: np.random.Generator, reach: float, count: int) -> Floats:
-    return rng.uniform(-reach, reach, count).astype(np.float32)
+def _uniform(rng: np.random.Generator, limit: float, count: int) -> Floats:
+    return rng.uniform(-limit, limit, count).astype(np.float32)
 
 
 def _sources(count: int, settings: Augmentation, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Where each output pixel is read from: rows and columns, ``(count, 28, 28)`` each."""
+    """Source row and column of each output pixel, ``(count, 28, 28)`` each."""
     angle = np.deg2rad(_uniform(rng, settings.rotation, count))
     shear = _uniform(rng, settings.shear, count)
     down = 1 + _uniform(rng, settings.scale, count)
@@ -113,12 +113,12 @@ def _sources(count: int, settings: Augmentation, rng: np.random.Generator) -> tu
 
 
 def _field(count: int, settings: Augmentation, rng: np.random.Generator) -> Floats:
-    """A smooth displacement in pixels, ``(count, 28, 28)``: control points, joined linearly."""
+    """Smooth displacements in pixels, ``(count, 28, 28)``, linear between random control points."""
     points = settings.elastic_points
     at = np.linspace(0, points - 1, SIDE, dtype=np.float32)[:, None]
     weights = np.maximum(0, 1 - np.abs(at - np.arange(points, dtype=np.float32)))
-    reach = settings.elastic
-    control = rng.uniform(-reach, reach, (count, points, points)).astype(np.float32)
+    limit = settings.elastic
+    control = rng.uniform(-limit, limit, (count, points, points)).astype(np.float32)
     field: Floats = weights @ control @ weights.T
     return field
 
@@ -126,8 +126,7 @@ def _field(count: int, settings: Augmentation, rng: np.random.Generator) -> Floa
 def _vary_thickness(images: Floats, amount: Floats) -> Floats:
     """Strokes thickened (amount above 0) or thinned (below 0).
 
-    They move towards what each pixel and its four neighbours make of it: the largest or the
-    smallest of the five.
+    Interpolates towards the maximum or minimum of each pixel and its four neighbours.
     """
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     around = np.stack(
@@ -141,13 +140,13 @@ def _vary_thickness(images: Floats, amount: Floats) -> Floats:
     )
     thicker = np.maximum(amount, 0)[:, None, None] * (around.max(axis=0) - images)
     thinner = np.minimum(amount, 0)[:, None, None] / 2 * (images - around.min(axis=0))
-    pressed: Floats = images + thicker + thinner
-    return pressed
+    varied: Floats = images + thicker + thinner
+    return varied
 
 
 def _resample(images: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Bilinear reading of ``(N, 28, 28)`` at fractional places; black outside."""
-    edge = 2  # a black frame, so that reading just outside fades out instead of smearing
+    """Bilinear interpolation of ``(N, 28, 28)`` at fractional positions; black outside."""
+    edge = 2  # black border, so that values fade out at the edge instead of smearing
     padded = np.pad(images, ((0, 0), (edge, edge), (edge, edge)))
     width = SIDE + 2 * edge
     rows = np.clip(rows + edge, 0, width - 1.001)
@@ -158,5 +157,5 @@ def _resample(images: Floats, rows: Floats, columns: Floats) -> Floats:
     flat, at = padded.reshape(-1), start + top * width + left
     upper = flat[at] * (1 - across) + flat[at + 1] * across
     lower = flat[at + width] * (1 - across) + flat[at + width + 1] * across
-    bent: Floats = (upper * (1 - down) + lower * down).astype(np.float32)
-    return bent
+    resampled: Floats = (upper * (1 - down) + lower * down).astype(np.float32)
+    return resampled

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, and the commit whose code it followed."""
+"""Checkpoints of a training run, and the commit of the code that ran it."""
 
 import json
 import subprocess
@@ -16,9 +16,7 @@ MODIFIED: Final = "-modified"
 
 
 def code_commit() -> str | None:
-    """The commit checked out where this code lives, ``-modified`` where it has been changed since;
-    ``None`` outside a git checkout.
-    """
+    """The checked-out commit, with ``-modified`` if files have changed; ``None`` outside git."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--exclude=*", f"--dirty={MODIFIED}"],
@@ -42,9 +40,8 @@ class EpochReport:
 
     Attributes:
         epoch: counted from 1.
-        loss: mean training loss, on bent digits.
-        validation_accuracy: share of the clean validation digits read correctly; ``None`` where
-            none were held out.
+        loss: mean training loss, on augmented digits.
+        validation_accuracy: on clean validation digits; ``None`` if none were held out.
         seconds: of training, without validation.
     """
 
@@ -59,9 +56,9 @@ class Run:
     """A training run so far.
 
     Attributes:
-        recipe: what it follows.
-        commit: the code that began it, as :func:`code_commit` says it.
-        history: one report an epoch.
+        recipe: of the network.
+        commit: of the code that started it; see :func:`code_commit`.
+        history: one report for each epoch.
     """
 
     recipe: Recipe
@@ -70,17 +67,19 @@ class Run:
 
 
 def read_run(folder: Path, recipe: Recipe) -> Run:
-    """The run that a folder holds, or the beginning of one.
+    """The run in a folder, or a new one.
 
     Raises:
-        TrainingError: it is another recipe's run or a damaged one.
+        TrainingError: it is a run of another recipe or damaged.
     """
     path = folder / STATE_FILE
     if not path.is_file():
         return Run(recipe, code_commit())
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(recipe, state["commit"], tuple(EpochReport(**one) for one in state["history"]))
+        run = Run(
+            recipe, state["commit"], tuple(EpochReport(**epoch) for epoch in state["history"])
+        )
         same = state["recipe"] == json.loads(json.dumps(recipe.to_dict()))
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
@@ -96,14 +95,14 @@ def _checkpoint(folder: Path, epoch: int) -> Path:
 
 
 def restore(network: keras.Model, folder: Path, run: Run) -> None:
-    """Give a network, compiled with a built optimizer, the state it had when the run was kept.
+    """Load the last checkpoint into a network that is compiled and has a built optimizer.
 
     Raises:
         TrainingError: the checkpoint is missing or damaged.
     """
     path = _checkpoint(folder, len(run.history))
     if not path.is_file():
-        raise TrainingError(f"{folder} names checkpoint {path.name}, which is missing")
+        raise TrainingError(f"checkpoint {path} is missing")
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -111,7 +110,7 @@ def restore(network: keras.Model, folder: Path, run: Run) -> None:
 
 
 def write_run(folder: Path, run: Run, network: keras.Model) -> None:
-    """Keep the run so far and the network as it is now."""
+    """Save the run and a checkpoint of the network; delete older checkpoints."""
     newest = _checkpoint(folder, len(run.history))
     network.save(newest)
     state = {

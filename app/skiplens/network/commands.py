@@ -1,4 +1,4 @@
-"""What the command line does with networks: train, compile and evaluate, with progress bars."""
+"""Trains, compiles and evaluates networks for the command line, with progress bars."""
 
 import importlib.util
 import json
@@ -58,27 +58,27 @@ def train_network(
 ) -> None:
     """Train or resume, then write ``network.keras`` and ``training.json`` to the model folder.
 
-    From another seed than the recipe's the network is not kept: it reads the test digits, and how
-    well is added to ``seeds.json`` in the model folder, unless digits were held out on request.
+    With another seed than the recipe's, the network is not saved; its test accuracy is added to
+    ``seeds.json`` in the model folder instead, unless ``hold_out`` is set.
 
     Args:
-        network: whose recipe to follow.
-        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
-        run_folder: where the run is kept.
-        model_folder: where the trained network goes.
-        hold_out: validation digits, where it should not be as many as the recipe says.
-        seed: where it should not be the recipe's.
+        network: id of the network.
+        data: see :func:`skiplens.network.mnist_download.load_train`.
+        run_folder: folder of checkpoints.
+        model_folder: folder of the trained network.
+        hold_out: number of validation digits; the recipe's number by default.
+        seed: the recipe's by default.
 
     Raises:
-        TrainingError: there is no recipe of that name, the run cannot be resumed, or the results
-            of other seeds are of another recipe.
+        TrainingError: the network has no recipe, the run cannot be resumed, or ``seeds.json`` has
+            results of another recipe.
     """
     _prepare_tensorflow()
     recipe = _recipe(network, hold_out, seed)
     digits = load_train(data)
     from skiplens.network.recipe import RECIPES
     from skiplens.network.results import read_results
-    from skiplens.network.training import read_digits, train
+    from skiplens.network.training import measure_accuracy, train
 
     ships = recipe.seed == RECIPES[network].seed
     if not ships:  # before hours are spent on what could not be added
@@ -88,23 +88,23 @@ def train_network(
             recipe, digits, run_folder, on_step=bars.on_step, on_epoch=bars.on_epoch
         )
     if ships:
-        _keep(model_folder, trained, run)
+        _save(model_folder, trained, run)
         _console.print(
-            f"{network} is trained; now, with --data and --models as here: "
+            f"{network} is trained; next, with the same --data and --models: "
             f"skiplens compile {network}"
         )
     elif hold_out is None:
-        _add_seed(model_folder / SEEDS_FILE, run, read_digits(trained, load_test(data)))
+        _add_seed(model_folder / SEEDS_FILE, run, measure_accuracy(trained, load_test(data)))
 
 
-def _add_seed(path: Path, run: "Run", read: Accuracy) -> None:
-    """Add how well a run's network reads the test digits to the results of its recipe's seeds."""
+def _add_seed(path: Path, run: "Run", accuracy: Accuracy) -> None:
+    """Add a run's test accuracy to the results of its recipe's seeds."""
     from skiplens.network.results import add_result
 
-    counts = {"correct": read.correct, "digits": read.digits}
+    counts = {"correct": accuracy.correct, "digits": accuracy.digits}
     result = {"seed": run.recipe.seed, "commit": run.commit, "test_accuracy": counts}
-    add_result(path, run.recipe, result, key=lambda one: one["seed"])
-    _say(read)
+    add_result(path, run.recipe, result, key=lambda entry: entry["seed"])
+    _report(accuracy)
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class _TrainingBars:
         self.progress.update(self.epochs, completed=epoch - 1)
 
     def on_epoch(self, report: "EpochReport") -> None:
-        read = report.validation_accuracy
-        note = "" if read is None else f"validation {read:.2%}"
+        validated = report.validation_accuracy
+        note = "" if validated is None else f"validation {validated:.2%}"
         self.progress.update(self.epochs, completed=report.epoch, note=note)
 
 
@@ -145,7 +145,7 @@ def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_Tr
             yield bars
         except KeyboardInterrupt as interrupt:
             raise TrainingError(
-                f"interrupted; the same command resumes from the last whole epoch in {run_folder}"
+                f"interrupted; run the same command to resume from the last epoch in {run_folder}"
             ) from interrupt
         progress.update(bars.epochs, completed=epochs)
 
@@ -153,9 +153,9 @@ def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_Tr
 def train_ladder(
     data: Path | None, runs: Path, models: Path, networks: Sequence[str], seeds: int
 ) -> None:
-    """Train and measure every rung of the ladder that has no figures yet.
+    """Train and measure every rung of the ladder that has no results yet.
 
-    Each finished run's figures are added to ``ladder.json`` in the models folder; the network of
+    Each finished run's results are added to ``ladder.json`` in the models folder; the network of
     each recipe's own seed is kept in its model folder.
 
     Args:
@@ -166,7 +166,7 @@ def train_ladder(
         seeds: how many of each.
 
     Raises:
-        TrainingError: a network is none of the ladder's, the figures that are there are of another
+        TrainingError: a network is none of the ladder's, the stored results are of another
             recipe, or a run cannot be resumed.
     """
     _prepare_tensorflow()
@@ -184,7 +184,7 @@ def train_ladder(
             continue
         recipe, folder = _recipe(rung.network, seed=rung.seed), runs / rung.name
         with _training_progress(rung.name, recipe.epochs, folder) as bars:
-            trained, run, figures = ladder.train_rung(
+            trained, run, results = ladder.train_rung(
                 rung,
                 digits,
                 lambda: load_test(data),
@@ -192,12 +192,12 @@ def train_ladder(
                 on_step=bars.on_step,
                 on_epoch=bars.on_epoch,
             )
-        ladder.add_to_ladder(path, figures)
+        ladder.add_to_ladder(path, results)
         if rung.seed == RECIPES[rung.network].seed:
-            _keep(models / rung.network, trained, run)
+            _save(models / rung.network, trained, run)
         _console.print(f"{rung.name}: ", end="")
-        read = Accuracy.of(**figures["test_accuracy"])
-        _add_seed(models / rung.network / SEEDS_FILE, run, read)
+        accuracy = Accuracy.of(**results["test_accuracy"])
+        _add_seed(models / rung.network / SEEDS_FILE, run, accuracy)
 
 
 def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":
@@ -206,10 +206,10 @@ def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) 
 
     for known, what in ((RECIPES, "recipe"), (ARCHITECTURES, "architecture")):
         if network not in known:
-            raise TrainingError(f"network {network!r} has no {what}; there are {', '.join(known)}")
+            raise TrainingError(f"network {network!r} has no {what}; known are {', '.join(known)}")
     recipe = RECIPES[network]
     if str(code_commit()).endswith(MODIFIED):
-        _console.print("The code has changes that are not committed: the manifest will say so.")
+        _console.print("The code has uncommitted changes; the manifest will record that.")
     return replace(
         recipe,
         validation=recipe.validation if hold_out is None else hold_out,
@@ -217,12 +217,14 @@ def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) 
     )
 
 
-def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
+def _save(model_folder: Path, trained: Any, run: "Run") -> None:
     """Write ``network.keras`` and ``training.json``."""
     from skiplens.network.architectures import ARCHITECTURES
 
     model_folder.mkdir(parents=True, exist_ok=True)
-    shipped = ARCHITECTURES[run.recipe.network]()  # without the optimizer: twice the weights
+    shipped = ARCHITECTURES[
+        run.recipe.network
+    ]()  # without the optimizer, twice the weights in size
     shipped.set_weights(trained.get_weights())
     shipped.save(model_folder / NETWORK_FILE)
     record = {
@@ -237,11 +239,11 @@ def _keep(model_folder: Path, trained: Any, run: "Run") -> None:
 def compile_folder(
     model_folder: Path, data: Path | None, run_graph: "RunGraph", *, measure: bool
 ) -> Manifest:
-    """Compile a model folder and say how it went."""
+    """Compile a model folder and report deviations from Keras and accuracy."""
     _prepare_tensorflow()
     from skiplens.network.compiling import compile_network
 
-    for name in ("absl", "tensorflow"):  # they warn of what is done on purpose
+    for name in ("absl", "tensorflow"):  # they warn of intended conversions
         logging.getLogger(name).setLevel(logging.ERROR)
     test = load_test(data) if measure else None
     with _progress() as progress:
@@ -256,12 +258,12 @@ def compile_folder(
             f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
         )
     if manifest.test_accuracy is not None:
-        _say(manifest.test_accuracy)
+        _report(manifest.test_accuracy)
     return manifest
 
 
-class Reader(Protocol):
-    """Reads digits: the part of an engine that evaluating takes."""
+class Classifier(Protocol):
+    """The part of an engine that evaluation needs."""
 
     @property
     def manifest(self) -> Manifest:
@@ -271,24 +273,24 @@ class Reader(Protocol):
         """Every layer's output by name."""
 
 
-def evaluate_engine(engine: Reader, data: Path | None) -> Accuracy:
-    """Read every test digit with an engine and say how many it got right."""
+def evaluate_engine(engine: Classifier, data: Path | None) -> Accuracy:
+    """Classify every test digit with an engine and report the accuracy."""
     test = load_test(data)
     manifest = engine.manifest
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
-    right = 0
+    correct = 0
     with _progress() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
         for image, label in zip(as_input(test.images), test.labels, strict=True):
-            right += int(engine.activations(image[None], branch_scales)[last].argmax() == label)
+            correct += int(engine.activations(image[None], branch_scales)[last].argmax() == label)
             progress.update(task, advance=1)
-    accuracy = Accuracy.of(right, len(test))
-    _say(accuracy)
+    accuracy = Accuracy.of(correct, len(test))
+    _report(accuracy)
     return accuracy
 
 
-def _say(accuracy: Accuracy) -> None:
+def _report(accuracy: Accuracy) -> None:
     low, high = accuracy.interval
     _console.print(
         f"{accuracy.correct} of {accuracy.digits} test digits: {accuracy.value:.2%} "
@@ -297,14 +299,14 @@ def _say(accuracy: Accuracy) -> None:
 
 
 def _prepare_tensorflow() -> None:
-    """Say how it should run, before it is imported; what the environment says already stands.
+    """Set TensorFlow's environment before import, unless it is set already.
 
-    Its notes on instruction sets and missing GPUs are not for whoever trains. oneDNN's convolutions
-    it takes by itself only on processors with instructions for neural networks, and they are faster
-    on those with AVX2 alone too.
+    Silences notes on instruction sets and missing GPUs. Enables oneDNN's convolutions, which are
+    faster with AVX2 too; TensorFlow itself takes them only on processors with instructions for
+    neural networks.
 
     Raises:
-        StartupError: it is not installed, as where only serving was set up.
+        StartupError: TensorFlow is not installed.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise StartupError("training and compiling need TensorFlow installed: make setup")

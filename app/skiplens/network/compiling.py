@@ -43,16 +43,16 @@ RunGraph = Callable[[bytes, GraphInfo, Arrays], dict[str, Array]]
 
 TOLERANCE: Final = 1e-4
 _TRIALS: Final = 6
-_FLOOR: Final = 1e-3  # an output that is always smaller counts as one of this magnitude
+_MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
 
-def trials(tapped: InstrumentedModel) -> list[dict[str, Array]]:
-    """Inputs to verify graphs with: images like digits, branch scales of 1, 0 and between."""
+def trials(traced: InstrumentedModel) -> list[dict[str, Array]]:
+    """Inputs to verify graphs with: noise images, branch scales of 1, 0 and between."""
     rng = np.random.default_rng(28)
-    classes = np.eye(tapped.layers[-1].filters)
+    classes = np.eye(traced.layers[-1].filters)
     found = []
     for trial in range(_TRIALS):
-        shapes = {name: (1, *tensor.shape[1:]) for name, tensor in tapped.model.input.items()}
+        shapes = {name: (1, *tensor.shape[1:]) for name, tensor in traced.model.input.items()}
         image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
         inputs = {"image": image, "target": classes[[trial % len(classes)]]}
         if "branch_scales" in shapes:
@@ -67,25 +67,28 @@ def verify(
     info: GraphInfo,
     run_graph: RunGraph,
     reference: Callable[[Arrays], Arrays],
-    tapped: InstrumentedModel,
+    traced: InstrumentedModel,
 ) -> float:
     """The largest deviation of a graph from its reference over all trials and outputs.
 
     Args:
-        content: the graph.
-        info: its inputs and outputs by name.
+        content: the LiteRT flatbuffer.
+        info: names of its inputs and outputs.
         run_graph: runs it.
-        reference: what it should return, from the same inputs.
-        tapped: the network, for the shapes of its inputs.
+        reference: computes the expected outputs from the same inputs.
+        traced: the network, for the shapes of its inputs.
 
     Returns:
         The deviation, relative to the largest magnitude of each output over all trials.
 
     Raises:
-        CompileError: it is above :data:`TOLERANCE`, or not a number, or an output is missing.
+        CompileError: it exceeds :data:`TOLERANCE` or is NaN, or an output is missing.
     """
-    magnitudes, deviations = dict.fromkeys(info.outputs, _FLOOR), dict.fromkeys(info.outputs, 0.0)
-    for inputs in trials(tapped):
+    magnitudes, deviations = (
+        dict.fromkeys(info.outputs, _MIN_MAGNITUDE),
+        dict.fromkeys(info.outputs, 0.0),
+    )
+    for inputs in trials(traced):
         expected = reference(inputs)
         found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
         for name in info.outputs:
@@ -103,7 +106,7 @@ def verify(
 
 
 def _deviation(found: Array | None, expected: Array) -> float:
-    """The largest difference; infinite where there is nothing to compare."""
+    """The largest difference; infinite if the output is missing or has another shape."""
     if found is None or found.shape != expected.shape:
         return np.inf
     return float(np.max(np.abs(found - expected)))
@@ -118,26 +121,26 @@ def compile_network(
     test: Split | None = None,
     on_step: OnStep = lambda step, steps: None,
 ) -> Manifest:
-    """Compile the network in a folder, verify it, and write the other files beside it.
+    """Compile the network in a folder, verify it, and write graphs, weights and manifest there.
 
     Args:
-        folder: holds ``network.keras`` and, where it was trained here, ``training.json``.
-        run_graph: runs a graph once, as the server will: ``(content, info, inputs)`` to outputs
-            by name, batch axis included.
-        test: test digits to measure accuracy, usual figures and ablations on; left open without.
-        on_step: called with the passes over the test digits done and in all.
+        folder: contains ``network.keras`` and, after training, ``training.json``.
+        run_graph: runs a graph once, as the server does: ``(content, info, inputs)`` to outputs
+            by name, with batch axis.
+        test: digits to measure accuracy, mean metrics and ablations on; not measured without.
+        on_step: called with the number of passes over the test digits done and in total.
 
     Raises:
-        CompileError: the network cannot be compiled or an output differs from Keras' by more
-            than the tolerance. Nothing has been written then.
+        CompileError: the network cannot be compiled, or an output deviates from Keras by more
+            than the tolerance. No file is written then.
     """
     training = _training(folder)
     network = load_network(folder / NETWORK_FILE)
-    tapped = instrument(network)
-    _check(folder.name, tapped)
-    graphs, files = _graphs(network, tapped, run_graph)
-    files[WEIGHTS_FILE] = _weights(tapped)
-    accuracy, measured = evaluation(tapped, test, _BATCH_SIZE, on_step) if test else (None, None)
+    traced = instrument(network)
+    _check(folder.name, traced)
+    graphs, files = _graphs(network, traced, run_graph)
+    files[WEIGHTS_FILE] = _weights(traced)
+    accuracy, measured = evaluation(traced, test, _BATCH_SIZE, on_step) if test else (None, None)
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
@@ -146,8 +149,8 @@ def compile_network(
         input_shape=tuple(network.input_shape[1:]),
         classes=tuple(str(label) for label in range(network.output_shape[-1])),
         parameters=network.count_params(),
-        layers=tapped.layers,
-        blocks=tapped.blocks,
+        layers=traced.layers,
+        blocks=traced.blocks,
         graphs=graphs,
         test_accuracy=accuracy,
         evaluation=measured,
@@ -159,50 +162,50 @@ def compile_network(
     return manifest
 
 
-def _check(name: str, tapped: InstrumentedModel) -> None:
-    """Refuse what could be compiled and not be shown."""
-    shape = tuple(tapped.model.input["image"].shape[1:])
+def _check(name: str, traced: InstrumentedModel) -> None:
+    """Refuse networks that could be compiled but not shown."""
+    shape = tuple(traced.model.input["image"].shape[1:])
     if shape != (SIDE, SIDE, 1):
-        given = " x ".join(map(str, shape))
-        raise CompileError(f"network {name} takes images of {given}; digits are 28 x 28 x 1")
-    if not tapped.blocks:
+        found = " x ".join(map(str, shape))
+        raise CompileError(f"network {name} takes images of {found}; digits are 28 x 28 x 1")
+    if not traced.blocks:
         raise CompileError(
-            f"network {name} has no blocks: make them with Residual, or give their layers names "
-            "such as block1.conv and block1.output, the last of each block"
+            f"network {name} has no blocks: build them with Residual, or name their layers like "
+            "block1.conv, and the last of each block like block1.output"
         )
 
 
 def _graphs(
-    network: keras.Model, tapped: InstrumentedModel, run_graph: RunGraph
+    network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
 ) -> tuple[dict[str, GraphInfo], dict[str, bytes]]:
-    """Both graphs, verified: their records by name and their contents by file."""
+    """Both graphs, verified: records by name, contents by file name."""
     compiled: tuple[tuple[str, Graph, Callable[[Arrays], Arrays]], ...] = (
-        ("activations", compile_activations(tapped), _reference_activations(tapped)),
+        ("activations", compile_activations(traced), _reference_activations(traced)),
         ("gradients", compile_gradients(network), reference_gradients(network)),
     )
     infos, files = {}, {}
     for name, graph, reference in compiled:
         info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)
-        deviation = verify(graph.content, info, run_graph, reference, tapped)
+        deviation = verify(graph.content, info, run_graph, reference, traced)
         infos[name] = replace(info, deviation=deviation)
         files[info.file] = graph.content
     return infos, files
 
 
-def _reference_activations(tapped: InstrumentedModel) -> Callable[[Arrays], Arrays]:
+def _reference_activations(traced: InstrumentedModel) -> Callable[[Arrays], Arrays]:
     def reference(inputs: Arrays) -> Arrays:
-        known = {name: inputs[name] for name in tapped.model.input}
-        outputs = tapped.model(known, training=False)
+        used = {name: inputs[name] for name in traced.model.input}
+        outputs = traced.model(used, training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     return reference
 
 
-def _weights(tapped: InstrumentedModel) -> bytes:
+def _weights(traced: InstrumentedModel) -> bytes:
     """Every weight by ``layer/weight``, as an uncompressed ``.npz``."""
     arrays: dict[str, Any] = {
         f"{layer.name}/{weight.name}": np.asarray(weight, np.float32)
-        for layer in tapped.model.layers
+        for layer in traced.model.layers
         for weight in layer.weights
         if weight.dtype == "float32"
     }
@@ -247,7 +250,7 @@ def _digests(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _write(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
-    """Write the manifest last: a folder left half written is refused when it is opened."""
+    """Write the manifest last, so that opening a partly written folder fails."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
     text = json.dumps(asdict(manifest), indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""Evaluates a network on the test set: accuracy, confusion matrix, ablations, metrics."""
+"""Evaluates a network on the test set: accuracy, mean block metrics, ablations."""
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
@@ -16,50 +16,50 @@ from skiplens.network.tracing import InstrumentedModel
 
 OnStep = Callable[[int, int], None]
 
-_MOST_BLOCKS_IN_PAIRS: Final = 8  # pairs grow with the square: 27 blocks have 351
-_FIGURES = ("norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed")
+_MAX_BLOCKS_FOR_PAIRS: Final = 8  # pairs grow with the square: 27 blocks have 351
+_METRICS = ("norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed")
 
 
 def evaluation(
-    tapped: InstrumentedModel,
+    traced: InstrumentedModel,
     test: Split,
     batch_size: int,
     on_step: OnStep = lambda step, steps: None,
 ) -> tuple[Accuracy, Evaluation]:
-    """Accuracy of the whole network, usual figures, and every ablation of one block, or of two
-    where there are at most eight.
+    """Accuracy, mean block metrics, and ablations of one block and, up to eight blocks, of two.
 
     Args:
-        tapped: the network, opened up.
+        traced: the network.
         test: the digits.
         batch_size: digits at a time.
-        on_step: called with the passes done and in all, of those with blocks off.
+        on_step: called with the number of ablations done and in total.
     """
     images = as_input(test.images)
-    switches = [block.name for block in tapped.blocks if block.can_disable]
-    ablations: list[tuple[str, ...]] = [*combinations(switches, 1)]
-    if len(switches) <= _MOST_BLOCKS_IN_PAIRS:
-        ablations += combinations(switches, 2)
-    answer = _only(tapped, [tapped.layers[-1].name])
+    scaled_blocks = [block.name for block in traced.blocks if block.can_disable]
+    ablations: list[tuple[str, ...]] = [*combinations(scaled_blocks, 1)]
+    if len(scaled_blocks) <= _MAX_BLOCKS_FOR_PAIRS:
+        ablations += combinations(scaled_blocks, 2)
+    probabilities = traced.layers[-1].name
+    classifier = _with_outputs(traced, [probabilities])
 
     def correct(off: tuple[str, ...]) -> int:
-        branch_scales = np.array([name not in off for name in switches], np.float32)
-        probabilities = _predict(answer, images, branch_scales, batch_size)[tapped.layers[-1].name]
-        return int(np.sum(probabilities.argmax(axis=-1) == test.labels))
+        branch_scales = np.array([name not in off for name in scaled_blocks], np.float32)
+        found = _predict(classifier, images, branch_scales, batch_size)[probabilities]
+        return int(np.sum(found.argmax(axis=-1) == test.labels))
 
-    whole = correct(())
-    usual = _usual(tapped, images, len(switches), batch_size)
-    found = []
-    for at, off in enumerate(ablations, 1):
-        right = correct(off)
-        found.append(Ablation(off, right, (whole - right) / len(test)))
-        on_step(at, len(ablations))
-    return Accuracy.of(whole, len(test)), Evaluation(len(test), usual, tuple(found))
+    baseline = correct(())
+    means = _mean_metrics(traced, images, len(scaled_blocks), batch_size)
+    measured = []
+    for step, off in enumerate(ablations, 1):
+        count = correct(off)
+        measured.append(Ablation(off, count, (baseline - count) / len(test)))
+        on_step(step, len(ablations))
+    return Accuracy.of(baseline, len(test)), Evaluation(len(test), means, tuple(measured))
 
 
-def _only(tapped: InstrumentedModel, names: Iterable[str]) -> keras.Model:
-    outputs = {name: tapped.model.output[name] for name in names}
-    return keras.Model(tapped.model.input, outputs)
+def _with_outputs(traced: InstrumentedModel, names: Iterable[str]) -> keras.Model:
+    outputs = {name: traced.model.output[name] for name in names}
+    return keras.Model(traced.model.input, outputs)
 
 
 def _predict(
@@ -77,32 +77,32 @@ def _predict(
     return outputs
 
 
-def _usual(
-    tapped: InstrumentedModel, images: NDArray[np.float32], switches: int, batch_size: int
+def _mean_metrics(
+    traced: InstrumentedModel, images: NDArray[np.float32], scaled_blocks: int, batch_size: int
 ) -> tuple[BlockMetrics, ...]:
-    """Block by block and batch by batch, so that little is held in memory."""
-    usual = []
-    branch_scales = np.ones(switches, np.float32)
-    for block in tapped.blocks:
-        model = _only(tapped, _parts(block))
-        figures: list[BlockMetrics] = []
+    """Mean metrics of every block, computed block by block and in batches to save memory."""
+    means = []
+    branch_scales = np.ones(scaled_blocks, np.float32)
+    for block in traced.blocks:
+        model = _with_outputs(traced, _parts(block))
+        metrics: list[BlockMetrics] = []
         for start in range(0, len(images), batch_size):
             batch = _predict(model, images[start : start + batch_size], branch_scales, batch_size)
             rows = len(next(iter(batch.values())))
-            figures.extend(
+            metrics.extend(
                 block_metrics(block, {name: value[row] for name, value in batch.items()})
                 for row in range(rows)
             )
-        means = {name: _mean(figures, name) for name in _FIGURES}
-        usual.append(BlockMetrics(block.name, **means))  # type: ignore[arg-type]  # cosine alone may be None
-    return tuple(usual)
+        mean = {name: _mean(metrics, name) for name in _METRICS}
+        means.append(BlockMetrics(block.name, **mean))  # type: ignore[arg-type]  # cosine alone may be None
+    return tuple(means)
 
 
 def _parts(block: BlockInfo) -> set[str]:
-    named = (block.identity or block.input, block.residual, block.gate, block.sum)
-    return {name for name in named if name is not None}
+    names = (block.identity or block.input, block.residual, block.gate, block.sum)
+    return {name for name in names if name is not None}
 
 
-def _mean(figures: list[BlockMetrics], name: str) -> float | None:
-    values = [getattr(one, name) for one in figures]
+def _mean(metrics: list[BlockMetrics], name: str) -> float | None:
+    values = [getattr(digit, name) for digit in metrics]
     return None if values[0] is None else float(np.mean(values))

@@ -1,8 +1,7 @@
-"""Turns a tapped network into LiteRT graphs: every activation, and the gradient at every
-layer up to the logits.
+"""LiteRT graphs of a traced network: all activations, and gradients up to the logits.
 
-Each graph is converted by itself from one concrete function and no trackable object: converting a
-module, or two signatures at once, drops the weights without a word.
+Each graph is converted from one concrete function without a trackable object: converting a module,
+or two signatures at once, silently drops the weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,15 +39,15 @@ class Graph:
     outputs: tuple[str, ...]
 
 
-def compile_activations(tapped: InstrumentedModel) -> Graph:
+def compile_activations(traced: InstrumentedModel) -> Graph:
     """The graph of ``image (1, H, W, C)`` and ``branch_scales (1, n)`` to every layer's output."""
-    names = tuple(layer.name for layer in tapped.layers)
+    names = tuple(layer.name for layer in traced.layers)
 
     def activations(**inputs: tf.Tensor) -> list[tf.Tensor]:
-        outputs = tapped.model(inputs, training=False)
+        outputs = traced.model(inputs, training=False)
         return [outputs[name] for name in names]
 
-    return _convert(activations, _signature(tapped), names)
+    return _convert(activations, _signature(traced), names)
 
 
 def compile_gradients(network: keras.Model) -> Graph:
@@ -59,34 +58,34 @@ def compile_gradients(network: keras.Model) -> Graph:
         CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
             cannot differentiate.
     """
-    tapped = instrument(network, rewrite=_differentiable, routes=True)
-    logits = _logits(tapped)
-    names = gradient_names(tapped)
+    traced = instrument(network, rewrite=_differentiable, routes=True)
+    logits = _logits(traced)
+    names = gradient_names(traced)
 
     def gradients(target: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
-        return _gradients(tapped.model, inputs, target, logits, names)
+        return _gradients(traced.model, inputs, target, logits, names)
 
-    signature = _signature(tapped)
-    signature["target"] = tf.TensorSpec((1, tapped.layers[-1].filters), tf.float32, name="target")
+    signature = _signature(traced)
+    signature["target"] = tf.TensorSpec((1, traced.layers[-1].filters), tf.float32, name="target")
     return _convert(gradients, signature, names)
 
 
-def gradient_names(tapped: InstrumentedModel) -> tuple[str, ...]:
-    """What the gradient graph returns, in order: layers up to the logits, then the routes."""
-    return (*(layer.name for layer in tapped.layers[:-1]), *tapped.routes)
+def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
+    """Outputs of the gradient graph in order: layers up to the logits, then the routes."""
+    return (*(layer.name for layer in traced.layers[:-1]), *traced.routes)
 
 
 def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
-    """A function of the gradient graph's inputs to what it should return, by ``GradientTape`` on
-    the network as it is.
+    """The gradient graph's expected outputs as a function of its inputs, by ``GradientTape`` on the
+    unmodified network.
     """
-    tapped = instrument(network, routes=True)
-    logits, names = _logits(tapped), gradient_names(tapped)
+    traced = instrument(network, routes=True)
+    logits, names = _logits(traced), gradient_names(traced)
 
     def reference(inputs: Arrays) -> dict[str, Array]:
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
         target = tensors.pop("target")
-        found = _gradients(tapped.model, tensors, target, logits, names)
+        found = _gradients(traced.model, tensors, target, logits, names)
         return {name: value.numpy() for name, value in zip(names, found, strict=True)}
 
     return reference
@@ -111,17 +110,18 @@ def _gradients(
 
 
 def _gradient_at_logits(logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """The gradient of log p(target), target - p, where p(target) may be as near to 1 as it likes.
+    """The gradient of log p(target): target - p.
 
-    1 - p(target) is taken as the sum of the others: a difference from 1 loses its digits.
+    1 - p(target) is computed as the sum of the other probabilities: near p = 1 the difference
+    would lose its digits.
     """
     others = (1 - target) * tf.nn.softmax(logits)
     return target * tf.reduce_sum(others) - others
 
 
-def _logits(tapped: InstrumentedModel) -> str:
-    """The layer that the last softmax takes: probabilities saturate, logits do not."""
-    last = tapped.layers[-2:]
+def _logits(traced: InstrumentedModel) -> str:
+    """The input of the final softmax: probabilities saturate, logits do not."""
+    last = traced.layers[-2:]
     if tuple(layer.role for layer in last) != _ENDING:
         raise CompileError(
             "a network must end in a Dense layer without activation and a Softmax layer; "
@@ -131,9 +131,7 @@ def _logits(tapped: InstrumentedModel) -> str:
 
 
 def _differentiable(layer: Any, x: Any) -> Any:
-    """The same function from operations whose gradients LiteRT has: those of ReLU and of pooling
-    in windows it has not.
-    """
+    """The same function from operations with LiteRT gradients, which ReLU and pooling lack."""
     if is_plain_relu(layer):
         return ops.multiply(x, ops.cast(ops.greater(x, 0.0), x.dtype))
     if isinstance(layer, keras.layers.MaxPooling2D) and _covers(layer, x):
@@ -144,7 +142,7 @@ def _differentiable(layer: Any, x: Any) -> Any:
 
 
 def _covers(layer: Any, x: Any) -> bool:
-    """Whether a pooling's windows cover the map edge to edge and none overlaps another."""
+    """Whether a pooling's windows tile the map without overlap."""
     down, across = layer.pool_size
     whole = x.shape[1] % down == 0 and x.shape[2] % across == 0
     return whole and tuple(layer.strides) == (down, across)
@@ -157,10 +155,10 @@ def _tiles(x: Any, down: int, across: int) -> Any:
 
 
 def _max_of_tiles(x: Any, down: int, across: int) -> Any:
-    """Max pooling whose gradient goes to the first of equal values, as that of Keras does.
+    """Max pooling whose gradient goes to the first of equal values, as in Keras.
 
-    Behind a ReLU whole windows are zero: to share the gradient among them would be as right, but
-    would not be what ``GradientTape`` says.
+    After a ReLU whole windows are zero; sharing the gradient among them would be just as valid but
+    differ from ``GradientTape``.
     """
     tiles = ops.transpose(_tiles(x, down, across), (0, 1, 3, 5, 2, 4))
     windows = ops.reshape(tiles, (-1, *tiles.shape[1:4], down * across))
@@ -174,10 +172,10 @@ def _where_largest(x: Any) -> Any:
     return ops.cast(ops.equal(x, ops.max(x, axis=-1, keepdims=True)), x.dtype)
 
 
-def _signature(tapped: InstrumentedModel) -> dict[str, tf.TensorSpec]:
+def _signature(traced: InstrumentedModel) -> dict[str, tf.TensorSpec]:
     return {
         name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=name)
-        for name, tensor in tapped.model.input.items()
+        for name, tensor in traced.model.input.items()
     }
 
 
@@ -189,8 +187,8 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
     except Exception as error:  # the converter's own error is not public
         raise CompileError(
             "LiteRT has no operation for a part of the network or of its gradient; convolutions, "
-            "batch norms, ReLU as a layer of its own and pooling without overlap are sure to have "
-            "one, ReLU as the activation of another layer is not"
+            "batch norms, ReLU as a separate layer and pooling without overlap are supported, "
+            "ReLU as the activation of another layer is not"
         ) from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
     return Graph(content, inputs, outputs)

@@ -21,7 +21,7 @@ from skiplens.network.checkpoints import EpochReport, Run
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Recipe
 from skiplens.network.results import Result, add_result, read_results
-from skiplens.network.training import OnEpoch, OnStep, hold_out, read_digits, train
+from skiplens.network.training import OnEpoch, OnStep, hold_out, measure_accuracy, train
 
 SEEDS: Final = 3
 GRADIENT_STEPS: Final = (0, 10, 100, 1000)  # and the end
@@ -186,7 +186,7 @@ def train_rung(
         recipe, data, folder, on_step=observed_step, on_epoch=on_epoch, on_update=observed_update
     )
     digits = test()
-    return network, run, _figures(rung, run, observer, read_digits(network, digits))
+    return network, run, _figures(rung, run, observer, measure_accuracy(network, digits))
 
 
 def _figures(rung: Rung, run: Run, observer: Observer, read: Accuracy) -> Result:

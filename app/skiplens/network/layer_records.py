@@ -1,4 +1,4 @@
-"""Describes a traced network's layers and blocks as manifest records."""
+"""Manifest records of a traced network's layers and blocks."""
 
 import re
 from collections.abc import Iterable
@@ -17,22 +17,12 @@ POOLS: Final = (
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalMaxPooling2D,
 )
-# Of each value by itself: layers, and the operations behind functions such as ``keras.ops.relu``.
+# Element-wise layers, and the operations behind functions such as ``keras.ops.relu``.
 _ACTIVATIONS: Final = frozenset(
     {
         *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU"),
-        *(
-            "Elu",
-            "Gelu",
-            "LeakyRelu",
-            "Relu",
-            "Relu6",
-            "Selu",
-            "Sigmoid",
-            "Silu",
-            "Softplus",
-            "Tanh",
-        ),
+        *("Elu", "Gelu", "LeakyRelu", "Relu", "Relu6"),
+        *("Selu", "Sigmoid", "Silu", "Softplus", "Tanh"),
     }
 )
 _NEVER_NEGATIVE: Final = tuple(
@@ -56,14 +46,14 @@ def describe_layer(
     signed: bool,
     inputs: tuple[str, ...] = (),
 ) -> LayerInfo:
-    """The record of a layer called on an image.
+    """The record of a layer.
 
     Args:
-        layer: a Keras layer, or the operation behind a function of Keras.
+        layer: a Keras layer, or the operation behind a Keras function.
         shape: of its output, without the batch axis.
-        block: the block it was found in; without one, its name may still tell.
+        block: block that contains it; if ``None``, taken from a name such as ``block1.conv``.
         signed: whether its output can be negative.
-        inputs: names of the layers whose outputs it was called on.
+        inputs: names of the layers it is called on.
     """
     block = block or _block_in(layer.name)
     convolves = isinstance(layer, keras.layers.Conv2D)
@@ -86,7 +76,7 @@ def describe_layer(
 
 
 def _activation(layer: Any) -> str | None:
-    """The name that Keras gives to the function a layer applies last."""
+    """Keras' name for the activation function a layer applies last."""
     if is_plain_relu(layer):
         return "relu"
     if isinstance(layer, keras.layers.Softmax):
@@ -98,13 +88,13 @@ def _activation(layer: Any) -> str | None:
 
 
 def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """A shape without batch axis as ``(H, W, C)``; axes that it lacks have length 1."""
+    """A shape without batch axis as ``(H, W, C)``; missing axes have length 1."""
     height, width, channels = (1,) * (SPATIAL_RANK - len(shape)) + tuple(shape)
     return height, width, channels
 
 
 def is_plain_relu(layer: Any) -> bool:
-    """Whether it computes ``max(x, 0)`` and nothing else: no ceiling, no leak, no threshold."""
+    """Whether it computes ``max(x, 0)``, without ceiling, leak or threshold."""
     if isinstance(layer, keras.layers.Activation):
         return layer.activation is keras.activations.relu
     return (
@@ -116,7 +106,7 @@ def is_plain_relu(layer: Any) -> bool:
 
 
 def is_never_negative(layer: Any) -> bool:
-    """Whether what it computes is never below zero, whatever it is given."""
+    """Whether its output is never negative, whatever its input."""
     softmax = isinstance(layer, keras.layers.Softmax)
     return softmax or is_plain_relu(layer) or getattr(layer, "activation", None) in _NEVER_NEGATIVE
 
@@ -135,7 +125,7 @@ def _block_in(name: str) -> str | None:
 
 
 def merge_kind(layer: Residual) -> str:
-    """What stands as the kind of a block's sum: ``Add``, ``Highway``, ..."""
+    """Kind of a block's sum: ``Add``, ``Highway``, ..."""
     return _merge_name(layer).capitalize()
 
 
@@ -149,7 +139,7 @@ def _merge_name(layer: Residual) -> str:
 
 
 def residual_block(layer: Residual, source: str) -> BlockInfo:
-    """The record of a Residual that is given the output of layer ``source``."""
+    """The record of a Residual whose input is layer ``source``."""
     name = layer.name
     return BlockInfo(
         name=name,
@@ -165,23 +155,21 @@ def residual_block(layer: Residual, source: str) -> BlockInfo:
 
 
 def with_output(block: BlockInfo, names: Iterable[str]) -> BlockInfo:
-    """The block, held against the names there are: without an activation it puts out its sum."""
+    """The block with its sum as output if it has no activation layer after it."""
     if block.output in names or block.sum is None:
         return block
     return replace(block, output=block.sum)
 
 
 def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:
-    """Blocks of a network without residual layers, known by their layers' names alone: they end
-    in a layer named ``block1.output``.
-    """
+    """Blocks of a network without Residual layers; each ends in a layer like ``block1.output``."""
     sources: dict[str, str] = {}
     blocks = []
     for before, layer in pairwise(layers):
         if layer.block is None:
             continue
         source = sources.setdefault(layer.block, before.name)
-        if layer.role == "output":  # what this layer is given is all that the block computes
+        if layer.role == "output":
             blocks.append(
                 BlockInfo(
                     name=layer.block,

@@ -1,4 +1,4 @@
-"""The Keras layers: Residual, which wraps any layer, and the ways to merge x with F(x)."""
+"""Keras layers: Residual, which wraps any layer, and the merges of x and F(x)."""
 
 import inspect
 from collections.abc import Callable
@@ -51,16 +51,15 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
 
     Srivastava, Greff and Schmidhuber 2015, "Highway Networks", eq. 3, with the carry gate
     ``C = 1 - T``. ``T`` is a sigmoid over a linear layer whose bias starts negative (section 2.2
-    of the paper), so that an untrained block passes ``x`` through almost unchanged.
+    of the paper), so an untrained block passes ``x`` through almost unchanged.
 
     Args:
         layer: linear layer that computes the gate's logits from ``x``; its output must have the
-            shape of ``F(x)``. By default a ``Dense`` over the last axis.
+            shape of ``F(x)``. A ``Dense`` over the last axis by default.
         bias: initial bias of the default layer.
 
     Raises:
-        ValueError: when built, if the layer's output has another shape than ``F(x)``; the message
-            names the layer and both shapes.
+        ValueError: when built, if the layer's output and ``F(x)`` differ in shape.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
         self.supports_masking = True
 
     def build(self, x_shape: Shape, fx_shape: Shape | None = None) -> None:
-        """Create the gate's weights for ``x`` and ``F(x)`` of the given shapes, or of the same."""
+        """Create the gate's weights; ``F(x)`` has the shape of ``x`` by default."""
         wanted = tuple(fx_shape or x_shape)
         if self.layer is None:
             self.layer = keras.layers.Dense(
@@ -82,28 +81,28 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
             )
         if not self.layer.built:
             self.layer.build(x_shape)
-        openness = output_shape(self.layer, x_shape)
-        if openness != wanted:
+        found = output_shape(self.layer, x_shape)
+        if found != wanted:
             raise ValueError(
                 f"HighwayGate {self.name!r} cannot gate with layer {self.layer.name!r}: its output "
-                f"has shape {openness} and F(x) has shape {wanted}"
+                f"has shape {found} and F(x) has shape {wanted}"
             )
         self.built = True
 
-    def openness(self, x: Any, run: Callable[[Any, Any], Any] | None = None) -> Any:
-        """``T(x)`` in (0, 1), of the shape of ``F(x)``: 1 takes ``F(x)`` alone, 0 ``x`` alone.
+    def gate(self, x: Any, run: Callable[[Any, Any], Any] | None = None) -> Any:
+        """``T(x)`` in (0, 1), of the shape of ``F(x)``.
 
-        ``run(layer, x)`` says how to call the inner layer; a plain call by default.
+        ``run(layer, x)`` calls the inner layer; a plain call by default.
         """
         return ops.sigmoid(run(self.layer, x) if run else self.layer(x))
 
-    def blend(self, x: Any, fx: Any, openness: Any) -> Any:
-        """``openness * fx + (1 - openness) * x``."""
-        return ops.add(ops.multiply(openness, fx), ops.multiply(ops.subtract(1.0, openness), x))
+    def merge(self, x: Any, fx: Any, gate: Any) -> Any:
+        """``gate * fx + (1 - gate) * x``."""
+        return ops.add(ops.multiply(gate, fx), ops.multiply(ops.subtract(1.0, gate), x))
 
     def call(self, x: Any, fx: Any) -> Any:
-        """Merge ``x`` and ``fx``, both of the same shape."""
-        return self.blend(x, fx, self.openness(x))
+        """Merge ``x`` and ``fx`` of one shape."""
+        return self.merge(x, fx, self.gate(x))
 
     def compute_output_shape(self, x_shape: Shape, fx_shape: Shape | None = None) -> Shape:
         """The shape of ``x``."""
@@ -127,15 +126,15 @@ def output_shape(layer: keras.layers.Layer, shape: Shape) -> Shape:
     """Shape of a layer's output for an input of the given shape."""
     try:
         return tuple(layer.compute_output_shape(shape))
-    except NotImplementedError:  # a layer that says nothing of shapes is traced
+    except NotImplementedError:  # a layer without compute_output_shape is traced
         return tuple(layer.compute_output_spec(keras.KerasTensor(shape, layer.compute_dtype)).shape)
 
 
 def resolve_merge(merge: Any) -> Merge:
-    """The callable behind a merge given by name, as a function or as a layer.
+    """The merge as a callable, from a name, a function or a layer.
 
     Raises:
-        ValueError: the name is not one of :data:`MERGES` or ``"highway"``, or it is no callable.
+        ValueError: it is neither a name in :data:`MERGES` nor ``"highway"`` nor a callable.
     """
     if merge == "highway":
         return HighwayGate()
@@ -148,11 +147,11 @@ def resolve_merge(merge: Any) -> Merge:
 
 
 def serialize_merge(merge: Merge) -> Any:
-    """A name for a built-in merge; Keras' own record of any other.
+    """Name of a built-in merge; the serialised Keras object of any other.
 
     Raises:
-        ValueError: a function or a layer that was not registered with Keras, which could be saved
-            but not loaded again.
+        ValueError: the function or layer is not registered with Keras, so it could be saved but
+            not loaded.
     """
     for name, function in MERGES.items():
         if merge is function:
@@ -168,7 +167,7 @@ def serialize_merge(merge: Merge) -> Any:
 
 
 def _registered_name(kind: Any) -> str:
-    """What Keras finds it by, if it was registered; objects without a name never are."""
+    """Name under which Keras would register it; objects without a name never are."""
     return keras.saving.get_registered_name(kind) if hasattr(kind, "__name__") else ""
 
 
@@ -185,11 +184,11 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             ``"concatenate"``, ``"highway"``, a registered callable of ``(x, fx)``, or a layer
             called with ``(x, fx)``.
         shortcut: layer that projects ``x`` where ``F`` changes its shape (He et al. 2015,
-            eq. 2); without one, ``x`` is passed on as it is.
+            eq. 2); without one, ``x`` passes through unchanged.
 
     Raises:
-        ValueError: when built, if the shapes of ``x`` (or its projection) and ``F(x)`` cannot
-            be merged; the message names the layer and both shapes.
+        ValueError: when built, if ``x`` (or its projection) and ``F(x)`` have shapes that cannot
+            be merged.
     """
 
     def __init__(
@@ -209,27 +208,27 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
 
     @property
     def can_disable(self) -> bool:
-        """Whether :meth:`parts` can scale the branch down to nothing and leave the identity."""
+        """Whether :meth:`parts` can scale the branch, down to 0, which leaves the identity."""
         return self.merge is MERGES["add"] or isinstance(self.merge, HighwayGate)
 
     def build(self, input_shape: Shape) -> None:
-        """Create all weights for ``x`` of the given shape and check that the merge is possible."""
+        """Create all weights and check that the merge is possible."""
         for part in (self.layer, self.shortcut):
             if part is not None and not part.built:
                 part.build(input_shape)
-        identity, residual = self._addend_shapes(input_shape)
+        identity, residual = self._merge_input_shapes(input_shape)
         self._merged_shape(identity, residual)
         if isinstance(self.merge, HighwayGate) and not self.merge.built:
             self.merge.build(input_shape, residual)
         self.built = True
 
-    def _addend_shapes(self, input_shape: Shape) -> tuple[Shape, Shape]:
-        """Shapes of the identity, projected where there is a shortcut, and of ``F(x)``."""
+    def _merge_input_shapes(self, input_shape: Shape) -> tuple[Shape, Shape]:
+        """Shapes of the identity, after the shortcut if there is one, and of ``F(x)``."""
         identity = output_shape(self.shortcut, input_shape) if self.shortcut else tuple(input_shape)
         return identity, output_shape(self.layer, input_shape)
 
     def _merged_shape(self, identity: Shape, residual: Shape) -> Shape:
-        """Shape of the merge, or a ValueError where there can be none."""
+        """Shape of the merge; ValueError if the shapes cannot be merged."""
         what = "the projected input" if self.shortcut else "its input"
         mismatch = ValueError(
             f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
@@ -250,7 +249,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             raise mismatch from error
 
     def _custom_shape(self, identity: Shape, residual: Shape) -> Shape:
-        """A merge of the caller's own decides for itself what it takes, so it is asked."""
+        """Shape of a merge that is not built in, by calling it on symbolic tensors."""
         if isinstance(self.merge, keras.layers.Layer):
             x, fx = (keras.KerasTensor(shape, self.compute_dtype) for shape in (identity, residual))
             return tuple(self.merge(x, fx).shape)
@@ -265,21 +264,21 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         run: Runner | None = None,
         split: Callable[[Any, str], Any] | None = None,
     ) -> dict[str, Any]:
-        """Every part of the block by its role.
+        """Every part of the block by role.
 
         Args:
-            x: what the block is given.
-            scale: factor for the branch, broadcast against ``F(x)``: 1 is the block as trained,
-                0 leaves the identity alone. Only for a :attr:`can_disable` block. A highway
-                block's gate is scaled, so that the carry path takes over what the branch loses.
-            run: how to call an inner layer, ``run(layer, x)``; plain calls by default.
-            split: ``split(x, route)`` makes the copy of ``x`` that feeds the route ``"identity"``
-                or ``"residual"``, so that gradients can be told apart by route.
+            x: the block's input.
+            scale: factor for the branch, broadcast against ``F(x)``: 1 is the block as trained, 0
+                leaves only the identity. Only for a :attr:`can_disable` block. In a highway block
+                it scales the gate, so the carry path takes over what the branch loses.
+            run: ``run(layer, x)`` calls an inner layer; plain calls by default.
+            split: ``split(x, route)`` returns the copy of ``x`` that feeds the route
+                ``"identity"`` or ``"residual"``, to separate gradients by route.
 
         Returns:
-            ``identity`` (``x``, projected where there is a shortcut), ``residual`` (``F(x)``,
-            times the scale), ``sum``; and for a highway ``gate`` (``T(x)`` times the scale;
-            its ``residual`` is left unscaled, since the gate says how much of it is taken).
+            ``identity`` (``x``, or its projection), ``residual`` (``F(x)`` times the scale) and
+            ``sum``. In a highway block the scale multiplies ``gate`` (``T(x)``) and not
+            ``residual``.
         """
         if not self.built:
             self.build(tuple(x.shape))
@@ -291,18 +290,18 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             identity = run(self.shortcut, identity)
         fx = run(self.layer, branch)
         if isinstance(self.merge, HighwayGate):
-            gate = _scaled(self.merge.openness(branch, run), scale)
+            gate = _scaled(self.merge.gate(branch, run), scale)
             return {
                 "identity": identity,
                 "gate": gate,
                 "residual": fx,
-                "sum": self.merge.blend(identity, fx, gate),
+                "sum": self.merge.merge(identity, fx, gate),
             }
         fx = _scaled(fx, scale)
         return {"identity": identity, "residual": fx, "sum": self.merge(identity, fx)}
 
     def call(self, x: Any, mask: Any = None) -> Any:
-        """``merge(x, F(x))``; a mask reaches the inner layer and passes through."""
+        """``merge(x, F(x))``; the inner layer receives the mask."""
         return self.parts(x, run=lambda layer, value: _call_masked(layer, value, mask))["sum"]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -310,8 +309,8 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         return previous_mask
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the merged output for ``x`` of the given shape."""
-        return self._merged_shape(*self._addend_shapes(input_shape))
+        """Shape of the merged output."""
+        return self._merged_shape(*self._merge_input_shapes(input_shape))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild this layer."""
@@ -337,7 +336,7 @@ def _scaled(value: Any, scale: Any) -> Any:
 
 
 def _call_masked(layer: keras.layers.Layer, value: Any, mask: Any) -> Any:
-    """Call a layer with the mask where it has a use for one."""
+    """Call a layer, with the mask if it accepts one."""
     if mask is None or "mask" not in inspect.signature(layer.call).parameters:
         return layer(value)
     return layer(value, mask=mask)

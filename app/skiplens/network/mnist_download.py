@@ -1,4 +1,4 @@
-"""MNIST as arrays, from a folder or downloaded by Keras."""
+"""Loads MNIST from a folder, or downloads it through Keras."""
 
 from pathlib import Path
 
@@ -13,8 +13,7 @@ def load_train(source: Path | None = None) -> Split:
     """The 60,000 training digits, in the order of the source.
 
     Args:
-        source: as :func:`skiplens.mnist.read_split` takes it; ``None`` downloads through
-            ``keras.datasets.mnist``.
+        source: see :func:`skiplens.mnist.read_split`; ``None`` downloads MNIST through Keras.
 
     Raises:
         DatasetError: the source is missing or damaged.
@@ -32,16 +31,18 @@ def _load(source: Path | None, part: Part) -> Split:
 
 
 def _download(part: Part) -> Split:
-    import keras  # only this way of getting MNIST needs Keras
+    import keras  # only the download needs it
 
     try:
         train, test = keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras raises just that where it cannot download
+    except Exception as error:  # Keras raises no narrower class
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DatasetError(f"MNIST cannot be downloaded, so name its folder: {reason}") from error
+        raise DatasetError(
+            f"MNIST cannot be downloaded; pass its folder instead: {reason}"
+        ) from error
     return Split(*(train if part == "train" else test))
 
 
 def as_input(images: Images) -> NDArray[np.float32]:
-    """Digits as networks take them: float32 ``(N, 28, 28, 1)`` in [0, 1]."""
+    """Digits as network input: float32 ``(N, 28, 28, 1)`` in [0, 1]."""
     return images.astype(np.float32)[..., None] / np.float32(255.0)

@@ -1,4 +1,4 @@
-"""Training recipes: everything that, with the data and a seed, determines a trained network."""
+"""Training recipes: with the data, a recipe determines the trained network."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
@@ -9,15 +9,15 @@ from skiplens.network.augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with a fresh optimizer and one cycle of the learning rate.
+    """A training phase with a new optimizer and one cycle of the learning rate.
 
     Attributes:
         epochs: passes over the training split.
-        learning_rate: the peak; a linear warm-up rises to it and a cosine falls from it
-            (Loshchilov and Hutter 2017, "SGDR", eq. 5).
-        floor: where the cosine ends, as a share of the peak.
-        warmup_epochs: length of the rise.
-        augmentation: how far digits are bent.
+        learning_rate: peak after a linear warm-up, before a cosine decay (Loshchilov and Hutter
+            2017, "SGDR", eq. 5).
+        floor: final learning rate as a share of the peak.
+        warmup_epochs: length of the warm-up.
+        augmentation: of the digits.
     """
 
     epochs: int
@@ -33,15 +33,14 @@ class Recipe:
 
     Attributes:
         network: id of the architecture.
-        phases: one after the other, each going on from the weights of the one before.
-        batch_size: digits a step.
-        weight_decay: decoupled decay of kernels (Loshchilov and Hutter 2019, "AdamW"); norms and
-            biases are left out.
-        averaging: momentum of a moving average of the weights, step by step, which is what is kept
-            at the end (Polyak and Juditsky 1992 take the plain mean); 0 keeps the last weights.
-        validation: how many of the last of the 60,000, of other hands than the first, are not
-            trained on, for choosing a recipe; 0 trains on all, once it is chosen.
-        seed: of the weights, the order, the augmentation and the dropout.
+        phases: in order; each continues from the weights of the one before.
+        batch_size: digits in a step.
+        weight_decay: decoupled decay of kernels (Loshchilov and Hutter 2019, "AdamW"), without
+            norms and biases.
+        averaging: momentum of the moving average over steps that gives the final weights (Polyak
+            and Juditsky 1992 take the plain mean); 0 keeps the last weights.
+        validation: number of the last digits held out to choose a recipe; 0 trains on all.
+        seed: of weights, order, augmentation and dropout.
     """
 
     network: str
@@ -70,13 +69,13 @@ class Recipe:
         return asdict(self)
 
 
-# Bent mostly as a whole, a little elastically, and drawn with lighter and heavier pens: for hands
-# that the training set does not hold.
+# Mostly affine, slightly elastic, with varied stroke thickness: for writers that the training set
+# does not contain.
 _STRONG_AUGMENTATION: Final = Augmentation(
     share=0.85, rotation=12.0, shear=0.25, scale=0.15, shift=2.0, elastic=1.0, thickness=0.5
 )
-# The second phase goes on from the height where the first ends: it is there for the average of the
-# weights to begin with, which is not to hold anything of the first steps from random ones.
+# The second phase continues at the first one's learning rate. It restarts the moving average of the
+# weights, to exclude the first steps from random weights.
 _BLOCKS: Final = Recipe(
     "mnist-resnet",
     (
@@ -101,7 +100,7 @@ RECIPES: Final[dict[str, Recipe]] = {
     "mnist-resnet": _BLOCKS,
     "mnist-plain": replace(_BLOCKS, network="mnist-plain"),
     "mnist-highway": replace(_BLOCKS, network="mnist-highway"),
-    # Half of the classic network's features are dropped out in training already.
+    # The classic network has dropout of one half, so it needs less augmentation.
     "mnist-classic": Recipe(
         "mnist-classic",
         (

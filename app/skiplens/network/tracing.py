@@ -1,4 +1,4 @@
-"""Loads a Keras network and instruments it: every layer's output, blocks, scale inputs."""
+"""Loads a Keras network and instruments it: outputs of every layer, blocks, branch scales."""
 
 import zipfile
 from collections.abc import Callable, Sequence
@@ -26,70 +26,67 @@ from skiplens.network.layer_records import (
 from skiplens.network.layers import HighwayGate, Residual
 
 Tensor = Any
-Step = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
+Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
 
 
-def steps_of(network: keras.Model, source: Tensor) -> tuple[list[Step], Tensor]:
-    """The calls that a functional model makes on ``source``, in order, and what it returns.
+def traced_calls(network: keras.Model, source: Tensor) -> tuple[list[Call], Tensor]:
+    """The calls that a functional model makes on ``source``, in order, and its output.
 
-    Each is the layer, its arguments, its keyword arguments but ``training`` and those left at
-    ``None``, and its output.
-
-    Cloning is Keras' public way to walk a graph; the clone itself is thrown away, since the scales
-    that the unrolled layers take are not among its inputs.
+    Each call is the layer, its arguments, its keyword arguments (without ``training`` and ``None``)
+    and its output. Cloning is Keras' public way to traverse a graph; the clone is discarded.
     """
-    steps: list[Step] = []
+    calls: list[Call] = []
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         out = layer(*args, **kwargs)
-        told = {name: kwargs[name] for name in kwargs if kwargs[name] is not None}
-        told.pop("training", None)
-        steps.append((layer, args, told, out))
+        used = {name: kwargs[name] for name in kwargs if kwargs[name] is not None}
+        used.pop("training", None)
+        calls.append((layer, args, used, out))
         return out
 
     clone = keras.models.clone_model(
         network, source, clone_function=lambda layer: layer, call_function=call
     )
-    return steps, clone.output
+    return calls, clone.output
 
 
 Rewrite = Callable[[Any, Tensor], Tensor | None]
 
-_SAME_IN_USE: Final = (keras.layers.Dropout, keras.layers.InputLayer)
-_WITHOUT_MAPS: Final = (*_SAME_IN_USE, keras.layers.Flatten)
+_IDENTITY_AT_INFERENCE: Final = (keras.layers.Dropout, keras.layers.InputLayer)
+_UNRECORDED: Final = (*_IDENTITY_AT_INFERENCE, keras.layers.Flatten)
 
 
 class Unroller:
-    """Unrolls one network; what it found is in its attributes.
+    """Unrolls one network into its layers and records them in its attributes.
 
     Args:
-        rewrite: ``rewrite(layer, x)`` may return a replacement for calling a layer, or ``None``.
-        switches: names of the blocks that are given a gate, in the order of ``branch_scales``.
-        branch_scales: ``(N, switches)``, factors of the blocks' residual branches.
+        rewrite: ``rewrite(layer, x)`` may return a replacement for the layer's output, or ``None``.
+        scaled_blocks: names of the blocks to scale, in the order of ``branch_scales``.
+        branch_scales: ``(N, scaled blocks)``, factors of the residual branches.
         split_routes: also expose each residual block's input once for each route.
 
     Attributes:
-        taps: every recorded tensor by layer name, in forward order.
-        routes: the copies of the blocks' inputs by name, where they were asked for.
-        layers: one record for each tap.
-        blocks: one record for each Residual, inner ones before those that hold them.
+        outputs: every recorded tensor by layer name, in forward order.
+        routes: copies of the blocks' inputs by name, if ``split_routes``.
+        layers: one record for each output.
+        blocks: one record for each Residual; nested ones before those that contain them.
     """
 
     def __init__(
         self,
         rewrite: Rewrite | None = None,
-        switches: Sequence[str] = (),
+        scaled_blocks: Sequence[str] = (),
         branch_scales: Tensor = None,
         *,
         split_routes: bool = False,
     ) -> None:
-        self.taps: dict[str, Tensor] = {}
+        self.outputs: dict[str, Tensor] = {}
         self.routes: dict[str, Tensor] = {}
         self.layers: list[LayerInfo] = []
         self.blocks: list[BlockInfo] = []
         self._rewrite = rewrite or (lambda layer, x: None)
-        self._switches = switches
-        self._gates = branch_scales
+        self._scaled_blocks = scaled_blocks
+        self._branch_scales = branch_scales
         self._split_routes = split_routes
         self._block: str | None = None
         self._names: dict[int, str] = {}
@@ -104,13 +101,13 @@ class Unroller:
                 x = self._layer(layer, x)
             return x
         source = keras.Input(batch_shape=x.shape)
-        steps, result = steps_of(network, source)
+        calls, result = traced_calls(network, source)
         values = {id(source): x}
 
         def value(tensor: Tensor) -> Tensor:
             return values.get(id(tensor), tensor)
 
-        for layer, args, kwargs, outputs in steps:
+        for layer, args, kwargs, outputs in calls:
             mapped = keras.tree.map_structure(value, (args, kwargs), none_is_leaf=True)
             unrolled = self._call(layer, *mapped)
             pairs = zip(keras.tree.flatten(outputs), keras.tree.flatten(unrolled), strict=True)
@@ -118,7 +115,7 @@ class Unroller:
         return value(result)
 
     def _call(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Unroll a call of one tensor; make any other as it stands and record what comes out."""
+        """Unroll a call on one tensor; make any other call unchanged and record its output."""
         if len(args) == 1 and isinstance(args[0], keras.KerasTensor) and not kwargs:
             return self._layer(layer, args[0])
         out = layer(*args, **kwargs)
@@ -130,15 +127,15 @@ class Unroller:
         if isinstance(layer, Residual):
             return self._residual(layer, x)
         if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-            return self.model(layer, x)  # a subclassed model has no inputs to walk from
+            return self.model(layer, x)  # a subclassed model has no graph to trace
         out = self._rewrite(layer, x)
         if out is None:
             out = layer(x)
         if self._stays_positive(layer, x):
             self._never_negative.add(id(out))
-        if isinstance(layer, _SAME_IN_USE):
+        if isinstance(layer, _IDENTITY_AT_INFERENCE):
             self._names[id(out)] = self._names.get(id(x), "")
-        if isinstance(layer, _WITHOUT_MAPS):
+        if isinstance(layer, _UNRECORDED):
             self._sources[id(out)] = self._sources_of(x)
         else:
             self._record_layer(layer, self._sources_of(x), out)
@@ -147,14 +144,14 @@ class Unroller:
     def _stays_positive(self, layer: Any, x: Tensor) -> bool:
         if is_never_negative(layer):
             return True
-        return isinstance(layer, (*POOLS, *_WITHOUT_MAPS)) and id(x) in self._never_negative
+        return isinstance(layer, (*POOLS, *_UNRECORDED)) and id(x) in self._never_negative
 
     def _residual(self, layer: Residual, x: Tensor) -> Tensor:
         outer, self._block = self._block, layer.name
         source = self._names.get(id(x))
         if not source:
             raise CompileError(
-                f"block {layer.name!r} must follow a layer that has maps; the image itself and a "
+                f"block {layer.name!r} must follow a layer with feature maps; the image and a "
                 "Flatten have none"
             )
         inner: dict[Any, tuple[str, ...]] = {}
@@ -165,7 +162,7 @@ class Unroller:
             return out
 
         split = self._split(layer.name) if self._split_routes else None
-        parts = layer.parts(x, scale=self._gate(layer, x), run=run, split=split)
+        parts = layer.parts(x, scale=self._branch_scale(layer, x), run=run, split=split)
         if "gate" in parts:
             self._never_negative.add(id(parts["gate"]))
         self._record_parts(layer, parts, inner)
@@ -176,7 +173,7 @@ class Unroller:
     def _record_parts(
         self, layer: Residual, parts: dict[str, Tensor], inner: dict[Any, tuple[str, ...]]
     ) -> None:
-        """Record a block's parts; ``inner`` says what each of its inner layers' outputs is."""
+        """Record a block's parts; ``inner`` has the sources of each inner layer's output."""
         if layer.shortcut is not None:
             self._record_part("identity", "Projection", inner[layer.shortcut], parts["identity"])
         self._record_part("residual", "Residual", inner[layer.layer], parts["residual"])
@@ -185,15 +182,15 @@ class Unroller:
         merged = [parts[role] for role in ("identity", "residual", "gate") if role in parts]
         self._record_part("sum", merge_kind(layer), self._sources_of(*merged), parts["sum"])
 
-    def _gate(self, layer: Residual, x: Tensor) -> Tensor | None:
-        if layer.name not in self._switches:
+    def _branch_scale(self, layer: Residual, x: Tensor) -> Tensor | None:
+        if layer.name not in self._scaled_blocks:
             return None
-        gate = self._gates[:, self._switches.index(layer.name)]
-        return ops.reshape(gate, (-1, *[1] * (len(x.shape) - 1)))
+        scale = self._branch_scales[:, self._scaled_blocks.index(layer.name)]
+        return ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))
 
     def _split(self, block: str) -> Callable[[Tensor, str], Tensor]:
         def split(x: Tensor, route: str) -> Tensor:
-            copy = ops.multiply(x, 1.0)  # a tensor of its own, to take a gradient at
+            copy = ops.multiply(x, 1.0)  # a separate tensor to differentiate by
             self.routes[f"{block}.x:{route}"] = copy
             self._names[id(copy)] = self._names[id(x)]
             self._sources[id(copy)] = self._sources_of(x)
@@ -201,9 +198,9 @@ class Unroller:
 
         return split
 
-    def _sources_of(self, *given: Any) -> tuple[str, ...]:
-        """Names of the layers whose outputs are among these tensors, in order."""
-        found = (self._sources.get(id(value), ()) for value in keras.tree.flatten(given))
+    def _sources_of(self, *tensors: Any) -> tuple[str, ...]:
+        """Names of the layers that computed these tensors, in order."""
+        found = (self._sources.get(id(value), ()) for value in keras.tree.flatten(tensors))
         return tuple(chain.from_iterable(found))
 
     def _record_layer(self, layer: Any, inputs: tuple[str, ...], out: Tensor) -> None:
@@ -218,12 +215,12 @@ class Unroller:
         self._record(info, out)
 
     def _record(self, info: LayerInfo, out: Tensor) -> None:
-        if info.name in self.taps:
+        if info.name in self.outputs:
             raise CompileError(
                 f"layer name {info.name!r} occurs twice in the network; names are addresses, so "
-                "every layer needs one of its own and can be called only once"
+                "every layer needs a unique name and can be called only once"
             )
-        self.taps[info.name] = out
+        self.outputs[info.name] = out
         self._names[id(out)] = info.name
         self._sources[id(out)] = (info.name,)
         self.layers.append(info)
@@ -231,17 +228,16 @@ class Unroller:
 
 @dataclass(frozen=True)
 class InstrumentedModel:
-    """A network opened up.
+    """A network that returns the output of every layer.
 
     Attributes:
-        model: Keras model of ``{"image": (N, H, W, C)}`` and, where blocks can be switched off,
+        model: Keras model from ``{"image": (N, H, W, C)}`` and, if branches can be scaled,
             ``"branch_scales": (N, blocks)``, 1 as trained, to ``{layer name: (N, H, W, C) or
             (N, C)}``.
         layers: one record for each output, in forward order.
-        blocks: the blocks, in forward order.
-        routes: names of the model's further outputs, where they were asked for:
-            ``block1.x:identity`` and ``block1.x:residual``, the copies of a block's input that
-            feed each route.
+        blocks: in forward order.
+        routes: names of further outputs, if requested: ``block1.x:identity`` and
+            ``block1.x:residual``, the copies of a block's input that feed each route.
     """
 
     model: keras.Model
@@ -253,20 +249,22 @@ class InstrumentedModel:
 def instrument(
     network: keras.Model, *, rewrite: Rewrite | None = None, routes: bool = False
 ) -> InstrumentedModel:
-    """Open a network up.
+    """Instrument a network.
 
     Args:
         network: a functional or sequential Keras model of one image and one output.
-        rewrite: ``rewrite(layer, x)`` may return a replacement for calling a layer, or ``None``.
+        rewrite: ``rewrite(layer, x)`` may return a replacement for the layer's output, or ``None``.
         routes: also expose each residual block's input once for each route.
 
     Raises:
         CompileError: it is another kind of network, or two of its layers share a name.
     """
     image = keras.Input(_image_shape(network), name="image")
-    switches = _switches(network, image)
-    branch_scales = keras.Input((len(switches),), name="branch_scales") if switches else None
-    unroller = Unroller(rewrite, switches, branch_scales, split_routes=routes)
+    scaled_blocks = _scalable_blocks(network, image)
+    branch_scales = None
+    if scaled_blocks:
+        branch_scales = keras.Input((len(scaled_blocks),), name="branch_scales")
+    unroller = Unroller(rewrite, scaled_blocks, branch_scales, split_routes=routes)
     unroller.model(network, image)
     inputs = (
         {"image": image}
@@ -275,19 +273,19 @@ def instrument(
     )
     blocks = unroller.blocks or named_blocks(unroller.layers)
     return InstrumentedModel(
-        keras.Model(inputs, {**unroller.taps, **unroller.routes}, name=f"{network.name}.tapped"),
+        keras.Model(inputs, {**unroller.outputs, **unroller.routes}, name=f"{network.name}.traced"),
         tuple(unroller.layers),
-        tuple(with_output(block, unroller.taps) for block in blocks),
+        tuple(with_output(block, unroller.outputs) for block in blocks),
         tuple(unroller.routes),
     )
 
 
 def _image_shape(network: keras.Model) -> tuple[int, ...]:
-    """``(H, W, C)`` of the network's one input; subclassed models cannot be walked at all."""
+    """``(H, W, C)`` of the network's one input; subclassed models cannot be traced."""
     inputs: list[Any] = getattr(network, "inputs", None) or []
     shape = tuple(inputs[0].shape[1:]) if len(inputs) == 1 else ()
     if len(shape) != SPATIAL_RANK or None in shape:
-        found = ", ".join(str(tuple(tensor.shape)) for tensor in inputs) or "none that is known"
+        found = ", ".join(str(tuple(tensor.shape)) for tensor in inputs) or "unknown"
         raise CompileError(
             f"network {network.name!r} must be a functional or sequential model of one image "
             f"(H, W, C) of a fixed size; its inputs are {found}"
@@ -295,23 +293,23 @@ def _image_shape(network: keras.Model) -> tuple[int, ...]:
     return shape
 
 
-def _switches(network: keras.Model, image: keras.KerasTensor) -> tuple[str, ...]:
-    """Names of the blocks that can be switched off, as unrolling will come by them."""
-    scout = Unroller()
-    scout.model(network, image)
-    return tuple(block.name for block in scout.blocks if block.can_disable)
+def _scalable_blocks(network: keras.Model, image: keras.KerasTensor) -> tuple[str, ...]:
+    """Names of the blocks whose branch can be scaled, in the order of unrolling."""
+    unroller = Unroller()
+    unroller.model(network, image)
+    return tuple(block.name for block in unroller.blocks if block.can_disable)
 
 
-__all__ = ["load_network", "load_tapped", "registers_layers"]
+__all__ = ["load_instrumented", "load_network", "registers_layers"]
 
 
 def load_network(path: Path) -> keras.Model:
     """The network in a ``.keras`` file.
 
-    Loading can run code that the file brings: load only files whose maker you trust.
+    Loading can run code in the file: load only files you trust.
 
     Raises:
-        CompileError: the file is missing or no Keras network.
+        CompileError: the file is missing or not a Keras network.
     """
     try:
         return keras.models.load_model(path, compile=False)
@@ -320,6 +318,6 @@ def load_network(path: Path) -> keras.Model:
         raise CompileError(f"{path} is not a Keras network that can be loaded: {reason}") from error
 
 
-def load_tapped(path: Path) -> InstrumentedModel:
-    """The network in a ``.keras`` file, opened up; see :func:`skiplens.network.tracing.tap`."""
+def load_instrumented(path: Path) -> InstrumentedModel:
+    """The network in a ``.keras`` file, traced; errors as in :func:`load_network`."""
     return instrument(load_network(path))

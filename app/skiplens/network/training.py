@@ -1,4 +1,4 @@
-"""Trains a network from its recipe: reproducible, interruptible between epochs, resumable."""
+"""Trains a network from its recipe: reproducible, resumable after every epoch."""
 
 import math
 import time
@@ -21,7 +21,7 @@ from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import Phase, Recipe
 
 _NO_DECAY: Final = ("gamma", "beta", "bias")
-_READ_AT_A_TIME: Final = 500
+_PREDICT_BATCH_SIZE: Final = 500
 
 OnStep = Callable[[int, int, int, float], None]
 OnUpdate = Callable[[keras.Model, int], None]
@@ -29,7 +29,7 @@ OnEpoch = Callable[[EpochReport], None]
 
 
 class _Epoch:
-    """One epoch's batches; batch ``i`` is the same whenever it is asked for."""
+    """The batches of one epoch; batch ``i`` is always the same."""
 
     def __init__(self, split: Split, recipe: Recipe, number: int) -> None:
         self.number = number
@@ -54,23 +54,23 @@ def _steps(digits: int, recipe: Recipe) -> int:
 
 
 def hold_out(train: Split, recipe: Recipe) -> tuple[Split, Split]:
-    """The training and the validation part of the 60,000: its first digits and its last.
+    """Split the 60,000 into training digits, the first ones, and validation digits, the last.
 
-    The file seems to go from writer to writer: how far a digit slants tells of its neighbours, and
-    of digits a few hundred places away no more than of any. So its end is of other hands than its
-    beginning, but for those at the cut, as the test digits are (LeCun et al. 1998, section III.A).
-    A shuffled split has the same hands on either side.
+    The file seems to be ordered by writer: the slant of a digit correlates with that of its
+    neighbours, but not with that of digits a few hundred positions away. The end of the file is
+    therefore mostly by other writers than the rest, as are the test digits (LeCun et al. 1998,
+    section III.A). A shuffled split would have the same writers on both sides.
     """
-    kept = len(train) - recipe.validation
-    if not 0 < kept <= len(train):
+    count = len(train) - recipe.validation
+    if not 0 < count <= len(train):
         raise TrainingError(
             f"validation must be between 0 and {len(train) - 1} digits; got {recipe.validation}"
         )
-    return train[:kept], train[kept:]
+    return train[:count], train[count:]
 
 
 def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> None:
-    """Give the network the phase's fresh optimizer."""
+    """Compile the network with a new optimizer for the phase."""
     warmup = round(phase.warmup_epochs * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
@@ -89,17 +89,17 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
     network.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(),
-        jit_compile=False,  # on a CPU XLA's convolutions are several times slower than oneDNN's
+        jit_compile=False,  # on a CPU, XLA's convolutions are several times slower than oneDNN's
     )
 
 
-def read_digits(network: keras.Model, split: Split) -> Accuracy:
-    """How many digits of the split the network reads correctly."""
+def measure_accuracy(network: keras.Model, split: Split) -> Accuracy:
+    """The network's accuracy on the split."""
     correct = 0
-    for start in range(0, len(split), _READ_AT_A_TIME):
-        some = split[start : start + _READ_AT_A_TIME]
-        probabilities = network.predict_on_batch(as_input(some.images))
-        correct += int(np.sum(np.argmax(probabilities, axis=-1) == some.labels))
+    for start in range(0, len(split), _PREDICT_BATCH_SIZE):
+        batch = split[start : start + _PREDICT_BATCH_SIZE]
+        probabilities = network.predict_on_batch(as_input(batch.images))
+        correct += int(np.sum(np.argmax(probabilities, axis=-1) == batch.labels))
     return Accuracy.of(correct, len(split))
 
 
@@ -115,21 +115,21 @@ def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Ru
 
 
 def _layers_of(network: keras.Model, kind: type[keras.Layer]) -> list[keras.Layer]:
-    """The network's layers of a kind, those inside wrappers too."""
-    every = network._flatten_layers()  # noqa: SLF001  # no public walk goes into wrappers
-    return [layer for layer in every if isinstance(layer, kind)]
+    """The network's layers of a kind, nested ones included."""
+    layers = network._flatten_layers()  # noqa: SLF001  # no public method enters wrappers
+    return [layer for layer in layers if isinstance(layer, kind)]
 
 
 def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
-    """Checkpoints leave the state of random generators out, so each epoch sets its own."""
+    """Seed every epoch: checkpoints do not store the state of random generators."""
     for layer in _layers_of(network, keras.layers.Dropout):
         layer.seed_generator.state.assign([seed, epoch])
 
 
 def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep, on_update: OnUpdate) -> float:
-    """Train on one epoch and give its mean loss.
+    """Train one epoch and return its mean loss.
 
-    Batch by batch: ``fit`` sets a pipeline up for every epoch and waits for its threads at the end.
+    Batch by batch, because ``fit`` sets up a pipeline every epoch and waits for its threads.
     """
     loss, seen = 0.0, 0
     before = (batches.number - 1) * len(batches)
@@ -143,9 +143,9 @@ def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep, on_update: OnUp
 
 
 def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None:
-    """Give batch norm the mean statistics of clean digits, which is what it is going to see.
+    """Set batch norm's statistics to those of clean digits under the final weights.
 
-    While training they are those of bent digits, and of weights that still moved.
+    During training they are those of augmented digits and changing weights.
     """
     norms = _layers_of(network, keras.layers.BatchNormalization)
     if not norms:
@@ -153,7 +153,7 @@ def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None
     momenta = [norm.momentum for norm in norms]
     for step, start in enumerate(range(0, len(digits), batch_size)):
         for norm in norms:
-            norm.momentum = step / (step + 1)  # a moving average that is the mean so far
+            norm.momentum = step / (step + 1)  # makes the moving average the mean so far
         network(as_input(digits[start : start + batch_size].images), training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -168,23 +168,23 @@ def train(
     on_epoch: OnEpoch = lambda report: None,
     on_update: OnUpdate = lambda network, updates: None,
 ) -> tuple[keras.Model, Run]:
-    """Train from the recipe, or resume the run that the folder holds.
+    """Train from the recipe, or resume the run in the folder.
 
     Args:
-        recipe: what to do.
-        data: the training digits; the validation split is held out of them.
-        folder: of the run; created where missing.
+        recipe: of the network.
+        data: training digits; validation digits are held out of them.
+        folder: of the run; created if missing.
         on_step: called with ``(epoch, step, steps, loss so far)``, epoch and step from 1.
-        on_epoch: called with each finished epoch, resumed ones not among them.
+        on_epoch: called after each epoch trained by this call.
         on_update: called before each update of the weights with the network and the number of
             updates made, and once more at the end of the run.
 
     Returns:
-        The trained network and its whole run.
+        The trained network and its run.
 
     Raises:
-        TrainingError: the folder holds another recipe's run or a damaged one, or the recipe holds
-            out more digits than there are.
+        TrainingError: the folder contains a run of another recipe or a damaged one, or the recipe
+            holds out more digits than there are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     split, validation = hold_out(data, recipe)
@@ -202,8 +202,8 @@ def train(
             _measure_norms(network, split, recipe.batch_size)
             on_update(network, epoch * steps)
         seconds = time.perf_counter() - started
-        read = read_digits(network, validation).value if len(validation) else None
-        report = EpochReport(epoch, loss, read, seconds)
+        validated = measure_accuracy(network, validation).value if len(validation) else None
+        report = EpochReport(epoch, loss, validated, seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)
         on_epoch(report)

@@ -1,6 +1,6 @@
-"""The digits that ship: one sheet of 28x28 cells and the list that says what each cell is.
+"""The shipped digits: a sprite sheet of 28x28 cells and a list that describes each cell.
 
-Both files are drawn by ``scripts/draw_samples.py``; reading them is all that is done here.
+``scripts/draw_samples.py`` draws both files.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ LIST: Final = "digits.json"
 
 @dataclass(frozen=True)
 class Sample:
-    """A digit that ships.
+    """A shipped digit.
 
     Attributes:
-        digit: what a network is given.
-        label: what it is meant to be, 0..9.
-        style: how it is shaped, in a word; ``ambiguous`` where people may disagree.
+        digit: network input.
+        label: class it is drawn as, 0..9.
+        style: its shape in one word; ``ambiguous`` if people may disagree about the label.
     """
 
     digit: Digit
@@ -36,7 +36,7 @@ class Sample:
 
 
 class _Cell(BaseModel):
-    """One entry of the list: a sample, and the top left corner of its cell in pixels."""
+    """One entry of the list, with the top left corner of its cell in pixels."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -53,7 +53,7 @@ def load_samples(folder: Path = FOLDER) -> tuple[Sample, ...]:
     """The samples of a folder, in the order of its list.
 
     Raises:
-        StartupError: sheet or list is missing or damaged, or they do not fit each other.
+        StartupError: sheet or list is missing or damaged, or they do not match.
     """
     cells = _read_list(folder / LIST)
     sheet = _read_sheet(folder / SHEET)

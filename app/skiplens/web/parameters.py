@@ -19,7 +19,7 @@ from skiplens.service.registry import find_block, find_layer, parse_filters, par
 from skiplens.service.services import Services
 from skiplens.web.links import DEFAULT, Links
 
-LONGEST_LIST = 1024
+MAX_LIST_CHARACTERS = 1024
 
 
 def services_of(request: Request) -> Services:
@@ -28,9 +28,9 @@ def services_of(request: Request) -> Services:
     return services
 
 
-# Look-ups that neither wait nor compute are async: a plain one would cost a trip to a thread.
+# Look-ups that neither wait nor compute are coroutines: plain functions would run in a thread.
 async def get_services(request: Request) -> Services:
-    """The same for a handler."""
+    """:func:`services_of` as a dependency."""
     return services_of(request)
 
 
@@ -54,7 +54,7 @@ ScaleText = Annotated[
         description="factors of residual branches, -4 to 4: block:factor pairs; 1 where a block is "
         "not named, 0 switches its branch off",
         examples=["block2:0,block5:0.5"],
-        max_length=LONGEST_LIST,
+        max_length=MAX_LIST_CHARACTERS,
     ),
 ]
 Filters = Annotated[
@@ -62,7 +62,7 @@ Filters = Annotated[
     Query(
         description="filter indices and ranges; all by default",
         examples=["0,4-7"],
-        max_length=LONGEST_LIST,
+        max_length=MAX_LIST_CHARACTERS,
     ),
 ]
 
@@ -99,18 +99,18 @@ async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
 BlockDep = Annotated[BlockInfo, Depends(get_block)]
 
 
-def get_examination(
+def get_forward_pass(
     engine: NetworkDep, digit: DigitDep, services: ServicesDep, scale: ScaleText = None
 ) -> ForwardPass:
-    """What the network computes for the digit."""
+    """The forward pass of the digit."""
     scales = parse_scales(engine.manifest, scale)
     return services.runner.run(engine, digit.digit, scales)
 
 
-ForwardPassDep = Annotated[ForwardPass, Depends(get_examination)]
+ForwardPassDep = Annotated[ForwardPass, Depends(get_forward_pass)]
 
 
-def get_whole(
+def get_baseline(
     engine: NetworkDep, digit: DigitDep, services: ServicesDep, forward: ForwardPassDep
 ) -> ForwardPass:
     """What the network computes for the digit with every factor 1."""
@@ -119,7 +119,7 @@ def get_whole(
     return services.runner.run(engine, digit.digit, AS_TRAINED)
 
 
-WholeDep = Annotated[ForwardPass, Depends(get_whole)]
+BaselineDep = Annotated[ForwardPass, Depends(get_baseline)]
 
 
 Palette = Annotated[
@@ -135,11 +135,21 @@ SignedPalette = Annotated[
 ]
 Zoom = Annotated[
     int | None,
-    Query(ge=MIN_ZOOM, le=MAX_ZOOM, description="pixels a value; by size of the map", examples=[4]),
+    Query(
+        ge=MIN_ZOOM,
+        le=MAX_ZOOM,
+        description="pixels along a side of one value; by default by the size of the map",
+        examples=[4],
+    ),
 ]
 Columns = Annotated[
     int | None,
-    Query(ge=1, le=4096, description="maps in a row; near-square by default", examples=[8]),
+    Query(
+        ge=1,
+        le=4096,
+        description="maps in a row; by default the image is nearly square",
+        examples=[8],
+    ),
 ]
 
 
@@ -148,25 +158,25 @@ class GridParameters:
     """How a grid is drawn."""
 
     normalize: Annotated[
-        Normalisation, Query(description="what shares one range of values", examples=["layer"])
+        Normalisation, Query(description="which maps share one value range", examples=["layer"])
     ] = Normalisation.BLOCK
     palette: Palette = PaletteName.DARK
     zoom: Zoom = None
     columns: Columns = None
     labels: Annotated[
-        bool, Query(description="write each map's index above it", examples=[False])
+        bool, Query(description="whether to draw each map's index above it", examples=[False])
     ] = True
     sort: Annotated[
         Sort,
         Query(
-            description="order of a layer's maps: largest mean or maximum first, or fewest zeros; "
-            "by index as they are, or as filters= names them",
+            description="order of the maps: largest mean or maximum first, fewest zeros first, or "
+            "by index: ascending, or as listed in filters=",
             examples=["mean"],
         ),
     ] = Sort.INDEX
 
     def options(self) -> GridOptions:
-        """The same as the service takes it."""
+        """The options for the service."""
         return GridOptions(
             self.normalize, self.palette, self.zoom, self.columns, self.labels, self.sort
         )
@@ -176,7 +186,7 @@ GridDep = Annotated[GridParameters, Depends()]
 
 
 async def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ...]:
-    """The filters that the query names; all by default."""
+    """The selected filters; all by default."""
     return parse_filters(layer, filters)
 
 
@@ -185,14 +195,14 @@ FiltersDep = Annotated[tuple[int, ...], Depends(get_filters)]
 
 @dataclass(frozen=True)
 class ViewParameters:
-    """How a page is looked at; the same on every page.
+    """Display options, which are the same on every page.
 
     ``scale`` is here as text, for the form that passes it on; what it means to a network is parsed
     by :func:`skiplens.service.registry.parse_scales`.
     """
 
     scale: ScaleText = None
-    normalize: Annotated[Normalisation, Query(description="what shares one range of values")] = (
+    normalize: Annotated[Normalisation, Query(description="which maps share one value range")] = (
         DEFAULT.normalisation
     )
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = DEFAULT.palette

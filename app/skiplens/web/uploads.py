@@ -19,22 +19,22 @@ from skiplens.web.parameters import services_of
 
 
 async def read_form(request: Request, *, files: int, fields: int, holding: str) -> FormData:
-    """The form; close it when what it holds was read.
+    """The form of a request, URL-encoded or multipart; the caller closes it.
 
     Args:
-        request: what brings it, in either of the two ways that forms are encoded.
-        files: most of them.
-        fields: most of them beside the files.
-        holding: what it must hold, for whoever sent another.
+        request: request with the form.
+        files: maximum number of files.
+        fields: maximum number of other fields.
+        holding: expected content, for the error message.
 
     Raises:
-        InvalidParameterError: it cannot be read, or holds more than that.
-        TooLargeError: it is beyond what a body may be.
-        RequestTimeoutError: it did not arrive in time.
+        InvalidParameterError: the form is malformed or has too many fields.
+        TooLargeError: the body is larger than the limit.
+        RequestTimeoutError: the body did not arrive in time.
     """
     try:
         return await request.form(max_files=files, max_fields=fields)
-    except (HTTPException, ValueError) as error:  # a charset can be malformed in many ways
+    except (HTTPException, ValueError) as error:  # an unknown charset raises several errors
         reason = error.detail.rstrip(".") if isinstance(error, HTTPException) else "unknown charset"
         raise InvalidParameterError(
             f"the form cannot be read ({reason}); it must hold {holding}"
@@ -69,12 +69,12 @@ _PIXELS: Final = TypeAdapter(Pixels)
 
 
 async def get_upload(request: Request) -> StoredDigit:
-    """The digit that the request brings, prepared but not stored.
+    """The uploaded digit, preprocessed but not stored.
 
     Raises:
-        UnsupportedFormatError: the body or the image is of a kind that is not taken.
-        InvalidParameterError: no image, a damaged one, a blank one, or numbers out of range.
-        TooLargeError: the image is beyond its bounds.
+        UnsupportedFormatError: the media type or the image format is not accepted.
+        InvalidParameterError: the image is missing, damaged or blank, or a number is out of range.
+        TooLargeError: the image is larger than the limit.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _MULTIPART:
@@ -89,10 +89,12 @@ async def get_upload(request: Request) -> StoredDigit:
         )
     if not content:
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
-    prepared = await to_thread.run_sync(
-        _prepared, request, content, kind == _JSON, limiter=request.app.state.decoders
+    preprocessed = await to_thread.run_sync(
+        _preprocess, request, content, kind == _JSON, limiter=request.app.state.decoders
     )
-    return StoredDigit(prepared.digit, prepared.inverted, prepared.box, prepared.warnings)
+    return StoredDigit(
+        preprocessed.digit, preprocessed.inverted, preprocessed.box, preprocessed.warnings
+    )
 
 
 UploadDep = Annotated[StoredDigit, Depends(get_upload)]
@@ -113,7 +115,7 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-def _prepared(request: Request, content: bytes, is_json: bool) -> PreprocessedDigit:
+def _preprocess(request: Request, content: bytes, is_json: bool) -> PreprocessedDigit:
     with timed("decode"):
         grey = _from_json(content) if is_json else decode(content, services_of(request).limits)
         return preprocess(grey)

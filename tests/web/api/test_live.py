@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from skiplens.engine.base import Engine
 from tests.web.conftest import NETWORK, Refused, Start
 from tests.web.engines import WatchedEngine
+from tests.web.http.asgi import Exchange
 from tests.web.images import drawing, encoded
-from tests.web.middleware.asgi import Exchange
 
 LIVE = f"{NETWORK}/live"
 SHOWN = ("block1.sum", "stem.conv", "head.logits")

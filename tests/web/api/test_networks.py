@@ -1,3 +1,5 @@
+"""Networks, layers, kernels and palettes."""
+
 import io
 import json
 from dataclasses import asdict
@@ -6,9 +8,11 @@ import numpy as np
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.engine.base import Engine
 from skiplens.web.api.schemas import Layer
+from skiplens.web.links import PALETTES
 from tests.web.conftest import NETWORK
 
 
@@ -96,3 +100,14 @@ def test_a_layer_has_all_that_its_record_has(api: TestClient, engine: Engine) ->
     for layer, record in zip(listed, engine.manifest.layers, strict=True):
         del layer["receptive_field"]
         assert layer == json.loads(json.dumps(asdict(record)))
+
+
+def test_every_palette_is_served_level_by_level(api: TestClient) -> None:
+    served = api.get(PALETTES).json()
+    assert [one["name"] for one in served] == list(PaletteName)
+    for one in served:
+        for kind, diverging in (("sequential", False), ("diverging", True)):
+            table = np.frombuffer(bytes.fromhex(one[kind]), np.uint8).reshape(256, 3)
+            np.testing.assert_array_equal(
+                table, colours(PaletteName(one["name"]), diverging=diverging)
+            )

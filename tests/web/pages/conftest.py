@@ -14,11 +14,11 @@ Look = Callable[[str], Markup]
 
 
 @pytest.fixture
-def look(client: TestClient) -> Look:
+def look(api: TestClient) -> Look:
     """Fetches a page that must be there."""
 
     def looked(address: str) -> Markup:
-        response = client.get(address)
+        response = api.get(address)
         assert response.status_code == 200, (address, response.text[:300])
         return Markup(response.text)
 

@@ -33,14 +33,14 @@ from skiplens.web.http.caching import (
 )
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import (
-    LONGEST_LIST,
+    MAX_LIST_CHARACTERS,
+    BaselineDep,
     FiltersDep,
     ForwardPassDep,
     GridDep,
     LayerDep,
     NetworkDep,
     ScaleText,
-    WholeDep,
 )
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
 
@@ -50,14 +50,14 @@ LAYER = VIEW + "/layers/{layer}"
 router = APIRouter(tags=["views"])
 
 
-@router.get(f"{VIEW}/prediction", summary="What the network reads")
-def prediction(forward: ForwardPassDep, whole: WholeDep) -> schemas.Prediction:
-    return schemas.Prediction.of(forward, whole)
+@router.get(f"{VIEW}/prediction", summary="Prediction")
+def prediction(forward: ForwardPassDep, baseline: BaselineDep) -> schemas.Prediction:
+    return schemas.Prediction.of(forward, baseline)
 
 
 @router.get(
     f"{LAYER}/activations",
-    summary="A layer's maps in numbers, one entry a filter",
+    summary="Statistics of a layer's maps, one entry for each filter",
     response_model_exclude_none=True,
 )
 def activations(
@@ -65,7 +65,7 @@ def activations(
     layer: LayerDep,
     filters: FiltersDep,
     values: Annotated[
-        bool, Query(description="add each map's values, H x W", examples=[True])
+        bool, Query(description="whether to add the values of each map, H x W", examples=[True])
     ] = False,
 ) -> schemas.Activations:
     return schemas.Activations.of(forward, layer, filters, values=values)
@@ -73,7 +73,7 @@ def activations(
 
 @router.get(
     f"{LAYER}/activations.npy",
-    summary="A layer's maps, float32 (H, W, C)",
+    summary="Activations of a layer, float32 (H, W, C)",
     responses=NPY_ANSWER,
     response_class=Response,
 )
@@ -83,7 +83,7 @@ def activations_npy(request: Request, forward: ForwardPassDep, layer: LayerDep) 
 
 @router.get(
     f"{VIEW}/activations.npz",
-    summary="Every layer's maps by name",
+    summary="Activations of every layer, by name",
     responses=NPZ_ANSWER,
     response_class=Response,
 )
@@ -93,7 +93,7 @@ def network_npz(request: Request, forward: ForwardPassDep) -> Response:
 
 @router.get(
     f"{LAYER}/activations.npz",
-    summary="One layer's maps by name",
+    summary="Activations of one layer, by name",
     responses=NPZ_ANSWER,
     response_class=Response,
 )
@@ -111,7 +111,7 @@ def _npz(
 
 @router.get(
     f"{LAYER}/grid.png",
-    summary="A layer's maps as one picture",
+    summary="Feature maps of a layer as one image",
     responses=PNG_ANSWER,
     response_class=Response,
 )
@@ -126,7 +126,7 @@ def grid_png(
     return immutable_response(request, grid.png(), PNG)
 
 
-@router.get(f"{LAYER}/grid.json", summary="The same grid in words")
+@router.get(f"{LAYER}/grid.json", summary="Grid metadata as JSON")
 def grid_json(
     forward: ForwardPassDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
 ) -> GridDescription:
@@ -135,16 +135,16 @@ def grid_json(
 
 @router.post(
     "/networks/{network}/activations",
-    summary="One call: an image in, the prediction and every layer in numbers out; nothing is kept",
+    summary="Prediction and statistics of every layer for an image, which is not stored",
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
 def post_activations(
     engine: NetworkDep, upload: UploadDep, scale: ScaleText = None
 ) -> schemas.Summary:
-    forward, whole = run_uncached(engine, upload.digit, parse_scales(engine.manifest, scale))
+    forward, baseline = run_uncached(engine, upload.digit, parse_scales(engine.manifest, scale))
     return schemas.Summary(
-        prediction=schemas.Prediction.of(forward, whole),
+        prediction=schemas.Prediction.of(forward, baseline),
         inverted=upload.inverted,
         box=upload.box,
         warnings=list(upload.warnings),
@@ -154,7 +154,7 @@ def post_activations(
 
 @router.get(
     f"{VIEW}/layers/{{layer}}/statistics.csv",
-    summary="A layer's maps in numbers, one row a filter",
+    summary="Statistics of a layer's maps, one row for each filter",
     responses=CSV_ANSWER,
     response_class=Response,
 )
@@ -165,7 +165,7 @@ def layer_statistics(request: Request, forward: ForwardPassDep, layer: LayerDep)
 
 @router.get(
     f"{VIEW}/statistics.csv",
-    summary="Every layer's maps in numbers, one row a filter",
+    summary="Statistics of every layer's maps, one row for each filter",
     responses=CSV_ANSWER,
     response_class=Response,
 )
@@ -175,24 +175,36 @@ def network_statistics(request: Request, forward: ForwardPassDep) -> Response:
     return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
 
 
-_MOST: Final = 999_999_999
+_MAX_INDEX: Final = 999_999_999
 
 
 Index = Annotated[
     int,
-    PathParameter(alias="filter", description="index of a filter", ge=0, le=_MOST, examples=[3]),
+    PathParameter(
+        alias="filter", description="index of a filter", ge=0, le=_MAX_INDEX, examples=[3]
+    ),
 ]
-Row = Annotated[int, PathParameter(description="from the top", ge=0, le=_MOST, examples=[5])]
-Column = Annotated[int, PathParameter(description="from the left", ge=0, le=_MOST, examples=[12])]
+Row = Annotated[
+    int,
+    PathParameter(
+        description="row of the map, from 0 at the top", ge=0, le=_MAX_INDEX, examples=[5]
+    ),
+]
+Column = Annotated[
+    int,
+    PathParameter(
+        description="column of the map, from 0 at the left", ge=0, le=_MAX_INDEX, examples=[12]
+    ),
+]
 
 
 @router.get(
     "/networks/{network}/digits/{digit}/layers/{layer}/filters/{filter}/units/{row},{column}",
-    summary="One value of a map, and the arithmetic behind it",
-    description="The numbers that the value at a row and a column is made of: of a convolution "
-    "the patch that its kernel lies over, the kernel, and what each map given contributes; of a "
-    "batch norm its mean, variance, gamma and beta; of a block's sum x and F(x); and so on. "
-    "`result` is what they come to, which is the map's value.",
+    summary="One value of a map and the arithmetic that produces it",
+    description="The operands of the value at a row and a column: for a convolution the input "
+    "patch, the kernel and the contribution of each input map; for a batch normalisation mean, "
+    "variance, gamma and beta; for a block's sum x and F(x); and so on. `result` is computed from "
+    "them and equals the value of the map.",
 )
 def unit(
     engine: NetworkDep,
@@ -211,9 +223,9 @@ async def get_layers(
     layers: Annotated[
         str | None,
         Query(
-            description="layers whose maps are wanted, at most 64; none by default",
+            description="layers whose maps the frame holds, at most 64; none by default",
             examples=["stem.output,block1.sum"],
-            max_length=LONGEST_LIST,
+            max_length=MAX_LIST_CHARACTERS,
         ),
     ] = None,
 ) -> tuple[LayerInfo, ...]:
@@ -227,10 +239,10 @@ async def get_scales(engine: NetworkDep, scale: ScaleText = None) -> Scales:
 
 
 async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
-    """The digit that the request brings.
+    """The uploaded digit.
 
     Raises:
-        ClientDisconnect: nobody waits for the answer any more, so nothing is computed.
+        ClientDisconnect: the client is gone, so nothing needs to be computed.
     """
     if await request.is_disconnected():
         raise ClientDisconnect
@@ -239,7 +251,7 @@ async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
 
 @router.post(
     "/networks/{network}/live",
-    summary="A digit under way: an image in, one binary frame out; nothing is kept",
+    summary="Live preview while drawing: an image in, one binary frame out; nothing is stored",
     responses=UPLOAD_PROBLEMS | FRAME_ANSWER,
     openapi_extra=UPLOAD_BODY,
     response_class=Response,
@@ -250,7 +262,7 @@ def post_live(
     scales: Annotated[Scales, Depends(get_scales)],
     drawn: Annotated[StoredDigit, Depends(get_drawn)],
 ) -> Response:
-    forward, whole = run_uncached(engine, drawn.digit, scales)
+    forward, baseline = run_uncached(engine, drawn.digit, scales)
     with timed("encode"):
-        content = live_frame(forward, whole, drawn, layers)
+        content = live_frame(forward, baseline, drawn, layers)
     return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""Two digits on one network, or one digit on two networks."""
+"""API routes that compare two forward passes: two digits, or two networks."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 View = Annotated[
     str,
     Query(
-        description="a network and a digit, with a slash between",
+        description="network/digit",
         examples=["mnist-resnet/68348ce2256ddc1e"],
         max_length=160,
     ),
@@ -25,7 +25,7 @@ View = Annotated[
 router = APIRouter(tags=["compare"])
 
 
-def examine_view(services: Services, view: str, scale: str | None, side: str) -> ForwardPass:
+def run_view(services: Services, view: str, scale: str | None, side: str) -> ForwardPass:
     """The forward pass that ``network/digit`` names; ``side`` is ``a`` or ``b``.
 
     Raises:
@@ -44,27 +44,30 @@ def get_pair(
     services: ServicesDep, a: View, b: View, scale_a: ScaleText = None, scale_b: ScaleText = None
 ) -> tuple[ForwardPass, ForwardPass]:
     """Both forward passes, each with factors of its own."""
-    return examine_view(services, a, scale_a, "a"), examine_view(services, b, scale_b, "b")
+    return run_view(services, a, scale_a, "a"), run_view(services, b, scale_b, "b")
 
 
 PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]
 
 
-@router.get("/compare", summary="Predictions and every common layer in numbers")
+@router.get("/compare", summary="Both predictions, and norms and cosine of every common layer")
 def compare(pair: PairDep) -> Comparison:
     return Comparison.of(*pair)
 
 
 @router.get(
     "/compare/grid.png",
-    summary="One layer of A, of B, or the signed difference A - B",
+    summary="One layer of A or of B, or the signed difference A - B, as one image",
     responses=PNG_ANSWER,
     response_class=Response,
 )
 def compare_grid_png(
     request: Request,
     pair: PairDep,
-    layer: Annotated[str, Query(description="a layer that both have", examples=["block1.output"])],
+    layer: Annotated[
+        str,
+        Query(description="layer of the same name and shape in both", examples=["block1.output"]),
+    ],
     parameters: GridDep,
     side: Annotated[
         Side, Query(description="a, b or difference", examples=["difference"])

@@ -1,4 +1,4 @@
-"""Many digits at once: the data set that the server was given; each filter's top activations."""
+"""API routes for the data set and for the top-activating digits of each filter."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,36 +23,44 @@ SHEET_COLUMNS = 10
 router = APIRouter(tags=["data set"])
 
 Numeral = Annotated[int, Field(ge=0, le=9)]
-# A form sends what was left open as an empty value.
-_open = BeforeValidator(lambda value: None if value == "" else value)
+# An HTML form sends an empty value for an option that was not chosen.
+_empty_is_none = BeforeValidator(lambda value: None if value == "" else value)
 
 
 @dataclass(frozen=True)
 class BrowsingParameters:
-    """Which digits of the data set, and in what order."""
+    """Filter, order and page of the data set's digits."""
 
-    label: Annotated[
-        Numeral | None, _open, Query(description="what they are meant to be", examples=[4])
-    ] = None
+    label: Annotated[Numeral | None, _empty_is_none, Query(description="label", examples=[4])] = (
+        None
+    )
     prediction: Annotated[
-        Numeral | None, _open, Query(description="what they are read as", examples=[9])
+        Numeral | None, _empty_is_none, Query(description="predicted class", examples=[9])
     ] = None
     wrong: Annotated[
         bool | None,
-        _open,
-        Query(description="only misread digits, or only those read correctly", examples=[True]),
+        _empty_is_none,
+        Query(
+            description="true: only misclassified digits; false: only the others",
+            examples=[True],
+        ),
     ] = None
     order: Annotated[
         Order,
         Query(
-            description="what comes first: misread digits, the surest of them first; the surest "
-            "answers; the least sure; or the data set's own order",
+            description="which digits come first: misclassified ones by descending probability; "
+            "the most or the least probable predictions; or the order of the data set",
             examples=["mistakes"],
         ),
     ] = Order.MISTAKES
     page: Annotated[
         int,
-        Query(ge=1, le=1_000_000, description=f"of at most {PER_PAGE} digits", examples=[1]),
+        Query(
+            ge=1,
+            le=1_000_000,
+            description=f"page number; a page has {PER_PAGE} digits",
+            examples=[1],
+        ),
     ] = 1
 
     @property
@@ -65,7 +73,7 @@ BrowsingDep = Annotated[BrowsingParameters, Depends()]
 Indices = Annotated[
     str,
     Query(
-        description=f"at most {PER_PAGE} places in the data set, from 0, with commas between",
+        description=f"at most {PER_PAGE} indices of the data set, from 0, comma-separated",
         examples=["0,4711"],
         pattern=rf"^\d{{1,9}}(,\d{{1,9}}){{0,{PER_PAGE - 1}}}$",
         max_length=10 * PER_PAGE,
@@ -74,14 +82,17 @@ Indices = Annotated[
 FilterIndex = Annotated[int, PathParameter(description="index of a filter", examples=[7])]
 
 
-@router.get("/networks/{network}/dataset", summary="How a network reads the data set")
+@router.get(
+    "/networks/{network}/dataset",
+    summary="Accuracy and confusion matrix of a network on the data set",
+)
 def dataset(engine: NetworkDep, services: ServicesDep) -> schemas.Dataset:
     return schemas.Dataset.of(services.indexes, engine)
 
 
 @router.get(
     "/networks/{network}/dataset/digits",
-    summary="Digits of the data set by label, answer and correctness, page by page",
+    summary="Digits of the data set by label, prediction and correctness, page by page",
 )
 def dataset_digits(
     engine: NetworkDep, services: ServicesDep, parameters: BrowsingDep
@@ -95,7 +106,7 @@ Version = Annotated[
     str | None,
     Query(
         max_length=64,
-        description="changes with the data set; with it the sheet may be kept for ever",
+        description="version of the data set; with it the image may be cached for ever",
         examples=["9a1ec5c0d2f4"],
     ),
 ]
@@ -103,7 +114,7 @@ Version = Annotated[
 
 @router.get(
     "/dataset/digits.png",
-    summary="Digits of the data set on one sheet, in the order given, ten in a row",
+    summary="Digits of the data set as one image, in the given order, ten in a row",
     responses=PNG_ANSWER,
     response_class=Response,
 )
@@ -111,7 +122,7 @@ def dataset_png(
     request: Request, services: ServicesDep, indices: Indices, version: Version = None
 ) -> Response:
     images = services.indexes.dataset.split.images
-    places = [int(place) for place in indices.split(",")]
+    places = [int(index) for index in indices.split(",")]
     if max(places) >= len(images):
         raise UnknownDigitError(
             f"indices names {max(places)}; the data set's digits are 0 to {len(images) - 1}"
@@ -121,14 +132,14 @@ def dataset_png(
     cells = np.zeros((rows * columns, SIDE, SIDE), np.uint8)
     cells[: len(places)] = images[places]
     sheet = cells.reshape(rows, columns, SIDE, SIDE).swapaxes(1, 2)
-    # Without a version the address does not say which data set it was that the server was given.
+    # Without a version the address does not identify the data set.
     answer = immutable_response if version else revalidated_response
     return answer(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
 
 
 @router.get(
     "/networks/{network}/layers/{layer}/filters/{filter}/top-activations",
-    summary="The digits that excite a filter most: of the data set, else of the samples",
+    summary="Top-activating digits of a filter, from the data set or otherwise the samples",
 )
 def top_activations(
     engine: NetworkDep,

@@ -1,4 +1,4 @@
-"""Digits: the samples that ship, and what people bring."""
+"""API routes for digits: the shipped samples and uploads."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,7 +16,7 @@ INPUT_ZOOM = 8
 router = APIRouter(tags=["digits"])
 
 
-@router.get("/samples", summary="The digits that ship")
+@router.get("/samples", summary="Digits that ship with the program")
 def samples(services: ServicesDep) -> list[schemas.Sample]:
     network = services.registry.default
     return [
@@ -35,7 +35,7 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
 @router.post(
     "/digits",
     status_code=201,
-    summary="Bring a digit: prepared as MNIST's were, and kept",
+    summary="Upload a digit; it is preprocessed like MNIST and stored",
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
@@ -45,14 +45,14 @@ def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> 
     return answer
 
 
-@router.get("/digits/{digit}", summary="A digit and how it came about")
+@router.get("/digits/{digit}", summary="A digit and its provenance")
 def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
     return schemas.Digit.of(stored, services.registry.default)
 
 
 @router.get(
     "/digits/{digit}/input.png",
-    summary="The 28x28 that networks are given, enlarged eight times",
+    summary="The 28x28 input of the networks, enlarged eight times",
     responses=PNG_ANSWER,
     response_class=Response,
 )
@@ -62,7 +62,7 @@ def input_png(request: Request, stored: DigitDep) -> Response:
 
 @router.get(
     "/digits/{digit}/input.npy",
-    summary="The same as an array: uint8 (28, 28), ink 255",
+    summary="The 28x28 input of the networks, uint8 (28, 28), ink 255",
     responses=NPY_ANSWER,
     response_class=Response,
 )

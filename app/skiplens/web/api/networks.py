@@ -37,7 +37,7 @@ from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, 
 router = APIRouter(tags=["networks"])
 
 
-@router.get("/networks", summary="Every network that is loaded, the default first")
+@router.get("/networks", summary="Loaded networks, the default first")
 def networks(services: ServicesDep) -> list[schemas.Network]:
     return [schemas.Network.of(engine) for engine in services.registry.networks]
 
@@ -47,7 +47,7 @@ def network(engine: NetworkDep) -> schemas.Network:
     return schemas.Network.of(engine)
 
 
-@router.get("/networks/{network}/layers", summary="Its layers in forward order")
+@router.get("/networks/{network}/layers", summary="Layers of a network, in forward order")
 def layers(engine: NetworkDep) -> list[Layer]:
     return Layer.all_of(engine.manifest)
 
@@ -56,14 +56,14 @@ def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     if layer.kernel is None:
         convolutions = ", ".join(one.name for one in engine.manifest.layers if one.kernel)
         raise UnknownLayerError(
-            f"layer {layer.name} has no kernels; layers that have are {convolutions}"
+            f"layer {layer.name} has no kernels; layers with kernels are {convolutions}"
         )
     return engine.weights[f"{layer.name}/kernel"]
 
 
 @router.get(
     "/networks/{network}/layers/{layer}/kernels.npy",
-    summary="A convolution's kernels, float32 (h, w, in, out)",
+    summary="Kernels of a convolution, float32 (h, w, in, out)",
     responses=NPY_ANSWER,
     response_class=Response,
 )
@@ -75,19 +75,20 @@ def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Respon
 
 @dataclass(frozen=True)
 class KernelParameters:
-    """How kernels are drawn: always on one range, centred on zero."""
+    """How kernels are drawn: always with one range, centred on zero."""
 
     palette: SignedPalette = PaletteName.DARK
     zoom: Zoom = None
     columns: Columns = None
     indices: Annotated[
-        bool, Query(description="write the filters' and the inputs' indices", examples=[True])
+        bool,
+        Query(description="whether to draw the indices of filters and inputs", examples=[True]),
     ] = False
 
 
 @router.get(
     "/networks/{network}/layers/{layer}/kernels.png",
-    summary="A convolution's kernels: a row for each output filter, a column for each input",
+    summary="Kernels of a convolution: a row for each filter, a column for each input map",
     responses=PNG_ANSWER,
     response_class=Response,
 )
@@ -138,7 +139,7 @@ _LIST: Final = TypeAdapter(list[Palette])
 
 
 @palettes_router.get(
-    "/palettes", summary="Every palette, colour by colour", response_model=list[Palette]
+    "/palettes", summary="Palettes and their colours", response_model=list[Palette]
 )
 def palettes(request: Request) -> Response:
     found = [Palette.of(name) for name in PaletteName]

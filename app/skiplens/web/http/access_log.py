@@ -1,4 +1,4 @@
-"""Logs every request, counts it, and says in ``Server-Timing`` where its time went."""
+"""Access log, request metrics and ``Server-Timing``."""
 
 import asyncio
 import time
@@ -17,22 +17,22 @@ from skiplens.web.links import API, HEALTH
 
 _UNMATCHED: Final = "unmatched"
 _FAILED: Final = 500
-_UNANSWERED: Final = 499  # as nginx has it: the client went away before there was an answer
+_UNANSWERED: Final = 499  # nginx's code for a client that disconnected before the response
 _logger = structlog.get_logger("skiplens.access")
 
 
 class AccessLog:
-    """One line and one count a request; a fault of our own becomes a problem response."""
+    """Logs and counts every request; answers unhandled exceptions with a problem."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._log = _logger.bind()  # the proxy looks its logger up at every call
-        # Looking labels up takes as long as counting does, and every request is counted.
+        self._log = _logger.bind()  # structlog's proxy would look the logger up for every call
+        # Looking labels up takes as long as counting.
         self._counts: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -52,7 +52,7 @@ class AccessLog:
                 await self._app(scope, receive, send_timed)
             except ClientDisconnect:
                 pass
-            except asyncio.CancelledError:  # the time to finish requests in is over
+            except asyncio.CancelledError:  # the server stops and its grace period is over
                 if status != _UNANSWERED:
                     raise
                 await stopping()(scope, receive, send_timed)
@@ -91,9 +91,7 @@ class AccessLog:
 
 
 def _route(scope: Scope) -> str:
-    """The pattern of the address, of which there are few; a router's own lacks the prefix that it
-    was included with.
-    """
+    """The path pattern of the route, with the prefix of the API."""
     pattern = getattr(scope.get("route"), "path", None) or scope.get("skiplens.route")
     if not pattern:
         return _UNMATCHED

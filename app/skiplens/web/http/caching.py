@@ -13,14 +13,14 @@ PNG: Final = "image/png"
 NPY: Final = "application/x-npy"
 NPZ: Final = "application/x-npz"
 CSV: Final = "text/csv; charset=utf-8"
-_LEVEL: Final = 6
-_NEVER: Final = frozenset({"0", "0.", "0.0", "0.00", "0.000"})
+_GZIP_LEVEL: Final = 6
+_ZERO_QUALITY: Final = frozenset({"0", "0.", "0.0", "0.00", "0.000"})
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATED: Final = "public, no-cache"
 
 
 def etag_matches(etag: str, headers: Headers) -> bool:
-    """Whether a request's ``If-None-Match`` says that the client has what bears this ETag."""
+    """Whether ``If-None-Match`` names this ETag."""
     known = headers.get("if-none-match", "")
     return etag in known or known.strip() == "*"
 
@@ -28,33 +28,32 @@ def etag_matches(etag: str, headers: Headers) -> bool:
 def immutable_response(
     request: Request, content: bytes, media_type: str, download: str | None = None
 ) -> Response:
-    """An answer that may be kept for ever; empty with 304 where the client has it.
+    """A response that clients may cache for ever; 304 if ``If-None-Match`` matches.
 
     Args:
-        request: its ``If-None-Match`` is honoured.
-        content: the body.
-        media_type: of the body.
-        download: file name to offer when it is saved.
+        request: request to answer.
+        content: body.
+        media_type: media type of the body.
+        download: file name for saving.
     """
-    return _kept(request, content, media_type, IMMUTABLE, download)
+    return _cacheable(request, content, media_type, IMMUTABLE, download)
 
 
 def revalidated_response(
     request: Request, content: bytes, media_type: str, download: str | None = None
 ) -> Response:
-    """The same, but for the client's asking each time whether it still holds.
+    """A response that clients may cache but must revalidate each time.
 
-    Its address does not name all that it depends on: with other weights a network of that name
-    gives other arrays.
+    For content that can change at the same address, such as arrays of a retrained network.
     """
-    return _kept(request, content, media_type, REVALIDATED, download)
+    return _cacheable(request, content, media_type, REVALIDATED, download)
 
 
-def _kept(
-    request: Request, content: bytes, media_type: str, keeping: str, download: str | None
+def _cacheable(
+    request: Request, content: bytes, media_type: str, cache_control: str, download: str | None
 ) -> Response:
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": keeping}
+    headers = {"ETag": etag, "Cache-Control": cache_control}
     if etag_matches(etag, request.headers):
         return Response(status_code=304, headers=headers)
     if download is not None:
@@ -63,23 +62,23 @@ def _kept(
 
 
 def takes_gzip(headers: Headers) -> bool:
-    """Whether a client says that it can undo gzip."""
+    """Whether the client accepts gzip."""
     for offer in headers.get("accept-encoding", "").replace(" ", "").lower().split(","):
         name, _, quality = offer.partition(";q=")
         if name == "gzip":
-            return quality not in _NEVER
+            return quality not in _ZERO_QUALITY
     return False
 
 
 def gzipped(content: bytes) -> bytes:
-    """The same bytes for the same content; level 6 is where pages stop getting smaller."""
-    return gzip.compress(content, _LEVEL, mtime=0)
+    """Deterministic gzip; above level 6 pages hardly get smaller."""
+    return gzip.compress(content, _GZIP_LEVEL, mtime=0)
 
 
 def compressed(request: Request, response: Response) -> Response:
-    """The answer, its body compressed if the client can undo that.
+    """The response, compressed if the client accepts gzip.
 
-    Pages hold no secret beside what a visitor chose, so that their size gives nothing away.
+    Pages hold no secrets, so their compressed size reveals nothing (BREACH).
     """
     response.headers.add_vary_header("Accept-Encoding")
     if takes_gzip(request.headers):
@@ -90,13 +89,13 @@ def compressed(request: Request, response: Response) -> Response:
 
 
 PNG_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {PNG: {}}, "description": "The picture"}
+    200: {"content": {PNG: {}}, "description": "The image"}
 }
 NPY_ANSWER: Final[dict[int | str, dict[str, object]]] = {
     200: {"content": {NPY: {}}, "description": "The array"}
 }
 CSV_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {"text/csv": {}}, "description": "The table, with a header"}
+    200: {"content": {"text/csv": {}}, "description": "The table with a header row"}
 }
 NPZ_ANSWER: Final[dict[int | str, dict[str, object]]] = {
     200: {"content": {NPZ: {}}, "description": "The arrays by layer name"}
@@ -104,62 +103,60 @@ NPZ_ANSWER: Final[dict[int | str, dict[str, object]]] = {
 
 
 _OK: Final = 200
-_OVERHEAD: Final = 2048  # bytes of headers and objects, an answer
+_OVERHEAD: Final = 2048  # bytes of headers and objects of each response
 _Key = tuple[str, bytes]
-_Kept = tuple[str, list[tuple[bytes, bytes]], bytes]
+_CachedResponse = tuple[str, list[tuple[bytes, bytes]], bytes]
 
 
 class ResponseCache:
-    """Answers a GET again from memory if its first answer was ``public`` and bore an ETag.
+    """In-memory cache of GET responses that are ``public`` and have an ETag but no ``Vary``.
 
-    Of such answers the same path and query mean the same bytes for as long as the process lives,
-    unless the answer says that it varies. The request's ``If-None-Match`` is
-    honoured.
+    For these, the same path and query give the same bytes while the process runs.
 
     Args:
-        app: makes the answers.
-        max_bytes: of all that is kept, addresses included: a client may choose long ones.
+        app: next ASGI app.
+        max_bytes: maximum size of the cache, including addresses, which clients may make long.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
-        self._kept: LRUCache[_Key, tuple[int, _Kept]] = LRUCache(
-            max_bytes, getsizeof=lambda kept: kept[0]
+        self._cache: LRUCache[_Key, tuple[int, _CachedResponse]] = LRUCache(
+            max_bytes, getsizeof=lambda entry: entry[0]
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
         key = (scope["path"], scope["query_string"])
-        kept = self._kept.get(key)
-        if kept is not None:
-            await _answer(kept[1], scope, send)
+        cached = self._cache.get(key)
+        if cached is not None:
+            await _answer(cached[1], scope, send)
             return
-        await self._app(scope, receive, self._keeping(key, scope, send))
+        await self._app(scope, receive, self._storing(key, scope, send))
 
-    def _keeping(self, key: _Key, scope: Scope, send: Send) -> Send:
+    def _storing(self, key: _Key, scope: Scope, send: Send) -> Send:
         start: Message = {}
 
-        async def send_keeping(message: Message) -> None:
+        async def send_storing(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start":
                 start = {**message}
-            elif _lasting(start) and _whole(start, message):
+            elif _is_cacheable(start) and _is_complete(start, message):
                 route = getattr(scope.get("route"), "path", "")
-                self._keep(key, (route, list(start["headers"]), message["body"]))
+                self._store(key, (route, list(start["headers"]), message["body"]))
             await send(message)
 
-        return send_keeping
+        return send_storing
 
-    def _keep(self, key: _Key, answer: _Kept) -> None:
+    def _store(self, key: _Key, answer: _CachedResponse) -> None:
         size = len(key[0]) + len(key[1]) + len(answer[2]) + _OVERHEAD
-        if size <= self._kept.maxsize:
-            self._kept[key] = (size, answer)
+        if size <= self._cache.maxsize:
+            self._cache[key] = (size, answer)
 
 
-def _lasting(start: Message) -> bool:
+def _is_cacheable(start: Message) -> bool:
     if start.get("status") != _OK:
         return False
     headers = Headers(raw=start["headers"])
@@ -167,13 +164,13 @@ def _lasting(start: Message) -> bool:
     return public and "etag" in headers and "vary" not in headers
 
 
-def _whole(start: Message, message: Message) -> bool:
+def _is_complete(start: Message, message: Message) -> bool:
     length = next((value for name, value in start["headers"] if name == b"content-length"), b"")
     return length == str(len(message.get("body", b""))).encode()
 
 
-async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
-    route, headers, body = kept
+async def _answer(cached: _CachedResponse, scope: Scope, send: Send) -> None:
+    route, headers, body = cached
     scope["skiplens.route"] = route
     conditional = any(name == b"if-none-match" for name, _ in scope["headers"])
     if conditional and etag_matches(Headers(raw=headers)["etag"], Headers(scope=scope)):

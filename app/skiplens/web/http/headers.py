@@ -53,18 +53,18 @@ _UNKNOWN_HOST: Final = Problem(400, "unknown_host", "Unknown host", "this host i
 _CROSS_SITE: Final = Problem(
     403, "cross_site", "Cross-site request", "POST requests from other sites are not accepted"
 )
-_ANY: Final = frozenset({"*"})
+_ALL_HOSTS: Final = frozenset({"*"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SecurityHeaders:
-    """Adds the headers to every response, errors included."""
+    """Adds the security headers to every response, errors included."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -75,33 +75,32 @@ class SecurityHeaders:
 
 
 class HostAndOriginCheck:
-    """Answers only for the hosts that are allowed, and takes no posts that other sites make a
-    visitor's browser send.
+    """Rejects requests for other hosts, and cross-site POST requests (CSRF).
 
     Args:
-        app: what to guard.
-        hosts: names that are answered; ``*`` answers all.
-        origins: other sites whose scripts may post all the same.
+        app: next ASGI app.
+        hosts: allowed host names; ``*`` allows all.
+        origins: other sites that may send POST requests.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
         self._app = app
-        self._hosts = _ANY if "*" in hosts else frozenset(host.lower() for host in hosts)
+        self._hosts = _ALL_HOSTS if "*" in hosts else frozenset(host.lower() for host in hosts)
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._hosts != _ANY and _host(Headers(scope=scope)) not in self._hosts:
+        if self._hosts != _ALL_HOSTS and _host(Headers(scope=scope)) not in self._hosts:
             await ProblemResponse(_UNKNOWN_HOST)(scope, receive, send)
-        elif scope["method"] not in _SAFE_METHODS and self._forged(Headers(scope=scope)):
+        elif scope["method"] not in _SAFE_METHODS and self._is_forged(Headers(scope=scope)):
             await ProblemResponse(_CROSS_SITE)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _forged(self, headers: Headers) -> bool:
+    def _is_forged(self, headers: Headers) -> bool:
         cross = headers.get("sec-fetch-site") == "cross-site"
         return cross and headers.get("origin") not in self._origins
 
@@ -112,7 +111,7 @@ def _host(headers: Headers) -> str:
 
 
 def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
-    """Lets scripts of other sites call the API and read its answers, where any are named."""
+    """CORS for the given sites; nothing without any."""
     if not origins:
         return []
     return [
@@ -130,17 +129,17 @@ _ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestIdMiddleware:
-    """Puts the id into the context, and into the response's ``X-Request-Id``."""
+    """Sets the request id in the context and in the response's ``X-Request-Id``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        chosen = _given(scope) or new_request_id()
+        chosen = _received_id(scope) or new_request_id()
         set_request_id(chosen)
         named = (REQUEST_ID_HEADER, chosen.encode())
 
@@ -152,8 +151,8 @@ class RequestIdMiddleware:
         await self._app(scope, receive, send_named)
 
 
-def _given(scope: Scope) -> str:
-    """The id that a proxy gave the request; empty where there is none, or none that is taken."""
+def _received_id(scope: Scope) -> str:
+    """The request's own id, as proxies set it; empty if there is none or it is malformed."""
     for name, value in scope["headers"]:
         if name == REQUEST_ID_HEADER and _ACCEPTED.fullmatch(value):
             return str(value, "ascii")

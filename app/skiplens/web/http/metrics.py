@@ -24,15 +24,15 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5
 
 
 class Metrics:
-    """The server's metrics, in a registry of their own so that several apps can live side by side.
+    """The server's metrics, in a registry of their own so that one process can run several apps.
 
     Attributes:
-        registry: what ``/metrics`` prints.
-        requests: by route and status code.
-        seconds: by route.
-        stage_seconds: by stage of the work.
-        refusals: by problem code.
-        in_flight: requests in the works.
+        registry: registry that ``/metrics`` prints.
+        requests: requests by route and status code.
+        seconds: response times by route.
+        stage_seconds: computing times by stage.
+        refusals: rejected requests by problem code.
+        in_flight: requests in progress.
     """
 
     def __init__(self, version: str) -> None:
@@ -42,29 +42,29 @@ class Metrics:
         )
         self.seconds = Histogram(
             "skiplens_request_seconds",
-            "Time to answer a request",
+            "Response time",
             ("route",),
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.stage_seconds = Histogram(
             "skiplens_stage_seconds",
-            "Time in each stage of the work",
+            "Time spent in each stage of a request",
             ("stage",),
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.refusals = Counter(
-            "skiplens_refusals", "Requests refused", ("reason",), registry=self.registry
+            "skiplens_refusals", "Requests rejected", ("reason",), registry=self.registry
         )
         self.in_flight = Gauge(
-            "skiplens_requests_in_flight", "Requests in the works", registry=self.registry
+            "skiplens_requests_in_flight", "Requests in progress", registry=self.registry
         )
-        build = Info("skiplens_build", "What is running", registry=self.registry)
+        build = Info("skiplens_build", "Version of the program", registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
 
     def watch(self, services: Services) -> None:
-        """Report queue depth, cache hits and stored digits of these services from now on."""
+        """Report queue depth, cache hits and stored digits of these services."""
         self.registry.register(_ServicesCollector(services))
 
 
@@ -73,7 +73,7 @@ class _ServicesCollector(Collector):
         self._services = services
 
     def collect(self) -> list[Metric]:
-        """Read the gauges off the services at the moment of asking."""
+        """The current values."""
         services = self._services
         queue = GaugeMetricFamily(
             "skiplens_queue_depth", "Computations waiting", labels=["network"]
@@ -83,9 +83,9 @@ class _ServicesCollector(Collector):
         hits, misses = services.runner.hits, services.runner.misses
         return [
             queue,
-            CounterMetricFamily("skiplens_cache_hits", "Examinations found in memory", hits),
-            CounterMetricFamily("skiplens_cache_misses", "Examinations computed", misses),
-            GaugeMetricFamily("skiplens_digits_stored", "Digits kept", services.digits.count()),
+            CounterMetricFamily("skiplens_cache_hits", "Forward passes found in the cache", hits),
+            CounterMetricFamily("skiplens_cache_misses", "Forward passes computed", misses),
+            GaugeMetricFamily("skiplens_digits_stored", "Stored digits", services.digits.count()),
         ]
 
 
@@ -93,7 +93,7 @@ router = APIRouter(tags=["health"])
 
 
 class Alive(BaseModel):
-    """The server runs."""
+    """The server is running."""
 
     status: Literal["alive"] = Field(description="always `alive`")
 
@@ -104,12 +104,12 @@ class Ready(BaseModel):
     status: Literal["ready"] = Field(description="always `ready`; otherwise the answer is a 503")
 
 
-@router.get("/healthz", summary="Alive")
+@router.get("/healthz", summary="Liveness")
 async def healthz() -> Alive:
     return Alive(status="alive")
 
 
-@router.get("/readyz", summary="Ready to answer", response_model=Ready, responses=NOT_READY)
+@router.get("/readyz", summary="Readiness", response_model=Ready, responses=NOT_READY)
 async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         return Response('{"status":"ready"}', media_type="application/json")
@@ -117,7 +117,7 @@ async def readyz(request: Request) -> Response:
     return ProblemResponse(Problem(503, "not_ready", "Not ready", detail))
 
 
-@router.get("/metrics", summary="Prometheus", response_class=Response)
+@router.get("/metrics", summary="Metrics in Prometheus format", response_class=Response)
 def metrics(request: Request) -> Response:
-    kept: Metrics = request.app.state.metrics
-    return Response(generate_latest(kept.registry), media_type=CONTENT_TYPE_LATEST)
+    collected: Metrics = request.app.state.metrics
+    return Response(generate_latest(collected.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""The request under way: its id, known to everything that logs or answers."""
+"""The id of the current request, for logs and responses."""
 
 import random
 from contextvars import ContextVar
@@ -10,15 +10,15 @@ _request_id: Final[ContextVar[str]] = ContextVar("request_id", default="-")
 
 
 def request_id() -> str:
-    """The id of the request under way, ``-`` outside of any."""
+    """The id of the current request; ``-`` outside of requests."""
     return _request_id.get()
 
 
 def new_request_id() -> str:
-    """An id for a request that brings none: 16 hexadecimal digits, and no secret."""
+    """A new id of 16 hexadecimal digits; it need not be unpredictable."""
     return f"{random.getrandbits(64):016x}"
 
 
 def set_request_id(value: str) -> None:
-    """Name the request under way; each runs in a context of its own."""
+    """Set the id of the current request; each request has its own context."""
     _request_id.set(value)

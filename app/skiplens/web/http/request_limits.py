@@ -1,4 +1,4 @@
-"""Limits of requests: body size, time to arrive, concurrent requests."""
+"""Request limits: body size, time to receive the body, concurrent requests."""
 
 import asyncio
 from typing import Final
@@ -15,16 +15,16 @@ _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": 
 
 
 class BodyLimit:
-    """Refuses bodies that are too large (413) or too slow (408), chunked ones too.
+    """Rejects bodies that are too large (413) or too slow (408), chunked ones included.
 
-    A connection whose body was not read to its end is closed after the answer. What is still on its
-    way is first read and dropped while its time lasts: closing at once would reset the connection,
-    and clients that read only when they have sent everything would never see the answer.
+    If the body was not read completely, the connection is closed after the response. The rest of
+    the body is read and dropped first, until the time limit: closing at once would reset the
+    connection, and clients that send everything before they read would not see the response.
 
     Args:
-        app: what to guard.
-        max_bytes: of a body.
-        seconds: from the end of the headers to the end of the body.
+        app: next ASGI app.
+        max_bytes: maximum size of a body.
+        seconds: maximum time from the end of the headers to the end of the body.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -33,7 +33,7 @@ class BodyLimit:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
         declared = _declared_bytes(scope) if scope["type"] == "http" else 0
         if declared == 0:
             await self._app(scope, receive, send)
@@ -48,7 +48,7 @@ class BodyLimit:
 
 
 class _Body:
-    """The body of one request on its way in."""
+    """The body of one request, as it arrives."""
 
     def __init__(self, receive: Receive, max_bytes: int, seconds: float) -> None:
         self._receive = receive
@@ -62,10 +62,10 @@ class _Body:
         """The next part.
 
         Raises:
-            TooLargeError: the parts so far are beyond the bound.
-            RequestTimeoutError: the time is up.
+            TooLargeError: the parts so far exceed the limit.
+            RequestTimeoutError: the time limit has passed.
         """
-        if self._complete:  # what is still to come is a disconnect, for which there is no deadline
+        if self._complete:  # only a disconnect can follow, without a deadline
             return await self._receive()
         message = await self._next()
         self._received += len(message.get("body", b""))
@@ -74,7 +74,7 @@ class _Body:
         return message
 
     def closing(self, send: Send) -> Send:
-        """Sends an answer; closes the connection after it if the body is not complete by then."""
+        """Wraps ``send`` to close the connection after the response if the body is incomplete."""
 
         async def send_closing(message: Message) -> None:
             if self._complete:
@@ -87,7 +87,7 @@ class _Body:
                 await send(message)
             else:
                 await send({**message, "more_body": True})
-                await self._drop_the_rest()
+                await self._drop_rest()
                 await send(_END)
 
         return send_closing
@@ -103,7 +103,7 @@ class _Body:
         self._complete = not message.get("more_body", False)
         return message
 
-    async def _drop_the_rest(self) -> None:
+    async def _drop_rest(self) -> None:
         try:
             while not self._complete:
                 await self._next()
@@ -112,24 +112,22 @@ class _Body:
 
 
 def _too_large(max_bytes: int) -> TooLargeError:
-    return TooLargeError(
-        f"the request body is larger than the {max_bytes:,} bytes that are allowed"
-    )
+    return TooLargeError(f"the request body is larger than {max_bytes:,} bytes")
 
 
 def _declared_bytes(scope: Scope) -> int | None:
-    """How long the body is said to be; ``None`` where it comes in chunks of unknown number."""
-    said: int | None = 0
+    """``Content-Length`` in bytes, 0 without a body; ``None`` for chunked bodies."""
+    length: int | None = 0
     for name, value in scope["headers"]:
         if name == b"transfer-encoding":
             return None
         if name == b"content-length":
-            said = int(value) if value.isdigit() else None
-    return said
+            length = int(value) if value.isdigit() else None
+    return length
 
 
 class ConcurrencyLimit:
-    """Refuses with 503 beyond a number of requests in the works; health checks always pass."""
+    """Rejects requests with 503 while ``max_requests`` are in progress, except health checks."""
 
     def __init__(self, app: ASGIApp, max_requests: int, metrics: Metrics) -> None:
         self._app = app
@@ -138,7 +136,7 @@ class ConcurrencyLimit:
         metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -146,7 +144,7 @@ class ConcurrencyLimit:
             await self._answer(scope, receive, send)
             return
         if self._in_flight >= self._max_requests:
-            error = BusyError(f"at most {self._max_requests} requests are taken on at a time")
+            error = BusyError(f"at most {self._max_requests} requests are handled at a time")
             await error_response(error)(scope, receive, send)
             return
         self._in_flight += 1
@@ -156,12 +154,12 @@ class ConcurrencyLimit:
             self._in_flight -= 1
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, HEAD like GET: the server leaves the body out."""
+        """Handle HEAD like GET; the server leaves the body out."""
         if scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
         as_get = {**scope, "method": "GET"}
         try:
             await self._app(as_get, receive, send)
-        finally:  # what is noted there on the way is for those outside to read
+        finally:  # outer middleware reads what inner ones leave in the scope
             scope.update({**as_get, "method": "HEAD"})

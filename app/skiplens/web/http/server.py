@@ -1,4 +1,4 @@
-"""Runs uvicorn with bounded connections, and stops within a bound."""
+"""Runs uvicorn with time and size limits for connections and a bounded shutdown."""
 
 import asyncio
 import errno
@@ -27,7 +27,7 @@ from skiplens.web.http.request_id import (
 )
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-MIN_TAKEN_BYTES: Final = 4096  # of an answer, in the time that a request has to arrive in
+MIN_READ_BYTES: Final = 4096  # of a response, in ``seconds``; slower readers are disconnected
 
 _HEAD_TOO_LARGE: Final = Problem(
     431,
@@ -40,9 +40,9 @@ _logger = structlog.get_logger(__name__)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose request line and headers take longer than ``seconds`` (408) or fill
-    more than ``MAX_HEAD_BYTES`` (431), trailers among them. Bodies are bounded in the app. Answers
-    of which the client takes less than ``MIN_TAKEN_BYTES`` in ``seconds`` are cut off.
+    """Closes connections whose request line and headers take longer than ``seconds`` (408) or
+    exceed ``MAX_HEAD_BYTES`` (431), trailers included, and those of clients that read less than
+    ``MIN_READ_BYTES`` of a response in ``seconds``. The app limits bodies.
 
     The other arguments are uvicorn's.
     """
@@ -60,125 +60,127 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._seconds = seconds
         self._metrics = metrics
-        self._deadline: asyncio.TimerHandle | None = None  # while a head is awaited or under way
-        self._begun = False
-        self._head_bytes = 0  # of heads under way: all that came
-        self._field_bytes = 0  # of the request: its line, headers and trailers, as parsed
+        self._header_timer: asyncio.TimerHandle | None = None  # until the headers are complete
+        self._message_begun = False
+        self._head_bytes = 0  # received since the header timer started
+        self._field_bytes = 0  # of request line, headers and trailers, as parsed
         self._in_head = False
-        self._unread: asyncio.TimerHandle | None = None  # while an answer waits to be read
+        self._write_timer: asyncio.TimerHandle | None = None  # while the client does not read
         self._cycles: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Await the first head."""
+        """Start the header timer."""
         super().connection_made(transport)
-        self._await_head()
+        self._start_header_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and bound what belongs to a head that is still not complete."""
-        counts = self._deadline is not None
+        """Parse, and limit the bytes of incomplete headers."""
+        timed = self._header_timer is not None
         HttpToolsProtocol.data_received(self, data)
-        if self._begun and self._deadline is None:  # most heads come whole and need no deadline
-            self._await_head()
-        elif counts and self._deadline is not None:
+        if (
+            self._message_begun and self._header_timer is None
+        ):  # most headers arrive at once and need no timer
+            self._start_header_timer()
+        elif timed and self._header_timer is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(_HEAD_TOO_LARGE)
+                self._reject(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """The first byte of a request is there."""
+        """The first byte of a request has arrived."""
         HttpToolsProtocol.on_message_begin(self)
-        self._begun = self._in_head = True
+        self._message_begun = self._in_head = True
         self._field_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; or a trailer, which nobody reads."""
+        """A header, or a trailer, which is dropped."""
         self._field_bytes += len(name) + len(value)
         if self._field_bytes > MAX_HEAD_BYTES:
-            raise ValueError("too large")  # ends the parsing, as what is not HTTP does
+            raise ValueError("too large")  # stops the parser, like malformed HTTP
         if self._in_head:
             HttpToolsProtocol.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
-        """From here on the app keeps the time."""
+        """The app limits the time from here on."""
         self._field_bytes += len(self.url)
         if self._field_bytes > MAX_HEAD_BYTES:
             raise ValueError("too large")
-        self._have_head()
+        self._headers_complete()
         self._in_head = False
         HttpToolsProtocol.on_headers_complete(self)
-        if self.pipeline:  # asked for ahead, while others are under way
-            self._cycles = [one for one in self._cycles if not one.response_complete]
+        if self.pipeline:  # pipelined requests are waiting
+            self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
         else:
             self._cycles.clear()
         self._cycles.append(self.cycle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone: nothing more is sent, nor begun of what it asked for ahead."""
-        self._have_head()
-        self._be_read()
+        """The client is gone: cancel its requests, pipelined ones included."""
+        self._headers_complete()
+        self._cancel_write_timer()
         self.pipeline.clear()
-        for cycle in self._cycles:  # uvicorn itself tells only the newest
+        for cycle in self._cycles:  # uvicorn itself notifies only the newest
             cycle.disconnected = True
             cycle.message_event.set()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client has not yet taken what was sent."""
+        """The client does not read fast enough."""
         super().pause_writing()
-        self._await_reading()
+        self._start_write_timer()
 
     def resume_writing(self) -> None:
-        """It has, or nearly so."""
-        self._be_read()
+        """The client has read almost everything."""
+        self._cancel_write_timer()
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing more was asked for."""
+        """No further request has arrived."""
         if not self.transport.is_closing():
             self._close()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, with the headers that every answer bears."""
-        self._refuse(_HEAD_TOO_LARGE if self._field_bytes > MAX_HEAD_BYTES else _NOT_HTTP)
+        """Reject malformed HTTP, with the headers of every response."""
+        self._reject(_HEAD_TOO_LARGE if self._field_bytes > MAX_HEAD_BYTES else _NOT_HTTP)
 
-    def _await_reading(self) -> None:
-        left = self.transport.get_write_buffer_size()
-        self._unread = self.loop.call_later(self._seconds, self._cut_off, left)
+    def _start_write_timer(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._write_timer = self.loop.call_later(self._seconds, self._abort_slow_reader, unread)
 
-    def _be_read(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+    def _cancel_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
-    def _cut_off(self, left: int) -> None:
-        if left - self.transport.get_write_buffer_size() < MIN_TAKEN_BYTES:
+    def _abort_slow_reader(self, unread: int) -> None:
+        if unread - self.transport.get_write_buffer_size() < MIN_READ_BYTES:
             self.transport.abort()
         else:
-            self._await_reading()
+            self._start_write_timer()
 
-    def _await_head(self) -> None:
-        self._deadline = self.loop.call_later(self._seconds, self._expire)
+    def _start_header_timer(self) -> None:
+        self._header_timer = self.loop.call_later(self._seconds, self._header_timeout)
 
-    def _have_head(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline, self._begun, self._head_bytes = None, False, 0
+    def _headers_complete(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+        self._header_timer, self._message_begun, self._head_bytes = None, False, 0
 
-    def _expire(self) -> None:
-        if not getattr(self.cycle, "response_complete", True):  # there is none before the first
-            self._await_head()  # sent ahead of its turn: the request before it is not answered yet
-        elif self._begun:
+    def _header_timeout(self) -> None:
+        if not getattr(self.cycle, "response_complete", True):  # no cycle before the first request
+            self._start_header_timer()  # pipelined: the previous request is still being answered
+        elif self._message_begun:
             detail = f"the request's headers did not arrive within {self._seconds:g} s"
-            self._refuse(Problem.of(RequestTimeoutError(detail)))
-        else:  # browsers connect ahead of need, and would take an answer for that to the next need
+            self._reject(Problem.of(RequestTimeoutError(detail)))
+        else:  # browsers would take a 408 on a spare connection as the next response
             self._close()
 
-    def _refuse(self, problem: Problem) -> None:
-        """Answer in place of the app, unless that is in the middle of an answer, and close."""
-        self._have_head()
+    def _reject(self, problem: Problem) -> None:
+        """Respond in place of the app, unless it has begun to respond, and close."""
+        self._headers_complete()
         set_request_id(new_request_id())
         answer = ProblemResponse(problem)
-        _logger.info("refused", request_id=request_id(), code=problem.code)
+        _logger.info("rejected", request_id=request_id(), code=problem.code)
         self._metrics.requests.labels("unmatched", str(problem.status)).inc()
         self._metrics.refusals.labels(problem.code).inc()
         answering = getattr(self.cycle, "response_started", False)
@@ -187,10 +189,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._close()
 
     def _close(self) -> None:
-        """Close when the client has taken what was sent, if it does."""
+        """Close once the client has read the response, or the write timer expires."""
         self.transport.close()
-        if self._unread is None and self.transport.get_write_buffer_size():
-            self._await_reading()
+        if self._write_timer is None and self.transport.get_write_buffer_size():
+            self._start_write_timer()
 
 
 def _as_bytes(answer: ProblemResponse) -> bytes:
@@ -209,7 +211,7 @@ def bind(host: str, port: int) -> socket.socket:
     """A listening socket.
 
     Raises:
-        StartupError: the address is in use or not to be had.
+        StartupError: the address is in use or not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -229,7 +231,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and answers ``/readyz`` with 503 as soon as it is told to stop."""
+    """Calls ``listening`` when it listens; ``/readyz`` is 503 from the stop signal on."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -243,14 +245,14 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: object) -> None:
         self._app.state.ready = False
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]  # handed on as it came
-        self._captured_signals.clear()  # else uvicorn ends by the signal, and not with exit code 0
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]  # uvicorn's own signature
+        self._captured_signals.clear()  # else uvicorn would exit by the signal, not with 0
 
 
 def run(
     app: FastAPI, settings: Settings, listener: socket.socket, listening: Callable[[], None]
 ) -> None:
-    """Serve until told to stop; ``listening`` is called once requests are answered."""
+    """Serve until stopped; ``listening`` is called once the server accepts requests."""
     protocol = partial(BoundedProtocol, seconds=settings.receive_seconds, metrics=app.state.metrics)
     config = uvicorn.Config(
         app,

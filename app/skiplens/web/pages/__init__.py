@@ -1,5 +1,6 @@
 """The pages: server-rendered, usable without JavaScript."""
 
+from functools import cache
 from typing import Final
 
 from fastapi import FastAPI
@@ -21,8 +22,14 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     """
     assets = load_assets()
     most_bytes = max(0, max_body_bytes - _ENVELOPE)
-    app.state.renderer = Renderer(assets, most_bytes)
+    app.state.renderer = _renderer(most_bytes)
     app.state.problem_page = problem_page
     app.include_router(routes.router)
     app.include_router(templating.router)
     app.include_router(assets.router())
+
+
+@cache
+def _renderer(most_bytes: int) -> Renderer:
+    """Apps of one process share their compiled templates."""
+    return Renderer(load_assets(), most_bytes)

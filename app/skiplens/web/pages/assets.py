@@ -8,6 +8,7 @@ sheets are one file to the browser, ``css/site.css``: which rule wins is a matte
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -83,6 +84,7 @@ class Assets:
         return response
 
 
+@cache
 def load_assets(folder: Path = FOLDER) -> Assets:
     """The project's own files and those of Swagger UI."""
     content = {

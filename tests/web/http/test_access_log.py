@@ -11,8 +11,8 @@ from skiplens.web.http.access_log import AccessLog
 from skiplens.web.http.metrics import Metrics
 from tests.web.conftest import Start
 from tests.web.engines import WatchedEngine
+from tests.web.http.asgi import Exchange
 from tests.web.images import drawing, encoded
-from tests.web.middleware.asgi import Exchange
 
 STAGE = re.compile(r"(\w+);dur=\d+\.\d{3}")
 

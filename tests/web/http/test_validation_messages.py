@@ -51,7 +51,7 @@ def test_one_that_is_missing_is_told_what_it_must_be(api: TestClient, refused: R
 
 def test_one_with_a_form_of_its_own_is_told_that_form(api: TestClient, refused: Refused) -> None:
     detail = refused(api.get("/api/v1/dataset/digits.png?indices=0,x"), 422, "invalid_parameter")
-    assert detail.startswith("indices must be at most 100 places in the data set")
+    assert detail.startswith("indices must be at most 100 indices of the data set")
     assert detail.endswith("; got '0,x'")
 
 

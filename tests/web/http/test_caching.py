@@ -1,21 +1,24 @@
-"""Answers that a client may keep: strong ETags, 304 and HEAD, for every address that gives them;
-and text that travels compressed.
-"""
+"""Caching: strong ETags, 304, HEAD and gzip for every address, and the response cache."""
+
+import asyncio
+from collections.abc import Sequence
 
 import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from skiplens.core.digit import Digit
-from skiplens.web.http.caching import takes_gzip
+from skiplens.web.http.caching import IMMUTABLE, ResponseCache, takes_gzip
 from skiplens.web.pages.assets import load_assets
 from tests.web.conftest import NETWORK
+from tests.web.http.asgi import Exchange
 
 FOR_EVER = "public, max-age=31536000, immutable"
 EACH_TIME = "public, no-cache"
 KEPT = {"etag", "cache-control", "content-type", "content-length", "content-disposition"}
 
-IMMUTABLE = (
+NEVER_CHANGING = (
     "{network}/layers/stem.conv/kernels.png",
     "/api/v1/digits/{digit}/input.png",
     "/api/v1/digits/{digit}/input.npy",
@@ -24,7 +27,7 @@ IMMUTABLE = (
     "{network}/digits/{digit}/stages/1/maps.png",
     "/api/v1/compare/grid.png?layer=block1.sum&a=mnist-resnet/{digit}&b=mnist-resnet/{digit}",
 )
-REVALIDATED = (
+CHANGING = (
     "/api/v1/palettes",
     "{network}/layers/stem.conv/kernels.npy",
     "{network}/digits/{digit}/statistics.csv",
@@ -35,7 +38,7 @@ REVALIDATED = (
 )
 
 
-@pytest.fixture(params=IMMUTABLE + REVALIDATED)
+@pytest.fixture(params=NEVER_CHANGING + CHANGING)
 def address(request: pytest.FixtureRequest, digit: Digit) -> str:
     return str(request.param).format(network=NETWORK, digit=digit.id)
 
@@ -43,7 +46,7 @@ def address(request: pytest.FixtureRequest, digit: Digit) -> str:
 @pytest.fixture
 def keeping(request: pytest.FixtureRequest) -> str:
     """What the address's answers say of keeping them."""
-    return FOR_EVER if request.node.callspec.params["address"] in IMMUTABLE else EACH_TIME
+    return FOR_EVER if request.node.callspec.params["address"] in NEVER_CHANGING else EACH_TIME
 
 
 def test_the_same_address_gives_the_same_bytes_under_a_strong_etag(
@@ -133,3 +136,106 @@ def test_a_style_sheet_bears_another_etag_when_it_is_compressed(api: TestClient)
 )
 def test_gzip_is_sent_only_where_it_is_asked_for(*, offer: str, taken: bool) -> None:
     assert takes_gzip(Headers({"accept-encoding": offer})) is taken
+
+
+HEADERS = (
+    *((b"etag", b'"abc"'), (b"cache-control", IMMUTABLE.encode())),
+    *((b"content-type", b"image/png"), (b"content-length", b"7"), (b"content-disposition", b"x")),
+)
+
+
+class Source:
+    """Answers, and counts how often."""
+
+    def __init__(
+        self,
+        status: int = 200,
+        headers: Sequence[tuple[bytes, bytes]] = HEADERS,
+        parts: Sequence[bytes] = (b"picture",),
+    ) -> None:
+        self.calls = 0
+        self._status, self._headers, self._parts = status, headers, parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.calls += 1
+        start: Message = {"type": "http.response.start", "status": self._status}
+        await send({**start, "headers": list(self._headers)})
+        last = len(self._parts) - 1
+        for at, part in enumerate(self._parts):
+            await send({"type": "http.response.body", "body": part, "more_body": at < last})
+
+
+def _ask(kept: ResponseCache, exchange: Exchange) -> Exchange:
+    return asyncio.run(exchange.run(kept))
+
+
+def test_the_second_answer_comes_from_memory_and_is_the_first() -> None:
+    source = Source()
+    kept = ResponseCache(source, 10_000)
+    first, second = _ask(kept, Exchange(path="/a")), _ask(kept, Exchange(path="/a"))
+    assert source.calls == 1
+    assert (second.status, second.headers, second.body) == (200, first.headers, b"picture")
+
+
+def test_a_known_etag_is_304_from_memory() -> None:
+    kept = ResponseCache(Source(), 10_000)
+    _ask(kept, Exchange())
+    answer = _ask(kept, Exchange(headers={"if-none-match": '"abc"'}))
+    assert (answer.status, answer.body) == (304, b"")
+    assert set(answer.headers) == {"etag", "cache-control"}
+
+
+def test_other_paths_queries_and_methods_are_asked_for_anew() -> None:
+    source = Source()
+    kept = ResponseCache(source, 10_000)
+    for exchange in (
+        *(Exchange(path="/a"), Exchange(path="/b"), Exchange(path="/a", query=b"zoom=2")),
+        *(Exchange(method="POST", path="/c"), Exchange(method="POST", path="/c")),
+        Exchange(path="/c"),
+    ):
+        _ask(kept, exchange)
+    assert source.calls == 6
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Source(status=404),
+        Source(status=304, parts=(b"",)),
+        Source(status=206),
+        Source(headers=HEADERS[:1] + HEADERS[3:]),
+        Source(headers=((b"cache-control", b"no-store"), *HEADERS[2:])),
+        Source(parts=(b"pict", b"ure")),
+        Source(parts=(b"pict",)),
+        Source(headers=HEADERS[:3]),
+        Source(headers=(*HEADERS, (b"vary", b"Accept-Encoding"))),
+    ],
+    ids=[
+        *("404", "304", "206", "no mark", "no-store", "in parts", "cut short", "no length"),
+        "varies",
+    ],
+)
+def test_only_whole_answers_that_never_change_are_kept(source: Source) -> None:
+    kept = ResponseCache(source, 10_000)
+    _ask(kept, Exchange())
+    _ask(kept, Exchange())
+    assert source.calls == 2
+
+
+def test_what_is_kept_is_bounded_long_addresses_included() -> None:
+    source = Source()
+    kept = ResponseCache(source, 10_000)
+    for number in range(4):
+        _ask(kept, Exchange(query=b"x" * 4000 + b"%d" % number))
+    _ask(kept, Exchange(query=b"x" * 4000 + b"3"))
+    assert source.calls == 4
+    _ask(kept, Exchange(query=b"x" * 4000 + b"0"))
+    assert source.calls == 5
+
+
+def test_nothing_is_kept_without_room() -> None:
+    source = Source()
+    kept = ResponseCache(source, 0)
+    _ask(kept, Exchange())
+    assert _ask(kept, Exchange()).body == b"picture"
+    assert source.calls == 2
