@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.activation_index import Choice, Index, Listing, browse
+from skiplens.service.dataset.activation_index import DigitFilter, Index, ResultPage, browse
 from skiplens.service.dataset.indexer import Progress
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services
@@ -76,7 +76,7 @@ class Confusion:
 
 
 def confusion_table(
-    counts: NDArray[np.intp], classes: tuple[str, ...], view: Links, choice: Choice
+    counts: NDArray[np.intp], classes: tuple[str, ...], view: Links, choice: DigitFilter
 ) -> Confusion:
     """The matrix as a table.
 
@@ -207,7 +207,7 @@ def dataset_page(
     progress = indexes.progress(engine)
     summary, confusion, chosen, samples = None, None, None, None
     if progress.state == "ready":
-        collection, index = indexes.dataset, indexes.of_dataset(engine)
+        collection, index = indexes.dataset, indexes.dataset_index(engine)
         counts = index.confusion(collection.split.labels)
         summary = words.summary(int(counts.trace()), len(collection))
         confusion = confusion_table(counts, manifest.classes, view, parameters.choice)
@@ -215,7 +215,7 @@ def dataset_page(
         chosen = _chosen(collection, index, listing, view, parameters)
     elif len(indexes.samples):
         places = tuple(range(len(indexes.samples)))
-        samples = read_tiles(indexes.samples, indexes.of_samples(engine), places, view)
+        samples = read_tiles(indexes.samples, indexes.sample_index(engine), places, view)
     return DatasetPage(
         title=f"The test set in {manifest.title}",
         **{
@@ -239,18 +239,21 @@ def dataset_page(
 def _chosen(
     collection: LabelledDigits,
     index: Index,
-    listing: Listing,
+    listing: ResultPage,
     view: Links,
     parameters: BrowsingParameters,
 ) -> Chosen:
     choice = parameters.choice
-    kept = {**_fields(choice), "order": None if choice.order is Choice().order else choice.order}
+    kept = {
+        **_fields(choice),
+        "order": None if choice.order is DigitFilter().order else choice.order,
+    }
     before, after = listing.page - 1, listing.page + 1
     return Chosen(
         title=words.title(choice),
         extent=words.extent(listing),
         empty=None if listing.total else words.empty(choice),
-        all=None if choice == Choice() else f"{view.dataset()}#digits",
+        all=None if choice == DigitFilter() else f"{view.dataset()}#digits",
         before=f"{view.dataset(**kept, page=before)}#digits" if before else None,
         after=f"{view.dataset(**kept, page=after)}#digits" if after <= listing.pages else None,
         choosers=_choosers(choice),
@@ -258,7 +261,7 @@ def _chosen(
     )
 
 
-def _choosers(choice: Choice) -> tuple[Chooser, ...]:
+def _choosers(choice: DigitFilter) -> tuple[Chooser, ...]:
     fields = _fields(choice)
     return tuple(
         Chooser(
@@ -270,7 +273,7 @@ def _choosers(choice: Choice) -> tuple[Chooser, ...]:
     )
 
 
-def _fields(choice: Choice) -> dict[str, str]:
+def _fields(choice: DigitFilter) -> dict[str, str]:
     """A choice as the fields of a form; what is left open is empty."""
     return {
         "label": "" if choice.label is None else str(choice.label),

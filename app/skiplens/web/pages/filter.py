@@ -165,7 +165,7 @@ class TopActivationRow:
 def strong_row(context: PageContext, layer: LayerInfo, index: int) -> TopActivationRow:
     """The digits that excite a filter most: of the data set once it is indexed, else samples."""
     indexes = context.services.indexes
-    collection, found = indexes.best(context.engine)
+    collection, found = indexes.best_available(context.engine)
     strong = found.top_activations(context.engine.manifest, layer, index)
     sheet = sheet_of(collection, [one.place for one in strong]) if strong else None
     return TopActivationRow(

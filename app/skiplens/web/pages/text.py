@@ -8,7 +8,7 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
-from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Listing, Order
+from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, ResultPage, SortOrder
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
 
@@ -250,10 +250,10 @@ CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
         "order",
         "first",
         (
-            (Order.MISTAKES, "the misread, surest first"),
-            (Order.CONFIDENCE, "the surest answers"),
-            (Order.DOUBT, "the least sure answers"),
-            (Order.INDEX, "as in the test set"),
+            (SortOrder.MISTAKES, "the misread, surest first"),
+            (SortOrder.CONFIDENCE, "the surest answers"),
+            (SortOrder.DOUBT, "the least sure answers"),
+            (SortOrder.INDEX, "as in the test set"),
         ),
     ),
 )
@@ -269,7 +269,7 @@ def summary(correct: int, digits: int) -> str:
     )
 
 
-def title(choice: Choice) -> str:
+def title(choice: DigitFilter) -> str:
     """Which digits were chosen."""
     parts = []
     if choice.label is not None:
@@ -283,7 +283,7 @@ def title(choice: Choice) -> str:
     return f"{which}, {said}" if said else which
 
 
-def extent(listing: Listing) -> str:
+def extent(listing: ResultPage) -> str:
     """How many digits there are, and which of them are on this page."""
     count = fmt.pluralise(listing.total, "digit")
     if listing.pages == 1:
@@ -292,7 +292,7 @@ def extent(listing: Listing) -> str:
     return f"{count}, of which {first:,} to {first - 1 + len(listing.places):,}"
 
 
-def empty(choice: Choice) -> str:
+def empty(choice: DigitFilter) -> str:
     """Why no digit was found."""
     label, answer = choice.label, choice.prediction
     if label is not None and answer is not None and label != answer and choice.wrong is not False:
