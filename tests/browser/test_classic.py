@@ -21,7 +21,7 @@ def test_the_way_to_them_and_on_to_a_block(
     expect(page.get_by_role("article")).to_have_count(5)
     expect(page.get_by_role("article").first.locator("img")).to_have_count(4)
     page.get_by_role("link", name="the whole network").click()
-    expect(page.get_by_text("one scale for the whole network").first).to_be_visible()
+    expect(page.get_by_text("one value range for the whole network").first).to_be_visible()
     page.get_by_role("link", name="block3", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("block3")
     page.get_by_role("link", name="This block in the 2016 figures").click()

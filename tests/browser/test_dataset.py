@@ -70,10 +70,10 @@ def test_digits_are_chosen_in_place(open_page: OpenPage) -> None:
     page.get_by_role("combobox", name="Labelled").select_option("0")
     page.wait_for_url("**/dataset?label=0&order=mistakes#digits")
     expect(page.get_by_role("heading", name="Digits labelled 0")).to_be_visible()
-    page.get_by_role("combobox", name="read as").select_option("2")
-    expect(page.get_by_text("No digit labelled 0 is read as 2.")).to_be_visible()
+    page.get_by_role("combobox", name="classified as").select_option("2")
+    expect(page.get_by_text("No digit labelled 0 is classified as 2.")).to_be_visible()
     page.get_by_role("link", name="Show every test digit").click()
-    expect(page.get_by_role("heading", name="Every test digit")).to_be_visible()
+    expect(page.get_by_role("heading", name="All test digits")).to_be_visible()
 
 
 def test_without_scripts_digits_are_chosen_by_a_button(open_page: OpenPage) -> None:

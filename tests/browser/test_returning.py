@@ -47,7 +47,7 @@ def test_a_digit_can_be_brought_again(page: Page, drawing: Path) -> None:
     for _ in range(2):
         page.get_by_label(re.compile("^Your own image")).set_input_files(drawing)
         page.get_by_role("button", name="Upload").click()
-        expect(page.get_by_text("dark ink on light ground")).to_be_visible()
+        expect(page.get_by_text("dark on a light background")).to_be_visible()
         go_back(page)
         expect(page.locator("form[data-upload]")).not_to_have_attribute("aria-busy", "true")
         expect(page.locator("form[data-upload] [data-upload-state]")).to_have_text("")

@@ -12,7 +12,7 @@ from tests.browser.conftest import OpenPage, serving
 
 pytestmark = pytest.mark.browser
 
-OWN = re.compile("dark ink on light ground")
+OWN = re.compile("dark on a light background")
 BRING = """([event, data, type]) => {
   const transfer = new DataTransfer();
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));

@@ -27,7 +27,7 @@ def test_what_is_left_open_is_as_on_the_first_page(exhibit_of: Open) -> None:
     assert context.engine.manifest.id == "mnist-resnet"
     assert context.stored.label == 3
     assert context.forward.scales == AS_TRAINED
-    assert context.forward is context.whole
+    assert context.forward is context.baseline
 
 
 def test_a_digit_is_taken_by_its_id(context: ExportContext, digit: Digit) -> None:
@@ -38,7 +38,7 @@ def test_a_digit_is_taken_by_its_id(context: ExportContext, digit: Digit) -> Non
 def test_switched_off_blocks_add_nothing_beside_the_whole(context: ExportContext) -> None:
     assert context.forward.scales == switched_off("block2")
     assert not context.forward.activations["block2.residual"].any()
-    assert context.whole.activations["block2.residual"].any()
+    assert context.baseline.activations["block2.residual"].any()
 
 
 def test_an_image_is_prepared_and_not_stored(

@@ -57,7 +57,7 @@ def test_the_words_are_those_of_the_app(text: str, context: ExportContext) -> No
     manifest, text = context.engine.manifest, unescape(text)
     for layer in manifest.layers:
         assert layer.name in text
-        assert page_text.of_layer(manifest, layer) in text
+        assert page_text.describe_layer(manifest, layer) in text
     assert "Prediction without block2" in text
 
 
@@ -78,7 +78,7 @@ def test_a_palette_brings_its_plate_and_ramps(
     ("network", "x", "f", "words"),
     [
         ("mnist-resnet", "x", "F(x)", "the residual: what the block adds"),
-        ("mnist-highway", "(1\N{MINUS SIGN}T)·x", "T·F(x)", "before the gate weighs it"),
+        ("mnist-highway", "(1\N{MINUS SIGN}T)·x", "T·F(x)", "before the gate weights it"),
     ],
 )
 def test_figures_are_named_for_what_enters_the_sum(

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from skiplens.core.digit import Digit
 from skiplens.errors import ExportError
 from skiplens.export.gallery import ExportContext
-from skiplens.export.writing import ready, write
+from skiplens.export.writing import prepare_folder, write
 
 
 def test_arrays_are_those_of_the_examination(context: ExportContext, exported: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_same_exhibit_is_the_same_bytes(
 
 
 def test_a_folder_is_made(tmp_path: Path) -> None:
-    ready(tmp_path / "new" / "folder", force=False)
+    prepare_folder(tmp_path / "new" / "folder", force=False)
     assert (tmp_path / "new" / "folder").is_dir()
 
 
@@ -48,8 +48,8 @@ def test_a_folder_in_use_is_refused_unless_forced(tmp_path: Path) -> None:
     kept = tmp_path / "letter.txt"
     kept.write_text("keep me")
     with pytest.raises(ExportError, match="is not empty; name another, or add --force"):
-        ready(tmp_path, force=False)
-    ready(tmp_path, force=True)
+        prepare_folder(tmp_path, force=False)
+    prepare_folder(tmp_path, force=True)
     assert kept.read_text() == "keep me"
 
 
@@ -57,7 +57,7 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(ExportError, match="cannot be written: File exists"):
-        ready(file, force=True)
+        prepare_folder(file, force=True)
 
 
 def test_what_cannot_be_written_is_named(context: ExportContext, tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ test("a legend for zeros alone states no range", () => {
 test("dead filters are counted", () => {
   assert.deepEqual([0, 1, 2, 3].map((count) => deadFiltersNote(count, 3, false)), [
     "",
-    "1 filter is silent on this digit.",
-    "2 filters are silent on this digit.",
-    "Every filter is silent on this digit.",
+    "1 filter is inactive on this digit.",
+    "2 filters are inactive on this digit.",
+    "Every filter is inactive on this digit.",
   ]);
 });
 

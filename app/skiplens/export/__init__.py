@@ -1,1 +1,1 @@
-"""Writes a digit's gallery to a folder, to be kept, sent or opened without a server."""
+"""Writes a digit's gallery to a folder that opens without a server."""

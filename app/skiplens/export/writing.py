@@ -16,13 +16,13 @@ from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError
 from skiplens.export import gallery
 from skiplens.export.gallery import (
-    BlockPictures,
+    BlockImages,
     ExportContext,
     ExportOptions,
-    Pictures,
+    Images,
     draw,
-    indexed_kernels_path,
     kernels_path,
+    labelled_kernels_path,
     layer_path,
     load_export_context,
     part_path,
@@ -33,7 +33,7 @@ from skiplens.web.api.digits import INPUT_ZOOM
 from skiplens.web.api.schemas import Activations, Layer, Network, Prediction
 
 
-def record(context: ExportContext, pictures: Pictures) -> bytes:
+def manifest_json(context: ExportContext, images: Images) -> bytes:
     """The content of ``manifest.json``."""
     stored, forward = context.stored, context.forward
     content = {
@@ -48,33 +48,35 @@ def record(context: ExportContext, pictures: Pictures) -> bytes:
         },
         "normalize": context.options.normalisation,
         "palette": context.options.palette,
-        "prediction": Prediction.of(forward, context.whole).model_dump(),
-        "layers": _layers(context, pictures),
-        "blocks": [_block(one, pictures.blocks[one.block]) for one in all_block_metrics(forward)],
+        "prediction": Prediction.of(forward, context.baseline).model_dump(),
+        "layers": _layers(context, images),
+        "blocks": [
+            _block(metrics, images.blocks[metrics.block]) for metrics in all_block_metrics(forward)
+        ],
     }
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
-def _layers(context: ExportContext, pictures: Pictures) -> list[dict[str, Any]]:
+def _layers(context: ExportContext, images: Images) -> list[dict[str, Any]]:
     manifest = context.engine.manifest
     return [
         {
             **asdict(described),
             **Activations.of(context.forward, layer).model_dump(exclude_none=True),
             "grid": layer_path(layer.name),
-            "kernels": kernels_path(layer.name) if layer.name in pictures.kernels else None,
+            "kernels": kernels_path(layer.name) if layer.name in images.kernels else None,
         }
         for layer, described in zip(manifest.layers, Layer.all_of(manifest), strict=True)
     ]
 
 
-def _block(one: BlockMetrics, pictures: BlockPictures) -> dict[str, Any]:
+def _block(metrics: BlockMetrics, images: BlockImages) -> dict[str, Any]:
     return {
-        **vars(one),
-        "range": pictures.strip.range,
-        "maps": part_path(one.block, "maps"),
-        "parts": {role: part_path(one.block, role) for role in pictures.parts},
-        "kernels": {layer: indexed_kernels_path(one.block, layer) for layer in pictures.kernels},
+        **vars(metrics),
+        "range": images.strip.range,
+        "maps": part_path(metrics.block, "maps"),
+        "parts": {role: part_path(metrics.block, role) for role in images.parts},
+        "kernels": {layer: labelled_kernels_path(metrics.block, layer) for layer in images.kernels},
     }
 
 
@@ -82,11 +84,11 @@ INDEX: Final = "index.html"
 OnStep = Callable[[int, int], None]
 
 
-def ready(folder: Path, *, force: bool) -> None:
-    """Make the folder, and see to it that nothing in it is lost.
+def prepare_folder(folder: Path, *, force: bool) -> None:
+    """Make the folder.
 
     Raises:
-        ExportError: it holds something already and ``force`` is not given, or cannot be made.
+        ExportError: it is not empty and ``force`` is false, or it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,12 +105,12 @@ def write(
     """Write every file.
 
     Args:
-        context: what is exported.
-        folder: where to; files of the same names are written over.
-        on_step: called with the files written and in all.
+        context: what to export.
+        folder: where to; files of the same names are overwritten.
+        on_step: called with the number of files written and their total.
 
     Returns:
-        What was written, as paths below the folder.
+        Paths below the folder.
 
     Raises:
         ExportError: a file cannot be written.
@@ -125,15 +127,15 @@ def write(
 
 
 def _files(context: ExportContext) -> dict[str, Callable[[], bytes]]:
-    """What makes each file, by its path; the page last, so that it is there only if all else is."""
-    pictures = draw(context)
+    """What makes each file, by path; the page comes last, so it exists only if all others do."""
+    images = draw(context)
     return {
         "input.png": lambda: encode_grey(context.stored.digit.pixels, INPUT_ZOOM),
-        **{path: drawing.png for path, drawing in pictures.by_path().items()},
+        **{path: drawing.png for path, drawing in images.by_path().items()},
         "activations.npz": lambda: npz(context.forward.activations),
-        "manifest.json": lambda: record(context, pictures),
+        "manifest.json": lambda: manifest_json(context, images),
         gallery.STYLE: gallery.style,
-        INDEX: lambda: gallery.html(context, pictures).encode(),
+        INDEX: lambda: gallery.html(context, images).encode(),
     }
 
 
@@ -141,21 +143,21 @@ def _unwritable(path: Path, error: OSError) -> ExportError:
     return ExportError(f"{path} cannot be written: {error.strerror}")
 
 
-def export_gallery(services: Services, wish: ExportOptions, folder: Path, *, force: bool) -> None:
-    """Write the gallery of a digit to a folder and say where it opens.
+def export_gallery(
+    services: Services, options: ExportOptions, folder: Path, *, force: bool
+) -> None:
+    """Write the gallery of a digit to a folder, with a progress bar.
 
     Raises:
-        SkiplensError: what is asked for is not to be had, or the folder cannot be written.
+        SkiplensError: there is no such network, digit or block, or the folder cannot be written.
     """
-    context = load_export_context(services, wish)
-    ready(folder, force=force)
+    context = load_export_context(services, options)
+    prepare_folder(folder, force=force)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("exporting", total=None)
         files = write(
-            context,
-            folder,
-            lambda step, steps: progress.update(task, completed=step, total=steps),
+            context, folder, lambda step, steps: progress.update(task, completed=step, total=steps)
         )
     console.print(f"{len(files)} files are written; open {folder / INDEX}", soft_wrap=True)

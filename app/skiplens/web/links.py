@@ -34,7 +34,7 @@ def api_network(network: str) -> str:
 
 
 def live(network: str) -> str:
-    """Where a digit under way is sent."""
+    """Where a digit is sent while it is drawn."""
     return f"{api_network(network)}/live"
 
 
@@ -44,37 +44,37 @@ def api_digit(digit: str) -> str:
 
 
 def input_png(digit: str) -> str:
-    """The 28x28 that networks are given, as a picture."""
+    """The network's input as an image."""
     return f"{api_digit(digit)}/input.png"
 
 
 def api_view(network: str, digit: str) -> str:
-    """Where the API keeps what a network does with a digit."""
+    """A digit in a network, in the API."""
     return f"{api_network(network)}/digits/{digit}"
 
 
 def api_layer(network: str, digit: str, layer: str) -> str:
-    """A layer of a view in the API."""
+    """A layer on a digit, in the API."""
     return f"{api_view(network, digit)}/layers/{layer}"
 
 
 def grid_png(network: str, digit: str, layer: str) -> str:
-    """A layer's grid as a picture."""
+    """A layer's grid as an image."""
     return f"{api_layer(network, digit, layer)}/grid.png"
 
 
 def block_maps_png(network: str, digit: str, block: str) -> str:
-    """The maps of a block's parts as a picture."""
+    """The maps of a block's parts as an image."""
     return f"{api_view(network, digit)}/blocks/{block}/maps.png"
 
 
 def kernels_png(network: str, layer: str) -> str:
-    """A convolution's kernels as a picture."""
+    """A convolution's kernels as an image."""
     return f"{api_network(network)}/layers/{layer}/kernels.png"
 
 
 def samples_png(digits: Iterable[str]) -> str:
-    """Every sample on one sheet; the address changes with what is on it."""
+    """All samples in one image; the version changes with its content."""
     version = hashlib.sha256(",".join(digits).encode()).hexdigest()[:12]
     return with_query(SAMPLES_PNG, {"version": version})
 
@@ -90,7 +90,7 @@ def layer_page(network: str, digit: str, layer: str) -> str:
 
 
 def filter_page(network: str, digit: str, layer: str, index: int | str) -> str:
-    """A filter's page; the index may be a placeholder for a script to fill in."""
+    """A filter's page; the index may be a placeholder that the script fills in."""
     return f"{layer_page(network, digit, layer)}/filters/{index}"
 
 
@@ -100,17 +100,17 @@ def block_page(network: str, digit: str, block: str) -> str:
 
 
 def depth_page(network: str, digit: str) -> str:
-    """The page of what happens over the depth."""
+    """The page of all blocks."""
     return f"{gallery(network, digit)}/depth"
 
 
 def classic_page(network: str, digit: str) -> str:
-    """The page of the pictures of 2016."""
+    """The page of the 2016 figures."""
     return f"{gallery(network, digit)}/classic"
 
 
 def stage_maps_png(network: str, digit: str, stage: int) -> str:
-    """Every filter of a stage followed through the depth, as a picture."""
+    """Every filter of a stage followed through the depth, as an image."""
     return f"{api_view(network, digit)}/stages/{stage}/maps.png"
 
 
@@ -120,23 +120,23 @@ def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
 
 
 def api_dataset(network: str) -> str:
-    """How a network reads the data set, in the API."""
+    """The test set in a network, in the API."""
     return f"{api_network(network)}/dataset"
 
 
 def api_dataset_digits(network: str) -> str:
-    """The digits of the data set, as a network reads them, in the API."""
+    """The test digits with their predictions, in the API."""
     return f"{api_dataset(network)}/digits"
 
 
 def dataset_png(places: Iterable[int], version: str) -> str:
-    """Digits of the data set on one sheet; ``version`` changes with the data set."""
+    """Test digits in one image; ``version`` changes with the data set."""
     indices = ",".join(map(str, places))
     return with_query(f"{API}/dataset/digits.png", {"indices": indices, "version": version[:12]})
 
 
 def dataset_page(network: str) -> str:
-    """The page of the data set, as a network reads it."""
+    """The page of the test set in a network."""
     return f"/networks/{network}/dataset"
 
 
@@ -145,7 +145,7 @@ DEFAULT: Final = GridOptions()
 
 @dataclass(frozen=True)
 class Links:
-    """A digit in a network, looked at in some way. Every method is an address.
+    """A digit in a network with display options. Every method is an address.
 
     Attributes:
         network: id.
@@ -167,7 +167,7 @@ class Links:
 
     @property
     def query(self) -> dict[str, object]:
-        """The parameters that differ from what is usual."""
+        """The parameters that differ from the defaults."""
         return {
             "scale": str(self.scales),
             "normalize": None if self.normalize is DEFAULT.normalisation else self.normalize,
@@ -195,15 +195,15 @@ class Links:
         return with_query(page, {**self.query, **options})
 
     def upload(self) -> str:
-        """Where the upload form posts to, so that network and parameters are kept."""
+        """Where the upload form posts to, with network and parameters."""
         return with_query(UPLOAD, {"network": self.network, **self.query})
 
     def live(self) -> str:
-        """Where a digit under way is sent; a script says which layers it shows."""
+        """Where a digit is sent while it is drawn; the script adds the layers that it shows."""
         return with_query(live(self.network), {"scale": str(self.scales)})
 
     def grid(self, layer: str, **options: object) -> str:
-        """A layer's grid as a picture."""
+        """A layer's grid as an image."""
         page = grid_png(self.network, self.digit, layer)
         return self._picture(page, {**self.query, **options})
 
@@ -213,21 +213,21 @@ class Links:
         return with_query(page, {**self.query, **options})
 
     def block_data(self, block: str) -> str:
-        """A block's figures in the API."""
+        """A block's metrics in the API."""
         address = f"{api_view(self.network, self.digit)}/blocks/{block}"
         return with_query(address, {"scale": str(self.scales)})
 
     def depth(self, **options: object) -> str:
-        """The page of what happens over the depth."""
+        """The page of all blocks."""
         page = depth_page(self.network, self.digit)
         return with_query(page, {**self.query, **options})
 
     def classic(self) -> str:
-        """The page of the pictures of 2016."""
+        """The page of the 2016 figures."""
         return with_query(classic_page(self.network, self.digit), self.query)
 
     def stage_maps(self, stage: int, role: str) -> str:
-        """Every filter of a stage followed through the depth, as a picture."""
+        """Every filter of a stage followed through the depth, as an image."""
         page = stage_maps_png(self.network, self.digit, stage)
         kept = {name: self.query[name] for name in ("scale", "palette")}
         return self._picture(page, {**kept, "role": role})
@@ -238,11 +238,11 @@ class Links:
         return with_query(dataset_page(self.network), {**kept, **options})
 
     def compare(self, other: "Links", layer: str | None = None) -> str:
-        """The page that compares this view with another."""
+        """The comparison of this page with another."""
         return with_query(COMPARE, self._pair(other) | {"layer": layer})
 
     def compare_png(self, other: "Links", layer: str, side: str) -> str:
-        """One side of a comparison as a picture."""
+        """One side of a comparison as an image."""
         versions = "-".join(filter(None, (self.version, other.version)))
         query = self._pair(other) | {"layer": layer, "side": side, "version": versions}
         return with_query(COMPARE_PNG, query)
@@ -257,17 +257,17 @@ class Links:
         }
 
     def block_maps(self, block: str) -> str:
-        """The maps of a block's parts as a picture."""
+        """The maps of a block's parts as an image."""
         page = block_maps_png(self.network, self.digit, block)
         return self._picture(page, {name: self.query[name] for name in ("scale", "palette")})
 
     def kernels_png(self, layer: str, **options: object) -> str:
-        """A convolution's kernels as a picture."""
+        """A convolution's kernels as an image."""
         page = kernels_png(self.network, layer)
         return self._picture(page, {"palette": self.query["palette"], **options})
 
     def kernel_png(self, layer: str, index: int) -> str:
-        """The kernel of one filter as a picture."""
+        """The kernel of one filter as an image."""
         page = filter_kernel_png(self.network, layer, index)
         return self._picture(page, {"palette": self.query["palette"]})
 
@@ -289,7 +289,7 @@ class Links:
         return f"{api_network(self.network)}/layers/{layer}/kernels.npy"
 
     def with_digit(self, digit: str) -> "Links":
-        """The same view of another digit."""
+        """The same page of another digit."""
         return replace(self, digit=digit)
 
     def with_network(self, other: Manifest) -> "Links":

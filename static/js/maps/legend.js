@@ -42,10 +42,10 @@ export function legendOf(ranges, isPerFilter, isCentred, sharing) {
 export function deadFiltersNote(dead, filters, isDisabled) {
   if (dead === 0) return "";
   if (isDisabled && dead === filters) return "Switched off, so every map is zero.";
-  if (dead === filters) return "Every filter is silent on this digit.";
+  if (dead === filters) return "Every filter is inactive on this digit.";
   return dead === 1
-    ? "1 filter is silent on this digit."
-    : `${dead} filters are silent on this digit.`;
+    ? "1 filter is inactive on this digit."
+    : `${dead} filters are inactive on this digit.`;
 }
 
 /**

@@ -66,7 +66,7 @@ def test_bars_are_as_long_as_their_figures(strip: FeatureMapTable) -> None:
 
 def test_above_the_line_is_positive_and_below_it_negative(strip: FeatureMapTable) -> None:
     drawn = charts(strip)
-    _, ratios, cosines, _ = drawn.lanes
+    _, ratios, cosines, _ = drawn.rows
     *_, ratio, cosine, _ = drawn.columns[0].bars
     assert ratio.y + ratio.height == pytest.approx(ratios.axis, abs=0.01)
     assert cosine.y == cosines.axis
@@ -80,8 +80,8 @@ def test_ratios_end_at_eight_and_at_an_eighth(strip: FeatureMapTable) -> None:
 
 def test_what_is_undefined_has_no_lane(strip: FeatureMapTable) -> None:
     drawn = charts(strip, norm_x=None, ratio=None, cosine=None)
-    assert [lane.title for lane in drawn.lanes] == ["size of", "cut by ReLU"]
-    assert drawn.lanes[0].series == (("F(x)", "residual"),)
+    assert [lane.title for lane in drawn.rows] == ["norm of", "zeroed by ReLU"]
+    assert drawn.rows[0].series == (("F(x)", "residual"),)
     assert drawn.height == 2 * ROW_HEIGHT
 
 
@@ -92,7 +92,7 @@ def test_each_column_says_its_figures_and_leads_to_its_filter(engine: Engine, di
     strip = block_table(forward, block, PaletteName.DARK)
     column = filter_charts(found, block, strip, Links("net", "digit")).columns[7]
     assert column.text.startswith("filter 7: x ")
-    assert "ReLU cuts" in column.text
+    assert "ReLU zeroes" in column.text
     assert column.href == "/networks/net/digits/digit/layers/block2.output/filters/7"
 
 
@@ -106,9 +106,9 @@ def test_a_bar_that_stands_alone_stands_in_the_middle(strip: FeatureMapTable) ->
 def test_a_gates_long_names_leave_out_what_a_phone_has_no_room_for(strip: FeatureMapTable) -> None:
     found = [FilterMetrics(at, 2.0, 4.0, 5.0, 2.0, -0.5, 0.25) for at in range(16)]
     gated = replace(BLOCK, merge="highway", gate="block1.gate")
-    sizes, ratios, *_ = filter_charts(found, gated, strip, Links("net", "digit")).lanes
+    sizes, ratios, *_ = filter_charts(found, gated, strip, Links("net", "digit")).rows
     assert sizes.title == ""
     assert [symbol for symbol, _ in sizes.series] == ["|(1\N{MINUS SIGN}T)·x|", "|T·F|"]
     assert ratios.title == "T·F(x) over (1\N{MINUS SIGN}T)·x"
-    plain = charts(strip).lanes[0]
-    assert [plain.title, *(symbol for symbol, _ in plain.series)] == ["size of", "x", "F(x)"]
+    plain = charts(strip).rows[0]
+    assert [plain.title, *(symbol for symbol, _ in plain.series)] == ["norm of", "x", "F(x)"]

@@ -6,7 +6,7 @@ import pytest
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics
 from skiplens.engine.base import Engine
-from skiplens.web.pages.block import in_a_sentence
+from skiplens.web.pages.block import describe_metrics
 
 FIGURES = BlockMetrics("block2", 8.0, 4.0, 9.0, 0.5, -0.5, 0.3589)
 
@@ -18,11 +18,11 @@ def block(engine: Engine) -> BlockInfo:
 
 
 def test_a_share_has_the_decimals_and_the_space_of_every_other(block: BlockInfo) -> None:
-    assert "cuts 35.89\u202f% of" in in_a_sentence(FIGURES, block, off=False)
+    assert "zeroes 35.89\u202f% of" in describe_metrics(FIGURES, block, off=False)
 
 
 def test_what_a_gate_has_weighed_is_not_called_x_or_f(block: BlockInfo) -> None:
     gated = replace(block, merge="highway", gate="block2.gate")
-    said = in_a_sentence(FIGURES, gated, off=False)
+    said = describe_metrics(FIGURES, gated, off=False)
     assert "T·F(x) is 0.500 times as large as (1\u2212T)·x and points" in said
-    assert " F(x) is 0.500 times as large as x and" in in_a_sentence(FIGURES, block, off=False)
+    assert " F(x) is 0.500 times as large as x and" in describe_metrics(FIGURES, block, off=False)

@@ -52,4 +52,4 @@ def test_headings_lead_to_the_page_sorted_by_them_with_all_else_kept() -> None:
 def test_a_figure_that_no_filter_has_has_no_heading() -> None:
     plain = (FilterMetrics(0, None, 3.0, 3.0, None, None, 0.1),)
     found = filter_table(plain, BLOCK, "filter", Links("net", "digit"))
-    assert [one.text for one in found.headings] == ["filter", "|F|", "|sum|", "ReLU cuts"]
+    assert [one.text for one in found.headings] == ["filter", "|F|", "|sum|", "ReLU zeroes"]

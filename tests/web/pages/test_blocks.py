@@ -50,7 +50,7 @@ def test_the_table_opens_sorted_where_that_was_asked_for(look: Look, digit: Digi
 def test_the_strip_has_its_rows_named(client: TestClient, digit: Digit, page: str) -> None:
     for role in ("x", "F(x)", "sum", "output"):
         assert f">{role}</b>" in page
-    assert "one scale for every row" in page
+    assert "one value range for all rows" in page
     assert "projected x" in client.get(f"{VIEW}/{digit.id}/blocks/block3").text
 
 

@@ -15,7 +15,7 @@ def test_columns_count_what_is_not_zero() -> None:
     assert found is not None
     assert (found.low, found.high, found.zero) == ("0", "4.00", None)
     assert found.zeros == (
-        "37.50\u202f% of the values are exactly zero, 3 of 8; they are not drawn"
+        "37.50\u202f% of the values are exactly zero, 3 of 8; they are not shown"
     )
     assert found.tallest == "3 values"
     assert [column.height for column in found.columns] == [HEIGHT, 40.0, 40.0]

@@ -67,8 +67,8 @@ def test_one_scale_is_a_blocks_or_the_networks(look: Look, address: str) -> None
     by_block, by_network = look(address), look(f"{address}?normalize=network")
     assert "normalize" not in pictures(by_block)[0]["src"]
     assert "normalize=network" in pictures(by_network)[0]["src"]
-    assert "one scale for x, F(x), sum and output" in by_block.text
-    assert "one scale for the whole network" in by_network.text
+    assert "one value range for x, F(x), sum and output" in by_block.text
+    assert "one value range for the whole network" in by_network.text
 
 
 def test_each_fault_of_2016_has_its_sentence(look: Look, address: str) -> None:

@@ -49,7 +49,7 @@ def test_the_page_is_sound_and_holds_nothing_inline(see: Seen, query: str) -> No
 
 def test_every_number_of_the_matrix_leads_to_its_digits(see: Seen, browsing: TestClient) -> None:
     state = browsing.get(f"{API}/dataset").json()
-    cells = [link for link in see(PAGE).all("a") if ", read as" in link.get("aria-label", "")]
+    cells = [link for link in see(PAGE).all("a") if ", classified as" in link.get("aria-label", "")]
     counts = [count for row in state["confusion"] for count in row if count]
     assert [int(one["aria-label"].split()[0]) for one in cells] == counts
     mistake = min(cells, key=lambda one: int(one["aria-label"].split()[0]))
@@ -122,14 +122,14 @@ def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
     assert chosen == ["0", "", "false", "confidence"]
     hidden = [one for one in page.all("input") if one.get("name") == "palette"]
     assert [one["value"] for one in hidden] == ["light"]
-    assert "Digits read correctly, labelled 0" in page.text
+    assert "Correctly classified digits, labelled 0" in page.text
 
 
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("label=1&prediction=0", "No digit labelled 1 is read as 0."),
-        ("label=3&prediction=3&wrong=true", "No digit is all of this at once."),
+        ("label=1&prediction=0", "No digit labelled 1 is classified as 0."),
+        ("label=3&prediction=3&wrong=true", "No digits match these filters."),
     ],
 )
 def test_where_there_is_none_it_says_why_and_leads_back(see: Seen, query: str, said: str) -> None:

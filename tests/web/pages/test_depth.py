@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import BlockMetrics
-from skiplens.web.pages.depth import sentence
+from skiplens.web.pages.depth import describe_depth
 from skiplens.web.pages.text import GATED, PLAIN, Symbols
 from tests.web.pages.conftest import Look
 
@@ -80,7 +80,7 @@ def said(blocks: Sequence[int], off: Sequence[int] = (), names: Symbols = PLAIN)
         replace(one, ratio=0.0) if one.block in switched else one
         for one in (FOUND[at - 1] for at in blocks)
     ]
-    return sentence(found, switched, names)
+    return describe_depth(found, switched, names)
 
 
 def test_a_block_that_is_off_counts_neither_as_larger_nor_as_smaller() -> None:
@@ -104,8 +104,8 @@ def test_where_one_block_is_spoken_of_it_is_named_once(blocks: list[int], off: l
 
 def test_of_many_that_refine_the_gentlest_is_named() -> None:
     words = said([1, 2, 3, 4])
-    assert "block2 and block3 refine what they are given" in words
-    assert "The gentlest is block3, where F(x) is 0.250 times as large as x." in words
+    assert "block2 and block3 refine their input" in words
+    assert "The smallest change is by block3, where F(x) is 0.250 times as large as x." in words
 
 
 def test_what_a_gate_has_weighed_has_its_name_in_the_sentence_too() -> None:

@@ -137,7 +137,7 @@ def test_an_upload_leads_to_its_gallery_as_before(
     assert answer.status_code == 303
     assert answer.headers["location"].endswith(QUERY)
     shown = client.get(answer.headers["location"])
-    assert "dark ink on light ground" in shown.text
+    assert "dark on a light background" in shown.text
 
 
 def test_a_file_that_is_no_image_is_refused_in_words(client: TestClient) -> None:

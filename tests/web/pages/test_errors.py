@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from skiplens.web.http.problems import Problem
 from skiplens.web.pages.assets import load_assets
 from skiplens.web.pages.routes import error_page
-from skiplens.web.pages.templating import Frame, Renderer, Theme
+from skiplens.web.pages.templating import Renderer, SiteContext, Theme
 from tests.web.pages.markup import Markup
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -68,7 +68,7 @@ def test_a_busy_server_says_when_to_come_back() -> None:
     page = error_page(_problem(503), again=3, samples=None)
     assert page.again == 3
     html = Renderer(load_assets(), most_bytes=1).html(
-        page, Frame(Theme.DARK, "/networks/a?scale=b:0")
+        page, SiteContext(Theme.DARK, "/networks/a?scale=b:0")
     )
     assert "Try again in 3 seconds." in " ".join(html.split())
     assert 'href="/networks/a?scale=b:0"' in html

@@ -40,35 +40,35 @@ def test_without_an_activation_there_is_no_relu(block: BlockInfo) -> None:
 
 def test_each_merge_has_words_of_its_own(block: BlockInfo) -> None:
     merges = ("add", "highway", "multiply", "average", "maximum", "concatenate", "custom", None)
-    words = [text.explain_block(replace(block, merge=merge)) for merge in merges]
+    words = [text.describe_block(replace(block, merge=merge)) for merge in merges]
     assert len(set(words)) == len(merges)
 
 
 def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: BlockInfo) -> None:
     manifest = engine.manifest
     layer = next(one for one in manifest.layers if one.name == block.sum)
-    assert "x plus F(x)" in text.of_layer(manifest, layer)
+    assert "x plus F(x)" in text.describe_layer(manifest, layer)
     other = replace(manifest, blocks=(replace(block, merge="multiply"), *manifest.blocks[1:]))
-    assert f"x {TIMES} F(x)" in text.of_layer(other, layer)
+    assert f"x {TIMES} F(x)" in text.describe_layer(other, layer)
 
 
 @pytest.mark.parametrize(
     ("role", "activation", "says"),
     [
-        ("activation", "relu", "ReLU: what is below zero becomes zero"),
-        ("activation", "sigmoid", "An activation, sigmoid: a function of each value by itself."),
-        ("activation", None, "An activation, Own: a function of each value by itself."),
-        ("other", None, "A layer of the kind Own."),
+        ("activation", "relu", "ReLU: values below zero become zero"),
+        ("activation", "sigmoid", "An activation function, sigmoid, applied to each value."),
+        ("activation", None, "An activation function, Own, applied to each value."),
+        ("other", None, "A layer of type Own."),
     ],
 )
 def test_only_a_relu_is_called_one(
     engine: Engine, role: str, activation: str | None, says: str
 ) -> None:
     layer = LayerInfo("stem.own", "Own", role, None, (1, 1, 1), activation=activation)
-    assert text.of_layer(engine.manifest, layer).startswith(says)
+    assert text.describe_layer(engine.manifest, layer).startswith(says)
 
 
 def test_of_a_projection_no_shape_is_said_that_another_need_not_have(block: BlockInfo) -> None:
-    words = text.explain_block(replace(block, identity="block1.identity"))
-    assert "a projection brings x to the shape of F(x)" in words
+    words = text.describe_block(replace(block, identity="block1.identity"))
+    assert "a projection gives x the shape of F(x)" in words
     assert not {"half", "twice"} & set(words.split())

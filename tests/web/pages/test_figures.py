@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import Normalisation
@@ -43,7 +44,7 @@ def test_a_layer_never_negative_starts_at_zero(forward: ForwardPass) -> None:
 def test_a_scale_for_each_filter_is_said_in_words(forward: ForwardPass) -> None:
     legend = figure(forward, "block1.output", Normalisation.FILTER).legend
     assert legend.high == "highest"
-    assert "of its own" in legend.sharing
+    assert "its own value range" in legend.sharing
 
 
 def test_a_layer_that_is_switched_off_is_not_called_silent(forward: ForwardPass) -> None:
@@ -64,7 +65,7 @@ def test_of_a_gated_block_the_gate_is_switched_off_and_not_the_residual(
 
 def test_a_script_is_told_what_a_switch_acts_on(forward: ForwardPass) -> None:
     layers = ("block1.residual", "block2.residual", "block2.sum", "stem.output")
-    switches = [figure(forward, layer).plate.switch for layer in layers]
+    switches = [figure(forward, layer).attributes.switch for layer in layers]
     assert switches == ["on", "off", None, None]
 
 
@@ -72,8 +73,8 @@ def test_filters_that_find_nothing_are_silent_and_not_off(forward: ForwardPass) 
     quiet = {name: maps.copy() for name, maps in forward.activations.items()}
     quiet["block1.residual"][..., 3:5] = 0
     found = figure(replace(forward, activations=quiet), "block1.residual")
-    assert found.note == "2 filters are silent on this digit."
-    assert found.alt.endswith("; silent: 3 and 4")
+    assert found.note == "2 filters are inactive on this digit."
+    assert found.alt.endswith("; inactive: 3 and 4")
 
 
 def test_every_slim_grid_fits(forward: ForwardPass) -> None:
@@ -83,6 +84,6 @@ def test_every_slim_grid_fits(forward: ForwardPass) -> None:
 
 
 def test_ramps_run_from_end_to_end() -> None:
-    stops = ramp_stops(Links("net", "digit"), diverging=True)
+    stops = ramp_stops(PaletteName.DARK, diverging=True)
     assert (stops[0].offset, stops[-1].offset) == ("0.0%", "100.0%")
     assert len({stop.colour for stop in stops}) == len(stops)

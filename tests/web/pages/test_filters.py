@@ -37,7 +37,7 @@ def test_a_kernel_of_one_channel_is_written_out(context: PageContext) -> None:
     assert kernel.weights is not None
     weights = context.engine.weights["stem.conv/kernel"][:, :, 0, 3]
     largest = np.unravel_index(weights.argmax(), weights.shape)
-    shown = {(one.y, one.x): one for one in kernel.weights.squares}
+    shown = {(one.y, one.x): one for one in kernel.weights.cells}
     assert len(shown) == 9
     assert float(shown[int(largest[0]), int(largest[1])].text) == pytest.approx(
         weights.max(), rel=0.01
@@ -56,7 +56,7 @@ def test_layers_without_kernels_show_none(context: PageContext) -> None:
 
 
 def test_the_parts_of_a_block_stand_on_one_scale(context: PageContext) -> None:
-    row = page(context, "block1.sum", 7).parts
+    row = page(context, "block1.sum", 7).across_block
     assert row is not None
     assert [part.text for part in row.parts] == ["x", "F(x)", "sum", "output"]
     assert [part.current for part in row.parts] == [False, False, True, False]
@@ -68,7 +68,7 @@ def test_the_parts_of_a_block_stand_on_one_scale(context: PageContext) -> None:
 
 
 def test_layers_inside_a_branch_are_no_parts(context: PageContext) -> None:
-    assert page(context, "block1.relu1", 0).parts is None
+    assert page(context, "block1.relu1", 0).across_block is None
 
 
 def test_a_silent_filter_has_no_histogram(context: PageContext) -> None:
@@ -92,4 +92,4 @@ def test_a_map_that_is_zero_of_itself_is_silent_on_the_digit(context: PageContex
     maps = {name: one.copy() for name, one in context.forward.activations.items()}
     maps["block1.output"][..., 3] = 0
     quiet = replace(context, forward=replace(context.forward, activations=maps))
-    assert "silent on this digit" in (page(quiet, "block1.output", 3).note or "")
+    assert "inactive on this digit" in (page(quiet, "block1.output", 3).note or "")

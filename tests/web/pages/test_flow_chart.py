@@ -5,7 +5,12 @@ import math
 import pytest
 
 from skiplens.service.analysis import BlockGradient, GradientByPath
-from skiplens.web.pages.charts import GRADIENT_WIDTH, GradientChart, gradient_chart, in_words
+from skiplens.web.pages.charts import (
+    GRADIENT_WIDTH,
+    GradientChart,
+    describe_gradients,
+    gradient_chart,
+)
 
 RESIDUAL = GradientByPath(
     3, (BlockGradient("block1", 0.5, 0.4, 0.1, 0.0), BlockGradient("block2", 5.0, 3.0, 4.0, 0))
@@ -49,10 +54,10 @@ def test_a_route_that_is_off_has_no_dot_and_no_logarithm() -> None:
 def test_without_any_gradient_there_is_nothing_to_draw() -> None:
     still = GradientByPath(3, (BlockGradient("block1", 0.0, 0.0, 0.0, 0.0),))
     assert gradient_chart("This", still, None) is None
-    assert "there is no gradient" in in_words([("This", still)])
+    assert "Every gradient is zero" in describe_gradients([("This", still)])
 
 
 def test_the_words_say_what_becomes_of_it() -> None:
-    said = in_words([("This", RESIDUAL), ("Other", PLAIN)])
+    said = describe_gradients([("This", RESIDUAL), ("Other", PLAIN)])
     assert "in This it shrinks to 0.100 of its size" in said
     assert "in Other it grows to 1.00 times its size" in said

@@ -46,7 +46,7 @@ def test_the_gallery_explains_the_gate_where_blocks_begin(look: Look, digit: Dig
 
 @pytest.mark.parametrize(
     ("network", "words"),
-    [(PLAIN, "what the block's branch adds to"), (GATED, "the gate says how much of it is taken")],
+    [(PLAIN, "what the block's branch adds to"), (GATED, "the gate sets how much of it is used")],
 )
 def test_the_residual_is_added_only_where_no_gate_takes_a_share(
     look: Look, digit: Digit, network: str, words: str
@@ -57,9 +57,9 @@ def test_the_residual_is_added_only_where_no_gate_takes_a_share(
 def test_a_branch_that_is_off_is_a_gate_shut_where_there_is_one(look: Look, digit: Digit) -> None:
     for page in ("?scale=block2:0", "/blocks/block2?scale=block2:0"):
         gated, plain = (text(look, digit, network, page) for network in (GATED, PLAIN))
-        assert "its gate is shut, so T(x) is zero, and x passes as it came" in gated
+        assert "its gate is closed, so T(x) is zero, and x passes through unchanged" in gated
         assert "F(x) is zero" not in gated
-        assert "F(x) is zero, and x passes as it came" in plain
+        assert "F(x) is zero, and x passes through unchanged" in plain
         assert "gate" not in plain
 
 

@@ -46,6 +46,6 @@ def test_what_is_switched_off_is_not_called_silent(client: TestClient, gallery: 
     assert "Switched off, so every map is zero." in off
     assert off.count('<span class="flag">switched off</span>') == 16
     assert off.count('<td class="remark">switched off</td>') == 16
-    assert ">silent<" not in off
-    assert ', silent"' not in off
+    assert ">inactive<" not in off
+    assert ', inactive"' not in off
     assert "switched off" not in client.get(f"{gallery}/layers/block2.residual").text

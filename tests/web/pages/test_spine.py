@@ -36,7 +36,7 @@ def test_widths_are_proportional_to_norms(spine: NetworkDiagram, forward: Forwar
         layer: float(np.linalg.norm(forward.activations[layer]))
         for layer in ("stem.output", "block1.residual", "block1.sum")
     }
-    widths = {layer: spine.of_layer(layer) for layer in norms}
+    widths = {layer: spine.layer_width(layer) for layer in norms}
     first = "stem.output"
     for layer, norm in norms.items():
         expected = norm / norms[first]
@@ -46,30 +46,32 @@ def test_widths_are_proportional_to_norms(spine: NetworkDiagram, forward: Forwar
 def test_the_widest_line_carries_the_largest_norm(
     spine: NetworkDiagram, forward: ForwardPass
 ) -> None:
-    found = [spine.rail(block, Links("net", "digit")) for block in forward.manifest.blocks]
-    widths = [width for one in found for width in (one.identity, one.residual, one.joined)]
+    found = [spine.block(block, Links("net", "digit")) for block in forward.manifest.blocks]
+    widths = [
+        width for one in found for width in (one.identity_width, one.residual_width, one.sum_width)
+    ]
     assert max(widths) <= WIDEST
-    assert WIDEST in {*widths, *(one.enters for one in found)}
+    assert WIDEST in {*widths, *(one.input_width for one in found)}
 
 
 def test_a_branch_that_is_off_is_thin_and_can_be_switched_on(
     spine: NetworkDiagram, forward: ForwardPass
 ) -> None:
     view = Links("net", "digit", forward.scales)
-    rail = spine.rail(forward.manifest.blocks[1], view)
-    assert (rail.off, rail.residual) == (True, THINNEST)
+    rail = spine.block(forward.manifest.blocks[1], view)
+    assert (rail.off, rail.residual_width) == (True, THINNEST)
     assert rail.toggle == "/networks/net/digits/digit#block2-branch"
 
 
 def test_a_branch_that_is_off_keeps_the_width_that_it_had(
     spine: NetworkDiagram, forward: ForwardPass, whole: dict[str, BlockMetrics]
 ) -> None:
-    rail = spine.rail(forward.manifest.blocks[1], Links("net", "digit", forward.scales))
-    assert rail.left == spine.width(whole["block2"].norm_residual) > THINNEST
+    rail = spine.block(forward.manifest.blocks[1], Links("net", "digit", forward.scales))
+    assert rail.previous_width == spine.width(whole["block2"].norm_residual) > THINNEST
 
 
 def test_blocks_that_change_shape_are_drawn_with_a_projection(
     spine: NetworkDiagram, forward: ForwardPass
 ) -> None:
-    rails = [spine.rail(block, Links("net", "digit")) for block in forward.manifest.blocks]
+    rails = [spine.block(block, Links("net", "digit")) for block in forward.manifest.blocks]
     assert [rail.name for rail in rails if rail.projected] == ["block3", "block5"]

@@ -13,7 +13,7 @@ from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.filter import strong_row
+from skiplens.web.pages.filter import top_activations
 from tests.web.conftest import NETWORK
 from tests.web.engines import WatchedEngine
 from tests.web.pages.markup import Markup
@@ -27,7 +27,7 @@ def page(client: TestClient, digit: Digit, query: str = "") -> Markup:
 
 
 def tiles(found: Markup) -> list[dict[str, str]]:
-    return [one for one in found.all("a") if ", a" in one.get("aria-label", "")]
+    return [one for one in found.all("a") if ", labelled" in one.get("aria-label", "")]
 
 
 def test_each_leads_to_the_same_filter_on_that_digit(browsing: TestClient, digit: Digit) -> None:
@@ -35,16 +35,16 @@ def test_each_leads_to_the_same_filter_on_that_digit(browsing: TestClient, digit
     found = page(browsing, digit, "?palette=light")
     assert [urlsplit(one["href"]).path for one in tiles(found)] == [one["page_url"] for one in told]
     assert all("palette=light" in one["href"] for one in tiles(found))
-    assert "Of the 240 test digits" in found.text
+    assert "among the 240 test digits" in found.text
     assert found.faults == []
-    assert f"on test digit {told[0]['index']}, a" in tiles(found)[0]["aria-label"]
+    assert f"on test digit {told[0]['index']}, labelled" in tiles(found)[0]["aria-label"]
 
 
 def test_without_a_data_set_they_are_samples_and_it_says_so(api: TestClient, digit: Digit) -> None:
     told = api.get(STRONGEST).json()["digits"]
     found = page(api, digit)
-    assert "Of the 40 samples" in found.text
-    assert "Started with --data" in found.text
+    assert "among the 40 samples" in found.text
+    assert "Start skiplens with --data" in found.text
     assert len(tiles(found)) == len(told)
     current = [one for one in tiles(found) if "aria-current" in one]
     assert len(current) == sum(one["id"] == digit.id for one in told)
@@ -52,7 +52,7 @@ def test_without_a_data_set_they_are_samples_and_it_says_so(api: TestClient, dig
 
 def test_while_it_is_indexed_it_says_that(indexing: TestClient, digit: Digit) -> None:
     found = page(indexing, digit)
-    assert "Of the 40 samples" in found.text
+    assert "among the 40 samples" in found.text
     assert "still being indexed" in found.text
 
 
@@ -60,7 +60,7 @@ def test_blocks_that_are_off_do_not_change_what_was_measured(
     browsing: TestClient, digit: Digit
 ) -> None:
     found = page(browsing, digit, "?scale=block1:0")
-    assert "Measured with every block on." in found.text
+    assert "Values are with every block on." in found.text
     values = [one["aria-label"] for one in tiles(page(browsing, digit))]
     assert [one["aria-label"] for one in tiles(found)] == values
     assert all("scale=block1:0" in one["href"] for one in tiles(found))
@@ -86,6 +86,8 @@ def test_a_filter_that_nothing_excites_says_so(
         ModelRunner().run(silent, digit, AS_TRAINED),
         Links(engine.manifest.id, digit.id),
     )
-    row = strong_row(context, find_layer(engine.manifest, "block3.output"), 7)
-    assert row.sentence.startswith("None of the 40 samples excites it: no value of its map is abov")
+    row = top_activations(context, find_layer(engine.manifest, "block3.output"), 7)
+    assert row.sentence.startswith(
+        "None of the 40 samples activates it: its map has no value above"
+    )
     assert (row.labels, row.sheet, row.tiles) == (None, None, ())

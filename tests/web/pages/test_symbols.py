@@ -23,7 +23,7 @@ def test_a_blocks_page_names_what_enters_its_sum(
 ) -> None:
     x, f = names
     markup = look(f"/networks/{network}/digits/{digit.id}/blocks/block2")
-    for title in (f"size of {x}", f"size of {f}", f"{f} over {x}", f"cosine of {x} and {f}"):
+    for title in (f"norm of {x}", f"norm of {f}", f"{f} over {x}", f"cosine of {x} and {f}"):
         assert title in markup.text
     charts = [one.get("aria-label", "") for one in markup.all("a")]
     said = [label for label in charts if label.startswith("filter ")]
@@ -52,7 +52,7 @@ def test_the_gallery_and_the_depth_name_them_alike(
     x, f = names
     view = f"/networks/{network}/digits/{digit.id}"
     gallery = look(view).text
-    assert gallery.count(f" times as large as {x} and points") == 6
+    assert gallery.count(f" times as large as {x} and ") == 6
     assert f"\n        {x} " in gallery
     depth = "".join(look(f"{view}/depth").text.split())
     assert f"{x}and{f}|{x}||{f.removesuffix('(x)')}|" in depth
@@ -71,7 +71,7 @@ def test_the_names_stand_at_the_figures_of_the_api(
 def test_blocks_of_both_kinds_have_names_that_hold_for_both(engine: Engine) -> None:
     plain = engine.manifest.blocks[0]
     gated: BlockInfo = replace(plain, merge="highway", gate="block1.gate")
-    assert text.of_blocks([plain, plain]) is text.PLAIN
-    assert text.of_blocks([gated, gated]) is text.GATED
-    common = text.of_blocks([plain, gated])
+    assert text.symbols_of_blocks([plain, plain]) is text.PLAIN
+    assert text.symbols_of_blocks([gated, gated]) is text.GATED
+    common = text.symbols_of_blocks([plain, gated])
     assert not {common.x, common.f} & {*GATED, *PLAIN}

@@ -10,7 +10,7 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import LayerInfo
 from skiplens.web.links import Links
-from skiplens.web.pages.downloads import of_filter, of_gallery, of_layer
+from skiplens.web.pages.downloads import filter_downloads, gallery_downloads, layer_downloads
 from tests.conftest import switched_off
 
 ORIGIN = "https://skip.example"
@@ -20,7 +20,7 @@ VIEW = Links("mnist-resnet", "0123456789abcdef", switched_off("block2"), palette
 
 
 def snippets(view: Links, layer: LayerInfo) -> dict[str, str]:
-    return {one.name: one.text for one in of_layer(view, layer, ORIGIN).snippets}
+    return {one.name: one.text for one in layer_downloads(view, layer, ORIGIN).snippets}
 
 
 def test_the_link_is_the_pages_own_address() -> None:
@@ -46,7 +46,7 @@ def test_odd_names_stay_names() -> None:
 
 
 def test_a_filter_comes_with_the_value_that_is_explained() -> None:
-    away = of_filter(VIEW, CONV, 3, (9, 20), ORIGIN)
+    away = filter_downloads(VIEW, CONV, 3, (9, 20), ORIGIN)
     link, curl, python = (one.text for one in away.snippets)
     assert link.endswith("/filters/3?scale=block2:0&palette=light&at=9,20")
     assert "/filters/3/units/9,20?scale=block2:0" in curl
@@ -54,7 +54,7 @@ def test_a_filter_comes_with_the_value_that_is_explained() -> None:
 
 
 def test_what_every_layer_holds_is_fetched_in_one_go() -> None:
-    _, curl, python = (one.text for one in of_gallery(VIEW, ORIGIN).snippets)
+    _, curl, python = (one.text for one in gallery_downloads(VIEW, ORIGIN).snippets)
     assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
     assert "activations.npz?scale=block2:0" in python
 

@@ -48,10 +48,6 @@ def test_cosines_have_a_sign() -> None:
     assert (fmt.cosine(0.004), fmt.cosine(-0.004), fmt.cosine(0)) == ("0.00",) * 3
 
 
-def test_an_eight_is_an_eight() -> None:
-    assert (fmt.with_article("8"), fmt.with_article("3")) == ("an 8", "a 3")
-
-
 def test_lists_and_plurals() -> None:
     assert fmt.join_and(["a"]) == "a"
     assert fmt.join_and(["a", "b", "c"]) == "a, b and c"

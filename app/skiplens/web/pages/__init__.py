@@ -10,7 +10,7 @@ from skiplens.web.pages.assets import load_assets
 from skiplens.web.pages.routes import problem_page
 from skiplens.web.pages.templating import Renderer
 
-_ENVELOPE: Final = 1024  # bytes of a multipart body beside the file: its name and the boundaries
+_ENVELOPE: Final = 1024  # bytes of a multipart body besides the file: its name and the boundaries
 
 
 def install(app: FastAPI, max_body_bytes: int) -> None:
@@ -18,7 +18,7 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
 
     Args:
         app: to add them to.
-        max_body_bytes: of a request; a file that is brought has to fit into one.
+        max_body_bytes: of a request; an uploaded file has to fit into one.
     """
     assets = load_assets()
     most_bytes = max(0, max_body_bytes - _ENVELOPE)

@@ -12,25 +12,105 @@ from skiplens.service.images import FeatureMapTable, block_table
 from skiplens.web.links import Links
 from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import DigitCard, PredictionView, ViewPage, prediction_view
+from skiplens.web.pages.common import (
+    ViewPage,
+    neighbour_links,
+    prediction_view,
+)
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.depth import accuracy_drop
-from skiplens.web.pages.downloads import Downloads, of_block
+from skiplens.web.pages.depth import describe_accuracy_drop
+from skiplens.web.pages.downloads import block_downloads
 from skiplens.web.pages.figures import (
-    Legend,
     Picture,
-    StripRow,
     ZoomedPicture,
-    matrix_legend,
-    strip_alt,
-    strip_rows,
+    table_alt,
+    table_legend,
+    table_rows,
 )
-from skiplens.web.pages.layer import Neighbour, kernels_picture
+from skiplens.web.pages.layer import kernels_picture
 from skiplens.web.pages.text import Symbols
 
-Order = Literal["filter", "norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"]
+MetricName = Literal["norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"]
+Order = Literal["filter", MetricName]
 BY_INDEX: Final[Order] = "filter"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of blocks and of their filters. Texts are formats of :class:`Symbols`."""
+
+    name: MetricName
+    label: str
+    """In a phrase; empty if it is left out there."""
+    heading: str
+    """Above a column."""
+    title: str
+    """In the table of the block."""
+    explanation: str
+    tone: str = ""
+    write: Callable[[float], str] = fmt.number
+
+    def read(self, metrics: BlockMetrics | FilterMetrics) -> float | None:
+        """The value; ``None`` if it is undefined."""
+        value: float | None = getattr(metrics, self.name)
+        return value
+
+    def text(self, metrics: BlockMetrics | FilterMetrics) -> str:
+        """The value as text, empty if it is undefined."""
+        value = self.read(metrics)
+        return "" if value is None else self.write(value)
+
+
+METRICS: Final = (
+    Metric(
+        "norm_x",
+        "{0.x}",
+        "{0.norm_x}",
+        "norm of {0.x}",
+        "Euclidean norm of the identity as it enters the sum",
+        "identity",
+    ),
+    Metric(
+        "norm_residual",
+        "{0.f}",
+        "{0.norm_residual}",
+        "norm of {0.f}",
+        "Euclidean norm of the residual as it enters the sum",
+        "residual",
+    ),
+    Metric("norm_sum", "", "|sum|", "norm of the sum", "Euclidean norm of the sum of the two"),
+    Metric(
+        "ratio",
+        "{0.over}",
+        "{0.ratio}",
+        "{0.over}",
+        "below 1 the block refines its input, above 1 it replaces it",
+    ),
+    Metric(
+        "cosine",
+        "cosine",
+        "cosine",
+        "{0.cosine}",
+        f"1: same direction as {{0.x}}; 0: orthogonal; {fmt.MINUS}1: opposite",
+        write=fmt.cosine,
+    ),
+    Metric(
+        "relu_zeroed",
+        "ReLU zeroes",
+        "ReLU zeroes",
+        "zeroed by ReLU",
+        "share of the sum below zero, which ReLU sets to zero",
+        write=fmt.percent,
+    ),
+)
+# Title and explanation in a block without an identity path, where the sum is F(x).
+_WITHOUT_IDENTITY: Final[dict[MetricName, tuple[str, str]]] = {
+    "norm_x": ("norm of the input", "Euclidean norm of the block's input"),
+    "norm_residual": ("norm of F(x)", "Euclidean norm of what the block computes"),
+    "ratio": ("F(x) over the input", "ratio of the two norms"),
+    "relu_zeroed": ("zeroed by ReLU", "share of F(x) below zero, which ReLU sets to zero"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +125,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class FilterRow:
-    """One filter; a cell is empty where the figure is undefined."""
+    """One filter; the cell of an undefined metric is empty."""
 
     index: int
     href: str
@@ -54,117 +134,77 @@ class FilterRow:
 
 @dataclass(frozen=True)
 class FilterTable:
-    """Every filter of a block in numbers.
-
-    Attributes:
-        headings: of the filter and of every figure that is defined.
-        rows: one for each filter.
-        chosen: whether another order than the strip's was asked for.
-    """
+    """Metrics of every filter of a block, in columns that some filter has a value in."""
 
     headings: tuple[Heading, ...]
     rows: tuple[FilterRow, ...]
     chosen: bool
-
-
-_Read = Callable[[FilterMetrics], float | None]
-
-
-@dataclass(frozen=True)
-class _Figure:
-    text: str
-    tone: str
-    read: _Read
-    write: Callable[[float], str]
-
-
-def _figures(names: Symbols) -> dict[Order, _Figure]:
-    return {
-        "norm_x": _Figure(names.norm_x, "identity", lambda one: one.norm_x, fmt.number),
-        "norm_residual": _Figure(
-            names.norm_residual, "residual", lambda one: one.norm_residual, fmt.number
-        ),
-        "norm_sum": _Figure("|sum|", "", lambda one: one.norm_sum, fmt.number),
-        "ratio": _Figure(names.ratio, "", lambda one: one.ratio, fmt.number),
-        "cosine": _Figure("cosine", "", lambda one: one.cosine, fmt.cosine),
-        "relu_zeroed": _Figure("ReLU cuts", "", lambda one: one.relu_zeroed, fmt.percent),
-    }
+    """Whether a column other than the first was chosen to sort by."""
 
 
 def filter_table(
-    found: Sequence[FilterMetrics], block: BlockInfo, order: Order, view: Links
+    found: Sequence[FilterMetrics], block: BlockInfo, order: Order, links: Links
 ) -> FilterTable:
-    """The table of a block's filters.
-
-    Args:
-        found: the figures of every filter.
-        block: whose filters they are.
-        order: which figure sorts them, largest first; undefined ones come last.
-        view: for the links.
-    """
-
-    def address(name: Order) -> str:
-        kept = None if name == BY_INDEX else name
-        return view.block(block.name, order=kept) + "#filters"
-
-    shown = {
-        name: figure
-        for name, figure in _figures(text.symbols_of_block(block)).items()
-        if any(figure.read(one) is not None for one in found)
-    }
+    """The table, sorted by a metric, largest first and undefined values last."""
+    names = text.symbols_of_block(block)
+    shown = [m for m in METRICS if any(m.read(metrics) is not None for metrics in found)]
+    columns: list[tuple[Order, str, str]] = [
+        (BY_INDEX, "filter", ""),
+        *((metric.name, metric.heading.format(names), metric.tone) for metric in shown),
+    ]
     return FilterTable(
-        headings=(
-            Heading("filter", "", address(BY_INDEX), order == BY_INDEX),
-            *(
-                Heading(figure.text, figure.tone, address(name), order == name)
-                for name, figure in shown.items()
-            ),
+        headings=tuple(
+            Heading(
+                heading,
+                tone,
+                links.block(block.name, order=None if name == BY_INDEX else name) + "#filters",
+                order == name,
+            )
+            for name, heading, tone in columns
         ),
         rows=tuple(
             FilterRow(
-                one.filter,
-                view.filter(block.output, one.filter),
-                tuple(_cell(figure, one) for figure in shown.values()),
+                metrics.filter,
+                links.filter(block.output, metrics.filter),
+                tuple(metric.text(metrics) for metric in shown),
             )
-            for one in (_sorted(found, shown[order].read) if order in shown else found)
+            for metrics in _sorted(found, order)
         ),
         chosen=order != BY_INDEX,
     )
 
 
-def _cell(figure: _Figure, one: FilterMetrics) -> str:
-    value = figure.read(one)
-    return "" if value is None else figure.write(value)
+def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetrics]:
+    metric = next((metric for metric in METRICS if metric.name == order), None)
+    if metric is None:
+        return found
+
+    def key(metrics: FilterMetrics) -> tuple[bool, float]:
+        value = metric.read(metrics)
+        return value is None, -(value or 0.0)
+
+    return sorted(found, key=key)
 
 
-def _sorted(found: Sequence[FilterMetrics], read: _Read) -> list[FilterMetrics]:
-    values = {one.filter: read(one) for one in found}
-    known = [one for one in found if values[one.filter] is not None]
-    missing = [one for one in found if values[one.filter] is None]
-    return sorted(known, key=lambda one: -(values[one.filter] or 0.0)) + missing
-
-
-def in_words(one: FilterMetrics, names: Symbols) -> str:
-    """A filter's figures in a phrase; what is undefined is left out."""
+def describe_filter(metrics: FilterMetrics, names: Symbols) -> str:
+    """A filter's metrics in a phrase, without the undefined ones."""
     parts = [
-        (names.x, one.norm_x, fmt.number),
-        (names.f, one.norm_residual, fmt.number),
-        (names.over, one.ratio, fmt.number),
-        ("cosine", one.cosine, fmt.cosine),
+        f"{metric.label.format(names)} {metric.text(metrics)}"
+        for metric in METRICS
+        if metric.label and metric.read(metrics) is not None
     ]
-    said = [f"{name} {write(value)}" for name, value, write in parts if value is not None]
-    return f"filter {one.filter}: {', '.join(said)}, ReLU cuts {fmt.percent(one.relu_zeroed)}"
+    return f"filter {metrics.filter}: {', '.join(parts)}"
 
 
 ROW_HEIGHT: Final = 56  # pixels from one chart to the next, as in the style sheet
-PLOT_HEIGHT: Final = 44.0  # of which bars may take
+PLOT_HEIGHT: Final = 44.0
 _OCTAVES: Final = 3  # ratios are drawn from 1/8 to 8
-_LEAST: Final = 1.0  # pixels of a bar that is not nothing
+_MIN_BAR_HEIGHT: Final = 1.0  # pixels, of a value other than zero
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a chart: its tone, and its box in pixels."""
+    """A bar: its box in pixels."""
 
     tone: str
     x: float
@@ -175,32 +215,19 @@ class Bar:
 
 @dataclass(frozen=True)
 class ChartRow:
-    """A chart that runs under all columns.
-
-    Attributes:
-        title: what is drawn.
-        series: the symbols that stand behind the title, with the tone of their bars.
-        scale: what the ends of its height stand for.
-        axis: where a bar begins, pixels from the top of all charts.
-    """
+    """A chart across all columns."""
 
     title: str
     series: tuple[tuple[str, str], ...]
+    """Symbol, which follows the title, and tone of the bars."""
     scale: str
     axis: float
+    """Where bars begin, in pixels from the top of all charts."""
 
 
 @dataclass(frozen=True)
 class FilterColumn:
-    """One filter under its column of the strip.
-
-    Attributes:
-        x: left edge of the column, pixels.
-        width: of the column.
-        bars: of all charts.
-        text: its figures in words.
-        href: its page.
-    """
+    """One filter below its column of maps, in pixels."""
 
     x: int
     width: int
@@ -211,276 +238,182 @@ class FilterColumn:
 
 @dataclass(frozen=True)
 class FilterCharts:
-    """The charts under a strip.
+    """The charts below a block's maps, in pixels."""
 
-    Attributes:
-        lanes: top to bottom.
-        columns: one for each filter.
-        width: the strip's, in pixels.
-        height: of all charts.
-    """
-
-    lanes: tuple[ChartRow, ...]
+    rows: tuple[ChartRow, ...]
     columns: tuple[FilterColumn, ...]
     width: int
     height: int
 
 
+_Series = tuple[str, str, MetricName]  # symbol, tone and what is drawn
+
+
 @dataclass(frozen=True)
 class ChartSpec:
-    """What one lane draws: series of a symbol and a tone each, as shares of its room."""
+    """A chart of one or more metrics; ``share`` of 1 is a bar over the whole height."""
 
     title: str
     scale: str
-    series: tuple[tuple[str, str, _Read], ...]
+    series: tuple[_Series, ...]
+    share: Callable[[float], float] = float
     signed: bool = False
+
+    @property
+    def room(self) -> float:
+        """Height of the largest bar, in pixels."""
+        return PLOT_HEIGHT / 2 if self.signed else PLOT_HEIGHT
 
 
 def filter_charts(
-    found: Sequence[FilterMetrics], block: BlockInfo, strip: FeatureMapTable, view: Links
+    found: Sequence[FilterMetrics], block: BlockInfo, table: FeatureMapTable, links: Links
 ) -> FilterCharts:
-    """The charts of a block's filters.
-
-    Args:
-        found: the figures of every filter.
-        block: whose filters they are.
-        strip: the picture that the charts stand under.
-        view: for the links.
-    """
+    """The charts of a block's filters, below its maps."""
     names = text.symbols_of_block(block)
-    kinds = [kind for one in _kinds(found, names) if (kind := _drawn(one, found)).series]
+    specs = [spec for spec in _chart_specs(found, names) if spec.series]
     return FilterCharts(
-        lanes=tuple(
-            ChartRow(kind.title, tuple(one[:2] for one in kind.series), kind.scale, _axis(kind, at))
-            for at, kind in enumerate(kinds)
+        rows=tuple(
+            ChartRow(
+                spec.title,
+                tuple((symbol, tone) for symbol, tone, _ in spec.series),
+                spec.scale,
+                _axis(spec, row),
+            )
+            for row, spec in enumerate(specs)
         ),
         columns=tuple(
             FilterColumn(
                 x,
                 width,
                 tuple(
-                    bar for at, kind in enumerate(kinds) for bar in _bars(kind, one, at, x, width)
+                    bar
+                    for row, spec in enumerate(specs)
+                    for bar in _bars(spec, metrics, row, x, width)
                 ),
-                in_words(one, names),
-                view.filter(block.output, one.filter),
+                describe_filter(metrics, names),
+                links.filter(block.output, metrics.filter),
             )
-            for one, (x, width) in zip(found, _columns(strip), strict=True)
+            for metrics, (x, width) in zip(found, _columns(table), strict=True)
         ),
-        width=strip.geometry.width,
-        height=ROW_HEIGHT * len(kinds),
+        width=table.geometry.width,
+        height=ROW_HEIGHT * len(specs),
     )
 
 
-def _kinds(found: Sequence[FilterMetrics], names: Symbols) -> tuple[ChartSpec, ...]:
-    norms = (norm for one in found for norm in (one.norm_x, one.norm_residual) if norm)
+def _chart_specs(found: Sequence[FilterMetrics], names: Symbols) -> Iterator[ChartSpec]:
+    """Every chart, without the series that no filter has a value of."""
+    norms = (norm for metrics in found for norm in (metrics.norm_x, metrics.norm_residual) if norm)
     largest = max(norms, default=1.0)
-    # Beside the lane there is room on a phone for two lines of ten letters.
-    title, x, f = ("size of", names.x, names.f) if names is text.PLAIN else ("", *names.norms)
-    return (
+    # Beside the charts there is room on a phone for two lines of ten letters.
+    title, x, f = ("norm of", names.x, names.f) if names is text.PLAIN else ("", *names.norms)
+    for spec in (
         ChartSpec(
             title,
             f"0 to {fmt.number(largest)}",
-            (
-                (x, "identity", lambda one: _over(one.norm_x, largest)),
-                (f, "residual", lambda one: _over(one.norm_residual, largest)),
-            ),
+            ((x, "identity", "norm_x"), (f, "residual", "norm_residual")),
+            lambda norm: norm / largest,
         ),
-        ChartSpec(names.over, f"{fmt.EIGHTH} to 8", (("", "", _octaves),), signed=True),
-        ChartSpec(
-            "cosine",
-            f"{fmt.MINUS}1 to 1",
-            (("", "", lambda one: one.cosine),),
-            signed=True,
-        ),
-        ChartSpec("cut by ReLU", "0 to 100 %", (("", "", lambda one: one.relu_zeroed),)),
-    )
+        ChartSpec(names.over, f"{fmt.EIGHTH} to 8", (("", "", "ratio"),), _octaves, signed=True),
+        ChartSpec("cosine", f"{fmt.MINUS}1 to 1", (("", "", "cosine"),), signed=True),
+        ChartSpec("zeroed by ReLU", "0 to 100 %", (("", "", "relu_zeroed"),)),
+    ):
+        series = tuple(
+            one for one in spec.series if any(getattr(m, one[-1]) is not None for m in found)
+        )
+        yield replace(spec, series=series)
 
 
-def _drawn(kind: ChartSpec, found: Sequence[FilterMetrics]) -> ChartSpec:
-    """The same with those series alone that some filter has."""
-    series = tuple(one for one in kind.series if any(one[-1](two) is not None for two in found))
-    return replace(kind, series=series)
+def _octaves(ratio: float) -> float:
+    """Doublings from the identity to the residual, as a share of those that are drawn."""
+    return ratio and max(-1.0, min(math.log2(ratio) / _OCTAVES, 1.0))
 
 
-def _over(norm: float | None, largest: float) -> float | None:
-    return None if norm is None else norm / largest
-
-
-def _octaves(one: FilterMetrics) -> float | None:
-    """How often the identity must be doubled to come to the residual, as a share of the room."""
-    return one.ratio and max(-1.0, min(math.log2(one.ratio) / _OCTAVES, 1.0))
-
-
-def _columns(strip: FeatureMapTable) -> Iterator[tuple[int, int]]:
-    """Left edge and width of every column of a strip."""
-    for column in range(strip.geometry.columns):
-        box = next(box for row in strip.rows if (box := strip.box(row, column)) is not None)
+def _columns(table: FeatureMapTable) -> Iterator[tuple[int, int]]:
+    """Left edge and width of every column."""
+    for column in range(table.geometry.columns):
+        box = next(box for row in table.rows if (box := table.box(row, column)) is not None)
         yield box[0], box[2]
 
 
-def _axis(kind: ChartSpec, at: int) -> float:
-    return (
-        ROW_HEIGHT * at
-        + (ROW_HEIGHT - PLOT_HEIGHT) / 2
-        + (PLOT_HEIGHT / 2 if kind.signed else PLOT_HEIGHT)
-    )
+def _axis(spec: ChartSpec, row: int) -> float:
+    return ROW_HEIGHT * row + (ROW_HEIGHT - PLOT_HEIGHT) / 2 + spec.room
 
 
-def _bars(kind: ChartSpec, one: FilterMetrics, at: int, x: int, width: int) -> Iterator[Bar]:
-    pitch = width / len(kind.series)
-    room = PLOT_HEIGHT / 2 if kind.signed else PLOT_HEIGHT
-    for place, (_, tone, read) in enumerate(kind.series):
-        value = read(one)
-        if value:
-            height = max(abs(value) * room, _LEAST)
+def _bars(spec: ChartSpec, metrics: FilterMetrics, row: int, x: int, width: int) -> Iterator[Bar]:
+    pitch = width / len(spec.series)
+    for position, (_, tone, name) in enumerate(spec.series):
+        value = getattr(metrics, name)
+        if value and (share := spec.share(value)):
+            height = max(abs(share) * spec.room, _MIN_BAR_HEIGHT)
             yield Bar(
                 tone=tone,
-                x=round(x + place * pitch + pitch / 8, 2),
-                y=round(_axis(kind, at) - (height if value > 0 else 0), 2),
+                x=round(x + position * pitch + pitch / 8, 2),
+                y=round(_axis(spec, row) - (height if share > 0 else 0), 2),
                 width=round(pitch * 3 / 4, 2),
                 height=round(height, 2),
             )
 
 
-_ALONG: Final = 0.3  # a cosine beyond which two directions count as alike
-
-
 @dataclass(frozen=True)
-class Figure:
-    """One of the block's figures.
-
-    Attributes:
-        name: what it is called.
-        tone: ``identity``, ``residual`` or nothing.
-        value: on this digit.
-        usual: over the test digits; nothing where it was not measured.
-        explanation: what it says.
-    """
+class MetricRow:
+    """A metric of the block on this digit, and its mean over the test set, if known."""
 
     name: str
     tone: str
     value: str
-    usual: str | None
+    mean: str
     explanation: str
 
 
-@dataclass(frozen=True)
-class _Row:
-    name: str
-    tone: str
-    explanation: str
-    read: Callable[[BlockMetrics], float | None]
-    write: Callable[[float], str] = fmt.number
-
-
-def _explained(names: Symbols) -> tuple[_Row, ...]:
-    return (
-        _Row(
-            f"size of {names.x}",
-            "identity",
-            "Euclidean norm of the identity as it enters the sum",
-            lambda one: one.norm_x,
-        ),
-        _Row(
-            f"size of {names.f}",
-            "residual",
-            "Euclidean norm of what the branch adds",
-            lambda one: one.norm_residual,
-        ),
-        _Row("size of the sum", "", "Euclidean norm of the two added", lambda one: one.norm_sum),
-        _Row(
-            names.over,
-            "",
-            "below 1 the block refines, above 1 it rewrites",
-            lambda one: one.ratio,
-        ),
-        _Row(
-            names.cosine,
-            "",
-            f"1: along {names.x}; 0: something new; {fmt.MINUS}1: against {names.x}",
-            lambda one: one.cosine,
-            fmt.cosine,
-        ),
-        _Row(
-            "cut by ReLU",
-            "",
-            "share of the sum below zero, which the activation removes",
-            lambda one: one.relu_zeroed,
-            fmt.percent,
-        ),
-    )
-
-
-_WITHOUT_IDENTITY: Final = (
-    _Row(
-        "size of the input",
-        "",
-        "Euclidean norm of what the block is given",
-        lambda one: one.norm_x,
-    ),
-    _Row(
-        "size of F(x)",
-        "residual",
-        "Euclidean norm of what it makes of it",
-        lambda one: one.norm_residual,
-    ),
-    _Row("F(x) over the input", "", "how much larger, or smaller", lambda one: one.ratio),
-    _Row(
-        "cut by ReLU",
-        "",
-        "share of F(x) below zero, which the activation removes",
-        lambda one: one.relu_zeroed,
-        fmt.percent,
-    ),
-)
-
-
-def metric_rows(context: PageContext, block: BlockInfo) -> tuple[Figure, ...]:
-    """The figures of a block, beside what is usual."""
+def metric_rows(context: PageContext, block: BlockInfo) -> tuple[MetricRow, ...]:
+    """The metrics that are defined for a block."""
     evaluation = context.engine.manifest.evaluation
-    usual = (
-        next((one for one in evaluation.blocks if one.block == block.name), None)
-        if evaluation
-        else None
-    )
+    means = {mean.block: mean for mean in evaluation.blocks} if evaluation else {}
+    mean = means.get(block.name)
+    names = text.symbols_of_block(block)
     here = block_metrics(block, context.forward.activations)
-    found = []
-    for row in _explained(text.symbols_of_block(block)) if block.identity else _WITHOUT_IDENTITY:
-        value = row.read(here)
-        if value is None:
-            continue
-        measured = row.read(usual) if usual else None
-        found.append(
-            Figure(
-                row.name,
-                row.tone,
-                row.write(value),
-                row.write(measured) if measured is not None else None,
-                row.explanation,
+    rows = []
+    for metric in METRICS:
+        title, explanation, tone = metric.title, metric.explanation, metric.tone
+        if not block.identity:
+            if metric.name not in _WITHOUT_IDENTITY:
+                continue
+            title, explanation = _WITHOUT_IDENTITY[metric.name]
+            tone = tone.replace("identity", "")
+        if value := metric.text(here):
+            measured = metric.text(mean) if mean else ""
+            rows.append(
+                MetricRow(title.format(names), tone, value, measured, explanation.format(names))
             )
-        )
-    return tuple(found)
+    return tuple(rows)
 
 
-def in_a_sentence(figures: BlockMetrics, block: BlockInfo, *, off: bool) -> str:
-    """A block's figures on one digit, in words."""
+_ALIGNED_COSINE: Final = 0.3  # beyond which two directions count as alike
+
+
+def describe_metrics(metrics: BlockMetrics, block: BlockInfo, *, off: bool) -> str:
+    """A block's metrics on one digit, in a sentence or two."""
     names = text.symbols_of_block(block)
     if off:
-        return text.when_off(block)
+        return text.describe_disabled(block)
     direction = ""
-    if figures.cosine is not None:
-        direction = f" and {_direction(figures.cosine)} (cosine {fmt.cosine(figures.cosine)})"
+    if metrics.cosine is not None:
+        direction = f" and {_direction(metrics.cosine)} (cosine {fmt.cosine(metrics.cosine)})"
     return (
-        f"On this digit {names.f} is {fmt.number(figures.ratio)} times as large as "
+        f"On this digit {names.f} is {fmt.number(metrics.ratio)} times as large as "
         f"{names.x}{direction}. "
-        f"ReLU then cuts {fmt.percent(figures.relu_zeroed)} of the sum."
+        f"ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
     )
 
 
 def _direction(cosine: float) -> str:
-    if cosine > _ALONG:
-        return "points along it"
-    return "points against it" if cosine < -_ALONG else "points across it"
+    if cosine > _ALIGNED_COSINE:
+        return "points in the same direction"
+    return (
+        "points in the opposite direction"
+        if cosine < -_ALIGNED_COSINE
+        else "is nearly orthogonal to it"
+    )
 
 
 @dataclass(frozen=True)
@@ -493,147 +426,83 @@ class KernelFigure:
     alt: str
 
 
-@dataclass(frozen=True)
 class BlockPage(ViewPage):
-    """A block.
-
-    Attributes:
-        name: of the block.
-        formula: what it computes.
-        explanation: the same in words.
-        digit: what the network is given.
-        back: the gallery, at this block's section.
-        before: the block before, if any.
-        after: the block after, if any.
-        off: whether its branch is switched off.
-        switch_words: whether it is, in a sentence.
-        toggle: this page with the branch switched over; nothing where that cannot be.
-        reading: what the network answers.
-        all_on: this page with every block on.
-        strip: the picture.
-        rows: of the strip, top to bottom.
-        alike: whether each row has every filter, so that a script can tell what is where.
-        alt: what the strip shows.
-        legend: of its colours.
-        figures: in numbers, beside what is usual.
-        digits: how many digits the usual is the mean of.
-        paired: whether x and F(x) stand against each other filter by filter.
-        gated: whether a gate weighs the two before they are added.
-        symbols: what the two are called as they enter the sum.
-        charts: of every filter, under its column of the strip.
-        table: every filter in numbers.
-        kernels: of its convolutions.
-        compare: its output beside that of another digit.
-        classic: this block among the pictures of 2016, where the network has them.
-        lost: accuracy lost without the branch; nothing where it was not measured.
-        away: what can be taken away.
-    """
+    """A block."""
 
     template: ClassVar[str] = "block.html"
 
-    name: str
-    formula: str
-    explanation: str
-    digit: DigitCard
-    back: str
-    before: Neighbour | None
-    after: Neighbour | None
-    off: bool
-    switch_words: str
-    toggle: str | None
-    reading: PredictionView
-    all_on: str
-    strip: ZoomedPicture
-    rows: tuple[StripRow, ...]
-    alike: bool
-    alt: str
-    legend: Legend
-    figures: tuple[Figure, ...]
-    digits: int
-    paired: bool
-    gated: bool
-    symbols: Symbols
-    charts: FilterCharts
-    table: FilterTable
-    kernels: tuple[KernelFigure, ...]
-    compare: str
-    classic: str | None
-    lost: str | None
-    away: Downloads
-
 
 def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str) -> BlockPage:
-    """The page of a block, the table of its filters in the order asked for."""
-    manifest, view, forward = context.engine.manifest, context.view, context.forward
-    strip = block_table(forward, block, view.palette)
+    """The page of a block; ``order`` sorts the table of its filters."""
+    manifest, links, forward = context.engine.manifest, context.links, context.forward
+    table = block_table(forward, block, links.palette)
     found = filter_metrics(block, forward.activations)
-    names = [one.name for one in manifest.blocks]
-    at, off = names.index(block.name), block.name in view.scales.off
+    names = [other.name for other in manifest.blocks]
+    before, after = neighbour_links(
+        names, names.index(block.name), lambda at: links.block(names[at])
+    )
+    off = block.name in links.scales.off
     return BlockPage(
-        title=f"{block.name} in {manifest.title}",
-        **vars(common.shell(context.services, view)),
-        name=block.name,
-        formula=text.formula(block),
-        explanation=text.explain_block(block),
-        digit=common.digit_card(context.stored),
-        back=view.gallery(block.name),
-        before=_neighbour(context, names, at - 1),
-        after=_neighbour(context, names, at + 1),
-        off=off,
-        switch_words=_branch_state(block, view.scales.of(block.name)),
-        toggle=view.with_block_toggled(block.name, manifest.disableable_blocks).block(block.name)
-        if block.can_disable
-        else None,
-        reading=prediction_view(context.services, forward),
-        all_on=view.all_on().block(block.name),
-        strip=ZoomedPicture.of(view.block_maps(block.name), strip.geometry),
-        rows=strip_rows(context, strip),
-        alike=len({row.layer.shape for row in strip.rows}) == 1,
-        alt=strip_alt(block, strip),
-        legend=matrix_legend(strip),
-        figures=metric_rows(context, block),
-        digits=manifest.evaluation.digits if manifest.evaluation else 0,
-        paired=any(one.cosine is not None for one in found),
-        gated=block.gate is not None,
-        symbols=text.symbols_of_block(block),
-        charts=filter_charts(found, block, strip, view),
-        table=filter_table(found, block, order, view),
-        kernels=_kernels(context, block),
-        compare=default_comparison_link(context, block.output),
-        classic=f"{view.classic()}#{block.name}" if classic_blocks(manifest) else None,
-        lost=_lost(context, block),
-        away=of_block(view, block, origin),
+        f"{block.name} in {manifest.title}",
+        context.services,
+        links,
+        {
+            "name": block.name,
+            "formula": text.formula(block),
+            "explanation": text.describe_block(block),
+            "digit": common.digit_card(context.stored),
+            "before": before,
+            "after": after,
+            "off": off,
+            "switch_text": _describe_branch(block, links.scales.of(block.name)),
+            "toggle": links.with_block_toggled(block.name, manifest.disableable_blocks).block(
+                block.name
+            )
+            if block.can_disable
+            else None,
+            "prediction": prediction_view(context.services, forward),
+            "all_on": links.all_on().block(block.name),
+            "strip": ZoomedPicture.of(links.block_maps(block.name), table.geometry),
+            "rows": table_rows(context, table),
+            "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
+            "alt": table_alt(block, table),
+            "legend": table_legend(table),
+            "metrics": metric_rows(context, block),
+            "digits": manifest.evaluation.digits if manifest.evaluation else 0,
+            "has_cosine": any(metrics.cosine is not None for metrics in found),
+            "has_gate": block.gate is not None,
+            "symbols": text.symbols_of_block(block),
+            "charts": filter_charts(found, block, table, links),
+            "table": filter_table(found, block, order, links),
+            "kernels": _kernels(context, block),
+            "compare": default_comparison_link(context, block.output),
+            "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
+            "accuracy_drop": _accuracy_drop(context, block),
+            "downloads": block_downloads(links, block, origin),
+        },
     )
 
 
-def _branch_state(block: BlockInfo, factor: float) -> str:
+def _describe_branch(block: BlockInfo, factor: float) -> str:
     if factor == 0:
-        return text.when_off(block)
+        return text.describe_disabled(block)
     state = "on" if factor == 1 else f"multiplied by {fmt.branch_factor(factor)}"
     return f"The branch is {state}."
-
-
-def _neighbour(context: PageContext, names: list[str], at: int) -> Neighbour | None:
-    inside = 0 <= at < len(names)
-    return Neighbour(names[at], context.view.block(names[at])) if inside else None
 
 
 def _kernels(context: PageContext, block: BlockInfo) -> tuple[KernelFigure, ...]:
     found = []
     for layer in context.engine.manifest.layers:
-        if layer.block != block.name:
-            continue
-        picture = kernels_picture(context.engine, layer, context.view)
-        if picture is not None:
+        picture = kernels_picture(context.engine, layer, context.links)
+        if layer.block == block.name and picture is not None:
             rows = fmt.pluralise(layer.filters, "filter")
-            alt = f"Every kernel of {layer.name}: a row for each of its {rows}"
-            found.append(KernelFigure(layer.name, context.view.layer(layer.name), picture, alt))
+            alt = f"All kernels of {layer.name}: one row for each of its {rows}"
+            found.append(KernelFigure(layer.name, context.links.layer(layer.name), picture, alt))
     return tuple(found)
 
 
-def _lost(context: PageContext, block: BlockInfo) -> str | None:
+def _accuracy_drop(context: PageContext, block: BlockInfo) -> str | None:
     evaluation = context.engine.manifest.evaluation
-    if evaluation is None:
-        return None
-    alone = (one for one in evaluation.ablations if one.off == (block.name,))
-    return next((accuracy_drop(one.accuracy_drop) for one in alone), None)
+    ablations = evaluation.ablations if evaluation else ()
+    alone = (ablation for ablation in ablations if ablation.off == (block.name,))
+    return next((describe_accuracy_drop(ablation.accuracy_drop) for ablation in alone), None)

@@ -18,7 +18,7 @@ _BINS: Final = 32
 
 @dataclass(frozen=True)
 class Column:
-    """One bin: its box in the chart, and what it says when pointed at."""
+    """One bin, in pixels, with a tooltip."""
 
     x: float
     y: float
@@ -29,28 +29,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How often each value occurs.
-
-    Attributes:
-        columns: one for each bin that is not empty.
-        low: value at the left end, as text.
-        high: value at the right end, as text.
-        zero: where zero lies, pixels from the left; nothing at an end.
-        tallest: how many values the tallest column stands for.
-        zeros: how many values are exactly zero, in words. They would dwarf the rest, and are not
-            in the columns.
-    """
+    """How often each value occurs, in bins that are not empty."""
 
     columns: tuple[Column, ...]
     low: str
     high: str
     zero: float | None
+    """Where zero is, in pixels from the left; ``None`` at an end."""
     tallest: str
     zeros: str | None
+    """How many values are exactly zero. They would dwarf the rest, and are not in the columns."""
 
 
 def histogram(values: NDArray[np.float32]) -> Histogram | None:
-    """The histogram of a map or of several, float32; nothing where all values are alike."""
+    """The histogram of a map or of several; ``None`` if all values are equal."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     if float(values.min()) == float(values.max()):
         return None
@@ -78,7 +70,7 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
         zero=round(WIDTH * -low / (high - low), 2) if low < 0 < high else None,
         tallest=fmt.pluralise(tallest, "value"),
         zeros=f"{fmt.percent(zeros / values.size)} of the values are exactly zero, "
-        f"{zeros:,} of {values.size:,}; they are not drawn"
+        f"{zeros:,} of {values.size:,}; they are not shown"
         if zeros
         else None,
     )
@@ -93,7 +85,7 @@ _LEAST_WRITTEN_OUT: Final = -3  # powers of ten below it are written with an e
 
 @dataclass(frozen=True)
 class Dot:
-    """A value on a line: where, and what it says."""
+    """A value on a line, with a tooltip."""
 
     x: float
     y: float
@@ -101,66 +93,62 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One quantity of one network over depth.
-
-    Attributes:
-        tone: ``identity``, ``residual``, or ``total`` for both paths together.
-        beside: whether it is the other network's.
-        points: as SVG takes them; a value of zero, which has no logarithm, is left out.
-        dots: of the same.
-    """
+class ChartLine:
+    """One quantity of one network over depth; zeros, which have no logarithm, are left out."""
 
     tone: str
+    """``identity``, ``residual``, or ``total`` for both paths together."""
     beside: bool
+    """Whether it is of the network that is compared."""
     points: str
     dots: tuple[Dot, ...]
 
 
 @dataclass(frozen=True)
 class GradientChart:
-    """The flow over depth, on a logarithmic scale.
+    """Gradients over depth, on a logarithmic scale; ticks and names with their positions."""
 
-    Attributes:
-        lines: of the network, then of the one beside it.
-        ticks: distance from the top and value of each power of ten.
-        names: distance from the left and name of each block.
-        alt: what is drawn.
-    """
-
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     ticks: tuple[tuple[float, str], ...]
     names: tuple[tuple[float, str], ...]
     alt: str
 
 
 _Read = Callable[[BlockGradient], float | None]
-_TONES: Final[tuple[tuple[str, _Read], ...]] = (
-    ("total", lambda one: one.total),
-    ("identity", lambda one: one.identity),
-    ("residual", lambda one: None if one.identity is None else one.residual),
+_SERIES: Final[tuple[tuple[str, str, _Read], ...]] = (
+    ("total", "total", lambda block: block.total),
+    ("identity", "through the identity", lambda block: block.identity),
+    ("residual", "through F", lambda block: None if block.identity is None else block.residual),
 )
 
 
 def gradient_chart(
-    title: str, flow: GradientByPath, beside: tuple[str, GradientByPath] | None
+    title: str, gradients: GradientByPath, beside: tuple[str, GradientByPath] | None
 ) -> GradientChart | None:
-    """The chart of a network's flow, and of another's; nothing where all of it is zero."""
-    flows = [(title, flow, False), *([(*beside, True)] if beside else [])]
-    values = [value for _, one, _ in flows for value in _values(one)]
+    """The chart of a network and of another one; ``None`` if every gradient is zero."""
+    networks = [(title, gradients, False), *([(*beside, True)] if beside else [])]
+    values = [
+        value
+        for _, network, _ in networks
+        for block in network.blocks
+        for *_, read in _SERIES
+        if (value := read(block))
+    ]
     if not values:
         return None
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    scale = _Scale(low, max(high, low + 1), max(len(one.blocks) for _, one, _ in flows))
-    deepest = max((one for _, one, _ in flows), key=lambda one: len(one.blocks))
+    deepest = max((network for _, network, _ in networks), key=lambda found: len(found.blocks))
+    scale = _Scale(low, max(high, low + 1), len(deepest.blocks))
     return GradientChart(
         lines=tuple(
-            line for name, one, other in flows for line in _lines(name, one, scale, beside=other)
+            line
+            for name, network, other in networks
+            for line in _lines(name, network, scale, beside=other)
         ),
         ticks=tuple((scale.y(10.0**power), _power(power)) for power in scale.powers()),
-        names=tuple((scale.x(at), one.block) for at, one in enumerate(deepest.blocks)),
-        alt="Size of the gradient at each block's input, from the first block to the last, in "
-        + fmt.join_and([name for name, _, _ in flows]),
+        names=tuple((scale.x(at), block.block) for at, block in enumerate(deepest.blocks)),
+        alt="Norm of the gradient at each block's input, from the first block to the last, in "
+        + fmt.join_and([name for name, _, _ in networks]),
     )
 
 
@@ -186,41 +174,31 @@ def _power(power: int) -> str:
     return f"{10.0**power:,g}" if power >= _LEAST_WRITTEN_OUT else fmt.number(10.0**power)
 
 
-def _values(flow: GradientByPath) -> Iterator[float]:
-    for one in flow.blocks:
-        for _, read in _TONES:
-            if value := read(one):
-                yield value
-
-
-def _lines(title: str, flow: GradientByPath, scale: _Scale, *, beside: bool) -> Iterator[Line]:
-    words = {"total": "in all", "identity": "through the identity", "residual": "through F"}
-    for tone, read in _TONES:
+def _lines(
+    title: str, gradients: GradientByPath, scale: _Scale, *, beside: bool
+) -> Iterator[ChartLine]:
+    for tone, path, read in _SERIES:
         dots = tuple(
-            Dot(
-                scale.x(at),
-                scale.y(value),
-                f"{title}, {one.block}: {fmt.number(value)} {words[tone]}",
-            )
-            for at, one in enumerate(flow.blocks)
-            if (value := read(one))
+            Dot(scale.x(at), scale.y(value), f"{title}, {block.block}: {fmt.number(value)} {path}")
+            for at, block in enumerate(gradients.blocks)
+            if (value := read(block))
         )
         if dots:
-            yield Line(tone, beside, " ".join(f"{dot.x},{dot.y}" for dot in dots), dots)
+            yield ChartLine(tone, beside, " ".join(f"{dot.x},{dot.y}" for dot in dots), dots)
 
 
-def in_words(flows: Sequence[tuple[str, GradientByPath]]) -> str:
-    """What becomes of the gradient on its way from the last block's input to the first's."""
-    said = [
-        f"in {title} it {_change(flow.blocks[0].total / flow.blocks[-1].total)}"
-        for title, flow in flows
-        if flow.blocks[-1].total
+def describe_gradients(networks: Sequence[tuple[str, GradientByPath]]) -> str:
+    """How the gradient changes from the last block's input back to the first's."""
+    changes = [
+        f"in {title} it {_change(gradients.blocks[0].total / gradients.blocks[-1].total)}"
+        for title, gradients in networks
+        if gradients.blocks[-1].total
     ]
-    if not said:
-        return "Nothing changes the answer by any small step, so there is no gradient."
+    if not changes:
+        return "Every gradient is zero: no small change of these values changes the prediction."
     return (
-        "On its way back from the last block's input to the first's, the gradient changes: "
-        f"{', '.join(said)}."
+        "From the last block's input back to the first's, the gradient changes: "
+        f"{', '.join(changes)}."
     )
 
 

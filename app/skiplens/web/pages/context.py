@@ -1,4 +1,4 @@
-"""What a page is about: a digit in a network, examined, and looked at in some way."""
+"""What a page is about: a digit in a network, its forward pass, and how maps are drawn."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,21 +15,13 @@ from skiplens.web.parameters import DigitDep, ForwardPassDep, NetworkDep, Servic
 
 @dataclass(frozen=True)
 class PageContext:
-    """What a page is about.
-
-    Attributes:
-        services: the rest of what there is.
-        engine: the network.
-        stored: the digit.
-        forward: what the network computes for it.
-        view: how it is looked at, and every link.
-    """
+    """A digit in a network; ``links`` has the display options."""
 
     services: Services
     engine: Engine
     stored: StoredDigit
     forward: ForwardPass
-    view: Links
+    links: Links
 
 
 def get_page_context(
@@ -40,8 +32,8 @@ def get_page_context(
     parameters: ViewDep,
 ) -> PageContext:
     """What the path and the query name."""
-    view = parameters.view(forward.manifest, forward.digit.id, forward.scales)
-    return PageContext(services, engine, stored, forward, view)
+    links = parameters.view(forward.manifest, forward.digit.id, forward.scales)
+    return PageContext(services, engine, stored, forward, links)
 
 
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]

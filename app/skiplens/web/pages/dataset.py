@@ -8,273 +8,207 @@ from numpy.typing import NDArray
 
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import DigitFilter, Index, ResultPage, browse
-from skiplens.service.dataset.indexer import Progress
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services
-from skiplens.web import links
+from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links
-from skiplens.web.pages import common
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text as words
-from skiplens.web.pages.common import Tiles, ViewPage, read_tiles
+from skiplens.web.pages import text
+from skiplens.web.pages.common import DigitTiles, SelectOption, ViewPage, digit_tiles, network_links
+from skiplens.web.pages.templating import NetworkLink
 
 LEVELS: Final = 5  # of shading
 
 
 @dataclass(frozen=True)
-class Cell:
-    """How many digits of a label are read as a class.
-
-    Attributes:
-        count: how many.
-        href: the page of these digits; nothing where there is none.
-        words: the same in words.
-        right: whether they are read correctly.
-        level: shading of a mistake, 1 to 5; 0 where there is nothing to shade.
-        current: whether its digits are those that are shown.
-    """
+class ConfusionCell:
+    """How many digits of a label are classified as a class."""
 
     count: int
     href: str | None
-    words: str
+    text: str
     right: bool
     level: int
+    """Shade of an error, 1..5; 0 if there is none."""
     current: bool
+    """Whether its digits are shown."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """A label.
-
-    Attributes:
-        label: what its digits are meant to be.
-        href: the page of all of them.
-        cells: one for each class.
-        share: of its digits that is read correctly, as text.
-    """
+class ConfusionRow:
+    """A label: a cell for each class, and the share that is correct."""
 
     label: str
     href: str
-    cells: tuple[Cell, ...]
+    cells: tuple[ConfusionCell, ...]
     share: str
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """The whole matrix.
-
-    Attributes:
-        columns: each class with the page of the digits read as it.
-        rows: one for each label.
-        most: the largest count of a mistake, which has the darkest shade.
-    """
+    """The confusion matrix, with links to the digits of each class, label and cell."""
 
     columns: tuple[tuple[str, str], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ConfusionRow, ...]
     most: int
+    """The largest number of errors in a cell."""
 
 
 def confusion_table(
-    counts: NDArray[np.intp], classes: tuple[str, ...], view: Links, choice: DigitFilter
+    counts: NDArray[np.intp], classes: tuple[str, ...], links: Links, choice: DigitFilter
 ) -> Confusion:
-    """The matrix as a table.
+    """The confusion matrix as a table.
 
     Args:
         counts: ``(labels, classes)``.
         classes: name of each class.
-        view: builds the links.
+        links: builds the links.
         choice: the digits that are shown.
     """
-    mistakes = counts.copy()
-    np.fill_diagonal(mistakes, 0)
-    most = int(mistakes.max())
+    errors = counts.copy()
+    np.fill_diagonal(errors, 0)
+    most = int(errors.max())
 
-    def cell(label: int, at: int) -> Cell:
+    def cell(label: int, at: int) -> ConfusionCell:
         count = int(counts[label, at])
-        return Cell(
+        return ConfusionCell(
             count=count,
-            href=view.dataset(label=label, prediction=at) if count else None,
-            words=f"{fmt.pluralise(count, 'digit')} labelled {label}, read as {classes[at]}",
+            href=links.dataset(label=label, prediction=at) if count else None,
+            text=f"{fmt.pluralise(count, 'digit')} labelled {label}, classified as {classes[at]}",
             right=at == label,
-            level=-(-LEVELS * int(mistakes[label, at]) // most) if most else 0,
+            level=-(-LEVELS * int(errors[label, at]) // most) if most else 0,
             current=(label, at) == (choice.label, choice.prediction),
         )
 
     return Confusion(
-        columns=tuple((name, view.dataset(prediction=at)) for at, name in enumerate(classes)),
+        columns=tuple((name, links.dataset(prediction=at)) for at, name in enumerate(classes)),
         rows=tuple(
-            Row(
+            ConfusionRow(
                 label=str(label),
-                href=view.dataset(label=label),
+                href=links.dataset(label=label),
                 cells=tuple(cell(label, at) for at in range(len(classes))),
-                share=_share(counts[label], label),
+                share=fmt.percent(int(row[label]) / int(row.sum())) if row.any() else "",
             )
-            for label in range(len(counts))
+            for label, row in enumerate(counts)
         ),
         most=most,
     )
 
 
-def _share(counts: NDArray[np.intp], label: int) -> str:
-    """The share of a label's digits that is read correctly; nothing where there is no digit."""
-    digits = int(counts.sum())
-    return fmt.percent(int(counts[label]) / digits) if digits else ""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a chooser."""
-
-    value: str
-    text: str
-    chosen: bool
-
-
 @dataclass(frozen=True)
 class Chooser:
-    """A field to choose by: its name, the words before it, and what there is to choose."""
+    """A menu to filter or sort digits by."""
 
     name: str
     title: str
-    options: tuple[Option, ...]
+    options: tuple[SelectOption, ...]
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The digits that were chosen.
-
-    Attributes:
-        title: which they are.
-        extent: how many, and which of them are on this page.
-        empty: why there is none; nothing where there are some.
-        all: the page of every digit; nothing where this is it.
-        before: the page before, if any.
-        after: the page after, if any.
-        choosers: of what is shown.
-        tiles: the digits of this page.
-    """
+class ShownDigits:
+    """The digits that were chosen, page by page."""
 
     title: str
     extent: str
     empty: str | None
+    """Why there are none."""
     all: str | None
+    """The page of every digit, unless this is it."""
     before: str | None
     after: str | None
     choosers: tuple[Chooser, ...]
-    tiles: Tiles
+    tiles: DigitTiles
 
 
-@dataclass(frozen=True)
 class DatasetPage(ViewPage):
-    """The data set.
-
-    Attributes:
-        action: where the choosers lead.
-        hidden: what they hand on: name and value.
-        home: the gallery.
-        progress: how far the index is.
-        state_url: where a script asks for that.
-        summary: how the network reads the digits; nothing until that is known.
-        confusion: how many digits of each label are read as each class.
-        chosen: the digits that were chosen.
-        samples: the samples, to look at until then.
-    """
+    """The test set."""
 
     template: ClassVar[str] = "dataset.html"
 
-    action: str
-    hidden: tuple[tuple[str, str], ...]
-    home: str
-    progress: Progress
-    state_url: str
-    summary: str | None
-    confusion: Confusion | None
-    chosen: Chosen | None
-    samples: Tiles | None
+    @property
+    def networks(self) -> tuple[NetworkLink, ...]:
+        """Links to the test set in each network."""
+        return network_links(self.services, self.links, Links.dataset)
 
 
 def dataset_page(
-    services: Services, engine: Engine, view: Links, parameters: BrowsingParameters
+    services: Services, engine: Engine, links: Links, parameters: BrowsingParameters
 ) -> DatasetPage:
-    """The page of the data set; ``view`` says how grids are drawn behind the links.
+    """The page of the test set; ``links`` have the display options.
 
     Raises:
-        NoDatasetError: there is no data set.
+        NoDatasetError: there is no test set.
         InvalidParameterError: there is no such page of digits.
     """
     indexes, manifest = services.indexes, engine.manifest
     progress = indexes.progress(engine)
-    summary, confusion, chosen, samples = None, None, None, None
+    summary, confusion, shown, samples = None, None, None, None
     if progress.state == "ready":
         collection, index = indexes.dataset, indexes.dataset_index(engine)
         counts = index.confusion(collection.split.labels)
-        summary = words.summary(int(counts.trace()), len(collection))
-        confusion = confusion_table(counts, manifest.classes, view, parameters.choice)
+        summary = text.describe_accuracy(int(counts.trace()), len(collection))
+        confusion = confusion_table(counts, manifest.classes, links, parameters.choice)
         listing = browse(collection, index, parameters.choice, parameters.page)
-        chosen = _chosen(collection, index, listing, view, parameters)
+        shown = _shown_digits(collection, index, listing, links, parameters.choice)
     elif len(indexes.samples):
-        places = tuple(range(len(indexes.samples)))
-        samples = read_tiles(indexes.samples, indexes.sample_index(engine), places, view)
+        every = range(len(indexes.samples))
+        samples = digit_tiles(indexes.samples, indexes.sample_index(engine), every, links)
     return DatasetPage(
-        title=f"The test set in {manifest.title}",
-        **{
-            **vars(common.shell(services, view)),
-            "networks": common.network_links(services, view, Links.dataset),
+        f"The test set in {manifest.title}",
+        services,
+        links,
+        {
+            "action": addresses.dataset_page(manifest.id),
+            "hidden": tuple(
+                (name, str(value))
+                for name in ("normalize", "palette")
+                if (value := links.query[name])
+            ),
+            "progress": progress,
+            "state_url": addresses.api_dataset(manifest.id),
+            "summary": summary,
+            "confusion": confusion,
+            "chosen": shown,
+            "samples": samples,
         },
-        action=links.dataset_page(manifest.id),
-        hidden=tuple(
-            (name, str(view.query[name])) for name in ("normalize", "palette") if view.query[name]
-        ),
-        home=view.gallery(),
-        progress=progress,
-        state_url=links.api_dataset(manifest.id),
-        summary=summary,
-        confusion=confusion,
-        chosen=chosen,
-        samples=samples,
     )
 
 
-def _chosen(
-    collection: LabelledDigits,
-    index: Index,
-    listing: ResultPage,
-    view: Links,
-    parameters: BrowsingParameters,
-) -> Chosen:
-    choice = parameters.choice
-    kept = {
-        **_fields(choice),
-        "order": None if choice.order is DigitFilter().order else choice.order,
-    }
-    before, after = listing.page - 1, listing.page + 1
-    return Chosen(
-        title=words.title(choice),
-        extent=words.extent(listing),
-        empty=None if listing.total else words.empty(choice),
-        all=None if choice == DigitFilter() else f"{view.dataset()}#digits",
-        before=f"{view.dataset(**kept, page=before)}#digits" if before else None,
-        after=f"{view.dataset(**kept, page=after)}#digits" if after <= listing.pages else None,
-        choosers=_choosers(choice),
-        tiles=read_tiles(collection, index, listing.places, view),
-    )
-
-
-def _choosers(choice: DigitFilter) -> tuple[Chooser, ...]:
+def _shown_digits(
+    collection: LabelledDigits, index: Index, listing: ResultPage, links: Links, choice: DigitFilter
+) -> ShownDigits:
     fields = _fields(choice)
-    return tuple(
-        Chooser(
-            name,
-            title,
-            tuple(Option(value, text, value == fields[name]) for value, text in options),
-        )
-        for name, title, options in words.CHOOSERS
+    order = None if choice.order is DigitFilter().order else choice.order
+
+    def page(number: int) -> str | None:
+        if not 1 <= number <= listing.pages:
+            return None
+        return links.dataset(**{**fields, "order": order}, page=number) + "#digits"
+
+    return ShownDigits(
+        title=text.describe_choice(choice),
+        extent=text.describe_extent(listing),
+        empty=None if listing.total else text.describe_no_digits(choice),
+        all=None if choice == DigitFilter() else f"{links.dataset()}#digits",
+        before=page(listing.page - 1),
+        after=page(listing.page + 1),
+        choosers=tuple(
+            Chooser(
+                name,
+                title,
+                tuple(
+                    SelectOption(value, label, value == fields[name]) for value, label in options
+                ),
+            )
+            for name, title, options in text.CHOOSERS
+        ),
+        tiles=digit_tiles(collection, index, listing.places, links),
     )
 
 
 def _fields(choice: DigitFilter) -> dict[str, str]:
-    """A choice as the fields of a form; what is left open is empty."""
+    """A choice as the fields of the form."""
     return {
         "label": "" if choice.label is None else str(choice.label),
         "prediction": "" if choice.prediction is None else str(choice.prediction),

@@ -1,4 +1,4 @@
-"""What can be taken away from a page: files, its address, and commands that fetch the same."""
+"""Downloads of a page: files, its address, and code that fetches the same."""
 
 import json
 import shlex
@@ -23,7 +23,7 @@ _MANY_ARRAYS: Final = "    layers = np.load(io.BytesIO(answer.read()))"
 
 @dataclass(frozen=True)
 class Download:
-    """A file: what it is, and its address."""
+    """A file."""
 
     text: str
     href: str
@@ -31,14 +31,7 @@ class Download:
 
 @dataclass(frozen=True)
 class CodeSnippet:
-    """Text to copy.
-
-    Attributes:
-        name: short, for ids.
-        title: what it is.
-        what: the same in a sentence.
-        text: it, with the server's own address.
-    """
+    """Text to copy, with the server's address; ``what`` is the title in a sentence."""
 
     name: str
     title: str
@@ -48,20 +41,16 @@ class CodeSnippet:
 
 @dataclass(frozen=True)
 class Downloads:
-    """What can be taken away from a page."""
+    """Files, and text to copy."""
 
-    downloads: tuple[Download, ...]
+    files: tuple[Download, ...]
     snippets: tuple[CodeSnippet, ...]
 
 
-def _link(address: str) -> CodeSnippet:
-    return CodeSnippet("link", "Link", "the link", address)
-
-
-def of_gallery(view: Links, origin: str) -> Downloads:
+def gallery_downloads(links: Links, origin: str) -> Downloads:
     """Every layer at once; ``origin`` is the server's address, ``http://127.0.0.1:8000``."""
-    arrays = view.network_data("activations.npz")
-    table = view.network_data("statistics.csv")
+    arrays = links.network_data("activations.npz")
+    table = links.network_data("statistics.csv")
     python = _python(
         origin + arrays,
         _MANY_ARRAYS,
@@ -69,19 +58,15 @@ def of_gallery(view: Links, origin: str) -> Downloads:
         "    print(name, layers[name].shape, layers[name].max())",
     )
     return Downloads(
-        (Download("every layer as NPZ", arrays), Download("statistics as CSV", table)),
-        (
-            _link(origin + view.gallery()),
-            _curl(origin, {f"{view.digit}.npz": arrays}),
-            python,
-        ),
+        (Download("all layers, NPZ", arrays), Download("statistics, CSV", table)),
+        _snippets(origin, links.gallery(), {f"{links.digit}.npz": arrays}, python),
     )
 
 
-def of_layer(view: Links, layer: LayerInfo, origin: str) -> Downloads:
+def layer_downloads(links: Links, layer: LayerInfo, origin: str) -> Downloads:
     """A layer's maps."""
     name = layer.name
-    array, picture = view.data(name, "activations.npy"), view.grid(name)
+    array, picture = links.data(name, "activations.npy"), links.grid(name)
     python = _python(
         origin + array,
         _ONE_ARRAY,
@@ -90,30 +75,28 @@ def of_layer(view: Links, layer: LayerInfo, origin: str) -> Downloads:
     )
     return Downloads(
         (
-            Download("picture, PNG", picture),
+            Download("image, PNG", picture),
             Download("array, NPY", array),
-            Download("array, NPZ", view.data(name, "activations.npz")),
-            Download("statistics, CSV", view.data(name, "statistics.csv")),
-            Download("numbers, JSON", view.data(name, "activations")),
-            Download("grid in words, JSON", picture.replace("/grid.png", "/grid.json")),
-            *((Download("kernels, NPY", view.kernels(name)),) if layer.kernel else ()),
+            Download("array, NPZ", links.data(name, "activations.npz")),
+            Download("statistics, CSV", links.data(name, "statistics.csv")),
+            Download("values, JSON", links.data(name, "activations")),
+            Download("grid metadata, JSON", picture.replace("/grid.png", "/grid.json")),
+            *((Download("kernels, NPY", links.kernels(name)),) if layer.kernel else ()),
         ),
-        (
-            _link(origin + view.layer(name)),
-            _curl(origin, {f"{name}.npy": array, f"{name}.png": picture}),
-            python,
+        _snippets(
+            origin, links.layer(name), {f"{name}.npy": array, f"{name}.png": picture}, python
         ),
     )
 
 
-def of_filter(
-    view: Links, layer: LayerInfo, index: int, place: tuple[int, int], origin: str
+def filter_downloads(
+    links: Links, layer: LayerInfo, index: int, position: tuple[int, int], origin: str
 ) -> Downloads:
-    """A filter's map, and the value at a place of it."""
-    name, (row, column) = layer.name, place
-    array = view.data(name, "activations.npy")
-    picture = view.grid(name, filters=index, zoom=MAX_ZOOM)
-    unit = view.data(name, f"filters/{index}/units/{row},{column}")
+    """A filter's map, and the value at a row and column."""
+    name, (row, column) = layer.name, position
+    array = links.data(name, "activations.npy")
+    picture = links.grid(name, filters=index, zoom=MAX_ZOOM)
+    unit = links.data(name, f"filters/{index}/units/{row},{column}")
     python = _python(
         origin + array,
         _ONE_ARRAY,
@@ -126,48 +109,47 @@ def of_filter(
         (
             Download("map, PNG", picture),
             Download("layer, NPY", array),
-            Download("layer's statistics, CSV", view.data(name, "statistics.csv")),
-            Download("the value and its arithmetic, JSON", unit),
+            Download("layer's statistics, CSV", links.data(name, "statistics.csv")),
+            Download("the value and its computation, JSON", unit),
         ),
-        (
-            _link(origin + view.filter(name, index, at=at)),
-            _curl(origin, files),
-            python,
-        ),
+        _snippets(origin, links.filter(name, index, at=at), files, python),
     )
 
 
-def of_block(view: Links, block: BlockInfo, origin: str) -> Downloads:
-    """A picture of a block's maps, and its parts as arrays."""
-    picture, figures = view.block_maps(block.name), view.block_data(block.name)
+def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
+    """A block's maps in rows, and x, F(x) and output as arrays."""
+    picture, metrics = links.block_maps(block.name), links.block_data(block.name)
     named = {"x": block.identity, "fx": block.residual, "output": block.output}
     parts = {part: layer for part, layer in named.items() if layer is not None}
     norms = ", ".join(f"np.linalg.norm({part})" for part in parts)
     python = _python(
-        origin + view.network_data("activations.npz"),
+        origin + links.network_data("activations.npz"),
         _MANY_ARRAYS,
         *(f"{part} = layers[{json.dumps(layer)}]" for part, layer in parts.items()),
-        f"print({norms})  # the sizes of {', '.join(parts)}",
+        f"print({norms})  # the norms of {', '.join(parts)}",
     )
-    files = {f"{block.name}.png": picture, f"{block.name}.json": figures}
+    files = {f"{block.name}.png": picture, f"{block.name}.json": metrics}
     return Downloads(
         (
-            Download("maps as PNG", picture),
-            Download("maps as JSON", picture.replace("maps.png", "maps.json")),
-            Download("figures as JSON", figures),
+            Download("maps of the block, PNG", picture),
+            Download("metadata of the maps, JSON", picture.replace("maps.png", "maps.json")),
+            Download("metrics, JSON", metrics),
         ),
-        (
-            _link(origin + view.block(block.name)),
-            _curl(origin, files),
-            python,
-        ),
+        _snippets(origin, links.block(block.name), files, python),
     )
 
 
 def _python(address: str, *lines: str) -> CodeSnippet:
-    """A program that fetches arrays and does something with them."""
+    """A program that fetches arrays and prints something about them."""
     text = _HEAD.format(address=json.dumps(address)) + "\n".join(lines) + "\n"
     return CodeSnippet("python", "Python", "the program", text)
+
+
+def _snippets(
+    origin: str, page: str, files: dict[str, str], python: CodeSnippet
+) -> tuple[CodeSnippet, ...]:
+    link = CodeSnippet("link", "Link", "the link", origin + page)
+    return link, _curl(origin, files), python
 
 
 def _curl(origin: str, files: dict[str, str]) -> CodeSnippet:

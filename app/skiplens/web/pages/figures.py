@@ -25,49 +25,43 @@ from skiplens.web.pages.context import PageContext
 
 @dataclass(frozen=True)
 class MapAttributes:
-    """A layer's maps as a script finds them.
-
-    Attributes:
-        layer: its name.
-        values: address of its maps as an array.
-        filter_href: a filter's page, with ``{filter}`` to be filled in.
-        shape: height, width and number of its maps, with spaces between.
-        signed: whether values below zero can occur.
-        columns: maps in a row of the grid.
-        zoom: pixels along a side of one value in the grid.
-        order: the grid's filters in their order, where that is not by index.
-        block_range: smallest and largest value of what shares a scale with it under
-            ``normalize=block``; nothing where it stands with no other layer.
-        switch: ``on`` or ``off`` where a block's switch acts on the layer; else nothing.
-    """
+    """Data attributes with which the script redraws a layer's maps."""
 
     layer: str
     values: str
+    """Address of the maps as NPY."""
     filter_href: str
+    """A filter's page, with the placeholder ``{filter}``."""
     shape: str
+    """Height, width and number of maps, separated by spaces."""
     signed: bool
     columns: int
     zoom: int
     order: str | None
+    """Indices of the maps as shown; ``None`` if they are sorted by index."""
     block_range: str | None
+    """Value range under ``normalize=block``; ``None`` if no other layer shares it."""
     switch: str | None
+    """``on`` or ``off`` if disabling a block acts on the layer."""
 
 
 def map_attributes(
-    forward: ForwardPass, layer: LayerInfo, grid: Grid, view: Links
+    forward: ForwardPass, layer: LayerInfo, grid: Grid, links: Links
 ) -> MapAttributes:
-    """The plate of a layer's grid."""
-    stands = bool(forward.range_group(layer))
+    """The attributes of a layer's grid."""
+    shared = bool(forward.range_group(layer))
     return MapAttributes(
         layer=layer.name,
-        values=view.data(layer.name, "activations.npy"),
-        filter_href=view.filter(layer.name, "{filter}"),
+        values=links.data(layer.name, "activations.npy"),
+        filter_href=links.filter(layer.name, "{filter}"),
         shape=" ".join(map(str, layer.shape)),
         signed=forward.is_signed(layer),
         columns=grid.geometry.columns,
         zoom=grid.geometry.zoom,
-        order=None if view.sort is Sort.INDEX else ",".join(str(one.filter) for one in grid.cells),
-        block_range=_pair(forward.scope(layer, Normalisation.BLOCK)) if stands else None,
+        order=None
+        if links.sort is Sort.INDEX
+        else ",".join(str(cell.filter) for cell in grid.cells),
+        block_range=_pair(forward.scope(layer, Normalisation.BLOCK)) if shared else None,
         switch=_switch(forward.layer_scale(layer)),
     )
 
@@ -77,77 +71,62 @@ def _switch(factor: float | None) -> str | None:
 
 
 def network_range(forward: ForwardPass) -> str:
-    """Smallest and largest value of what shares a scale under ``normalize=network``."""
+    """The value range under ``normalize=network``."""
     return _pair(forward.network_range)
 
 
 def _pair(values: ValueRange) -> str:
-    """Both values with every digit that they have, so that a script works with the same ones."""
+    # With all their digits, so that the script computes with the same floats.
     return "{!r} {!r}".format(*values)
 
 
-SLIM_WIDTH: Final = 300  # pixels that a grid may take beside the rail on the narrowest screen
+SLIM_WIDTH: Final = 300  # pixels beside the network diagram on the narrowest screen
 RAMP_STOPS: Final = 21
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and its size in CSS pixels."""
+    """An image and its size in CSS pixels."""
 
     src: str
     width: int
     height: int
 
+    @classmethod
+    def of(cls, src: str, layout: GridLayout) -> "Picture":
+        """The image of maps in a layout."""
+        return cls(src, layout.width, layout.height)
+
 
 @dataclass(frozen=True)
 class ZoomedPicture(Picture):
-    """A picture of maps, with the pixels along a side of one value."""
+    """An image of maps; a value is a square of ``zoom`` pixels."""
 
     zoom: int
 
     @classmethod
     def of(cls, src: str, layout: GridLayout) -> "ZoomedPicture":
-        """A picture that is laid out so."""
+        """The image of maps in a layout."""
         return cls(src, layout.width, layout.height, layout.zoom)
 
 
 @dataclass(frozen=True)
 class Legend:
-    """What the colours of a grid stand for.
-
-    Attributes:
-        low: value at the lower end, as text.
-        zero: whether zero is in the middle of the ramp.
-        high: value at the upper end, as text.
-        ramp: ``signed`` or ``positive``.
-        sharing: what shares the scale.
-    """
+    """What the colours of maps mean."""
 
     low: str
     zero: bool
+    """Whether zero is the middle of the ramp."""
     high: str
     ramp: str
+    """``signed`` or ``positive``."""
     sharing: str
+    """What shares the value range."""
 
 
 @dataclass(frozen=True)
 class LayerFigure:
-    """A layer in the gallery.
-
-    Attributes:
-        name: of the layer.
-        symbol: what it is to its block, if that has a symbol.
-        tone: ``identity``, ``residual`` or nothing.
-        kind: class or operation.
-        shape: as text.
-        href: the layer's page.
-        plate: the grid as a script finds it.
-        picture: the grid.
-        slim: the same for narrow screens.
-        alt: what the grid shows.
-        legend: of its colours.
-        note: about silent filters, or that the layer is switched off.
-    """
+    """A layer in the gallery."""
 
     name: str
     symbol: str | None
@@ -155,17 +134,18 @@ class LayerFigure:
     kind: str
     shape: str
     href: str
-    plate: MapAttributes
+    attributes: MapAttributes
     picture: Picture
     slim: ZoomedPicture | None
+    """The same for narrow screens, if they need another."""
     alt: str
     legend: Legend
     note: str | None
 
 
-def layer_figure(forward: ForwardPass, layer: LayerInfo, view: Links) -> LayerFigure:
-    """A layer's figure."""
-    grid = layer_grid(forward, layer, tuple(range(layer.filters)), view.options)
+def layer_figure(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFigure:
+    """All maps of a layer, with a legend."""
+    grid = layer_grid(forward, layer, tuple(range(layer.filters)), links.options)
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     return LayerFigure(
         name=layer.name,
@@ -173,18 +153,18 @@ def layer_figure(forward: ForwardPass, layer: LayerInfo, view: Links) -> LayerFi
         tone=text.tone(layer),
         kind=layer.kind,
         shape=fmt.shape(*layer.shape),
-        href=view.layer(layer.name),
-        plate=map_attributes(forward, layer, grid, view),
-        picture=Picture(view.grid(layer.name), grid.geometry.width, grid.geometry.height),
-        slim=_slim(layer, grid, view),
+        href=links.layer(layer.name),
+        attributes=map_attributes(forward, layer, grid, links),
+        picture=Picture.of(links.grid(layer.name), grid.geometry),
+        slim=_slim(layer, grid, links),
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
-        note=fmt.silent(layer, dead, off=forward.is_disabled(layer)),
+        note=fmt.dead_filters_note(layer, dead, off=forward.is_disabled(layer)),
     )
 
 
-def _slim(layer: LayerInfo, grid: Grid, view: Links) -> ZoomedPicture | None:
-    """A grid for narrow screens, with as large a zoom as fits; nothing where the usual one fits."""
+def _slim(layer: LayerInfo, grid: Grid, links: Links) -> ZoomedPicture | None:
+    """The grid at the largest zoom that fits narrow screens; ``None`` if it fits as it is."""
     if grid.geometry.width <= SLIM_WIDTH:
         return None
     height, width, count = layer.shape
@@ -193,12 +173,12 @@ def _slim(layer: LayerInfo, grid: Grid, view: Links) -> ZoomedPicture | None:
             count, height, width, columns=grid.geometry.columns, zoom=zoom, labels=True
         )
         if layout.width <= SLIM_WIDTH:
-            return ZoomedPicture.of(view.grid(layer.name, zoom=zoom), layout)
+            return ZoomedPicture.of(links.grid(layer.name, zoom=zoom), layout)
     return None
 
 
 def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
-    """What a grid shows, for people who do not see it."""
+    """Text alternative of a grid."""
     height, width, count = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
     text = (
@@ -208,7 +188,7 @@ def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     if forward.is_disabled(layer):
         return f"{text}; switched off"
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
-    return f"{text}; silent: {fmt.join_and(dead)}" if dead else text
+    return f"{text}; inactive: {fmt.join_and(dead)}" if dead else text
 
 
 def legend(grid: Grid) -> Legend:
@@ -226,37 +206,37 @@ def legend(grid: Grid) -> Legend:
     )
 
 
-def legend_of(scale: ValueRange, ramp: str, sharing: str) -> Legend:
-    """The legend of maps on one scale, which is a point where all of them are zero."""
-    low, high = scale
+def legend_of(range_: ValueRange, ramp: str, sharing: str) -> Legend:
+    """The legend of a value range, which is empty if all maps are zero."""
+    low, high = range_
     if low == high:
         return Legend("", zero=False, high="", ramp=ramp, sharing="zero everywhere")
     return Legend(fmt.number(low), low < 0, fmt.number(high), ramp, sharing)
 
 
-def matrix_legend(matrix: FeatureMapTable) -> Legend:
-    """The legend of a matrix."""
-    gated = any(row.role == "gate" for row in matrix.rows)
-    sharing = "one scale for every row" + ("; the gate from 0 to 1" if gated else "")
-    return legend_of(matrix.range, "signed", sharing)
+def table_legend(table: FeatureMapTable) -> Legend:
+    """The legend of a table of maps."""
+    gated = any(row.role == "gate" for row in table.rows)
+    sharing = "one value range for all rows" + ("; the gate from 0 to 1" if gated else "")
+    return legend_of(table.range, "signed", sharing)
 
 
 def ramp(grid: Grid) -> str:
-    """Which of a palette's two ramps a grid is drawn with."""
+    """Name of the ramp that a grid is drawn with."""
     return "signed" if grid.diverging else "positive"
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A colour stop of a ramp: where, and what colour, as SVG takes them."""
+    """A colour stop of an SVG gradient."""
 
     offset: str
     colour: str
 
 
-def ramp_stops(view: Links, *, diverging: bool) -> tuple[Stop, ...]:
-    """A palette as the stops of a gradient."""
-    table = colours(view.palette, diverging=diverging)
+def ramp_stops(palette: PaletteName, *, diverging: bool) -> tuple[Stop, ...]:
+    """A palette as an SVG gradient."""
+    table = colours(palette, diverging=diverging)
     levels = [round(at * TOP_LEVEL / (RAMP_STOPS - 1)) for at in range(RAMP_STOPS)]
     return tuple(
         Stop(f"{100 * level / TOP_LEVEL:.1f}%", "#{:02x}{:02x}{:02x}".format(*table[level]))
@@ -264,23 +244,13 @@ def ramp_stops(view: Links, *, diverging: bool) -> tuple[Stop, ...]:
     )
 
 
-_X: Final = "x: what the block is given, the output of the one before."
+_X: Final = "x: the block's input, the output of the block before."
 _TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
 
 
 @dataclass(frozen=True)
-class StripRow:
-    """One row of a strip.
-
-    Attributes:
-        role: ``x``, ``F(x)`` and so on.
-        tone: ``identity``, ``residual`` or nothing.
-        href: the page of the layer that it shows.
-        layer: name of that layer.
-        values: address of its maps as an array.
-        filter_href: a filter's page, with ``{filter}`` to be filled in.
-        explanation: what it is.
-    """
+class TableRow:
+    """A row of a block's table of maps: one layer, with data attributes for the script."""
 
     role: str
     tone: str
@@ -292,107 +262,93 @@ class StripRow:
 
 
 def tone(role: str) -> str:
-    """Which of the two colours a row has, if any: ``identity`` or ``residual``."""
+    """Colour of a row: ``identity``, ``residual`` or none."""
     return _TONES.get(role, "")
 
 
-def strip_rows(context: PageContext, strip: FeatureMapTable) -> tuple[StripRow, ...]:
-    """The rows of a strip, top to bottom."""
-    manifest = context.engine.manifest
+def table_rows(context: PageContext, table: FeatureMapTable) -> tuple[TableRow, ...]:
+    """The rows, top to bottom."""
+    manifest, links = context.engine.manifest, context.links
     return tuple(
-        StripRow(
+        TableRow(
             role=row.role,
             tone=tone(row.role),
-            href=context.view.layer(row.layer.name),
+            href=links.layer(row.layer.name),
             layer=row.layer.name,
-            values=context.view.data(row.layer.name, "activations.npy"),
-            filter_href=context.view.filter(row.layer.name, "{filter}"),
-            explanation=_X if row.role == "x" else text.of_layer(manifest, row.layer),
+            values=links.data(row.layer.name, "activations.npy"),
+            filter_href=links.filter(row.layer.name, "{filter}"),
+            explanation=_X if row.role == "x" else text.describe_layer(manifest, row.layer),
         )
-        for row in strip.rows
+        for row in table.rows
     )
 
 
-def strip_alt(block: BlockInfo, strip: FeatureMapTable) -> str:
-    """What a strip shows, for people who do not see it."""
-    roles = fmt.join_and([row.role for row in strip.rows])
-    low, high = strip.range
+def table_alt(block: BlockInfo, table: FeatureMapTable) -> str:
+    """Text alternative of a block's table of maps."""
+    roles = fmt.join_and([row.role for row in table.rows])
+    low, high = table.range
     return (
         f"{roles} of {block.name} as rows, one column for each of its "
-        f"{fmt.pluralise(strip.geometry.columns, 'filter')}, on one scale from "
+        f"{fmt.pluralise(table.geometry.columns, 'filter')}, with values from "
         f"{fmt.number(low)} to {fmt.number(high)}"
     )
 
 
-_BRIGHT: Final = 140  # luma above which dark text is read more easily
+_BRIGHT: Final = 140  # luma above which dark text has more contrast
 
 
 @dataclass(frozen=True)
 class NumberCell:
-    """One number.
-
-    Attributes:
-        x: column.
-        y: row.
-        level: of the palette.
-        colour: as SVG takes it; ``none`` for what is not there.
-        text: the number.
-        bright: whether dark text is read more easily on it.
-    """
+    """A number on a square of its colour."""
 
     x: int
     y: int
     level: int
+    """Index into the palette."""
     colour: str
+    """``#rrggbb``; ``none`` outside the map."""
     text: str
     bright: bool
+    """Whether dark text has more contrast."""
 
 
 @dataclass(frozen=True)
 class NumberGrid:
-    """A small array as coloured squares.
-
-    Attributes:
-        rows: height.
-        columns: width.
-        squares: row by row.
-        signed: whether the signed palette is used.
-        pinned: whether it stays as it is when the page takes another palette.
-        text: every number, row by row.
-    """
+    """A small array as an annotated heat map, row by row."""
 
     rows: int
     columns: int
-    squares: tuple[NumberCell, ...]
+    cells: tuple[NumberCell, ...]
     signed: bool
-    pinned: bool
+    fixed_palette: bool
+    """Whether it keeps its colours if the page's palette is changed."""
 
     @property
     def text(self) -> str:
         """Every number, row by row."""
-        return ", ".join(square.text for square in self.squares)
+        return ", ".join(cell.text for cell in self.cells)
 
 
 def number_grid(
     values: NDArray[np.floating],
-    scale: ValueRange,
+    range_: ValueRange,
     palette: PaletteName,
     *,
-    there: NDArray[np.bool_] | None = None,
-    pinned: bool = False,
+    mask: NDArray[np.bool_] | None = None,
+    fixed_palette: bool = False,
 ) -> NumberGrid:
-    """An array as coloured squares.
+    """An array as an annotated heat map.
 
     Args:
         values: ``(H, W)``.
-        scale: values at the ends of the palette; the signed one where the lower is below zero.
-        palette: which pair of palettes.
-        there: bool ``(H, W)``, which of the values exist; all by default.
-        pinned: whether the palette is another than the page's.
+        range_: values at the ends of the palette; the signed one if the lower is negative.
+        palette: pair of palettes.
+        mask: bool ``(H, W)``, which of the values exist; all by default.
+        fixed_palette: whether the palette is another than the page's.
     """
-    centred = scale[0] < 0
+    centred = range_[0] < 0
     maps = np.asarray(values, np.float32)[:, :, None]
-    levels = quantise(maps, (scale,), centred=centred)[0]
+    levels = quantise(maps, (range_,), centred=centred)[0]
     table = colours(palette, diverging=centred)
     height, width = values.shape
     texts = fmt.aligned(maps.ravel().tolist())
@@ -400,18 +356,18 @@ def number_grid(
         height,
         width,
         tuple(
-            _swatch(x, y, int(levels[y, x]), table, texts[y * width + x])
-            if there is None or there[y, x]
+            _number_cell(x, y, int(levels[y, x]), table, texts[y * width + x])
+            if mask is None or mask[y, x]
             else NumberCell(x, y, 0, "none", "0", bright=False)
             for y in range(height)
             for x in range(width)
         ),
         signed=centred,
-        pinned=pinned,
+        fixed_palette=fixed_palette,
     )
 
 
-def _swatch(x: int, y: int, level: int, table: NDArray[np.uint8], text: str) -> NumberCell:
+def _number_cell(x: int, y: int, level: int, table: NDArray[np.uint8], text: str) -> NumberCell:
     red, green, blue = (int(part) for part in table[level])
     # Luma, as ITU-R BT.601 weighs the primaries.
     bright = 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT
@@ -423,18 +379,11 @@ ZOOM: Final = 12
 
 @dataclass(frozen=True)
 class Kernel:
-    """A filter's kernel.
-
-    Attributes:
-        picture: one map for each input channel.
-        weights: written out, where the layer is given one map only.
-        legend: of the colours.
-        side: both, as text.
-        channels: number of maps that the layer is given, in words.
-    """
+    """A filter's kernel, one map for each input channel."""
 
     picture: Picture
     weights: NumberGrid | None
+    """With numbers; ``None`` if there is more than one input channel."""
     legend: Legend
     side: str
     channels: str
@@ -455,20 +404,18 @@ def filter_kernel_grid(engine: Engine, layer: LayerInfo, index: int, palette: Pa
     return kernel_grid(kernel, GridOptions(palette=palette, zoom=ZOOM, columns=columns))
 
 
-def kernel_of(context: PageContext, layer: LayerInfo, index: int) -> Kernel | None:
-    """The kernel of a convolution's filter; nothing of other layers."""
+def filter_kernel(context: PageContext, layer: LayerInfo, index: int) -> Kernel | None:
+    """The kernel of a convolution's filter; ``None`` for other layers."""
     if layer.kernel is None:
         return None
-    view = context.view
-    grid = filter_kernel_grid(context.engine, layer, index, view.palette)
+    links = context.links
+    grid = filter_kernel_grid(context.engine, layer, index, links.palette)
     height, width, channels = grid.maps.shape
     return Kernel(
-        picture=Picture(
-            view.kernel_png(layer.name, index), grid.geometry.width, grid.geometry.height
-        ),
-        weights=number_grid(grid.maps[:, :, 0], grid.range, view.palette)
-        if channels == 1
-        else None,
+        picture=Picture.of(links.kernel_png(layer.name, index), grid.geometry),
+        weights=None
+        if channels > 1
+        else number_grid(grid.maps[:, :, 0], grid.range, links.palette),
         legend=legend(grid),
         side=f"{height} {fmt.TIMES} {width}",
         channels=fmt.pluralise(channels, "map"),

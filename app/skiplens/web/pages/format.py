@@ -1,4 +1,4 @@
-"""Numbers and words as people read them."""
+"""Numbers as text, and phrases made of them."""
 
 import math
 from collections.abc import Sequence
@@ -32,9 +32,7 @@ def number(value: float, digits: int = _DIGITS) -> str:
 
 
 def aligned(values: Sequence[float], digits: int = _DIGITS) -> tuple[str, ...]:
-    """Values to one number of decimals, that of the largest to a few significant digits: so that
-    a column can be added up by eye.
-    """
+    """Values with the same number of decimals, the largest to a few significant digits."""
     largest = max(map(abs, values), default=0.0)
     if not largest:
         return ("0",) * len(values)
@@ -42,14 +40,19 @@ def aligned(values: Sequence[float], digits: int = _DIGITS) -> tuple[str, ...]:
     return tuple(f"{value:.{decimals}f}".replace("-", MINUS) if value else "0" for value in values)
 
 
+def bar(value: float, largest: float = 1.0) -> float:
+    """A length of 0..100."""
+    return round(100 * value / largest, 2)
+
+
 def cosine(value: float) -> str:
-    """A cosine to two decimals, with its sign where it is not 0 to those: ``+0.12``."""
+    """A cosine similarity to two decimals, signed unless it rounds to 0: ``+0.12``."""
     rounded = round(value, 2)
     return f"{rounded:+.2f}".replace("-", MINUS) if rounded else "0.00"
 
 
 def percent(share: float) -> str:
-    """A share to two decimals; never 0 or 100 where it is not."""
+    """A share to two decimals; only exact values are 0 % or 100 %."""
     if 0 < share < _LEAST_SHARE:
         return f"<{NARROW}0.01{NARROW}%"
     if 1 - _LEAST_SHARE < share < 1:
@@ -67,15 +70,15 @@ def shape(height: int, width: int, filters: int) -> str:
     return f"{height} {TIMES} {width} {TIMES} {filters}"
 
 
-def pluralise(count: int, one: str, many: str | None = None) -> str:
+def pluralise(count: int, noun: str) -> str:
     """A count and its noun: ``1 filter``, ``16 filters``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def join_and(names: Sequence[object]) -> str:
-    """Names as a sentence has them: ``a, b and c``."""
-    words = [str(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    """A list in a sentence: ``a, b and c``."""
+    *first, last = map(str, names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def branch_factor(factor: float) -> str:
@@ -92,25 +95,20 @@ def describe_scales(scales: Scales) -> str:
     return " and ".join([*parts, f"with {join_and(scaled)}"] if scaled else parts)
 
 
-def with_article(label: str) -> str:
-    """A digit with its article: ``a 3``, ``an 8``."""
-    return f"{'an' if label == '8' else 'a'} {label}"
-
-
-def silent(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:
-    """What to say of filters whose maps are zero everywhere, of a layer that may be off."""
+def dead_filters_note(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:
+    """A note on filters whose maps are zero everywhere; ``off`` if the layer is disabled."""
     if off:
         return "Switched off, so every map is zero."
     if not filters:
         return None
     if len(filters) == layer.filters:
-        return "Every filter is silent on this digit."
+        return "Every filter is inactive on this digit."
     verb = "is" if len(filters) == 1 else "are"
-    return f"{pluralise(len(filters), 'filter')} {verb} silent on this digit."
+    return f"{pluralise(len(filters), 'filter')} {verb} inactive on this digit."
 
 
-def silent_map(*, off: bool) -> str:
-    """What to say of a map that is zero everywhere, of a layer that may be off."""
+def dead_map_note(*, off: bool) -> str:
+    """A note on a map that is zero everywhere; ``off`` if its layer is disabled."""
     if off:
         return "Switched off, so its map is zero everywhere."
-    return "This filter is silent on this digit: its map is zero everywhere."
+    return "This filter is inactive on this digit: its map is zero everywhere."

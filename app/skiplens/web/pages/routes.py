@@ -1,4 +1,4 @@
-"""Routes of the pages: a handler looks things up, makes one context and renders it."""
+"""Routes of the pages."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -37,53 +37,42 @@ from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep,
 from skiplens.web.uploads import UploadDep
 
 _ADVICE: Final[dict[int, str]] = {
-    404: "The address may be mistyped. Everything there is can be reached from the gallery.",
+    404: "The address may be mistyped. Start from the gallery.",
     408: "The connection may be slow. Try again, or try a smaller image.",
     413: "Crop the image to the digit, or save it smaller, and try again.",
     415: "Save the image as PNG, JPEG, GIF, WEBP or BMP and try again.",
-    422: "Nothing was changed. Go back and try something else.",
-    503: "It is not you: too many people are looking at once. The page comes as soon as it can.",
+    422: "Nothing was changed. Go back and try another value.",
+    503: "The server is busy. This page will reload automatically.",
 }
 _EXPIRED: Final = (
-    "Digits are kept while there is room, then the oldest unused goes: this one may have gone. "
-    "Bring it again, and it has the same address; or take one of these."
+    "The least recently used digits are deleted to make room, and this one may have been. "
+    "Upload it again, and it has the same address; or choose a sample."
 )
-_USUAL_ADVICE: Final = "The log of the server has the details, under the number below."
+_DEFAULT_ADVICE: Final = "The server's log has the details, under the request number below."
 
 
 @dataclass(frozen=True)
 class ErrorPage(Page):
-    """An error.
-
-    Attributes:
-        status: of the answer.
-        heading: what went wrong, in a word or two.
-        detail: what was given and what is allowed.
-        advice: what to do about it.
-        request_id: names the request in the log.
-        again: seconds after which the page may be asked for again; nothing where that is no use.
-        samples: digits to take instead of one that is gone.
-    """
+    """A problem, and what to do about it."""
 
     template: ClassVar[str] = "error.html"
 
     status: int
-    heading: str
     detail: str
     advice: str
     request_id: str
     again: int | None = None
+    """Seconds to wait before the page is requested again."""
     samples: Samples | None = None
+    """Digits to choose instead of one that was deleted."""
 
 
 def error_page(problem: Problem, again: int | None, samples: Samples | None) -> ErrorPage:
     """The page of a problem."""
-    advice = _ADVICE.get(problem.status, _USUAL_ADVICE)
+    advice = _ADVICE.get(problem.status, _DEFAULT_ADVICE)
     return ErrorPage(
         title=problem.title,
-        networks=(),
         status=problem.status,
-        heading=problem.title,
         detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
         advice=_EXPIRED if problem.code == UnknownDigitError.code else advice,
         request_id=request_id(),
@@ -105,7 +94,7 @@ def problem_page(request: Request, problem: Problem) -> Response:
 
 
 def _samples(request: Request) -> Samples:
-    """The samples, in the network that the digit was looked for in."""
+    """The samples, in the network of the address."""
     services: Services = request.app.state.services
     network = request.path_params.get("network", services.registry.default)
     return sample_links(services.digits.samples, "", lambda digit: links.gallery(network, digit))
@@ -154,10 +143,10 @@ def filter_(
     context: PageContextDep,
     layer: LayerDep,
     index: int,
-    wish: UnitQueryDep,
+    query: UnitQueryDep,
 ) -> Response:
-    """One filter, and how one of its values comes about."""
-    return respond(filter_page(context, layer, check_filter(layer, index), wish, origin))
+    """One filter, and how one of its values is computed."""
+    return respond(filter_page(context, layer, check_filter(layer, index), query, origin))
 
 
 @router.get(links.block_page("{network}", "{digit}", "{block}"))
@@ -168,7 +157,7 @@ def block(
     block: BlockDep,
     order: Order = BY_INDEX,
 ) -> Response:
-    """What a block adds to what it is given."""
+    """What a block adds to its input."""
     return respond(block_page(context, block, order, origin))
 
 
@@ -179,13 +168,13 @@ def depth(
     target: int | None = None,
     beside: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
-    """What happens over the depth."""
+    """Block by block."""
     return respond(depth_page(context, target, beside or None))
 
 
 @router.get(links.classic_page("{network}", "{digit}"))
 def classic(respond: RespondDep, context: PageContextDep) -> Response:
-    """The pictures of 2016; 404 where a network has no such blocks."""
+    """The 2016 figures, corrected; 404 if the network has no such blocks."""
     page = classic_page(context)
     status = HTTPStatus.OK if page.blocks else HTTPStatus.NOT_FOUND
     return respond(page, status)
@@ -199,7 +188,7 @@ def dataset(
     parameters: ViewDep,
     browsing: BrowsingDep,
 ) -> Response:
-    """How a network reads the data set."""
+    """The test set, as a network classifies it."""
     view = parameters.view(engine.manifest, services.default_digit.digit.id, AS_TRAINED)
     return respond(dataset_page(services, engine, view, browsing))
 
@@ -212,7 +201,7 @@ def compare(
     parameters: ViewDep,
     layer: Annotated[str | None, Query(max_length=128)] = None,
 ) -> Response:
-    """Two digits, or two networks, side by side."""
+    """Two digits, or two networks."""
     a, b = pair
     view = parameters.view(a.manifest, a.digit.id, a.scales)
     return respond(compare_page(services, a, b, view, layer))
@@ -225,7 +214,7 @@ def upload(
     parameters: ViewDep,
     network: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Keep a digit and lead to its gallery, for a form without a script."""
+    """Store a digit and redirect to its gallery, for a form without a script."""
     engine = services.registry.network(network or services.registry.default)
     scales = parse_scales(engine.manifest, parameters.scale)
     services.digits.put(upload)
@@ -235,13 +224,13 @@ def upload(
 
 @router.get("/docs")
 def docs(respond: RespondDep) -> Response:
-    """The API, to be tried out."""
-    return respond(DocsPage("API", ()))
+    """The API's interactive documentation."""
+    return respond(DocsPage("API"))
 
 
 @router.get(links.SAMPLES_PNG)
 def samples_png(request: Request, services: ServicesDep) -> Response:
-    """Every sample in a row, in the order of the API's list."""
+    """All samples in a row, in the order of the API's list."""
     digits = [stored.digit.pixels for stored in services.digits.samples.values()]
     sheet = np.hstack(digits) if digits else np.zeros((SIDE, SIDE), np.uint8)
     return immutable_response(request, encode_grey(sheet), PNG)

@@ -23,14 +23,14 @@ from skiplens.web.uploads import read_form
 
 COOKIE: Final = "theme"
 _YEAR: Final = 365 * 24 * 3600
-_FIELDS: Final = 4
-_LONGEST: Final = 2048  # characters of an address to lead back to
+_MAX_FIELDS: Final = 4
+_MAX_ADDRESS_LENGTH: Final = 2048
 # A browser drops tabs and newlines and takes a backslash for a slash, so that `/\t/host` leaves.
 _OWN_ADDRESS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
 class Theme(StrEnum):
-    """What the colours are chosen by."""
+    """Colours of the site; by default those of the visitor's system."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -38,31 +38,26 @@ class Theme(StrEnum):
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What is around a page whatever it shows.
-
-    Attributes:
-        theme: of the visitor's choice.
-        here: path and query of the page, where the choice of a theme leads back to.
-    """
+class SiteContext:
+    """What every page needs of the request, whatever it shows."""
 
     theme: Theme
     here: str
+    """Path and query of the page, to return to after the theme is changed."""
 
     @property
     def themes(self) -> tuple[Theme, ...]:
-        """To choose from."""
+        """All themes, for the menu."""
         return tuple(Theme)
 
 
-def site_context(request: Request) -> Frame:
-    """The frame of the page that a request asks for.
-
-    What answers a POST is no page to come back to: its frame leads to the gallery.
-    """
-    chosen = request.cookies.get(COOKIE)
-    theme = Theme(chosen) if chosen in set(Theme) else Theme.SYSTEM
-    return Frame(theme, _here(request) if request.method == "GET" else "/")
+def site_context(request: Request) -> SiteContext:
+    """The theme from the cookie, and the way back: the gallery after a POST."""
+    theme = request.cookies.get(COOKIE)
+    return SiteContext(
+        Theme(theme) if theme in set(Theme) else Theme.SYSTEM,
+        _here(request) if request.method == "GET" else "/",
+    )
 
 
 def _here(request: Request) -> str:
@@ -72,8 +67,8 @@ def _here(request: Request) -> str:
 
 
 def safe_redirect_path(address: str) -> str:
-    """The address, if it is one of this site; else the gallery of a sample."""
-    own = len(address) <= _LONGEST and _OWN_ADDRESS.fullmatch(address)
+    """The address if it is on this site, else the home page."""
+    own = len(address) <= _MAX_ADDRESS_LENGTH and _OWN_ADDRESS.fullmatch(address)
     return address if own else "/"
 
 
@@ -81,32 +76,32 @@ router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What the form in the header sends: a theme, and the address to lead back to."""
+class ThemeForm:
+    """The form in the header; ``back`` is the page to return to."""
 
     theme: Theme
     back: str
 
 
-async def get_choice(request: Request) -> Choice:
-    """What was chosen.
+async def get_theme_form(request: Request) -> ThemeForm:
+    """The form's fields.
 
     Raises:
-        InvalidParameterError: no theme there is.
+        InvalidParameterError: there is no such theme.
     """
     holding = "the fields theme and back"
-    form = await read_form(request, files=0, fields=_FIELDS, holding=holding)
+    form = await read_form(request, files=0, fields=_MAX_FIELDS, holding=holding)
     chosen, back = str(form.get("theme", "")), str(form.get("back", "/"))
     if chosen not in set(Theme):
         raise InvalidParameterError(f"theme must be system, light or dark; got {quoted(chosen)}")
-    return Choice(Theme(chosen), back)
+    return ThemeForm(Theme(chosen), back)
 
 
 @router.post(links.THEME)
-def choose(choice: Annotated[Choice, Depends(get_choice)]) -> RedirectResponse:
-    """Keep the choice for a year, and lead back to the page."""
-    response = RedirectResponse(safe_redirect_path(choice.back), HTTPStatus.SEE_OTHER)
-    response.set_cookie(COOKIE, choice.theme.value, max_age=_YEAR, samesite="lax")
+def set_theme(form: Annotated[ThemeForm, Depends(get_theme_form)]) -> RedirectResponse:
+    """Store the theme in a cookie for a year, and return to the page."""
+    response = RedirectResponse(safe_redirect_path(form.back), HTTPStatus.SEE_OTHER)
+    response.set_cookie(COOKIE, form.theme.value, max_age=_YEAR, samesite="lax")
     return response
 
 
@@ -117,14 +112,7 @@ _NOT_MODIFIED: Final = 304
 
 @dataclass(frozen=True)
 class NetworkLink:
-    """A network to choose.
-
-    Attributes:
-        title: of the network.
-        summary: one sentence about it.
-        href: the page under way, with this network.
-        current: whether it is the one shown.
-    """
+    """The same page in another network."""
 
     title: str
     summary: str
@@ -134,53 +122,57 @@ class NetworkLink:
 
 @dataclass(frozen=True)
 class Page:
-    """What every page needs; each subclass names its template.
-
-    Attributes:
-        title: of the document.
-        networks: to choose from; empty where nothing is shown of any.
-    """
+    """A page; each subclass names its template."""
 
     template: ClassVar[str]
 
     title: str
-    networks: tuple[NetworkLink, ...]
+
+    @property
+    def networks(self) -> tuple[NetworkLink, ...]:
+        """Networks to choose from; none on a page that is about no network."""
+        return ()
+
+
+def create_environment() -> Environment:
+    """Templates, with numbers as text by filters."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=fmt.number,
+        percent=fmt.percent,
+        thousands=fmt.thousands,
+        cosine=fmt.cosine,
+        bar=fmt.bar,
+    )
+    return environment
 
 
 class Renderer:
     """Renders pages.
 
     Args:
-        assets: what ``asset("css/site.css")`` finds addresses in.
-        most_bytes: of a file that is brought, for a script that looks before it sends one.
+        assets: where ``asset("css/site.css")`` looks addresses up.
+        most_bytes: largest file that can be uploaded, which the script checks before it sends one.
     """
 
     def __init__(self, assets: Assets, most_bytes: int) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = create_environment()
         self._environment.globals.update(
             asset=assets.url, theme_url=links.THEME, most_bytes=most_bytes
         )
-        self._environment.filters.update(
-            number=fmt.number,
-            percent=fmt.percent,
-            thousands=fmt.thousands,
-        )
 
-    def html(self, page: Page, frame: Frame) -> str:
+    def html(self, page: Page, site: SiteContext) -> str:
         """The page as HTML."""
-        return self._environment.get_template(page.template).render(page=page, frame=frame)
+        return self._environment.get_template(page.template).render(page=page, site=site)
 
     def respond(self, request: Request, page: Page, status: HTTPStatus = HTTPStatus.OK) -> Response:
-        """The page as an answer that is asked for again each time, and sent only if it changed.
-
-        It is private to the visitor, whose theme it is in.
-        """
+        """The page, private to the visitor, revalidated by ETag each time."""
         content = self.html(page, site_context(request)).encode()
         etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Cookie"}
@@ -190,14 +182,14 @@ class Renderer:
 
 
 class Respond(Protocol):
-    """Answers the request under way with a page."""
+    """Answers the request with a page, as :meth:`Renderer.respond` does."""
 
     def __call__(self, page: Page, status: HTTPStatus = HTTPStatus.OK) -> Response:
-        """See :meth:`Renderer.respond`."""
+        """The response."""
 
 
 async def get_respond(request: Request) -> Respond:
-    """What a handler answers with."""
+    """The renderer, for this request."""
     return partial(request.app.state.renderer.respond, request)
 
 

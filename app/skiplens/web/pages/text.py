@@ -15,27 +15,27 @@ from skiplens.web.pages.format import MINUS, TIMES, pluralise
 _Sentence = Callable[[LayerInfo], str]
 
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
-    Normalisation.FILTER: ("each filter", "each filter has a scale of its own"),
-    Normalisation.LAYER: ("the layer", "one scale for the whole layer"),
-    Normalisation.BLOCK: ("the block", "one scale for x, F(x), sum and output"),
-    Normalisation.NETWORK: ("the network", "one scale for the whole network"),
-    Normalisation.SYMMETRIC: ("the layer, centred on zero", "one scale, centred on zero"),
+    Normalisation.FILTER: ("each filter", "each filter has its own value range"),
+    Normalisation.LAYER: ("the layer", "one value range for the whole layer"),
+    Normalisation.BLOCK: ("the block", "one value range for x, F(x), sum and output"),
+    Normalisation.NETWORK: ("the network", "one value range for the whole network"),
+    Normalisation.SYMMETRIC: ("the layer, centred on zero", "one value range, centred on zero"),
 }
 
 SORTING: Final[dict[Sort, tuple[str, str]]] = {
-    Sort.INDEX: ("index", "as they are in the network"),
+    Sort.INDEX: ("index", "by index"),
     Sort.MEAN: ("mean", "largest mean first"),
     Sort.MAXIMUM: ("maximum", "largest value first"),
-    Sort.ZEROS: ("zeros", "fewest zeros first, silent filters last"),
+    Sort.ZEROS: ("zeros", "fewest zeros first, inactive filters last"),
 }
 
-_FROM_DARK: Final = "Dark is zero, bright is far from it; each legend has the numbers."
+_FROM_DARK: Final = "Dark is zero, bright is a large magnitude; each legend states the values."
 ZERO: Final[dict[PaletteName, str]] = {
     PaletteName.DARK: _FROM_DARK,
-    PaletteName.LIGHT: "Light is zero, dark is far from it; each legend has the numbers.",
+    PaletteName.LIGHT: "Light is zero, dark is a large magnitude; each legend states the values.",
     PaletteName.BLUE_ORANGE: _FROM_DARK,
-    PaletteName.GREY: "White is high, black is low, and where values have a sign, grey is zero; "
-    "each legend has the numbers.",
+    PaletteName.GREY: "White is high, black is low; for signed values, grey is zero; "
+    "each legend states the values.",
 }
 
 _SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate": "T(x)"}
@@ -54,30 +54,29 @@ def tone(layer: LayerInfo) -> str:
 def _convolution(layer: LayerInfo) -> str:
     height, width = layer.kernel or (1, 1)
     step = layer.strides[0] if layer.strides else 1
-    halved = f" It moves {step} places at a time, so its maps are smaller." if step > 1 else ""
+    halved = f" Its stride is {step}, so its maps are smaller." if step > 1 else ""
     return (
         f"A convolution: each of its {pluralise(layer.filters, 'filter')} slides a kernel of "
-        f"{height} {TIMES} {width} weights over every map it is given and adds the products up."
-        + halved
+        f"{height} {TIMES} {width} weights over every input map and sums the products." + halved
     )
 
 
 def _pool(layer: LayerInfo) -> str:
     kept = "largest value" if "Max" in layer.kind else "mean"
     over = "each map" if layer.kind.startswith("Global") else "each small window"
-    return f"Pooling: of {over} only the {kept} goes on."
+    return f"Pooling: {over} is reduced to its {kept}."
 
 
 def _activation(layer: LayerInfo) -> str:
     if layer.activation == "relu":
-        return "ReLU: what is below zero becomes zero, the rest stays as it is."
-    return f"An activation, {layer.activation or layer.kind}: a function of each value by itself."
+        return "ReLU: values below zero become zero, the others are unchanged."
+    return f"An activation function, {layer.activation or layer.kind}, applied to each value."
 
 
 def _normalised(_: LayerInfo) -> str:
     return (
-        "Batch normalisation: each filter's values are shifted and scaled by what was usual "
-        "in training, so that no filter drowns another."
+        "Batch normalisation: each filter's values are shifted and scaled by their mean and "
+        "variance in training, so that no filter dominates."
     )
 
 
@@ -89,37 +88,37 @@ _BY_ROLE: Final[dict[str, _Sentence]] = {
     "conv": _convolution,
     "norm": _normalised,
     "activation": _activation,
-    "identity": _sentence(
-        "x, brought to the shape of F(x) by a projection, so that the two can be added."
-    ),
-    "residual": _sentence("F(x): what the block's branch adds to what the block was given."),
+    "identity": _sentence("x, projected to the shape of F(x), so that the two can be added."),
+    "residual": _sentence("F(x), the residual: what the block's branch adds to its input."),
     "gate": _sentence(
-        "T(x), between 0 and 1: at each place, the share of F(x) that is taken; "
-        "the rest is taken from x."
+        "T(x), between 0 and 1: at each position, the share of F(x) that is used; "
+        "the remaining share is x."
     ),
-    "sum": _sentence("The sum: x plus F(x), place by place and filter by filter."),
-    "output": _sentence("ReLU of the sum: what the block hands on. It is the next block's x."),
+    "sum": _sentence("The sum: x plus F(x), at each position and in each filter."),
+    "output": _sentence("ReLU of the sum: the block's output, and the next block's x."),
     "pool": _pool,
-    "logits": _sentence("One score for each class: a weighted sum of everything before it."),
-    "probabilities": _sentence("Softmax: the scores as probabilities, which add up to 1."),
+    "logits": _sentence(
+        "One score for each class: a weighted sum of all values of the layer before."
+    ),
+    "probabilities": _sentence("Softmax: the scores as probabilities, which sum to 1."),
 }
 
 
-def of_layer(manifest: Manifest, layer: LayerInfo) -> str:
+def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     """What a layer does, in a sentence or two."""
     block = block_with(manifest, layer)
     if block is not None and block.merge not in (None, "add") and layer.role == "sum":
-        merged = _MERGED.get(block.merge or "", "x and F(x) in a way of its own")
-        return f"The merge of the two: {merged}, place by place."
+        merged = _MERGED.get(block.merge or "", "a function of x and F(x)")
+        return f"The merge of x and F(x): {merged}, at each position."
     if block is not None and block.gate is not None and layer.role == "residual":
         return (
-            "F(x): what the block's branch would put in the place of x; the gate says how much of "
-            "it is taken."
+            "F(x): what the block's branch computes to replace x; the gate sets how much of it is "
+            "used."
         )
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
-        return "ReLU: what is below zero becomes zero, the rest goes on to the next layer."
+        return "ReLU: values below zero become zero; the result is the next layer's input."
     explain = _BY_ROLE.get(layer.role)
-    return explain(layer) if explain else f"A layer of the kind {layer.kind}."
+    return explain(layer) if explain else f"A layer of type {layer.kind}."
 
 
 def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
@@ -144,60 +143,55 @@ def formula(block: BlockInfo) -> str:
 
 
 _OF_MERGE: Final = {
-    "multiply": "The block is given x and works out a factor for each of its values, F(x).",
-    "average": "The block is given x and works out F(x); what it hands on lies halfway between.",
-    "maximum": "The block is given x and works out F(x); at each place the larger one goes on.",
-    "concatenate": "The block keeps the maps of x and lays those of F(x) behind them. Nothing is "
-    "added to x, so no filter of x stands against a filter of F(x), and they have no cosine.",
+    "multiply": "The block computes a factor for each value of its input x, F(x).",
+    "average": "The block computes F(x); its output is the mean of x and F(x).",
+    "maximum": "The block computes F(x); at each position its output is the larger of x and F(x).",
+    "concatenate": "The block concatenates the maps of x and of F(x). Nothing is added to x, so "
+    "filters of x and F(x) do not correspond, and they have no cosine similarity.",
 }
 
 
-def explain_block(block: BlockInfo) -> str:
+def describe_block(block: BlockInfo) -> str:
     """What a block does, in a sentence or two."""
     if block.merge is None:
-        return "No identity path leads past this block: what it hands on is all that F(x) makes."
+        return "This block has no identity path: its output is computed by F(x) alone."
     if block.merge == "highway":
         return (
-            "A gate T(x) between 0 and 1 says at each place how much of F(x) is taken; "
-            "the rest of the way x itself is carried on."
+            "A gate T(x) between 0 and 1 sets at each position how much of F(x) is used; "
+            "the remaining share is x itself."
         )
     if block.merge in _OF_MERGE:
         return _OF_MERGE[block.merge]
     if block.merge != "add":
-        return "The block is given x, works out F(x), and merges the two in a way of its own."
+        return "The block computes F(x) and merges it with x by a custom function."
     if block.identity != block.input:
         return (
-            "x takes two ways: through the layers of the block, which work out F(x), and past "
-            "them, which is the skip. On its way past, a projection brings x to the shape of F(x), "
-            "so that the two can be added, and ReLU cuts what is below zero."
+            "x takes two paths: through the layers of the block, which compute F(x), and past "
+            "them, along the skip connection. There, a projection gives x the shape of F(x), so "
+            "that the two can be added. ReLU then sets values below zero to zero."
         )
     return (
-        "x takes two ways: past the block as it is, which is the skip, and through its layers, "
-        "which work out a change to it, F(x). The two are added, and ReLU cuts what is below zero. "
-        "Were F(x) zero, x would pass as it is."
+        "x takes two paths: past the block along the skip connection, unchanged, and through its "
+        "layers, which compute a change to it, F(x). The two are added, and ReLU sets values below "
+        "zero to zero. If F(x) were zero, x would pass unchanged."
     )
 
 
-def when_off(block: BlockInfo) -> str:
+def describe_disabled(block: BlockInfo) -> str:
     """What a block does whose branch is switched off, in a sentence."""
     if block.gate is not None:
-        return "The branch is off: its gate is shut, so T(x) is zero, and x passes as it came."
+        return (
+            "The branch is off: its gate is closed, so T(x) is zero, and x passes through "
+            "unchanged."
+        )
     if block.identity != block.input:
-        return "The branch is off: F(x) is zero, and only the projected x passes."
-    return "The branch is off: F(x) is zero, and x passes as it came."
+        return "The branch is off: F(x) is zero, and only the projected x passes through."
+    return "The branch is off: F(x) is zero, and x passes through unchanged."
 
 
 @dataclass(frozen=True)
 class Symbols:
-    """Names of the two.
-
-    Attributes:
-        x: the identity as it enters the sum.
-        f: the residual as it enters the sum.
-        norm_x: size of the identity, as a heading.
-        norm_residual: size of the residual, as a heading.
-        ratio: size of the residual over that of the identity, as a heading.
-    """
+    """What identity and residual are called as they enter the sum, in sentences and headings."""
 
     x: str
     f: str
@@ -207,83 +201,83 @@ class Symbols:
 
     @property
     def norms(self) -> tuple[str, str]:
-        """Both sizes, as headings."""
+        """Both norms, as headings."""
         return self.norm_x, self.norm_residual
 
     @property
     def over(self) -> str:
-        """The ratio in words."""
+        """The ratio, in a phrase."""
         return f"{self.f} over {self.x}"
 
     @property
     def cosine(self) -> str:
-        """The cosine of the two in words."""
+        """Their cosine similarity, in a phrase."""
         return f"cosine of {self.x} and {self.f}"
 
 
 PLAIN: Final = Symbols("x", "F(x)", "|x|", "|F|", "F / x")
 _CARRIED: Final = f"(1{MINUS}T)·x"
 GATED: Final = Symbols(_CARRIED, "T·F(x)", f"|{_CARRIED}|", "|T·F|", f"|T·F| / |{_CARRIED}|")
-# Of blocks of which some have a gate and some have none.
+# For a network in which only some blocks have a gate.
 COMMON: Final = Symbols("the identity", "the residual", "identity", "residual", "ratio")
 
 
 def symbols_of_block(block: BlockInfo) -> Symbols:
-    """The names in one block."""
+    """The symbols of one block."""
     return PLAIN if block.gate is None else GATED
 
 
-def of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
-    """Names that hold in each of these blocks."""
+def symbols_of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
+    """Symbols that hold for each of these blocks."""
     found = {symbols_of_block(block) for block in blocks}
     return found.pop() if len(found) == 1 else COMMON
 
 
-_NUMERALS: Final = tuple((str(one), str(one)) for one in range(10))
+_NUMERALS: Final = tuple((str(digit), str(digit)) for digit in range(10))
 
-# Name in the query, words before it, and value and words of each option.
+# Name in the query, label, and value and text of each option.
 CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
     ("label", "Labelled", (("", "any"), *_NUMERALS)),
-    ("prediction", "read as", (("", "any"), *_NUMERALS)),
-    ("wrong", "show", (("", "all"), ("true", "misread"), ("false", "read correctly"))),
+    ("prediction", "classified as", (("", "any"), *_NUMERALS)),
+    ("wrong", "show", (("", "all"), ("true", "misclassified"), ("false", "correct"))),
     (
         "order",
         "first",
         (
-            (SortOrder.MISTAKES, "the misread, surest first"),
-            (SortOrder.CONFIDENCE, "the surest answers"),
-            (SortOrder.DOUBT, "the least sure answers"),
-            (SortOrder.INDEX, "as in the test set"),
+            (SortOrder.MISTAKES, "errors, most confident first"),
+            (SortOrder.CONFIDENCE, "most confident"),
+            (SortOrder.DOUBT, "least confident"),
+            (SortOrder.INDEX, "by index"),
         ),
     ),
 )
 
 
-def summary(correct: int, digits: int) -> str:
+def describe_accuracy(correct: int, digits: int) -> str:
     """How a network reads the data set."""
     wrong = digits - correct
-    misread = f"misreads {wrong:,}" if wrong else "misreads none"
+    misread = f"misclassifies {wrong:,}" if wrong else "misclassifies none"
     return (
-        f"This network reads {correct:,} of {digits:,} correctly, "
+        f"This network classifies {correct:,} of {digits:,} correctly, "
         f"{fmt.percent(correct / digits)}, and {misread}."
     )
 
 
-def title(choice: DigitFilter) -> str:
+def describe_choice(choice: DigitFilter) -> str:
     """Which digits were chosen."""
     parts = []
     if choice.label is not None:
         parts.append(f"labelled {choice.label}")
     if choice.prediction is not None:
-        parts.append(f"read as {choice.prediction}")
+        parts.append(f"classified as {choice.prediction}")
     said = fmt.join_and(parts) if parts else ""
     if choice.wrong is None:
-        return f"Digits {said}" if said else "Every test digit"
-    which = "Misread digits" if choice.wrong else "Digits read correctly"
+        return f"Digits {said}" if said else "All test digits"
+    which = "Misclassified digits" if choice.wrong else "Correctly classified digits"
     return f"{which}, {said}" if said else which
 
 
-def extent(listing: ResultPage) -> str:
+def describe_extent(listing: ResultPage) -> str:
     """How many digits there are, and which of them are on this page."""
     count = fmt.pluralise(listing.total, "digit")
     if listing.pages == 1:
@@ -292,14 +286,14 @@ def extent(listing: ResultPage) -> str:
     return f"{count}, of which {first:,} to {first - 1 + len(listing.places):,}"
 
 
-def empty(choice: DigitFilter) -> str:
+def describe_no_digits(choice: DigitFilter) -> str:
     """Why no digit was found."""
     label, answer = choice.label, choice.prediction
     if label is not None and answer is not None and label != answer and choice.wrong is not False:
-        return f"No digit labelled {label} is read as {answer}."
+        return f"No digit labelled {label} is classified as {answer}."
     if choice.wrong and answer is None:
         every = "Every digit" if label is None else f"Every digit labelled {label}"
-        return f"{every} is read correctly."
+        return f"{every} is classified correctly."
     if choice.wrong and label is None:
-        return f"Only digits labelled {answer} are read as {answer}."
-    return "No digit is all of this at once."
+        return f"Only digits labelled {answer} are classified as {answer}."
+    return "No digits match these filters."

@@ -29,7 +29,7 @@ from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.service.units import explain, place_named, strongest_place
-from skiplens.web import links
+from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
@@ -38,64 +38,48 @@ from skiplens.web.pages.figures import Legend, NumberGrid, Picture, legend_of, n
 
 
 @dataclass(frozen=True)
-class Sources:
-    """The inputs of a unit's layer.
-
-    Attributes:
-        unit: the value that is explained.
-        manifest: of its network.
-        view: for the links.
-    """
+class InputLabels:
+    """Names, symbols and pages of the values that a unit is computed from."""
 
     unit: Unit
     manifest: Manifest
-    view: Links
+    links: Links
 
     def layer(self, at: int = 0) -> LayerInfo | None:
-        """One of the inputs; nothing for the digit."""
+        """One of the inputs; ``None`` for the digit."""
         name = self.unit.layer.inputs[at]
         return None if name == INPUT else find_layer(self.manifest, name)
 
     def name(self, at: int = 0) -> str:
-        """What one of the inputs is called."""
+        """Name of one of the inputs."""
         layer = self.layer(at)
         return "the digit" if layer is None else layer.name
 
     def href(self, filter_: int, row: int, column: int, at: int = 0) -> str | None:
-        """The page that explains a value of one of the inputs; nothing for the digit."""
+        """The page that explains a value of one of the inputs; ``None`` for the digit."""
         layer = self.layer(at)
         if layer is None:
             return None
-        return self.view.filter(layer.name, filter_, at=f"{row},{column}") + "#unit"
+        return self.links.filter(layer.name, filter_, at=f"{row},{column}") + "#unit"
 
     def here(self, at: int = 0) -> str | None:
-        """The page that explains the value at the same place and filter of one of the inputs."""
+        """The page of the value at the same position and filter in one of the inputs."""
         return self.href(self.unit.filter, *self.unit.place, at)
 
     @property
-    def symbol(self) -> str | None:
-        """What the unit's layer is to its block, if that has a symbol."""
-        return text.symbol(self.unit.layer)
-
-    @property
-    def own_tone(self) -> str:
-        """The colour of the unit's layer."""
-        return text.tone(self.unit.layer)
-
-    @property
     def normalised(self) -> bool:
-        """Whether a batch norm is given the unit's layer."""
+        """Whether a batch norm follows the unit's layer."""
         name = self.unit.layer.name
-        return any(one.role == "norm" and name in one.inputs for one in self.manifest.layers)
+        return any(layer.role == "norm" and name in layer.inputs for layer in self.manifest.layers)
 
     def part(self, at: int) -> str:
-        """What one of the inputs is to the block that merges them, ``x: stem.output``."""
+        """An input of a merge with its symbol, ``x: stem.output``."""
         role = self._role(at)
         known = {"identity": "x", "residual": "F(x)", "gate": "T(x)"}
         return f"{known[role]}: {self.name(at)}" if role in known else self.name(at)
 
     def tone(self, at: int) -> str:
-        """The colour of one of the inputs, as the block that merges them has it."""
+        """Colour of an input of a merge."""
         role = self._role(at)
         return role if role in {"identity", "residual"} else ""
 
@@ -115,14 +99,7 @@ _MOST_TERMS: Final = 4
 
 @dataclass(frozen=True)
 class Term:
-    """A number of a line.
-
-    Attributes:
-        value: as text.
-        label: what it is.
-        tone: ``identity``, ``residual`` or nothing.
-        href: where it comes from, if it has a page.
-    """
+    """A number of a step, with the page that it comes from, if it has one."""
 
     value: str
     label: str
@@ -131,11 +108,14 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One step: what is done, and with which numbers. Signs are plain text among the terms."""
+class Step:
+    """One step of the arithmetic. Signs are plain text among the terms."""
 
-    words: str
+    text: str
     tokens: tuple[Term | str, ...]
+
+
+Steps = tuple[Step, ...]
 
 
 def term(value: float, label: str, tone: str = "", href: str | None = None) -> Term:
@@ -143,52 +123,50 @@ def term(value: float, label: str, tone: str = "", href: str | None = None) -> T
     return Term(fmt.number(value, DIGITS), label, tone, href)
 
 
-def of_convolution(found: Convolution, order: list[int], sources: Sources) -> tuple[Line, ...]:
-    """The last steps of a convolution: all maps in an order, and the bias; a function behind them
-    has a line of its own.
-    """
+def convolution_steps(found: Convolution, order: list[int], labels: InputLabels) -> Steps:
+    """The last steps of a convolution: the sum over maps, the bias and the activation."""
     tokens: list[Term | str] = []
     for at in order[:_MOST_TERMS]:
         label = f"map {found.first + at}" if len(order) > 1 else "sum of the products"
         tokens += ["+", term(float(found.sums[at]), label)]
     if others := order[_MOST_TERMS:]:
         tokens += ["+", term(float(found.sums[others].sum()), f"{len(others)} others")]
-    words = "All maps are added up" if len(order) > 1 else "The digit is the only map"
+    words = "All maps are summed" if len(order) > 1 else "The digit is the only input map"
     if found.bias is None:
-        reason = ", as the batch norm behind it has one" if sources.normalised else ""
+        reason = ", because the batch normalisation after it has one" if labels.normalised else ""
         words += f"; this layer has no bias{reason}."
     else:
         tokens += ["+", term(found.bias, "bias")]
-        words += ", and the filter's bias, one number for all places."
+        words += ", plus the filter's bias, one number for all positions."
     total = term(found.total, "total" if found.function else "value")
-    lines = [Line(words, (*tokens[1:], "=", total))]
+    lines = [Step(words, (*tokens[1:], "=", total))]
     if found.function:
         result = term(found.result, "value")
-        lines.append(Line(f"Then {found.function}.", (f"{found.function}(", total, ") =", result)))
+        lines.append(Step(f"Then {found.function}.", (f"{found.function}(", total, ") =", result)))
     return tuple(lines)
 
 
-def of_norm(found: BatchNorm, sources: Sources) -> tuple[Line, ...]:
+def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
     """The steps of a batch norm."""
     centred = found.value - found.mean
     spread = math.sqrt(found.variance + found.epsilon)
     root = f"\N{SQUARE ROOT}({fmt.number(found.variance)} + {found.epsilon:g})"
-    given = term(found.value, sources.name(0), href=sources.here(0))
+    given = term(found.value, labels.name(0), href=labels.here(0))
     return (
-        Line(
-            "Take off the mean that this filter had in training.",
+        Step(
+            "Subtract the filter's mean in training.",
             (given, fmt.MINUS, term(found.mean, "mean"), "=", term(centred, "")),
         ),
-        Line(
-            "Divide by how far values strayed from it: the root of the variance, with a small "
-            "number that keeps it from zero.",
+        Step(
+            "Divide by the standard deviation in training: the square root of the variance "
+            "plus a small constant.",
             (
                 *(term(centred, ""), "\N{DIVISION SIGN}", term(spread, root)),
                 *("=", term(centred / spread, "")),
             ),
         ),
-        Line(
-            "Scale and shift by two numbers that training found.",
+        Step(
+            "Scale and shift by two learned parameters.",
             (
                 *(term(centred / spread, ""), fmt.TIMES, term(found.gamma, "gamma"), "+"),
                 *(term(found.beta, "beta"), "=", term(found.result, "value")),
@@ -197,16 +175,16 @@ def of_norm(found: BatchNorm, sources: Sources) -> tuple[Line, ...]:
     )
 
 
-def of_application(found: ActivationStep, sources: Sources) -> tuple[Line, ...]:
-    """The step of a function, a factor, or neither."""
-    tone = sources.own_tone
-    given = term(found.value, sources.name(0), tone, sources.here(0))
+def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
+    """The step of an activation function, of a disabled branch, or of neither."""
+    tone = text.tone(labels.unit.layer)
+    given = term(found.value, labels.name(0), tone, labels.here(0))
     tokens: tuple[Term | str, ...] = _FORMS[found.function](given)
     if found.branch_scale not in (None, 1.0):
         label = "branch off" if found.branch_scale == 0 else "factor of the branch"
         tokens = (*tokens, fmt.TIMES, Term(fmt.branch_factor(found.branch_scale), label))
-    result = term(found.result, sources.symbol or "value", tone)
-    return (Line(_application_words(found, sources), (*tokens, "=", result)),)
+    result = term(found.result, text.symbol(labels.unit.layer) or "value", tone)
+    return (Step(_describe_activation(found, labels), (*tokens, "=", result)),)
 
 
 _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
@@ -217,54 +195,57 @@ _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
 }
 
 
-def _application_words(found: ActivationStep, sources: Sources) -> str:
+def _describe_activation(found: ActivationStep, labels: InputLabels) -> str:
     if found.branch_scale == 0:
-        return "The block's branch is switched off, so nothing of it is taken."
+        return "The block's branch is switched off, so its output is zero."
     if found.function == "relu":
         return (
-            "Above zero, so it goes on as it is."
+            "Above zero, so it is unchanged."
             if found.value > 0
-            else "Not above zero, so what goes on is zero."
+            else "Not above zero, so the result is zero."
         )
     if found.function == _SIGMOID:
-        return "The sigmoid makes a share between 0 and 1 of any number."
+        return "The sigmoid maps any number to a value between 0 and 1."
     if found.function is not None:
-        return f"The function {found.function} of what it is given."
-    return f"What {sources.name(0)} puts out, as it is."
+        return f"The function {found.function} of its input."
+    return f"The output of {labels.name(0)}, unchanged."
 
 
-def of_merge(found: Merge, sources: Sources) -> tuple[Line, ...]:
-    """The steps of a merge; its terms have the two colours where they are x and F(x)."""
+def merge_steps(found: Merge, labels: InputLabels) -> Steps:
+    """The steps of a merge; x and F(x) have their colours."""
     terms = [
-        term(value, sources.part(at), sources.tone(at), sources.here(at))
+        term(value, labels.part(at), labels.tone(at), labels.here(at))
         for at, value in enumerate(found.terms)
     ]
-    result = term(found.result, sources.symbol or "value")
+    result = term(found.result, text.symbol(labels.unit.layer) or "value")
     if found.operation == "highway":
         return _highway(found.terms, terms, result)
     words, before, sign, behind = _MERGES[found.operation]
-    tokens = [token for one in terms for token in (sign, one)][1:]
+    tokens = [token for value in terms for token in (sign, value)][1:]
     last = (behind.format(len(terms)),) if behind else ()
-    return (Line(words, (*before, *tokens, *last, "=", result)),)
+    return (Step(words, (*before, *tokens, *last, "=", result)),)
 
 
-def _highway(values: tuple[float, ...], terms: list[Term], result: Term) -> tuple[Line, ...]:
+def _highway(values: tuple[float, ...], terms: list[Term], result: Term) -> Steps:
     (x, fx, gate), (x_term, fx_term, gate_term) = values, terms
     taken = term(gate * fx, "of F(x)", "residual")
     carried = term((1 - gate) * x, "of x", "identity")
     rest = term(1 - gate, f"1 {fmt.MINUS} T(x)")
     return (
-        Line("Of F(x) the gate takes its share.", (gate_term, fmt.TIMES, fx_term, "=", taken)),
-        Line("Of x the rest is carried on.", (rest, fmt.TIMES, x_term, "=", carried)),
-        Line("The two are added.", (taken, "+", carried, "=", result)),
+        Step(
+            "The gate is the share of F(x) that is used.",
+            (gate_term, fmt.TIMES, fx_term, "=", taken),
+        ),
+        Step("The remaining share is x.", (rest, fmt.TIMES, x_term, "=", carried)),
+        Step("The two are added.", (taken, "+", carried, "=", result)),
     )
 
 
 _MERGES: Final[dict[str, tuple[str, tuple[str, ...], str, str]]] = {
-    "add": ("What the block was given and what its branch found are added.", (), "+", ""),
+    "add": ("The block's input and what its branch computes are added.", (), "+", ""),
     "multiply": ("The two are multiplied.", (), fmt.TIMES, ""),
-    "average": ("The mean of the two is taken.", ("(",), "+", ") \N{DIVISION SIGN} {}"),
-    "maximum": ("The larger of the two is taken.", ("max(",), ",", ")"),
+    "average": ("The result is the mean of the two.", ("(",), "+", ") \N{DIVISION SIGN} {}"),
+    "maximum": ("The result is the larger of the two.", ("max(",), ",", ")"),
 }
 
 
@@ -273,65 +254,58 @@ _ZOOM: Final = 4
 
 @dataclass(frozen=True)
 class InputWindow:
-    """A map and a window on it.
-
-    Attributes:
-        picture: that it is cut from.
-        box: of the map and the window in the picture, as an SVG view box has it.
-        window: ``(x, y, width, height)`` of the window in the picture.
-        text: what the window is, in words.
-        scale: values at the ends of the map's palette.
-        palette: which pair of palettes.
-        pinned: whether that is the same on every page: of the digit itself.
-    """
+    """A window on a map."""
 
     picture: Picture
     box: str
+    """``viewBox`` of the map and the window in the picture."""
     window: Box
     text: str
-    scale: ValueRange
+    range: ValueRange
     palette: PaletteName
-    pinned: bool
+    fixed_palette: bool
 
 
 def input_window(
     forward: ForwardPass,
-    sources: Sources,
+    labels: InputLabels,
     channel: int,
     corner: tuple[int, int],
     size: tuple[int, int],
 ) -> InputWindow:
-    """The window of a size at a corner of one of the maps that the unit's layer is given."""
+    """A window, by its corner and size, on one of the input maps."""
     row, column = corner
     height, width = size
-    name = sources.name()
-    layer, view = sources.layer(), sources.view
+    name = labels.name()
+    layer, links = labels.layer(), labels.links
     where = name if layer is None else f"filter {channel} of {name}"
     text = f"{_span('row', row, height)} and {_span('column', column, width)} of {where}"
     if layer is None:
-        picture = Picture(links.input_png(view.digit), SIDE, SIDE)
+        picture = Picture(addresses.input_png(links.digit), SIDE, SIDE)
         window = (column, row, width, height)
         box = _around((0, 0, SIDE, SIDE), window)
-        return InputWindow(picture, box, window, text, (0.0, 1.0), PaletteName.GREY, pinned=True)
-    options = GridOptions(Normalisation.LAYER, view.palette, _ZOOM, labels=False)
+        return InputWindow(
+            picture, box, window, text, (0.0, 1.0), PaletteName.GREY, fixed_palette=True
+        )
+    options = GridOptions(Normalisation.LAYER, links.palette, _ZOOM, labels=False)
     grid = layer_grid(forward, layer, (channel,), options)
     (cell,) = grid.cells
     x, y, _, _ = cell.box
     window = (x + column * _ZOOM, y + row * _ZOOM, width * _ZOOM, height * _ZOOM)
-    address = view.grid(layer.name, normalize="layer", filters=channel, zoom=_ZOOM, labels="false")
+    address = links.grid(layer.name, normalize="layer", filters=channel, zoom=_ZOOM, labels="false")
     return InputWindow(
         Picture(address, grid.geometry.width, grid.geometry.height),
         _around(cell.box, window),
         window,
         text,
         cell.range,
-        view.palette,
-        pinned=False,
+        links.palette,
+        fixed_palette=False,
     )
 
 
 def _around(map_: Box, window: Box) -> str:
-    """The smallest box that holds both."""
+    """The ``viewBox`` of both."""
     boxes = (map_, window)
     left, top = (min(box[axis] for box in boxes) for axis in (0, 1))
     right, bottom = (max(box[axis] + box[axis + 2] for box in boxes) for axis in (0, 1))
@@ -348,15 +322,8 @@ _MOST_WRITTEN: Final = 64
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row of numbers.
-
-    Attributes:
-        name: of what they belong to.
-        href: the page that explains it, if it has one.
-        cells: the numbers.
-        chosen: whether it is the one asked for.
-    """
+class NumberRow:
+    """A row of numbers, with the page that explains them, if they have one."""
 
     name: str
     href: str | None
@@ -366,50 +333,37 @@ class Row:
 
 @dataclass(frozen=True)
 class NumberTable:
-    """Numbers, and what is left out.
+    """Numbers, and a summary of the rows left out."""
 
-    Attributes:
-        words: what is done with them.
-        headings: of the name and of each cell.
-        rows: the rows.
-        rest: what the rows left out come to together, in words.
-    """
-
-    words: str
+    text: str
     headings: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[NumberRow, ...]
     rest: str | None
 
 
 @dataclass(frozen=True)
 class WindowView:
-    """A pooling's window.
-
-    Attributes:
-        input_window: where it is on the map.
-        numbers: its values, where they are few enough to be written out.
-        text: what they are.
-    """
+    """A pooling's window, with its values unless they are too many."""
 
     input_window: InputWindow
     numbers: NumberGrid | None
     text: str
 
 
-def of_weighted_sum(found: Dense, sources: Sources) -> tuple[NumberTable, tuple[Line, ...]]:
+def dense_steps(found: Dense, labels: InputLabels) -> tuple[NumberTable, Steps]:
     """A dense layer's ten largest products, and the sum."""
     products = found.products
     order = np.argsort(-np.abs(products), kind="stable")
     listed, others = order[:MOST_LISTED], order[MOST_LISTED:]
-    shape = (1, 1, len(products)) if (layer := sources.layer()) is None else layer.shape
+    shape = (1, 1, len(products)) if (layer := labels.layer()) is None else layer.shape
     columns = (found.values, found.weights, products)
     written = [fmt.aligned(column[listed].tolist(), DIGITS) for column in columns]
     rows = []
     for at, *cells in zip(listed.tolist(), *written, strict=True):
-        row, column, channel = (int(one) for one in np.unravel_index(at, shape))
+        row, column, channel = map(int, np.unravel_index(at, shape))
         spot = f" at {row},{column}" if shape[0] * shape[1] > 1 else ""
-        name, href = f"{sources.name()}:{channel}{spot}", sources.href(channel, row, column)
-        rows.append(Row(name, href, tuple(cells)))
+        name, href = f"{labels.name()}:{channel}{spot}", labels.href(channel, row, column)
+        rows.append(NumberRow(name, href, tuple(cells)))
     rest = float(products[others].sum())
     tokens: list[Term | str] = [term(float(products[listed].sum()), f"largest {len(listed)}")]
     if len(others):
@@ -417,29 +371,29 @@ def of_weighted_sum(found: Dense, sources: Sources) -> tuple[NumberTable, tuple[
     if found.bias is not None:
         tokens += ["+", term(found.bias, "bias")]
     table = NumberTable(
-        words=f"Each of the {len(products):,} values of {sources.name()} is multiplied by a weight "
-        "of its own; these products are the largest.",
+        text=f"Each of the {len(products):,} values of {labels.name()} is multiplied by its "
+        "own weight; these products are the largest.",
         headings=("value of", "value", "weight", "product"),
         rows=tuple(rows),
-        rest=f"{len(others):,} more, together {fmt.number(rest, DIGITS)}" if len(others) else None,
+        rest=f"{len(others):,} more, sum {fmt.number(rest, DIGITS)}" if len(others) else None,
     )
-    line = Line("All products and the bias are added.", (*tokens, "=", term(found.total, "value")))
+    line = Step("All products and the bias are added.", (*tokens, "=", term(found.total, "value")))
     return table, (line,)
 
 
-def of_softmax(
-    found: Softmax, sources: Sources, classes: tuple[str, ...]
-) -> tuple[NumberTable, tuple[Line, ...]]:
+def softmax_steps(
+    found: Softmax, labels: InputLabels, classes: tuple[str, ...]
+) -> tuple[NumberTable, Steps]:
     """Every score, its exponential, and its share."""
     exponentials, total = found.exponentials, float(found.exponentials.sum())
     names = (
         classes if len(classes) == len(found.scores) else tuple(map(str, range(len(found.scores))))
     )
-    row, column = sources.unit.place
+    row, column = labels.unit.place
     rows = tuple(
-        Row(
+        NumberRow(
             name=label,
-            href=sources.href(at, row, column),
+            href=labels.href(at, row, column),
             cells=(
                 fmt.number(float(found.scores[at]), DIGITS),
                 fmt.number(float(exponentials[at]), DIGITS),
@@ -451,41 +405,43 @@ def of_softmax(
     )
     largest = fmt.number(float(found.scores.max()), DIGITS)
     table = NumberTable(
-        words=f"Each score, less the largest of them, {largest}, becomes a power of e: all are "
-        "above zero then, and the largest is 1.",
-        headings=("class", "score", "power of e", "share"),
+        text=f"The largest score, {largest}, is subtracted from each, and the exponential taken: "
+        "all are above zero then, and the largest is 1.",
+        headings=("class", "score", "exponential", "share"),
         rows=rows,
         rest=None,
     )
     tokens = (
         term(float(exponentials[found.index]), f"of class {names[found.index]}"),
-        *("\N{DIVISION SIGN}", term(total, "of all together"), "="),
+        *("\N{DIVISION SIGN}", term(total, "sum of all"), "="),
         term(found.result, "value"),
     )
-    return table, (Line("Divided by their sum they add up to 1.", tokens),)
+    return table, (Step("Divided by their sum, they sum to 1.", tokens),)
 
 
-def of_pooling(
-    found: Pooling, sources: Sources, forward: ForwardPass
-) -> tuple[WindowView, tuple[Line, ...]]:
+def pooling_steps(
+    found: Pooling, labels: InputLabels, forward: ForwardPass
+) -> tuple[WindowView, Steps]:
     """A window, and its largest value or its mean."""
     height, width = found.window.shape
-    seen = input_window(forward, sources, sources.unit.filter, found.corner, (height, width))
+    seen = input_window(forward, labels, labels.unit.filter, found.corner, (height, width))
     few = found.window.size <= _MOST_WRITTEN
-    view = WindowView(
+    window = WindowView(
         input_window=seen,
-        numbers=number_grid(found.window, seen.scale, seen.palette, pinned=seen.pinned)
+        numbers=number_grid(
+            found.window, seen.range, seen.palette, fixed_palette=seen.fixed_palette
+        )
         if few
         else None,
         text=f"{height} {fmt.TIMES} {width} values: {seen.text}",
     )
     result = term(found.result, "value")
     if found.operation == "max":
-        words = f"Of {found.window.size} values the largest goes on."
-        return view, (Line(words, (f"the largest of {found.window.size} =", result)),)
+        text = f"Of {found.window.size} values, the largest is the result."
+        return window, (Step(text, (f"the largest of {found.window.size} =", result)),)
     total = term(float(found.window.sum(dtype=float)), f"sum of {found.window.size} values")
     tokens = (total, "\N{DIVISION SIGN}", Term(str(found.window.size), "values"), "=", result)
-    return view, (Line("Their mean goes on: one number for the whole of it.", tokens),)
+    return window, (Step("The result is their mean.", tokens),)
 
 
 MOST_DRAWN: Final = 16
@@ -494,18 +450,7 @@ _BAR: Final = 100
 
 @dataclass(frozen=True)
 class Channel:
-    """What one of the maps given contributes.
-
-    Attributes:
-        index: of the map.
-        chosen: whether it is the one written out.
-        href: this page with it written out.
-        patch: what the kernel lies over.
-        kernel: the weights.
-        products: of the two.
-        sum: of the products, as text.
-        bar: its left end and its length, in -100..100 about zero.
-    """
+    """What one input map contributes to a convolution."""
 
     index: int
     chosen: bool
@@ -515,11 +460,12 @@ class Channel:
     products: NumberGrid
     sum: str
     bar: tuple[float, float]
+    """Left end and length, in -100..100 about zero."""
 
 
 @dataclass(frozen=True)
 class Scales:
-    """The three scales of the colours: of patch, kernel and products."""
+    """Value ranges of the colours."""
 
     patch: Legend
     kernel: Legend
@@ -528,67 +474,57 @@ class Scales:
 
 @dataclass(frozen=True)
 class ConvolutionView:
-    """A convolution.
-
-    Attributes:
-        source: the layer whose maps it is given.
-        chosen: the map that is written out.
-        chosen_href: the page that explains the middle of the patch, if there is one.
-        input_window: where the patch is on that map.
-        beyond: whether part of the patch is beyond the edge.
-        scales: of the colours.
-        channels: every map, largest contribution first.
-        drawn: how many of them are drawn; the others are listed.
-        rest: what the others come to together, in words.
-        lines: the last steps, with the bias.
-    """
+    """A convolution: every input map, the largest contribution first."""
 
     source: str
     chosen: Channel
     chosen_href: str | None
+    """The page that explains the middle of the patch, if it is on the map."""
     input_window: InputWindow
     beyond: bool
+    """Whether part of the patch is outside the map."""
     scales: Scales
     channels: tuple[Channel, ...]
     drawn: int
+    """How many channels are drawn; the others are listed."""
     rest: str | None
-    lines: tuple[Line, ...]
+    lines: Steps
 
 
 def convolution_view(
-    found: Convolution, sources: Sources, forward: ForwardPass, wanted: int | None
+    found: Convolution, labels: InputLabels, forward: ForwardPass, wanted: int | None
 ) -> ConvolutionView:
-    """The view of a convolution.
+    """The links of a convolution.
 
     Args:
         found: its numbers.
-        sources: where they come from.
-        forward: for the map that it looks at.
-        wanted: index of the map to write out; by default the one that contributes most.
+        labels: of its inputs.
+        forward: for the input map.
+        wanted: index of the map to show in numbers; by default the one that contributes most.
 
     Raises:
-        UnknownFilterError: the convolution is not given that map.
+        UnknownFilterError: the convolution has no such input map.
     """
     order = [int(at) for at in np.argsort(-np.abs(found.sums), kind="stable")]
     at = order[0] if wanted is None else _position(found, wanted)
     height, width = (
         (side - 1) * step + 1 for side, step in zip(found.inside.shape, found.dilation, strict=True)
     )
-    seen = input_window(forward, sources, found.first + at, found.corner, (height, width))
-    channels = _channels(found, sources, seen, order, at)
+    seen = input_window(forward, labels, found.first + at, found.corner, (height, width))
+    channels = _channels(found, labels, seen, order, at)
     middle = (found.corner[0] + height // 2, found.corner[1] + width // 2)
     on_map = bool(found.inside[found.inside.shape[0] // 2, found.inside.shape[1] // 2])
     return ConvolutionView(
-        source=sources.name(),
-        chosen=next(one for one in channels if one.chosen),
-        chosen_href=sources.href(found.first + at, *middle) if on_map else None,
+        source=labels.name(),
+        chosen=next(channel for channel in channels if channel.chosen),
+        chosen_href=labels.href(found.first + at, *middle) if on_map else None,
         input_window=seen,
         beyond=not found.inside.all(),
-        scales=_scales(found, seen, digit=seen.pinned),
+        scales=_scales(found, seen, digit=seen.fixed_palette),
         channels=channels,
         drawn=MOST_DRAWN,
         rest=_rest(found, order[MOST_DRAWN:]),
-        lines=of_convolution(found, order, sources),
+        lines=convolution_steps(found, order, labels),
     )
 
 
@@ -601,18 +537,18 @@ def _position(found: Convolution, wanted: int) -> int:
     return wanted - found.first
 
 
-def _reach(values: np.ndarray) -> ValueRange:
+def _symmetric_range(values: np.ndarray) -> ValueRange:
     reach = float(np.abs(values).max())
     return -reach, reach
 
 
 def _channels(
-    found: Convolution, sources: Sources, seen: InputWindow, order: list[int], chosen: int
+    found: Convolution, labels: InputLabels, seen: InputWindow, order: list[int], chosen: int
 ) -> tuple[Channel, ...]:
-    unit, view = sources.unit, sources.view
+    unit, links = labels.unit, labels.links
     products, sums = found.products, found.sums
-    palette = view.palette
-    kernels, made = _reach(found.kernel), _reach(products)
+    palette = links.palette
+    kernels, made = _symmetric_range(found.kernel), _symmetric_range(products)
     largest = float(np.abs(sums).max()) or 1.0
     place = ",".join(map(str, unit.place))
     written = fmt.aligned(sums.tolist(), DIGITS)
@@ -620,17 +556,17 @@ def _channels(
         Channel(
             index=found.first + at,
             chosen=at == chosen,
-            href=view.filter(unit.layer.name, unit.filter, at=place, channel=found.first + at)
+            href=links.filter(unit.layer.name, unit.filter, at=place, channel=found.first + at)
             + "#unit",
             patch=number_grid(
                 found.patch[:, :, at],
-                seen.scale,
+                seen.range,
                 seen.palette,
-                there=found.inside,
-                pinned=seen.pinned,
+                mask=found.inside,
+                fixed_palette=seen.fixed_palette,
             ),
             kernel=number_grid(found.kernel[:, :, at], kernels, palette),
-            products=number_grid(products[:, :, at], made, palette, there=found.inside),
+            products=number_grid(products[:, :, at], made, palette, mask=found.inside),
             sum=written[at],
             bar=_bar(float(sums[at]) / largest),
         )
@@ -644,11 +580,11 @@ def _bar(share: float) -> tuple[float, float]:
 
 
 def _scales(found: Convolution, seen: InputWindow, *, digit: bool) -> Scales:
-    signed = "signed" if seen.scale[0] < 0 else "positive"
+    signed = "signed" if seen.range[0] < 0 else "positive"
     return Scales(
-        legend_of(seen.scale, "grey" if digit else signed, ""),
-        legend_of(_reach(found.kernel), "signed", ""),
-        legend_of(_reach(found.products), "signed", ""),
+        legend_of(seen.range, "grey" if digit else signed, ""),
+        legend_of(_symmetric_range(found.kernel), "signed", ""),
+        legend_of(_symmetric_range(found.products), "signed", ""),
     )
 
 
@@ -656,7 +592,7 @@ def _rest(found: Convolution, others: list[int]) -> str | None:
     if not others:
         return None
     together = fmt.number(float(found.sums[others].sum()), DIGITS)
-    return f"{fmt.pluralise(len(others), 'more map')}, together {together}"
+    return f"{fmt.pluralise(len(others), 'more map')}, sum {together}"
 
 
 _CHECK_DIGITS: Final = 6
@@ -664,12 +600,7 @@ _CHECK_DIGITS: Final = 6
 
 @dataclass(frozen=True)
 class UnitQuery:
-    """What a reader asks to see.
-
-    Attributes:
-        at: a place, ``5,12``; the map's largest value by default.
-        channel: which of the maps that a convolution is given is written out.
-    """
+    """The value to explain, ``5,12`` or by default the largest, and the channel to show."""
 
     at: Annotated[str | None, Query(max_length=16)] = None
     channel: Annotated[int | None, Query(ge=0, le=99_999)] = None
@@ -679,8 +610,8 @@ UnitQueryDep = Annotated[UnitQuery, Depends()]
 
 
 @dataclass(frozen=True)
-class Step:
-    """A place beside this one; without an address it would be beyond the edge."""
+class Neighbour:
+    """A position next to this one; without an address, it is outside the map."""
 
     sign: str
     text: str
@@ -689,73 +620,57 @@ class Step:
 
 @dataclass(frozen=True)
 class PositionPicker:
-    """Ways to another place.
-
-    Attributes:
-        rows: how many there are.
-        columns: how many there are.
-        steps: left, up, down and right.
-        largest: the place of the map's largest value.
-        smallest: the place of its smallest.
-    """
+    """Links to other positions on the map."""
 
     rows: int
     columns: int
-    steps: tuple[Step, ...]
+    steps: tuple[Neighbour, ...]
     largest: str
     smallest: str
 
 
 @dataclass(frozen=True)
-class Working:
-    """How the value comes about; what does not apply to its layer is left out."""
+class UnitExplanation:
+    """How a value is computed, as far as it applies to its layer."""
 
     convolution: ConvolutionView | None = None
     window: WindowView | None = None
     table: NumberTable | None = None
-    lines: tuple[Line, ...] = ()
+    lines: Steps = ()
 
 
 @dataclass(frozen=True)
 class UnitSection:
-    """One value explained.
-
-    Attributes:
-        row: from the top.
-        column: from the left.
-        value: at that place, to four digits.
-        picker: ways to another place; nothing where the map has but one.
-        working: how it comes about; nothing of a kind of layer that is not known.
-        kind: of the layer.
-        sum: what the arithmetic comes to, to six digits.
-        exact: the map's value, to six digits.
-    """
+    """The explanation of one value."""
 
     row: int
     column: int
     value: str
     picker: PositionPicker | None
-    working: Working | None
+    """``None`` if the map has one position."""
+    explanation: UnitExplanation | None
+    """``None`` for an unknown kind of layer."""
     kind: str
     sum: str
+    """Result of the arithmetic, to six digits, as is the exact value."""
     exact: str
 
 
 def unit_section(
-    context: PageContext, layer: LayerInfo, index: int, wish: UnitQuery
+    context: PageContext, layer: LayerInfo, index: int, query: UnitQuery
 ) -> UnitSection:
-    """One value of a filter's map explained.
+    """The explanation of one value of a filter's map.
 
     Raises:
-        InvalidParameterError: the wish names no place.
-        UnknownUnitError: the map has no such place.
-        UnknownFilterError: the convolution is not given the map that is wished for.
+        InvalidParameterError: the query names no position.
+        UnknownUnitError: the map has no such position.
+        UnknownFilterError: the convolution has no such input map.
     """
     forward = context.forward
-    if wish.at is None:
+    if query.at is None:
         place = strongest_place(forward, layer, index)
     else:
-        place = place_named(layer, wish.at)
+        place = place_named(layer, query.at)
     unit = explain(context.engine, forward, layer, index, place)
     found = unit.arithmetic
     return UnitSection(
@@ -763,40 +678,38 @@ def unit_section(
         column=place[1],
         value=fmt.number(unit.value, DIGITS),
         picker=_picker(context, unit) if layer.spatial else None,
-        working=None if found is None else _working(context, unit, found, wish),
+        explanation=None if found is None else _explain(context, unit, found, query),
         kind=layer.kind,
         sum="" if found is None else fmt.number(found.result, _CHECK_DIGITS),
         exact=fmt.number(unit.value, _CHECK_DIGITS),
     )
 
 
-def _working(context: PageContext, unit: Unit, found: Arithmetic, wish: UnitQuery) -> Working:
-    sources = Sources(unit, context.engine.manifest, context.view)
+def _explain(
+    context: PageContext, unit: Unit, found: Arithmetic, query: UnitQuery
+) -> UnitExplanation:
+    manifest, forward = context.engine.manifest, context.forward
+    labels = InputLabels(unit, manifest, context.links)
     match found:
         case Convolution():
-            view = convolution_view(found, sources, context.forward, wish.channel)
-            return Working(convolution=view)
-        case BatchNorm():
-            return Working(lines=of_norm(found, sources))
-        case ActivationStep():
-            return Working(lines=of_application(found, sources))
-        case Merge():
-            return Working(lines=of_merge(found, sources))
-        case _:
-            return _of_many(context, found, sources)
-
-
-def _of_many(context: PageContext, found: Dense | Softmax | Pooling, sources: Sources) -> Working:
-    match found:
-        case Dense():
-            table, steps = of_weighted_sum(found, sources)
-            return Working(table=table, lines=steps)
-        case Softmax():
-            table, steps = of_softmax(found, sources, context.engine.manifest.classes)
-            return Working(table=table, lines=steps)
+            shown = convolution_view(found, labels, forward, query.channel)
+            return UnitExplanation(convolution=shown)
         case Pooling():
-            window, steps = of_pooling(found, sources, context.forward)
-            return Working(window=window, lines=steps)
+            window, steps = pooling_steps(found, labels, forward)
+            return UnitExplanation(window=window, lines=steps)
+        case Dense():
+            table, steps = dense_steps(found, labels)
+            return UnitExplanation(table=table, lines=steps)
+        case Softmax():
+            table, steps = softmax_steps(found, labels, manifest.classes)
+            return UnitExplanation(table=table, lines=steps)
+        case BatchNorm():
+            steps = batch_norm_steps(found, labels)
+        case ActivationStep():
+            steps = activation_steps(found, labels)
+        case _:
+            steps = merge_steps(found, labels)
+    return UnitExplanation(lines=steps)
 
 
 def _picker(context: PageContext, unit: Unit) -> PositionPicker:
@@ -806,12 +719,12 @@ def _picker(context: PageContext, unit: Unit) -> PositionPicker:
     row, column = unit.place
 
     def page(row: int, column: int) -> str:
-        return context.view.filter(layer.name, index, at=f"{row},{column}") + "#unit"
+        return context.links.filter(layer.name, index, at=f"{row},{column}") + "#unit"
 
-    def step(sign: str, text: str, down: int, across: int) -> Step:
+    def step(sign: str, text: str, down: int, across: int) -> Neighbour:
         there = (row + down, column + across)
         inside = 0 <= there[0] < height and 0 <= there[1] < width
-        return Step(sign, text, page(*there) if inside else None)
+        return Neighbour(sign, text, page(*there) if inside else None)
 
     def extreme(at: np.intp) -> str:
         found = np.unravel_index(at, flat.shape)

@@ -8,9 +8,9 @@ from tests.web.pages.units.conftest import Explain, number
 
 
 def view_of(section: UnitSection) -> ConvolutionView:
-    assert section.working is not None
-    assert section.working.convolution is not None
-    return section.working.convolution
+    assert section.explanation is not None
+    assert section.explanation.convolution is not None
+    return section.explanation.convolution
 
 
 def test_the_sums_of_all_maps_come_to_the_value(explain: Explain) -> None:
@@ -24,10 +24,10 @@ def test_the_sums_of_all_maps_come_to_the_value(explain: Explain) -> None:
 
 def test_the_products_written_come_to_the_sum_of_their_map(explain: Explain) -> None:
     chosen = view_of(explain("block1.conv1", 3, "9,20")).chosen
-    products = [number(square.text) for square in chosen.products.squares]
+    products = [number(square.text) for square in chosen.products.cells]
     assert len(products) == 9
     assert sum(products) == pytest.approx(number(chosen.sum), abs=0.01)
-    patch, kernel = chosen.patch.squares, chosen.kernel.squares
+    patch, kernel = chosen.patch.cells, chosen.kernel.cells
     for value, weight, product in zip(patch, kernel, products, strict=True):
         assert number(value.text) * number(weight.text) == pytest.approx(
             product, rel=0.02, abs=2e-3
@@ -60,7 +60,7 @@ def test_the_last_line_adds_the_largest_the_others_and_the_bias(explain: Explain
 def test_beyond_the_edge_nothing_is_coloured(explain: Explain) -> None:
     view = view_of(explain("block1.conv1", 3, "0,0"))
     assert view.beyond
-    missing = [square for square in view.chosen.patch.squares if square.colour == "none"]
+    missing = [square for square in view.chosen.patch.cells if square.colour == "none"]
     assert {(square.y, square.x) for square in missing} == {(0, 0), (0, 1), (0, 2), (1, 0), (2, 0)}
     assert {square.text for square in missing} == {"0"}
     assert not view_of(explain("block1.conv1", 3, "5,5")).beyond

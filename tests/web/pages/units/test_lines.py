@@ -8,21 +8,21 @@ import pytest
 from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
 from skiplens.core.unit_explanation import Convolution, Merge, Unit
 from skiplens.web.links import Links
-from skiplens.web.pages.unit import Line, Sources, Term, of_convolution, of_merge
+from skiplens.web.pages.unit import InputLabels, Step, Term, convolution_steps, merge_steps
 from tests.web.pages.units.conftest import Explain, number
 
 
-def lines_of(explain: Explain, layer: str, at: str = "9,20", **options: object) -> tuple[Line, ...]:
-    working = explain(layer, 3, at, **options).working
+def lines_of(explain: Explain, layer: str, at: str = "9,20", **options: object) -> tuple[Step, ...]:
+    working = explain(layer, 3, at, **options).explanation
     assert working is not None
     return working.lines
 
 
-def terms_of(line: Line) -> list[Term]:
+def terms_of(line: Step) -> list[Term]:
     return [token for token in line.tokens if isinstance(token, Term)]
 
 
-def values_of(line: Line) -> list[float]:
+def values_of(line: Step) -> list[float]:
     return [number(term.value) for term in terms_of(line)]
 
 
@@ -75,7 +75,7 @@ def test_relu_says_what_it_does(explain: Explain) -> None:
         (line,) = lines_of(explain, "block1.relu1", at)
         given, result = values_of(line)
         assert result == max(given, 0)
-        assert line.words.startswith("Above zero" if result else "Not above zero")
+        assert line.text.startswith("Above zero" if result else "Not above zero")
         results.append(result)
     assert results[0] > results[1] == 0
 
@@ -98,7 +98,7 @@ def test_a_highway_takes_shares_of_both() -> None:
     manifest = tiny((*given, merged), block)
     found = Merge("highway", (8.0, 4.0, 0.25))
     unit = Unit(merged, 0, (1, 1), 7.0, found)
-    lines = of_merge(found, Sources(unit, manifest, Links("tiny", "0" * 16)))
+    lines = merge_steps(found, InputLabels(unit, manifest, Links("tiny", "0" * 16)))
     assert [values_of(line) for line in lines] == [[0.25, 4, 1], [0.75, 8, 6], [1, 6, 7]]
     tones = [[term.tone for term in terms_of(line)] for line in lines]
     assert tones[0] == ["", "residual", "residual"]
@@ -117,10 +117,10 @@ def test_a_missing_bias_is_put_down_to_a_batch_norm_only_where_one_follows() -> 
     unit = Unit(conv, 0, (0, 0), 1.0, found)
     words = []
     for behind in ((norm,), (relu,), (relu, replace(norm, inputs=(relu.name,)))):
-        sources = Sources(unit, tiny((conv, *behind)), Links("tiny", "0" * 16))
-        words.append(of_convolution(found, [0], sources)[0].words)
+        sources = InputLabels(unit, tiny((conv, *behind)), Links("tiny", "0" * 16))
+        words.append(convolution_steps(found, [0], sources)[0].text)
     assert [one.partition("; ")[2] for one in words] == [
-        "this layer has no bias, as the batch norm behind it has one.",
+        "this layer has no bias, because the batch normalisation after it has one.",
         "this layer has no bias.",
         "this layer has no bias.",
     ]

@@ -2,17 +2,17 @@
 
 import pytest
 
-from skiplens.web.pages.unit import Line, Term, Working
+from skiplens.web.pages.unit import Step, Term, UnitExplanation
 from tests.web.pages.units.conftest import Explain, number
 
 
-def working_of(explain: Explain, *asked: object, **options: object) -> Working:
-    working = explain(*asked, **options).working
+def working_of(explain: Explain, *asked: object, **options: object) -> UnitExplanation:
+    working = explain(*asked, **options).explanation
     assert working is not None
     return working
 
 
-def values_of(line: Line) -> list[float]:
+def values_of(line: Step) -> list[float]:
     return [number(token.value) for token in line.tokens if isinstance(token, Term)]
 
 
@@ -59,7 +59,7 @@ def test_a_pooling_writes_its_window_out(explain: Explain) -> None:
     window = working.window
     assert window is not None
     assert window.numbers is not None
-    values = [number(square.text) for square in window.numbers.squares]
+    values = [number(square.text) for square in window.numbers.cells]
     assert len(values) == 4
     assert values_of(working.lines[0]) == [pytest.approx(max(values), rel=0.01)]
     assert window.text.startswith("2 \N{MULTIPLICATION SIGN} 2 values: rows 6 to 7 and columns 8")
