@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from fastapi import FastAPI
@@ -23,6 +24,9 @@ from skiplens.settings import ROOT, Settings
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
 MAX_WAITING = 64
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 
 def switched_off(*blocks: str) -> Scales:
@@ -46,6 +50,16 @@ def engine(engines: Mapping[str, Engine]) -> Engine:
 def digit() -> Digit:
     """A sample that is plainly a seven."""
     return next(sample.digit for sample in load_samples() if sample.label == 7)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small network, compiled once; tests leave it as it is."""
+    from tests.network.tiny import compile_tiny  # it imports Keras
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    compile_tiny(folder)
+    return folder
 
 
 @pytest.fixture

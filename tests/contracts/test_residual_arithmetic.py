@@ -76,7 +76,7 @@ def engine(request: pytest.FixtureRequest, every: Mapping[str, Engine]) -> Engin
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network(engine: Engine, folder: Path) -> keras.Model:
     """The same as Keras has it."""
     name = engine.manifest.id

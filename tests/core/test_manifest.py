@@ -1,8 +1,10 @@
-"""The records of a compiled network: what they work out from what they hold."""
+"""Records of a manifest."""
 
 from dataclasses import replace
 
-from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
+import pytest
+
+from skiplens.core.manifest import FORMAT, Accuracy, BlockInfo, LayerInfo, Manifest
 
 CONV = LayerInfo("block1.conv1", "Conv2D", "conv", "block1", (14, 14, 8))
 BLOCK = BlockInfo(
@@ -42,3 +44,20 @@ def test_switches_are_the_switchable_blocks_in_order() -> None:
     blocks = (replace(BLOCK, name=name, can_disable=can) for name, can in names.items())
     assert manifest(*blocks).disableable_blocks == ("block3", "block2")
     assert manifest().disableable_blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("correct", "digits", "interval"),
+    [
+        (81, 263, (0.2553, 0.3662)),  # as in Newcombe 1998, table I, method 3
+        (15, 148, (0.0624, 0.1605)),
+        (0, 20, (0.0, 0.1611)),
+        (1, 29, (0.0061, 0.1718)),
+        (29, 29, (0.8830, 1.0)),
+    ],
+)
+def test_the_interval_is_wilsons(correct: int, digits: int, interval: tuple[float, float]) -> None:
+    found = Accuracy.of(correct, digits)
+    assert (found.correct, found.digits, found.value) == (correct, digits, correct / digits)
+    assert found.interval == pytest.approx(interval, abs=5e-5)
+    assert found.interval[0] <= found.value <= found.interval[1] + 1e-12

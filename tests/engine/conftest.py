@@ -1,19 +1,9 @@
-"""A small network, compiled once, and copies of its folder to spoil."""
+"""Copies of a small network's folder to spoil."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-
-from tests.network.tiny import compile_tiny
-
-
-@pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A compiled network that tests leave as it is."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    compile_tiny(folder)
-    return folder
 
 
 @pytest.fixture

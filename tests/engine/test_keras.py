@@ -1,7 +1,9 @@
-"""The Keras engine alone: it loads what its manifest names, in batches, and fails in a sentence."""
+"""The Keras engine and its batches."""
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -9,11 +11,12 @@ import numpy as np
 import pytest
 
 from skiplens.engine import keras as keras_engine
-from skiplens.engine.keras import KerasEngine
+from skiplens.engine import keras as module
+from skiplens.engine.keras import Batcher, KerasEngine
 from skiplens.engine.model_folder import open_folder
-from skiplens.errors import ModelError
+from skiplens.errors import BusyError, ModelError
 from skiplens.network import tracing
-from tests.engine.threads import PATIENCE, Held, Stages, started
+from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started
 from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, images
 
 pytestmark = SAVES_WITH_KERAS
@@ -67,3 +70,155 @@ def test_requests_that_wait_run_as_one_batch(
     assert [len(call[1]["image"]) for call in held.calls] == [1, 4]
     assert engine.device == "H200"
     engine.close()
+
+
+def double(inputs: dict[str, Array]) -> dict[str, Array]:
+    return {"double": inputs["x"] * 2, "rows": np.repeat(inputs["x"], 3, axis=1)}
+
+
+def request(value: float) -> dict[str, Array]:
+    return {"x": np.array([[value]], np.float32)}
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
+    stages = Stages()
+    monkeypatch.setattr(module, "timed", stages)
+    return stages
+
+
+@pytest.fixture
+def held() -> Held:
+    return Held(double)
+
+
+@pytest.fixture
+def open_batcher(held: Held) -> Iterator[Callable[[int], Batcher]]:
+    """Makes batchers that run ``held``; they are let go and closed at the end."""
+    opened: list[Batcher] = []
+
+    def make(max_waiting: int) -> Batcher:
+        opened.append(Batcher(held, max_waiting))
+        return opened[-1]
+
+    yield make
+    held.let_go()
+    for batcher in opened:
+        batcher.close()
+
+
+def sizes(held: Held) -> list[int]:
+    return [len(call[0]["x"]) for call in held.calls]
+
+
+def test_one_request_is_answered_without_its_batch_axis(
+    held: Held, open_batcher: Callable[[int], Batcher]
+) -> None:
+    held.let_go()
+    found = open_batcher(8).submit(request(3.0))
+    assert {name: value.tolist() for name, value in found.items()} == {
+        "double": [6.0],
+        "rows": [3.0, 3.0, 3.0],
+    }
+
+
+def test_what_arrives_meanwhile_becomes_one_batch_of_a_power_of_two(
+    held: Held, stages: Stages, open_batcher: Callable[[int], Batcher]
+) -> None:
+    batcher = open_batcher(8)
+    futures = [started(lambda: batcher.submit(request(0.0)))]
+    assert held.entered.acquire(timeout=PATIENCE)
+    futures += [started(partial(batcher.submit, request(value))) for value in (1, 2, 3)]
+    for _ in futures:
+        assert stages.entered.acquire(timeout=PATIENCE)
+    assert batcher.waiting == 3
+    held.let_go()
+    found = [future.result(PATIENCE)["double"].tolist() for future in futures]
+    assert found == [[0.0], [2.0], [4.0], [6.0]]
+    assert sizes(held) == [1, 4]
+    assert batcher.waiting == 0
+
+
+def test_no_batch_is_larger_than_the_largest(
+    held: Held,
+    stages: Stages,
+    open_batcher: Callable[[int], Batcher],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_BATCH", 2)
+    batcher = open_batcher(8)
+    futures = [started(lambda: batcher.submit(request(0.0)))]
+    assert held.entered.acquire(timeout=PATIENCE)
+    futures += [started(lambda: batcher.submit(request(1.0))) for _ in range(5)]
+    for _ in futures:
+        assert stages.entered.acquire(timeout=PATIENCE)
+    held.let_go()
+    for future in futures:
+        future.result(PATIENCE)
+    assert sizes(held) == [1, 2, 2, 1]
+
+
+@pytest.mark.parametrize("max_waiting", [0, 2])
+def test_beyond_the_bound_requests_are_refused(
+    max_waiting: int, held: Held, stages: Stages, open_batcher: Callable[[int], Batcher]
+) -> None:
+    batcher = open_batcher(max_waiting)
+    futures = [started(lambda: batcher.submit(request(0.0)))]
+    assert held.entered.acquire(timeout=PATIENCE)
+    futures += [started(lambda: batcher.submit(request(1.0))) for _ in range(max_waiting)]
+    for _ in futures:
+        assert stages.entered.acquire(timeout=PATIENCE)
+    with pytest.raises(BusyError, match=f"{max_waiting} computations are waiting already; at most"):
+        started(lambda: batcher.submit(request(9.0))).result(PATIENCE)
+    held.let_go()
+    for future in futures:
+        future.result(PATIENCE)
+    assert sum(sizes(held)) == 1 + max_waiting
+
+
+def test_answers_are_the_callers_own(held: Held, open_batcher: Callable[[int], Batcher]) -> None:
+    held.let_go()
+    batcher = open_batcher(8)
+    first = batcher.submit(request(1.0))
+    first["double"][:] = 99
+    assert batcher.submit(request(1.0))["double"].tolist() == [2.0]
+    assert first["double"].base is None
+
+
+def test_an_error_is_its_batchs_alone() -> None:
+    def run(inputs: dict[str, Array]) -> dict[str, Array]:
+        if inputs["x"][0, 0] < 0:
+            raise ValueError("negative")
+        return double(inputs)
+
+    batcher = Batcher(run, 8)
+    with pytest.raises(ValueError, match="negative"):
+        batcher.submit(request(-1.0))
+    assert batcher.submit(request(1.0))["double"].tolist() == [2.0]
+    batcher.close()
+
+
+def test_closing_finishes_what_waits_and_takes_no_more(
+    held: Held, stages: Stages, open_batcher: Callable[[int], Batcher]
+) -> None:
+    batcher = open_batcher(8)
+    futures = [started(lambda: batcher.submit(request(0.0)))]
+    assert held.entered.acquire(timeout=PATIENCE)
+    futures += [started(lambda: batcher.submit(request(1.0))) for _ in range(2)]
+    for _ in futures:
+        assert stages.entered.acquire(timeout=PATIENCE)
+    closing = started(batcher.close)
+    held.let_go()
+    closing.result(PATIENCE)
+    assert [future.result(PATIENCE)["double"].tolist() for future in futures] == [[0], [2], [2]]
+    with pytest.raises(BusyError, match="is closing and takes no more"):
+        started(lambda: batcher.submit(request(1.0))).result(PATIENCE)
+    batcher.close()
+
+
+def test_many_at_once_each_get_their_own_answer() -> None:
+    batcher = Batcher(double, 64)
+    calls = [partial(batcher.submit, request(value)) for value in range(32)]
+    found = [answer["double"].tolist() for answer in all_at_once(calls)]
+    assert found == [[2.0 * value] for value in range(32)]
+    batcher.close()

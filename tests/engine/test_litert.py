@@ -1,7 +1,8 @@
-"""The LiteRT engine alone: a pool for each graph, and what a broken network comes to."""
+"""The LiteRT engine, its graphs and its pool."""
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ import pytest
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine import litert
+from skiplens.engine import litert as module
 from skiplens.engine.keras import KerasEngine
-from skiplens.engine.litert import LiteRTEngine, LiteRTGraph
+from skiplens.engine.litert import InterpreterPool, LiteRTEngine, LiteRTGraph, run_once
 from skiplens.engine.model_folder import open_folder
-from skiplens.errors import ModelError, NonFiniteError
+from skiplens.errors import BusyError, ModelError, NonFiniteError
 from skiplens.network.graphs import compile_activations, compile_gradients
 from skiplens.network.tracing import instrument
-from tests.network.tiny import SAVES_WITH_KERAS, images, tiny_network
+from tests.engine.threads import PATIENCE, Stages, all_at_once, started
+from tests.network.tiny import SAVES_WITH_KERAS, Array, images, tiny_network
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -53,7 +56,7 @@ def test_each_graph_has_as_many_interpreters_as_asked_for(
 def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
     rewrite(spoilt, "gradients.tflite", (spoilt / "activations.tflite").read_bytes())
     with pytest.raises(
-        ModelError, match=r"gradients\.tflite takes gates, image and returns 30 arr"
+        ModelError, match=r"gradients\.tflite takes branch_scales, image and returns 30 arr"
     ):
         LiteRTEngine(open_folder(spoilt), 1, 0)
 
@@ -75,3 +78,152 @@ def test_weights_that_are_no_numbers_are_an_error_in_both_engines(spoilt: Path) 
         with pytest.raises(NonFiniteError):
             engine.gradients(images(), ON, 0)
         engine.close()
+
+
+INPUTS: dict[str, Array] = {"image": images(), "branch_scales": np.ones((1, 3), np.float32)}
+
+
+@pytest.fixture
+def info(tiny_folder: Path) -> GraphInfo:
+    return open_folder(tiny_folder).manifest.graphs["activations"]
+
+
+@pytest.fixture
+def content(tiny_folder: Path) -> bytes:
+    return (tiny_folder / "activations.tflite").read_bytes()
+
+
+def test_outputs_come_by_name_whatever_else_is_handed_in(content: bytes, info: GraphInfo) -> None:
+    found = LiteRTGraph(content, info).run({**INPUTS, "target": np.zeros((1, 10), np.float32)})
+    assert tuple(found) == info.outputs
+    assert found["stem.conv"].shape == (1, 7, 7, 3)
+    assert found["head.probabilities"].sum() == pytest.approx(1)
+
+
+def test_running_once_is_opening_and_running(content: bytes, info: GraphInfo) -> None:
+    found, again = run_once(content, info, INPUTS), LiteRTGraph(content, info).run(INPUTS)
+    assert all(np.array_equal(found[name], again[name]) for name in info.outputs)
+
+
+def test_results_outlive_the_next_run(content: bytes, info: GraphInfo) -> None:
+    graph = LiteRTGraph(content, info)
+    first = graph.run(INPUTS)["stem.conv"]
+    kept = first.copy()
+    graph.run({**INPUTS, "image": images(seed=9)})
+    assert np.array_equal(first, kept)
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk" * 100])
+def test_what_is_no_graph_is_told(junk: bytes, info: GraphInfo) -> None:
+    with pytest.raises(ModelError, match=r"^activations\.tflite is not a LiteRT graph: "):
+        LiteRTGraph(junk, info)
+
+
+def test_another_graph_is_told(content: bytes, info: GraphInfo) -> None:
+    with pytest.raises(
+        ModelError, match=r"takes branch_scales, image and returns 30 arrays; .* and 29$"
+    ):
+        LiteRTGraph(content, replace(info, outputs=info.outputs[:-1]))
+    with pytest.raises(ModelError, match=r"its manifest says branch_scales, image, target and 30$"):
+        LiteRTGraph(content, replace(info, inputs=(*info.inputs, "target")))
+
+
+class Counted:
+    """Something that must never be used by two at a time."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        Counted.made += 1
+        self.users = 0
+
+    def use(self) -> int:
+        self.users += 1
+        users = self.users
+        sum(range(100_000))  # long enough for the others to come in between
+        self.users -= 1
+        return users
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
+    stages = Stages()
+    monkeypatch.setattr(module, "timed", stages)
+    return stages
+
+
+def test_as_many_are_made_as_asked_for() -> None:
+    before = Counted.made
+    InterpreterPool(Counted, 3, 0)
+    assert Counted.made == before + 3
+
+
+def test_the_one_returned_last_goes_first() -> None:
+    pool = InterpreterPool(object, 3, 0)
+    with pool.acquire() as first, pool.acquire():
+        pass
+    with pool.acquire() as again:
+        assert again is first
+
+
+def test_no_two_callers_ever_share() -> None:
+    pool = InterpreterPool(Counted, 2, 64)
+
+    def use() -> int:
+        with pool.acquire() as thing:
+            return thing.use()
+
+    assert all_at_once([use] * 16) == [1] * 16
+    assert pool.waiting == 0
+    with pool.acquire() as one, pool.acquire() as other:
+        assert one is not other
+
+
+def test_who_waits_gets_what_is_returned(stages: Stages) -> None:
+    pool = InterpreterPool(object, 1, 1)
+
+    def take() -> object:
+        with pool.acquire() as thing:
+            return thing
+
+    with pool.acquire() as only:
+        waiter = started(take)
+        assert stages.entered.acquire(timeout=PATIENCE)
+        assert pool.waiting == 1
+        assert not waiter.done()
+    assert waiter.result(PATIENCE) is only
+    assert pool.waiting == 0
+
+
+def test_beyond_the_bound_callers_are_refused_and_those_who_wait_are_not(stages: Stages) -> None:
+    pool = InterpreterPool(object, 1, 2)
+
+    def take() -> None:
+        with pool.acquire():
+            pass
+
+    with pool.acquire():
+        waiters = [started(take) for _ in range(2)]
+        for _ in waiters:
+            assert stages.entered.acquire(timeout=PATIENCE)
+        with pytest.raises(BusyError, match="2 computations are waiting already; at most 2 may"):
+            started(take).result(PATIENCE)
+    for waiter in waiters:
+        waiter.result(PATIENCE)
+    take()
+
+
+def test_nobody_may_wait_where_the_bound_is_nought() -> None:
+    pool = InterpreterPool(object, 1, 0)
+    with pool.acquire(), pytest.raises(BusyError, match="0 computations are waiting already"):
+        started(pool.acquire().__enter__).result(PATIENCE)
+    with pool.acquire():
+        pass
+
+
+def test_what_failed_is_returned_all_the_same() -> None:
+    pool = InterpreterPool(object, 1, 0)
+    with pytest.raises(ZeroDivisionError), pool.acquire():
+        raise ZeroDivisionError
+    with pool.acquire():
+        pass

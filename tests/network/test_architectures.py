@@ -1,4 +1,4 @@
-"""The networks that ship: as large, as deep and as named as they are said to be."""
+"""The shipped architectures and their titles."""
 
 import keras
 import numpy as np
@@ -8,12 +8,14 @@ from keras import layers
 from skiplens.network.architectures import (
     ARCHITECTURES,
     LADDER,
+    TITLES,
     classic,
     highway,
     plain,
     resnet,
     stream,
     stream_plain,
+    title_of,
 )
 from skiplens.network.layers import HighwayGate, Residual
 from tests.network.tiny import images, numpy, randomise
@@ -130,3 +132,14 @@ def test_the_plain_stack_keeps_the_scale_of_what_it_is_given() -> None:
     model = keras.Model(network.input, [network.get_layer(name).output for name in ends])
     first, last = (float(numpy(value).std()) for value in model(images(8)))
     assert 1e-3 < last / first < 1e3  # other initialisations miss it by a factor at every layer
+
+
+def test_every_network_that_ships_has_its_own() -> None:
+    assert TITLES.keys() == ARCHITECTURES.keys()
+    assert len({title.title for title in TITLES.values()}) == len(TITLES)
+    assert all(title.summary.endswith(".") for title in TITLES.values())
+    assert title_of("mnist-classic") == TITLES["mnist-classic"]
+
+
+def test_any_other_is_called_by_its_id() -> None:
+    assert title_of("my-network") == ("my-network", "A network compiled by its user.")

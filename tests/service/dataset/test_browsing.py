@@ -7,7 +7,13 @@ import pytest
 
 from skiplens.errors import InvalidParameterError
 from skiplens.mnist import Split
-from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Index, Order, browse
+from skiplens.service.dataset.activation_index import (
+    PER_PAGE,
+    DigitFilter,
+    Index,
+    SortOrder,
+    browse,
+)
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 # What each digit is meant to be, is read as, and how surely.
@@ -25,47 +31,49 @@ def made(digits: Sequence[tuple[int, int, float]]) -> tuple[LabelledDigits, Inde
     )
 
 
-def found(choice: Choice) -> list[int]:
+def found(choice: DigitFilter) -> list[int]:
     return list(browse(*made(DIGITS), choice, 1).places)
 
 
 @pytest.mark.parametrize(
     ("order", "places"),
     [
-        (Order.MISTAKES, [3, 5, 1, 2, 0, 4]),
-        (Order.CONFIDENCE, [0, 4, 3, 5, 1, 2]),
-        (Order.DOUBT, [2, 1, 5, 3, 0, 4]),
-        (Order.INDEX, [0, 1, 2, 3, 4, 5]),
+        (SortOrder.MISTAKES, [3, 5, 1, 2, 0, 4]),
+        (SortOrder.CONFIDENCE, [0, 4, 3, 5, 1, 2]),
+        (SortOrder.DOUBT, [2, 1, 5, 3, 0, 4]),
+        (SortOrder.INDEX, [0, 1, 2, 3, 4, 5]),
     ],
 )
-def test_orders(order: Order, places: list[int]) -> None:
-    assert found(Choice(order=order)) == places
+def test_orders(order: SortOrder, places: list[int]) -> None:
+    assert found(DigitFilter(order=order)) == places
 
 
 def test_misread_digits_come_first_unless_told_otherwise() -> None:
-    assert Choice().order is Order.MISTAKES
+    assert DigitFilter().order is SortOrder.MISTAKES
 
 
 @pytest.mark.parametrize(
     ("choice", "places"),
     [
-        (Choice(label=4), [3, 1, 0]),
-        (Choice(prediction=9), [3, 1, 2]),
-        (Choice(label=4, prediction=9), [3, 1]),
-        (Choice(wrong=True), [3, 5, 1]),
-        (Choice(wrong=False), [2, 0, 4]),
-        (Choice(label=9, wrong=False), [2]),
-        (Choice(label=0, wrong=True), []),
-        (Choice(label=0), [4]),
+        (DigitFilter(label=4), [3, 1, 0]),
+        (DigitFilter(prediction=9), [3, 1, 2]),
+        (DigitFilter(label=4, prediction=9), [3, 1]),
+        (DigitFilter(wrong=True), [3, 5, 1]),
+        (DigitFilter(wrong=False), [2, 0, 4]),
+        (DigitFilter(label=9, wrong=False), [2]),
+        (DigitFilter(label=0, wrong=True), []),
+        (DigitFilter(label=0), [4]),
     ],
 )
-def test_choices(choice: Choice, places: list[int]) -> None:
+def test_choices(choice: DigitFilter, places: list[int]) -> None:
     assert found(choice) == places
 
 
 def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
     collection, index = made([(1, 1, 0.5)] * (2 * PER_PAGE + 3))
-    pages = [browse(collection, index, Choice(order=Order.INDEX), page) for page in (1, 2, 3)]
+    pages = [
+        browse(collection, index, DigitFilter(order=SortOrder.INDEX), page) for page in (1, 2, 3)
+    ]
     assert [place for page in pages for place in page.places] == list(range(len(collection)))
     assert [len(page.places) for page in pages] == [PER_PAGE, PER_PAGE, 3]
     assert {(page.total, page.pages) for page in pages} == {(2 * PER_PAGE + 3, 3)}
@@ -74,9 +82,9 @@ def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
 @pytest.mark.parametrize("page", [0, 2, 4_000_000])
 def test_a_page_beyond_the_last_is_refused_with_what_there_is(page: int) -> None:
     with pytest.raises(InvalidParameterError, match=f"page must be from 1 to 1; got {page}"):
-        browse(*made(DIGITS), Choice(), page)
+        browse(*made(DIGITS), DigitFilter(), page)
 
 
 def test_no_digit_is_one_empty_page() -> None:
-    listing = browse(*made(DIGITS), Choice(label=7), 1)
+    listing = browse(*made(DIGITS), DigitFilter(label=7), 1)
     assert (listing.total, listing.pages, listing.places) == (0, 1, ())

@@ -49,12 +49,12 @@ def test_without_a_data_set_there_are_the_samples(watched: WatchedEngine) -> Non
     indexes = DatasetIndexer(LabelledDigits.of_samples(load_samples()))
     indexes.start((watched,))
     assert not indexes.has_dataset
-    for ask in (indexes.progress, indexes.of_dataset):
+    for ask in (indexes.progress, indexes.dataset_index):
         with pytest.raises(NoDatasetError, match="skiplens serve --data FOLDER"):
             ask(watched)
-    collection, index = indexes.best(watched)
+    collection, index = indexes.best_available(watched)
     assert collection is indexes.samples
-    assert index is indexes.of_samples(watched)
+    assert index is indexes.sample_index(watched)
     assert watched.calls == len(indexes.samples)
     indexes.close()
 
@@ -67,13 +67,13 @@ def test_until_it_is_ready_it_says_how_far_it_is(
     indexes.start((watched,))
     assert indexes.progress(watched) == Progress("indexing", 0, 240)
     with pytest.raises(IndexingError, match="mnist-resnet has read 0 of 240 digits so far"):
-        indexes.of_dataset(watched)
+        indexes.dataset_index(watched)
     watched.gate.set()
     finish()
     assert indexes.progress(watched) == Progress("ready", 240, 240)
-    collection, index = indexes.best(watched)
+    collection, index = indexes.best_available(watched)
     assert collection is shifted
-    assert index is indexes.of_dataset(watched)
+    assert index is indexes.dataset_index(watched)
 
 
 def test_the_next_start_reads_what_the_last_one_wrote(
@@ -112,7 +112,7 @@ def test_a_network_that_fails_says_so_and_the_next_has_its_turn(
         ("indexed", "mnist-classic"),
     ]
     with pytest.raises(NotIndexedError, match="the log says why"):
-        indexes.of_dataset(watched)
+        indexes.dataset_index(watched)
 
 
 def test_closing_stops_it_and_leaves_nothing_behind(

@@ -209,7 +209,7 @@ class _Reader:
 PER_PAGE: Final = 100
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """What comes first."""
 
     MISTAKES = "mistakes"  # misread digits, the surest first; then the others, the surest last
@@ -219,7 +219,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class Choice:
+class DigitFilter:
     """Which digits, and in what order.
 
     Attributes:
@@ -232,11 +232,11 @@ class Choice:
     label: int | None = None
     prediction: int | None = None
     wrong: bool | None = None
-    order: Order = Order.MISTAKES
+    order: SortOrder = SortOrder.MISTAKES
 
 
 @dataclass(frozen=True)
-class Listing:
+class ResultPage:
     """A page of the digits that were chosen.
 
     Attributes:
@@ -252,7 +252,7 @@ class Listing:
     places: tuple[int, ...]
 
 
-def browse(collection: LabelledDigits, index: Index, choice: Choice, page: int) -> Listing:
+def browse(collection: LabelledDigits, index: Index, choice: DigitFilter, page: int) -> ResultPage:
     """A page of the digits that are chosen.
 
     Raises:
@@ -263,10 +263,10 @@ def browse(collection: LabelledDigits, index: Index, choice: Choice, page: int) 
     if not 1 <= page <= pages:
         raise InvalidParameterError(f"page must be from 1 to {pages}; got {page}")
     places = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
-    return Listing(len(chosen), page, pages, tuple(places.tolist()))
+    return ResultPage(len(chosen), page, pages, tuple(places.tolist()))
 
 
-def _ordered(collection: LabelledDigits, index: Index, choice: Choice) -> NDArray[np.intp]:
+def _ordered(collection: LabelledDigits, index: Index, choice: DigitFilter) -> NDArray[np.intp]:
     labels = collection.split.labels
     wrong = index.predictions != labels
     chosen = np.ones(len(labels), np.bool_)
@@ -279,10 +279,10 @@ def _ordered(collection: LabelledDigits, index: Index, choice: Choice) -> NDArra
     places = np.flatnonzero(chosen)
     sure, misread = index.confidences[places], wrong[places]
     ranks = {
-        Order.MISTAKES: np.lexsort((np.where(misread, -sure, sure), ~misread)),
-        Order.CONFIDENCE: np.argsort(-sure, kind="stable"),
-        Order.DOUBT: np.argsort(sure, kind="stable"),
-        Order.INDEX: np.arange(len(places)),
+        SortOrder.MISTAKES: np.lexsort((np.where(misread, -sure, sure), ~misread)),
+        SortOrder.CONFIDENCE: np.argsort(-sure, kind="stable"),
+        SortOrder.DOUBT: np.argsort(sure, kind="stable"),
+        SortOrder.INDEX: np.arange(len(places)),
     }
     ordered: NDArray[np.intp] = places[ranks[choice.order]]
     return ordered

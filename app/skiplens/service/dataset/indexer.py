@@ -200,7 +200,7 @@ class DatasetIndexer:
         state: State = "failed" if network in self._failed else "indexing"
         return Progress(state, self._done.get(network, 0), digits)
 
-    def of_dataset(self, engine: Engine) -> Index:
+    def dataset_index(self, engine: Engine) -> Index:
         """What a network makes of the data set.
 
         Raises:
@@ -220,7 +220,7 @@ class DatasetIndexer:
             "digits so far"
         )
 
-    def of_samples(self, engine: Engine) -> Index:
+    def sample_index(self, engine: Engine) -> Index:
         """What a network makes of the samples; see :func:`build_index` for errors."""
         network = engine.manifest.id
         with self._lock:
@@ -228,12 +228,12 @@ class DatasetIndexer:
                 self._of_samples[network] = build_index(engine, self.samples, 1)
             return self._of_samples[network]
 
-    def best(self, engine: Engine) -> tuple[LabelledDigits, Index]:
+    def best_available(self, engine: Engine) -> tuple[LabelledDigits, Index]:
         """The data set with its index where that is ready, else the samples with theirs."""
         found = self._of_dataset.get(engine.manifest.id)
         if found is not None:
             return self.dataset, found
-        return self.samples, self.of_samples(engine)
+        return self.samples, self.sample_index(engine)
 
     def start(self, engines: Sequence[Engine]) -> None:
         """Index the data set, if there is one, with each network in turn."""

@@ -1,4 +1,4 @@
-"""What only a residual network has: its blocks in numbers and pictures, gradients, early exits."""
+"""API routes for blocks: metrics, feature maps, gradients, stages and early exits."""
 
 from typing import Annotated, Literal
 
@@ -28,19 +28,21 @@ Role = Annotated[
 router = APIRouter(tags=["blocks"])
 
 
-@router.get(f"{VIEW}/blocks", summary="What each block does to what it is given")
+@router.get(
+    f"{VIEW}/blocks", summary="Metrics of every block: norms, ratio and cosine of x and F(x)"
+)
 def blocks(forward: ForwardPassDep) -> schemas.Blocks:
     return schemas.Blocks(blocks=list(all_block_metrics(forward)))
 
 
-@router.get(BLOCK, summary="One block, in all and filter by filter")
+@router.get(BLOCK, summary="Metrics of one block and of each of its filters")
 def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
     return schemas.BlockDetail.of(forward, info)
 
 
 @router.get(
     f"{BLOCK}/maps.png",
-    summary="x, F(x), sum and output as rows, one column a filter, one scale",
+    summary="Feature maps of x, F(x), sum and output as rows, one column for each filter",
     responses=PNG_ANSWER,
     response_class=Response,
 )
@@ -54,7 +56,7 @@ def block_maps_png(
     return immutable_response(request, block_table(forward, info, palette, zoom).png(), PNG)
 
 
-@router.get(f"{BLOCK}/maps.json", summary="The same picture as JSON")
+@router.get(f"{BLOCK}/maps.json", summary="Layout and value ranges of the image as JSON")
 def block_maps_json(
     forward: ForwardPassDep,
     info: BlockDep,
@@ -66,7 +68,7 @@ def block_maps_json(
 
 @router.get(
     f"{VIEW}/gradients",
-    summary="Norm of d log p(target) / dx at each block's input: in all, and by path",
+    summary="Norm of the gradient of log p(target) at each block's input, in total and by path",
 )
 def get_gradients(
     engine: NetworkDep,
@@ -79,7 +81,7 @@ def get_gradients(
     return schemas.GradientByPath.of(engine.manifest, gradient_by_path(engine, forward, target))
 
 
-@router.get(f"{VIEW}/stages", summary="Runs of blocks whose outputs have one shape")
+@router.get(f"{VIEW}/stages", summary="Stages: runs of blocks whose outputs have the same shape")
 def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
     return [
         schemas.Stage.of(engine.manifest, number, run)
@@ -89,7 +91,7 @@ def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
 
 @router.get(
     f"{STAGE}/maps.png",
-    summary="Every filter followed through the depth: a row a block, a column a filter",
+    summary="Feature maps of a stage: a row for each block, a column for each filter",
     responses=PNG_ANSWER,
     response_class=Response,
 )
@@ -104,7 +106,7 @@ def stage_maps_png(
     return immutable_response(request, stage_table(forward, stage, role, palette, zoom).png(), PNG)
 
 
-@router.get(f"{STAGE}/maps.json", summary="The same picture as JSON")
+@router.get(f"{STAGE}/maps.json", summary="Layout and value ranges of the image as JSON")
 def stage_maps_json(
     forward: ForwardPassDep,
     stage: Stage,

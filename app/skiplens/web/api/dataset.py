@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.errors import UnknownDigitError
-from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Order, browse
+from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, SortOrder, browse
 from skiplens.service.registry import check_filter
 from skiplens.web.api import schemas
 from skiplens.web.api.schemas import TopActivations
@@ -46,13 +46,13 @@ class BrowsingParameters:
         ),
     ] = None
     order: Annotated[
-        Order,
+        SortOrder,
         Query(
             description="which digits come first: misclassified ones by descending probability; "
             "the most or the least probable predictions; or the order of the data set",
             examples=["mistakes"],
         ),
-    ] = Order.MISTAKES
+    ] = SortOrder.MISTAKES
     page: Annotated[
         int,
         Query(
@@ -64,9 +64,9 @@ class BrowsingParameters:
     ] = 1
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> DigitFilter:
         """The same as the service takes it."""
-        return Choice(self.label, self.prediction, self.wrong, self.order)
+        return DigitFilter(self.label, self.prediction, self.wrong, self.order)
 
 
 BrowsingDep = Annotated[BrowsingParameters, Depends()]
@@ -97,7 +97,7 @@ def dataset(engine: NetworkDep, services: ServicesDep) -> schemas.Dataset:
 def dataset_digits(
     engine: NetworkDep, services: ServicesDep, parameters: BrowsingDep
 ) -> schemas.DatasetDigits:
-    index, collection = services.indexes.of_dataset(engine), services.indexes.dataset
+    index, collection = services.indexes.dataset_index(engine), services.indexes.dataset
     listing = browse(collection, index, parameters.choice, parameters.page)
     return schemas.DatasetDigits.of(collection, index, listing, engine.manifest.id)
 
@@ -148,4 +148,4 @@ def top_activations(
     services: ServicesDep,
 ) -> TopActivations:
     index = check_filter(layer, filter)
-    return TopActivations.of(engine, layer, index, services.indexes.best(engine))
+    return TopActivations.of(engine, layer, index, services.indexes.best_available(engine))

@@ -40,7 +40,7 @@ from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service import analysis
 from skiplens.service.analysis import BlockGradient, LayerComparison, all_block_metrics
-from skiplens.service.dataset.activation_index import Index, Listing
+from skiplens.service.dataset.activation_index import Index, ResultPage
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import StoredDigit
@@ -544,7 +544,7 @@ class Dataset(BaseModel):
         progress, network = indexes.progress(engine), engine.manifest.id
         confusion = None
         if progress.state == "ready":
-            confusion = indexes.of_dataset(engine).confusion(indexes.dataset.split.labels)
+            confusion = indexes.dataset_index(engine).confusion(indexes.dataset.split.labels)
         correct = None if confusion is None else int(confusion.trace())
         return cls(
             network=network,
@@ -604,7 +604,9 @@ class DatasetDigits(BaseModel):
     digits: list[DatasetDigit] = Field(description="Digits of this page, in the requested order")
 
     @classmethod
-    def of(cls, collection: LabelledDigits, index: Index, listing: Listing, network: str) -> Self:
+    def of(
+        cls, collection: LabelledDigits, index: Index, listing: ResultPage, network: str
+    ) -> Self:
         """Describe a page."""
         return cls(
             total=listing.total,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.activation_index import Choice, Index, Listing, browse
+from skiplens.service.dataset.activation_index import DigitFilter, Index, ResultPage, browse
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
@@ -56,7 +56,7 @@ class Confusion:
 
 
 def confusion_table(
-    counts: NDArray[np.intp], classes: tuple[str, ...], links: Links, choice: Choice
+    counts: NDArray[np.intp], classes: tuple[str, ...], links: Links, choice: DigitFilter
 ) -> Confusion:
     """The confusion matrix as a table.
 
@@ -145,7 +145,7 @@ def dataset_page(
     progress = indexes.progress(engine)
     summary, confusion, shown, samples = None, None, None, None
     if progress.state == "ready":
-        collection, index = indexes.dataset, indexes.of_dataset(engine)
+        collection, index = indexes.dataset, indexes.dataset_index(engine)
         counts = index.confusion(collection.split.labels)
         summary = text.describe_accuracy(int(counts.trace()), len(collection))
         confusion = confusion_table(counts, manifest.classes, links, parameters.choice)
@@ -153,7 +153,7 @@ def dataset_page(
         shown = _shown_digits(collection, index, listing, links, parameters.choice)
     elif len(indexes.samples):
         every = range(len(indexes.samples))
-        samples = digit_tiles(indexes.samples, indexes.of_samples(engine), every, links)
+        samples = digit_tiles(indexes.samples, indexes.sample_index(engine), every, links)
     return DatasetPage(
         f"The test set in {manifest.title}",
         services,
@@ -176,10 +176,10 @@ def dataset_page(
 
 
 def _shown_digits(
-    collection: LabelledDigits, index: Index, listing: Listing, links: Links, choice: Choice
+    collection: LabelledDigits, index: Index, listing: ResultPage, links: Links, choice: DigitFilter
 ) -> ShownDigits:
     fields = _fields(choice)
-    order = None if choice.order is Choice().order else choice.order
+    order = None if choice.order is DigitFilter().order else choice.order
 
     def page(number: int) -> str | None:
         if not 1 <= number <= listing.pages:
@@ -190,7 +190,7 @@ def _shown_digits(
         title=text.describe_choice(choice),
         extent=text.describe_extent(listing),
         empty=None if listing.total else text.describe_no_digits(choice),
-        all=None if choice == Choice() else f"{links.dataset()}#digits",
+        all=None if choice == DigitFilter() else f"{links.dataset()}#digits",
         before=page(listing.page - 1),
         after=page(listing.page + 1),
         choosers=tuple(
@@ -207,7 +207,7 @@ def _shown_digits(
     )
 
 
-def _fields(choice: Choice) -> dict[str, str]:
+def _fields(choice: DigitFilter) -> dict[str, str]:
     """A choice as the fields of the form."""
     return {
         "label": "" if choice.label is None else str(choice.label),

@@ -130,7 +130,7 @@ class TopActivations:
 def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopActivations:
     """A filter's top-activating digits: of the test set once it is indexed, else of the samples."""
     indexes = context.services.indexes
-    collection, found = indexes.best(context.engine)
+    collection, found = indexes.best_available(context.engine)
     top = found.top_activations(context.engine.manifest, layer, index)
     sheet = sprite_sheet(collection, [digit.place for digit in top]) if top else None
     kind = "test digit" if collection.kind == "dataset" else "sample"

@@ -8,7 +8,7 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
-from skiplens.service.dataset.activation_index import PER_PAGE, Choice, Listing, Order
+from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, ResultPage, SortOrder
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
 
@@ -244,10 +244,10 @@ CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
         "order",
         "first",
         (
-            (Order.MISTAKES, "errors, most confident first"),
-            (Order.CONFIDENCE, "most confident"),
-            (Order.DOUBT, "least confident"),
-            (Order.INDEX, "by index"),
+            (SortOrder.MISTAKES, "errors, most confident first"),
+            (SortOrder.CONFIDENCE, "most confident"),
+            (SortOrder.DOUBT, "least confident"),
+            (SortOrder.INDEX, "by index"),
         ),
     ),
 )
@@ -263,7 +263,7 @@ def describe_accuracy(correct: int, digits: int) -> str:
     )
 
 
-def describe_choice(choice: Choice) -> str:
+def describe_choice(choice: DigitFilter) -> str:
     """Which digits were chosen."""
     parts = []
     if choice.label is not None:
@@ -277,7 +277,7 @@ def describe_choice(choice: Choice) -> str:
     return f"{which}, {said}" if said else which
 
 
-def describe_extent(listing: Listing) -> str:
+def describe_extent(listing: ResultPage) -> str:
     """How many digits there are, and which of them are on this page."""
     count = fmt.pluralise(listing.total, "digit")
     if listing.pages == 1:
@@ -286,7 +286,7 @@ def describe_extent(listing: Listing) -> str:
     return f"{count}, of which {first:,} to {first - 1 + len(listing.places):,}"
 
 
-def describe_no_digits(choice: Choice) -> str:
+def describe_no_digits(choice: DigitFilter) -> str:
     """Why no digit was found."""
     label, answer = choice.label, choice.prediction
     if label is not None and answer is not None and label != answer and choice.wrong is not False:

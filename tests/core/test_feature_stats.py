@@ -1,0 +1,65 @@
+"""Statistics of feature maps, and sort orders."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skiplens.core.feature_stats import Sort, describe, extent, ordered
+
+
+def test_statistics_equal_numpys() -> None:
+    maps = np.random.default_rng(1).normal(size=(5, 6, 3)).astype(np.float32)
+    maps[:2, :, 1] = 0
+    for at, found in enumerate(describe(maps)):
+        one = maps[..., at].astype(np.float64)
+        assert (found.min, found.max) == (one.min(), one.max())
+        assert found.mean == pytest.approx(one.mean())
+        assert found.std == pytest.approx(one.std())
+        assert found.zero_share == pytest.approx((one == 0).mean())
+        assert not found.dead
+        assert not found.constant
+
+
+def test_dead_and_constant_maps_are_told_apart() -> None:
+    maps = np.zeros((2, 2, 3), np.float32)
+    maps[..., 1] = 0.5
+    maps[0, 0, 2] = 1
+    assert [(one.dead, one.constant) for one in describe(maps)] == [
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_a_map_of_one_value_is_not_called_constant() -> None:
+    assert not describe(np.full((1, 1, 1), 3.0, np.float32))[0].constant
+
+
+def test_extent_is_smallest_and_largest() -> None:
+    assert extent(np.array([3.0, -2.0, 1.0], np.float32)) == (-2.0, 3.0)
+
+
+#                   filter 0      1       2      3
+MAPS = np.array([[[1, 0, 4, 0], [3, 0, -4, 2]]], np.float32)
+STATISTICS = describe(MAPS)
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        (Sort.INDEX, (0, 1, 2, 3)),
+        (Sort.MEAN, (0, 3, 1, 2)),
+        (Sort.MAXIMUM, (2, 0, 3, 1)),
+        (Sort.ZEROS, (0, 2, 3, 1)),
+    ],
+)
+def test_busy_filters_come_first(sort: Sort, order: tuple[int, ...]) -> None:
+    assert ordered(STATISTICS, range(4), sort) == order
+
+
+def test_some_filters_keep_to_themselves_and_ties_to_the_order_given() -> None:
+    assert ordered(STATISTICS, (3, 1, 0), Sort.INDEX) == (3, 1, 0)
+    assert ordered(STATISTICS, (3, 1, 0), Sort.ZEROS) == (0, 3, 1)
+    alike = [replace(one, mean=0.0) for one in STATISTICS]
+    assert ordered(alike, (2, 0, 3, 1), Sort.MEAN) == (2, 0, 3, 1)

@@ -1,0 +1,118 @@
+"""The app and the services it opens."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from skiplens.errors import StartupError
+from skiplens.server import create_app, open_dataset, open_services
+from skiplens.service.dataset.activation_index import build_index
+from skiplens.service.services import Services
+from skiplens.settings import Settings
+from tests.conftest import MODELS
+from tests.idx import shifted_samples, write_test_set
+
+
+@pytest.fixture
+def opened(open_services: Callable[[], Services]) -> list[Services]:
+    """Services that were opened; there are none yet."""
+    return []
+
+
+@pytest.fixture
+def app(open_services: Callable[[], Services], opened: list[Services]) -> FastAPI:
+    def opening() -> Services:
+        opened.append(open_services())
+        return opened[-1]
+
+    return create_app(Settings(max_waiting=7, interpreters=3), opening)
+
+
+def test_services_open_when_the_app_starts_and_close_when_it_stops(
+    app: FastAPI, opened: list[Services]
+) -> None:
+    assert opened == []
+    with TestClient(app):
+        assert len(opened) == 1
+        assert app.state.ready
+        assert opened[0].digits.count() == 0
+    assert not app.state.ready
+    with pytest.raises(Exception, match="closed database"):
+        opened[0].digits.count()
+
+
+def test_an_app_that_cannot_open_its_services_does_not_start() -> None:
+    def failing() -> Services:
+        raise StartupError("no models")
+
+    with (
+        pytest.raises(StartupError, match="no models"),
+        TestClient(create_app(Settings(), failing)),
+    ):
+        pass
+
+
+def test_computations_that_may_wait_all_find_a_thread(app: FastAPI) -> None:
+    async def threads() -> float:
+        return anyio.to_thread.current_default_thread_limiter().total_tokens
+
+    app.add_api_route("/threads", threads)
+    with TestClient(app) as client:
+        assert client.get("/threads").json() > 7
+        assert app.state.decoders.total_tokens == 3
+
+
+def test_a_default_network_that_is_asked_for_must_be_there() -> None:
+    with pytest.raises(StartupError, match=r"'mist' .* is not loaded; loaded are mnist-classic"):
+        open_services(Settings(default_network="mist"))
+
+
+def test_a_data_set_is_read_and_all_interpreters_but_one_may_work_on_it(tmp_path: Path) -> None:
+    split = shifted_samples()
+    folder = write_test_set(tmp_path / "mnist", split)
+    for interpreters, workers in ((1, 1), (2, 1), (4, 3)):
+        found = open_dataset(folder, Settings(interpreters=interpreters))
+        assert found.workers == workers
+        assert (found.collection.split.images == split.images).all()
+        assert found.collection.kind == "dataset"
+
+
+def test_its_digits_are_served_and_not_stored(tmp_path: Path) -> None:
+    folder = write_test_set(tmp_path / "mnist", shifted_samples())
+    settings = Settings(
+        data=folder,
+        state_dir=tmp_path / "state",
+        models_dir=MODELS,
+        engine="litert",
+        interpreters=1,
+    )
+    services = open_services(settings)
+    digit = services.indexes.dataset.ids[200]
+    assert services.digits.get(digit).place == 200
+    assert services.digits.count() == 0
+    services.close()
+
+
+@pytest.mark.skipif("SKIPLENS_MNIST" not in os.environ, reason="SKIPLENS_MNIST names no MNIST")
+def test_the_real_test_set_is_read_as_well_as_the_manifest_says(tmp_path: Path) -> None:
+    settings = Settings(
+        data=Path(os.environ["SKIPLENS_MNIST"]),
+        state_dir=tmp_path,
+        models_dir=MODELS,
+        engine="litert",
+        interpreters=2,
+    )
+    services = open_services(settings)
+    engine, digits = services.registry.network("mnist-classic"), services.indexes.dataset
+    index = build_index(engine, digits, 1)
+    accuracy = engine.manifest.test_accuracy
+    assert accuracy is not None
+    assert len(digits) == accuracy.digits
+    assert int((index.predictions == digits.split.labels).sum()) == accuracy.correct
+    assert int(index.confusion(digits.split.labels).trace()) == accuracy.correct
+    services.close()
