@@ -55,13 +55,13 @@ def test_an_expired_digit_offers_samples_and_a_way_to_draw(client: TestClient) -
     assert len(samples) >= 10
     assert all(link.startswith("/networks/mnist-classic/digits/") for link in samples)
     assert client.get(samples[0]).status_code == 200
-    assert "the oldest unused goes" in page
+    assert "least recently used digits are deleted" in page
     assert "Draw or upload another digit" in page
 
 
 @pytest.mark.parametrize("address", ["/nowhere", "/networks/none/digits/0123456789abcdef"])
 def test_no_other_error_offers_samples(client: TestClient, address: str) -> None:
-    assert "the oldest unused goes" not in client.get(address, headers=HTML).text
+    assert "least recently used digits are deleted" not in client.get(address, headers=HTML).text
 
 
 def test_a_busy_server_says_when_to_come_back() -> None:
