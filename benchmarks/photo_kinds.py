@@ -45,6 +45,7 @@ class Kind:
 
 
 _SIGNS: Final = ((-1, -1), (1, -1), (1, 1), (-1, 1))  # of the corners, clockwise from the top left
+_SKIN: Final = ((222, 172, 146), (170, 116, 84), (96, 62, 46))
 _BESIDES: Final = (0.9, 0.9, 0.75)  # there is more on the picture than a digit
 _ALONE: Final = (1.0, 1.0, 1.0)
 
@@ -147,7 +148,7 @@ def _finger(scene: Scene, strength: int) -> Photo:
     finger = scenes.drawn((scene.width, scene.height), draw)
     scene.shade(1 - 0.35 * scenes.blurred(finger, 14))
     round_ = 0.75 + 0.25 * scenes.blurred(finger, width / 3)
-    scene.cover(finger, (214, 160, 132))
+    scene.cover(finger, _SKIN[scene.rng.integers(len(_SKIN))])
     scene.shade(1 - finger * (1 - round_))
     return scene.photo()
 
@@ -231,18 +232,21 @@ def _desk(colour: Colour, *, turned: bool) -> Take:
     return take_it
 
 
-def _desk_in_perspective(scene: Scene, strength: int) -> Photo:
-    most = (0.05, 0.1, 0.15)[strength]
-    corners = [
-        (
-            a * scene.width * (0.45 - scene.rng.uniform(0, most)),
-            b * scene.height * (0.45 - scene.rng.uniform(0, most)),
-        )
-        for a, b in _SIGNS
-    ]
-    scene.write()
-    _lay_on(scene, (124, 88, 58), corners, grain=0.12)
-    return scene.photo()
+def _desk_in_perspective(colour: Colour, grain: float) -> Take:
+    def take_it(scene: Scene, strength: int) -> Photo:
+        most = (0.05, 0.1, 0.15)[strength]
+        corners = [
+            (
+                a * scene.width * (0.45 - scene.rng.uniform(0, most)),
+                b * scene.height * (0.45 - scene.rng.uniform(0, most)),
+            )
+            for a, b in _SIGNS
+        ]
+        scene.write()
+        _lay_on(scene, colour, corners, grain)
+        return scene.photo()
+
+    return take_it
 
 
 def _lay_on(scene: Scene, colour: Colour, corners: list[scenes.Point], grain: float = 0.03) -> None:
@@ -334,7 +338,7 @@ def _ruled(scene: Scene, contrast: float, period: float) -> None:
     first = scene.rng.uniform(0, period)
     ys = np.arange(first, scene.height, period)
     ends = [((0.0, float(y)), (float(scene.width), float(y))) for y in ys]
-    scene.draw(scenes.lines(ends, 2), (70, 90, 150), contrast)
+    scene.draw(scenes.lines(ends, 3), (36, 50, 110), contrast)
 
 
 def _ruled_lines(scene: Scene, strength: int) -> Photo:
@@ -358,7 +362,7 @@ def _squares(scene: Scene, contrast: float) -> None:
     ys = np.arange(first, scene.height, period).tolist()
     ends = [((x, 0.0), (x, float(scene.height))) for x in xs]
     ends += [((0.0, y), (float(scene.width), y)) for y in ys]
-    scene.draw(scenes.lines(ends, 1.5), (80, 110, 160), contrast)
+    scene.draw(scenes.lines(ends, 2.5), (36, 60, 120), contrast)
 
 
 def _graph_paper(scene: Scene, strength: int) -> Photo:
@@ -522,8 +526,10 @@ def _out_of_focus(scene: Scene, strength: int) -> Photo:
 def _motion_blur(scene: Scene, strength: int) -> Photo:
     length = (5, 9, 15)[strength]
     scene.write()
-    moved = [np.roll(scene.canvas, step, 1) for step in range(length)]
-    scene.canvas = np.mean(moved, axis=0, dtype=np.float32)
+    still = scene.canvas.copy()
+    for step in range(1, length):
+        scene.canvas += np.roll(still, step, 1)
+    scene.canvas /= length
     return scene.photo()
 
 
@@ -549,18 +555,24 @@ def _off_centre(scene: Scene, strength: int) -> Photo:
     return scene.photo()
 
 
-def _touches_border(scene: Scene, strength: int) -> Photo:
+def _at_the_edge(scene: Scene, strength: int) -> Photo:
     """The digit runs up to the edge of the picture, or over it."""
-    beyond = (0, 0.03, 0.07)[strength]
-    (x, y), (across, down) = scene.at, ((1 - 2 * beyond) * half for half in scene.half)
-    scene.at = (
-        (across, y),
-        (scene.width - across, y),
-        (x, down),
-        (x, scene.height - down),
-    )[scene.rng.integers(4)]
-    scene.write()
+    _write_at_the_edge(scene, (0, 0.03, 0.07)[strength])
     return scene.photo(due={"cut"})
+
+
+def _at_the_edge_with_a_dot(scene: Scene, strength: int) -> Photo:
+    _write_at_the_edge(scene, 0.01)
+    at = scene.width - scene.at[0], scene.rng.uniform(0.3, 0.7) * scene.height
+    scene.draw(scenes.disc(at, (0.02, 0.05, 0.09)[strength] * scene.tall), BLACK_PEN)
+    return scene.photo(due={"cut"})
+
+
+def _write_at_the_edge(scene: Scene, beyond: float) -> None:
+    """With a share of the digit beyond the left or the right edge."""
+    within = scene.half[0] * (1 - 2 * beyond)
+    scene.at = (within, scene.width - within)[scene.rng.integers(2)], scene.at[1]
+    scene.write()
 
 
 def _fills_picture(scene: Scene, strength: int) -> Photo:
@@ -632,7 +644,7 @@ def _few_bits_of_16(scene: Scene, strength: int) -> Photo:
     image = scenes.taken(scene.canvas, Camera(noise=2), scene.rng).convert("L")
     most = 2 ** (12, 10, 8)[strength] - 1
     values = np.rint(np.asarray(image, np.float64) * most / 255).astype(np.uint16)
-    return scene.file(scenes.saved(Image.fromarray(values), "PNG"))
+    return scene.file(scenes.saved(Image.fromarray(values), "PNG", compress_level=1))
 
 
 def _gif_that_starts_empty(scene: Scene, strength: int) -> Photo:
@@ -657,13 +669,11 @@ def _image(canvas: Canvas) -> Image.Image:
 
 
 def _european_one(scene: Scene, strength: int) -> Photo:
-    """A 1 with a long upstroke: half to four fifths of its height."""
-    up = (45, 60, 78)[strength] + scene.rng.uniform(-4, 4)
-    out = scene.rng.uniform(0.45, 0.65) * up
-    lean = scene.rng.uniform(-2, 8)
-    strokes = [
-        f"{60 - out:.1f},{up:.1f} {60 - 0.45 * out:.1f},{0.42 * up:.1f} 60,0^ {60 - lean},100"
-    ]
+    """A 1 with a long upstroke: down to a third, a half or two thirds of its height."""
+    down = (33, 50, 67)[strength] + scene.rng.uniform(-6, 6)
+    out, lean = scene.rng.uniform(34, 58), scene.rng.uniform(-2, 8)
+    middle = f"{60 - 0.45 * out:.1f},{0.42 * down:.1f}"
+    strokes = [f"{60 - out:.1f},{down:.1f} {middle} 60,0^ {60 - lean:.1f},100"]
     return _written(scene, 1, strokes)
 
 
@@ -710,7 +720,8 @@ _CROWDED: Final[Mapping[str, Take]] = {
     "sheet on a light desk": _desk(_LIGHT, turned=False),
     "sheet on a dark desk, turned": _desk(_DARK, turned=True),
     "sheet on a light desk, turned": _desk(_LIGHT, turned=True),
-    "sheet on a wooden desk, in perspective": _desk_in_perspective,
+    "sheet on a dark desk, in perspective": _desk_in_perspective(_DARK, 0.03),
+    "sheet on a wooden desk, in perspective": _desk_in_perspective((124, 88, 58), 0.12),
     "hard shadow": _hard_shadow,
     "hard shadow across the digit": _hard_shadow_across,
     "ruled lines": _ruled_lines,
@@ -718,7 +729,8 @@ _CROWDED: Final[Mapping[str, Take]] = {
     "graph paper": _graph_paper,
     "pencil on ruled paper": _pencil_on_ruled_paper,
     "pencil on graph paper": _pencil_on_graph_paper,
-    "digit at the edge of the picture": _touches_border,
+    "digit at the edge of the picture": _at_the_edge,
+    "digit at the edge, and a dot": _at_the_edge_with_a_dot,
     "red on green": _red_on_green,
     "white ink on transparent": _ink_on_transparent(255),
     "few bits in a 16-bit file": _few_bits_of_16,

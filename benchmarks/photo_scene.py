@@ -298,16 +298,11 @@ def warped(canvas: Canvas, onto: Canvas, corners: Sequence[Point]) -> Canvas:
     height, width = canvas.shape[:2]
     size = onto.shape[1], onto.shape[0]
     weights = _perspective(corners, [(0, 0), (width, 0), (width, height), (0, height)])
-    weights /= _FINE * np.array([1, 1, 1 / _FINE, 1, 1, 1 / _FINE, 1, 1])
 
     def seen(image: Image.Image) -> Canvas:
-        fine = image.transform(
-            (_FINE * size[0], _FINE * size[1]),
-            Image.Transform.PERSPECTIVE,
-            weights.tolist(),
-            Image.Resampling.BILINEAR,
-        )
-        return np.asarray(fine.reduce(_FINE), np.float32)
+        way = Image.Transform.PERSPECTIVE
+        moved = image.transform(size, way, weights.tolist(), Image.Resampling.BILINEAR)
+        return np.asarray(moved, np.float32)
 
     share = seen(Image.new("L", (width, height), 255))[..., None] / _FULL
     return onto * (1 - share) + seen(Image.fromarray(_levels(canvas)))  # which is black outside
