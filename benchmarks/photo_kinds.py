@@ -669,9 +669,10 @@ def _image(canvas: Canvas) -> Image.Image:
 
 
 def _european_one(scene: Scene, strength: int) -> Photo:
-    """A 1 with a long upstroke: down to a third, a half or two thirds of its height."""
-    down = (33, 50, 67)[strength] + scene.rng.uniform(-6, 6)
-    out, lean = scene.rng.uniform(34, 58), scene.rng.uniform(-2, 8)
+    """A 1 with a long upstroke, longer and flatter in the harder strengths."""
+    length = (38, 50, 62)[strength] + scene.rng.uniform(-4, 4)
+    turn = np.radians((33, 39, 45)[strength] + scene.rng.uniform(-4, 4))  # from the vertical
+    out, down, lean = length * np.sin(turn), length * np.cos(turn), scene.rng.uniform(-2, 8)
     middle = f"{60 - 0.45 * out:.1f},{0.42 * down:.1f}"
     strokes = [f"{60 - out:.1f},{down:.1f} {middle} 60,0^ {60 - lean:.1f},100"]
     return _written(scene, 1, strokes)
