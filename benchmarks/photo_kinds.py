@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks import photo_scene as scenes
-from benchmarks.handwriting import Writer
 from benchmarks.photo_scene import (
     BLACK_PEN,
     BLUE_PEN,
@@ -23,6 +22,7 @@ from benchmarks.photo_scene import (
     Photo,
     Scene,
 )
+from benchmarks.writers import Writer
 from skiplens.mnist import Split
 
 STRENGTHS: Final = ("mild", "medium", "hard")
@@ -103,7 +103,7 @@ def _print_nearby(scene: Scene, strength: int) -> Photo:
         scene.draw(scenes.text((left, above), size, 5, scene.rng), PRINT)
     below = y + scene.half[1] + gap + 0.5 * size
     scene.draw(scenes.text((left, below), size, 6, scene.rng), PRINT)
-    return scene.photo()
+    return scene.photo(fitting={"several"})
 
 
 def _handwriting_nearby(scene: Scene, strength: int) -> Photo:
@@ -118,7 +118,7 @@ def _handwriting_nearby(scene: Scene, strength: int) -> Photo:
     if strength:
         above = y - scene.half[1] - gap - zoom * word.shape[0] / 2
         scene.put(scene.writer.word(6), (x, above), zoom)
-    return scene.photo()
+    return scene.photo(fitting={"several"})
 
 
 def _underline(scene: Scene, strength: int) -> Photo:

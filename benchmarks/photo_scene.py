@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from benchmarks.handwriting import DIGIT, Ink, Writer
+from benchmarks.writers import DIGIT, Ink, Writer
 from scripts.pen import PIXELS_PER_UNIT
 
 Canvas = NDArray[np.float32]

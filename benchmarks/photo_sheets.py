@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from benchmarks import addresses
-from benchmarks.handwriting import DEVELOPMENT
 from benchmarks.photo_kinds import KINDS, STRENGTHS, take
 from benchmarks.photo_scene import Photo
 from benchmarks.photos import Predict, causes, predictor
+from benchmarks.writers import DEVELOPMENT
 from skiplens.core.digit import SIDE
 from skiplens.core.image_decoding import decode
 from skiplens.core.preprocessing import PreprocessedDigit, preprocess

@@ -1,7 +1,7 @@
 """Photographs of digits: which kinds are read right, and whether their warnings say why not.
 
 The pictures are made by a seed from the project's own strokes, or from MNIST's digits. Work with
-the seeds of ``handwriting.DEVELOPMENT``; those of ``handwriting.HELD_OUT`` are for a final figure.
+the seeds of ``writers.DEVELOPMENT``; those of ``writers.HELD_OUT`` are for a final figure.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 
 from benchmarks import addresses
-from benchmarks.handwriting import DEVELOPMENT, HELD_OUT, read_digits
 from benchmarks.photo_kinds import KINDS, STRENGTHS, take
 from benchmarks.photo_scene import Photo
 from benchmarks.results import Result, Target
+from benchmarks.writers import DEVELOPMENT, HELD_OUT, read_digits
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import decode
 from skiplens.core.preprocessing import preprocess
@@ -38,7 +38,7 @@ _CAUSES: Final = {
     "few pixels": "small",
     "very thin": "thin",
     "far apart": "apart",
-    "wider than high": "wide",
+    "wider than": "wide",
     "more than one digit": "several",
 }
 
@@ -141,14 +141,16 @@ def causes(warnings: Iterable[str]) -> frozenset[str]:
     """What the sentences complain of, in a word each.
 
     Raises:
-        ValueError: none of them, or more than one, is known for a sentence.
+        ValueError: a sentence is new to the bench; ``_CAUSES`` lacks it.
     """
     return frozenset(_cause(sentence) for sentence in warnings)
 
 
 def _cause(sentence: str) -> str:
-    (cause,) = (cause for words, cause in _CAUSES.items() if words in sentence)
-    return cause
+    for words, cause in _CAUSES.items():
+        if words in sentence:
+            return cause
+    raise ValueError(f"the bench knows no cause for the warning: {sentence}")
 
 
 def results(readings: Sequence[Reading]) -> Iterator[Result]:
