@@ -60,7 +60,7 @@ def number(value: float) -> str:
 def verdict(results: Sequence[Result]) -> str:
     """One sentence: how many targets are met, and which are missed."""
     held = [one for one in results if one.target is not None]
-    missed = [f"{one.what} {one.column}".rstrip() for one in held if not one.passed]
+    missed = [", ".join(filter(None, (one.what, one.column))) for one in held if not one.passed]
     met = f"{len(held) - len(missed)} of {len(held)} targets met"
     return f"{met}; missed: {'; '.join(missed)}." if missed else f"{met}."
 

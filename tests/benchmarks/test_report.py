@@ -43,7 +43,7 @@ def test_figures_that_share_a_row_have_a_table_of_their_own() -> None:
     ]
     assert alone.row_count == 1
     assert len(list(report.tables("HTTP", [MET, MISSED]))) == 1
-    assert report.verdict(shared) == "0 of 1 targets met; missed: ring mild."
+    assert report.verdict(shared) == "0 of 1 targets met; missed: ring, mild."
 
 
 def test_json_names_the_benchmark_and_the_machine(tmp_path: Path) -> None:
