@@ -4,7 +4,7 @@ Records of the core and the service are response models themselves. Here are tho
 addresses or parts of several records.
 """
 
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
+    TypeAdapter,
     model_serializer,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -104,20 +105,28 @@ class Joined(BaseModel):
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """The JSON schema of what is written."""
-        plain = {key: value for key, value in core_schema.items() if key != "serialization"}
-        schema = handler(cast("CoreSchema", plain))
+        # Left in, the records would become components of the OpenAPI schema that nothing names.
+        plain: Any = {key: value for key, value in core_schema.items() if key != "serialization"}
+        fields = plain["schema"]["fields"].items()
+        kept = {name: field for name, field in fields if name not in cls.records}
+        schema = handler({**plain, "schema": {**plain["schema"], "fields": kept}})
         own = handler.resolve_ref_schema(schema)
-        parts = [handler.resolve_ref_schema(own["properties"].pop(name)) for name in cls.records]
+        types: list[Any] = [cls.model_fields[name].annotation for name in cls.records]
+        parts = [TypeAdapter(record).json_schema(mode=handler.mode) for record in types]
         parts.append(own.copy())
         own["properties"] = cls._side_by_side(*(part["properties"] for part in parts))
-        needed = {name for part in parts for name in part["required"]}
+        needed = {name for part in parts for name in part.get("required", ())}
         own["required"] = [name for name in own["properties"] if name in needed]
         return schema
 
     @classmethod
     def _side_by_side(cls, *parts: dict[str, Any]) -> dict[str, Any]:
-        named = ((name, value) for part in parts for name, value in part.items())
-        return {name: value for name, value in named if name not in cls.left_out}
+        joined: dict[str, Any] = {}
+        for part in parts:
+            joined |= part
+        for name in cls.left_out:
+            del joined[name]
+        return joined
 
 
 class Network(BaseModel):
