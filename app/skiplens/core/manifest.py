@@ -199,6 +199,8 @@ class LayerInfo:
 class BlockInfo:
     """One block: the names of the layers that form its parts."""
 
+    __pydantic_config__ = DESCRIBED
+
     name: str
     """Name of the block, such as block1."""
     merge: str | None

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +60,7 @@ def _layers(context: ExportContext, images: Images) -> list[dict[str, Any]]:
     manifest = context.engine.manifest
     return [
         {
-            **asdict(described),
+            **described.model_dump(),
             **Activations.of(context.forward, layer).model_dump(exclude_none=True),
             "grid": layer_path(layer.name),
             "kernels": kernels_path(layer.name) if layer.name in images.kernels else None,

@@ -99,11 +99,18 @@ async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
 BlockDep = Annotated[BlockInfo, Depends(get_block)]
 
 
+async def get_scales(engine: NetworkDep, scale: ScaleText = None) -> Scales:
+    """The factors that the query names."""
+    return parse_scales(engine.manifest, scale)
+
+
+ScalesDep = Annotated[Scales, Depends(get_scales)]
+
+
 def get_forward_pass(
-    engine: NetworkDep, digit: DigitDep, services: ServicesDep, scale: ScaleText = None
+    engine: NetworkDep, digit: DigitDep, services: ServicesDep, scales: ScalesDep
 ) -> ForwardPass:
     """The forward pass of the digit."""
-    scales = parse_scales(engine.manifest, scale)
     return services.runner.run(engine, digit.digit, scales)
 
 

@@ -22,7 +22,7 @@ from tests.web.images import drawing, encoded
 LAYER = "layers/block1.output"
 
 
-def test_the_prediction_is_ten_probabilities_and_the_likeliest_label(
+def test_the_prediction_is_ten_probabilities_and_the_most_probable_label(
     api: TestClient, view: str
 ) -> None:
     answer = api.get(f"{view}/prediction").json()
@@ -33,7 +33,7 @@ def test_the_prediction_is_ten_probabilities_and_the_likeliest_label(
     assert (answer["scale"], answer["baseline"]) == ({}, None)
 
 
-def test_activations_have_the_figures_of_every_filter(api: TestClient, view: str) -> None:
+def test_activations_have_the_statistics_of_every_filter(api: TestClient, view: str) -> None:
     answer = api.get(f"{view}/{LAYER}/activations").json()
     assert answer["layer"] == "block1.output"
     assert answer["shape"] == [28, 28, 16]
@@ -52,7 +52,7 @@ def test_filters_are_chosen_in_the_order_given(api: TestClient, view: str) -> No
 
 
 @pytest.mark.parametrize("normalize", Normalisation)
-def test_a_grid_and_its_description_are_of_one_size(
+def test_a_grid_and_its_description_have_the_same_size(
     api: TestClient, view: str, normalize: str
 ) -> None:
     query: dict[str, str | int] = {
@@ -86,7 +86,9 @@ def test_a_layer_alone_and_all_layers_come_as_npz(
     assert shapes == {layer.name: layer.shape for layer in engine.manifest.layers}
 
 
-def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine) -> None:
+def test_posted_activations_describe_every_layer_and_store_nothing(
+    api: TestClient, engine: Engine
+) -> None:
     image = encoded(np.ascontiguousarray(drawing(44).T))
     before = _computed(api)
     answer: dict[str, Any] = api.post(f"{NETWORK}/activations", files={"file": image}).json()
@@ -110,7 +112,7 @@ def test_one_call_answers_all_and_keeps_nothing(api: TestClient, engine: Engine)
         ("block1:1,block4:.5", [("block4", 0.5)]),
     ],
 )
-def test_factors_are_honoured_and_stated_in_forward_order(
+def test_factors_are_applied_and_listed_in_forward_order(
     api: TestClient, view: str, scale: str, factors: list[tuple[str, float]]
 ) -> None:
     answer = api.get(f"{view}/prediction", params={"scale": scale}).json()
@@ -119,7 +121,9 @@ def test_factors_are_honoured_and_stated_in_forward_order(
     assert answer["probabilities"] != whole["probabilities"] == answer["baseline"]
 
 
-def test_factors_are_honoured_in_the_one_call(api: TestClient, digit: Digit, view: str) -> None:
+def test_factors_are_applied_to_posted_activations(
+    api: TestClient, digit: Digit, view: str
+) -> None:
     body = {"pixels": digit.pixels.tolist()}
     answer = api.post(f"{NETWORK}/activations", json=body, params={"scale": "block3:0"}).json()
     assert answer["prediction"] == api.get(f"{view}/prediction?scale=block3:0").json()
@@ -140,7 +144,7 @@ def rows(api: TestClient, address: str) -> list[dict[str, str]]:
     return list(csv.DictReader(answer.text.splitlines()))
 
 
-def test_a_layers_table_says_what_its_json_says(api: TestClient, view: str) -> None:
+def test_the_csv_of_a_layer_agrees_with_its_json(api: TestClient, view: str) -> None:
     layer = f"{view}/layers/block1.output"
     filters = api.get(f"{layer}/activations").json()["filters"]
     found = rows(api, f"{layer}/statistics.csv")
@@ -151,14 +155,14 @@ def test_a_layers_table_says_what_its_json_says(api: TestClient, view: str) -> N
         assert (row["dead"] == "true") == one["dead"]
 
 
-def test_the_networks_table_has_every_layer(api: TestClient, view: str, engine: Engine) -> None:
+def test_the_csv_of_a_network_has_every_layer(api: TestClient, view: str, engine: Engine) -> None:
     found = rows(api, f"{view}/statistics.csv")
     layers = engine.manifest.layers
     assert len(found) == sum(layer.filters for layer in layers)
     assert list(dict.fromkeys(row["layer"] for row in found)) == [layer.name for layer in layers]
 
 
-def test_it_follows_what_is_switched_off(api: TestClient, view: str) -> None:
+def test_the_csv_follows_the_scales(api: TestClient, view: str) -> None:
     layer = f"{view}/layers/block1.residual/statistics.csv"
     assert not any(row["dead"] == "true" for row in rows(api, layer))
     assert all(row["dead"] == "true" for row in rows(api, f"{layer}?scale=block1:0"))

@@ -9,7 +9,7 @@ from skiplens.engine.base import Engine
 FIGURES = {"block", "norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"}
 
 
-def test_blocks_have_their_figures_in_forward_order(
+def test_blocks_have_their_metrics_in_forward_order(
     api: TestClient, view: str, engine: Engine
 ) -> None:
     blocks = api.get(f"{view}/blocks").json()["blocks"]
@@ -21,7 +21,7 @@ def test_blocks_have_their_figures_in_forward_order(
         assert 0 <= one["relu_zeroed"] <= 1
 
 
-def test_one_block_has_the_same_figures_and_those_of_each_filter(
+def test_one_block_has_the_same_metrics_and_those_of_each_filter(
     api: TestClient, view: str
 ) -> None:
     listed = api.get(f"{view}/blocks").json()["blocks"][0]
@@ -31,7 +31,7 @@ def test_one_block_has_the_same_figures_and_those_of_each_filter(
     assert total == pytest.approx(one["norm_sum"], rel=1e-5)
 
 
-def test_a_filter_has_every_figure(api: TestClient, view: str) -> None:
+def test_a_filter_has_every_metric(api: TestClient, view: str) -> None:
     found = api.get(f"{view}/blocks/block1").json()["filters"]
     assert [one["filter"] for one in found] == [*range(16)]
     for one in found:
@@ -39,13 +39,13 @@ def test_a_filter_has_every_figure(api: TestClient, view: str) -> None:
         assert one["ratio"] == pytest.approx(one["norm_residual"] / one["norm_x"])
 
 
-def test_a_block_that_is_off_adds_nothing(api: TestClient, view: str) -> None:
+def test_a_disabled_block_adds_nothing(api: TestClient, view: str) -> None:
     one = api.get(f"{view}/blocks/block2", params={"scale": "block2:0"}).json()
     assert (one["norm_residual"], one["ratio"]) == (0, 0)
     assert one["norm_sum"] == pytest.approx(one["norm_x"])
 
 
-def test_the_strip_shows_x_f_sum_and_output_on_one_scale(api: TestClient, view: str) -> None:
+def test_block_maps_show_x_f_sum_and_output_with_one_range(api: TestClient, view: str) -> None:
     query: dict[str, str | int] = {"zoom": 1, "palette": "grey"}
     words = api.get(f"{view}/blocks/block1/maps.json", params=query).json()
     assert [row["role"] for row in words["rows"]] == ["x", "F(x)", "sum", "output"]
@@ -58,7 +58,7 @@ def test_the_strip_shows_x_f_sum_and_output_on_one_scale(api: TestClient, view: 
 
 
 @pytest.mark.parametrize("query", [{}, {"target": 3}, {"scale": "block2:0"}])
-def test_the_flow_says_what_reaches_each_block_and_by_which_route(
+def test_gradients_are_given_for_each_block_by_path(
     api: TestClient, view: str, engine: Engine, query: dict[str, str]
 ) -> None:
     gradients = api.get(f"{view}/gradients", params=query).json()
@@ -71,7 +71,7 @@ def test_the_flow_says_what_reaches_each_block_and_by_which_route(
         assert one["total"] <= (one["identity"] + one["residual"]) * (1 + 1e-5)
 
 
-def test_streams_and_their_matrices(api: TestClient, view: str) -> None:
+def test_stages_and_their_maps(api: TestClient, view: str) -> None:
     stages = api.get(f"{view}/stages").json()
     assert [one["stage"] for one in stages] == [1, 2, 3]
     words = api.get(f"{view}/stages/2/maps.json", params={"role": "residual"}).json()

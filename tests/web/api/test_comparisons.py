@@ -23,7 +23,7 @@ def test_two_digits_are_compared_layer_by_layer(api: TestClient, digit: Digit, v
     assert all(one["norm_difference"] > 0 for one in answer["layers"])
 
 
-def test_each_side_has_its_own_blocks_off(api: TestClient, digit: Digit) -> None:
+def test_each_side_has_factors_of_its_own(api: TestClient, digit: Digit) -> None:
     query = {
         "a": f"mnist-resnet/{digit.id}",
         "b": f"mnist-resnet/{digit.id}",

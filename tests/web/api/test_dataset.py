@@ -42,7 +42,7 @@ def test_the_state_holds_counts_that_add_up(
     assert browsing.get(found["page_url"]).status_code == 200
 
 
-def test_every_digit_is_told_with_what_the_network_answers(
+def test_every_digit_has_its_prediction(
     browsing: TestClient, everything: list[dict[str, Any]], shifted: LabelledDigits, engine: Engine
 ) -> None:
     assert [one["id"] for one in everything] == list(shifted.ids)
@@ -72,7 +72,7 @@ def test_digits_of_the_data_set_are_digits_like_others(
     assert "skiplens_digits_stored 0.0" in browsing.get("/metrics").text
 
 
-def test_what_is_asked_for_is_what_comes(
+def test_digits_are_selected_by_the_parameters(
     browsing: TestClient, everything: list[dict[str, Any]]
 ) -> None:
     wrong = browsing.get(f"{DIGITS}?wrong=true").json()
@@ -116,7 +116,7 @@ def test_the_sheet_shows_the_page_ten_in_a_row(
         np.testing.assert_array_equal(np.asarray(one), shifted.split.images[5])
 
 
-def test_the_strongest_digits_are_those_with_the_largest_maxima(
+def test_the_top_digits_have_the_largest_maxima(
     browsing: TestClient, shifted: LabelledDigits, engine: Engine
 ) -> None:
     told = browsing.get(STRONGEST).json()
@@ -132,7 +132,7 @@ def test_the_strongest_digits_are_those_with_the_largest_maxima(
     assert browsing.get(told["digits"][0]["page_url"]).status_code == 200
 
 
-def test_without_a_data_set_the_strongest_are_samples(api: TestClient, digit: Digit) -> None:
+def test_without_a_data_set_the_top_digits_are_samples(api: TestClient, digit: Digit) -> None:
     told = api.get(STRONGEST).json()
     samples = {one["id"]: one["label"] for one in api.get("/api/v1/samples").json()}
     assert (told["collection"], told["searched"]) == ("samples", len(samples))
@@ -145,7 +145,7 @@ def test_without_a_data_set_the_strongest_are_samples(api: TestClient, digit: Di
 @pytest.mark.parametrize(
     "address", [f"{NETWORK}/dataset", DIGITS, "/api/v1/dataset/digits.png?indices=0"]
 )
-def test_without_a_data_set_one_is_told_how_to_give_it(
+def test_without_a_data_set_the_message_says_how_to_add_one(
     api: TestClient, refused: Refused, address: str
 ) -> None:
     assert "skiplens serve --data FOLDER" in refused(api.get(address), 404, "no_dataset")
@@ -179,12 +179,12 @@ def test_bad_indices(
     assert "indices" in refused(answer, status, code)
 
 
-def test_a_filter_that_is_not_there(browsing: TestClient, refused: Refused) -> None:
+def test_an_unknown_filter(browsing: TestClient, refused: Refused) -> None:
     address = STRONGEST.replace("/7/", "/32/")
     assert "0 to 31" in refused(browsing.get(address), 404, "unknown_filter")
 
 
-def test_until_it_is_indexed_one_is_told_to_come_back(
+def test_until_it_is_indexed_the_answer_says_when_to_retry(
     indexing: TestClient, refused: Refused
 ) -> None:
     state = indexing.get(f"{NETWORK}/dataset").json()

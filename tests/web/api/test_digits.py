@@ -21,7 +21,7 @@ def test_samples_are_listed_with_addresses_that_answer(api: TestClient) -> None:
     assert api.get(first["input_url"]).headers["content-type"] == "image/png"
 
 
-def test_a_posted_digit_is_prepared_kept_and_found_again(api: TestClient) -> None:
+def test_a_posted_digit_is_preprocessed_stored_and_found_again(api: TestClient) -> None:
     answer = api.post("/api/v1/digits", files={"file": ("me.png", encoded(drawing()))})
     assert answer.status_code == 201
     posted = answer.json()

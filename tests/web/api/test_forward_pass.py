@@ -16,7 +16,7 @@ QUESTIONS = (
 )
 
 
-def test_all_questions_about_a_digit_take_one_pass(
+def test_all_requests_for_a_digit_share_one_forward_pass(
     start: Start, watched: WatchedEngine, view: str
 ) -> None:
     client = start()
@@ -30,7 +30,7 @@ def test_all_questions_about_a_digit_take_one_pass(
     assert "skiplens_cache_misses_total 2.0" in client.get("/metrics").text
 
 
-def test_requests_that_come_together_take_one_pass(
+def test_simultaneous_requests_share_one_forward_pass(
     start: Start, watched: WatchedEngine, view: str
 ) -> None:
     client = start()
@@ -44,7 +44,7 @@ def test_requests_that_come_together_take_one_pass(
     assert watched.calls == 1
 
 
-def test_a_busy_engine_is_503_and_says_when_to_come_back(
+def test_a_busy_engine_is_503_and_says_when_to_retry(
     start: Start, watched: WatchedEngine, view: str, refused: Refused
 ) -> None:
     client = start()
@@ -58,7 +58,7 @@ def test_a_busy_engine_is_503_and_says_when_to_come_back(
 
 
 @pytest.mark.parametrize("failure", [NonFiniteError("layer stem.conv holds NaN"), OSError("MARK")])
-def test_a_fault_of_ours_is_500_and_is_not_kept(
+def test_an_internal_error_is_500_and_is_not_cached(
     start: Start, watched: WatchedEngine, view: str, refused: Refused, failure: Exception
 ) -> None:
     client = start()

@@ -128,7 +128,7 @@ def test_unknown_addresses(api: TestClient, refused: Refused, address: str) -> N
         ("PATCH", "/healthz", {"GET", "HEAD"}),
     ],
 )
-def test_methods_that_are_not_allowed_are_told_which_are(
+def test_a_405_names_the_allowed_methods(
     api: TestClient, method: str, address: str, allowed: set[str]
 ) -> None:
     answer = api.request(method, address)

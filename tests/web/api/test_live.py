@@ -54,7 +54,7 @@ def post(api: TestClient, layers: str = "", scale: str = "", image: bytes = IMAG
 
 
 @pytest.mark.parametrize("scale", ["", "block2:0,block5:0.5"])
-def test_a_frame_has_the_numbers_of_the_digit_once_it_is_kept(api: TestClient, scale: str) -> None:
+def test_a_frame_has_the_numbers_of_the_stored_digit(api: TestClient, scale: str) -> None:
     frame = read(post(api, ",".join(SHOWN), scale))
     kept = api.post("/api/v1/digits", files={"file": IMAGE}).json()
     view, query = f"{NETWORK}/digits/{kept['id']}", {"scale": scale} if scale else {}
@@ -108,7 +108,7 @@ def test_a_layer_comes_once_and_none_by_default(api: TestClient) -> None:
     assert list(maps) == ["stem.conv", "block1.sum"]
 
 
-def test_unknown_names_are_refused_before_any_image_is_looked_at(
+def test_unknown_names_are_rejected_before_the_image_is_read(
     api: TestClient, refused: Refused
 ) -> None:
     junk = b"no image"
@@ -120,7 +120,7 @@ def test_unknown_names_are_refused_before_any_image_is_looked_at(
     assert "at most 64" in refused(post(api, many, image=junk), 422, "invalid_parameter")
 
 
-def test_bad_images_are_refused_as_everywhere(api: TestClient, refused: Refused) -> None:
+def test_bad_images_are_rejected(api: TestClient, refused: Refused) -> None:
     refused(post(api, image=b"no image"), 422, "unreadable_image")
     refused(post(api, image=encoded(np.zeros((90, 90), np.uint8))), 422, "blank_image")
     refused(
@@ -138,7 +138,9 @@ def test_every_layer_fits_into_one_frame(api: TestClient, engine: Engine) -> Non
     }
 
 
-def test_a_client_that_is_gone_holds_no_work(start: Start, watched: WatchedEngine) -> None:
+def test_nothing_is_computed_for_a_disconnected_client(
+    start: Start, watched: WatchedEngine
+) -> None:
     client = start()
     headers = {"content-type": "image/png", "host": "127.0.0.1", "content-length": str(len(IMAGE))}
     exchange = Exchange((IMAGE,), method="POST", path=LIVE, headers=headers)

@@ -63,7 +63,7 @@ def test_kernels_are_drawn_with_a_row_an_output_filter(api: TestClient) -> None:
         assert picture.size < (width, height)
 
 
-def test_kernels_are_drawn_with_their_indices_where_that_is_asked_for(api: TestClient) -> None:
+def test_kernels_are_drawn_with_their_indices_on_request(api: TestClient) -> None:
     address = f"{NETWORK}/layers/block1.conv1/kernels.png"
     plain, indexed = (
         api.get(address, params={"zoom": 5, "indices": indices}) for indices in (False, True)
@@ -75,7 +75,7 @@ def test_kernels_are_drawn_with_their_indices_where_that_is_asked_for(api: TestC
     assert api.get(address, params={"indices": "maybe"}).status_code == 422
 
 
-def test_the_picture_of_kernels_is_offered_no_parameter_that_does_nothing(api: TestClient) -> None:
+def test_the_image_of_kernels_has_no_parameter_without_effect(api: TestClient) -> None:
     path = "/api/v1/networks/{network}/layers/{layer}/kernels.png"
     offered = api.get("/openapi.json").json()["paths"][path]["get"]["parameters"]
     named = {one["name"] for one in offered if one["in"] == "query"}
@@ -89,7 +89,7 @@ def test_the_picture_of_kernels_is_offered_no_parameter_that_does_nothing(api: T
 def test_every_layer_has_its_receptive_field(engine: Engine) -> None:
     fields = receptive_fields(engine.manifest.layers, (28, 28))
     described = Layer.all_of(engine.manifest)
-    assert {layer.name: layer.receptive_field for layer in described} == fields
+    assert {one.layer.name: one.receptive_field for one in described} == fields
     first, *_, last = described
     assert first.receptive_field == ReceptiveField((-1, -1), (1, 1), (3, 3))
     assert last.receptive_field == ReceptiveField((0, 0), (0, 0), (28, 28))

@@ -3,13 +3,10 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
-from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from scripts.write_openapi_examples import ADDRESSES, collect_examples, example_app, shortened
@@ -59,21 +56,57 @@ def test_every_answer_in_json_has_an_example(examples: dict[str, Any]) -> None:
     assert examples == json.loads(EXAMPLES_FILE.read_bytes())
 
 
-def test_every_example_is_what_its_model_takes_and_nothing_else(
+def test_every_example_has_the_fields_of_its_schema_and_no_others(
     client: TestClient, examples: dict[str, Any]
 ) -> None:
-    routes = iter_route_contexts(cast("FastAPI", client.app).routes)
-    models = {route.path: getattr(route, "response_model", None) for route in routes}
+    described = client.get("/openapi.json").json()
     for path, example in examples.items():
-        model: TypeAdapter[object] = TypeAdapter(cast("type[object]", models[path]))
-        taken = model.validate_json(json.dumps(example), strict=True)
-        assert _without_null(model.dump_python(taken, mode="json")) == _without_null(example), path
+        for operation in described["paths"][path].values():
+            for status, answer in operation["responses"].items():
+                if status.startswith("2"):
+                    schema = answer["content"]["application/json"]["schema"]
+                    assert _fits(example, schema, described["components"]["schemas"]), path
 
 
-def _without_null(node: object) -> object:
-    if isinstance(node, dict):
-        return {name: _without_null(value) for name, value in node.items() if value is not None}
-    return [_without_null(value) for value in node] if isinstance(node, list) else node
+TYPES: dict[str, set[type]] = {
+    "string": {str},
+    "integer": {int},
+    "number": {int, float},
+    "boolean": {bool},
+    "null": {type(None)},
+}
+
+
+def _fits(node: object, schema: dict[str, Any], named: dict[str, Any]) -> bool:
+    """Whether a JSON schema allows the node; lists may have been shortened."""
+    if "$ref" in schema:
+        return _fits(node, named[schema["$ref"].rpartition("/")[-1]], named)
+    if kinds := schema.get("anyOf") or schema.get("oneOf"):
+        return any(_fits(node, kind, named) for kind in kinds)
+    if "const" in schema or "enum" in schema:
+        return node in schema.get("enum", [schema.get("const")])
+    match schema["type"]:
+        case "object":
+            return isinstance(node, dict) and _has_fields(node, schema, named)
+        case "array":
+            return isinstance(node, list) and _has_entries(node, schema, named)
+    return type(node) in TYPES[schema["type"]]
+
+
+def _has_fields(node: dict[str, Any], schema: dict[str, Any], named: dict[str, Any]) -> bool:
+    if "additionalProperties" in schema:
+        return all(_fits(value, schema["additionalProperties"], named) for value in node.values())
+    fields = schema["properties"]
+    complete = set(schema["required"]) <= node.keys() <= fields.keys()
+    return complete and all(_fits(value, fields[name], named) for name, value in node.items())
+
+
+def _has_entries(node: list[Any], schema: dict[str, Any], named: dict[str, Any]) -> bool:
+    if "items" in schema:
+        return all(_fits(entry, schema["items"], named) for entry in node)
+    kinds = schema["prefixItems"]
+    pairs = zip(node, kinds, strict=False)
+    return len(node) == len(kinds) and all(_fits(entry, kind, named) for entry, kind in pairs)
 
 
 def test_the_examples_are_the_answers(client: TestClient, examples: dict[str, Any]) -> None:
@@ -99,7 +132,7 @@ def _assert_same(example: object, answer: object, where: str) -> None:
         assert example == answer, where
 
 
-def test_lists_are_shortened_to_what_shows_their_form() -> None:
+def test_long_lists_are_shortened() -> None:
     assert shortened({"layers": [{"a": 1}, {"a": 2}]}) == {"layers": [{"a": 1}]}
     assert shortened([list(range(11)), [0, 1]]) == [[0, 1], [0, 1]]
     assert shortened([0.5] * 10) == [0.5] * 10

@@ -43,7 +43,7 @@ def test_every_layer_is_answered_and_its_inputs_lead_on(
     }
 
 
-def test_a_block_that_is_off_says_so(api: TestClient, view: str) -> None:
+def test_the_unit_of_a_disabled_block_says_so(api: TestClient, view: str) -> None:
     address = f"{view}/layers/block1.residual/filters/0/units/9,9"
     assert api.get(address).json()["arithmetic"]["branch_scale"] == 1
     found = api.get(f"{address}?scale=block1:0").json()
@@ -62,14 +62,14 @@ def test_a_block_that_is_off_says_so(api: TestClient, view: str) -> None:
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_refusals(
+def test_invalid_units(
     api: TestClient, view: str, refused: Refused, unit: str, status: int, code: str
 ) -> None:
     detail = refused(api.get(f"{view}/layers/block1.output/{unit}"), status, code)
     assert len(detail) < 200
 
 
-def test_its_schema_tells_the_kinds_of_arithmetic_apart(api: TestClient) -> None:
+def test_the_schema_discriminates_the_kinds_of_arithmetic(api: TestClient) -> None:
     schemas = api.get("/openapi.json").json()["components"]["schemas"]
     arithmetic = schemas["UnitValue"]["properties"]["arithmetic"]["anyOf"][0]
     assert len(arithmetic["discriminator"]["mapping"]) == 7

@@ -49,11 +49,11 @@ def test_every_format_comes_as_a_form_and_as_a_raw_body(api: TestClient, kind: s
     assert form.json() == raw.json() == unnamed.json()
 
 
-def test_the_declared_type_is_not_believed(api: TestClient) -> None:
+def test_the_declared_media_type_is_ignored(api: TestClient) -> None:
     assert _send(api, PNG, "image/tiff").json() == _send(api, PNG, "IMAGE/PNG; q=1").json()
 
 
-def test_a_form_may_hold_four_fields_beside_the_file(api: TestClient) -> None:
+def test_a_form_may_have_four_fields_beside_the_file(api: TestClient) -> None:
     fields = [_part(f'name="f{number}"', b"1") for number in range(4)]
     assert _send(api, _form(*fields, FILE), FORM).status_code == 201
 
@@ -81,9 +81,7 @@ BAD_FORMS = {
 
 
 @pytest.mark.parametrize("name", BAD_FORMS)
-def test_forms_that_do_not_hold_one_file_named_file(
-    api: TestClient, refused: Refused, name: str
-) -> None:
+def test_forms_without_one_file_named_file(api: TestClient, refused: Refused, name: str) -> None:
     body, kind, says = BAD_FORMS[name]
     for address in (DIGITS, f"{NETWORK}/activations"):
         assert says in refused(_send(api, body, kind, address), 422, "invalid_parameter")
@@ -101,7 +99,7 @@ def test_other_media_types_are_not_accepted(
 
 
 @pytest.mark.parametrize("top", [1.0, 255])
-def test_pixels_are_taken_in_0_to_1_and_in_0_to_255(
+def test_pixels_are_accepted_in_0_to_1_and_in_0_to_255(
     api: TestClient, stroke: NDArray[np.uint8], top: float
 ) -> None:
     pixels = (stroke / 255 * top).tolist()
@@ -135,7 +133,7 @@ BAD_JSON = {
 
 
 @pytest.mark.parametrize("name", BAD_JSON)
-def test_json_that_is_no_28x28_finite_numbers(api: TestClient, refused: Refused, name: str) -> None:
+def test_json_must_hold_28x28_finite_numbers(api: TestClient, refused: Refused, name: str) -> None:
     body = BAD_JSON[name]
     for address in (DIGITS, f"{NETWORK}/activations"):
         answer = _send(api, body, "application/json", address)
@@ -145,12 +143,12 @@ def test_json_that_is_no_28x28_finite_numbers(api: TestClient, refused: Refused,
         assert len(detail) < 300
 
 
-def test_nothing_but_ground_is_blank(api: TestClient, refused: Refused) -> None:
+def test_an_image_of_background_alone_is_blank(api: TestClient, refused: Refused) -> None:
     refused(_send(api, _rows(0), "application/json"), 422, "blank_image")
     refused(_send(api, encoded(np.full((60, 60), 200, np.uint8)), "image/png"), 422, "blank_image")
 
 
-def test_the_documented_bodies_are_those_that_are_taken() -> None:
+def test_the_documented_bodies_are_those_that_are_accepted() -> None:
     body: Any = UPLOAD_BODY["requestBody"]
     kinds = {f"image/{kind.lower()}" for kind in FORMATS}
     assert set(body["content"]) == {"multipart/form-data", "application/json"} | kinds
@@ -174,7 +172,7 @@ def _damaged(kind: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_damaged_files_are_refused_or_read_but_never_break_the_server(
+def test_damaged_files_are_rejected_or_read_but_never_break_the_server(
     api: TestClient, kind: str
 ) -> None:
     statuses = set()
@@ -205,7 +203,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
-def test_too_many_pixels_are_refused_by_the_header(
+def test_too_many_pixels_are_rejected_by_the_header(
     api: TestClient, refused: Refused, name: str
 ) -> None:
     detail = refused(api.post(DIGITS, files={"file": TOO_LARGE[name]}), 413, "too_large")
@@ -231,7 +229,9 @@ def test_other_formats_are_named_and_not_accepted(
 
 
 @pytest.mark.parametrize("content", [b"\0", b"<html>", b"\x89PNG\r\n\x1a\n", bytes(1000), b"BM"])
-def test_what_is_no_image_is_unreadable(api: TestClient, refused: Refused, content: bytes) -> None:
+def test_a_file_that_is_no_image_is_rejected(
+    api: TestClient, refused: Refused, content: bytes
+) -> None:
     refused(api.post(DIGITS, files={"file": content}), 422, "unreadable_image")
 
 

@@ -24,7 +24,7 @@ def _requests(text: str) -> dict[tuple[str, str], float]:
     return {(route, status): float(count) for route, status, count in found}
 
 
-def test_every_request_is_one_line_that_bears_its_id(start: Start, view: str) -> None:
+def test_every_request_is_logged_once_with_its_id(start: Start, view: str) -> None:
     client = start()
     with capture_logs() as lines:
         answer = client.get(f"{view}/prediction?scale=block1:0", headers={"X-Request-ID": "mine"})
@@ -43,7 +43,7 @@ def test_every_request_is_one_line_that_bears_its_id(start: Start, view: str) ->
     }
 
 
-def test_a_fault_is_logged_with_its_traceback_under_the_id_that_the_client_has(
+def test_an_exception_is_logged_with_its_traceback_and_the_request_id(
     start: Start, watched: WatchedEngine, view: str
 ) -> None:
     client = start()
@@ -91,7 +91,7 @@ def digit_ids(start: Start) -> list[str]:
     return [one["id"] for one in start().get("/api/v1/samples").json()[:5]]
 
 
-def test_stages_are_stated_and_counted(start: Start, view: str) -> None:
+def test_stages_are_timed_and_counted(start: Start, view: str) -> None:
     client = start()
     posted = client.post("/api/v1/digits", files={"file": encoded(drawing())})
     drawn = client.get(f"{view}/layers/stem.conv/grid.png")
@@ -103,7 +103,7 @@ def test_stages_are_stated_and_counted(start: Start, view: str) -> None:
     assert set(counted) == {"receive", "decode", "infer", "render", "encode"}
 
 
-def test_a_client_that_goes_away_is_no_fault() -> None:
+def test_a_client_that_disconnects_is_no_error() -> None:
     async def gone(scope: Scope, receive: Receive, send: Send) -> None:
         raise ClientDisconnect
 
@@ -115,7 +115,7 @@ def test_a_client_that_goes_away_is_no_fault() -> None:
     assert lines[0]["status"] == 499
 
 
-def test_a_fault_in_the_middle_of_an_answer_is_passed_on() -> None:
+def test_an_exception_after_the_response_has_begun_is_raised() -> None:
     async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError

@@ -68,7 +68,7 @@ def test_etags_differ_where_the_bytes_do(api: TestClient, view: str) -> None:
 
 
 @pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
-def test_a_known_etag_is_answered_without_body(
+def test_a_known_etag_is_304_without_body(
     api: TestClient, address: str, keeping: str, known: str
 ) -> None:
     fresh = address + ("&" if "?" in address else "?") + "not=kept"
@@ -94,14 +94,14 @@ def test_head_is_get_without_body(api: TestClient, address: str) -> None:
     }
 
 
-def test_head_of_json_and_of_what_is_not_there(api: TestClient, view: str) -> None:
+def test_head_of_json_and_of_an_unknown_address(api: TestClient, view: str) -> None:
     assert api.head(f"{view}/prediction").status_code == 200
     assert api.head(f"{view}/layers/nothing/grid.png").status_code == 404
     assert api.head("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/", "/docs", "/static/{version}/css/site.css"])
-def test_text_is_compressed_for_whom_can_undo_it(api: TestClient, address: str) -> None:
+def test_text_is_compressed_for_clients_that_accept_gzip(api: TestClient, address: str) -> None:
     address = address.format(version=load_assets().version)
     plain = api.get(address, headers={"Accept-Encoding": "identity"})
     small = api.get(address, headers={"Accept-Encoding": "gzip"})
@@ -113,7 +113,7 @@ def test_text_is_compressed_for_whom_can_undo_it(api: TestClient, address: str) 
         assert "Accept-Encoding" in answer.headers["vary"]
 
 
-def test_a_style_sheet_bears_another_etag_when_it_is_compressed(api: TestClient) -> None:
+def test_a_compressed_style_sheet_has_another_etag(api: TestClient) -> None:
     address = load_assets().url("css/site.css")
     tags = {
         api.get(address, headers={"Accept-Encoding": one}).headers["etag"]
@@ -134,7 +134,7 @@ def test_a_style_sheet_bears_another_etag_when_it_is_compressed(api: TestClient)
         ("xgzip", False),
     ],
 )
-def test_gzip_is_sent_only_where_it_is_asked_for(*, offer: str, taken: bool) -> None:
+def test_gzip_is_sent_only_if_it_is_accepted(*, offer: str, taken: bool) -> None:
     assert takes_gzip(Headers({"accept-encoding": offer})) is taken
 
 
@@ -169,7 +169,7 @@ def _ask(kept: ResponseCache, exchange: Exchange) -> Exchange:
     return asyncio.run(exchange.run(kept))
 
 
-def test_the_second_answer_comes_from_memory_and_is_the_first() -> None:
+def test_the_second_response_comes_from_the_cache_unchanged() -> None:
     source = Source()
     kept = ResponseCache(source, 10_000)
     first, second = _ask(kept, Exchange(path="/a")), _ask(kept, Exchange(path="/a"))
@@ -177,7 +177,7 @@ def test_the_second_answer_comes_from_memory_and_is_the_first() -> None:
     assert (second.status, second.headers, second.body) == (200, first.headers, b"picture")
 
 
-def test_a_known_etag_is_304_from_memory() -> None:
+def test_a_known_etag_is_304_from_the_cache() -> None:
     kept = ResponseCache(Source(), 10_000)
     _ask(kept, Exchange())
     answer = _ask(kept, Exchange(headers={"if-none-match": '"abc"'}))
@@ -185,7 +185,7 @@ def test_a_known_etag_is_304_from_memory() -> None:
     assert set(answer.headers) == {"etag", "cache-control"}
 
 
-def test_other_paths_queries_and_methods_are_asked_for_anew() -> None:
+def test_other_paths_queries_and_methods_reach_the_app() -> None:
     source = Source()
     kept = ResponseCache(source, 10_000)
     for exchange in (
@@ -215,14 +215,14 @@ def test_other_paths_queries_and_methods_are_asked_for_anew() -> None:
         "varies",
     ],
 )
-def test_only_whole_answers_that_never_change_are_kept(source: Source) -> None:
+def test_only_complete_cacheable_responses_are_cached(source: Source) -> None:
     kept = ResponseCache(source, 10_000)
     _ask(kept, Exchange())
     _ask(kept, Exchange())
     assert source.calls == 2
 
 
-def test_what_is_kept_is_bounded_long_addresses_included() -> None:
+def test_the_cache_is_bounded_long_addresses_included() -> None:
     source = Source()
     kept = ResponseCache(source, 10_000)
     for number in range(4):
@@ -233,7 +233,7 @@ def test_what_is_kept_is_bounded_long_addresses_included() -> None:
     assert source.calls == 5
 
 
-def test_nothing_is_kept_without_room() -> None:
+def test_nothing_is_cached_without_room() -> None:
     source = Source()
     kept = ResponseCache(source, 0)
     _ask(kept, Exchange())

@@ -22,7 +22,7 @@ POLICY = {
 PREFLIGHT = {"Access-Control-Request-Method": "POST"}
 
 
-def test_every_answer_bears_the_headers_once(start: Start, view: str) -> None:
+def test_every_response_has_the_headers_once(start: Start, view: str) -> None:
     client = start(max_body_bytes=1024)
     answers = [
         *(client.get(path) for path in ("/", "/docs", "/openapi.json", "/healthz", "/metrics")),
@@ -41,7 +41,7 @@ def test_every_answer_bears_the_headers_once(start: Start, view: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["/api/v1/digits", "/digits"])
-def test_posts_from_other_sites_are_refused(start: Start, refused: Refused, address: str) -> None:
+def test_posts_from_other_sites_are_rejected(start: Start, refused: Refused, address: str) -> None:
     client = start()
     file = {"file": encoded(drawing())}
     headers = {"Sec-Fetch-Site": "cross-site", "Origin": OTHER}
@@ -64,7 +64,7 @@ def test_other_sites_may_read_nothing_by_default(start: Start) -> None:
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def test_sites_that_are_configured_may_read_and_post(start: Start, refused: Refused) -> None:
+def test_configured_sites_may_read_and_post(start: Start, refused: Refused) -> None:
     client = start(cors_origins=f"{FRIEND}, https://second.example")
     got = client.get("/api/v1/networks", headers={"Origin": FRIEND})
     asked = client.options("/api/v1/digits", headers={"Origin": FRIEND, **PREFLIGHT})
@@ -83,7 +83,7 @@ def test_sites_that_are_configured_may_read_and_post(start: Start, refused: Refu
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_refusals_too_can_be_read_by_sites_that_are_configured(start: Start) -> None:
+def test_problems_can_be_read_by_configured_sites(start: Start) -> None:
     client = start(cors_origins=FRIEND, max_body_bytes=1024)
     headers = {"Origin": FRIEND, "Content-Type": "image/png"}
     answer = client.post("/api/v1/digits", content=bytes(2000), headers=headers)
@@ -91,7 +91,7 @@ def test_refusals_too_can_be_read_by_sites_that_are_configured(start: Start) -> 
     assert answer.headers["access-control-allow-origin"] == FRIEND
 
 
-def test_pictures_kept_for_one_site_do_not_bear_its_name(start: Start, view: str) -> None:
+def test_images_cached_for_one_site_do_not_name_it(start: Start, view: str) -> None:
     client = start(cors_origins=FRIEND)
     address = f"{view}/layers/stem.conv/grid.png"
     assert "access-control-allow-origin" in client.get(address, headers={"Origin": FRIEND}).headers
@@ -126,7 +126,7 @@ def test_a_well_formed_id_is_kept(api: TestClient, given: str) -> None:
 
 
 @pytest.mark.parametrize("given", [None, "", "x" * 65, "a b", "<a>", 'a"b', "a\u00e4"])
-def test_any_other_is_replaced(api: TestClient, given: str | None) -> None:
+def test_a_malformed_id_is_replaced(api: TestClient, given: str | None) -> None:
     headers = {} if given is None else {b"X-Request-ID": given.encode("latin-1")}
     answers = [api.get("/nothing", headers=headers) for _ in range(2)]
     for answer in answers:
@@ -135,6 +135,6 @@ def test_any_other_is_replaced(api: TestClient, given: str | None) -> None:
     assert answers[0].headers["x-request-id"] != answers[1].headers["x-request-id"]
 
 
-def test_an_answer_has_one_id(api: TestClient) -> None:
+def test_a_response_has_one_id(api: TestClient) -> None:
     answer = api.get("/healthz", headers={"X-Request-ID": "mine"})
     assert answer.headers.get_list("x-request-id") == ["mine"]

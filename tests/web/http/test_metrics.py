@@ -10,7 +10,7 @@ from tests.web.conftest import Refused, Start
 from tests.web.images import drawing, encoded
 
 
-def test_everything_that_is_promised_is_there(start: Start, view: str) -> None:
+def test_every_metric_is_exposed(start: Start, view: str) -> None:
     client = start()
     client.post("/api/v1/digits", files={"file": encoded(drawing())})
     for _ in range(3):
@@ -36,7 +36,7 @@ def test_everything_that_is_promised_is_there(start: Start, view: str) -> None:
     )
 
 
-def test_apps_side_by_side_count_for_themselves() -> None:
+def test_two_apps_have_separate_metrics() -> None:
     one, two = Metrics("1"), Metrics("2")
     one.refusals.labels("busy").inc()
     assert one.registry.get_sample_value("skiplens_refusals_total", {"reason": "busy"}) == 1
@@ -58,7 +58,7 @@ def test_not_ready_is_503_and_still_alive(start: Start, refused: Refused) -> Non
     assert client.get("/healthz").status_code == 200
 
 
-def test_health_stands_outside_the_api() -> None:
+def test_health_is_outside_the_api() -> None:
     assert {getattr(route, "path", "") for route in router.routes} == {
         *("/healthz", "/readyz", "/metrics")
     }

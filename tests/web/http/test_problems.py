@@ -35,7 +35,7 @@ STATUS = {
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUS.items(), ids=str)
-def test_each_branch_of_the_tree_has_its_status(kind: type[SkiplensError], status: int) -> None:
+def test_each_kind_of_error_has_its_status(kind: type[SkiplensError], status: int) -> None:
     answer = error_response(kind("why"))
     assert answer.status_code == status
     assert json.loads(bytes(answer.body)) == {
@@ -55,7 +55,7 @@ def test_no_two_errors_share_a_code() -> None:
 
 
 @pytest.mark.parametrize(("status", "again"), [(503, "1"), (408, "1"), (404, None), (500, None)])
-def test_only_what_may_be_tried_again_says_when(status: int, again: str | None) -> None:
+def test_only_retryable_problems_say_when_to_retry(status: int, again: str | None) -> None:
     answer = ProblemResponse(Problem(status, "code", "Title", "detail", {"X-More": "kept"}))
     assert answer.headers.get("retry-after") == again
     assert answer.headers["x-more"] == "kept"

@@ -35,7 +35,9 @@ def _ask(app: ASGIApp, exchange: Exchange, seconds: float = 30) -> Exchange:
 
 
 @pytest.mark.parametrize("headers", [CHUNKED, {"content-length": "100"}])
-def test_a_body_within_the_bound_passes_and_the_connection_stays(headers: dict[str, str]) -> None:
+def test_a_body_within_the_limit_passes_and_the_connection_stays_open(
+    headers: dict[str, str],
+) -> None:
     answer = _ask(echo, Exchange([b"a" * 60, b"b" * 40], headers=headers))
     assert answer.status == 200
     assert answer.body == b"a" * 60 + b"b" * 40
@@ -43,7 +45,7 @@ def test_a_body_within_the_bound_passes_and_the_connection_stays(headers: dict[s
 
 
 @pytest.mark.parametrize("length", ["101", str(10**30)])
-def test_a_body_that_says_it_is_too_large_is_refused_unread_by_the_app(length: str) -> None:
+def test_a_body_declared_too_large_is_rejected_before_the_app_reads_it(length: str) -> None:
     async def unasked(scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError
 
@@ -53,13 +55,13 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread_by_the_app(length: s
     assert answer.headers["connection"] == "close"
 
 
-def test_a_chunked_body_is_refused_at_the_byte_beyond_the_bound() -> None:
+def test_a_chunked_body_is_rejected_at_the_first_byte_beyond_the_limit() -> None:
     answer = _ask(echo, Exchange([b"a" * 60, b"b" * 41, b"c"], headers=CHUNKED))
     assert answer.status == 413
     assert answer.headers["connection"] == "close"
 
 
-def test_a_slow_body_is_408_and_says_when_to_come_back() -> None:
+def test_a_slow_body_is_408_and_says_when_to_retry() -> None:
     answer = _ask(echo, Exchange([b"a", None], headers=CHUNKED), seconds=0.05)
     assert answer.status == 408
     assert json.loads(answer.body)["code"] == "too_slow"
@@ -67,7 +69,7 @@ def test_a_slow_body_is_408_and_says_when_to_come_back() -> None:
     assert answer.headers["retry-after"] == "1"
 
 
-def test_what_is_on_its_way_is_dropped_before_the_connection_is_closed() -> None:
+def test_the_rest_of_a_body_is_read_before_the_connection_is_closed() -> None:
     answer = _ask(deaf, Exchange([b"a" * 1000] * 9, headers={"content-length": "90"}))
     assert (answer.status, answer.body) == (415, b"no")
     assert answer.headers["connection"] == "close"
@@ -75,14 +77,14 @@ def test_what_is_on_its_way_is_dropped_before_the_connection_is_closed() -> None
     assert [message.get("more_body", False) for message in answer.sent[1:]] == [True, False]
 
 
-def test_what_never_comes_is_not_waited_for_beyond_the_deadline() -> None:
+def test_the_rest_of_a_body_is_not_awaited_beyond_the_deadline() -> None:
     answer = _ask(deaf, Exchange([b"a", None], headers=CHUNKED), seconds=0.05)
     assert answer.status == 415
     assert answer.sent[-1].get("more_body", False) is False
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-length": "0"}])
-def test_requests_without_a_body_are_let_through(headers: dict[str, str]) -> None:
+def test_requests_without_a_body_pass(headers: dict[str, str]) -> None:
     answer = _ask(deaf, Exchange(headers=headers))
     assert "connection" not in answer.headers
 
@@ -96,7 +98,7 @@ def test_a_disconnect_after_the_body_has_no_deadline() -> None:
     assert _ask(patient, Exchange([b"a"], headers=CHUNKED)).status == 415
 
 
-def test_beyond_the_bound_requests_are_busy_but_health_answers(
+def test_beyond_the_limit_requests_get_503_but_health_answers(
     start: Start, watched: WatchedEngine, view: str, refused: Refused
 ) -> None:
     client = start(max_requests=2)
@@ -119,7 +121,7 @@ def test_beyond_the_bound_requests_are_busy_but_health_answers(
     assert "skiplens_requests_in_flight 0.0" in client.get("/metrics").text
 
 
-def test_a_refused_request_leaves_no_place_taken(start: Start, view: str) -> None:
+def test_a_rejected_request_does_not_count_as_in_progress(start: Start, view: str) -> None:
     client = start(max_requests=1)
     for address in (f"{view}x/prediction", "/nothing", f"{view}/prediction?scale=none:0"):
         assert client.get(address).status_code == 404

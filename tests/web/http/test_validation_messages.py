@@ -38,24 +38,28 @@ TOLD = (
 
 
 @pytest.mark.parametrize(("rest", "says"), TOLD, ids=lambda value: value[-30:])
-def test_it_is_told_what_is_allowed_and_what_came(
+def test_the_message_names_the_allowed_and_the_received_value(
     api: TestClient, view: str, refused: Refused, rest: str, says: str
 ) -> None:
     assert refused(api.get(f"{view}/{rest}"), 422, "invalid_parameter") == says
 
 
-def test_one_that_is_missing_is_told_what_it_must_be(api: TestClient, refused: Refused) -> None:
+def test_a_missing_parameter_is_named_with_its_allowed_values(
+    api: TestClient, refused: Refused
+) -> None:
     detail = refused(api.get("/api/v1/compare?a=mnist-resnet/0"), 422, "invalid_parameter")
     assert detail == "b is missing; it must be text of at most 160 characters"
 
 
-def test_one_with_a_form_of_its_own_is_told_that_form(api: TestClient, refused: Refused) -> None:
+def test_a_parameter_with_a_pattern_is_described_in_words(
+    api: TestClient, refused: Refused
+) -> None:
     detail = refused(api.get("/api/v1/dataset/digits.png?indices=0,x"), 422, "invalid_parameter")
     assert detail.startswith("indices must be at most 100 indices of the data set")
     assert detail.endswith("; got '0,x'")
 
 
-def test_every_parameter_with_bounds_has_words(api: TestClient, refused: Refused) -> None:
+def test_every_bounded_parameter_has_a_message(api: TestClient, refused: Refused) -> None:
     names = set()
     for address, name in _with_one_wrong(api.get("/openapi.json").json()):
         detail = refused(api.get(address), 422, "invalid_parameter")

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect
 
 from skiplens.core.file_formats import layer_csv, network_csv, npy, npz
-from skiplens.core.manifest import LayerInfo, Scales
+from skiplens.core.manifest import LayerInfo
 from skiplens.core.timing import timed
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import layer_grid
-from skiplens.service.registry import check_filter, parse_layers, parse_scales
+from skiplens.service.registry import check_filter, parse_layers
 from skiplens.service.units import explain, place_of
 from skiplens.web.api import schemas
 from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitValue, live_frame
@@ -40,7 +40,7 @@ from skiplens.web.parameters import (
     GridDep,
     LayerDep,
     NetworkDep,
-    ScaleText,
+    ScalesDep,
 )
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
 
@@ -139,10 +139,8 @@ def grid_json(
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_activations(
-    engine: NetworkDep, upload: UploadDep, scale: ScaleText = None
-) -> schemas.Summary:
-    forward, baseline = run_uncached(engine, upload.digit, parse_scales(engine.manifest, scale))
+def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -> schemas.Summary:
+    forward, baseline = run_uncached(engine, upload.digit, scales)
     return schemas.Summary(
         prediction=schemas.Prediction.of(forward, baseline),
         inverted=upload.inverted,
@@ -233,11 +231,6 @@ async def get_layers(
     return parse_layers(engine.manifest, layers)
 
 
-async def get_scales(engine: NetworkDep, scale: ScaleText = None) -> Scales:
-    """The factors that the query names."""
-    return parse_scales(engine.manifest, scale)
-
-
 async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
     """The uploaded digit.
 
@@ -259,7 +252,7 @@ async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
 def post_live(
     engine: NetworkDep,
     layers: Annotated[tuple[LayerInfo, ...], Depends(get_layers)],
-    scales: Annotated[Scales, Depends(get_scales)],
+    scales: ScalesDep,
     drawn: Annotated[StoredDigit, Depends(get_drawn)],
 ) -> Response:
     forward, baseline = run_uncached(engine, drawn.digit, scales)

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.service.analysis import all_block_metrics, early_exits, gradient_by_path
-from skiplens.service.images import block_table, stage_table, stages
+from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.schemas import MapTable
@@ -24,6 +24,29 @@ Role = Annotated[
     Literal["output", "residual", "sum", "gate"],
     Query(description="which part of each block", examples=["residual"]),
 ]
+
+
+def get_block_table(
+    forward: ForwardPassDep,
+    info: BlockDep,
+    palette: SignedPalette = PaletteName.DARK,
+    zoom: Zoom = None,
+) -> FeatureMapTable:
+    return block_table(forward, info, palette, zoom)
+
+
+def get_stage_table(
+    forward: ForwardPassDep,
+    stage: Stage,
+    role: Role = "output",
+    palette: SignedPalette = PaletteName.DARK,
+    zoom: Zoom = None,
+) -> FeatureMapTable:
+    return stage_table(forward, stage, role, palette, zoom)
+
+
+BlockTableDep = Annotated[FeatureMapTable, Depends(get_block_table)]
+StageTableDep = Annotated[FeatureMapTable, Depends(get_stage_table)]
 
 router = APIRouter(tags=["blocks"])
 
@@ -46,24 +69,13 @@ def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
     responses=PNG_ANSWER,
     response_class=Response,
 )
-def block_maps_png(
-    request: Request,
-    forward: ForwardPassDep,
-    info: BlockDep,
-    palette: SignedPalette = PaletteName.DARK,
-    zoom: Zoom = None,
-) -> Response:
-    return immutable_response(request, block_table(forward, info, palette, zoom).png(), PNG)
+def block_maps_png(request: Request, table: BlockTableDep) -> Response:
+    return immutable_response(request, table.png(), PNG)
 
 
 @router.get(f"{BLOCK}/maps.json", summary="Layout and value ranges of the image as JSON")
-def block_maps_json(
-    forward: ForwardPassDep,
-    info: BlockDep,
-    palette: SignedPalette = PaletteName.DARK,
-    zoom: Zoom = None,
-) -> MapTable:
-    return MapTable.of(block_table(forward, info, palette, zoom))
+def block_maps_json(table: BlockTableDep) -> MapTable:
+    return MapTable.of(table)
 
 
 @router.get(
@@ -95,31 +107,18 @@ def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
     responses=PNG_ANSWER,
     response_class=Response,
 )
-def stage_maps_png(
-    request: Request,
-    forward: ForwardPassDep,
-    stage: Stage,
-    role: Role = "output",
-    palette: SignedPalette = PaletteName.DARK,
-    zoom: Zoom = None,
-) -> Response:
-    return immutable_response(request, stage_table(forward, stage, role, palette, zoom).png(), PNG)
+def stage_maps_png(request: Request, table: StageTableDep) -> Response:
+    return immutable_response(request, table.png(), PNG)
 
 
 @router.get(f"{STAGE}/maps.json", summary="Layout and value ranges of the image as JSON")
-def stage_maps_json(
-    forward: ForwardPassDep,
-    stage: Stage,
-    role: Role = "output",
-    palette: SignedPalette = PaletteName.DARK,
-    zoom: Zoom = None,
-) -> MapTable:
-    return MapTable.of(stage_table(forward, stage, role, palette, zoom))
+def stage_maps_json(table: StageTableDep) -> MapTable:
+    return MapTable.of(table)
 
 
 @router.get(f"{VIEW}/early-exits", summary="Prediction of the head after each block")
 def get_early_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.EarlyExit]:
     return [
-        schemas.EarlyExit(after=one.after, probabilities=one.probabilities.tolist())
-        for one in early_exits(forward, engine.weights)
+        schemas.EarlyExit(after=early.after, probabilities=early.probabilities.tolist())
+        for early in early_exits(forward, engine.weights)
     ]

@@ -54,7 +54,7 @@ def layers(engine: NetworkDep) -> list[Layer]:
 
 def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     if layer.kernel is None:
-        convolutions = ", ".join(one.name for one in engine.manifest.layers if one.kernel)
+        convolutions = ", ".join(layer.name for layer in engine.manifest.layers if layer.kernel)
         raise UnknownLayerError(
             f"layer {layer.name} has no kernels; layers with kernels are {convolutions}"
         )
@@ -126,7 +126,6 @@ class Palette(BaseModel):
 
     @classmethod
     def of(cls, name: PaletteName) -> Self:
-        """Describe a pair."""
         return cls(
             name=name,
             sequential=colours(name, diverging=False).tobytes().hex(),

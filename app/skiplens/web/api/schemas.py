@@ -4,11 +4,19 @@ Records of the core and the service are response models themselves. Here are tho
 addresses or parts of several records.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, Field, GetJsonSchemaHandler, TypeAdapter
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -16,14 +24,7 @@ from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.digit import SIDE
 from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.file_formats import FLOAT_BYTES, pack
-from skiplens.core.manifest import (
-    DESCRIBED,
-    BlockInfo,
-    BlockMetrics,
-    FilterMetrics,
-    LayerInfo,
-    Manifest,
-)
+from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo, Manifest
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.unit_explanation import (
     ActivationStep,
@@ -39,7 +40,7 @@ from skiplens.core.unit_explanation import (
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service import analysis
-from skiplens.service.analysis import BlockGradient, LayerComparison, all_block_metrics
+from skiplens.service.analysis import BlockGradient, LayerComparison
 from skiplens.service.dataset.activation_index import Index, ResultPage
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -59,10 +60,6 @@ DigitId = Annotated[
     Field(description="Id of the digit: the first 16 hex digits of the SHA-256 of its 784 bytes"),
 ]
 DigitUrl = Annotated[str, Field(description="Path of the digit in the API")]
-InputUrl = Annotated[str, Field(description="Path of the 28x28 input of the networks as an image")]
-GalleryUrl = Annotated[
-    str, Field(description="Path of the page that shows a network's activations for the digit")
-]
 LayerName = Annotated[str, Field(description="Name of the layer")]
 FilterIndex = Annotated[int, Field(description="Index of the filter, from 0")]
 Shape = Annotated[tuple[int, int, int], Field(description="Height, width, number of filters")]
@@ -80,10 +77,6 @@ Warnings = Annotated[
     list[str],
     Field(description="A sentence for each defect of the image that may affect the digit"),
 ]
-ImageWidth = Annotated[int, Field(description="Width of the image in pixels")]
-ImageHeight = Annotated[int, Field(description="Height of the image in pixels")]
-Zoom = Annotated[int, Field(description="Pixels along a side of one value, 1 to 16")]
-PaletteUsed = Annotated[str, Field(description="Name of the palette, as in palette=")]
 EndsOfPalette = Annotated[Pair, Field(description="Values at the two ends of the palette")]
 Function = Annotated[
     str | None,
@@ -94,28 +87,46 @@ BlockNames = Annotated[list[str], Field(description="Names of the blocks, in for
 _KIND = Field(description="Kind of arithmetic")
 
 
-# Reading this file's source for the strings under fields would slow the start.
-_ANNOTATED: Final = DESCRIBED | {"use_attribute_docstrings": False}
+class Joined(BaseModel):
+    """Records whose fields stand side by side with those of the model, in JSON and its schema."""
 
+    records: ClassVar[tuple[str, ...]]
+    """Fields that hold the records."""
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the records that are not published."""
 
-class ExtendedRecord:
-    """A record with more fields. pydantic reads the strings of a dataclass's own fields alone, so
-    the descriptions of the others come from the record that it extends.
-    """
-
-    __pydantic_config__ = _ANNOTATED
+    @model_serializer(mode="wrap")
+    def _join(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        own = write(self)
+        return self._side_by_side(*(own.pop(name) for name in self.records), own)
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """The JSON schema with all descriptions."""
-        schema = handler(core_schema)
-        fields = handler.resolve_ref_schema(schema)["properties"]
-        record: TypeAdapter[object] = TypeAdapter(cls.__bases__[-1])
-        for name, field in record.json_schema()["properties"].items():
-            fields[name]["description"] = field["description"]
+        """The JSON schema of what is written."""
+        # Left in, the records would become components of the OpenAPI schema that nothing names.
+        plain: Any = {key: value for key, value in core_schema.items() if key != "serialization"}
+        fields = plain["schema"]["fields"].items()
+        kept = {name: field for name, field in fields if name not in cls.records}
+        schema = handler({**plain, "schema": {**plain["schema"], "fields": kept}})
+        own = handler.resolve_ref_schema(schema)
+        types: list[Any] = [cls.model_fields[name].annotation for name in cls.records]
+        parts = [TypeAdapter(record).json_schema(mode=handler.mode) for record in types]
+        parts.append(own.copy())
+        own["properties"] = cls._side_by_side(*(part["properties"] for part in parts))
+        needed = {name for part in parts for name in part.get("required", ())}
+        own["required"] = [name for name in own["properties"] if name in needed]
         return schema
+
+    @classmethod
+    def _side_by_side(cls, *parts: dict[str, Any]) -> dict[str, Any]:
+        joined: dict[str, Any] = {}
+        for part in parts:
+            joined |= part
+        for name in cls.left_out:
+            del joined[name]
+        return joined
 
 
 class Network(BaseModel):
@@ -141,7 +152,6 @@ class Network(BaseModel):
 
     @classmethod
     def of(cls, engine: Engine) -> Self:
-        """Describe a loaded network."""
         manifest = engine.manifest
         accuracy = manifest.test_accuracy
         return cls(
@@ -161,20 +171,21 @@ class Network(BaseModel):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layer(ExtendedRecord, LayerInfo):
+class Layer(Joined):
     """A layer of a network."""
 
-    receptive_field: Annotated[
-        ReceptiveField, Field(description="Part of the input that each of its values depends on")
-    ]
+    records = ("layer",)
+    layer: LayerInfo
+    receptive_field: ReceptiveField = Field(
+        description="Part of the input that each of its values depends on"
+    )
 
     @classmethod
     def all_of(cls, manifest: Manifest) -> list[Self]:
         """Every layer of a network, in forward order."""
         height, width, _ = manifest.input_shape
         fields = receptive_fields(manifest.layers, (height, width))
-        return [cls(**vars(layer), receptive_field=fields[layer.name]) for layer in manifest.layers]
+        return [cls(layer=layer, receptive_field=fields[layer.name]) for layer in manifest.layers]
 
 
 class Prediction(BaseModel):
@@ -204,19 +215,14 @@ class Prediction(BaseModel):
         )
 
 
-_MAY_LACK_VALUES: Final = _ANNOTATED | {"json_schema_serialization_defaults_required": False}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filter(ExtendedRecord, FilterStatistics):
+class Filter(Joined):
     """Statistics of a filter's map."""
 
-    __pydantic_config__ = _MAY_LACK_VALUES
-
-    values: Annotated[
-        Rows | None,
-        Field(description="Values of the map, H x W; null unless values= asks for them"),
-    ] = None
+    records = ("statistics",)
+    statistics: FilterStatistics
+    values: Rows | None = Field(
+        None, description="Values of the map, H x W; null unless values= asks for them"
+    )
 
 
 class Activations(BaseModel):
@@ -236,11 +242,14 @@ class Activations(BaseModel):
         *,
         values: bool = False,
     ) -> Self:
-        """Describe filters of a layer; all by default."""
+        """Statistics of filters of a layer; all by default."""
         maps = forward.maps(layer)
         statistics = forward.statistics(layer)
         described = [
-            Filter(**vars(statistics[index]), values=maps[:, :, index].tolist() if values else None)
+            Filter(
+                statistics=statistics[index],
+                values=maps[:, :, index].tolist() if values else None,
+            )
             for index in (range(layer.filters) if filters is None else filters)
         ]
         return cls(layer=layer.name, shape=layer.shape, range=extent(maps), filters=described)
@@ -287,7 +296,6 @@ class ConvolutionStep(BaseModel):
 
     @classmethod
     def of(cls, found: Convolution) -> Self:
-        """Describe a convolution."""
         return cls(
             corner=found.corner,
             dilation=found.dilation,
@@ -306,53 +314,44 @@ class ConvolutionStep(BaseModel):
         )
 
 
-class DenseStep(BaseModel):
+_from_array: Final = BeforeValidator(np.ndarray.tolist)
+Floats = Annotated[list[float], _from_array]
+
+
+class _Step(BaseModel):
+    """A record of the core whose arrays become lists."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class DenseStep(_Step):
     """Products of values and weights, summed, plus the bias."""
 
     kind: Annotated[Literal["weighted_sum"], _KIND] = "weighted_sum"
-    values: list[float] = Field(description="Values of the input maps in row-major order (H, W, C)")
-    weights: list[float] = Field(description="One weight for each value")
+    values: Floats = Field(description="Values of the input maps in row-major order (H, W, C)")
+    weights: Floats = Field(description="One weight for each value")
     bias: Bias
     total: float = Field(description="Sum of all products plus the bias")
     function: Function
 
-    @classmethod
-    def of(cls, found: Dense) -> Self:
-        """Describe a dense layer."""
-        return cls(
-            values=found.values.tolist(),
-            weights=found.weights.tolist(),
-            bias=found.bias,
-            total=found.total,
-            function=found.function,
-        )
 
-
-class PoolingStep(BaseModel):
+class PoolingStep(_Step):
     """The maximum or the mean of a window."""
 
     kind: Annotated[Literal["pooling"], _KIND] = "pooling"
     operation: str = Field(description="`max` or `mean`")
-    window: Rows = Field(description="Values of the input map in the window, without padding")
+    window: Annotated[Rows, _from_array] = Field(
+        description="Values of the input map in the window, without padding"
+    )
     corner: Position = Field(description="Row and column of the window's first value")
 
-    @classmethod
-    def of(cls, found: Pooling) -> Self:
-        """Describe a pooling."""
-        return cls(operation=found.operation, window=found.window.tolist(), corner=found.corner)
 
-
-class SoftmaxStep(BaseModel):
+class SoftmaxStep(_Step):
     """exp(score) divided by the sum over all scores."""
 
     kind: Annotated[Literal["softmax"], _KIND] = "softmax"
-    scores: list[float] = Field(description="Logits of all classes")
+    scores: Floats = Field(description="Logits of all classes")
     index: int = Field(description="Index of the class whose probability this is")
-
-    @classmethod
-    def of(cls, found: Softmax) -> Self:
-        """Describe a softmax."""
-        return cls(scores=found.scores.tolist(), index=found.index)
 
 
 Step = Annotated[
@@ -367,11 +366,11 @@ def _step(found: Arithmetic) -> Step:
         case Convolution():
             return ConvolutionStep.of(found)
         case Dense():
-            return DenseStep.of(found)
+            return DenseStep.model_validate(found)
         case Pooling():
-            return PoolingStep.of(found)
+            return PoolingStep.model_validate(found)
         case Softmax():
-            return SoftmaxStep.of(found)
+            return SoftmaxStep.model_validate(found)
     return found
 
 
@@ -396,7 +395,6 @@ class UnitValue(BaseModel):
 
     @classmethod
     def of(cls, unit: Unit) -> Self:
-        """Describe a unit."""
         found = unit.arithmetic
         row, column = unit.place
         return cls(
@@ -417,49 +415,23 @@ class Blocks(BaseModel):
     blocks: list[BlockMetrics] = Field(description="Every block, in forward order")
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlockDetail(ExtendedRecord, BlockMetrics):
+class BlockDetail(Joined):
     """Metrics of a block and of its filters, and the layers that form its parts."""
 
-    merge: Annotated[
-        str | None,
-        Field(
-            description="How x and F(x) are merged: `add`, `highway`, ...; null without an identity"
-        ),
-    ]
-    input: Annotated[str, Field(description="Layer that computes x")]
-    identity: Annotated[
-        str | None,
-        Field(description="Layer merged as the identity: input or projection; null without one"),
-    ]
-    residual: Annotated[str, Field(description="Layer that computes F(x)")]
-    gate: Annotated[
-        str | None, Field(description="Layer that computes T(x) of a highway block; null elsewhere")
-    ]
-    sum: Annotated[
-        str | None, Field(description="Layer that merges x and F(x); null without an identity path")
-    ]
-    output: Annotated[str, Field(description="Layer of the block's output, after the activation")]
-    can_disable: Annotated[bool, Field(description="Whether scale= may name it")]
-    filters: Annotated[
-        list[FilterMetrics],
-        Field(description="One entry for each filter of the sum; of F(x) without an identity path"),
-    ]
+    records = ("metrics", "parts")
+    left_out = frozenset({"name"})  # the metrics have it as ``block``
+    metrics: BlockMetrics
+    parts: BlockInfo
+    filters: tuple[FilterMetrics, ...] = Field(
+        description="One entry for each filter of the sum; of F(x) without an identity path"
+    )
 
     @classmethod
     def of(cls, forward: ForwardPass, block: BlockInfo) -> Self:
-        """Describe a block of a forward pass."""
         return cls(
-            **vars(block_metrics(block, forward.activations)),
-            merge=block.merge,
-            input=block.input,
-            identity=block.identity,
-            residual=block.residual,
-            gate=block.gate,
-            sum=block.sum,
-            output=block.output,
-            can_disable=block.can_disable,
-            filters=list(filter_metrics(block, forward.activations)),
+            metrics=block_metrics(block, forward.activations),
+            parts=block,
+            filters=filter_metrics(block, forward.activations),
         )
 
 
@@ -471,7 +443,6 @@ class GradientByPath(BaseModel):
 
     @classmethod
     def of(cls, manifest: Manifest, computed: analysis.GradientByPath) -> Self:
-        """Describe the gradients."""
         return cls(target=manifest.classes[computed.target], blocks=list(computed.blocks))
 
 
@@ -484,7 +455,6 @@ class Stage(BaseModel):
 
     @classmethod
     def of(cls, manifest: Manifest, number: int, run: tuple[BlockInfo, ...]) -> Self:
-        """Describe a run of blocks."""
         shape = find_layer(manifest, run[0].output).shape
         return cls(stage=number, shape=shape, blocks=[block.name for block in run])
 
@@ -507,7 +477,6 @@ class Comparison(BaseModel):
 
     @classmethod
     def of(cls, a: ForwardPass, b: ForwardPass) -> Self:
-        """Compare two forward passes."""
         layers = list(analysis.compare(a, b))
         return cls(a=Prediction.of(a), b=Prediction.of(b), layers=layers)
 
@@ -559,19 +528,26 @@ class Dataset(BaseModel):
         )
 
 
-class DatasetDigit(BaseModel):
-    """A digit of the data set and its prediction."""
+class LinkedDigit(BaseModel):
+    """A digit and where to find it."""
 
     id: DigitId
+    url: DigitUrl
+    input_url: str = Field(description="Path of the 28x28 input of the networks as an image")
+    page_url: str = Field(
+        description="Path of the page that shows a network's activations for the digit"
+    )
+
+
+class DatasetDigit(LinkedDigit):
+    """A digit of the data set and its prediction."""
+
     index: DatasetIndex
     label: Label
     prediction: int = Field(description="Index of the most probable class")
     wrong: bool = Field(description="Whether it is misclassified")
     probability: float = Field(description="Probability of the most probable class")
     label_probability: float = Field(description="Probability of the label's class")
-    url: DigitUrl
-    input_url: InputUrl
-    page_url: GalleryUrl
 
     @classmethod
     def of(cls, collection: LabelledDigits, index: Index, place: int, network: str) -> Self:
@@ -607,7 +583,6 @@ class DatasetDigits(BaseModel):
     def of(
         cls, collection: LabelledDigits, index: Index, listing: ResultPage, network: str
     ) -> Self:
-        """Describe a page."""
         return cls(
             total=listing.total,
             page=listing.page,
@@ -673,26 +648,18 @@ class TopActivations(BaseModel):
         )
 
 
-class Sample(BaseModel):
+class Sample(LinkedDigit):
     """A digit that ships with the program."""
 
-    id: DigitId
     label: Label
     style: str = Field(
         description="Style of the handwriting; `ambiguous` if people may disagree about the label"
     )
-    url: DigitUrl
-    input_url: InputUrl
-    page_url: GalleryUrl
 
 
-class Digit(BaseModel):
+class Digit(LinkedDigit):
     """A digit and its provenance."""
 
-    id: DigitId
-    url: DigitUrl
-    input_url: InputUrl
-    page_url: GalleryUrl
     inverted: Inverted
     box: InkBox
     warnings: Warnings
@@ -701,7 +668,7 @@ class Digit(BaseModel):
 
     @classmethod
     def of(cls, stored: StoredDigit, network: str) -> Self:
-        """Describe a stored digit; its page is that of ``network``."""
+        """A stored digit; its page is that of ``network``."""
         digit = stored.digit.id
         return cls(
             id=digit,
@@ -716,14 +683,19 @@ class Digit(BaseModel):
         )
 
 
-class GridDescription(BaseModel):
+class ImageLayout(BaseModel):
+    """Size and palette of an image of maps."""
+
+    width: int = Field(description="Width of the image in pixels")
+    height: int = Field(description="Height of the image in pixels")
+    zoom: int = Field(description="Pixels along a side of one value, 1 to 16")
+    palette: str = Field(description="Name of the palette, as in palette=")
+
+
+class GridDescription(ImageLayout):
     """Layout and value ranges of a grid."""
 
-    width: ImageWidth
-    height: ImageHeight
-    zoom: Zoom
     columns: int = Field(description="Number of maps in a row")
-    palette: PaletteUsed
     diverging: bool = Field(description="Whether the diverging palette is used, centred on zero")
     normalize: str = Field(
         description="Which maps share one range, as in normalize=; `layer` where `block` means "
@@ -734,7 +706,6 @@ class GridDescription(BaseModel):
 
     @classmethod
     def of(cls, grid: Grid) -> Self:
-        """Describe a grid."""
         return cls(
             width=grid.geometry.width,
             height=grid.geometry.height,
@@ -761,20 +732,15 @@ class MapTableRow(BaseModel):
     filters: int = Field(description="Number of filters")
 
 
-class MapTable(BaseModel):
+class MapTable(ImageLayout):
     """Layout of a table of maps: rows are layers, columns are filters."""
 
-    width: ImageWidth
-    height: ImageHeight
-    zoom: Zoom
-    palette: PaletteUsed
     columns: int = Field(description="Number of columns, one for each filter")
     rows: list[MapTableRow] = Field(description="Rows from top to bottom")
     boxes: list[Box] = Field(description="x, y, width, height of each map in pixels, row by row")
 
     @classmethod
     def of(cls, table: FeatureMapTable) -> Self:
-        """Describe a table."""
         return cls(
             width=table.geometry.width,
             height=table.geometry.height,
@@ -804,26 +770,21 @@ class LiveLayer(BaseModel):
     block_range: Pair = Field(description="Smallest and largest value under normalize=block")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LiveBlock(ExtendedRecord, BlockMetrics):
+class LiveBlock(Joined):
     """Metrics of a block, with the norms that the network diagram shows."""
 
-    norm_input: Annotated[float, Field(description="Norm of the block's input")]
-    norm_output: Annotated[float, Field(description="Norm of the block's output")]
+    records = ("metrics",)
+    metrics: BlockMetrics
+    norm_input: float = Field(description="Norm of the block's input")
+    norm_output: float = Field(description="Norm of the block's output")
 
     @classmethod
-    def of(cls, forward: ForwardPass) -> list[Self]:
-        """Every block, in forward order."""
-        return [
-            cls(
-                **vars(metrics),
-                norm_input=_norm(forward, block.input),
-                norm_output=_norm(forward, block.output),
-            )
-            for block, metrics in zip(
-                forward.manifest.blocks, all_block_metrics(forward), strict=True
-            )
-        ]
+    def of(cls, forward: ForwardPass, block: BlockInfo) -> Self:
+        return cls(
+            metrics=block_metrics(block, forward.activations),
+            norm_input=_norm(forward, block.input),
+            norm_output=_norm(forward, block.output),
+        )
 
 
 def _norm(forward: ForwardPass, layer: str) -> float:
@@ -866,7 +827,7 @@ class LiveHeader(Prediction):
                 )
                 for layer, start in zip(layers, starts, strict=True)
             ],
-            blocks=LiveBlock.of(forward),
+            blocks=[LiveBlock.of(forward, block) for block in forward.manifest.blocks],
         )
 
 

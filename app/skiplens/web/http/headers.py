@@ -57,6 +57,17 @@ _ALL_HOSTS: Final = frozenset({"*"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+def _adding(headers: tuple[tuple[bytes, bytes], ...], send: Send) -> Send:
+    """``send``, with these headers on the response."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *headers]
+        await send(message)
+
+    return send_with_headers
+
+
 class SecurityHeaders:
     """Adds the security headers to every response, errors included."""
 
@@ -64,14 +75,8 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
-            await send(message)
-
-        await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
+        adding = _adding(HEADERS, send) if scope["type"] == "http" else send
+        await self._app(scope, receive, adding)
 
 
 class HostAndOriginCheck:
@@ -89,7 +94,6 @@ class HostAndOriginCheck:
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -135,20 +139,13 @@ class RequestIdMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         chosen = _received_id(scope) or new_request_id()
         set_request_id(chosen)
         named = (REQUEST_ID_HEADER, chosen.encode())
-
-        async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], named]
-            await send(message)
-
-        await self._app(scope, receive, send_named)
+        await self._app(scope, receive, _adding((named,), send))
 
 
 def _received_id(scope: Scope) -> str:

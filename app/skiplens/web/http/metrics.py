@@ -73,7 +73,6 @@ class _ServicesCollector(Collector):
         self._services = services
 
     def collect(self) -> list[Metric]:
-        """The current values."""
         services = self._services
         queue = GaugeMetricFamily(
             "skiplens_queue_depth", "Computations waiting", labels=["network"]

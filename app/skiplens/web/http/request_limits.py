@@ -33,7 +33,6 @@ class BodyLimit:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
         declared = _declared_bytes(scope) if scope["type"] == "http" else 0
         if declared == 0:
             await self._app(scope, receive, send)
@@ -136,7 +135,6 @@ class ConcurrencyLimit:
         metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
