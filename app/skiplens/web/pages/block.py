@@ -318,7 +318,7 @@ def _chart_specs(found: Sequence[FilterMetrics], names: Symbols) -> Iterator[Cha
         ChartSpec("zeroed by ReLU", "0 to 100 %", (("", "", "relu_zeroed"),)),
     ):
         series = tuple(
-            one for one in spec.series if any(getattr(m, one[-1]) is not None for m in found)
+            line for line in spec.series if any(getattr(m, line[-1]) is not None for m in found)
         )
         yield replace(spec, series=series)
 
