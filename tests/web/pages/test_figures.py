@@ -98,8 +98,8 @@ def test_every_slim_grid_fits(forward: ForwardPass) -> None:
 
 def test_ramps_run_from_end_to_end() -> None:
     stops = ramp_stops(PaletteName.DARK, diverging=True)
-    assert (stops[0].offset, stops[-1].offset) == ("0.0%", "100.0%")
-    assert len({stop.colour for stop in stops}) == len(stops)
+    assert (stops[0][0], stops[-1][0]) == ("0.0%", "100.0%")
+    assert len({colour for _, colour in stops}) == len(stops)
 
 
 def attributes_of(forward: ForwardPass, name: str) -> MapAttributes:

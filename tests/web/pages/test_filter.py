@@ -14,8 +14,9 @@ from skiplens.service.forward import ModelRunner
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
+from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.filter import FilterPage, filter_page, top_activations
+from skiplens.web.pages.filter import filter_page, top_activations
 from skiplens.web.pages.unit import UnitQuery
 from tests.conftest import switched_off
 from tests.web.conftest import NETWORK
@@ -30,7 +31,7 @@ def context(services: Services, engine: Engine, digit: Digit) -> PageContext:
     return PageContext(services, engine, services.digits.get(digit.id), forward, page_links)
 
 
-def page(context: PageContext, layer: str, index: int) -> FilterPage:
+def page(context: PageContext, layer: str, index: int) -> ViewPage:
     return filter_page(
         context, find_layer(context.engine.manifest, layer), index, UnitQuery(), "http://127.0.0.1"
     )
