@@ -1,1 +1,1 @@
-"""What skiplens costs, as ratios within one run: ``make bench``."""
+"""What skiplens costs, as ratios within one run, and how it reads photographs: ``make bench``."""

@@ -1,12 +1,13 @@
 """Runs the benchmarks and reports which targets are met: ``python -m benchmarks [--json FILE]``."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from benchmarks import engine, live, newcomer, report, serving, start
+from benchmarks import engine, live, newcomer, photos, report, serving, start
 from benchmarks.results import Result
 
 BENCHMARKS: Final = {
@@ -15,27 +16,47 @@ BENCHMARKS: Final = {
     "serving": serving,
     "newcomer": newcomer,
     "live": live,
+    "photos": photos,
 }
 
 
 def main() -> None:
     """Run the named benchmarks, all by default. A missed target is reported and is no failure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to it")
+    parser = _parser()
     given = parser.parse_args()
     unknown = set(given.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"there is no benchmark of that name; there are {', '.join(BENCHMARKS)}")
+    options = {"photos": {"data": given.data, "held_out": given.held_out}}
     console = Console()
     found: dict[str, list[Result]] = {}
     for name in given.names or BENCHMARKS:
         with console.status(f"measuring {name}"):
-            found[name] = list(BENCHMARKS[name].measure())
-        console.print(report.table(BENCHMARKS[name].TITLE, found[name]))
+            found[name] = list(BENCHMARKS[name].measure(**options.get(name, {})))
+        for table in report.tables(BENCHMARKS[name].TITLE, found[name]):
+            console.print(table)
     console.print(report.verdict([one for several in found.values() for one in several]))
     if given.json is not None:
         report.write_json(given.json, found)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to it")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        default=os.environ.get("SKIPLENS_MNIST"),
+        help="photos: MNIST, whose digits are taken instead of strokes (SKIPLENS_MNIST)",
+    )
+    parser.add_argument(
+        "--held-out",
+        action="store_true",
+        help="photos: the hands that are kept for a final figure",
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -13,8 +13,33 @@ from benchmarks.results import Result
 _VERDICTS = {True: "[green]pass[/]", False: "[bold red]miss[/]", None: ""}
 
 
+def tables(title: str, results: Sequence[Result]) -> Iterator[Table]:
+    """The results of one benchmark: those that share a row, then the others."""
+    shared = [one for one in results if one.column]
+    if shared:
+        yield _shared_rows(title, shared)
+    yield table(title, [one for one in results if not one.column])
+
+
+def _shared_rows(title: str, results: Sequence[Result]) -> Table:
+    """A row for each thing, a column for each figure of it; a miss is red."""
+    made = Table("", title=title, title_justify="left", title_style="bold", min_width=76)
+    columns = list(dict.fromkeys(one.column for one in results))
+    for column in columns:
+        made.add_column(column, justify="right")
+    for what in dict.fromkeys(one.what for one in results):
+        own = {one.column: one for one in results if one.what == what}
+        made.add_row(what, *(_cell(own[column]) if column in own else "" for column in columns))
+    return made
+
+
+def _cell(one: Result) -> str:
+    measured = f"{number(one.measured)} {one.unit}".rstrip()
+    return f"[bold red]{measured}[/]" if one.passed is False else measured
+
+
 def table(title: str, results: Sequence[Result]) -> Table:
-    """The results of one benchmark as a table."""
+    """The results of one benchmark that have a row each."""
     made = Table("", title=title, title_justify="left", title_style="bold", min_width=76)
     for heading in ("target", "measured", ""):
         made.add_column(heading, justify="right")
@@ -35,7 +60,7 @@ def number(value: float) -> str:
 def verdict(results: Sequence[Result]) -> str:
     """One sentence: how many targets are met, and which are missed."""
     held = [one for one in results if one.target is not None]
-    missed = [one.what for one in held if not one.passed]
+    missed = [", ".join(filter(None, (one.what, one.column))) for one in held if not one.passed]
     met = f"{len(held) - len(missed)} of {len(held)} targets met"
     return f"{met}; missed: {'; '.join(missed)}." if missed else f"{met}."
 

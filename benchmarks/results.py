@@ -30,12 +30,14 @@ class Result:
         measured: the figure.
         unit: ``x`` for a ratio, else ``ms``, ``s``, ``MB``, ``/s`` or nothing.
         target: what it has to reach; nothing where it is only of interest.
+        column: where several figures of one thing share a row, which of them this is.
     """
 
     what: str
     measured: float
     unit: str = "x"
     target: Target | None = None
+    column: str = ""
 
     @property
     def passed(self) -> bool | None:

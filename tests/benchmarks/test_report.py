@@ -28,6 +28,24 @@ def test_a_table_has_a_row_for_each_figure() -> None:
     assert report.table("HTTP", [MET, MISSED, OF_INTEREST]).row_count == 3
 
 
+def test_figures_that_share_a_row_have_a_table_of_their_own() -> None:
+    shared = [
+        Result("ring", 0.5, "", Target(">=", 0.9), "mild"),
+        Result("ring", 0.25, "", column="hard"),
+        Result("box", 1.0, "", column="hard"),
+    ]
+    matrix, alone = report.tables("Photographs", [MET, *shared])
+    assert [column.header for column in matrix.columns] == ["", "mild", "hard"]
+    assert [list(column.cells) for column in matrix.columns] == [
+        ["ring", "box"],
+        ["[bold red]0.5[/]", ""],
+        ["0.25", "1"],
+    ]
+    assert alone.row_count == 1
+    assert len(list(report.tables("HTTP", [MET, MISSED]))) == 1
+    assert report.verdict(shared) == "0 of 1 targets met; missed: ring, mild."
+
+
 def test_json_names_the_benchmark_and_the_machine(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     report.write_json(file, {"start": [MET], "serving": [MISSED]})

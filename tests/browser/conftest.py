@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -18,7 +19,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
-    Error,
     Page,
     Playwright,
     expect,
@@ -145,14 +145,17 @@ class Contexts:
     def tidy(self) -> None:
         """Close every page and each fresh context, and forget what pages have stored."""
         for context in self._browser.contexts:
-            for page in context.pages:
-                # A page that waits for an answer, or has scripts off, may have no storage to ask.
-                with suppress(Error):
-                    page.evaluate("localStorage.clear()")
-                page.close()
-            context.clear_cookies()
             if context not in self._opened.values():
                 context.close()
+                continue
+            for page in context.pages:
+                # Asked of the browser: a page that reloads again and again never runs a script.
+                browser = context.new_cdp_session(page)
+                origin = urlsplit(page.url)._replace(path="", query="", fragment="").geturl()
+                stored = {"origin": origin, "storageTypes": "local_storage"}
+                browser.send("Storage.clearDataForOrigin", stored)
+                page.close()
+            context.clear_cookies()
 
 
 @pytest.fixture(scope="package")
