@@ -118,6 +118,7 @@ def gallery_page(context: PageContext, origin: str) -> ViewPage:
         forward, metrics, {block.block: block for block in all_block_metrics(baseline)}
     )
     prediction = prediction_view(services, forward)
+    indexes = services.indexes
     first, last = manifest.blocks[0], manifest.blocks[-1]
     return ViewPage(
         "gallery.html",
@@ -143,17 +144,12 @@ def gallery_page(context: PageContext, origin: str) -> ViewPage:
             "residual": any(block.identity for block in manifest.blocks),
             "all_on": links.all_on().gallery(),
             "downloads": gallery_downloads(links, origin),
-            "dataset": _dataset(context),
+            "dataset": (links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None,
             "compare": default_comparison_link(context),
             "classic": links.classic() if classic_blocks(manifest) else None,
             "network_range": network_range(forward),
         },
     )
-
-
-def _dataset(context: PageContext) -> tuple[str, int] | None:
-    indexes = context.services.indexes
-    return (context.links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
 
 
 def _figures(

@@ -135,12 +135,7 @@ def create_environment() -> Environment:
 
 
 class Renderer:
-    """Renders pages.
-
-    Args:
-        assets: where ``asset("css/site.css")`` looks addresses up.
-        most_bytes: largest file that can be uploaded, which the script checks before it sends one.
-    """
+    """Renders pages; the script checks that an uploaded file has at most ``most_bytes``."""
 
     def __init__(self, assets: Assets, most_bytes: int) -> None:
         self._environment = create_environment()
