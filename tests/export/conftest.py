@@ -1,4 +1,4 @@
-"""An context of a sample, and the folder that it is written to once."""
+"""An export of a sample, written to a folder once per session."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,10 +16,10 @@ from skiplens.service.services import Services
 
 
 @pytest.fixture(scope="session")
-def exhibit_of(
+def load_context(
     engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[ExportOptions], ExportContext]:
-    """Opens an context over the networks that ship."""
+    """Loads export contexts over the networks that ship."""
     store = SQLiteDigitStore(tmp_path_factory.mktemp("state") / "digits.sqlite3", 10)
     services = Services.create(
         engines,
@@ -29,13 +29,13 @@ def exhibit_of(
         cache_bytes=64_000_000,
         limits=ImageLimits(),
     )
-    return lambda wish: load_export_context(services, wish)
+    return lambda options: load_export_context(services, options)
 
 
 @pytest.fixture(scope="session")
-def context(exhibit_of: Callable[[ExportOptions], ExportContext], digit: Digit) -> ExportContext:
+def context(load_context: Callable[[ExportOptions], ExportContext], digit: Digit) -> ExportContext:
     """A seven in the default network, without what the second block adds."""
-    return exhibit_of(ExportOptions(digit=digit.id, scale="block2:0"))
+    return load_context(ExportOptions(digit=digit.id, scale="block2:0"))
 
 
 @pytest.fixture(scope="session")

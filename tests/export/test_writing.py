@@ -1,16 +1,24 @@
+"""The export's folder: files, manifest, command."""
+
+import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.cli import main
 from skiplens.core.digit import Digit
-from skiplens.errors import ExportError
-from skiplens.export.gallery import ExportContext
-from skiplens.export.writing import prepare_folder, write
+from skiplens.errors import ExportError, UnknownNetworkError
+from skiplens.export.gallery import ExportContext, ExportOptions
+from skiplens.export.writing import export_gallery, prepare_folder, write
+from skiplens.service.services import Services
 
 
-def test_arrays_are_those_of_the_examination(context: ExportContext, exported: Path) -> None:
+def test_arrays_are_those_of_the_forward_pass(context: ExportContext, exported: Path) -> None:
     with np.load(exported / "activations.npz", allow_pickle=False) as arrays:
         assert set(arrays.files) == set(context.forward.activations)
         for name, expected in context.forward.activations.items():
@@ -32,7 +40,7 @@ def test_what_is_written_is_named_and_counted(context: ExportContext, tmp_path: 
     assert written[-1].name == "index.html"
 
 
-def test_the_same_exhibit_is_the_same_bytes(
+def test_the_same_export_is_the_same_bytes(
     context: ExportContext, exported: Path, tmp_path: Path
 ) -> None:
     for path in write(context, tmp_path):
@@ -64,3 +72,90 @@ def test_what_cannot_be_written_is_named(context: ExportContext, tmp_path: Path)
     (tmp_path / "layers").touch()
     with pytest.raises(ExportError, match=r"layers/stem\.conv\.png cannot be written"):
         write(context, tmp_path)
+
+
+Get = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def manifest(exported: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((exported / "manifest.json").read_text())
+    return content
+
+
+@pytest.fixture
+def api(client: TestClient, digit: Digit) -> Get:
+    def get(path: str) -> dict[str, Any]:
+        address = f"/api/v1/networks/mnist-resnet/digits/{digit.id}/{path}"
+        answer = client.get(address, params={"scale": "block2:0"})
+        content: dict[str, Any] = answer.json()
+        return content
+
+    return get
+
+
+def test_the_prediction_is_the_api_s(manifest: dict[str, Any], api: Get) -> None:
+    assert manifest["prediction"] == api("prediction")
+    assert manifest["prediction"]["scale"] == {"block2": 0}
+
+
+def test_the_statistics_of_a_layer_are_the_api_s(manifest: dict[str, Any], api: Get) -> None:
+    layer = next(item for item in manifest["layers"] if item["name"] == "block1.output")
+    answer = api("layers/block1.output/activations")
+    assert {name: layer[name] for name in answer} == answer
+
+
+def test_the_metrics_of_blocks_are_the_api_s(manifest: dict[str, Any], api: Get) -> None:
+    for written, answered in zip(manifest["blocks"], api("blocks")["blocks"], strict=True):
+        assert {name: written[name] for name in answered} == answered
+
+
+def test_the_manifest_states_the_options(manifest: dict[str, Any], digit: Digit) -> None:
+    assert manifest["network"]["id"] == "mnist-resnet"
+    assert manifest["digit"]["id"] == digit.id
+    assert (manifest["normalize"], manifest["palette"]) == ("block", "dark")
+
+
+def test_every_image_in_the_manifest_exists(manifest: dict[str, Any], exported: Path) -> None:
+    named = {layer["grid"] for layer in manifest["layers"]}
+    named |= {layer["kernels"] for layer in manifest["layers"] if layer["kernels"]}
+    for block in manifest["blocks"]:
+        named |= {block["maps"], *block["parts"].values(), *block["kernels"].values()}
+    written = {path.relative_to(exported).as_posix() for path in exported.rglob("*.png")}
+    assert named == written - {"input.png"}
+
+
+def test_it_says_where_the_page_opens(
+    services: Services, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "three"
+    export_gallery(services, ExportOptions(), folder, force=False)
+    assert (folder / "index.html").is_file()
+    assert f"open {folder / 'index.html'}" in capsys.readouterr().err
+
+
+def test_a_folder_in_use_is_left_as_it_is(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(ExportError):
+        export_gallery(services, ExportOptions(), tmp_path, force=False)
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_an_unknown_network_leaves_no_folder_behind(services: Services, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNetworkError):
+        export_gallery(services, ExportOptions(network="none"), tmp_path / "none", force=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_refusal_is_one_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SKIPLENS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(sys, "argv", ["skiplens", "export", "--network", "none", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = [line for line in capfd.readouterr().err.splitlines() if "skiplens:" in line]
+    (sentence,) = said
+    assert "network 'none' is not loaded" in sentence
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final
 
-from skiplens.core.grid_image import GridLayout
 from skiplens.core.image_decoding import ImageLimits, decode
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
@@ -29,18 +28,15 @@ from skiplens.service.services import Services
 from skiplens.web.pages import common, figures, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.assets import FOLDER as STATIC
-from skiplens.web.pages.common import DigitCard, PredictionView
 from skiplens.web.pages.figures import (
-    Legend,
+    MapFigure,
     Picture,
-    Stop,
     alt_text,
     legend,
     ramp_stops,
     table_legend,
 )
 from skiplens.web.pages.templating import TEMPLATES, create_environment
-from skiplens.web.pages.text import Symbols
 
 
 @dataclass(frozen=True)
@@ -104,22 +100,14 @@ def _preprocessed(path: Path, limits: ImageLimits) -> StoredDigit:
     return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
 
 
-class Drawing(Protocol):
-    """Maps or kernels that can be drawn."""
-
-    @property
-    def geometry(self) -> GridLayout:
-        """Size, and where the maps are."""
-
-    def png(self) -> bytes:
-        """The image."""
+Drawing = FeatureMapTable | Grid | LabelledKernelGrid
 
 
 @dataclass(frozen=True)
 class BlockImages:
     """A block: x, F(x), sum and output as rows, the same as grids by role, kernels by layer."""
 
-    strip: FeatureMapTable
+    table: FeatureMapTable
     parts: Mapping[str, Grid]
     kernels: Mapping[str, LabelledKernelGrid]
 
@@ -142,7 +130,7 @@ class Images:
         for layer, kernels in self.kernels.items():
             yield kernels_path(layer), kernels
         for name, block in self.blocks.items():
-            yield part_path(name, "maps"), block.strip
+            yield part_path(name, "maps"), block.table
             for role, grid in block.parts.items():
                 yield part_path(name, role), grid
             for layer, labelled in block.kernels.items():
@@ -193,13 +181,13 @@ def draw(context: ExportContext) -> Images:
 
 
 def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions) -> BlockImages:
-    strip = block_table(context.forward, block, options.palette)
+    table = block_table(context.forward, block, options.palette)
     weights = context.engine.weights
     return BlockImages(
-        strip,
+        table,
         {
             row.role: grid_of(maps, (row.range,) * maps.shape[-1], options, diverging=True)
-            for row, maps in zip(strip.rows, strip.maps, strict=True)
+            for row, maps in zip(table.rows, table.maps, strict=True)
         },
         {
             layer.name: LabelledKernelGrid.of(weights[f"{layer.name}/kernel"], options.palette)
@@ -221,37 +209,7 @@ _TEXTS: Final = {
 _INDEXED: Final = "one row per filter, one column per input map, with indices"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """An image with its name: of the layer, or the role in the block."""
-
-    name: str
-    tone: str
-    text: str
-    meta: str
-    picture: Picture
-    alt: str
-    legend: Legend | None
-    """``None`` if the block's legend holds for it."""
-
-
-@dataclass(frozen=True)
-class BlockSection:
-    """A block: its maps as rows, each row as a grid, its kernels, and all its layers."""
-
-    name: str
-    metrics: BlockMetrics
-    residual: bool
-    symbols: Symbols
-    strip: Picture
-    strip_alt: str
-    legend: Legend
-    parts: tuple[Figure, ...]
-    kernels: tuple[Figure, ...]
-    layers: tuple[Figure, ...]
-
-
-def _layers(context: ExportContext, images: Images, place: str) -> tuple[Figure, ...]:
+def _layers(context: ExportContext, images: Images, place: str) -> tuple[MapFigure, ...]:
     """The layers of the stem, the head, or a block."""
     layers = context.engine.manifest.layers
     return tuple(_layer(context, images, layer) for layer in layers if layer.place == place)
@@ -259,76 +217,56 @@ def _layers(context: ExportContext, images: Images, place: str) -> tuple[Figure,
 
 def _block(
     context: ExportContext, images: Images, block: BlockInfo, metrics: BlockMetrics
-) -> BlockSection:
+) -> dict[str, Any]:
+    """A block: its maps as rows, each row as a grid, its kernels, and all its layers."""
     drawn, name = images.blocks[block.name], block.name
     roles = fmt.join_and(list(drawn.parts))
-    return BlockSection(
-        name=name,
-        metrics=metrics,
-        residual=block.identity is not None,
-        symbols=text.symbols_of_block(block),
-        strip=_picture(part_path(name, "maps"), drawn.strip),
-        strip_alt=f"{roles} of {name} as rows, one column for each filter, with one value range",
-        legend=table_legend(drawn.strip),
-        parts=tuple(
+    return {
+        "name": name,
+        "metrics": metrics,
+        "residual": block.identity is not None,
+        "symbols": text.symbols_of_block(block),
+        "picture": Picture.of(part_path(name, "maps"), drawn.table.geometry),
+        "alt": f"{roles} of {name} as rows, one column for each filter, with one value range",
+        "legend": table_legend(drawn.table),
+        "parts": tuple(
             _plain(role, _text(block, role), part_path(name, role), grid, f"{role} of {name}")
             for role, grid in drawn.parts.items()
         ),
-        kernels=tuple(
+        "kernels": tuple(
             _plain(layer, _INDEXED, labelled_kernels_path(name, layer), grid, f"Kernels of {layer}")
             for layer, grid in drawn.kernels.items()
         ),
-        layers=_layers(context, images, name),
-    )
+        "layers": _layers(context, images, name),
+    }
 
 
 def _text(block: BlockInfo, role: str) -> str:
     return _TEXTS.get(f"gated {role}" if block.gate else role, _TEXTS[role])
 
 
-def _layer(context: ExportContext, images: Images, layer: LayerInfo) -> Figure:
+def _layer(context: ExportContext, images: Images, layer: LayerInfo) -> MapFigure:
     grid = images.layers[layer.name]
-    return Figure(
+    return MapFigure(
         name=layer.name,
         tone=text.tone(layer),
         text=text.describe_layer(context.engine.manifest, layer),
         meta=f"{layer.kind}, {fmt.shape(*layer.shape)}",
-        picture=_picture(layer_path(layer.name), grid),
+        picture=Picture.of(layer_path(layer.name), grid.geometry),
         alt=alt_text(context.forward, layer, grid),
         legend=legend(grid),
     )
 
 
-def _plain(name: str, text: str, path: str, drawing: Drawing, alt: str) -> Figure:
-    return Figure(name, figures.tone(name), text, "", _picture(path, drawing), alt, None)
-
-
-def _picture(path: str, drawing: Drawing) -> Picture:
-    return Picture.of(path, drawing.geometry)
+def _plain(name: str, text: str, path: str, drawing: Drawing, alt: str) -> MapFigure:
+    return MapFigure(
+        name, Picture.of(path, drawing.geometry), alt, None, figures.row_tone(name), text=text
+    )
 
 
 STYLE: Final = "style.css"
 # The app's style sheets that the exported page shares.
 _SHARED: Final = ("base.css", "layout.css", "intro.css", "maps.css")
-
-
-@dataclass(frozen=True)
-class ExportPage:
-    """The page."""
-
-    title: str
-    manifest: Manifest
-    facts: tuple[tuple[str, str], ...]
-    digit: DigitCard
-    prediction: PredictionView
-    palette: str
-    signed_ramp: tuple[Stop, ...]
-    positive_ramp: tuple[Stop, ...]
-    zero_text: str
-    stem: tuple[Figure, ...]
-    blocks: tuple[BlockSection, ...]
-    head: tuple[Figure, ...]
-    kernels: tuple[Figure, ...]
 
 
 def style() -> bytes:
@@ -343,28 +281,28 @@ def html(context: ExportContext, images: Images) -> str:
     return template.render(page=_page(context, images))
 
 
-def _page(context: ExportContext, images: Images) -> ExportPage:
+def _page(context: ExportContext, images: Images) -> dict[str, Any]:
     manifest, palette = context.engine.manifest, context.options.palette
     prediction = common.compare_predictions(context.forward, context.baseline)
     metrics = all_block_metrics(context.forward)
-    return ExportPage(
-        title=f"{prediction.label} in {manifest.title}",
-        manifest=manifest,
-        facts=common.network_facts(context.engine),
-        digit=common.digit_card(context.stored),
-        prediction=prediction,
-        palette=palette.value,
-        signed_ramp=ramp_stops(palette, diverging=True),
-        positive_ramp=ramp_stops(palette, diverging=False),
-        zero_text=text.ZERO[palette],
-        stem=_layers(context, images, "stem"),
-        blocks=tuple(
+    return {
+        "title": f"{prediction.label} in {manifest.title}",
+        "manifest": manifest,
+        "facts": common.network_facts(context.engine),
+        "digit": common.digit_card(context.stored),
+        "prediction": prediction,
+        "palette": palette.value,
+        "signed_ramp": ramp_stops(palette, diverging=True),
+        "positive_ramp": ramp_stops(palette, diverging=False),
+        "zero_text": text.ZERO[palette],
+        "stem": _layers(context, images, "stem"),
+        "blocks": tuple(
             _block(context, images, block, found)
             for block, found in zip(manifest.blocks, metrics, strict=True)
         ),
-        head=_layers(context, images, "head"),
-        kernels=tuple(
+        "head": _layers(context, images, "head"),
+        "kernels": tuple(
             _plain(name, "", kernels_path(name), grid, f"All kernels of {name}")
             for name, grid in images.kernels.items()
         ),
-    )
+    }

@@ -72,7 +72,7 @@ def _layers(context: ExportContext, images: Images) -> list[dict[str, Any]]:
 def _block(metrics: BlockMetrics, images: BlockImages) -> dict[str, Any]:
     return {
         **vars(metrics),
-        "range": images.strip.range,
+        "range": images.table.range,
         "maps": part_path(metrics.block, "maps"),
         "parts": {role: part_path(metrics.block, role) for role in images.parts},
         "kernels": {layer: labelled_kernels_path(metrics.block, layer) for layer in images.kernels},

@@ -19,7 +19,7 @@ class Markup(HTMLParser):
         self.close()
         self.faults += [f"{name} is not closed" for name in self._open]
         ids = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-        self.faults += [f"id {one} is there twice" for one in set(ids) if ids.count(one) > 1]
+        self.faults += [f"id {id_} is there twice" for id_ in set(ids) if ids.count(id_) > 1]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_startendtag(tag, attrs)

@@ -20,11 +20,13 @@ def address(digit: Digit) -> str:
 
 
 def pictures(page: Markup) -> list[dict[str, str]]:
-    return [one for one in page.all("img") if "/input.png" not in one["src"]]
+    return [element for element in page.all("img") if "/input.png" not in element["src"]]
 
 
 def test_every_block_has_its_four_pictures_the_first_too(look: Look, address: str) -> None:
-    shown = [one["src"].partition("?")[0].split("/layers/")[1] for one in pictures(look(address))]
+    shown = [
+        picture["src"].partition("?")[0].split("/layers/")[1] for picture in pictures(look(address))
+    ]
     assert shown == [
         f"block{at}.{part}"
         for at in range(1, 6)
@@ -47,7 +49,7 @@ def test_pictures_are_there_in_their_size_and_kept_by_browsers(
 def test_all_64_kernels_are_drawn_upright(
     client: TestClient, look: Look, address: str, digit: Digit
 ) -> None:
-    image = next(one for one in pictures(look(address)) if "block2.conv" in one["src"])
+    image = next(item for item in pictures(look(address)) if "block2.conv" in item["src"])
     with Image.open(io.BytesIO(client.get(image["src"]).content)) as opened:
         picture = np.asarray(opened)
     network = "/api/v1/networks/mnist-classic/layers/block2.conv"

@@ -22,7 +22,7 @@ SAMPLES = len(list(load_samples()))
 def queries(links: list[str]) -> list[dict[str, str]]:
     """The parameters of every link to a comparison."""
     found = [urlsplit(link) for link in links if link.startswith("/compare")]
-    return [{name: one[0] for name, one in parse_qs(part.query).items()} for part in found]
+    return [{name: item[0] for name, item in parse_qs(part.query).items()} for part in found]
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def test_another_digit_can_stand_in_either_place(
 ) -> None:
     found = queries(look(address(pair | layer)).links())
     for place in ("a", "b"):
-        rest = {name: one for name, one in (pair | layer).items() if name != place}
-        others = [one for one in found if {**one, place: ""} == {**rest, place: ""}]
-        assert len({one[place] for one in others}) >= SAMPLES
-        assert {one[place].split("/")[0] for one in others} >= {pair[place].split("/")[0]}
+        rest = {name: item for name, item in (pair | layer).items() if name != place}
+        others = [item for item in found if {**item, place: ""} == {**rest, place: ""}]
+        assert len({item[place] for item in others}) >= SAMPLES
+        assert {item[place].split("/")[0] for item in others} >= {pair[place].split("/")[0]}
 
 
 def test_another_network_can_stand_in_either_place(
@@ -78,7 +78,7 @@ def test_another_network_can_stand_in_either_place(
 ) -> None:
     found = queries(look(address(pair)).links())
     for place in ("a", "b"):
-        offered = {one[place].split("/")[0] for one in found}
+        offered = {network[place].split("/")[0] for network in found}
         assert offered >= {engine.manifest.id for engine in services.registry.networks}
 
 
@@ -109,7 +109,7 @@ def test_networks_that_share_no_layer_are_compared_in_words(
     services = open_services()
     engine = services.registry.network("mnist-resnet")
     a = services.runner.run(engine, digit, AS_TRAINED)
-    renamed = tuple(replace(one, name=f"{one.name}'") for one in a.manifest.layers)
+    renamed = tuple(replace(layer, name=f"{layer.name}'") for layer in a.manifest.layers)
     maps = {f"{name}'": maps for name, maps in a.activations.items()}
     b = replace(a, manifest=replace(a.manifest, layers=renamed), activations=maps)
     page = compare_page(services, a, b, Links("mnist-resnet", digit.id), None)

@@ -44,21 +44,21 @@ def test_the_page_is_sound_and_holds_nothing_inline(see: Seen, query: str) -> No
     page = see(PAGE + query)
     assert page.faults == []
     assert not page.all("style")
-    assert not [one for _, one in page.elements if {"style", "onclick", "onchange"} & one.keys()]
+    assert not [item for _, item in page.elements if {"style", "onclick", "onchange"} & item.keys()]
 
 
 def test_every_number_of_the_matrix_leads_to_its_digits(see: Seen, browsing: TestClient) -> None:
     state = browsing.get(f"{API}/dataset").json()
     cells = [link for link in see(PAGE).all("a") if ", classified as" in link.get("aria-label", "")]
     counts = [count for row in state["confusion"] for count in row if count]
-    assert [int(one["aria-label"].split()[0]) for one in cells] == counts
-    mistake = min(cells, key=lambda one: int(one["aria-label"].split()[0]))
+    assert [int(element["aria-label"].split()[0]) for element in cells] == counts
+    mistake = min(cells, key=lambda cell: int(cell["aria-label"].split()[0]))
     page = see(mistake["href"].partition("#")[0])
     assert len(digits(page)) == int(mistake["aria-label"].split()[0])
     assert [
-        one.get("aria-current")
-        for one in page.all("a")
-        if one == {**mistake, "aria-current": "true"}
+        element.get("aria-current")
+        for element in page.all("a")
+        if element == {**mistake, "aria-current": "true"}
     ]
 
 
@@ -85,7 +85,7 @@ def test_misread_digits_come_first_and_lead_to_their_galleries(
     told = browsing.get(f"{API}/dataset/digits").json()["digits"]
     page = see(PAGE)
     shown = [link for link in page.links() if "/digits/" in link][1:]  # the first is the way back
-    assert [urlsplit(link).path for link in shown] == [one["page_url"] for one in told]
+    assert [urlsplit(link).path for link in shown] == [item["page_url"] for item in told]
     first = told[0]
     assert first["wrong"]
     assert digits(page)[0].startswith(
@@ -99,7 +99,9 @@ def test_the_digits_are_cut_from_one_sheet(see: Seen, browsing: TestClient) -> N
     page = see(f"{PAGE}?order=index&page=2")
     images = page.all("image")
     assert len(images) == 100
-    boxes = [one["viewbox"] for one in page.all("svg") if one.get("class") == "map-panel"]
+    boxes = [
+        element["viewbox"] for element in page.all("svg") if element.get("class") == "map-panel"
+    ]
     assert boxes == [f"{28 * (at % 10)} {28 * (at // 10)} 28 28" for at in range(100)]
     assert len({image["href"] for image in images}) == 1
     assert browsing.get(images[0]["href"]).status_code == 200
@@ -107,21 +109,21 @@ def test_the_digits_are_cut_from_one_sheet(see: Seen, browsing: TestClient) -> N
 
 def test_pages_lead_on_and_back(see: Seen) -> None:
     first = see(f"{PAGE}?order=doubt&palette=light")
-    onward = next(one for one in first.all("a") if one.get("rel") == "next")
+    onward = next(element for element in first.all("a") if element.get("rel") == "next")
     assert "palette=light" in onward["href"]
     second = see(onward["href"].partition("#")[0])
     assert "101 to 200" in second.text
-    rels = [one["rel"] for one in second.all("a") if one.get("rel") in {"prev", "next"}]
+    rels = [element["rel"] for element in second.all("a") if element.get("rel") in {"prev", "next"}]
     assert rels == ["prev", "next"]
     assert set(digits(first)) & set(digits(second)) == set()
 
 
 def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
     page = see(f"{PAGE}?label=0&wrong=false&order=confidence&palette=light")
-    chosen = [one["value"] for one in page.all("option") if "selected" in one]
+    chosen = [element["value"] for element in page.all("option") if "selected" in element]
     assert chosen == ["0", "", "false", "confidence"]
-    hidden = [one for one in page.all("input") if one.get("name") == "palette"]
-    assert [one["value"] for one in hidden] == ["light"]
+    hidden = [element for element in page.all("input") if element.get("name") == "palette"]
+    assert [item["value"] for item in hidden] == ["light"]
     assert "Correctly classified digits, labelled 0" in page.text
 
 
@@ -152,11 +154,11 @@ def test_until_it_is_indexed_there_are_a_bar_and_the_samples(indexing: TestClien
     (bar,) = page.all("progress")
     assert (bar["max"], bar["value"]) == ("240", "0")
     assert "0 of 240 digits" in page.text
-    refresh = [one for one in page.all("meta") if one.get("http-equiv") == "refresh"]
-    assert [one["content"] for one in refresh] == ["2"]
+    refresh = [element for element in page.all("meta") if element.get("http-equiv") == "refresh"]
+    assert [item["content"] for item in refresh] == ["2"]
     assert len(page.all("image")) == 40
     assert not page.all("table")
-    section = next(one for _, one in page.elements if "data-indexing" in one)
+    section = next(item for _, item in page.elements if "data-indexing" in item)
     assert indexing.get(section["data-indexing"]).json()["state"] == "indexing"
 
 

@@ -1,20 +1,35 @@
-"""A layer's figure: its legend states the numbers, and a slim grid fits beside the rail."""
+"""Figures: legends, data attributes, narrow grids, number grids."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
-from skiplens.core.colormaps import PaletteName
+from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
-from skiplens.core.value_range import Normalisation
+from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, ModelRunner
+from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
-from skiplens.web.pages.figures import SLIM_WIDTH, LayerFigure, Legend, layer_figure, ramp_stops
+from skiplens.web.pages.figures import (
+    SLIM_WIDTH,
+    LayerFigure,
+    Legend,
+    MapAttributes,
+    layer_figure,
+    map_attributes,
+    network_range,
+    number_grid,
+    ramp_stops,
+)
 from tests.conftest import switched_off
+from tests.web.pages.conftest import Look
 
 
 @pytest.fixture
@@ -25,8 +40,8 @@ def forward(engine: Engine, digit: Digit) -> ForwardPass:
 def figure(
     forward: ForwardPass, layer: str, normalisation: Normalisation = Normalisation.LAYER
 ) -> LayerFigure:
-    view = Links(forward.manifest.id, forward.digit.id, AS_TRAINED, normalisation)
-    return layer_figure(forward, find_layer(forward.manifest, layer), view)
+    page_links = Links(forward.manifest.id, forward.digit.id, AS_TRAINED, normalisation)
+    return layer_figure(forward, find_layer(forward.manifest, layer), page_links)
 
 
 def test_a_signed_layer_has_zero_in_the_middle(forward: ForwardPass) -> None:
@@ -41,35 +56,33 @@ def test_a_layer_never_negative_starts_at_zero(forward: ForwardPass) -> None:
     assert (legend.low, legend.zero, legend.ramp) == ("0", False, "positive")
 
 
-def test_a_scale_for_each_filter_is_said_in_words(forward: ForwardPass) -> None:
+def test_a_range_per_filter_is_described(forward: ForwardPass) -> None:
     legend = figure(forward, "block1.output", Normalisation.FILTER).legend
     assert legend.high == "highest"
     assert "its own value range" in legend.sharing
 
 
-def test_a_layer_that_is_switched_off_is_not_called_silent(forward: ForwardPass) -> None:
+def test_a_disabled_figure_is_not_called_inactive(forward: ForwardPass) -> None:
     found = figure(forward, "block2.residual")
     assert found.note == "Switched off, so every map is zero."
     assert found.alt.endswith("; switched off")
     assert found.legend == Legend("", zero=False, high="", ramp="signed", sharing="zero everywhere")
 
 
-def test_of_a_gated_block_the_gate_is_switched_off_and_not_the_residual(
-    engines: Mapping[str, Engine], digit: Digit
-) -> None:
+def test_a_gated_block_disables_its_gate(engines: Mapping[str, Engine], digit: Digit) -> None:
     gated = ModelRunner().run(engines["mnist-highway"], digit, switched_off("block2"))
     assert figure(gated, "block2.gate").note == "Switched off, so every map is zero."
     assert figure(gated, "block2.residual").note is None
     assert figure(gated, "block3.gate").note is None
 
 
-def test_a_script_is_told_what_a_switch_acts_on(forward: ForwardPass) -> None:
+def test_attributes_state_which_layers_a_toggle_changes(forward: ForwardPass) -> None:
     layers = ("block1.residual", "block2.residual", "block2.sum", "stem.output")
     switches = [figure(forward, layer).attributes.switch for layer in layers]
     assert switches == ["on", "off", None, None]
 
 
-def test_filters_that_find_nothing_are_silent_and_not_off(forward: ForwardPass) -> None:
+def test_zero_filters_are_inactive_and_not_disabled(forward: ForwardPass) -> None:
     quiet = {name: maps.copy() for name, maps in forward.activations.items()}
     quiet["block1.residual"][..., 3:5] = 0
     found = figure(replace(forward, activations=quiet), "block1.residual")
@@ -85,5 +98,92 @@ def test_every_slim_grid_fits(forward: ForwardPass) -> None:
 
 def test_ramps_run_from_end_to_end() -> None:
     stops = ramp_stops(PaletteName.DARK, diverging=True)
-    assert (stops[0].offset, stops[-1].offset) == ("0.0%", "100.0%")
-    assert len({stop.colour for stop in stops}) == len(stops)
+    assert (stops[0][0], stops[-1][0]) == ("0.0%", "100.0%")
+    assert len({colour for _, colour in stops}) == len(stops)
+
+
+def attributes_of(forward: ForwardPass, name: str) -> MapAttributes:
+    manifest = forward.manifest
+    layer = find_layer(manifest, name)
+    grid = layer_grid(forward, layer, tuple(range(layer.filters)), GridOptions())
+    return map_attributes(
+        forward, layer, grid, Links(manifest.id, forward.digit.id, switched_off("block2"))
+    )
+
+
+def pair(text: str | None) -> tuple[float, ...]:
+    return tuple(map(float, (text or "").split()))
+
+
+def test_ranges_are_stated_at_full_precision(forward: ForwardPass) -> None:
+    layer = find_layer(forward.manifest, "block1.sum")
+    found = attributes_of(forward, "block1.sum")
+    assert pair(found.block_range) == forward.scope(layer, Normalisation.BLOCK)
+    assert pair(network_range(forward)) == forward.network_range
+
+
+@pytest.mark.parametrize("name", ["stem.conv", "block1.conv1", "head.pool"])
+def test_a_layer_outside_blocks_has_no_block_range(forward: ForwardPass, name: str) -> None:
+    assert attributes_of(forward, name).block_range is None
+
+
+def test_attributes_state_the_grid_layout(forward: ForwardPass) -> None:
+    found = attributes_of(forward, "block3.output")
+    assert (found.shape, found.columns, found.zoom, found.signed) == ("14 14 32", 8, 3, False)
+    assert attributes_of(forward, "block3.sum").signed
+
+
+def test_attributes_name_addresses_that_exist(client: TestClient, forward: ForwardPass) -> None:
+    found = attributes_of(forward, "block2.residual")
+    maps = np.load(io.BytesIO(client.get(found.values).content))
+    np.testing.assert_array_equal(maps, forward.activations["block2.residual"])
+    assert not maps.any()  # it is switched off there too
+    assert client.get(found.filter_href.replace("{filter}", "3")).status_code == 200
+
+
+@pytest.mark.parametrize("where", ["", "/layers/block1.sum", "/layers/block1.sum/filters/2"])
+def test_every_page_with_maps_has_their_attributes(look: Look, gallery: str, where: str) -> None:
+    page = look(gallery + where)
+    figures = [element for element in page.all("figure") if "data-layer" in element]
+    assert figures
+    for item in figures:
+        assert {"data-values", "data-filter-href", "data-columns", "data-zoom"} <= set(item)
+    ranges = [
+        item["data-network-range"] for _, item in page.elements if "data-network-range" in item
+    ]
+    assert len(ranges) == 1
+
+
+def test_display_options_have_descriptions_for_the_script(look: Look, gallery: str) -> None:
+    options = [element for element in look(gallery).all("option") if "data-explanation" in element]
+    assert all(item["data-explanation"] for item in options)
+    assert [item["value"] for item in options if "data-default" in item] == ["block", "dark"]
+
+
+VALUES = np.array([[0, 2], [-4, 4]], np.float32)
+
+
+def test_each_number_has_its_colour_of_the_palette() -> None:
+    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DARK)
+    assert (found.rows, found.columns, found.signed) == (2, 2, True)
+    assert found.text == "0, 2.00, \N{MINUS SIGN}4.00, 4.00"
+    table = colours(PaletteName.DARK, diverging=True)
+    levels = [TOP_LEVEL // 2, 3 * TOP_LEVEL // 4, 0, TOP_LEVEL]
+    assert [square.level for square in found.cells] == levels
+    for square, level in zip(found.cells, levels, strict=True):
+        assert square.colour == "#{:02x}{:02x}{:02x}".format(*table[level])
+        assert square.bright == (table[level].mean() > 128)
+
+
+def test_a_range_from_zero_has_the_positive_palette() -> None:
+    found = number_grid(VALUES.clip(0), (0.0, 4.0), PaletteName.GREY)
+    assert not found.signed
+    assert found.cells[0].level == 0
+    assert found.cells[3].colour == "#ffffff"
+
+
+def test_masked_values_have_no_colour() -> None:
+    there = np.array([[True, False], [True, True]])
+    found = number_grid(VALUES, (-4.0, 4.0), PaletteName.DARK, mask=there)
+    assert [square.colour == "none" for square in found.cells] == [False, True, False, False]
+    assert found.cells[1].text == "0"

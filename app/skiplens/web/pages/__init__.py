@@ -16,9 +16,7 @@ _ENVELOPE: Final = 1024  # bytes of a multipart body besides the file: its name 
 def install(app: FastAPI, max_body_bytes: int) -> None:
     """Add the pages, the static files and the API's interactive documentation to the app.
 
-    Args:
-        app: to add them to.
-        max_body_bytes: of a request; an uploaded file has to fit into one.
+    An uploaded file has to fit into a request of ``max_body_bytes``.
     """
     assets = load_assets()
     most_bytes = max(0, max_body_bytes - _ENVELOPE)

@@ -1,6 +1,6 @@
-"""Static files, at addresses that hold a hash of them all, so that they may be kept for ever.
+"""Static files, at addresses with a hash of them all, so that browsers may cache them for good.
 
-The hash stands in a path segment: the modules that a module imports are then versioned with it.
+The hash is a path segment: the modules that a module imports are then versioned with it.
 Everything is read once, when the app is made; what is not in the table is not served. The style
 sheets are one file to the browser, ``css/site.css``: which rule wins is a matter of their layers.
 """

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
@@ -19,14 +19,13 @@ from skiplens.web.pages.common import (
 )
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.depth import describe_accuracy_drop
+from skiplens.web.pages.depth import accuracy_drops, test_set_means
 from skiplens.web.pages.downloads import block_downloads
 from skiplens.web.pages.figures import (
     Picture,
-    ZoomedPicture,
+    row_tone,
     table_alt,
     table_legend,
-    table_rows,
 )
 from skiplens.web.pages.layer import kernels_picture
 from skiplens.web.pages.text import Symbols
@@ -178,12 +177,7 @@ def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetr
     metric = next((metric for metric in METRICS if metric.name == order), None)
     if metric is None:
         return found
-
-    def key(metrics: FilterMetrics) -> tuple[bool, float]:
-        value = metric.read(metrics)
-        return value is None, -(value or 0.0)
-
-    return sorted(found, key=key)
+    return sorted(found, key=lambda row: (metric.read(row) is None, -(metric.read(row) or 0.0)))
 
 
 def describe_filter(metrics: FilterMetrics, names: Symbols) -> str:
@@ -318,7 +312,7 @@ def _chart_specs(found: Sequence[FilterMetrics], names: Symbols) -> Iterator[Cha
         ChartSpec("zeroed by ReLU", "0 to 100 %", (("", "", "relu_zeroed"),)),
     ):
         series = tuple(
-            one for one in spec.series if any(getattr(m, one[-1]) is not None for m in found)
+            line for line in spec.series if any(getattr(m, line[-1]) is not None for m in found)
         )
         yield replace(spec, series=series)
 
@@ -367,11 +361,9 @@ class MetricRow:
 
 def metric_rows(context: PageContext, block: BlockInfo) -> tuple[MetricRow, ...]:
     """The metrics that are defined for a block."""
-    evaluation = context.engine.manifest.evaluation
-    means = {mean.block: mean for mean in evaluation.blocks} if evaluation else {}
-    mean = means.get(block.name)
+    mean = test_set_means(context.engine.manifest).get(block.name)
     names = text.symbols_of_block(block)
-    here = block_metrics(block, context.forward.activations)
+    metrics = block_metrics(block, context.forward.activations)
     rows = []
     for metric in METRICS:
         title, explanation, tone = metric.title, metric.explanation, metric.tone
@@ -380,7 +372,7 @@ def metric_rows(context: PageContext, block: BlockInfo) -> tuple[MetricRow, ...]
                 continue
             title, explanation = _WITHOUT_IDENTITY[metric.name]
             tone = tone.replace("identity", "")
-        if value := metric.text(here):
+        if value := metric.text(metrics):
             measured = metric.text(mean) if mean else ""
             rows.append(
                 MetricRow(title.format(names), tone, value, measured, explanation.format(names))
@@ -416,23 +408,10 @@ def _direction(cosine: float) -> str:
     )
 
 
-@dataclass(frozen=True)
-class KernelFigure:
-    """All kernels of one convolution of the block."""
-
-    layer: str
-    href: str
-    picture: Picture
-    alt: str
+_X: Final = "x: the block's input, the output of the block before."
 
 
-class BlockPage(ViewPage):
-    """A block."""
-
-    template: ClassVar[str] = "block.html"
-
-
-def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str) -> BlockPage:
+def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str) -> ViewPage:
     """The page of a block; ``order`` sorts the table of its filters."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     table = block_table(forward, block, links.palette)
@@ -442,7 +421,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         names, names.index(block.name), lambda at: links.block(names[at])
     )
     off = block.name in links.scales.off
-    return BlockPage(
+    return ViewPage(
+        "block.html",
         f"{block.name} in {manifest.title}",
         context.services,
         links,
@@ -462,8 +442,15 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
             else None,
             "prediction": prediction_view(context.services, forward),
             "all_on": links.all_on().block(block.name),
-            "strip": ZoomedPicture.of(links.block_maps(block.name), table.geometry),
-            "rows": table_rows(context, table),
+            "picture": Picture.of(links.block_maps(block.name), table.geometry),
+            "rows": tuple(
+                (
+                    row,
+                    row_tone(row.role),
+                    _X if row.role == "x" else text.describe_layer(manifest, row.layer),
+                )
+                for row in table.rows
+            ),
             "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
             "alt": table_alt(block, table),
             "legend": table_legend(table),
@@ -477,7 +464,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
             "kernels": _kernels(context, block),
             "compare": default_comparison_link(context, block.output),
             "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
-            "accuracy_drop": _accuracy_drop(context, block),
+            "accuracy_drop": accuracy_drops(manifest).get((block.name,)),
             "downloads": block_downloads(links, block, origin),
         },
     )
@@ -490,19 +477,13 @@ def _describe_branch(block: BlockInfo, factor: float) -> str:
     return f"The branch is {state}."
 
 
-def _kernels(context: PageContext, block: BlockInfo) -> tuple[KernelFigure, ...]:
+def _kernels(context: PageContext, block: BlockInfo) -> tuple[tuple[str, Picture, str], ...]:
+    """All kernels of each convolution of the block: layer, image and text alternative."""
     found = []
     for layer in context.engine.manifest.layers:
         picture = kernels_picture(context.engine, layer, context.links)
         if layer.block == block.name and picture is not None:
             rows = fmt.pluralise(layer.filters, "filter")
             alt = f"All kernels of {layer.name}: one row for each of its {rows}"
-            found.append(KernelFigure(layer.name, context.links.layer(layer.name), picture, alt))
+            found.append((layer.name, picture, alt))
     return tuple(found)
-
-
-def _accuracy_drop(context: PageContext, block: BlockInfo) -> str | None:
-    evaluation = context.engine.manifest.evaluation
-    ablations = evaluation.ablations if evaluation else ()
-    alone = (ablation for ablation in ablations if ablation.off == (block.name,))
-    return next((describe_accuracy_drop(ablation.accuracy_drop) for ablation in alone), None)

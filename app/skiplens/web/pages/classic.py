@@ -1,7 +1,7 @@
 """The page of the 2016 figures, corrected: four per block, and what was wrong then."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from dataclasses import replace
+from typing import Final
 
 from skiplens.core import grid_image
 from skiplens.core.manifest import LayerInfo
@@ -14,7 +14,7 @@ from skiplens.web.pages import common, figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Legend, Picture
+from skiplens.web.pages.figures import MapFigure, Picture
 
 _MAP_SIDE: Final = 84  # pixels
 _KERNEL_ZOOM: Final = 7
@@ -24,36 +24,7 @@ _SCALES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class ClassicFigure:
-    """One of a block's four figures: its name in 2016, and its symbol."""
-
-    title: str
-    symbol: str
-    tone: str
-    href: str
-    picture: Picture
-    alt: str
-    legend: Legend
-
-
-@dataclass(frozen=True)
-class ClassicSection:
-    """A block, and the cosine similarity of F(x) and its "residual" of 2016."""
-
-    name: str
-    href: str
-    figures: tuple[ClassicFigure, ...]
-    likeness: str | None
-
-
-class ClassicPage(ViewPage):
-    """The 2016 figures, or why this network has none."""
-
-    template: ClassVar[str] = "classic.html"
-
-
-def classic_page(context: PageContext) -> ClassicPage:
+def classic_page(context: PageContext) -> ViewPage:
     """The page; it is empty, and says so, if the network's blocks are not of that kind."""
     manifest = context.engine.manifest
     found = classic_blocks(manifest)
@@ -61,7 +32,8 @@ def classic_page(context: PageContext) -> ClassicPage:
     shared = network if context.links.normalize is network else Normalisation.BLOCK
     links = replace(context.links, normalize=shared)
     width = found[0].convolution.filters if found else 0
-    return ClassicPage(
+    return ViewPage(
+        "classic.html",
         f"The 2016 figures in {manifest.title}",
         context.services,
         links,
@@ -78,31 +50,36 @@ def classic_page(context: PageContext) -> ClassicPage:
     )
 
 
-def _section(context: PageContext, classic: ClassicBlock, links: Links) -> ClassicSection:
+def _section(
+    context: PageContext, classic: ClassicBlock, links: Links
+) -> tuple[str, tuple[MapFigure, ...], str | None]:
+    """A block, its figures, and the cosine similarity of F(x) and its "residual" of 2016."""
     manifest, block = context.engine.manifest, classic.block
     likeness = likeness_of_2016(context.forward, block)
     layers = {layer.name: layer for layer in manifest.layers}
-    return ClassicSection(
-        name=block.name,
-        href=links.block(block.name),
-        figures=(
+    return (
+        block.name,
+        (
             _maps(context, layers[block.residual], links, ("residual", "F(x)", "residual")),
             _kernels(context, classic.convolution, links),
             _maps(context, layers[str(block.sum)], links, ("pre-activation", "sum", "")),
             _maps(context, layers[block.output], links, ("activation", "output", "")),
         ),
-        likeness=None if likeness is None else fmt.cosine(likeness),
+        None if likeness is None else fmt.cosine(likeness),
     )
 
 
 def _maps(
     context: PageContext, layer: LayerInfo, links: Links, names: tuple[str, str, str]
-) -> ClassicFigure:
+) -> MapFigure:
     zoom = max(grid_image.MIN_ZOOM, min(_MAP_SIDE // max(layer.shape[:2]), grid_image.MAX_ZOOM))
     options = replace(links.options, zoom=zoom)
     grid = layer_grid(context.forward, layer, tuple(range(layer.filters)), options)
-    return ClassicFigure(
-        *names,
+    title, name, tone = names
+    return MapFigure(
+        name=name,
+        meta=title,
+        tone=tone,
         href=links.layer(layer.name),
         picture=Picture.of(links.grid(layer.name, zoom=zoom), grid.geometry),
         alt=figures.alt_text(context.forward, layer, grid),
@@ -110,14 +87,13 @@ def _maps(
     )
 
 
-def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> ClassicFigure:
+def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> MapFigure:
     kernel = context.engine.weights[f"{layer.name}/kernel"]
     grid = LabelledKernelGrid.of(kernel, links.palette, _KERNEL_ZOOM)
     address = links.kernels_png(layer.name, zoom=_KERNEL_ZOOM, indices="true")
-    return ClassicFigure(
-        title="filters",
-        symbol="kernels",
-        tone="",
+    return MapFigure(
+        name="kernels",
+        meta="filters",
         href=links.layer(layer.name),
         picture=Picture.of(address, grid.geometry),
         alt=f"All kernels of {layer.name}: one row for each of its "

@@ -19,7 +19,7 @@ from skiplens.web.api.dataset import SHEET_COLUMNS
 from skiplens.web.links import DEFAULT, Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.figures import Picture, Stop, ramp_stops
+from skiplens.web.pages.figures import Picture, ramp_stops
 from skiplens.web.pages.templating import NetworkLink, Page
 
 _ENGINES: Final = {"litert": "LiteRT", "keras": "Keras"}
@@ -41,12 +41,14 @@ class SelectOption:
 class ViewPage(Page):
     """A page about a network and a digit, with menus for how maps are drawn.
 
-    ``values`` is what else the template shows, read as attributes.
+    ``values`` is what else the template shows, read as attributes; ``address`` picks the page that
+    the menu of networks leads to.
     """
 
     services: Services
     links: Links
     values: Mapping[str, Any]
+    address: Callable[[Links], str] = Links.gallery
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # templates read any type
         try:
@@ -56,8 +58,8 @@ class ViewPage(Page):
 
     @property
     def networks(self) -> tuple[NetworkLink, ...]:
-        """Links to the gallery of the same digit in each network."""
-        return network_links(self.services, self.links, Links.gallery)
+        """Links to the same page, or the gallery of the same digit, in each network."""
+        return network_links(self.services, self.links, self.address)
 
     @property
     def palette(self) -> PaletteName:
@@ -65,12 +67,12 @@ class ViewPage(Page):
         return self.links.palette
 
     @property
-    def signed_ramp(self) -> tuple[Stop, ...]:
+    def signed_ramp(self) -> tuple[tuple[str, str], ...]:
         """The palette for signed values."""
         return ramp_stops(self.palette, diverging=True)
 
     @property
-    def positive_ramp(self) -> tuple[Stop, ...]:
+    def positive_ramp(self) -> tuple[tuple[str, str], ...]:
         """The palette for values that are never negative."""
         return ramp_stops(self.palette, diverging=False)
 
@@ -82,7 +84,7 @@ class ViewPage(Page):
     @property
     def palettes(self) -> tuple[SelectOption, ...]:
         """Every pair of palettes."""
-        texts = {palette: (palette.value, said) for palette, said in text.ZERO.items()}
+        texts = {palette: (palette.value, meaning) for palette, meaning in text.ZERO.items()}
         return _options(texts, self.palette, DEFAULT.palette)
 
     @property
@@ -115,23 +117,14 @@ def network_links(
     )
 
 
-@dataclass(frozen=True)
-class NeighbourLink:
-    """The page before or after this one."""
-
-    text: str
-    href: str
-
-
 def neighbour_links(
     names: Sequence[str], position: int, address: Callable[[int], str]
-) -> tuple[NeighbourLink | None, NeighbourLink | None]:
-    """The pages before and after a position; ``address`` is the page of a position."""
-    before, after = (
-        NeighbourLink(names[at], address(at)) if 0 <= at < len(names) else None
+) -> tuple[tuple[str, str] | None, ...]:
+    """Name and page before and after a position; ``address`` is the page of a position."""
+    return tuple(
+        (names[at], address(at)) if 0 <= at < len(names) else None
         for at in (position - 1, position + 1)
     )
-    return before, after
 
 
 @dataclass(frozen=True)
@@ -203,13 +196,7 @@ class Samples:
 def sample_links(
     samples: Mapping[str, StoredDigit], current: str, address: Callable[[str], str]
 ) -> Samples:
-    """The samples as links.
-
-    Args:
-        samples: by id.
-        current: id of the digit shown.
-        address: the page of an id.
-    """
+    """The samples, by id, as links; ``address`` is the page of an id."""
     columns: dict[int, list[SampleLink]] = {}
     for position, (digit, stored) in enumerate(samples.items()):
         label = stored.label or 0
@@ -296,19 +283,19 @@ def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> Predicti
     )
 
 
-def _describe_change(forward: ForwardPass, answer: ClassProbability) -> str:
+def _describe_change(forward: ForwardPass, predicted: ClassProbability) -> str:
     """Whether the class that is most probable with every block on still is."""
     scaled = fmt.describe_scales(forward.scales)
     scaled = scaled[0].upper() + scaled[1:]
-    baseline = fmt.percent(answer.baseline)
-    if answer.first:
-        now = fmt.percent(answer.share)
+    baseline = fmt.percent(predicted.baseline)
+    if predicted.first:
+        now = fmt.percent(predicted.share)
         return (
-            f"{scaled}, the prediction is still {answer.label}: {now} now, "
+            f"{scaled}, the prediction is still {predicted.label}: {now} now, "
             f"{baseline} with every block on."
         )
     return (
-        f"{scaled}, the prediction changes: with every block on it is {answer.label}, "
+        f"{scaled}, the prediction changes: with every block on it is {predicted.label}, "
         f"at {baseline}."
     )
 
@@ -320,7 +307,7 @@ class DigitTile:
     href: str
     box: str
     label: int
-    answer: int
+    prediction: int
     share: float
     name: str
 
@@ -348,7 +335,7 @@ def digit_tiles(
                 href=links.with_digit(collection.ids[position]).gallery(),
                 box=box,
                 label=collection.label(position),
-                answer=int(index.predictions[position]),
+                prediction=int(index.predictions[position]),
                 share=float(index.confidences[position]),
                 name=f"{kind} {position:,}",
             )

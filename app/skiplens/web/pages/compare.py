@@ -1,8 +1,8 @@
 """The comparison page: two digits in one network, or one digit in two networks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from dataclasses import replace
+from typing import Any, Final
 
 from skiplens.core.manifest import LayerInfo
 from skiplens.service.analysis import Side, common_layers, compare, comparison_grid
@@ -11,16 +11,13 @@ from skiplens.service.services import Services
 from skiplens.web.links import Links, input_png
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import (
-    PredictionView,
-    Samples,
     ViewPage,
     network_links,
     prediction_view,
     sample_links,
 )
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Legend, Picture, legend_of, ramp
-from skiplens.web.pages.templating import NetworkLink
+from skiplens.web.pages.figures import MapFigure, Picture, legend_of, ramp
 
 _NAMES: Final[dict[Side, str]] = {"a": "A", "b": "B", "difference": f"A {fmt.MINUS} B"}
 _SHARED: Final = "one value range for A and B"
@@ -28,38 +25,9 @@ _SHARED: Final = "one value range for A and B"
 _Address = Callable[[Links, str | None], str]  # the page with another digit or network, at a layer
 
 
-@dataclass(frozen=True)
-class ComparedPass:
-    """A or B, with the samples and networks to replace it by."""
-
-    name: str
-    title: str
-    href: str
-    input_png: str
-    prediction: PredictionView
-    samples: Samples
-    networks: tuple[NetworkLink, ...]
-
-
-@dataclass(frozen=True)
-class SideFigure:
-    """The layer in A, in B, or the difference."""
-
-    name: str
-    picture: Picture
-    alt: str
-    legend: Legend
-
-
-class ComparePage(ViewPage):
-    """A comparison."""
-
-    template: ClassVar[str] = "compare.html"
-
-
 def compare_page(
     services: Services, a: ForwardPass, b: ForwardPass, links: Links, layer: str | None
-) -> ComparePage:
+) -> ViewPage:
     """The page of a comparison; ``links`` are A's, and have the display options.
 
     Raises:
@@ -71,12 +39,13 @@ def compare_page(
     def in_place_of_a(replacement: Links, layer: str | None) -> str:
         return replacement.compare(other, layer)
 
-    return ComparePage(
+    return ViewPage(
+        "compare.html",
         f"{a.manifest.title}, {a.digit.id} and {b.digit.id}",
         services,
         links,
         {
-            "readers": (
+            "compared": (
                 _compared_pass(services, a, "A", links, in_place_of_a, layer),
                 _compared_pass(services, b, "B", other, links.compare, layer),
             ),
@@ -105,11 +74,11 @@ def _first_output(layers: tuple[LayerInfo, ...]) -> str | None:
 
 def _side(
     a: ForwardPass, b: ForwardPass, layer: str, side: Side, links: Links, other: Links
-) -> SideFigure:
+) -> MapFigure:
     grid = comparison_grid(a, b, layer, side, links.options)
     low, high = grid.range
     name = _NAMES[side]
-    return SideFigure(
+    return MapFigure(
         name=name,
         picture=Picture.of(links.compare_png(other, layer, side), grid.geometry),
         alt=f"{layer} of {name}, values drawn from {fmt.number(low)} to {fmt.number(high)}",
@@ -128,18 +97,19 @@ def _compared_pass(
     links: Links,
     address: _Address,
     layer: str | None,
-) -> ComparedPass:
+) -> dict[str, Any]:
+    """A or B, with the samples and networks to replace it by."""
     scaled = f" {fmt.describe_scales(forward.scales)}" if forward.scales else ""
-    return ComparedPass(
-        name=name,
-        title=forward.manifest.title + scaled,
-        href=links.gallery(),
-        input_png=input_png(forward.digit.id),
-        prediction=prediction_view(services, forward),
-        samples=sample_links(
+    return {
+        "name": name,
+        "title": forward.manifest.title + scaled,
+        "href": links.gallery(),
+        "input_png": input_png(forward.digit.id),
+        "prediction": prediction_view(services, forward),
+        "samples": sample_links(
             services.digits.samples,
             links.digit,
             lambda digit: address(links.with_digit(digit), layer),
         ),
-        networks=network_links(services, links, lambda replacement: address(replacement, None)),
-    )
+        "networks": network_links(services, links, lambda replacement: address(replacement, None)),
+    }

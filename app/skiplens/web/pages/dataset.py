@@ -1,7 +1,7 @@
 """The test-set page: digits by label and prediction, confusion matrix."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.common import DigitTiles, SelectOption, ViewPage, digit_tiles, network_links
-from skiplens.web.pages.templating import NetworkLink
+from skiplens.web.pages.common import SelectOption, ViewPage, digit_tiles
 
 LEVELS: Final = 5  # of shading
 
@@ -58,14 +57,7 @@ class Confusion:
 def confusion_table(
     counts: NDArray[np.intp], classes: tuple[str, ...], links: Links, choice: DigitFilter
 ) -> Confusion:
-    """The confusion matrix as a table.
-
-    Args:
-        counts: ``(labels, classes)``.
-        classes: name of each class.
-        links: builds the links.
-        choice: the digits that are shown.
-    """
+    """The confusion matrix ``(labels, classes)`` as a table; ``choice`` marks the digits shown."""
     errors = counts.copy()
     np.fill_diagonal(errors, 0)
     most = int(errors.max())
@@ -96,45 +88,9 @@ def confusion_table(
     )
 
 
-@dataclass(frozen=True)
-class Chooser:
-    """A menu to filter or sort digits by."""
-
-    name: str
-    title: str
-    options: tuple[SelectOption, ...]
-
-
-@dataclass(frozen=True)
-class ShownDigits:
-    """The digits that were chosen, page by page."""
-
-    title: str
-    extent: str
-    empty: str | None
-    """Why there are none."""
-    all: str | None
-    """The page of every digit, unless this is it."""
-    before: str | None
-    after: str | None
-    choosers: tuple[Chooser, ...]
-    tiles: DigitTiles
-
-
-class DatasetPage(ViewPage):
-    """The test set."""
-
-    template: ClassVar[str] = "dataset.html"
-
-    @property
-    def networks(self) -> tuple[NetworkLink, ...]:
-        """Links to the test set in each network."""
-        return network_links(self.services, self.links, Links.dataset)
-
-
 def dataset_page(
     services: Services, engine: Engine, links: Links, parameters: BrowsingParameters
-) -> DatasetPage:
+) -> ViewPage:
     """The page of the test set; ``links`` have the display options.
 
     Raises:
@@ -154,7 +110,8 @@ def dataset_page(
     elif len(indexes.samples):
         every = range(len(indexes.samples))
         samples = digit_tiles(indexes.samples, indexes.sample_index(engine), every, links)
-    return DatasetPage(
+    return ViewPage(
+        "dataset.html",
         f"The test set in {manifest.title}",
         services,
         links,
@@ -172,12 +129,14 @@ def dataset_page(
             "chosen": shown,
             "samples": samples,
         },
+        Links.dataset,
     )
 
 
 def _shown_digits(
     collection: LabelledDigits, index: Index, listing: ResultPage, links: Links, choice: DigitFilter
-) -> ShownDigits:
+) -> dict[str, Any]:
+    """The digits that were chosen, page by page; ``empty`` says why there are none."""
     fields = _fields(choice)
     order = None if choice.order is DigitFilter().order else choice.order
 
@@ -186,15 +145,15 @@ def _shown_digits(
             return None
         return links.dataset(**{**fields, "order": order}, page=number) + "#digits"
 
-    return ShownDigits(
-        title=text.describe_choice(choice),
-        extent=text.describe_extent(listing),
-        empty=None if listing.total else text.describe_no_digits(choice),
-        all=None if choice == DigitFilter() else f"{links.dataset()}#digits",
-        before=page(listing.page - 1),
-        after=page(listing.page + 1),
-        choosers=tuple(
-            Chooser(
+    return {
+        "title": text.describe_choice(choice),
+        "extent": text.describe_extent(listing),
+        "empty": None if listing.total else text.describe_no_digits(choice),
+        "all": None if choice == DigitFilter() else f"{links.dataset()}#digits",
+        "before": page(listing.page - 1),
+        "after": page(listing.page + 1),
+        "choosers": tuple(
+            (
                 name,
                 title,
                 tuple(
@@ -203,8 +162,8 @@ def _shown_digits(
             )
             for name, title, options in text.CHOOSERS
         ),
-        tiles=digit_tiles(collection, index, listing.places, links),
-    )
+        "tiles": digit_tiles(collection, index, listing.places, links),
+    }
 
 
 def _fields(choice: DigitFilter) -> dict[str, str]:

@@ -1,10 +1,9 @@
 """The depth page: every block in order, early exits, gradients, filters across blocks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from skiplens.core.manifest import BlockMetrics
+from skiplens.core.manifest import BlockMetrics, Manifest
 from skiplens.service.analysis import (
     GradientByPath,
     all_block_metrics,
@@ -21,117 +20,44 @@ from skiplens.web.pages.common import (
     prediction_view,
 )
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Legend, Picture, table_legend
+from skiplens.web.pages.figures import MapFigure, Picture, table_legend
 from skiplens.web.pages.text import Symbols
 
 
-@dataclass(frozen=True)
-class BlockRow:
-    """A block's metrics, and their means over the test set, if known."""
-
-    name: str
-    href: str
-    off: bool
-    metrics: BlockMetrics
-    mean: BlockMetrics | None
-    cosine: str | None
-    accuracy_drop: str | None
+def test_set_means(manifest: Manifest) -> dict[str, BlockMetrics]:
+    """Mean metrics over the test set, by block; empty if not measured."""
+    evaluation = manifest.evaluation
+    return {mean.block: mean for mean in evaluation.blocks} if evaluation else {}
 
 
-@dataclass(frozen=True)
-class GradientRow:
-    """The gradient at one block's input. Bars are 0..100, on one scale."""
-
-    name: str
-    total: float
-    identity: float | None
-    residual: float
-    norms: tuple[str, ...]
-    """Of the total and, with an identity path, of each part."""
-    cosine: str | None
-    beside: str | None
-    """Norm of the total in the network that is compared."""
+def accuracy_drops(manifest: Manifest) -> dict[tuple[str, ...], str]:
+    """Accuracy drops by the blocks that are off; empty if not measured."""
+    ablations = manifest.evaluation.ablations if manifest.evaluation else ()
+    return {found.off: describe_accuracy_drop(found.accuracy_drop) for found in ablations}
 
 
-@dataclass(frozen=True)
-class AblationCell:
-    """Accuracy drop with two blocks off, or with one, on the diagonal."""
-
-    text: str
-    bar: float
-
-
-def block_rows(context: PageContext, found: Sequence[BlockMetrics]) -> tuple[BlockRow, ...]:
-    """The metrics of every block."""
-    evaluation, links = context.engine.manifest.evaluation, context.links
-    means = {mean.block: mean for mean in evaluation.blocks} if evaluation else {}
-    ablations = evaluation.ablations if evaluation else ()
-    drops = {ablation.off: describe_accuracy_drop(ablation.accuracy_drop) for ablation in ablations}
-    return tuple(
-        BlockRow(
-            name=block.block,
-            href=links.block(block.block),
-            off=block.block in links.scales.off,
-            metrics=block,
-            mean=means.get(block.block),
-            cosine=None if block.cosine is None else fmt.cosine(block.cosine),
-            accuracy_drop=drops.get((block.block,)),
-        )
-        for block in found
-    )
-
-
-def _largest_norm(rows: Sequence[BlockRow]) -> float:
-    metrics = [known for row in rows for known in (row.metrics, row.mean) if known]
+def _largest_norm(metrics: Iterable[BlockMetrics]) -> float:
     return max(max(known.norm_x, known.norm_residual) for known in metrics) or 1.0
 
 
-def gradient_rows(
-    computed: GradientByPath, beside: GradientByPath | None
-) -> tuple[GradientRow, ...]:
-    """The gradient at every block's input, by path, and its total in another network."""
-    others = {block.block: fmt.number(block.total) for block in beside.blocks} if beside else {}
-    parts = {
-        block.block: [
-            part for part in (block.total, block.identity, block.residual) if part is not None
-        ]
-        for block in computed.blocks
-    }
-    largest = max(map(max, parts.values())) or 1.0
-    return tuple(
-        GradientRow(
-            name=block.block,
-            total=fmt.bar(block.total, largest),
-            identity=None if block.identity is None else fmt.bar(block.identity, largest),
-            residual=fmt.bar(block.residual, largest),
-            norms=tuple(
-                fmt.number(norm)
-                for norm in (parts[block.block] if block.identity is not None else [block.total])
-            ),
-            cosine=None if block.cosine is None else fmt.cosine(block.cosine),
-            beside=others.get(block.block),
-        )
-        for block in computed.blocks
-    )
+def _largest_gradient(found: GradientByPath) -> float:
+    return max(max(row.total, row.identity or 0.0, row.residual) for row in found.blocks) or 1.0
 
 
-def ablation_rows(context: PageContext) -> tuple[tuple[str, tuple[AblationCell, ...]], ...]:
-    """Accuracy drop with each pair of blocks off; empty if not measured."""
-    evaluation = context.engine.manifest.evaluation
-    names = context.engine.manifest.disableable_blocks
+def ablation_rows(manifest: Manifest) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
+    """Accuracy drop with each pair of blocks off, or with one, on the diagonal.
+
+    Text and bar of 0..100 for each; empty if not measured.
+    """
+    evaluation, names = manifest.evaluation, manifest.disableable_blocks
     if evaluation is None or len(evaluation.ablations) < len(names) * (len(names) + 1) // 2:
         return ()
     drops = {frozenset(ablation.off): ablation.accuracy_drop for ablation in evaluation.ablations}
-    return tuple(
-        (
-            row,
-            tuple(
-                AblationCell(describe_accuracy_drop(drop), fmt.bar(max(drop, 0.0)))
-                for drop in (drops[frozenset((row, column))] for column in names)
-            ),
-        )
-        for row in names
-    )
+
+    def cell(pair: frozenset[str]) -> tuple[str, float]:
+        return describe_accuracy_drop(drops[pair]), fmt.bar(max(drops[pair], 0.0))
+
+    return tuple((row, tuple(cell(frozenset((row, column))) for column in names)) for row in names)
 
 
 def describe_accuracy_drop(drop: float) -> str:
@@ -142,30 +68,8 @@ def describe_accuracy_drop(drop: float) -> str:
 _ROLES: Final = {"output": "Output", "residual": "F(x)", "gate": "Gate"}
 
 
-@dataclass(frozen=True)
-class StageFigure:
-    """Every filter in all blocks of a stage; ``rows`` are the blocks."""
-
-    title: str
-    tone: str
-    rows: tuple[str, ...]
-    picture: Picture
-    alt: str
-    legend: Legend
-
-
-@dataclass(frozen=True)
-class EarlyExitRow:
-    """The head's prediction at one depth: each class's bar of 0..100, and its text."""
-
-    after: str
-    label: str
-    share: str
-    bars: tuple[tuple[str, float, str], ...]
-
-
-def stage_figures(context: PageContext) -> tuple[StageFigure, ...]:
-    """Outputs, residuals and gates of every stage."""
+def stage_figures(context: PageContext) -> tuple[tuple[MapFigure, tuple[str, ...]], ...]:
+    """Outputs, residuals and gates of every stage: every filter in all blocks, and their names."""
     found = []
     for number, stage in enumerate(stages(context.engine.manifest), 1):
         names = fmt.join_and([block.name for block in stage])
@@ -175,46 +79,25 @@ def stage_figures(context: PageContext) -> tuple[StageFigure, ...]:
             table = stage_table(context.forward, number, role, context.links.palette)
             columns = fmt.pluralise(table.geometry.columns, "filter")
             found.append(
-                StageFigure(
-                    title=f"{title} of {names}",
-                    tone="residual" if role == "residual" else "",
-                    rows=tuple(row.role for row in table.rows),
-                    picture=Picture.of(context.links.stage_maps(number, role), table.geometry),
-                    alt=f"{title} of {names} as rows, one column for each of {columns}",
-                    legend=table_legend(table),
+                (
+                    MapFigure(
+                        name=f"{title} of {names}",
+                        picture=Picture.of(context.links.stage_maps(number, role), table.geometry),
+                        alt=f"{title} of {names} as rows, one column for each of {columns}",
+                        legend=table_legend(table),
+                        tone="residual" if role == "residual" else "",
+                    ),
+                    tuple(row.role for row in table.rows),
                 )
             )
     return tuple(found)
 
 
-def early_exit_rows(context: PageContext) -> tuple[EarlyExitRow, ...]:
-    """The head's prediction after each layer of the last one's shape."""
-    classes = context.engine.manifest.classes
-    rows = []
-    for early_exit in early_exits(context.forward, context.engine.weights):
-        shares = [float(share) for share in early_exit.probabilities]
-        best = max(range(len(shares)), key=shares.__getitem__)
-        bars = tuple(
-            (label, fmt.bar(share), fmt.percent(share))
-            for label, share in zip(classes, shares, strict=True)
-        )
-        rows.append(EarlyExitRow(early_exit.after, classes[best], fmt.percent(shares[best]), bars))
-    return tuple(rows)
-
-
-class DepthPage(ViewPage):
-    """All blocks of a network on one digit."""
-
-    template: ClassVar[str] = "depth.html"
-
-
-def depth_page(context: PageContext, target: int | None, beside: str | None) -> DepthPage:
+def depth_page(context: PageContext, target: int | None, beside: str | None) -> ViewPage:
     """The page of all blocks.
 
-    Args:
-        context: what it is about.
-        target: index of the class that the gradient is of, the predicted one by default.
-        beside: id of another network, whose gradient is drawn too.
+    The gradient is of the class ``target``, by default the predicted one, in this network and in
+    the network ``beside``.
 
     Raises:
         InvalidParameterError: there is no such class.
@@ -222,13 +105,14 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     """
     manifest, links = context.engine.manifest, context.links
     found = all_block_metrics(context.forward)
-    blocks = block_rows(context, found)
+    means = test_set_means(manifest)
     gradients = gradient_by_path(context.engine, context.forward, target)
     other = None if beside is None else _gradients_in(context, beside, gradients.target)
     residual = any(block.identity for block in manifest.blocks)
     merges = {block.merge for block in manifest.blocks}
     symbols = text.symbols_of_blocks(manifest.blocks)
-    return DepthPage(
+    return ViewPage(
+        "depth.html",
         f"Depth of {manifest.title}",
         context.services,
         links,
@@ -238,8 +122,10 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
             "merge": merges.pop() if len(merges) == 1 else None,
             "symbols": symbols,
             "sentence": describe_depth(found, links.scales.off, symbols) if residual else _PLAIN,
-            "blocks": blocks,
-            "largest_norm": _largest_norm(blocks),
+            "blocks": found,
+            "means": means,
+            "drops": accuracy_drops(manifest),
+            "largest_norm": _largest_norm([*found, *means.values()]),
             "digits": manifest.evaluation.digits if manifest.evaluation else 0,
             "prediction": prediction_view(context.services, context.forward),
             "all_on": links.all_on().depth(),
@@ -254,10 +140,18 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
             "gradient_text": describe_gradients(
                 [(manifest.title, gradients), *([other] if other else [])]
             ),
-            "gradients": gradient_rows(gradients, other[1] if other else None),
+            "gradients": gradients.blocks,
+            "largest_gradient": _largest_gradient(gradients),
+            "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
             "stages": stage_figures(context),
-            "early_exits": early_exit_rows(context),
-            "ablations": ablation_rows(context),
+            "early_exits": tuple(
+                (
+                    exit_.after,
+                    tuple(zip(manifest.classes, exit_.probabilities.tolist(), strict=True)),
+                )
+                for exit_ in early_exits(context.forward, context.engine.weights)
+            ),
+            "ablations": ablation_rows(manifest),
         },
     )
 

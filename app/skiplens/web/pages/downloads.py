@@ -22,14 +22,6 @@ _MANY_ARRAYS: Final = "    layers = np.load(io.BytesIO(answer.read()))"
 
 
 @dataclass(frozen=True)
-class Download:
-    """A file."""
-
-    text: str
-    href: str
-
-
-@dataclass(frozen=True)
 class CodeSnippet:
     """Text to copy, with the server's address; ``what`` is the title in a sentence."""
 
@@ -41,9 +33,9 @@ class CodeSnippet:
 
 @dataclass(frozen=True)
 class Downloads:
-    """Files, and text to copy."""
+    """Files, as text and address, and text to copy."""
 
-    files: tuple[Download, ...]
+    files: tuple[tuple[str, str], ...]
     snippets: tuple[CodeSnippet, ...]
 
 
@@ -58,7 +50,7 @@ def gallery_downloads(links: Links, origin: str) -> Downloads:
         "    print(name, layers[name].shape, layers[name].max())",
     )
     return Downloads(
-        (Download("all layers, NPZ", arrays), Download("statistics, CSV", table)),
+        (("all layers, NPZ", arrays), ("statistics, CSV", table)),
         _snippets(origin, links.gallery(), {f"{links.digit}.npz": arrays}, python),
     )
 
@@ -75,13 +67,13 @@ def layer_downloads(links: Links, layer: LayerInfo, origin: str) -> Downloads:
     )
     return Downloads(
         (
-            Download("image, PNG", picture),
-            Download("array, NPY", array),
-            Download("array, NPZ", links.data(name, "activations.npz")),
-            Download("statistics, CSV", links.data(name, "statistics.csv")),
-            Download("values, JSON", links.data(name, "activations")),
-            Download("grid metadata, JSON", picture.replace("/grid.png", "/grid.json")),
-            *((Download("kernels, NPY", links.kernels(name)),) if layer.kernel else ()),
+            ("image, PNG", picture),
+            ("array, NPY", array),
+            ("array, NPZ", links.data(name, "activations.npz")),
+            ("statistics, CSV", links.data(name, "statistics.csv")),
+            ("values, JSON", links.data(name, "activations")),
+            ("grid metadata, JSON", picture.replace("/grid.png", "/grid.json")),
+            *((("kernels, NPY", links.kernels(name)),) if layer.kernel else ()),
         ),
         _snippets(
             origin, links.layer(name), {f"{name}.npy": array, f"{name}.png": picture}, python
@@ -107,10 +99,10 @@ def filter_downloads(
     files = {f"{name}.{index}.png": picture, f"{name}.{index}.json": unit}
     return Downloads(
         (
-            Download("map, PNG", picture),
-            Download("layer, NPY", array),
-            Download("layer's statistics, CSV", links.data(name, "statistics.csv")),
-            Download("the value and its computation, JSON", unit),
+            ("map, PNG", picture),
+            ("layer, NPY", array),
+            ("layer's statistics, CSV", links.data(name, "statistics.csv")),
+            ("the value and its computation, JSON", unit),
         ),
         _snippets(origin, links.filter(name, index, at=at), files, python),
     )
@@ -131,9 +123,9 @@ def block_downloads(links: Links, block: BlockInfo, origin: str) -> Downloads:
     files = {f"{block.name}.png": picture, f"{block.name}.json": metrics}
     return Downloads(
         (
-            Download("maps of the block, PNG", picture),
-            Download("metadata of the maps, JSON", picture.replace("maps.png", "maps.json")),
-            Download("metrics, JSON", metrics),
+            ("maps of the block, PNG", picture),
+            ("metadata of the maps, JSON", picture.replace("maps.png", "maps.json")),
+            ("metrics, JSON", metrics),
         ),
         _snippets(origin, links.block(block.name), files, python),
     )
@@ -149,11 +141,6 @@ def _snippets(
     origin: str, page: str, files: dict[str, str], python: CodeSnippet
 ) -> tuple[CodeSnippet, ...]:
     link = CodeSnippet("link", "Link", "the link", origin + page)
-    return link, _curl(origin, files), python
-
-
-def _curl(origin: str, files: dict[str, str]) -> CodeSnippet:
-    """One command that fetches several files, a line for each."""
     parts = [f"-o {shlex.quote(name)} {shlex.quote(origin + path)}" for name, path in files.items()]
-    text = "curl " + " \\\n  ".join(parts) + "\n"
-    return CodeSnippet("curl", "curl", "the command", text)
+    command = "curl " + " \\\n  ".join(parts) + "\n"
+    return link, CodeSnippet("curl", "curl", "the command", command), python

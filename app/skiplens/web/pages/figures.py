@@ -15,7 +15,13 @@ from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quan
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import FeatureMapTable, Grid, GridOptions, kernel_grid, layer_grid
+from skiplens.service.images import (
+    FeatureMapTable,
+    Grid,
+    GridOptions,
+    kernel_grid,
+    layer_grid,
+)
 from skiplens.service.registry import check_filter
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -86,26 +92,15 @@ RAMP_STOPS: Final = 21
 
 @dataclass(frozen=True)
 class Picture:
-    """An image and its size in CSS pixels."""
+    """An image and its size in CSS pixels; a value of a map is a square of ``zoom`` pixels."""
 
     src: str
     width: int
     height: int
+    zoom: int = 1
 
     @classmethod
     def of(cls, src: str, layout: GridLayout) -> "Picture":
-        """The image of maps in a layout."""
-        return cls(src, layout.width, layout.height)
-
-
-@dataclass(frozen=True)
-class ZoomedPicture(Picture):
-    """An image of maps; a value is a square of ``zoom`` pixels."""
-
-    zoom: int
-
-    @classmethod
-    def of(cls, src: str, layout: GridLayout) -> "ZoomedPicture":
         """The image of maps in a layout."""
         return cls(src, layout.width, layout.height, layout.zoom)
 
@@ -125,21 +120,29 @@ class Legend:
 
 
 @dataclass(frozen=True)
-class LayerFigure:
-    """A layer in the gallery."""
+class MapFigure:
+    """An image of maps with its caption."""
 
     name: str
-    symbol: str | None
-    tone: str
-    kind: str
-    shape: str
-    href: str
-    attributes: MapAttributes
     picture: Picture
-    slim: ZoomedPicture | None
-    """The same for narrow screens, if they need another."""
     alt: str
+    legend: Legend | None
+    """``None`` if the legend of the figures around it holds for it."""
+    tone: str = ""
+    meta: str = ""
+    text: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFigure(MapFigure):
+    """A layer in the gallery."""
+
     legend: Legend
+    symbol: str | None
+    attributes: MapAttributes
+    slim: Picture | None
+    """The same for narrow screens, if they need another."""
     note: str | None
 
 
@@ -151,8 +154,7 @@ def layer_figure(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerF
         name=layer.name,
         symbol=text.symbol(layer),
         tone=text.tone(layer),
-        kind=layer.kind,
-        shape=fmt.shape(*layer.shape),
+        meta=f"{layer.kind} · {fmt.shape(*layer.shape)}",
         href=links.layer(layer.name),
         attributes=map_attributes(forward, layer, grid, links),
         picture=Picture.of(links.grid(layer.name), grid.geometry),
@@ -163,7 +165,7 @@ def layer_figure(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerF
     )
 
 
-def _slim(layer: LayerInfo, grid: Grid, links: Links) -> ZoomedPicture | None:
+def _slim(layer: LayerInfo, grid: Grid, links: Links) -> Picture | None:
     """The grid at the largest zoom that fits narrow screens; ``None`` if it fits as it is."""
     if grid.geometry.width <= SLIM_WIDTH:
         return None
@@ -173,7 +175,7 @@ def _slim(layer: LayerInfo, grid: Grid, links: Links) -> ZoomedPicture | None:
             count, height, width, columns=grid.geometry.columns, zoom=zoom, labels=True
         )
         if layout.width <= SLIM_WIDTH:
-            return ZoomedPicture.of(links.grid(layer.name, zoom=zoom), layout)
+            return Picture.of(links.grid(layer.name, zoom=zoom), layout)
     return None
 
 
@@ -226,61 +228,22 @@ def ramp(grid: Grid) -> str:
     return "signed" if grid.diverging else "positive"
 
 
-@dataclass(frozen=True)
-class Stop:
-    """A colour stop of an SVG gradient."""
-
-    offset: str
-    colour: str
-
-
-def ramp_stops(palette: PaletteName, *, diverging: bool) -> tuple[Stop, ...]:
-    """A palette as an SVG gradient."""
+def ramp_stops(palette: PaletteName, *, diverging: bool) -> tuple[tuple[str, str], ...]:
+    """A palette as an SVG gradient: offset and colour of each stop."""
     table = colours(palette, diverging=diverging)
     levels = [round(at * TOP_LEVEL / (RAMP_STOPS - 1)) for at in range(RAMP_STOPS)]
     return tuple(
-        Stop(f"{100 * level / TOP_LEVEL:.1f}%", "#{:02x}{:02x}{:02x}".format(*table[level]))
+        (f"{100 * level / TOP_LEVEL:.1f}%", "#{:02x}{:02x}{:02x}".format(*table[level]))
         for level in levels
     )
 
 
-_X: Final = "x: the block's input, the output of the block before."
 _TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
 
 
-@dataclass(frozen=True)
-class TableRow:
-    """A row of a block's table of maps: one layer, with data attributes for the script."""
-
-    role: str
-    tone: str
-    href: str
-    layer: str
-    values: str
-    filter_href: str
-    explanation: str
-
-
-def tone(role: str) -> str:
+def row_tone(role: str) -> str:
     """Colour of a row: ``identity``, ``residual`` or none."""
     return _TONES.get(role, "")
-
-
-def table_rows(context: PageContext, table: FeatureMapTable) -> tuple[TableRow, ...]:
-    """The rows, top to bottom."""
-    manifest, links = context.engine.manifest, context.links
-    return tuple(
-        TableRow(
-            role=row.role,
-            tone=tone(row.role),
-            href=links.layer(row.layer.name),
-            layer=row.layer.name,
-            values=links.data(row.layer.name, "activations.npy"),
-            filter_href=links.filter(row.layer.name, "{filter}"),
-            explanation=_X if row.role == "x" else text.describe_layer(manifest, row.layer),
-        )
-        for row in table.rows
-    )
 
 
 def table_alt(block: BlockInfo, table: FeatureMapTable) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, Final
 
 from skiplens.core import grid_image
 from skiplens.core.feature_stats import describe
@@ -24,13 +24,12 @@ from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import filter_downloads
 from skiplens.web.pages.figures import (
     Legend,
-    MapAttributes,
     Picture,
     filter_kernel,
     legend_of,
     map_attributes,
     network_range,
-    tone,
+    row_tone,
 )
 from skiplens.web.pages.unit import UnitQuery, unit_section
 
@@ -61,7 +60,7 @@ class FilterAcrossBlock:
 
     block: str
     text: str
-    strip: Picture
+    picture: Picture
     parts: tuple[BlockMap, ...]
     legend: Legend
 
@@ -80,7 +79,7 @@ def filter_across_block(
         BlockMap(
             text=row.role,
             sign=_SIGNS.get(row.role, "") if block.merge == "add" else "",
-            tone=tone(row.role),
+            tone=row_tone(row.role),
             href=links.filter(row.layer.name, column - row.first),
             box=" ".join(map(str, box)),
             current=row.layer == layer,
@@ -91,7 +90,7 @@ def filter_across_block(
     return FilterAcrossBlock(
         block=block.name,
         text=_TEXTS.get(block.merge) or text.describe_block(block),
-        strip=Picture.of(links.block_maps(block.name), table.geometry),
+        picture=Picture.of(links.block_maps(block.name), table.geometry),
         parts=parts,
         legend=legend_of(table.range, "signed", "one value range for all of them"),
     )
@@ -174,8 +173,8 @@ def _describe_search(
         if any_digit
         else f"None of {where} activates it: its map has no value above zero on any of them."
     )
-    whole = " Values are with every block on." if context.links.scales else ""
-    return found + whole + more
+    baseline = " Values are with every block on." if context.links.scales else ""
+    return found + baseline + more
 
 
 def _describe_labels(collection: LabelledDigits, top: tuple[TopActivation, ...]) -> str:
@@ -184,27 +183,9 @@ def _describe_labels(collection: LabelledDigits, top: tuple[TopActivation, ...])
     return f"Among them {fmt.join_and([f'{count} labelled {label}' for label, count in by_count])}."
 
 
-@dataclass(frozen=True)
-class Map:
-    """The filter's map, enlarged: cut from the image by its ``viewBox``."""
-
-    picture: Picture
-    box: str
-    alt: str
-    legend: Legend
-    attributes: MapAttributes
-    network_range: str
-
-
-class FilterPage(ViewPage):
-    """A filter of a layer."""
-
-    template: ClassVar[str] = "filter.html"
-
-
 def filter_page(
     context: PageContext, layer: LayerInfo, index: int, query: UnitQuery, origin: str
-) -> FilterPage:
+) -> ViewPage:
     """The page of a filter, with one value explained; ``origin`` is the server's address.
 
     Raises:
@@ -221,7 +202,8 @@ def filter_page(
         index,
         lambda at: links.filter(layer.name, at),
     )
-    return FilterPage(
+    return ViewPage(
+        "filter.html",
         f"{layer.name}:{index} in {manifest.title}",
         context.services,
         links,
@@ -248,21 +230,22 @@ def filter_page(
     )
 
 
-def _map(context: PageContext, layer: LayerInfo, index: int) -> Map:
+def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
+    """The filter's map, enlarged: cut from the image by its ``viewBox``."""
     links = context.links
     options = GridOptions(links.normalize, links.palette, grid_image.MAX_ZOOM, labels=False)
     grid = layer_grid(context.forward, layer, (index,), options)
     layout, (cell,) = grid.geometry, grid.cells
     height, width, _ = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
-    return Map(
-        picture=Picture.of(
+    return {
+        "picture": Picture.of(
             links.grid(layer.name, filters=index, zoom=layout.zoom, labels="false"), layout
         ),
-        box=" ".join(map(str, cell.box)),
-        alt=f"Activation map of filter {index} of {layer.name}, {height} by {width}, values from "
-        f"{fmt.number(low)} to {fmt.number(high)}",
-        legend=figures.legend(grid),
-        attributes=map_attributes(context.forward, layer, grid, links),
-        network_range=network_range(context.forward),
-    )
+        "box": " ".join(map(str, cell.box)),
+        "alt": f"Activation map of filter {index} of {layer.name}, {height} by {width}, "
+        f"values from {fmt.number(low)} to {fmt.number(high)}",
+        "legend": figures.legend(grid),
+        "attributes": map_attributes(context.forward, layer, grid, links),
+        "network_range": network_range(context.forward),
+    }

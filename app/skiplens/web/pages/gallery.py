@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -53,13 +53,7 @@ class BlockDiagram:
 
 
 class NetworkDiagram:
-    """Line widths of one forward pass, on one scale.
-
-    Args:
-        forward: whose norms the lines show.
-        metrics: of its blocks, by name.
-        baseline: the same with every block on.
-    """
+    """Line widths of one forward pass, on one scale; ``baseline`` is of every block on."""
 
     def __init__(
         self,
@@ -114,42 +108,7 @@ def _is_projected(block: BlockInfo) -> bool:
 _HEADLINE: Final = ("identity", "residual", "gate", "sum", "output")
 
 
-@dataclass(frozen=True)
-class Section:
-    """The stem, with the width of the line that leaves it, or the head, that enters it."""
-
-    figures: tuple[LayerFigure, ...]
-    width: float
-
-
-@dataclass(frozen=True)
-class BlockSection:
-    """A block."""
-
-    name: str
-    first: bool
-    """Whether it is the first block, where terms are explained."""
-    first_projected: bool
-    """Whether it is the first block that changes shape."""
-    shape: str
-    href: str
-    diagram: BlockDiagram
-    metrics: BlockMetrics | None
-    """``None`` without an identity path, as is the sentence about them."""
-    sentence: str | None
-    main: tuple[LayerFigure, ...]
-    """Identity, residual, gate, sum and output, as far as the block has them."""
-    inner: tuple[LayerFigure, ...]
-    """The layers of its branch."""
-
-
-class GalleryPage(ViewPage):
-    """The gallery of a digit in a network."""
-
-    template: ClassVar[str] = "gallery.html"
-
-
-def gallery_page(context: PageContext, origin: str) -> GalleryPage:
+def gallery_page(context: PageContext, origin: str) -> ViewPage:
     """The gallery of a digit in a network; ``origin`` is the server's address."""
     services, engine, links = context.services, context.engine, context.links
     manifest, forward = engine.manifest, context.forward
@@ -159,8 +118,10 @@ def gallery_page(context: PageContext, origin: str) -> GalleryPage:
         forward, metrics, {block.block: block for block in all_block_metrics(baseline)}
     )
     prediction = prediction_view(services, forward)
+    indexes = services.indexes
     first, last = manifest.blocks[0], manifest.blocks[-1]
-    return GalleryPage(
+    return ViewPage(
+        "gallery.html",
         f"{prediction.label} in {manifest.title}",
         services,
         links,
@@ -174,24 +135,21 @@ def gallery_page(context: PageContext, origin: str) -> GalleryPage:
                 links.digit,
                 lambda digit: links.with_digit(digit).gallery(),
             ),
-            "stem": _section(forward, "stem", diagram.layer_width(first.input), links),
+            "stem": _section(forward, "stem", links),
+            "stem_width": diagram.layer_width(first.input),
             "blocks": _block_sections(context, diagram, metrics),
-            "head": _section(forward, "head", diagram.layer_width(last.output), links),
+            "head": _section(forward, "head", links),
+            "head_width": diagram.layer_width(last.output),
             "zero_text": text.ZERO[links.palette],
             "residual": any(block.identity for block in manifest.blocks),
             "all_on": links.all_on().gallery(),
             "downloads": gallery_downloads(links, origin),
-            "dataset": _dataset(context),
+            "dataset": (links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None,
             "compare": default_comparison_link(context),
             "classic": links.classic() if classic_blocks(manifest) else None,
             "network_range": network_range(forward),
         },
     )
-
-
-def _dataset(context: PageContext) -> tuple[str, int] | None:
-    indexes = context.services.indexes
-    return (context.links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None
 
 
 def _figures(
@@ -200,14 +158,18 @@ def _figures(
     return tuple(layer_figure(forward, layer, links) for layer in layers)
 
 
-def _section(forward: ForwardPass, place: str, width: float, links: Links) -> Section:
+def _section(forward: ForwardPass, place: str, links: Links) -> tuple[LayerFigure, ...]:
     layers = [layer for layer in forward.manifest.layers if layer.place == place]
-    return Section(_figures(forward, layers, links), width)
+    return _figures(forward, layers, links)
 
 
 def _block_sections(
     context: PageContext, diagram: NetworkDiagram, metrics: Mapping[str, BlockMetrics]
-) -> tuple[BlockSection, ...]:
+) -> list[dict[str, Any]]:
+    """Every block with its part of the diagram and the figures of its main and inner layers.
+
+    Terms are explained in the first block, and projections in the first that changes shape.
+    """
     forward, links = context.forward, context.links
     manifest = forward.manifest
     projected = [block.name for block in manifest.blocks if _is_projected(block)]
@@ -219,17 +181,17 @@ def _block_sections(
         found = metrics[block.name] if block.identity else None
         off = block.name in links.scales.off
         sections.append(
-            BlockSection(
-                name=block.name,
-                first=block is manifest.blocks[0],
-                first_projected=block.name in projected[:1],
-                shape=fmt.shape(*layers[-1].shape),
-                href=links.block(block.name),
-                diagram=diagram.block(block, links),
-                metrics=found,
-                sentence=describe_metrics(found, block, off=off) if found else None,
-                main=_figures(forward, main, links),
-                inner=_figures(forward, inner, links),
-            )
+            {
+                "name": block.name,
+                "first": block is manifest.blocks[0],
+                "first_projected": block.name in projected[:1],
+                "shape": fmt.shape(*layers[-1].shape),
+                "href": links.block(block.name),
+                "diagram": diagram.block(block, links),
+                "metrics": found,
+                "sentence": describe_metrics(found, block, off=off) if found else None,
+                "main": _figures(forward, main, links),
+                "inner": _figures(forward, inner, links),
+            }
         )
-    return tuple(sections)
+    return sections

@@ -1,7 +1,7 @@
 """The layer page: every filter's map, large, and all of them in numbers."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import Final
 
 from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import LayerInfo
@@ -33,22 +33,18 @@ class Tile:
     """``inactive``, ``switched off`` or ``constant``."""
 
 
-class LayerPage(ViewPage):
-    """A layer."""
-
-    template: ClassVar[str] = "layer.html"
-
-
-def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> LayerPage:
+def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
     """The page of a layer; ``origin`` is the server's address."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
-    grid = _grid(forward, layer, links)
+    every = tuple(range(layer.filters))
+    grid = layer_grid(forward, layer, every, replace(links.options, labels=False))
     names = [other.name for other in manifest.layers]
     before, after = neighbour_links(
         names, names.index(layer.name), lambda at: links.layer(names[at])
     )
     statistics, off = forward.statistics(layer), forward.is_disabled(layer)
-    return LayerPage(
+    return ViewPage(
+        "layer.html",
         f"{layer.name} in {manifest.title}",
         context.services,
         links,
@@ -88,11 +84,6 @@ def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
     if layer.strides:
         rows.append(("stride", str(layer.strides[0])))
     return (*rows, ("weights", fmt.thousands(layer.parameters)))
-
-
-def _grid(forward: ForwardPass, layer: LayerInfo, links: Links) -> Grid:
-    options = replace(links.options, labels=False)
-    return layer_grid(forward, layer, tuple(range(layer.filters)), options)
 
 
 def _tiles(grid: Grid, layer: LayerInfo, links: Links, dead_flag: str) -> tuple[Tile, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -31,7 +31,7 @@ from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
-from skiplens.web.pages.templating import HTML, DocsPage, Page, RespondDep, site_context
+from skiplens.web.pages.templating import HTML, Page, RespondDep, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
 from skiplens.web.uploads import UploadDep
@@ -55,8 +55,6 @@ _DEFAULT_ADVICE: Final = "The server's log has the details, under the request nu
 class ErrorPage(Page):
     """A problem, and what to do about it."""
 
-    template: ClassVar[str] = "error.html"
-
     status: int
     detail: str
     advice: str
@@ -71,6 +69,7 @@ def error_page(problem: Problem, again: int | None, samples: Samples | None) -> 
     """The page of a problem."""
     advice = _ADVICE.get(problem.status, _DEFAULT_ADVICE)
     return ErrorPage(
+        template="error.html",
         title=problem.title,
         status=problem.status,
         detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
@@ -225,7 +224,7 @@ def upload(
 @router.get("/docs")
 def docs(respond: RespondDep) -> Response:
     """The API's interactive documentation."""
-    return respond(DocsPage("API"))
+    return respond(Page("docs.html", "API"))
 
 
 @router.get(links.SAMPLES_PNG)

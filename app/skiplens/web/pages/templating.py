@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, ClassVar, Final, Protocol
+from typing import Annotated, Final, Protocol
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -42,13 +42,8 @@ class SiteContext:
     """What every page needs of the request, whatever it shows."""
 
     theme: Theme
-    here: str
+    address: str
     """Path and query of the page, to return to after the theme is changed."""
-
-    @property
-    def themes(self) -> tuple[Theme, ...]:
-        """All themes, for the menu."""
-        return tuple(Theme)
 
 
 def site_context(request: Request) -> SiteContext:
@@ -56,11 +51,11 @@ def site_context(request: Request) -> SiteContext:
     theme = request.cookies.get(COOKIE)
     return SiteContext(
         Theme(theme) if theme in set(Theme) else Theme.SYSTEM,
-        _here(request) if request.method == "GET" else "/",
+        _address(request) if request.method == "GET" else "/",
     )
 
 
-def _here(request: Request) -> str:
+def _address(request: Request) -> str:
     path = quote(request.scope["path"], safe="/:@!,;=~.-_+()")
     query = quote(request.scope["query_string"], safe="/:@!,;=~.-_+()%&?")
     return f"{path}?{query}" if query else path
@@ -75,33 +70,20 @@ def safe_redirect_path(address: str) -> str:
 router = APIRouter(include_in_schema=False)
 
 
-@dataclass(frozen=True)
-class ThemeForm:
-    """The form in the header; ``back`` is the page to return to."""
-
-    theme: Theme
-    back: str
-
-
-async def get_theme_form(request: Request) -> ThemeForm:
-    """The form's fields.
+@router.post(links.THEME)
+async def set_theme(request: Request) -> RedirectResponse:
+    """Store the theme of the header's form in a cookie for a year, and return to its page.
 
     Raises:
         InvalidParameterError: there is no such theme.
     """
     holding = "the fields theme and back"
     form = await read_form(request, files=0, fields=_MAX_FIELDS, holding=holding)
-    chosen, back = str(form.get("theme", "")), str(form.get("back", "/"))
-    if chosen not in set(Theme):
-        raise InvalidParameterError(f"theme must be system, light or dark; got {quoted(chosen)}")
-    return ThemeForm(Theme(chosen), back)
-
-
-@router.post(links.THEME)
-def set_theme(form: Annotated[ThemeForm, Depends(get_theme_form)]) -> RedirectResponse:
-    """Store the theme in a cookie for a year, and return to the page."""
-    response = RedirectResponse(safe_redirect_path(form.back), HTTPStatus.SEE_OTHER)
-    response.set_cookie(COOKIE, form.theme.value, max_age=_YEAR, samesite="lax")
+    theme, back = str(form.get("theme", "")), str(form.get("back", "/"))
+    if theme not in set(Theme):
+        raise InvalidParameterError(f"theme must be system, light or dark; got {quoted(theme)}")
+    response = RedirectResponse(safe_redirect_path(back), HTTPStatus.SEE_OTHER)
+    response.set_cookie(COOKIE, theme, max_age=_YEAR, samesite="lax")
     return response
 
 
@@ -122,10 +104,9 @@ class NetworkLink:
 
 @dataclass(frozen=True)
 class Page:
-    """A page; each subclass names its template."""
+    """A page, and the file name of its template."""
 
-    template: ClassVar[str]
-
+    template: str
     title: str
 
     @property
@@ -154,17 +135,12 @@ def create_environment() -> Environment:
 
 
 class Renderer:
-    """Renders pages.
-
-    Args:
-        assets: where ``asset("css/site.css")`` looks addresses up.
-        most_bytes: largest file that can be uploaded, which the script checks before it sends one.
-    """
+    """Renders pages; the script checks that an uploaded file has at most ``most_bytes``."""
 
     def __init__(self, assets: Assets, most_bytes: int) -> None:
         self._environment = create_environment()
         self._environment.globals.update(
-            asset=assets.url, theme_url=links.THEME, most_bytes=most_bytes
+            asset=assets.url, themes=tuple(Theme), theme_url=links.THEME, most_bytes=most_bytes
         )
 
     def html(self, page: Page, site: SiteContext) -> str:
@@ -194,10 +170,3 @@ async def get_respond(request: Request) -> Respond:
 
 
 RespondDep = Annotated[Respond, Depends(get_respond)]
-
-
-@dataclass(frozen=True)
-class DocsPage(Page):
-    """The page that Swagger UI fills."""
-
-    template: ClassVar[str] = "docs.html"

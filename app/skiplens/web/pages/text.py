@@ -62,9 +62,9 @@ def _convolution(layer: LayerInfo) -> str:
 
 
 def _pool(layer: LayerInfo) -> str:
-    kept = "largest value" if "Max" in layer.kind else "mean"
+    result = "largest value" if "Max" in layer.kind else "mean"
     over = "each map" if layer.kind.startswith("Global") else "each small window"
-    return f"Pooling: {over} is reduced to its {kept}."
+    return f"Pooling: {over} is reduced to its {result}."
 
 
 def _activation(layer: LayerInfo) -> str:
@@ -254,12 +254,12 @@ CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
 
 
 def describe_accuracy(correct: int, digits: int) -> str:
-    """How a network reads the data set."""
+    """How a network classifies the test set."""
     wrong = digits - correct
-    misread = f"misclassifies {wrong:,}" if wrong else "misclassifies none"
+    errors = f"misclassifies {wrong:,}" if wrong else "misclassifies none"
     return (
         f"This network classifies {correct:,} of {digits:,} correctly, "
-        f"{fmt.percent(correct / digits)}, and {misread}."
+        f"{fmt.percent(correct / digits)}, and {errors}."
     )
 
 
@@ -270,11 +270,11 @@ def describe_choice(choice: DigitFilter) -> str:
         parts.append(f"labelled {choice.label}")
     if choice.prediction is not None:
         parts.append(f"classified as {choice.prediction}")
-    said = fmt.join_and(parts) if parts else ""
+    classes = fmt.join_and(parts) if parts else ""
     if choice.wrong is None:
-        return f"Digits {said}" if said else "All test digits"
+        return f"Digits {classes}" if classes else "All test digits"
     which = "Misclassified digits" if choice.wrong else "Correctly classified digits"
-    return f"{which}, {said}" if said else which
+    return f"{which}, {classes}" if classes else which
 
 
 def describe_extent(listing: ResultPage) -> str:
@@ -288,12 +288,12 @@ def describe_extent(listing: ResultPage) -> str:
 
 def describe_no_digits(choice: DigitFilter) -> str:
     """Why no digit was found."""
-    label, answer = choice.label, choice.prediction
-    if label is not None and answer is not None and label != answer and choice.wrong is not False:
-        return f"No digit labelled {label} is classified as {answer}."
-    if choice.wrong and answer is None:
+    label, prediction = choice.label, choice.prediction
+    if label is not None and prediction not in (None, label) and choice.wrong is not False:
+        return f"No digit labelled {label} is classified as {prediction}."
+    if choice.wrong and prediction is None:
         every = "Every digit" if label is None else f"Every digit labelled {label}"
         return f"{every} is classified correctly."
     if choice.wrong and label is None:
-        return f"Only digits labelled {answer} are classified as {answer}."
+        return f"Only digits labelled {prediction} are classified as {prediction}."
     return "No digits match these filters."

@@ -62,7 +62,7 @@ class InputLabels:
             return None
         return self.links.filter(layer.name, filter_, at=f"{row},{column}") + "#unit"
 
-    def here(self, at: int = 0) -> str | None:
+    def same_position(self, at: int = 0) -> str | None:
         """The page of the value at the same position and filter in one of the inputs."""
         return self.href(self.unit.filter, *self.unit.place, at)
 
@@ -151,11 +151,11 @@ def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
     centred = found.value - found.mean
     spread = math.sqrt(found.variance + found.epsilon)
     root = f"\N{SQUARE ROOT}({fmt.number(found.variance)} + {found.epsilon:g})"
-    given = term(found.value, labels.name(0), href=labels.here(0))
+    input_term = term(found.value, labels.name(0), href=labels.same_position(0))
     return (
         Step(
             "Subtract the filter's mean in training.",
-            (given, fmt.MINUS, term(found.mean, "mean"), "=", term(centred, "")),
+            (input_term, fmt.MINUS, term(found.mean, "mean"), "=", term(centred, "")),
         ),
         Step(
             "Divide by the standard deviation in training: the square root of the variance "
@@ -178,8 +178,8 @@ def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
 def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
     """The step of an activation function, of a disabled branch, or of neither."""
     tone = text.tone(labels.unit.layer)
-    given = term(found.value, labels.name(0), tone, labels.here(0))
-    tokens: tuple[Term | str, ...] = _FORMS[found.function](given)
+    input_term = term(found.value, labels.name(0), tone, labels.same_position(0))
+    tokens: tuple[Term | str, ...] = _FORMS[found.function](input_term)
     if found.branch_scale not in (None, 1.0):
         label = "branch off" if found.branch_scale == 0 else "factor of the branch"
         tokens = (*tokens, fmt.TIMES, Term(fmt.branch_factor(found.branch_scale), label))
@@ -188,10 +188,10 @@ def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
 
 
 _FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
-    None: lambda given: (given,),
-    "relu": lambda given: ("max(0,", given, ")"),
-    "sigmoid": lambda given: (f"1 \N{DIVISION SIGN} (1 + e^{fmt.MINUS}", given, ")"),
-    "tanh": lambda given: ("tanh(", given, ")"),
+    None: lambda input_term: (input_term,),
+    "relu": lambda input_term: ("max(0,", input_term, ")"),
+    "sigmoid": lambda input_term: (f"1 \N{DIVISION SIGN} (1 + e^{fmt.MINUS}", input_term, ")"),
+    "tanh": lambda input_term: ("tanh(", input_term, ")"),
 }
 
 
@@ -214,15 +214,15 @@ def _describe_activation(found: ActivationStep, labels: InputLabels) -> str:
 def merge_steps(found: Merge, labels: InputLabels) -> Steps:
     """The steps of a merge; x and F(x) have their colours."""
     terms = [
-        term(value, labels.part(at), labels.tone(at), labels.here(at))
+        term(value, labels.part(at), labels.tone(at), labels.same_position(at))
         for at, value in enumerate(found.terms)
     ]
     result = term(found.result, text.symbol(labels.unit.layer) or "value")
     if found.operation == "highway":
         return _highway(found.terms, terms, result)
-    words, before, sign, behind = _MERGES[found.operation]
+    words, before, sign, after = _MERGES[found.operation]
     tokens = [token for value in terms for token in (sign, value)][1:]
-    last = (behind.format(len(terms)),) if behind else ()
+    last = (after.format(len(terms)),) if after else ()
     return (Step(words, (*before, *tokens, *last, "=", result)),)
 
 
@@ -294,7 +294,7 @@ def input_window(
     window = (x + column * _ZOOM, y + row * _ZOOM, width * _ZOOM, height * _ZOOM)
     address = links.grid(layer.name, normalize="layer", filters=channel, zoom=_ZOOM, labels="false")
     return InputWindow(
-        Picture(address, grid.geometry.width, grid.geometry.height),
+        Picture.of(address, grid.geometry),
         _around(cell.box, window),
         window,
         text,
@@ -361,8 +361,8 @@ def dense_steps(found: Dense, labels: InputLabels) -> tuple[NumberTable, Steps]:
     rows = []
     for at, *cells in zip(listed.tolist(), *written, strict=True):
         row, column, channel = map(int, np.unravel_index(at, shape))
-        spot = f" at {row},{column}" if shape[0] * shape[1] > 1 else ""
-        name, href = f"{labels.name()}:{channel}{spot}", labels.href(channel, row, column)
+        position = f" at {row},{column}" if shape[0] * shape[1] > 1 else ""
+        name, href = f"{labels.name()}:{channel}{position}", labels.href(channel, row, column)
         rows.append(NumberRow(name, href, tuple(cells)))
     rest = float(products[others].sum())
     tokens: list[Term | str] = [term(float(products[listed].sum()), f"largest {len(listed)}")]
@@ -464,8 +464,8 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Scales:
-    """Value ranges of the colours."""
+class ConvolutionLegends:
+    """Legends of the three number grids."""
 
     patch: Legend
     kernel: Legend
@@ -483,7 +483,7 @@ class ConvolutionView:
     input_window: InputWindow
     beyond: bool
     """Whether part of the patch is outside the map."""
-    scales: Scales
+    legends: ConvolutionLegends
     channels: tuple[Channel, ...]
     drawn: int
     """How many channels are drawn; the others are listed."""
@@ -492,21 +492,15 @@ class ConvolutionView:
 
 
 def convolution_view(
-    found: Convolution, labels: InputLabels, forward: ForwardPass, wanted: int | None
+    found: Convolution, labels: InputLabels, forward: ForwardPass, requested: int | None
 ) -> ConvolutionView:
-    """The links of a convolution.
-
-    Args:
-        found: its numbers.
-        labels: of its inputs.
-        forward: for the input map.
-        wanted: index of the map to show in numbers; by default the one that contributes most.
+    """A convolution; by default the input map that contributes most is shown in numbers.
 
     Raises:
         UnknownFilterError: the convolution has no such input map.
     """
     order = [int(at) for at in np.argsort(-np.abs(found.sums), kind="stable")]
-    at = order[0] if wanted is None else _position(found, wanted)
+    at = order[0] if requested is None else _position(found, requested)
     height, width = (
         (side - 1) * step + 1 for side, step in zip(found.inside.shape, found.dilation, strict=True)
     )
@@ -520,7 +514,7 @@ def convolution_view(
         chosen_href=labels.href(found.first + at, *middle) if on_map else None,
         input_window=seen,
         beyond=not found.inside.all(),
-        scales=_scales(found, seen, digit=seen.fixed_palette),
+        legends=_legends(found, seen, digit=seen.fixed_palette),
         channels=channels,
         drawn=MOST_DRAWN,
         rest=_rest(found, order[MOST_DRAWN:]),
@@ -528,18 +522,18 @@ def convolution_view(
     )
 
 
-def _position(found: Convolution, wanted: int) -> int:
+def _position(found: Convolution, requested: int) -> int:
     last = found.first + len(found.sums) - 1
-    if not found.first <= wanted <= last:
+    if not found.first <= requested <= last:
         raise UnknownFilterError(
-            f"the convolution is given no map {wanted}; its maps are {found.first} to {last}"
+            f"the convolution has no input map {requested}; its maps are {found.first} to {last}"
         )
-    return wanted - found.first
+    return requested - found.first
 
 
 def _symmetric_range(values: np.ndarray) -> ValueRange:
-    reach = float(np.abs(values).max())
-    return -reach, reach
+    largest = float(np.abs(values).max())
+    return -largest, largest
 
 
 def _channels(
@@ -579,9 +573,9 @@ def _bar(share: float) -> tuple[float, float]:
     return (0.0 if share >= 0 else -length), length
 
 
-def _scales(found: Convolution, seen: InputWindow, *, digit: bool) -> Scales:
+def _legends(found: Convolution, seen: InputWindow, *, digit: bool) -> ConvolutionLegends:
     signed = "signed" if seen.range[0] < 0 else "positive"
-    return Scales(
+    return ConvolutionLegends(
         legend_of(seen.range, "grey" if digit else signed, ""),
         legend_of(_symmetric_range(found.kernel), "signed", ""),
         legend_of(_symmetric_range(found.products), "signed", ""),

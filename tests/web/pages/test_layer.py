@@ -1,4 +1,4 @@
-"""The page of a layer: its order, and how its values spread."""
+"""A layer's page."""
 
 import re
 
@@ -21,11 +21,11 @@ def test_tiles_rows_and_grid_are_in_one_order(client: TestClient, gallery: str) 
     assert [int(index) for index in order[1].split(",")] == tiles
 
 
-def test_by_index_the_order_goes_without_saying(client: TestClient, gallery: str) -> None:
+def test_the_default_order_is_not_stated(client: TestClient, gallery: str) -> None:
     assert "data-order" not in client.get(f"{gallery}/layers/block1.output").text
 
 
-def test_the_pages_around_keep_the_order(look: Look, gallery: str) -> None:
+def test_neighbouring_pages_keep_the_order(look: Look, gallery: str) -> None:
     for page in ("", "/layers/block1.output", "/layers/block1.output/filters/3", "/blocks/block1"):
         links = look(f"{gallery}{page}?sort=zeros").links()
         inner = [link for link in links if "/layers/" in link and "/api/" not in link]
@@ -41,7 +41,7 @@ def test_all_values_of_a_layer_are_counted(client: TestClient, gallery: str) -> 
     assert sum(int(count.replace(",", "")) for count in counts + zeros) == 28 * 28 * 16
 
 
-def test_what_is_switched_off_is_not_called_silent(client: TestClient, gallery: str) -> None:
+def test_a_disabled_layer_is_not_called_inactive(client: TestClient, gallery: str) -> None:
     off = client.get(f"{gallery}/layers/block2.residual?scale=block2:0").text
     assert "Switched off, so every map is zero." in off
     assert off.count('<span class="flag">switched off</span>') == 16

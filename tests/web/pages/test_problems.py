@@ -1,4 +1,4 @@
-"""Errors as pages: for people only, outside the API only, with the same status and headers."""
+"""Problems as pages for people, as JSON for programs, with the same status and headers."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -38,7 +38,7 @@ def test_an_error_is_json_for_programs_and_in_the_api(client: TestClient) -> Non
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_what_was_given_is_never_repeated(client: TestClient) -> None:
+def test_the_request_is_never_repeated(client: TestClient) -> None:
     answer = client.get("/networks/<script>alert(1)</script>/digits/x", headers=HTML)
     assert "<script>alert" not in answer.text
 
@@ -64,7 +64,7 @@ def test_no_other_error_offers_samples(client: TestClient, address: str) -> None
     assert "least recently used digits are deleted" not in client.get(address, headers=HTML).text
 
 
-def test_a_busy_server_says_when_to_come_back() -> None:
+def test_a_busy_server_says_when_to_retry() -> None:
     page = error_page(_problem(503), again=3, samples=None)
     assert page.again == 3
     html = Renderer(load_assets(), most_bytes=1).html(
@@ -75,7 +75,7 @@ def test_a_busy_server_says_when_to_come_back() -> None:
     assert Markup(html).faults == []
 
 
-def test_an_error_that_stays_says_nothing_of_coming_back(client: TestClient) -> None:
+def test_a_lasting_error_suggests_no_retry(client: TestClient) -> None:
     assert "data-retry-after" not in client.get("/nowhere", headers=HTML).text
 
 

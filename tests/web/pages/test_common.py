@@ -1,4 +1,4 @@
-"""What the network reads: ten chances, held against those of the whole network."""
+"""The prediction, compared with that of every block on."""
 
 import pytest
 
@@ -12,7 +12,9 @@ from tests.conftest import switched_off
 ALL = ("block1", "block2", "block3", "block4", "block5", "block6")
 
 
-def test_chances_add_up_and_the_largest_is_the_answer(engine: Engine, digit: Digit) -> None:
+def test_probabilities_sum_to_one_and_the_largest_is_predicted(
+    engine: Engine, digit: Digit
+) -> None:
     whole = ModelRunner().run(engine, digit, AS_TRAINED)
     found = compare_predictions(whole, whole)
     assert sum(chance.share for chance in found.classes) == pytest.approx(1, abs=1e-5)
@@ -22,7 +24,7 @@ def test_chances_add_up_and_the_largest_is_the_answer(engine: Engine, digit: Dig
     assert found.sentence is None
 
 
-def test_a_change_is_said_in_words(engine: Engine, digit: Digit) -> None:
+def test_a_changed_prediction_is_described(engine: Engine, digit: Digit) -> None:
     whole = ModelRunner().run(engine, digit, AS_TRAINED)
     answer = engine.manifest.classes[whole.label]
     for off in (("block4",), ALL):

@@ -1,4 +1,4 @@
-"""What can be taken away: every file is there, and what is copied says what is on the screen."""
+"""Downloads and code snippets match what the page shows."""
 
 import shlex
 from urllib.parse import urlsplit
@@ -14,47 +14,52 @@ from skiplens.web.pages.downloads import filter_downloads, gallery_downloads, la
 from tests.conftest import switched_off
 
 ORIGIN = "https://skip.example"
+
 CONV = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 16), kernel=(3, 3))
+
 ODD = LayerInfo('it\'s "odd"', "ReLU", "activation", None, (7, 7, 4))
-VIEW = Links("mnist-resnet", "0123456789abcdef", switched_off("block2"), palette=PaletteName.LIGHT)
+
+LINKS = Links("mnist-resnet", "0123456789abcdef", switched_off("block2"), palette=PaletteName.LIGHT)
 
 
-def snippets(view: Links, layer: LayerInfo) -> dict[str, str]:
-    return {one.name: one.text for one in layer_downloads(view, layer, ORIGIN).snippets}
+def snippets(page_links: Links, layer: LayerInfo) -> dict[str, str]:
+    return {link.name: link.text for link in layer_downloads(page_links, layer, ORIGIN).snippets}
 
 
 def test_the_link_is_the_pages_own_address() -> None:
-    link = snippets(VIEW, CONV)["link"]
-    assert link == f"{ORIGIN}{VIEW.layer('stem.conv')}"
+    link = snippets(LINKS, CONV)["link"]
+    assert link == f"{ORIGIN}{LINKS.layer('stem.conv')}"
     assert "scale=block2:0" in link
     assert "palette=light" in link
 
 
-def test_the_picture_is_fetched_as_it_is_looked_at() -> None:
-    view = Links("mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.LIGHT)
-    words = shlex.split(snippets(view, CONV)["curl"])
+def test_the_image_keeps_the_display_options() -> None:
+    page_links = Links(
+        "mnist-resnet", "0123456789abcdef", sort=Sort.MEAN, palette=PaletteName.LIGHT
+    )
+    words = shlex.split(snippets(page_links, CONV)["curl"])
     assert words[:3] == ["curl", "-o", "stem.conv.npy"]
     picture = urlsplit(words[-1])
     assert picture.path.endswith("/layers/stem.conv/grid.png")
     assert set(picture.query.split("&")) == {"palette=light", "sort=mean"}
 
 
-def test_odd_names_stay_names() -> None:
-    found = snippets(VIEW, ODD)
+def test_odd_names_are_quoted() -> None:
+    found = snippets(LINKS, ODD)
     assert shlex.split(found["curl"])[2] == 'it\'s "odd".npy'
     compile(found["python"], "snippet", "exec")
 
 
 def test_a_filter_comes_with_the_value_that_is_explained() -> None:
-    away = filter_downloads(VIEW, CONV, 3, (9, 20), ORIGIN)
-    link, curl, python = (one.text for one in away.snippets)
+    away = filter_downloads(LINKS, CONV, 3, (9, 20), ORIGIN)
+    link, curl, python = (item.text for item in away.snippets)
     assert link.endswith("/filters/3?scale=block2:0&palette=light&at=9,20")
     assert "/filters/3/units/9,20?scale=block2:0" in curl
     assert "maps[9, 20, 3]" in python
 
 
-def test_what_every_layer_holds_is_fetched_in_one_go() -> None:
-    _, curl, python = (one.text for one in gallery_downloads(VIEW, ORIGIN).snippets)
+def test_all_layers_are_one_request() -> None:
+    _, curl, python = (item.text for item in gallery_downloads(LINKS, ORIGIN).snippets)
     assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
     assert "activations.npz?scale=block2:0" in python
 
@@ -62,16 +67,14 @@ def test_what_every_layer_holds_is_fetched_in_one_go() -> None:
 @pytest.mark.parametrize(
     "page", ["", "/layers/stem.conv", "/layers/stem.conv/filters/3", "/blocks/block2"]
 )
-def test_every_page_offers_it_and_every_file_is_there(
-    client: TestClient, gallery: str, page: str
-) -> None:
+def test_every_page_has_downloads_that_exist(client: TestClient, gallery: str, page: str) -> None:
     html = client.get(f"{gallery}{page}?scale=block2:0").text
     section = html.split('id="downloads"')[1].split("</section>")[0]
     assert section.count("<pre") == 3
     assert section.count("http://127.0.0.1/") >= 3
     files = section.split("</ul>")[0].split('href="')[1:]
     assert len(files) >= 2
-    for one in files:
-        address = one.split('"')[0].replace("&amp;", "&")
+    for file in files:
+        address = file.split('"')[0].replace("&amp;", "&")
         assert "scale=block2:0" in address or "kernels" in address
         assert client.get(address).status_code == 200, address

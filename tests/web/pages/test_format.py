@@ -1,4 +1,4 @@
-"""Numbers and words as people read them."""
+"""Numbers and phrases as text."""
 
 import pytest
 

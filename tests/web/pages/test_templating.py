@@ -1,4 +1,4 @@
-"""The theme: three values, kept in a cookie, set by a form that leads back and nowhere else."""
+"""The theme: stored in a cookie, set by a form that returns to a page of this site."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,7 +10,7 @@ HTML = {"Accept": "text/html"}
 
 
 @pytest.mark.parametrize("theme", Theme)
-def test_a_choice_is_kept_for_a_year_and_leads_back(client: TestClient, theme: Theme) -> None:
+def test_a_theme_is_stored_for_a_year_and_returns(client: TestClient, theme: Theme) -> None:
     form = {"theme": theme.value, "back": "/compare?palette=light"}
     answer = client.post("/theme", data=form, follow_redirects=False)
     client.cookies.clear()
@@ -21,7 +21,7 @@ def test_a_choice_is_kept_for_a_year_and_leads_back(client: TestClient, theme: T
 
 
 @pytest.mark.parametrize("theme", ["", "purple", "dark; Path=/x", None])
-def test_no_other_value_is_taken(client: TestClient, theme: str | None) -> None:
+def test_other_values_are_refused(client: TestClient, theme: str | None) -> None:
     answer = client.post("/theme", data={} if theme is None else {"theme": theme})
     assert answer.status_code == 422
     assert "must be system, light or dark" in answer.json()["detail"]
@@ -46,14 +46,14 @@ def test_no_other_value_is_taken(client: TestClient, theme: str | None) -> None:
         "/" + "a" * 3000,
     ],
 )
-def test_it_leads_nowhere_else(address: str) -> None:
+def test_other_sites_are_no_redirect_targets(address: str) -> None:
     assert safe_redirect_path(address) == "/"
 
 
 @pytest.mark.parametrize(
     "address", ["/", "/docs", "/compare?a=x/1&b=y/2", "/?scale=block1:0,block2:0"]
 )
-def test_it_leads_to_every_page_of_this_site(address: str) -> None:
+def test_pages_of_this_site_are_redirect_targets(address: str) -> None:
     assert safe_redirect_path(address) == address
 
 
@@ -71,7 +71,7 @@ def test_the_server_writes_the_theme_into_every_page(
     assert answer.text.count('aria-pressed="true"') >= 1
 
 
-def test_a_page_in_one_theme_is_never_taken_for_another(client: TestClient) -> None:
+def test_themes_are_cached_separately(client: TestClient) -> None:
     light = client.get("/", headers={"Cookie": "theme=light"})
     known = {"If-None-Match": light.headers["etag"]}
     assert client.get("/", headers=known | {"Cookie": "theme=light"}).status_code == 304
@@ -81,7 +81,7 @@ def test_a_page_in_one_theme_is_never_taken_for_another(client: TestClient) -> N
     assert light.headers["cache-control"] == "private, no-cache"
 
 
-def test_the_form_leads_back_to_the_page_with_its_query(client: TestClient) -> None:
+def test_the_form_returns_to_the_page_with_its_query(client: TestClient) -> None:
     page = client.get("/?palette=light&scale=block1:0").text
     assert '<input type="hidden" name="back" value="/?palette=light&amp;scale=block1:0">' in page
     hostile = client.get('/x"><script>?<b>', headers=HTML).text
@@ -89,7 +89,7 @@ def test_the_form_leads_back_to_the_page_with_its_query(client: TestClient) -> N
     assert "<script>" not in hostile.partition("<main")[0]
 
 
-def test_a_refused_upload_leads_back_to_the_gallery(client: TestClient) -> None:
+def test_a_refused_upload_returns_to_the_gallery(client: TestClient) -> None:
     answer = client.post("/digits", files={"file": b"no image"}, headers=HTML)
     assert answer.status_code >= 400
     assert '<input type="hidden" name="back" value="/">' in answer.text
@@ -104,7 +104,7 @@ def test_a_refused_upload_leads_back_to_the_gallery(client: TestClient) -> None:
         ("application/json", b"{}", "must be system, light or dark; got ''"),
     ],
 )
-def test_what_is_no_such_form_is_refused(
+def test_other_forms_are_refused(
     client: TestClient, refused: Refused, kind: str, body: bytes, says: str
 ) -> None:
     answer = client.post("/theme", content=body, headers={"Content-Type": kind})

@@ -1,0 +1,223 @@
+"""The exported gallery: what it shows, its images and its page."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from starlette.testclient import TestClient
+
+from skiplens.core.colormaps import PaletteName
+from skiplens.core.digit import Digit
+from skiplens.core.grid_image import encode_grey
+from skiplens.core.manifest import AS_TRAINED, Manifest
+from skiplens.errors import (
+    ExportError,
+    InvalidParameterError,
+    UnknownBlockError,
+    UnknownDigitError,
+    UnknownNetworkError,
+    UnreadableImageError,
+)
+from skiplens.export.gallery import ExportContext, ExportOptions, draw, html
+from skiplens.service.images import GridOptions, block_table
+from skiplens.web.pages import text as page_text
+from tests.conftest import switched_off
+
+Load = Callable[[ExportOptions], ExportContext]
+
+
+def test_defaults_are_those_of_the_home_page(load_context: Load) -> None:
+    context = load_context(ExportOptions())
+    assert context.engine.manifest.id == "mnist-resnet"
+    assert context.stored.label == 3
+    assert context.forward.scales == AS_TRAINED
+    assert context.forward is context.baseline
+
+
+def test_a_digit_is_taken_by_its_id(context: ExportContext, digit: Digit) -> None:
+    assert context.stored.digit.id == digit.id
+    assert context.stored.label == 7
+
+
+def test_disabled_blocks_add_nothing(context: ExportContext) -> None:
+    assert context.forward.scales == switched_off("block2")
+    assert not context.forward.activations["block2.residual"].any()
+    assert context.baseline.activations["block2.residual"].any()
+
+
+def test_an_image_is_preprocessed_and_not_stored(
+    load_context: Load, stroke: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    path = tmp_path / "stroke.png"
+    path.write_bytes(encode_grey(255 - stroke, 8))
+    context = load_context(ExportOptions(image=path))
+    assert context.stored.inverted
+    with pytest.raises(UnknownDigitError):
+        load_context(ExportOptions(digit=context.stored.digit.id))
+
+
+def test_a_digit_and_an_image_are_refused(load_context: Load, digit: Digit) -> None:
+    with pytest.raises(InvalidParameterError, match="digit and image are both given"):
+        load_context(ExportOptions(digit=digit.id, image=Path("seven.png")))
+
+
+def test_an_image_that_is_not_there_is_named(load_context: Load, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"image .*none\.png cannot be opened: No such file"):
+        load_context(ExportOptions(image=tmp_path / "none.png"))
+
+
+def test_a_file_that_is_no_image_is_refused(load_context: Load, tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear network,")
+    with pytest.raises(UnreadableImageError):
+        load_context(ExportOptions(image=path))
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (ExportOptions(network="none"), UnknownNetworkError),
+        (ExportOptions(digit="0" * 16), UnknownDigitError),
+        (ExportOptions(scale="block99:0"), UnknownBlockError),
+    ],
+)
+def test_unknown_names_are_refused(
+    load_context: Load, options: ExportOptions, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        load_context(options)
+
+
+@pytest.fixture(scope="module")
+def manifest(context: ExportContext) -> Manifest:
+    return context.engine.manifest
+
+
+def test_every_layer_convolution_and_block_is_there(
+    context: ExportContext, manifest: Manifest
+) -> None:
+    paths = set(draw(context).by_path())
+    assert {f"layers/{layer.name}.png" for layer in manifest.layers} <= paths
+    assert {f"kernels/{item.name}.png" for item in manifest.layers if item.kernel} <= paths
+    for block in manifest.blocks:
+        parts = ("maps", "x", "residual", "sum", "output", "kernels.conv1", "kernels.conv2")
+        assert {f"blocks/{block.name}/{part}.png" for part in parts} <= paths
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("layers/block2.output.png", "digits/{digit}/layers/block2.output/grid.png?scale=block2:0"),
+        ("layers/head.logits.png", "digits/{digit}/layers/head.logits/grid.png?scale=block2:0"),
+        ("kernels/block3.conv1.png", "layers/block3.conv1/kernels.png"),
+        ("blocks/block2/maps.png", "digits/{digit}/blocks/block2/maps.png?scale=block2:0"),
+    ],
+)
+def test_pictures_are_those_of_the_api_byte_for_byte(
+    context: ExportContext, client: TestClient, digit: Digit, path: str, address: str
+) -> None:
+    answer = client.get(f"/api/v1/networks/mnist-resnet/{address.format(digit=digit.id)}")
+    assert answer.status_code == 200
+    assert draw(context).by_path()[path].png() == answer.content
+
+
+def test_the_parts_of_a_block_share_one_range(context: ExportContext) -> None:
+    block = context.engine.manifest.blocks[0]
+    table = block_table(context.forward, block, context.options.palette)
+    parts = draw(context).blocks[block.name].parts
+    assert [*parts] == ["x", "F(x)", "sum", "output"]
+    assert {grid.range for grid in parts.values()} == {table.range}
+    residual = context.forward.activations[block.residual]
+    assert np.array_equal(parts["F(x)"].maps, residual)
+
+
+def test_the_first_block_is_not_left_out_and_no_kernel_is(context: ExportContext) -> None:
+    first = draw(context).blocks["block1"]
+    for layer, kernels in first.kernels.items():
+        assert kernels.kernel.shape == context.engine.weights[f"{layer}/kernel"].shape
+        assert len(kernels.geometry.boxes) == kernels.kernel.shape[2] * kernels.kernel.shape[3]
+
+
+class Addresses(HTMLParser):
+    """Collects what a page points at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.found += [value for name in ("src", "href", "srcset") if (value := named.get(name))]
+        if tag == "img":
+            self.images.append(named)
+
+
+@pytest.fixture(scope="module")
+def text(exported: Path) -> str:
+    return (exported / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_address_is_a_file_beside_the_page(text: str, exported: Path) -> None:
+    addresses = Addresses(text).found
+    assert len(addresses) > 100
+    for address in addresses:
+        assert (exported / address).is_file(), address
+
+
+def test_nothing_is_called_from_elsewhere(text: str, exported: Path) -> None:
+    style = (exported / "style.css").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|//|url\((?!#)|@import|<script|<iframe", text)
+    assert not re.search(r"https?:|url\(|@import", style)
+
+
+def test_every_picture_says_what_it_shows_and_how_large_it_is(text: str) -> None:
+    for image in Addresses(text).images:
+        assert image["alt"]
+        assert int(image["width"] or 0) > 0
+        assert int(image["height"] or 0) > 0
+
+
+def test_the_words_are_those_of_the_app(text: str, context: ExportContext) -> None:
+    manifest, text = context.engine.manifest, unescape(text)
+    for layer in manifest.layers:
+        assert layer.name in text
+        assert page_text.describe_layer(manifest, layer) in text
+    assert "Prediction without block2" in text
+
+
+def test_it_is_light_and_dark(exported: Path) -> None:
+    assert "light-dark(" in (exported / "style.css").read_text(encoding="utf-8")
+
+
+def test_a_palette_sets_the_background_and_ramps(
+    load_context: Callable[[ExportOptions], ExportContext],
+) -> None:
+    context = load_context(ExportOptions(options=GridOptions(palette=PaletteName.LIGHT)))
+    page = html(context, draw(context))
+    assert 'class="page palette-light"' in page
+    assert page_text.ZERO[PaletteName.LIGHT] in page
+
+
+@pytest.mark.parametrize(
+    ("network", "x", "f", "words"),
+    [
+        ("mnist-resnet", "x", "F(x)", "the residual: what the block adds"),
+        ("mnist-highway", "(1\N{MINUS SIGN}T)·x", "T·F(x)", "before the gate weights it"),
+    ],
+)
+def test_metrics_name_the_terms_of_the_sum(
+    load_context: Callable[[ExportOptions], ExportContext], network: str, x: str, f: str, words: str
+) -> None:
+    context = load_context(ExportOptions(network=network))
+    page = html(context, draw(context))
+    assert page.count(f'norm of <b class="identity">{x}</b>') == 6
+    assert page.count(f'norm of <b class="residual">{f}</b>') == 6
+    assert page.count(f"<dt>{f} over {x}</dt>") == 6
+    assert page.count(words) == 6

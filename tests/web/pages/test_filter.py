@@ -1,0 +1,176 @@
+"""The filter page: kernel, the filter across its block, top-activating digits."""
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.engine.base import Activations, Array, Engine
+from skiplens.service.forward import ModelRunner
+from skiplens.service.registry import find_layer
+from skiplens.service.services import Services
+from skiplens.web.links import Links
+from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.filter import filter_page, top_activations
+from skiplens.web.pages.unit import UnitQuery
+from tests.conftest import switched_off
+from tests.web.conftest import NETWORK
+from tests.web.engines import WatchedEngine
+from tests.web.pages.markup import Markup
+
+
+@pytest.fixture
+def context(services: Services, engine: Engine, digit: Digit) -> PageContext:
+    forward = ModelRunner().run(engine, digit, AS_TRAINED)
+    page_links = Links(engine.manifest.id, digit.id)
+    return PageContext(services, engine, services.digits.get(digit.id), forward, page_links)
+
+
+def page(context: PageContext, layer: str, index: int) -> ViewPage:
+    return filter_page(
+        context, find_layer(context.engine.manifest, layer), index, UnitQuery(), "http://127.0.0.1"
+    )
+
+
+def test_a_kernel_of_one_channel_has_numbers(context: PageContext) -> None:
+    kernel = page(context, "stem.conv", 3).kernel
+    assert kernel is not None
+    assert kernel.weights is not None
+    weights = context.engine.weights["stem.conv/kernel"][:, :, 0, 3]
+    largest = np.unravel_index(weights.argmax(), weights.shape)
+    shown = {(cell.y, cell.x): cell for cell in kernel.weights.cells}
+    assert len(shown) == 9
+    assert float(shown[int(largest[0]), int(largest[1])].text) == pytest.approx(
+        weights.max(), rel=0.01
+    )
+
+
+def test_a_kernel_of_many_channels_is_drawn(context: PageContext) -> None:
+    kernel = page(context, "block1.conv1", 0).kernel
+    assert kernel is not None
+    assert kernel.weights is None
+    assert kernel.channels == "16 maps"
+
+
+def test_layers_without_kernels_show_none(context: PageContext) -> None:
+    assert page(context, "block1.norm1", 0).kernel is None
+
+
+def test_the_parts_of_a_block_share_a_range(context: PageContext) -> None:
+    row = page(context, "block1.sum", 7).across_block
+    assert row is not None
+    assert [part.text for part in row.parts] == ["x", "F(x)", "sum", "output"]
+    assert [part.current for part in row.parts] == [False, False, True, False]
+    largest = max(
+        float(np.abs(context.forward.activations[name]).max())
+        for name in ("stem.output", "block1.residual", "block1.sum", "block1.output")
+    )
+    assert float(row.legend.high) == pytest.approx(largest, rel=0.01)
+
+
+def test_layers_inside_a_branch_are_no_parts(context: PageContext) -> None:
+    assert page(context, "block1.relu1", 0).across_block is None
+
+
+def test_an_inactive_filter_has_no_histogram(context: PageContext) -> None:
+    maps = context.forward.activations["block6.output"]
+    inactive = [index for index in range(64) if not maps[:, :, index].any()]
+    for index in inactive:
+        assert page(context, "block6.output", index).histogram is None
+
+
+def test_a_disabled_map_is_not_explained_by_the_digit(context: PageContext, digit: Digit) -> None:
+    forward = ModelRunner().run(context.engine, digit, switched_off("block2"))
+    off = replace(context, forward=forward)
+    assert page(off, "block2.residual", 3).note == "Switched off, so its map is zero everywhere."
+    assert page(off, "block1.residual", 3).note is None
+    assert page(context, "block2.residual", 3).note is None
+
+
+def test_a_zero_map_is_inactive_on_the_digit(context: PageContext) -> None:
+    maps = {name: item.copy() for name, item in context.forward.activations.items()}
+    maps["block1.output"][..., 3] = 0
+    quiet = replace(context, forward=replace(context.forward, activations=maps))
+    assert "inactive on this digit" in (page(quiet, "block1.output", 3).note or "")
+
+
+TOP_ACTIVATIONS = f"{NETWORK}/layers/block3.output/filters/7/top-activations"
+
+
+def fetch_page(client: TestClient, digit: Digit, query: str = "") -> Markup:
+    address = f"/networks/mnist-resnet/digits/{digit.id}/layers/block3.output/filters/7{query}"
+    return Markup(client.get(address).text)
+
+
+def digit_links(markup: Markup) -> list[dict[str, str]]:
+    return [element for element in markup.all("a") if ", labelled" in element.get("aria-label", "")]
+
+
+def test_each_digit_links_the_same_filter_on_it(browsing: TestClient, digit: Digit) -> None:
+    answered = browsing.get(TOP_ACTIVATIONS).json()["digits"]
+    markup = fetch_page(browsing, digit, "?palette=light")
+    assert [urlsplit(link["href"]).path for link in digit_links(markup)] == [
+        link["page_url"] for link in answered
+    ]
+    assert all("palette=light" in link["href"] for link in digit_links(markup))
+    assert "among the 240 test digits" in markup.text
+    assert markup.faults == []
+    assert f"on test digit {answered[0]['index']}, labelled" in digit_links(markup)[0]["aria-label"]
+
+
+def test_without_a_test_set_samples_are_searched(api: TestClient, digit: Digit) -> None:
+    answered = api.get(TOP_ACTIVATIONS).json()["digits"]
+    markup = fetch_page(api, digit)
+    assert "among the 40 samples" in markup.text
+    assert "Start skiplens with --data" in markup.text
+    assert len(digit_links(markup)) == len(answered)
+    current = [link for link in digit_links(markup) if "aria-current" in link]
+    assert len(current) == sum(item["id"] == digit.id for item in answered)
+
+
+def test_samples_are_searched_during_indexing(indexing: TestClient, digit: Digit) -> None:
+    markup = fetch_page(indexing, digit)
+    assert "among the 40 samples" in markup.text
+    assert "still being indexed" in markup.text
+
+
+def test_disabled_blocks_do_not_change_the_top_activations(
+    browsing: TestClient, digit: Digit
+) -> None:
+    markup = fetch_page(browsing, digit, "?scale=block1:0")
+    assert "Values are with every block on." in markup.text
+    values = [link["aria-label"] for link in digit_links(fetch_page(browsing, digit))]
+    assert [link["aria-label"] for link in digit_links(markup)] == values
+    assert all("scale=block1:0" in link["href"] for link in digit_links(markup))
+
+
+class InactiveEngine(WatchedEngine):
+    """Finds nothing anywhere in one layer."""
+
+    def activations(self, image: Array, gates: Array) -> Activations:
+        markup = dict(super().activations(image, gates))
+        markup["block3.output"] = np.zeros_like(markup["block3.output"])
+        return markup
+
+
+def test_a_filter_without_activations_says_so(
+    services: Services, engine: Engine, digit: Digit
+) -> None:
+    inactive = InactiveEngine(engine)
+    context = PageContext(
+        services,
+        inactive,
+        services.digits.get(digit.id),
+        ModelRunner().run(inactive, digit, AS_TRAINED),
+        Links(engine.manifest.id, digit.id),
+    )
+    row = top_activations(context, find_layer(engine.manifest, "block3.output"), 7)
+    assert row.sentence.startswith(
+        "None of the 40 samples activates it: its map has no value above"
+    )
+    assert (row.labels, row.sheet, row.tiles) == (None, None, ())

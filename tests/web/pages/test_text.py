@@ -1,0 +1,219 @@
+"""Descriptions and symbols of blocks are true of their merge."""
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.engine.base import Engine
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
+from skiplens.web.pages.format import MINUS, TIMES
+from tests.web.pages.conftest import Look
+
+
+@pytest.fixture
+def block(engine: Engine) -> BlockInfo:
+    """A block that adds."""
+    return engine.manifest.blocks[0]
+
+
+@pytest.mark.parametrize(
+    ("merge", "formula"),
+    [
+        ("add", "output = ReLU(x + F(x))"),
+        ("highway", f"output = ReLU(T(x) {TIMES} F(x) + (1 {MINUS} T(x)) {TIMES} x)"),
+        ("multiply", f"output = ReLU(x {TIMES} F(x))"),
+        ("average", "output = ReLU((x + F(x)) / 2)"),
+        ("maximum", "output = ReLU(max(x, F(x)))"),
+        ("concatenate", "output = ReLU([x, F(x)])"),
+        ("custom", "output = ReLU(merge(x, F(x)))"),
+        (None, "output = ReLU(F(x))"),
+    ],
+)
+def test_the_formula_is_that_of_the_merge(block: BlockInfo, merge: str, formula: str) -> None:
+    assert text.formula(replace(block, merge=merge)) == formula
+
+
+def test_without_an_activation_there_is_no_relu(block: BlockInfo) -> None:
+    bare = replace(block, output=str(block.sum))
+    assert text.formula(bare) == "output = x + F(x)"
+
+
+def test_each_merge_has_its_own_description(block: BlockInfo) -> None:
+    merges = ("add", "highway", "multiply", "average", "maximum", "concatenate", "custom", None)
+    words = [text.describe_block(replace(block, merge=merge)) for merge in merges]
+    assert len(set(words)) == len(merges)
+
+
+def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: BlockInfo) -> None:
+    manifest = engine.manifest
+    layer = next(item for item in manifest.layers if item.name == block.sum)
+    assert "x plus F(x)" in text.describe_layer(manifest, layer)
+    other = replace(manifest, blocks=(replace(block, merge="multiply"), *manifest.blocks[1:]))
+    assert f"x {TIMES} F(x)" in text.describe_layer(other, layer)
+
+
+@pytest.mark.parametrize(
+    ("role", "activation", "says"),
+    [
+        ("activation", "relu", "ReLU: values below zero become zero"),
+        ("activation", "sigmoid", "An activation function, sigmoid, applied to each value."),
+        ("activation", None, "An activation function, Own, applied to each value."),
+        ("other", None, "A layer of type Own."),
+    ],
+)
+def test_only_a_relu_is_called_one(
+    engine: Engine, role: str, activation: str | None, says: str
+) -> None:
+    layer = LayerInfo("stem.own", "Own", role, None, (1, 1, 1), activation=activation)
+    assert text.describe_layer(engine.manifest, layer).startswith(says)
+
+
+def test_a_projection_is_described_without_a_shape(block: BlockInfo) -> None:
+    words = text.describe_block(replace(block, identity="block1.identity"))
+    assert "a projection gives x the shape of F(x)" in words
+    assert not {"half", "twice"} & set(words.split())
+
+
+HIGHWAY, RESIDUAL, WITHOUT_IDENTITY = "mnist-highway", "mnist-resnet", "mnist-plain"
+
+ADDED = (
+    "Each block computes x + F(x)",
+    "The identity path passes its share back unchanged",
+    "carries x past the block unchanged",
+    "adds to its input",
+    "What each block adds",
+)
+
+
+def page_text(look: Look, digit: Digit, network: str, page: str = "") -> str:
+    """A page's words, with every run of spaces as one."""
+    return " ".join(look(f"/networks/{network}/digits/{digit.id}{page}").text.split())
+
+
+def test_only_blocks_that_add_pass_x_unchanged(look: Look, digit: Digit) -> None:
+    pages = {
+        network: page_text(look, digit, network) + page_text(look, digit, network, "/depth")
+        for network in (HIGHWAY, RESIDUAL, WITHOUT_IDENTITY)
+    }
+    assert [item for item in ADDED if item not in pages[RESIDUAL]] == []
+    assert [item for item in ADDED if item in pages[HIGHWAY]] == []
+    assert [item for item in ADDED if item in pages[WITHOUT_IDENTITY]] == []
+
+
+def test_the_depth_of_a_gated_network_states_its_rule(look: Look, digit: Digit) -> None:
+    said = page_text(look, digit, HIGHWAY, "/depth")
+    assert "Each block computes T·F(x) + (1\N{MINUS SIGN}T)·x" in said
+    assert "the further a gate is open, the less flows back past the block" in said
+    assert "gate" not in page_text(look, digit, RESIDUAL, "/depth")
+
+
+def test_the_gallery_explains_the_gate_where_blocks_begin(look: Look, digit: Digit) -> None:
+    said = page_text(look, digit, HIGHWAY)
+    assert said.count("A gate T(x), between 0 and 1, sets") == 1
+    assert "carries the remaining share of x past the block, (1\N{MINUS SIGN}T)·x" in said
+    assert "A gate" not in page_text(look, digit, RESIDUAL)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (RESIDUAL, "what the block's branch adds to"),
+        (HIGHWAY, "the gate sets how much of it is used"),
+    ],
+)
+def test_the_residual_is_added_only_without_a_gate(
+    look: Look, digit: Digit, network: str, words: str
+) -> None:
+    assert words in page_text(look, digit, network, "/layers/block2.residual")
+
+
+def test_a_disabled_gated_branch_is_a_closed_gate(look: Look, digit: Digit) -> None:
+    for page in ("?scale=block2:0", "/blocks/block2?scale=block2:0"):
+        gated, plain = (page_text(look, digit, network, page) for network in (HIGHWAY, RESIDUAL))
+        assert "its gate is closed, so T(x) is zero, and x passes through unchanged" in gated
+        assert "F(x) is zero" not in gated
+        assert "F(x) is zero, and x passes through unchanged" in plain
+        assert "gate" not in plain
+
+
+def test_the_toggle_names_the_disabled_part(look: Look, digit: Digit) -> None:
+    for page, word in (("", "switch"), ("/blocks/block2", "Switch")):
+        assert f"{word} T·F(x) off" in page_text(look, digit, HIGHWAY, page)
+        assert f"{word} F(x) off" in page_text(look, digit, RESIDUAL, page)
+
+
+def test_a_projected_x_is_not_called_unchanged(look: Look, digit: Digit) -> None:
+    said = page_text(look, digit, RESIDUAL, "/blocks/block3?scale=block3:0")
+    assert "only the projected x passes" in said
+    assert "as it came" not in said
+
+
+GATED_NAMES = ("(1\N{MINUS SIGN}T)·x", "T·F(x)")
+
+PLAIN_NAMES = ("x", "F(x)")
+
+NETWORKS = {"mnist-highway": GATED_NAMES, "mnist-resnet": PLAIN_NAMES}
+
+
+@pytest.mark.parametrize(("network", "names"), NETWORKS.items())
+def test_a_blocks_page_names_what_enters_its_sum(
+    look: Look, digit: Digit, network: str, names: tuple[str, str]
+) -> None:
+    x, f = names
+    markup = look(f"/networks/{network}/digits/{digit.id}/blocks/block2")
+    for title in (f"norm of {x}", f"norm of {f}", f"{f} over {x}", f"cosine of {x} and {f}"):
+        assert title in markup.text
+    charts = [element.get("aria-label", "") for element in markup.all("a")]
+    said = [label for label in charts if label.startswith("filter ")]
+    assert said
+    assert all(f": {x} " in item and f", {f} " in item for item in said)
+    headings = markup.text[markup.text.index("Table of all filters") :]
+    assert f"|{x}|" in headings
+    assert f"|{f.removesuffix('(x)')}|" in headings
+
+
+def test_a_gated_blocks_page_says_that_its_maps_are_before_the_gate(
+    look: Look, digit: Digit
+) -> None:
+    pages = {
+        network: look(f"/networks/{network}/digits/{digit.id}/blocks/block2").text
+        for network in NETWORKS
+    }
+    assert "before the gate weights" in pages["mnist-highway"]
+    assert "gate" not in pages["mnist-resnet"]
+
+
+@pytest.mark.parametrize(("network", "names"), NETWORKS.items())
+def test_the_gallery_and_the_depth_name_them_alike(
+    look: Look, digit: Digit, network: str, names: tuple[str, str]
+) -> None:
+    x, f = names
+    page_links = f"/networks/{network}/digits/{digit.id}"
+    gallery = look(page_links).text
+    assert gallery.count(f" times as large as {x} and ") == 6
+    assert f"\n        {x} " in gallery
+    depth = "".join(look(f"{page_links}/depth").text.split())
+    assert f"{x}and{f}|{x}||{f.removesuffix('(x)')}|" in depth
+
+
+def test_the_names_are_beside_the_api_s_metrics(
+    look: Look, client: TestClient, digit: Digit
+) -> None:
+    page_links = f"/networks/mnist-highway/digits/{digit.id}"
+    figures = client.get(f"/api/v1{page_links}/blocks/block2").json()
+    gallery = look(page_links).text
+    for name, field in zip(GATED_NAMES, ("norm_x", "norm_residual"), strict=True):
+        assert f" {name} {fmt.number(figures[field])}\n" in gallery
+
+
+def test_blocks_of_both_kinds_have_names_that_hold_for_both(engine: Engine) -> None:
+    plain = engine.manifest.blocks[0]
+    gated: BlockInfo = replace(plain, merge="highway", gate="block1.gate")
+    assert text.symbols_of_blocks([plain, plain]) is text.PLAIN
+    assert text.symbols_of_blocks([gated, gated]) is text.GATED
+    common = text.symbols_of_blocks([plain, gated])
+    assert not {common.x, common.f} & {*GATED_NAMES, *PLAIN_NAMES}
