@@ -6,11 +6,11 @@ import numpy as np
 
 from skiplens.core.digit import Digit
 from skiplens.samples import load_samples
-from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit, WithSamples
+from skiplens.service.digit_store import LayeredDigitStore, SQLiteDigitStore, StoredDigit
 
 
 def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:
-    store = WithSamples(SQLiteDigitStore(tmp_path / "d", 3), load_samples())
+    store = LayeredDigitStore(SQLiteDigitStore(tmp_path / "d", 3), load_samples())
     sample = load_samples()[0]
     found = store.get(sample.digit.id)
     assert (found.label, found.style) == (sample.label, sample.style)

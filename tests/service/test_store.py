@@ -92,9 +92,7 @@ def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_r
             assert store.get(stored(1).digit.id).box == (1, 2, 3, 4)
             assert store.count() == 1
             assert not writing.done()
-            with pytest.raises(
-                StorageError, match="could not be kept just now: database is locked"
-            ):
+            with pytest.raises(StorageError, match="could not be stored: database is locked"):
                 writing.result()
     store.put(stored(2))
     assert store.count() == 2

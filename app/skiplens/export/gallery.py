@@ -251,10 +251,10 @@ class BlockSection:
     layers: tuple[Figure, ...]
 
 
-def _layers(context: ExportContext, images: Images, place: str) -> tuple[Figure, ...]:
+def _layers(context: ExportContext, images: Images, section: str) -> tuple[Figure, ...]:
     """The layers of the stem, the head, or a block."""
     layers = context.engine.manifest.layers
-    return tuple(_layer(context, images, layer) for layer in layers if layer.place == place)
+    return tuple(_layer(context, images, layer) for layer in layers if layer.section == section)
 
 
 def _block(

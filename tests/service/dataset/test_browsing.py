@@ -22,8 +22,8 @@ DIGITS = ((4, 4, 0.9), (4, 9, 0.6), (9, 9, 0.5), (4, 9, 0.8), (0, 0, 0.9), (9, 4
 
 def made(digits: Sequence[tuple[int, int, float]]) -> tuple[LabelledDigits, Index]:
     probabilities = np.zeros((len(digits), 10), np.float32)
-    for place, (_, answer, share) in enumerate(digits):
-        probabilities[place, answer] = share
+    for at, (_, answer, share) in enumerate(digits):
+        probabilities[at, answer] = share
     labels = np.array([label for label, _, _ in digits], np.uint8)
     collection = LabelledDigits("dataset", Split(np.zeros((len(digits), 28, 28), np.uint8), labels))
     return collection, Index(
@@ -32,11 +32,11 @@ def made(digits: Sequence[tuple[int, int, float]]) -> tuple[LabelledDigits, Inde
 
 
 def found(choice: DigitFilter) -> list[int]:
-    return list(browse(*made(DIGITS), choice, 1).places)
+    return list(browse(*made(DIGITS), choice, 1).indices)
 
 
 @pytest.mark.parametrize(
-    ("order", "places"),
+    ("order", "indices"),
     [
         (SortOrder.MISTAKES, [3, 5, 1, 2, 0, 4]),
         (SortOrder.CONFIDENCE, [0, 4, 3, 5, 1, 2]),
@@ -44,8 +44,8 @@ def found(choice: DigitFilter) -> list[int]:
         (SortOrder.INDEX, [0, 1, 2, 3, 4, 5]),
     ],
 )
-def test_orders(order: SortOrder, places: list[int]) -> None:
-    assert found(DigitFilter(order=order)) == places
+def test_orders(order: SortOrder, indices: list[int]) -> None:
+    assert found(DigitFilter(order=order)) == indices
 
 
 def test_misread_digits_come_first_unless_told_otherwise() -> None:
@@ -53,7 +53,7 @@ def test_misread_digits_come_first_unless_told_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "places"),
+    ("choice", "indices"),
     [
         (DigitFilter(label=4), [3, 1, 0]),
         (DigitFilter(prediction=9), [3, 1, 2]),
@@ -65,8 +65,8 @@ def test_misread_digits_come_first_unless_told_otherwise() -> None:
         (DigitFilter(label=0), [4]),
     ],
 )
-def test_choices(choice: DigitFilter, places: list[int]) -> None:
-    assert found(choice) == places
+def test_choices(choice: DigitFilter, indices: list[int]) -> None:
+    assert found(choice) == indices
 
 
 def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
@@ -74,8 +74,8 @@ def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
     pages = [
         browse(collection, index, DigitFilter(order=SortOrder.INDEX), page) for page in (1, 2, 3)
     ]
-    assert [place for page in pages for place in page.places] == list(range(len(collection)))
-    assert [len(page.places) for page in pages] == [PER_PAGE, PER_PAGE, 3]
+    assert [at for page in pages for at in page.indices] == list(range(len(collection)))
+    assert [len(page.indices) for page in pages] == [PER_PAGE, PER_PAGE, 3]
     assert {(page.total, page.pages) for page in pages} == {(2 * PER_PAGE + 3, 3)}
 
 
@@ -87,4 +87,4 @@ def test_a_page_beyond_the_last_is_refused_with_what_there_is(page: int) -> None
 
 def test_no_digit_is_one_empty_page() -> None:
     listing = browse(*made(DIGITS), DigitFilter(label=7), 1)
-    assert (listing.total, listing.pages, listing.places) == (0, 1, ())
+    assert (listing.total, listing.pages, listing.indices) == (0, 1, ())

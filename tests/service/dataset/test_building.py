@@ -50,14 +50,14 @@ def test_an_index_is_what_the_network_computes(
     assert steps == [100, 200, 240]
     scales = branch_scales(engine.manifest, AS_TRAINED)
     passes = [
-        engine.activations(shifted.digit(place).as_input(), scales) for place in range(len(shifted))
+        engine.activations(shifted.digit(at).as_input(), scales) for at in range(len(shifted))
     ]
     np.testing.assert_array_equal(
         index.probabilities, [one["head.probabilities"].reshape(-1) for one in passes]
     )
     found = np.stack([max_per_filter(engine.manifest, one) for one in passes])
-    np.testing.assert_array_equal(index.values[:, 0], found.max(axis=0))
-    np.testing.assert_array_equal(index.places[:, 0], found.argmax(axis=0))
+    np.testing.assert_array_equal(index.top_values[:, 0], found.max(axis=0))
+    np.testing.assert_array_equal(index.top_digits[:, 0], found.argmax(axis=0))
 
 
 def test_whoever_waits_for_an_answer_goes_first(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import (
-    KEPT,
+    TOP_K,
     Index,
     TopActivation,
     TopK,
@@ -32,14 +32,14 @@ def test_the_strongest_are_those_of_a_full_sort_however_they_come(size: int) -> 
     values = RNG.integers(-5, 6, (90, 11)).astype(np.float32)  # many are equal
     ranking = ranked(values, size)
     for at in range(values.shape[1]):
-        order = sorted(range(len(values)), key=lambda place: (-values[place, at], place))[:KEPT]
-        assert ranking.places[at].tolist() == order
+        order = sorted(range(len(values)), key=lambda digit: (-values[digit, at], digit))[:TOP_K]
+        assert ranking.digits[at].tolist() == order
         assert ranking.values[at].tolist() == values[order, at].tolist()
 
 
 def test_fewer_digits_than_are_kept_are_all_kept() -> None:
     ranking = ranked(np.array([[1], [3], [2]], np.float32), 2)
-    assert ranking.places.tolist() == [[1, 2, 0]]
+    assert ranking.digits.tolist() == [[1, 2, 0]]
 
 
 def test_maxima_are_of_each_filter_in_forward_order(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.mnist import Split
-from skiplens.service.dataset.activation_index import KEPT, Index
+from skiplens.service.dataset.activation_index import TOP_K, Index
 from skiplens.service.dataset.indexer import IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from tests.web.engines import WatchedEngine
@@ -27,8 +27,8 @@ def index(engine: Engine, shifted: LabelledDigits) -> Index:
     filters = sum(layer.filters for layer in engine.manifest.layers)
     return Index(
         RNG.random((len(shifted), 10), np.float32),
-        RNG.integers(0, len(shifted), (filters, KEPT), np.int32),
-        RNG.random((filters, KEPT), np.float32),
+        RNG.integers(0, len(shifted), (filters, TOP_K), np.int32),
+        RNG.random((filters, TOP_K), np.float32),
     )
 
 
@@ -45,7 +45,7 @@ def test_an_index_comes_back_as_it_was(
 ) -> None:
     found = cache.load(engine, shifted)
     assert found is not None
-    for name in ("probabilities", "places", "values"):
+    for name in ("probabilities", "top_digits", "top_values"):
         np.testing.assert_array_equal(getattr(found, name), getattr(index, name))
     assert [one.name for one in cache.path(engine).parent.iterdir()] == ["mnist-resnet.npz"]
 
@@ -126,12 +126,12 @@ def test_a_damaged_file_is_told_to_the_log_and_not_taken(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda arrays: arrays.pop("values"),
+        lambda arrays: arrays.pop("top_values"),
         lambda arrays: arrays.update(probabilities=arrays["probabilities"][1:]),
-        lambda arrays: arrays.update(places=arrays["places"].astype(np.int64)),
-        lambda arrays: arrays["places"].__setitem__((0, 0), 240),
-        lambda arrays: arrays["places"].__setitem__((0, 0), -1),
-        lambda arrays: arrays["values"].__setitem__((3, 1), np.nan),
+        lambda arrays: arrays.update(top_digits=arrays["top_digits"].astype(np.int64)),
+        lambda arrays: arrays["top_digits"].__setitem__((0, 0), 240),
+        lambda arrays: arrays["top_digits"].__setitem__((0, 0), -1),
+        lambda arrays: arrays["top_values"].__setitem__((3, 1), np.nan),
         lambda arrays: arrays["probabilities"].__setitem__((3, 1), np.inf),
     ],
     ids=["missing", "short", "wide", "beyond", "before", "nan", "infinite"],

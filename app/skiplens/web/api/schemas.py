@@ -398,7 +398,7 @@ class UnitValue(BaseModel):
     def of(cls, unit: Unit) -> Self:
         """Describe a unit."""
         found = unit.arithmetic
-        row, column = unit.place
+        row, column = unit.position
         return cls(
             layer=unit.layer.name,
             filter=unit.filter,
@@ -574,13 +574,13 @@ class DatasetDigit(BaseModel):
     page_url: GalleryUrl
 
     @classmethod
-    def of(cls, collection: LabelledDigits, index: Index, place: int, network: str) -> Self:
+    def of(cls, collection: LabelledDigits, index: Index, at: int, network: str) -> Self:
         """The digit at an index of the data set."""
-        digit, label = collection.ids[place], collection.label(place)
-        probabilities, prediction = index.probabilities[place], int(index.predictions[place])
+        digit, label = collection.ids[at], collection.label(at)
+        probabilities, prediction = index.probabilities[at], int(index.predictions[at])
         return cls(
             id=digit,
-            index=place,
+            index=at,
             label=label,
             prediction=prediction,
             wrong=label != prediction,
@@ -612,10 +612,10 @@ class DatasetDigits(BaseModel):
             total=listing.total,
             page=listing.page,
             pages=listing.pages,
-            sheet_url=links.dataset_png(listing.places, collection.sha256)
-            if listing.places
+            sheet_url=links.dataset_png(listing.indices, collection.sha256)
+            if listing.indices
             else None,
-            digits=[DatasetDigit.of(collection, index, place, network) for place in listing.places],
+            digits=[DatasetDigit.of(collection, index, at, network) for at in listing.indices],
         )
 
 
@@ -650,12 +650,12 @@ class TopActivations(BaseModel):
         collection, found = best
         network = engine.manifest.id
 
-        def digit(place: int, value: float) -> TopDigit:
-            name = collection.ids[place]
+        def digit(at: int, value: float) -> TopDigit:
+            name = collection.ids[at]
             return TopDigit(
                 id=name,
-                index=place,
-                label=collection.label(place),
+                index=at,
+                label=collection.label(at),
                 value=value,
                 url=links.api_digit(name),
                 page_url=links.filter_page(network, name, layer.name, index),
@@ -667,7 +667,7 @@ class TopActivations(BaseModel):
             collection=collection.kind,
             searched=len(collection),
             digits=[
-                digit(top.place, top.value)
+                digit(top.index, top.value)
                 for top in found.top_activations(engine.manifest, layer, index)
             ],
         )
@@ -712,7 +712,7 @@ class Digit(BaseModel):
             box=stored.box,
             warnings=list(stored.warnings),
             label=stored.label,
-            index=stored.place,
+            index=stored.dataset_index,
         )
 
 

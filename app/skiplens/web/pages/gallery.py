@@ -200,8 +200,8 @@ def _figures(
     return tuple(layer_figure(forward, layer, links) for layer in layers)
 
 
-def _section(forward: ForwardPass, place: str, width: float, links: Links) -> Section:
-    layers = [layer for layer in forward.manifest.layers if layer.place == place]
+def _section(forward: ForwardPass, name: str, width: float, links: Links) -> Section:
+    layers = [layer for layer in forward.manifest.layers if layer.section == name]
     return Section(_figures(forward, layers, links), width)
 
 
