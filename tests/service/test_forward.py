@@ -17,7 +17,7 @@ from tests.conftest import switched_off
 BIG = 64_000_000
 
 
-class Counting:
+class Counting(ModelRunner):
     """Counts; holds every call back until it may go on."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Counting:
         self.calls += 1
         self.started.set()
         self.may_go_on.wait()
-        return ModelRunner().run(engine, digit, scales)
+        return super().run(engine, digit, scales)
 
 
 def other_digit(value: int) -> Digit:

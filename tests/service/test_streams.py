@@ -23,5 +23,5 @@ def test_a_stage_table_follows_one_filter(forward_passes: dict[str, ForwardPass]
     assert matrix.geometry.columns == 8
     with pytest.raises(InvalidParameterError, match="stage must be 1 to 1; got '2'"):
         stage_table(forward, 2, "output", PaletteName.DARK)
-    with pytest.raises(InvalidParameterError, match="role gate is not to be had"):
+    with pytest.raises(InvalidParameterError, match="role gate is not available"):
         stage_table(forward, 1, "gate", PaletteName.DARK)

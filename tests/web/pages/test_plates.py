@@ -39,7 +39,7 @@ def pair(text: str | None) -> tuple[float, ...]:
 def test_scopes_are_stated_with_every_digit_that_they_have(forward: ForwardPass) -> None:
     layer = find_layer(forward.manifest, "block1.sum")
     found = plate_of(forward, "block1.sum")
-    assert pair(found.block_range) == forward.scope(layer, Normalisation.BLOCK)
+    assert pair(found.block_range) == forward.value_range(layer, Normalisation.BLOCK)
     assert pair(network_range(forward)) == forward.network_range
 
 

@@ -862,7 +862,7 @@ class LiveHeader(Prediction):
                     name=layer.name,
                     shape=layer.shape,
                     offset=SIDE * SIDE + FLOAT_BYTES * start,
-                    block_range=forward.scope(layer, Normalisation.BLOCK),
+                    block_range=forward.value_range(layer, Normalisation.BLOCK),
                 )
                 for layer, start in zip(layers, starts, strict=True)
             ],
