@@ -70,7 +70,7 @@ class DigitStore(Protocol):
 
 
 class LayeredDigitStore:
-    """The samples, then a data set, in front of a store, in which neither takes any room.
+    """A store behind the samples and a data set, which take no room in it.
 
     Attributes:
         samples: the shipped digits by id, in their order.
