@@ -93,7 +93,7 @@ def test_its_digits_are_served_and_not_stored(tmp_path: Path) -> None:
     )
     services = open_services(settings)
     digit = services.indexes.dataset.ids[200]
-    assert services.digits.get(digit).place == 200
+    assert services.digits.get(digit).dataset_index == 200
     assert services.digits.count() == 0
     services.close()
 

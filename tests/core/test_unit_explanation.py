@@ -201,7 +201,7 @@ def worked(layer: LayerInfo, *, branch_scale: float | None = None, **weights: np
 
 def test_a_unit_says_what_the_network_computed() -> None:
     unit = worked(LAYER)
-    assert (unit.value, unit.place, unit.filter) == (40, (0, 1), 1)
+    assert (unit.value, unit.position, unit.filter) == (40, (0, 1), 1)
     assert unit.arithmetic == ActivationStep(-4, "relu", None)
 
 

@@ -17,7 +17,7 @@ from tests.conftest import switched_off
 BIG = 64_000_000
 
 
-class Counting:
+class Counting(ModelRunner):
     """Counts; holds every call back until it may go on."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Counting:
         self.calls += 1
         self.started.set()
         self.may_go_on.wait()
-        return ModelRunner().run(engine, digit, scales)
+        return super().run(engine, digit, scales)
 
 
 def other_digit(value: int) -> Digit:
@@ -39,7 +39,7 @@ def other_digit(value: int) -> Digit:
     return Digit.of(np.full((28, 28), value, np.uint8))
 
 
-def test_an_examination_is_read_only_and_adds_up(engine: Engine, digit: Digit) -> None:
+def test_a_forward_pass_is_read_only_and_adds_up(engine: Engine, digit: Digit) -> None:
     found = ModelRunner().run(engine, digit, AS_TRAINED)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert found.label == 7

@@ -13,7 +13,7 @@ from skiplens.errors import (
     UnknownNetworkError,
 )
 from skiplens.service.registry import (
-    MOST_LAYERS,
+    MAX_LAYERS,
     ModelRegistry,
     find_block,
     find_layer,
@@ -119,7 +119,7 @@ def test_layers_come_in_the_order_given_each_once_and_none_by_default(engine: En
 
 
 def test_lists_of_layers_are_bounded_and_every_name_is_checked(engine: Engine) -> None:
-    most = ",".join(["stem.conv"] * MOST_LAYERS)
+    most = ",".join(["stem.conv"] * MAX_LAYERS)
     assert len(parse_layers(engine.manifest, most)) == 1
     with pytest.raises(InvalidParameterError, match=r"65 layers; at most 64"):
         parse_layers(engine.manifest, f"{most},stem.conv")

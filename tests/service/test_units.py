@@ -10,10 +10,10 @@ from skiplens.core.manifest import AS_TRAINED, LayerInfo, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ModelRunner
-from skiplens.service.units import explain, place_named, place_of, strongest_place
+from skiplens.service.units import check_position, explain, parse_position, strongest_position
 from tests.conftest import switched_off
 
-PLACES = 12
+POSITIONS = 12
 TOLERANCE = 1e-4
 LAYER = LayerInfo("conv", "Conv2D", "conv", None, (5, 9, 2))
 
@@ -22,7 +22,7 @@ LAYER = LayerInfo("conv", "Conv2D", "conv", None, (5, 9, 2))
 def test_the_arithmetic_comes_to_the_value(
     engines: Mapping[str, Engine], digit: Digit, scaled: str
 ) -> None:
-    """In every layer of every network that ships, at random places and the four corners.
+    """In every layer of every network that ships, at random positions and the four corners.
 
     What is small because large terms cancel is held against the map's reach, at a hundredth of
     the tolerance.
@@ -41,8 +41,8 @@ def test_the_arithmetic_comes_to_the_value(
             height, width, count = layer.shape
             reach = float(np.abs(forward.maps(layer)).max())
             corners = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1)]
-            places = [tuple(map(int, rng.integers((height, width)))) for _ in range(PLACES)]
-            for row, column in corners + places:
+            positions = [tuple(map(int, rng.integers((height, width)))) for _ in range(POSITIONS)]
+            for row, column in corners + positions:
                 index = int(rng.integers(count))
                 unit = explain(engine, forward, layer, index, (row, column))
                 assert unit.value == forward.maps(layer)[row, column, index]
@@ -55,27 +55,27 @@ def test_the_arithmetic_comes_to_the_value(
 def test_the_strongest_place_is_the_first_of_the_largest(engine: Engine, digit: Digit) -> None:
     forward = ModelRunner().run(engine, digit, AS_TRAINED)
     layer = next(one for one in engine.manifest.layers if one.name == "block1.output")
-    row, column = strongest_place(forward, layer, 3)
+    row, column = strongest_position(forward, layer, 3)
     flat = forward.maps(layer)[:, :, 3]
     assert flat[row, column] == flat.max() > 0
     assert (row, column) == min(zip(*np.nonzero(flat == flat.max()), strict=True))
 
 
 def test_places_are_named_by_row_and_column() -> None:
-    assert place_named(LAYER, "4,8") == place_of(LAYER, 4, 8) == (4, 8)
+    assert parse_position(LAYER, "4,8") == check_position(LAYER, 4, 8) == (4, 8)
 
 
 ARABIC = "\N{ARABIC-INDIC DIGIT ONE},\N{ARABIC-INDIC DIGIT TWO}"
-NO_PLACES = ("", "4", "4,", "a,b", "-1,0", "4, 8", "1,2,3", "4;8", "9" * 9, ARABIC)
+NO_POSITIONS = ("", "4", "4,", "a,b", "-1,0", "4, 8", "1,2,3", "4;8", "9" * 9, ARABIC)
 
 
-@pytest.mark.parametrize("at", NO_PLACES)
+@pytest.mark.parametrize("at", NO_POSITIONS)
 def test_what_is_no_place_is_refused_without_repeating_it(at: str) -> None:
     with pytest.raises(InvalidParameterError, match=r"at must be a row and a column, such as 5,12"):
-        place_named(LAYER, at)
+        parse_position(LAYER, at)
 
 
 @pytest.mark.parametrize("at", ["5,0", "0,9", "99999,99999"])
 def test_a_place_beyond_the_edge_is_unknown(at: str) -> None:
     with pytest.raises(UnknownUnitError, match=r"rows are 0 to 4, columns 0 to 8"):
-        place_named(LAYER, at)
+        parse_position(LAYER, at)

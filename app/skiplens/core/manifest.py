@@ -185,7 +185,7 @@ class LayerInfo:
         return self.shape[-1]
 
     @property
-    def place(self) -> str:
+    def section(self) -> str:
         """Name of its block, or ``stem`` or ``head``."""
         return self.block or self.name.split(".", 1)[0]
 

@@ -41,7 +41,7 @@ class UnitInputs:
     Attributes:
         layer: layer of the unit.
         filter: index of its map.
-        place: its row and column.
+        position: its row and column.
         inputs: float32 ``(H, W, C)`` activations of each of the layer's inputs.
         weights: of the network, by ``layer/weight``.
         branch_scale: scale of the block's branch if it multiplies this layer, else ``None``.
@@ -49,7 +49,7 @@ class UnitInputs:
 
     layer: LayerInfo
     filter: int
-    place: Position
+    position: Position
     inputs: Sequence[Array]
     weights: Mapping[str, Array]
     branch_scale: float | None
@@ -65,7 +65,7 @@ class UnitInputs:
 
     def value_at(self, maps: Array) -> float:
         """The value of other maps at the same position and filter."""
-        return float(maps[(*self.place, self.filter)])
+        return float(maps[(*self.position, self.filter)])
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def _span(unit: UnitInputs, axis: int, length: int, stride: int, dilation: int) 
     before, after = unit.inputs[0].shape[axis], unit.layer.shape[axis]
     span = (length - 1) * dilation + 1
     padding = max((after - 1) * stride + span - before, 0)
-    start = unit.place[axis] * stride - padding // 2
+    start = unit.position[axis] * stride - padding // 2
     return np.arange(start, start + span, dilation)
 
 
@@ -336,14 +336,14 @@ class Unit:
     Attributes:
         layer: layer of the unit.
         filter: index of its map.
-        place: its row and column; ``(0, 0)`` in a layer without spatial axes.
+        position: its row and column; ``(0, 0)`` in a layer without spatial axes.
         value: as the network computed it, in float32.
         arithmetic: how it is computed; ``None`` for unknown kinds of layers.
     """
 
     layer: LayerInfo
     filter: int
-    place: Position
+    position: Position
     value: float
     arithmetic: Arithmetic | None
 
@@ -351,7 +351,7 @@ class Unit:
 def explain_unit(
     layer: LayerInfo,
     index: int,
-    place: Position,
+    position: Position,
     activations: Mapping[str, Array],
     weights: Mapping[str, Array],
     *,
@@ -362,7 +362,7 @@ def explain_unit(
     Args:
         layer: layer of the unit.
         index: of the filter.
-        place: row and column of the map.
+        position: row and column of the map.
         activations: float32 ``(H, W, C)`` by layer name, for the layer and its inputs; the digit
             under :data:`skiplens.core.manifest.INPUT`.
         weights: by ``layer/weight``.
@@ -370,8 +370,8 @@ def explain_unit(
     """
     maps = activations[layer.name]
     inputs = [activations[name] for name in layer.inputs]
-    unit = UnitInputs(layer, index, place, inputs, weights, branch_scale)
-    return Unit(layer, index, place, float(maps[(*place, index)]), _arithmetic(unit))
+    unit = UnitInputs(layer, index, position, inputs, weights, branch_scale)
+    return Unit(layer, index, position, float(maps[(*position, index)]), _arithmetic(unit))
 
 
 def _arithmetic(unit: UnitInputs) -> Arithmetic | None:
@@ -427,13 +427,13 @@ def _dense(unit: UnitInputs) -> Dense | None:
     if weights is None:
         return None
     flattened = len(weights) == maps.size
-    values = maps.reshape(-1) if flattened else maps[unit.place]
+    values = maps.reshape(-1) if flattened else maps[unit.position]
     bias = unit.scalar("bias")
     return Dense(values, weights[:, unit.filter], bias, unit.layer.activation)
 
 
 def _softmax(unit: UnitInputs) -> Softmax:
-    return Softmax(unit.inputs[0][unit.place], unit.filter)
+    return Softmax(unit.inputs[0][unit.position], unit.filter)
 
 
 _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {

@@ -209,10 +209,10 @@ _TEXTS: Final = {
 _INDEXED: Final = "one row per filter, one column per input map, with indices"
 
 
-def _layers(context: ExportContext, images: Images, place: str) -> tuple[MapFigure, ...]:
+def _layers(context: ExportContext, images: Images, section: str) -> tuple[MapFigure, ...]:
     """The layers of the stem, the head, or a block."""
     layers = context.engine.manifest.layers
-    return tuple(_layer(context, images, layer) for layer in layers if layer.place == place)
+    return tuple(_layer(context, images, layer) for layer in layers if layer.section == section)
 
 
 def _block(

@@ -1,25 +1,24 @@
-"""Analyses: block metrics, gradients by path, early exits, comparison, the 2016 figures."""
+"""Analyses: block metrics, gradients by path, early exits, comparison, figures of 2016."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skiplens.core.block_metrics import block_metrics, cosine
 from skiplens.core.feature_stats import extent
 from skiplens.core.manifest import DESCRIBED, BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.core.value_range import ValueRange
-from skiplens.engine.base import Activations, Engine
+from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import InvalidParameterError, quoted
-from skiplens.service.forward import ForwardPass
+from skiplens.service.forward import ForwardPass, branch_scales
 from skiplens.service.images import Grid, GridOptions, grid_of
 from skiplens.service.registry import find_layer
 
 
 def all_block_metrics(forward: ForwardPass) -> tuple[BlockMetrics, ...]:
-    """The figures of every block, in forward order."""
+    """Metrics of all blocks, in forward order."""
     return tuple(block_metrics(block, forward.activations) for block in forward.manifest.blocks)
 
 
@@ -43,7 +42,7 @@ class BlockGradient:
 
 @dataclass(frozen=True)
 class GradientByPath:
-    """The gradients at the inputs of all blocks.
+    """Gradients at the inputs of all blocks.
 
     Attributes:
         target: index of the class whose log probability is differentiated.
@@ -69,8 +68,8 @@ def gradient_by_path(
         raise InvalidParameterError(
             f"target must be 0 to {len(manifest.classes) - 1}; got {quoted(str(target))}"
         )
-    branch_scales = forward.branch_scales
-    gradients = engine.gradients(forward.digit.as_input(), branch_scales, target)
+    scales = branch_scales(manifest, forward.scales)
+    gradients = engine.gradients(forward.digit.as_input(), scales, target)
     return GradientByPath(
         target, tuple(_block_gradient(block, gradients) for block in manifest.blocks)
     )
@@ -92,17 +91,15 @@ def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
     )
 
 
-Array = NDArray[np.float32]
-
-_WHOLE: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
+_GLOBAL_POOLING: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
 
 
 @dataclass(frozen=True, eq=False)
 class EarlyExit:
-    """The head's answer at one depth.
+    """The prediction of the head at one depth.
 
     Attributes:
-        after: layer whose output the head was applied to.
+        after: layer that the head is applied to.
         probabilities: float32 ``(classes,)``, adding up to 1.
     """
 
@@ -111,13 +108,13 @@ class EarlyExit:
 
 
 def early_exits(forward: ForwardPass, weights: Mapping[str, Array]) -> tuple[EarlyExit, ...]:
-    """The head applied to the output of every block that has the last block's shape, and to what
-    the first of those is given where that has the shape too; in forward order. None of a head that
-    is more than a pooling, a weighted sum and a softmax: what it does is not known here.
+    """The head applied to each block input and output of the last block's shape, in forward order.
+
+    None if the head is anything but pooling, a dense layer and a softmax.
     """
     manifest = forward.manifest
-    head = _head_of(manifest)
-    if head is None:
+    pool, logits = manifest.layers[-3:-1]
+    if not _is_plain_head(manifest, pool, logits):
         return ()
     shape = find_layer(manifest, manifest.blocks[-1].output).shape
     names = [
@@ -127,37 +124,29 @@ def early_exits(forward: ForwardPass, weights: Mapping[str, Array]) -> tuple[Ear
         if find_layer(manifest, name).shape == shape
     ]
     return tuple(
-        EarlyExit(name, _answer(head, weights, forward.activations[name]))
+        EarlyExit(name, _predict(pool, logits.name, weights, forward.activations[name]))
         for name in dict.fromkeys(names)
     )
 
 
-@dataclass(frozen=True)
-class _Head:
-    """What stands behind the last block, but for the softmax."""
-
-    pool: LayerInfo
-    logits: LayerInfo
-
-
-def _head_of(manifest: Manifest) -> _Head | None:
-    pool, logits = manifest.layers[-3:-1]
+def _is_plain_head(manifest: Manifest, pool: LayerInfo, logits: LayerInfo) -> bool:
+    """Whether the two are pooling without overlap or padding, and the dense layer after it."""
     chained = pool.inputs == (manifest.blocks[-1].output,) and logits.inputs == (pool.name,)
-    tiled = pool.kind in _WHOLE or (pool.window == pool.strides and _covers(pool, manifest))
-    plain = (pool.role, logits.role) == ("pool", "logits")
-    return _Head(pool, logits) if chained and plain and tiled else None
+    tiled = pool.kind in _GLOBAL_POOLING or (
+        pool.window == pool.strides and _lies_within(pool, manifest)
+    )
+    return chained and tiled and (pool.role, logits.role) == ("pool", "logits")
 
 
-def _covers(pool: LayerInfo, manifest: Manifest) -> bool:
-    """Whether all of its windows lie within the maps."""
+def _lies_within(pool: LayerInfo, manifest: Manifest) -> bool:
+    """Whether all windows lie within the maps."""
     given = find_layer(manifest, pool.inputs[0]).shape
     down, across = pool.window or (1, 1)
     return pool.shape[0] * down <= given[0] and pool.shape[1] * across <= given[1]
 
 
-def _answer(head: _Head, weights: Mapping[str, Array], maps: Array) -> Array:
-    logits = head.logits.name
-    scores = _pooled(head.pool, maps).reshape(-1) @ weights[f"{logits}/kernel"]
+def _predict(pool: LayerInfo, logits: str, weights: Mapping[str, Array], maps: Array) -> Array:
+    scores = _pooled(pool, maps).reshape(-1) @ weights[f"{logits}/kernel"]
     scores += weights.get(f"{logits}/bias", np.float32(0))
     exponents = np.exp(scores - scores.max())
     return np.asarray(exponents / exponents.sum(), np.float32)
@@ -165,7 +154,7 @@ def _answer(head: _Head, weights: Mapping[str, Array], maps: Array) -> Array:
 
 def _pooled(pool: LayerInfo, maps: Array) -> Array:
     reduce = np.max if "Max" in pool.kind else np.mean
-    if pool.kind in _WHOLE or pool.window is None:
+    if pool.kind in _GLOBAL_POOLING or pool.window is None:
         return np.asarray(reduce(maps, axis=(0, 1)))
     (down, across), (height, width, channels) = pool.window, pool.shape
     tiles = maps[: height * down, : width * across]
@@ -177,7 +166,7 @@ Side = Literal["a", "b", "difference"]
 
 @dataclass(frozen=True)
 class LayerComparison:
-    """One layer of both forward passes."""
+    """One layer in two forward passes."""
 
     __pydantic_config__ = DESCRIBED
 
@@ -202,7 +191,7 @@ def common_layers(a: ForwardPass, b: ForwardPass) -> tuple[LayerInfo, ...]:
 
 
 def compare(a: ForwardPass, b: ForwardPass) -> tuple[LayerComparison, ...]:
-    """Every common layer in numbers."""
+    """Norms and cosines of all common layers."""
     return tuple(_compare(layer, a.maps(layer), b.maps(layer)) for layer in common_layers(a, b))
 
 
@@ -220,17 +209,18 @@ def _compare(layer: LayerInfo, a: Array, b: Array) -> LayerComparison:
 def comparison_grid(
     a: ForwardPass, b: ForwardPass, layer: str, side: Side, options: GridOptions
 ) -> Grid:
-    """One layer's grid of A, of B, or of A - B, filters in the same order.
+    """A layer's grid of A, of B or of A - B, with filters in the same order.
 
-    A and B share one range; the difference has a symmetric one of its own. The options'
-    normalisation is not used.
+    A and B share one range; the difference has a symmetric one of its own, whatever the options'
+    normalisation.
 
     Raises:
-        InvalidParameterError: the two have no such layer of one shape.
+        InvalidParameterError: the two have no such layer in the same shape.
     """
-    found = next((one for one in common_layers(a, b) if one.name == layer), None)
+    layers = {common.name: common for common in common_layers(a, b)}
+    found = layers.get(layer)
     if found is None:
-        names = ", ".join(one.name for one in common_layers(a, b)) or "there is none"
+        names = ", ".join(layers) or "there is none"
         raise InvalidParameterError(f"layer must be one that both have in the same shape: {names}")
     maps = {"a": a.maps(found), "b": b.maps(found)}
     signed = a.is_signed(found) or b.is_signed(found)
@@ -239,7 +229,7 @@ def comparison_grid(
         maps["difference"] = maps["a"] - maps["b"]
         shared = _centred(extent(maps["difference"]))
     else:
-        extents = [extent(one) for one in maps.values()]
+        extents = [extent(side_maps) for side_maps in maps.values()]
         joined = min(low for low, _ in extents), max(high for _, high in extents)
         shared = _centred(joined) if signed else (0.0, joined[1])
     return grid_of(maps[side], (shared,) * found.filters, options, diverging=diverging)
@@ -252,38 +242,39 @@ def _centred(values: ValueRange) -> ValueRange:
 
 @dataclass(frozen=True)
 class ClassicBlock:
-    """A block of that kind, and its convolution."""
+    """A block whose residual is one convolution, to which x is added unchanged."""
 
     block: BlockInfo
     convolution: LayerInfo
 
 
 def classic_blocks(manifest: Manifest) -> tuple[ClassicBlock, ...]:
-    """Every block of a network, if all are of that kind; else none."""
+    """All blocks of a network if each is classic and their outputs have one shape; else none."""
     found = [
         ClassicBlock(block, convolution)
         for block in manifest.blocks
-        if (convolution := _only_layer(manifest, block)) is not None
+        if (convolution := _only_convolution(manifest, block)) is not None
     ]
     shapes = {find_layer(manifest, block.output).shape for block in manifest.blocks}
     return tuple(found) if len(found) == len(manifest.blocks) and len(shapes) == 1 else ()
 
 
-def _only_layer(manifest: Manifest, block: BlockInfo) -> LayerInfo | None:
-    """The convolution that a block's branch is, if it is one, and x is added to it as it is."""
+def _only_convolution(manifest: Manifest, block: BlockInfo) -> LayerInfo | None:
+    """The convolution of a classic block, else ``None``."""
     parts = {block.residual, block.sum, block.output}
-    inner = [one for one in manifest.layers if one.block == block.name and one.name not in parts]
+    layers = [layer for layer in manifest.layers if layer.block == block.name]
+    inner = [layer for layer in layers if layer.name not in parts]
     plainly_added = block.merge == "add" and block.identity == block.input
     return inner[0] if plainly_added and len(inner) == 1 and inner[0].kernel else None
 
 
 def likeness_of_2016(forward: ForwardPass, block: BlockInfo) -> float | None:
-    """Cosine of F(x) and what was drawn as the residual in 2016, -1..1.
+    """Cosine of F(x) and what was drawn as the residual in 2016, -1..1; ``None`` in block 1.
 
-    That was the sum of the block before minus the sum of this one. With ``x = ReLU(before)`` it
-    comes to ``-F(x) + min(before, 0)``. The first block has no block before it: ``None``.
+    That was the sum of the previous block minus the sum of this one. Since ``x = ReLU(previous)``,
+    it equals ``-F(x) + min(previous, 0)``.
     """
-    before = next((one for one in forward.manifest.blocks if one.output == block.input), None)
+    before = next((other for other in forward.manifest.blocks if other.output == block.input), None)
     if before is None or before.sum is None or block.sum is None:
         return None
     maps = forward.activations

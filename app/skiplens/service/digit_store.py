@@ -1,4 +1,4 @@
-"""The digit store: samples in memory, uploaded digits in SQLite."""
+"""The digit store: samples and a data set in memory, uploaded digits in SQLite."""
 
 import json
 import sqlite3
@@ -14,22 +14,23 @@ from skiplens.core.digit import ID_LENGTH, Digit
 from skiplens.core.preprocessing import ink_box
 from skiplens.errors import StartupError, StorageError, UnknownDigitError
 from skiplens.samples import Sample
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class StoredDigit:
-    """A digit and how it came about.
+    """A digit and its source.
 
     Attributes:
-        digit: what networks are given.
+        digit: input of the networks.
         inverted: whether the source was dark on light.
-        box: ``(x, y, width, height)`` of the ink in the source, pixels.
+        box: ``(x, y, width, height)`` of the strokes in the source, pixels.
         warnings: sentences about what may be wrong with it.
-        label: what it is meant to be; known of samples and of the data set's digits only.
-        style: how it is written; known of samples only.
-        place: its index in the data set, from 0; ``None`` where it is not of it.
+        label: true class, 0..9; ``None`` for uploads.
+        style: how it is written; ``None`` unless it is a sample.
+        dataset_index: from 0; ``None`` unless it is in the data set.
     """
 
     digit: Digit
@@ -38,41 +39,48 @@ class StoredDigit:
     warnings: tuple[str, ...]
     label: int | None = None
     style: str | None = None
-    place: int | None = None
+    dataset_index: int | None = None
 
 
 class DigitStore(Protocol):
-    """Keeps digits by their id."""
+    """Digits by id."""
 
     def get(self, digit: str) -> StoredDigit:
         """The digit of that id.
 
         Raises:
-            UnknownDigitError: it is not kept.
+            UnknownDigitError: there is none.
         """
 
     def put(self, stored: StoredDigit) -> StoredDigit:
-        """Keep a digit; one that is kept already stays as it is.
+        """Store a digit; one that is stored already stays as it is.
 
         Returns:
-            The digit as it was brought, with the label and place that it is known by.
+            The digit as given, with its label, style and index if they are known.
 
         Raises:
-            StorageError: it cannot be kept just now.
+            StorageError: it cannot be stored now.
         """
 
     def count(self) -> int:
-        """How many digits are kept."""
+        """Number of stored digits."""
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the files."""
 
 
-class WithSamples:
-    """Puts the samples that ship in front of another store; they need no room in it."""
+class LayeredDigitStore:
+    """A store behind the samples and a data set, which take no room in it.
 
-    def __init__(self, store: DigitStore, samples: Sequence[Sample]) -> None:
+    Attributes:
+        samples: the shipped digits by id, in their order.
+    """
+
+    def __init__(
+        self, store: DigitStore, samples: Sequence[Sample], dataset: LabelledDigits | None = None
+    ) -> None:
         self._store = store
+        self._dataset = dataset
         self.samples: Mapping[str, StoredDigit] = {
             sample.digit.id: StoredDigit(
                 sample.digit, False, ink_box(sample.digit.pixels), (), sample.label, sample.style
@@ -81,22 +89,33 @@ class WithSamples:
         }
 
     def get(self, digit: str) -> StoredDigit:
-        """The sample of that id, else what the other store keeps."""
-        return self.samples.get(digit) or self._store.get(digit)
+        """See :meth:`DigitStore.get`."""
+        return self._labelled(digit) or self._store.get(digit)
 
     def put(self, stored: StoredDigit) -> StoredDigit:
-        """Keep a digit, unless it is a sample."""
-        sample = self.samples.get(stored.digit.id)
-        if sample is None:
+        """See :meth:`DigitStore.put`."""
+        known = self._labelled(stored.digit.id)
+        if known is None:
             return self._store.put(stored)
-        return replace(stored, label=sample.label, style=sample.style)
+        return replace(
+            stored, label=known.label, style=known.style, dataset_index=known.dataset_index
+        )
+
+    def _labelled(self, digit: str) -> StoredDigit | None:
+        if digit in self.samples or self._dataset is None:
+            return self.samples.get(digit)
+        index = self._dataset.index_by_id.get(digit)
+        if index is None:
+            return None
+        found, label = self._dataset.digit(index), self._dataset.label(index)
+        return StoredDigit(found, False, ink_box(found.pixels), (), label, dataset_index=index)
 
     def count(self) -> int:
-        """How many digits the other store keeps."""
+        """See :meth:`DigitStore.count`."""
         return self._store.count()
 
     def close(self) -> None:
-        """Close the other store."""
+        """See :meth:`DigitStore.close`."""
         self._store.close()
 
 
@@ -111,21 +130,21 @@ CREATE TABLE IF NOT EXISTS digits (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
 """
-_PATIENCE: Final = 2.0  # seconds that a write waits for another program's
+_LOCK_TIMEOUT_S: Final = 2.0  # for which a write waits for another program
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open the file, make its tables where they are missing, and make sure that it can be written.
+    """Open the file, create missing tables and check that it can be written.
 
-    Every transaction is on disk when it is committed.
+    A committed transaction is on disk.
 
     Raises:
-        sqlite3.Error: the file cannot be opened or written, or is no database, a damaged one, or
-            one of something else.
+        sqlite3.Error: the file cannot be opened or written, is damaged, or is not a database of
+            digits.
     """
     with ExitStack() as closing:
         database = sqlite3.connect(
-            path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
+            path, timeout=_LOCK_TIMEOUT_S, check_same_thread=False, isolation_level=None
         )
         closing.callback(database.close)
         database.execute("PRAGMA journal_mode = WAL")
@@ -135,7 +154,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"the database is damaged: {found}")
-        # A schema that exists already is not written: ask for the right to write outright.
+        # An existing schema is not written again, so this tests for write access.
         database.execute("BEGIN IMMEDIATE")
         database.execute("COMMIT")
         closing.pop_all()  # it stays open
@@ -143,7 +162,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A second connection to the file, for reading alone: it waits for no writer."""
+    """A second, read-only connection, which never waits for a writer."""
     reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     reader.execute("PRAGMA query_only = ON")
     return reader
@@ -162,11 +181,10 @@ def _unknown(digit: str) -> UnknownDigitError:
 
 
 class SQLiteDigitStore:
-    """Digits in one SQLite file, at most ``limit`` of them: the longest unused make room.
+    """Up to ``limit`` digits in one SQLite file; the least recently used make room for new ones.
 
-    Every digit is committed to disk before it is answered. That one was used is noted in memory and
-    written with the next digit, so that reading writes nothing: neither a full disk nor another
-    program that holds the file keeps anyone from what is stored.
+    ``put`` returns when the digit is on disk. Times of use stay in memory until the next ``put``,
+    so reading works even if the disk is full or another program locks the file.
 
     Raises:
         StartupError: the folder cannot be written or the file is no database.
@@ -219,7 +237,7 @@ class SQLiteDigitStore:
             with self._writing, self._database:
                 self._write(row)
         except sqlite3.OperationalError as error:
-            raise StorageError(f"the digit could not be kept just now: {error}") from error
+            raise StorageError(f"the digit could not be stored: {error}") from error
         return stored
 
     def _write(self, row: tuple[object, ...]) -> None:

@@ -3,30 +3,26 @@
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from cachetools import LRUCache
-from numpy.typing import NDArray
 
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
 from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Scales
 from skiplens.core.value_range import Normalisation, ValueRange
-from skiplens.engine.base import Engine
-
-Array = NDArray[np.float32]
+from skiplens.engine.base import Array, Engine
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardPass:
-    """All that a network computed for one digit, with residual branches scaled.
+    """All activations of one digit in a network with scaled residual branches.
 
     Attributes:
         manifest: of the network.
-        digit: what it was given.
+        digit: input.
         scales: factors of the residual branches.
         activations: float32 ``(H, W, C)`` by layer name, read-only, finite.
     """
@@ -35,6 +31,7 @@ class ForwardPass:
     digit: Digit
     scales: Scales
     activations: Mapping[str, Array]
+    _statistics: dict[str, tuple[FilterStatistics, ...]] = field(default_factory=dict, init=False)
 
     @property
     def probabilities(self) -> Array:
@@ -47,22 +44,17 @@ class ForwardPass:
         return int(self.probabilities.argmax())
 
     @property
-    def branch_scales(self) -> Array:
-        """float32 ``(n,)``: the factor of each block that can be scaled."""
-        return branch_scales(self.manifest, self.scales)
-
-    @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Size of all activations in bytes."""
         return sum(array.nbytes for array in self.activations.values())
 
     @cached_property
     def network_range(self) -> ValueRange:
-        """Smallest and largest value of all maps that have space."""
+        """Smallest and largest value of all maps with spatial axes."""
         return self._extent_of(layer.name for layer in self.manifest.layers if layer.spatial)
 
-    def scope(self, layer: LayerInfo, normalisation: Normalisation) -> ValueRange:
-        """Smallest and largest value of all that shares a range with the layer."""
+    def value_range(self, layer: LayerInfo, normalisation: Normalisation) -> ValueRange:
+        """Smallest and largest value of all layers that share a range with this one."""
         if normalisation is Normalisation.NETWORK:
             return self.network_range
         if normalisation is Normalisation.BLOCK:
@@ -70,8 +62,8 @@ class ForwardPass:
         return extent(self.maps(layer))
 
     def range_group(self, layer: LayerInfo) -> tuple[str, ...]:
-        """The parts of the layer's block, if it is one of them. A block's input is a part of the
-        block before, or of the stem, and has its range there.
+        """The layers of its block that share a range with it, itself included; none if it has a
+        range of its own. A block's input shares its range with the block or stem that computes it.
         """
         for block in self.manifest.blocks:
             parts = (block.identity, block.residual, block.sum, block.output)
@@ -80,14 +72,12 @@ class ForwardPass:
         return ()
 
     def layer_scale(self, layer: LayerInfo) -> float | None:
-        """What the layer is multiplied by as the branch of its block, or the gate of it; ``None``
-        for other layers.
-        """
+        """Factor of the layer if it is the branch or the gate of a block, else ``None``."""
         owner = (block for block in self.manifest.blocks if block.scaled_layer == layer.name)
         return next((self.scales.of(block.name) for block in owner), None)
 
     def is_signed(self, layer: LayerInfo) -> bool:
-        """Whether the layer's values may be negative, as a gate's are below a negative factor."""
+        """Whether values may be negative; those of a gate are if its factor is."""
         return layer.signed or (self.layer_scale(layer) or 0) < 0
 
     def is_disabled(self, layer: LayerInfo) -> bool:
@@ -98,36 +88,24 @@ class ForwardPass:
         extents = [extent(self.activations[name]) for name in layers]
         return min(low for low, _ in extents), max(high for _, high in extents)
 
-    @cached_property
-    def _statistics(self) -> dict[str, tuple[FilterStatistics, ...]]:
-        return {}
-
     def statistics(self, layer: LayerInfo) -> tuple[FilterStatistics, ...]:
-        """A layer's filters in numbers; worked out when first asked for."""
-        known = self._statistics
-        if layer.name not in known:
-            known[layer.name] = describe(self.maps(layer))
-        return known[layer.name]
+        """Statistics of each filter, computed at first use."""
+        if layer.name not in self._statistics:
+            self._statistics[layer.name] = describe(self.maps(layer))
+        return self._statistics[layer.name]
 
     def maps(self, layer: LayerInfo) -> Array:
-        """A layer's maps, ``(H, W, C)``."""
+        """Maps of a layer, float32 ``(H, W, C)``."""
         return self.activations[layer.name]
 
 
 def branch_scales(manifest: Manifest, scales: Scales) -> Array:
-    """float32 ``(n,)``: the factor of each block that can be scaled, in forward order."""
+    """The factor of each block that can be scaled, in forward order: float32 ``(n,)``."""
     return np.array([scales.of(name) for name in manifest.disableable_blocks], np.float32)
 
 
-class Runner(Protocol):
-    """Examines digits."""
-
-    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
-        """Run a digit through a network with residual branches scaled."""
-
-
 class ModelRunner:
-    """Runs the engine every time."""
+    """Runs networks without a cache."""
 
     def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
         """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
@@ -138,7 +116,7 @@ class ModelRunner:
 
 
 def run_uncached(engine: Engine, digit: Digit, scales: Scales) -> tuple[ForwardPass, ForwardPass]:
-    """The forward pass of a digit that is not stored, and its baseline: every factor 1."""
+    """The forward pass of a digit that is not stored, and its baseline, with every factor 1."""
     runner = ModelRunner()
     forward = runner.run(engine, digit, scales)
     return forward, runner.run(engine, digit, AS_TRAINED) if scales else forward
@@ -148,16 +126,16 @@ _Key = tuple[str, str, Scales]
 
 
 class CachedModelRunner:
-    """Keeps the newest forward_passes of another runner, and computes each but once at a time.
+    """Caches the most recently used forward passes; concurrent callers share one computation.
 
     Args:
-        runner: does the work.
-        max_bytes: of the arrays that are kept.
+        runner: computes them.
+        max_bytes: limit of all cached activations.
     """
 
-    def __init__(self, runner: Runner, max_bytes: int) -> None:
-        self._examiner = runner
-        self._kept: LRUCache[_Key, ForwardPass] = LRUCache(
+    def __init__(self, runner: ModelRunner, max_bytes: int) -> None:
+        self._runner = runner
+        self._cache: LRUCache[_Key, ForwardPass] = LRUCache(
             max_bytes, getsizeof=lambda forward: forward.nbytes
         )
         self._running: dict[_Key, Future[ForwardPass]] = {}
@@ -166,13 +144,13 @@ class CachedModelRunner:
         self.misses = 0
 
     def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
-        """The kept forward; else that of a caller already waiting for it; else a new one."""
+        """The forward pass: cached, from a caller that already computes it, or a new one."""
         key = (engine.manifest.id, digit.id, scales)
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
+            cached = self._cache.get(key)
+            if cached is not None:
                 self.hits += 1
-                return kept
+                return cached
             running = self._running.get(key)
             if running is None:
                 self.misses += 1
@@ -183,15 +161,15 @@ class CachedModelRunner:
 
     def _compute(self, key: _Key, engine: Engine, digit: Digit) -> ForwardPass:
         try:
-            forward = self._examiner.run(engine, digit, key[-1])
+            forward = self._runner.run(engine, digit, key[-1])
         except BaseException as error:
             with self._lock:
                 waiting = self._running.pop(key)
             waiting.set_exception(error)
             raise
         with self._lock:
-            if forward.nbytes <= self._kept.maxsize:
-                self._kept[key] = forward
+            if forward.nbytes <= self._cache.maxsize:
+                self._cache[key] = forward
             waiting = self._running.pop(key)
         waiting.set_result(forward)
         return forward

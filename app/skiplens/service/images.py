@@ -1,7 +1,8 @@
-"""Images of activations and kernels: layer grids, kernels, maps of a block or a stage."""
+"""Images of activations and kernels: grids of a layer, tables of a block or a stage."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import DESCRIBED, BlockInfo, LayerInfo, Manifest
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, quantise
+from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_layer
@@ -23,10 +25,10 @@ MAX_PIXELS: Final = 16_000_000
 
 
 def bounded(layout: GridLayout) -> GridLayout:
-    """The layout of a picture that is not too large to draw.
+    """A layout, checked for its size.
 
     Raises:
-        InvalidParameterError: it would have more than 16 million pixels.
+        InvalidParameterError: it has more than 16 million pixels.
     """
     if layout.width * layout.height > MAX_PIXELS:
         raise InvalidParameterError(
@@ -36,22 +38,20 @@ def bounded(layout: GridLayout) -> GridLayout:
     return layout
 
 
-Array = NDArray[np.float32]
-
 KERNEL_ZOOM: Final = 6
 
 
 @dataclass(frozen=True)
 class GridOptions:
-    """How a grid is drawn; ``None`` lets the layer decide.
+    """How a grid is drawn; ``None`` depends on the layer.
 
     Attributes:
         normalisation: what shares a range of values.
-        palette: which pair of palettes.
+        palette: one for signed and one for other values.
         zoom: pixels along a side of one value, 1..16.
         columns: maps in a row.
-        labels: whether each map's index is written above it.
-        sort: what a layer's maps are sorted by.
+        labels: whether each map has its index above it.
+        sort: order of a layer's maps.
     """
 
     normalisation: Normalisation = Normalisation.BLOCK
@@ -82,14 +82,14 @@ class GridCell:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A grid, ready to be stated or drawn.
+    """Maps in a grid.
 
     Attributes:
-        maps: float32 ``(H, W, n)``, the chosen filters.
-        geometry: where they lie.
-        cells: one for each chosen filter.
-        options: as asked for.
-        diverging: whether the palette is the signed one.
+        maps: float32 ``(H, W, n)``, one for each cell.
+        geometry: their layout.
+        cells: in the order of the image.
+        options: how it is drawn.
+        diverging: whether the signed palette is used.
     """
 
     maps: Array
@@ -100,11 +100,11 @@ class Grid:
 
     @property
     def range(self) -> ValueRange:
-        """The widest range of any cell: the one range where all share it."""
+        """The widest range of any cell, which is that of all if they share one."""
         return min(cell.range[0] for cell in self.cells), max(cell.range[1] for cell in self.cells)
 
     def png(self) -> bytes:
-        """The picture."""
+        """The image."""
         indices = [cell.filter for cell in self.cells]
         flagged = [cell.dead or cell.constant for cell in self.cells]
         with timed("render"):
@@ -120,16 +120,15 @@ def layer_grid(
 ) -> Grid:
     """The grid of a layer's maps.
 
-    The range is chosen over all filters of the layer, shown or not, so that a filter looks the
-    same alone as among the others.
+    Ranges depend on all filters, shown or not, so a filter looks the same alone and among others.
 
     Raises:
-        InvalidParameterError: the picture would have more than 16 million pixels.
+        InvalidParameterError: the image would have more than 16 million pixels.
     """
     maps = forward.maps(layer)
     if options.normalisation is Normalisation.BLOCK and not forward.range_group(layer):
-        options = replace(options, normalisation=Normalisation.LAYER)  # what it comes to
-    scope, signed = forward.scope(layer, options.normalisation), forward.is_signed(layer)
+        options = replace(options, normalisation=Normalisation.LAYER)  # its own range
+    scope, signed = forward.value_range(layer, options.normalisation), forward.is_signed(layer)
     scales = display_ranges(maps, options.normalisation, signed=signed, scope=scope)
     diverging = signed or options.normalisation is Normalisation.SYMMETRIC
     statistics = forward.statistics(layer)
@@ -152,18 +151,18 @@ def grid_of(
     filters: tuple[int, ...] | None = None,
     statistics: tuple[FilterStatistics, ...] | None = None,
 ) -> Grid:
-    """The grid of any maps on given ranges.
+    """The grid of any maps with given ranges.
 
     Args:
         maps: float32 ``(H, W, C)``.
         scales: the range of each filter.
-        options: how to draw; the normalisation is stated, not applied.
+        options: how to draw it; the normalisation is not applied.
         diverging: whether to use the signed palette.
         filters: which to show, in which order; all by default.
-        statistics: of every filter, where they are known already.
+        statistics: of every filter, if they are known.
 
     Raises:
-        InvalidParameterError: the picture would have more than 16 million pixels.
+        InvalidParameterError: the image would have more than 16 million pixels.
     """
     chosen = tuple(range(maps.shape[-1])) if filters is None else filters
     layout = _lay_out(maps, len(chosen), options)
@@ -177,7 +176,7 @@ def grid_of(
 
 def _lay_out(maps: Array, shown: int, options: GridOptions) -> GridLayout:
     height, width, count = maps.shape
-    zoom = options.zoom  # else of the whole layer's grid: a filter alone looks as among the others
+    zoom = options.zoom  # by default that of all filters, so that one alone is as large
     if zoom is None:
         zoom = grid_image.largest_fitting_zoom(grid_image.near_square(count), height, width)
     columns = options.columns or grid_image.near_square(shown)
@@ -189,28 +188,36 @@ def _lay_out(maps: Array, shown: int, options: GridOptions) -> GridLayout:
 
 
 def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
-    """The grid of a convolution's kernels, one row an output filter, one column an input channel;
-    near-square where there is but one channel. One range for all, centred on zero.
+    """The grid of a convolution's kernels: a row for each filter, a column for each input channel,
+    or near-square if there is one channel. All share one range, centred on zero.
 
     Args:
         kernel: float32 ``(h, w, in, out)``.
-        options: the normalisation is not used.
+        options: how to draw it; the normalisation is not applied.
 
     Raises:
-        InvalidParameterError: the picture would have more than 16 million pixels.
+        InvalidParameterError: the image would have more than 16 million pixels.
     """
-    height, width, channels, count = kernel.shape
-    maps = kernel.transpose(0, 1, 3, 2).reshape(height, width, count * channels)
+    maps = _kernel_maps(kernel)
     layout = kernel_layout(kernel.shape, options)
     chosen = GridOptions(
         Normalisation.SYMMETRIC, options.palette, layout.zoom, layout.columns, False
     )
-    reach = float(np.abs(maps).max())
-    return grid_of(maps, ((-reach, reach),) * (count * channels), chosen, diverging=True)
+    return grid_of(maps, (_centred_range(kernel),) * maps.shape[-1], chosen, diverging=True)
+
+
+def _kernel_maps(kernel: Array) -> Array:
+    """The kernels of each filter in turn, float32 ``(h, w, out * in)``."""
+    return kernel.transpose(0, 1, 3, 2).reshape(*kernel.shape[:2], -1)
+
+
+def _centred_range(values: Array) -> ValueRange:
+    magnitude = float(np.abs(values).max())
+    return -magnitude, magnitude
 
 
 def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> GridLayout:
-    """Where the kernels of that shape, ``(h, w, in, out)``, lie in :func:`kernel_grid`."""
+    """The layout of :func:`kernel_grid` for a kernel of shape ``(h, w, in, out)``."""
     height, width, channels, count = shape
     columns = options.columns or (channels if channels > 1 else grid_image.near_square(count))
     zoom = options.zoom or KERNEL_ZOOM
@@ -223,32 +230,31 @@ def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> GridLayout:
 
 @dataclass(frozen=True, eq=False)
 class LabelledKernelGrid:
-    """Kernels, ready to be drawn on one range, centred on zero.
+    """Kernels in a table with the index of each filter to the left of its row.
 
     Attributes:
         kernel: float32 ``(h, w, in, out)``.
-        geometry: where they lie, row by row; a filter's index stands left of its row.
+        geometry: their layout, row by row.
         palette: its signed palette is used.
     """
 
-    kernel: NDArray[np.float32]
+    kernel: Array
     geometry: GridLayout
     palette: PaletteName
 
     @property
     def range(self) -> ValueRange:
-        """The values at the ends of the palette."""
-        reach = float(np.abs(self.kernel).max())
-        return -reach, reach
+        """Values at the two ends of the palette, symmetric."""
+        return _centred_range(self.kernel)
 
     @classmethod
     def of(
-        cls, kernel: NDArray[np.float32], palette: PaletteName, zoom: int = KERNEL_ZOOM
+        cls, kernel: Array, palette: PaletteName, zoom: int = KERNEL_ZOOM
     ) -> "LabelledKernelGrid":
         """Lay kernels out.
 
         Raises:
-            InvalidParameterError: the picture would have more than 16 million pixels.
+            InvalidParameterError: the image would have more than 16 million pixels.
         """
         height, width, channels, count = kernel.shape
         layout = grid_image.layout_rows(count, channels, height, width, zoom=zoom)
@@ -261,38 +267,39 @@ class LabelledKernelGrid:
         )
 
     def png(self) -> bytes:
-        """The picture."""
-        height, width, channels, count = self.kernel.shape
-        maps = self.kernel.transpose(0, 1, 3, 2).reshape(height, width, count * channels)
-        levels = quantise(maps, (self.range,) * (count * channels), centred=True)
+        """The image."""
+        channels, count = self.kernel.shape[2:]
+        levels = quantise(
+            _kernel_maps(self.kernel), (self.range,) * (count * channels), centred=True
+        )
         indices = [*range(channels), *[None] * (channels * (count - 1))]
         drawn = grid_image.draw(levels, self.geometry, indices, [False] * len(levels))
         for row in range(count):
-            _write(drawn, row, self.geometry.boxes[row * channels])
+            _draw_row_index(drawn, row, self.geometry.boxes[row * channels])
         return grid_image.encode(drawn, colours(self.palette, diverging=True))
 
 
-def _write(drawn: NDArray[np.uint8], row: int, box: tuple[int, int, int, int]) -> None:
-    """A row's index, to the left of its first kernel and level with its middle."""
+def _draw_row_index(drawn: NDArray[np.uint8], row: int, box: Box) -> None:
+    """Draw a row's index to the left of its first kernel, vertically centred."""
     ink = grid_image.draw_index(row)
     right, top = box[0] - GAP, box[1] + (box[3] - grid_image.GLYPH_HEIGHT) // 2
     drawn[top : top + ink.shape[0], right - ink.shape[1] : right][ink] = LABEL_LEVEL
 
 
-_COMFORTABLE_WIDTH: Final = 960
-_LEAST_ROW: Final = 24  # pixels: the name beside a row is a link, which a finger has to hit
+_PREFERRED_TABLE_WIDTH_PX: Final = 960
+_MIN_ROW_HEIGHT_PX: Final = 24  # so that the link beside a row can be hit by a finger
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of a matrix.
+class FeatureMapRow:
+    """One row of a table.
 
     Attributes:
-        role: what its maps are: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum``, ``output``; in
-            a stage, the name of the block.
-        layer: the layer they come from.
-        range: the values at the ends of the palette.
-        first: the column of its first filter.
+        role: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum`` or ``output``; in a stage, the
+            name of the block.
+        layer: that computes the maps.
+        range: values at the two ends of the palette.
+        first: column of its first filter.
     """
 
     role: str
@@ -303,59 +310,62 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class FeatureMapTable:
-    """A matrix, ready to be stated or drawn.
+    """Maps of several layers, one layer a row, one filter a column.
 
     Attributes:
         rows: top to bottom.
-        geometry: where the maps lie, row by row; a row that has no map in a column leaves it out.
+        geometry: layout of the maps, row by row, without a box where a row has no map.
         maps: float32 ``(H, W, C)`` of each row.
         palette: its signed palette is used.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[FeatureMapRow, ...]
     geometry: GridLayout
     maps: tuple[Array, ...]
     palette: PaletteName
 
     @property
     def range(self) -> ValueRange:
-        """The one range that all rows but a gate share."""
+        """The range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
 
-    def box(self, row: Row, column: int) -> Box | None:
-        """Where a row has its map of a column; nothing where it has none."""
+    def box(self, row: FeatureMapRow, column: int) -> Box | None:
+        """The box of a row's map in a column, if it has one."""
         at = self.rows.index(row)
-        before = sum(one.layer.filters for one in self.rows[:at])
+        before = sum(above.layer.filters for above in self.rows[:at])
         index = column - row.first
         return self.geometry.boxes[before + index] if 0 <= index < row.layer.filters else None
 
     def png(self) -> bytes:
-        """The picture; maps of one value alone are framed."""
+        """The image; constant maps have a dotted frame."""
         with timed("render"):
             levels = [
                 level
                 for row, maps in zip(self.rows, self.maps, strict=True)
                 for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
             ]
-            flat = [one for maps in self.maps for one in maps.reshape(-1, maps.shape[-1]).T]
-            flagged = [bool(one.min() == one.max()) for one in flat]
+            flagged = [
+                bool(constant)
+                for maps in self.maps
+                for constant in maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))
+            ]
             drawn = grid_image.draw(levels, self.geometry, self._indices(), flagged)
         with timed("encode"):
             return grid_image.encode(drawn, colours(self.palette, diverging=True))
 
     def _indices(self) -> list[int | None]:
-        """Each column's number above its uppermost map."""
+        """The index of each column, above its uppermost map."""
         columns = [row.first + at for row in self.rows for at in range(row.layer.filters)]
-        return [None if one in columns[:at] else one for at, one in enumerate(columns)]
+        return [None if column in columns[:at] else column for at, column in enumerate(columns)]
 
 
 def block_table(
     forward: ForwardPass, block: BlockInfo, palette: PaletteName, zoom: int | None = None
 ) -> FeatureMapTable:
-    """The strip of a block: x, F(x), sum and output, and a highway's gate, on one range.
+    """A block's x, F(x), sum and output, and a highway's gate.
 
-    Where the block changes shape, the first row is the projected x. A block without an identity
-    path has F(x) and output alone. Where the merge lays F(x) behind x, so do the columns.
+    The first row is the projected x if the block changes shape. A block without an identity path
+    has only F(x) and output. If the merge concatenates, F(x) begins in the column after x.
     """
     named = {
         "x" if block.identity == block.input else "projected x": block.identity,
@@ -376,23 +386,23 @@ def feature_map_table(
     zoom: int | None,
     first: Mapping[str, int] | None = None,
 ) -> FeatureMapTable:
-    """The matrix of any layers, on one range.
+    """The table of any layers, which share one symmetric range, except for gates.
 
     Args:
         forward: of the digit.
-        parts: the role and the layer of each row.
+        parts: role and layer of each row.
         palette: its signed palette is used.
-        zoom: pixels a value; by size of the maps.
-        first: the column that a role begins in, where it is not the first.
+        zoom: pixels a value; by default it depends on the size of the maps.
+        first: column in which a role begins, by default the first.
 
     Raises:
-        InvalidParameterError: the picture would have more than 16 million pixels.
+        InvalidParameterError: the image would have more than 16 million pixels.
     """
     pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
     maps = tuple(forward.maps(layer) for _, layer in pairs)
     reach = _reach(forward, [layer for _, layer in pairs])
     rows = tuple(
-        Row(
+        FeatureMapRow(
             role,
             layer,
             _gate_range(forward, layer) if layer.role == "gate" else (-reach, reach),
@@ -404,22 +414,22 @@ def feature_map_table(
 
 
 def _gate_range(forward: ForwardPass, layer: LayerInfo) -> ValueRange:
-    """A gate lies in 0..1, the upper half of the palette, unless a factor takes it further."""
+    """-1..1, so that a gate takes the upper half of the palette, or more for a larger factor."""
     reach = max(1.0, abs(forward.layer_scale(layer) or 1.0))
     return -reach, reach
 
 
 def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
-    """The largest magnitude of any map that is not a gate's, unless all are."""
+    """The largest magnitude of all layers but gates, or of the gates if there is nothing else."""
     values = [layer for layer in layers if layer.role != "gate"] or layers
     return max(float(np.abs(forward.maps(layer)).max()) for layer in values)
 
 
-def _layout_table(rows: tuple[Row, ...], zoom: int | None) -> GridLayout:
-    """A box for each map that there is; a smaller one takes its cell's upper left corner."""
+def _layout_table(rows: tuple[FeatureMapRow, ...], zoom: int | None) -> GridLayout:
+    """A box for each map; smaller maps lie in the upper left corner of their cells."""
     columns = max(row.first + row.layer.filters for row in rows)
     height, width = (max(row.layer.shape[axis] for row in rows) for axis in (0, 1))
-    chosen = zoom or _comfortable_zoom(height, width, columns)
+    chosen = zoom or _default_table_zoom(height, width, columns)
     layout = grid_image.layout_rows(len(rows), columns, height, width, zoom=chosen)
     boxes = tuple(
         (x, y, row.layer.shape[1] * chosen, row.layer.shape[0] * chosen)
@@ -429,39 +439,32 @@ def _layout_table(rows: tuple[Row, ...], zoom: int | None) -> GridLayout:
     return bounded(replace(layout, boxes=boxes))
 
 
-def _comfortable_zoom(height: int, width: int, filters: int) -> int:
-    fitting = _COMFORTABLE_WIDTH // (filters * width)
-    pressed = -(-_LEAST_ROW // height)
-    return max(pressed, min(grid_image.preferred_zoom(height, width), fitting))
+def _default_table_zoom(height: int, width: int, columns: int) -> int:
+    fitting = _PREFERRED_TABLE_WIDTH_PX // (columns * width)
+    smallest = -(-_MIN_ROW_HEIGHT_PX // height)
+    return max(smallest, min(grid_image.preferred_zoom(height, width), fitting))
 
 
 def stages(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
-    """Runs of blocks whose outputs have one shape, so that a filter's index can be followed."""
-    runs: list[list[BlockInfo]] = []
-    shape = None
-    for block in manifest.blocks:
-        here = find_layer(manifest, block.output).shape
-        if here != shape:
-            runs.append([])
-        runs[-1].append(block)
-        shape = here
-    return tuple(tuple(run) for run in runs)
+    """Runs of blocks whose outputs have the same shape."""
+    runs = groupby(manifest.blocks, lambda block: find_layer(manifest, block.output).shape)
+    return tuple(tuple(blocks) for _, blocks in runs)
 
 
 def stage_table(
     forward: ForwardPass, stage: int, role: str, palette: PaletteName, zoom: int | None = None
 ) -> FeatureMapTable:
-    """One filter through the depth: a row a block, a column a filter.
+    """One layer of each block of a stage, so that filters can be followed through the depth.
 
     Args:
         forward: of the digit.
-        stage: which of :func:`stages`, counted from 1.
+        stage: its number in :func:`stages`, from 1.
         role: ``output``, ``residual``, ``sum`` or ``gate``.
         palette: its signed palette is used.
-        zoom: pixels a value.
+        zoom: pixels a value; by default it depends on the size of the maps.
 
     Raises:
-        InvalidParameterError: the network has no such stage, or its blocks no such part.
+        InvalidParameterError: there is no such stage, or a block has no such layer.
     """
     runs = stages(forward.manifest)
     if not 1 <= stage <= len(runs):
@@ -469,6 +472,6 @@ def stage_table(
     parts = [(block.name, getattr(block, role)) for block in runs[stage - 1]]
     if any(layer is None for _, layer in parts):
         raise InvalidParameterError(
-            f"role {role} is not to be had: blocks of network {forward.manifest.id} have none"
+            f"role {role} is not available: blocks of network {forward.manifest.id} have none"
         )
     return feature_map_table(forward, parts, palette, zoom)

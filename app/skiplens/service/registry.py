@@ -17,8 +17,8 @@ from skiplens.errors import (
 )
 
 MAX_FACTOR = 4.0
-MOST_LAYERS = 64
-_LONGEST_INDEX = 9
+MAX_LAYERS = 64
+_MAX_INDEX_DIGITS = 9
 _FACTOR = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -27,7 +27,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 class ModelRegistry:
-    """The networks that are loaded."""
+    """The loaded networks."""
 
     def __init__(self, engines: Mapping[str, Engine], default: str) -> None:
         self._engines = engines
@@ -42,10 +42,10 @@ class ModelRegistry:
         return [self.default, *(name for name in self._engines if name != self.default)]
 
     def network(self, network: str) -> Engine:
-        """The engine of a network.
+        """The engine of a network, by id.
 
         Raises:
-            UnknownNetworkError: no network of that id is loaded.
+            UnknownNetworkError: it is not loaded.
         """
         engine = self._engines.get(network)
         if engine is None:
@@ -56,10 +56,10 @@ class ModelRegistry:
 
 
 def find_layer(manifest: Manifest, name: str) -> LayerInfo:
-    """A network's layer by name.
+    """The layer of that name.
 
     Raises:
-        UnknownLayerError: it has none of that name.
+        UnknownLayerError: the network has none.
     """
     for layer in manifest.layers:
         if layer.name == name:
@@ -71,10 +71,10 @@ def find_layer(manifest: Manifest, name: str) -> LayerInfo:
 
 
 def find_block(manifest: Manifest, name: str) -> BlockInfo:
-    """A network's block by name.
+    """The block of that name.
 
     Raises:
-        UnknownBlockError: it has none of that name.
+        UnknownBlockError: the network has none.
     """
     for block in manifest.blocks:
         if block.name == name:
@@ -86,10 +86,10 @@ def find_block(manifest: Manifest, name: str) -> BlockInfo:
 
 
 def check_filter(layer: LayerInfo, index: int) -> int:
-    """A filter index that the layer has.
+    """The index, if the layer has such a filter.
 
     Raises:
-        UnknownFilterError: it has fewer filters.
+        UnknownFilterError: it has none.
     """
     if not 0 <= index < layer.filters:
         raise UnknownFilterError(
@@ -99,13 +99,13 @@ def check_filter(layer: LayerInfo, index: int) -> int:
 
 
 def parse_scales(manifest: Manifest, scale: str | None, name: str = "scale") -> Scales:
-    """The factors that ``scale=block2:0,block5:0.5`` names; ``name`` is the parameter's.
+    """The factors of ``scale=block2:0,block5:0.5``; ``name`` is the parameter's name.
 
     Raises:
-        InvalidParameterError: it is no list of pairs, a factor is not -4 to 4, or a block is named
-            twice.
-        UnknownBlockError: a name is no block of the network.
-        BlockNotDisableableError: a block would pass nothing on if its branch were scaled to 0.
+        InvalidParameterError: it is not a list of pairs, a factor is outside -4 to 4, or a block
+            occurs twice.
+        UnknownBlockError: the network has no such block.
+        BlockNotDisableableError: the branch of a block cannot be scaled.
     """
     if not scale:
         return AS_TRAINED
@@ -132,27 +132,26 @@ def parse_scales(manifest: Manifest, scale: str | None, name: str = "scale") -> 
 
 
 def parse_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:
-    """The layers that ``layers=stem.output,block1.sum`` names, in the order given, each once; none
-    by default.
+    """The layers of ``layers=stem.output,block1.sum``, without duplicates; none by default.
 
     Raises:
-        InvalidParameterError: it names more than 64.
-        UnknownLayerError: a name is no layer of the network.
+        InvalidParameterError: there are more than 64.
+        UnknownLayerError: the network has no such layer.
     """
     names = layers.split(",") if layers else []
-    if len(names) > MOST_LAYERS:
+    if len(names) > MAX_LAYERS:
         raise InvalidParameterError(
-            f"layers names {len(names)} layers; at most {MOST_LAYERS} are allowed"
+            f"layers names {len(names)} layers; at most {MAX_LAYERS} are allowed"
         )
     return tuple(find_layer(manifest, name) for name in dict.fromkeys(map(str.strip, names)))
 
 
 def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
-    """The filter indices that ``filters=0,4-7`` names, in the order given; all by default.
+    """The filter indices of ``filters=0,4-7``, in that order; all by default.
 
     Raises:
-        InvalidParameterError: it is not a list of indices and ranges, or names a filter twice.
-        UnknownFilterError: the layer has no filter of such an index.
+        InvalidParameterError: it is not a list of indices and ranges, or a filter occurs twice.
+        UnknownFilterError: the layer has no such filter.
     """
     if not filters:
         return tuple(range(layer.filters))
@@ -176,4 +175,4 @@ def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
 
 
 def _is_index(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_INDEX
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_INDEX_DIGITS

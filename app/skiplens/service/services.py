@@ -1,4 +1,4 @@
-"""Everything that a server needs to answer, in one record."""
+"""The services that a server needs, in one record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
-from skiplens.service.dataset.labelled_digits import LabelledDigits, WithCollection
-from skiplens.service.digit_store import DigitStore, StoredDigit, WithSamples
+from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
 from skiplens.service.forward import CachedModelRunner, ModelRunner
 from skiplens.service.registry import ModelRegistry
 
-WELCOME_LABEL: Final = 3
+DEFAULT_LABEL: Final = 3
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Services:
 
     Attributes:
         registry: the networks.
-        runner: examines digits; keeps what it computed.
-        digits: samples, the data set's and stored digits.
-        indexes: what the networks make of the samples and of the data set, in short.
-        limits: bounds of an uploaded image.
+        runner: computes and caches forward passes.
+        digits: samples, digits of the data set and uploads.
+        indexes: activation indexes of the samples and of the data set.
+        limits: of uploaded images.
     """
 
     registry: ModelRegistry
     runner: CachedModelRunner
-    digits: WithSamples
+    digits: LayeredDigitStore
     indexes: DatasetIndexer
     limits: ImageLimits
 
@@ -48,12 +48,11 @@ class Services:
         limits: ImageLimits,
         dataset: Dataset | None = None,
     ) -> "Services":
-        """Services over loaded engines, a digit store and, if there is one, a data set."""
-        kept = WithCollection(store, dataset.collection) if dataset else store
+        """The services of loaded engines."""
         return cls(
             ModelRegistry(engines, default_network),
             CachedModelRunner(ModelRunner(), cache_bytes),
-            WithSamples(kept, samples),
+            LayeredDigitStore(store, samples, dataset.collection if dataset else None),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
         )
@@ -62,21 +61,21 @@ class Services:
         """The digit of that id.
 
         Raises:
-            UnknownDigitError: it is not stored.
+            UnknownDigitError: there is none.
         """
         return self.digits.get(digit).digit
 
     @property
     def default_digit(self) -> StoredDigit:
-        """The sample that the first page shows.
+        """The sample on the first page.
 
         Raises:
             UnknownDigitError: no samples were given.
         """
         samples = tuple(self.digits.samples.values())
         if not samples:
-            raise UnknownDigitError("no samples are loaded, so there is no digit to begin with")
-        return next((one for one in samples if one.label == WELCOME_LABEL), samples[0])
+            raise UnknownDigitError("no samples are loaded, so there is no digit to show")
+        return next((digit for digit in samples if digit.label == DEFAULT_LABEL), samples[0])
 
     def close(self) -> None:
         """Stop indexing, then close engines and store."""

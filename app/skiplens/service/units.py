@@ -1,4 +1,4 @@
-"""One value of a map explained: which place is meant, and how its value comes about."""
+"""One value of a feature map: its position and its arithmetic."""
 
 import re
 from typing import Final
@@ -11,14 +11,14 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ForwardPass
 
-_PLACE: Final = re.compile(r"(\d{1,5}),(\d{1,5})", re.ASCII)
+_POSITION: Final = re.compile(r"(\d{1,5}),(\d{1,5})", re.ASCII)
 
 
-def place_of(layer: LayerInfo, row: int, column: int) -> Position:
-    """A place that the layer's maps have.
+def check_position(layer: LayerInfo, row: int, column: int) -> Position:
+    """The position, if it lies within the layer's maps.
 
     Raises:
-        UnknownUnitError: it lies beyond their edge.
+        UnknownUnitError: it does not.
     """
     height, width, _ = layer.shape
     if not (0 <= row < height and 0 <= column < width):
@@ -29,34 +29,34 @@ def place_of(layer: LayerInfo, row: int, column: int) -> Position:
     return row, column
 
 
-def place_named(layer: LayerInfo, at: str) -> Position:
-    """The place that ``at=5,12`` names: row 5, column 12.
+def parse_position(layer: LayerInfo, at: str) -> Position:
+    """The position of ``at=5,12``: row 5, column 12.
 
     Raises:
-        InvalidParameterError: it is no row and column.
-        UnknownUnitError: the maps have no such place.
+        InvalidParameterError: it is not a row and a column.
+        UnknownUnitError: it does not lie within the layer's maps.
     """
-    match = _PLACE.fullmatch(at)
+    match = _POSITION.fullmatch(at)
     if match is None:
         raise InvalidParameterError("at must be a row and a column, such as 5,12")
-    return place_of(layer, int(match[1]), int(match[2]))
+    return check_position(layer, int(match[1]), int(match[2]))
 
 
-def strongest_place(forward: ForwardPass, layer: LayerInfo, index: int) -> Position:
-    """Where a filter's map has its largest value; the first of several in reading order."""
+def strongest_position(forward: ForwardPass, layer: LayerInfo, index: int) -> Position:
+    """The position of the largest value of a filter's map; the first one in reading order."""
     flat = forward.maps(layer)[:, :, index]
     row, column = np.unravel_index(int(flat.argmax()), flat.shape)
     return int(row), int(column)
 
 
 def explain(
-    engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, place: Position
+    engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, position: Position
 ) -> Unit:
-    """How the value of a filter at a place comes about."""
+    """The arithmetic of a filter's value at a position."""
     return explain_unit(
         layer,
         index,
-        place,
+        position,
         {**forward.activations, INPUT: forward.digit.as_input()[0]},
         engine.weights,
         branch_scale=forward.layer_scale(layer),

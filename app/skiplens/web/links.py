@@ -129,9 +129,9 @@ def api_dataset_digits(network: str) -> str:
     return f"{api_dataset(network)}/digits"
 
 
-def dataset_png(places: Iterable[int], version: str) -> str:
+def dataset_png(digits: Iterable[int], version: str) -> str:
     """Test digits in one image; ``version`` changes with the data set."""
-    indices = ",".join(map(str, places))
+    indices = ",".join(map(str, digits))
     return with_query(f"{API}/dataset/digits.png", {"indices": indices, "version": version[:12]})
 
 

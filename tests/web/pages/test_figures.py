@@ -118,7 +118,7 @@ def pair(text: str | None) -> tuple[float, ...]:
 def test_ranges_are_stated_at_full_precision(forward: ForwardPass) -> None:
     layer = find_layer(forward.manifest, "block1.sum")
     found = attributes_of(forward, "block1.sum")
-    assert pair(found.block_range) == forward.scope(layer, Normalisation.BLOCK)
+    assert pair(found.block_range) == forward.value_range(layer, Normalisation.BLOCK)
     assert pair(network_range(forward)) == forward.network_range
 
 

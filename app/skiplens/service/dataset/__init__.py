@@ -1,1 +1,1 @@
-"""Many digits at once: a test set to browse, and which digits excite each filter most."""
+"""A labelled test set: its predictions, and the top-activating digits of each filter."""

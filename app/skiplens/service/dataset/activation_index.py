@@ -17,37 +17,37 @@ from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.forward import branch_scales
 
-KEPT: Final = 24  # top-activating digits of a filter
+TOP_K: Final = 24  # top-activating digits of a filter
 _LABELS: Final = 10
 
 
 @dataclass(frozen=True)
 class TopActivation:
-    """A digit that excites a filter.
+    """A digit that activates a filter.
 
     Attributes:
-        place: of the digit in its collection.
+        index: of the digit in its collection.
         value: the largest in the filter's map, above zero.
     """
 
-    place: int
+    index: int
     value: float
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """What one network computes for every digit of a collection, with every block on.
+    """What one network computes for every digit of a collection, with all blocks enabled.
 
     Attributes:
         probabilities: float32 ``(N, classes)``, one row a digit.
-        places: int32 ``(F, K)``: a row for each filter of each layer, in forward order; the digits
-            whose maps hold the largest values, largest first, of equals the earlier.
-        values: float32 ``(F, K)``: those values.
+        top_digits: int32 ``(F, K)``: a row for each filter of each layer, in forward order; the
+            indices of the digits with the largest activations, in descending order, ties by index.
+        top_values: float32 ``(F, K)``: those activations.
     """
 
     probabilities: NDArray[np.float32]
-    places: NDArray[np.int32]
-    values: NDArray[np.float32]
+    top_digits: NDArray[np.int32]
+    top_values: NDArray[np.float32]
 
     @cached_property
     def predictions(self) -> NDArray[np.intp]:
@@ -62,7 +62,7 @@ class Index:
         return found
 
     def confusion(self, labels: NDArray[np.uint8]) -> NDArray[np.intp]:
-        """How many digits of each label are read as each class, ``(10, classes)``."""
+        """Number of digits by label and predicted class, ``(10, classes)``."""
         counts = np.zeros((_LABELS, self.probabilities.shape[1]), np.intp)
         np.add.at(counts, (labels, self.predictions), 1)
         return counts
@@ -72,12 +72,12 @@ class Index:
     ) -> tuple[TopActivation, ...]:
         """The digits that activate a filter most, in descending order; values above zero only.
 
-        ReLU lets nothing else through, so no other digit can be said to excite it.
+        ReLU passes nothing else on, so no other digit activates it.
         """
         before = manifest.layers[: manifest.layers.index(layer)]
-        row = sum(one.filters for one in before) + index
-        found = zip(self.places[row].tolist(), self.values[row].tolist(), strict=True)
-        return tuple(TopActivation(place, value) for place, value in found if value > 0)
+        row = sum(earlier.filters for earlier in before) + index
+        top = zip(self.top_digits[row].tolist(), self.top_values[row].tolist(), strict=True)
+        return tuple(TopActivation(digit, value) for digit, value in top if value > 0)
 
 
 def max_per_filter(manifest: Manifest, activations: Activations) -> NDArray[np.float32]:
@@ -91,37 +91,36 @@ def max_per_filter(manifest: Manifest, activations: Activations) -> NDArray[np.f
 
 
 class TopK:
-    """Collects the top-activating digits of every filter while digits come in order.
+    """Collects the top-activating digits of every filter from digits in ascending order.
 
     Attributes:
-        places: int32 ``(F, K)``, as :class:`Index` has it, of the digits so far.
+        digits: int32 ``(F, K)``, as :attr:`Index.top_digits`, of the digits so far.
         values: float32 ``(F, K)``.
     """
 
     def __init__(self, filters: int) -> None:
-        self.places = np.zeros((filters, 0), np.int32)
+        self.digits = np.zeros((filters, 0), np.int32)
         self.values = np.zeros((filters, 0), np.float32)
 
-    def add(self, first: int, found: NDArray[np.float32]) -> None:
-        """Rank the next digits too.
+    def add(self, first: int, maxima: NDArray[np.float32]) -> None:
+        """Add the next digits.
 
         Args:
-            first: place of the first of them.
-            found: float32 ``(n, F)``, the maximum of each filter.
+            first: index of the first of them.
+            maxima: float32 ``(n, F)``, the maximum of each filter.
         """
-        new = np.arange(first, first + len(found), dtype=np.int32)
-        places = np.hstack([self.places, np.broadcast_to(new, (len(self.places), len(new)))])
-        values = np.hstack([self.values, found.T])
-        order = np.argsort(-values, axis=1, kind="stable")[:, :KEPT]
-        self.places = np.take_along_axis(places, order, axis=1)
+        new = np.arange(first, first + len(maxima), dtype=np.int32)
+        digits = np.hstack([self.digits, np.broadcast_to(new, (len(self.digits), len(new)))])
+        values = np.hstack([self.values, maxima.T])
+        order = np.argsort(-values, axis=1, kind="stable")[:, :TOP_K]
+        self.digits = np.take_along_axis(digits, order, axis=1)
         self.values = np.take_along_axis(values, order, axis=1)
 
 
 OnStep = Callable[[int], None]
 
-_PART: Final = 100  # digits between two reports of progress
-_PAUSE: Final = 0.002  # seconds; about what an answer takes
-_Read = tuple[NDArray[np.float32], NDArray[np.float32]]
+_BATCH: Final = 100  # digits between two reports of progress
+_PAUSE_S: Final = 0.002  # about one forward pass
 
 
 def build_index(
@@ -136,32 +135,33 @@ def build_index(
     Args:
         engine: the network.
         collection: the digits, at least one.
-        workers: digits that are computed at the same time.
-        stop: ends it within one digit's time; makes it background work, which stands back while
-            others wait for the engine. ``None`` where somebody waits for the index itself.
-        on_step: told how many digits are done, now and then.
+        workers: number of digits computed at the same time.
+        stop: stops it within one forward pass, and makes it background work, which yields to
+            others that wait for the engine. ``None`` if a caller waits for the index.
+        on_step: called with the number of finished digits.
 
     Raises:
-        BusyError: it was told to stop, or, outside of the background, the engine is too busy.
+        BusyError: it was stopped, or ``stop`` is ``None`` and the engine is too busy.
         NonFiniteError: the network computed NaN or infinity.
     """
-    reader = _Reader(engine, collection, stop)
-    ranking = TopK(sum(layer.filters for layer in engine.manifest.layers))
-    answers = []
-    parts = [range(at, min(at + _PART, len(collection))) for at in range(0, len(collection), _PART)]
+    runner = _BatchRunner(engine, collection, stop)
+    top = TopK(sum(layer.filters for layer in engine.manifest.layers))
+    probabilities = []
+    digits = range(len(collection))
+    batches = [digits[start : start + _BATCH] for start in digits[::_BATCH]]
     pool = ThreadPoolExecutor(workers, thread_name_prefix="indexing")
     try:
-        for part, (found, probabilities) in zip(parts, pool.map(reader.read, parts), strict=True):
-            ranking.add(part.start, found)
-            answers.append(probabilities)
-            on_step(part.stop)
+        for batch, (maxima, answers) in zip(batches, pool.map(runner.run, batches), strict=True):
+            top.add(batch.start, maxima)
+            probabilities.append(answers)
+            on_step(batch.stop)
     finally:
         pool.shutdown(cancel_futures=True)
-    return Index(np.concatenate(answers), ranking.places, ranking.values)
+    return Index(np.concatenate(probabilities), top.digits, top.values)
 
 
-class _Reader:
-    """Reads digits, several threads at once."""
+class _BatchRunner:
+    """Runs batches of digits in several threads."""
 
     def __init__(
         self, engine: Engine, collection: LabelledDigits, stop: threading.Event | None
@@ -169,64 +169,63 @@ class _Reader:
         self._engine = engine
         self._collection = collection
         self._stop = stop
-        self._gates = branch_scales(engine.manifest, AS_TRAINED)
-        self._own = 0
+        self._branch_scales = branch_scales(engine.manifest, AS_TRAINED)
+        self._running = 0
         self._lock = threading.Lock()
 
-    def read(self, part: range) -> _Read:
-        """Maximum per filter ``(n, F)``, probabilities ``(n, classes)`` of some digits."""
+    def run(self, batch: range) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Maximum per filter ``(n, F)`` and probabilities ``(n, classes)`` of a batch."""
         manifest = self._engine.manifest
-        last = manifest.layers[-1].name
-        found, answers = [], []
-        for place in part:
-            activations = self._run(self._collection.digit(place).as_input())
-            found.append(max_per_filter(manifest, activations))
-            answers.append(activations[last].reshape(-1))
-        return np.stack(found), np.stack(answers)
+        maxima, probabilities = [], []
+        for index in batch:
+            activations = self._run_one(self._collection.digit(index).as_input())
+            maxima.append(max_per_filter(manifest, activations))
+            probabilities.append(activations[manifest.layers[-1].name].reshape(-1))
+        return np.stack(maxima), np.stack(probabilities)
 
-    def _run(self, image: NDArray[np.float32]) -> Activations:
+    def _run_one(self, image: NDArray[np.float32]) -> Activations:
         if self._stop is None:
-            return self._engine.activations(image, self._gates)
+            return self._engine.activations(image, self._branch_scales)
         while not self._stop.is_set():
             try:
-                if self._engine.waiting <= self._own:  # nobody waits but our own threads
+                if self._engine.waiting <= self._running:  # only own threads wait
                     return self._compute(image)
-            except BusyError:  # others were faster
+            except BusyError:  # another caller was first
                 pass
-            self._stop.wait(_PAUSE)
+            self._stop.wait(_PAUSE_S)
         raise BusyError("the server is stopping, so no more digits are indexed")
 
     def _compute(self, image: NDArray[np.float32]) -> Activations:
         with self._lock:
-            self._own += 1
+            self._running += 1
         try:
-            return self._engine.activations(image, self._gates)
+            return self._engine.activations(image, self._branch_scales)
         finally:
             with self._lock:
-                self._own -= 1
+                self._running -= 1
 
 
 PER_PAGE: Final = 100
 
 
 class SortOrder(StrEnum):
-    """What comes first."""
+    """How digits are sorted."""
 
-    MISTAKES = "mistakes"  # misread digits, the surest first; then the others, the surest last
-    CONFIDENCE = "confidence"  # the surest answers
-    DOUBT = "doubt"  # the least sure
-    INDEX = "index"  # the data set's own order
+    MISTAKES = "mistakes"  # wrong ones by descending confidence, then right ones by ascending
+    CONFIDENCE = "confidence"  # descending
+    DOUBT = "doubt"  # confidence, ascending
+    INDEX = "index"
 
 
 @dataclass(frozen=True)
 class DigitFilter:
-    """Which digits, and in what order.
+    """Which digits, and in what order; ``None`` matches all.
 
     Attributes:
-        label: what they are meant to be; any, if ``None``.
-        prediction: index of the class that they are read as; any, if ``None``.
-        wrong: whether they are misread; either, if ``None``.
-        order: what comes first.
+        label: true class.
+        prediction: index of the predicted class.
+        wrong: whether the two differ.
+        order: how they are sorted.
     """
 
     label: int | None = None
@@ -237,52 +236,54 @@ class DigitFilter:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """A page of the digits that were chosen.
+    """A page of the matching digits.
 
     Attributes:
         total: digits on all pages.
         page: number of this one, from 1.
-        pages: how many there are, at least one.
-        places: of its digits, at most :data:`PER_PAGE`.
+        pages: number of pages, at least one.
+        indices: of its digits, at most :data:`PER_PAGE`.
     """
 
     total: int
     page: int
     pages: int
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
 
 
 def browse(collection: LabelledDigits, index: Index, choice: DigitFilter, page: int) -> ResultPage:
-    """A page of the digits that are chosen.
+    """A page of the matching digits.
 
     Raises:
         InvalidParameterError: there is no such page.
     """
-    chosen = _ordered(collection, index, choice)
-    pages = max(1, -(-len(chosen) // PER_PAGE))
+    matching = _sorted_matches(collection, index, choice)
+    pages = max(1, -(-len(matching) // PER_PAGE))
     if not 1 <= page <= pages:
         raise InvalidParameterError(f"page must be from 1 to {pages}; got {page}")
-    places = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
-    return ResultPage(len(chosen), page, pages, tuple(places.tolist()))
+    shown = matching[(page - 1) * PER_PAGE : page * PER_PAGE]
+    return ResultPage(len(matching), page, pages, tuple(shown.tolist()))
 
 
-def _ordered(collection: LabelledDigits, index: Index, choice: DigitFilter) -> NDArray[np.intp]:
+def _sorted_matches(
+    collection: LabelledDigits, index: Index, choice: DigitFilter
+) -> NDArray[np.intp]:
     labels = collection.split.labels
     wrong = index.predictions != labels
-    chosen = np.ones(len(labels), np.bool_)
+    matches = np.ones(len(labels), np.bool_)
     if choice.label is not None:
-        chosen &= labels == choice.label
+        matches &= labels == choice.label
     if choice.prediction is not None:
-        chosen &= index.predictions == choice.prediction
+        matches &= index.predictions == choice.prediction
     if choice.wrong is not None:
-        chosen &= wrong == choice.wrong
-    places = np.flatnonzero(chosen)
-    sure, misread = index.confidences[places], wrong[places]
-    ranks = {
-        SortOrder.MISTAKES: np.lexsort((np.where(misread, -sure, sure), ~misread)),
-        SortOrder.CONFIDENCE: np.argsort(-sure, kind="stable"),
-        SortOrder.DOUBT: np.argsort(sure, kind="stable"),
-        SortOrder.INDEX: np.arange(len(places)),
+        matches &= wrong == choice.wrong
+    digits = np.flatnonzero(matches)
+    confidences, mistakes = index.confidences[digits], wrong[digits]
+    keys = {
+        SortOrder.MISTAKES: (np.where(mistakes, -confidences, confidences), ~mistakes),
+        SortOrder.CONFIDENCE: (-confidences,),
+        SortOrder.DOUBT: (confidences,),
+        SortOrder.INDEX: (digits,),
     }
-    ordered: NDArray[np.intp] = places[ranks[choice.order]]
+    ordered: NDArray[np.intp] = digits[np.lexsort(keys[choice.order])]
     return ordered

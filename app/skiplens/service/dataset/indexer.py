@@ -7,7 +7,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,11 +16,11 @@ import structlog
 
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
-from skiplens.service.dataset.activation_index import KEPT, Index, build_index
+from skiplens.service.dataset.activation_index import TOP_K, Index, build_index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
-FORMAT: Final = 1
-_DAMAGED: Final = (
+FORMAT: Final = 2
+_READ_ERRORS: Final = (
     OSError,
     ValueError,
     KeyError,
@@ -34,39 +34,37 @@ _logger = structlog.get_logger(__name__)
 
 
 class IndexCache:
-    """A folder with one index a network.
-
-    Args:
-        folder: made when first written to.
-    """
+    """A folder, created when first written to, with one index a network."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, engine: Engine) -> Path:
-        """The file that a network's index is kept in."""
+        """The file of a network's index."""
         return self._folder / f"{engine.manifest.id}.npz"
 
     def load(self, engine: Engine, collection: LabelledDigits) -> Index | None:
-        """The index that is kept of this very network and collection, if it is whole."""
+        """The index of exactly this network and collection, unless the file is damaged."""
         path = self.path(engine)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 if str(archive["key"]) != _key(engine, collection):
                     _logger.info("index_outdated", network=engine.manifest.id)
                     return None
-                index = Index(archive["probabilities"], archive["places"], archive["values"])
+                index = Index(
+                    archive["probabilities"], archive["top_digits"], archive["top_values"]
+                )
             _check(index, engine, collection)
         except FileNotFoundError:
             return None
-        except _DAMAGED as error:
+        except _READ_ERRORS as error:
             _logger.warning("index_damaged", network=engine.manifest.id, error=str(error))
             return None
         return index
 
     def save(self, engine: Engine, collection: LabelledDigits, index: Index) -> None:
-        """Keep an index: the file is there whole or not at all. A folder that cannot be written
-        costs the next start a few seconds, so the log is told and nothing else.
+        """Write an index atomically. Without it the next start takes some seconds longer, so a
+        folder that cannot be written is only logged.
         """
         path = self.path(engine)
         part = path.with_suffix(".part")
@@ -77,8 +75,8 @@ class IndexCache:
                     file,
                     key=np.array(_key(engine, collection)),
                     probabilities=index.probabilities,
-                    places=index.places,
-                    values=index.values,
+                    top_digits=index.top_digits,
+                    top_values=index.top_values,
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -88,7 +86,7 @@ class IndexCache:
 
 
 def _key(engine: Engine, collection: LabelledDigits) -> str:
-    """Changes with everything that an index follows from."""
+    """Changes with everything that an index depends on."""
     manifest = engine.manifest
     graph = manifest.files[manifest.graphs["activations"].file]
     parts = (str(FORMAT), engine.name, graph, collection.sha256)
@@ -96,22 +94,22 @@ def _key(engine: Engine, collection: LabelledDigits) -> str:
 
 
 def _check(index: Index, engine: Engine, collection: LabelledDigits) -> None:
-    """Refuse arrays that are no index of this network and collection, with a ValueError."""
+    """Raise ValueError unless the arrays are an index of this network and collection."""
     manifest, digits = engine.manifest, len(collection)
-    ranked = sum(layer.filters for layer in manifest.layers), min(KEPT, digits)
+    ranked = sum(layer.filters for layer in manifest.layers), min(TOP_K, digits)
     expected = (
         ("probabilities", np.float32, (digits, len(manifest.classes))),
-        ("places", np.int32, ranked),
-        ("values", np.float32, ranked),
+        ("top_digits", np.int32, ranked),
+        ("top_values", np.float32, ranked),
     )
     for name, dtype, shape in expected:
         array = getattr(index, name)
         if array.dtype != dtype or array.shape != shape:
             raise ValueError(f"{name} is {array.dtype} {array.shape}; expected {dtype} {shape}")
-    if not (np.isfinite(index.probabilities).all() and np.isfinite(index.values).all()):
+    if not (np.isfinite(index.probabilities).all() and np.isfinite(index.top_values).all()):
         raise ValueError("it holds a value that is NaN or infinite")
-    if index.places.min() < 0 or index.places.max() >= digits:
-        raise ValueError(f"it names a digit that is none of the {digits}")
+    if index.top_digits.min() < 0 or index.top_digits.max() >= digits:
+        raise ValueError(f"it names a digit outside the {digits}")
 
 
 State = Literal["indexing", "ready", "failed"]
@@ -123,8 +121,8 @@ class Dataset:
 
     Attributes:
         collection: its digits.
-        cache: keeps what was worked out for the next start.
-        workers: digits that are indexed at the same time.
+        cache: of its indexes.
+        workers: number of digits indexed at the same time.
     """
 
     collection: LabelledDigits
@@ -138,8 +136,8 @@ class Progress:
 
     Attributes:
         state: ``indexing``, ``ready`` or ``failed``.
-        done: digits that are done.
-        digits: all of them.
+        done: number of indexed digits.
+        digits: number of all digits.
     """
 
     state: State
@@ -148,11 +146,11 @@ class Progress:
 
 
 class DatasetIndexer:
-    """The samples' indexes, built when first asked for, and those of a data set, built in the
-    background from :meth:`start` on, one network after another.
+    """Builds the samples' indexes at first use, and those of a data set in the background after
+    :meth:`start`, one network after another.
 
     Attributes:
-        samples: the digits that ship.
+        samples: the shipped digits.
     """
 
     def __init__(self, samples: LabelledDigits, dataset: Dataset | None = None) -> None:
@@ -162,13 +160,12 @@ class DatasetIndexer:
         self._lock = threading.Lock()
         self._of_samples: dict[str, Index] = {}
         self._of_dataset: dict[str, Index] = {}
-        self._done: dict[str, int] = {}
-        self._failed: set[str] = set()
+        self._progress: dict[str, Progress] = {}
         self._thread: threading.Thread | None = None
 
     @property
     def has_dataset(self) -> bool:
-        """Whether there is a data set to browse."""
+        """Whether the server has a data set."""
         return self._dataset is not None
 
     @property
@@ -178,15 +175,12 @@ class DatasetIndexer:
         Raises:
             NoDatasetError: none was given.
         """
-        return self._given().collection
-
-    def _given(self) -> Dataset:
         if self._dataset is None:
             raise NoDatasetError(
                 "the server was started without a data set; give it a folder with MNIST: "
                 "skiplens serve --data FOLDER, or SKIPLENS_DATA"
             )
-        return self._dataset
+        return self._dataset.collection
 
     def progress(self, engine: Engine) -> Progress:
         """How far the data set's index of a network is.
@@ -194,18 +188,15 @@ class DatasetIndexer:
         Raises:
             NoDatasetError: there is no data set.
         """
-        network, digits = engine.manifest.id, len(self.dataset)
-        if network in self._of_dataset:
-            return Progress("ready", digits, digits)
-        state: State = "failed" if network in self._failed else "indexing"
-        return Progress(state, self._done.get(network, 0), digits)
+        not_begun = Progress("indexing", 0, len(self.dataset))
+        return self._progress.get(engine.manifest.id, not_begun)
 
     def dataset_index(self, engine: Engine) -> Index:
-        """What a network makes of the data set.
+        """A network's index of the data set.
 
         Raises:
             NoDatasetError: there is no data set.
-            IndexingError: its index is not ready yet.
+            IndexingError: the index is not ready yet.
             NotIndexedError: it could not be built.
         """
         progress = self.progress(engine)
@@ -221,7 +212,7 @@ class DatasetIndexer:
         )
 
     def sample_index(self, engine: Engine) -> Index:
-        """What a network makes of the samples; see :func:`build_index` for errors."""
+        """A network's index of the samples; see :func:`build_index` for errors."""
         network = engine.manifest.id
         with self._lock:
             if network not in self._of_samples:
@@ -229,44 +220,45 @@ class DatasetIndexer:
             return self._of_samples[network]
 
     def best_available(self, engine: Engine) -> tuple[LabelledDigits, Index]:
-        """The data set with its index where that is ready, else the samples with theirs."""
+        """The data set and its index if that is ready, else the samples and theirs."""
         found = self._of_dataset.get(engine.manifest.id)
         if found is not None:
             return self.dataset, found
         return self.samples, self.sample_index(engine)
 
     def start(self, engines: Sequence[Engine]) -> None:
-        """Index the data set, if there is one, with each network in turn."""
+        """Start indexing the data set, if there is one."""
         if self._dataset is not None:
             work = (self._dataset, tuple(engines))
             self._thread = threading.Thread(target=self._run, args=work, name="indexes")
             self._thread.start()
 
     def close(self) -> None:
-        """Stop indexing; what is not done is begun anew at the next start."""
+        """Stop indexing; the next start begins unfinished indexes again."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
 
     def _run(self, dataset: Dataset, engines: Sequence[Engine]) -> None:
         for engine in engines:
-            network = engine.manifest.id
+            network, digits = engine.manifest.id, len(dataset.collection)
             try:
                 self._of_dataset[network] = self._index(dataset, engine)
+                self._progress[network] = Progress("ready", digits, digits)
             except BusyError:
-                return  # told to stop
-            except Exception as error:  # noqa: BLE001  # nobody else would hear of it
-                self._failed.add(network)
+                return  # stopped
+            except Exception as error:  # noqa: BLE001  # the thread has no caller
+                self._progress[network] = replace(self.progress(engine), state="failed")
                 _logger.error("indexing_failed", network=network, error=str(error))
 
     def _index(self, dataset: Dataset, engine: Engine) -> Index:
-        kept = dataset.cache.load(engine, dataset.collection)
-        if kept is not None:
-            return kept
+        cached = dataset.cache.load(engine, dataset.collection)
+        if cached is not None:
+            return cached
         network, started = engine.manifest.id, time.monotonic()
 
         def on_step(done: int) -> None:
-            self._done[network] = done
+            self._progress[network] = Progress("indexing", done, len(dataset.collection))
 
         index = build_index(engine, dataset.collection, dataset.workers, self._stop, on_step)
         dataset.cache.save(engine, dataset.collection, index)

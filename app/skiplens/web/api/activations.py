@@ -16,7 +16,7 @@ from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import layer_grid
 from skiplens.service.registry import check_filter, parse_layers
-from skiplens.service.units import explain, place_of
+from skiplens.service.units import check_position, explain
 from skiplens.web.api import schemas
 from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitValue, live_frame
 from skiplens.web.http.caching import (
@@ -212,8 +212,8 @@ def unit(
     row: Row,
     column: Column,
 ) -> UnitValue:
-    place = place_of(layer, row, column)
-    return UnitValue.of(explain(engine, forward, layer, check_filter(layer, index), place))
+    position = check_position(layer, row, column)
+    return UnitValue.of(explain(engine, forward, layer, check_filter(layer, index), position))
 
 
 async def get_layers(

@@ -122,15 +122,15 @@ def dataset_png(
     request: Request, services: ServicesDep, indices: Indices, version: Version = None
 ) -> Response:
     images = services.indexes.dataset.split.images
-    places = [int(index) for index in indices.split(",")]
-    if max(places) >= len(images):
+    chosen = [int(index) for index in indices.split(",")]
+    if max(chosen) >= len(images):
         raise UnknownDigitError(
-            f"indices names {max(places)}; the data set's digits are 0 to {len(images) - 1}"
+            f"indices names {max(chosen)}; the data set's digits are 0 to {len(images) - 1}"
         )
-    columns = min(SHEET_COLUMNS, len(places))
-    rows = -(-len(places) // columns)
+    columns = min(SHEET_COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
     cells = np.zeros((rows * columns, SIDE, SIDE), np.uint8)
-    cells[: len(places)] = images[places]
+    cells[: len(chosen)] = images[chosen]
     sheet = cells.reshape(rows, columns, SIDE, SIDE).swapaxes(1, 2)
     # Without a version the address does not identify the data set.
     answer = immutable_response if version else revalidated_response

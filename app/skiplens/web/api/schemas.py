@@ -396,7 +396,7 @@ class UnitValue(BaseModel):
     @classmethod
     def of(cls, unit: Unit) -> Self:
         found = unit.arithmetic
-        row, column = unit.place
+        row, column = unit.position
         return cls(
             layer=unit.layer.name,
             filter=unit.filter,
@@ -550,13 +550,13 @@ class DatasetDigit(LinkedDigit):
     label_probability: float = Field(description="Probability of the label's class")
 
     @classmethod
-    def of(cls, collection: LabelledDigits, index: Index, place: int, network: str) -> Self:
+    def of(cls, collection: LabelledDigits, index: Index, at: int, network: str) -> Self:
         """The digit at an index of the data set."""
-        digit, label = collection.ids[place], collection.label(place)
-        probabilities, prediction = index.probabilities[place], int(index.predictions[place])
+        digit, label = collection.ids[at], collection.label(at)
+        probabilities, prediction = index.probabilities[at], int(index.predictions[at])
         return cls(
             id=digit,
-            index=place,
+            index=at,
             label=label,
             prediction=prediction,
             wrong=label != prediction,
@@ -587,10 +587,10 @@ class DatasetDigits(BaseModel):
             total=listing.total,
             page=listing.page,
             pages=listing.pages,
-            sheet_url=links.dataset_png(listing.places, collection.sha256)
-            if listing.places
+            sheet_url=links.dataset_png(listing.indices, collection.sha256)
+            if listing.indices
             else None,
-            digits=[DatasetDigit.of(collection, index, place, network) for place in listing.places],
+            digits=[DatasetDigit.of(collection, index, at, network) for at in listing.indices],
         )
 
 
@@ -625,12 +625,12 @@ class TopActivations(BaseModel):
         collection, found = best
         network = engine.manifest.id
 
-        def digit(place: int, value: float) -> TopDigit:
-            name = collection.ids[place]
+        def digit(at: int, value: float) -> TopDigit:
+            name = collection.ids[at]
             return TopDigit(
                 id=name,
-                index=place,
-                label=collection.label(place),
+                index=at,
+                label=collection.label(at),
                 value=value,
                 url=links.api_digit(name),
                 page_url=links.filter_page(network, name, layer.name, index),
@@ -642,7 +642,7 @@ class TopActivations(BaseModel):
             collection=collection.kind,
             searched=len(collection),
             digits=[
-                digit(top.place, top.value)
+                digit(top.index, top.value)
                 for top in found.top_activations(engine.manifest, layer, index)
             ],
         )
@@ -679,7 +679,7 @@ class Digit(LinkedDigit):
             box=stored.box,
             warnings=list(stored.warnings),
             label=stored.label,
-            index=stored.place,
+            index=stored.dataset_index,
         )
 
 
@@ -823,7 +823,7 @@ class LiveHeader(Prediction):
                     name=layer.name,
                     shape=layer.shape,
                     offset=SIDE * SIDE + FLOAT_BYTES * start,
-                    block_range=forward.scope(layer, Normalisation.BLOCK),
+                    block_range=forward.value_range(layer, Normalisation.BLOCK),
                 )
                 for layer, start in zip(layers, starts, strict=True)
             ],

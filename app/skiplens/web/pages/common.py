@@ -139,8 +139,8 @@ class DigitCard:
 
 def digit_card(stored: StoredDigit) -> DigitCard:
     """The card of a sample, a test digit or an upload."""
-    if stored.place is not None:
-        provenance = f"Digit {stored.place:,} of the test set, labelled {stored.label}."
+    if stored.dataset_index is not None:
+        provenance = f"Digit {stored.dataset_index:,} of the test set, labelled {stored.label}."
     elif stored.label is not None:
         provenance = f"A sample digit of skiplens, labelled {stored.label}."
     elif stored.inverted:

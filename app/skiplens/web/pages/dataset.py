@@ -162,7 +162,7 @@ def _shown_digits(
             )
             for name, title, options in text.CHOOSERS
         ),
-        "tiles": digit_tiles(collection, index, listing.places, links),
+        "tiles": digit_tiles(collection, index, listing.indices, links),
     }
 
 

@@ -67,7 +67,7 @@ def map_attributes(
         order=None
         if links.sort is Sort.INDEX
         else ",".join(str(cell.filter) for cell in grid.cells),
-        block_range=_pair(forward.scope(layer, Normalisation.BLOCK)) if shared else None,
+        block_range=_pair(forward.value_range(layer, Normalisation.BLOCK)) if shared else None,
         switch=_switch(forward.layer_scale(layer)),
     )
 

@@ -131,17 +131,17 @@ def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopAc
     indexes = context.services.indexes
     collection, found = indexes.best_available(context.engine)
     top = found.top_activations(context.engine.manifest, layer, index)
-    sheet = sprite_sheet(collection, [digit.place for digit in top]) if top else None
+    sheet = sprite_sheet(collection, [digit.index for digit in top]) if top else None
     kind = "test digit" if collection.kind == "dataset" else "sample"
 
     def tile(activation: TopActivation, box: str) -> TopActivationTile:
-        digit, label = collection.ids[activation.place], collection.label(activation.place)
+        digit, label = collection.ids[activation.index], collection.label(activation.index)
         value = fmt.number(activation.value)
         return TopActivationTile(
             href=context.links.with_digit(digit).filter(layer.name, index),
             box=box,
             value=value,
-            text=f"{value} on {kind} {activation.place:,}, labelled {label}",
+            text=f"{value} on {kind} {activation.index:,}, labelled {label}",
             current=digit == context.links.digit,
         )
 
@@ -178,7 +178,7 @@ def _describe_search(
 
 
 def _describe_labels(collection: LabelledDigits, top: tuple[TopActivation, ...]) -> str:
-    counts = Counter(collection.label(digit.place) for digit in top)
+    counts = Counter(collection.label(digit.index) for digit in top)
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return f"Among them {fmt.join_and([f'{count} labelled {label}' for label, count in by_count])}."
 

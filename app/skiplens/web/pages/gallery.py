@@ -158,8 +158,8 @@ def _figures(
     return tuple(layer_figure(forward, layer, links) for layer in layers)
 
 
-def _section(forward: ForwardPass, place: str, links: Links) -> tuple[LayerFigure, ...]:
-    layers = [layer for layer in forward.manifest.layers if layer.place == place]
+def _section(forward: ForwardPass, name: str, links: Links) -> tuple[LayerFigure, ...]:
+    layers = [layer for layer in forward.manifest.layers if layer.section == name]
     return _figures(forward, layers, links)
 
 

@@ -283,7 +283,7 @@ def describe_extent(listing: ResultPage) -> str:
     if listing.pages == 1:
         return count
     first = (listing.page - 1) * PER_PAGE + 1
-    return f"{count}, of which {first:,} to {first - 1 + len(listing.places):,}"
+    return f"{count}, of which {first:,} to {first - 1 + len(listing.indices):,}"
 
 
 def describe_no_digits(choice: DigitFilter) -> str:

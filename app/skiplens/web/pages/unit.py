@@ -28,7 +28,7 @@ from skiplens.errors import UnknownFilterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
-from skiplens.service.units import explain, place_named, strongest_place
+from skiplens.service.units import explain, parse_position, strongest_position
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -64,7 +64,7 @@ class InputLabels:
 
     def same_position(self, at: int = 0) -> str | None:
         """The page of the value at the same position and filter in one of the inputs."""
-        return self.href(self.unit.filter, *self.unit.place, at)
+        return self.href(self.unit.filter, *self.unit.position, at)
 
     @property
     def normalised(self) -> bool:
@@ -389,7 +389,7 @@ def softmax_steps(
     names = (
         classes if len(classes) == len(found.scores) else tuple(map(str, range(len(found.scores))))
     )
-    row, column = labels.unit.place
+    row, column = labels.unit.position
     rows = tuple(
         NumberRow(
             name=label,
@@ -544,13 +544,13 @@ def _channels(
     palette = links.palette
     kernels, made = _symmetric_range(found.kernel), _symmetric_range(products)
     largest = float(np.abs(sums).max()) or 1.0
-    place = ",".join(map(str, unit.place))
+    position = ",".join(map(str, unit.position))
     written = fmt.aligned(sums.tolist(), DIGITS)
     return tuple(
         Channel(
             index=found.first + at,
             chosen=at == chosen,
-            href=links.filter(unit.layer.name, unit.filter, at=place, channel=found.first + at)
+            href=links.filter(unit.layer.name, unit.filter, at=position, channel=found.first + at)
             + "#unit",
             patch=number_grid(
                 found.patch[:, :, at],
@@ -662,14 +662,14 @@ def unit_section(
     """
     forward = context.forward
     if query.at is None:
-        place = strongest_place(forward, layer, index)
+        position = strongest_position(forward, layer, index)
     else:
-        place = place_named(layer, query.at)
-    unit = explain(context.engine, forward, layer, index, place)
+        position = parse_position(layer, query.at)
+    unit = explain(context.engine, forward, layer, index, position)
     found = unit.arithmetic
     return UnitSection(
-        row=place[0],
-        column=place[1],
+        row=position[0],
+        column=position[1],
         value=fmt.number(unit.value, DIGITS),
         picker=_picker(context, unit) if layer.spatial else None,
         explanation=None if found is None else _explain(context, unit, found, query),
@@ -710,7 +710,7 @@ def _picker(context: PageContext, unit: Unit) -> PositionPicker:
     layer, index = unit.layer, unit.filter
     height, width, _ = layer.shape
     flat = context.forward.maps(layer)[:, :, index]
-    row, column = unit.place
+    row, column = unit.position
 
     def page(row: int, column: int) -> str:
         return context.links.filter(layer.name, index, at=f"{row},{column}") + "#unit"

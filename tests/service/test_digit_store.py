@@ -1,4 +1,4 @@
-"""Keeping what people brought."""
+"""The digit store: uploads in SQLite, samples and data set in front of them."""
 
 import signal
 import sqlite3
@@ -13,7 +13,15 @@ import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.errors import StartupError, StorageError, UnknownDigitError
-from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
+from skiplens.samples import load_samples
+from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.digit_store import (
+    LayeredDigitStore,
+    SQLiteDigitStore,
+    StoredDigit,
+    open_database,
+)
+from tests.idx import flat_digits
 
 
 def stored(value: int) -> StoredDigit:
@@ -92,9 +100,7 @@ def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_r
             assert store.get(stored(1).digit.id).box == (1, 2, 3, 4)
             assert store.count() == 1
             assert not writing.done()
-            with pytest.raises(
-                StorageError, match="could not be kept just now: database is locked"
-            ):
+            with pytest.raises(StorageError, match="could not be stored: database is locked"):
                 writing.result()
     store.put(stored(2))
     assert store.count() == 2
@@ -170,3 +176,85 @@ def test_the_database_itself_refuses_a_digit_of_another_size(tmp_path: Path) -> 
     with sqlite3.connect(tmp_path / "d") as database, pytest.raises(sqlite3.IntegrityError):
         database.execute("INSERT INTO digits VALUES ('a', x'00', 0, '[]', '[]', 0)")
     database.close()
+
+
+def test_what_was_committed_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "digits.sqlite3"
+    row = ("0" * 16, bytes(784), 0, "[]", "[]", 1.5)
+    with closing(open_database(path)) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)", row)
+    with closing(open_database(path)) as database:
+        assert database.execute("SELECT * FROM digits").fetchall() == [row]
+
+
+@pytest.mark.parametrize("size", [0, 783, 785])
+def test_only_784_bytes_are_a_digit(tmp_path: Path, size: int) -> None:
+    row = ("0" * 16, bytes(size), 0, "[]", "[]", 1.5)
+    with (
+        closing(open_database(tmp_path / "digits.sqlite3")) as database,
+        pytest.raises(sqlite3.IntegrityError),
+    ):
+        database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def test_a_file_that_is_no_database_is_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def connecting(*arguments: object, **options: object) -> sqlite3.Connection:
+        opened.append(connect(tmp_path / "junk", isolation_level=None))
+        return opened[-1]
+
+    (tmp_path / "junk").write_bytes(b"not a database at all" * 99)
+    monkeypatch.setattr(sqlite3, "connect", connecting)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        open_database(tmp_path / "junk")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+
+
+def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:
+    store = LayeredDigitStore(SQLiteDigitStore(tmp_path / "d", 3), load_samples())
+    sample = load_samples()[0]
+    found = store.get(sample.digit.id)
+    assert (found.label, found.style) == (sample.label, sample.style)
+    store.put(found)
+    assert store.count() == 0
+    nine = StoredDigit(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
+    store.put(nine)
+    assert (store.get(nine.digit.id).digit.pixels == 9).all()
+    store.close()
+
+
+def labelled(*values: int) -> LabelledDigits:
+    return LabelledDigits("dataset", flat_digits(*values))
+
+
+def test_a_store_answers_for_the_collection_and_keeps_none_of_it(tmp_path: Path) -> None:
+    inner = SQLiteDigitStore(tmp_path / "digits", 10)
+    store = LayeredDigitStore(inner, (), labelled(7, 8))
+    eight = Digit.of(np.full((28, 28), 8, np.uint8))
+    found = store.get(eight.id)
+    assert (found.label, found.dataset_index, found.style) == (1, 1, None)
+    assert found.box == (0, 0, 28, 28)
+    put = store.put(StoredDigit(eight, True, (0, 0, 1, 1), ()))
+    assert (put.label, put.dataset_index, put.box) == (1, 1, (0, 0, 1, 1))
+    assert store.count() == 0
+    nine = Digit.of(np.full((28, 28), 9, np.uint8))
+    store.put(StoredDigit(nine, True, (0, 0, 1, 1), ()))
+    assert store.count() == 1
+    assert store.get(nine.id).dataset_index is None
+    with pytest.raises(UnknownDigitError):
+        store.get("0" * 16)
+    store.close()
+
+
+def test_a_digit_without_ink_is_a_digit_all_the_same(tmp_path: Path) -> None:
+    collection = labelled(0)
+    store = LayeredDigitStore(SQLiteDigitStore(tmp_path / "digits", 10), (), collection)
+    assert store.get(collection.ids[0]).box == (0, 0, 0, 0)
+    store.close()

@@ -1,21 +1,34 @@
-"""Grids of what an engine computed: the picture equals the array."""
+"""Images of activations and kernels: every pixel gives its value back."""
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from skiplens.core.colormaps import PaletteName, colours
+from skiplens.core import grid_image
+from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, Sort
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.manifest import AS_TRAINED, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass, ModelRunner
-from skiplens.service.images import Grid, GridOptions, kernel_grid, layer_grid
+from skiplens.service.images import KERNEL_ZOOM as ZOOM
+from skiplens.service.images import (
+    FeatureMapTable,
+    Grid,
+    GridOptions,
+    LabelledKernelGrid,
+    block_table,
+    kernel_grid,
+    layer_grid,
+    stage_table,
+    stages,
+)
 from skiplens.service.registry import find_layer
 
 KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
@@ -28,13 +41,13 @@ KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
 
 @pytest.fixture(scope="module")
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    """A seven, examined."""
+    """The forward pass of a seven."""
     return ModelRunner().run(engine, digit, AS_TRAINED)
 
 
-def indices(grid: Grid) -> np.ndarray:
-    """The palette indices of its picture."""
-    with Image.open(io.BytesIO(grid.png())) as image:
+def indices(drawing: Grid | LabelledKernelGrid | FeatureMapTable) -> np.ndarray:
+    """The palette indices of its image."""
+    with Image.open(io.BytesIO(drawing.png())) as image:
         return np.asarray(image)
 
 
@@ -136,9 +149,9 @@ def test_a_picture_beyond_all_measure_is_refused(forward: ForwardPass) -> None:
     huge["stem.conv"] = np.zeros((512, 512, 16), np.float32)
     layer = find_layer(forward.manifest, "stem.conv")
     large = type(layer)(**{**vars(layer), "shape": (512, 512, 16)})
-    examined = ForwardPass(forward.manifest, forward.digit, AS_TRAINED, huge)
+    forward_pass = ForwardPass(forward.manifest, forward.digit, AS_TRAINED, huge)
     with pytest.raises(InvalidParameterError, match=r"zoom 16 .* at most 16000000"):
-        layer_grid(examined, large, tuple(range(16)), GridOptions(zoom=16))
+        layer_grid(forward_pass, large, tuple(range(16)), GridOptions(zoom=16))
 
 
 def test_kernels_stand_a_row_an_output_and_a_column_an_input(engine: Engine) -> None:
@@ -183,3 +196,153 @@ def test_filters_that_are_named_are_sorted_among_themselves(forward: ForwardPass
     by_mean = layer_grid(forward, layer, (9, 2, 5), GridOptions(sort=Sort.MEAN))
     means = [float(forward.maps(layer)[:, :, cell.filter].mean()) for cell in by_mean.cells]
     assert means == sorted(means, reverse=True)
+
+
+COUNT, CHANNELS = 12, 3
+
+
+@pytest.fixture
+def kernel() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.random.default_rng(1).normal(size=(3, 3, CHANNELS, COUNT)).astype(np.float32)
+
+
+@pytest.fixture
+def drawn(kernel: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> LabelledKernelGrid:
+    return LabelledKernelGrid.of(kernel, PaletteName.DARK)
+
+
+def test_the_picture_is_as_large_as_it_says(drawn: LabelledKernelGrid) -> None:
+    assert indices(drawn).shape == (drawn.geometry.height, drawn.geometry.width)
+
+
+def test_a_row_is_a_filter_and_a_column_what_it_is_given(
+    drawn: LabelledKernelGrid, kernel: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+) -> None:
+    picture = indices(drawn)
+    reach = np.abs(kernel).max()
+    for row, column in ((0, 0), (4, 2), (11, 1)):
+        x, y, width, height = drawn.geometry.boxes[row * CHANNELS + column]
+        shown = picture[y : y + height : ZOOM, x : x + width : ZOOM]
+        expected = np.rint((kernel[:, :, column, row] / reach + 1) * 126)
+        assert np.abs(shown - expected).max() <= 1
+
+
+@pytest.mark.parametrize("row", [0, 9, 11])
+def test_each_filter_has_its_index_beside_its_row(drawn: LabelledKernelGrid, row: int) -> None:
+    x, y, _, height = drawn.geometry.boxes[row * CHANNELS]
+    ink = grid_image.draw_index(row)
+    beside = indices(drawn)[y : y + height, : x - 2] == LABEL_LEVEL
+    assert beside.sum() == ink.sum()
+    rows, columns = beside.nonzero()
+    assert (
+        (beside[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]).sum() == ink.sum()
+    )
+
+
+def test_columns_have_their_index_above_the_first_row(drawn: LabelledKernelGrid) -> None:
+    _, top, *_ = drawn.geometry.boxes[0]
+    above = indices(drawn)[:top] == LABEL_LEVEL
+    assert above.sum() == sum(grid_image.draw_index(column).sum() for column in range(CHANNELS))
+
+
+def test_kernels_of_one_weight_still_have_room_for_their_index() -> None:
+    kernel = np.ones((1, 1, 2, 120), np.float32)
+    picture = indices(LabelledKernelGrid.of(kernel, PaletteName.GREY))
+    assert (picture == LABEL_LEVEL).any()
+
+
+def test_a_tables_rows_share_one_scale_and_equal_their_arrays(
+    forward_passes: dict[str, ForwardPass],
+) -> None:
+    for forward in forward_passes.values():
+        for block in forward.manifest.blocks:
+            table = block_table(forward, block, PaletteName.DARK)
+            picture = indices(table)
+            filters = table.geometry.columns
+            for at, row in enumerate(table.rows):
+                x, y, width, height = table.geometry.boxes[at * filters + 1]
+                zoom = table.geometry.zoom
+                levels = picture[y : y + height : zoom, x : x + width : zoom]
+                step = (row.range[1] - row.range[0]) / TOP_LEVEL
+                found = row.range[0] + levels * step
+                expected = forward.activations[row.layer.name][..., 1]
+                assert np.abs(found - expected).max() <= step * 0.5001
+            shared = {row.range for row in table.rows if row.role != "gate"}
+            assert len(shared) == 1
+
+
+def test_tables_name_their_rows(forward_passes: dict[str, ForwardPass]) -> None:
+    manifest = forward_passes["mnist-resnet"].manifest
+    roles = [
+        [
+            row.role
+            for row in block_table(forward_passes["mnist-resnet"], one, PaletteName.GREY).rows
+        ]
+        for one in manifest.blocks
+    ]
+    assert roles[0] == ["x", "F(x)", "sum", "output"]
+    assert roles[2] == ["projected x", "F(x)", "sum", "output"]
+
+
+@pytest.fixture
+def concatenating(forward_passes: dict[str, ForwardPass]) -> ForwardPass:
+    """A block that concatenates three maps of x and two of F(x)."""
+    manifest = forward_passes["mnist-classic"].manifest
+    rng = np.random.default_rng(3)
+    x, fx = (rng.normal(size=(6, 6, count)).astype(np.float32) for count in (3, 2))
+    both = np.concatenate([x, fx], axis=-1)
+    maps = {"stem": x, "block1.residual": fx, "block1.sum": both, "block1.output": both.clip(0)}
+    layers = tuple(
+        LayerInfo(name, "Any", "any", "block1", (6, 6, one.shape[-1])) for name, one in maps.items()
+    )
+    block = replace(manifest.blocks[0], merge="concatenate", input="stem", identity="stem")
+    manifest = replace(manifest, layers=layers, blocks=(block,))
+    return replace(forward_passes["mnist-classic"], manifest=manifest, activations=maps)
+
+
+def test_concatenated_maps_have_columns_of_their_own(concatenating: ForwardPass) -> None:
+    block = concatenating.manifest.blocks[0]
+    table = block_table(concatenating, block, PaletteName.GREY, zoom=1)
+    x, fx, total, _ = table.rows
+    assert [(row.first, row.layer.filters) for row in table.rows] == [
+        (0, 3),
+        (3, 2),
+        (0, 5),
+        (0, 5),
+    ]
+    assert table.box(x, 3) is None
+    assert table.box(fx, 2) is None
+    picture = indices(table)
+    for column in range(5):
+        above = table.box(x if column < 3 else fx, column)
+        below = table.box(total, column)
+        assert above
+        assert below
+        assert above[0] == below[0]
+        first, second = (picture[y : y + 6, left : left + 6] for left, y, *_ in (above, below))
+        assert np.array_equal(first, second)
+
+
+def test_a_table_too_large_to_draw_is_refused(concatenating: ForwardPass) -> None:
+    block = concatenating.manifest.blocks[0]
+    with pytest.raises(InvalidParameterError, match="at most 16000000 are allowed"):
+        block_table(concatenating, block, PaletteName.GREY, zoom=1000)
+
+
+def test_stages_are_runs_of_one_shape(forward_passes: dict[str, ForwardPass]) -> None:
+    names = [
+        [block.name for block in run] for run in stages(forward_passes["mnist-resnet"].manifest)
+    ]
+    assert names == [["block1", "block2"], ["block3", "block4"], ["block5", "block6"]]
+    assert len(stages(forward_passes["mnist-classic"].manifest)) == 1
+
+
+def test_a_stage_table_follows_one_filter(forward_passes: dict[str, ForwardPass]) -> None:
+    forward = forward_passes["mnist-classic"]
+    table = stage_table(forward, 1, "residual", PaletteName.DARK)
+    assert [row.layer.name for row in table.rows] == [f"block{at}.residual" for at in range(1, 6)]
+    assert table.geometry.columns == 8
+    with pytest.raises(InvalidParameterError, match="stage must be 1 to 1; got '2'"):
+        stage_table(forward, 2, "output", PaletteName.DARK)
+    with pytest.raises(InvalidParameterError, match="role gate is not available"):
+        stage_table(forward, 1, "gate", PaletteName.DARK)
