@@ -64,7 +64,7 @@ def test_the_program_prints_what_the_page_explains(server: Server, digit_page: s
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     printed = float(done.stdout.strip().splitlines()[-1])
     html = unescape(server.client.get(address).text)
-    shown = re.search(r"The network's own value: (\S+)\.</p>", html)
+    shown = re.search(r"Computed by the network: (\S+)\.</p>", html)
     assert shown
     assert float(shown[1].replace("\N{MINUS SIGN}", "-")) == pytest.approx(printed, rel=1e-5)
 

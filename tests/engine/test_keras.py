@@ -211,7 +211,7 @@ def test_closing_finishes_what_waits_and_takes_no_more(
     held.let_go()
     closing.result(PATIENCE)
     assert [future.result(PATIENCE)["double"].tolist() for future in futures] == [[0], [2], [2]]
-    with pytest.raises(BusyError, match="is closing and takes no more"):
+    with pytest.raises(BusyError, match="is closing and accepts no more"):
         started(lambda: batcher.submit(request(1.0))).result(PATIENCE)
     batcher.close()
 
