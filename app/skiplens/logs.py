@@ -7,8 +7,8 @@ from collections import deque
 from typing import Final, Literal, TextIO, cast
 
 import structlog
-from structlog.processors import JSONRenderer, LogfmtRenderer, TimeStamper
-from structlog.typing import EventDict, Processor
+from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper
+from structlog.typing import Processor
 
 
 class LineBuffer:
@@ -47,14 +47,6 @@ class LineBuffer:
         self._stream.flush()
 
 
-def _escape(_: object, __: str, event: EventDict) -> EventDict:
-    """Escape what logfmt leaves as it is: a client could send line breaks and terminal codes."""
-    for key, value in event.items():
-        if isinstance(value, str) and not value.isprintable():
-            event[key] = value.encode("unicode_escape").decode("ascii")
-    return event
-
-
 _CONTEXT: Final[tuple[Processor, ...]] = (
     structlog.processors.add_log_level,
     TimeStamper(fmt="iso"),
@@ -62,7 +54,8 @@ _CONTEXT: Final[tuple[Processor, ...]] = (
 )
 _RENDERERS: Final[dict[str, tuple[Processor, ...]]] = {
     "json": (JSONRenderer(),),
-    "text": (_escape, LogfmtRenderer(key_order=("timestamp", "level", "event"))),
+    # It writes values as Python does, which escapes line breaks and terminal codes.
+    "text": (KeyValueRenderer(key_order=("timestamp", "level", "event")),),
 }
 
 
