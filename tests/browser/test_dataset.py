@@ -117,7 +117,7 @@ def test_the_bar_moves_and_the_page_opens_anew_when_it_is_done(
     page.wait_for_function("(first) => document.querySelector('progress').value > first", arg=first)
     expect(page.get_by_text(re.compile(r"^[\d,]+ of 24,000 digits$"))).to_be_visible()
     page.evaluate("() => { document.body.dataset.before = 'yes'; }")
-    page.route(f"**{STATE}", answer_ready)
+    page.route(f"**{STATE}", answer_ready, times=1)  # else it opens again and again
     expect(page.locator("body[data-before]")).to_have_count(0)
 
 
