@@ -202,7 +202,7 @@ def stream(blocks: int = STREAM_BLOCKS) -> keras.Model:
 
 def stream_plain(blocks: int = STREAM_BLOCKS) -> keras.Model:
     """The twin of :func:`stream` with every identity path removed, begun as suits it: each
-    convolution keeps the scale of what it is given (He et al. 2015, "Delving Deep", eq. 10).
+    convolution keeps the scale of its input (He et al. 2015, "Delving Deep", eq. 10).
     """
     image = keras.Input(INPUT_SHAPE, name="image")
     x = _stream_conv("stem.conv", "he_normal", strides=2)(image)

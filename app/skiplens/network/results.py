@@ -33,7 +33,7 @@ def read_results(path: Path, recipe: Recipe) -> list[Result]:
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
     if not same:
-        raise TrainingError(f"{path} holds results of another recipe; delete it to begin anew")
+        raise TrainingError(f"{path} holds results of another recipe; delete it to start over")
     return runs
 
 

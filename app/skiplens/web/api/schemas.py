@@ -204,7 +204,7 @@ class Prediction(BaseModel):
 
     @classmethod
     def of(cls, forward: ForwardPass, baseline: ForwardPass | None = None) -> Self:
-        """The prediction of a forward pass, with that of the baseline if it is given."""
+        """The prediction of a forward pass, with that of the baseline, if any."""
         return cls(
             label=forward.manifest.classes[forward.label],
             probabilities=forward.probabilities.tolist(),
