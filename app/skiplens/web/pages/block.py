@@ -172,7 +172,6 @@ _MIN_BAR_HEIGHT: Final = 1.0  # pixels, of a value other than zero
 class FilterChart:
     """A chart of one or more metrics across all columns, in pixels."""
 
-    row: int
     title: str
     scale: str
     bars: Mapping[MetricName, tuple[str, str]]
@@ -180,6 +179,8 @@ class FilterChart:
     share: Callable[[float], float] = float
     """Of a value: 1 is a bar over the whole height."""
     signed: bool = False
+    row: int = 0
+    """Its place, from above."""
 
     @property
     def series(self) -> tuple[tuple[str, str], ...]:
@@ -252,10 +253,10 @@ def _charts(found: Sequence[FilterMetrics], names: Symbols) -> tuple[FilterChart
         "norm_residual": (f, "residual"),
     }
     charts = (
-        FilterChart(0, title, f"0 to {fmt.number(largest)}", sizes, lambda norm: norm / largest),
-        FilterChart(0, names.over, f"{fmt.EIGHTH} to 8", {"ratio": ("", "")}, _octaves, True),
-        FilterChart(0, "cosine", f"{fmt.MINUS}1 to 1", {"cosine": ("", "")}, signed=True),
-        FilterChart(0, "zeroed by ReLU", "0 to 100 %", {"relu_zeroed": ("", "")}),
+        FilterChart(title, f"0 to {fmt.number(largest)}", sizes, lambda norm: norm / largest),
+        FilterChart(names.over, f"{fmt.EIGHTH} to 8", {"ratio": ("", "")}, _octaves, True),
+        FilterChart("cosine", f"{fmt.MINUS}1 to 1", {"cosine": ("", "")}, signed=True),
+        FilterChart("zeroed by ReLU", "0 to 100 %", {"relu_zeroed": ("", "")}),
     )
     known = {metric.name for metric in _defined(found)}
     shown = [chart for chart in charts if known & set(chart.bars)]

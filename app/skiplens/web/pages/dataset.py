@@ -19,9 +19,9 @@ LEVELS: Final = 5  # of shading
 
 
 def shade_errors(counts: NDArray[np.intp]) -> tuple[list[list[int]], int]:
-    """Shade of each count of a confusion matrix, 1..5 of errors and 0 elsewhere; the most errors.
+    """The shade of each count of a confusion matrix, and the largest count of errors.
 
-    The shade of an error is its share of the largest.
+    Shades are 1..5, in proportion to the largest count of errors; 0 where there are none.
     """
     errors = counts.copy()
     np.fill_diagonal(errors, 0)

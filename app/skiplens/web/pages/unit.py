@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import numpy as np
 from fastapi import Depends, Query
+from numpy.typing import NDArray
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import SIDE
@@ -250,6 +251,13 @@ class InputWindow:
     palette: PaletteName
     fixed_palette: bool
 
+    def numbers(
+        self, values: NDArray[np.float32], mask: NDArray[np.bool_] | None = None
+    ) -> NumberGrid:
+        """Values of the window, ``(H, W)``, in the colours of its map."""
+        fixed = self.fixed_palette
+        return number_grid(values, self.range, self.palette, mask=mask, fixed_palette=fixed)
+
 
 def input_window(
     forward: ForwardPass,
@@ -452,11 +460,7 @@ def pooling_steps(found: Pooling, labels: InputLabels, forward: ForwardPass) -> 
     few = found.window.size <= _MOST_WRITTEN
     window = WindowView(
         input_window=seen,
-        numbers=number_grid(
-            found.window, seen.range, seen.palette, fixed_palette=seen.fixed_palette
-        )
-        if few
-        else None,
+        numbers=seen.numbers(found.window) if few else None,
         text=f"{height} {fmt.TIMES} {width} values: {seen.text}",
     )
     result = term(found.result, "value")
@@ -539,13 +543,7 @@ def _channels(
             chosen=at == chosen,
             href=links.filter(unit.layer.name, unit.filter, at=position, channel=found.first + at)
             + "#unit",
-            patch=number_grid(
-                found.patch[:, :, at],
-                seen.range,
-                seen.palette,
-                mask=found.inside,
-                fixed_palette=seen.fixed_palette,
-            ),
+            patch=seen.numbers(found.patch[:, :, at], found.inside),
             kernel=number_grid(found.kernel[:, :, at], kernels, palette),
             products=number_grid(products[:, :, at], made, palette, mask=found.inside),
             sum=written[at],
