@@ -1,17 +1,31 @@
 """Records of a model's manifest: layers, blocks, graphs, ablations, test-set metrics."""
 
+import ast
 import hashlib
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
+
+
+def describe_fields(schema: dict[str, Any], record: type) -> None:
+    """Describe each field in a record's JSON schema by the string under it in the source."""
+    declaration = ast.parse(inspect.getsource(record)).body[0]
+    for field, below in pairwise(ast.iter_child_nodes(declaration)):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
+                schema["properties"][name]["description"] = inspect.cleandoc(text)
+
+
 DESCRIBED: Final = {
-    "use_attribute_docstrings": True,
+    "json_schema_extra": describe_fields,
     "json_schema_serialization_defaults_required": True,
 }
-"""Lets the API publish a record: pydantic reads the string under each field as its description and
-marks fields as present even if they have a default."""
+"""Lets the API publish a record. pydantic describes the fields when it makes the JSON schema, as
+reading the source takes too long for a start, and lists those with a default as present."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +106,6 @@ class Accuracy:
 @dataclass(frozen=True)
 class SeedAccuracy:
     """Test accuracy of the network trained from one seed of a recipe."""
-
-    __pydantic_config__ = DESCRIBED
 
     seed: int
     """Seed of the training run."""
@@ -334,7 +346,9 @@ class Manifest:
         where there are fewer than two.
         """
         values = [seed.accuracy.value for seed in self.seeds]
-        return (mean(values), stdev(values)) if len(values) > 1 else None
+        if len(values) <= 1:
+            return None
+        return float(np.mean(values)), float(np.std(values, ddof=1))
 
     @property
     def version(self) -> str:
