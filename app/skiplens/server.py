@@ -101,8 +101,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
     )
     app.state.metrics = metrics
     problems.install(app)
-    app.include_router(health_router)
-    app.include_router(api.router)
+    app.routes.extend([*health_router.routes, *api.ROUTES])
     pages.install(app, settings.max_body_bytes)
     return app
 

@@ -16,7 +16,10 @@ def describe_fields(schema: dict[str, Any], record: type) -> None:
     declaration = ast.parse(inspect.getsource(record)).body[0]
     for field, below in pairwise(ast.iter_child_nodes(declaration)):
         match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
                 schema["properties"][name]["description"] = inspect.cleandoc(text)
 
 

@@ -4,26 +4,20 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter
-
 from skiplens.web.api import activations, blocks, comparisons, dataset, digits, networks
-from skiplens.web.http.problems import PROBLEMS
-from skiplens.web.links import API
 
 EXAMPLES_FILE: Final = Path(__file__).parent / "examples.json"
 """Answers by path, written by ``scripts/write_openapi_examples.py``."""
 
-router = APIRouter(prefix=API, responses=PROBLEMS)
-for part in (
-    networks.router,
-    digits.router,
-    activations.router,
-    blocks.router,
-    comparisons.router,
-    dataset.router,
-    networks.palettes_router,
-):
-    router.include_router(part)
+ROUTES: Final = [
+    *networks.router.routes,
+    *digits.router.routes,
+    *activations.router.routes,
+    *blocks.router.routes,
+    *comparisons.router.routes,
+    *dataset.router.routes,
+    *networks.palettes_router.routes,
+]
 
 
 def add_examples(schema: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect
@@ -18,16 +18,13 @@ from skiplens.service.images import layer_grid
 from skiplens.service.registry import check_filter, parse_layers
 from skiplens.service.units import check_position, explain
 from skiplens.web.api import schemas
+from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitValue, live_frame
 from skiplens.web.http.caching import (
     CSV,
-    CSV_ANSWER,
     NPY,
-    NPY_ANSWER,
     NPZ,
-    NPZ_ANSWER,
     PNG,
-    PNG_ANSWER,
     immutable_response,
     revalidated_response,
 )
@@ -47,7 +44,7 @@ from skiplens.web.uploads import UPLOAD_BODY, UploadDep
 VIEW = "/networks/{network}/digits/{digit}"
 LAYER = VIEW + "/layers/{layer}"
 
-router = APIRouter(tags=["views"])
+router = Router("views")
 
 
 @router.get(f"{VIEW}/prediction", summary="Prediction")
@@ -71,32 +68,17 @@ def activations(
     return schemas.Activations.of(forward, layer, filters, values=values)
 
 
-@router.get(
-    f"{LAYER}/activations.npy",
-    summary="Activations of a layer, float32 (H, W, C)",
-    responses=NPY_ANSWER,
-    response_class=Response,
-)
+@router.file(f"{LAYER}/activations.npy", NPY, "Activations of a layer, float32 (H, W, C)")
 def activations_npy(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
     return revalidated_response(request, npy(forward.maps(layer)), NPY, f"{layer.name}.npy")
 
 
-@router.get(
-    f"{VIEW}/activations.npz",
-    summary="Activations of every layer, by name",
-    responses=NPZ_ANSWER,
-    response_class=Response,
-)
+@router.file(f"{VIEW}/activations.npz", NPZ, "Activations of every layer, by name")
 def network_npz(request: Request, forward: ForwardPassDep) -> Response:
     return _npz(request, forward, forward.activations)
 
 
-@router.get(
-    f"{LAYER}/activations.npz",
-    summary="Activations of one layer, by name",
-    responses=NPZ_ANSWER,
-    response_class=Response,
-)
+@router.file(f"{LAYER}/activations.npz", NPZ, "Activations of one layer, by name")
 def layer_npz(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
     return _npz(request, forward, {layer.name: forward.maps(layer)})
 
@@ -109,12 +91,7 @@ def _npz(
     return revalidated_response(request, content, NPZ, f"{forward.digit.id}.npz")
 
 
-@router.get(
-    f"{LAYER}/grid.png",
-    summary="Feature maps of a layer as one image",
-    responses=PNG_ANSWER,
-    response_class=Response,
-)
+@router.file(f"{LAYER}/grid.png", PNG, "Feature maps of a layer as one image")
 def grid_png(
     request: Request,
     forward: ForwardPassDep,
@@ -150,22 +127,18 @@ def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -
     )
 
 
-@router.get(
+@router.file(
     f"{VIEW}/layers/{{layer}}/statistics.csv",
-    summary="Statistics of a layer's maps, one row for each filter",
-    responses=CSV_ANSWER,
-    response_class=Response,
+    CSV,
+    "Statistics of a layer's maps, one row for each filter",
 )
 def layer_statistics(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
     content = layer_csv(forward.statistics(layer))
     return revalidated_response(request, content, CSV, f"{layer.name}.csv")
 
 
-@router.get(
-    f"{VIEW}/statistics.csv",
-    summary="Statistics of every layer's maps, one row for each filter",
-    responses=CSV_ANSWER,
-    response_class=Response,
+@router.file(
+    f"{VIEW}/statistics.csv", CSV, "Statistics of every layer's maps, one row for each filter"
 )
 def network_statistics(request: Request, forward: ForwardPassDep) -> Response:
     layers = forward.manifest.layers

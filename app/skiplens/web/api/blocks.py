@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from skiplens.core.colormaps import PaletteName
@@ -10,8 +10,9 @@ from skiplens.service.analysis import all_block_metrics, early_exits, gradient_b
 from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
+from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import MapTable
-from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
+from skiplens.web.http.caching import PNG, immutable_response
 from skiplens.web.parameters import BlockDep, ForwardPassDep, NetworkDep, SignedPalette, Zoom
 
 BLOCK = VIEW + "/blocks/{block}"
@@ -48,7 +49,7 @@ def get_stage_table(
 BlockTableDep = Annotated[FeatureMapTable, Depends(get_block_table)]
 StageTableDep = Annotated[FeatureMapTable, Depends(get_stage_table)]
 
-router = APIRouter(tags=["blocks"])
+router = Router("blocks")
 
 
 @router.get(
@@ -63,11 +64,10 @@ def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
     return schemas.BlockDetail.of(forward, info)
 
 
-@router.get(
+@router.file(
     f"{BLOCK}/maps.png",
-    summary="Feature maps of x, F(x), sum and output as rows, one column for each filter",
-    responses=PNG_ANSWER,
-    response_class=Response,
+    PNG,
+    "Feature maps of x, F(x), sum and output as rows, one column for each filter",
 )
 def block_maps_png(request: Request, table: BlockTableDep) -> Response:
     return immutable_response(request, table.png(), PNG)
@@ -101,11 +101,10 @@ def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
     ]
 
 
-@router.get(
+@router.file(
     f"{STAGE}/maps.png",
-    summary="Feature maps of a stage: a row for each block, a column for each filter",
-    responses=PNG_ANSWER,
-    response_class=Response,
+    PNG,
+    "Feature maps of a stage: a row for each block, a column for each filter",
 )
 def stage_maps_png(request: Request, table: StageTableDep) -> Response:
     return immutable_response(request, table.png(), PNG)

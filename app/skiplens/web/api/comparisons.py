@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import Side, comparison_grid
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
+from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Comparison
-from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response
+from skiplens.web.http.caching import PNG, immutable_response
 from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 
 View = Annotated[
@@ -22,7 +23,7 @@ View = Annotated[
     ),
 ]
 
-router = APIRouter(tags=["compare"])
+router = Router("compare")
 
 
 def run_view(services: Services, view: str, scale: str | None, side: str) -> ForwardPass:
@@ -55,11 +56,8 @@ def compare(pair: PairDep) -> Comparison:
     return Comparison.of(*pair)
 
 
-@router.get(
-    "/compare/grid.png",
-    summary="One layer of A or of B, or the signed difference A - B, as one image",
-    responses=PNG_ANSWER,
-    response_class=Response,
+@router.file(
+    "/compare/grid.png", PNG, "One layer of A or of B, or the signed difference A - B, as one image"
 )
 def compare_grid_png(
     request: Request,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 from pydantic import BeforeValidator, Field
 
@@ -14,13 +14,14 @@ from skiplens.errors import UnknownDigitError
 from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, SortOrder, browse
 from skiplens.service.registry import check_filter
 from skiplens.web.api import schemas
+from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import TopActivations
-from skiplens.web.http.caching import PNG, PNG_ANSWER, immutable_response, revalidated_response
+from skiplens.web.http.caching import PNG, immutable_response, revalidated_response
 from skiplens.web.parameters import LayerDep, NetworkDep, ServicesDep
 
 SHEET_COLUMNS = 10
 
-router = APIRouter(tags=["data set"])
+router = Router("data set")
 
 Numeral = Annotated[int, Field(ge=0, le=9)]
 # An HTML form sends an empty value for an option that was not chosen.
@@ -112,11 +113,10 @@ Version = Annotated[
 ]
 
 
-@router.get(
+@router.file(
     "/dataset/digits.png",
-    summary="Digits of the data set as one image, in the given order, ten in a row",
-    responses=PNG_ANSWER,
-    response_class=Response,
+    PNG,
+    "Digits of the data set as one image, in the given order, ten in a row",
 )
 def dataset_png(
     request: Request, services: ServicesDep, indices: Indices, version: Version = None

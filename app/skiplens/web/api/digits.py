@@ -1,19 +1,20 @@
 """API routes for digits: the shipped samples and uploads."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from skiplens.core.file_formats import npy
 from skiplens.core.grid_image import encode_grey
 from skiplens.web import links
 from skiplens.web.api import schemas
-from skiplens.web.http.caching import NPY, NPY_ANSWER, PNG, PNG_ANSWER, immutable_response
+from skiplens.web.api.routing import Router
+from skiplens.web.http.caching import NPY, PNG, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
 
 INPUT_ZOOM = 8
 
-router = APIRouter(tags=["digits"])
+router = Router("digits")
 
 
 @router.get("/samples", summary="Digits that ship with the program")
@@ -50,21 +51,15 @@ def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
     return schemas.Digit.of(stored, services.registry.default)
 
 
-@router.get(
-    "/digits/{digit}/input.png",
-    summary="The 28x28 input of the networks, enlarged eight times",
-    responses=PNG_ANSWER,
-    response_class=Response,
+@router.file(
+    "/digits/{digit}/input.png", PNG, "The 28x28 input of the networks, enlarged eight times"
 )
 def input_png(request: Request, stored: DigitDep) -> Response:
     return immutable_response(request, encode_grey(stored.digit.pixels, INPUT_ZOOM), PNG)
 
 
-@router.get(
-    "/digits/{digit}/input.npy",
-    summary="The 28x28 input of the networks, uint8 (28, 28), ink 255",
-    responses=NPY_ANSWER,
-    response_class=Response,
+@router.file(
+    "/digits/{digit}/input.npy", NPY, "The 28x28 input of the networks, uint8 (28, 28), ink 255"
 )
 def input_npy(request: Request, stored: DigitDep) -> Response:
     return immutable_response(request, npy(stored.digit.pixels), NPY, f"{stored.digit.id}.npy")

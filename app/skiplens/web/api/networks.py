@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Self
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -23,18 +23,17 @@ from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
 from skiplens.service.images import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
 from skiplens.web.api import schemas
+from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Layer
 from skiplens.web.http.caching import (
     NPY,
-    NPY_ANSWER,
     PNG,
-    PNG_ANSWER,
     immutable_response,
     revalidated_response,
 )
 from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
 
-router = APIRouter(tags=["networks"])
+router = Router("networks")
 
 
 @router.get("/networks", summary="Loaded networks, the default first")
@@ -61,11 +60,10 @@ def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     return engine.weights[f"{layer.name}/kernel"]
 
 
-@router.get(
+@router.file(
     "/networks/{network}/layers/{layer}/kernels.npy",
-    summary="Kernels of a convolution, float32 (h, w, in, out)",
-    responses=NPY_ANSWER,
-    response_class=Response,
+    NPY,
+    "Kernels of a convolution, float32 (h, w, in, out)",
 )
 def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Response:
     return revalidated_response(
@@ -86,11 +84,10 @@ class KernelParameters:
     ] = False
 
 
-@router.get(
+@router.file(
     "/networks/{network}/layers/{layer}/kernels.png",
-    summary="Kernels of a convolution: a row for each filter, a column for each input map",
-    responses=PNG_ANSWER,
-    response_class=Response,
+    PNG,
+    "Kernels of a convolution: a row for each filter, a column for each input map",
 )
 def kernels_png(
     request: Request,
@@ -133,7 +130,7 @@ class Palette(BaseModel):
         )
 
 
-palettes_router = APIRouter(tags=["palettes"])
+palettes_router = Router("palettes")
 _LIST: Final = TypeAdapter(list[Palette])
 
 

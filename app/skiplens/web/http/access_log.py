@@ -13,7 +13,7 @@ from skiplens.core.timing import Record, TimingRecord
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import internal_error, stopping
 from skiplens.web.http.request_id import request_id
-from skiplens.web.links import API, HEALTH
+from skiplens.web.links import HEALTH
 
 _UNMATCHED: Final = "unmatched"
 _FAILED: Final = 500
@@ -90,11 +90,9 @@ class AccessLog:
 
 
 def _route(scope: Scope) -> str:
-    """The path pattern of the route, with the prefix of the API."""
+    """The path pattern of the route."""
     pattern = getattr(scope.get("route"), "path", None) or scope.get("skiplens.route")
-    if not pattern:
-        return _UNMATCHED
-    return API + pattern if scope["path"].startswith(f"{API}/") else str(pattern)
+    return str(pattern or _UNMATCHED)
 
 
 def _server_timing(stages: Record) -> tuple[bytes, bytes]:

@@ -88,20 +88,6 @@ def compressed(request: Request, response: Response) -> Response:
     return response
 
 
-PNG_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {PNG: {}}, "description": "The image"}
-}
-NPY_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {NPY: {}}, "description": "The array"}
-}
-CSV_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {"text/csv": {}}, "description": "The table with a header row"}
-}
-NPZ_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {NPZ: {}}, "description": "The arrays by layer name"}
-}
-
-
 _OK: Final = 200
 _OVERHEAD: Final = 2048  # bytes of headers and objects of each response
 _Key = tuple[str, bytes]

@@ -22,9 +22,8 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     most_bytes = max(0, max_body_bytes - _ENVELOPE)
     app.state.renderer = _renderer(most_bytes)
     app.state.problem_page = problem_page
-    app.include_router(routes.router)
-    app.include_router(templating.router)
-    app.include_router(assets.router())
+    for router in (routes.router, templating.router, assets.router()):
+        app.routes.extend(router.routes)
 
 
 @cache

@@ -42,7 +42,7 @@ class Assets:
 
     def __init__(self, content: Mapping[str, bytes]) -> None:
         self.files = content
-        self._compressed = {path: gzipped(content[path]) for path in content}
+        self._compressed: dict[str, bytes] = {}
         digest = hashlib.sha256()
         for path in sorted(content):
             digest.update(path.encode() + b"\0" + content[path])
@@ -72,8 +72,10 @@ class Assets:
         return router
 
     def _answer(self, request: Request, path: str, content: bytes) -> Response:
-        """Compressed once, at the start: Swagger UI alone takes a tenth of a second."""
+        """Compressed once, when first asked for: at a start all of them would take too long."""
         small = takes_gzip(request.headers)
+        if small and path not in self._compressed:
+            self._compressed[path] = gzipped(content)
         media_type = _TYPES[Path(path).suffix]
         response = immutable_response(
             request, self._compressed[path] if small else content, media_type
