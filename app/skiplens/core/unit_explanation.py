@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +151,7 @@ class Softmax:
         index: of the class.
     """
 
+    kind: ClassVar = "softmax"
     scores: Array
     index: int
 
@@ -226,6 +227,7 @@ class Dense:
         function: one of :data:`FUNCTIONS`, applied last, or ``None``.
     """
 
+    kind: ClassVar = "weighted_sum"
     values: Array
     weights: Array
     bias: float | None
@@ -257,6 +259,7 @@ class Pooling:
         corner: row and column of its first value in the map.
     """
 
+    kind: ClassVar = "pooling"
     operation: str
     window: Array
     corner: Position

@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
@@ -31,10 +30,7 @@ from skiplens.core.unit_explanation import (
     Arithmetic,
     BatchNorm,
     Convolution,
-    Dense,
     Merge,
-    Pooling,
-    Softmax,
     Unit,
 )
 from skiplens.core.value_range import Normalisation
@@ -318,13 +314,7 @@ _from_array: Final = BeforeValidator(np.ndarray.tolist)
 Floats = Annotated[list[float], _from_array]
 
 
-class _Step(BaseModel):
-    """A record of the core whose arrays become lists."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-class DenseStep(_Step):
+class DenseStep(BaseModel):
     """Products of values and weights, summed, plus the bias."""
 
     kind: Annotated[Literal["weighted_sum"], _KIND] = "weighted_sum"
@@ -335,7 +325,7 @@ class DenseStep(_Step):
     function: Function
 
 
-class PoolingStep(_Step):
+class PoolingStep(BaseModel):
     """The maximum or the mean of a window."""
 
     kind: Annotated[Literal["pooling"], _KIND] = "pooling"
@@ -346,7 +336,7 @@ class PoolingStep(_Step):
     corner: Position = Field(description="Row and column of the window's first value")
 
 
-class SoftmaxStep(_Step):
+class SoftmaxStep(BaseModel):
     """exp(score) divided by the sum over all scores."""
 
     kind: Annotated[Literal["softmax"], _KIND] = "softmax"
@@ -360,18 +350,14 @@ Step = Annotated[
 ]
 
 
+_STEP: Final = TypeAdapter[Step](Step)
+
+
 def _step(found: Arithmetic) -> Step:
-    """Arithmetic without NumPy arrays; records that hold none are published as they are."""
-    match found:
-        case Convolution():
-            return ConvolutionStep.of(found)
-        case Dense():
-            return DenseStep.model_validate(found)
-        case Pooling():
-            return PoolingStep.model_validate(found)
-        case Softmax():
-            return SoftmaxStep.model_validate(found)
-    return found
+    """Arithmetic without NumPy arrays."""
+    if isinstance(found, Convolution):
+        return ConvolutionStep.of(found)
+    return _STEP.validate_python(found, from_attributes=True)
 
 
 class UnitValue(BaseModel):
