@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, DESCRIBED, LayerInfo, Manifest
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -236,19 +236,18 @@ class DigitFilter:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """A page of the matching digits.
+    """A page of the matching digits."""
 
-    Attributes:
-        total: digits on all pages.
-        page: number of this one, from 1.
-        pages: number of pages, at least one.
-        indices: of its digits, at most :data:`PER_PAGE`.
-    """
+    __pydantic_config__ = DESCRIBED
 
     total: int
+    """Number of digits on all pages"""
     page: int
+    """Number of this page, from 1"""
     pages: int
+    """Number of pages"""
     indices: tuple[int, ...]
+    """Indices of its digits, at most :data:`PER_PAGE`."""
 
 
 def browse(collection: LabelledDigits, index: Index, choice: DigitFilter, page: int) -> ResultPage:

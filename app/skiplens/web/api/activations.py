@@ -1,6 +1,7 @@
 """API routes for activations: arrays, grids, statistics, single values, live preview."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Final
 
 import numpy as np
@@ -122,13 +123,13 @@ def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -
         prediction=schemas.Prediction.of(forward, baseline),
         inverted=upload.inverted,
         box=upload.box,
-        warnings=list(upload.warnings),
+        warnings=upload.warnings,
         layers=[schemas.Activations.of(forward, layer) for layer in engine.manifest.layers],
     )
 
 
 @router.file(
-    f"{VIEW}/layers/{{layer}}/statistics.csv",
+    f"{LAYER}/statistics.csv",
     CSV,
     "Statistics of a layer's maps, one row for each filter",
 )
@@ -146,31 +147,16 @@ def network_statistics(request: Request, forward: ForwardPassDep) -> Response:
     return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
 
 
-_MAX_INDEX: Final = 999_999_999
-
-
-Index = Annotated[
-    int,
-    PathParameter(
-        alias="filter", description="index of a filter", ge=0, le=_MAX_INDEX, examples=[3]
-    ),
-]
-Row = Annotated[
-    int,
-    PathParameter(
-        description="row of the map, from 0 at the top", ge=0, le=_MAX_INDEX, examples=[5]
-    ),
-]
+_Coordinate: Final = partial(PathParameter, ge=0, le=999_999_999)
+Index = Annotated[int, _Coordinate(alias="filter", description="index of a filter", examples=[3])]
+Row = Annotated[int, _Coordinate(description="row of the map, from 0 at the top", examples=[5])]
 Column = Annotated[
-    int,
-    PathParameter(
-        description="column of the map, from 0 at the left", ge=0, le=_MAX_INDEX, examples=[12]
-    ),
+    int, _Coordinate(description="column of the map, from 0 at the left", examples=[12])
 ]
 
 
 @router.get(
-    "/networks/{network}/digits/{digit}/layers/{layer}/filters/{filter}/units/{row},{column}",
+    f"{LAYER}/filters/{{filter}}/units/{{row}},{{column}}",
     summary="One value of a map and the arithmetic that produces it",
     description="The operands of the value at a row and a column: for a convolution the input "
     "patch, the kernel and the contribution of each input map; for a batch normalisation mean, "

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 
+from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.colormaps import PaletteName
 from skiplens.service.analysis import all_block_metrics, early_exits, gradient_by_path
 from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
+from skiplens.service.registry import find_layer
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.routing import Router
@@ -56,12 +58,16 @@ router = Router("blocks")
     f"{VIEW}/blocks", summary="Metrics of every block: norms, ratio and cosine of x and F(x)"
 )
 def blocks(forward: ForwardPassDep) -> schemas.Blocks:
-    return schemas.Blocks(blocks=list(all_block_metrics(forward)))
+    return schemas.Blocks(blocks=all_block_metrics(forward))
 
 
 @router.get(BLOCK, summary="Metrics of one block and of each of its filters")
 def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
-    return schemas.BlockDetail.of(forward, info)
+    return schemas.BlockDetail(
+        metrics=block_metrics(info, forward.activations),
+        parts=info,
+        filters=filter_metrics(info, forward.activations),
+    )
 
 
 @router.file(
@@ -90,13 +96,18 @@ def get_gradients(
         Query(description="index of a class; the predicted one by default", examples=[7]),
     ] = None,
 ) -> schemas.GradientByPath:
-    return schemas.GradientByPath.of(engine.manifest, gradient_by_path(engine, forward, target))
+    found = gradient_by_path(engine, forward, target)
+    return schemas.GradientByPath(target=engine.manifest.classes[found.target], blocks=found.blocks)
 
 
 @router.get(f"{VIEW}/stages", summary="Stages: runs of blocks whose outputs have the same shape")
 def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
     return [
-        schemas.Stage.of(engine.manifest, number, run)
+        schemas.Stage(
+            stage=number,
+            shape=find_layer(engine.manifest, run[0].output).shape,
+            blocks=tuple(block.name for block in run),
+        )
         for number, run in enumerate(stages(engine.manifest), 1)
     ]
 

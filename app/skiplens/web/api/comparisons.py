@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from skiplens.errors import InvalidParameterError
+from skiplens.service import analysis
 from skiplens.service.analysis import Side, comparison_grid
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import Comparison
+from skiplens.web.api.schemas import Comparison, Prediction
 from skiplens.web.http.caching import PNG, immutable_response
 from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 
@@ -53,7 +54,8 @@ PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]
 
 @router.get("/compare", summary="Both predictions, and norms and cosine of every common layer")
 def compare(pair: PairDep) -> Comparison:
-    return Comparison.of(*pair)
+    a, b = pair
+    return Comparison(a=Prediction.of(a), b=Prediction.of(b), layers=analysis.compare(a, b))
 
 
 @router.file(

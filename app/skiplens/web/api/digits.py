@@ -4,9 +4,9 @@ from fastapi import Request, Response
 
 from skiplens.core.file_formats import npy
 from skiplens.core.grid_image import encode_grey
-from skiplens.web import links
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
+from skiplens.web.api.schemas import LinkedDigit
 from skiplens.web.http.caching import NPY, PNG, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
@@ -22,12 +22,7 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     network = services.registry.default
     return [
         schemas.Sample(
-            id=digit,
-            label=stored.label or 0,
-            style=stored.style or "",
-            url=links.api_digit(digit),
-            input_url=links.input_png(digit),
-            page_url=links.gallery(network, digit),
+            linked=LinkedDigit.of(digit, network), label=stored.label or 0, style=stored.style or ""
         )
         for digit, stored in services.digits.samples.items()
     ]
@@ -42,7 +37,7 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
 )
 def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> schemas.Digit:
     answer = schemas.Digit.of(services.digits.put(upload), services.registry.default)
-    response.headers["Location"] = answer.url
+    response.headers["Location"] = answer.linked.url
     return answer
 
 

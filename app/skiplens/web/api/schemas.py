@@ -4,6 +4,7 @@ Records of the core and the service are response models themselves. Here are tho
 addresses or parts of several records.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -19,11 +20,18 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from skiplens.core.block_metrics import block_metrics, filter_metrics
+from skiplens.core.block_metrics import block_metrics
 from skiplens.core.digit import SIDE
 from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.file_formats import FLOAT_BYTES, pack
-from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo, Manifest
+from skiplens.core.manifest import (
+    DESCRIBED,
+    BlockInfo,
+    BlockMetrics,
+    FilterMetrics,
+    LayerInfo,
+    Manifest,
+)
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.unit_explanation import (
     ActivationStep,
@@ -35,7 +43,6 @@ from skiplens.core.unit_explanation import (
 )
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
-from skiplens.service import analysis
 from skiplens.service.analysis import BlockGradient, LayerComparison
 from skiplens.service.dataset.activation_index import Index, ResultPage
 from skiplens.service.dataset.indexer import DatasetIndexer
@@ -43,7 +50,6 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import FeatureMapTable, Grid, GridCell
-from skiplens.service.registry import find_layer
 from skiplens.web import links
 
 Pair = tuple[float, float]
@@ -70,7 +76,7 @@ InkBox = Annotated[
     Field(description="Bounding box of the ink in the source image: x, y, width, height in pixels"),
 ]
 Warnings = Annotated[
-    list[str],
+    tuple[str, ...],
     Field(description="A sentence for each defect of the image that may affect the digit"),
 ]
 EndsOfPalette = Annotated[Pair, Field(description="Values at the two ends of the palette")]
@@ -79,7 +85,7 @@ Function = Annotated[
     Field(description="Activation function applied to the total; null if there is none"),
 ]
 Bias = Annotated[float | None, Field(description="Added to the sum; null if the layer has none")]
-BlockNames = Annotated[list[str], Field(description="Names of the blocks, in forward order")]
+BlockNames = Annotated[tuple[str, ...], Field(description="Names of the blocks, in forward order")]
 _KIND = Field(description="Kind of arithmetic")
 
 
@@ -132,7 +138,9 @@ class Network(BaseModel):
     title: str = Field(description="Display name")
     summary: str = Field(description="One sentence about the network")
     input_shape: tuple[int, int, int] = Field(description="Height, width, channels")
-    classes: list[str] = Field(description="Label of each class, in the order of the probabilities")
+    classes: tuple[str, ...] = Field(
+        description="Label of each class, in the order of the probabilities"
+    )
     parameters: int = Field(description="Number of weights")
     test_accuracy: float | None = Field(
         description="Accuracy on MNIST's test digits, 0 to 1; null if not measured"
@@ -143,7 +151,7 @@ class Network(BaseModel):
     engine: str = Field(description="What runs the network: `litert` or `keras`")
     device: str = Field(description="Device that the engine runs on")
     blocks: BlockNames
-    can_disable: list[str] = Field(description="Blocks that scale= may name")
+    can_disable: tuple[str, ...] = Field(description="Blocks that scale= may name")
     url: str = Field(description="Path of the network in the API")
 
     @classmethod
@@ -155,14 +163,14 @@ class Network(BaseModel):
             title=manifest.title,
             summary=manifest.summary,
             input_shape=manifest.input_shape,
-            classes=list(manifest.classes),
+            classes=manifest.classes,
             parameters=manifest.parameters,
             test_accuracy=accuracy.value if accuracy else None,
             test_accuracy_interval=accuracy.interval if accuracy else None,
             engine=engine.name,
             device=engine.device,
-            blocks=[block.name for block in manifest.blocks],
-            can_disable=list(manifest.disableable_blocks),
+            blocks=tuple(block.name for block in manifest.blocks),
+            can_disable=manifest.disableable_blocks,
             url=links.api_network(manifest.id),
         )
 
@@ -368,7 +376,7 @@ class UnitValue(BaseModel):
     row: int = Field(description="Row of the map, from 0 at the top")
     column: int = Field(description="Column of the map, from 0 at the left")
     value: float = Field(description="The value in float32, as the network computed it")
-    inputs: list[str] = Field(
+    inputs: tuple[str, ...] = Field(
         description="Layers that the value is computed from; `input` is the digit"
     )
     result: float | None = Field(
@@ -389,7 +397,7 @@ class UnitValue(BaseModel):
             row=row,
             column=column,
             value=unit.value,
-            inputs=list(unit.layer.inputs),
+            inputs=unit.layer.inputs,
             result=None if found is None else found.result,
             arithmetic=None if found is None else _step(found),
         )
@@ -398,7 +406,7 @@ class UnitValue(BaseModel):
 class Blocks(BaseModel):
     """Metrics of every block."""
 
-    blocks: list[BlockMetrics] = Field(description="Every block, in forward order")
+    blocks: tuple[BlockMetrics, ...] = Field(description="Every block, in forward order")
 
 
 class BlockDetail(Joined):
@@ -412,24 +420,12 @@ class BlockDetail(Joined):
         description="One entry for each filter of the sum; of F(x) without an identity path"
     )
 
-    @classmethod
-    def of(cls, forward: ForwardPass, block: BlockInfo) -> Self:
-        return cls(
-            metrics=block_metrics(block, forward.activations),
-            parts=block,
-            filters=filter_metrics(block, forward.activations),
-        )
-
 
 class GradientByPath(BaseModel):
     """Gradient norms at every block's input, by path."""
 
     target: str = Field(description="Class whose log probability is differentiated")
-    blocks: list[BlockGradient] = Field(description="Every block, in forward order")
-
-    @classmethod
-    def of(cls, manifest: Manifest, computed: analysis.GradientByPath) -> Self:
-        return cls(target=manifest.classes[computed.target], blocks=list(computed.blocks))
+    blocks: tuple[BlockGradient, ...] = Field(description="Every block, in forward order")
 
 
 class Stage(BaseModel):
@@ -438,11 +434,6 @@ class Stage(BaseModel):
     stage: int = Field(description="Number, from 1")
     shape: Shape
     blocks: BlockNames
-
-    @classmethod
-    def of(cls, manifest: Manifest, number: int, run: tuple[BlockInfo, ...]) -> Self:
-        shape = find_layer(manifest, run[0].output).shape
-        return cls(stage=number, shape=shape, blocks=[block.name for block in run])
 
 
 class EarlyExit(BaseModel):
@@ -457,14 +448,9 @@ class Comparison(BaseModel):
 
     a: Prediction = Field(description="Prediction for A")
     b: Prediction = Field(description="Prediction for B")
-    layers: list[LayerComparison] = Field(
+    layers: tuple[LayerComparison, ...] = Field(
         description="Layers of the same name and shape, in forward order"
     )
-
-    @classmethod
-    def of(cls, a: ForwardPass, b: ForwardPass) -> Self:
-        layers = list(analysis.compare(a, b))
-        return cls(a=Prediction.of(a), b=Prediction.of(b), layers=layers)
 
 
 class Dataset(BaseModel):
@@ -514,20 +500,31 @@ class Dataset(BaseModel):
         )
 
 
-class LinkedDigit(BaseModel):
+@dataclass(frozen=True)
+class LinkedDigit:
     """A digit and where to find it."""
+
+    __pydantic_config__ = DESCRIBED
 
     id: DigitId
     url: DigitUrl
-    input_url: str = Field(description="Path of the 28x28 input of the networks as an image")
-    page_url: str = Field(
-        description="Path of the page that shows a network's activations for the digit"
-    )
+    input_url: str
+    """Path of the 28x28 input of the networks as an image"""
+    page_url: str
+    """Path of the page that shows a network's activations for the digit"""
+
+    @classmethod
+    def of(cls, digit: str, network: str) -> Self:
+        """The addresses of a digit; its page is that of ``network``."""
+        page = links.gallery(network, digit)
+        return cls(digit, links.api_digit(digit), links.input_png(digit), page)
 
 
-class DatasetDigit(LinkedDigit):
+class DatasetDigit(Joined):
     """A digit of the data set and its prediction."""
 
+    records = ("linked",)
+    linked: LinkedDigit
     index: DatasetIndex
     label: Label
     prediction: int = Field(description="Index of the most probable class")
@@ -538,28 +535,25 @@ class DatasetDigit(LinkedDigit):
     @classmethod
     def of(cls, collection: LabelledDigits, index: Index, at: int, network: str) -> Self:
         """The digit at an index of the data set."""
-        digit, label = collection.ids[at], collection.label(at)
-        probabilities, prediction = index.probabilities[at], int(index.predictions[at])
+        label, prediction = collection.label(at), int(index.predictions[at])
+        probabilities = index.probabilities[at]
         return cls(
-            id=digit,
+            linked=LinkedDigit.of(collection.ids[at], network),
             index=at,
             label=label,
             prediction=prediction,
             wrong=label != prediction,
             probability=float(probabilities[prediction]),
             label_probability=float(probabilities[label]) if label < len(probabilities) else 0.0,
-            url=links.api_digit(digit),
-            input_url=links.input_png(digit),
-            page_url=links.gallery(network, digit),
         )
 
 
-class DatasetDigits(BaseModel):
+class DatasetDigits(Joined):
     """One page of the selected digits."""
 
-    total: int = Field(description="Number of digits on all pages")
-    page: int = Field(description="Number of this page, from 1")
-    pages: int = Field(description="Number of pages")
+    records = ("listing",)
+    left_out = frozenset({"indices"})
+    listing: ResultPage
     sheet_url: str | None = Field(
         description="Path of an image of all digits of this page; null if the page is empty"
     )
@@ -570,9 +564,7 @@ class DatasetDigits(BaseModel):
         cls, collection: LabelledDigits, index: Index, listing: ResultPage, network: str
     ) -> Self:
         return cls(
-            total=listing.total,
-            page=listing.page,
-            pages=listing.pages,
+            listing=listing,
             sheet_url=links.dataset_png(listing.indices, collection.sha256)
             if listing.indices
             else None,
@@ -634,18 +626,22 @@ class TopActivations(BaseModel):
         )
 
 
-class Sample(LinkedDigit):
+class Sample(Joined):
     """A digit that ships with the program."""
 
+    records = ("linked",)
+    linked: LinkedDigit
     label: Label
     style: str = Field(
         description="Style of the handwriting; `ambiguous` if people may disagree about the label"
     )
 
 
-class Digit(LinkedDigit):
+class Digit(Joined):
     """A digit and its provenance."""
 
+    records = ("linked",)
+    linked: LinkedDigit
     inverted: Inverted
     box: InkBox
     warnings: Warnings
@@ -655,15 +651,11 @@ class Digit(LinkedDigit):
     @classmethod
     def of(cls, stored: StoredDigit, network: str) -> Self:
         """A stored digit; its page is that of ``network``."""
-        digit = stored.digit.id
         return cls(
-            id=digit,
-            url=links.api_digit(digit),
-            input_url=links.input_png(digit),
-            page_url=links.gallery(network, digit),
+            linked=LinkedDigit.of(stored.digit.id, network),
             inverted=stored.inverted,
             box=stored.box,
-            warnings=list(stored.warnings),
+            warnings=stored.warnings,
             label=stored.label,
             index=stored.dataset_index,
         )
@@ -688,7 +680,7 @@ class GridDescription(ImageLayout):
         "the same"
     )
     sort: str = Field(description="Order of the maps, as in sort=")
-    cells: list[GridCell] = Field(description="Maps in the order of the image, row by row")
+    cells: tuple[GridCell, ...] = Field(description="Maps in the order of the image, row by row")
 
     @classmethod
     def of(cls, grid: Grid) -> Self:
@@ -701,7 +693,7 @@ class GridDescription(ImageLayout):
             diverging=grid.diverging,
             normalize=grid.options.normalisation,
             sort=grid.options.sort,
-            cells=list(grid.cells),
+            cells=grid.cells,
         )
 
 
@@ -723,7 +715,9 @@ class MapTable(ImageLayout):
 
     columns: int = Field(description="Number of columns, one for each filter")
     rows: list[MapTableRow] = Field(description="Rows from top to bottom")
-    boxes: list[Box] = Field(description="x, y, width, height of each map in pixels, row by row")
+    boxes: tuple[Box, ...] = Field(
+        description="x, y, width, height of each map in pixels, row by row"
+    )
 
     @classmethod
     def of(cls, table: FeatureMapTable) -> Self:
@@ -743,7 +737,7 @@ class MapTable(ImageLayout):
                 )
                 for row in table.rows
             ],
-            boxes=list(table.geometry.boxes),
+            boxes=table.geometry.boxes,
         )
 
 
@@ -777,9 +771,11 @@ def _norm(forward: ForwardPass, layer: str) -> float:
     return float(np.linalg.norm(forward.activations[layer].astype(np.float64)))
 
 
-class LiveHeader(Prediction):
+class LiveHeader(Joined):
     """Prediction, preprocessing, and the positions of the arrays."""
 
+    records = ("prediction",)
+    prediction: Prediction
     inverted: Inverted
     warnings: Warnings
     input_shape: tuple[int, int] = Field(description="Height and width of the digit in pixels")
@@ -799,9 +795,9 @@ class LiveHeader(Prediction):
         ends = np.cumsum([forward.maps(layer).size for layer in layers], dtype=int)
         starts = [0, *ends.tolist()][: len(layers)]
         return cls(
-            **dict(Prediction.of(forward, baseline)),
+            prediction=Prediction.of(forward, baseline),
             inverted=drawn.inverted,
-            warnings=list(drawn.warnings),
+            warnings=drawn.warnings,
             input_shape=(SIDE, SIDE),
             network_range=forward.network_range,
             layers=[
