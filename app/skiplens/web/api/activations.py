@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import accumulate
 from typing import Annotated, Final
 
 import numpy as np
 from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 from numpy.typing import NDArray
+from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from skiplens.core.file_formats import layer_csv, network_csv, npy, npz
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.block_metrics import block_metrics
+from skiplens.core.file_formats import layer_csv, network_csv, npy, npz, pack
+from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
+from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import layer_grid
@@ -20,7 +24,7 @@ from skiplens.service.registry import check_filter, parse_layers
 from skiplens.service.units import check_position, explain
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import FRAME, FRAME_ANSWER, GridDescription, UnitValue, live_frame
+from skiplens.web.api.schemas import GridDescription, Prediction, UnitValue
 from skiplens.web.http.caching import (
     CSV,
     NPY,
@@ -49,8 +53,8 @@ router = Router("views")
 
 
 @router.get(f"{VIEW}/prediction", summary="Prediction")
-def prediction(forward: ForwardPassDep, baseline: BaselineDep) -> schemas.Prediction:
-    return schemas.Prediction.of(forward, baseline)
+def prediction(forward: ForwardPassDep, baseline: BaselineDep) -> Prediction:
+    return Prediction.of(forward, baseline)
 
 
 @router.get(
@@ -120,7 +124,7 @@ def grid_json(
 def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -> schemas.Summary:
     forward, baseline = run_uncached(engine, upload.digit, scales)
     return schemas.Summary(
-        prediction=schemas.Prediction.of(forward, baseline),
+        prediction=Prediction.of(forward, baseline),
         inverted=upload.inverted,
         box=upload.box,
         warnings=upload.warnings,
@@ -175,6 +179,24 @@ def unit(
     return UnitValue.of(explain(engine, forward, layer, check_filter(layer, index), position))
 
 
+FRAME: Final = "application/octet-stream"
+FRAME_ANSWER: Final[dict[int | str, dict[str, object]]] = {
+    200: {
+        "description": (
+            "One frame. It starts with the length of the header in bytes, a little-endian uint32. "
+            "The header is JSON in UTF-8, padded with spaces to a multiple of four bytes: `label, "
+            "probabilities, network, digit, scale, baseline, inverted, warnings, input_shape, "
+            "network_range`, then `layers: [{name, shape, offset, block_range}]` and `blocks`, the "
+            "metrics of every block with `norm_input` and `norm_output`. After it come the input, "
+            "28 x 28 uint8 in row-major order with ink 255, and each layer's maps, little-endian "
+            "float32 `(H, W, C)`, at its `offset` from the end of the header. `digit` is the id "
+            "that the image would get if it were uploaded to `/digits`."
+        ),
+        "content": {FRAME: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
 async def get_layers(
     engine: NetworkDep,
     layers: Annotated[
@@ -199,6 +221,44 @@ async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
     if await request.is_disconnected():
         raise ClientDisconnect
     return upload
+
+
+def live_frame(
+    forward: ForwardPass,
+    baseline: ForwardPass,
+    drawn: StoredDigit,
+    layers: tuple[LayerInfo, ...],
+) -> bytes:
+    """The frame: header, the digit's 784 bytes, the maps of these layers."""
+    maps = [forward.maps(layer) for layer in layers]
+    offsets = accumulate((array.nbytes for array in maps), initial=drawn.digit.pixels.nbytes)
+    header = {
+        **Prediction.of(forward, baseline).model_dump(),
+        "inverted": drawn.inverted,
+        "warnings": drawn.warnings,
+        "input_shape": drawn.digit.pixels.shape,
+        "network_range": forward.network_range,
+        "layers": [
+            {
+                "name": layer.name,
+                "shape": layer.shape,
+                "offset": offset,
+                "block_range": forward.value_range(layer, Normalisation.BLOCK),
+            }
+            for layer, offset in zip(layers, offsets, strict=False)
+        ],
+        "blocks": [_live_block(forward, block) for block in forward.manifest.blocks],
+    }
+    return pack(to_json(header), (drawn.digit.pixels, *maps))
+
+
+def _live_block(forward: ForwardPass, block: BlockInfo) -> dict[str, object]:
+    maps = forward.activations
+    return {
+        **vars(block_metrics(block, maps)),
+        "norm_input": float(np.linalg.norm(maps[block.input].astype(np.float64))),
+        "norm_output": float(np.linalg.norm(maps[block.output].astype(np.float64))),
+    }
 
 
 @router.post(

@@ -20,10 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from skiplens.core.block_metrics import block_metrics
-from skiplens.core.digit import SIDE
 from skiplens.core.feature_stats import FilterStatistics, extent
-from skiplens.core.file_formats import FLOAT_BYTES, pack
 from skiplens.core.manifest import (
     DESCRIBED,
     BlockInfo,
@@ -41,7 +38,6 @@ from skiplens.core.unit_explanation import (
     Merge,
     Unit,
 )
-from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import BlockGradient, LayerComparison
 from skiplens.service.dataset.activation_index import Index, ResultPage
@@ -79,7 +75,6 @@ Warnings = Annotated[
     tuple[str, ...],
     Field(description="A sentence for each defect of the image that may affect the digit"),
 ]
-EndsOfPalette = Annotated[Pair, Field(description="Values at the two ends of the palette")]
 Function = Annotated[
     str | None,
     Field(description="Activation function applied to the total; null if there is none"),
@@ -601,26 +596,20 @@ class TopActivations(BaseModel):
     ) -> Self:
         """The digits of a collection that activate a filter most."""
         collection, found = best
-        network = engine.manifest.id
-
-        def digit(at: int, value: float) -> TopDigit:
-            name = collection.ids[at]
-            return TopDigit(
-                id=name,
-                index=at,
-                label=collection.label(at),
-                value=value,
-                url=links.api_digit(name),
-                page_url=links.filter_page(network, name, layer.name, index),
-            )
-
         return cls(
             layer=layer.name,
             filter=index,
             collection=collection.kind,
             searched=len(collection),
             digits=[
-                digit(top.index, top.value)
+                TopDigit(
+                    id=(digit := collection.ids[top.index]),
+                    index=top.index,
+                    label=collection.label(top.index),
+                    value=top.value,
+                    url=links.api_digit(digit),
+                    page_url=links.filter_page(engine.manifest.id, digit, layer.name, index),
+                )
                 for top in found.top_activations(engine.manifest, layer, index)
             ],
         )
@@ -705,7 +694,7 @@ class MapTableRow(BaseModel):
         "block's name for a run of blocks"
     )
     layer: LayerName
-    range: EndsOfPalette
+    range: Pair = Field(description="Values at the two ends of the palette")
     first: int = Field(description="Column of the row's first filter, from 0")
     filters: int = Field(description="Number of filters")
 
@@ -739,105 +728,3 @@ class MapTable(ImageLayout):
             ],
             boxes=table.geometry.boxes,
         )
-
-
-class LiveLayer(BaseModel):
-    """Position of a layer's maps in the frame."""
-
-    name: LayerName
-    shape: Shape
-    offset: int = Field(description="Offset of the first byte from the end of the header")
-    block_range: Pair = Field(description="Smallest and largest value under normalize=block")
-
-
-class LiveBlock(Joined):
-    """Metrics of a block, with the norms that the network diagram shows."""
-
-    records = ("metrics",)
-    metrics: BlockMetrics
-    norm_input: float = Field(description="Norm of the block's input")
-    norm_output: float = Field(description="Norm of the block's output")
-
-    @classmethod
-    def of(cls, forward: ForwardPass, block: BlockInfo) -> Self:
-        return cls(
-            metrics=block_metrics(block, forward.activations),
-            norm_input=_norm(forward, block.input),
-            norm_output=_norm(forward, block.output),
-        )
-
-
-def _norm(forward: ForwardPass, layer: str) -> float:
-    return float(np.linalg.norm(forward.activations[layer].astype(np.float64)))
-
-
-class LiveHeader(Joined):
-    """Prediction, preprocessing, and the positions of the arrays."""
-
-    records = ("prediction",)
-    prediction: Prediction
-    inverted: Inverted
-    warnings: Warnings
-    input_shape: tuple[int, int] = Field(description="Height and width of the digit in pixels")
-    network_range: Pair = Field(description="Smallest and largest value under normalize=network")
-    layers: list[LiveLayer] = Field(description="The layers that layers= names, in that order")
-    blocks: list[LiveBlock] = Field(description="Every block, in forward order")
-
-    @classmethod
-    def describe(
-        cls,
-        forward: ForwardPass,
-        baseline: ForwardPass,
-        drawn: StoredDigit,
-        layers: tuple[LayerInfo, ...],
-    ) -> Self:
-        """The header of a frame with the maps of these layers."""
-        ends = np.cumsum([forward.maps(layer).size for layer in layers], dtype=int)
-        starts = [0, *ends.tolist()][: len(layers)]
-        return cls(
-            prediction=Prediction.of(forward, baseline),
-            inverted=drawn.inverted,
-            warnings=drawn.warnings,
-            input_shape=(SIDE, SIDE),
-            network_range=forward.network_range,
-            layers=[
-                LiveLayer(
-                    name=layer.name,
-                    shape=layer.shape,
-                    offset=SIDE * SIDE + FLOAT_BYTES * start,
-                    block_range=forward.value_range(layer, Normalisation.BLOCK),
-                )
-                for layer, start in zip(layers, starts, strict=True)
-            ],
-            blocks=[LiveBlock.of(forward, block) for block in forward.manifest.blocks],
-        )
-
-
-def live_frame(
-    forward: ForwardPass,
-    baseline: ForwardPass,
-    drawn: StoredDigit,
-    layers: tuple[LayerInfo, ...],
-) -> bytes:
-    """The frame: header, the digit's 784 bytes, the maps of these layers."""
-    header = LiveHeader.describe(forward, baseline, drawn, layers).model_dump_json().encode()
-    maps = (forward.maps(layer) for layer in layers)
-    return pack(header, (drawn.digit.pixels, *maps))
-
-
-FRAME: Final = "application/octet-stream"
-FRAME_ANSWER: Final[dict[int | str, dict[str, object]]] = {
-    200: {
-        "description": (
-            "One frame. It starts with the length of the header in bytes, a little-endian uint32. "
-            "The header is JSON in UTF-8, padded with spaces to a multiple of four bytes: `label, "
-            "probabilities, network, digit, scale, baseline, inverted, warnings, input_shape, "
-            "network_range`, then `layers: [{name, shape, offset, block_range}]` and `blocks`, the "
-            "metrics of every block with `norm_input` and `norm_output`. After it come the input, "
-            "28 x 28 uint8 in row-major order with ink 255, and each layer's maps, little-endian "
-            "float32 `(H, W, C)`, at its `offset` from the end of the header. `digit` is the id "
-            "that the image would get if it were uploaded to `/digits`."
-        ),
-        "content": {FRAME: {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
