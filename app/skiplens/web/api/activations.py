@@ -25,14 +25,7 @@ from skiplens.service.units import check_position, explain
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import GridDescription, Prediction, UnitValue
-from skiplens.web.http.caching import (
-    CSV,
-    NPY,
-    NPZ,
-    PNG,
-    immutable_response,
-    revalidated_response,
-)
+from skiplens.web.http.caching import CSV, NPY, NPZ, PNG, immutable_response, revalidated_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import (
     MAX_LIST_CHARACTERS,
@@ -133,9 +126,7 @@ def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -
 
 
 @router.file(
-    f"{LAYER}/statistics.csv",
-    CSV,
-    "Statistics of a layer's maps, one row for each filter",
+    f"{LAYER}/statistics.csv", CSV, "Statistics of a layer's maps, one row for each filter"
 )
 def layer_statistics(request: Request, forward: ForwardPassDep, layer: LayerDep) -> Response:
     content = layer_csv(forward.statistics(layer))
@@ -224,10 +215,7 @@ async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
 
 
 def live_frame(
-    forward: ForwardPass,
-    baseline: ForwardPass,
-    drawn: StoredDigit,
-    layers: tuple[LayerInfo, ...],
+    forward: ForwardPass, baseline: ForwardPass, drawn: StoredDigit, layers: tuple[LayerInfo, ...]
 ) -> bytes:
     """The frame: header, the digit's 784 bytes, the maps of these layers."""
     maps = [forward.maps(layer) for layer in layers]

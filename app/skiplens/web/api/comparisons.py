@@ -17,11 +17,7 @@ from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 
 View = Annotated[
     str,
-    Query(
-        description="network/digit",
-        examples=["mnist-resnet/68348ce2256ddc1e"],
-        max_length=160,
-    ),
+    Query(description="network/digit", examples=["mnist-resnet/68348ce2256ddc1e"], max_length=160),
 ]
 
 router = Router("compare")

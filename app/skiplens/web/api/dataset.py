@@ -42,8 +42,7 @@ class BrowsingParameters:
         bool | None,
         _empty_is_none,
         Query(
-            description="true: only misclassified digits; false: only the others",
-            examples=[True],
+            description="true: only misclassified digits; false: only the others", examples=[True]
         ),
     ] = None
     order: Annotated[

@@ -25,12 +25,7 @@ from skiplens.service.images import KERNEL_ZOOM, GridOptions, LabelledKernelGrid
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Layer
-from skiplens.web.http.caching import (
-    NPY,
-    PNG,
-    immutable_response,
-    revalidated_response,
-)
+from skiplens.web.http.caching import NPY, PNG, immutable_response, revalidated_response
 from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
 
 router = Router("networks")

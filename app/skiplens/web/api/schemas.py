@@ -76,8 +76,7 @@ Warnings = Annotated[
     Field(description="A sentence for each defect of the image that may affect the digit"),
 ]
 Function = Annotated[
-    str | None,
-    Field(description="Activation function applied to the total; null if there is none"),
+    str | None, Field(description="Activation function applied to the total; null if there is none")
 ]
 Bias = Annotated[float | None, Field(description="Added to the sum; null if the layer has none")]
 BlockNames = Annotated[tuple[str, ...], Field(description="Names of the blocks, in forward order")]
@@ -246,8 +245,7 @@ class Activations(BaseModel):
         statistics = forward.statistics(layer)
         described = [
             Filter(
-                statistics=statistics[index],
-                values=maps[:, :, index].tolist() if values else None,
+                statistics=statistics[index], values=maps[:, :, index].tolist() if values else None
             )
             for index in (range(layer.filters) if filters is None else filters)
         ]
