@@ -29,6 +29,13 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, keep those together that share what is dear."""
+    for item in items:
+        group = "browser" if "browser" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def switched_off(*blocks: str) -> Scales:
     """The scales of these blocks' branches, in forward order, switched off."""
     return Scales(tuple((block, 0.0) for block in blocks))
