@@ -200,9 +200,7 @@ def test_the_gallery_and_the_depth_name_them_alike(
     assert f"{x}and{f}|{x}||{f.removesuffix('(x)')}|" in depth
 
 
-def test_the_names_are_beside_the_api_s_metrics(
-    look: Look, api: TestClient, digit: Digit
-) -> None:
+def test_the_names_are_beside_the_api_s_metrics(look: Look, api: TestClient, digit: Digit) -> None:
     page_links = f"/networks/mnist-highway/digits/{digit.id}"
     figures = api.get(f"/api/v1{page_links}/blocks/block2").json()
     gallery = look(page_links).text
