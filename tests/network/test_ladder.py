@@ -16,12 +16,12 @@ from skiplens.network import commands, ladder
 from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
 from skiplens.network.checkpoints import Run
 from skiplens.network.ladder import (
-    Rung,
+    LadderRun,
     add_to_ladder,
     gradient_norms,
     is_measured,
     read_ladder,
-    train_rung,
+    train_ladder_run,
 )
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Phase
@@ -32,7 +32,7 @@ from tests.network.tiny_training import digits, eager_steps
 pytestmark = SAVES_WITH_KERAS
 
 Trained = tuple[keras.Model, Run, dict[str, Any]]
-RUNG = Rung("residual", 2, 1)
+RUN = LadderRun("residual", 2, 1)
 FIGURES = {
     "kind": "residual",
     "blocks": 2,
@@ -58,7 +58,7 @@ def short_recipes() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def whole(short_recipes: None, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run without interruption."""
-    return train_rung(RUNG, digits(), lambda: digits(40), tmp_path_factory.mktemp("whole"))
+    return train_ladder_run(RUN, digits(), lambda: digits(40), tmp_path_factory.mktemp("whole"))
 
 
 def without_time(figures: dict[str, Any]) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def without_time(figures: dict[str, Any]) -> dict[str, Any]:
     return figures
 
 
-def test_every_rung_has_a_recipe_an_architecture_and_three_seeds() -> None:
-    rungs = ladder.rungs()
-    assert len(set(rungs)) == len(rungs) == 3 * len(LADDER) * len(KINDS)
-    assert len({rung.name for rung in rungs}) == len(rungs)
-    for rung in rungs:
-        assert rung.network in ARCHITECTURES
-        assert rung.recipe == replace(RECIPES[rung.network], seed=rung.seed)
+def test_every_run_has_a_recipe_an_architecture_and_three_seeds() -> None:
+    runs = ladder.ladder_runs()
+    assert len(set(runs)) == len(runs) == 3 * len(LADDER) * len(KINDS)
+    assert len({run.name for run in runs}) == len(runs)
+    for run in runs:
+        assert run.network in ARCHITECTURES
+        assert run.recipe == replace(RECIPES[run.network], seed=run.seed)
 
 
 def test_a_run_is_observed_from_before_its_first_step_to_its_end(
@@ -104,13 +104,13 @@ def test_an_interrupted_run_has_the_same_figures(whole: Trained, tmp_path: Path)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_rung(RUNG, digits(), lambda: digits(40), tmp_path, on_step=stop)
-    resumed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path)[2]
+        train_ladder_run(RUN, digits(), lambda: digits(40), tmp_path, on_step=stop)
+    resumed = train_ladder_run(RUN, digits(), lambda: digits(40), tmp_path)[2]
     assert without_time(resumed) == without_time(whole[2])
 
 
 def test_observing_changes_nothing(whole: Trained, tmp_path: Path) -> None:
-    alone, _ = train(RUNG.recipe, digits(), tmp_path)
+    alone, _ = train(RUN.recipe, digits(), tmp_path)
     for one, other in zip(whole[0].weights, alone.weights, strict=True):
         assert np.array_equal(numpy(one), numpy(other))
 
@@ -137,7 +137,7 @@ def test_the_identity_carries_gradients_unchanged_at_first() -> None:
 
 def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
     path = tmp_path / "ladder.json"
-    assert not is_measured(RUNG, read_ladder(path))
+    assert not is_measured(RUN, read_ladder(path))
     plain = {**FIGURES, "kind": "plain"}
     for run in (plain, {**FIGURES, "blocks": 6}, FIGURES):
         add_to_ladder(path, run)
@@ -147,8 +147,8 @@ def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
         ("residual", 6),
         ("plain", 2),
     ]
-    assert is_measured(RUNG, figures)
-    assert not is_measured(replace(RUNG, seed=0), figures)
+    assert is_measured(RUN, figures)
+    assert not is_measured(replace(RUN, seed=0), figures)
 
 
 def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_network(

@@ -191,7 +191,7 @@ def _stream(kind: Kind, blocks: int) -> keras.Model:
 
 
 def stream_name(kind: Kind, blocks: int) -> str:
-    """The id of a rung of the ladder; the deepest two bear no number."""
+    """The id of a network of the ladder; the deepest two bear no number."""
     name = "mnist-stream" if kind == "residual" else "mnist-stream-plain"
     return name if blocks == STREAM_BLOCKS else f"{name}-{blocks}"
 
