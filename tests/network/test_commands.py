@@ -30,8 +30,8 @@ RECIPE = Recipe("tiny", (Phase(epochs=1),), batch_size=32, validation=20)
 def tiny_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ARCHITECTURES, "tiny", network)
     monkeypatch.setitem(RECIPES, "tiny", RECIPE)
-    monkeypatch.setattr(commands, "load_train", lambda source: digits(52))
-    monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
+    counts = {"train": 52, "test": 12}
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: digits(counts[part]))
 
 
 @pytest.fixture
@@ -111,7 +111,8 @@ def test_other_seeds_read_the_test_digits_and_leave_the_network_that_ships(
 def test_a_seed_for_choosing_a_recipe_leaves_the_test_digits_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "load_test", lambda source: pytest.fail("read"))
+    parts = {"train": digits(52)}  # to ask for the test digits fails
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: parts[part])
     commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models", 20, 1)
     assert not (tmp_path / "models").exists()
 
@@ -199,6 +200,6 @@ def test_evaluating_reads_every_digit_with_all_blocks_on(
     reader = Reader(manifest)
     labels = np.array([3, 1, 3, 3, 2], np.uint8)
     split = Split(np.zeros((5, 28, 28), np.uint8), labels)
-    monkeypatch.setattr(commands, "load_test", lambda source: split)
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: split)
     assert commands.evaluate_engine(reader, None) == Accuracy.of(3, 5)
     assert reader.asked == [((1, 28, 28, 1), [])] * 5

@@ -154,8 +154,8 @@ def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
 def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "load_train", lambda source: digits(52))
-    monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
+    counts = {"train": 52, "test": 12}
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: digits(counts[part]))
     models = tmp_path / "models"
     models.mkdir()
     add_to_ladder(models / "ladder.json", FIGURES)

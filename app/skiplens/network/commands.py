@@ -24,7 +24,7 @@ from rich.progress import (
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
-from skiplens.network.mnist_download import as_input, load_test, load_train
+from skiplens.network.mnist_download import as_input, load_mnist
 
 if TYPE_CHECKING:
     from skiplens.network.checkpoints import EpochReport, Run
@@ -63,7 +63,7 @@ def train_network(
 
     Args:
         network: id of the network.
-        data: see :func:`skiplens.network.mnist_download.load_train`.
+        data: see :func:`skiplens.network.mnist_download.load_mnist`.
         run_folder: folder of checkpoints.
         model_folder: folder of the trained network.
         hold_out: number of validation digits; the recipe's number by default.
@@ -75,7 +75,7 @@ def train_network(
     """
     _prepare_tensorflow()
     recipe = _recipe(network, hold_out, seed)
-    digits = load_train(data)
+    digits = load_mnist("train", data)
     from skiplens.network.recipe import RECIPES
     from skiplens.network.results import read_results
     from skiplens.network.training import measure_accuracy, train
@@ -92,7 +92,9 @@ def train_network(
             f"skiplens compile {network}"
         )
     elif hold_out is None:
-        _add_seed(model_folder / SEEDS_FILE, run, measure_accuracy(trained, load_test(data)))
+        _add_seed(
+            model_folder / SEEDS_FILE, run, measure_accuracy(trained, load_mnist("test", data))
+        )
 
 
 def _add_seed(path: Path, run: "Run", accuracy: Accuracy) -> None:
@@ -148,7 +150,7 @@ def train_ladder(
     each recipe's own seed is kept in its model folder.
 
     Args:
-        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
+        data: as :func:`skiplens.network.mnist_download.load_mnist` takes it.
         runs: folder of training runs.
         models: folder of model folders.
         networks: the only ones to train; all where there are none.
@@ -165,7 +167,7 @@ def train_ladder(
     known = {one.network for one in ladder.ladder_runs()}
     if strange := [name for name in networks if name not in known]:
         raise TrainingError(f"{strange[0]!r} is not on the ladder; there are {', '.join(known)}")
-    digits, path = load_train(data), models / LADDER_FILE
+    digits, path = load_mnist("train", data), models / LADDER_FILE
     for one in ladder.ladder_runs(seeds):
         is_chosen = not networks or one.network in networks
         if not is_chosen or ladder.is_measured(one, ladder.read_ladder(path)):
@@ -173,7 +175,12 @@ def train_ladder(
         recipe, folder = _recipe(one.network, seed=one.seed), runs / one.name
         with _training_progress(one.name, recipe.epochs, folder) as (on_step, on_epoch):
             trained, run, results = ladder.train_ladder_run(
-                one, digits, lambda: load_test(data), folder, on_step=on_step, on_epoch=on_epoch
+                one,
+                digits,
+                lambda: load_mnist("test", data),
+                folder,
+                on_step=on_step,
+                on_epoch=on_epoch,
             )
         ladder.add_to_ladder(path, results)
         if one.seed == RECIPES[one.network].seed:
@@ -221,7 +228,7 @@ def compile_folder(
 
     for name in ("absl", "tensorflow"):  # they warn of intended conversions
         logging.getLogger(name).setLevel(logging.ERROR)
-    test = load_test(data) if measure else None
+    test = load_mnist("test", data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
 
@@ -251,7 +258,7 @@ class Classifier(Protocol):
 
 def evaluate_engine(engine: Classifier, data: Path | None) -> Accuracy:
     """Classify every test digit with an engine and report the accuracy."""
-    test = load_test(data)
+    test = load_mnist("test", data)
     manifest = engine.manifest
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name

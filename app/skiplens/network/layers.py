@@ -222,22 +222,18 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
             f"{identity} and its output has shape {residual}"
         )
-        if self.merge is MERGES["concatenate"]:
-            if identity[:-1] != residual[:-1]:
-                raise mismatch
-            x, fx = identity[-1], residual[-1]
-            return (*identity[:-1], None if x is None or fx is None else x + fx)
-        if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
+        needs_equal = self.merge in MERGES.values() or isinstance(self.merge, HighwayGate)
+        if needs_equal and self.merge is not MERGES["concatenate"]:
             if identity != residual:
                 raise mismatch
             return identity
         try:
-            return self._custom_shape(identity, residual)
+            return self._symbolic_shape(identity, residual)
         except (NotImplementedError, TypeError, ValueError) as error:
             raise mismatch from error
 
-    def _custom_shape(self, identity: Shape, residual: Shape) -> Shape:
-        """Shape of a merge that is not built in, by calling it on symbolic tensors."""
+    def _symbolic_shape(self, identity: Shape, residual: Shape) -> Shape:
+        """Shape of the merge by calling it on symbolic tensors."""
         if isinstance(self.merge, keras.layers.Layer):
             x, fx = (keras.KerasTensor(shape, self.compute_dtype) for shape in (identity, residual))
             return tuple(self.merge(x, fx).shape)
