@@ -131,14 +131,15 @@ def test_the_parts_of_a_block_share_one_range(context: ExportContext) -> None:
     table = block_table(context.forward, block, context.options.palette)
     parts = draw(context).blocks[block.name].parts
     assert [*parts] == ["x", "F(x)", "sum", "output"]
-    assert {grid.range for grid in parts.values()} == {table.range}
+    assert {part.drawing.range for part in parts.values()} == {table.range}
     residual = context.forward.activations[block.residual]
-    assert np.array_equal(parts["F(x)"].maps, residual)
+    assert np.array_equal(parts["F(x)"].drawing.maps, residual)
 
 
 def test_the_first_block_is_not_left_out_and_no_kernel_is(context: ExportContext) -> None:
     first = draw(context).blocks["block1"]
-    for layer, kernels in first.kernels.items():
+    for layer, image in first.kernels.items():
+        kernels = image.drawing
         assert kernels.kernel.shape == context.engine.weights[f"{layer}/kernel"].shape
         assert len(kernels.geometry.boxes) == kernels.kernel.shape[2] * kernels.kernel.shape[3]
 

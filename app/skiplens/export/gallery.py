@@ -1,12 +1,13 @@
 """Exports the gallery of a digit: images, and a page that needs no server."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from skiplens.core.image_decoding import ImageLimits, decode
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.manifest import AS_TRAINED, BlockInfo
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
@@ -25,17 +26,10 @@ from skiplens.service.images import (
 )
 from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
-from skiplens.web.pages import common, figures, text
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from skiplens.web.pages.assets import FOLDER as STATIC
-from skiplens.web.pages.figures import (
-    MapFigure,
-    Picture,
-    alt_text,
-    legend,
-    ramp_stops,
-    table_legend,
-)
+from skiplens.web.pages.common import compare_predictions, network_facts
+from skiplens.web.pages.figures import Picture, alt_text, legend, table_legend
 from skiplens.web.pages.templating import TEMPLATES, create_environment
 
 
@@ -101,166 +95,91 @@ def _preprocessed(path: Path, limits: ImageLimits) -> StoredDigit:
 
 
 Drawing = FeatureMapTable | Grid | LabelledKernelGrid
+_Drawing_co = TypeVar("_Drawing_co", bound=Drawing, covariant=True)
+
+
+@dataclass(frozen=True)
+class Image(Generic[_Drawing_co]):
+    """An image and the path of its file in the folder."""
+
+    path: str
+    drawing: _Drawing_co
+
+    @property
+    def picture(self) -> Picture:
+        """The image on the page."""
+        return Picture.of(self.path, self.drawing.geometry)
 
 
 @dataclass(frozen=True)
 class BlockImages:
     """A block: x, F(x), sum and output as rows, the same as grids by role, kernels by layer."""
 
-    table: FeatureMapTable
-    parts: Mapping[str, Grid]
-    kernels: Mapping[str, LabelledKernelGrid]
+    table: Image[FeatureMapTable]
+    parts: Mapping[str, Image[Grid]]
+    kernels: Mapping[str, Image[LabelledKernelGrid]]
 
 
 @dataclass(frozen=True)
 class Images:
     """All images: grids and kernels by layer, and blocks by name."""
 
-    layers: Mapping[str, Grid]
-    kernels: Mapping[str, Grid]
+    layers: Mapping[str, Image[Grid]]
+    kernels: Mapping[str, Image[Grid]]
     blocks: Mapping[str, BlockImages]
 
     def by_path(self) -> dict[str, Drawing]:
         """Every image by its path in the folder."""
-        return dict(self._paths())
-
-    def _paths(self) -> Iterator[tuple[str, Drawing]]:
-        for layer, grid in self.layers.items():
-            yield layer_path(layer), grid
-        for layer, kernels in self.kernels.items():
-            yield kernels_path(layer), kernels
-        for name, block in self.blocks.items():
-            yield part_path(name, "maps"), block.table
-            for role, grid in block.parts.items():
-                yield part_path(name, role), grid
-            for layer, labelled in block.kernels.items():
-                yield labelled_kernels_path(name, layer), labelled
-
-
-_FILE_NAMES: Final = {"projected x": "x", "F(x)": "residual"}
-
-
-def layer_path(layer: str) -> str:
-    """Path of a layer's grid."""
-    return f"layers/{layer}.png"
-
-
-def kernels_path(layer: str) -> str:
-    """Path of a convolution's kernels."""
-    return f"kernels/{layer}.png"
-
-
-def part_path(block: str, role: str) -> str:
-    """Path of a block's maps, or of one of its rows."""
-    return f"blocks/{block}/{_FILE_NAMES.get(role, role)}.png"
-
-
-def labelled_kernels_path(block: str, layer: str) -> str:
-    """Path of a convolution's kernels with indices."""
-    return f"blocks/{block}/kernels.{layer.removeprefix(f'{block}.')}.png"
+        images: list[Image[Drawing]] = [*self.layers.values(), *self.kernels.values()]
+        for block in self.blocks.values():
+            images += [block.table, *block.parts.values(), *block.kernels.values()]
+        return {image.path: image.drawing for image in images}
 
 
 def draw(context: ExportContext) -> Images:
     """Every image, laid out."""
     manifest, weights = context.engine.manifest, context.engine.weights
     options = GridOptions(palette=context.options.palette)
+    layers = {
+        layer.name: layer_grid(context.forward, layer, tuple(range(layer.filters)), context.options)
+        for layer in manifest.layers
+    }
+    kernels = {
+        layer.name: kernel_grid(weights[f"{layer.name}/kernel"], options)
+        for layer in manifest.layers
+        if layer.kernel
+    }
     return Images(
-        layers={
-            layer.name: layer_grid(
-                context.forward, layer, tuple(range(layer.filters)), context.options
-            )
-            for layer in manifest.layers
-        },
-        kernels={
-            layer.name: kernel_grid(weights[f"{layer.name}/kernel"], options)
-            for layer in manifest.layers
-            if layer.kernel
-        },
-        blocks={block.name: _block_images(context, block, options) for block in manifest.blocks},
+        {name: Image(f"layers/{name}.png", grid) for name, grid in layers.items()},
+        {name: Image(f"kernels/{name}.png", grid) for name, grid in kernels.items()},
+        {block.name: _block_images(context, block, options) for block in manifest.blocks},
     )
+
+
+_FILE_NAMES: Final = {"projected x": "x", "F(x)": "residual"}
 
 
 def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions) -> BlockImages:
     table = block_table(context.forward, block, options.palette)
-    weights = context.engine.weights
+    weights, folder = context.engine.weights, f"blocks/{block.name}"
+    kernels = {
+        layer.name: LabelledKernelGrid.of(weights[f"{layer.name}/kernel"], options.palette)
+        for layer in context.engine.manifest.layers
+        if layer.kernel and layer.block == block.name
+    }
     return BlockImages(
-        table,
+        Image(f"{folder}/maps.png", table),
         {
-            row.role: grid_of(maps, (row.range,) * maps.shape[-1], options, diverging=True)
+            row.role: Image(
+                f"{folder}/{_FILE_NAMES.get(row.role, row.role)}.png",
+                grid_of(maps, (row.range,) * maps.shape[-1], options, diverging=True),
+            )
             for row, maps in zip(table.rows, table.maps, strict=True)
         },
         {
-            layer.name: LabelledKernelGrid.of(weights[f"{layer.name}/kernel"], options.palette)
-            for layer in context.engine.manifest.layers
-            if layer.kernel and layer.block == block.name
+            name: Image(f"{folder}/kernels.{name.removeprefix(f'{block.name}.')}.png", grid)
+            for name, grid in kernels.items()
         },
-    )
-
-
-_TEXTS: Final = {
-    "x": "the block's input",
-    "projected x": "the block's input, projected to the shape of F(x)",
-    "F(x)": "the residual: what the block adds",
-    "gated F(x)": "the residual: what the block computes, before the gate weights it",
-    "gate": "T(x): the share of F(x) that is used",
-    "sum": "the pre-activation: the sum of both",
-    "output": "the activation: the block's output",
-}
-_INDEXED: Final = "one row per filter, one column per input map, with indices"
-
-
-def _layers(context: ExportContext, images: Images, section: str) -> tuple[MapFigure, ...]:
-    """The layers of the stem, the head, or a block."""
-    layers = context.engine.manifest.layers
-    return tuple(_layer(context, images, layer) for layer in layers if layer.section == section)
-
-
-def _block(
-    context: ExportContext, images: Images, block: BlockInfo, metrics: BlockMetrics
-) -> dict[str, Any]:
-    """A block: its maps as rows, each row as a grid, its kernels, and all its layers."""
-    drawn, name = images.blocks[block.name], block.name
-    roles = fmt.join_and(list(drawn.parts))
-    return {
-        "name": name,
-        "metrics": metrics,
-        "residual": block.identity is not None,
-        "symbols": text.symbols_of_block(block),
-        "picture": Picture.of(part_path(name, "maps"), drawn.table.geometry),
-        "alt": f"{roles} of {name} as rows, one column for each filter, with one value range",
-        "legend": table_legend(drawn.table),
-        "parts": tuple(
-            _plain(role, _text(block, role), part_path(name, role), grid, f"{role} of {name}")
-            for role, grid in drawn.parts.items()
-        ),
-        "kernels": tuple(
-            _plain(layer, _INDEXED, labelled_kernels_path(name, layer), grid, f"Kernels of {layer}")
-            for layer, grid in drawn.kernels.items()
-        ),
-        "layers": _layers(context, images, name),
-    }
-
-
-def _text(block: BlockInfo, role: str) -> str:
-    return _TEXTS.get(f"gated {role}" if block.gate else role, _TEXTS[role])
-
-
-def _layer(context: ExportContext, images: Images, layer: LayerInfo) -> MapFigure:
-    grid = images.layers[layer.name]
-    return MapFigure(
-        name=layer.name,
-        tone=text.tone(layer),
-        text=text.describe_layer(context.engine.manifest, layer),
-        meta=f"{layer.kind}, {fmt.shape(*layer.shape)}",
-        picture=Picture.of(layer_path(layer.name), grid.geometry),
-        alt=alt_text(context.forward, layer, grid),
-        legend=legend(grid),
-    )
-
-
-def _plain(name: str, text: str, path: str, drawing: Drawing, alt: str) -> MapFigure:
-    return MapFigure(
-        name, Picture.of(path, drawing.geometry), alt, None, figures.row_tone(name), text=text
     )
 
 
@@ -282,27 +201,19 @@ def html(context: ExportContext, images: Images) -> str:
 
 
 def _page(context: ExportContext, images: Images) -> dict[str, Any]:
-    manifest, palette = context.engine.manifest, context.options.palette
-    prediction = common.compare_predictions(context.forward, context.baseline)
-    metrics = all_block_metrics(context.forward)
+    manifest = context.engine.manifest
+    prediction = compare_predictions(context.forward, context.baseline)
     return {
         "title": f"{prediction.label} in {manifest.title}",
         "manifest": manifest,
-        "facts": common.network_facts(context.engine),
-        "digit": common.digit_card(context.stored),
+        "facts": network_facts(context.engine),
+        "digit": context.stored,
         "prediction": prediction,
-        "palette": palette.value,
-        "signed_ramp": ramp_stops(palette, diverging=True),
-        "positive_ramp": ramp_stops(palette, diverging=False),
-        "zero_text": text.ZERO[palette],
-        "stem": _layers(context, images, "stem"),
-        "blocks": tuple(
-            _block(context, images, block, found)
-            for block, found in zip(manifest.blocks, metrics, strict=True)
-        ),
-        "head": _layers(context, images, "head"),
-        "kernels": tuple(
-            _plain(name, "", kernels_path(name), grid, f"All kernels of {name}")
-            for name, grid in images.kernels.items()
-        ),
+        "palette": context.options.palette,
+        "images": images,
+        "metrics": {found.block: found for found in all_block_metrics(context.forward)},
+        "describe_layer": partial(text.describe_layer, manifest),
+        "alt_text": partial(alt_text, context.forward),
+        "legend": legend,
+        "table_legend": table_legend,
     }

@@ -20,11 +20,7 @@ from skiplens.export.gallery import (
     ExportOptions,
     Images,
     draw,
-    kernels_path,
-    labelled_kernels_path,
-    layer_path,
     load_export_context,
-    part_path,
 )
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.services import Services
@@ -62,8 +58,8 @@ def _layers(context: ExportContext, images: Images) -> list[dict[str, Any]]:
         {
             **described.model_dump(),
             **Activations.of(context.forward, layer).model_dump(exclude_none=True),
-            "grid": layer_path(layer.name),
-            "kernels": kernels_path(layer.name) if layer.name in images.kernels else None,
+            "grid": images.layers[layer.name].path,
+            "kernels": images.kernels[layer.name].path if layer.kernel else None,
         }
         for layer, described in zip(manifest.layers, Layer.all_of(manifest), strict=True)
     ]
@@ -72,10 +68,10 @@ def _layers(context: ExportContext, images: Images) -> list[dict[str, Any]]:
 def _block(metrics: BlockMetrics, images: BlockImages) -> dict[str, Any]:
     return {
         **vars(metrics),
-        "range": images.table.range,
-        "maps": part_path(metrics.block, "maps"),
-        "parts": {role: part_path(metrics.block, role) for role in images.parts},
-        "kernels": {layer: labelled_kernels_path(metrics.block, layer) for layer in images.kernels},
+        "range": images.table.drawing.range,
+        "maps": images.table.path,
+        "parts": {role: image.path for role, image in images.parts.items()},
+        "kernels": {layer: image.path for layer, image in images.kernels.items()},
     }
 
 

@@ -129,7 +129,8 @@ def test_a_layer_outside_blocks_has_no_block_range(forward: ForwardPass, name: s
 
 def test_attributes_state_the_grid_layout(forward: ForwardPass) -> None:
     found = attributes_of(forward, "block3.output")
-    assert (found.shape, found.columns, found.zoom, found.signed) == ("14 14 32", 8, 3, False)
+    assert (found.layer.shape, found.layout.columns, found.layout.zoom) == ((14, 14, 32), 8, 3)
+    assert not found.signed
     assert attributes_of(forward, "block3.sum").signed
 
 

@@ -79,4 +79,4 @@ def test_blocks_that_change_shape_are_drawn_with_a_projection(
     diagram: NetworkDiagram, forward: ForwardPass
 ) -> None:
     parts = [diagram.block(block, Links("net", "digit")) for block in forward.manifest.blocks]
-    assert [part.name for part in parts if part.projected] == ["block3", "block5"]
+    assert [part.block.name for part in parts if part.projected] == ["block3", "block5"]

@@ -209,7 +209,8 @@ def test_the_first_convolution_looks_at_the_digit(explain: Explain) -> None:
     assert len(page_links.channels) == 1
     assert page_links.chosen_href is None
     assert page_links.input_window.picture.src.endswith("/input.png")
-    assert (page_links.legends.patch.high, page_links.legends.patch.ramp) == ("1.00", "grey")
+    patch, _, _ = page_links.legends
+    assert (patch.high, patch.ramp) == ("1.00", "grey")
 
 
 def lines_of(explain: Explain, layer: str, at: str = "9,20", **options: object) -> tuple[Step, ...]:

@@ -17,21 +17,22 @@ _BINS: Final = 32
 
 
 @dataclass(frozen=True)
-class Column:
-    """One bin, in pixels, with a tooltip."""
+class Bar:
+    """A bar in pixels, with its colour and a tooltip."""
 
     x: float
     y: float
     width: float
     height: float
-    text: str
+    tone: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
 class Histogram:
     """How often each value occurs, in bins that are not empty."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[Bar, ...]
     low: str
     high: str
     zero: float | None
@@ -52,7 +53,7 @@ def histogram(values: NDArray[np.float32]) -> Histogram | None:
     tallest = int(counts.max())
     width = WIDTH / _BINS
     columns = tuple(
-        Column(
+        Bar(
             x=round(at * width, 2),
             y=round(HEIGHT * (1 - count / tallest), 2),
             width=round(width - 1, 2),

@@ -10,9 +10,9 @@ from skiplens.service.analysis import ClassicBlock, classic_blocks, likeness_of_
 from skiplens.service.images import LabelledKernelGrid, layer_grid
 from skiplens.service.services import Services
 from skiplens.web.links import Links
-from skiplens.web.pages import common, figures
+from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.common import ViewPage, digit_page
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import MapFigure, Picture
 
@@ -32,21 +32,20 @@ def classic_page(context: PageContext) -> ViewPage:
     shared = network if context.links.normalize is network else Normalisation.BLOCK
     links = replace(context.links, normalize=shared)
     width = found[0].convolution.filters if found else 0
-    return ViewPage(
+    values = {
+        "blocks": tuple(_section(context, block, links) for block in found),
+        "kernels": width * width,
+        "scales": tuple(
+            (text, replace(links, normalize=scale).classic(), scale is shared)
+            for scale, text in _SCALES.items()
+        ),
+        "elsewhere": _elsewhere(context.services, links),
+    }
+    return digit_page(
+        replace(context, links=links),
         "classic.html",
         f"The 2016 figures in {manifest.title}",
-        context.services,
-        links,
-        {
-            "digit": common.digit_card(context.stored),
-            "blocks": tuple(_section(context, block, links) for block in found),
-            "kernels": width * width,
-            "scales": tuple(
-                (text, replace(links, normalize=scale).classic(), scale is shared)
-                for scale, text in _SCALES.items()
-            ),
-            "elsewhere": _elsewhere(context.services, links),
-        },
+        values,
     )
 
 

@@ -1,11 +1,9 @@
-"""What several pages show: menus, the digit, sample digits, the prediction."""
+"""What several pages show: the networks, sample digits, test digits, the prediction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import SIDE
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
@@ -16,146 +14,60 @@ from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import SHEET_COLUMNS
-from skiplens.web.links import DEFAULT, Links
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
-from skiplens.web.pages.figures import Picture, ramp_stops
-from skiplens.web.pages.templating import NetworkLink, Page
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.figures import Picture
+from skiplens.web.pages.templating import NetworkLinks, Page
 
 _ENGINES: Final = {"litert": "LiteRT", "keras": "Keras"}
-_Option = TypeVar("_Option", bound=StrEnum)
-
-
-@dataclass(frozen=True)
-class SelectOption:
-    """One option of a menu; ``value`` is what the form sends."""
-
-    value: str
-    text: str
-    selected: bool
-    description: str = ""
-    default: bool = False
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
 class ViewPage(Page):
-    """A page about a network and a digit, with menus for how maps are drawn.
+    """A page about a network and a digit; ``links`` have the display options.
 
-    ``values`` is what else the template shows, read as attributes; ``address`` picks the page that
-    the menu of networks leads to.
+    ``address`` picks the page that the menu of networks leads to.
     """
 
     services: Services
     links: Links
-    values: Mapping[str, Any]
     address: Callable[[Links], str] = Links.gallery
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # templates read any type
-        try:
-            return self.values[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
     @property
-    def networks(self) -> tuple[NetworkLink, ...]:
+    def networks(self) -> NetworkLinks:
         """Links to the same page, or the gallery of the same digit, in each network."""
         return network_links(self.services, self.links, self.address)
 
-    @property
-    def palette(self) -> PaletteName:
-        """Chooses the background of maps."""
-        return self.links.palette
 
-    @property
-    def signed_ramp(self) -> tuple[tuple[str, str], ...]:
-        """The palette for signed values."""
-        return ramp_stops(self.palette, diverging=True)
-
-    @property
-    def positive_ramp(self) -> tuple[tuple[str, str], ...]:
-        """The palette for values that are never negative."""
-        return ramp_stops(self.palette, diverging=False)
-
-    @property
-    def normalisations(self) -> tuple[SelectOption, ...]:
-        """What may share a value range."""
-        return _options(text.SHARING, self.links.normalize, DEFAULT.normalisation)
-
-    @property
-    def palettes(self) -> tuple[SelectOption, ...]:
-        """Every pair of palettes."""
-        texts = {palette: (palette.value, meaning) for palette, meaning in text.ZERO.items()}
-        return _options(texts, self.palette, DEFAULT.palette)
-
-    @property
-    def sorts(self) -> tuple[SelectOption, ...]:
-        """Orders of a layer's maps."""
-        return _options(text.SORTING, self.links.sort, DEFAULT.sort)
-
-
-def _options(
-    texts: Mapping[_Option, tuple[str, str]], selected: _Option, default: _Option
-) -> tuple[SelectOption, ...]:
-    return tuple(
-        SelectOption(option.value, name, option is selected, description, option is default)
-        for option, (name, description) in texts.items()
-    )
+def digit_page(
+    context: PageContext, template: str, title: str, values: Mapping[str, Any]
+) -> ViewPage:
+    """A page about a digit in a network."""
+    known = {"digit": context.stored, **values}
+    return ViewPage(template, title, context.services, context.links, values=known)
 
 
 def network_links(
     services: Services, links: Links, address: Callable[[Links], str]
-) -> tuple[NetworkLink, ...]:
+) -> NetworkLinks:
     """The networks to choose from; ``address`` picks the page that each of them leads to."""
+    manifests = [engine.manifest for engine in services.registry.networks]
     return tuple(
-        NetworkLink(
-            title=engine.manifest.title,
-            summary=engine.manifest.summary,
-            href=address(links.with_network(engine.manifest)),
-            current=engine.manifest.id == links.network,
-        )
-        for engine in services.registry.networks
+        (manifest, address(links.with_network(manifest)), manifest.id == links.network)
+        for manifest in manifests
     )
 
 
 def neighbour_links(
-    names: Sequence[str], position: int, address: Callable[[int], str]
-) -> tuple[tuple[str, str] | None, ...]:
-    """Name and page before and after a position; ``address`` is the page of a position."""
+    items: Sequence[_Item], current: _Item, address: Callable[[_Item], str]
+) -> tuple[tuple[_Item, str] | None, ...]:
+    """The items before and after one of them, with their pages."""
+    at = items.index(current)
     return tuple(
-        (names[at], address(at)) if 0 <= at < len(names) else None
-        for at in (position - 1, position + 1)
-    )
-
-
-@dataclass(frozen=True)
-class DigitCard:
-    """The network's input."""
-
-    input_png: str
-    alt: str
-    provenance: str
-    warnings: tuple[str, ...]
-
-
-def digit_card(stored: StoredDigit) -> DigitCard:
-    """The card of a sample, a test digit or an upload."""
-    if stored.dataset_index is not None:
-        provenance = f"Digit {stored.dataset_index:,} of the test set, labelled {stored.label}."
-    elif stored.label is not None:
-        provenance = f"A sample digit of skiplens, labelled {stored.label}."
-    elif stored.inverted:
-        provenance = (
-            "Your image: dark on a light background, so it was inverted, cropped and centred."
-        )
-    else:
-        provenance = (
-            "Your image: light on a dark background, cropped and centred like MNIST's digits."
-        )
-    return DigitCard(
-        input_png=addresses.input_png(stored.digit.id),
-        alt=f"The network's input, {SIDE} by {SIDE} pixels, white on black",
-        provenance=provenance,
-        warnings=stored.warnings,
+        (items[place], address(items[place])) if 0 <= place < len(items) else None
+        for place in (at - 1, at + 1)
     )
 
 
@@ -176,13 +88,14 @@ def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
 
 
 @dataclass(frozen=True)
-class SampleLink:
-    """A sample digit; ``box`` is its ``viewBox`` on the sprite sheet."""
+class Tile:
+    """A link with an image that is cut from another by ``box``, its ``viewBox``."""
 
     href: str
     text: str
     box: str
     current: bool
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,40 +103,32 @@ class Samples:
     """The samples, a column for each label."""
 
     sheet: Picture
-    columns: tuple[tuple[SampleLink, ...], ...]
+    columns: tuple[tuple[Tile, ...], ...]
 
 
 def sample_links(
     samples: Mapping[str, StoredDigit], current: str, address: Callable[[str], str]
 ) -> Samples:
     """The samples, by id, as links; ``address`` is the page of an id."""
-    columns: dict[int, list[SampleLink]] = {}
+    columns: dict[int, list[Tile]] = {}
     for position, (digit, stored) in enumerate(samples.items()):
         label = stored.label or 0
-        columns.setdefault(label, []).append(
-            SampleLink(
-                href=address(digit),
-                text=f"{label}, {stored.style}",
-                box=f"{position * SIDE} 0 {SIDE} {SIDE}",
-                current=digit == current,
-            )
-        )
+        box = f"{position * SIDE} 0 {SIDE} {SIDE}"
+        tile = Tile(address(digit), f"{label}, {stored.style}", box, digit == current)
+        columns.setdefault(label, []).append(tile)
     return Samples(
         sheet=Picture(addresses.samples_png(samples), SIDE * len(samples), SIDE),
         columns=tuple(tuple(columns[label]) for label in sorted(columns)),
     )
 
 
-@dataclass(frozen=True)
-class SpriteSheet:
-    """Digits in one image, with the ``viewBox`` of each."""
+def sprite_sheet(
+    collection: LabelledDigits, indices: Sequence[int]
+) -> tuple[Picture, tuple[str, ...]]:
+    """The image of some digits, at least one, and the ``viewBox`` of each.
 
-    picture: Picture
-    boxes: tuple[str, ...]
-
-
-def sprite_sheet(collection: LabelledDigits, indices: Sequence[int]) -> SpriteSheet:
-    """The image of some digits, at least one; samples have one image for all of them."""
+    Samples have one image for all of them.
+    """
     if collection.kind == "samples":
         picture = Picture(addresses.samples_png(collection.ids), SIDE * len(collection), SIDE)
         corners = [(index * SIDE, 0) for index in indices]
@@ -233,7 +138,7 @@ def sprite_sheet(collection: LabelledDigits, indices: Sequence[int]) -> SpriteSh
         address = addresses.dataset_png(indices, collection.sha256)
         picture = Picture(address, columns * SIDE, rows * SIDE)
         corners = [(at % columns * SIDE, at // columns * SIDE) for at in range(len(indices))]
-    return SpriteSheet(picture, tuple(f"{x} {y} {SIDE} {SIDE}" for x, y in corners))
+    return picture, tuple(f"{x} {y} {SIDE} {SIDE}" for x, y in corners)
 
 
 @dataclass(frozen=True)
@@ -316,7 +221,7 @@ class DigitTile:
 class DigitTiles:
     """Digits of a collection, cut from one image; ``None`` if there are no digits."""
 
-    sheet: SpriteSheet | None
+    sheet: Picture | None
     tiles: tuple[DigitTile, ...]
 
 
@@ -326,7 +231,7 @@ def digit_tiles(
     """Digits of a collection with the predictions of the index; each leads to its gallery."""
     if not indices:
         return DigitTiles(None, ())
-    sheet = sprite_sheet(collection, indices)
+    sheet, boxes = sprite_sheet(collection, indices)
     kind = "test digit" if collection.kind == "dataset" else "sample"
     return DigitTiles(
         sheet,
@@ -339,6 +244,6 @@ def digit_tiles(
                 share=float(index.confidences[position]),
                 name=f"{kind} {position:,}",
             )
-            for position, box in zip(indices, sheet.boxes, strict=True)
+            for position, box in zip(indices, boxes, strict=True)
         ),
     )

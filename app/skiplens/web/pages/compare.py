@@ -10,12 +10,7 @@ from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links, input_png
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import (
-    ViewPage,
-    network_links,
-    prediction_view,
-    sample_links,
-)
+from skiplens.web.pages.common import ViewPage, network_links, prediction_view, sample_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import MapFigure, Picture, legend_of, ramp
 
@@ -39,24 +34,18 @@ def compare_page(
     def in_place_of_a(replacement: Links, layer: str | None) -> str:
         return replacement.compare(other, layer)
 
-    return ViewPage(
-        "compare.html",
-        f"{a.manifest.title}, {a.digit.id} and {b.digit.id}",
-        services,
-        links,
-        {
-            "compared": (
-                _compared_pass(services, a, "A", links, in_place_of_a, layer),
-                _compared_pass(services, b, "B", other, links.compare, layer),
-            ),
-            "swap": other.compare(links, layer),
-            "layer": shown,
-            "sides": tuple(_side(a, b, shown, side, links, other) for side in _NAMES)
-            if shown
-            else (),
-            "rows": tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
-        },
-    )
+    values = {
+        "compared": (
+            _compared_pass(services, a, "A", links, in_place_of_a, layer),
+            _compared_pass(services, b, "B", other, links.compare, layer),
+        ),
+        "swap": other.compare(links, layer),
+        "layer": shown,
+        "sides": tuple(_side(a, b, shown, side, links, other) for side in _NAMES) if shown else (),
+        "rows": tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
+    }
+    title = f"{a.manifest.title}, {a.digit.id} and {b.digit.id}"
+    return ViewPage("compare.html", title, services, links, values=values)
 
 
 def default_comparison_link(context: PageContext, layer: str | None = None) -> str:

@@ -11,14 +11,10 @@ from skiplens.service.analysis import (
     gradient_by_path,
 )
 from skiplens.service.images import stage_table, stages
-from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from skiplens.web.pages.charts import describe_gradients, gradient_chart
-from skiplens.web.pages.common import (
-    SelectOption,
-    ViewPage,
-    prediction_view,
-)
+from skiplens.web.pages.common import ViewPage, digit_page, prediction_view
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import MapFigure, Picture, table_legend
 from skiplens.web.pages.text import Symbols
@@ -111,49 +107,39 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     residual = any(block.identity for block in manifest.blocks)
     merges = {block.merge for block in manifest.blocks}
     symbols = text.symbols_of_blocks(manifest.blocks)
-    return ViewPage(
-        "depth.html",
-        f"Depth of {manifest.title}",
-        context.services,
-        links,
-        {
-            "digit": common.digit_card(context.stored),
-            "residual": residual,
-            "merge": merges.pop() if len(merges) == 1 else None,
-            "symbols": symbols,
-            "sentence": describe_depth(found, links.scales.off, symbols) if residual else _PLAIN,
-            "blocks": found,
-            "means": means,
-            "drops": accuracy_drops(manifest),
-            "largest_norm": _largest_norm([*found, *means.values()]),
-            "digits": manifest.evaluation.digits if manifest.evaluation else 0,
-            "prediction": prediction_view(context.services, context.forward),
-            "all_on": links.all_on().depth(),
-            "target": manifest.classes[gradients.target],
-            "targets": tuple(
-                SelectOption(str(at), label, at == gradients.target)
-                for at, label in enumerate(manifest.classes)
-            ),
-            "others": _others(context, beside),
-            "beside": other[0] if other else None,
-            "chart": gradient_chart(manifest.title, gradients, other),
-            "gradient_text": describe_gradients(
-                [(manifest.title, gradients), *([other] if other else [])]
-            ),
-            "gradients": gradients.blocks,
-            "largest_gradient": _largest_gradient(gradients),
-            "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
-            "stages": stage_figures(context),
-            "early_exits": tuple(
-                (
-                    exit_.after,
-                    tuple(zip(manifest.classes, exit_.probabilities.tolist(), strict=True)),
-                )
-                for exit_ in early_exits(context.forward, context.engine.weights)
-            ),
-            "ablations": ablation_rows(manifest),
-        },
-    )
+    values = {
+        "residual": residual,
+        "merge": merges.pop() if len(merges) == 1 else None,
+        "symbols": symbols,
+        "sentence": describe_depth(found, links.scales.off, symbols) if residual else _PLAIN,
+        "blocks": found,
+        "means": means,
+        "drops": accuracy_drops(manifest),
+        "largest_norm": _largest_norm([*found, *means.values()]),
+        "digits": manifest.evaluation.digits if manifest.evaluation else 0,
+        "prediction": prediction_view(context.services, context.forward),
+        "all_on": links.all_on().depth(),
+        "target": gradients.target,
+        "classes": manifest.classes,
+        "others": tuple(
+            engine.manifest
+            for engine in context.services.registry.networks
+            if engine.manifest.id != manifest.id
+        ),
+        "beside": beside,
+        "beside_title": other[0] if other else None,
+        "chart": gradient_chart(manifest.title, gradients, other),
+        "gradient_text": describe_gradients(
+            [(manifest.title, gradients), *([other] if other else [])]
+        ),
+        "gradients": gradients.blocks,
+        "largest_gradient": _largest_gradient(gradients),
+        "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
+        "stages": stage_figures(context),
+        "early_exits": early_exits(context.forward, context.engine.weights),
+        "ablations": ablation_rows(manifest),
+    }
+    return digit_page(context, "depth.html", f"Depth of {manifest.title}", values)
 
 
 def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
@@ -162,15 +148,6 @@ def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str,
     scales = context.links.with_network(engine.manifest).scales
     forward = context.services.runner.run(engine, context.stored.digit, scales)
     return engine.manifest.title, gradient_by_path(engine, forward, target)
-
-
-def _others(context: PageContext, beside: str | None) -> tuple[SelectOption, ...]:
-    manifests = [engine.manifest for engine in context.services.registry.networks]
-    return tuple(
-        SelectOption(manifest.id, manifest.title, manifest.id == beside)
-        for manifest in manifests
-        if manifest.id != context.engine.manifest.id
-    )
 
 
 _PLAIN: Final = "This network has no identity paths: every block computes its output from scratch."

@@ -15,13 +15,7 @@ from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quan
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import (
-    FeatureMapTable,
-    Grid,
-    GridOptions,
-    kernel_grid,
-    layer_grid,
-)
+from skiplens.service.images import FeatureMapTable, Grid, GridOptions, kernel_grid, layer_grid
 from skiplens.service.registry import check_filter
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -31,18 +25,15 @@ from skiplens.web.pages.context import PageContext
 
 @dataclass(frozen=True)
 class MapAttributes:
-    """Data attributes with which the script redraws a layer's maps."""
+    """What the script redraws a layer's maps from, as data attributes."""
 
-    layer: str
+    layer: LayerInfo
+    layout: GridLayout
     values: str
     """Address of the maps as NPY."""
     filter_href: str
     """A filter's page, with the placeholder ``{filter}``."""
-    shape: str
-    """Height, width and number of maps, separated by spaces."""
     signed: bool
-    columns: int
-    zoom: int
     order: str | None
     """Indices of the maps as shown; ``None`` if they are sorted by index."""
     block_range: str | None
@@ -57,13 +48,11 @@ def map_attributes(
     """The attributes of a layer's grid."""
     shared = bool(forward.range_group(layer))
     return MapAttributes(
-        layer=layer.name,
+        layer=layer,
+        layout=grid.geometry,
         values=links.data(layer.name, "activations.npy"),
         filter_href=links.filter(layer.name, "{filter}"),
-        shape=" ".join(map(str, layer.shape)),
         signed=forward.is_signed(layer),
-        columns=grid.geometry.columns,
-        zoom=grid.geometry.zoom,
         order=None
         if links.sort is Sort.INDEX
         else ",".join(str(cell.filter) for cell in grid.cells),
@@ -139,7 +128,6 @@ class LayerFigure(MapFigure):
     """A layer in the gallery."""
 
     legend: Legend
-    symbol: str | None
     attributes: MapAttributes
     slim: Picture | None
     """The same for narrow screens, if they need another."""
@@ -152,7 +140,6 @@ def layer_figure(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerF
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     return LayerFigure(
         name=layer.name,
-        symbol=text.symbol(layer),
         tone=text.tone(layer),
         meta=f"{layer.kind} · {fmt.shape(*layer.shape)}",
         href=links.layer(layer.name),

@@ -11,14 +11,9 @@ from skiplens.service.dataset.activation_index import TopActivation
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.images import GridOptions, block_table, layer_grid
-from skiplens.web.pages import charts, common, figures, text
+from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import (
-    SpriteSheet,
-    ViewPage,
-    neighbour_links,
-    sprite_sheet,
-)
+from skiplens.web.pages.common import Tile, ViewPage, digit_page, neighbour_links, sprite_sheet
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import filter_downloads
@@ -29,7 +24,6 @@ from skiplens.web.pages.figures import (
     legend_of,
     map_attributes,
     network_range,
-    row_tone,
 )
 from skiplens.web.pages.unit import UnitQuery, unit_section
 
@@ -38,30 +32,16 @@ _TEXTS: Final[dict[str | None, str]] = {
     "added to the first.",
     None: "What the block's layers compute, before and after ReLU.",
 }
-_SIGNS: Final = {"F(x)": "+", "sum": "=", "output": "\N{RIGHTWARDS ARROW}"}
-
-
-@dataclass(frozen=True)
-class BlockMap:
-    """The filter in one layer of the block, cut from the block's maps by its ``viewBox``."""
-
-    text: str
-    sign: str
-    """Before it, if the maps are added."""
-    tone: str
-    href: str
-    box: str
-    current: bool
 
 
 @dataclass(frozen=True)
 class FilterAcrossBlock:
     """A filter in x, F(x), sum and output of its block."""
 
-    block: str
+    block: BlockInfo
     text: str
     picture: Picture
-    parts: tuple[BlockMap, ...]
+    parts: tuple[Tile, ...]
     legend: Legend
 
 
@@ -76,10 +56,8 @@ def filter_across_block(
     table = block_table(context.forward, block, links.palette)
     column = index + next(row.first for row in table.rows if row.layer == layer)
     parts = tuple(
-        BlockMap(
+        Tile(
             text=row.role,
-            sign=_SIGNS.get(row.role, "") if block.merge == "add" else "",
-            tone=row_tone(row.role),
             href=links.filter(row.layer.name, column - row.first),
             box=" ".join(map(str, box)),
             current=row.layer == layer,
@@ -88,7 +66,7 @@ def filter_across_block(
         if (box := table.box(row, column)) is not None
     )
     return FilterAcrossBlock(
-        block=block.name,
+        block=block,
         text=_TEXTS.get(block.merge) or text.describe_block(block),
         picture=Picture.of(links.block_maps(block.name), table.geometry),
         parts=parts,
@@ -106,24 +84,13 @@ def _block_of_part(manifest: Manifest, layer: str) -> BlockInfo | None:
 
 
 @dataclass(frozen=True)
-class TopActivationTile:
-    """A digit, with the largest value of the filter's map on it."""
-
-    href: str
-    box: str
-    value: str
-    text: str
-    current: bool
-
-
-@dataclass(frozen=True)
 class TopActivations:
     """The digits with the largest values, largest first; ``None`` if there are no digits."""
 
     sentence: str
     labels: str | None
-    sheet: SpriteSheet | None
-    tiles: tuple[TopActivationTile, ...]
+    sheet: Picture | None
+    tiles: tuple[Tile, ...]
 
 
 def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopActivations:
@@ -131,25 +98,25 @@ def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopAc
     indexes = context.services.indexes
     collection, found = indexes.best_available(context.engine)
     top = found.top_activations(context.engine.manifest, layer, index)
-    sheet = sprite_sheet(collection, [digit.index for digit in top]) if top else None
+    sheet, boxes = sprite_sheet(collection, [digit.index for digit in top]) if top else (None, ())
     kind = "test digit" if collection.kind == "dataset" else "sample"
 
-    def tile(activation: TopActivation, box: str) -> TopActivationTile:
+    def tile(activation: TopActivation, box: str) -> Tile:
         digit, label = collection.ids[activation.index], collection.label(activation.index)
         value = fmt.number(activation.value)
-        return TopActivationTile(
+        return Tile(
             href=context.links.with_digit(digit).filter(layer.name, index),
-            box=box,
-            value=value,
             text=f"{value} on {kind} {activation.index:,}, labelled {label}",
+            box=box,
             current=digit == context.links.digit,
+            caption=value,
         )
 
     return TopActivations(
         sentence=_describe_search(context, indexes, collection, any_digit=bool(top)),
         labels=_describe_labels(collection, top) if top else None,
         sheet=sheet,
-        tiles=tuple(map(tile, top, sheet.boxes if sheet else ())),
+        tiles=tuple(map(tile, top, boxes)),
     )
 
 
@@ -197,37 +164,25 @@ def filter_page(
     statistics = describe(maps)[index]
     off = context.forward.is_disabled(layer)
     unit = unit_section(context, layer, index, query)
-    before, after = neighbour_links(
-        [f"filter {at}" for at in range(layer.filters)],
-        index,
-        lambda at: links.filter(layer.name, at),
-    )
-    return ViewPage(
-        "filter.html",
-        f"{layer.name}:{index} in {manifest.title}",
-        context.services,
-        links,
-        {
-            "layer": layer,
-            "index": index,
-            "symbol": text.symbol(layer),
-            "tone": text.tone(layer),
-            "explanation": text.describe_layer(manifest, layer),
-            "digit": common.digit_card(context.stored),
-            "before": before,
-            "after": after,
-            "map": _map(context, layer, index),
-            "unit": unit,
-            "note": fmt.dead_map_note(off=off) if statistics.dead else None,
-            "statistics": statistics,
-            "histogram": charts.histogram(maps[:, :, index]),
-            "top_activations": top_activations(context, layer, index),
-            "kernel": filter_kernel(context, layer, index),
-            "across_block": filter_across_block(context, layer, index),
-            "compare": default_comparison_link(context, layer.name),
-            "downloads": filter_downloads(links, layer, index, (unit.row, unit.column), origin),
-        },
-    )
+    values = {
+        "layer": layer,
+        "index": index,
+        "explanation": text.describe_layer(manifest, layer),
+        "neighbours": neighbour_links(
+            range(layer.filters), index, lambda at: links.filter(layer.name, at)
+        ),
+        "map": _map(context, layer, index),
+        "unit": unit,
+        "note": fmt.dead_map_note(off=off) if statistics.dead else None,
+        "statistics": statistics,
+        "histogram": charts.histogram(maps[:, :, index]),
+        "top_activations": top_activations(context, layer, index),
+        "kernel": filter_kernel(context, layer, index),
+        "across_block": filter_across_block(context, layer, index),
+        "compare": default_comparison_link(context, layer.name),
+        "downloads": filter_downloads(links, layer, index, (unit.row, unit.column), origin),
+    }
+    return digit_page(context, "filter.html", f"{layer.name}:{index} in {manifest.title}", values)
 
 
 def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:

@@ -1,28 +1,22 @@
 """The gallery page: network diagram, and every layer's maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics
 from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
-from skiplens.web.pages import common, text
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import common
 from skiplens.web.pages.block import describe_metrics
-from skiplens.web.pages.common import (
-    ViewPage,
-    prediction_view,
-    sample_links,
-)
+from skiplens.web.pages.common import ViewPage, digit_page, prediction_view, sample_links
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import gallery_downloads
 from skiplens.web.pages.figures import LayerFigure, layer_figure, network_range
-from skiplens.web.pages.text import Symbols
 
 WIDEST: Final = 15.0  # of the diagram's 120 units across
 THINNEST: Final = 1.5
@@ -32,7 +26,7 @@ THINNEST: Final = 1.5
 class BlockDiagram:
     """One block's part of the diagram. Widths are of lines, in its units."""
 
-    name: str
+    block: BlockInfo
     input_width: float
     identity_width: float
     """At the sum; 0 without an identity path."""
@@ -44,9 +38,6 @@ class BlockDiagram:
     """Of the branch before it was switched off."""
     projected: bool
     """Whether the identity changes shape."""
-    gated: bool
-    symbols: Symbols
-    can_disable: bool
     off: bool
     toggle: str
     """The page with the branch switched on or off."""
@@ -82,7 +73,7 @@ class NetworkDiagram:
         metrics = self._metrics[block.name]
         switches = self._forward.manifest.disableable_blocks
         return BlockDiagram(
-            name=block.name,
+            block=block,
             input_width=self.layer_width(block.input),
             identity_width=self.width(metrics.norm_x) if block.identity else 0.0,
             residual_width=self.width(metrics.norm_residual),
@@ -90,9 +81,6 @@ class NetworkDiagram:
             output_width=self.layer_width(block.output),
             previous_width=self.width(self._baseline[block.name].norm_residual),
             projected=_is_projected(block),
-            gated=block.gate is not None,
-            symbols=text.symbols_of_block(block),
-            can_disable=block.can_disable,
             off=block.name in links.scales.off,
             toggle=links.with_block_toggled(block.name, switches).gallery(f"{block.name}-branch"),
         )
@@ -103,9 +91,6 @@ class NetworkDiagram:
 
 def _is_projected(block: BlockInfo) -> bool:
     return block.identity not in (None, block.input)
-
-
-_HEADLINE: Final = ("identity", "residual", "gate", "sum", "output")
 
 
 def gallery_page(context: PageContext, origin: str) -> ViewPage:
@@ -120,78 +105,40 @@ def gallery_page(context: PageContext, origin: str) -> ViewPage:
     prediction = prediction_view(services, forward)
     indexes = services.indexes
     first, last = manifest.blocks[0], manifest.blocks[-1]
-    return ViewPage(
-        "gallery.html",
-        f"{prediction.label} in {manifest.title}",
-        services,
-        links,
-        {
-            "manifest": manifest,
-            "facts": common.network_facts(engine),
-            "digit": common.digit_card(context.stored),
-            "prediction": prediction,
-            "samples": sample_links(
-                services.digits.samples,
-                links.digit,
-                lambda digit: links.with_digit(digit).gallery(),
-            ),
-            "stem": _section(forward, "stem", links),
-            "stem_width": diagram.layer_width(first.input),
-            "blocks": _block_sections(context, diagram, metrics),
-            "head": _section(forward, "head", links),
-            "head_width": diagram.layer_width(last.output),
-            "zero_text": text.ZERO[links.palette],
-            "residual": any(block.identity for block in manifest.blocks),
-            "all_on": links.all_on().gallery(),
-            "downloads": gallery_downloads(links, origin),
-            "dataset": (links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None,
-            "compare": default_comparison_link(context),
-            "classic": links.classic() if classic_blocks(manifest) else None,
-            "network_range": network_range(forward),
+    residual = [block for block in manifest.blocks if block.identity]
+    off = links.scales.off
+    values = {
+        "manifest": manifest,
+        "facts": common.network_facts(engine),
+        "prediction": prediction,
+        "samples": sample_links(
+            services.digits.samples, links.digit, lambda digit: links.with_digit(digit).gallery()
+        ),
+        "stem": _figures(forward, "stem", links),
+        "stem_width": diagram.layer_width(first.input),
+        "blocks": [
+            (diagram.block(block, links), _figures(forward, block.name, links))
+            for block in manifest.blocks
+        ],
+        "metrics": metrics,
+        "sentences": {
+            block.name: describe_metrics(metrics[block.name], block, off=block.name in off)
+            for block in residual
         },
-    )
+        "first_projected": next((block for block in residual if _is_projected(block)), None),
+        "head": _figures(forward, "head", links),
+        "head_width": diagram.layer_width(last.output),
+        "residual": bool(residual),
+        "downloads": gallery_downloads(links, origin),
+        "dataset": (links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None,
+        "compare": default_comparison_link(context),
+        "classic": links.classic() if classic_blocks(manifest) else None,
+        "network_range": network_range(forward),
+    }
+    return digit_page(context, "gallery.html", f"{prediction.label} in {manifest.title}", values)
 
 
-def _figures(
-    forward: ForwardPass, layers: Sequence[LayerInfo], links: Links
-) -> tuple[LayerFigure, ...]:
+def _figures(forward: ForwardPass, section: str, links: Links) -> tuple[LayerFigure, ...]:
+    """The layers of the stem, the head or a block."""
+    layers = [layer for layer in forward.manifest.layers if layer.section == section]
     return tuple(layer_figure(forward, layer, links) for layer in layers)
-
-
-def _section(forward: ForwardPass, name: str, links: Links) -> tuple[LayerFigure, ...]:
-    layers = [layer for layer in forward.manifest.layers if layer.section == name]
-    return _figures(forward, layers, links)
-
-
-def _block_sections(
-    context: PageContext, diagram: NetworkDiagram, metrics: Mapping[str, BlockMetrics]
-) -> list[dict[str, Any]]:
-    """Every block with its part of the diagram and the figures of its main and inner layers.
-
-    Terms are explained in the first block, and projections in the first that changes shape.
-    """
-    forward, links = context.forward, context.links
-    manifest = forward.manifest
-    projected = [block.name for block in manifest.blocks if _is_projected(block)]
-    sections = []
-    for block in manifest.blocks:
-        layers = [layer for layer in manifest.layers if layer.block == block.name]
-        main = [layer for layer in layers if layer.role in _HEADLINE]
-        inner = [layer for layer in layers if layer.role not in _HEADLINE]
-        found = metrics[block.name] if block.identity else None
-        off = block.name in links.scales.off
-        sections.append(
-            {
-                "name": block.name,
-                "first": block is manifest.blocks[0],
-                "first_projected": block.name in projected[:1],
-                "shape": fmt.shape(*layers[-1].shape),
-                "href": links.block(block.name),
-                "diagram": diagram.block(block, links),
-                "metrics": found,
-                "sentence": describe_metrics(found, block, off=off) if found else None,
-                "main": _figures(forward, main, links),
-                "inner": _figures(forward, inner, links),
-            }
-        )
-    return sections

@@ -1,17 +1,16 @@
 """The layer page: every filter's map, large, and all of them in numbers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import Grid, GridOptions, kernel_layout, layer_grid
+from skiplens.service.images import GridOptions, kernel_layout, layer_grid
 from skiplens.web.links import Links
-from skiplens.web.pages import charts, common, figures, text
+from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage, neighbour_links
+from skiplens.web.pages.common import ViewPage, digit_page, neighbour_links
 from skiplens.web.pages.compare import default_comparison_link
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import layer_downloads
@@ -21,60 +20,34 @@ KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One map, cut from the image of the grid by its ``viewBox``."""
-
-    index: int
-    href: str
-    box: str
-    text: str
-    flag: str | None
-    """``inactive``, ``switched off`` or ``constant``."""
-
-
 def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
     """The page of a layer; ``origin`` is the server's address."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     every = tuple(range(layer.filters))
     grid = layer_grid(forward, layer, every, replace(links.options, labels=False))
     names = [other.name for other in manifest.layers]
-    before, after = neighbour_links(
-        names, names.index(layer.name), lambda at: links.layer(names[at])
-    )
     statistics, off = forward.statistics(layer), forward.is_disabled(layer)
-    return ViewPage(
-        "layer.html",
-        f"{layer.name} in {manifest.title}",
-        context.services,
-        links,
-        {
-            "layer": layer,
-            "symbol": text.symbol(layer),
-            "tone": text.tone(layer),
-            "explanation": text.describe_layer(manifest, layer),
-            "facts": _facts(layer),
-            "digit": common.digit_card(context.stored),
-            "before": before,
-            "after": after,
-            "picture": Picture.of(links.grid(layer.name, labels="false"), grid.geometry),
-            "tiles": _tiles(grid, layer, links, _dead_flag(forward, layer)),
-            "legend": figures.legend(grid),
-            "attributes": map_attributes(forward, layer, grid, links),
-            "network_range": network_range(forward),
-            "note": fmt.dead_filters_note(
-                layer, [filter_.index for filter_ in statistics if filter_.dead], off=off
-            ),
-            "dead_flag": _dead_flag(forward, layer),
-            "histogram": charts.histogram(forward.maps(layer)),
-            "statistics": tuple(statistics[cell.filter] for cell in grid.cells),
-            "kernels": kernels_picture(context.engine, layer, links),
-            "kernels_alt": f"All kernels of {layer.name}: one row per filter, one column per "
-            "input map",
-            "downloads": layer_downloads(links, layer, origin),
-            "compare": default_comparison_link(context, layer.name),
-        },
-    )
+    values = {
+        "layer": layer,
+        "explanation": text.describe_layer(manifest, layer),
+        "facts": _facts(layer),
+        "neighbours": neighbour_links(names, layer.name, links.layer),
+        "picture": Picture.of(links.grid(layer.name, labels="false"), grid.geometry),
+        "cells": grid.cells,
+        "legend": figures.legend(grid),
+        "attributes": map_attributes(forward, layer, grid, links),
+        "network_range": network_range(forward),
+        "note": fmt.dead_filters_note(
+            layer, [filter_.index for filter_ in statistics if filter_.dead], off=off
+        ),
+        "dead_flag": _dead_flag(forward, layer),
+        "histogram": charts.histogram(forward.maps(layer)),
+        "statistics": tuple(statistics[cell.filter] for cell in grid.cells),
+        "kernels": kernels_picture(context.engine, layer, links),
+        "downloads": layer_downloads(links, layer, origin),
+        "compare": default_comparison_link(context, layer.name),
+    }
+    return digit_page(context, "layer.html", f"{layer.name} in {manifest.title}", values)
 
 
 def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
@@ -84,19 +57,6 @@ def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
     if layer.strides:
         rows.append(("stride", str(layer.strides[0])))
     return (*rows, ("weights", fmt.thousands(layer.parameters)))
-
-
-def _tiles(grid: Grid, layer: LayerInfo, links: Links, dead_flag: str) -> tuple[Tile, ...]:
-    return tuple(
-        Tile(
-            index=cell.filter,
-            href=links.filter(layer.name, cell.filter),
-            box=" ".join(map(str, cell.box)),
-            text=f"filter {cell.filter}: {fmt.number(found.min)} to {fmt.number(found.max)}",
-            flag=dead_flag if cell.dead else "constant" if cell.constant else None,
-        )
-        for cell, found in zip(grid.cells, describe(grid.maps), strict=True)
-    )
 
 
 def _dead_flag(forward: ForwardPass, layer: LayerInfo) -> str:

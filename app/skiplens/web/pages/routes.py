@@ -1,6 +1,5 @@
 """Routes of the pages."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -51,33 +50,24 @@ _EXPIRED: Final = (
 _DEFAULT_ADVICE: Final = "The server's log has the details, under the request number below."
 
 
-@dataclass(frozen=True)
-class ErrorPage(Page):
-    """A problem, and what to do about it."""
+def error_page(problem: Problem, again: int | None, samples: Samples | None) -> Page:
+    """The page of a problem, and what to do about it.
 
-    status: int
-    detail: str
-    advice: str
-    request_id: str
-    again: int | None = None
-    """Seconds to wait before the page is requested again."""
-    samples: Samples | None = None
-    """Digits to choose instead of one that was deleted."""
-
-
-def error_page(problem: Problem, again: int | None, samples: Samples | None) -> ErrorPage:
-    """The page of a problem."""
+    Args:
+        problem: what went wrong.
+        again: seconds to wait before the page is requested again, if that can help.
+        samples: digits to choose instead of one that was deleted.
+    """
     advice = _ADVICE.get(problem.status, _DEFAULT_ADVICE)
-    return ErrorPage(
-        template="error.html",
-        title=problem.title,
-        status=problem.status,
-        detail=problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
-        advice=_EXPIRED if problem.code == UnknownDigitError.code else advice,
-        request_id=request_id(),
-        again=again,
-        samples=samples,
-    )
+    values = {
+        "status": problem.status,
+        "detail": problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
+        "advice": _EXPIRED if problem.code == UnknownDigitError.code else advice,
+        "request_id": request_id(),
+        "again": again,
+        "samples": samples,
+    }
+    return Page("error.html", problem.title, values=values)
 
 
 def problem_page(request: Request, problem: Problem) -> Response:

@@ -2,23 +2,27 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import RedirectResponse
 
+from skiplens.core.manifest import Manifest
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.settings import ROOT
 from skiplens.web import links
 from skiplens.web.http.caching import compressed
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from skiplens.web.pages.assets import Assets
+from skiplens.web.pages.figures import ramp_stops, row_tone
 from skiplens.web.uploads import read_form
 
 COOKIE: Final = "theme"
@@ -92,31 +96,32 @@ HTML: Final = "text/html; charset=utf-8"
 _NOT_MODIFIED: Final = 304
 
 
-@dataclass(frozen=True)
-class NetworkLink:
-    """The same page in another network."""
-
-    title: str
-    summary: str
-    href: str
-    current: bool
+NetworkLinks = tuple[tuple[Manifest, str, bool], ...]
+"""Networks to choose from: the address of each, and whether it is the current one."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page, and the file name of its template."""
+    """A page, the file name of its template, and what that shows, read as attributes."""
 
     template: str
     title: str
+    values: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # templates read any type
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
     @property
-    def networks(self) -> tuple[NetworkLink, ...]:
-        """Networks to choose from; none on a page that is about no network."""
+    def networks(self) -> NetworkLinks:
+        """The networks of the header; none on a page that is about no network."""
         return ()
 
 
 def create_environment() -> Environment:
-    """Templates, with numbers as text by filters."""
+    """Templates, with filters for numbers and texts, and the display options."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -130,6 +135,17 @@ def create_environment() -> Environment:
         thousands=fmt.thousands,
         cosine=fmt.cosine,
         bar=fmt.bar,
+        join_and=fmt.join_and,
+        pluralise=fmt.pluralise,
+        provenance=text.describe_provenance,
+        ramp_stops=ramp_stops,
+        row_tone=row_tone,
+        symbol=text.symbol,
+        symbols=text.symbols_of_block,
+        tone=text.tone,
+    )
+    environment.globals.update(
+        default=links.DEFAULT, sharing=text.SHARING, sorting=text.SORTING, palette_texts=text.ZERO
     )
     return environment
 
@@ -140,7 +156,11 @@ class Renderer:
     def __init__(self, assets: Assets, most_bytes: int) -> None:
         self._environment = create_environment()
         self._environment.globals.update(
-            asset=assets.url, themes=tuple(Theme), theme_url=links.THEME, most_bytes=most_bytes
+            asset=assets.url,
+            input_png=links.input_png,
+            themes=tuple(Theme),
+            theme_url=links.THEME,
+            most_bytes=most_bytes,
         )
 
     def html(self, page: Page, site: SiteContext) -> str:

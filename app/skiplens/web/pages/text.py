@@ -9,10 +9,9 @@ from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, ResultPage, SortOrder
+from skiplens.service.digit_store import StoredDigit
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
-
-_Sentence = Callable[[LayerInfo], str]
 
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.FILTER: ("each filter", "each filter has its own value range"),
@@ -73,34 +72,20 @@ def _activation(layer: LayerInfo) -> str:
     return f"An activation function, {layer.activation or layer.kind}, applied to each value."
 
 
-def _normalised(_: LayerInfo) -> str:
-    return (
-        "Batch normalisation: each filter's values are shifted and scaled by their mean and "
-        "variance in training, so that no filter dominates."
-    )
-
-
-def _sentence(text: str) -> _Sentence:
-    return lambda _: text
-
-
-_BY_ROLE: Final[dict[str, _Sentence]] = {
+_BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "conv": _convolution,
-    "norm": _normalised,
+    "norm": "Batch normalisation: each filter's values are shifted and scaled by their mean and "
+    "variance in training, so that no filter dominates.",
     "activation": _activation,
-    "identity": _sentence("x, projected to the shape of F(x), so that the two can be added."),
-    "residual": _sentence("F(x), the residual: what the block's branch adds to its input."),
-    "gate": _sentence(
-        "T(x), between 0 and 1: at each position, the share of F(x) that is used; "
-        "the remaining share is x."
-    ),
-    "sum": _sentence("The sum: x plus F(x), at each position and in each filter."),
-    "output": _sentence("ReLU of the sum: the block's output, and the next block's x."),
+    "identity": "x, projected to the shape of F(x), so that the two can be added.",
+    "residual": "F(x), the residual: what the block's branch adds to its input.",
+    "gate": "T(x), between 0 and 1: at each position, the share of F(x) that is used; "
+    "the remaining share is x.",
+    "sum": "The sum: x plus F(x), at each position and in each filter.",
+    "output": "ReLU of the sum: the block's output, and the next block's x.",
     "pool": _pool,
-    "logits": _sentence(
-        "One score for each class: a weighted sum of all values of the layer before."
-    ),
-    "probabilities": _sentence("Softmax: the scores as probabilities, which sum to 1."),
+    "logits": "One score for each class: a weighted sum of all values of the layer before.",
+    "probabilities": "Softmax: the scores as probabilities, which sum to 1.",
 }
 
 
@@ -117,8 +102,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
         )
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
         return "ReLU: values below zero become zero; the result is the next layer's input."
-    explain = _BY_ROLE.get(layer.role)
-    return explain(layer) if explain else f"A layer of type {layer.kind}."
+    explanation = _BY_ROLE.get(layer.role, f"A layer of type {layer.kind}.")
+    return explanation if isinstance(explanation, str) else explanation(layer)
 
 
 def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
@@ -143,6 +128,9 @@ def formula(block: BlockInfo) -> str:
 
 
 _OF_MERGE: Final = {
+    None: "This block has no identity path: its output is computed by F(x) alone.",
+    "highway": "A gate T(x) between 0 and 1 sets at each position how much of F(x) is used; "
+    "the remaining share is x itself.",
     "multiply": "The block computes a factor for each value of its input x, F(x).",
     "average": "The block computes F(x); its output is the mean of x and F(x).",
     "maximum": "The block computes F(x); at each position its output is the larger of x and F(x).",
@@ -153,17 +141,9 @@ _OF_MERGE: Final = {
 
 def describe_block(block: BlockInfo) -> str:
     """What a block does, in a sentence or two."""
-    if block.merge is None:
-        return "This block has no identity path: its output is computed by F(x) alone."
-    if block.merge == "highway":
-        return (
-            "A gate T(x) between 0 and 1 sets at each position how much of F(x) is used; "
-            "the remaining share is x itself."
-        )
-    if block.merge in _OF_MERGE:
-        return _OF_MERGE[block.merge]
     if block.merge != "add":
-        return "The block computes F(x) and merges it with x by a custom function."
+        custom = "The block computes F(x) and merges it with x by a custom function."
+        return _OF_MERGE.get(block.merge, custom)
     if block.identity != block.input:
         return (
             "x takes two paths: through the layers of the block, which compute F(x), and past "
@@ -231,6 +211,17 @@ def symbols_of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
     """Symbols that hold for each of these blocks."""
     found = {symbols_of_block(block) for block in blocks}
     return found.pop() if len(found) == 1 else COMMON
+
+
+def describe_provenance(stored: StoredDigit) -> str:
+    """Where a digit comes from, in a sentence."""
+    if stored.dataset_index is not None:
+        return f"Digit {stored.dataset_index:,} of the test set, labelled {stored.label}."
+    if stored.label is not None:
+        return f"A sample digit of skiplens, labelled {stored.label}."
+    if stored.inverted:
+        return "Your image: dark on a light background, so it was inverted, cropped and centred."
+    return "Your image: light on a dark background, cropped and centred like MNIST's digits."
 
 
 _NUMERALS: Final = tuple((str(digit), str(digit)) for digit in range(10))

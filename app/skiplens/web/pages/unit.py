@@ -1,12 +1,12 @@
 """How one value of a map is computed, as a section of the filter page."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
 from fastapi import Depends, Query
+from numpy.typing import NDArray
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import SIDE
@@ -93,7 +93,6 @@ class InputLabels:
 
 
 DIGITS: Final = 4
-_SIGMOID: Final = "sigmoid"
 _MOST_TERMS: Final = 4
 
 
@@ -148,67 +147,54 @@ def convolution_steps(found: Convolution, order: list[int], labels: InputLabels)
 
 def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
     """The steps of a batch norm."""
-    centred = found.value - found.mean
-    spread = math.sqrt(found.variance + found.epsilon)
+    deviation = math.sqrt(found.variance + found.epsilon)
     root = f"\N{SQUARE ROOT}({fmt.number(found.variance)} + {found.epsilon:g})"
-    input_term = term(found.value, labels.name(0), href=labels.same_position(0))
+    given = term(found.value, labels.name(0), href=labels.same_position(0))
+    mean, spread = term(found.mean, "mean"), term(deviation, root)
+    centred = term(found.value - found.mean, "")
+    scaled = term((found.value - found.mean) / deviation, "")
+    gamma, beta = term(found.gamma, "gamma"), term(found.beta, "beta")
+    result = term(found.result, "value")
+    divide = (
+        "Divide by the standard deviation in training: the square root of the variance "
+        "plus a small constant."
+    )
+    scale = "Scale and shift by two learned parameters."
     return (
-        Step(
-            "Subtract the filter's mean in training.",
-            (input_term, fmt.MINUS, term(found.mean, "mean"), "=", term(centred, "")),
-        ),
-        Step(
-            "Divide by the standard deviation in training: the square root of the variance "
-            "plus a small constant.",
-            (
-                *(term(centred, ""), "\N{DIVISION SIGN}", term(spread, root)),
-                *("=", term(centred / spread, "")),
-            ),
-        ),
-        Step(
-            "Scale and shift by two learned parameters.",
-            (
-                *(term(centred / spread, ""), fmt.TIMES, term(found.gamma, "gamma"), "+"),
-                *(term(found.beta, "beta"), "=", term(found.result, "value")),
-            ),
-        ),
+        Step("Subtract the filter's mean in training.", (given, fmt.MINUS, mean, "=", centred)),
+        Step(divide, (centred, "\N{DIVISION SIGN}", spread, "=", scaled)),
+        Step(scale, (scaled, fmt.TIMES, gamma, "+", beta, "=", result)),
     )
 
 
 def activation_steps(found: ActivationStep, labels: InputLabels) -> Steps:
     """The step of an activation function, of a disabled branch, or of neither."""
     tone = text.tone(labels.unit.layer)
-    input_term = term(found.value, labels.name(0), tone, labels.same_position(0))
-    tokens: tuple[Term | str, ...] = _FORMS[found.function](input_term)
+    given = term(found.value, labels.name(0), tone, labels.same_position(0))
+    words, *around = _ACTIVATIONS[found.function]
+    tokens: tuple[Term | str, ...] = (around[0], given, around[1]) if around else (given,)
     if found.branch_scale not in (None, 1.0):
         label = "branch off" if found.branch_scale == 0 else "factor of the branch"
         tokens = (*tokens, fmt.TIMES, Term(fmt.branch_factor(found.branch_scale), label))
-    result = term(found.result, text.symbol(labels.unit.layer) or "value", tone)
-    return (Step(_describe_activation(found, labels), (*tokens, "=", result)),)
-
-
-_FORMS: Final[dict[str | None, Callable[[Term], tuple[Term | str, ...]]]] = {
-    None: lambda input_term: (input_term,),
-    "relu": lambda input_term: ("max(0,", input_term, ")"),
-    "sigmoid": lambda input_term: (f"1 \N{DIVISION SIGN} (1 + e^{fmt.MINUS}", input_term, ")"),
-    "tanh": lambda input_term: ("tanh(", input_term, ")"),
-}
-
-
-def _describe_activation(found: ActivationStep, labels: InputLabels) -> str:
     if found.branch_scale == 0:
-        return "The block's branch is switched off, so its output is zero."
-    if found.function == "relu":
-        return (
-            "Above zero, so it is unchanged."
-            if found.value > 0
-            else "Not above zero, so the result is zero."
-        )
-    if found.function == _SIGMOID:
-        return "The sigmoid maps any number to a value between 0 and 1."
-    if found.function is not None:
-        return f"The function {found.function} of its input."
-    return f"The output of {labels.name(0)}, unchanged."
+        words = "The block's branch is switched off, so its output is zero."
+    elif found.function == "relu" and found.value > 0:
+        words = "Above zero, so it is unchanged."
+    result = term(found.result, text.symbol(labels.unit.layer) or "value", tone)
+    return (Step(words.format(labels.name(0)), (*tokens, "=", result)),)
+
+
+# What an activation function does, and the signs before and after its input.
+_ACTIVATIONS: Final[dict[str | None, tuple[str, ...]]] = {
+    None: ("The output of {}, unchanged.",),
+    "relu": ("Not above zero, so the result is zero.", "max(0,", ")"),
+    "sigmoid": (
+        "The sigmoid maps any number to a value between 0 and 1.",
+        f"1 \N{DIVISION SIGN} (1 + e^{fmt.MINUS}",
+        ")",
+    ),
+    "tanh": ("The function tanh of its input.", "tanh(", ")"),
+}
 
 
 def merge_steps(found: Merge, labels: InputLabels) -> Steps:
@@ -265,6 +251,13 @@ class InputWindow:
     palette: PaletteName
     fixed_palette: bool
 
+    def numbers(
+        self, values: NDArray[np.float32], mask: NDArray[np.bool_] | None = None
+    ) -> NumberGrid:
+        """Values of the window, ``(H, W)``, in the colours of its map."""
+        fixed = self.fixed_palette
+        return number_grid(values, self.range, self.palette, mask=mask, fixed_palette=fixed)
+
 
 def input_window(
     forward: ForwardPass,
@@ -276,31 +269,29 @@ def input_window(
     """A window, by its corner and size, on one of the input maps."""
     row, column = corner
     height, width = size
-    name = labels.name()
     layer, links = labels.layer(), labels.links
-    where = name if layer is None else f"filter {channel} of {name}"
-    text = f"{_span('row', row, height)} and {_span('column', column, width)} of {where}"
+    name = labels.name() if layer is None else f"filter {channel} of {labels.name()}"
     if layer is None:
         picture = Picture(addresses.input_png(links.digit), SIDE, SIDE)
-        window = (column, row, width, height)
-        box = _around((0, 0, SIDE, SIDE), window)
-        return InputWindow(
-            picture, box, window, text, (0.0, 1.0), PaletteName.GREY, fixed_palette=True
-        )
-    options = GridOptions(Normalisation.LAYER, links.palette, _ZOOM, labels=False)
-    grid = layer_grid(forward, layer, (channel,), options)
-    (cell,) = grid.cells
-    x, y, _, _ = cell.box
-    window = (x + column * _ZOOM, y + row * _ZOOM, width * _ZOOM, height * _ZOOM)
-    address = links.grid(layer.name, normalize="layer", filters=channel, zoom=_ZOOM, labels="false")
+        map_, range_, palette = (0, 0, SIDE, SIDE), (0.0, 1.0), PaletteName.GREY
+    else:
+        palette = links.palette
+        options = GridOptions(Normalisation.LAYER, palette, _ZOOM, labels=False)
+        grid = layer_grid(forward, layer, (channel,), options)
+        shown = {"filters": channel, "zoom": _ZOOM, "labels": "false"}
+        address = links.grid(layer.name, normalize="layer", **shown)
+        picture = Picture.of(address, grid.geometry)
+        map_, range_ = grid.cells[0].box, grid.cells[0].range
+    x, y, zoom = map_[0], map_[1], picture.zoom
+    window = (x + column * zoom, y + row * zoom, width * zoom, height * zoom)
     return InputWindow(
-        Picture.of(address, grid.geometry),
-        _around(cell.box, window),
+        picture,
+        _around(map_, window),
         window,
-        text,
-        cell.range,
-        links.palette,
-        fixed_palette=False,
+        f"{_span('row', row, height)} and {_span('column', column, width)} of {name}",
+        range_,
+        palette,
+        fixed_palette=layer is None,
     )
 
 
@@ -350,7 +341,52 @@ class WindowView:
     text: str
 
 
-def dense_steps(found: Dense, labels: InputLabels) -> tuple[NumberTable, Steps]:
+@dataclass(frozen=True)
+class Channel:
+    """What one input map contributes to a convolution."""
+
+    index: int
+    chosen: bool
+    href: str
+    patch: NumberGrid
+    kernel: NumberGrid
+    products: NumberGrid
+    sum: str
+    bar: tuple[float, float]
+    """Left end and length, in -100..100 about zero."""
+
+
+@dataclass(frozen=True)
+class ConvolutionView:
+    """A convolution: every input map, the largest contribution first."""
+
+    source: str
+    chosen: Channel
+    chosen_href: str | None
+    """The page that explains the middle of the patch, if it is on the map."""
+    input_window: InputWindow
+    beyond: bool
+    """Whether part of the patch is outside the map."""
+    legends: tuple[Legend, Legend, Legend]
+    """Of patch, kernel and products."""
+    channels: tuple[Channel, ...]
+    drawn: int
+    """How many channels are drawn; the others are listed."""
+    rest: str | None
+    lines: Steps
+
+
+@dataclass(frozen=True)
+class UnitExplanation:
+    """How a value is computed, as far as it applies to its layer."""
+
+    convolution: ConvolutionView | None = None
+    window: WindowView | None = None
+    table: NumberTable | None = None
+    lines: Steps = ()
+
+
+def dense_steps(found: Dense, labels: InputLabels) -> UnitExplanation:
     """A dense layer's ten largest products, and the sum."""
     products = found.products
     order = np.argsort(-np.abs(products), kind="stable")
@@ -378,17 +414,14 @@ def dense_steps(found: Dense, labels: InputLabels) -> tuple[NumberTable, Steps]:
         rest=f"{len(others):,} more, sum {fmt.number(rest, DIGITS)}" if len(others) else None,
     )
     line = Step("All products and the bias are added.", (*tokens, "=", term(found.total, "value")))
-    return table, (line,)
+    return UnitExplanation(table=table, lines=(line,))
 
 
-def softmax_steps(
-    found: Softmax, labels: InputLabels, classes: tuple[str, ...]
-) -> tuple[NumberTable, Steps]:
+def softmax_steps(found: Softmax, labels: InputLabels) -> UnitExplanation:
     """Every score, its exponential, and its share."""
     exponentials, total = found.exponentials, float(found.exponentials.sum())
-    names = (
-        classes if len(classes) == len(found.scores) else tuple(map(str, range(len(found.scores))))
-    )
+    classes, count = labels.manifest.classes, len(found.scores)
+    names = classes if len(classes) == count else tuple(map(str, range(count)))
     row, column = labels.unit.position
     rows = tuple(
         NumberRow(
@@ -416,79 +449,32 @@ def softmax_steps(
         *("\N{DIVISION SIGN}", term(total, "sum of all"), "="),
         term(found.result, "value"),
     )
-    return table, (Step("Divided by their sum, they sum to 1.", tokens),)
+    step = Step("Divided by their sum, they sum to 1.", tokens)
+    return UnitExplanation(table=table, lines=(step,))
 
 
-def pooling_steps(
-    found: Pooling, labels: InputLabels, forward: ForwardPass
-) -> tuple[WindowView, Steps]:
+def pooling_steps(found: Pooling, labels: InputLabels, forward: ForwardPass) -> UnitExplanation:
     """A window, and its largest value or its mean."""
     height, width = found.window.shape
     seen = input_window(forward, labels, labels.unit.filter, found.corner, (height, width))
     few = found.window.size <= _MOST_WRITTEN
     window = WindowView(
         input_window=seen,
-        numbers=number_grid(
-            found.window, seen.range, seen.palette, fixed_palette=seen.fixed_palette
-        )
-        if few
-        else None,
+        numbers=seen.numbers(found.window) if few else None,
         text=f"{height} {fmt.TIMES} {width} values: {seen.text}",
     )
     result = term(found.result, "value")
     if found.operation == "max":
         text = f"Of {found.window.size} values, the largest is the result."
-        return window, (Step(text, (f"the largest of {found.window.size} =", result)),)
+        line = Step(text, (f"the largest of {found.window.size} =", result))
+        return UnitExplanation(window=window, lines=(line,))
     total = term(float(found.window.sum(dtype=float)), f"sum of {found.window.size} values")
     tokens = (total, "\N{DIVISION SIGN}", Term(str(found.window.size), "values"), "=", result)
-    return window, (Step("The result is their mean.", tokens),)
+    return UnitExplanation(window=window, lines=(Step("The result is their mean.", tokens),))
 
 
 MOST_DRAWN: Final = 16
 _BAR: Final = 100
-
-
-@dataclass(frozen=True)
-class Channel:
-    """What one input map contributes to a convolution."""
-
-    index: int
-    chosen: bool
-    href: str
-    patch: NumberGrid
-    kernel: NumberGrid
-    products: NumberGrid
-    sum: str
-    bar: tuple[float, float]
-    """Left end and length, in -100..100 about zero."""
-
-
-@dataclass(frozen=True)
-class ConvolutionLegends:
-    """Legends of the three number grids."""
-
-    patch: Legend
-    kernel: Legend
-    products: Legend
-
-
-@dataclass(frozen=True)
-class ConvolutionView:
-    """A convolution: every input map, the largest contribution first."""
-
-    source: str
-    chosen: Channel
-    chosen_href: str | None
-    """The page that explains the middle of the patch, if it is on the map."""
-    input_window: InputWindow
-    beyond: bool
-    """Whether part of the patch is outside the map."""
-    legends: ConvolutionLegends
-    channels: tuple[Channel, ...]
-    drawn: int
-    """How many channels are drawn; the others are listed."""
-    rest: str | None
-    lines: Steps
 
 
 def convolution_view(
@@ -507,6 +493,7 @@ def convolution_view(
     seen = input_window(forward, labels, found.first + at, found.corner, (height, width))
     channels = _channels(found, labels, seen, order, at)
     middle = (found.corner[0] + height // 2, found.corner[1] + width // 2)
+    signed = "signed" if seen.range[0] < 0 else "positive"
     on_map = bool(found.inside[found.inside.shape[0] // 2, found.inside.shape[1] // 2])
     return ConvolutionView(
         source=labels.name(),
@@ -514,7 +501,11 @@ def convolution_view(
         chosen_href=labels.href(found.first + at, *middle) if on_map else None,
         input_window=seen,
         beyond=not found.inside.all(),
-        legends=_legends(found, seen, digit=seen.fixed_palette),
+        legends=(
+            legend_of(seen.range, "grey" if seen.fixed_palette else signed, ""),
+            legend_of(_symmetric_range(found.kernel), "signed", ""),
+            legend_of(_symmetric_range(found.products), "signed", ""),
+        ),
         channels=channels,
         drawn=MOST_DRAWN,
         rest=_rest(found, order[MOST_DRAWN:]),
@@ -552,13 +543,7 @@ def _channels(
             chosen=at == chosen,
             href=links.filter(unit.layer.name, unit.filter, at=position, channel=found.first + at)
             + "#unit",
-            patch=number_grid(
-                found.patch[:, :, at],
-                seen.range,
-                seen.palette,
-                mask=found.inside,
-                fixed_palette=seen.fixed_palette,
-            ),
+            patch=seen.numbers(found.patch[:, :, at], found.inside),
             kernel=number_grid(found.kernel[:, :, at], kernels, palette),
             products=number_grid(products[:, :, at], made, palette, mask=found.inside),
             sum=written[at],
@@ -571,15 +556,6 @@ def _channels(
 def _bar(share: float) -> tuple[float, float]:
     length = round(_BAR * abs(share), 1)
     return (0.0 if share >= 0 else -length), length
-
-
-def _legends(found: Convolution, seen: InputWindow, *, digit: bool) -> ConvolutionLegends:
-    signed = "signed" if seen.range[0] < 0 else "positive"
-    return ConvolutionLegends(
-        legend_of(seen.range, "grey" if digit else signed, ""),
-        legend_of(_symmetric_range(found.kernel), "signed", ""),
-        legend_of(_symmetric_range(found.products), "signed", ""),
-    )
 
 
 def _rest(found: Convolution, others: list[int]) -> str | None:
@@ -624,16 +600,6 @@ class PositionPicker:
 
 
 @dataclass(frozen=True)
-class UnitExplanation:
-    """How a value is computed, as far as it applies to its layer."""
-
-    convolution: ConvolutionView | None = None
-    window: WindowView | None = None
-    table: NumberTable | None = None
-    lines: Steps = ()
-
-
-@dataclass(frozen=True)
 class UnitSection:
     """The explanation of one value."""
 
@@ -644,7 +610,6 @@ class UnitSection:
     """``None`` if the map has one position."""
     explanation: UnitExplanation | None
     """``None`` for an unknown kind of layer."""
-    kind: str
     sum: str
     """Result of the arithmetic, to six digits, as is the exact value."""
     exact: str
@@ -673,7 +638,6 @@ def unit_section(
         value=fmt.number(unit.value, DIGITS),
         picker=_picker(context, unit) if layer.spatial else None,
         explanation=None if found is None else _explain(context, unit, found, query),
-        kind=layer.kind,
         sum="" if found is None else fmt.number(found.result, _CHECK_DIGITS),
         exact=fmt.number(unit.value, _CHECK_DIGITS),
     )
@@ -682,21 +646,18 @@ def unit_section(
 def _explain(
     context: PageContext, unit: Unit, found: Arithmetic, query: UnitQuery
 ) -> UnitExplanation:
-    manifest, forward = context.engine.manifest, context.forward
-    labels = InputLabels(unit, manifest, context.links)
+    forward = context.forward
+    labels = InputLabels(unit, context.engine.manifest, context.links)
     match found:
         case Convolution():
             shown = convolution_view(found, labels, forward, query.channel)
             return UnitExplanation(convolution=shown)
         case Pooling():
-            window, steps = pooling_steps(found, labels, forward)
-            return UnitExplanation(window=window, lines=steps)
+            return pooling_steps(found, labels, forward)
         case Dense():
-            table, steps = dense_steps(found, labels)
-            return UnitExplanation(table=table, lines=steps)
+            return dense_steps(found, labels)
         case Softmax():
-            table, steps = softmax_steps(found, labels, manifest.classes)
-            return UnitExplanation(table=table, lines=steps)
+            return softmax_steps(found, labels)
         case BatchNorm():
             steps = batch_norm_steps(found, labels)
         case ActivationStep():
