@@ -17,7 +17,6 @@ from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.manifest import BlockInfo
 from skiplens.engine.base import Engine
-from skiplens.engine.select import open_engines
 from skiplens.export.gallery import ExportOptions, load_export_context
 from skiplens.export.writing import write
 from skiplens.network.graphs import reference_gradients
@@ -28,7 +27,7 @@ from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.forward import branch_scales
 from skiplens.service.services import Services
 from skiplens.settings import Settings
-from tests.conftest import MAX_WAITING, MODELS, switched_off
+from tests.conftest import MODELS, switched_off
 from tests.contracts.networks import NETWORKS, one_hot, open_random, scaled, without
 from tests.network.tiny import SAVES_WITH_KERAS, numpy
 
@@ -45,11 +44,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def every(folder: Path) -> Mapping[str, Engine]:
-    """Every network, by name; the app below closes them."""
+def every(engines: Mapping[str, Engine], folder: Path) -> Mapping[str, Engine]:
+    """Every network, by name."""
     (folder / "models").mkdir()
-    shipped = open_engines(MODELS, "litert", 1, MAX_WAITING)
-    return {**shipped, **open_random(folder / "models")}
+    return {**engines, **open_random(folder / "models")}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """What every engine does."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import keras
@@ -220,19 +220,30 @@ def test_few_layers_tell_of_all() -> None:
     assert not {"norm", "identity", "logits"} & told
 
 
+STAND_IN = np.float32(123.456)
+
+
+@cache
+def with_stand_in(spoilt: str) -> tuple[GraphInfo, bytes, tuple[str, ...]]:
+    """A graph with :data:`STAND_IN` in one layer's bias, and the layers to check of it."""
+    opened = instrument(tiny_network())
+    layer = next(one for one in opened.model.layers if one.name == spoilt)
+    layer.bias.assign(np.array([STAND_IN, *layer.bias.numpy()[1:]], np.float32))
+    graph = compile_activations(opened)
+    info = GraphInfo("activations.tflite", graph.inputs, graph.outputs, 0.0)
+    assert graph.content.count(STAND_IN.tobytes()) == 1
+    return info, graph.content, layers_to_check(opened.layers)
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
     "spoilt", ["stem.conv", "block1.conv1", "block1.conv2", "block2.shortcut", "block3.gate.conv"]
 )
 def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong: float) -> None:
-    network = tiny_network()
-    opened = instrument(network)
-    layer = next(one for one in opened.model.layers if one.name == spoilt)
-    layer.bias.assign(np.array([wrong, *layer.bias.numpy()[1:]], np.float32))
-    graph = compile_activations(opened)
-    info = GraphInfo("activations.tflite", graph.inputs, graph.outputs, 0.0)
+    info, content, checked = with_stand_in(spoilt)
+    content = content.replace(STAND_IN.tobytes(), np.float32(wrong).tobytes())
     for gate in (0, 1):
         inputs = {"image": images(), "branch_scales": np.full((1, 3), gate, np.float32)}
-        found = run_once(graph.content, info, inputs)
+        found = run_once(content, info, inputs)
         with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
-            check_finite(found, layers_to_check(opened.layers))
+            check_finite(found, checked)

@@ -48,11 +48,12 @@ def test_the_plain_twin_lacks_the_identity_paths_and_nothing_else() -> None:
             found |= {one.name: one.count_params() for one in inner if one.count_params()}
         return found
 
-    assert leaves(plain()) == leaves(resnet())
-    assert not [layer for layer in plain().layers if isinstance(layer, Residual)]
-    projections = [layer.shortcut for layer in resnet().layers if isinstance(layer, Residual)]
+    with_skips, without = resnet(), plain()
+    assert leaves(without) == leaves(with_skips)
+    assert not [layer for layer in without.layers if isinstance(layer, Residual)]
+    projections = [layer.shortcut for layer in with_skips.layers if isinstance(layer, Residual)]
     missing = sum(shortcut.count_params() for shortcut in projections if shortcut)
-    assert resnet().count_params() - plain().count_params() == missing > 0
+    assert with_skips.count_params() - without.count_params() == missing > 0
 
 
 def test_highway_gates_start_almost_shut_at_one_width() -> None:
@@ -121,8 +122,9 @@ def test_stream_and_plain_stack_have_the_same_layers(blocks: int) -> None:
     def weights(network: keras.Model) -> dict[str, tuple[int, ...]]:
         return {"/".join(one.path.split("/")[-2:]): one.shape for one in network.weights}
 
-    assert weights(stream(blocks)) == weights(stream_plain(blocks))
-    assert stream(blocks).count_params() == 160 + blocks * 2 * (9 * 256 + 16) + 170
+    residual = stream(blocks)
+    assert weights(residual) == weights(stream_plain(blocks))
+    assert residual.count_params() == 160 + blocks * 2 * (9 * 256 + 16) + 170
 
 
 def test_the_plain_stack_keeps_the_scale_of_what_it_is_given() -> None:

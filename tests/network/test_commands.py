@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from skiplens.network import commands
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.recipe import RECIPES, Phase, Recipe
 from tests.network.tiny import SAVES_WITH_KERAS, Array
-from tests.network.tiny_training import digits, network
+from tests.network.tiny_training import digits, eager_steps, network
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -30,8 +30,14 @@ RECIPE = Recipe("tiny", (Phase(epochs=1),), batch_size=32, validation=20)
 def tiny_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ARCHITECTURES, "tiny", network)
     monkeypatch.setitem(RECIPES, "tiny", RECIPE)
-    monkeypatch.setattr(commands, "load_train", lambda source: digits(52))
-    monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
+    counts = {"train": 52, "test": 12}
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: digits(counts[part]))
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    with eager_steps():
+        yield
 
 
 def test_train_compile_and_evaluate(
@@ -58,6 +64,7 @@ def test_train_compile_and_evaluate(
     assert f"{evaluated.correct} of 12 test digits" in said
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(("given", "used"), [(None, "1"), ("0", "0")])
 def test_training_takes_the_fast_convolutions_unless_told_otherwise(
     given: str | None, used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,6 +76,7 @@ def test_training_takes_the_fast_convolutions_unless_told_otherwise(
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == used
 
 
+@pytest.mark.usefixtures("eager")
 def test_as_many_digits_are_held_out_as_one_says(tmp_path: Path) -> None:
     models = tmp_path / "models"
     commands.train_network("tiny", None, tmp_path / "runs", models, hold_out=0)
@@ -79,6 +87,7 @@ def test_as_many_digits_are_held_out_as_one_says(tmp_path: Path) -> None:
         commands.train_network("tiny", None, tmp_path / "runs", models)
 
 
+@pytest.mark.usefixtures("eager")
 def test_other_seeds_read_the_test_digits_and_leave_the_network_that_ships(
     tmp_path: Path,
 ) -> None:
@@ -98,14 +107,17 @@ def test_other_seeds_read_the_test_digits_and_leave_the_network_that_ships(
     assert reopened.seeds == manifest.seeds
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_seed_for_choosing_a_recipe_leaves_the_test_digits_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "load_test", lambda source: pytest.fail("read"))
+    parts = {"train": digits(52)}  # to ask for the test digits fails
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: parts[part])
     commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models", 20, 1)
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_seeds_of_another_recipe_are_not_mixed_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +147,7 @@ def test_a_recipe_without_an_architecture_is_told_so(
         commands.train_network("tiny", None, tmp_path, tmp_path)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("commit", ["0123456789ab", "0123456789ab-modified"])
 def test_training_from_changed_code_is_said_when_it_begins(
     tmp_path: Path,
@@ -187,6 +200,6 @@ def test_evaluating_reads_every_digit_with_all_blocks_on(
     reader = Reader(manifest)
     labels = np.array([3, 1, 3, 3, 2], np.uint8)
     split = Split(np.zeros((5, 28, 28), np.uint8), labels)
-    monkeypatch.setattr(commands, "load_test", lambda source: split)
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: split)
     assert commands.evaluate_engine(reader, None) == Accuracy.of(3, 5)
     assert reader.asked == [((1, 28, 28, 1), [])] * 5

@@ -1,6 +1,7 @@
 """The ladder: what is seen of a run, the same after an interruption, and its figures on file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,25 @@ from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
 from skiplens.errors import TrainingError
 from skiplens.network import commands, ladder
 from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
+from skiplens.network.checkpoints import Run
 from skiplens.network.ladder import (
-    Rung,
+    LadderRun,
     add_to_ladder,
     gradient_norms,
     is_measured,
     read_ladder,
-    train_rung,
+    train_ladder_run,
 )
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Phase
 from skiplens.network.training import hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
-from tests.network.tiny_training import digits
+from tests.network.tiny_training import digits, eager_steps
 
 pytestmark = SAVES_WITH_KERAS
 
-RUNG = Rung("residual", 2, 1)
+Trained = tuple[keras.Model, Run, dict[str, Any]]
+RUN = LadderRun("residual", 2, 1)
 FIGURES = {
     "kind": "residual",
     "blocks": 2,
@@ -40,33 +43,44 @@ FIGURES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def short_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def short_recipes() -> Iterator[None]:
     """Two epochs of three steps, looked at often."""
-    for name, recipe in list(RECIPES.items()):
-        short = replace(recipe, phases=(Phase(epochs=2),), batch_size=32, validation=20)
-        monkeypatch.setitem(RECIPES, name, short)
-    monkeypatch.setattr(ladder, "GRADIENT_STEPS", (0, 4))
-    monkeypatch.setattr(ladder, "LOSS_EVERY", 2)
+    with pytest.MonkeyPatch.context() as patch, eager_steps():
+        for name, recipe in list(RECIPES.items()):
+            short = replace(recipe, phases=(Phase(epochs=2),), batch_size=32, validation=20)
+            patch.setitem(RECIPES, name, short)
+        patch.setattr(ladder, "GRADIENT_STEPS", (0, 4))
+        patch.setattr(ladder, "LOSS_EVERY", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(short_recipes: None, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A run without interruption."""
+    return train_ladder_run(RUN, digits(), lambda: digits(40), tmp_path_factory.mktemp("whole"))
 
 
 def without_time(figures: dict[str, Any]) -> dict[str, Any]:
+    figures = deepcopy(figures)
     for epoch in figures["history"]["epochs"]:
         del epoch["seconds"]
     return figures
 
 
-def test_every_rung_has_a_recipe_an_architecture_and_three_seeds() -> None:
-    rungs = ladder.rungs()
-    assert len(set(rungs)) == len(rungs) == 3 * len(LADDER) * len(KINDS)
-    assert len({rung.name for rung in rungs}) == len(rungs)
-    for rung in rungs:
-        assert rung.network in ARCHITECTURES
-        assert rung.recipe == replace(RECIPES[rung.network], seed=rung.seed)
+def test_every_run_has_a_recipe_an_architecture_and_three_seeds() -> None:
+    runs = ladder.ladder_runs()
+    assert len(set(runs)) == len(runs) == 3 * len(LADDER) * len(KINDS)
+    assert len({run.name for run in runs}) == len(runs)
+    for run in runs:
+        assert run.network in ARCHITECTURES
+        assert run.recipe == replace(RECIPES[run.network], seed=run.seed)
 
 
-def test_a_run_is_observed_from_before_its_first_step_to_its_end(tmp_path: Path) -> None:
-    network, run, figures = train_rung(RUNG, digits(), lambda: digits(40), tmp_path)
+def test_a_run_is_observed_from_before_its_first_step_to_its_end(
+    whole: Trained,
+) -> None:
+    network, run, figures = whole
     assert (figures["kind"], figures["blocks"], figures["seed"]) == ("residual", 2, 1)
     assert run.recipe.seed == 1
     history = figures["history"]
@@ -84,22 +98,20 @@ def test_a_run_is_observed_from_before_its_first_step_to_its_end(tmp_path: Path)
     assert figures["test_accuracy"]["digits"] == 40
 
 
-def test_an_interrupted_run_has_the_same_figures(tmp_path: Path) -> None:
+def test_an_interrupted_run_has_the_same_figures(whole: Trained, tmp_path: Path) -> None:
     def stop(epoch: int, step: int, steps: int, loss: float) -> None:
         if (epoch, step) == (2, 2):
             raise KeyboardInterrupt
 
-    whole = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "whole")[2]
     with pytest.raises(KeyboardInterrupt):
-        train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "two", on_step=stop)
-    resumed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "two")[2]
-    assert without_time(resumed) == without_time(whole)
+        train_ladder_run(RUN, digits(), lambda: digits(40), tmp_path, on_step=stop)
+    resumed = train_ladder_run(RUN, digits(), lambda: digits(40), tmp_path)[2]
+    assert without_time(resumed) == without_time(whole[2])
 
 
-def test_observing_changes_nothing(tmp_path: Path) -> None:
-    observed = train_rung(RUNG, digits(), lambda: digits(40), tmp_path / "observed")[0]
-    alone, _ = train(RUNG.recipe, digits(), tmp_path / "alone")
-    for one, other in zip(observed.weights, alone.weights, strict=True):
+def test_observing_changes_nothing(whole: Trained, tmp_path: Path) -> None:
+    alone, _ = train(RUN.recipe, digits(), tmp_path)
+    for one, other in zip(whole[0].weights, alone.weights, strict=True):
         assert np.array_equal(numpy(one), numpy(other))
 
 
@@ -125,7 +137,7 @@ def test_the_identity_carries_gradients_unchanged_at_first() -> None:
 
 def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
     path = tmp_path / "ladder.json"
-    assert not is_measured(RUNG, read_ladder(path))
+    assert not is_measured(RUN, read_ladder(path))
     plain = {**FIGURES, "kind": "plain"}
     for run in (plain, {**FIGURES, "blocks": 6}, FIGURES):
         add_to_ladder(path, run)
@@ -135,15 +147,15 @@ def test_figures_are_kept_in_the_order_of_the_ladder(tmp_path: Path) -> None:
         ("residual", 6),
         ("plain", 2),
     ]
-    assert is_measured(RUNG, figures)
-    assert not is_measured(replace(RUNG, seed=0), figures)
+    assert is_measured(RUN, figures)
+    assert not is_measured(replace(RUN, seed=0), figures)
 
 
 def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "load_train", lambda source: digits(52))
-    monkeypatch.setattr(commands, "load_test", lambda source: digits(12))
+    counts = {"train": 52, "test": 12}
+    monkeypatch.setattr(commands, "load_mnist", lambda part, source: digits(counts[part]))
     models = tmp_path / "models"
     models.mkdir()
     add_to_ladder(models / "ladder.json", FIGURES)

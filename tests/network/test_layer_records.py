@@ -1,6 +1,7 @@
 """Records of layers and blocks."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import keras
 import numpy as np
@@ -12,7 +13,14 @@ from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.layer_records import describe_layer, spatial
 from skiplens.network.layers import Residual
 from skiplens.network.tracing import InstrumentedModel, instrument
-from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
+from tests.network.tiny import (
+    Array,
+    Tensor,
+    images,
+    instrumented,
+    numpy,
+    randomise,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +109,7 @@ def test_figures_of_a_convolution() -> None:
     assert np.prod(info.shape) == 3 * 7 * 5
 
 
-NETWORKS: dict[str, Callable[[], keras.Model]] = {**ARCHITECTURES, "tiny": tiny_network}
+NETWORKS = [*ARCHITECTURES, "tiny"]
 GATE = 0.75
 
 
@@ -140,14 +148,14 @@ def recomputed(info: LayerInfo, given: list[Array], known: dict[str, layers.Laye
     return numpy(known[info.name](given[0]))
 
 
+@cache
 def opened(name: str) -> tuple[InstrumentedModel, dict[str, layers.Layer], dict[str, Array]]:
     """A network opened up, its layers by name, and their outputs at branch scales of one half."""
-    network = randomise(NETWORKS[name]())
+    network, traced = instrumented(name)
     known = {layer.name: layer for layer in sublayers(network)}
     for layer in list(known.values()):
         if isinstance(layer, Residual) and isinstance(layer.merge, layers.Layer):
             known[layer.merge.name] = layer.merge
-    traced = instrument(network)
     given: dict[str, Tensor] = {"image": images(2)}
     if "branch_scales" in traced.model.input:
         given["branch_scales"] = np.full(
@@ -174,13 +182,13 @@ def test_every_layer_follows_from_its_inputs(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_inputs_come_before_what_is_computed_from_them(name: str) -> None:
     seen = {INPUT}
-    for info in instrument(NETWORKS[name]()).layers:
+    for info in instrumented(name)[1].layers:
         assert seen.issuperset(info.inputs), info.name
         seen.add(info.name)
 
 
 def test_a_sum_names_the_identity_first_and_a_gate_last() -> None:
-    inputs = {info.name: info.inputs for info in instrument(tiny_network()).layers}
+    inputs = {info.name: info.inputs for info in instrumented("tiny")[1].layers}
     assert inputs["block1.sum"] == ("stem.output", "block1.residual")
     assert inputs["block2.sum"] == ("block2.identity", "block2.residual")
     assert inputs["block2.identity"] == ("block2.shortcut",)
@@ -189,9 +197,7 @@ def test_a_sum_names_the_identity_first_and_a_gate_last() -> None:
 
 
 def test_dropout_and_flattening_are_looked_through() -> None:
-    inputs = {
-        info.name: info.inputs for info in instrument(ARCHITECTURES["mnist-classic"]()).layers
-    }
+    inputs = {info.name: info.inputs for info in instrumented("mnist-classic")[1].layers}
     assert inputs["head.logits"] == ("head.pool",)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skiplens.errors import DatasetError
-from skiplens.network.mnist_download import as_input, load_test, load_train
+from skiplens.network.mnist_download import as_input, load_mnist
 
 RNG = np.random.default_rng(8)
 TRAIN = RNG.integers(0, 256, (5, 28, 28), np.uint8), RNG.integers(0, 10, 5, np.uint8)
@@ -17,14 +17,14 @@ TEST = RNG.integers(0, 256, (3, 28, 28), np.uint8), RNG.integers(0, 10, 3, np.ui
 def test_a_source_that_is_named_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mnist.npz"
     np.savez(path, x_train=TRAIN[0], y_train=TRAIN[1], x_test=TEST[0], y_test=TEST[1])
-    assert np.array_equal(load_train(path).images, TRAIN[0])
-    assert np.array_equal(load_test(tmp_path).labels, TEST[1])
+    assert np.array_equal(load_mnist("train", path).images, TRAIN[0])
+    assert np.array_equal(load_mnist("test", tmp_path).labels, TEST[1])
 
 
 def test_without_a_source_keras_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (TRAIN, TEST))
-    assert np.array_equal(load_test().images, TEST[0])
-    assert np.array_equal(load_train().labels, TRAIN[1])
+    assert np.array_equal(load_mnist("test").images, TEST[0])
+    assert np.array_equal(load_mnist("train").labels, TRAIN[1])
 
 
 def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         DatasetError, match=r"cannot be downloaded; pass its folder instead: no way there$"
     ):
-        load_train()
+        load_mnist("train")
 
 
 def test_networks_take_floats_from_0_to_1() -> None:

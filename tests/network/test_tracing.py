@@ -28,6 +28,7 @@ from tests.network.tiny import (
     Array,
     Tensor,
     images,
+    instrumented,
     numpy,
     randomise,
     tiny_network,
@@ -37,16 +38,9 @@ BLOCKS = {"mnist-resnet": 6, "mnist-plain": 6, "mnist-highway": 6, "mnist-classi
 
 
 @cache
-def opened(name: str) -> tuple[keras.Model, InstrumentedModel]:
-    """An architecture with random weights and batch norms that do something."""
-    network = randomise(ARCHITECTURES[name]())
-    return network, instrument(network)
-
-
-@cache
 def activations(name: str, off: tuple[str, ...] = ()) -> Mapping[str, Array]:
     """Every layer's output on two images, with some blocks switched off."""
-    _, traced = opened(name)
+    _, traced = instrumented(name)
     inputs = {"image": images(2)}
     if "branch_scales" in traced.model.input:
         switches = (block.name for block in traced.blocks if block.can_disable)
@@ -74,7 +68,7 @@ def leaves(layer: Tensor) -> Iterator[layers.Layer]:
     "name", sorted(path.parent.name for path in MODELS.glob("*/manifest.json"))
 )
 def test_the_network_that_ships_is_of_the_architecture_it_is_named_for(name: str) -> None:
-    _, traced = opened(name)
+    _, traced = instrumented(name)
     shipped = open_folder(MODELS / name).manifest
     assert shipped.layers == traced.layers
     assert shipped.blocks == traced.blocks
@@ -82,7 +76,7 @@ def test_the_network_that_ships_is_of_the_architecture_it_is_named_for(name: str
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_layer_is_reached_and_described_as_it_is(name: str) -> None:
-    network, traced = opened(name)
+    network, traced = instrumented(name)
     found = activations(name)
     assert [layer.name for layer in traced.layers] == list(found)
     unseen = (keras.layers.InputLayer, layers.Dropout, layers.Flatten)
@@ -99,7 +93,7 @@ def test_every_layer_is_reached_and_described_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_gates_left_open_change_nothing(name: str) -> None:
-    network, _ = opened(name)
+    network, _ = instrumented(name)
     entry = network.inputs[0]
     outer = [layer for layer in network.layers if layer.name in activations(name)]
     outputs = keras.Model(entry, [layer.output for layer in outer])(images(2), training=False)
@@ -110,12 +104,12 @@ def test_gates_left_open_change_nothing(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "blocks"), BLOCKS.items())
 def test_the_networks_that_ship_have_their_blocks(name: str, blocks: int) -> None:
-    assert len(opened(name)[1].blocks) == blocks
+    assert len(instrumented(name)[1].blocks) == blocks
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_layers_come_in_forward_order_and_belong_to_their_blocks(name: str) -> None:
-    _, traced = opened(name)
+    _, traced = instrumented(name)
     places = [layer.section for layer in traced.layers]
     stations = ["stem", *(f"block{at}" for at in range(1, len(traced.blocks) + 1)), "head"]
     assert list(dict.fromkeys(places)) == stations
@@ -129,7 +123,7 @@ def test_layers_come_in_forward_order_and_belong_to_their_blocks(name: str) -> N
 
 
 def test_roles_and_kinds_of_the_default_network() -> None:
-    _, traced = opened("mnist-resnet")
+    _, traced = instrumented("mnist-resnet")
     described = {layer.name: (layer.kind, layer.role) for layer in traced.layers}
     assert list(described.items())[:3] == [
         ("stem.conv", ("Conv2D", "conv")),
@@ -161,7 +155,7 @@ def test_roles_and_kinds_of_the_default_network() -> None:
 
 def test_blocks_name_their_parts() -> None:
     resnet, plain, highway = (
-        opened(name)[1].blocks for name in ("mnist-resnet", "mnist-plain", "mnist-highway")
+        instrumented(name)[1].blocks for name in ("mnist-resnet", "mnist-plain", "mnist-highway")
     )
     assert (resnet[0].input, resnet[0].identity) == ("stem.output", "stem.output")
     assert (resnet[2].input, resnet[2].identity) == ("block2.output", "block3.identity")
@@ -175,7 +169,7 @@ def test_blocks_name_their_parts() -> None:
 @pytest.mark.parametrize("name", ["mnist-resnet", "mnist-classic"])
 def test_the_sum_is_x_plus_f_and_the_output_its_positive_part(name: str) -> None:
     found = activations(name)
-    for block in opened(name)[1].blocks:
+    for block in instrumented(name)[1].blocks:
         assert block.merge == "add"
         assert block.identity
         assert block.sum
@@ -187,7 +181,7 @@ def test_the_sum_is_x_plus_f_and_the_output_its_positive_part(name: str) -> None
 
 def test_a_highway_sum_is_t_f_plus_the_rest_of_x() -> None:
     found = activations("mnist-highway")
-    for block in opened("mnist-highway")[1].blocks:
+    for block in instrumented("mnist-highway")[1].blocks:
         assert block.identity
         assert block.gate
         assert block.sum
@@ -202,7 +196,7 @@ def test_a_highway_sum_is_t_f_plus_the_rest_of_x() -> None:
 
 def test_the_plain_twin_computes_all_of_its_output() -> None:
     found = activations("mnist-plain")
-    for block in opened("mnist-plain")[1].blocks:
+    for block in instrumented("mnist-plain")[1].blocks:
         assert np.array_equal(found[block.output], np.maximum(found[block.residual], 0))
 
 
@@ -231,7 +225,7 @@ def without(network: keras.Model, off: tuple[str, ...]) -> dict[str, Tensor]:
     ],
 )
 def test_off_equals_a_network_built_without_the_branch(name: str, off: tuple[str, ...]) -> None:
-    network, _ = opened(name)
+    network, _ = instrumented(name)
     built = without(network, off)
     outputs = keras.Model(network.inputs[0], built)(images(2), training=False)
     found, changed = activations(name, off), activations(name)
@@ -245,13 +239,13 @@ def test_off_equals_a_network_built_without_the_branch(name: str, off: tuple[str
 
 
 def test_weights_are_those_of_the_network() -> None:
-    network, traced = opened("mnist-resnet")
+    network, traced = instrumented("mnist-resnet")
     kept = {id(weight) for weight in traced.model.weights}
     assert kept == {id(weight) for weight in network.weights}
 
 
 def test_routes_are_copies_of_a_blocks_input() -> None:
-    network, _ = opened("mnist-classic")
+    network, _ = instrumented("mnist-classic")
     traced = instrument(network, routes=True)
     assert traced.routes[:2] == ("block1.x:identity", "block1.x:residual")
     assert len(traced.routes) == 2 * len(traced.blocks)
@@ -264,7 +258,7 @@ def test_routes_are_copies_of_a_blocks_input() -> None:
 
 
 def test_rewrite_replaces_the_calls_that_it_answers() -> None:
-    network, _ = opened("mnist-classic")
+    network, _ = instrumented("mnist-classic")
 
     def rewrite(layer: Tensor, x: Tensor) -> Tensor:
         return keras.ops.multiply(x, 2.0) if layer.name == "stem.relu1" else None
@@ -339,7 +333,7 @@ def forking_branch(entry: Tensor) -> keras.Model:
     return keras.Model(entry, layers.Multiply(name="block1.product")([left, right]))
 
 
-def test_a_functional_branch_is_opened() -> None:
+def test_a_functional_branch_is_instrumented() -> None:
     branch = forking_branch(keras.Input((7, 7, WIDTH)))
     found = agrees(network(Residual(branch, name="block1")))
     product = found["block1.left"] * found["block1.right"]
@@ -370,7 +364,7 @@ def test_functions_of_keras_count_as_layers_without_weights() -> None:
     assert kinds["Relu"] == kinds["Multiply"] == kinds["Add"] == 0
 
 
-def test_models_in_models_are_opened() -> None:
+def test_models_in_models_are_instrumented() -> None:
     inner = keras.Sequential([conv("inner.conv"), layers.ReLU(name="inner.relu")], name="inner")
     outer = keras.Sequential([inner, conv("outer.conv")], name="outer")
     found = agrees(network(outer))

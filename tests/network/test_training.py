@@ -17,7 +17,7 @@ from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import Phase
 from skiplens.network.training import OnStep, hold_out, measure_accuracy, train
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
-from tests.network.tiny_training import RECIPE, digits, network
+from tests.network.tiny_training import RECIPE, digits, eager_steps, network
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -32,6 +32,12 @@ class Whole(NamedTuple):
 def tiny_architecture() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "tiny", network)
+        yield
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    with eager_steps():
         yield
 
 
@@ -90,6 +96,7 @@ def test_a_finished_run_is_not_trained_again(whole: Whole) -> None:
         assert np.array_equal(weights(again)[path], weight)
 
 
+@pytest.mark.usefixtures("eager")
 def test_steps_are_counted(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     losses: list[float] = []
@@ -104,6 +111,7 @@ def test_steps_are_counted(tmp_path: Path) -> None:
     assert losses[-1] == run.history[0].loss
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_loss_is_the_mean_over_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[tuple[float, int]] = []
     train_on_batch = keras.Model.train_on_batch
@@ -144,6 +152,7 @@ def test_what_cannot_be_held_out_is_refused(count: int) -> None:
         hold_out(digits(), replace(RECIPE, validation=count))
 
 
+@pytest.mark.usefixtures("eager")
 def test_where_none_are_held_out_all_are_trained_on(tmp_path: Path) -> None:
     seen: list[int] = []
     recipe = replace(RECIPE, phases=(Phase(epochs=1),), validation=0)
@@ -153,6 +162,7 @@ def test_where_none_are_held_out_all_are_trained_on(tmp_path: Path) -> None:
     assert train(recipe, digits(), tmp_path)[1] == run
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_average_of_the_weights_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +189,7 @@ def test_the_average_of_the_weights_is_kept(
         np.testing.assert_allclose(numpy(kept), average, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("floor", [0.0, 0.25])
 def test_the_cosine_ends_at_its_floor(tmp_path: Path, floor: float) -> None:
     phase = Phase(epochs=2, learning_rate=1e-2, warmup_epochs=1.0, floor=floor)

@@ -1,5 +1,6 @@
 """Small networks that tests make, with weights that leave nothing trivial."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import run_once
+from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.compiling import compile_network
 from skiplens.network.layers import HighwayGate, Residual
+from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
 Tensor = Any  # Keras ships no types
@@ -72,6 +75,13 @@ def tiny_network() -> keras.Model:
     x = layers.Dense(10, name="head.logits")(x)
     x = layers.Softmax(name="head.probabilities")(x)
     return randomise(keras.Model(image, x, name="tiny"))
+
+
+@cache
+def instrumented(name: str) -> tuple[keras.Model, InstrumentedModel]:
+    """An architecture, or the tiny network, with random weights; tests leave them as they are."""
+    network = tiny_network() if name == "tiny" else randomise(ARCHITECTURES[name]())
+    return network, instrument(network)
 
 
 def images(count: int = 1, seed: int = 1) -> Array:

@@ -1,7 +1,12 @@
 """A training run so small that a test can afford several."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partialmethod
+
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from skiplens.mnist import Split
@@ -18,6 +23,15 @@ RECIPE = Recipe(
     validation=20,
     seed=7,
 )
+
+
+@contextmanager
+def eager_steps() -> Iterator[None]:
+    """Train op by op: to trace a step takes longer than a few steps on these digits do."""
+    with pytest.MonkeyPatch.context() as patch:
+        eager = partialmethod(keras.Model.compile, run_eagerly=True)
+        patch.setattr(keras.Model, "compile", eager)
+        yield
 
 
 def network() -> keras.Model:

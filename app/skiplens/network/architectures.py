@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import keras
 from keras import layers
@@ -26,50 +26,40 @@ Kind = Literal["residual", "plain"]
 KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
 
 
-def _conv(name: str, width: int, *, strides: int = 1, kernel: int = 3) -> layers.Layer:
-    """A convolution without bias, because the batch norm after it has one."""
-    return layers.Conv2D(
-        width,
-        kernel,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-    )
+def _conv(
+    name: str, width: int, kernel: int = 3, strides: int = 1, **options: Any
+) -> layers.Conv2D:
+    return layers.Conv2D(width, kernel, strides=strides, padding="same", name=name, **options)
+
+
+# Without a bias, because the batch norm after it has one.
+_conv_before_norm = partial(_conv, use_bias=False, kernel_initializer="he_normal")
 
 
 def _branch(name: str, width: int, strides: int) -> list[layers.Layer]:
     """F of one block: conv, norm, ReLU, conv, norm (He et al. 2015, fig. 2)."""
     return [
-        _conv(f"{name}.conv1", width, strides=strides),
+        _conv_before_norm(f"{name}.conv1", width, strides=strides),
         layers.BatchNormalization(name=f"{name}.norm1"),
         layers.ReLU(name=f"{name}.relu1"),
-        _conv(f"{name}.conv2", width),
+        _conv_before_norm(f"{name}.conv2", width),
         layers.BatchNormalization(name=f"{name}.norm2"),
     ]
 
 
-def _stem(image: keras.KerasTensor, width: int) -> keras.KerasTensor:
-    x = _conv("stem.conv", width)(image)
+def _stem(image: keras.KerasTensor, width: int, strides: int = 1) -> keras.KerasTensor:
+    x = _conv_before_norm("stem.conv", width, strides=strides)(image)
     x = layers.BatchNormalization(name="stem.norm")(x)
     return layers.ReLU(name="stem.output")(x)
 
 
-def _head(x: keras.KerasTensor) -> keras.KerasTensor:
-    x = layers.GlobalAveragePooling2D(name="head.pool")(x)
+def _classify(x: keras.KerasTensor) -> keras.KerasTensor:
     x = layers.Dense(len(CLASSES), name="head.logits")(x)
     return layers.Softmax(name="head.probabilities")(x)
 
 
-def _stages() -> list[tuple[str, int, int]]:
-    """``(name, width, strides)`` of each block of the staged networks."""
-    plan: list[tuple[str, int, int]] = []
-    for stage, width in enumerate(STAGE_WIDTHS):
-        for index in range(BLOCKS_PER_STAGE):
-            strides = 2 if stage > 0 and index == 0 else 1
-            plan.append((f"block{len(plan) + 1}", width, strides))
-    return plan
+def _head(x: keras.KerasTensor) -> keras.KerasTensor:
+    return _classify(layers.GlobalAveragePooling2D(name="head.pool")(x))
 
 
 def _projection(name: str, width: int, strides: int) -> layers.Layer:
@@ -78,60 +68,64 @@ def _projection(name: str, width: int, strides: int) -> layers.Layer:
     It takes the mean of each window; a strided convolution alone would ignore three of four values
     of x (He et al. 2019, "Bag of Tricks", fig. 2c).
     """
-    return keras.Sequential(
-        [
-            layers.AveragePooling2D(strides, name=f"{name}.shortcut.pool"),
-            _conv(f"{name}.shortcut.conv", width, kernel=1),
-            layers.BatchNormalization(name=f"{name}.shortcut.norm"),
-        ],
-        name=f"{name}.shortcut",
-    )
+    parts = [
+        layers.AveragePooling2D(strides, name=f"{name}.shortcut.pool"),
+        _conv_before_norm(f"{name}.shortcut.conv", width, kernel=1),
+        layers.BatchNormalization(name=f"{name}.shortcut.norm"),
+    ]
+    return keras.Sequential(parts, name=f"{name}.shortcut")
+
+
+def _block(
+    name: str,
+    parts: list[layers.Layer],
+    x: keras.KerasTensor,
+    *,
+    skip: bool,
+    shortcut: layers.Layer | None = None,
+) -> keras.KerasTensor:
+    """A residual block of these parts; without the skip, the parts in a row."""
+    if skip:
+        branch = keras.Sequential(parts, name=f"{name}.branch")
+        return Residual(branch, shortcut=shortcut, name=name)(x)
+    for layer in parts:
+        x = layer(x)
+    return x
+
+
+def _staged(network: str, *, skip: bool) -> keras.Model:
+    image = keras.Input(INPUT_SHAPE, name="image")
+    x = _stem(image, STAGE_WIDTHS[0])
+    widths = [width for width in STAGE_WIDTHS for _ in range(BLOCKS_PER_STAGE)]
+    for index, width in enumerate(widths, 1):
+        name, strides = f"block{index}", 1 if width == x.shape[-1] else 2
+        parts = _branch(name, width, strides)
+        shortcut = _projection(name, width, strides) if skip and strides > 1 else None
+        x = _block(name, parts, x, skip=skip, shortcut=shortcut)
+        x = layers.ReLU(name=f"{name}.output")(x)
+    return keras.Model(image, _head(x), name=network)
 
 
 def resnet() -> keras.Model:
     """ResNet for 28x28: three stages of widths 16, 32 and 64 with two blocks each."""
-    image = keras.Input(INPUT_SHAPE, name="image")
-    x = _stem(image, STAGE_WIDTHS[0])
-    for name, width, strides in _stages():
-        branch = keras.Sequential(_branch(name, width, strides), name=f"{name}.branch")
-        shortcut = _projection(name, width, strides) if strides > 1 else None
-        x = Residual(branch, shortcut=shortcut, name=name)(x)
-        x = layers.ReLU(name=f"{name}.output")(x)
-    return keras.Model(image, _head(x), name="mnist-resnet")
+    return _staged("mnist-resnet", skip=True)
 
 
 def plain() -> keras.Model:
     """The plain twin of :func:`resnet`, without identity paths."""
-    image = keras.Input(INPUT_SHAPE, name="image")
-    x = _stem(image, STAGE_WIDTHS[0])
-    for name, width, strides in _stages():
-        for layer in _branch(name, width, strides):
-            x = layer(x)
-        x = layers.ReLU(name=f"{name}.output")(x)
-    return keras.Model(image, _head(x), name="mnist-plain")
+    return _staged("mnist-plain", skip=False)
 
 
 def highway() -> keras.Model:
     """A strided stem and six gated blocks of constant width on 14x14 maps."""
     image = keras.Input(INPUT_SHAPE, name="image")
-    x = _conv("stem.conv", HIGHWAY_WIDTH, strides=2)(image)
-    x = layers.BatchNormalization(name="stem.norm")(x)
-    x = layers.ReLU(name="stem.output")(x)
+    x = _stem(image, HIGHWAY_WIDTH, strides=2)
+    shut = keras.initializers.Constant(HIGHWAY_GATE_BIAS)
     for index in range(1, HIGHWAY_BLOCKS + 1):
         name = f"block{index}"
-        branch = _branch(name, HIGHWAY_WIDTH, 1)
-        gate = layers.Conv2D(
-            HIGHWAY_WIDTH,
-            3,
-            padding="same",
-            bias_initializer=keras.initializers.Constant(HIGHWAY_GATE_BIAS),
-            name=f"{name}.gate.conv",
-        )
-        x = Residual(
-            keras.Sequential(branch, name=f"{name}.branch"),
-            merge=HighwayGate(gate, name=f"{name}.gate"),
-            name=name,
-        )(x)
+        branch = keras.Sequential(_branch(name, HIGHWAY_WIDTH, 1), name=f"{name}.branch")
+        logits = _conv(f"{name}.gate.conv", HIGHWAY_WIDTH, bias_initializer=shut)
+        x = Residual(branch, merge=HighwayGate(logits, name=f"{name}.gate"), name=name)(x)
         x = layers.ReLU(name=f"{name}.output")(x)
     return keras.Model(image, _head(x), name="mnist-highway")
 
@@ -141,44 +135,27 @@ def classic() -> keras.Model:
     relu], max pooling 2, dropout 0.5, dense 10 softmax.
     """
     image = keras.Input(INPUT_SHAPE, name="image")
-    x = layers.Conv2D(64, 3, padding="same", name="stem.conv1")(image)
-    x = layers.ReLU(name="stem.relu1")(x)
-    x = layers.Conv2D(CLASSIC_WIDTH, 3, padding="same", name="stem.conv2")(x)
-    x = layers.ReLU(name="stem.output")(x)
+    x = layers.ReLU(name="stem.relu1")(_conv("stem.conv1", 64)(image))
+    x = layers.ReLU(name="stem.output")(_conv("stem.conv2", CLASSIC_WIDTH)(x))
     for index in range(1, CLASSIC_BLOCKS + 1):
         name = f"block{index}"
-        conv = layers.Conv2D(CLASSIC_WIDTH, 3, padding="same", name=f"{name}.conv")
-        x = Residual(conv, name=name)(x)
+        x = Residual(_conv(f"{name}.conv", CLASSIC_WIDTH), name=name)(x)
         x = layers.ReLU(name=f"{name}.output")(x)
     x = layers.MaxPooling2D(2, name="head.pool")(x)
     x = layers.Flatten(name="head.flatten")(x)
     x = layers.Dropout(0.5, name="head.dropout")(x)
-    x = layers.Dense(len(CLASSES), name="head.logits")(x)
-    x = layers.Softmax(name="head.probabilities")(x)
-    return keras.Model(image, x, name="mnist-classic")
-
-
-def _stream_conv(name: str, initializer: str, strides: int = 1) -> layers.Layer:
-    """A convolution of the stream, with a bias: no norm follows it."""
-    return layers.Conv2D(
-        STREAM_WIDTH,
-        3,
-        strides=strides,
-        padding="same",
-        kernel_initializer=initializer,
-        name=name,
-    )
+    return keras.Model(image, _classify(x), name="mnist-classic")
 
 
 def _stream_branch(name: str, last: str) -> list[layers.Layer]:
     """F of one block: ReLU, conv, ReLU, conv (He et al. 2016, "Identity Mappings", fig. 4e,
-    without its norms).
+    without its norms); ``last`` initialises the second convolution.
     """
     return [
         layers.ReLU(name=f"{name}.relu1"),
-        _stream_conv(f"{name}.conv1", "he_normal"),
+        _conv(f"{name}.conv1", STREAM_WIDTH, kernel_initializer="he_normal"),
         layers.ReLU(name=f"{name}.relu2"),
-        _stream_conv(f"{name}.conv2", last),
+        _conv(f"{name}.conv2", STREAM_WIDTH, kernel_initializer=last),
     ]
 
 
@@ -191,30 +168,30 @@ def stream(blocks: int = STREAM_BLOCKS) -> keras.Model:
     layer down with the depth, is left out: on held-out digits Adam learnt no better with it, and
     worse from a branch scaled by a number of its own (ReZero, SkipInit) or by the depth alone.
     """
-    image = keras.Input(INPUT_SHAPE, name="image")
-    x = _stream_conv("stem.conv", "he_normal", strides=2)(image)
-    for index in range(1, blocks + 1):
-        name = f"block{index}"
-        branch = keras.Sequential(_stream_branch(name, "zeros"), name=f"{name}.branch")
-        x = Residual(branch, name=name)(x)
-    return keras.Model(image, _head(x), name=stream_name("residual", blocks))
+    return _stream("residual", blocks)
 
 
 def stream_plain(blocks: int = STREAM_BLOCKS) -> keras.Model:
     """The twin of :func:`stream` with every identity path removed, begun as suits it: each
     convolution keeps the scale of its input (He et al. 2015, "Delving Deep", eq. 10).
     """
+    return _stream("plain", blocks)
+
+
+def _stream(kind: Kind, blocks: int) -> keras.Model:
     image = keras.Input(INPUT_SHAPE, name="image")
-    x = _stream_conv("stem.conv", "he_normal", strides=2)(image)
+    x = _conv("stem.conv", STREAM_WIDTH, strides=2, kernel_initializer="he_normal")(image)
+    last = "zeros" if kind == "residual" else "he_normal"
     for index in range(1, blocks + 1):
-        for layer in _stream_branch(f"block{index}", "he_normal"):
-            x = layer(x)
-        x = layers.Identity(name=f"block{index}.output")(x)  # marks where the block ends
-    return keras.Model(image, _head(x), name=stream_name("plain", blocks))
+        name = f"block{index}"
+        x = _block(name, _stream_branch(name, last), x, skip=kind == "residual")
+        if kind == "plain":
+            x = layers.Identity(name=f"{name}.output")(x)  # marks where the block ends
+    return keras.Model(image, _head(x), name=stream_name(kind, blocks))
 
 
 def stream_name(kind: Kind, blocks: int) -> str:
-    """The id of a rung of the ladder; the deepest two bear no number."""
+    """The id of a network of the ladder; the deepest two bear no number."""
     name = "mnist-stream" if kind == "residual" else "mnist-stream-plain"
     return name if blocks == STREAM_BLOCKS else f"{name}-{blocks}"
 

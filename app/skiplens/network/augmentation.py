@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.digit import SIDE
 from skiplens.network.handwriting import draw
 
 Floats = NDArray[np.float32]
 
-SIDE: Final = 28
 _CENTRE: Final = (SIDE - 1) / 2
 
 

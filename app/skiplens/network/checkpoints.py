@@ -3,7 +3,7 @@
 import json
 import subprocess
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ import keras
 
 from skiplens.errors import TrainingError
 from skiplens.network.recipe import Recipe
+from skiplens.network.results import replace_text
 
 MODIFIED: Final = "-modified"
 
@@ -77,10 +78,9 @@ def read_run(folder: Path, recipe: Recipe) -> Run:
         return Run(recipe, code_commit())
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(
-            recipe, state["commit"], tuple(EpochReport(**epoch) for epoch in state["history"])
-        )
-        same = state["recipe"] == json.loads(json.dumps(recipe.to_dict()))
+        history = tuple(EpochReport(**epoch) for epoch in state["history"])
+        run = Run(recipe, state["commit"], history)
+        same = state["recipe"] == recipe.to_dict()
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
     if not same:
@@ -113,14 +113,7 @@ def write_run(folder: Path, run: Run, network: keras.Model) -> None:
     """Save the run and a checkpoint of the network; delete older checkpoints."""
     newest = _checkpoint(folder, len(run.history))
     network.save(newest)
-    state = {
-        "recipe": run.recipe.to_dict(),
-        "commit": run.commit,
-        "history": [vars(report) for report in run.history],
-    }
-    draft = folder / f"{STATE_FILE}.new"
-    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
-    draft.replace(folder / STATE_FILE)
+    replace_text(folder / STATE_FILE, json.dumps(asdict(run), indent=2))
     for old in folder.glob("epoch-*.keras"):
         if old != newest:
             old.unlink()

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,7 +17,6 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -25,12 +24,13 @@ from rich.progress import (
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
-from skiplens.network.mnist_download import as_input, load_test, load_train
+from skiplens.network.mnist_download import as_input, load_mnist
 
 if TYPE_CHECKING:
     from skiplens.network.checkpoints import EpochReport, Run
     from skiplens.network.compiling import RunGraph
     from skiplens.network.recipe import Recipe
+    from skiplens.network.training import OnEpoch, OnStep
 
 LADDER_FILE: Final = "ladder.json"
 
@@ -63,7 +63,7 @@ def train_network(
 
     Args:
         network: id of the network.
-        data: see :func:`skiplens.network.mnist_download.load_train`.
+        data: see :func:`skiplens.network.mnist_download.load_mnist`.
         run_folder: folder of checkpoints.
         model_folder: folder of the trained network.
         hold_out: number of validation digits; the recipe's number by default.
@@ -75,7 +75,7 @@ def train_network(
     """
     _prepare_tensorflow()
     recipe = _recipe(network, hold_out, seed)
-    digits = load_train(data)
+    digits = load_mnist("train", data)
     from skiplens.network.recipe import RECIPES
     from skiplens.network.results import read_results
     from skiplens.network.training import measure_accuracy, train
@@ -83,10 +83,8 @@ def train_network(
     ships = recipe.seed == RECIPES[network].seed
     if not ships:  # before hours are spent on what could not be added
         read_results(model_folder / SEEDS_FILE, RECIPES[network])
-    with _training_progress(network, recipe.epochs, run_folder) as bars:
-        trained, run = train(
-            recipe, digits, run_folder, on_step=bars.on_step, on_epoch=bars.on_epoch
-        )
+    with _training_progress(network, recipe.epochs, run_folder) as (on_step, on_epoch):
+        trained, run = train(recipe, digits, run_folder, on_step=on_step, on_epoch=on_epoch)
     if ships:
         _save(model_folder, trained, run)
         _console.print(
@@ -94,7 +92,9 @@ def train_network(
             f"skiplens compile {network}"
         )
     elif hold_out is None:
-        _add_seed(model_folder / SEEDS_FILE, run, measure_accuracy(trained, load_test(data)))
+        _add_seed(
+            model_folder / SEEDS_FILE, run, measure_accuracy(trained, load_mnist("test", data))
+        )
 
 
 def _add_seed(path: Path, run: "Run", accuracy: Accuracy) -> None:
@@ -107,59 +107,50 @@ def _add_seed(path: Path, run: "Run", accuracy: Accuracy) -> None:
     _report(accuracy)
 
 
-@dataclass(frozen=True)
-class _TrainingBars:
-    """A bar for a run's epochs and one for the steps of the epoch."""
-
-    progress: Progress
-    epochs: TaskID
-    steps: TaskID
-
-    def on_step(self, epoch: int, step: int, total: int, loss: float) -> None:
-        note = f"loss {loss:.4f}"
-        self.progress.update(
-            self.steps, description=f"epoch {epoch}", completed=step, total=total, note=note
-        )
-        self.progress.update(self.epochs, completed=epoch - 1)
-
-    def on_epoch(self, report: "EpochReport") -> None:
-        validated = report.validation_accuracy
-        note = "" if validated is None else f"validation {validated:.2%}"
-        self.progress.update(self.epochs, completed=report.epoch, note=note)
-
-
 @contextmanager
-def _training_progress(name: str, epochs: int, run_folder: Path) -> Iterator[_TrainingBars]:
-    """Show the bars of a run while it goes on.
+def _training_progress(
+    name: str, epochs: int, run_folder: Path
+) -> Iterator[tuple["OnStep", "OnEpoch"]]:
+    """Bars for a run's epochs and for the steps of the epoch, moved by the two callbacks.
 
     Raises:
         TrainingError: the run was interrupted.
     """
     with _progress() as progress:
-        bars = _TrainingBars(
-            progress,
-            progress.add_task(name, total=epochs, note=""),
-            progress.add_task("epoch", total=None, note=""),
-        )
+        run_bar = progress.add_task(name, total=epochs, note="")
+        epoch_bar = progress.add_task("epoch", total=None, note="")
+
+        def on_step(epoch: int, step: int, steps: int, loss: float) -> None:
+            note = f"loss {loss:.4f}"
+            progress.update(
+                epoch_bar, description=f"epoch {epoch}", completed=step, total=steps, note=note
+            )
+            progress.update(run_bar, completed=epoch - 1)
+
+        def on_epoch(report: "EpochReport") -> None:
+            validated = report.validation_accuracy
+            note = "" if validated is None else f"validation {validated:.2%}"
+            progress.update(run_bar, completed=report.epoch, note=note)
+
         try:
-            yield bars
+            yield on_step, on_epoch
         except KeyboardInterrupt as interrupt:
             raise TrainingError(
                 f"interrupted; run the same command to resume from the last epoch in {run_folder}"
             ) from interrupt
-        progress.update(bars.epochs, completed=epochs)
+        progress.update(run_bar, completed=epochs)
 
 
 def train_ladder(
     data: Path | None, runs: Path, models: Path, networks: Sequence[str], seeds: int
 ) -> None:
-    """Train and measure every rung of the ladder that has no results yet.
+    """Train and measure every network of the ladder that has no results yet.
 
     Each finished run's results are added to ``ladder.json`` in the models folder; the network of
     each recipe's own seed is kept in its model folder.
 
     Args:
-        data: as :func:`skiplens.network.mnist_download.load_train` takes it.
+        data: as :func:`skiplens.network.mnist_download.load_mnist` takes it.
         runs: folder of training runs.
         models: folder of model folders.
         networks: the only ones to train; all where there are none.
@@ -173,31 +164,30 @@ def train_ladder(
     from skiplens.network import ladder
     from skiplens.network.recipe import RECIPES
 
-    known = {rung.network for rung in ladder.rungs()}
+    known = {one.network for one in ladder.ladder_runs()}
     if strange := [name for name in networks if name not in known]:
         raise TrainingError(f"{strange[0]!r} is not on the ladder; there are {', '.join(known)}")
-    digits, path = load_train(data), models / LADDER_FILE
-    for rung in ladder.rungs(seeds):
-        if (networks and rung.network not in networks) or ladder.is_measured(
-            rung, ladder.read_ladder(path)
-        ):
+    digits, path = load_mnist("train", data), models / LADDER_FILE
+    for one in ladder.ladder_runs(seeds):
+        is_chosen = not networks or one.network in networks
+        if not is_chosen or ladder.is_measured(one, ladder.read_ladder(path)):
             continue
-        recipe, folder = _recipe(rung.network, seed=rung.seed), runs / rung.name
-        with _training_progress(rung.name, recipe.epochs, folder) as bars:
-            trained, run, results = ladder.train_rung(
-                rung,
+        recipe, folder = _recipe(one.network, seed=one.seed), runs / one.name
+        with _training_progress(one.name, recipe.epochs, folder) as (on_step, on_epoch):
+            trained, run, results = ladder.train_ladder_run(
+                one,
                 digits,
-                lambda: load_test(data),
+                lambda: load_mnist("test", data),
                 folder,
-                on_step=bars.on_step,
-                on_epoch=bars.on_epoch,
+                on_step=on_step,
+                on_epoch=on_epoch,
             )
         ladder.add_to_ladder(path, results)
-        if rung.seed == RECIPES[rung.network].seed:
-            _save(models / rung.network, trained, run)
-        _console.print(f"{rung.name}: ", end="")
+        if one.seed == RECIPES[one.network].seed:
+            _save(models / one.network, trained, run)
+        _console.print(f"{one.name}: ", end="")
         accuracy = Accuracy.of(**results["test_accuracy"])
-        _add_seed(models / rung.network / SEEDS_FILE, run, accuracy)
+        _add_seed(models / one.network / SEEDS_FILE, run, accuracy)
 
 
 def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":
@@ -222,17 +212,10 @@ def _save(model_folder: Path, trained: Any, run: "Run") -> None:
     from skiplens.network.architectures import ARCHITECTURES
 
     model_folder.mkdir(parents=True, exist_ok=True)
-    shipped = ARCHITECTURES[
-        run.recipe.network
-    ]()  # without the optimizer, twice the weights in size
+    shipped = ARCHITECTURES[run.recipe.network]()  # without the optimizer, twice the weights
     shipped.set_weights(trained.get_weights())
     shipped.save(model_folder / NETWORK_FILE)
-    record = {
-        "recipe": run.recipe.to_dict(),
-        "commit": run.commit,
-        "history": [vars(report) for report in run.history],
-    }
-    text = json.dumps(record, indent=1) + "\n"
+    text = json.dumps(asdict(run), indent=1) + "\n"
     (model_folder / TRAINING_FILE).write_text(text, encoding="utf-8")
 
 
@@ -245,7 +228,7 @@ def compile_folder(
 
     for name in ("absl", "tensorflow"):  # they warn of intended conversions
         logging.getLogger(name).setLevel(logging.ERROR)
-    test = load_test(data) if measure else None
+    test = load_mnist("test", data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
 
@@ -275,7 +258,7 @@ class Classifier(Protocol):
 
 def evaluate_engine(engine: Classifier, data: Path | None) -> Accuracy:
     """Classify every test digit with an engine and report the accuracy."""
-    test = load_test(data)
+    test = load_mnist("test", data)
     manifest = engine.manifest
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name

@@ -43,6 +43,7 @@ RunGraph = Callable[[bytes, GraphInfo, Arrays], dict[str, Array]]
 
 TOLERANCE: Final = 1e-4
 _TRIALS: Final = 6
+_BATCH_SIZE: Final = 500
 _MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
 
@@ -84,10 +85,8 @@ def verify(
     Raises:
         CompileError: it exceeds :data:`TOLERANCE` or is NaN, or an output is missing.
     """
-    magnitudes, deviations = (
-        dict.fromkeys(info.outputs, _MIN_MAGNITUDE),
-        dict.fromkeys(info.outputs, 0.0),
-    )
+    magnitudes = dict.fromkeys(info.outputs, _MIN_MAGNITUDE)
+    deviations = dict.fromkeys(info.outputs, 0.0)
     for inputs in trials(traced):
         expected = reference(inputs)
         found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
@@ -110,9 +109,6 @@ def _deviation(found: Array | None, expected: Array) -> float:
     if found is None or found.shape != expected.shape:
         return np.inf
     return float(np.max(np.abs(found - expected)))
-
-
-_BATCH_SIZE: Final = 500
 
 
 def compile_network(
@@ -144,8 +140,7 @@ def compile_network(
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
-        title=title_of(folder.name).title,
-        summary=title_of(folder.name).summary,
+        **title_of(folder.name)._asdict(),
         input_shape=tuple(network.input_shape[1:]),
         classes=tuple(str(label) for label in range(network.output_shape[-1])),
         parameters=network.count_params(),

@@ -1,6 +1,7 @@
 """Evaluates a network on the test set: accuracy, mean block metrics, ablations."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from itertools import combinations
 from typing import Final
 
@@ -17,7 +18,7 @@ from skiplens.network.tracing import InstrumentedModel
 OnStep = Callable[[int, int], None]
 
 _MAX_BLOCKS_FOR_PAIRS: Final = 8  # pairs grow with the square: 27 blocks have 351
-_METRICS = ("norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed")
+_METRICS: Final = tuple(field.name for field in fields(BlockMetrics) if field.name != "block")
 
 
 def evaluation(

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.digit import SIDE
+
 Floats = NDArray[np.float32]
 
-SIDE: Final = 28
 _BOX: Final = 20  # pixels that the longer side of a digit takes
 _PER_SEGMENT: Final = 12  # steps of the pen from one point to the next
 _MARKS: Final = 96  # where the ink of one digit falls

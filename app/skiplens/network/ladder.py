@@ -5,7 +5,7 @@ plain twins, each from several seeds, with what is seen of them while they are t
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +14,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import Accuracy
 from skiplens.mnist import Split
 from skiplens.network.architectures import KINDS, LADDER, Kind, stream_name
-from skiplens.network.checkpoints import EpochReport, Run
+from skiplens.network.checkpoints import Run
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Recipe
-from skiplens.network.results import Result, add_result, read_results
+from skiplens.network.results import Result, add_result, read_results, replace_text
 from skiplens.network.training import OnEpoch, OnStep, hold_out, measure_accuracy, train
 
 SEEDS: Final = 3
@@ -28,14 +27,15 @@ GRADIENT_STEPS: Final = (0, 10, 100, 1000)  # and the end
 LOSS_EVERY: Final = 50  # steps
 _GRADIENT_DIGITS: Final = 256
 _OBSERVATIONS_FILE: Final = "observations.json"
+_STREAM: Final = re.compile(r"stem\.conv|block\d+|block\d+\.output")
 _KERNEL: Final = re.compile(r"(stem|block\d+|head)\.\w+/kernel$")
 
 Norms = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One network of the ladder, from one seed."""
+class LadderRun:
+    """One network of the ladder, trained from one seed."""
 
     kind: Kind
     blocks: int
@@ -57,10 +57,13 @@ class Rung:
         return replace(RECIPES[self.network], seed=self.seed)
 
 
-def rungs(seeds: int = SEEDS) -> tuple[Rung, ...]:
-    """Every rung: seed by seed, from the lowest up."""
+def ladder_runs(seeds: int = SEEDS) -> tuple[LadderRun, ...]:
+    """Every run: seed by seed, from the fewest blocks up."""
     return tuple(
-        Rung(kind, blocks, seed) for seed in range(seeds) for blocks in LADDER for kind in KINDS
+        LadderRun(kind, blocks, seed)
+        for seed in range(seeds)
+        for blocks in LADDER
+        for kind in KINDS
     )
 
 
@@ -69,13 +72,14 @@ class Observer:
 
     Args:
         folder: of the run.
-        digits: the training digits; gradients are taken of the first of them.
-        batch_size: of the run.
+        digits: those trained on; gradients are taken of the first of them.
+        recipe: of the run.
     """
 
-    def __init__(self, folder: Path, digits: Split, batch_size: int) -> None:
+    def __init__(self, folder: Path, digits: Split, recipe: Recipe) -> None:
         self._path = folder / _OBSERVATIONS_FILE
-        self._digits, self._batch_size = digits, batch_size
+        self._digits, self._batch_size = digits, recipe.batch_size
+        self._last = recipe.epochs * -(-len(digits) // recipe.batch_size)
         self._window = (0, 0.0)  # digits and sum of losses up to the last that was kept
         self.losses: dict[int, float] = {}
         self.gradients: dict[int, Norms] = {}
@@ -97,18 +101,27 @@ class Observer:
         if step == steps:
             self._keep()
 
-    def on_update(self, network: keras.Model, updates: int, *, last: bool) -> None:
-        """Keep the gradients where they are wanted."""
-        if last or updates in GRADIENT_STEPS:
+    def on_update(self, network: keras.Model, updates: int) -> None:
+        """Keep the gradients where they are wanted, and at the end."""
+        if updates in (*GRADIENT_STEPS, self._last):
             self.gradients[updates] = gradient_norms(network, self._digits[:_GRADIENT_DIGITS])
             self._keep()
 
     def _keep(self) -> None:
-        text = json.dumps({"losses": self.losses, "gradients": self.gradients})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".new")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self._path)
+        observed = {"losses": self.losses, "gradients": self.gradients}
+        replace_text(self._path, json.dumps(observed))
+
+    def history(self, run: Run) -> dict[str, Any]:
+        """The run's epochs, losses and gradients as plain JSON values."""
+        reports = [
+            replace(one, loss=round(one.loss, 5), seconds=round(one.seconds, 1))
+            for one in run.history
+        ]
+        return {
+            "epochs": [asdict(report) for report in reports],
+            "loss": [{"step": step, "loss": loss} for step, loss in self.losses.items()],
+            "gradients": [{"step": step, **norms} for step, norms in self.gradients.items()],
+        }
 
 
 def gradient_norms(network: keras.Model, digits: Split) -> Norms:
@@ -119,8 +132,7 @@ def gradient_norms(network: keras.Model, digits: Split) -> Norms:
         root mean square over digits; ``kernels``: of the mean loss by the kernels of the stem, of
         each block (both of its convolutions together) and of the head.
     """
-    names = [layer.name for layer in network.layers if _ends_depth(layer)]
-    outputs = [network.get_layer(name).output for name in names]
+    outputs = [layer.output for layer in network.layers if _STREAM.fullmatch(layer.name)]
     model = keras.Model(network.input, [*outputs, network.output])
     kernels: dict[str, list[Any]] = {}
     for weight in network.trainable_variables:
@@ -139,17 +151,13 @@ def gradient_norms(network: keras.Model, digits: Split) -> Norms:
     }
 
 
-def _ends_depth(layer: keras.Layer) -> bool:
-    return bool(re.fullmatch(r"stem\.conv|block\d+|block\d+\.output", layer.name))
-
-
 def _norm(gradients: Iterable[NDArray[np.float32]]) -> float:
     total = sum(float(np.sum(np.square(np.asarray(one, np.float64)))) for one in gradients)
     return float(f"{total**0.5:.4g}")
 
 
-def train_rung(
-    rung: Rung,
+def train_ladder_run(
+    ladder_run: LadderRun,
     data: Split,
     test: Callable[[], Split],
     folder: Path,
@@ -157,10 +165,10 @@ def train_rung(
     on_step: OnStep = lambda epoch, step, steps, loss: None,
     on_epoch: OnEpoch = lambda report: None,
 ) -> tuple[keras.Model, Run, Result]:
-    """Train a rung, or resume it, and read the test digits with it once it is trained.
+    """Train a network of the ladder, or resume it, and read the test digits once it is trained.
 
     Args:
-        rung: which.
+        ladder_run: which.
         data: the training digits.
         test: gives the test digits, asked for at the end.
         folder: of the run.
@@ -170,63 +178,49 @@ def train_rung(
     Returns:
         The network, its run and its figures as plain JSON values.
     """
-    recipe = rung.recipe
-    split, _ = hold_out(data, recipe)
-    observer = Observer(folder, split, recipe.batch_size)
-    last = recipe.epochs * -(-len(split) // recipe.batch_size)
+    recipe = ladder_run.recipe
+    observer = Observer(folder, hold_out(data, recipe)[0], recipe)
 
     def observed_step(epoch: int, step: int, steps: int, loss: float) -> None:
         observer.on_step(epoch, step, steps, loss)
         on_step(epoch, step, steps, loss)
 
-    def observed_update(network: keras.Model, updates: int) -> None:
-        observer.on_update(network, updates, last=updates == last)
-
     network, run = train(
-        recipe, data, folder, on_step=observed_step, on_epoch=on_epoch, on_update=observed_update
+        recipe, data, folder, on_step=observed_step, on_epoch=on_epoch, on_update=observer.on_update
     )
-    digits = test()
-    return network, run, _figures(rung, run, observer, measure_accuracy(network, digits))
-
-
-def _figures(rung: Rung, run: Run, observer: Observer, read: Accuracy) -> Result:
-    return {
-        "kind": rung.kind,
-        "blocks": rung.blocks,
-        "seed": rung.seed,
+    read = measure_accuracy(network, test())
+    figures = {
+        **asdict(ladder_run),
         "commit": run.commit,
         "test_accuracy": {"correct": read.correct, "digits": read.digits},
-        "history": {
-            "epochs": [_epoch(report) for report in run.history],
-            "loss": [{"step": step, "loss": loss} for step, loss in observer.losses.items()],
-            "gradients": [{"step": step, **norms} for step, norms in observer.gradients.items()],
-        },
+        "history": observer.history(run),
     }
+    return network, run, figures
 
 
-def _epoch(report: EpochReport) -> dict[str, Any]:
-    return {**vars(report), "loss": round(report.loss, 5), "seconds": round(report.seconds, 1)}
+def _recipe() -> Recipe:
+    """What the file's runs share is in the recipe of any of them."""
+    return ladder_runs(1)[0].recipe
 
 
 def read_ladder(path: Path) -> list[Result]:
-    """The figures of the rungs so far, as :func:`train_rung` gives them.
+    """The figures of the runs so far, as :func:`train_ladder_run` gives them.
 
     Raises:
         TrainingError: the file is damaged or of another recipe.
     """
-    return read_results(path, rungs(1)[0].recipe)
+    return read_results(path, _recipe())
 
 
-def is_measured(rung: Rung, figures: list[Result]) -> bool:
-    """Whether a rung's figures are there."""
-    known = [(run["kind"], run["blocks"], run["seed"]) for run in figures]
-    return (rung.kind, rung.blocks, rung.seed) in known
+def is_measured(ladder_run: LadderRun, figures: list[Result]) -> bool:
+    """Whether a run's figures are there."""
+    return any(asdict(ladder_run).items() <= run.items() for run in figures)
 
 
 def add_to_ladder(path: Path, figures: Result) -> None:
-    """Add a finished rung's figures to the file."""
+    """Add a finished run's figures to the file."""
 
     def order(run: Result) -> tuple[int, int, int]:
         return KINDS.index(run["kind"]), run["blocks"], run["seed"]
 
-    add_result(path, rungs(1)[0].recipe, figures, order)
+    add_result(path, _recipe(), figures, order)

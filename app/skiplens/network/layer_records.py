@@ -124,18 +124,11 @@ def _block_in(name: str) -> str | None:
     return match.group(1) if match else None
 
 
-def merge_kind(layer: Residual) -> str:
-    """Kind of a block's sum: ``Add``, ``Highway``, ..."""
-    return _merge_name(layer).capitalize()
-
-
-def _merge_name(layer: Residual) -> str:
+def merge_name(layer: Residual) -> str:
+    """``highway``, a name in :data:`MERGES`, or ``custom``."""
     if isinstance(layer.merge, HighwayGate):
         return "highway"
-    for name, merge in MERGES.items():
-        if layer.merge is merge:
-            return name
-    return "custom"
+    return next((name for name, merge in MERGES.items() if layer.merge is merge), "custom")
 
 
 def residual_block(layer: Residual, source: str) -> BlockInfo:
@@ -143,7 +136,7 @@ def residual_block(layer: Residual, source: str) -> BlockInfo:
     name = layer.name
     return BlockInfo(
         name=name,
-        merge=_merge_name(layer),
+        merge=merge_name(layer),
         input=source,
         identity=source if layer.shortcut is None else f"{name}.identity",
         residual=f"{name}.residual",

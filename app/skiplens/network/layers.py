@@ -8,41 +8,39 @@ import keras
 from keras import ops
 
 Merge = Callable[[Any, Any], Any]
+Runner = Callable[[keras.layers.Layer, Any], Any]
 Shape = tuple[int | None, ...]
 
 
-def add(x: Any, fx: Any) -> Any:
-    """``x + F(x)``: He et al. 2015, "Deep Residual Learning", eq. 1. Shapes must be equal."""
-    return ops.add(x, fx)
-
-
-def multiply(x: Any, fx: Any) -> Any:
-    """``x * F(x)``, element by element. Shapes must be equal."""
-    return ops.multiply(x, fx)
-
-
-def average(x: Any, fx: Any) -> Any:
-    """``(x + F(x)) / 2``. Shapes must be equal."""
+def _average(x: Any, fx: Any) -> Any:
     return ops.multiply(ops.add(x, fx), 0.5)
 
 
-def maximum(x: Any, fx: Any) -> Any:
-    """The larger of ``x`` and ``F(x)``, element by element. Shapes must be equal."""
-    return ops.maximum(x, fx)
-
-
-def concatenate(x: Any, fx: Any) -> Any:
-    """``x`` and ``F(x)`` side by side on the last axis; all other axes must be equal."""
+def _concatenate(x: Any, fx: Any) -> Any:
     return ops.concatenate([x, fx], axis=-1)
 
 
+# By name, element by element on equal shapes; concatenating needs all axes but the last to be
+# equal. He et al. 2015, "Deep Residual Learning", add: eq. 1.
 MERGES: Final[dict[str, Merge]] = {
-    "add": add,
-    "multiply": multiply,
-    "average": average,
-    "maximum": maximum,
-    "concatenate": concatenate,
+    "add": ops.add,
+    "multiply": ops.multiply,
+    "average": _average,
+    "maximum": ops.maximum,
+    "concatenate": _concatenate,
 }
+
+
+def _call(layer: keras.layers.Layer, x: Any) -> Any:
+    return layer(x)
+
+
+def _with_layers(config: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A saved configuration whose entries of these names are layers or functions again."""
+    deserialize = keras.saving.deserialize_keras_object
+    return config | {
+        name: deserialize(config[name]) for name in names if isinstance(config[name], dict)
+    }
 
 
 @keras.saving.register_keras_serializable(package="skiplens")
@@ -89,37 +87,30 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
             )
         self.built = True
 
-    def gate(self, x: Any, run: Callable[[Any, Any], Any] | None = None) -> Any:
+    def gate(self, x: Any, run: Runner = _call) -> Any:
         """``T(x)`` in (0, 1), of the shape of ``F(x)``.
 
         ``run(layer, x)`` calls the inner layer; a plain call by default.
         """
-        return ops.sigmoid(run(self.layer, x) if run else self.layer(x))
+        return ops.sigmoid(run(self.layer, x))
 
     def merge(self, x: Any, fx: Any, gate: Any) -> Any:
         """``gate * fx + (1 - gate) * x``."""
         return ops.add(ops.multiply(gate, fx), ops.multiply(ops.subtract(1.0, gate), x))
 
     def call(self, x: Any, fx: Any) -> Any:
-        """Merge ``x`` and ``fx`` of one shape."""
         return self.merge(x, fx, self.gate(x))
 
     def compute_output_shape(self, x_shape: Shape, fx_shape: Shape | None = None) -> Shape:
-        """The shape of ``x``."""
         return x_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild this layer."""
         layer = keras.saving.serialize_keras_object(self.layer) if self.layer else None
         return {**super().get_config(), "layer": layer, "bias": self.bias}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "HighwayGate":
-        """Rebuild from :meth:`get_config`."""
-        config = dict(config)
-        if config.get("layer") is not None:
-            config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
-        return cls(**config)
+        return cls(**_with_layers(config, "layer"))
 
 
 def output_shape(layer: keras.layers.Layer, shape: Shape) -> Shape:
@@ -169,9 +160,6 @@ def serialize_merge(merge: Merge) -> Any:
 def _registered_name(kind: Any) -> str:
     """Name under which Keras would register it; objects without a name never are."""
     return keras.saving.get_registered_name(kind) if hasattr(kind, "__name__") else ""
-
-
-Runner = Callable[[keras.layers.Layer, Any], Any]
 
 
 @keras.saving.register_keras_serializable(package="skiplens")
@@ -234,22 +222,18 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
             f"Residual {self.name!r} cannot merge layer {self.layer.name!r}: {what} has shape "
             f"{identity} and its output has shape {residual}"
         )
-        if self.merge is MERGES["concatenate"]:
-            if identity[:-1] != residual[:-1]:
-                raise mismatch
-            x, fx = identity[-1], residual[-1]
-            return (*identity[:-1], None if x is None or fx is None else x + fx)
-        if self.merge in MERGES.values() or isinstance(self.merge, HighwayGate):
+        needs_equal = self.merge in MERGES.values() or isinstance(self.merge, HighwayGate)
+        if needs_equal and self.merge is not MERGES["concatenate"]:
             if identity != residual:
                 raise mismatch
             return identity
         try:
-            return self._custom_shape(identity, residual)
+            return self._symbolic_shape(identity, residual)
         except (NotImplementedError, TypeError, ValueError) as error:
             raise mismatch from error
 
-    def _custom_shape(self, identity: Shape, residual: Shape) -> Shape:
-        """Shape of a merge that is not built in, by calling it on symbolic tensors."""
+    def _symbolic_shape(self, identity: Shape, residual: Shape) -> Shape:
+        """Shape of the merge by calling it on symbolic tensors."""
         if isinstance(self.merge, keras.layers.Layer):
             x, fx = (keras.KerasTensor(shape, self.compute_dtype) for shape in (identity, residual))
             return tuple(self.merge(x, fx).shape)
@@ -261,8 +245,8 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         x: Any,
         *,
         scale: Any = None,
-        run: Runner | None = None,
-        split: Callable[[Any, str], Any] | None = None,
+        run: Runner = _call,
+        split: Callable[[Any, str], Any] = lambda x, route: x,
     ) -> dict[str, Any]:
         """Every part of the block by role.
 
@@ -282,8 +266,6 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         """
         if not self.built:
             self.build(tuple(x.shape))
-        run = run or (lambda layer, value: layer(value))
-        split = split or (lambda value, route: value)
         identity = split(x, "identity")
         branch = split(x, "residual")
         if self.shortcut is not None:
@@ -291,12 +273,8 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         fx = run(self.layer, branch)
         if isinstance(self.merge, HighwayGate):
             gate = _scaled(self.merge.gate(branch, run), scale)
-            return {
-                "identity": identity,
-                "gate": gate,
-                "residual": fx,
-                "sum": self.merge.merge(identity, fx, gate),
-            }
+            total = self.merge.merge(identity, fx, gate)
+            return {"identity": identity, "gate": gate, "residual": fx, "sum": total}
         fx = _scaled(fx, scale)
         return {"identity": identity, "residual": fx, "sum": self.merge(identity, fx)}
 
@@ -305,15 +283,12 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         return self.parts(x, run=lambda layer, value: _call_masked(layer, value, mask))["sum"]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of ``x``, unchanged."""
         return previous_mask
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the merged output."""
         return self._merged_shape(*self._merge_input_shapes(input_shape))
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild this layer."""
         return {
             **super().get_config(),
             "layer": keras.saving.serialize_keras_object(self.layer),
@@ -323,12 +298,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Residual":
-        """Rebuild from :meth:`get_config`."""
-        config = dict(config)
-        for key in ("layer", "merge", "shortcut"):
-            if not isinstance(config[key], str | None):
-                config[key] = keras.saving.deserialize_keras_object(config[key])
-        return cls(**config)
+        return cls(**_with_layers(config, "layer", "merge", "shortcut"))
 
 
 def _scaled(value: Any, scale: Any) -> Any:

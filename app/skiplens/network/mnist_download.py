@@ -9,28 +9,18 @@ from skiplens.errors import DatasetError
 from skiplens.mnist import Images, Part, Split, read_split
 
 
-def load_train(source: Path | None = None) -> Split:
-    """The 60,000 training digits, in the order of the source.
+def load_mnist(part: Part, source: Path | None = None) -> Split:
+    """The 60,000 training digits or the 10,000 test digits, in the order of the source.
 
     Args:
+        part: ``train`` or ``test``.
         source: see :func:`skiplens.mnist.read_split`; ``None`` downloads MNIST through Keras.
 
     Raises:
         DatasetError: the source is missing or damaged.
     """
-    return _load(source, "train")
-
-
-def load_test(source: Path | None = None) -> Split:
-    """The 10,000 test digits; arguments and errors as in :func:`load_train`."""
-    return _load(source, "test")
-
-
-def _load(source: Path | None, part: Part) -> Split:
-    return _download(part) if source is None else read_split(source, part)
-
-
-def _download(part: Part) -> Split:
+    if source is not None:
+        return read_split(source, part)
     import keras  # only the download needs it
 
     try:

@@ -1,5 +1,6 @@
 """Training recipes: with the data, a recipe determines the trained network."""
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -66,7 +67,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values."""
-        return asdict(self)
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # tuples become lists
+        return values
 
 
 # Mostly affine, slightly elastic, with varied stroke thickness: for writers that the training set
@@ -87,7 +89,7 @@ _BLOCKS: Final = Recipe(
 
 # Hands of other countries besides. On held-out digits this share reads a little better than none.
 _WITH_DRAWN_DIGITS: Final = replace(_STRONG_AUGMENTATION, drawn=0.15)
-# The same for every rung of the ladder, so that the depth and the skip are all that differs. At a
+# The same for every depth of the ladder, so that the depth and the skip are all that differs. At a
 # rate three times as high the streams learn faster and the deepest plain stack not at all.
 _STREAM: Final = Recipe(
     "mnist-stream",

@@ -13,9 +13,9 @@ Result = dict[str, Any]
 
 def shared_recipe(recipe: Recipe) -> dict[str, Any]:
     """What the recipes of all runs in a file say alike, as plain JSON values."""
-    shared: dict[str, Any] = json.loads(json.dumps(recipe.to_dict()))
-    del shared["network"], shared["seed"]
-    return shared
+    return {
+        name: value for name, value in recipe.to_dict().items() if name not in {"network", "seed"}
+    }
 
 
 def read_results(path: Path, recipe: Recipe) -> list[Result]:
@@ -41,7 +41,13 @@ def add_result(path: Path, recipe: Recipe, run: Result, key: Callable[[Result], 
     """Add a run, in place of one with the same key, and keep the file in the order of the keys."""
     others = [one for one in read_results(path, recipe) if key(one) != key(run)]
     lines = ",\n".join(json.dumps(one) for one in sorted([*others, run], key=key))
-    text = f'{{"recipe": {json.dumps(shared_recipe(recipe))},\n"runs": [\n{lines}\n]}}\n'
+    replace_text(
+        path, f'{{"recipe": {json.dumps(shared_recipe(recipe))},\n"runs": [\n{lines}\n]}}\n'
+    )
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file at once, so that an interruption leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.write_text(text, encoding="utf-8")

@@ -12,12 +12,11 @@ from keras import ops
 
 from skiplens.core.manifest import INPUT, SPATIAL_RANK, BlockInfo, LayerInfo
 from skiplens.errors import CompileError
-from skiplens.network import layers as registers_layers
 from skiplens.network.layer_records import (
     POOLS,
     describe_layer,
     is_never_negative,
-    merge_kind,
+    merge_name,
     named_blocks,
     residual_block,
     spatial,
@@ -161,7 +160,7 @@ class Unroller:
             inner[part] = self._sources_of(out)
             return out
 
-        split = self._split(layer.name) if self._split_routes else None
+        split = self._split if self._split_routes else lambda x, route: x
         parts = layer.parts(x, scale=self._branch_scale(layer, x), run=run, split=split)
         if "gate" in parts:
             self._never_negative.add(id(parts["gate"]))
@@ -180,7 +179,9 @@ class Unroller:
         if isinstance(layer.merge, HighwayGate):
             self._record_part("gate", "Gate", inner[layer.merge.layer], parts["gate"])
         merged = [parts[role] for role in ("identity", "residual", "gate") if role in parts]
-        self._record_part("sum", merge_kind(layer), self._sources_of(*merged), parts["sum"])
+        self._record_part(
+            "sum", merge_name(layer).capitalize(), self._sources_of(*merged), parts["sum"]
+        )
 
     def _branch_scale(self, layer: Residual, x: Tensor) -> Tensor | None:
         if layer.name not in self._scaled_blocks:
@@ -188,15 +189,12 @@ class Unroller:
         scale = self._branch_scales[:, self._scaled_blocks.index(layer.name)]
         return ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))
 
-    def _split(self, block: str) -> Callable[[Tensor, str], Tensor]:
-        def split(x: Tensor, route: str) -> Tensor:
-            copy = ops.multiply(x, 1.0)  # a separate tensor to differentiate by
-            self.routes[f"{block}.x:{route}"] = copy
-            self._names[id(copy)] = self._names[id(x)]
-            self._sources[id(copy)] = self._sources_of(x)
-            return copy
-
-        return split
+    def _split(self, x: Tensor, route: str) -> Tensor:
+        copy = ops.multiply(x, 1.0)  # a separate tensor to differentiate by
+        self.routes[f"{self._block}.x:{route}"] = copy
+        self._names[id(copy)] = self._names[id(x)]
+        self._sources[id(copy)] = self._sources_of(x)
+        return copy
 
     def _sources_of(self, *tensors: Any) -> tuple[str, ...]:
         """Names of the layers that computed these tensors, in order."""
@@ -261,16 +259,11 @@ def instrument(
     """
     image = keras.Input(_image_shape(network), name="image")
     scaled_blocks = _scalable_blocks(network, image)
-    branch_scales = None
+    inputs = {"image": image}
     if scaled_blocks:
-        branch_scales = keras.Input((len(scaled_blocks),), name="branch_scales")
-    unroller = Unroller(rewrite, scaled_blocks, branch_scales, split_routes=routes)
+        inputs["branch_scales"] = keras.Input((len(scaled_blocks),), name="branch_scales")
+    unroller = Unroller(rewrite, scaled_blocks, inputs.get("branch_scales"), split_routes=routes)
     unroller.model(network, image)
-    inputs = (
-        {"image": image}
-        if branch_scales is None
-        else {"image": image, "branch_scales": branch_scales}
-    )
     blocks = unroller.blocks or named_blocks(unroller.layers)
     return InstrumentedModel(
         keras.Model(inputs, {**unroller.outputs, **unroller.routes}, name=f"{network.name}.traced"),
@@ -298,9 +291,6 @@ def _scalable_blocks(network: keras.Model, image: keras.KerasTensor) -> tuple[st
     unroller = Unroller()
     unroller.model(network, image)
     return tuple(block.name for block in unroller.blocks if block.can_disable)
-
-
-__all__ = ["load_instrumented", "load_network", "registers_layers"]
 
 
 def load_network(path: Path) -> keras.Model:

@@ -33,13 +33,13 @@ DIGITS = "/networks/mnist-resnet/digits"
 
 
 @pytest.fixture
-def page(client: TestClient, digit: Digit) -> str:
+def page(api: TestClient, digit: Digit) -> str:
     """The page of block2."""
-    return client.get(f"{DIGITS}/{digit.id}/blocks/block2").text
+    return api.get(f"{DIGITS}/{digit.id}/blocks/block2").text
 
 
-def test_metrics_are_those_of_the_api(client: TestClient, digit: Digit, page: str) -> None:
-    figures = client.get(f"/api/v1{DIGITS}/{digit.id}/blocks/block2").json()
+def test_metrics_are_those_of_the_api(api: TestClient, digit: Digit, page: str) -> None:
+    figures = api.get(f"/api/v1{DIGITS}/{digit.id}/blocks/block2").json()
     assert f"{figures['norm_x']:.0f}" in page
     assert fmt.number(figures["ratio"]) in page
     assert f"{100 * figures['relu_zeroed']:.0f}" in page
@@ -73,11 +73,11 @@ def test_a_requested_order_opens_and_sorts_the_table(look: Look, digit: Digit) -
     ]
 
 
-def test_the_rows_of_maps_are_named(client: TestClient, digit: Digit, page: str) -> None:
+def test_the_rows_of_maps_are_named(api: TestClient, digit: Digit, page: str) -> None:
     for role in ("x", "F(x)", "sum", "output"):
         assert f">{role}</b>" in page
     assert "one value range for all rows" in page
-    assert "projected x" in client.get(f"{DIGITS}/{digit.id}/blocks/block3").text
+    assert "projected x" in api.get(f"{DIGITS}/{digit.id}/blocks/block3").text
 
 
 def test_missing_parts_of_a_block_are_not_mentioned(
@@ -96,10 +96,10 @@ def test_missing_parts_of_a_block_are_not_mentioned(
             assert ("cosine of " in markup.text) == (block.identity is not None)
 
 
-def test_the_branch_is_toggled_by_a_link(client: TestClient, digit: Digit, page: str) -> None:
+def test_the_branch_is_toggled_by_a_link(api: TestClient, digit: Digit, page: str) -> None:
     there = f"{DIGITS}/{digit.id}/blocks/block2?scale=block2:0"
     assert there in page
-    off = client.get(there).text
+    off = api.get(there).text
     assert "Switch F(x) on" in off
     assert f'href="{DIGITS}/{digit.id}/blocks/block2"' in off
 

@@ -94,13 +94,13 @@ def test_every_layer_is_in_the_gallery_in_forward_order(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_and_picture_is_there(client: TestClient, gallery: str, page: str) -> None:
-    found = Markup(client.get(gallery + page).text)
+def test_every_link_and_picture_is_there(api: TestClient, gallery: str, page: str) -> None:
+    found = Markup(api.get(gallery + page).text)
     pictures = [image["src"] for image in found.all("img")]
     pictures += [image["href"] for image in found.all("image")]
     links = [link.partition("#")[0] for link in found.links() if gallery in link]
     for address in sorted({*pictures, *filter(None, links)}):
-        assert client.get(address).status_code == 200, address
+        assert api.get(address).status_code == 200, address
 
 
 def test_a_link_toggles_a_branch(look: Look, gallery: str) -> None:
@@ -187,15 +187,15 @@ def test_every_image_exists_in_the_stated_size(
             assert "/input.png" in image["src"] or width == int(image["width"])
 
 
-def test_every_link_leads_somewhere(client: TestClient, look: Look, digit: Digit) -> None:
+def test_every_link_leads_somewhere(api: TestClient, look: Look, digit: Digit) -> None:
     found = [link for address in pages(digit) for link in look(address).links()]
     kinds = {re.sub("[0-9a-f]{16}", "", link): link for link in found if link[:1] == "/"}
     for link in kinds.values():
-        assert client.get(link).status_code == 200, link
+        assert api.get(link).status_code == 200, link
 
 
 def test_every_network_has_its_pages(
-    client: TestClient, look: Look, engines: Mapping[str, Engine], digit: Digit
+    api: TestClient, look: Look, engines: Mapping[str, Engine], digit: Digit
 ) -> None:
     for name, engine in engines.items():
         page_links = f"/networks/{name}/digits/{digit.id}"
@@ -204,7 +204,7 @@ def test_every_network_has_its_pages(
             markup = look(address)
             assert markup.faults == []
             pictures = {element["src"] for element in markup.all("img")}
-            assert {client.get(element).status_code for element in pictures} == {200}
+            assert {api.get(element).status_code for element in pictures} == {200}
 
 
 @pytest.mark.parametrize(

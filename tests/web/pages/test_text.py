@@ -200,11 +200,9 @@ def test_the_gallery_and_the_depth_name_them_alike(
     assert f"{x}and{f}|{x}||{f.removesuffix('(x)')}|" in depth
 
 
-def test_the_names_are_beside_the_api_s_metrics(
-    look: Look, client: TestClient, digit: Digit
-) -> None:
+def test_the_names_are_beside_the_api_s_metrics(look: Look, api: TestClient, digit: Digit) -> None:
     page_links = f"/networks/mnist-highway/digits/{digit.id}"
-    figures = client.get(f"/api/v1{page_links}/blocks/block2").json()
+    figures = api.get(f"/api/v1{page_links}/blocks/block2").json()
     gallery = look(page_links).text
     for name, field in zip(GATED_NAMES, ("norm_x", "norm_residual"), strict=True):
         assert f" {name} {fmt.number(figures[field])}\n" in gallery
