@@ -36,7 +36,35 @@ _HEAD_TOO_LARGE: Final = Problem(
     f"request line, headers and trailers may fill at most {MAX_HEAD_BYTES:,} bytes",
 )
 _NOT_HTTP: Final = Problem(400, "bad_request", "Bad request", "the request is not valid HTTP")
+_INFORMATIONAL: Final = b"HTTP/1.1 1"  # 100 Continue, which precedes the response
 _logger = structlog.get_logger(__name__)
+
+
+class ResponseTransport(asyncio.Transport):
+    """Writes the head of one response with the first part of its body: one system call, not two.
+
+    The ASGI specification allows no head to be sent before that.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self._begun = False
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]  # uvicorn writes bytes
+        if self._head:
+            self._transport.writelines((self._head, data))
+            self._head, self._begun = b"", True
+        elif self._begun or data.startswith(_INFORMATIONAL):
+            self._transport.write(data)
+        else:
+            self._head = data
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -108,6 +136,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._headers_complete()
         self._in_head = False
         HttpToolsProtocol.on_headers_complete(self)
+        if self.scope["method"] != "HEAD":  # else no body follows the head
+            self.cycle.transport = ResponseTransport(self.transport)
         if self.pipeline:  # pipelined requests are waiting
             self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
         else:
