@@ -25,12 +25,7 @@ from skiplens.web import api, pages
 from skiplens.web.http import problems
 from skiplens.web.http.access_log import AccessLog
 from skiplens.web.http.caching import ResponseCache
-from skiplens.web.http.headers import (
-    HostAndOriginCheck,
-    RequestIdMiddleware,
-    SecurityHeaders,
-    cross_origin,
-)
+from skiplens.web.http.headers import HostAndOriginCheck, ResponseHeaders, cross_origin
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
 from skiplens.web.http.request_limits import BodyLimit, ConcurrencyLimit
@@ -89,8 +84,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
-            Middleware(RequestIdMiddleware),
-            Middleware(SecurityHeaders),
+            Middleware(ResponseHeaders),
             Middleware(AccessLog, metrics),
             *cross_origin(settings.cors_origins),
             Middleware(BodyLimit, settings.max_body_bytes, settings.receive_seconds),

@@ -157,7 +157,7 @@ def _is_complete(start: Message, message: Message) -> bool:
 async def _answer(cached: _CachedResponse, scope: Scope, send: Send) -> None:
     route, headers, body = cached
     scope["skiplens.route"] = route
-    conditional = any(name == b"if-none-match" for name, _ in scope["headers"])
+    conditional = b"if-none-match" in dict(scope["headers"])
     if conditional and etag_matches(Headers(raw=headers)["etag"], Headers(scope=scope)):
         headers = [(name, value) for name, value in headers if not name.startswith(b"content-")]
         await send({"type": "http.response.start", "status": 304, "headers": headers})

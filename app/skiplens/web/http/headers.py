@@ -53,30 +53,7 @@ _UNKNOWN_HOST: Final = Problem(400, "unknown_host", "Unknown host", "this host i
 _CROSS_SITE: Final = Problem(
     403, "cross_site", "Cross-site request", "POST requests from other sites are not accepted"
 )
-_ALL_HOSTS: Final = frozenset({"*"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def _adding(headers: tuple[tuple[bytes, bytes], ...], send: Send) -> Send:
-    """``send``, with these headers on the response."""
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *headers]
-        await send(message)
-
-    return send_with_headers
-
-
-class SecurityHeaders:
-    """Adds the security headers to every response, errors included."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        adding = _adding(HEADERS, send) if scope["type"] == "http" else send
-        await self._app(scope, receive, adding)
 
 
 class HostAndOriginCheck:
@@ -90,14 +67,15 @@ class HostAndOriginCheck:
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
         self._app = app
-        self._hosts = _ALL_HOSTS if "*" in hosts else frozenset(host.lower() for host in hosts)
+        self._all_hosts = "*" in hosts
+        self._hosts = frozenset(host.lower().encode() for host in hosts)
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._hosts != _ALL_HOSTS and _host(Headers(scope=scope)) not in self._hosts:
+        if not (self._all_hosts or _host(scope) in self._hosts):
             await ProblemResponse(_UNKNOWN_HOST)(scope, receive, send)
         elif scope["method"] not in _SAFE_METHODS and self._is_forged(Headers(scope=scope)):
             await ProblemResponse(_CROSS_SITE)(scope, receive, send)
@@ -109,9 +87,13 @@ class HostAndOriginCheck:
         return cross and headers.get("origin") not in self._origins
 
 
-def _host(headers: Headers) -> str:
-    host = headers.get("host", "").lower()
-    return host if host.endswith("]") else host.rsplit(":", 1)[0]
+def _host(scope: Scope) -> bytes:
+    """The host that the request names, in lower case and without a port."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host: bytes = value.lower()
+            return host if host.endswith(b"]") else host.rsplit(b":", 1)[0]
+    return b""
 
 
 def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
@@ -132,8 +114,8 @@ def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
 _ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class RequestIdMiddleware:
-    """Sets the request id in the context and in the response's ``X-Request-Id``."""
+class ResponseHeaders:
+    """Sets the request id in the context; adds it and the security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -144,8 +126,14 @@ class RequestIdMiddleware:
             return
         chosen = _received_id(scope) or new_request_id()
         set_request_id(chosen)
-        named = (REQUEST_ID_HEADER, chosen.encode())
-        await self._app(scope, receive, _adding((named,), send))
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                named = (REQUEST_ID_HEADER, chosen.encode())
+                message["headers"] = [*message["headers"], *HEADERS, named]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 def _received_id(scope: Scope) -> str:
