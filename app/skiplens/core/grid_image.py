@@ -98,25 +98,7 @@ def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
 
 def layout_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> GridLayout:
     """Lay out a table of maps, with indices above the first row only: a column is one filter."""
-    cell = max(width * zoom, _MIN_LABEL_WIDTH)
-    boxes = tuple(
-        (
-            GAP + column * (cell + GAP),
-            LABEL_HEIGHT + GAP + row * (height * zoom + GAP),
-            width * zoom,
-            height * zoom,
-        )
-        for row in range(rows)
-        for column in range(columns)
-    )
-    return GridLayout(
-        width=GAP + columns * (cell + GAP),
-        height=LABEL_HEIGHT + GAP + rows * (height * zoom + GAP),
-        zoom=zoom,
-        columns=columns,
-        labels=True,
-        boxes=boxes,
-    )
+    return _lay_out(rows * columns, height, width, columns, zoom, top=LABEL_HEIGHT, above=0)
 
 
 def layout_grid(
@@ -125,23 +107,30 @@ def layout_grid(
     """Lay out ``count`` maps of ``height`` by ``width`` values in rows, with gaps between and
     around them.
     """
-    columns = min(columns, count)
     above = LABEL_HEIGHT if labels else 0
+    return _lay_out(count, height, width, min(columns, count), zoom, top=0, above=above)
+
+
+def _lay_out(  # noqa: PLR0913  # one parameter a measure
+    count: int, height: int, width: int, columns: int, zoom: int, *, top: int, above: int
+) -> GridLayout:
+    """Maps in rows, with space for indices above the first row, or above every row."""
+    labels = top + above > 0
     map_width, map_height = width * zoom, height * zoom
-    cell = max(map_width, _MIN_LABEL_WIDTH) if labels else map_width
+    across = GAP + (max(map_width, _MIN_LABEL_WIDTH) if labels else map_width)
+    down = GAP + above + map_height
     boxes = tuple(
         (
-            GAP + index % columns * (cell + GAP),
-            GAP + index // columns * (map_height + above + GAP) + above,
+            GAP + index % columns * across,
+            top + GAP + above + index // columns * down,
             map_width,
             map_height,
         )
         for index in range(count)
     )
-    rows = math.ceil(count / columns)
     return GridLayout(
-        width=GAP + columns * (cell + GAP),
-        height=GAP + rows * (map_height + above + GAP),
+        width=GAP + columns * across,
+        height=top + GAP + math.ceil(count / columns) * down,
         zoom=zoom,
         columns=columns,
         labels=labels,

@@ -30,14 +30,6 @@ class _AxisField:
     stride: int
     size: int
 
-    def after_window(self, window: int, step: int, padding: int) -> "_AxisField":
-        """The field of a kernel or pooling window of this length over these values."""
-        return _AxisField(
-            start=self.start - padding * self.stride,
-            stride=self.stride * step,
-            size=self.size + (window - 1) * self.stride,
-        )
-
 
 _Axes = tuple[_AxisField, _AxisField]  # rows, columns
 
@@ -104,19 +96,20 @@ def _window(layer: LayerInfo) -> tuple[int, int]:
 def _field_along_axis(
     fields: list[_AxisField], before: int, after: int, window: int, step: int
 ) -> _AxisField | None:
-    """The field along one axis; None if no padding explains its length."""
+    """The field along one axis; None if no padding explains its length, or the inputs' strides
+    differ.
+    """
     if after not in (-(-before // step), (before - window) // step + 1):
         return None
-    padding = max((after - 1) * step + window - before, 0) // 2
-    union = _union(fields)
-    return union and union.after_window(window, step, padding)
-
-
-def _union(fields: list[_AxisField]) -> _AxisField | None:
-    """What several inputs depend on together; None if their strides differ."""
     strides = {field.stride for field in fields}
-    if len(strides) != 1:
+    if len(strides) != 1:  # what the inputs depend on together differs from value to value
         return None
+    stride = strides.pop()
+    padding = max((after - 1) * step + window - before, 0) // 2
     start = min(field.start for field in fields)
     end = max(field.start + field.size for field in fields)
-    return _AxisField(start, strides.pop(), end - start)
+    return _AxisField(
+        start=start - padding * stride,
+        stride=stride * step,
+        size=end - start + (window - 1) * stride,
+    )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
@@ -56,14 +55,6 @@ class Services:
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
         )
-
-    def digit(self, digit: str) -> Digit:
-        """The digit of that id.
-
-        Raises:
-            UnknownDigitError: there is none.
-        """
-        return self.digits.get(digit).digit
 
     @property
     def default_digit(self) -> StoredDigit:
