@@ -7,10 +7,10 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
-from skiplens.service.forward import ForwardPass, ModelRunner
+from skiplens.service.forward import ForwardPass, run_network
 
 
 @pytest.fixture(scope="session")
 def forward_passes(engines: Mapping[str, Engine], digit: Digit) -> dict[str, ForwardPass]:
     """The same seven in every network."""
-    return {name: ModelRunner().run(one, digit, AS_TRAINED) for name, one in engines.items()}
+    return {name: run_network(one, digit, AS_TRAINED) for name, one in engines.items()}

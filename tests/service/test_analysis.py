@@ -17,7 +17,7 @@ from skiplens.service.analysis import (
     gradient_by_path,
     likeness_of_2016,
 )
-from skiplens.service.forward import ForwardPass, ModelRunner
+from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import GridOptions
 from skiplens.service.registry import find_layer
 from tests.conftest import switched_off
@@ -35,7 +35,7 @@ def test_a_difference_is_signed_and_both_sides_share_a_range(
     engine: Engine, forward_passes: dict[str, ForwardPass]
 ) -> None:
     a = forward_passes["mnist-resnet"]
-    b = ModelRunner().run(engine, a.digit, switched_off("block1"))
+    b = run_network(engine, a.digit, switched_off("block1"))
     options = GridOptions()
     sides = [comparison_grid(a, b, "block2.output", side, options) for side in ("a", "b")]
     assert sides[0].range == sides[1].range

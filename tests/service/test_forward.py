@@ -11,13 +11,13 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError
-from skiplens.service.forward import CachedModelRunner, ForwardPass, ModelRunner
+from skiplens.service.forward import CachedModelRunner, ForwardPass, run_network
 from tests.conftest import switched_off
 
 BIG = 64_000_000
 
 
-class Counting(ModelRunner):
+class Counting:
     """Counts; holds every call back until it may go on."""
 
     def __init__(self) -> None:
@@ -26,12 +26,12 @@ class Counting(ModelRunner):
         self.may_go_on.set()
         self.started = threading.Event()
 
-    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+    def __call__(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
         """Run the engine."""
         self.calls += 1
         self.started.set()
         self.may_go_on.wait()
-        return super().run(engine, digit, scales)
+        return run_network(engine, digit, scales)
 
 
 def other_digit(value: int) -> Digit:
@@ -40,7 +40,7 @@ def other_digit(value: int) -> Digit:
 
 
 def test_a_forward_pass_is_read_only_and_adds_up(engine: Engine, digit: Digit) -> None:
-    found = ModelRunner().run(engine, digit, AS_TRAINED)
+    found = run_network(engine, digit, AS_TRAINED)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert found.label == 7
     assert list(found.activations) == [layer.name for layer in engine.manifest.layers]
@@ -53,7 +53,7 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
 ) -> None:
     for engine in engines.values():
         off = engine.manifest.disableable_blocks[:1]
-        found = ModelRunner().run(engine, digit, switched_off(*off))
+        found = run_network(engine, digit, switched_off(*off))
         layers = engine.manifest.layers
         factors = {layer.name: found.layer_scale(layer) for layer in layers}
         named = {block.scaled_layer for block in engine.manifest.blocks if block.scaled_layer}
@@ -65,7 +65,7 @@ def test_what_a_switch_makes_zero_is_zero_when_it_is_off(
 
 def test_the_second_question_is_answered_from_memory(engine: Engine, digit: Digit) -> None:
     inner = Counting()
-    cached = CachedModelRunner(inner, BIG)
+    cached = CachedModelRunner(BIG, inner)
     first = cached.run(engine, digit, AS_TRAINED)
     assert cached.run(engine, digit, AS_TRAINED) is first
     assert inner.calls == 1
@@ -78,7 +78,7 @@ def test_the_second_question_is_answered_from_memory(engine: Engine, digit: Digi
 def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -> None:
     inner = Counting()
     inner.may_go_on.clear()
-    cached = CachedModelRunner(inner, BIG)
+    cached = CachedModelRunner(BIG, inner)
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(cached.run, engine, digit, AS_TRAINED) for _ in range(8)]
         inner.started.wait()
@@ -90,13 +90,13 @@ def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -
 
 def test_a_failure_reaches_everyone_and_is_not_kept(engine: Engine, digit: Digit) -> None:
     class Failing(Counting):
-        def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+        def __call__(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
             if self.calls == 0:
                 self.calls += 1
                 raise BusyError("full")
-            return super().run(engine, digit, scales)
+            return super().__call__(engine, digit, scales)
 
-    cached = CachedModelRunner(Failing(), BIG)
+    cached = CachedModelRunner(BIG, Failing())
     with pytest.raises(BusyError):
         cached.run(engine, digit, AS_TRAINED)
     assert cached.run(engine, digit, AS_TRAINED).label == 7
@@ -104,8 +104,8 @@ def test_a_failure_reaches_everyone_and_is_not_kept(engine: Engine, digit: Digit
 
 def test_memory_is_bounded_and_the_oldest_goes(engine: Engine, digit: Digit) -> None:
     inner = Counting()
-    size = ModelRunner().run(engine, digit, AS_TRAINED).nbytes
-    cached = CachedModelRunner(inner, 2 * size)
+    size = run_network(engine, digit, AS_TRAINED).nbytes
+    cached = CachedModelRunner(2 * size, inner)
     for value in (1, 2, 3):
         cached.run(engine, other_digit(value), AS_TRAINED)
     cached.run(engine, other_digit(3), AS_TRAINED)
@@ -117,17 +117,17 @@ def test_memory_is_bounded_and_the_oldest_goes(engine: Engine, digit: Digit) -> 
 def test_what_is_larger_than_the_memory_is_answered_all_the_same(
     engine: Engine, digit: Digit
 ) -> None:
-    cached = CachedModelRunner(Counting(), 10)
+    cached = CachedModelRunner(10, Counting())
     assert cached.run(engine, digit, AS_TRAINED).label == 7
 
 
 def test_the_networks_range_is_over_all_maps_with_space(engine: Engine, digit: Digit) -> None:
-    found = ModelRunner().run(engine, digit, AS_TRAINED)
+    found = run_network(engine, digit, AS_TRAINED)
     maps = [found.maps(layer) for layer in engine.manifest.layers if layer.spatial]
     assert found.network_range == (min(one.min() for one in maps), max(one.max() for one in maps))
 
 
 def test_all_off_is_not_what_one_off_is(engine: Engine, digit: Digit) -> None:
-    one = ModelRunner().run(engine, digit, switched_off("block2"))
-    every = ModelRunner().run(engine, digit, switched_off(*engine.manifest.disableable_blocks))
+    one = run_network(engine, digit, switched_off("block2"))
+    every = run_network(engine, digit, switched_off(*engine.manifest.disableable_blocks))
     assert not np.array_equal(one.probabilities, every.probabilities)

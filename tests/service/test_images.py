@@ -16,7 +16,7 @@ from skiplens.core.manifest import AS_TRAINED, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
-from skiplens.service.forward import ForwardPass, ModelRunner
+from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import KERNEL_ZOOM as ZOOM
 from skiplens.service.images import (
     FeatureMapTable,
@@ -42,7 +42,7 @@ KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {
 @pytest.fixture(scope="module")
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
     """The forward pass of a seven."""
-    return ModelRunner().run(engine, digit, AS_TRAINED)
+    return run_network(engine, digit, AS_TRAINED)
 
 
 def indices(drawing: Grid | LabelledKernelGrid | FeatureMapTable) -> np.ndarray:

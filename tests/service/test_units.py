@@ -9,7 +9,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, LayerInfo, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
-from skiplens.service.forward import ModelRunner
+from skiplens.service.forward import run_network
 from skiplens.service.units import check_position, explain, parse_position, strongest_position
 from tests.conftest import switched_off
 
@@ -36,7 +36,7 @@ def test_the_arithmetic_comes_to_the_value(
             "all off": switched_off(*switches),
             "all": Scales(tuple((block, 0.5 - at) for at, block in enumerate(switches))),
         }[scaled]
-        forward = ModelRunner().run(engine, digit, scales)
+        forward = run_network(engine, digit, scales)
         for layer in engine.manifest.layers:
             height, width, count = layer.shape
             reach = float(np.abs(forward.maps(layer)).max())
@@ -53,7 +53,7 @@ def test_the_arithmetic_comes_to_the_value(
 
 
 def test_the_strongest_place_is_the_first_of_the_largest(engine: Engine, digit: Digit) -> None:
-    forward = ModelRunner().run(engine, digit, AS_TRAINED)
+    forward = run_network(engine, digit, AS_TRAINED)
     layer = next(one for one in engine.manifest.layers if one.name == "block1.output")
     row, column = strongest_position(forward, layer, 3)
     flat = forward.maps(layer)[:, :, 3]

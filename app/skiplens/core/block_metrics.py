@@ -15,16 +15,10 @@ def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMe
     """Metrics of one block, from activations by layer name."""
     x, fx = (part.astype(np.float64) for part in merge_inputs(block, activations))
     total = activations[block.sum or block.residual].astype(np.float64)
-    norm_x, norm_residual = float(np.linalg.norm(x)), float(np.linalg.norm(fx))
-    return BlockMetrics(
-        block=block.name,
-        norm_x=norm_x,
-        norm_residual=norm_residual,
-        norm_sum=float(np.linalg.norm(total)),
-        ratio=norm_residual / norm_x if norm_x else 0.0,
-        cosine=cosine(x, fx) if block.identity and x.shape == fx.shape == total.shape else None,
-        relu_zeroed=clipped_fraction(total),
-    )
+    measured = _measure(x, fx, total)
+    if not block.identity or x.shape != total.shape:
+        measured["cosine"] = None
+    return BlockMetrics(block=block.name, **measured)
 
 
 def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterMetrics, ...]:
@@ -39,28 +33,31 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
     )
     if block.identity is None:
         x = (None,) * count
-    return tuple(_filter(index, x[index], fx[index], total[..., index]) for index in range(count))
+    return tuple(
+        FilterMetrics(filter=index, **_measure(x[index], fx[index], total[..., index]))
+        for index in range(count)
+    )
 
 
-def _filter(
-    index: int, x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
-) -> FilterMetrics:
-    norm_x, norm_residual = (
-        None if part is None else float(np.linalg.norm(part)) for part in (x, fx)
+def _measure(
+    x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
+) -> dict[str, Any]:
+    """What the metrics of a block and of a filter share, by field; None where a part is missing."""
+    norm_x, norm_residual, norm_sum = (
+        None if part is None else float(np.linalg.norm(part)) for part in (x, fx, total)
     )
-    if norm_x is None or norm_residual is None:
-        ratio = None
-    else:
-        ratio = norm_residual / norm_x if norm_x else 0.0
-    return FilterMetrics(
-        filter=index,
-        norm_x=norm_x,
-        norm_residual=norm_residual,
-        norm_sum=float(np.linalg.norm(total)),
-        ratio=ratio,
-        cosine=None if x is None or fx is None or x.shape != fx.shape else cosine(x, fx),
-        relu_zeroed=clipped_fraction(total),
-    )
+    ratio = angle = None
+    if x is not None and fx is not None:
+        ratio = norm_residual / norm_x if norm_x and norm_residual else 0.0
+        angle = cosine(x, fx) if x.shape == fx.shape else None
+    return {
+        "norm_x": norm_x,
+        "norm_residual": norm_residual,
+        "norm_sum": norm_sum,
+        "ratio": ratio,
+        "cosine": angle,
+        "relu_zeroed": clipped_fraction(total),
+    }
 
 
 def _by_filter(part: NDArray[Any], first: int, count: int) -> tuple[NDArray[Any] | None, ...]:

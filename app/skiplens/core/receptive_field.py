@@ -48,12 +48,12 @@ def receptive_fields(
         layers: of a manifest, in forward order.
         input_shape: ``(height, width)`` of the input.
     """
-    height, width = input_shape
-    whole = _AxisField(0, 0, height), _AxisField(0, 0, width)
+    whole = _AxisField(0, 0, input_shape[0]), _AxisField(0, 0, input_shape[1])
     found = {INPUT: (_AxisField(0, 1, 1), _AxisField(0, 1, 1))}
     shapes = {INPUT: input_shape}
     for layer in layers:
-        found[layer.name] = _axes(layer, found, shapes) or whole
+        rows, columns = (_field_along_axis(layer, axis, found, shapes) for axis in (0, 1))
+        found[layer.name] = (rows, columns) if rows and columns else whole
         shapes[layer.name] = layer.shape[:2]
     del found[INPUT]
     return {
@@ -64,47 +64,23 @@ def receptive_fields(
     }
 
 
-def _axes(
-    layer: LayerInfo, found: Mapping[str, _Axes], shapes: Mapping[str, tuple[int, int]]
-) -> _Axes | None:
-    input_shapes = {shapes.get(name) for name in layer.inputs}
-    before = input_shapes.pop() if len(input_shapes) == 1 else None
-    if before is None or layer.role == OTHER:
-        return None
-    window, strides = _window(layer), layer.strides or (1, 1)
-    rows, columns = (
-        _field_along_axis(
-            [found[name][axis] for name in layer.inputs],
-            before[axis],
-            layer.shape[axis],
-            window[axis],
-            strides[axis],
-        )
-        for axis in (0, 1)
-    )
-    return (rows, columns) if rows and columns else None
-
-
-def _window(layer: LayerInfo) -> tuple[int, int]:
-    """Height and width that a kernel or pooling window spans, with dilation."""
-    if layer.kernel is None:
-        return layer.window or (1, 1)
-    (height, width), (down, across) = layer.kernel, layer.dilation or (1, 1)
-    return (height - 1) * down + 1, (width - 1) * across + 1
-
-
 def _field_along_axis(
-    fields: list[_AxisField], before: int, after: int, window: int, step: int
+    layer: LayerInfo,
+    axis: int,
+    found: Mapping[str, _Axes],
+    shapes: Mapping[str, tuple[int, int]],
 ) -> _AxisField | None:
-    """The field along one axis; None if no padding explains its length, or the inputs' strides
-    differ.
+    """The field along one axis; None for an unknown kind of layer, if no padding explains its
+    length, or if the inputs' lengths or strides differ.
     """
+    fields = [found[name][axis] for name in layer.inputs]
+    lengths, strides = {shapes[name][axis] for name in layer.inputs}, {one.stride for one in fields}
+    if layer.role == OTHER or len(lengths) != 1 or len(strides) != 1:
+        return None  # with several strides, what a value depends on differs from value to value
+    before, after, stride = lengths.pop(), layer.shape[axis], strides.pop()
+    window, step = _window(layer)[axis], (layer.strides or (1, 1))[axis]
     if after not in (-(-before // step), (before - window) // step + 1):
         return None
-    strides = {field.stride for field in fields}
-    if len(strides) != 1:  # what the inputs depend on together differs from value to value
-        return None
-    stride = strides.pop()
     padding = max((after - 1) * step + window - before, 0) // 2
     start = min(field.start for field in fields)
     end = max(field.start + field.size for field in fields)
@@ -113,3 +89,11 @@ def _field_along_axis(
         stride=stride * step,
         size=end - start + (window - 1) * stride,
     )
+
+
+def _window(layer: LayerInfo) -> tuple[int, int]:
+    """Height and width that a kernel or pooling window spans, with dilation."""
+    if layer.kernel is None:
+        return layer.window or (1, 1)
+    (height, width), (down, across) = layer.kernel, layer.dilation or (1, 1)
+    return (height - 1) * down + 1, (width - 1) * across + 1

@@ -267,9 +267,8 @@ class Pooling:
     @property
     def result(self) -> float:
         """The pooled value."""
-        return float(
-            self.window.max() if self.operation == "max" else self.window.mean(dtype=float)
-        )
+        window = self.window
+        return float(window.max() if self.operation == "max" else window.mean(dtype=float))
 
 
 def convolution(unit: UnitInputs) -> Convolution | None:
@@ -384,9 +383,8 @@ def _arithmetic(unit: UnitInputs) -> Arithmetic | None:
     known = layer.activation is None or layer.activation in FUNCTIONS
     if len(inputs) != 1 or not (known or layer.kind == "Softmax"):
         return None
-    explain = _BY_KIND.get(layer.kind)
-    if explain is not None:
-        return explain(unit)
+    if layer.kind in _BY_KIND:
+        return _BY_KIND[layer.kind](unit)
     computes = layer.activation is not None and layer.parameters == 0
     return _activation_step(unit) if computes and inputs[0].shape == layer.shape else None
 
@@ -399,15 +397,8 @@ def _merge(unit: UnitInputs) -> Merge | None:
 
 
 def _activation_step(unit: UnitInputs) -> ActivationStep:
-    return ActivationStep(unit.value_at(unit.inputs[0]), unit.layer.activation, None)
-
-
-def _residual(unit: UnitInputs) -> ActivationStep:
-    return ActivationStep(unit.value_at(unit.inputs[0]), None, unit.branch_scale)
-
-
-def _gate(unit: UnitInputs) -> ActivationStep:
-    return ActivationStep(unit.value_at(unit.inputs[0]), "sigmoid", unit.branch_scale)
+    function = "sigmoid" if unit.layer.kind == "Gate" else unit.layer.activation
+    return ActivationStep(unit.value_at(unit.inputs[0]), function, unit.branch_scale)
 
 
 def _norm(unit: UnitInputs) -> BatchNorm | None:
@@ -429,24 +420,18 @@ def _dense(unit: UnitInputs) -> Dense | None:
     weights, maps = unit.weight("kernel"), unit.inputs[0]
     if weights is None:
         return None
-    flattened = len(weights) == maps.size
-    values = maps.reshape(-1) if flattened else maps[unit.position]
-    bias = unit.scalar("bias")
-    return Dense(values, weights[:, unit.filter], bias, unit.layer.activation)
-
-
-def _softmax(unit: UnitInputs) -> Softmax:
-    return Softmax(unit.inputs[0][unit.position], unit.filter)
+    values = maps.reshape(-1) if len(weights) == maps.size else maps[unit.position]
+    return Dense(values, weights[:, unit.filter], unit.scalar("bias"), unit.layer.activation)
 
 
 _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Conv2D": convolution,
     "BatchNormalization": _norm,
     "Dense": _dense,
-    "Softmax": _softmax,
+    "Softmax": lambda unit: Softmax(unit.inputs[0][unit.position], unit.filter),
     "Projection": _activation_step,
-    "Residual": _residual,
-    "Gate": _gate,
+    "Residual": _activation_step,
+    "Gate": _activation_step,
     "MaxPooling2D": pooling,
     "AveragePooling2D": pooling,
     "GlobalMaxPooling2D": pooling,

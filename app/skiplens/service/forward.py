@@ -1,7 +1,7 @@
 """The cached forward pass: all activations of a digit in a network, computed once."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -104,24 +104,21 @@ def branch_scales(manifest: Manifest, scales: Scales) -> Array:
     return np.array([scales.of(name) for name in manifest.disableable_blocks], np.float32)
 
 
-class ModelRunner:
-    """Runs networks without a cache."""
-
-    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
-        """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
-        activations = engine.activations(digit.as_input(), branch_scales(engine.manifest, scales))
-        for array in activations.values():
-            array.flags.writeable = False
-        return ForwardPass(engine.manifest, digit, scales, activations)
+def run_network(engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+    """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
+    activations = engine.activations(digit.as_input(), branch_scales(engine.manifest, scales))
+    for array in activations.values():
+        array.flags.writeable = False
+    return ForwardPass(engine.manifest, digit, scales, activations)
 
 
 def run_uncached(engine: Engine, digit: Digit, scales: Scales) -> tuple[ForwardPass, ForwardPass]:
     """The forward pass of a digit that is not stored, and its baseline, with every factor 1."""
-    runner = ModelRunner()
-    forward = runner.run(engine, digit, scales)
-    return forward, runner.run(engine, digit, AS_TRAINED) if scales else forward
+    forward = run_network(engine, digit, scales)
+    return forward, run_network(engine, digit, AS_TRAINED) if scales else forward
 
 
+RunNetwork = Callable[[Engine, Digit, Scales], ForwardPass]
 _Key = tuple[str, str, Scales]
 
 
@@ -129,12 +126,12 @@ class CachedModelRunner:
     """Caches the most recently used forward passes; concurrent callers share one computation.
 
     Args:
-        runner: computes them.
         max_bytes: limit of all cached activations.
+        run: computes them.
     """
 
-    def __init__(self, runner: ModelRunner, max_bytes: int) -> None:
-        self._runner = runner
+    def __init__(self, max_bytes: int, run: RunNetwork = run_network) -> None:
+        self._run_network = run
         self._cache: LRUCache[_Key, ForwardPass] = LRUCache(
             max_bytes, getsizeof=lambda forward: forward.nbytes
         )
@@ -161,7 +158,7 @@ class CachedModelRunner:
 
     def _compute(self, key: _Key, engine: Engine, digit: Digit) -> ForwardPass:
         try:
-            forward = self._runner.run(engine, digit, key[-1])
+            forward = self._run_network(engine, digit, key[-1])
         except BaseException as error:
             with self._lock:
                 waiting = self._running.pop(key)

@@ -11,7 +11,7 @@ from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
-from skiplens.service.forward import CachedModelRunner, ModelRunner
+from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
@@ -50,7 +50,7 @@ class Services:
         """The services of loaded engines."""
         return cls(
             ModelRegistry(engines, default_network),
-            CachedModelRunner(ModelRunner(), cache_bytes),
+            CachedModelRunner(cache_bytes),
             LayeredDigitStore(store, samples, dataset.collection if dataset else None),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,

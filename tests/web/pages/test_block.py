@@ -11,7 +11,7 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, FilterMetrics
 from skiplens.engine.base import Engine
-from skiplens.service.forward import ModelRunner
+from skiplens.service.forward import run_network
 from skiplens.service.images import FeatureMapTable, block_table
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -187,7 +187,7 @@ def test_a_metric_that_no_filter_has_has_no_heading() -> None:
 
 @pytest.fixture
 def maps(engine: Engine, digit: Digit) -> FeatureMapTable:
-    forward = ModelRunner().run(engine, digit, AS_TRAINED)
+    forward = run_network(engine, digit, AS_TRAINED)
     return block_table(forward, engine.manifest.blocks[0], PaletteName.DARK)
 
 
@@ -251,7 +251,7 @@ def test_an_undefined_metric_has_no_chart(maps: FeatureMapTable) -> None:
 
 
 def test_each_column_describes_and_links_its_filter(engine: Engine, digit: Digit) -> None:
-    forward = ModelRunner().run(engine, digit, AS_TRAINED)
+    forward = run_network(engine, digit, AS_TRAINED)
     block = engine.manifest.blocks[1]
     found = filter_metrics(block, forward.activations)
     maps = block_table(forward, block, PaletteName.DARK)

@@ -5,7 +5,7 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
-from skiplens.service.forward import ModelRunner
+from skiplens.service.forward import run_network
 from skiplens.web.pages.common import compare_predictions
 from tests.conftest import switched_off
 
@@ -15,7 +15,7 @@ ALL = ("block1", "block2", "block3", "block4", "block5", "block6")
 def test_probabilities_sum_to_one_and_the_largest_is_predicted(
     engine: Engine, digit: Digit
 ) -> None:
-    whole = ModelRunner().run(engine, digit, AS_TRAINED)
+    whole = run_network(engine, digit, AS_TRAINED)
     found = compare_predictions(whole, whole)
     assert sum(chance.share for chance in found.classes) == pytest.approx(1, abs=1e-5)
     (first,) = [chance for chance in found.classes if chance.first]
@@ -25,10 +25,10 @@ def test_probabilities_sum_to_one_and_the_largest_is_predicted(
 
 
 def test_a_changed_prediction_is_described(engine: Engine, digit: Digit) -> None:
-    whole = ModelRunner().run(engine, digit, AS_TRAINED)
+    whole = run_network(engine, digit, AS_TRAINED)
     answer = engine.manifest.classes[whole.label]
     for off in (("block4",), ALL):
-        found = compare_predictions(ModelRunner().run(engine, digit, switched_off(*off)), whole)
+        found = compare_predictions(run_network(engine, digit, switched_off(*off)), whole)
         assert found.sentence is not None
         assert ("still" in found.sentence) == (found.label == answer)
         baseline = {chance.label: chance.baseline for chance in found.classes}

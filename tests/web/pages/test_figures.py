@@ -13,7 +13,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
-from skiplens.service.forward import ForwardPass, ModelRunner
+from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
@@ -34,7 +34,7 @@ from tests.web.pages.conftest import Look
 
 @pytest.fixture
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    return ModelRunner().run(engine, digit, switched_off("block2"))
+    return run_network(engine, digit, switched_off("block2"))
 
 
 def figure(
@@ -70,7 +70,7 @@ def test_a_disabled_figure_is_not_called_inactive(forward: ForwardPass) -> None:
 
 
 def test_a_gated_block_disables_its_gate(engines: Mapping[str, Engine], digit: Digit) -> None:
-    gated = ModelRunner().run(engines["mnist-highway"], digit, switched_off("block2"))
+    gated = run_network(engines["mnist-highway"], digit, switched_off("block2"))
     assert figure(gated, "block2.gate").note == "Switched off, so every map is zero."
     assert figure(gated, "block2.residual").note is None
     assert figure(gated, "block3.gate").note is None

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Activations, Array, Engine
-from skiplens.service.forward import ModelRunner
+from skiplens.service.forward import run_network
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
@@ -26,7 +26,7 @@ from tests.web.pages.markup import Markup
 
 @pytest.fixture
 def context(services: Services, engine: Engine, digit: Digit) -> PageContext:
-    forward = ModelRunner().run(engine, digit, AS_TRAINED)
+    forward = run_network(engine, digit, AS_TRAINED)
     page_links = Links(engine.manifest.id, digit.id)
     return PageContext(services, engine, services.digits.get(digit.id), forward, page_links)
 
@@ -85,7 +85,7 @@ def test_an_inactive_filter_has_no_histogram(context: PageContext) -> None:
 
 
 def test_a_disabled_map_is_not_explained_by_the_digit(context: PageContext, digit: Digit) -> None:
-    forward = ModelRunner().run(context.engine, digit, switched_off("block2"))
+    forward = run_network(context.engine, digit, switched_off("block2"))
     off = replace(context, forward=forward)
     assert page(off, "block2.residual", 3).note == "Switched off, so its map is zero everywhere."
     assert page(off, "block1.residual", 3).note is None
@@ -166,7 +166,7 @@ def test_a_filter_without_activations_says_so(
         services,
         inactive,
         services.digits.get(digit.id),
-        ModelRunner().run(inactive, digit, AS_TRAINED),
+        run_network(inactive, digit, AS_TRAINED),
         Links(engine.manifest.id, digit.id),
     )
     row = top_activations(context, find_layer(engine.manifest, "block3.output"), 7)

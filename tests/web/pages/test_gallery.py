@@ -7,7 +7,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, BlockMetrics
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import all_block_metrics
-from skiplens.service.forward import ForwardPass, ModelRunner
+from skiplens.service.forward import ForwardPass, run_network
 from skiplens.web.links import Links
 from skiplens.web.pages.gallery import THINNEST, WIDEST, NetworkDiagram
 from tests.conftest import switched_off
@@ -15,7 +15,7 @@ from tests.conftest import switched_off
 
 @pytest.fixture
 def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    return ModelRunner().run(engine, digit, switched_off("block2"))
+    return run_network(engine, digit, switched_off("block2"))
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def baseline(engine: Engine, digit: Digit) -> dict[str, BlockMetrics]:
     """The figures of the baseline network, by block."""
     return {
         metrics.block: metrics
-        for metrics in all_block_metrics(ModelRunner().run(engine, digit, AS_TRAINED))
+        for metrics in all_block_metrics(run_network(engine, digit, AS_TRAINED))
     }
 
 

@@ -12,7 +12,7 @@ from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
 from skiplens.core.unit_explanation import Convolution, Merge, Unit
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownFilterError
-from skiplens.service.forward import ModelRunner
+from skiplens.service.forward import run_network
 from skiplens.service.registry import find_layer, parse_scales
 from skiplens.service.services import Services
 from skiplens.web.links import Links
@@ -49,7 +49,7 @@ def explain(services: Services, engines: Mapping[str, Engine], digit: Digit) -> 
     ) -> UnitSection:
         engine = engines[network]
         scales = parse_scales(engine.manifest, scale)
-        forward = ModelRunner().run(engine, digit, scales)
+        forward = run_network(engine, digit, scales)
         page_links = Links(network, digit.id, scales)
         context = PageContext(services, engine, services.digits.get(digit.id), forward, page_links)
         return unit_section(
