@@ -26,7 +26,7 @@ def test_the_network_is_held_against_the_manifest_before_it_is_loaded(
     spoilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[Path] = []
-    monkeypatch.setattr(tracing, "load_instrumented", loaded.append)
+    monkeypatch.setattr(tracing, "load_network", loaded.append)
     (spoilt / "network.keras").write_bytes(b"another network")
     with pytest.raises(ModelError, match=r"network\.keras does not match its manifest"):
         KerasEngine(open_folder(spoilt), "CPU", 4)

@@ -18,7 +18,6 @@ from skiplens.network.layers import Residual
 from skiplens.network.tracing import (
     InstrumentedModel,
     instrument,
-    load_instrumented,
     load_network,
     traced_calls,
 )
@@ -506,7 +505,7 @@ def test_a_saved_network_is_the_same_when_loaded_and_tapped(tmp_path: Path) -> N
     wanted = numpy(network(images()))
     assert np.array_equal(numpy(load_network(path)(images())), wanted)
     inputs = {"image": images(), "branch_scales": np.ones((1, 3), np.float32)}
-    found = load_instrumented(path).model(inputs)["head.probabilities"]
+    found = instrument(load_network(path)).model(inputs)["head.probabilities"]
     np.testing.assert_allclose(numpy(found), wanted, atol=1e-6)
 
 

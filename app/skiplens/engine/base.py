@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.manifest import LayerInfo, Manifest
-from skiplens.errors import NonFiniteError
+from skiplens.errors import BusyError, NonFiniteError
 
 Array = NDArray[np.float32]
 Activations = Mapping[str, Array]
@@ -62,6 +62,11 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release resources; the engine must not be used afterwards."""
+
+
+def overloaded(waiting: int, limit: int) -> BusyError:
+    """The refusal of a caller who would have to wait too."""
+    return BusyError(f"{waiting} computations are waiting already; at most {limit} may wait")
 
 
 def layers_to_check(layers: Iterable[LayerInfo]) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from skiplens.core.manifest import NETWORK_FILE, Manifest
+from skiplens.core.manifest import NETWORK_FILE
 from skiplens.core.timing import timed
-from skiplens.engine.base import Activations, Array, check_finite, layers_to_check
+from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import BusyError, ModelError, SkiplensError
@@ -58,10 +58,7 @@ class Batcher:
             if self._closed:
                 raise BusyError("the engine is closing and accepts no more computations")
             if self._jobs.qsize() >= self._max_waiting + (not self._running):
-                raise BusyError(
-                    f"{self._jobs.qsize()} computations are waiting already; "
-                    f"at most {self._max_waiting} may wait"
-                )
+                raise overloaded(self._jobs.qsize(), self._max_waiting)
             self._jobs.put((inputs, answer))
         with timed("infer"):
             return answer.result()
@@ -98,9 +95,8 @@ class Batcher:
         size = 1 << (len(batch) - 1).bit_length()
         rows = [batch[min(row, len(batch) - 1)][0] for row in range(size)]
         try:
-            outputs = self._run(
-                {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-            )
+            inputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+            outputs = self._run(inputs)
         except Exception as error:  # noqa: BLE001  # callers receive any error
             for _, answer in batch:
                 answer.set_exception(error)
@@ -130,24 +126,18 @@ class KerasEngine:
     def __init__(self, folder: ModelFolder, device: str, max_waiting: int) -> None:
         folder.read(NETWORK_FILE)
         try:
-            from skiplens.network.tracing import load_instrumented  # imports Keras
+            from skiplens.network import tracing  # imports Keras
 
-            self._model = load_instrumented(folder.path / NETWORK_FILE).model
+            network = tracing.load_network(folder.path / NETWORK_FILE)
+            self._model = tracing.instrument(network).model
         except (ImportError, SkiplensError) as error:
             raise ModelError(f"Keras cannot load {folder.path / NETWORK_FILE}: {error}") from error
         self.device = device
         self._gradients = LiteRTEngine(folder, 1, max_waiting)
+        self.manifest, self.weights = folder.manifest, folder.weights
         self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
         self._checked_layers = layers_to_check(folder.manifest.layers)
         self._batcher = Batcher(self._model.predict_on_batch, max_waiting)
-
-    @property
-    def manifest(self) -> Manifest:
-        return self._gradients.manifest
-
-    @property
-    def weights(self) -> Mapping[str, Array]:
-        return self._gradients.weights
 
     @property
     def waiting(self) -> int:

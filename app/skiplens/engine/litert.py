@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from skiplens.core.manifest import GraphInfo, Manifest
+from skiplens.core.manifest import GraphInfo
 from skiplens.core.timing import timed
-from skiplens.engine.base import Activations, Array, check_finite, layers_to_check
+from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
 from skiplens.engine.model_folder import ModelFolder
-from skiplens.errors import BusyError, ModelError
+from skiplens.errors import ModelError
 
 
 class LiteRTGraph:
@@ -104,10 +104,7 @@ class InterpreterPool(Generic[T]):
             pass
         with self._lock:
             if self._waiting >= self._max_waiting:
-                raise BusyError(
-                    f"{self._waiting} computations are waiting already; "
-                    f"at most {self._max_waiting} may wait"
-                )
+                raise overloaded(self._waiting, self._max_waiting)
             self._waiting += 1
         try:
             with timed("wait"):
@@ -133,34 +130,25 @@ class LiteRTEngine:
     device = "CPU"
 
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
-        self._folder = folder
+        self.manifest, self.weights = folder.manifest, folder.weights
         layers = folder.manifest.layers
         self._vectors = {layer.name: layer.shape for layer in layers if not layer.spatial}
         self._checked_layers = layers_to_check(layers)
-        self._activations = self._pool("activations", size, max_waiting)
-        self._gradients = self._pool("gradients", size, max_waiting)
 
-    def _pool(self, graph: str, size: int, max_waiting: int) -> InterpreterPool[LiteRTGraph]:
-        info: GraphInfo = self.manifest.graphs[graph]
-        content = self._folder.read(info.file)
-        return InterpreterPool(lambda: LiteRTGraph(content, info), size, max_waiting)
+        def pool(graph: str) -> InterpreterPool[LiteRTGraph]:
+            info = folder.manifest.graphs[graph]
+            content = folder.read(info.file)
+            return InterpreterPool(lambda: LiteRTGraph(content, info), size, max_waiting)
 
-    @property
-    def manifest(self) -> Manifest:
-        return self._folder.manifest
-
-    @property
-    def weights(self) -> Mapping[str, Array]:
-        return self._folder.weights
+        self._activations, self._gradients = pool("activations"), pool("gradients")
 
     @property
     def waiting(self) -> int:
         return self._activations.waiting + self._gradients.waiting
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
-        outputs = self._run(
-            self._activations, {"image": image, "branch_scales": branch_scales[None]}
-        )
+        inputs = {"image": image, "branch_scales": branch_scales[None]}
+        outputs = self._run(self._activations, inputs)
         check_finite(outputs, self._checked_layers)
         return outputs
 

@@ -306,8 +306,3 @@ def load_network(path: Path) -> keras.Model:
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CompileError(f"{path} is not a Keras network that can be loaded: {reason}") from error
-
-
-def load_instrumented(path: Path) -> InstrumentedModel:
-    """The network in a ``.keras`` file, traced; errors as in :func:`load_network`."""
-    return instrument(load_network(path))

@@ -18,7 +18,7 @@ from skiplens.errors import (
 
 MAX_FACTOR = 4.0
 MAX_LAYERS = 64
-_MAX_INDEX_DIGITS = 9
+_FILTERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 _FACTOR = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -30,16 +30,13 @@ class ModelRegistry:
     """The loaded networks."""
 
     def __init__(self, engines: Mapping[str, Engine], default: str) -> None:
-        self._engines = engines
         self.default = default if default in engines else next(iter(engines))
+        self._engines = {self.default: engines[self.default], **engines}
 
     @property
     def networks(self) -> tuple[Engine, ...]:
         """All networks, the default first."""
-        return tuple(self._engines[name] for name in self._names())
-
-    def _names(self) -> list[str]:
-        return [self.default, *(name for name in self._engines if name != self.default)]
+        return tuple(self._engines.values())
 
     def network(self, network: str) -> Engine:
         """The engine of a network, by id.
@@ -50,7 +47,7 @@ class ModelRegistry:
         engine = self._engines.get(network)
         if engine is None:
             raise UnknownNetworkError(
-                f"network {quoted(network)} is not loaded; loaded are {_list(self._names())}"
+                f"network {quoted(network)} is not loaded; loaded are {_list(self._engines)}"
             )
         return engine
 
@@ -61,13 +58,12 @@ def find_layer(manifest: Manifest, name: str) -> LayerInfo:
     Raises:
         UnknownLayerError: the network has none.
     """
-    for layer in manifest.layers:
-        if layer.name == name:
-            return layer
-    raise UnknownLayerError(
-        f"network {manifest.id} has no layer {quoted(name)}; "
-        f"its layers are {_list(layer.name for layer in manifest.layers)}"
-    )
+    layers = {layer.name: layer for layer in manifest.layers}
+    if name not in layers:
+        raise UnknownLayerError(
+            f"network {manifest.id} has no layer {quoted(name)}; its layers are {_list(layers)}"
+        )
+    return layers[name]
 
 
 def find_block(manifest: Manifest, name: str) -> BlockInfo:
@@ -76,13 +72,12 @@ def find_block(manifest: Manifest, name: str) -> BlockInfo:
     Raises:
         UnknownBlockError: the network has none.
     """
-    for block in manifest.blocks:
-        if block.name == name:
-            return block
-    raise UnknownBlockError(
-        f"network {manifest.id} has no block {quoted(name)}; "
-        f"its blocks are {_list(block.name for block in manifest.blocks)}"
-    )
+    blocks = {block.name: block for block in manifest.blocks}
+    if name not in blocks:
+        raise UnknownBlockError(
+            f"network {manifest.id} has no block {quoted(name)}; its blocks are {_list(blocks)}"
+        )
+    return blocks[name]
 
 
 def check_filter(layer: LayerInfo, index: int) -> int:
@@ -157,13 +152,13 @@ def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
         return tuple(range(layer.filters))
     chosen: list[int] = []
     for part in filters.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not _is_index(first) or (dash and not _is_index(last)):
+        match = _FILTERS.fullmatch(part.strip())
+        if match is None:
             raise InvalidParameterError(
                 f"filters must be indices and ranges such as 0,4-7; got {quoted(filters)}"
             )
-        start = check_filter(layer, int(first))
-        stop = check_filter(layer, int(last)) if dash else start
+        start = check_filter(layer, int(match[1]))
+        stop = check_filter(layer, int(match[2] or match[1]))
         if stop < start:
             raise InvalidParameterError(
                 f"filters must have the lower index of a range first; got {quoted(filters)}"
@@ -172,7 +167,3 @@ def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
     if len(set(chosen)) != len(chosen):
         raise InvalidParameterError(f"filters must name each filter once; got {quoted(filters)}")
     return tuple(chosen)
-
-
-def _is_index(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MAX_INDEX_DIGITS
