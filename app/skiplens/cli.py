@@ -159,7 +159,8 @@ def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "m
     from skiplens.engine.model_folder import open_folder
     from skiplens.network import commands
 
-    commands.evaluate_engine(LiteRTEngine(open_folder(models / network), 1, 0), data)
+    engine = LiteRTEngine(open_folder(models / network), 1, 0)
+    commands.evaluate_engine(engine.manifest, engine.activations, data)
 
 
 @app.command(

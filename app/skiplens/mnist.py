@@ -22,7 +22,10 @@ Part = Literal["train", "test"]
 
 _MAX_LABEL: Final = 9
 _IDX_UBYTE: Final = 0x08
-_DECODE_ERRORS: Final = (OSError, ValueError, KeyError, EOFError, TypeError)
+NPZ_ERRORS: Final = (  # what reading a damaged .npz raises
+    *(OSError, ValueError, KeyError, EOFError, TypeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _IDX_NAMES: Final[dict[Part, tuple[str, str]]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -110,6 +113,6 @@ def _read_npz(path: Path, part: Part) -> Split:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             images, labels = archive[f"x_{part}"], archive[f"y_{part}"]
-    except (*_DECODE_ERRORS, zipfile.BadZipFile, zlib.error) as error:
+    except NPZ_ERRORS as error:
         raise DatasetError(f"{path.name} is not an MNIST archive: {error}") from error
     return Split(images, labels)

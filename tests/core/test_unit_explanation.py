@@ -9,16 +9,16 @@ import pytest
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.unit_explanation import (
     ActivationStep,
+    Arithmetic,
     BatchNorm,
     Convolution,
     Dense,
     Merge,
     Pooling,
     Softmax,
-    Unit,
     UnitInputs,
+    arithmetic,
     convolution,
-    explain_unit,
     pooling,
 )
 
@@ -192,37 +192,37 @@ F = np.array([[[10, 20], [-30, 40]]], np.float32)
 LAYER = LayerInfo("relu", "ReLU", "activation", None, (1, 2, 2), inputs=("x",), activation="relu")
 
 
-def worked(layer: LayerInfo, *, branch_scale: float | None = None, **weights: np.ndarray) -> Unit:
-    """The value in the second column of filter 1; the layer's own maps are those of F."""
-    activations = {"x": X, "f": F, layer.name: F}
+def worked(
+    layer: LayerInfo, *, branch_scale: float | None = None, **weights: np.ndarray
+) -> Arithmetic | None:
+    """The value in the second column of filter 1."""
+    inputs = [{"x": X, "f": F}[name] for name in layer.inputs]
     named = {f"{layer.name}/{name}": value for name, value in weights.items()}
-    return explain_unit(layer, 1, (0, 1), activations, named, branch_scale=branch_scale)
+    return arithmetic(UnitInputs(layer, 1, (0, 1), inputs, named, branch_scale))
 
 
-def test_a_unit_says_what_the_network_computed() -> None:
-    unit = worked(LAYER)
-    assert (unit.value, unit.position, unit.filter) == (40, (0, 1), 1)
-    assert unit.arithmetic == ActivationStep(-4, "relu", None)
+def test_an_activation_is_of_the_value_at_the_same_position() -> None:
+    assert worked(LAYER) == ActivationStep(-4, "relu", None)
 
 
 def test_a_branch_is_scaled() -> None:
     residual = replace(LAYER, kind="Residual", activation=None)
-    assert worked(residual, branch_scale=0.0).arithmetic == ActivationStep(-4, None, 0.0)
+    assert worked(residual, branch_scale=0.0) == ActivationStep(-4, None, 0.0)
     gate = replace(residual, kind="Gate")
-    assert worked(gate, branch_scale=1.0).arithmetic == ActivationStep(-4, "sigmoid", 1.0)
+    assert worked(gate, branch_scale=1.0) == ActivationStep(-4, "sigmoid", 1.0)
 
 
 def test_a_sum_has_a_term_for_each_input() -> None:
     layer = replace(LAYER, kind="Add", inputs=("x", "f"), activation=None)
-    assert worked(layer).arithmetic == Merge("add", (-4, 40))
+    assert worked(layer) == Merge("add", (-4, 40))
 
 
 def test_a_dense_layer_takes_the_maps_whole_or_place_by_place() -> None:
     layer = replace(LAYER, kind="Dense", activation=None)
-    place = worked(layer, kernel=np.ones((2, 2), np.float32)).arithmetic
+    place = worked(layer, kernel=np.ones((2, 2), np.float32))
     assert isinstance(place, Dense)
     assert place.values.tolist() == [3, -4]
-    whole = worked(layer, kernel=np.ones((4, 2), np.float32)).arithmetic
+    whole = worked(layer, kernel=np.ones((4, 2), np.float32))
     assert isinstance(whole, Dense)
     assert whole.values.tolist() == [1, -2, 3, -4]
 
@@ -241,4 +241,4 @@ def test_a_dense_layer_takes_the_maps_whole_or_place_by_place() -> None:
     ],
 )
 def test_what_is_not_known_is_left_open(layer: LayerInfo) -> None:
-    assert worked(layer).arithmetic is None
+    assert worked(layer) is None

@@ -14,7 +14,6 @@ from skiplens.network.architectures import (
     plain,
     resnet,
     stream,
-    stream_plain,
     title_of,
 )
 from skiplens.network.layers import HighwayGate, Residual
@@ -123,13 +122,13 @@ def test_stream_and_plain_stack_have_the_same_layers(blocks: int) -> None:
         return {"/".join(one.path.split("/")[-2:]): one.shape for one in network.weights}
 
     residual = stream(blocks)
-    assert weights(residual) == weights(stream_plain(blocks))
+    assert weights(residual) == weights(stream(blocks, "plain"))
     assert residual.count_params() == 160 + blocks * 2 * (9 * 256 + 16) + 170
 
 
 def test_the_plain_stack_keeps_the_scale_of_what_it_is_given() -> None:
     keras.utils.set_random_seed(0)
-    network = stream_plain(27)
+    network = stream(27, "plain")
     ends = ("block1.output", "block27.output")
     model = keras.Model(network.input, [network.get_layer(name).output for name in ends])
     first, last = (float(numpy(value).std()) for value in model(images(8)))

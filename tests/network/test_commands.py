@@ -52,7 +52,8 @@ def test_train_compile_and_evaluate(
     assert [report["epoch"] for report in record["history"]] == [1]
     manifest = commands.compile_folder(models, None, run_once, measure=True)
     assert manifest.training == record
-    evaluated = commands.evaluate_engine(LiteRTEngine(open_folder(models), 1, 0), None)
+    engine = LiteRTEngine(open_folder(models), 1, 0)
+    evaluated = commands.evaluate_engine(manifest, engine.activations, None)
     assert evaluated == manifest.test_accuracy
     said = capfd.readouterr().err
     assert not [one for one in caplog.records if one.name == "absl"]
@@ -201,5 +202,5 @@ def test_evaluating_reads_every_digit_with_all_blocks_on(
     labels = np.array([3, 1, 3, 3, 2], np.uint8)
     split = Split(np.zeros((5, 28, 28), np.uint8), labels)
     monkeypatch.setattr(commands, "load_mnist", lambda part, source: split)
-    assert commands.evaluate_engine(reader, None) == Accuracy.of(3, 5)
+    assert commands.evaluate_engine(manifest, reader.activations, None) == Accuracy.of(3, 5)
     assert reader.asked == [((1, 28, 28, 1), [])] * 5

@@ -1,6 +1,6 @@
 """The ladder: what is seen of a run, the same after an interruption, and its figures on file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
 from skiplens.errors import TrainingError
 from skiplens.network import commands, ladder
-from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream, stream_plain
+from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, Kind, stream
 from skiplens.network.checkpoints import Run
 from skiplens.network.ladder import (
     LadderRun,
@@ -115,9 +115,9 @@ def test_observing_changes_nothing(whole: Trained, tmp_path: Path) -> None:
         assert np.array_equal(numpy(one), numpy(other))
 
 
-@pytest.mark.parametrize("make", [stream, stream_plain])
-def test_gradients_are_those_of_the_loss(make: Callable[[int], keras.Model]) -> None:
-    network, some = randomise(make(3)), digits(12)
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_the_loss(kind: Kind) -> None:
+    network, some = randomise(stream(3, kind)), digits(12)
     norms = gradient_norms(network, some)
     assert len(norms["stream"]) == 4
     assert len(norms["kernels"]) == 5

@@ -350,33 +350,8 @@ class Unit:
     arithmetic: Arithmetic | None
 
 
-def explain_unit(
-    layer: LayerInfo,
-    index: int,
-    position: Position,
-    activations: Mapping[str, Array],
-    weights: Mapping[str, Array],
-    *,
-    branch_scale: float | None = None,
-) -> Unit:
-    """Compute one value step by step.
-
-    Args:
-        layer: layer of the unit.
-        index: of the filter.
-        position: row and column of the map.
-        activations: float32 ``(H, W, C)`` by layer name, for the layer and its inputs; the digit
-            under :data:`skiplens.core.manifest.INPUT`.
-        weights: by ``layer/weight``.
-        branch_scale: scale of the block's branch if it multiplies this layer.
-    """
-    maps = activations[layer.name]
-    inputs = [activations[name] for name in layer.inputs]
-    unit = UnitInputs(layer, index, position, inputs, weights, branch_scale)
-    return Unit(layer, index, position, float(maps[(*position, index)]), _arithmetic(unit))
-
-
-def _arithmetic(unit: UnitInputs) -> Arithmetic | None:
+def arithmetic(unit: UnitInputs) -> Arithmetic | None:
+    """How a value is computed; ``None`` for unknown kinds of layers."""
     layer, inputs = unit.layer, unit.inputs
     if layer.kind.lower() in MERGES:
         return _merge(unit)

@@ -159,26 +159,18 @@ def _stream_branch(name: str, last: str) -> list[layers.Layer]:
     ]
 
 
-def stream(blocks: int = STREAM_BLOCKS) -> keras.Model:
+def stream(blocks: int, kind: Kind = "residual") -> keras.Model:
     """A pure residual stream: a strided stem, blocks of one width at 14x14 without norms, and
-    nothing on the stream between them, so that the logits are a sum of each block's share.
+    nothing on the stream between them, so that the logits are a sum of each block's share. Its
+    plain twin has every identity path removed.
 
-    Every branch begins at zero, so that the stream begins as the identity (Zhang, Dauphin and Ma
-    2019, "Fixup", section 3: the last layer of each branch). Fixup's other rule, to scale the first
-    layer down with the depth, is left out: on held-out digits Adam learnt no better with it, and
-    worse from a branch scaled by a number of its own (ReZero, SkipInit) or by the depth alone.
+    Every residual branch begins at zero, so that the stream begins as the identity (Zhang, Dauphin
+    and Ma 2019, "Fixup", section 3: the last layer of each branch). Fixup's other rule, to scale
+    the first layer down with the depth, is left out: on held-out digits Adam learnt no better with
+    it, and worse from a branch scaled by a number of its own (ReZero, SkipInit) or by the depth
+    alone. The twin begins as suits it: each convolution keeps the scale of its input (He et al.
+    2015, "Delving Deep", eq. 10).
     """
-    return _stream("residual", blocks)
-
-
-def stream_plain(blocks: int = STREAM_BLOCKS) -> keras.Model:
-    """The twin of :func:`stream` with every identity path removed, begun as suits it: each
-    convolution keeps the scale of its input (He et al. 2015, "Delving Deep", eq. 10).
-    """
-    return _stream("plain", blocks)
-
-
-def _stream(kind: Kind, blocks: int) -> keras.Model:
     image = keras.Input(INPUT_SHAPE, name="image")
     x = _conv("stem.conv", STREAM_WIDTH, strides=2, kernel_initializer="he_normal")(image)
     last = "zeros" if kind == "residual" else "he_normal"
@@ -201,8 +193,11 @@ ARCHITECTURES: Final[dict[str, Callable[[], keras.Model]]] = {
     "mnist-plain": plain,
     "mnist-highway": highway,
     "mnist-classic": classic,
-    **{stream_name("residual", blocks): partial(stream, blocks) for blocks in LADDER},
-    **{stream_name("plain", blocks): partial(stream_plain, blocks) for blocks in LADDER},
+    **{
+        stream_name(kind, blocks): partial(stream, blocks, kind)
+        for kind in KINDS
+        for blocks in LADDER
+    },
 }
 
 

@@ -4,22 +4,16 @@ import importlib.util
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import StartupError, TrainingError
@@ -31,6 +25,8 @@ if TYPE_CHECKING:
     from skiplens.network.compiling import RunGraph
     from skiplens.network.recipe import Recipe
     from skiplens.network.training import OnEpoch, OnStep
+
+Activations = Callable[[NDArray[np.float32], NDArray[np.float32]], Any]
 
 LADDER_FILE: Final = "ladder.json"
 
@@ -245,28 +241,16 @@ def compile_folder(
     return manifest
 
 
-class Classifier(Protocol):
-    """The part of an engine that evaluation needs."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """The network's description."""
-
-    def activations(self, image: NDArray[np.float32], branch_scales: NDArray[np.float32]) -> Any:
-        """Every layer's output by name."""
-
-
-def evaluate_engine(engine: Classifier, data: Path | None) -> Accuracy:
-    """Classify every test digit with an engine and report the accuracy."""
+def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | None) -> Accuracy:
+    """Classify every test digit with an engine's ``activations`` and report the accuracy."""
     test = load_mnist("test", data)
-    manifest = engine.manifest
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
     correct = 0
     with _progress() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
         for image, label in zip(as_input(test.images), test.labels, strict=True):
-            correct += int(engine.activations(image[None], branch_scales)[last].argmax() == label)
+            correct += int(activations(image[None], branch_scales)[last].argmax() == label)
             progress.update(task, advance=1)
     accuracy = Accuracy.of(correct, len(test))
     _report(accuracy)

@@ -55,7 +55,8 @@ def describe_layer(
         signed: whether its output can be negative.
         inputs: names of the layers it is called on.
     """
-    block = block or _block_in(layer.name)
+    if block is None and (named := _NAMED_BLOCK.match(layer.name)):
+        block = named[1]
     convolves = isinstance(layer, keras.layers.Conv2D)
     return LayerInfo(
         name=layer.name,
@@ -117,11 +118,6 @@ def _role(layer: Any) -> str:
     if type(layer).__name__ in _ACTIVATIONS:
         return "activation"
     return next((role for kinds, role in _ROLES if isinstance(layer, kinds)), OTHER)
-
-
-def _block_in(name: str) -> str | None:
-    match = _NAMED_BLOCK.match(name)
-    return match.group(1) if match else None
 
 
 def merge_name(layer: Residual) -> str:

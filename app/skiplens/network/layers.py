@@ -1,6 +1,7 @@
 """Keras layers: Residual, which wraps any layer, and the merges of x and F(x)."""
 
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,27 +13,15 @@ Runner = Callable[[keras.layers.Layer, Any], Any]
 Shape = tuple[int | None, ...]
 
 
-def _average(x: Any, fx: Any) -> Any:
-    return ops.multiply(ops.add(x, fx), 0.5)
-
-
-def _concatenate(x: Any, fx: Any) -> Any:
-    return ops.concatenate([x, fx], axis=-1)
-
-
 # By name, element by element on equal shapes; concatenating needs all axes but the last to be
 # equal. He et al. 2015, "Deep Residual Learning", add: eq. 1.
 MERGES: Final[dict[str, Merge]] = {
     "add": ops.add,
     "multiply": ops.multiply,
-    "average": _average,
+    "average": lambda x, fx: ops.multiply(ops.add(x, fx), 0.5),
     "maximum": ops.maximum,
-    "concatenate": _concatenate,
+    "concatenate": lambda x, fx: ops.concatenate([x, fx], axis=-1),
 }
-
-
-def _call(layer: keras.layers.Layer, x: Any) -> Any:
-    return layer(x)
 
 
 def _with_layers(config: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -87,7 +76,7 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
             )
         self.built = True
 
-    def gate(self, x: Any, run: Runner = _call) -> Any:
+    def gate(self, x: Any, run: Runner = operator.call) -> Any:
         """``T(x)`` in (0, 1), of the shape of ``F(x)``.
 
         ``run(layer, x)`` calls the inner layer; a plain call by default.
@@ -148,18 +137,15 @@ def serialize_merge(merge: Merge) -> Any:
         if merge is function:
             return name
     kind = type(merge) if isinstance(merge, keras.layers.Layer) else merge
-    name = getattr(kind, "__name__", type(merge).__name__)
-    if keras.saving.get_registered_object(_registered_name(kind)) is not kind:
+    named = hasattr(kind, "__name__")  # Keras registers nothing without a name
+    registered = keras.saving.get_registered_name(kind) if named else ""
+    if keras.saving.get_registered_object(registered) is not kind:
+        name = kind.__name__ if named else type(merge).__name__
         raise ValueError(
             f"merge {name!r} is not registered; decorate it with "
             "keras.saving.register_keras_serializable() so that the network can be loaded again"
         )
     return keras.saving.serialize_keras_object(merge)
-
-
-def _registered_name(kind: Any) -> str:
-    """Name under which Keras would register it; objects without a name never are."""
-    return keras.saving.get_registered_name(kind) if hasattr(kind, "__name__") else ""
 
 
 @keras.saving.register_keras_serializable(package="skiplens")
@@ -245,7 +231,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         x: Any,
         *,
         scale: Any = None,
-        run: Runner = _call,
+        run: Runner = operator.call,
         split: Callable[[Any, str], Any] = lambda x, route: x,
     ) -> dict[str, Any]:
         """Every part of the block by role.

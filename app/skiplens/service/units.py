@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.manifest import INPUT, LayerInfo
-from skiplens.core.unit_explanation import Position, Unit, explain_unit
+from skiplens.core.unit_explanation import Position, Unit, UnitInputs, arithmetic
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ForwardPass
@@ -53,11 +53,8 @@ def explain(
     engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, position: Position
 ) -> Unit:
     """The arithmetic of a filter's value at a position."""
-    return explain_unit(
-        layer,
-        index,
-        position,
-        {**forward.activations, INPUT: forward.digit.as_input()[0]},
-        engine.weights,
-        branch_scale=forward.layer_scale(layer),
-    )
+    activations = {**forward.activations, INPUT: forward.digit.as_input()[0]}
+    inputs = [activations[name] for name in layer.inputs]
+    scale = forward.layer_scale(layer)
+    found = arithmetic(UnitInputs(layer, index, position, inputs, engine.weights, scale))
+    return Unit(layer, index, position, float(forward.maps(layer)[(*position, index)]), found)

@@ -268,14 +268,13 @@ def _sorted_matches(
     collection: LabelledDigits, index: Index, choice: DigitFilter
 ) -> NDArray[np.intp]:
     labels = collection.split.labels
-    wrong = index.predictions != labels
+    predictions = index.predictions
+    wrong = predictions != labels
     matches = np.ones(len(labels), np.bool_)
-    if choice.label is not None:
-        matches &= labels == choice.label
-    if choice.prediction is not None:
-        matches &= index.predictions == choice.prediction
-    if choice.wrong is not None:
-        matches &= wrong == choice.wrong
+    chosen = ((labels, choice.label), (predictions, choice.prediction), (wrong, choice.wrong))
+    for values, wanted in chosen:
+        if wanted is not None:
+            matches &= values == wanted
     digits = np.flatnonzero(matches)
     confidences, mistakes = index.confidences[digits], wrong[digits]
     keys = {

@@ -4,8 +4,6 @@ import hashlib
 import os
 import threading
 import time
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,20 +14,11 @@ import structlog
 
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
+from skiplens.mnist import NPZ_ERRORS
 from skiplens.service.dataset.activation_index import TOP_K, Index, build_index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 2
-_READ_ERRORS: Final = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _logger = structlog.get_logger(__name__)
 
 
@@ -57,7 +46,7 @@ class IndexCache:
             _check(index, engine, collection)
         except FileNotFoundError:
             return None
-        except _READ_ERRORS as error:
+        except NPZ_ERRORS as error:
             _logger.warning("index_damaged", network=engine.manifest.id, error=str(error))
             return None
         return index
