@@ -8,16 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import DESCRIBED
+from skiplens.core.manifest import Published
 
 Maps = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class FilterStatistics:
+class FilterStatistics(Published):
     """Statistics of one filter's feature map, over all positions."""
-
-    __pydantic_config__ = DESCRIBED
 
     index: int
     """Index of the filter in its layer, from 0."""

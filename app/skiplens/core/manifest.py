@@ -27,18 +27,22 @@ DESCRIBED: Final = {
     "json_schema_extra": describe_fields,
     "json_schema_serialization_defaults_required": True,
 }
-"""Lets the API publish a record. pydantic describes the fields when it makes the JSON schema, as
-reading the source takes too long for a start, and lists those with a default as present."""
+
+
+class Published:
+    """A record that the API publishes. pydantic describes the fields when it makes the JSON schema,
+    as reading the source takes too long for a start, and lists those with a default as present.
+    """
+
+    __pydantic_config__ = DESCRIBED
 
 
 @dataclass(frozen=True)
-class BlockMetrics:
+class BlockMetrics(Published):
     """Metrics of one block on one digit, or their mean over many digits.
 
     Norms are Euclidean, over all positions and filters.
     """
-
-    __pydantic_config__ = DESCRIBED
 
     block: str
     """Name of the block."""
@@ -60,10 +64,8 @@ class BlockMetrics:
 
 
 @dataclass(frozen=True)
-class FilterMetrics:
+class FilterMetrics(Published):
     """Metrics of one filter of a block's sum on one digit."""
-
-    __pydantic_config__ = DESCRIBED
 
     filter: int
     """Index of the filter in the sum, from 0."""
@@ -152,15 +154,13 @@ INPUT: Final = "input"  # names the digit among the inputs of a layer
 
 
 @dataclass(frozen=True)
-class LayerInfo:
+class LayerInfo(Published):
     """One layer whose activations are recorded.
 
     Padding is not stored; it follows from the shapes. With a kernel of length ``k``, stride ``s``,
     ``n`` input and ``m`` output positions, ``max((m - 1) * s + (k - 1) * dilation + 1 - n, 0)``
     zeros are added in total, the smaller half of them in front.
     """
-
-    __pydantic_config__ = DESCRIBED
 
     name: str
     """Name by block and role, such as block1.conv1."""
@@ -211,10 +211,8 @@ class LayerInfo:
 
 
 @dataclass(frozen=True)
-class BlockInfo:
+class BlockInfo(Published):
     """One block: the names of the layers that form its parts."""
-
-    __pydantic_config__ = DESCRIBED
 
     name: str
     """Name of the block, such as block1."""

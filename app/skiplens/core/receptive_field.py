@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from skiplens.core.manifest import DESCRIBED, INPUT, OTHER, LayerInfo
+from skiplens.core.manifest import INPUT, OTHER, LayerInfo, Published
 
 
 @dataclass(frozen=True)
-class ReceptiveField:
+class ReceptiveField(Published):
     """The part of the input that each value of a layer depends on.
 
     The value at row ``r`` depends on ``size[0]`` input rows, from ``start[0] + stride[0] * r``
     on; the same holds for columns. Rows and columns outside the input are padding.
     """
-
-    __pydantic_config__ = DESCRIBED
 
     start: tuple[int, int]
     """First input row and column that position (0, 0) depends on; negative in the padding."""

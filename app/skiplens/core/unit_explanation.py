@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import DESCRIBED, LayerInfo
+from skiplens.core.manifest import LayerInfo, Published
 
 FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "relu": lambda value: max(value, 0.0),
@@ -69,13 +69,11 @@ class UnitInputs:
 
 
 @dataclass(frozen=True)
-class BatchNorm:
+class BatchNorm(Published):
     """``(value - mean) / sqrt(variance + epsilon) * gamma + beta``.
 
     Ioffe and Szegedy 2015, "Batch Normalization", algorithm 2.
     """
-
-    __pydantic_config__ = DESCRIBED
 
     value: float
     """Value of the input at the same position."""
@@ -100,10 +98,8 @@ class BatchNorm:
 
 
 @dataclass(frozen=True)
-class ActivationStep:
+class ActivationStep(Published):
     """A value after an activation function, times the scale of its block's branch."""
-
-    __pydantic_config__ = DESCRIBED
 
     value: float
     """Value of the input at the same position."""
@@ -122,10 +118,8 @@ class ActivationStep:
 
 
 @dataclass(frozen=True)
-class Merge:
+class Merge(Published):
     """The values of several maps at one position, merged."""
-
-    __pydantic_config__ = DESCRIBED
 
     operation: str
     """`add`, `multiply`, `average`, `maximum` or `highway`."""

@@ -13,7 +13,7 @@ from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.feature_stats import FilterStatistics, Sort, describe, ordered
 from skiplens.core.grid_image import GAP, Box, GridLayout
-from skiplens.core.manifest import DESCRIBED, BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest, Published
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, quantise
 from skiplens.engine.base import Array
@@ -63,10 +63,8 @@ class GridOptions:
 
 
 @dataclass(frozen=True)
-class GridCell:
+class GridCell(Published):
     """One map in a grid."""
-
-    __pydantic_config__ = DESCRIBED
 
     filter: int
     """Index of the filter, from 0."""

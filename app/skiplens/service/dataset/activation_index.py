@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import AS_TRAINED, DESCRIBED, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Published
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -235,10 +235,8 @@ class DigitFilter:
 
 
 @dataclass(frozen=True)
-class ResultPage:
+class ResultPage(Published):
     """A page of the matching digits."""
-
-    __pydantic_config__ = DESCRIBED
 
     total: int
     """Number of digits on all pages"""
