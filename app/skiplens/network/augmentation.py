@@ -129,15 +129,8 @@ def _vary_thickness(images: Floats, amount: Floats) -> Floats:
     Interpolates towards the maximum or minimum of each pixel and its four neighbours.
     """
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
-    around = np.stack(
-        [
-            images,
-            padded[:, :-2, 1:-1],
-            padded[:, 2:, 1:-1],
-            padded[:, 1:-1, :-2],
-            padded[:, 1:-1, 2:],
-        ]
-    )
+    cross = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
+    around = np.stack([padded[:, y : y + SIDE, x : x + SIDE] for y, x in cross])
     thicker = np.maximum(amount, 0)[:, None, None] * (around.max(axis=0) - images)
     thinner = np.minimum(amount, 0)[:, None, None] / 2 * (images - around.min(axis=0))
     varied: Floats = images + thicker + thinner

@@ -131,18 +131,13 @@ def early_exits(forward: ForwardPass, weights: Mapping[str, Array]) -> tuple[Ear
 
 def _is_plain_head(manifest: Manifest, pool: LayerInfo, logits: LayerInfo) -> bool:
     """Whether the two are pooling without overlap or padding, and the dense layer after it."""
-    chained = pool.inputs == (manifest.blocks[-1].output,) and logits.inputs == (pool.name,)
+    last = find_layer(manifest, manifest.blocks[-1].output)
+    chained = pool.inputs == (last.name,) and logits.inputs == (pool.name,)
+    covered = zip(pool.window or (1, 1), pool.shape, last.shape, strict=False)
     tiled = pool.kind in _GLOBAL_POOLING or (
-        pool.window == pool.strides and _lies_within(pool, manifest)
+        pool.window == pool.strides and all(side * count <= given for side, count, given in covered)
     )
     return chained and tiled and (pool.role, logits.role) == ("pool", "logits")
-
-
-def _lies_within(pool: LayerInfo, manifest: Manifest) -> bool:
-    """Whether all windows lie within the maps."""
-    given = find_layer(manifest, pool.inputs[0]).shape
-    down, across = pool.window or (1, 1)
-    return pool.shape[0] * down <= given[0] and pool.shape[1] * across <= given[1]
 
 
 def _predict(pool: LayerInfo, logits: str, weights: Mapping[str, Array], maps: Array) -> Array:
