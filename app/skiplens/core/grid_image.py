@@ -27,20 +27,15 @@ _ROWS: Final = {
     "8": "### #.# ### #.# ###",
     "9": "### #.# ### ..# ###",
 }
-_GLYPHS: Final = {
-    character: np.array([[pixel == "#" for pixel in row] for row in rows.split()])
+_GLYPHS: Final = {  # with the gap that follows
+    character: np.array([[pixel == "#" for pixel in f"{row}."] for row in rows.split()])
     for character, rows in _ROWS.items()
 }
 
 
 def draw_index(number: int) -> NDArray[np.bool_]:
     """A number in the 3 x 5 font: bool ``(5, 4 * digits - 1)``, true on ink."""
-    glyphs = [_GLYPHS[character] for character in str(number)]
-    image = np.zeros((GLYPH_HEIGHT, (GLYPH_WIDTH + 1) * len(glyphs) - 1), np.bool_)
-    for index, glyph in enumerate(glyphs):
-        left = index * (GLYPH_WIDTH + 1)
-        image[:, left : left + GLYPH_WIDTH] = glyph
-    return image
+    return np.hstack([_GLYPHS[character] for character in str(number)])[:, :-1]
 
 
 Box = tuple[int, int, int, int]

@@ -22,13 +22,7 @@ class ReceptiveField(Published):
     """Number of input rows and columns, padding included."""
 
 
-@dataclass(frozen=True)
-class _AxisField:
-    start: int
-    stride: int
-    size: int
-
-
+_AxisField = tuple[int, int, int]  # start, stride, size
 _Axes = tuple[_AxisField, _AxisField]  # rows, columns
 
 
@@ -46,20 +40,15 @@ def receptive_fields(
         layers: of a manifest, in forward order.
         input_shape: ``(height, width)`` of the input.
     """
-    whole = _AxisField(0, 0, input_shape[0]), _AxisField(0, 0, input_shape[1])
-    found = {INPUT: (_AxisField(0, 1, 1), _AxisField(0, 1, 1))}
+    whole = (0, 0, input_shape[0]), (0, 0, input_shape[1])
+    found: dict[str, _Axes] = {INPUT: ((0, 1, 1), (0, 1, 1))}
     shapes = {INPUT: input_shape}
     for layer in layers:
         rows, columns = (_field_along_axis(layer, axis, found, shapes) for axis in (0, 1))
         found[layer.name] = (rows, columns) if rows and columns else whole
         shapes[layer.name] = layer.shape[:2]
     del found[INPUT]
-    return {
-        name: ReceptiveField(
-            (rows.start, columns.start), (rows.stride, columns.stride), (rows.size, columns.size)
-        )
-        for name, (rows, columns) in found.items()
-    }
+    return {name: ReceptiveField(*zip(*axes, strict=True)) for name, axes in found.items()}
 
 
 def _field_along_axis(
@@ -72,7 +61,10 @@ def _field_along_axis(
     length, or if the inputs' lengths or strides differ.
     """
     fields = [found[name][axis] for name in layer.inputs]
-    lengths, strides = {shapes[name][axis] for name in layer.inputs}, {one.stride for one in fields}
+    lengths, strides = (
+        {shapes[name][axis] for name in layer.inputs},
+        {stride for _, stride, _ in fields},
+    )
     if layer.role == OTHER or len(lengths) != 1 or len(strides) != 1:
         return None  # with several strides, what a value depends on differs from value to value
     before, after, stride = lengths.pop(), layer.shape[axis], strides.pop()
@@ -80,13 +72,9 @@ def _field_along_axis(
     if after not in (-(-before // step), (before - window) // step + 1):
         return None
     padding = max((after - 1) * step + window - before, 0) // 2
-    start = min(field.start for field in fields)
-    end = max(field.start + field.size for field in fields)
-    return _AxisField(
-        start=start - padding * stride,
-        stride=stride * step,
-        size=end - start + (window - 1) * stride,
-    )
+    start = min(start for start, _, _ in fields)
+    end = max(start + size for start, _, size in fields)
+    return start - padding * stride, stride * step, end - start + (window - 1) * stride
 
 
 def _window(layer: LayerInfo) -> tuple[int, int]:

@@ -119,8 +119,7 @@ def _field(count: int, settings: Augmentation, rng: np.random.Generator) -> Floa
     weights = np.maximum(0, 1 - np.abs(at - np.arange(points, dtype=np.float32)))
     limit = settings.elastic
     control = rng.uniform(-limit, limit, (count, points, points)).astype(np.float32)
-    field: Floats = weights @ control @ weights.T
-    return field
+    return np.asarray(weights @ control @ weights.T)
 
 
 def _vary_thickness(images: Floats, amount: Floats) -> Floats:
@@ -133,8 +132,7 @@ def _vary_thickness(images: Floats, amount: Floats) -> Floats:
     around = np.stack([padded[:, y : y + SIDE, x : x + SIDE] for y, x in cross])
     thicker = np.maximum(amount, 0)[:, None, None] * (around.max(axis=0) - images)
     thinner = np.minimum(amount, 0)[:, None, None] / 2 * (images - around.min(axis=0))
-    varied: Floats = images + thicker + thinner
-    return varied
+    return np.asarray(images + thicker + thinner)
 
 
 def _resample(images: Floats, rows: Floats, columns: Floats) -> Floats:
@@ -150,5 +148,4 @@ def _resample(images: Floats, rows: Floats, columns: Floats) -> Floats:
     flat, at = padded.reshape(-1), start + top * width + left
     upper = flat[at] * (1 - across) + flat[at + 1] * across
     lower = flat[at + width] * (1 - across) + flat[at + width + 1] * across
-    resampled: Floats = (upper * (1 - down) + lower * down).astype(np.float32)
-    return resampled
+    return np.asarray(upper * (1 - down) + lower * down, np.float32)

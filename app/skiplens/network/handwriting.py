@@ -165,5 +165,4 @@ def _ink(marks: Floats, radius: Floats) -> Floats:
     places = np.arange(SIDE, dtype=np.float32)[:, None]
     across, down = (places - marks[:, 0]) ** 2, (places - marks[:, 1]) ** 2
     away = np.sqrt(down[:, None] + across[None], dtype=np.float32)
-    ink: Floats = np.clip((radius + np.float32(0.5) - away).max(axis=-1), 0, 1)
-    return ink
+    return np.asarray(np.clip((radius + np.float32(0.5) - away).max(axis=-1), 0, 1))

@@ -67,6 +67,9 @@ def ladder_runs(seeds: int = SEEDS) -> tuple[LadderRun, ...]:
     )
 
 
+_SHARED: Final = ladder_runs(1)[0].recipe  # of what all runs share, any recipe tells
+
+
 class Observer:
     """Keeps the loss and the gradients of a run, so that a resumed run has them too.
 
@@ -198,18 +201,13 @@ def train_ladder_run(
     return network, run, figures
 
 
-def _recipe() -> Recipe:
-    """What the file's runs share is in the recipe of any of them."""
-    return ladder_runs(1)[0].recipe
-
-
 def read_ladder(path: Path) -> list[Result]:
     """The figures of the runs so far, as :func:`train_ladder_run` gives them.
 
     Raises:
         TrainingError: the file is damaged or of another recipe.
     """
-    return read_results(path, _recipe())
+    return read_results(path, _SHARED)
 
 
 def is_measured(ladder_run: LadderRun, figures: list[Result]) -> bool:
@@ -223,4 +221,4 @@ def add_to_ladder(path: Path, figures: Result) -> None:
     def order(run: Result) -> tuple[int, int, int]:
         return KINDS.index(run["kind"]), run["blocks"], run["seed"]
 
-    add_result(path, _recipe(), figures, order)
+    add_result(path, _SHARED, figures, order)

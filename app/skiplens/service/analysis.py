@@ -76,19 +76,12 @@ def gradient_by_path(
 
 
 def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
-    total = gradients[block.input]
-    norm = float(np.linalg.norm(total))
+    total = float(np.linalg.norm(gradients[block.input]))
     if block.identity is None:
-        return BlockGradient(block.name, norm, None, norm, None)
-    identity = gradients[f"{block.name}.x:identity"]
-    residual = gradients[f"{block.name}.x:residual"]
-    return BlockGradient(
-        block.name,
-        norm,
-        float(np.linalg.norm(identity)),
-        float(np.linalg.norm(residual)),
-        cosine(identity, residual),
-    )
+        return BlockGradient(block.name, total, None, total, None)
+    paths = [gradients[f"{block.name}.x:{path}"] for path in ("identity", "residual")]
+    identity, residual = (float(np.linalg.norm(path)) for path in paths)
+    return BlockGradient(block.name, total, identity, residual, cosine(*paths))
 
 
 _GLOBAL_POOLING: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})

@@ -52,14 +52,12 @@ class Index:
     @cached_property
     def predictions(self) -> NDArray[np.intp]:
         """The most probable class of each digit, ``(N,)``."""
-        found: NDArray[np.intp] = self.probabilities.argmax(axis=1)
-        return found
+        return np.asarray(self.probabilities.argmax(axis=1))
 
     @cached_property
     def confidences(self) -> NDArray[np.float32]:
         """The probability of that class, float32 ``(N,)``."""
-        found: NDArray[np.float32] = self.probabilities.max(axis=1)
-        return found
+        return np.asarray(self.probabilities.max(axis=1))
 
     def confusion(self, labels: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Number of digits by label and predicted class, ``(10, classes)``."""
@@ -82,12 +80,8 @@ class Index:
 
 def max_per_filter(manifest: Manifest, activations: Activations) -> NDArray[np.float32]:
     """The largest value of every filter's map, float32 ``(F,)``: all layers in forward order."""
-    return np.concatenate(
-        [
-            activations[layer.name].reshape(-1, layer.filters).max(axis=0)
-            for layer in manifest.layers
-        ]
-    )
+    flat = (activations[layer.name].reshape(-1, layer.filters) for layer in manifest.layers)
+    return np.concatenate([values.max(axis=0) for values in flat])
 
 
 class TopK:
@@ -281,5 +275,4 @@ def _sorted_matches(
         SortOrder.DOUBT: (confidences,),
         SortOrder.INDEX: (digits,),
     }
-    ordered: NDArray[np.intp] = digits[np.lexsort(keys[choice.order])]
-    return ordered
+    return np.asarray(digits[np.lexsort(keys[choice.order])])

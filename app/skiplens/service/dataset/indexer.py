@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,6 +19,7 @@ from skiplens.service.dataset.activation_index import TOP_K, Index, build_index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 2
+_ARRAYS: Final = tuple(field.name for field in fields(Index))
 _logger = structlog.get_logger(__name__)
 
 
@@ -40,9 +41,7 @@ class IndexCache:
                 if str(archive["key"]) != _key(engine, collection):
                     _logger.info("index_outdated", network=engine.manifest.id)
                     return None
-                index = Index(
-                    archive["probabilities"], archive["top_digits"], archive["top_values"]
-                )
+                index = Index(*(archive[name] for name in _ARRAYS))
             _check(index, engine, collection)
         except FileNotFoundError:
             return None
@@ -60,13 +59,8 @@ class IndexCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
-                np.savez(
-                    file,
-                    key=np.array(_key(engine, collection)),
-                    probabilities=index.probabilities,
-                    top_digits=index.top_digits,
-                    top_values=index.top_values,
-                )
+                arrays = {name: getattr(index, name) for name in _ARRAYS}
+                np.savez(file, key=np.array(_key(engine, collection)), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
