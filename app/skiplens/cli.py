@@ -105,8 +105,7 @@ def train(
     runs: Annotated[Path, typer.Option(help="Folder of training runs.")] = Path("runs"),
     models: Models = ROOT / "models",
     hold_out: Annotated[
-        int | None,
-        typer.Option(help="Digits to validate on instead of training on them.", min=0),
+        int | None, typer.Option(help="Digits to validate on instead of training on them.", min=0)
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of all that is drawn at random; the recipe's otherwise.")

@@ -66,11 +66,8 @@ def network_csv(statistics: Mapping[str, Sequence[FilterStatistics]]) -> bytes:
 
 
 def _cells(row: FilterStatistics) -> list[str]:
-    return [_cell(getattr(row, column)) for column in COLUMNS]
-
-
-def _cell(value: float | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    values = (getattr(row, column) for column in COLUMNS)
+    return [str(value).lower() if isinstance(value, bool) else repr(value) for value in values]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -170,10 +170,8 @@ def draw(
 def _frame(canvas: Levels, box: Box) -> None:
     """Draw dots one pixel outside the map."""
     x, y, width, height = box
-    canvas[y - 1, x - 1 : x + width + 1 : 2] = FLAG_LEVEL
-    canvas[y + height, x - 1 : x + width + 1 : 2] = FLAG_LEVEL
-    canvas[y - 1 : y + height + 1 : 2, x - 1] = FLAG_LEVEL
-    canvas[y - 1 : y + height + 1 : 2, x + width] = FLAG_LEVEL
+    canvas[[y - 1, y + height], x - 1 : x + width + 1 : 2] = FLAG_LEVEL
+    canvas[y - 1 : y + height + 1 : 2, [x - 1, x + width]] = FLAG_LEVEL
 
 
 def _label(canvas: Levels, box: Box, index: int) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,9 +89,8 @@ def train_network(
             f"skiplens compile {network}"
         )
     elif hold_out is None:
-        _add_seed(
-            model_folder / SEEDS_FILE, run, measure_accuracy(trained, load_mnist("test", data))
-        )
+        accuracy = measure_accuracy(trained, load_mnist("test", data))
+        _add_seed(model_folder / SEEDS_FILE, run, accuracy)
 
 
 def _add_seed(path: Path, run: "Run", accuracy: Accuracy) -> None:
@@ -163,7 +163,8 @@ def train_ladder(
     known = {one.network for one in ladder.ladder_runs()}
     if strange := [name for name in networks if name not in known]:
         raise TrainingError(f"{strange[0]!r} is not on the ladder; there are {', '.join(known)}")
-    digits, path = load_mnist("train", data), models / LADDER_FILE
+    digits, test = load_mnist("train", data), partial(load_mnist, "test", data)
+    path = models / LADDER_FILE
     for one in ladder.ladder_runs(seeds):
         is_chosen = not networks or one.network in networks
         if not is_chosen or ladder.is_measured(one, ladder.read_ladder(path)):
@@ -171,12 +172,7 @@ def train_ladder(
         recipe, folder = _recipe(one.network, seed=one.seed), runs / one.name
         with _training_progress(one.name, recipe.epochs, folder) as (on_step, on_epoch):
             trained, run, results = ladder.train_ladder_run(
-                one,
-                digits,
-                lambda: load_mnist("test", data),
-                folder,
-                on_step=on_step,
-                on_epoch=on_epoch,
+                one, digits, test, folder, on_step=on_step, on_epoch=on_epoch
             )
         ladder.add_to_ladder(path, results)
         if one.seed == RECIPES[one.network].seed:

@@ -130,7 +130,8 @@ class Unroller:
         out = self._rewrite(layer, x)
         if out is None:
             out = layer(x)
-        if self._stays_positive(layer, x):
+        keeps_sign = isinstance(layer, (*POOLS, *_UNRECORDED)) and id(x) in self._never_negative
+        if keeps_sign or is_never_negative(layer):
             self._never_negative.add(id(out))
         if isinstance(layer, _IDENTITY_AT_INFERENCE):
             self._names[id(out)] = self._names.get(id(x), "")
@@ -139,11 +140,6 @@ class Unroller:
         else:
             self._record_layer(layer, self._sources_of(x), out)
         return out
-
-    def _stays_positive(self, layer: Any, x: Tensor) -> bool:
-        if is_never_negative(layer):
-            return True
-        return isinstance(layer, (*POOLS, *_UNRECORDED)) and id(x) in self._never_negative
 
     def _residual(self, layer: Residual, x: Tensor) -> Tensor:
         outer, self._block = self._block, layer.name

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -28,29 +28,18 @@ OnUpdate = Callable[[keras.Model, int], None]
 OnEpoch = Callable[[EpochReport], None]
 
 
-class _Epoch:
-    """The batches of one epoch; batch ``i`` is always the same."""
-
-    def __init__(self, split: Split, recipe: Recipe, number: int) -> None:
-        self.number = number
-        self._split, self._recipe = split, recipe
-        self._order = np.random.default_rng([recipe.seed, 1, number]).permutation(len(split))
-
-    def __len__(self) -> int:
-        return _steps(len(self._split), self._recipe)
-
-    def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        size = self._recipe.batch_size
-        batch = self._split[self._order[step * size : (step + 1) * size]]
-        rng = np.random.default_rng([self._recipe.seed, 2, self.number, step])
-        phase, _ = self._recipe.phase_of(self.number)
+def _batches(
+    split: Split, recipe: Recipe, epoch: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Augmented digits and one-hot labels of one epoch; batch ``i`` is always the same."""
+    order = np.random.default_rng([recipe.seed, 1, epoch]).permutation(len(split))
+    phase, _ = recipe.phase_of(epoch)
+    for step, start in enumerate(range(0, len(split), recipe.batch_size)):
+        batch = split[order[start : start + recipe.batch_size]]
+        rng = np.random.default_rng([recipe.seed, 2, epoch, step])
         images = redraw(as_input(batch.images), batch.labels, phase.augmentation, rng)
         images = augment(images, phase.augmentation, rng)
-        return images, np.eye(len(CLASSES), dtype=np.float32)[batch.labels]
-
-
-def _steps(digits: int, recipe: Recipe) -> int:
-    return math.ceil(digits / recipe.batch_size)
+        yield images, np.eye(len(CLASSES), dtype=np.float32)[batch.labels]
 
 
 def hold_out(train: Split, recipe: Recipe) -> tuple[Split, Split]:
@@ -126,22 +115,6 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
         layer.seed_generator.state.assign([seed, epoch])
 
 
-def _fit(network: keras.Model, batches: _Epoch, on_step: OnStep, on_update: OnUpdate) -> float:
-    """Train one epoch and return its mean loss.
-
-    Batch by batch, because ``fit`` sets up a pipeline every epoch and waits for its threads.
-    """
-    loss, seen = 0.0, 0
-    before = (batches.number - 1) * len(batches)
-    for step in range(len(batches)):
-        on_update(network, before + step)
-        images, labels = batches[step]
-        seen += len(images)
-        loss += (float(network.train_on_batch(images, labels)) - loss) * len(images) / seen
-        on_step(batches.number, step + 1, len(batches), loss)
-    return loss
-
-
 def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None:
     """Set batch norm's statistics to those of clean digits under the final weights.
 
@@ -188,7 +161,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     split, validation = hold_out(data, recipe)
-    steps = _steps(len(split), recipe)
+    steps = math.ceil(len(split) / recipe.batch_size)
     network, run = _open_run(folder, recipe, steps)
     for epoch in range(len(run.history) + 1, recipe.epochs + 1):
         started = time.perf_counter()
@@ -196,7 +169,13 @@ def train(
         if epoch_of_phase == 1:
             _compile(network, recipe, phase, steps)
         _seed_dropout(network, recipe.seed, epoch)
-        loss = _fit(network, _Epoch(split, recipe, epoch), on_step, on_update)
+        loss, seen = 0.0, 0
+        # Not by ``fit``, which sets up a pipeline every epoch and waits for its threads.
+        for step, (images, labels) in enumerate(_batches(split, recipe, epoch)):
+            on_update(network, (epoch - 1) * steps + step)
+            seen += len(images)
+            loss += (float(network.train_on_batch(images, labels)) - loss) * len(images) / seen
+            on_step(epoch, step + 1, steps, loss)
         if epoch == recipe.epochs:
             network.optimizer.finalize_variable_values(network.trainable_variables)
             _measure_norms(network, split, recipe.batch_size)

@@ -254,18 +254,14 @@ class LabelledKernelGrid:
         layout = grid_image.layout_rows(count, channels, height, width, zoom=zoom)
         margin = len(str(count - 1)) * (grid_image.GLYPH_WIDTH + 1) + GAP
         boxes = tuple((x + margin, y, across, down) for x, y, across, down in layout.boxes)
-        return cls(
-            kernel,
-            bounded(replace(layout, width=layout.width + margin, boxes=boxes)),
-            palette,
-        )
+        widened = replace(layout, width=layout.width + margin, boxes=boxes)
+        return cls(kernel, bounded(widened), palette)
 
     def png(self) -> bytes:
         """The image."""
         channels, count = self.kernel.shape[2:]
-        levels = quantise(
-            _kernel_maps(self.kernel), (self.range,) * (count * channels), centred=True
-        )
+        scales = (self.range,) * (count * channels)
+        levels = quantise(_kernel_maps(self.kernel), scales, centred=True)
         indices = [*range(channels), *[None] * (channels * (count - 1))]
         drawn = grid_image.draw(levels, self.geometry, indices, [False] * len(levels))
         for row in range(count):
