@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from skiplens.core import grid_image
 from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
-from skiplens.core.feature_stats import FilterStatistics, Sort, describe, extent, ordered
+from skiplens.core.feature_stats import FilterStatistics, Sort, describe, ordered
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest, Published
 from skiplens.core.timing import timed
-from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, from_zero, quantise
+from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, quantise
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass
@@ -201,13 +201,17 @@ def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
     chosen = GridOptions(
         Normalisation.SYMMETRIC, options.palette, layout.zoom, layout.columns, False
     )
-    scale = from_zero(*extent(kernel), centred=True)
-    return grid_of(maps, (scale,) * maps.shape[-1], chosen, diverging=True)
+    return grid_of(maps, (_centred_range(kernel),) * maps.shape[-1], chosen, diverging=True)
 
 
 def _kernel_maps(kernel: Array) -> Array:
     """The kernels of each filter in turn, float32 ``(h, w, out * in)``."""
     return kernel.transpose(0, 1, 3, 2).reshape(*kernel.shape[:2], -1)
+
+
+def _centred_range(values: Array) -> ValueRange:
+    magnitude = float(np.abs(values).max())
+    return -magnitude, magnitude
 
 
 def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> GridLayout:
@@ -239,7 +243,7 @@ class LabelledKernelGrid:
     @property
     def range(self) -> ValueRange:
         """Values at the two ends of the palette, symmetric."""
-        return from_zero(*extent(self.kernel), centred=True)
+        return _centred_range(self.kernel)
 
     @classmethod
     def of(
