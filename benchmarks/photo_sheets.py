@@ -19,8 +19,8 @@ from benchmarks.photo_scene import Photo
 from benchmarks.photos import Predict, causes, predictor
 from benchmarks.writers import DEVELOPMENT
 from skiplens.core.digit import SIDE
-from skiplens.core.image_decoding import decode
-from skiplens.core.preprocessing import PreprocessedDigit, preprocess
+from skiplens.core.image_decoding import decode_reduced
+from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.errors import SkiplensError
 
@@ -50,7 +50,7 @@ def _cell(photo: Photo, predict: Predict) -> Image.Image:
     size = round(picture.width * scale), round(picture.height * scale)
     made.paste(picture.resize(size, Image.Resampling.BOX, reducing_gap=2), (0, _LINE))
     try:
-        prepared = preprocess(decode(photo.data))
+        prepared, *_ = find_digits(*decode_reduced(photo.data))
     except SkiplensError as error:
         _say(made, type(error).__name__, _WRONG)
         return made

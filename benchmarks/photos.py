@@ -37,7 +37,6 @@ _CAUSES: Final = {
     "edge of the image": "cut",
     "few pixels": "small",
     "very thin": "thin",
-    "far apart": "apart",
     "wider than": "wide",
     "more than one digit": "several",
 }

@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
-from skiplens.core.image_decoding import ImageLimits, decode, format_of, gif_size
+from skiplens.core.image_decoding import (
+    ImageLimits,
+    decode,
+    decode_reduced,
+    format_of,
+    gif_size,
+)
 from skiplens.errors import (
     SkiplensError,
     TooLargeError,
@@ -315,3 +321,61 @@ def test_a_gif_that_ends_before_its_frame_is_refused() -> None:
     for length in range(6, len(whole) - len(FRAME) + 8):
         with pytest.raises((IndexError, struct.error)):
             gif_size(whole[:length])
+
+
+def strokes(paper: tuple[int, ...], ink: tuple[int, ...], mode: str) -> Image.Image:
+    """A square of one colour on another."""
+    image = Image.new(mode, (60, 40), paper)
+    image.paste(ink, (20, 10, 40, 30))
+    return image
+
+
+def test_colours_of_equal_luminance_are_told_apart() -> None:
+    grey = decode(saved(strokes((60, 136, 60), (209, 60, 60), "RGB"), "PNG")).astype(int)
+    assert abs(grey[0, 0] - grey[20, 30]) > 100
+
+
+def test_light_ink_on_a_clear_ground_is_ink() -> None:
+    for tone in (255, 230):
+        white = strokes((0, 0, 0, 0), (tone, tone, tone, 255), "RGBA")
+        grey = decode(saved(white, "PNG"))
+        assert (grey[0, 0], grey[20, 30]) == (255, 0)
+    dark = strokes((0, 0, 0, 0), (90, 90, 90, 255), "RGBA")
+    assert decode(saved(dark, "PNG"))[20, 30] == 90
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_16_bit_files_are_read_by_the_bits_that_they_use(bits: int) -> None:
+    deep = np.array([[0, 2**bits - 1, 2 ** (bits - 1)]], np.uint16)
+    assert decode(saved(Image.fromarray(deep), "PNG")).tolist() == [[0, 255, 128]]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_of_an_animation_that_starts_empty_the_fullest_frame_is_read(kind: str) -> None:
+    empty = Image.new("RGB", (60, 40), "white")
+    full = strokes((255, 255, 255), (0, 0, 0), "RGB")
+    half = full.copy()
+    half.paste((255, 255, 255), (0, 20, 60, 40))
+    file = saved(empty, kind, save_all=True, append_images=[half, full, half], duration=100)
+    assert np.abs(decode(file).astype(int) - np.asarray(full.convert("L"))).max() < 30
+
+
+def test_a_later_frame_may_not_be_larger_than_the_limit() -> None:
+    frame = struct.pack("<4H", 0, 0, 2, 2) + b"\0\x02\x02D\x01\0"
+    larger = struct.pack("<4H", 0, 0, 9000, 9000) + b"\0\x02\x02D\x01\0;"
+    data = b"GIF89a" + struct.pack("<HH", 2, 2) + b"\0\0\0," + frame + b"," + larger
+    with pytest.raises(TooLargeError, match="9,000 x 9,000"):
+        decode(data)
+
+
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale_unless_it_is_progressive() -> None:
+    large = Image.new("L", (6600, 3300), 255)
+    large.paste(0, (3300, 0, 6600, 3300))
+    grey, step = decode_reduced(saved(large, "JPEG"))
+    assert (grey.shape, step) == ((825, 1650), 4)
+    assert grey[:, :800].min() > 250
+    assert grey[:, 850:].max() < 5
+    with pytest.raises(TooLargeError, match="6,600 x 3,300"):
+        decode(saved(large, "JPEG", progressive=True))
+    with pytest.raises(TooLargeError, match="64,000,000 in all"):
+        decode(saved(Image.new("L", (8192, 8000)), "JPEG"))

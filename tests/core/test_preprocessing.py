@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skiplens.core.digit import Digit
 from skiplens.core.preprocessing import (
     PreprocessedDigit,
+    find_digits,
     is_mnist_like,
     normalise_to_mnist,
     pixels_to_grey,
@@ -26,7 +27,8 @@ from tests.core.drawings import Grey, drawn, falling_light, photographed, placed
 MNIST = os.environ.get("SKIPLENS_MNIST", "")
 INK = two(160, 20)
 SHEET = placed(INK, (280, 300), (30, 150))
-PRINTED = preprocess(drawn(SHEET)).digit.pixels
+SHEET_DRAWN = drawn(SHEET)
+PRINTED = preprocess(SHEET_DRAWN).digit.pixels
 
 
 def difference(one: Digit, other: Grey) -> float:
@@ -117,8 +119,8 @@ def test_the_box_ends_where_the_image_does() -> None:
         (drawn(placed(two(8, 2), (40, 40), (10, 10))), "few pixels"),
         (drawn(SHEET, ground=200, tone=180), "hardly"),
         (drawn(SHEET[:170]), "edge"),
-        (drawn(np.hstack([SHEET, SHEET])), "far apart"),
-        (drawn(np.hstack([SHEET, SHEET])), "wider"),
+        (drawn(np.hstack([SHEET, SHEET])), "more than one digit"),
+        (drawn(placed(two(100, 12).T.repeat(2, 1), (280, 300), (90, 50))), "wider"),
     ],
 )
 def test_what_may_have_spoilt_the_digit_is_said(image: Grey, word: str) -> None:
@@ -312,3 +314,38 @@ def test_what_is_not_like_mnist_is_not_fitted() -> None:
         np.pad(pixels, 1),
     ):
         assert not is_mnist_like(other)
+
+
+PAIR = drawn(placed(INK, (280, 400), (60, 40)) + placed(INK, (280, 400), (60, 230)))
+
+
+def test_certainty_decides_between_candidates_that_are_as_likely() -> None:
+    first, second = find_digits(PAIR)
+    asked: list[str] = []
+
+    def certainty(digit: Digit) -> float:
+        asked.append(digit.id)
+        return len(asked)  # surer of the one that it is asked about later
+
+    again = find_digits(PAIR, certainty=certainty)
+    assert [one.box for one in again] == [second.box, first.box]
+    assert asked == [first.digit.id, second.digit.id]
+
+
+def test_certainty_is_not_asked_where_one_candidate_is_likelier() -> None:
+    smaller = placed(two(80, 12), (280, 400), (100, 300))
+    image = drawn(placed(INK, (280, 400), (60, 140)) + smaller)
+    found = find_digits(image, certainty=lambda _: pytest.fail("it was asked"))
+    assert [one.box[3] for one in found] == [160, 80]
+
+
+def test_boxes_are_in_pixels_of_an_image_that_was_reduced() -> None:
+    once, thrice = find_digits(SHEET_DRAWN), find_digits(SHEET_DRAWN, 3)
+    assert [tuple(3 * side for side in one.box) for one in once] == [one.box for one in thrice]
+
+
+def test_two_digits_are_warned_of_and_ones_with_a_speck_are_not() -> None:
+    assert all(spoilt(one, "more than one") for one in find_digits(PAIR))
+    speck = SHEET_DRAWN.copy()
+    speck[240:246, 40:46] = 0
+    assert not spoilt(preprocess(speck), "more than one")

@@ -16,6 +16,7 @@ from skiplens.errors import StartupError, StorageError, UnknownDigitError
 from skiplens.samples import load_samples
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import (
+    FoundDigit,
     LayeredDigitStore,
     SQLiteDigitStore,
     StoredDigit,
@@ -23,11 +24,13 @@ from skiplens.service.digit_store import (
 )
 from tests.idx import flat_digits
 
+CANDIDATES = (FoundDigit("0123456789abcdef", (1, 2, 3, 4)), FoundDigit("f" * 16, (5, 6, 7, 8)))
+
 
 def stored(value: int) -> StoredDigit:
     """A digit of one tone."""
     digit = Digit.of(np.full((28, 28), value, np.uint8))
-    return StoredDigit(digit, inverted=True, box=(1, 2, 3, 4), warnings=("thin", 'a "quote"'))
+    return StoredDigit(digit, True, (1, 2, 3, 4), ("thin", 'a "quote"'), CANDIDATES)
 
 
 def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
@@ -40,6 +43,21 @@ def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
     assert (found.digit.pixels == 5).all()
     assert (found.inverted, found.box) == (True, (1, 2, 3, 4))
     assert found.warnings == ("thin", 'a "quote"')
+    assert found.candidates == CANDIDATES
+    again.close()
+
+
+def test_digits_of_an_earlier_version_have_no_candidates(tmp_path: Path) -> None:
+    path = tmp_path / "digits.sqlite3"
+    store = SQLiteDigitStore(path, 10)
+    store.put(stored(5))
+    store.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE digits DROP COLUMN candidates")
+    again = SQLiteDigitStore(path, 10)
+    assert again.get(stored(5).digit.id).candidates == ()
+    again.put(stored(6))
+    assert again.get(stored(6).digit.id).candidates == CANDIDATES
     again.close()
 
 
@@ -174,29 +192,29 @@ def test_the_database_itself_refuses_a_digit_of_another_size(tmp_path: Path) -> 
     store = SQLiteDigitStore(tmp_path / "d", 3)
     store.close()
     with sqlite3.connect(tmp_path / "d") as database, pytest.raises(sqlite3.IntegrityError):
-        database.execute("INSERT INTO digits VALUES ('a', x'00', 0, '[]', '[]', 0)")
+        database.execute("INSERT INTO digits VALUES ('a', x'00', 0, '[]', '[]', 0, '[]')")
     database.close()
 
 
 def test_what_was_committed_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "digits.sqlite3"
-    row = ("0" * 16, bytes(784), 0, "[]", "[]", 1.5)
+    row = ("0" * 16, bytes(784), 0, "[]", "[]", 1.5, "[]")
     with closing(open_database(path)) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
-        database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)", row)
+        database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     with closing(open_database(path)) as database:
         assert database.execute("SELECT * FROM digits").fetchall() == [row]
 
 
 @pytest.mark.parametrize("size", [0, 783, 785])
 def test_only_784_bytes_are_a_digit(tmp_path: Path, size: int) -> None:
-    row = ("0" * 16, bytes(size), 0, "[]", "[]", 1.5)
+    row = ("0" * 16, bytes(size), 0, "[]", "[]", 1.5, "[]")
     with (
         closing(open_database(tmp_path / "digits.sqlite3")) as database,
         pytest.raises(sqlite3.IntegrityError),
     ):
-        database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)", row)
+        database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def test_a_file_that_is_no_database_is_closed_again(

@@ -2,14 +2,16 @@
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from skiplens.errors import TooLargeError, UnreadableImageError, UnsupportedFormatError
+
+Pixels = NDArray[np.uint8]
 
 ACCEPTED: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 
@@ -67,37 +69,55 @@ def format_of(data: bytes) -> str | None:
 
 
 def gif_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels of the canvas that a GIF's first frame needs.
+    """Width and height in pixels of the canvas that a GIF's frames need.
 
     Pillow may allocate it while it opens the file: 43 bytes can cost 170 MB. A frame may extend
-    beyond the screen that the header declares.
+    beyond the screen that the header declares. What is cut off or malformed after the first frame
+    is left to the decoder.
 
     Raises:
         ValueError: the blocks before the first frame are malformed.
         struct.error, IndexError: the file ends before its first frame.
     """
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
-    while data[at] != ord(","):
-        if data[at] == ord(";"):
-            raise ValueError("GIF without a frame")
-        at = _after_extension(data, at) if data[at] == ord("!") else at + 1
-    left, top, frame_width, frame_height = struct.unpack_from("<4H", data, at + 1)
-    return max(width, left + frame_width), max(height, top + frame_height)
+    at = 13 + _palette_bytes(flags)
+    frames = 0
+    try:
+        while data[at] != ord(";"):
+            if data[at] == ord(","):
+                left, top, across, down, flags = struct.unpack_from("<4HB", data, at + 1)
+                width, height = max(width, left + across), max(height, top + down)
+                frames += 1
+                at = _after_sub_blocks(data, at + 11 + _palette_bytes(flags), 0)
+            else:
+                at = _after_extension(data, at) if data[at] == ord("!") else at + 1
+    except (ValueError, IndexError, struct.error):
+        if not frames:
+            raise
+    if not frames:
+        raise ValueError("GIF without a frame")
+    return width, height
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _after_extension(data: bytes, at: int) -> int:
-    """Offset of the block after the extension at ``at``; an empty sub-block ends an extension.
+    """Offset of the block after the extension at ``at``.
 
     An extension without its sub-blocks is refused: decoders read on past its end and would find
-    another first frame than this function.
+    another first frame than ``gif_size``.
     """
-    missing = _MIN_SUB_BLOCKS.get(data[at + 1], 1)
-    at += 2
+    return _after_sub_blocks(data, at + 2, _MIN_SUB_BLOCKS.get(data[at + 1], 1))
+
+
+def _after_sub_blocks(data: bytes, at: int, least: int) -> int:
+    """Offset after the empty sub-block that ends those at ``at``; ``least`` come before it."""
     while data[at]:
         at += data[at] + 1
-        missing -= 1
-    if missing > 0:
+        least -= 1
+    if least > 0:
         raise ValueError("GIF extension without its data")
     return at + 1
 
@@ -119,6 +139,15 @@ _DECODE_ERRORS: Final = (
 )
 _SCAN_MARKER: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
 _MAX_SCANS: Final = 100  # progressive files have about ten; each costs as much as all pixels
+_MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of a JPEG after its reduction
+_MAX_FRAMES: Final = 100
+_MIN_RANGE_TONES: Final = 8  # an image whose tones differ by less shows nothing
+_WHITE: Final = 255
+_GREY_MODES: Final = ("1", "L", "LA")
+_LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R 601-2
+_MIN_AXIS_SIDE_PX: Final = 16  # smaller images hold no digit
+_AXIS_SIDE_PX: Final = 128  # of the small copy on which edges are compared
+_WEAK_LUMINANCE: Final = 0.03  # share of the strongest axis's squared edges; greys have 1/3
 _BOMB_ERRORS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _ORIENTATION_TAG: Final = 0x0112
 _TRANSPOSE_BY_ORIENTATION: Final = {
@@ -139,24 +168,36 @@ class ImageLimits:
     Attributes:
         pixels: largest width times height.
         side: largest width, and largest height, in pixels.
+        jpeg_pixels: largest width times height of a JPEG that can be decoded at a reduced scale.
+            Not of a progressive one, as all of its coefficients are kept in memory.
     """
 
     pixels: int = 16_000_000
     side: int = 8192
+    jpeg_pixels: int = 64_000_000
 
 
 _DEFAULT_LIMITS: Final = ImageLimits()
 
 
-def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> NDArray[np.uint8]:
+def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> Pixels:
+    """The pixels of :func:`decode_reduced`."""
+    return decode_reduced(data, limits)[0]
+
+
+def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[Pixels, int]:
     """The grey pixels of a PNG, JPEG, GIF, WEBP or BMP file.
 
-    Transparency is composited over white, then colour becomes luminance (ITU-R 601-2, as in
-    Pillow). 16-bit grey is reduced to its high byte, as Pillow does with 16-bit colour. EXIF
-    orientation is applied. The first frame of an animation is decoded.
+    Colour becomes luminance (ITU-R 601-2, as in Pillow), or the colour axis with the strongest
+    edges where luminance shows hardly any. Transparency is composited over white; where all that
+    is opaque has one light colour, opacity is the ink. 16-bit grey is reduced to the high byte of
+    the bits that it uses, 16-bit colour to its high byte by Pillow. EXIF orientation is applied.
+    Of an animation the first frame is decoded, or the fullest if that one is empty. Large JPEG
+    files are decoded at a reduced scale.
 
     Returns:
-        uint8 ``(H, W)``, 0 black to 255 white; both sides at least 1.
+        uint8 ``(H, W)``, 0 black to 255 white, both sides at least 1; and how many pixels of the
+        file one of them stands for along a side: 1, 2, 4 or 8.
 
     Raises:
         UnreadableImageError: the bytes are not an image, or a damaged one.
@@ -169,11 +210,11 @@ def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> NDArray[np.uin
         if kind == "GIF":
             _check_size(gif_size(data), limits)
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-            _check_size(image.size, limits)
+            step = _reduce_scale(image, limits)
             # Pixels first: reading EXIF may load them, and errors in EXIF are ignored.
             image.load()
             rotation = _rotation(image)
-            grey = _grey(image)
+            grey = _fullest_frame(image, limits)
     except _BOMB_ERRORS as error:
         raise TooLargeError(f"image declares more pixels than the {limits.pixels:,} allowed") from (
             error
@@ -183,7 +224,7 @@ def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> NDArray[np.uin
             f"image starts like a {kind} file but is damaged or cut short; "
             "expected a complete image file"
         ) from error
-    return np.array(grey if rotation is None else grey.transpose(rotation))
+    return np.array(grey if rotation is None else grey.transpose(rotation)), step
 
 
 def _accepted_format(data: bytes) -> str:
@@ -198,6 +239,19 @@ def _accepted_format(data: bytes) -> str:
             f"image is in the format {kind}; allowed are {', '.join(ACCEPTED)}"
         )
     return kind
+
+
+def _reduce_scale(image: Image.Image, limits: ImageLimits) -> int:
+    """Have a large JPEG decoded at 1/2, 1/4 or 1/8, the divisor that is returned; else 1."""
+    width, height = image.size
+    if image.format != "JPEG" or "progressive" in image.info:
+        _check_size(image.size, limits)
+        return 1
+    _check_size(image.size, replace(limits, pixels=max(limits.pixels, limits.jpeg_pixels)))
+    step = next((step for step in (8, 4, 2) if max(image.size) >= step * _MIN_REDUCED_SIDE_PX), 1)
+    image.draft(None, (width // step, height // step))
+    _check_size(image.size, limits)
+    return step
 
 
 def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
@@ -224,22 +278,75 @@ def _rotation(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
+def _fullest_frame(image: Image.Image, limits: ImageLimits) -> Image.Image:
+    """The first frame as grey; if it shows nothing, the one whose tones vary most.
+
+    A drawing that grows is complete only later. Frames are tried until their pixels add up to the
+    limit for one image.
+    """
+    frames = [_grey(image)]
+    spreads = [ImageStat.Stat(frames[0]).stddev[0]]
+    most = min(_MAX_FRAMES, limits.pixels // (image.width * image.height))
+    if np.ptp(np.asarray(frames[0])) < _MIN_RANGE_TONES:
+        for frame in range(1, most):
+            try:
+                image.seek(frame)
+            except EOFError:
+                break
+            _check_size(image.size, limits)
+            frames.append(_grey(image))
+            spreads.append(ImageStat.Stat(frames[-1]).stddev[0])
+    return frames[int(np.argmax(spreads))]
+
+
 def _grey(image: Image.Image) -> Image.Image:
-    """The loaded image in mode ``L``, composited over white."""
+    """The loaded image in mode ``L``."""
     if image.mode.startswith("I"):
         return _high_bytes(image)
     if not image.has_transparency_data:
-        return image.convert("L")
+        return _strongest_axis(image)
     rgba = image.convert("RGBA")
+    opacity = rgba.getchannel("A")
     canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(rgba, mask=rgba.getchannel("A"))
-    return canvas.convert("L")
+    canvas.paste(rgba, mask=opacity)
+    grey = _strongest_axis(canvas)
+    if np.asarray(grey).min() > _WHITE // 2 and _has_one_colour(rgba):
+        return ImageChops.invert(opacity)
+    return grey
+
+
+def _has_one_colour(rgba: Image.Image) -> bool:
+    """Whether all that is opaque has one colour, so that opacity alone shows anything."""
+    pixels = np.asarray(rgba)
+    opacity = pixels[..., 3]
+    opaque = pixels[opacity > opacity.max() // 2, :3]
+    return 0 < len(opaque) < opacity.size and np.ptp(opaque, axis=0).max() < _MIN_RANGE_TONES
+
+
+def _strongest_axis(image: Image.Image) -> Image.Image:
+    """Luminance; where its edges are weak, the axis in RGB along which they are strongest."""
+    luminance = image.convert("L")
+    if image.mode in _GREY_MODES or min(image.size) < _MIN_AXIS_SIDE_PX:
+        return luminance
+    rgb = image.convert("RGB")
+    small = np.asarray(rgb.reduce(-(-max(rgb.size) // _AXIS_SIDE_PX)), np.float64)
+    edges = np.vstack([np.diff(small, axis=axis).reshape(-1, 3) for axis in (0, 1)])
+    strengths, axes = np.linalg.eigh(edges.T @ edges)
+    if np.square(edges @ _LUMINANCE).sum() >= _WEAK_LUMINANCE * strengths[-1]:
+        return luminance
+    axis = axes[:, -1] / np.abs(axes[:, -1]).sum()
+    axis *= np.sign(axis[np.abs(axis).argmax()])
+    return rgb.convert("L", (*axis.tolist(), -_WHITE * float(np.minimum(axis, 0).sum())))
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
-    """16-bit grey as ``L``; Pillow would clip above 255 and misread the transparent value."""
-    values = np.asarray(image)
-    grey = (np.clip(values, 0, 65535) >> 8).astype(np.uint8)
+    """16-bit grey as ``L``: the high byte of the bits that the image uses.
+
+    Pillow would clip above 255 and misread the transparent value.
+    """
+    values = np.clip(np.asarray(image), 0, 65535)
+    unused = max(int(values.max()).bit_length() - 8, 0)
+    grey = (values >> unused).astype(np.uint8)
     if "transparency" in image.info:
-        grey[values == image.info["transparency"]] = 255
+        grey[values == image.info["transparency"]] = _WHITE
     return Image.fromarray(grey)

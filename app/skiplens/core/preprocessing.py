@@ -1,6 +1,6 @@
 """Turns a decoded image into a 28 x 28 digit, normalised as MNIST's digits are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from skiplens.core.digit import SIDE, Digit
-from skiplens.core.segmentation import Box, Foreground, bounding_box, find_foreground
+from skiplens.core.segmentation import Box, Candidate, bounding_box, find_candidates
 from skiplens.errors import BlankImageError, InvalidParameterError
 
 Floats = NDArray[np.float32]
@@ -112,7 +112,10 @@ _WHITE: Final = 255
 _FAINT_CONTRAST: Final = 0.15
 _COARSE_SIDE_PX: Final = 12
 _THIN_STROKE_PX: Final = 0.9  # in the 28 x 28
-_WIDE_GAP_SHARE: Final = 0.25  # of the longer side; strokes of one digit are closer
+_LIKELY_SHARE: Final = 0.2  # of the best score; what has less is no digit
+_CLOSE_SHARE: Final = 0.8  # of the best score: what has more may as well be the one meant
+_ALIKE_SCORES: Final = 0.45  # of the better score, or the wider stroke: two digits by one pen
+_ALIKE_STROKES: Final = 0.5
 _WIDE_ASPECT: Final = 1.8  # width by height; fewer than 1 in 2,000 MNIST digits are wider
 
 
@@ -133,32 +136,66 @@ class PreprocessedDigit:
     warnings: tuple[str, ...]
 
 
-def preprocess(grey: NDArray[np.uint8]) -> PreprocessedDigit:
-    """The digit in an image, with polarity, background, crop, size and position normalised.
+Certainty = Callable[[Digit], float]
+"""How sure a network is of a digit: the probability of its prediction."""
+
+
+def preprocess(grey: Pixels) -> PreprocessedDigit:
+    """The likeliest of :func:`find_digits`."""
+    return find_digits(grey)[0]
+
+
+def find_digits(
+    grey: Pixels, step: int = 1, certainty: Certainty | None = None
+) -> tuple[PreprocessedDigit, ...]:
+    """What may be the digit meant, likeliest first: at least one, with polarity, background, crop,
+    size and position normalised.
 
     A digit that already is normalised as MNIST's are is returned byte for byte, and a negative of
     one inverted.
 
     Args:
         grey: uint8 ``(H, W)``, both sides at least 1; not modified.
+        step: pixels of the image along a side of one of ``grey``; boxes are in those of the image.
+        certainty: decides between candidates whose scores are close.
 
     Raises:
         BlankImageError: nothing in the image stands out from its background.
     """
     for pixels, inverted in ((grey, False), (_WHITE - grey, True)):
         if is_mnist_like(pixels):
-            return PreprocessedDigit(Digit.of(pixels), inverted, ink_box(pixels), ())
-    ink = find_foreground(grey)
-    if ink is None:
+            return (PreprocessedDigit(Digit.of(pixels), inverted, ink_box(pixels), ()),)
+    candidates = find_candidates(grey)
+    if not candidates:
         raise BlankImageError("image is blank: nothing in it stands out from its background")
+    best = candidates[0].score
+    likely = [one for one in candidates if one.score >= _LIKELY_SHARE * best]
+    found = [_normalised(one, likely, grey, step) for one in likely]
+    close = sum(one.score >= _CLOSE_SHARE * best for one in likely)
+    if certainty and close > 1:
+        sure = certainty
+        found[:close] = sorted(found[:close], key=lambda one: -sure(one.digit))
+    return tuple(found)
+
+
+def _normalised(
+    ink: Candidate, likely: Sequence[Candidate], grey: Pixels, step: int
+) -> PreprocessedDigit:
     left, top, right, bottom = ink.box
     pixels, stroke = normalise_to_mnist(ink.amount[top:bottom, left:right])
     height, width = grey.shape
     left, top, right, bottom = ink.box_in_image()
     box = left, top, min(right, width), min(bottom, height)
-    return PreprocessedDigit(
-        Digit.of(pixels), ink.dark, _as_size(box), _warnings(ink, box, grey, stroke)
-    )
+    alike = any(_are_alike(ink, other) for other in likely if other is not ink)
+    warnings = _warnings(ink, box, grey, stroke, alike)
+    x, y, width, height = (step * side for side in _as_size(box))
+    return PreprocessedDigit(Digit.of(pixels), ink.dark, (x, y, width, height), warnings)
+
+
+def _are_alike(ink: Candidate, other: Candidate) -> bool:
+    """Whether both look like digits by the same pen."""
+    scores, strokes = sorted((ink.score, other.score)), sorted((ink.stroke, other.stroke))
+    return scores[0] > _ALIKE_SCORES * scores[1] and strokes[0] > _ALIKE_STROKES * strokes[1]
 
 
 def pixels_to_grey(pixels: Sequence[Sequence[float]]) -> NDArray[np.uint8]:
@@ -202,12 +239,13 @@ def _as_size(box: Box | None) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
-def _warnings(ink: Foreground, box: Box, grey: NDArray[np.uint8], stroke: float) -> tuple[str, ...]:
+def _warnings(
+    ink: Candidate, box: Box, grey: Pixels, stroke: float, several: bool
+) -> tuple[str, ...]:
     _, _, width, height = _as_size(box)
     edges = (box[0] == 0, box[1] == 0, box[2] == grey.shape[1], box[3] == grey.shape[0])
     cut = any(edges) and not all(edges)  # an image cropped to its digit touches all four
     thin = stroke < _THIN_STROKE_PX  # a hairline in a large image is faint as well
-    wide_gap = _WIDE_GAP_SHARE * max(width, height) / ink.step
     found = (
         (
             ink.contrast < _FAINT_CONTRAST and not thin,
@@ -220,26 +258,9 @@ def _warnings(ink: Foreground, box: Box, grey: NDArray[np.uint8], stroke: float)
         ),
         (thin, "The strokes are very thin for their length, so they were thickened."),
         (
-            _widest_gap(ink.boxes) > wide_gap,
-            "Parts of the ink lie far apart; they are read as one digit.",
-        ),
-        (
             width > _WIDE_ASPECT * height,
             "The ink is much wider than it is high; it is read as one digit.",
         ),
+        (several, "There is more than one digit here; this is one of them."),
     )
     return tuple(sentence for applies, sentence in found if applies)
-
-
-def _widest_gap(boxes: tuple[Box, ...]) -> float:
-    """Distance of the most isolated component from its neighbour, in pixels of the foreground."""
-    nearest = (
-        min((_gap(box, other) for other in boxes if other is not box), default=0) for box in boxes
-    )
-    return max(nearest)
-
-
-def _gap(box: Box, other: Box) -> int:
-    across = max(box[0], other[0]) - min(box[2], other[2])
-    down = max(box[1], other[1]) - min(box[3], other[3])
-    return max(across, down, 0)

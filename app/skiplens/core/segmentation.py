@@ -1,179 +1,179 @@
-"""Separates strokes from their background: background, foreground, connected components."""
+"""Separates strokes from their background, and finds what may be a digit among them."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
-Floats = NDArray[np.float32]
+from skiplens.core.background import (
+    MIN_BACKGROUND_TONES,
+    MIN_SCENE_SIDE_PX,
+    Array,
+    Background,
+    Floats,
+    border_of,
+    estimated_background,
+    uniform_background,
+)
 
-_BORDER_DIVISOR: Final = 32  # border width: shorter side / 32, so that a thin frame has no effect
-_MAX_BORDER_SPREAD_TONES: Final = 1.5  # a border that varies less comes from a drawing program
-_THUMBNAIL_SIDE_PX: Final = 64  # of the small copy to which the polynomial is fitted
-_FIT_ROUNDS: Final = 8
-_INLIER_SIGMAS: Final = 2.5  # pixels this close to the fit are background
-_MIN_INLIER_TONES: Final = 2.0  # and so are pixels this close, however small the spread
-_SHADOW_DEPTH: Final = (0.08, 0.5)  # share of the tone that a shadow removes; ink removes more
-_MIN_SHADOW_SHARE: Final = 0.05  # of the outermost pixels
-_SHADOW_SIDE_PX: Final = 256  # of the small copy on which shadows are estimated
-_STROKE_RADIUS: Final = 0.08  # share of the longer side; anything wider than twice that is shadow
-_SIGMA_PER_MAD: Final = 1.4826  # for normal noise, standard deviation by median absolute deviation
-_NOISE_STEP_PX: Final = 3  # blur and compression correlate the noise of direct neighbours
-
-
-@dataclass(frozen=True, eq=False)
-class Background:
-    """Estimate of an image without its ink.
-
-    Attributes:
-        tone: float32 ``(H, W)`` in 0..255.
-        noise: standard deviation of the image about that tone, in tones; 0 if uniform.
-        uniform: whether the background has one tone everywhere.
-    """
-
-    tone: Floats
-    noise: float
-    uniform: bool
-
-
-def uniform_background(grey: Floats) -> Background | None:
-    """Background of float32 ``(H, W)`` in 0..255; ``None`` if it has several tones."""
-    border = grey[_border(grey.shape, max(1, min(grey.shape) // _BORDER_DIVISOR))]
-    middle = np.median(border)
-    if _spread(border - middle) > _MAX_BORDER_SPREAD_TONES:
-        return None
-    return Background(np.full_like(grey, middle), 0.0, uniform=True)
-
-
-def estimated_background(grey: Floats) -> Background:
-    """Background of a photograph, float32 ``(H, W)`` in 0..255."""
-    noise = _noise(grey)
-    tone = _polynomial_background(grey)
-    outermost = _border(grey.shape, 1)
-    depth = np.abs(grey - tone)[outermost] / np.maximum(tone[outermost], 1)
-    least, most = _SHADOW_DEPTH
-    shadowed = (depth > least) & (depth < most) & (depth * tone[outermost] > 3 * noise)
-    if shadowed.mean() > _MIN_SHADOW_SHARE:
-        tone = _morphological_background(grey)
-    return Background(tone, noise, uniform=False)
-
-
-def _border(shape: tuple[int, ...], width: int) -> NDArray[np.bool_]:
-    border = np.ones(shape, np.bool_)
-    border[width:-width, width:-width] = False
-    return border
-
-
-def _spread(values: NDArray[np.floating]) -> float:
-    return _SIGMA_PER_MAD * float(np.median(np.abs(values)))
-
-
-def _noise(grey: Floats) -> float:
-    """Noise in tones, from differences of near pixels, which cancel light and most of the ink."""
-    step = _NOISE_STEP_PX
-    differences = (grey[step:] - grey[:-step], grey[:, step:] - grey[:, :-step])
-    return max((_spread(values) / 2**0.5 for values in differences if values.size), default=0.0)
-
-
-def _polynomial_background(grey: Floats) -> Floats:
-    """A quadratic surface, fitted by least squares to the border, then repeatedly to all pixels
-    near the last fit, which excludes the ink.
-    """
-    height, width = grey.shape
-    rows, columns = min(height, _THUMBNAIL_SIDE_PX), min(width, _THUMBNAIL_SIDE_PX)
-    small = Image.fromarray(grey).resize((columns, rows), Image.Resampling.BOX)
-    tones = np.asarray(small, np.float64).ravel()
-    terms = np.stack([term.ravel() for term in _terms(rows, columns)], axis=1)
-    border = _border((rows, columns), max(1, min(rows, columns) // _BORDER_DIVISOR)).ravel()
-    weights = np.array([np.median(tones[border]), 0, 0, 0, 0, 0])
-    ridge = 1e-3 * np.eye(weights.size)  # keeps an image one pixel wide solvable
-    inliers = border
-    for _ in range(_FIT_ROUNDS):
-        residual = tones - terms @ weights
-        limit = max(_INLIER_SIGMAS * _spread(residual[inliers]), _MIN_INLIER_TONES)
-        inliers = np.abs(residual) <= limit
-        fitted = terms[inliers]
-        weights = np.linalg.solve(fitted.T @ fitted + ridge, fitted.T @ tones[inliers])
-    surface = np.zeros_like(grey)
-    for weight, term in zip(weights, _terms(height, width), strict=True):
-        surface += np.float32(weight) * term
-    return np.clip(surface, 0, 255)
-
-
-def _terms(height: int, width: int) -> tuple[Floats, ...]:
-    """1, y, x, y^2, yx, x^2 at every pixel, each ``(height, width)``; y and x are in -1..1."""
-    y = ((2 * np.arange(height, dtype=np.float32) + 1) / height - 1)[:, None]
-    x = ((2 * np.arange(width, dtype=np.float32) + 1) / width - 1)[None, :]
-    shape = (height, width)
-    terms = (np.ones(shape, np.float32), y, x, y * y, y * x, x * x)
-    return tuple(np.broadcast_to(term, shape) for term in terms)
-
-
-def _morphological_background(grey: Floats) -> Floats:
-    """The tone around each pixel, without strokes: a morphological closing or opening.
-
-    A closing removes what is darker than its surroundings and narrower than twice the radius, an
-    opening what is lighter; both leave the edges of shadows in place. The result that still
-    contains the ink is rougher, because ink has sharp edges.
-    """
-    step = -(-max(grey.shape) // _SHADOW_SIDE_PX)
-    small = np.asarray(Image.fromarray(grey).reduce(step))
-    radius = max(1, round(_STROKE_RADIUS * max(small.shape)))
-    tone = min(_closed(small, radius), -_closed(-small, radius), key=_roughness)
-    tone = tone - np.median(tone - small)  # removes the bias of extremes of noisy tones
-    height, width = grey.shape
-    return np.asarray(Image.fromarray(tone).resize((width, height), Image.Resampling.BILINEAR))
-
-
-def _roughness(tone: Floats) -> float:
-    return sum(float(np.square(np.diff(tone, axis=axis)).sum()) for axis in (0, 1))
-
-
-def _closed(tones: Floats, radius: int) -> Floats:
-    return -_maximum_filter(-_maximum_filter(tones, radius), radius)
-
-
-def _maximum_filter(tones: Floats, radius: int) -> Floats:
-    """The maximum within ``radius`` rows and columns of each pixel, in log2(radius) passes."""
-    for _ in range(2):
-        tones = np.pad(tones.T, ((radius, radius), (0, 0)), mode="edge")
-        span, window = 1, 2 * radius + 1
-        while span < window:
-            step = min(span, window - span)
-            tones = np.maximum(tones[:-step], tones[step:])
-            span += step
-    return tones
-
+cv2.setNumThreads(1)  # requests are prepared side by side already
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
+Pixels = NDArray[np.uint8]
 
-_CELLS: Final = 64  # along the longer side; strokes closer than a cell are one component
-_MIN_COMPONENT_SHARE: Final = 0.03  # of the largest component's ink; smaller ones are dust
-_MIN_REST_SHARE: Final = 0.02  # of a border component's ink: if the rest has more, it is the digit
-_MIN_PHOTO_COMPONENT_PX: Final = 12
+_WORKING_SIDE_PX: Final = 512  # larger images are first reduced by an integer factor
+_MARGIN_DIVISOR: Final = 3  # margin around a small digit: its longer side / 3
+_MIN_BLUR_SIDE_PX: Final = 128  # in smaller images a stroke can be too thin to blur
+_MIN_INK_TONES: Final = 8.0  # smaller differences from the background are not ink
+_MIN_PHOTO_INK_TONES: Final = 12.0  # compression leaves blotches on photographs
+_DRAWING_HAZE: Final = 0.1  # share of full ink: haze of compression
+_PHOTO_HAZE: Final = 0.25
+_FULL_INK: Final = 0.85  # share of full ink that counts as 1
+_STROKE_EDGE: Final = 0.3  # share of full ink at which a stroke ends
+_FULL_PERCENTILE: Final = 90  # of the contrast of inked pixels
+
+# Lines, in shares of the shorter side.
+_LINE_LENGTH: Final = 0.35  # what is straight, thin and longer may be a line
+_LONG: Final = 0.6  # no stroke is longer
+_STROKE_SHARE: Final = 0.85  # of the lines around a digit: no stroke is longer
+_LINE_GAP: Final = 0.07  # where a stroke crosses it
+_LINE_WIDTH: Final = 0.02
+_LINE_DISTANCE: Final = 0.1
+_LINE_STEP: Final = np.pi / 360
+_PARALLEL: Final = np.pi / 60
+_MAX_LINE_DIRECTIONS: Final = 8
+_LIGHTEST: Final = 255
+
+# Marks.
+_MARK_EDGE: Final = 0.45  # share of its own full ink at which a mark ends
+_STRONG_INK: Final = 0.65  # share of its own full ink
+_MAX_STRONG_SIDE: Final = 0.7  # of a mark's longer side: its strong ink is hardly smaller than it
+_MAX_MARKS: Final = 60
+_MIN_MARK_SHARE: Final = 0.03  # of the largest mark's longer side; smaller ones are dust
+_MIN_PHOTO_MARK_PX: Final = 12
+_LEVEL_ASPECT: Final = 5
+_SOFT_EDGE_PX: Final = 7  # width of the square by which marks are grown to hold their soft edges
+
+# Rings, boxes and other frames.
+_MIN_RING_SHARE: Final = 0.01  # of the image, within its outline
+_MIN_RING_SOLIDITY: Final = 0.95
+_RING_SHARE: Final = 0.5  # of the pixels at one depth are inked in a ring's stroke
+_MIN_INSIDE_RING: Final = 0.5  # of its size is that of a digit in it
+_MAX_RING_CONTACT: Final = 0.7  # of the digit's size; the rest of an uneven stroke touches more
+_MIN_ENCLOSED_SHARE: Final = 0.25  # of a frame's size
+_MIN_ENCLOSED_CONTRAST: Final = 0.4  # of the frame's
+_SPAN: Final = 0.98  # of the image's width or height
+_MIN_REST_SHARE: Final = 0.02  # of all ink: if there is less besides what spans, that is the digit
+
+# Strokes of one digit, in shares of its longer side, and of the stronger and the wider stroke.
+_JOIN_GAP: Final = 0.14
+_TOUCH_GAP: Final = 0.03  # for what else would be another digit or an underline
+_JOIN_CONTRAST: Final = 0.5
+_JOIN_WIDTH: Final = 0.3
+_ANOTHER_HEIGHT: Final = 0.6
+
+# What makes a digit likely, see _score; sizes and widths in shares of its longer side.
+_LARGE: Final = 0.5  # of the image's shorter side
+_THIN: Final = 0.06
+_THICK: Final = 0.35
+_WIDE: Final = 1.3  # width by height
+_SPOT_FILL: Final = 0.75  # inked share of its box
+_SPOT_WIDTH: Final = 0.4  # by height; a 1 is narrower
+_CONTACT_PX: Final = 3
+_MAX_CANDIDATES: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
-    """The connected components that make up a digit.
+class Candidate:
+    """What may be a digit in an image; one pixel of ``amount`` covers ``step`` x ``step`` pixels.
 
     Attributes:
-        mask: bool ``(H, W)``, true on the components and one cell around them.
-        boxes: left, top, right, bottom of each component in pixels; never empty.
+        amount: float32 ``(H, W)``, 0 background to 1 full ink; 0 outside the candidate.
+        box: left, top, right, bottom of the ink in ``amount``.
+        step: image pixels along a side of one pixel of ``amount``.
+        corner: x and y in the image of the first pixel of ``amount``.
+        dark: whether the ink is darker than the background.
+        contrast: of ink and background, from 0 to 1, black on white or white on black.
+        stroke: width of the strokes in pixels of the image.
+        score: how much it looks like the digit that is meant, 0 to 1.
     """
 
-    mask: Mask
-    boxes: tuple[Box, ...]
+    amount: Floats
+    box: Box
+    step: int
+    corner: tuple[int, int]
+    dark: bool
+    contrast: float
+    stroke: float
+    score: float
+
+    def box_in_image(self) -> Box:
+        """Left, top, right and bottom of the ink in pixels of the image, rounded outwards."""
+        left, top, right, bottom = (self.step * side for side in self.box)
+        x, y = self.corner
+        return x + left, y + top, x + right, y + bottom
 
 
 @dataclass(frozen=True, eq=False)
-class _Component:
+class _Ink:
+    """An image as ink on paper: all that is light on dark is inverted.
+
+    Attributes:
+        tones: float32 ``(H, W)``.
+        paper: the background's tones, ruled lines included.
+        faintest: in tones; smaller differences from the paper are not ink.
+        uniform: whether the paper has one tone.
+        dark: whether the ink is darker than the paper in the image itself.
+        step: image pixels along a side of one of these.
+    """
+
+    tones: Floats
+    paper: Floats
+    faintest: float
+    uniform: bool
+    dark: bool
+    step: int
+
+    @property
+    def contrast(self) -> Floats:
+        """0 to 1; 0 where nothing stands out."""
+        difference = self.paper - self.tones
+        contrast = np.minimum(difference / np.maximum(self.paper, MIN_BACKGROUND_TONES), 1)
+        return np.where(difference > self.faintest, contrast, np.float32(0))
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A connected component of ink.
+
+    Attributes:
+        label: its number.
+        box: left, top, right, bottom.
+        area: in pixels.
+        full: contrast of its ink.
+        width: of its strokes, in pixels.
+    """
+
     label: int
-    ink: float
-    box: Box  # in cells
+    box: Box
+    area: int
+    full: float
+    width: float
+
+    @property
+    def level(self) -> bool:
+        """Whether it is a level line, or a word."""
+        across, down = _sides(self.box)
+        return across > _LEVEL_ASPECT * down
+
+    @property
+    def size(self) -> int:
+        """Its longer side."""
+        return max(_sides(self.box))
 
 
 def bounding_box(mask: Mask) -> Box | None:
@@ -184,196 +184,34 @@ def bounding_box(mask: Mask) -> Box | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def digit_components(inked: Mask, *, photograph: bool) -> Components | None:
-    """The digit's components among the inked pixels, ``(H, W)``; ``None`` if there are none.
-
-    If there is anything else, a component that spans the whole width or height is a frame, a ruled
-    line or the edge of a table, and on a photograph so is any that touches the border. Components
-    of a few pixels count only on a drawing.
-    """
-    cell = -(-max(inked.shape) // _CELLS)
-    counts = _counts(inked, cell)
-    labels = _label_components(counts > 0)
-    min_ink = _MIN_PHOTO_COMPONENT_PX if photograph else 1
-    found = [component for component in _components(labels, counts) if component.ink >= min_ink]
-    total = sum(component.ink for component in found)
-    for component in sorted(found, key=lambda component: -component.ink):
-        rest = total - component.ink
-        if rest > _MIN_REST_SHARE * component.ink and _at_border(
-            component.box, labels.shape, photograph
-        ):
-            found.remove(component)
-            total = rest
-    if not found:
-        return None
-    least = _MIN_COMPONENT_SHARE * max(component.ink for component in found)
-    kept = [component for component in found if component.ink >= least]
-    mask = _cell_mask(kept, labels).repeat(cell, 0).repeat(cell, 1)
-    height, width = inked.shape
-    boxes = tuple(
-        (cell * a, cell * b, cell * c, cell * d)
-        for a, b, c, d in (component.box for component in kept)
-    )
-    return Components(mask[:height, :width], boxes)
+def find_candidates(grey: Pixels) -> list[Candidate]:
+    """What may be a digit in uint8 ``(H, W)``, the likeliest first; empty if there is no ink."""
+    plain = _find_ink(grey)
+    for ink in (replace(plain, paper=_with_lines(plain)), plain):  # plain if lines are all there is
+        labels, marks = _marks(ink)
+        groups = _groups(labels, marks)
+        found = [_candidate(grey, ink, labels, *one) for one in groups[:_MAX_CANDIDATES]]
+        if any(found):
+            return [one for one in found if one]
+    return []
 
 
-def _counts(inked: Mask, cell: int) -> NDArray[np.intp]:
-    """Number of inked pixels in each cell."""
-    height, width = inked.shape
-    padded = np.pad(inked, ((0, -height % cell), (0, -width % cell)))
-    rows, columns = padded.shape
-    cells = padded.reshape(rows // cell, cell, columns // cell, cell)
-    counts: NDArray[np.intp] = cells.sum((1, 3))
-    return counts
-
-
-def _label_components(cells: Mask) -> NDArray[np.intp]:
-    """Flood fill: labels the 8-connected components of cells from 1; 0 is empty."""
-    width = cells.shape[1] + 2
-    left = bytearray(np.pad(cells, 1).tobytes())
-    labels = np.zeros(len(left), np.intp)
-    around = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
-    label, start = 0, left.find(1)
-    while start >= 0:
-        label += 1
-        left[start] = 0
-        found = [start]
-        for at in found:
-            for offset in around:
-                if left[at + offset]:
-                    left[at + offset] = 0
-                    found.append(at + offset)
-        labels[found] = label
-        start = left.find(1, start)
-    return labels.reshape(-1, width)[1:-1, 1:-1]
-
-
-def _components(labels: NDArray[np.intp], counts: NDArray[np.intp]) -> list[_Component]:
-    ink = np.bincount(labels.ravel(), counts.ravel())
-    ys, xs = np.nonzero(labels)
-    of = labels[ys, xs]
-    low = np.full((2, ink.size), labels.size)
-    high = np.zeros((2, ink.size), np.intp)
-    for axis, places in enumerate((xs, ys)):
-        np.minimum.at(low[axis], of, places)
-        np.maximum.at(high[axis], of, places + 1)
-    return [
-        _Component(
-            label,
-            ink[label],
-            (int(low[0, label]), int(low[1, label]), int(high[0, label]), int(high[1, label])),
-        )
-        for label in range(1, ink.size)
-    ]
-
-
-def _at_border(box: Box, shape: tuple[int, ...], photograph: bool) -> bool:
-    left, top, right, bottom = box
-    rows, columns = shape
-    across = (left == 0, right == columns)
-    down = (top == 0, bottom == rows)
-    return all(across) or all(down) or (photograph and (any(across) or any(down)))
-
-
-def _cell_mask(kept: list[_Component], labels: NDArray[np.intp]) -> Mask:
-    """The components' cells and those around them, which hold the faint edges of strokes."""
-    own = np.isin(labels, [component.label for component in kept])
-    grown = Image.fromarray(own.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
-    return np.asarray(grown, np.bool_)
-
-
-Grey = NDArray[np.uint8]
-
-_WORKING_SIDE_PX: Final = 512  # larger images are first reduced by an integer factor
-_MARGIN_DIVISOR: Final = 3  # margin around a small digit: its longer side / 3
-_MIN_BLUR_SIDE_PX: Final = 128  # in smaller images a stroke can be too thin to blur
-_MIN_INK_TONES: Final = 8.0  # smaller differences from the background are not ink
-_MIN_PHOTO_INK_TONES: Final = 12.0  # compression leaves blotches on photographs
-_MIN_BACKGROUND_TONES: Final = 32.0  # contrast on darker backgrounds is measured as on this one
-_DRAWING_HAZE: Final = 0.1  # share of full ink: haze of compression
-_PHOTO_HAZE: Final = 0.25
-_FULL_INK: Final = 0.85  # share of full ink that counts as 1
-_STROKE_EDGE: Final = 0.3  # share of full ink at which a stroke ends
-_MIN_FRAME_SHARE: Final = 0.9  # inked share of each line of a frame
-_FRAME_DIVISOR: Final = 16  # a frame is at most the shorter side / 16 wide
-
-
-@dataclass(frozen=True, eq=False)
-class Foreground:
-    """The digit in an image; one pixel of ``amount`` covers ``step`` x ``step`` pixels.
-
-    Attributes:
-        amount: float32 ``(H, W)``, 0 background to 1 full ink; 0 outside the digit.
-        box: left, top, right, bottom of the digit in ``amount``.
-        boxes: left, top, right, bottom of each connected component in ``amount``.
-        step: image pixels along a side of one pixel of ``amount``.
-        corner: x and y in the image of the first pixel of ``amount``.
-        dark: whether the ink is darker than the background.
-        contrast: of ink and background, from 0 to 1, black on white or white on black.
-    """
-
-    amount: Floats
-    box: Box
-    boxes: tuple[Box, ...]
-    step: int
-    corner: tuple[int, int]
-    dark: bool
-    contrast: float
-
-    def box_in_image(self) -> Box:
-        """Left, top, right and bottom of the digit in pixels of the image, rounded outwards."""
-        left, top, right, bottom = (self.step * side for side in self.box)
-        x, y = self.corner
-        return x + left, y + top, x + right, y + bottom
-
-
-def find_foreground(grey: Grey) -> Foreground | None:
-    """The ink of uint8 ``(H, W)``; ``None`` if there is none.
-
-    A small digit in a large image is segmented a second time at a higher resolution.
-    """
-    found = _find(grey)
-    if found is None or found.step == 1:
-        return found
-    left, top, right, bottom = found.box_in_image()
-    margin = max(right - left, bottom - top) // _MARGIN_DIVISOR + found.step
-    x, y = max(0, left - margin), max(0, top - margin)
-    window = grey[y : bottom + margin, x : right + margin]
-    finer = _find(window) if _step(window) < found.step else None
-    return replace(finer, corner=(x, y)) if finer and finer.dark == found.dark else found
-
-
-def _step(grey: Grey) -> int:
-    """Integer factor by which an image is reduced first."""
-    side: int = max(grey.shape)
-    return -(-side // _WORKING_SIDE_PX)
-
-
-def _find(grey: Grey) -> Foreground | None:
-    step = _step(grey)
+def _find_ink(grey: Pixels) -> _Ink:
+    step = _step(grey.shape)
     tones, background = _split_background(Image.fromarray(grey).reduce(step))
-    faintest = max(
-        4 * background.noise, _MIN_INK_TONES if background.uniform else _MIN_PHOTO_INK_TONES
-    )
-    difference = _without_border_lines(background.tone - tones, faintest)
-    darker, lighter = np.maximum(difference, 0), np.maximum(-difference, 0)
-    dark = _energy(darker, faintest) >= _energy(lighter, faintest)
-    difference, tone = (darker, background.tone) if dark else (lighter, 255 - background.tone)
-    inked = difference > faintest
-    if not inked.any():
-        return None
-    tone = np.maximum(tone, _MIN_BACKGROUND_TONES)
-    contrast = np.minimum(difference / tone, 1)
-    full = float(np.percentile(contrast[inked], 90))
-    edge = _STROKE_EDGE * full
-    components = digit_components(inked & (contrast > edge), photograph=not background.uniform)
-    if components is None:
-        return None
-    haze = _DRAWING_HAZE if background.uniform else _PHOTO_HAZE
-    low = min(max(faintest / float(np.median(tone)), haze * full), edge)
-    amount = np.clip((contrast - low) / (_FULL_INK * full - low), 0, 1) * components.mask
-    box = bounding_box(amount > _STROKE_EDGE)
-    return Foreground(amount, box, components.boxes, step, (0, 0), dark, full) if box else None
+    least = _MIN_INK_TONES if background.uniform else _MIN_PHOTO_INK_TONES
+    faintest = max(4 * background.noise, least)
+    difference = background.tone - tones
+    dark = _energy(difference, faintest) >= _energy(-difference, faintest)
+    paper = background.tone
+    if not dark:
+        tones, paper = 255 - tones, 255 - paper
+    return _Ink(tones, paper, faintest, background.uniform, dark, step)
+
+
+def _step(shape: tuple[int, ...]) -> int:
+    """Integer factor by which an image is reduced first."""
+    return -(-max(shape) // _WORKING_SIDE_PX)
 
 
 def _split_background(image: Image.Image) -> tuple[Floats, Background]:
@@ -381,27 +219,367 @@ def _split_background(image: Image.Image) -> tuple[Floats, Background]:
     tones = np.asarray(image, np.float32)
     background = uniform_background(tones)
     if background is None:
-        if min(image.size) >= _MIN_BLUR_SIDE_PX:
-            tones = np.asarray(image.filter(ImageFilter.BoxBlur(1)), np.float32)
+        tones = _calmed(tones)
         background = estimated_background(tones)
     return tones, background
 
 
-def _without_border_lines(difference: Floats, faintest: float) -> Floats:
-    """A copy with a frame of lines along all four sides set to 0."""
-    inked = np.abs(difference) > faintest
-    frame, limit = 0, min(difference.shape) // _FRAME_DIVISOR
-    while frame < limit:
-        lines = (inked[frame], inked[-1 - frame], inked[:, frame], inked[:, -1 - frame])
-        if min(line.mean() for line in lines) < _MIN_FRAME_SHARE:
-            break
-        frame += 1
-    inside = np.zeros_like(difference)
-    inner = slice(frame, -frame or None)
-    inside[inner, inner] = difference[inner, inner]
-    return inside
+def _calmed(tones: Floats) -> Floats:
+    """A photograph blurred slightly."""
+    calm: Array = cv2.blur(tones, (3, 3))
+    return calm if min(tones.shape) >= _MIN_BLUR_SIDE_PX else tones
 
 
 def _energy(difference: Floats, faintest: float) -> float:
     inked = difference[difference > faintest]
     return float(np.vdot(inked, inked))
+
+
+def _with_lines(ink: _Ink) -> Floats:
+    """The paper with what is ruled on it: straight, thin lines.
+
+    Along a line's direction, a morphological closing leaves the line and removes strokes across.
+    It is taken of tones a pixel wider, as no line is that straight. Where ink is thick, only lines
+    that are longer than any stroke are taken out.
+    """
+    inked = (ink.contrast > 0).astype(np.uint8)
+    side = min(inked.shape)
+    width = 2 * round(_LINE_WIDTH * side / 2) + 3
+    thick = cv2.morphologyEx(inked, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
+    paper, wider = ink.paper, cv2.erode(ink.tones, np.ones((3, 3), np.uint8))
+    for direction, length in _lines(inked - thick):
+        kernel = _line_kernel(direction, length)
+        border = (_LIGHTEST,) * 4  # what is outside is no line
+        along = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, kernel, None, (-1, -1), 1, 0, border)
+        strokes = thick > 0 if length < _LONG * side else False
+        paper = np.where(strokes, paper, np.minimum(paper, along))
+    return paper
+
+
+def _lines(thin: Array) -> list[tuple[float, float]]:
+    """Directions of straight lines in radians, the most frequent first, and a length that strokes
+    do not have.
+
+    There are parallel ones, or it runs along the border: a single line may be a stroke.
+    """
+    side = min(thin.shape)
+    if side < MIN_SCENE_SIDE_PX:
+        return []
+    least, gap = _LINE_LENGTH * side, _LINE_GAP * side
+    found = cv2.HoughLinesP(
+        thin, 1, _LINE_STEP, round(least / 2), minLineLength=least, maxLineGap=gap
+    )
+    if found is None:
+        return []
+    left, top, right, bottom = found.reshape(-1, 4).T
+    lengths = np.hypot(right - left, bottom - top)
+    slopes = np.arctan2(bottom - top, right - left) % np.pi
+    directions, counts = np.unique(np.round(slopes / _LINE_STEP), return_counts=True)
+    rows, columns = thin.shape
+    outer = np.maximum(left, right) < gap
+    outer |= (np.minimum(left, right) > columns - gap) | (np.maximum(top, bottom) < gap)
+    outer |= np.minimum(top, bottom) > rows - gap
+    kept: list[tuple[float, float]] = []
+    for direction in directions[np.argsort(-counts, kind="stable")] * _LINE_STEP:
+        parallel = np.abs(np.sin(slopes - direction)) < np.sin(_PARALLEL)
+        offsets = (top * np.cos(direction) - left * np.sin(direction))[parallel]
+        if np.ptp(offsets) > _LINE_DISTANCE * side or outer[parallel].any():
+            length = min(_LONG * side, _STROKE_SHARE * lengths[parallel].max())
+            kept.append((float(direction), float(length)))
+    return kept[:_MAX_LINE_DIRECTIONS]
+
+
+def _line_kernel(direction: float, length: float) -> Pixels:
+    x, y = round(np.cos(direction) * length / 2), round(np.sin(direction) * length / 2)
+    kernel = np.zeros((2 * abs(y) + 1, 2 * abs(x) + 1), np.uint8)
+    middle = abs(x), abs(y)
+    cv2.line(kernel, (middle[0] - x, middle[1] - y), (middle[0] + x, middle[1] + y), 1)
+    return kernel
+
+
+def _marks(ink: _Ink) -> tuple[Array, list[_Mark]]:
+    """Labels of connected components of ink, and the largest of these.
+
+    Each ends at a share of its own full ink, so that faint ones do not join strong ones.
+    """
+    contrast = ink.contrast
+    mask = _above(_MARK_EDGE, contrast, contrast > 0)
+    mask = _without_rings(_without_second_ink(contrast, mask))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    least = 1 if ink.uniform else _MIN_PHOTO_MARK_PX
+    return labels, [
+        _mark(label, stats[label], labels, contrast, depth)
+        for label in _largest(stats)
+        if stats[label, cv2.CC_STAT_AREA] >= least
+    ]
+
+
+def _largest(stats: Array) -> list[int]:
+    """Labels of the largest components."""
+    found = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:_MAX_MARKS] + 1
+    return list(map(int, found))
+
+
+def _above(share: float, contrast: Floats, mask: Mask) -> Mask:
+    """Where the contrast is above a share of full ink, each component of the mask by its own."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    above: Mask = (contrast > share * _full_by_label(contrast, labels, count)[labels]) & mask
+    return above
+
+
+def _without_second_ink(contrast: Floats, mask: Mask) -> Mask:
+    """The mask without what is joined to a mark but much fainter: a stain, a line, a crease.
+
+    It is what makes a mark much larger than its strongest ink is.
+    """
+    strong = _above(_STRONG_INK, contrast, mask)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    kept = mask.copy()
+    for label in _largest(stats):
+        left, top, width, height, _ = stats[label].tolist()
+        window = np.s_[top : top + height, left : left + width]
+        own = labels[window] == label
+        box = bounding_box(strong[window] & own)
+        if box and max(_sides(box)) < _MAX_STRONG_SIDE * max(width, height):
+            kept[window] &= strong[window] | ~own
+    return kept
+
+
+def _without_rings(mask: Mask) -> Mask:
+    """The ink without what is drawn around a digit that touches it: a ring or the side of a box.
+
+    The outline of such a shape is convex. Its stroke ends where, counted inwards from the outline,
+    less than half of the pixels are inked.
+    """
+    inked = mask.astype(np.uint8)
+    contours, _ = cv2.findContours(inked, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for contour in contours:
+        area = cv2.contourArea(contour)
+        hull = cv2.contourArea(cv2.convexHull(contour))
+        if area > max(_MIN_RING_SHARE * mask.size, _MIN_RING_SOLIDITY * hull):
+            left, top, width, height = cv2.boundingRect(contour)
+            window = inked[top : top + height, left : left + width]
+            ring = _ring(window, contour - (left, top))
+            window[ring] = 0
+    return inked > 0
+
+
+def _ring(inked: Array, outline: Array) -> Mask:
+    """The stroke along an outline, false everywhere if it has nothing of a digit's size inside."""
+    filled = cv2.drawContours(np.zeros_like(inked), [outline], -1, 1, cv2.FILLED)
+    padded = cv2.distanceTransform(np.pad(filled, 1), cv2.DIST_L2, 5)
+    depth = np.ceil(padded[1:-1, 1:-1]).astype(np.intp)
+    shares = np.bincount(depth.ravel(), inked.ravel()) / np.bincount(depth.ravel()).clip(1)
+    stroke = int(np.argmax(shares[1:] < _RING_SHARE)) + 1
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inked * (depth > stroke + 1))
+    sizes = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1)
+    sizes[0] = 0
+    inside = int(sizes.argmax())
+    contact = ((labels == inside) & (depth == stroke + 2)).sum()
+    is_ring = max(_MIN_INSIDE_RING * max(inked.shape), contact / _MAX_RING_CONTACT) < sizes[inside]
+    ring: Mask = (depth > 0) & (depth <= stroke + 1) & is_ring
+    return ring
+
+
+def _full_by_label(contrast: Floats, labels: Array, count: int) -> Floats:
+    """Contrast of full ink of each component: a percentile of its pixels; 0 of the background."""
+    inked = labels > 0
+    values, of = contrast[inked], labels[inked]
+    order = np.lexsort((values, of))
+    sizes = np.bincount(of, minlength=count)
+    ranks = np.cumsum(sizes) - sizes + sizes * _FULL_PERCENTILE // 100
+    full = np.zeros(count, np.float32)
+    full[sizes > 0] = values[order][ranks[sizes > 0]]
+    return full
+
+
+def _mark(
+    label: int,
+    stats: Array,
+    labels: Array,
+    contrast: Floats,
+    depth: Array,
+) -> _Mark:
+    left, top, width, height, area = stats.tolist()
+    window = np.s_[top : top + height, left : left + width]
+    own = labels[window] == label
+    return _Mark(
+        label,
+        (left, top, left + width, top + height),
+        area,
+        float(np.percentile(contrast[window][own], _FULL_PERCENTILE)),
+        4 * float(depth[window][own].mean())
+        - 2,  # a stripe is 4 times as wide as that, off its edge
+    )
+
+
+def _groups(labels: Array, marks: list[_Mark]) -> list[tuple[list[_Mark], float]]:
+    """Marks that may make up a digit together, with scores, the best first."""
+    marks = _without_frames(marks, labels.shape)
+    if not marks:
+        return []
+    largest = max(mark.size for mark in marks)
+    marks = [mark for mark in marks if mark.size >= _MIN_MARK_SHARE * largest]
+    groups: list[list[_Mark]] = []
+    taken: set[int] = set()
+    for seed in sorted(marks, key=lambda mark: (mark.level, -mark.size)):
+        if seed.label not in taken and len(groups) < 2 * _MAX_CANDIDATES:
+            groups.append(_grown(seed, [m for m in marks if m.label not in taken], labels))
+            taken |= {mark.label for mark in groups[-1]}
+    scored = [(group, _score(group, labels)) for group in groups]
+    return sorted(scored, key=lambda one: -one[1])
+
+
+def _without_frames(marks: list[_Mark], shape: tuple[int, ...]) -> list[_Mark]:
+    """All but what is around others, and what spans the image if there is more."""
+    kept = [mark for mark in marks if not any(_is_around(mark, other) for other in marks)]
+    free = [mark for mark in kept if not _spans(mark.box, shape)]
+    total = sum(mark.area for mark in marks)
+    return free if sum(mark.area for mark in free) > _MIN_REST_SHARE * total else kept
+
+
+def _is_around(mark: _Mark, other: _Mark) -> bool:
+    (left, top, right, bottom), inner = mark.box, other.box
+    within = left < inner[0] and top < inner[1] and right > inner[2] and bottom > inner[3]
+    size, full = _MIN_ENCLOSED_SHARE * mark.size, _MIN_ENCLOSED_CONTRAST * mark.full
+    return within and other.size > size and other.full > full
+
+
+def _spans(box: Box, shape: tuple[int, ...]) -> bool:
+    across, down = _sides(box)
+    return across >= _SPAN * shape[1] or down >= _SPAN * shape[0]
+
+
+def _grown(seed: _Mark, marks: list[_Mark], labels: Array) -> list[_Mark]:
+    """The seed and the marks near it that look like strokes of the same digit."""
+    group, rest = [seed], [mark for mark in marks if mark is not seed]
+    while rest:
+        box = _around(group)
+        outside = np.isin(labels, [mark.label for mark in group], invert=True)
+        distance = cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, 5)
+        joined = [mark for mark in rest if _belongs(mark, seed, box, _gap(mark, labels, distance))]
+        if not joined:
+            break
+        group += joined
+        rest = [mark for mark in rest if mark not in joined]
+    return group
+
+
+def _gap(mark: _Mark, labels: Array, distance: Array) -> float:
+    left, top, right, bottom = mark.box
+    window = np.s_[top:bottom, left:right]
+    return float(distance[window][labels[window] == mark.label].min())
+
+
+def _belongs(mark: _Mark, seed: _Mark, box: Box, gap: float) -> bool:
+    """Whether a mark at a distance from a group is a stroke of the same digit."""
+    size = max(_sides(box))
+    contrasts, widths = sorted((mark.full, seed.full)), sorted((mark.width, seed.width))
+    if contrasts[0] < _JOIN_CONTRAST * contrasts[1] or widths[0] < _JOIN_WIDTH * widths[1]:
+        return False
+    height = mark.box[3] - mark.box[1]
+    apart = mark.box[0] >= box[2] or mark.box[2] <= box[0]
+    beside = min(mark.box[3], box[3]) - max(mark.box[1], box[1]) > height / 2
+    is_another = apart and beside and height > _ANOTHER_HEIGHT * size
+    is_underline = mark.level and mark.box[1] >= box[3]
+    return gap <= (_TOUCH_GAP if is_another or is_underline else _JOIN_GAP) * size
+
+
+def _around(marks: list[_Mark]) -> Box:
+    lefts, tops, rights, bottoms = zip(*(mark.box for mark in marks), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _sides(box: Box) -> tuple[int, int]:
+    return box[2] - box[0], box[3] - box[1]
+
+
+def _score(group: list[_Mark], labels: Array) -> float:
+    """How much a group looks like the digit that is meant, 0 to 1.
+
+    It is large and of strong contrast. What counts against it, by powers of e: to be off the
+    middle, to run along the border, strokes as thin as a hair or as thick as a finger, to be wider
+    than high, and to be a spot.
+    """
+    box = _around(group)
+    height, width = labels.shape
+    across, down = _sides(box)
+    size = max(across, down)
+    x, y = (box[0] + box[2]) / width - 1, (box[1] + box[3]) / height - 1
+    area = sum(mark.area for mark in group)
+    stroke = _stroke(group) / size
+    outermost = labels[border_of(labels.shape, _CONTACT_PX)]
+    contact = np.isin(outermost, [mark.label for mark in group]).sum() / _CONTACT_PX / size
+    is_spot = area > _SPOT_FILL * across * down and across > _SPOT_WIDTH * down
+    faults = (
+        x * x + y * y,
+        2 * contact,
+        max(0.0, _THIN / stroke - 1),
+        4 * max(0.0, stroke / _THICK - 1),
+        2 * max(0.0, across / down / _WIDE - 1),
+        float(is_spot),
+    )
+    large: float = min(1.0, size / (_LARGE * min(labels.shape)))
+    return large * max(mark.full for mark in group) * float(np.exp(-sum(faults)))
+
+
+def _stroke(group: list[_Mark]) -> float:
+    """Width of the strokes, in pixels."""
+    area = sum(mark.area for mark in group)
+    return sum(mark.width * mark.area for mark in group) / area
+
+
+def _candidate(
+    grey: Pixels, ink: _Ink, labels: Array, group: list[_Mark], score: float
+) -> Candidate | None:
+    """The ink of a group, seen as closely as the image allows."""
+    own = np.isin(labels, [mark.label for mark in group])
+    kernel = np.ones((_SOFT_EDGE_PX, _SOFT_EDGE_PX), np.uint8)
+    grown = cv2.dilate(own.astype(np.uint8), kernel) & (own | (labels == 0))
+    closer, inside, corner = _closer(grey, ink, grown, _around(group))
+    contrast = closer.contrast * inside
+    if not contrast.any():
+        return None
+    full = float(np.percentile(contrast[contrast > 0], _FULL_PERCENTILE))
+    edge = _STROKE_EDGE * full
+    haze = _DRAWING_HAZE if ink.uniform else _PHOTO_HAZE
+    paper = max(float(np.median(closer.paper)), MIN_BACKGROUND_TONES)
+    low = min(max(ink.faintest / paper, haze * full), edge)
+    amount = np.clip((contrast - low) / (_FULL_INK * full - low), 0, 1)
+    box = bounding_box(amount > _STROKE_EDGE)
+    stroke = ink.step * _stroke(group)
+    return (
+        Candidate(amount, box, closer.step, corner, ink.dark, full, stroke, score) if box else None
+    )
+
+
+def _closer(
+    grey: Pixels, ink: _Ink, inside: Array, box: Box
+) -> tuple[_Ink, Array, tuple[int, int]]:
+    """A small part of a large image at a higher resolution: ink, mask and corner in the image."""
+    left, top, right, bottom = box
+    margin = max(_sides(box)) // _MARGIN_DIVISOR + 1
+    left, top, right, bottom = (
+        max(0, left - margin),
+        max(0, top - margin),
+        right + margin,
+        bottom + margin,
+    )
+    window = np.s_[top:bottom, left:right]
+    part = grey[top * ink.step : bottom * ink.step, left * ink.step : right * ink.step]
+    step = _step(part.shape)
+    if step >= ink.step:
+        return ink, inside, (0, 0)
+    tones = np.asarray(Image.fromarray(part).reduce(step), np.float32)
+    if not ink.uniform:
+        tones = _calmed(tones)
+    size = tones.shape[1], tones.shape[0]
+    paper: Array = cv2.resize(ink.paper[window], size, interpolation=cv2.INTER_LINEAR)
+    mask = cv2.resize(inside[window], size, interpolation=cv2.INTER_NEAREST)
+    tones = tones if ink.dark else 255 - tones
+    return (
+        replace(ink, tones=tones, paper=paper, step=step),
+        mask,
+        (left * ink.step, top * ink.step),
+    )

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from skiplens.core.image_decoding import ImageLimits, decode
+from skiplens.core.image_decoding import ImageLimits, decode_reduced
 from skiplens.core.manifest import AS_TRAINED, BlockInfo
-from skiplens.core.preprocessing import preprocess
+from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.analysis import all_block_metrics
@@ -90,7 +90,7 @@ def _preprocessed(path: Path, limits: ImageLimits) -> StoredDigit:
         content = path.read_bytes()
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
-    found = preprocess(decode(content, limits))
+    found, *_ = find_digits(*decode_reduced(content, limits))
     return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
 
 

@@ -19,6 +19,19 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 Box = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class FoundDigit:
+    """Where something that may be the digit meant was found in a source.
+
+    Attributes:
+        digit: its id.
+        box: ``(x, y, width, height)`` of its strokes in the source, pixels.
+    """
+
+    digit: str
+    box: Box
+
+
 @dataclass(frozen=True, eq=False)
 class StoredDigit:
     """A digit and its source.
@@ -28,6 +41,7 @@ class StoredDigit:
         inverted: whether the source was dark on light.
         box: ``(x, y, width, height)`` of the strokes in the source, pixels.
         warnings: sentences about what may be wrong with it.
+        candidates: all that may be the digit meant in its source, the likeliest first.
         label: true class, 0..9; ``None`` for uploads.
         style: how it is written; ``None`` unless it is a sample.
         dataset_index: from 0; ``None`` unless it is in the data set.
@@ -37,6 +51,7 @@ class StoredDigit:
     inverted: bool
     box: Box
     warnings: tuple[str, ...]
+    candidates: tuple[FoundDigit, ...] = ()
     label: int | None = None
     style: str | None = None
     dataset_index: int | None = None
@@ -83,7 +98,13 @@ class LayeredDigitStore:
         self._dataset = dataset
         self.samples: Mapping[str, StoredDigit] = {
             sample.digit.id: StoredDigit(
-                sample.digit, False, ink_box(sample.digit.pixels), (), sample.label, sample.style
+                sample.digit,
+                False,
+                ink_box(sample.digit.pixels),
+                (),
+                (),
+                sample.label,
+                sample.style,
             )
             for sample in samples
         }
@@ -101,6 +122,11 @@ class LayeredDigitStore:
             stored, label=known.label, style=known.style, dataset_index=known.dataset_index
         )
 
+    def put_first(self, candidates: Sequence[StoredDigit]) -> StoredDigit:
+        """Store all candidates of an image; returns the first as :meth:`put` does."""
+        *_, first = [self.put(one) for one in reversed(candidates)]
+        return first
+
     def _labelled(self, digit: str) -> StoredDigit | None:
         if digit in self.samples or self._dataset is None:
             return self.samples.get(digit)
@@ -108,7 +134,7 @@ class LayeredDigitStore:
         if index is None:
             return None
         found, label = self._dataset.digit(index), self._dataset.label(index)
-        return StoredDigit(found, False, ink_box(found.pixels), (), label, dataset_index=index)
+        return StoredDigit(found, False, ink_box(found.pixels), (), (), label, dataset_index=index)
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""
@@ -126,10 +152,14 @@ CREATE TABLE IF NOT EXISTS digits (
     inverted INTEGER NOT NULL,
     box TEXT NOT NULL,
     warnings TEXT NOT NULL,
-    used REAL NOT NULL
+    used REAL NOT NULL,
+    candidates TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
 """
+_HAS_CANDIDATES: Final = (  # a table of an earlier version lacks them
+    "SELECT 1 FROM pragma_table_info('digits') WHERE name = 'candidates'"
+)
 _LOCK_TIMEOUT_S: Final = 2.0  # for which a write waits for another program
 
 
@@ -150,7 +180,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.executescript(_SCHEMA)
-        database.execute("SELECT id, pixels, inverted, box, warnings, used FROM digits LIMIT 1")
+        if not database.execute(_HAS_CANDIDATES).fetchone():
+            database.execute("ALTER TABLE digits ADD COLUMN candidates TEXT NOT NULL DEFAULT '[]'")
+        database.execute(
+            "SELECT id, pixels, inverted, box, warnings, used, candidates FROM digits LIMIT 1"
+        )
         (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"the database is damaged: {found}")
@@ -178,6 +212,11 @@ def _unknown(digit: str) -> UnknownDigitError:
         f"{what} is not stored; ids are {ID_LENGTH} hexadecimal digits, and digits unused for "
         "longest make room for new ones"
     )
+
+
+def _box(sides: list[int]) -> Box:
+    x, y, width, height = sides
+    return x, y, width, height
 
 
 class SQLiteDigitStore:
@@ -209,18 +248,19 @@ class SQLiteDigitStore:
         """See :meth:`DigitStore.get`."""
         with self._reading:
             row = self._reader.execute(
-                "SELECT pixels, inverted, box, warnings FROM digits WHERE id = ?", (digit,)
+                "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = ?",
+                (digit,),
             ).fetchone()
             if row is None:
                 raise _unknown(digit)
             self._used[digit] = self._clock()
-        pixels, inverted, box, warnings = row
-        x, y, width, height = json.loads(box)
+        pixels, inverted, box, warnings, candidates = row
         return StoredDigit(
             Digit.from_bytes(pixels),
             bool(inverted),
-            (x, y, width, height),
+            _box(json.loads(box)),
             tuple(json.loads(warnings)),
+            tuple(FoundDigit(one, _box(where)) for one, where in json.loads(candidates)),
         )
 
     def put(self, stored: StoredDigit) -> StoredDigit:
@@ -232,6 +272,7 @@ class SQLiteDigitStore:
             json.dumps(stored.box),
             json.dumps(stored.warnings),
             self._clock(),
+            json.dumps([(one.digit, one.box) for one in stored.candidates]),
         )
         try:
             with self._writing, self._database:
@@ -249,7 +290,8 @@ class SQLiteDigitStore:
             ((when, digit) for digit, when in used.items()),
         )
         self._database.execute(
-            "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO digits (id, pixels, inverted, box, warnings, used, candidates) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
             row,
         )

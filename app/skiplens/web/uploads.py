@@ -4,17 +4,21 @@ from typing import Annotated, Final
 
 import numpy as np
 from anyio import to_thread
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from skiplens.core.image_decoding import decode
-from skiplens.core.preprocessing import PreprocessedDigit, pixels_to_grey, preprocess
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import decode_reduced
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.preprocessing import PreprocessedDigit, find_digits, pixels_to_grey
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError, UnsupportedFormatError
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import FoundDigit, StoredDigit
+from skiplens.service.forward import run_uncached
+from skiplens.service.services import Services
 from skiplens.web.parameters import services_of
 
 
@@ -68,8 +72,21 @@ class Pixels(BaseModel):
 _PIXELS: Final = TypeAdapter(Pixels)
 
 
-async def get_upload(request: Request) -> StoredDigit:
-    """The uploaded digit, preprocessed but not stored.
+CandidateQuery = Annotated[
+    int,
+    Query(
+        ge=0,
+        description="which of the candidates in the image to take; 0 is the likeliest, and "
+        "`candidates` of an answer lists them",
+        examples=[1],
+    ),
+]
+
+
+async def get_candidates(
+    request: Request, candidate: CandidateQuery = 0
+) -> tuple[StoredDigit, ...]:
+    """All that may be a digit in the upload, the chosen one first; preprocessed but not stored.
 
     Raises:
         UnsupportedFormatError: the media type or the image format is not accepted.
@@ -89,12 +106,24 @@ async def get_upload(request: Request) -> StoredDigit:
         )
     if not content:
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
-    preprocessed = await to_thread.run_sync(
-        _preprocess, request, content, kind == _JSON, limiter=request.app.state.decoders
+    found = await to_thread.run_sync(
+        _find, request, content, kind == _JSON, limiter=request.app.state.decoders
     )
-    return StoredDigit(
-        preprocessed.digit, preprocessed.inverted, preprocessed.box, preprocessed.warnings
-    )
+    if candidate >= len(found):
+        raise InvalidParameterError(
+            f"candidate is {candidate}; allowed are 0 to {len(found) - 1}, as many as were found"
+        )
+    boxes = tuple(FoundDigit(one.digit.id, one.box) for one in found)
+    digits = [StoredDigit(one.digit, one.inverted, one.box, one.warnings, boxes) for one in found]
+    return (digits.pop(candidate), *digits)
+
+
+CandidatesDep = Annotated[tuple[StoredDigit, ...], Depends(get_candidates)]
+
+
+def get_upload(candidates: CandidatesDep) -> StoredDigit:
+    """The chosen one of the candidates."""
+    return candidates[0]
 
 
 UploadDep = Annotated[StoredDigit, Depends(get_upload)]
@@ -115,10 +144,20 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-def _preprocess(request: Request, content: bytes, is_json: bool) -> PreprocessedDigit:
+def _find(request: Request, content: bytes, is_json: bool) -> tuple[PreprocessedDigit, ...]:
+    services = services_of(request)
     with timed("decode"):
-        grey = _from_json(content) if is_json else decode(content, services_of(request).limits)
-        return preprocess(grey)
+        grey, step = (
+            (_from_json(content), 1) if is_json else decode_reduced(content, services.limits)
+        )
+        return find_digits(grey, step, lambda digit: _certainty(services, digit))
+
+
+def _certainty(services: Services, digit: Digit) -> float:
+    """Probability of the default network's prediction."""
+    engine = services.registry.network(services.registry.default)
+    forward, _ = run_uncached(engine, digit, AS_TRAINED)
+    return float(forward.probabilities.max())
 
 
 def _from_json(content: bytes) -> NDArray[np.uint8]:

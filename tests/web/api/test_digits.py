@@ -2,12 +2,14 @@ import hashlib
 import io
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.samples import load_samples
+from tests.web.conftest import Refused
 from tests.web.images import drawing, encoded
 
 
@@ -31,6 +33,44 @@ def test_a_posted_digit_is_preprocessed_stored_and_found_again(api: TestClient) 
     assert posted["box"] == [24, 10, 6, 40]
     assert api.get(posted["url"]).json() == posted
     assert "me.png" not in answer.text
+
+
+def two_strokes() -> NDArray[np.uint8]:
+    """A hook in the middle and a shorter stroke beside it, which leans."""
+    grey = np.full((120, 160), 255, np.uint8)
+    grey[20:100, 76:84] = grey[20:28, 60:76] = 0
+    for row in range(60):
+        grey[30 + row, 130 + row // 6 : 138 + row // 6] = 0
+    return grey
+
+
+def test_candidates_are_listed_stored_and_chosen_between(api: TestClient) -> None:
+    files = {"file": encoded(two_strokes())}
+    first = api.post("/api/v1/digits", files=files).json()
+    found = first["candidates"]
+    assert [one["box"] for one in found] == [[60, 20, 24, 80], [130, 30, 17, 60]]
+    assert (found[0]["id"], found[0]["box"]) == (first["id"], first["box"])
+    assert any("more than one digit" in warning for warning in first["warnings"])
+    second = api.post("/api/v1/digits?candidate=1", files=files).json()
+    assert (second["id"], second["box"]) == (found[1]["id"], found[1]["box"])
+    assert second["candidates"] == found
+    for one in found:
+        stored = api.get(one["url"]).json()
+        assert (stored["box"], stored["candidates"]) == (one["box"], found)
+
+
+def test_a_candidate_that_was_not_found_is_refused(api: TestClient, refused: Refused) -> None:
+    files = {"file": encoded(two_strokes())}
+    answer = api.post("/api/v1/digits?candidate=2", files=files)
+    assert "allowed are 0 to 1" in refused(answer, 422, "invalid_parameter")
+    assert api.post("/api/v1/digits?candidate=-1", files=files).status_code == 422
+
+
+def test_boxes_are_in_pixels_of_the_file_however_it_is_decoded(api: TestClient) -> None:
+    grey = np.full((1800, 3600), 255, np.uint8)
+    grey[400:1400, 1700:1800] = 0
+    posted = api.post("/api/v1/digits", files={"file": encoded(grey, "JPEG")}).json()
+    assert posted["box"] == pytest.approx([1700, 400, 100, 1000], abs=16)
 
 
 def test_the_input_is_28x28_and_gives_the_id(api: TestClient) -> None:

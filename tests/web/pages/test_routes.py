@@ -1,5 +1,6 @@
 """What holds for every page: sound HTML, working links and images, query parameters kept."""
 
+import html
 import io
 import re
 from collections.abc import Iterator, Mapping
@@ -133,6 +134,15 @@ def test_a_page_is_sent_only_if_it_changed(client: TestClient, gallery: str) -> 
     assert (again.status_code, again.content) == (304, b"")
     other = client.get(f"{gallery}?palette=light", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
+
+
+def test_other_candidates_of_an_upload_are_linked(client: TestClient) -> None:
+    grey = np.full((120, 160), 255, np.uint8)
+    grey[20:100, 76:84] = grey[20:28, 60:76] = grey[30:90, 130:138] = grey[30:36, 120:130] = 0
+    page = client.post("/digits", files={"file": encode_grey(grey)}, follow_redirects=True)
+    found = re.search(r'<a href="([^"]+)">candidate 2</a>', page.text)
+    assert found is not None
+    assert ">candidate 1</a>" in client.get(html.unescape(found[1])).text
 
 
 def test_an_upload_redirects_to_its_gallery(client: TestClient, stroke: NDArray[np.uint8]) -> None:

@@ -10,7 +10,7 @@ from skiplens.web.api.schemas import LinkedDigit
 from skiplens.web.http.caching import NPY, PNG, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
-from skiplens.web.uploads import UPLOAD_BODY, UploadDep
+from skiplens.web.uploads import UPLOAD_BODY, CandidatesDep
 
 INPUT_ZOOM = 8
 
@@ -35,8 +35,11 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_digit(upload: UploadDep, services: ServicesDep, response: Response) -> schemas.Digit:
-    answer = schemas.Digit.of(services.digits.put(upload), services.registry.default)
+def post_digit(
+    candidates: CandidatesDep, services: ServicesDep, response: Response
+) -> schemas.Digit:
+    stored = services.digits.put_first(candidates)
+    answer = schemas.Digit.of(stored, services.registry.default)
     response.headers["Location"] = answer.linked.url
     return answer
 

@@ -624,6 +624,14 @@ class Sample(Joined):
     )
 
 
+class DigitCandidate(Joined):
+    """Something in an image that may be the digit meant."""
+
+    records = ("linked",)
+    linked: LinkedDigit
+    box: InkBox
+
+
 class Digit(Joined):
     """A digit and its provenance."""
 
@@ -632,6 +640,10 @@ class Digit(Joined):
     inverted: Inverted
     box: InkBox
     warnings: Warnings
+    candidates: list[DigitCandidate] = Field(
+        description="All that may be the digit meant in the uploaded image, the likeliest first, "
+        "this one included; empty for samples and digits of the data set"
+    )
     label: int | None = Field(description="Label, 0 to 9; null for uploaded digits")
     index: int | None = Field(description="Index in the data set, from 0; null for other digits")
 
@@ -643,6 +655,10 @@ class Digit(Joined):
             inverted=stored.inverted,
             box=stored.box,
             warnings=stored.warnings,
+            candidates=[
+                DigitCandidate(linked=LinkedDigit.of(one.digit, network), box=one.box)
+                for one in stored.candidates
+            ],
             label=stored.label,
             index=stored.dataset_index,
         )

@@ -111,6 +111,11 @@ def gallery_page(context: PageContext, origin: str) -> ViewPage:
         "manifest": manifest,
         "facts": common.network_facts(engine),
         "prediction": prediction,
+        "others": [
+            (number, links.with_digit(one.digit).gallery())
+            for number, one in enumerate(context.stored.candidates, 1)
+            if one.digit != context.stored.digit.id
+        ],
         "samples": sample_links(
             services.digits.samples, links.digit, lambda digit: links.with_digit(digit).gallery()
         ),

@@ -33,7 +33,7 @@ from skiplens.web.pages.layer import layer_page
 from skiplens.web.pages.templating import HTML, Page, RespondDep, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
-from skiplens.web.uploads import UploadDep
+from skiplens.web.uploads import CandidatesDep
 
 _ADVICE: Final[dict[int, str]] = {
     404: "The address may be mistyped. Start from the gallery.",
@@ -198,7 +198,7 @@ def compare(
 
 @router.post(links.UPLOAD)
 def upload(
-    upload: UploadDep,
+    candidates: CandidatesDep,
     services: ServicesDep,
     parameters: ViewDep,
     network: Annotated[str | None, Query(max_length=64)] = None,
@@ -206,8 +206,8 @@ def upload(
     """Store a digit and redirect to its gallery, for a form without a script."""
     engine = services.registry.network(network or services.registry.default)
     scales = parse_scales(engine.manifest, parameters.scale)
-    services.digits.put(upload)
-    view = parameters.view(engine.manifest, upload.digit.id, scales)
+    stored = services.digits.put_first(candidates)
+    view = parameters.view(engine.manifest, stored.digit.id, scales)
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 
 
