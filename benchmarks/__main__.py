@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import engine, live, newcomer, photos, report, serving, start
+from benchmarks import engine, live, newcomer, pages, photos, report, serving, start
 from benchmarks.results import Result
 
 BENCHMARKS: Final = {
@@ -16,6 +16,7 @@ BENCHMARKS: Final = {
     "serving": serving,
     "newcomer": newcomer,
     "live": live,
+    "pages": pages,
     "photos": photos,
 }
 

@@ -26,6 +26,10 @@ class Client:
         """Upload an image; raises like :meth:`get`."""
         return self._ask("POST", address, content, "image/png")
 
+    def post_json(self, address: str, content: bytes) -> tuple[HTTPResponse, bytes]:
+        """Send JSON; raises like :meth:`get`."""
+        return self._ask("POST", address, content, "application/json")
+
     def _ask(
         self, method: str, address: str, body: bytes | None = None, kind: str = ""
     ) -> tuple[HTTPResponse, bytes]:

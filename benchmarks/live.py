@@ -1,5 +1,7 @@
-"""Live drawing: one frame, compared with storing each image and fetching its grids."""
+"""Live drawing: one frame, compared with storing each drawing and fetching its pictures."""
 
+import json
+import math
 from collections.abc import Iterator
 from itertools import count
 from statistics import median
@@ -7,7 +9,6 @@ from typing import Final
 
 from benchmarks import addresses
 from benchmarks.client import Client
-from benchmarks.newcomer import drawn
 from benchmarks.processes import skiplens
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
@@ -15,29 +16,41 @@ from skiplens.web import links
 from skiplens.web.links import API
 
 TITLE = "A digit while it is drawn"
-SHOWN: Final = ("stem.conv", "stem.norm", "stem.output", "block1.residual", "block1.sum")
+SHOWN: Final = ("stem.output", "block1.residual", "block1.sum", "block1.output", "block2.sum")
 _ROUNDS = 20
 
 
 def measure() -> Iterator[Result]:
-    """Both with the maps that a window shows, and a new image each time."""
-    address = links.with_query(links.live(addresses.NETWORK), {"layers": ",".join(SHOWN)})
+    """Both with the pictures that a window shows, and a new drawing each time."""
     numbers = count()
+    pictures = [f"{addresses.grid('0' * 16, layer)}?zoom=2" for layer in SHOWN]
     with skiplens() as server:
         client = Client(server.port)
 
         def frame() -> None:
-            client.post_png(address, drawn(next(numbers)))
+            body = strokes(next(numbers)) | {"pictures": pictures}
+            client.post_json(links.live_page(addresses.NETWORK), json.dumps(body).encode())
 
         def keep_and_fetch() -> None:
-            answer, _ = client.post_png(f"{API}/digits", drawn(next(numbers)))
+            body = json.dumps(strokes(next(numbers))).encode()
+            answer, _ = client.post_json(f"{API}/digits", body)
             digit = str(answer.headers["Location"]).rpartition("/")[2]
             client.get(f"{links.api_view(addresses.NETWORK, digit)}/prediction")
             for layer in SHOWN:
-                client.get(addresses.grid(digit, layer))
+                client.get(f"{addresses.grid(digit, layer)}?zoom=2")
 
         ways = {"frame": frame, "kept": keep_and_fetch}
         seconds = in_turn(ways, _ROUNDS, {})
     over = "a frame, over keeping the digit and fetching the same maps"
     yield Result(over, ratio(seconds["frame"], seconds["kept"]), target=Target("<=", 0.5))
     yield Result("frames, one after the other", 1 / median(seconds["frame"]), "/s")
+
+
+def strokes(number: int) -> dict[str, object]:
+    """A digit of one curved stroke, as a page sends it, each a little different."""
+    turn = 5 + number % 7 / 10
+    points = [
+        (round(0.5 + 0.28 * math.sin(turn * at / 60), 4), round(0.15 + at / 90, 4), 0.09)
+        for at in range(60)
+    ]
+    return {"strokes": [{"points": points, "erase": False}], "over": None}

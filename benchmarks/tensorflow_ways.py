@@ -63,8 +63,10 @@ class Network:
             with tf.GradientTape() as tape:
                 tape.watch(list(inputs.values()))
                 outputs = model(inputs, training=False)
-                log_p = tf.reduce_sum(target * tf.nn.log_softmax(outputs[logits]))
-            found: dict[str, tf.Tensor] = tape.gradient(log_p, {one: outputs[one] for one in names})
+            wanted = {one: outputs[one] for one in names}
+            found: dict[str, tf.Tensor] = tape.gradient(
+                outputs[logits], wanted, output_gradients=target
+            )
             return found
 
         return _fixed(gradients, inputs)

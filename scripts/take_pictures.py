@@ -50,26 +50,29 @@ def main() -> None:
 
 
 def take_gallery(browser: Browser, address: str) -> Path:
-    """The gallery down to the first block."""
+    """The gallery as one sees it first."""
     page = opened(browser, address, WIDE, "light")
+    page.wait_for_load_state("networkidle")
     path = PICTURES / "gallery.png"
-    page.screenshot(path=path, full_page=True, clip=_down_to(page, "#block1"))
+    page.screenshot(path=path)
     page.context.close()
     return path
 
 
 def take_drawing(browser: Browser, address: str) -> Path:
-    """The gallery while drawing."""
+    """A drawn digit with a branch switched off."""
     page = opened(browser, address, WIDE, "dark")
-    page.get_by_role("button", name="Draw a digit").click()
     box = _box(page, "[data-draw-surface]")
     first, *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in _TWO]
     page.mouse.move(*first)
     page.mouse.down()
     for place in others:
         page.mouse.move(*place, steps=4)
-    with page.expect_response("**/live?*"):
-        page.mouse.up()
+    page.mouse.up()
+    page.wait_for_url("**/digits/*")  # stored when the pen rests
+    page.locator("#map-block4 .map-toggle").click()
+    page.wait_for_url("**scale=block4:0")
+    page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")
     path = PICTURES / "drawing.png"
     page.screenshot(path=path)
@@ -81,10 +84,11 @@ def take_value(browser: Browser, address: str) -> Path:
     """One value of a filter's map, explained."""
     samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
     gallery = samples.json()[0]["page_url"]
-    filter_page = f"{address}{gallery}/layers/block1.conv1/filters/3"
-    page = opened(browser, filter_page, WIDE, "light")
+    page = opened(
+        browser, f"{address}{gallery}/layers/block1.conv1/filters/3?at=8,12", WIDE, "light"
+    )
     path = PICTURES / "value.png"
-    page.screenshot(path=path, full_page=True, clip=_down_to(page, "#unit", _top(page, "#unit")))
+    page.screenshot(path=path)
     page.context.close()
     return path
 
@@ -97,17 +101,6 @@ def opened(browser: Browser, address: str, width: int, scheme: Scheme) -> Page:
     page.evaluate("document.querySelectorAll('img').forEach((one) => { one.loading = 'eager' })")
     page.wait_for_load_state("networkidle")
     return page
-
-
-def _down_to(page: Page, section: str, top: float = 0.0) -> FloatRect:
-    """The page from a height to the end of a section and a little further."""
-    box = _box(page, section)
-    height = box["y"] + box["height"] + _AIR - top
-    return {"x": 0, "y": top, "width": WIDE, "height": height}
-
-
-def _top(page: Page, section: str) -> float:
-    return _box(page, section)["y"] - _AIR
 
 
 def _box(page: Page, section: str) -> FloatRect:

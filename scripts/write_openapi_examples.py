@@ -31,6 +31,7 @@ from skiplens.web.api import EXAMPLES_FILE
 DEFAULT_NETWORK: Final = "mnist-resnet"
 SAMPLES: Final = load_samples()
 DIGIT: Final = next(sample.digit for sample in SAMPLES if sample.label == 7)
+OTHER: Final = next(sample.digit for sample in SAMPLES if sample.label == 1)
 
 API: Final = "/api/v1"
 NETWORK: Final = f"{API}/networks/{DEFAULT_NETWORK}"
@@ -61,7 +62,9 @@ ADDRESSES: Final[Mapping[str, str]] = {
     f"{_VIEWS}/blocks/{{block}}": f"{VIEW}/blocks/block1",
     f"{_VIEWS}/blocks/{{block}}/maps.json": f"{VIEW}/blocks/block1/maps.json",
     f"{_VIEWS}/stages/{{stage}}/maps.json": f"{VIEW}/stages/1/maps.json",
-    f"{API}/compare": f"{API}/compare?a={DEFAULT_NETWORK}/{DIGIT.id}&b=mnist-highway/{DIGIT.id}",
+    f"{API}/compare": (
+        f"{API}/compare?a={DEFAULT_NETWORK}/{DIGIT.id}&b={DEFAULT_NETWORK}/{OTHER.id}"
+    ),
 }
 """The address that is asked for the example of each OpenAPI path."""
 

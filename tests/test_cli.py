@@ -200,7 +200,9 @@ def test_a_data_set_of_no_digit(refusal: Refusal, tmp_path: Path) -> None:
     assert refusal(data=folder).startswith(f"data set {folder} holds no test digit")
 
 
-@pytest.mark.parametrize("command", ["serve", "train", "compile", "evaluate", "export"])
+@pytest.mark.parametrize(
+    "command", ["serve", "train", "compile", "evaluate", "similarity", "export"]
+)
 def test_every_command_shows_an_example(command: str) -> None:
     for arguments in (["--help"], [command, "--help"]):
         shown = CliRunner().invoke(cli.app, arguments)

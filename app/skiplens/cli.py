@@ -1,4 +1,4 @@
-"""The command line: ``skiplens serve | train | ladder | compile | evaluate | export``."""
+"""The command line: serve, train, ladder, compile, evaluate, similarity and export."""
 
 import gc
 import sys
@@ -160,6 +160,17 @@ def evaluate(network: NetworkName, data: Data = None, models: Models = ROOT / "m
 
     engine = LiteRTEngine(open_folder(models / network), 1, 0)
     commands.evaluate_engine(engine.manifest, engine.activations, data)
+
+
+@app.command(epilog="Example: `skiplens similarity --data mnist/`")
+def similarity(data: Data = None, models: Models = ROOT / "models") -> None:
+    """Compare the layers of all compiled networks with each other, by linear CKA.
+
+    Compiling compares the network with the others; this does it again for all of them.
+    """
+    from skiplens.network import commands
+
+    commands.measure_similarities(models, data)
 
 
 @app.command(

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The page of the test set: applies filters at once, and shows the progress of indexing.
+ * The page of the test set while it is indexed: shows the progress.
  * @module
  */
 
@@ -11,26 +11,6 @@ const OFFLINE = "The server cannot be reached; trying again.";
  * An index as the API describes it.
  * @typedef {{ state: "indexing" | "ready" | "failed", done: number, digits: number }} IndexState
  */
-
-/**
- * Names of the fields without a value.
- * @param {Iterable<[string, unknown]>} fields
- * @returns {string[]}
- */
-export function emptyFields(fields) {
-  return [...fields].filter(([, value]) => value === "").map(([name]) => name);
-}
-
-/**
- * Open the page for a form's choices, with only the fields that have a value in its address.
- * @param {HTMLFormElement} form
- */
-export function applyFilters(form) {
-  form.addEventListener("formdata", ({ formData }) => {
-    for (const name of emptyFields(formData.entries())) formData.delete(name);
-  }, { once: true });
-  form.requestSubmit();
-}
 
 /** @param {number} count */
 const thousands = (count) => count.toLocaleString("en-GB");

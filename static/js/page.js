@@ -5,25 +5,89 @@
  * @module
  */
 
-/** Repaint maps as soon as an option is chosen; if that fails, let the server draw them. */
+/** What changes a part of the page, and leaves the rest as it is. */
+const IN_PLACE = "a[data-in-place]";
+
+const swap = () => import("./swap.js");
+
+/** Show the page that a form asks for as soon as something is chosen. */
 function wireChoosers() {
-  for (const form of document.querySelectorAll("form[data-display-options]")) {
-    if (!(form instanceof HTMLFormElement)) continue;
-    for (const button of form.querySelectorAll("button")) button.hidden = true;
-    form.addEventListener("change", (event) => {
-      const needsServer = event.target instanceof HTMLElement && "reload" in event.target.dataset;
-      const repainted = needsServer
-        ? Promise.reject()
-        : import("./maps/display-options.js").then(({ repaintMaps }) => repaintMaps(form));
-      repainted.catch(() => form.requestSubmit());
-    });
-  }
+  document.addEventListener("change", async ({ target }) => {
+    const form = target instanceof Element && target.closest("form[data-options]");
+    if (!(form instanceof HTMLFormElement)) return;
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      const isDefault = form.querySelector(`[name="${name}"] option[data-default]:checked`);
+      if (value !== "" && !isDefault) query.set(name, String(value));
+    }
+    const address = new URL(form.getAttribute("action") ?? "", location.href);
+    const search = query.size ? `?${query}` : "";
+    await (await swap()).showPage(`${address.origin}${address.pathname}${search}`);
+  });
+}
+
+/** Follow links that change a part of the page without leaving it. */
+function wireLinks() {
+  document.addEventListener("click", async (event) => {
+    const link = event.target instanceof Element && event.target.closest(IN_PLACE);
+    const isPlain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey);
+    if (!link || !isPlain || event.defaultPrevented) return;
+    event.preventDefault();
+    const address = new URL(link.getAttribute("href") ?? "", location.href);
+    if (link.closest(".network-map, .scale")) void previewScale(address.searchParams.get("scale"));
+    await (await swap()).showPage(address.href);
+  });
+  addEventListener("popstate", async (event) => {
+    if (event.state === null && location.hash) return; // the browser scrolls there
+    await (await swap()).showPage(location.href, { history: "replace" });
+  });
+}
+
+/** Show the answer under other factors before the whole page is there. @param {string | null} scale */
+async function previewScale(scale) {
+  const input = await loadInput();
+  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
+  const address = new URL(form?.dataset["live"] ?? "", location.href);
+  if (scale) address.searchParams.set("scale", scale);
+  else address.searchParams.delete("scale");
+  input?.preview(address.href);
+}
+
+/** Follow the dial of a branch while it turns, and keep where it stops. */
+function wireDial() {
+  document.addEventListener("input", ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || !target.matches("[data-dial]")) return;
+    const text = target.closest("form")?.querySelector("output");
+    if (text) text.textContent = target.value;
+    void loadInput().then((input) => input?.preview(dialAddress(target, "live")));
+  });
+  document.addEventListener("change", async ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || !target.matches("[data-dial]")) return;
+    await (await swap()).showPage(dialAddress(target, "page"), { history: "replace" });
+  });
+}
+
+/**
+ * An address of the input panel with the dial's factor for its block.
+ * @param {HTMLInputElement} dial
+ * @param {"live" | "page"} name
+ */
+function dialAddress(dial, name) {
+  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
+  const url = new URL(form?.dataset[name] ?? "", location.href);
+  const pairs = (url.searchParams.get("scale") ?? "").split(",").filter(Boolean);
+  const block = `${dial.dataset["dial"]}:`;
+  const others = pairs.filter((pair) => !pair.startsWith(block));
+  const scale = Number(dial.value) === 1 ? others : [...others, block + dial.value];
+  if (scale.length) url.searchParams.set("scale", scale.join(","));
+  else url.searchParams.delete("scale");
+  return url.href.replaceAll("%3A", ":").replaceAll("%2C", ","); // as the server writes it
 }
 
 /** Browsers restore form values on the way back; here the address decides what is selected. */
 function wireHistory() {
   window.addEventListener("pageshow", () => {
-    for (const option of document.querySelectorAll(":is([data-reload], [data-browse]) option")) {
+    for (const option of document.querySelectorAll("form[data-options] option")) {
       if (option instanceof HTMLOptionElement) option.selected = option.defaultSelected;
     }
   });
@@ -49,7 +113,6 @@ function wireUpload() {
   const form = document.querySelector("form[data-upload]");
   if (!(form instanceof HTMLFormElement)) return;
   const body = document.body;
-  for (const hint of form.querySelectorAll("[data-script-only]")) hint.removeAttribute("hidden");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const input = form.querySelector("input[type=file]");
@@ -104,36 +167,78 @@ function wireMaps() {
   }
 }
 
-/** Open the drawing surface with its button, and show the button again when it closes. */
-function wireDrawing() {
-  const opener = document.querySelector("[data-draw-opener]");
+/** @type {Promise<import("./draw/live.js").LiveInput | undefined> | undefined} */
+let liveInput;
+
+/** The module that draws, loaded when it is first needed. */
+function loadInput() {
   const form = document.querySelector("form[data-draw]");
-  if (!(opener instanceof HTMLElement && form instanceof HTMLFormElement)) return;
-  opener.hidden = false;
-  const button = opener.querySelector("button");
-  /** @type {import("./draw/live.js").LiveDrawing | undefined} */
-  let drawing;
-  button?.addEventListener("click", async () => {
-    const module = await import("./draw/live.js").catch(() => undefined);
-    if (!module) return; // no connection: the next click tries again
-    drawing ??= new module.LiveDrawing(form, () => {
-      opener.hidden = false;
-      button.focus();
-    });
-    drawing.open();
-    opener.hidden = true;
-  });
+  if (!(form instanceof HTMLFormElement)) return Promise.resolve(undefined);
+  liveInput ??= import("./draw/live.js").then(
+    ({ LiveInput }) => new LiveInput(form),
+    () => void (liveInput = undefined), // no connection: the next stroke tries again
+  );
+  return liveInput;
 }
 
-/** Filter the digits of the test set at once, and follow its index while it is built. */
-async function wireDataset() {
-  const form = document.querySelector("form[data-browse]");
-  const section = document.querySelector("[data-indexing]");
-  if (form instanceof HTMLFormElement) {
-    for (const button of form.querySelectorAll("button")) button.hidden = true;
-    form.addEventListener("change", async () => (await import("./dataset.js")).applyFilters(form));
+/** Let people draw on the input, which every page of a network has. */
+function wireDrawing() {
+  const form = document.querySelector("form[data-draw]");
+  const canvas = form?.querySelector("[data-draw-surface]");
+  if (!form || !canvas) return;
+  form.addEventListener("pointerover", () => void loadInput(), { once: true });
+  form.addEventListener("focusin", () => void loadInput(), { once: true });
+  const digit = form.getAttribute("data-digit") ?? "";
+  if (sessionStorage.getItem(`strokes:${digit}`)) void loadInput(); // drawn here: show its strokes
+  /** What was drawn before the module was there. @type {PointerEvent[]} */
+  const pending = [];
+  let isReady = false;
+  for (const name of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
+    canvas.addEventListener(name, async (event) => {
+      if (isReady || !(event instanceof PointerEvent)) return;
+      if (name === "pointerdown") canvas.setPointerCapture(event.pointerId);
+      if (pending.push(event) > 1) return;
+      isReady = (await loadInput()) !== undefined;
+      for (const early of pending.splice(0)) {
+        if (isReady) canvas.dispatchEvent(new PointerEvent(early.type, early));
+      }
+    });
   }
+}
+
+/** Follow the index of the test set while it is built. */
+async function wireDataset() {
+  const section = document.querySelector("[data-indexing]");
   if (section instanceof HTMLElement) (await import("./dataset.js")).pollIndexing(section);
+}
+
+const NEARLY_IN_VIEW = "80px";
+
+/** Fetch pictures when they are nearly in view. */
+function wireLater() {
+  const observer = new IntersectionObserver((entries) => {
+    const seen = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+    for (const holder of seen) {
+      observer.unobserve(holder);
+      const later = holder.querySelector(":scope > noscript[data-later]");
+      holder.querySelector(":scope > .picture-room")?.remove();
+      const content = document.createRange().createContextualFragment(later?.textContent ?? "");
+      later?.replaceWith(content);
+    }
+    if (seen.length) document.dispatchEvent(new CustomEvent("skiplens:changed"));
+  }, { rootMargin: NEARLY_IN_VIEW });
+  for (const later of document.querySelectorAll("noscript[data-later]")) {
+    if (later.parentElement) observer.observe(later.parentElement);
+  }
+}
+
+/** One tab stop for all samples, the current one; arrow keys go on from there. */
+function wireSamples() {
+  for (const group of document.querySelectorAll(".samples")) {
+    const links = [...group.querySelectorAll("a")];
+    const current = links.find((link) => link.hasAttribute("aria-current")) ?? links[0];
+    for (const link of links) link.tabIndex = link === current ? 0 : -1;
+  }
 }
 
 /** Let the downloads section copy its snippets once it is open. */
@@ -148,14 +253,40 @@ function wireDownloads() {
 async function wireUnit() {
   if (!document.querySelector("#unit")) return;
   const load = () => import("./unit.js").catch(() => undefined);
-  document.querySelector(".filter-map")?.addEventListener("click", async (event) => {
+  const map = document.querySelector(".filter-map");
+  map?.addEventListener("click", async (event) => {
     if (event instanceof MouseEvent) (await load())?.explainClicked(event);
+  });
+  map?.addEventListener("pointermove", async (event) => {
+    if (event instanceof PointerEvent) (await load())?.followPointer(event);
+  });
+  map?.addEventListener("pointerleave", async () => (await load())?.leaveMap());
+  document.querySelector("[data-play]")?.addEventListener("click", async ({ currentTarget }) => {
+    if (currentTarget instanceof HTMLButtonElement) (await load())?.play(currentTarget);
   });
   (await load())?.watchSection();
 }
 
+/** Show what works with a script only. */
+function showControls() {
+  for (const element of document.querySelectorAll("[data-script-only]")) {
+    element.removeAttribute("hidden");
+  }
+}
+
+/** What has to be done again when a part of the page was replaced. */
+function refresh() {
+  showControls();
+  wireSamples();
+}
+
+refresh();
+document.addEventListener("skiplens:changed", refresh);
 wireChoosers();
+wireLinks();
+wireDial();
 wireHistory();
+wireLater();
 wireUpload();
 wireMaps();
 wireDrawing();

@@ -142,22 +142,6 @@ function wireConnection() {
   if (!navigator.onLine) check();
 }
 
-/** Keep the focus on a block's toggle that was pressed by key, on the page that it leads to. */
-function wireToggleFocus() {
-  document.addEventListener("click", (event) => {
-    const links = ".branch, .block-toggle a";
-    const link = event.target instanceof Element && event.target.closest(links);
-    if (link && event.detail === 0) sessionStorage.setItem("pressed", "1");
-  });
-  if (sessionStorage.getItem("pressed") && location.hash) {
-    const target = document.getElementById(location.hash.slice(1));
-    const toggle = target?.closest(".network-section")?.querySelector(".branch");
-    // The browser focuses the fragment's target when it shows the page, so this has to come later.
-    if (toggle instanceof HTMLElement) window.addEventListener("pageshow", () => toggle.focus());
-  }
-  sessionStorage.removeItem("pressed");
-}
-
 /** Tell screen readers the prediction if it differs from that of the page before. */
 function announcePrediction() {
   const line = document.querySelector("[data-prediction]");
@@ -193,7 +177,6 @@ function showWait(line, milliseconds) {
 wireTheme();
 wireKeyboard();
 wireImages();
-wireToggleFocus();
 announcePrediction();
 wireConnection();
 wireNavigation();

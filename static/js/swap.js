@@ -1,8 +1,20 @@
 // @ts-check
 /**
- * Fetches a page and replaces parts of the current page with its parts.
+ * Shows another state of the page without leaving it: fetches the page at an address, and changes
+ * what differs.
  * @module
  */
+
+/** The parts of a page that change. */
+const REGIONS = ["head > title", "[data-region]"];
+/** Tells every part of the page that its content may have changed. */
+export const CHANGED = "skiplens:changed";
+
+/** Attributes that the page sets itself. */
+const OWN = new Set(["open", "hidden", "data-ready"]);
+
+/** @type {AbortController | undefined} */
+let running;
 
 /**
  * @param {string} address
@@ -13,30 +25,131 @@
 export async function fetchPage(address, signal) {
   const response = await fetch(address, signal ? { signal } : {});
   if (!response.ok) throw new TypeError(`The server answered ${response.status}.`);
-  return new DOMParser().parseFromString(await response.text(), "text/html");
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const later of page.querySelectorAll("noscript[data-later]")) {
+    later.parentElement?.querySelector(":scope > .picture-room")?.remove();
+    later.replaceWith(...later.childNodes); // the parser has no scripting, so that it has them
+  }
+  return page;
 }
 
 /**
- * Replace elements with their counterparts on another page. If the focus is in one of them, it
- * moves to the control of the same name in the replacement.
- * @param {Document} page
- * @param {readonly string[]} selectors of one element each
+ * Show the page at an address in place of this one; only the newest call counts. If the page cannot
+ * be fetched, the browser goes there and says why, unless it was only passing.
+ * @param {string} address
+ * @param {{ history?: "push" | "replace" | "none", regions?: readonly string[] }} [options]
+ *   `regions` are the only parts to change; with "none" the address stays as it is
+ * @returns {Promise<boolean>} whether the page is shown; false if a newer call came in between
  */
-export function replaceRegions(page, selectors) {
-  const anyRegion = `:is(${selectors.join(", ")})`;
-  const focused = document.activeElement?.closest(anyRegion) ? document.activeElement : null;
-  const name = focused && accessibleName(focused);
-  for (const selector of selectors) {
-    const [current, fresh] = [document.querySelector(selector), page.querySelector(selector)];
-    if (current && fresh) current.replaceWith(document.adoptNode(fresh));
+export async function showPage(address, { history: mode = "push", regions = REGIONS } = {}) {
+  running?.abort();
+  const { signal } = (running = new AbortController());
+  try {
+    const page = await fetchPage(address, signal);
+    if (signal.aborted) return false;
+    if (mode === "push" && address !== location.href) history.pushState(null, "", address);
+    else if (mode !== "none") history.replaceState(history.state, "", address);
+    morphRegions(page, regions);
+    document.dispatchEvent(new CustomEvent(CHANGED));
+    return true;
+  } catch {
+    if (!signal.aborted && mode !== "none") location.assign(address);
+    return false;
   }
-  if (!name) return;
-  const controls = [...document.querySelectorAll(`${anyRegion} :is(a, input, button)`)];
-  const counterpart = controls.find((control) => accessibleName(control) === name);
-  if (counterpart instanceof HTMLElement) counterpart.focus({ preventScroll: true });
 }
 
-/** @param {Element} element */
-function accessibleName(element) {
-  return element.getAttribute("aria-label") ?? element.getAttribute("name") ?? element.textContent;
+/**
+ * @param {Document} page
+ * @param {readonly string[]} selectors
+ */
+function morphRegions(page, selectors) {
+  for (const selector of selectors) {
+    const fresh = [...page.querySelectorAll(selector)];
+    for (const [index, current] of [...document.querySelectorAll(selector)].entries()) {
+      const counterpart = fresh[index];
+      if (counterpart) morph(current, document.adoptNode(counterpart));
+    }
+  }
+}
+
+/**
+ * Make an element equal to another, and keep what is equal already: the focus, open disclosures and
+ * pictures, which stay until the new ones are there. Of `data-kept` nothing changes, `data-added`
+ * is not from the server.
+ * @param {Element} current
+ * @param {Element} fresh
+ */
+export function morph(current, fresh) {
+  if (current.hasAttribute("data-kept") || current.isEqualNode(fresh)) return;
+  if (!isCounterpart(current, fresh)) {
+    current.replaceWith(fresh);
+    return;
+  }
+  morphAttributes(current, fresh);
+  morphChildren(current, fresh);
+}
+
+/** @param {Node} a @param {Node} b */
+function isCounterpart(a, b) {
+  if (a.nodeName !== b.nodeName || a.nodeType !== b.nodeType) return false;
+  return !(a instanceof Element && b instanceof Element) || keyOf(a) === keyOf(b);
+}
+
+/** What an element is, whatever it says. @param {Element} element */
+function keyOf(element) {
+  return element.id || element.getAttribute("data-layer") || element.getAttribute("name");
+}
+
+/** @param {Element} current @param {Element} fresh */
+function morphAttributes(current, fresh) {
+  for (const { name } of [...current.attributes]) {
+    const isKept = OWN.has(name) || fresh.hasAttribute(name);
+    if (!isKept) current.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (OWN.has(name)) continue;
+    if (current.getAttribute(name) !== value) current.setAttribute(name, value);
+  }
+  if (current instanceof HTMLInputElement && fresh instanceof HTMLInputElement) {
+    if (current !== document.activeElement) current.value = fresh.value;
+  }
+  if (current instanceof HTMLOptionElement && fresh instanceof HTMLOptionElement) {
+    current.selected = fresh.defaultSelected;
+  }
+}
+
+/** @param {Element} current @param {Element} fresh */
+function morphChildren(current, fresh) {
+  let at = current.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    while (at instanceof Element && at.hasAttribute("data-added")) at = at.nextSibling;
+    const match = at && isCounterpart(at, node) ? at : laterCounterpart(at, node);
+    if (!match) {
+      current.insertBefore(node, at);
+      continue;
+    }
+    if (match !== at) current.insertBefore(match, at);
+    else at = at.nextSibling;
+    if (match instanceof Element && node instanceof Element) morph(match, node);
+    else if (match.nodeValue !== node.nodeValue) match.nodeValue = node.nodeValue;
+  }
+  while (at) {
+    const next = at.nextSibling;
+    if (!(at instanceof Element && at.hasAttribute("data-added"))) at.remove();
+    at = next;
+  }
+}
+
+/**
+ * An element further on with the same key, so that an element in front of it is not mistaken for it.
+ * @param {ChildNode | null} at
+ * @param {Node} node
+ * @returns {ChildNode | undefined}
+ */
+function laterCounterpart(at, node) {
+  if (!(node instanceof Element) || !keyOf(node)) return undefined;
+  for (let sibling = at; sibling; sibling = sibling.nextSibling) {
+    if (isCounterpart(sibling, node)) return sibling;
+  }
+  return undefined;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fetchPage, replaceRegions } from "./swap.js";
+import { showPage } from "./swap.js";
 
 const SECTION = "#unit";
 const MARKER = ".filter-map .marker";
@@ -36,8 +36,6 @@ export function addressWithPosition(address, position) {
   return `${url.origin}${url.pathname}?${query}`;
 }
 
-/** @type {AbortController | undefined} */
-let running;
 /** Announces the result to screen readers. @type {HTMLElement | undefined} */
 let announcement;
 
@@ -45,7 +43,7 @@ let announcement;
 export function watchSection() {
   announcement = Object.assign(document.createElement("p"), { className: "visually-hidden" });
   announcement.setAttribute("role", "status");
-  document.querySelector(".page")?.append(announcement);
+  document.body.append(announcement);
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest(`${SECTION} a`) : null;
     if (!(link instanceof HTMLAnchorElement) || !isPlainClick(event)) return;
@@ -67,15 +65,94 @@ export function watchSection() {
   }, { capture: true });
 }
 
-/** Explain the value under the pointer. @param {MouseEvent} event a click on the map */
-export function explainClicked({ clientX, clientY }) {
+/**
+ * The position under the pointer, as the address has it.
+ * @param {MouseEvent} event
+ */
+function positionUnder({ clientX, clientY }) {
   const marker = document.querySelector(MARKER);
-  if (!(marker instanceof SVGSVGElement)) return;
+  if (!(marker instanceof SVGSVGElement)) return undefined;
   const box = marker.getBoundingClientRect();
   const { width, height } = marker.viewBox.baseVal;
-  const [x, y] = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
-  const position = positionAt(x, y, height, width);
+  return positionAt((clientX - box.left) / box.width, (clientY - box.top) / box.height,
+    height, width);
+}
+
+/** Explain the value under the pointer. @param {MouseEvent} event a click on the map */
+export function explainClicked(event) {
+  const position = positionUnder(event);
   if (position) void showUnit(addressWithPosition(location.href, position));
+}
+
+let shown = "";
+
+/** Follow the pointer over the map; the address stays until one clicks. @param {PointerEvent} event */
+export function followPointer(event) {
+  const position = event.pointerType === "touch" ? undefined : positionUnder(event);
+  if (!position || position === shown) return;
+  shown = position;
+  void showUnit(addressWithPosition(location.href, position), "none");
+}
+
+/** Go back to the value of the address. */
+export function leaveMap() {
+  if (!shown) return;
+  shown = "";
+  void showUnit(location.href, "none");
+}
+
+const CELLS_A_SECOND = 90;
+
+/**
+ * Slide the kernel over its input: the map fills value by value, and the window moves along. A
+ * second press stops there.
+ * @param {HTMLButtonElement} button
+ */
+export function play(button) {
+  const marker = document.querySelector(MARKER);
+  const isPlaying = button.getAttribute("aria-pressed") === "true";
+  button.setAttribute("aria-pressed", String(!isPlaying));
+  if (isPlaying || !(marker instanceof SVGSVGElement)) return;
+  const { width, height } = marker.viewBox.baseVal;
+  const cover = Object.assign(document.createElement("canvas"), { width, height });
+  cover.className = "slide-cover";
+  cover.setAttribute("data-added", "");
+  marker.before(cover);
+  const context = cover.getContext("2d");
+  const background = getComputedStyle(marker).getPropertyValue("--map-background");
+  if (context) context.fillStyle = background || "#000";
+  context?.fillRect(0, 0, width, height);
+  const from = performance.now();
+  let done = 0;
+  /** @param {number} now */
+  const step = (now) => {
+    const elapsed = Math.max(now - from, 0) / 1000; // a frame's time may lie before the press
+    const current = Math.min(Math.floor(elapsed * CELLS_A_SECOND), width * height - 1);
+    for (; done <= current; done += 1) {
+      context?.clearRect(done % width, Math.floor(done / width), 1, 1);
+    }
+    const [row, column] = [Math.floor(current / width), current % width];
+    moveMarker(marker, row, column);
+    const isStopped = button.getAttribute("aria-pressed") !== "true";
+    const isOver = isStopped || done === width * height;
+    if (isOver) cover.remove();
+    if (isOver) button.setAttribute("aria-pressed", "false");
+    void showUnit(addressWithPosition(location.href, `${row},${column}`), isOver ? "replace" : "none");
+    if (!isOver) requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+/**
+ * @param {SVGSVGElement} marker
+ * @param {number} row
+ * @param {number} column
+ */
+function moveMarker(marker, row, column) {
+  for (const rect of marker.querySelectorAll("rect")) {
+    rect.setAttribute("x", String(column));
+    rect.setAttribute("y", String(row));
+  }
 }
 
 /** Say beside the field which positions exist, and focus it. @param {HTMLInputElement} field */
@@ -91,20 +168,25 @@ function isPlainClick(event) {
   return event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 }
 
+let fetching = 0;
+/** The newest passing value that waits for another. @type {string | undefined} */
+let waiting;
+
 /**
- * Show the section of the page at an address; open that page if this fails.
+ * Show the section of the page at an address; while one is on its way, of passing ones the newest
+ * waits.
  * @param {string} address
+ * @param {"push" | "replace" | "none"} [history]
  */
-async function showUnit(address) {
-  running?.abort();
-  const { signal } = (running = new AbortController());
-  document.querySelector(SECTION)?.setAttribute("aria-busy", "true");
-  try {
-    replaceRegions(await fetchPage(address, signal), [SECTION, MARKER]);
-    history.replaceState(history.state, "", address.replace(/#.*/, ""));
-    const result = document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "";
-    if (announcement) announcement.textContent = result;
-  } catch {
-    if (!signal.aborted) location.assign(address);
-  }
+async function showUnit(address, history = "push") {
+  waiting = fetching && history === "none" ? address : undefined;
+  if (waiting !== undefined) return;
+  fetching += 1;
+  const regions = [SECTION, MARKER];
+  const isShown = await showPage(address.replace(/#.*/, ""), { history, regions });
+  fetching -= 1;
+  if (!fetching && waiting !== undefined) void showUnit(waiting, "none");
+  if (!isShown || history === "none") return;
+  const result = document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "";
+  if (announcement) announcement.textContent = result;
 }

@@ -59,6 +59,7 @@ function showState(form, text, state) {
   line.textContent = text;
   line.classList.toggle("failed", state === "failed");
   form.setAttribute("aria-busy", String(state === "busy"));
+  if (state !== "idle") form.closest("details")?.setAttribute("open", "");
   if (state === "failed") line.scrollIntoView({ block: "nearest" });
 }
 

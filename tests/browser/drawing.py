@@ -1,6 +1,7 @@
 """Draws on the page as a hand does: real mouse moves, real touches, a real pen's pressure."""
 
 import json
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,17 +14,13 @@ Points = Sequence[tuple[float, float]]
 
 SEVEN: Points = ((0.28, 0.25), (0.72, 0.25), (0.5, 0.55), (0.42, 0.82))
 ONE: Points = ((0.5, 0.2), (0.5, 0.5), (0.5, 0.8))
-LIVE = "**/live?*"
+LIVE = re.compile("/networks/[^/]+/live")
+STORE = "**/api/v1/digits"
 _STEPS = 6
 
 
 def surface(page: Page) -> Locator:
     return page.get_by_role("img", name="Drawing canvas")
-
-
-def open_surface(page: Page) -> None:
-    page.get_by_role("button", name="Draw a digit").click()
-    surface(page).wait_for()
 
 
 def box_of(page: Page) -> FloatRect:
@@ -88,16 +85,25 @@ def ink(page: Page) -> int:
 
 
 def is_live(response: Response) -> bool:
-    return "/live" in response.url
+    return LIVE.search(response.url) is not None
 
 
 @contextmanager
-def held(page: Page) -> Iterator[list[Route]]:
+def held(page: Page, address: str | re.Pattern[str] = LIVE) -> Iterator[list[Route]]:
     """Keeps what is sent while one draws from the server, until it is released."""
     routes: list[Route] = []
-    page.route(LIVE, lambda route: routes.append(route))  # noqa: PLW0108  # it wants a function
+    page.route(address, lambda route: routes.append(route))  # noqa: PLW0108  # it wants a function
     yield routes
-    page.unroute(LIVE)
+    page.unroute(address)
+
+
+@contextmanager
+def unsaved(page: Page) -> Iterator[None]:
+    """Keeps drawings from being stored, so that the page goes on following them."""
+    with held(page, STORE) as routes:
+        yield
+    for route in routes:
+        route.continue_()
 
 
 def release(page: Page, routes: Sequence[Route], number: int) -> Response:

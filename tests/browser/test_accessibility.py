@@ -1,5 +1,6 @@
 """What opens on a page, the documentation, and what people ask of their system."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +30,9 @@ def test_axe_finds_nothing_in_what_opens(open_page: OpenPage, axe: Path, scheme:
     expect(page.get_by_role("dialog")).to_be_visible()
     assert violations(page, axe, []) == []
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Draw a digit").click()
-    expect(page.get_by_role("button", name="Clear")).to_be_visible()
+    page.get_by_text("Other digits").click()
+    page.get_by_text("Network map", exact=True).click()
+    expect(page.get_by_role("link", name=re.compile("^sample 0")).first).to_be_visible()
     assert violations(page, axe, []) == []
 
 
@@ -78,9 +80,9 @@ def test_in_forced_colours_everything_is_still_there(open_page: OpenPage) -> Non
     page = open_page("/", forced_colors="active")
     for part in (
         ".bar .current",
-        ".diagram-line .identity",
-        ".diagram-line .residual",
-        ".predicted-digit",
+        ".network-map path.identity",
+        ".network-map path.residual",
+        ".predicted",
     ):
         shown, ground = page.locator(part).first.evaluate(
             "(one) => { const style = getComputedStyle(one); return ["
@@ -88,12 +90,3 @@ def test_in_forced_colours_everything_is_still_there(open_page: OpenPage) -> Non
             " : style.color, getComputedStyle(document.body).backgroundColor] }"
         )
         assert shown != ground, part
-
-
-def test_a_switch_is_read_out_and_keeps_the_focus(open_page: OpenPage) -> None:
-    page = open_page("/")
-    page.get_by_role("link", name="switch off in block2").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**scale=block2:0**")
-    expect(page.locator("[data-prediction]")).to_contain_text("Prediction without block2")
-    expect(page.get_by_role("link", name="switch on in block2")).to_be_focused()

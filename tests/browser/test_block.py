@@ -30,6 +30,33 @@ def test_every_filters_chart_stands_under_its_maps(
     assert edges[0] == pytest.approx(2, abs=0.6)
 
 
+def test_on_a_wide_screen_the_charts_are_as_wide_as_the_maps(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "block"), width=1920)
+    maps, charts = (
+        page.locator(f".block-table {part}").bounding_box()
+        for part in ("img", ".block-table-charts")
+    )
+    assert maps
+    assert charts
+    assert maps["width"] == charts["width"] == 1378  # maps of 28 at zoom 3, and gaps
+    assert maps["x"] == charts["x"]
+    page.locator(".block-table img").hover(position={"x": 2 + 86 * 5 + 40, "y": 9 + 40})
+    expect(page.locator(".tooltip-panel")).to_contain_text("filter 5")
+
+
+def test_sorting_keeps_the_table_open_and_in_place(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "block"))
+    page.evaluate("document.body.dataset.same = ''")
+    page.locator("#filters summary").click()
+    page.locator("#filters").get_by_role("link", name="cosine").click()
+    page.wait_for_url("**order=cosine**")
+    expect(page.locator("#filters th[aria-sort=descending]")).to_have_text("cosine")
+    expect(page.locator("#filters").get_by_role("table")).to_be_visible()
+    assert page.evaluate("'same' in document.body.dataset")
+
+
 def test_names_stay_in_sight_when_the_columns_are_moved(open_page: OpenPage, server: str) -> None:
     page = open_page(address(server, "block"), width=390)
     name = page.locator(".block-table-names .residual")

@@ -1,38 +1,105 @@
-"""Side by side: another digit or another network in either place, without scripts too."""
+"""Comparison: inputs, networks and layers chosen in place, without scripts too; drawing."""
+
+import re
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.drawing import ONE, draw, surface
 from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
+MINUS = "\N{MINUS SIGN}"
+
 
 @pytest.mark.parametrize("scripts", [False, True])
-def test_another_a_another_b_and_the_two_swapped(
+def test_inputs_are_chosen_and_swapped(open_page: OpenPage, server: str, *, scripts: bool) -> None:
+    page = open_page(address(server, "comparison"), java_script_enabled=scripts)
+    a, b = (page.get_by_role("region", name=name, exact=True) for name in ("A", "B"))
+    b.get_by_text("Another input").click()
+    b.get_by_role("link", name="sample 5").first.click()
+    expect(b).to_contain_text("Prediction 5")
+    expect(a).to_contain_text("Prediction 0")
+    page.get_by_role("link", name="Swap A and B").click()
+    expect(a).to_contain_text("Prediction 5")
+    expect(b).to_contain_text("Prediction 0")
+    expect(page.locator(".predicted")).to_have_text("5")
+
+
+@pytest.mark.parametrize("scripts", [False, True])
+def test_two_networks_are_compared_by_their_layers(
     open_page: OpenPage, server: str, *, scripts: bool
 ) -> None:
     page = open_page(address(server, "comparison"), java_script_enabled=scripts)
+    page.get_by_role("link", name="Two networks").click()
     a, b = (page.get_by_role("region", name=name, exact=True) for name in ("A", "B"))
-    a.locator("summary").click()
-    a.get_by_role("link", name="sample 5").first.click()
-    expect(a).to_contain_text("predicts 5")
-    expect(b).to_contain_text("predicts 0")
-    page.get_by_role("link", name="Swap A and B").click()
-    expect(a).to_contain_text("predicts 0")
-    expect(b).to_contain_text("predicts 5")
-    b.locator("summary").click()
+    expect(b).to_contain_text("Plain twin")
+    expect(page.get_by_role("region", name=f"A {MINUS} B")).to_have_count(0)
+    b.get_by_text("Another network").click()
     b.get_by_role("link", name="Classic of 2016").click()
-    expect(b).to_contain_text("Classic of 2016 predicts 5")
-    expect(a).to_contain_text("Residual network predicts 0")
+    expect(b).to_contain_text("Classic of 2016")
+    expect(a).to_contain_text("Residual network")
+    page.get_by_role("link", name=re.compile("block6.output of A, stem.output of B")).click()
+    expect(a.get_by_role("link", name="block6.output")).to_be_visible()
+    expect(b.get_by_role("link", name="stem.output")).to_be_visible()
+
+
+def test_in_place_the_page_stays_and_back_leads_back(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "comparison"))
+    page.evaluate("window.stays = true")
+    page.locator("select[name='layer']").select_option("block4.sum")
+    difference = page.get_by_role("region", name=f"A {MINUS} B")
+    expect(difference).to_contain_text("block4.sum")
+    page.get_by_role("link", name="Two networks").click()
+    expect(page.get_by_role("heading", name="Similarity of the layers")).to_be_visible()
+    page.go_back()
+    expect(difference).to_contain_text("block4.sum")
+    assert page.evaluate("window.stays")
 
 
 def test_a_layer_is_chosen_from_the_table(open_page: OpenPage, server: str) -> None:
     page = open_page(address(server, "comparison"), java_script_enabled=False)
-    page.get_by_role("link", name="block4.sum", exact=True).click()
-    expect(page.get_by_role("heading", name="block4.sum")).to_be_visible()
-    difference = page.get_by_role("img", name="block4.sum of A \N{MINUS SIGN} B")
-    expect(difference).to_be_visible()
-    low, high = page.locator("figure .low").last, page.locator("figure .high").last
-    assert low.inner_text() == f"\N{MINUS SIGN}{high.inner_text()}"
+    page.get_by_text("All layers").click()
+    page.get_by_role("row", name="block4.sum").get_by_role("link").click()
+    difference = page.get_by_role("region", name=f"A {MINUS} B")
+    expect(difference).to_contain_text("block4.sum")
+    low, high = (difference.locator(f".legend .{end}") for end in ("low", "high"))
+    assert low.inner_text() == f"{MINUS}{high.inner_text()}"
+
+
+@pytest.mark.parametrize("width", [1366, 1440, 1920])
+def test_every_side_begins_above_the_fold(open_page: OpenPage, width: int) -> None:
+    page = open_page("/compare", viewport={"width": width, "height": 768})
+    figures = page.locator(".compared-maps")
+    expect(figures).to_have_count(3)
+    for at in range(3):
+        maps = figures.nth(at).locator("svg.map-panel")
+        for first in range(2):
+            expect(maps.nth(first)).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_phone_the_sides_follow_each_other(open_page: OpenPage) -> None:
+    page = open_page("/compare", viewport={"width": 390, "height": 844})
+    boxes = [page.locator(".compared-maps").nth(at).bounding_box() for at in range(3)]
+    tops = [box["y"] for box in boxes if box]
+    assert tops == sorted(tops)
+    assert len(set(tops)) == 3
+    expect(page.locator(".compared-maps svg.map-panel").first).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_all_sides_follow_a_drawing_which_is_then_a_of_the_comparison(
+    open_page: OpenPage, server: str
+) -> None:
+    start = address(server, "comparison")
+    page = open_page(start)
+    surface(page).wait_for()
+    draw(page, ONE)
+    expect(page.locator(".predicted")).to_have_text("1")
+    for at in range(3):
+        expect(page.locator(".compared-maps").nth(at).locator("canvas").first).to_be_visible()
+    before = start.partition("/compare")[2]
+    page.wait_for_url(lambda url: "/compare" in url and not url.endswith(before))
+    expect(page.get_by_role("region", name="A", exact=True)).to_contain_text("Prediction 1")

@@ -1,22 +1,29 @@
-"""The page of the depth: the flow of the gradient, for any class, and beside another network's."""
+"""The Blocks page: gradients of any class, beside another network's, at every width."""
 
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
+DASHED = ".gradient-lines .total.is-compared circle"
+
+
+def compared(page: Page) -> str:
+    return page.get_by_label("Compare with").input_value()
+
 
 @pytest.mark.parametrize("scripts", [False, True])
-def test_another_networks_flow_is_laid_beside(
+def test_another_networks_gradients_are_compared(
     open_page: OpenPage, server: str, *, scripts: bool
 ) -> None:
     page = open_page(address(server, "depth"), java_script_enabled=scripts)
-    expect(page.locator(".gradient-chart .is-compared")).to_have_count(0)
+    assert compared(page) == "mnist-plain"
+    expect(page.locator(DASHED)).to_have_count(6)
     page.get_by_label("Compare with").select_option(label="Classic of 2016")
     show = page.get_by_role("button", name="Show")
     if scripts:
@@ -25,15 +32,34 @@ def test_another_networks_flow_is_laid_beside(
         show.click()
     page.wait_for_url("**beside=mnist-classic**")
     expect(page.get_by_role("columnheader", name="Classic of 2016, total")).to_be_visible()
-    expect(page.locator(".gradient-lines .total.is-compared circle")).to_have_count(5)
+    expect(page.locator(DASHED)).to_have_count(5)
     expect(page.locator(".gradient-key")).to_contain_text("dashed: Classic of 2016")
 
 
-def test_the_flow_is_drawn_for_another_class(open_page: OpenPage, server: str) -> None:
+def test_no_other_network_can_be_chosen_and_the_twin_again(
+    open_page: OpenPage, server: str
+) -> None:
     page = open_page(address(server, "depth"))
-    page.get_by_label(re.compile("^Class")).select_option("5")
+    before = page.url
+    page.get_by_label("Compare with").select_option("none")
+    page.wait_for_url("**beside=none**")
+    expect(page.locator(DASHED)).to_have_count(0)
+    page.get_by_label("Compare with").select_option("mnist-plain")
+    page.wait_for_url(before)
+    expect(page.locator(DASHED)).to_have_count(6)
+
+
+def test_another_class_is_chosen_in_place(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "depth"))
+    page.evaluate("document.body.dataset.same = ''")
+    chooser = page.get_by_label(re.compile("^Logit of class"))
+    chooser.scroll_into_view_if_needed()
+    place = page.evaluate("scrollY")
+    chooser.select_option("5")
     page.wait_for_url("**target=5**")
-    expect(page.get_by_text("log p(5)")).to_be_visible()
+    expect(page.get_by_text("the logit of class 5")).to_be_visible()
+    assert page.evaluate("'same' in document.body.dataset")
+    assert page.evaluate("scrollY") == place
 
 
 def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
@@ -42,3 +68,27 @@ def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
     assert len(titles) == 6
     assert titles[0].startswith("Residual network, block1: ")
     assert titles[0].endswith(" through the identity")
+
+
+@pytest.mark.parametrize("width", [320, 390, 1366, 1920])
+def test_charts_fill_the_view_and_nothing_scrolls_sideways(
+    open_page: OpenPage, server: str, width: int
+) -> None:
+    page = open_page(address(server, "depth"), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    view = page.locator("#main").bounding_box()
+    assert view
+    for table in (
+        "[aria-labelledby=blocks-title].scroll",
+        "[aria-labelledby=ablations-title].scroll",
+    ):
+        box = page.locator(table).bounding_box()
+        assert box
+        assert box["width"] == pytest.approx(view["width"], abs=1)
+    chart = page.locator(".gradient-chart").bounding_box()
+    assert chart
+    assert chart["width"] >= (0.5 if width > 1300 else 1) * view["width"] - 1
+    sizes = page.locator(".gradient-lines text").evaluate_all(
+        "(texts) => texts.map((one) => one.getBoundingClientRect().height)"
+    )
+    assert min(sizes) > 10

@@ -62,7 +62,7 @@ def test_filters_are_sorted_everywhere(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_label("Sorted by").select_option("zeros")
     page.wait_for_url("**sort=zeros**")
-    page.locator("a.layer-link", has_text="block1.output").click()
+    page.locator("a.layer-link", has_text="block1.output").first.click()
     expect(page.get_by_label("Sorted by")).to_have_value("zeros")
     cells = page.locator("table.data-table tbody tr td:nth-of-type(5)").all_inner_texts()
     shares = [float(cell.split()[0].strip("<>\N{NARROW NO-BREAK SPACE}%")) for cell in cells]

@@ -9,7 +9,7 @@ from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-READS = "Prediction"
+PREDICTION = ".predicted"
 
 
 @pytest.mark.parametrize("javascript", [False, True])
@@ -17,58 +17,48 @@ def test_a_walk_from_the_gallery_to_a_filter_and_back(
     open_page: OpenPage, *, javascript: bool
 ) -> None:
     page = open_page("/", java_script_enabled=javascript)
-    expect(page.get_by_role("heading", level=1)).to_contain_text(READS)
-    page.get_by_text("block1.sum").click()
+    expect(page.locator(PREDICTION)).to_be_visible()
+    page.locator("#block1").get_by_text("block1.sum").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("block1.sum")
     page.get_by_role("link", name=re.compile(r"^filter 7:")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("block1.sum:7")
     page.get_by_role("link", name="filter 8").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("block1.sum:8")
-    page.get_by_role("link", name="gallery").click()
-    assert page.url.endswith("#block1")
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Explore").click()
+    expect(page.locator("#block1")).to_be_visible()
+
+
+def test_without_scripts_a_branch_is_switched_off_and_on(open_page: OpenPage) -> None:
+    page = open_page("/", java_script_enabled=False)
+    branch = page.locator("#map-block2 .map-toggle")
+    branch.click()
+    expect(page).to_have_url(re.compile("scale=block2:0"))
+    expect(page.locator(".prediction-change")).to_contain_text("Without block2, the prediction")
+    branch.click()
+    expect(page).not_to_have_url(re.compile("scale="))
+    page.get_by_role("link", name="all off").click()
+    expect(page.locator(".prediction-change")).to_contain_text("block1, block2, block3")
 
 
 @pytest.mark.parametrize("javascript", [False, True])
-def test_a_branch_is_switched_off_and_on(open_page: OpenPage, *, javascript: bool) -> None:
+def test_another_sample_is_chosen(open_page: OpenPage, *, javascript: bool) -> None:
     page = open_page("/", java_script_enabled=javascript)
-    branch = page.get_by_role("link", name="switch off in block2")
-    branch.locator(".branch-toggle").click()
-    assert "scale=block2:0" in page.url
-    expect(page.get_by_role("heading", level=1)).to_contain_text("without block2")
-    expect(page.get_by_role("columnheader", name="all on")).to_be_visible()
-    page.get_by_role("link", name="Switch every block on").click()
-    assert "scale=" not in page.url
-
-
-def test_a_branch_is_switched_by_the_keyboard(open_page: OpenPage) -> None:
-    page = open_page("/")
-    page.get_by_role("link", name="switch off in block1").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**scale=block1:0**")
-
-
-def test_another_sample_is_chosen(open_page: OpenPage) -> None:
-    page = open_page("/", java_script_enabled=False)
+    page.get_by_text("Other digits").click()
     page.get_by_role("link", name=re.compile("^sample 0")).first.click()
-    expect(page.locator(".predicted-digit")).to_have_text("0")
+    expect(page.locator(PREDICTION)).to_have_text("0")
+    page.get_by_text("Other digits").click()
     expect(page.locator(".samples [aria-current]")).to_have_attribute(
         "aria-label", re.compile("^sample 0")
     )
 
 
-def test_choosers_draw_anew_by_themselves(open_page: OpenPage) -> None:
-    page = open_page("/")
-    page.get_by_label("Palette").select_option("light")
-    page.wait_for_url("**palette=light**")
-    expect(page.get_by_label("Palette")).to_have_value("light")
-    expect(page.get_by_role("button", name="Apply")).to_be_hidden()
-
-
-def test_choosers_work_by_their_button(open_page: OpenPage) -> None:
-    page = open_page("/", java_script_enabled=False)
-    page.get_by_label("Value range of").select_option("filter")
+def test_without_scripts_choosers_work_by_their_button(open_page: OpenPage) -> None:
+    page = open_page("/?scale=block1:0", java_script_enabled=False)
+    page.get_by_role("combobox", name="Value range").select_option("filter")
     page.get_by_role("button", name="Apply").click()
-    assert "normalize=filter" in page.url
+    expect(page).to_have_url(re.compile("normalize=filter"))
+    expect(page).to_have_url(re.compile("scale=block1(:|%3A)0"))
+    expect(page.get_by_role("combobox", name="Value range")).to_have_value("filter")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

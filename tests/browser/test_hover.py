@@ -14,11 +14,23 @@ from tests.browser.conftest import OpenPage
 pytestmark = pytest.mark.browser
 
 READOUT = ".tooltip-panel"
+MARKERS = ".tooltip > .tooltip-marker:not(.tooltip-receptive-field)"
+LINE = "#block1 [data-equation-line]"
 PAGES = ("/layers/block3.sum", "/layers/block3.sum/filters/5", "/blocks/block3")
 
 
 def figure(page: Page, layer: str) -> Locator:
-    return page.locator(f'figure[data-layer="{layer}"]')
+    """The first figure of a layer, in view, so that its picture is there."""
+    found = page.locator(f'figure[data-layer="{layer}"]').first
+    found.scroll_into_view_if_needed()
+    expect(found.locator("img")).to_be_visible()
+    return found
+
+
+def figure_inside(page: Page, section: str, layer: str) -> Locator:
+    """A figure of a layer that a section shows on demand."""
+    page.locator(f"#{section} .disclosure > summary").click()
+    return figure(page, layer)
 
 
 def maps_of(figure: Locator, server: str) -> NDArray[np.float32]:
@@ -56,16 +68,16 @@ def point_at(page: Page, shown: Locator, side: int, at: int, row: int, column: i
     point(page, shown.locator("img"), x, y)
 
 
-def a_page(page: Page, where: str) -> None:
-    sample = page.locator(".samples a").nth(7).get_attribute("href") or ""
-    page.goto(sample + where)
+def page_of_a_digit(server: str, where: str) -> str:
+    samples = httpx2.get(f"{server}/api/v1/samples").json()
+    return f"/networks/mnist-resnet/digits/{samples[7]['id']}{where}"
 
 
 def test_the_value_under_the_mouse_is_that_of_the_raw_maps(
     open_page: OpenPage, server: str
 ) -> None:
     page = open_page("/")
-    shown = figure(page, "block1.sum")
+    shown = figure_inside(page, "block1", "block1.conv1")
     point_at(page, shown, 28, 5, 10, 20)
     tip = page.locator(READOUT)
     expect(tip).to_contain_text("filter 5, row 10, column 20")
@@ -77,25 +89,22 @@ def test_the_value_under_the_mouse_is_that_of_the_raw_maps(
 
 def test_what_a_value_sees_is_outlined_on_the_digit(open_page: OpenPage) -> None:
     page = open_page("/")
-    page.set_viewport_size({"width": 1440, "height": 2400})
-    point_at(page, figure(page, "stem.conv"), 28, 0, 4, 9)
+    point_at(page, figure_inside(page, "stem", "stem.conv"), 28, 0, 4, 9)
     outline = page.locator(".tooltip-receptive-field")
     expect(outline).to_be_visible()
-    found, digit = box_of(outline), box_of(page.locator(".digit img"))
-    assert found == {
-        "x": digit["x"] + 8 * 8,
-        "y": digit["y"] + 3 * 8,
-        "width": 3 * 8,
-        "height": 3 * 8,
-    }
+    found, digit = box_of(outline), box_of(page.locator(".draw-surface img"))
+    pixel = digit["width"] / 28
+    expected = (digit["x"] + 8 * pixel, digit["y"] + 3 * pixel, 3 * pixel, 3 * pixel)
+    shown = (found["x"], found["y"], found["width"], found["height"])
+    assert shown == pytest.approx(expected, abs=0.1)
     expect(page.locator(".tooltip-window")).to_be_hidden()
 
 
 def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
     open_page: OpenPage,
 ) -> None:
-    page = open_page("/#block4")
-    point_at(page, figure(page, "block4.sum"), 14, 0, 0, 13)
+    page = open_page("/#block4", width=800)
+    point_at(page, figure_inside(page, "block4", "block4.norm2"), 14, 0, 0, 13)
     outline, copy = page.locator(".tooltip-window .tooltip-marker"), page.locator(".tooltip canvas")
     expect(outline).to_be_visible()
     expect(page.locator(READOUT)).to_contain_text("filter 0, row 0, column 13")
@@ -114,7 +123,7 @@ def test_where_the_digit_is_out_of_sight_a_copy_stands_beside_the_pointer(
 def test_a_click_on_a_map_leads_to_the_place_in_its_filter(open_page: OpenPage) -> None:
     page = open_page("/?scale=block2:0")
     point_at(page, figure(page, "block1.output"), 28, 1, 5, 10)
-    expect(page.locator(READOUT)).to_contain_text("filter 1, row 5, column 10")
+    expect(page.locator(LINE)).to_contain_text("filter 1, row 5, column 10")
     page.mouse.down()
     page.mouse.up()
     page.wait_for_url(re.compile(r"block1\.output/filters/1\?scale=block2:0&at=5,10"))
@@ -124,24 +133,24 @@ def test_beside_its_maps_a_figure_still_leads_to_its_layer(open_page: OpenPage) 
     page = open_page("/")
     shown = figure(page, "block1.output")
     point(page, shown.locator("img"), 70, 20)
-    expect(page.locator(READOUT)).to_be_visible()
+    expect(page.locator(LINE)).to_contain_text("filter")
     shown.locator("code").click()
     page.wait_for_url(re.compile(r"/layers/block1\.output$"))
 
 
 @pytest.mark.parametrize("where", PAGES)
-def test_values_are_read_on_every_page_with_maps(open_page: OpenPage, where: str) -> None:
-    page = open_page("/")
-    a_page(page, where)
+def test_values_are_read_on_every_page_with_maps(
+    open_page: OpenPage, server: str, where: str
+) -> None:
+    page = open_page(page_of_a_digit(server, where))
     maps = page.locator(".tiles svg, .filter-map svg, [data-block-table] .map-panel img").first
     point(page, maps, 40, 30)
     expect(page.locator(READOUT)).to_contain_text(re.compile(r"filter \d+, row \d+, column \d+"))
-    expect(page.locator(".tooltip-window")).to_be_visible()
+    expect(page.locator(".tooltip-receptive-field")).to_be_visible()
 
 
 def test_a_strip_says_all_values_at_a_place(open_page: OpenPage, server: str) -> None:
-    page = open_page("/")
-    a_page(page, "/blocks/block2")
+    page = open_page(page_of_a_digit(server, "/blocks/block2"))
     strip = page.locator("[data-block-table]")
     zoom = int(strip.get_attribute("data-zoom") or "")
     across, down = 2 + (28 * zoom + 2) * 3 + 14.5 * zoom, 9 + (28 * zoom + 2) + 10.5 * zoom
@@ -158,10 +167,39 @@ def test_a_strip_says_all_values_at_a_place(open_page: OpenPage, server: str) ->
     assert [float(one) for one in shown] == pytest.approx(values, rel=1e-3, abs=1e-6)
 
 
+def test_a_value_of_an_equation_is_marked_in_all_its_maps(open_page: OpenPage, server: str) -> None:
+    page = open_page("/")
+    point_at(page, figure(page, "block1.sum"), 28, 5, 10, 20)
+    line, markers = page.locator(LINE), page.locator(MARKERS)
+    expect(line).to_contain_text("filter 5, row 10, column 20")
+    expect(markers).to_have_count(4)
+    expect(page.locator(READOUT)).to_be_hidden()
+    figures = page.locator("#block1 [data-equation] > figure").all()
+    x, residual, total, output = (float(maps_of(one, server)[10, 20, 5]) for one in figures)
+    assert total == pytest.approx(x + residual, rel=1e-5)
+    assert output == max(0, total)
+    parts = re.findall(r"(\S+) (\N{MINUS SIGN}?[\d.]+)(?=\s|$)", line.inner_text().split(":")[1])
+    assert [symbol for symbol, _ in parts] == ["x", "F(x)", "sum", "output"]
+    values = [float(value.replace("\N{MINUS SIGN}", "-")) for _, value in parts]
+    assert values == pytest.approx([x, residual, total, output], rel=1e-3, abs=1e-6)
+    for one in figures:
+        picture = box_of(one.locator("img"))
+        within = [
+            box
+            for box in map(box_of, markers.all())
+            if 0 < box["x"] - picture["x"] < picture["width"]
+            and 0 < box["y"] - picture["y"] < picture["height"]
+        ]
+        assert len(within) == 1
+    page.mouse.move(5, 5)
+    expect(markers.first).to_be_hidden()
+
+
 def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page = open_page("/")
     page.keyboard.press("Tab")
-    explorer = figure(page, "block1.sum").locator(".map-focus")
+    shown = figure_inside(page, "block1", "block1.conv1")
+    explorer = shown.locator(".map-focus")
     explorer.focus()
     tip = page.locator(READOUT)
     expect(tip).to_have_count(1)
@@ -173,7 +211,7 @@ def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")
     expect(tip).to_contain_text("filter 1, row 13, column 0")
-    value = float(maps_of(figure(page, "block1.sum"), server)[13, 0, 1])
+    value = float(maps_of(shown, server)[13, 0, 1])
     said = page.locator("[role=status]", has_text="filter 1, row 13, column 0")
     expect(said).to_contain_text(four_digits(value))
     page.keyboard.press("Escape")
@@ -182,12 +220,12 @@ def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page.keyboard.press("Enter")
     expect(tip).to_contain_text("filter 1, row 13, column 0")
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"block1\.sum/filters/1\?at=13,0"))
+    page.wait_for_url(re.compile(r"block1\.conv1/filters/1\?at=13,0"))
 
 
 def test_a_long_press_reads_values_and_a_short_one_opens_the_layer(open_page: OpenPage) -> None:
     page = open_page("/#block1", width=390, has_touch=True, is_mobile=True)
-    image = figure(page, "block1.sum").locator("img")
+    image = figure_inside(page, "block1", "block1.conv1").locator("img")
     image.scroll_into_view_if_needed()
     box = box_of(image)
     touch = page.context.new_cdp_session(page)
@@ -208,4 +246,4 @@ def test_a_long_press_reads_values_and_a_short_one_opens_the_layer(open_page: Op
     assert page.evaluate("scrollY") == before
     assert "/layers/" not in page.url
     image.tap(position={"x": 20, "y": 20})
-    page.wait_for_url(re.compile(r"/layers/block1\.sum$"))
+    page.wait_for_url(re.compile(r"/layers/block1\.conv1$"))

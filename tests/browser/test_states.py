@@ -10,7 +10,7 @@ from tests.browser.pages import address, wait_until_ready
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
-GRID = "**/layers/stem.conv/grid.png*"
+GRID = "**/layers/block1.sum/grid.png*"
 FOR_GOOD = 100
 BROKEN = "() => [...document.images].some((one) => one.complete && !one.naturalWidth && one.src)"
 
@@ -45,7 +45,7 @@ def opened(open_page: OpenPage, failing: Failing, pattern: str, start: str = "/"
 def test_a_picture_that_fails_for_a_moment_comes_by_itself(open_page: OpenPage) -> None:
     failing = Failing(2)
     page = opened(open_page, failing, GRID)
-    picture = page.locator("img[src*='stem.conv/grid.png']")
+    picture = page.locator("img[src*='block1.sum/grid.png']")
     expect(picture).to_have_attribute("data-state", "waiting")
     page.clock.run_for(8_000)
     expect(picture).not_to_have_attribute("data-state", "waiting")
@@ -56,7 +56,7 @@ def test_a_picture_that_fails_for_a_moment_comes_by_itself(open_page: OpenPage) 
 def test_it_waits_as_long_as_the_server_asks(open_page: OpenPage) -> None:
     failing = Failing(2, after="20")
     page = opened(open_page, failing, GRID)
-    picture = page.locator("img[src*='stem.conv/grid.png']")
+    picture = page.locator("img[src*='block1.sum/grid.png']")
     expect(picture).to_have_attribute("data-state", "waiting")
     while failing.left:
         page.evaluate("new Promise(requestAnimationFrame)")
@@ -107,7 +107,7 @@ def test_without_a_connection_the_page_stays_and_says_so(open_page: OpenPage) ->
     expect(banner).to_be_visible()
     page.get_by_role("link", name="API").first.click()
     assert page.url.endswith("/")
-    expect(page.locator(".predicted-digit")).to_be_visible()
+    expect(page.locator(".predicted")).to_be_visible()
     context.set_offline(offline=False)
     expect(banner).to_be_hidden()
     page.get_by_role("link", name="API").first.click()
@@ -125,7 +125,7 @@ def test_an_expired_digit_leads_to_samples(open_page: OpenPage, server: str) -> 
     page = open_page(address(server, "expired digit"), allow="404", java_script_enabled=False)
     expect(page.get_by_role("heading", level=1)).to_have_text("Unknown digit")
     page.get_by_role("link", name=re.compile("^sample 7")).first.click()
-    expect(page.locator(".predicted-digit")).to_have_text("7")
+    expect(page.locator(".predicted")).to_have_text("7")
 
 
 def test_a_busy_server_is_asked_again_and_the_page_comes(open_page: OpenPage, server: str) -> None:
@@ -172,6 +172,7 @@ def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
     held: list[Route] = []
     page.route("**/digits?*", lambda route: held.append(route))  # noqa: PLW0108  # Playwright looks into it
     page.locator("input[type=file]").set_input_files(drawing)
+    page.get_by_text("Other digits").click()
     page.get_by_role("button", name="Upload").click()
     form = page.locator("form[data-upload]")
     expect(form).to_have_attribute("aria-busy", "true")

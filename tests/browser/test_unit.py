@@ -118,7 +118,7 @@ def test_colours_follow_the_palette(open_page: OpenPage) -> None:
     page = unit(open_page, f"{CONV}?at=9,20")
     square = page.locator("table.channels rect").first
     before = square.get_attribute("fill")
-    page.get_by_label("Palette").select_option("light")
+    page.get_by_label("Colours").select_option("light")
     expect(page.locator(".input-window image")).to_have_attribute(
         "href", re.compile("palette=light")
     )

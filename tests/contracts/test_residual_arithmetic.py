@@ -289,7 +289,7 @@ def test_every_page_of_every_network_is_there_and_can_be_taken_away(
     gallery = f"/networks/{manifest.id}/digits/{digit.id}"
     blocks = [f"/blocks/{block.name}" for block in manifest.blocks]
     layers = [f"/layers/{layer.name}" for layer in manifest.layers]
-    for page in ("", "/depth", *blocks, *layers):
+    for page in ("", "/blocks", *blocks, *layers):
         assert served.get(gallery + page).status_code == 200, page
     services = cast("FastAPI", served.app).state.services
     write(load_export_context(services, ExportOptions(manifest.id, digit.id)), tmp_path)

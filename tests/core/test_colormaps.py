@@ -49,3 +49,10 @@ def test_a_palette_is_256_read_only_colours(name: PaletteName) -> None:
     assert palette.dtype == np.uint8
     with pytest.raises(ValueError, match="read-only"):
         palette[0] = 0
+
+
+@pytest.mark.parametrize("name", [PaletteName.DARK, PaletteName.LIGHT])
+@pytest.mark.parametrize("diverging", [False, True])
+def test_every_level_has_a_colour_of_its_own(name: PaletteName, diverging: bool) -> None:
+    levels = colours(name, diverging=diverging)[: TOP_LEVEL + 1]
+    assert len(np.unique(levels, axis=0)) == TOP_LEVEL + 1

@@ -126,7 +126,7 @@ def test_a_manifest_with_a_wrong_field_is_told_where(
 
 def test_another_format_is_told(spoilt: Path) -> None:
     edit(spoilt, lambda record: record.update(format=99))
-    assert refusal(spoilt).endswith("has format 99; 2 is needed: compile it again")
+    assert refusal(spoilt).endswith("has format 99; 3 is needed: compile it again")
 
 
 def test_another_networks_manifest_is_told(spoilt: Path) -> None:

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { progressOf, emptyFields } from "../../static/js/dataset.js";
+import { progressOf } from "../../static/js/dataset.js";
 
 test("the progress bar and its text show the state of the index", () => {
   const shown = progressOf({ state: "indexing", done: 3200, digits: 10000 });
@@ -17,9 +17,4 @@ test("the progress bar and its text show the state of the index", () => {
 test("indexing has ended when the index is ready and when it failed", () => {
   assert.equal(progressOf({ state: "ready", done: 240, digits: 240 }).hasEnded, true);
   assert.equal(progressOf({ state: "failed", done: 0, digits: 240 }).hasEnded, true);
-});
-
-test("only fields without a value are left out of the address", () => {
-  const fields = new Map([["label", ""], ["prediction", "0"], ["wrong", ""], ["order", "doubt"]]);
-  assert.deepEqual(emptyFields(fields), ["label", "wrong"]);
 });

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  largestGrid, layoutGrid, layoutSingle, layoutTable, neighbourPosition, positionAt,
+  layoutGrid, layoutSingle, layoutTable, neighbourPosition, positionAt,
 } from "../../static/js/maps/lattice.js";
 
 test("maps are laid out in rows with gaps, and room for an index above each", () => {
@@ -47,16 +47,6 @@ test("gaps and indices have no position", () => {
 
 test("a single map fills its image", () => {
   assert.deepEqual(positionAt(layoutSingle(7, 7), 0.99, 0.5), { map: 0, row: 3, column: 6 });
-});
-
-test("a grid has the largest zoom that fits, or the smallest if none does", () => {
-  const shape = { height: 28, width: 28, filters: 16 };
-  const [wide, low, tiny] = [[900, 600], [2000, 300], [40, 40]].map(([width = 0, height = 0]) =>
-    largestGrid(shape, 4, { width, height }, 2));
-  assert.equal(wide?.zoom, 5); // 4 x (28 x 5 + 9) + 2 = 598 high
-  assert.equal(low?.zoom, 2);
-  assert.equal(tiny?.zoom, 2);
-  assert.equal(largestGrid({ height: 1, width: 1, filters: 10 }, 5, { width: 900, height: 600 }, 2).zoom, 16);
 });
 
 /** Four maps of 3 by 5 values, two in a row. */

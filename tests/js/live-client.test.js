@@ -8,58 +8,49 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { LatestOnly, parseFrame } from "../../static/js/draw/live-client.js";
+import { LatestOnly, parseFrame, requestFrame } from "../../static/js/draw/live-client.js";
 
-const HEADER = {
-  label: "7",
-  probabilities: [0.25, 0.75],
-  baseline: [0.5, 0.5],
-  scale: { block2: 0 },
-  warnings: ["Faint – hardly there."],
-  network_range: [-2, 3],
-  input_shape: [28, 28],
-  layers: [
-    { name: "stem.conv", shape: [1, 2, 3], offset: 784, block_range: [-1, 1] },
-    { name: "head.logits", shape: [1, 1, 2], offset: 784 + 24, block_range: [0, 8] },
-  ],
-  blocks: [],
+const LEGEND = {
+  low: "-1", zero: "0", high: "1", "range-scope": "the whole block", ramp: "url(#ramp-signed)", note: "",
 };
+const HEADER = {
+  values: { label: "7", share: "75.00 %" },
+  announcement: "Prediction: 7, 75.00 %.",
+  warnings: ["Faint \u2013 hardly there."],
+  pictures: [
+    { address: "/a/grid.png?zoom=2", width: 3, height: 2, ramp: "signed", legend: LEGEND },
+    { address: "/b/maps.png", width: 1, height: 2, ramp: "positive", legend: null },
+  ],
+};
+const LEVELS = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /** @param {object} header */
 function frame(header) {
   const text = new TextEncoder().encode(JSON.stringify(header));
-  const length = Math.ceil(text.length / 4) * 4;
-  const buffer = new ArrayBuffer(4 + length + 784 + 32);
-  new DataView(buffer).setUint32(0, length, true);
-  new Uint8Array(buffer, 4, length).fill(32).set(text);
-  new Uint8Array(buffer, 4 + length, 784).fill(9);
-  for (let index = 0; index < 8; index += 1) {
-    new DataView(buffer).setFloat32(4 + length + 784 + 4 * index, index / 2, true);
-  }
+  const buffer = new ArrayBuffer(4 + text.length + 784 + LEVELS.length);
+  new DataView(buffer).setUint32(0, text.length, true);
+  new Uint8Array(buffer, 4).set(text);
+  new Uint8Array(buffer, 4 + text.length, 784).fill(9);
+  new Uint8Array(buffer, 4 + text.length + 784).set(LEVELS);
   return buffer;
 }
 
-test("a frame has its header's fields, the input and the maps of every layer", () => {
-  const parsed = parseFrame(frame(HEADER));
-  assert.equal(parsed.label, "7");
-  assert.deepEqual([parsed.probabilities, parsed.baseline], [[0.25, 0.75], [0.5, 0.5]]);
-  assert.deepEqual([parsed.scale, parsed.warnings], [HEADER.scale, HEADER.warnings]);
-  assert.deepEqual(parsed.networkRange, [-2, 3]);
-  assert.deepEqual([parsed.input.length, parsed.input[0], parsed.input[783]], [784, 9, 9]);
-  const [stem, logits] = parsed.layers;
-  assert.deepEqual(stem?.maps, {
-    height: 1, width: 2, filters: 3, values: Float32Array.of(0, 0.5, 1, 1.5, 2, 2.5),
+test("a frame has texts by key, the network's input, and the levels of each picture", () => {
+  const { values, announcement, warnings, input, pictures } = parseFrame(frame(HEADER));
+  assert.deepEqual({ values, announcement, warnings }, {
+    values: HEADER.values, announcement: HEADER.announcement, warnings: HEADER.warnings,
   });
-  assert.deepEqual(logits?.maps.values, Float32Array.of(3, 3.5));
-  assert.deepEqual([logits?.name, logits?.blockRange], ["head.logits", [0, 8]]);
+  assert.deepEqual([input.length, input[0], input[783]], [784, 9, 9]);
+  assert.deepEqual(pictures.map(({ levels, ...said }) => said), HEADER.pictures);
+  assert.deepEqual(pictures.map(({ levels }) => [...levels]), [[1, 2, 3, 4, 5, 6], [7, 8]]);
 });
 
-test("arrays are not copied, whatever the length of the header", () => {
-  for (const label of ["a", "bb", "ccc", "dddd"]) {
-    const buffer = frame({ ...HEADER, label });
+test("levels are not copied, whatever the length of the header", () => {
+  for (const announcement of ["a", "bb", "ccc", "dddd"]) {
+    const buffer = frame({ ...HEADER, announcement });
     const parsed = parseFrame(buffer);
-    assert.equal(parsed.label, label);
-    assert.equal(parsed.layers[0]?.maps.values.buffer, buffer);
+    assert.equal(parsed.announcement, announcement);
+    assert.ok(parsed.pictures.every(({ levels }) => levels.buffer === buffer));
   }
 });
 
@@ -67,6 +58,60 @@ test("a frame that is cut off or malformed is rejected", () => {
   assert.throws(() => parseFrame(frame(HEADER).slice(0, 500)), RangeError);
   assert.throws(() => parseFrame(new ArrayBuffer(2)), RangeError);
   assert.throws(() => parseFrame(Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4).buffer), SyntaxError);
+});
+
+const QUESTION = { strokes: [], over: "68348ce2256ddc1e", pictures: ["/a/grid.png"] };
+
+/**
+ * What comes of a request that the server answers so.
+ * @param {() => Response} answer
+ */
+async function outcomeOf(answer) {
+  /** @type {{ address: string, body: unknown }[]} */
+  const sent = [];
+  const { fetch } = globalThis;
+  globalThis.fetch = async (address, options) => {
+    sent.push({ address: String(address), body: JSON.parse(String(options?.body)) });
+    return answer();
+  };
+  try {
+    return { sent, outcome: await requestFrame("/networks/n/live?scale=b:0", QUESTION) };
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {object} problem
+ */
+const refusal = (status, problem) => () => Response.json(problem, { status });
+
+test("a drawing is sent as strokes, and answered with a frame", async () => {
+  const { sent, outcome } = await outcomeOf(() => new Response(frame(HEADER)));
+  assert.deepEqual(sent, [{ address: "/networks/n/live?scale=b:0", body: QUESTION }]);
+  assert.ok("answer" in outcome && outcome.answer?.values["label"] === "7");
+});
+
+test("a drawing without visible strokes has no frame, which is no error", async () => {
+  const { outcome } = await outcomeOf(refusal(422, { code: "blank_image", detail: "nothing" }));
+  assert.deepEqual(outcome, { answer: undefined });
+});
+
+test("another refusal is told in the server's words", async () => {
+  const problem = { code: "unknown_digit", detail: "there is no such digit" };
+  const { outcome } = await outcomeOf(refusal(404, problem));
+  assert.deepEqual(outcome, { error: "There is no such digit." });
+});
+
+test("a busy server is asked again when it says so, one that is away after a second", async () => {
+  const headers = { "Retry-After": "3" };
+  const busy = await outcomeOf(() => new Response(null, { status: 503, headers }));
+  assert.deepEqual(busy.outcome, { retryAfterSeconds: 3, cause: "busy" });
+  const away = await outcomeOf(() => {
+    throw new TypeError("no connection");
+  });
+  assert.deepEqual(away.outcome, { retryAfterSeconds: 1, cause: "offline" });
 });
 
 /** @typedef {import("../../static/js/draw/live-client.js").Outcome<string>} Outcome */

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cssColour, isBright, colourTable } from "../../static/js/maps/palettes.js";
+import { colourTable } from "../../static/js/maps/palettes.js";
 
 const hex = Array.from({ length: 256 }, (_, level) =>
   level.toString(16).padStart(2, "0") + "1080").join("");
@@ -19,15 +19,6 @@ test("a table holds opaque RGBA pixels", () => {
 
 test("the last level is transparent", () => {
   assert.equal(colourTable(hex)[255], 0);
-});
-
-test("a level's colour can be used in CSS", () => {
-  assert.equal(cssColour(colourTable(hex), 7), "rgb(7 16 128)");
-});
-
-test("bright colours need dark text", () => {
-  const table = colourTable("ffffff".repeat(128) + "000000".repeat(128));
-  assert.deepEqual([isBright(table, 0), isBright(table, 200)], [true, false]);
 });
 
 test("anything else than 256 colours is rejected", () => {

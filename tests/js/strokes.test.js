@@ -1,19 +1,24 @@
 // @ts-check
 /**
- * Strokes, undo, and smooth curves through points.
+ * Strokes, the digit under them, undo, and how they are painted.
  * @module
  */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Drawing, NEUTRAL_PRESSURE, curvesOf, widthUnderPressure } from "../../static/js/draw/strokes.js";
+import { Drawing, paintStrokes, widthUnderPressure } from "../../static/js/draw/strokes.js";
+
+/** @typedef {import("../../static/js/draw/strokes.js").Point} Point */
+
+const DIGIT = "68348ce2256ddc1e";
 
 /**
  * @param {number} x
  * @param {number} y
+ * @returns {Point}
  */
-const at = (x, y, pressure = NEUTRAL_PRESSURE) => ({ x, y, pressure });
+const at = (x, y, width = 0.1) => [x, y, width];
 
 /** @param {Drawing} drawing */
 const lengths = (drawing) => drawing.strokes.map((stroke) => stroke.points.length);
@@ -21,27 +26,62 @@ const lengths = (drawing) => drawing.strokes.map((stroke) => stroke.points.lengt
 test("a stroke begins as a dot and grows by its points", () => {
   const drawing = new Drawing();
   assert.ok(drawing.isEmpty);
-  drawing.begin(0.1, at(0.2, 0.2));
+  drawing.begin(at(0.2, 0.2), false);
   assert.ok(drawing.extend(at(0.3, 0.2)));
-  drawing.begin(0.2, at(0.5, 0.5));
+  drawing.begin(at(0.5, 0.5), false);
   assert.deepEqual(lengths(drawing), [2, 1]);
-  assert.deepEqual(drawing.strokes.map((stroke) => stroke.width), [0.1, 0.2]);
+  assert.equal(drawing.isEmpty, false);
 });
 
 test("a point next to the last one changes nothing, nor does one without a stroke", () => {
   const drawing = new Drawing();
   assert.equal(drawing.extend(at(0.5, 0.5)), false);
-  drawing.begin(0.1, at(0.5, 0.5));
+  drawing.begin(at(0.5, 0.5), false);
   assert.equal(drawing.extend(at(0.501, 0.501)), false);
   assert.deepEqual(lengths(drawing), [1]);
 });
 
+test("a stroke ends at as many points as the server takes", () => {
+  const drawing = new Drawing();
+  drawing.begin(at(0, 0), false);
+  for (let point = 1; point < 4000; point += 1) assert.ok(drawing.extend(at(point % 2, 0)));
+  assert.equal(drawing.extend(at(0.5, 0.5)), false);
+  assert.deepEqual(lengths(drawing), [4000]);
+});
+
+test("the first stroke of a pen replaces the digit, and undo brings it back", () => {
+  const drawing = new Drawing([], DIGIT);
+  assert.equal(drawing.isEmpty, false);
+  drawing.begin(at(0.2, 0.2), false);
+  assert.deepEqual([drawing.over, lengths(drawing)], [null, [1]]);
+  drawing.undo();
+  assert.deepEqual([drawing.over, lengths(drawing), drawing.canUndo], [DIGIT, [], false]);
+});
+
+test("an eraser takes ink from the digit, and a pen then begins anew", () => {
+  const drawing = new Drawing([], DIGIT);
+  drawing.begin(at(0.2, 0.2), true);
+  drawing.begin(at(0.4, 0.2), true);
+  assert.deepEqual([drawing.over, lengths(drawing)], [DIGIT, [1, 1]]);
+  assert.ok(drawing.strokes.every((stroke) => stroke.erase));
+  drawing.begin(at(0.5, 0.5), false);
+  assert.deepEqual([drawing.over, lengths(drawing)], [null, [1]]);
+  drawing.undo();
+  assert.deepEqual([drawing.over, lengths(drawing)], [DIGIT, [1, 1]]);
+});
+
+test("an eraser alone leaves an empty drawing empty", () => {
+  const drawing = new Drawing();
+  drawing.begin(at(0.2, 0.2), true);
+  assert.ok(drawing.isEmpty);
+});
+
 test("undo removes whole strokes, the newest first, until none is left", () => {
   const drawing = new Drawing();
-  drawing.begin(0.1, at(0.1, 0.1));
+  drawing.begin(at(0.1, 0.1), false);
   drawing.extend(at(0.2, 0.1));
   drawing.extend(at(0.3, 0.1));
-  drawing.begin(0.1, at(0.5, 0.5));
+  drawing.begin(at(0.5, 0.5), false);
   drawing.undo();
   assert.deepEqual(lengths(drawing), [3]);
   drawing.undo();
@@ -50,52 +90,80 @@ test("undo removes whole strokes, the newest first, until none is left", () => {
   assert.equal(drawing.canUndo, false);
 });
 
-test("clearing can be undone, and clearing an empty drawing is no step", () => {
-  const drawing = new Drawing();
-  drawing.clear();
-  assert.equal(drawing.canUndo, false);
-  drawing.begin(0.1, at(0.1, 0.1));
-  drawing.begin(0.1, at(0.2, 0.2));
+test("clearing takes the digit away too, can be undone, and is no step where nothing is", () => {
+  const drawing = new Drawing([], DIGIT);
+  drawing.begin(at(0.1, 0.1), true);
   drawing.clear();
   drawing.clear();
-  assert.ok(drawing.isEmpty);
+  assert.deepEqual([drawing.over, lengths(drawing)], [null, []]);
   drawing.undo();
-  assert.deepEqual(lengths(drawing), [1, 1]);
+  assert.deepEqual([drawing.over, lengths(drawing)], [DIGIT, [1]]);
+  const empty = new Drawing();
+  empty.clear();
+  assert.equal(empty.canUndo, false);
+});
+
+test("a drawing that was kept is taken up with its strokes and its digit", () => {
+  const kept = new Drawing([], DIGIT);
+  kept.begin(at(0.1, 0.1), true);
+  const drawing = new Drawing(kept.strokes, kept.over);
+  assert.deepEqual([drawing.over, lengths(drawing), drawing.canUndo], [DIGIT, [1], false]);
 });
 
 test("strokes that were read do not change later", () => {
   const drawing = new Drawing();
-  drawing.begin(0.1, at(0.1, 0.1));
+  drawing.begin(at(0.1, 0.1), false);
   const before = drawing.strokes;
   drawing.extend(at(0.9, 0.9));
   assert.equal(before[0]?.points.length, 1);
 });
 
-test("curves lead from the first point to the last without a gap", () => {
-  const points = [at(0, 0), at(0.4, 0), at(0.4, 0.4), at(0, 0.4)];
-  const found = curvesOf({ width: 0.1, points });
-  assert.deepEqual(found[0]?.from, points[0]);
-  assert.deepEqual(found[3]?.to, points[3]);
-  for (const [place, piece] of found.entries()) {
-    const next = found[place + 1];
-    if (next) assert.deepEqual(piece.to, next.from);
-    assert.deepEqual(piece.control, points[place]);
-  }
-  assert.deepEqual(found[1]?.to, { x: 0.4, y: 0.2 });
+test("pressure changes the width, from half to one and a half of it", () => {
+  assert.equal(widthUnderPressure(0.1, 0.5), 0.1);
+  assert.equal(widthUnderPressure(0.1, 0), 0.05);
+  assert.ok(Math.abs(widthUnderPressure(0.1, 1) - 0.15) < 1e-9);
+  assert.equal(widthUnderPressure(0.1, -1), widthUnderPressure(0.1, 0));
+  assert.equal(widthUnderPressure(0.1, 7), widthUnderPressure(0.1, 1));
 });
 
-test("a single point is a dot", () => {
-  const point = at(0.3, 0.7);
-  assert.deepEqual(curvesOf({ width: 0.1, points: [point] }), [
-    { from: point, control: point, to: point, width: 0.1 },
+/**
+ * What strokes paint: the shapes as text, each with its colour and width.
+ * @param {import("../../static/js/draw/strokes.js").Stroke[]} strokes
+ */
+function painted(strokes) {
+  /** @type {string[]} */
+  const found = [];
+  /** @type {(string | number)[]} */
+  let path = [];
+  const context = {
+    fillStyle: "", strokeStyle: "", lineWidth: 0,
+    beginPath: () => void (path = []),
+    moveTo: (/** @type {number[]} */ ...to) => void path.push("M", ...to),
+    quadraticCurveTo: (/** @type {number[]} */ ...to) => void path.push("Q", ...to),
+    arc: (/** @type {number[]} */ ...[x, y, radius]) => void path.push("dot", x ?? 0, y ?? 0, radius ?? 0),
+    fill: () => void found.push(`${context.fillStyle} ${path.join(" ")}`),
+    stroke: () => void found.push(`${context.strokeStyle} ${context.lineWidth} ${path.join(" ")}`),
+  };
+  paintStrokes(/** @type {any} */ (context), 100, strokes);
+  return found;
+}
+
+test("a single point is a dot, which an eraser paints black", () => {
+  const points = [at(0.25, 0.75)];
+  assert.deepEqual(painted([{ points, erase: false }]), ["#fff dot 25 75 5"]);
+  assert.deepEqual(painted([{ points, erase: true }]), ["#000 dot 25 75 5"]);
+});
+
+test("curves meet in the middle between points, in one path from the first to the last", () => {
+  const points = [at(0, 0, 0.25), at(0.5, 0, 0.25), at(0.5, 0.5, 0.25)];
+  assert.deepEqual(painted([{ points, erase: false }]), [
+    "#fff 25 M 0 0 Q 0 0 25 0 Q 50 0 50 25 Q 50 50 50 50",
   ]);
 });
 
-test("pressure changes the width along a stroke, within bounds", () => {
-  const points = [at(0, 0, 0.2), at(1, 0, 0.9)];
-  const [light, hard] = curvesOf({ width: 0.1, points }).map((piece) => piece.width);
-  assert.ok(light && hard && light < 0.1 && hard > 0.1);
-  assert.equal(widthUnderPressure(0.1, NEUTRAL_PRESSURE), 0.1);
-  assert.equal(widthUnderPressure(0.1, -1), widthUnderPressure(0.1, 0));
-  assert.equal(widthUnderPressure(0.1, 7), widthUnderPressure(0.1, 1));
+test("another width begins another path where the last one ended", () => {
+  const points = [at(0, 0, 0.25), at(0.5, 0, 0.5)];
+  assert.deepEqual(painted([{ points, erase: false }]), [
+    "#fff 25 M 0 0 Q 0 0 25 0", "#fff 50 M 25 0 Q 50 0 50 0",
+  ]);
 });

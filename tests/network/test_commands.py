@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,12 @@ def test_train_compile_and_evaluate(
     )
     assert "outputs agree with Keras to" in said
     assert f"{evaluated.correct} of 12 test digits" in said
+    shutil.copytree(models, models.parent / "twin")
+    commands.measure_similarities(models.parent, None)
+    (found,) = open_folder(models).manifest.similarity
+    assert (found.network, found.digits) == ("twin", 12)
+    assert np.allclose(np.diag(found.cka), 1)
+    assert "tiny, twin: CKA of" in " ".join(capfd.readouterr().err.split())
 
 
 @pytest.mark.usefixtures("eager")

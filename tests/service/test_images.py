@@ -15,7 +15,7 @@ from skiplens.core.feature_stats import FilterStatistics, Sort
 from skiplens.core.manifest import AS_TRAINED, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
-from skiplens.errors import InvalidParameterError
+from skiplens.errors import InvalidParameterError, UnknownBlockError
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import KERNEL_ZOOM as ZOOM
 from skiplens.service.images import (
@@ -101,6 +101,19 @@ def test_the_parts_of_a_block_share_one_scale_and_one_colour_for_a_value(
     assert alone.options.normalisation is Normalisation.LAYER
 
 
+def test_the_input_of_a_block_is_shown_in_the_range_of_that_block(forward: ForwardPass) -> None:
+    alone = grid_of(forward, "block1.output")
+    as_x = grid_of(forward, "block1.output", GridOptions(block="block2"))
+    residual = grid_of(forward, "block2.residual")
+    assert as_x.range == (0.0, residual.range[1]) != alone.range
+    np.testing.assert_array_equal(as_x.maps, alone.maps)
+    layer = GridOptions(Normalisation.LAYER, block="block2")  # it matters to no other range
+    largest = float(forward.activations["block1.output"].max())
+    assert grid_of(forward, "block1.output", layer).range == (0.0, largest)
+    with pytest.raises(UnknownBlockError):
+        grid_of(forward, "block1.output", GridOptions(block="block9"))
+
+
 def test_a_filter_looks_the_same_alone_as_among_the_others(forward: ForwardPass) -> None:
     layer = find_layer(forward.manifest, "block3.output")
     every = grid_of(forward, "block3.output")
@@ -136,12 +149,10 @@ def test_the_same_picture_always_has_the_same_bytes(forward: ForwardPass) -> Non
 
 def test_the_palette_asked_for_is_the_palette_used(forward: ForwardPass) -> None:
     with Image.open(
-        io.BytesIO(
-            grid_of(forward, "stem.conv", GridOptions(palette=PaletteName.BLUE_ORANGE)).png()
-        )
+        io.BytesIO(grid_of(forward, "stem.conv", GridOptions(palette=PaletteName.LIGHT)).png())
     ) as image:
         used = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
-    assert (used == colours(PaletteName.BLUE_ORANGE, diverging=True)[: len(used)]).all()
+    assert (used == colours(PaletteName.LIGHT, diverging=True)[: len(used)]).all()
 
 
 def test_a_picture_beyond_all_measure_is_refused(forward: ForwardPass) -> None:

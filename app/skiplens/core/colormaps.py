@@ -1,4 +1,8 @@
-"""Colour maps by formula, sequential and diverging, perceptually even."""
+"""Colour maps by formula, sequential and diverging, perceptually even.
+
+Signs are green and purple, which colour-blind eyes tell apart, and which mark nothing else on the
+pages: there blue is the identity, and orange the residual.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +19,7 @@ FLAG_LEVEL: Final = 253  # frame around a dead map
 LABEL_LEVEL: Final = 254  # indices
 CLEAR_LEVEL: Final = 255  # gaps, transparent
 
-_FLAG_RGB: Final = (217, 95, 2)
+_FLAG_RGB: Final = (168, 170, 176)
 _LINEAR_BELOW: Final = 0.0031308  # where sRGB's gamma curve begins (IEC 61966-2-1)
 _LABEL_RGB: Final = (128, 132, 140)
 
@@ -25,7 +29,6 @@ class PaletteName(StrEnum):
 
     DARK = "dark"
     LIGHT = "light"
-    BLUE_ORANGE = "blue-orange"
     GREY = "grey"
 
 
@@ -48,16 +51,12 @@ class _Ramp:
 
 _RAMPS: Final[dict[PaletteName, tuple[_Ramp, _Ramp]]] = {  # negative side, positive side
     PaletteName.DARK: (
-        _Ramp((0.21, 0.93), (0.015, 0.19, 0.05), (285, 312)),
-        _Ramp((0.21, 0.97), (0.02, 0.15, 0.09), (35, 106)),
+        _Ramp((0.17, 0.93), (0.02, 0.19, 0.06), (300, 328)),
+        _Ramp((0.17, 0.97), (0.02, 0.15, 0.1), (168, 110)),
     ),
     PaletteName.LIGHT: (
-        _Ramp((0.97, 0.28), (0.004, 0.15, 0.14), (310, 290)),
-        _Ramp((0.97, 0.30), (0.004, 0.12, 0.07), (95, 45)),
-    ),
-    PaletteName.BLUE_ORANGE: (
-        _Ramp((0.21, 0.94), (0.012, 0.13, 0.05), (262, 215)),
-        _Ramp((0.21, 0.94), (0.012, 0.14, 0.06), (30, 78)),
+        _Ramp((0.97, 0.28), (0.01, 0.18, 0.14), (315, 295)),
+        _Ramp((0.97, 0.28), (0.01, 0.1, 0.07), (120, 150)),
     ),
     PaletteName.GREY: (
         _Ramp((0.58, 0.16), (0.0, 0.0, 0.0), (0, 0)),

@@ -127,7 +127,8 @@ class Ablation:
     correct: int
     """Number of digits classified correctly."""
     accuracy_drop: float
-    """Baseline accuracy minus this accuracy, -1 to 1; negative if accuracy rose."""
+    """Baseline accuracy minus this accuracy, -1 to 1: 0.05 is five percentage points; negative if
+    accuracy rose."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,28 @@ class Evaluation:
     """Each block that can be disabled alone, then each pair where there are few blocks."""
 
 
-FORMAT: Final = 2
+@dataclass(frozen=True)
+class NetworkSimilarity:
+    """Similarity of the layers of two networks, measured when one of them was compiled."""
+
+    __pydantic_config__ = DESCRIBED
+
+    network: str
+    """Id of the network compared with."""
+    sha256: str
+    """SHA-256 of that network's `network.keras`."""
+    digits: int
+    """Number of test digits."""
+    layers: tuple[str, ...]
+    """Layers of this network, in forward order: the first block's input, every block's output, the
+    logits."""
+    other_layers: tuple[str, ...]
+    """The same layers of the network compared with."""
+    cka: tuple[tuple[float, ...], ...]
+    """Linear CKA, 0 to 1: a row for each layer of this network, a column for each of the other."""
+
+
+FORMAT: Final = 3
 MANIFEST_FILE: Final = "manifest.json"
 NETWORK_FILE: Final = "network.keras"
 WEIGHTS_FILE: Final = "weights.npz"
@@ -340,6 +362,8 @@ class Manifest:
     """SHA-256 of the network, its graphs and its weights, by file name."""
     seeds: tuple[SeedAccuracy, ...] = ()
     """Accuracy of each seed of the recipe, this network's included; empty with one network only."""
+    similarity: tuple[NetworkSimilarity, ...] = ()
+    """Similarity to each other network of the models folder; empty if not measured."""
 
     @property
     def accuracy_over_seeds(self) -> tuple[float, float] | None:

@@ -54,8 +54,8 @@ class Engine(Protocol):
         """
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
-        """Gradients of log p(``target``) at every layer except the probabilities, and at each
-        block's input by route.
+        """Gradients of the logit of class ``target`` at every layer except the probabilities, and
+        at each block's input by route.
 
         Arguments and errors as in :meth:`activations`; ``target`` is a class index.
         """

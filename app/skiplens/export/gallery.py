@@ -185,7 +185,7 @@ def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions
 
 STYLE: Final = "style.css"
 # The app's style sheets that the exported page shares.
-_SHARED: Final = ("base.css", "layout.css", "intro.css", "maps.css")
+_SHARED: Final = ("base.css", "layout.css", "maps.css", "workspace.css")
 
 
 def style() -> bytes:

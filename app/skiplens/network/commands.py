@@ -218,8 +218,7 @@ def compile_folder(
     _prepare_tensorflow()
     from skiplens.network.compiling import compile_network
 
-    for name in ("absl", "tensorflow"):  # they warn of intended conversions
-        logging.getLogger(name).setLevel(logging.ERROR)
+    _silence_warnings()
     test = load_mnist("test", data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
@@ -235,6 +234,28 @@ def compile_folder(
     if manifest.test_accuracy is not None:
         _report(manifest.test_accuracy)
     return manifest
+
+
+def measure_similarities(models: Path, data: Path | None) -> None:
+    """Compare the layers of all compiled networks, and store the result in their manifests."""
+    _prepare_tensorflow()
+    from skiplens.network import compiling
+
+    _silence_warnings()
+    test = load_mnist("test", data)
+    with _progress() as progress:
+        task = progress.add_task("networks", total=None, note="")
+
+        def on_step(step: int, steps: int) -> None:
+            progress.update(task, completed=step, total=steps)
+
+        found = compiling.measure_similarities(models, test, on_step)
+    for name, others in found.items():
+        for other in (other for other in others if name < other.network):
+            _console.print(
+                f"{name}, {other.network}: CKA of {len(other.layers)} x {len(other.other_layers)} "
+                f"layers, {min(map(min, other.cka)):.2f} to {max(map(max, other.cka)):.2f}"
+            )
 
 
 def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | None) -> Accuracy:
@@ -259,6 +280,12 @@ def _report(accuracy: Accuracy) -> None:
         f"{accuracy.correct} of {accuracy.digits} test digits: {accuracy.value:.2%} "
         f"(95 % interval {low:.2%} to {high:.2%})"
     )
+
+
+def _silence_warnings() -> None:
+    """TensorFlow warns of conversions, and of tracing many models, which are intended here."""
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _prepare_tensorflow() -> None:

@@ -23,12 +23,19 @@ from skiplens.core.manifest import (
     Accuracy,
     GraphInfo,
     Manifest,
+    NetworkSimilarity,
     SeedAccuracy,
 )
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
-from skiplens.network.evaluation import OnStep, evaluation
+from skiplens.network.evaluation import (
+    OnStep,
+    Representation,
+    evaluation,
+    representation,
+    similarity,
+)
 from skiplens.network.graphs import (
     Graph,
     compile_activations,
@@ -123,8 +130,10 @@ def compile_network(
         folder: contains ``network.keras`` and, after training, ``training.json``.
         run_graph: runs a graph once, as the server does: ``(content, info, inputs)`` to outputs
             by name, with batch axis.
-        test: digits to measure accuracy, mean metrics and ablations on; not measured without.
-        on_step: called with the number of passes over the test digits done and in total.
+        test: digits to measure accuracy, mean metrics, ablations and the similarity to the other
+            networks of the models folder on; not measured without.
+        on_step: called with the number of passes over the test digits done and in total, then with
+            the number of networks compared.
 
     Raises:
         CompileError: the network cannot be compiled, or an output deviates from Keras by more
@@ -152,8 +161,74 @@ def compile_network(
         training=training,
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
+        similarity=_similarity_to_others(folder, test, on_step) if test else (),
     )
     _write(folder, files, manifest)
+    return manifest
+
+
+def _similarity_to_others(
+    folder: Path, test: Split, on_step: OnStep
+) -> tuple[NetworkSimilarity, ...]:
+    """Similarity to each other compiled network of the models folder."""
+    others = [other for other in compiled_networks(folder.resolve().parent) if other != folder.name]
+    if not others:
+        return ()
+    own = representation(folder, test, _BATCH_SIZE)
+    found = []
+    for step, other in enumerate(others, 1):
+        found.append(similarity(own, representation(folder.parent / other, test, _BATCH_SIZE)))
+        on_step(step, len(others))
+    return tuple(found)
+
+
+def compiled_networks(models: Path) -> list[str]:
+    """The ids of the compiled networks of a models folder."""
+    return sorted(path.parent.name for path in models.glob(f"*/{MANIFEST_FILE}"))
+
+
+def measure_similarities(
+    models: Path, test: Split, on_step: OnStep = lambda step, steps: None
+) -> dict[str, tuple[NetworkSimilarity, ...]]:
+    """Measure the similarity of all compiled networks of a folder again, and store it in their
+    manifests.
+
+    Args:
+        models: the folder of model folders.
+        test: the digits.
+        on_step: called with the number of networks run and in total.
+
+    Returns:
+        The similarity of each network to every other, by id.
+
+    Raises:
+        CompileError: a network was changed since it was compiled.
+    """
+    names = compiled_networks(models)
+    manifests = {name: _read_manifest(models / name) for name in names}
+    found: list[Representation] = []
+    for step, name in enumerate(names, 1):
+        found.append(representation(models / name, test, _BATCH_SIZE))
+        on_step(step, len(names))
+    measured = {
+        own.network: tuple(similarity(own, other) for other in found if other is not own)
+        for own in found
+    }
+    for name, others in measured.items():
+        stored = {"similarity": [asdict(other) for other in others]}
+        _write_manifest(models / name, manifests[name] | stored)
+    return measured
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest as it is written.
+
+    Raises:
+        CompileError: it is not of the network in the folder.
+    """
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    if manifest["files"][NETWORK_FILE] != _digests(folder, {})[NETWORK_FILE]:
+        raise CompileError(f"{folder.name} has changed since it was compiled; compile it again")
     return manifest
 
 
@@ -248,5 +323,9 @@ def _write(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> None
     """Write the manifest last, so that opening a partly written folder fails."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    text = json.dumps(asdict(manifest), indent=1) + "\n"
+    _write_manifest(folder, asdict(manifest))
+
+
+def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    text = json.dumps(manifest, indent=1) + "\n"
     (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")

@@ -1,8 +1,10 @@
-"""Evaluates a network on the test set: accuracy, mean block metrics, ablations."""
+"""Evaluates a network on the test set: accuracy, block metrics, ablations, similarity to others."""
 
+import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from itertools import combinations
+from pathlib import Path
 from typing import Final
 
 import keras
@@ -10,10 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.block_metrics import block_metrics
-from skiplens.core.manifest import Ablation, Accuracy, BlockInfo, BlockMetrics, Evaluation
+from skiplens.core.manifest import (
+    NETWORK_FILE,
+    Ablation,
+    Accuracy,
+    BlockInfo,
+    BlockMetrics,
+    Evaluation,
+    NetworkSimilarity,
+)
+from skiplens.core.similarity import Gram, centred_gram, linear_cka
 from skiplens.mnist import Split
 from skiplens.network.mnist_download import as_input
-from skiplens.network.tracing import InstrumentedModel
+from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 
 OnStep = Callable[[int, int], None]
 
@@ -107,3 +118,64 @@ def _parts(block: BlockInfo) -> set[str]:
 def _mean(metrics: list[BlockMetrics], name: str) -> float | None:
     values = [getattr(digit, name) for digit in metrics]
     return None if values[0] is None else float(np.mean(values))
+
+
+SIMILARITY_DIGITS: Final = 2000
+_CKA_DECIMALS: Final = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """What layers of a network tell of the same test digits.
+
+    Attributes:
+        network: id.
+        sha256: of its ``network.keras``.
+        grams: Gram matrix of the first block's input, of every block's output and of the logits, by
+            layer, float64 ``(digits, digits)``.
+    """
+
+    network: str
+    sha256: str
+    grams: dict[str, Gram]
+
+
+def representation(folder: Path, test: Split, batch_size: int) -> Representation:
+    """The representation of a network, over at most 2,000 test digits, evenly spaced.
+
+    A layer's features are all its values, filter by filter and position by position. Labels are
+    not used. Layers are computed one by one to save memory.
+
+    Args:
+        folder: holds ``network.keras``.
+        test: the digits.
+        batch_size: digits at a time.
+    """
+    traced = instrument(load_network(folder / NETWORK_FILE))
+    images = as_input(test.images[:: max(1, len(test) // SIMILARITY_DIGITS)][:SIMILARITY_DIGITS])
+    scales = np.ones(sum(block.can_disable for block in traced.blocks), np.float32)
+    logits = [layer.name for layer in traced.layers if layer.role == "logits"]
+    names = (traced.blocks[0].input, *(block.output for block in traced.blocks), *logits)
+    grams = {
+        name: centred_gram(
+            _predict(_with_outputs(traced, [name]), images, scales, batch_size)[name]
+        )
+        for name in dict.fromkeys(names)
+    }
+    digest = hashlib.sha256((folder / NETWORK_FILE).read_bytes()).hexdigest()
+    return Representation(folder.name, digest, grams)
+
+
+def similarity(a: Representation, b: Representation) -> NetworkSimilarity:
+    """Linear CKA of each layer of A with each of B."""
+    return NetworkSimilarity(
+        network=b.network,
+        sha256=b.sha256,
+        digits=len(next(iter(a.grams.values()))),
+        layers=tuple(a.grams),
+        other_layers=tuple(b.grams),
+        cka=tuple(
+            tuple(round(linear_cka(own, other), _CKA_DECIMALS) for other in b.grams.values())
+            for own in a.grams.values()
+        ),
+    )

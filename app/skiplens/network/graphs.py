@@ -52,7 +52,10 @@ def compile_activations(traced: InstrumentedModel) -> Graph:
 
 def compile_gradients(network: keras.Model) -> Graph:
     """The graph of ``image``, ``branch_scales``, one-hot ``target (1, classes)`` to the gradient of
-    log p(target) at every layer, and at each block's input by route.
+    the target's logit at every layer, and at each block's input by route.
+
+    Of the logit and not of log p, whose gradient ``target - p`` at the logits is all but zero
+    wherever the network is confident, in every layer alike.
 
     Raises:
         CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
@@ -104,23 +107,13 @@ def _gradients(
     found: list[tf.Tensor] = tape.gradient(
         outputs[logits],
         [outputs[name] for name in names],
-        output_gradients=_gradient_at_logits(outputs[logits], target),
+        output_gradients=target,
     )
     return found
 
 
-def _gradient_at_logits(logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """The gradient of log p(target): target - p.
-
-    1 - p(target) is computed as the sum of the other probabilities: near p = 1 the difference
-    would lose its digits.
-    """
-    others = (1 - target) * tf.nn.softmax(logits)
-    return target * tf.reduce_sum(others) - others
-
-
 def _logits(traced: InstrumentedModel) -> str:
-    """The input of the final softmax: probabilities saturate, logits do not."""
+    """The layer that the softmax reads."""
     last = traced.layers[-2:]
     if tuple(layer.role for layer in last) != _ENDING:
         raise CompileError(

@@ -1,19 +1,16 @@
-"""Analyses: block metrics, gradients by path, early exits, comparison, figures of 2016."""
+"""Analyses: block metrics, gradients by path, early exits, figures of 2016."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from skiplens.core.block_metrics import block_metrics, cosine
-from skiplens.core.feature_stats import extent
 from skiplens.core.manifest import DESCRIBED, BlockInfo, BlockMetrics, LayerInfo, Manifest
-from skiplens.core.value_range import ValueRange
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales
-from skiplens.service.images import Grid, GridOptions, grid_of
 from skiplens.service.registry import find_layer
 
 
@@ -45,7 +42,7 @@ class GradientByPath:
     """Gradients at the inputs of all blocks.
 
     Attributes:
-        target: index of the class whose log probability is differentiated.
+        target: index of the class whose logit is differentiated.
         blocks: one entry a block, in forward order.
     """
 
@@ -56,7 +53,7 @@ class GradientByPath:
 def gradient_by_path(
     engine: Engine, forward: ForwardPass, target: int | None = None
 ) -> GradientByPath:
-    """The gradient of a class's log probability, by path; the predicted class by default.
+    """The gradient of a class's logit, by path; of the predicted class by default.
 
     Raises:
         InvalidParameterError: there is no such class.
@@ -147,85 +144,6 @@ def _pooled(pool: LayerInfo, maps: Array) -> Array:
     (down, across), (height, width, channels) = pool.window, pool.shape
     tiles = maps[: height * down, : width * across]
     return np.asarray(reduce(tiles.reshape(height, down, width, across, channels), axis=(1, 3)))
-
-
-Side = Literal["a", "b", "difference"]
-
-
-@dataclass(frozen=True)
-class LayerComparison:
-    """One layer in two forward passes."""
-
-    __pydantic_config__ = DESCRIBED
-
-    layer: str
-    """Name of the layer."""
-    shape: tuple[int, int, int]
-    """Height, width, number of filters."""
-    norm_a: float
-    """Euclidean norm of A's maps."""
-    norm_b: float
-    """Euclidean norm of B's maps."""
-    norm_difference: float
-    """Euclidean norm of A - B."""
-    cosine: float
-    """Cosine of the angle between A's and B's maps, -1 to 1; 0 if either is zero."""
-
-
-def common_layers(a: ForwardPass, b: ForwardPass) -> tuple[LayerInfo, ...]:
-    """Layers of A that B has too, by name and shape, in forward order."""
-    others = {(layer.name, layer.shape) for layer in b.manifest.layers}
-    return tuple(layer for layer in a.manifest.layers if (layer.name, layer.shape) in others)
-
-
-def compare(a: ForwardPass, b: ForwardPass) -> tuple[LayerComparison, ...]:
-    """Norms and cosines of all common layers."""
-    return tuple(_compare(layer, a.maps(layer), b.maps(layer)) for layer in common_layers(a, b))
-
-
-def _compare(layer: LayerInfo, a: Array, b: Array) -> LayerComparison:
-    return LayerComparison(
-        layer.name,
-        layer.shape,
-        float(np.linalg.norm(a)),
-        float(np.linalg.norm(b)),
-        float(np.linalg.norm(a - b)),
-        cosine(a, b),
-    )
-
-
-def comparison_grid(
-    a: ForwardPass, b: ForwardPass, layer: str, side: Side, options: GridOptions
-) -> Grid:
-    """A layer's grid of A, of B or of A - B, with filters in the same order.
-
-    A and B share one range; the difference has a symmetric one of its own, whatever the options'
-    normalisation.
-
-    Raises:
-        InvalidParameterError: the two have no such layer in the same shape.
-    """
-    layers = {common.name: common for common in common_layers(a, b)}
-    found = layers.get(layer)
-    if found is None:
-        names = ", ".join(layers) or "there is none"
-        raise InvalidParameterError(f"layer must be one that both have in the same shape: {names}")
-    maps = {"a": a.maps(found), "b": b.maps(found)}
-    signed = a.is_signed(found) or b.is_signed(found)
-    diverging = signed or side == "difference"
-    if side == "difference":
-        maps["difference"] = maps["a"] - maps["b"]
-        shared = _centred(extent(maps["difference"]))
-    else:
-        extents = [extent(side_maps) for side_maps in maps.values()]
-        joined = min(low for low, _ in extents), max(high for _, high in extents)
-        shared = _centred(joined) if signed else (0.0, joined[1])
-    return grid_of(maps[side], (shared,) * found.filters, options, diverging=diverging)
-
-
-def _centred(values: ValueRange) -> ValueRange:
-    reach = max(abs(values[0]), abs(values[1]))
-    return -reach, reach
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
-from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Scales
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
 from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.engine.base import Array, Engine
 
@@ -66,10 +66,14 @@ class ForwardPass:
         range of its own. A block's input shares its range with the block or stem that computes it.
         """
         for block in self.manifest.blocks:
-            parts = (block.identity, block.residual, block.sum, block.output)
+            parts = _parts(block)
             if layer.block == block.name and block.identity and layer.name in parts:
-                return tuple(part for part in parts if part is not None)
+                return parts
         return ()
+
+    def block_range(self, block: BlockInfo) -> ValueRange:
+        """Smallest and largest value of a block's x, F(x), sum and output."""
+        return self._extent_of(_parts(block))
 
     def layer_scale(self, layer: LayerInfo) -> float | None:
         """Factor of the layer if it is the branch or the gate of a block, else ``None``."""
@@ -97,6 +101,12 @@ class ForwardPass:
     def maps(self, layer: LayerInfo) -> Array:
         """Maps of a layer, float32 ``(H, W, C)``."""
         return self.activations[layer.name]
+
+
+def _parts(block: BlockInfo) -> tuple[str, ...]:
+    """The layers that are compared in a block: x, F(x), sum and output."""
+    parts = (block.identity, block.residual, block.sum, block.output)
+    return tuple(part for part in parts if part is not None)
 
 
 def branch_scales(manifest: Manifest, scales: Scales) -> Array:

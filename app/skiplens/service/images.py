@@ -19,7 +19,7 @@ from skiplens.core.value_range import Normalisation, ValueRange, display_ranges,
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import find_layer
+from skiplens.service.registry import find_block, find_layer
 
 MAX_PIXELS: Final = 16_000_000
 
@@ -52,6 +52,7 @@ class GridOptions:
         columns: maps in a row.
         labels: whether each map has its index above it.
         sort: order of a layer's maps.
+        block: name of the block that gives the range under ``block``; by default the layer's own.
     """
 
     normalisation: Normalisation = Normalisation.BLOCK
@@ -60,6 +61,7 @@ class GridOptions:
     columns: int | None = None
     labels: bool = True
     sort: Sort = Sort.INDEX
+    block: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,18 @@ class Grid:
         """The widest range of any cell, which is that of all if they share one."""
         return min(cell.range[0] for cell in self.cells), max(cell.range[1] for cell in self.cells)
 
-    def png(self) -> bytes:
-        """The image."""
+    def levels(self) -> NDArray[np.uint8]:
+        """The image as palette levels, uint8 ``(height, width)``."""
         indices = [cell.filter for cell in self.cells]
         flagged = [cell.dead or cell.constant for cell in self.cells]
+        scales = tuple(cell.range for cell in self.cells)
+        levels = quantise(self.maps, scales, centred=self.diverging)
+        return grid_image.draw(levels, self.geometry, indices, flagged)
+
+    def png(self) -> bytes:
+        """The image."""
         with timed("render"):
-            scales = tuple(cell.range for cell in self.cells)
-            levels = quantise(self.maps, scales, centred=self.diverging)
-            drawn = grid_image.draw(levels, self.geometry, indices, flagged)
+            drawn = self.levels()
         with timed("encode"):
             return grid_image.encode(drawn, colours(self.options.palette, diverging=self.diverging))
 
@@ -122,11 +128,17 @@ def layer_grid(
 
     Raises:
         InvalidParameterError: the image would have more than 16 million pixels.
+        NotFoundError: there is no such block.
     """
     maps = forward.maps(layer)
-    if options.normalisation is Normalisation.BLOCK and not forward.range_group(layer):
+    of_block = options.normalisation is Normalisation.BLOCK
+    block = find_block(forward.manifest, options.block) if of_block and options.block else None
+    if of_block and not (block or forward.range_group(layer)):
         options = replace(options, normalisation=Normalisation.LAYER)  # its own range
-    scope, signed = forward.value_range(layer, options.normalisation), forward.is_signed(layer)
+    scope = (
+        forward.block_range(block) if block else forward.value_range(layer, options.normalisation)
+    )
+    signed = forward.is_signed(layer)
     scales = display_ranges(maps, options.normalisation, signed=signed, scope=scope)
     diverging = signed or options.normalisation is Normalisation.SYMMETRIC
     statistics = forward.statistics(layer)
@@ -201,7 +213,7 @@ def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
     chosen = GridOptions(
         Normalisation.SYMMETRIC, options.palette, layout.zoom, layout.columns, False
     )
-    return grid_of(maps, (_centred_range(kernel),) * maps.shape[-1], chosen, diverging=True)
+    return grid_of(maps, (kernel_range(kernel),) * maps.shape[-1], chosen, diverging=True)
 
 
 def _kernel_maps(kernel: Array) -> Array:
@@ -209,7 +221,8 @@ def _kernel_maps(kernel: Array) -> Array:
     return kernel.transpose(0, 1, 3, 2).reshape(*kernel.shape[:2], -1)
 
 
-def _centred_range(values: Array) -> ValueRange:
+def kernel_range(values: Array) -> ValueRange:
+    """The range that all kernels of a convolution are drawn with, centred on zero."""
     magnitude = float(np.abs(values).max())
     return -magnitude, magnitude
 
@@ -243,7 +256,7 @@ class LabelledKernelGrid:
     @property
     def range(self) -> ValueRange:
         """Values at the two ends of the palette, symmetric."""
-        return _centred_range(self.kernel)
+        return kernel_range(self.kernel)
 
     @classmethod
     def of(
@@ -330,20 +343,24 @@ class FeatureMapTable:
         index = column - row.first
         return self.geometry.boxes[before + index] if 0 <= index < row.layer.filters else None
 
+    def levels(self) -> NDArray[np.uint8]:
+        """The image as palette levels, uint8 ``(height, width)``; constant maps have a frame."""
+        levels = [
+            level
+            for row, maps in zip(self.rows, self.maps, strict=True)
+            for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
+        ]
+        flagged = [
+            bool(constant)
+            for maps in self.maps
+            for constant in maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))
+        ]
+        return grid_image.draw(levels, self.geometry, self._indices(), flagged)
+
     def png(self) -> bytes:
-        """The image; constant maps have a dotted frame."""
+        """The image."""
         with timed("render"):
-            levels = [
-                level
-                for row, maps in zip(self.rows, self.maps, strict=True)
-                for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
-            ]
-            flagged = [
-                bool(constant)
-                for maps in self.maps
-                for constant in maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))
-            ]
-            drawn = grid_image.draw(levels, self.geometry, self._indices(), flagged)
+            drawn = self.levels()
         with timed("encode"):
             return grid_image.encode(drawn, colours(self.palette, diverging=True))
 

@@ -33,9 +33,9 @@ def api_network(network: str) -> str:
     return f"{API}/networks/{network}"
 
 
-def live(network: str) -> str:
-    """Where a digit is sent while it is drawn."""
-    return f"{api_network(network)}/live"
+def live_page(network: str) -> str:
+    """Where a page asks for its changes while someone draws."""
+    return f"/networks/{network}/live"
 
 
 def api_digit(digit: str) -> str:
@@ -101,7 +101,7 @@ def block_page(network: str, digit: str, block: str) -> str:
 
 def depth_page(network: str, digit: str) -> str:
     """The page of all blocks."""
-    return f"{gallery(network, digit)}/depth"
+    return f"{gallery(network, digit)}/blocks"
 
 
 def classic_page(network: str, digit: str) -> str:
@@ -112,6 +112,11 @@ def classic_page(network: str, digit: str) -> str:
 def stage_maps_png(network: str, digit: str, stage: int) -> str:
     """Every filter of a stage followed through the depth, as an image."""
     return f"{api_view(network, digit)}/stages/{stage}/maps.png"
+
+
+def card_png(network: str, digit: str) -> str:
+    """The card of a view, for sites on which its address is shared."""
+    return f"/pictures{gallery(network, digit)}/card.png"
 
 
 def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
@@ -132,7 +137,13 @@ def api_dataset_digits(network: str) -> str:
 def dataset_png(digits: Iterable[int], version: str) -> str:
     """Test digits in one image; ``version`` changes with the data set."""
     indices = ",".join(map(str, digits))
-    return with_query(f"{API}/dataset/digits.png", {"indices": indices, "version": version[:12]})
+    query = {"indices": indices, "version": dataset_version(version)}
+    return with_query(f"{API}/dataset/digits.png", query)
+
+
+def dataset_version(sha256: str) -> str:
+    """The version of a data set in the addresses of its pictures."""
+    return sha256[:12]
 
 
 def dataset_page(network: str) -> str:
@@ -194,13 +205,18 @@ class Links:
         page = filter_page(self.network, self.digit, layer, index)
         return with_query(page, {**self.query, **options})
 
+    def card(self, layer: str | None) -> str:
+        """The card of the view."""
+        page = card_png(self.network, self.digit)
+        return self._picture(page, {"scale": self.query["scale"], "layer": layer})
+
     def upload(self) -> str:
         """Where the upload form posts to, with network and parameters."""
         return with_query(UPLOAD, {"network": self.network, **self.query})
 
-    def live(self) -> str:
-        """Where a digit is sent while it is drawn; the script adds the layers that it shows."""
-        return with_query(live(self.network), {"scale": str(self.scales)})
+    def live_page(self) -> str:
+        """Where the page asks for its changes while someone draws."""
+        return with_query(live_page(self.network), self.query)
 
     def grid(self, layer: str, **options: object) -> str:
         """A layer's grid as an image."""
@@ -226,25 +242,26 @@ class Links:
         """The page of the 2016 figures."""
         return with_query(classic_page(self.network, self.digit), self.query)
 
-    def stage_maps(self, stage: int, role: str) -> str:
+    def stage_maps(self, stage: int, role: str, **options: object) -> str:
         """Every filter of a stage followed through the depth, as an image."""
         page = stage_maps_png(self.network, self.digit, stage)
         kept = {name: self.query[name] for name in ("scale", "palette")}
-        return self._picture(page, {**kept, "role": role})
+        return self._picture(page, {**kept, "role": role, **options})
 
     def dataset(self, **options: object) -> str:
-        """The page of the data set: as the network is, with no branch scaled."""
-        kept = {name: self.query[name] for name in ("normalize", "palette")}
-        return with_query(dataset_page(self.network), {**kept, **options})
+        """The page of the data set, beside this input."""
+        return with_query(
+            dataset_page(self.network), {"digit": self.digit, **self.query, **options}
+        )
 
-    def compare(self, other: "Links", layer: str | None = None) -> str:
+    def compare(self, other: "Links", layer: str | None = None, layer_b: str | None = None) -> str:
         """The comparison of this page with another."""
-        return with_query(COMPARE, self._pair(other) | {"layer": layer})
+        return with_query(COMPARE, self._pair(other) | {"layer": layer, "layer_b": layer_b})
 
-    def compare_png(self, other: "Links", layer: str, side: str) -> str:
+    def compare_png(self, other: "Links", layer: str, side: str, **options: object) -> str:
         """One side of a comparison as an image."""
         versions = "-".join(filter(None, (self.version, other.version)))
-        query = self._pair(other) | {"layer": layer, "side": side, "version": versions}
+        query = self._pair(other) | {"layer": layer, "side": side, **options, "version": versions}
         return with_query(COMPARE_PNG, query)
 
     def _pair(self, other: "Links") -> dict[str, object]:
@@ -256,10 +273,11 @@ class Links:
             "palette": self.query["palette"],
         }
 
-    def block_maps(self, block: str) -> str:
+    def block_maps(self, block: str, **options: object) -> str:
         """The maps of a block's parts as an image."""
         page = block_maps_png(self.network, self.digit, block)
-        return self._picture(page, {name: self.query[name] for name in ("scale", "palette")})
+        kept = {name: self.query[name] for name in ("scale", "palette")}
+        return self._picture(page, {**kept, **options})
 
     def kernels_png(self, layer: str, **options: object) -> str:
         """A convolution's kernels as an image."""

@@ -181,11 +181,26 @@ class GridParameters:
             examples=["mean"],
         ),
     ] = Sort.INDEX
+    block: Annotated[
+        str | None,
+        Query(
+            description="with normalize=block, the block whose range is used; by default that of "
+            "the layer, so that this shows its input in the range of the next block",
+            examples=["block1"],
+            max_length=128,
+        ),
+    ] = None
 
     def options(self) -> GridOptions:
         """The options for the service."""
         return GridOptions(
-            self.normalize, self.palette, self.zoom, self.columns, self.labels, self.sort
+            self.normalize,
+            self.palette,
+            self.zoom,
+            self.columns,
+            self.labels,
+            self.sort,
+            self.block,
         )
 
 

@@ -1,19 +1,24 @@
 """Reads an uploaded digit from a request body: image file, JSON pixels or form."""
 
-from typing import Annotated, Final
+from dataclasses import replace
+from typing import Annotated, Any, Final
 
-import numpy as np
 from anyio import to_thread
 from fastapi import Depends, Query, Request
-from numpy.typing import NDArray
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from skiplens.core.digit import Digit
+from skiplens.core.drawing import Stroke, draw_strokes
 from skiplens.core.image_decoding import decode_reduced
 from skiplens.core.manifest import AS_TRAINED
-from skiplens.core.preprocessing import PreprocessedDigit, find_digits, pixels_to_grey
+from skiplens.core.preprocessing import (
+    PreprocessedDigit,
+    find_digits,
+    pixels_to_grey,
+    preprocess,
+)
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError, UnsupportedFormatError
 from skiplens.service.digit_store import FoundDigit, StoredDigit
@@ -69,7 +74,65 @@ class Pixels(BaseModel):
     ]
 
 
-_PIXELS: Final = TypeAdapter(Pixels)
+Share = Annotated[float, Field(strict=True, ge=-1, le=2, allow_inf_nan=False)]
+_MOST_STROKES: Final = 500
+_MOST_POINTS: Final = 4000
+
+
+class StrokePoints(BaseModel):
+    """A line of the pen."""
+
+    points: Annotated[
+        list[tuple[Share, Share, Share]],
+        Field(
+            min_length=1,
+            max_length=_MOST_POINTS,
+            description="x, y and width of each point, as shares of the side of the square",
+        ),
+    ]
+    erase: Annotated[bool, Field(description="whether it takes ink away")] = False
+
+
+class Drawing(BaseModel):
+    """A digit as strokes on a square."""
+
+    strokes: Annotated[
+        list[StrokePoints], Field(max_length=_MOST_STROKES, description="in drawing order")
+    ]
+    over: Annotated[
+        str | None,
+        Field(max_length=64, description="id of the digit that is drawn over; none by default"),
+    ] = None
+
+
+def _kind(body: Any) -> str:  # noqa: ANN401  # any JSON value
+    return "strokes" if isinstance(body, dict) and "strokes" in body else "pixels"
+
+
+_JSON_DIGIT: Final[TypeAdapter[Pixels | Drawing]] = TypeAdapter(
+    Annotated[
+        Annotated[Pixels, Tag("pixels")] | Annotated[Drawing, Tag("strokes")],
+        Discriminator(_kind),
+    ]
+)
+
+
+def read_drawing(drawing: Drawing, services: Services) -> StoredDigit:
+    """The digit that strokes make; without strokes, the digit that is drawn over.
+
+    Raises:
+        UnknownDigitError: there is no such digit to draw over.
+        BlankImageError: nothing is drawn.
+    """
+    under = services.digits.get(drawing.over) if drawing.over else None
+    if under and not drawing.strokes:
+        return under
+    strokes = [Stroke(stroke.points, stroke.erase) for stroke in drawing.strokes]
+    return _stored(preprocess(draw_strokes(strokes, under.digit.pixels if under else None)))
+
+
+def _stored(found: PreprocessedDigit) -> StoredDigit:
+    return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
 
 
 CandidateQuery = Annotated[
@@ -102,19 +165,19 @@ async def get_candidates(
     else:
         raise UnsupportedFormatError(
             "the body must be multipart/form-data with a field named file, an image, or "
-            "application/json with 28 x 28 pixels"
+            "application/json with 28 x 28 pixels or strokes"
         )
     if not content:
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
     found = await to_thread.run_sync(
-        _find, request, content, kind == _JSON, limiter=request.app.state.decoders
+        _find, services_of(request), content, kind == _JSON, limiter=request.app.state.decoders
     )
     if candidate >= len(found):
         raise InvalidParameterError(
             f"candidate is {candidate}; allowed are 0 to {len(found) - 1}, as many as were found"
         )
     boxes = tuple(FoundDigit(one.digit.id, one.box) for one in found)
-    digits = [StoredDigit(one.digit, one.inverted, one.box, one.warnings, boxes) for one in found]
+    digits = [replace(one, candidates=boxes) for one in found]
     return (digits.pop(candidate), *digits)
 
 
@@ -144,34 +207,61 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-def _find(request: Request, content: bytes, is_json: bool) -> tuple[PreprocessedDigit, ...]:
-    services = services_of(request)
+def _find(services: Services, content: bytes, is_json: bool) -> tuple[StoredDigit, ...]:
+    """All candidates, each without the others."""
+
+    def certainty(digit: Digit) -> float:
+        """Probability of the default network's prediction."""
+        engine = services.registry.network(services.registry.default)
+        return float(run_uncached(engine, digit, AS_TRAINED)[0].probabilities.max())
+
     with timed("decode"):
+        given = _parse(content) if is_json else None
+        if isinstance(given, Drawing):
+            return (read_drawing(given, services),)
         grey, step = (
-            (_from_json(content), 1) if is_json else decode_reduced(content, services.limits)
+            (pixels_to_grey(given.pixels), 1) if given else decode_reduced(content, services.limits)
         )
-        return find_digits(grey, step, lambda digit: _certainty(services, digit))
+        return tuple(map(_stored, find_digits(grey, step, certainty)))
 
 
-def _certainty(services: Services, digit: Digit) -> float:
-    """Probability of the default network's prediction."""
-    engine = services.registry.network(services.registry.default)
-    forward, _ = run_uncached(engine, digit, AS_TRAINED)
-    return float(forward.probabilities.max())
-
-
-def _from_json(content: bytes) -> NDArray[np.uint8]:
+def _parse(content: bytes) -> Pixels | Drawing:
     try:
-        return pixels_to_grey(_PIXELS.validate_json(content).pixels)
+        return _JSON_DIGIT.validate_json(content)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the body"
-        raise InvalidParameterError(
-            f"{where}: {fault['msg']}; pixels must be {_SIDE} rows of {_SIDE} finite numbers, "
-            "0..255 or 0..1"
-        ) from error
+        kind, *path = fault["loc"] or ("pixels",)
+        where = ".".join(map(str, path)) or "the body"
+        raise InvalidParameterError(f"{where}: {fault['msg']}; {_RULES[str(kind)]}") from error
 
 
+def _inlined(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a model, with its definitions in the place of the references to them."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def expand(node: Any) -> Any:  # noqa: ANN401  # any JSON value
+        if isinstance(node, list):
+            return [expand(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+        if name:
+            return expand(definitions[name])
+        return {key: expand(value) for key, value in node.items()}
+
+    expanded: dict[str, Any] = expand(schema)
+    return expanded
+
+
+_RULES: Final = {
+    "pixels": f"pixels must be {_SIDE} rows of {_SIDE} finite numbers, 0..255 or 0..1",
+    "strokes": "strokes must be lists of points, each x, y and width as shares of the side",
+}
+
+
+# Without references: the document that it becomes part of has no such definitions.
+_JSON_SCHEMA: Final = {"oneOf": [Pixels.model_json_schema(), _inlined(Drawing)]}
 UPLOAD_BODY: Final[dict[str, object]] = {
     "requestBody": {
         "required": True,
@@ -189,7 +279,7 @@ UPLOAD_BODY: Final[dict[str, object]] = {
                     },
                 }
             },
-            "application/json": {"schema": Pixels.model_json_schema()},
+            "application/json": {"schema": _JSON_SCHEMA},
             **{
                 f"image/{name}": {"schema": {"type": "string", "format": "binary"}}
                 for name in ("png", "jpeg", "gif", "webp", "bmp")

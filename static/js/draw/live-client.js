@@ -1,26 +1,29 @@
 // @ts-check
 /**
- * Sends the newest state of a drawing to the server and reads the frames that it answers with.
+ * Asks the server what a network makes of a drawing, one request at a time, and reads the frames
+ * that it answers with.
  * @module
  */
 
 import { problemOf } from "../upload.js";
 
-/** @typedef {import("../maps/value-range.js").FeatureMaps} FeatureMaps */
-/** @typedef {[low: number, high: number]} ValueRange */
-/** @typedef {{ name: string, maps: FeatureMaps, blockRange: ValueRange }} Layer */
+/** @typedef {import("./strokes.js").Stroke} Stroke */
 /**
- * Euclidean norms along a block's paths.
- * @typedef {{ block: string, norm_x: number, norm_residual: number, norm_sum: number, norm_input: number,
- *   norm_output: number }} BlockNorms
+ * What to show: strokes, the digit that they are drawn over, and the addresses of the pictures.
+ * @typedef {{ strokes: readonly Stroke[], over: string | null, pictures: readonly string[] }}
+ *   Question
  */
 /**
- * @typedef {{ label: string, probabilities: number[], baseline: number[] | null,
- *   scale: Record<string, number>, warnings: string[], blocks: BlockNorms[] }} Answer
- * @typedef {Answer & { network_range: ValueRange, input_shape: [number, number], layers: {
- *   name: string, shape: [number, number, number], offset: number, block_range: ValueRange }[]
- *   }} Header
- * @typedef {Answer & { networkRange: ValueRange, input: Uint8Array, layers: Layer[] }} Frame
+ * A picture as palette levels, row by row. Its legend is null where a figure around it has it.
+ * @typedef {{ low: string, zero: string, high: string, ramp: string, sharing: string,
+ *   note: string }} Legend
+ * @typedef {{ address: string, width: number, height: number, ramp: "signed" | "positive",
+ *   legend: Legend | null, levels: Uint8Array }} LivePicture
+ */
+/**
+ * `values` are texts and attributes by key, `input` is the network's input, one byte a pixel.
+ * @typedef {{ values: Record<string, string>, announcement: string, warnings: string[],
+ *   input: Uint8Array, pictures: LivePicture[] }} Frame
  */
 /**
  * How a request ended: with an answer, with an error for people, or to be repeated after a pause.
@@ -32,17 +35,18 @@ import { problemOf } from "../upload.js";
 const SERVICE_UNAVAILABLE = 503;
 const OFFLINE_PAUSE_S = 1;
 const HEADER_LENGTH_BYTES = 4;
+const SIDE = 28;
 
 /**
- * Ask for the frame of a drawing.
  * @param {string} address
- * @param {Blob} png
+ * @param {Question} question
  * @returns {Promise<Outcome<Frame | undefined>>} undefined for a drawing without visible strokes
  */
-export async function requestFrame(address, png) {
+export async function requestFrame(address, question) {
   try {
-    const headers = { "Content-Type": png.type };
-    const response = await fetch(address, { method: "POST", body: png, headers });
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify(question);
+    const response = await fetch(address, { method: "POST", body, headers });
     if (response.ok) return { answer: parseFrame(await response.arrayBuffer()) };
     if (response.status === SERVICE_UNAVAILABLE) {
       const retryAfterSeconds = Number(response.headers.get("Retry-After")) || 1;
@@ -56,7 +60,7 @@ export async function requestFrame(address, png) {
 }
 
 /**
- * Read a frame: the length of its header, a JSON header, and arrays, which are not copied.
+ * Read a frame: the length of its header, a JSON header, and bytes, which are not copied.
  * @param {ArrayBuffer} buffer
  * @returns {Frame}
  * @throws {RangeError} the frame is cut off
@@ -64,32 +68,30 @@ export async function requestFrame(address, png) {
  */
 export function parseFrame(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
-  const body = HEADER_LENGTH_BYTES + length;
   const text = new TextDecoder().decode(new Uint8Array(buffer, HEADER_LENGTH_BYTES, length));
-  const header = /** @type {Header} */ (JSON.parse(text));
-  const [rows, columns] = header.input_shape;
+  const { values, announcement, warnings, pictures } = JSON.parse(text);
+  let offset = HEADER_LENGTH_BYTES + length;
+  /** @param {number} size */
+  const take = (size) => {
+    offset += size;
+    return new Uint8Array(buffer, offset - size, size);
+  };
   return {
-    label: header.label,
-    probabilities: header.probabilities,
-    baseline: header.baseline,
-    scale: header.scale,
-    warnings: header.warnings,
-    networkRange: header.network_range,
-    input: new Uint8Array(buffer, body, rows * columns),
-    layers: header.layers.map(({ name, shape: [height, width, filters], offset, block_range }) => {
-      const values = new Float32Array(buffer, body + offset, height * width * filters);
-      return { name, maps: { height, width, filters, values }, blockRange: block_range };
-    }),
-    blocks: header.blocks,
+    values,
+    announcement,
+    warnings,
+    input: take(SIDE * SIDE),
+    pictures: pictures.map((/** @type {LivePicture} */ picture) =>
+      ({ ...picture, levels: take(picture.width * picture.height) })),
   };
 }
 
 /**
  * A queue of one: while a request runs, only the newest of what is submitted waits for it.
- * @template Question, T
+ * @template Asked, T
  */
 export class LatestOnly {
-  /** @type {{ question: Question } | undefined} */
+  /** @type {{ question: Asked } | undefined} */
   #waiting;
   #generation = 0;
   #isRunning = false;
@@ -98,7 +100,7 @@ export class LatestOnly {
   #pause;
 
   /**
-   * @param {(question: Question) => Promise<Outcome<T>>} request must not reject
+   * @param {(question: Asked) => Promise<Outcome<T>>} request must not reject
    * @param {(outcome: Outcome<T>) => void} onOutcome
    * @param {(seconds: number) => Promise<void>} pause
    */
@@ -110,7 +112,7 @@ export class LatestOnly {
 
   /**
    * Send a question after the running request, in place of one that is waiting.
-   * @param {Question} question
+   * @param {Asked} question
    */
   submit(question) {
     this.#waiting = { question };

@@ -1,139 +1,341 @@
 // @ts-check
 /**
- * Live drawing: sends each change to the server and shows the answer all over the page, until the
- * drawing is saved or closed.
+ * Drawing: the page follows every stroke, and the digit is stored when the pen rests.
  * @module
  */
 
-import { uploadImage } from "../upload.js";
-import { BlockToggles, parseScales } from "./block-toggles.js";
-import { DomSnapshot } from "./dom-snapshot.js";
+import { LivePictures } from "../maps/live-pictures.js";
+import { CHANGED, showPage } from "../swap.js";
+import { problemOf } from "../upload.js";
 import { LatestOnly, requestFrame } from "./live-client.js";
-import { LivePage } from "./live-page.js";
-import { Rasterizer } from "./rasterize.js";
 import { Drawing } from "./strokes.js";
 import { DrawingSurface } from "./surface.js";
-import { Toolbar } from "./toolbar.js";
 
 /** @typedef {import("./live-client.js").Frame} Frame */
-/** @typedef {import("./strokes.js").Stroke} Stroke */
+/** @typedef {import("./live-client.js").Question} Question */
 /** @typedef {import("./live-client.js").Outcome<Frame | undefined>} Outcome */
 
-const SAVE_FIRST = "Save the digit first. Then each of its maps has a page.";
+const REST_MS = 700; // without a stroke, until the digit is stored
+const ANNOUNCE_DELAY_MS = 1000; // without a change of the prediction
+const SIDE = 28;
 const PROBLEMS = {
-  busy: "The server is busy. The page will follow your drawing as soon as it can.",
+  busy: "The server is busy. The page follows your drawing as soon as it can.",
   offline: "The server cannot be reached. Your drawing is safe; trying again…",
 };
+/** Attributes that a key of a frame sets; `data-live` itself sets the text. */
+const LIVE_ATTRIBUTES = ["width", "stroke-width", "class"];
 
-/** The drawing of a page, which can be opened and closed repeatedly. */
-export class LiveDrawing {
-  #drawing = new Drawing();
-  #rasterizer = new Rasterizer();
-  #address;
-  /** @type {LatestOnly<readonly Stroke[], Frame | undefined>} */
-  #requests;
-  #toggles;
-  #toolbar;
+/**
+ * @template {Element} T
+ * @param {ParentNode} parent
+ * @param {string} selector
+ * @param {new () => T} type
+ * @returns {T}
+ */
+function find(parent, selector, type) {
+  const element = parent.querySelector(selector);
+  if (!(element instanceof type)) throw new TypeError(`The page has no ${selector}.`);
+  return element;
+}
+
+/** The input panel: canvas, tools, and what the page shows of them. */
+export class LiveInput {
+  #form;
+  #status;
+  #announcement;
   #surface;
-  #page;
-  /** Stays until the visitor's next action: an answer on its way must not erase it. */
-  #notice = "";
+  #pictures;
+  #requests;
+  /** Digit that the page is about. */
+  #digit = "";
+  #timer = 0;
+  #announceTimer = 0;
+  #isUnsaved = false;
+  /** @type {Promise<unknown>} */
+  #saving = Promise.resolve();
+  drawing = new Drawing();
+  erases = false;
 
-  /**
-   * @param {HTMLFormElement} form with the surface and its buttons
-   * @param {() => void} onClose
-   */
-  constructor(form, onClose) {
-    this.#toolbar = new Toolbar(form, this.#drawing, {
-      onChange: () => {
-        this.#surface.endStroke();
-        this.#handleStrokes();
-      },
-      onSave: () => void this.#save(),
-      onClose: () => {
-        this.close();
-        onClose();
-      },
-    });
-    const { canvas, networkInput, announcement } = this.#toolbar;
-    const width = () => this.#toolbar.strokeWidth;
-    this.#surface = new DrawingSurface(canvas, this.#drawing, width, () => this.#handleStrokes());
-    this.#page = new LivePage(networkInput, announcement, () => this.#requestFrame());
-    this.#address = new URL(form.dataset["draw"] ?? "", location.href);
-    const scales = parseScales(this.#address.searchParams.get("scale"));
-    this.#toggles = new BlockToggles(new DomSnapshot(), scales, {
-      isActive: () => this.#toolbar.isOpen,
-      onToggle: () => {
-        this.#notice = "";
-        this.#requestFrame();
-      },
-      onOtherLink: () => {
-        this.#notice = SAVE_FIRST;
-        this.#toolbar.showMessage(SAVE_FIRST);
-      },
-    });
+  /** @param {HTMLFormElement} form */
+  constructor(form) {
+    this.#form = form;
+    this.#status = find(form, "[data-draw-state]", HTMLElement);
+    this.#announcement = find(form, "[data-draw-status]", HTMLElement);
+    const canvas = find(form, "[data-draw-surface]", HTMLCanvasElement);
+    this.#pictures = new LivePictures(() => this.#isUnsaved && this.#ask());
+    this.#surface = new DrawingSurface(canvas, this, () => this.#handleStrokes());
     this.#requests = new LatestOnly(
-      (strokes) => this.#send(strokes),
-      (outcome) => this.#handleOutcome(outcome),
+      (/** @type {Question} */ question) => requestFrame(this.#liveAddress(), question),
+      (/** @type {Outcome} */ outcome) => this.#handleOutcome(outcome),
       (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds)),
     );
+    this.#listen();
+    this.#handlePage();
+    form.dataset["ready"] = ""; // for tests: strokes are drawn at once from now on
   }
 
-  open() {
-    this.#toolbar.open();
-    this.#page.open();
-    this.#handleStrokes();
+  /** Width of a new stroke, as a share of the surface's side. */
+  get width() {
+    return find(this.#form, "[type=range]", HTMLInputElement).valueAsNumber / 100;
   }
 
-  close() {
+  /** Whether the page's own picture of its digit lies under the strokes. */
+  get isOverPage() {
+    return this.drawing.over === this.#digit;
+  }
+
+  #listen() {
+    document.addEventListener(CHANGED, () => this.#handlePage());
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#form.addEventListener("click", (event) => {
+      const button = event.target instanceof Element && event.target.closest("button[data-tool]");
+      if (button instanceof HTMLButtonElement) this.#useTool(button.dataset["tool"] ?? "");
+    });
+    document.addEventListener("keydown", (event) => {
+      const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
+      if (!isUndo || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      this.#useTool("undo");
+    });
+    document.addEventListener("click", (event) => void this.#saveBeforeLeaving(event), true);
+    addEventListener("pagehide", () => this.#keepStrokes());
+  }
+
+  /** Take over the digit of the page, with its strokes if it was drawn here. */
+  #handlePage() {
+    const digit = this.#form.dataset["digit"] ?? "";
+    this.#pictures.observe();
+    if (!this.#isUnsaved) this.#showStored();
+    if (digit !== this.#digit) {
+      this.#digit = digit;
+      if (!this.#isUnsaved) this.#restoreStrokes();
+    }
+    this.#updateTools();
+  }
+
+  #restoreStrokes() {
+    const kept = sessionStorage.getItem(`strokes:${this.#digit}`);
+    const { strokes = [], over = this.#digit } = kept ? JSON.parse(kept) : {};
+    this.drawing = new Drawing(strokes, over);
+    this.#surface.repaint();
+  }
+
+  /** So that a drawing is still a drawing on the next page, and can be undone. */
+  #keepStrokes() {
+    const { strokes, over } = this.drawing;
+    if (strokes.length === 0) return;
+    const kept = JSON.stringify({ strokes, over });
+    try {
+      sessionStorage.setItem(`strokes:${this.#digit}`, kept);
+    } catch {
+      sessionStorage.clear(); // full: drawings of before are kept as digits, by the server
+    }
+  }
+
+  /** @param {string} tool */
+  #useTool(tool) {
     this.#surface.endStroke();
-    this.#requests.cancel();
-    this.#page.close();
-    this.#toggles.reset();
-    this.#toolbar.close();
+    if (tool === "pen" || tool === "eraser") this.erases = tool === "eraser";
+    if (tool === "undo" && this.drawing.canUndo) {
+      this.drawing.undo();
+      this.#handleStrokes();
+    }
+    if (tool === "clear") {
+      this.drawing.clear();
+      this.#handleStrokes();
+    }
+    this.#updateTools();
+  }
+
+  #updateTools() {
+    const hasStrokes = this.drawing.strokes.length > 0 || this.drawing.over === null;
+    this.#form.querySelector(".draw-surface")?.classList.toggle("has-strokes", hasStrokes);
+    for (const button of this.#form.querySelectorAll("[data-tool]")) {
+      if (!(button instanceof HTMLButtonElement)) continue;
+      const { tool } = button.dataset;
+      const isPressed = tool === (this.erases ? "eraser" : "pen");
+      if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", `${isPressed}`);
+      if (tool === "undo") button.disabled = !this.drawing.canUndo;
+    }
   }
 
   #handleStrokes() {
-    this.#notice = "";
+    this.#isUnsaved = true;
     this.#surface.repaint();
-    this.#toolbar.update();
-    this.#requestFrame();
-    if (!this.#drawing.isEmpty) return;
-    this.#requests.cancel();
-    this.#showEmpty();
+    this.#updateTools();
+    clearTimeout(this.#timer);
+    document.querySelector(".workspace")?.classList.toggle("is-blank", this.drawing.isEmpty);
+    if (this.drawing.isEmpty) {
+      this.#requests.cancel();
+      this.#showMessage("Nothing is drawn yet.");
+      return;
+    }
+    this.#ask();
+    if (!this.#surface.isDrawing) this.#timer = window.setTimeout(() => void this.#save(), REST_MS);
   }
 
-  #requestFrame() {
-    if (!this.#drawing.isEmpty) this.#requests.submit(this.#drawing.strokes);
+  #ask() {
+    if (!this.drawing.isEmpty) this.#requests.submit(this.#question());
   }
 
-  /** @param {readonly Stroke[]} strokes */
-  async #send(strokes) {
-    this.#address.searchParams.set("layers", this.#page.layers);
-    const png = await this.#rasterizer.toPng(strokes);
-    return requestFrame(this.#toggles.addTo(this.#address.href), png);
+  /** @returns {Question} */
+  #question() {
+    const { strokes, over } = this.drawing;
+    return { strokes, over, pictures: this.#pictures.addresses };
   }
 
-  #showEmpty() {
-    this.#toolbar.showMessage("");
-    this.#page.clear();
+  #liveAddress() {
+    return this.#form.dataset["live"] ?? "";
+  }
+
+  /**
+   * Show what the network makes of the drawing, or of the page's digit, at another address.
+   * @param {string} address of the live preview, with other factors
+   */
+  preview(address) {
+    this.#form.dataset["live"] = address;
+    this.#ask();
   }
 
   /** @param {Outcome} outcome */
   #handleOutcome(outcome) {
-    if ("cause" in outcome) this.#toolbar.showMessage(PROBLEMS[outcome.cause], "failed");
-    else if ("error" in outcome) this.#toolbar.showMessage(outcome.error, "failed");
-    else if (outcome.answer) {
-      const warnings = this.#surface.isDrawing ? "" : outcome.answer.warnings.join(" ");
-      this.#toolbar.showMessage(this.#notice || warnings);
-      this.#page.update(outcome.answer);
-    } else this.#showEmpty();
+    if ("cause" in outcome) this.#showMessage(PROBLEMS[outcome.cause], true);
+    else if ("error" in outcome) this.#showMessage(outcome.error, true);
+    else if (outcome.answer) this.#show(outcome.answer);
   }
 
-  async #save() {
-    const { form } = this.#toolbar;
-    form.action = this.#toggles.addTo(form.action);
-    const png = await this.#rasterizer.toPng(this.#drawing.strokes);
-    await uploadImage(form, [new File([png], "drawing.png", { type: png.type })]);
+  /** @param {Frame} frame */
+  #show(frame) {
+    this.#showMessage(this.#surface.isDrawing ? "" : frame.warnings.join(" "));
+    requestAnimationFrame(() => {
+      showValues(frame.values);
+      paintInput(frame.input);
+      void this.#pictures.paint(frame.pictures);
+    });
+    this.#announce(frame.announcement);
+  }
+
+  /** Announce a sentence that has not changed for a while. @param {string} sentence */
+  #announce(sentence) {
+    clearTimeout(this.#announceTimer);
+    this.#announceTimer = window.setTimeout(() => {
+      if (this.#announcement.textContent !== sentence) this.#announcement.textContent = sentence;
+    }, ANNOUNCE_DELAY_MS);
+  }
+
+  /**
+   * @param {string} text
+   * @param {boolean} [hasFailed]
+   */
+  #showMessage(text, hasFailed = false) {
+    if (this.#status.textContent !== text) this.#status.textContent = text;
+    this.#status.classList.toggle("failed", hasFailed);
+  }
+
+  /** Store the drawing, and let the page be about it. */
+  #save() {
+    clearTimeout(this.#timer);
+    this.#saving = this.#store();
+    return this.#saving;
+  }
+
+  async #store() {
+    const { strokes, over } = this.drawing;
+    if (this.drawing.isEmpty || !this.#isUnsaved) return;
+    try {
+      const response = await fetch("/api/v1/digits", {
+        method: "POST",
+        body: JSON.stringify({ strokes, over }),
+        headers: { "Content-Type": "application/json" },
+      });
+      if (!response.ok) return this.#showMessage((await problemOf(response)).sentence, true);
+      const { id } = await response.json();
+      if (strokes !== this.drawing.strokes) return; // drawn on since: the next rest stores that
+      await this.#showDigit(id);
+    } catch {
+      this.#showMessage(PROBLEMS.offline, true);
+    }
+  }
+
+  /** @param {string} id */
+  async #showDigit(id) {
+    this.#isUnsaved = false;
+    this.#requests.cancel();
+    const address = this.addressWith(id);
+    const digit = this.#digit;
+    this.#digit = id; // the strokes on the surface are those of this digit
+    this.#keepStrokes();
+    if (!(await showPage(address, { history: "replace" }))) this.#digit = digit;
+  }
+
+  /** Show what the server has of the digit, not the drawing. */
+  #showStored() {
+    this.#pictures.clear();
+    for (const canvas of document.querySelectorAll("canvas[data-network-input]")) {
+      canvas.classList.remove("is-live");
+    }
+  }
+
+  /** The page's address for another digit. @param {string} id */
+  addressWith(id) {
+    const address = this.#form.dataset["page"] ?? location.href;
+    return withDigit(new URL(address, location.href).href, this.#digit, id);
+  }
+
+  /**
+   * Store the drawing before a link leads to another page, which then is about it.
+   * @param {MouseEvent} event
+   */
+  async #saveBeforeLeaving(event) {
+    const link = event.target instanceof Element && event.target.closest("a[href]");
+    const digit = this.#digit;
+    if (!this.#isUnsaved || this.drawing.isEmpty || !link || !link.getAttribute("href")?.includes(digit)) {
+      return;
+    }
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const href = /** @type {HTMLAnchorElement | SVGAElement} */ (link).href;
+    await this.#save();
+    const address = typeof href === "string" ? href : href.baseVal;
+    location.assign(withDigit(new URL(address, location.href).href, digit, this.#digit));
+  }
+}
+
+/**
+ * @param {string} address
+ * @param {string} before
+ * @param {string} after
+ */
+function withDigit(address, before, after) {
+  return address.split(before).join(after);
+}
+
+/** Write texts and attributes where the page has their keys. @param {Record<string, string>} values */
+function showValues(values) {
+  for (const element of document.querySelectorAll("[data-live]")) {
+    const text = values[element.getAttribute("data-live") ?? ""];
+    if (text !== undefined && element.textContent !== text) element.textContent = text;
+  }
+  for (const attribute of LIVE_ATTRIBUTES) {
+    for (const element of document.querySelectorAll(`[data-live-${attribute}]`)) {
+      const value = values[element.getAttribute(`data-live-${attribute}`) ?? ""];
+      if (value !== undefined) element.setAttribute(attribute, value);
+    }
+  }
+}
+
+/** Paint what the network gets. @param {Uint8Array} input one byte a pixel */
+function paintInput(input) {
+  for (const canvas of document.querySelectorAll("canvas[data-network-input]")) {
+    const context = canvas instanceof HTMLCanvasElement && canvas.getContext("2d");
+    if (!context) continue;
+    const image = context.createImageData(SIDE, SIDE);
+    for (let pixel = 0; pixel < SIDE * SIDE; pixel += 1) {
+      image.data.fill(input[pixel] ?? 0, 4 * pixel, 4 * pixel + 3);
+      image.data[4 * pixel + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+    canvas.classList.add("is-live");
   }
 }

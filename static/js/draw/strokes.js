@@ -5,35 +5,43 @@
  */
 
 /**
- * Positions and widths are shares of the surface's side. At a pressure of one half a stroke has its
- * chosen width.
- * @typedef {{ x: number, y: number, pressure: number }} Point
- * @typedef {{ width: number, points: readonly Point[] }} Stroke
- * @typedef {{ x: number, y: number }} Position
+ * Positions and widths are shares of the surface's side.
+ * @typedef {readonly [x: number, y: number, width: number]} Point
+ * @typedef {{ points: readonly Point[], erase: boolean }} Stroke
  */
 
-/**
- * A quadratic Bézier curve of constant width.
- * @typedef {{ from: Position, control: Position, to: Position, width: number }} Curve
- */
+const MIN_DISTANCE = 0.004; // points that are closer only add jitter
+const MAX_POINTS = 4000; // of a stroke, on the server
 
-/** What a mouse and most fingers report; also stands for devices without pressure. */
-export const NEUTRAL_PRESSURE = 0.5;
-
-const MIN_DISTANCE = 0.003; // points that are closer only add jitter
-
-/** The strokes of a drawing and their history. */
+/** The strokes of a drawing, the digit that they are drawn over, and the history of both. */
 export class Drawing {
-  /** @type {(readonly Stroke[])[]} */
-  #states = [[]];
+  /** @type {{ strokes: readonly Stroke[], over: string | null }[]} */
+  #states;
 
-  /** @returns {readonly Stroke[]} */
-  get strokes() {
-    return this.#states[this.#states.length - 1] ?? [];
+  /**
+   * @param {readonly Stroke[]} [strokes] to begin with
+   * @param {string | null} [over] id of the digit under them
+   */
+  constructor(strokes = [], over = null) {
+    this.#states = [{ strokes, over }];
   }
 
+  get #state() {
+    return this.#states[this.#states.length - 1] ?? { strokes: [], over: null };
+  }
+
+  get strokes() {
+    return this.#state.strokes;
+  }
+
+  /** The digit that an eraser takes ink from; null once a pen replaced it. */
+  get over() {
+    return this.#state.over;
+  }
+
+  /** Whether there is neither a digit nor ink. */
   get isEmpty() {
-    return this.strokes.length === 0;
+    return this.over === null && this.strokes.every((stroke) => stroke.erase);
   }
 
   get canUndo() {
@@ -41,12 +49,14 @@ export class Drawing {
   }
 
   /**
-   * Begin a stroke, which is a dot at first.
-   * @param {number} width
+   * Begin a stroke, which is a dot at first. The first one of a pen replaces the digit.
    * @param {Point} point
+   * @param {boolean} erase
    */
-  begin(width, point) {
-    this.#states.push([...this.strokes, { width, points: [point] }]);
+  begin(point, erase) {
+    const isKept = erase || this.over === null;
+    const strokes = [...(isKept ? this.strokes : []), { points: [point], erase }];
+    this.#states.push({ strokes, over: isKept ? this.over : null });
   }
 
   /**
@@ -55,13 +65,13 @@ export class Drawing {
    * @returns {boolean} whether the drawing changed
    */
   extend(point) {
-    const strokes = this.strokes;
+    const { strokes, over } = this.#state;
     const newest = strokes[strokes.length - 1];
     const last = newest?.points[newest.points.length - 1];
-    if (!newest || !last) return false;
-    if (Math.hypot(point.x - last.x, point.y - last.y) < MIN_DISTANCE) return false;
-    const extended = { width: newest.width, points: [...newest.points, point] };
-    this.#states[this.#states.length - 1] = [...strokes.slice(0, -1), extended];
+    if (!newest || !last || newest.points.length >= MAX_POINTS) return false;
+    if (Math.hypot(point[0] - last[0], point[1] - last[1]) < MIN_DISTANCE) return false;
+    const extended = { ...newest, points: [...newest.points, point] };
+    this.#states[this.#states.length - 1] = { strokes: [...strokes.slice(0, -1), extended], over };
     return true;
   }
 
@@ -70,22 +80,14 @@ export class Drawing {
     if (this.canUndo) this.#states.pop();
   }
 
+  /** Take everything away, the digit too. */
   clear() {
-    if (!this.isEmpty) this.#states.push([]);
+    if (this.over !== null || this.strokes.length > 0) this.#states.push({ strokes: [], over: null });
   }
 }
 
 /**
- * @param {Position} a
- * @param {Position} b
- * @returns {Position}
- */
-function midpoint(a, b) {
-  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-}
-
-/**
- * The width under a pressure, from 0.5 to 1.5 times the chosen one.
+ * The width under a pen's pressure, from half to one and a half of the chosen one.
  * @param {number} width
  * @param {number} pressure 0 to 1
  */
@@ -94,17 +96,46 @@ export function widthUnderPressure(width, pressure) {
 }
 
 /**
- * A smooth line through a stroke: curves that meet at the midpoints between its points, where they
- * have a common tangent. A single point gives a curve of length zero.
- * @param {Stroke} stroke
- * @returns {Curve[]}
+ * Paint strokes in white on a black square, or on what is there.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} side pixels
+ * @param {readonly Stroke[]} strokes
  */
-export function curvesOf({ width, points }) {
-  return points.map((control, index) => {
-    const previous = points[index - 1];
-    const next = points[index + 1];
-    const from = previous ? midpoint(previous, control) : control;
-    const to = next ? midpoint(control, next) : control;
-    return { from, control, to, width: widthUnderPressure(width, control.pressure) };
-  });
+export function paintStrokes(context, side, strokes) {
+  for (const { points, erase } of strokes) {
+    context.fillStyle = context.strokeStyle = erase ? "#000" : "#fff";
+    context.lineCap = context.lineJoin = "round";
+    paintStroke(context, side, points);
+  }
+}
+
+/**
+ * Curves that meet in the middle between the points, where both have one tangent.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} side
+ * @param {readonly Point[]} points
+ */
+function paintStroke(context, side, points) {
+  const [first] = points;
+  if (points.length === 1 && first) {
+    context.beginPath(); // a canvas leaves out lines of length zero
+    context.arc(first[0] * side, first[1] * side, (first[2] * side) / 2, 0, 2 * Math.PI);
+    context.fill();
+    return;
+  }
+  let width = 0;
+  for (const [index, point] of points.entries()) {
+    const [x, y] = point;
+    const [before, after] = [points[index - 1] ?? point, points[index + 1] ?? point];
+    if (point[2] !== width) { // curves of one width are one path: seams between paths would show
+      if (width) context.stroke();
+      width = point[2];
+      context.lineWidth = width * side;
+      context.beginPath();
+      context.moveTo(((before[0] + x) / 2) * side, ((before[1] + y) / 2) * side);
+    }
+    const [endX, endY] = [(x + after[0]) / 2, (y + after[1]) / 2];
+    context.quadraticCurveTo(x * side, y * side, endX * side, endY * side);
+  }
+  context.stroke();
 }

@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * The drawing surface: turns pointer events into strokes and paints them once per screen frame.
+ * The drawing surface: turns pointer events into strokes, and paints them over the current digit
+ * once per screen frame.
  * @module
  */
 
-import { paintStrokes } from "./rasterize.js";
-import { NEUTRAL_PRESSURE } from "./strokes.js";
+import { paintStrokes, widthUnderPressure } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
@@ -13,28 +13,31 @@ import { NEUTRAL_PRESSURE } from "./strokes.js";
 /** A canvas that draws with one pointer at a time, so that a resting palm draws nothing. */
 export class DrawingSurface {
   #canvas;
-  #drawing;
+  #state;
   #onChange;
   /** @type {number | undefined} */
   #pointerId;
   #isPaintScheduled = false;
+  /** Of the digit under the strokes. */
+  #picture = new Image();
 
   /**
    * @param {HTMLCanvasElement} canvas square on the page
-   * @param {Drawing} drawing
-   * @param {() => number} width of new strokes, as a share of the side
-   * @param {() => void} onChange called whenever a stroke begins, grows or ends
+   * @param {{ drawing: Drawing, isOverPage: boolean, width: number, erases: boolean }} state read
+   *   at each use; `width` is that of new strokes, as a share of the side
+   * @param {() => void} onChange
    */
-  constructor(canvas, drawing, width, onChange) {
+  constructor(canvas, state, onChange) {
     this.#canvas = canvas;
-    this.#drawing = drawing;
+    this.#state = state;
     this.#onChange = onChange;
-    canvas.addEventListener("pointerdown", (event) => this.#begin(event, width()));
+    canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     canvas.addEventListener("pointermove", (event) => this.#extend(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
       canvas.addEventListener(end, (event) => this.#end(event));
     }
     canvas.addEventListener("contextmenu", (event) => event.preventDefault()); // from a long press
+    this.#picture.addEventListener("load", () => this.repaint());
     new ResizeObserver(() => this.#resize()).observe(canvas);
   }
 
@@ -53,9 +56,38 @@ export class DrawingSurface {
     this.#isPaintScheduled = true;
     requestAnimationFrame(() => {
       this.#isPaintScheduled = false;
-      const context = this.#canvas.getContext("2d", { alpha: false });
-      if (context) paintStrokes(context, this.#canvas.width, this.#drawing.strokes);
+      this.#paint();
     });
+  }
+
+  /** The page's picture of its digit lies under the canvas, which is clear where that shows. */
+  #paint() {
+    const context = this.#canvas.getContext("2d");
+    const { width: side } = this.#canvas;
+    const { drawing, isOverPage } = this.#state;
+    if (!context) return;
+    context.clearRect(0, 0, side, side);
+    if (!isOverPage) {
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, side, side);
+      if (drawing.over !== null) this.#paintDigit(context, drawing.over);
+    }
+    paintStrokes(context, side, drawing.strokes);
+  }
+
+  /**
+   * A digit that strokes are over and that the page is not about any more.
+   * @param {CanvasRenderingContext2D} context
+   * @param {string} digit
+   */
+  #paintDigit(context, digit) {
+    const { width: side } = this.#canvas;
+    const address = new URL(`/api/v1/digits/${digit}/input.png`, location.href).href;
+    if (this.#picture.src !== address) this.#picture.src = address;
+    else if (this.#picture.complete && this.#picture.naturalWidth) {
+      context.imageSmoothingEnabled = false; // as the page shows its digit
+      context.drawImage(this.#picture, 0, 0, side, side);
+    }
   }
 
   /** Give the canvas one pixel per pixel of the screen. */
@@ -66,16 +98,15 @@ export class DrawingSurface {
     this.repaint();
   }
 
-  /**
-   * @param {PointerEvent} event
-   * @param {number} width
-   */
-  #begin(event, width) {
+  /** @param {PointerEvent} event */
+  #begin(event) {
     if (event.button !== 0 || this.#pointerId !== undefined) return;
+    event.preventDefault(); // or a drag would select the page's text
     this.#pointerId = event.pointerId;
-    this.#canvas.setPointerCapture(event.pointerId);
-    this.#drawing.begin(width, this.#pointOf(event));
-    this.#handleChange();
+    if (event.isTrusted) this.#canvas.setPointerCapture(event.pointerId);
+    this.#state.drawing.begin(this.#pointOf(event), this.#state.erases);
+    this.repaint();
+    this.#onChange();
   }
 
   /** @param {PointerEvent} event */
@@ -83,18 +114,15 @@ export class DrawingSurface {
     if (event.pointerId !== this.#pointerId) return;
     const coalesced = event.getCoalescedEvents?.() ?? [];
     const points = (coalesced.length ? coalesced : [event]).map((move) => this.#pointOf(move));
-    if (points.map((point) => this.#drawing.extend(point)).includes(true)) this.#handleChange();
+    if (!points.map((point) => this.#state.drawing.extend(point)).includes(true)) return;
+    this.repaint();
+    this.#onChange();
   }
 
   /** @param {Event} event */
   #end(event) {
     if (!(event instanceof PointerEvent) || event.pointerId !== this.#pointerId) return;
     this.endStroke();
-    this.#onChange();
-  }
-
-  #handleChange() {
-    this.repaint();
     this.#onChange();
   }
 
@@ -105,10 +133,17 @@ export class DrawingSurface {
    */
   #pointOf(event) {
     const box = this.#canvas.getBoundingClientRect();
-    return {
-      x: (event.clientX - box.left) / box.width,
-      y: (event.clientY - box.top) / box.height,
-      pressure: event.pointerType === "pen" ? event.pressure : NEUTRAL_PRESSURE,
-    };
+    const { width } = this.#state;
+    const share = (/** @type {number} */ part) => Math.min(Math.max(part, -1), 2);
+    return [
+      rounded(share((event.clientX - box.left) / box.width)),
+      rounded(share((event.clientY - box.top) / box.height)),
+      rounded(event.pointerType === "pen" ? widthUnderPressure(width, event.pressure) : width),
+    ];
   }
+}
+
+/** To a tenth of a pixel of the surface: a drawing is sent as text. @param {number} share */
+function rounded(share) {
+  return Math.round(share * 10_000) / 10_000;
 }

@@ -9,7 +9,7 @@
 
 /** Groups of links, inner ones first. */
 const GROUPS = ".samples, .tiles, .parts, .maps-section";
-const LINKS = "a[href]:not(.branch)";
+const LINKS = "a[href]";
 const LAYER_LINKS = ".layer-link";
 const ROW_DISTANCE_WEIGHT = 2; // a link below beats one that is as far to the side
 
@@ -94,20 +94,20 @@ function indexBeforeView(links, by) {
 /**
  * The link to the previous or next page.
  * @param {1 | -1} by
+ * @param {string} [holder] selector of the links' holder
  */
-export function siblingLink(by) {
+export function siblingLink(by, holder = ".prev-next") {
   const rel = by > 0 ? "next" : "prev";
-  const link = document.querySelector(`.prev-next a[rel=${rel}]`);
+  const link = document.querySelector(`${holder} a[rel=${rel}]`);
   return /** @type {HTMLAnchorElement | null} */ (link);
 }
 
-/** The link that disables or enables the block with the focus, under the mouse, or of the page. */
+/** The link that switches the branch of the block with the focus, under the mouse, or of the page. */
 export function blockToggle() {
-  const section =
-    document.activeElement?.closest(".network-section") ??
-    document.querySelector(".network-section:hover");
-  const link = section?.querySelector(".branch[href]") ?? document.querySelector(".block-toggle a");
-  return link instanceof HTMLAnchorElement ? link : undefined;
+  const section = document.activeElement?.closest(".network-section")
+    ?? document.querySelector(".network-section:hover");
+  const name = section?.id ?? document.querySelector(".network-map .is-current")?.id.slice(4);
+  return document.querySelector(`#map-${name} .map-toggle`) ?? undefined;
 }
 
 /** @param {Box} box */

@@ -14,12 +14,9 @@ import { zoom } from "./zoom.js";
  * @typedef {{ name: string, shape: number[] }} Layer
  */
 
-const DRAWING = "form[data-draw]:not([hidden])";
 const INPUTS = "input, textarea, select, [contenteditable], dialog";
 const USES_ARROWS = ".scroll[tabindex], canvas[tabindex], [role=slider]";
 const GROUPS = ".samples, .tiles, .maps-section, .parts";
-/** Actions that leave the page, and with it a drawing. */
-const LEAVING = new Set(["layer", "digit", "block"]);
 const STATUS_ID = "keyboard-status";
 const PAGE_SCROLL = 0.9; // of the window's height, as browsers scroll by Page Up and Page Down
 
@@ -34,7 +31,6 @@ export function handleKey(event, { stoppedScrolling = false } = {}) {
   if (target?.closest(INPUTS) || document.querySelector("dialog[open]")) return;
   const action = actionOf(event);
   if (action?.name === "move" && target?.closest(USES_ARROWS)) return;
-  if (action && LEAVING.has(action.name) && document.querySelector(DRAWING)) return;
   if (action && perform(action)) event.preventDefault();
   else if (stoppedScrolling) {
     scrollBy(0, (event.key === "PageUp" ? -PAGE_SCROLL : PAGE_SCROLL) * innerHeight);
@@ -54,13 +50,15 @@ function perform(action) {
     case "digit":
       void changeDigit(action.by);
       return true;
+    case "mistake":
+      return click(siblingLink(action.by, ".mistakes"));
     case "normalize":
     case "palette":
       return chooseNext(action.name);
     case "block":
       return click(blockToggle());
     case "zoom":
-      void zoom();
+      zoom();
       return true;
     case "help":
       showShortcuts();
@@ -96,7 +94,7 @@ async function changeDigit(by) {
 
 /** @param {"normalize" | "palette"} name */
 function chooseNext(name) {
-  const select = document.querySelector(`[data-display-options] select[name=${name}]`);
+  const select = document.querySelector(`[data-options] select[name=${name}]`);
   if (!(select instanceof HTMLSelectElement)) return false;
   select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
   const label = select.labels[0]?.firstChild?.textContent?.trim() ?? name;
@@ -105,9 +103,9 @@ function chooseNext(name) {
   return true;
 }
 
-/** @param {HTMLAnchorElement | null | undefined} link */
+/** @param {Element | null | undefined} link */
 function click(link) {
-  link?.click();
+  link?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
   return Boolean(link);
 }
 

@@ -8,7 +8,7 @@ import { openDialog } from "../dialog.js";
 
 /**
  * @typedef {"left" | "right" | "up" | "down"} Direction
- * @typedef {{ name: "move", direction: Direction } | { name: "layer" | "digit", by: 1 | -1 }
+ * @typedef {{ name: "move", direction: Direction } | { name: "layer" | "digit" | "mistake", by: 1 | -1 }
  *   | { name: "zoom" | "normalize" | "palette" | "block" | "help" }} Action
  * @typedef {{ key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean }} Key
  */
@@ -25,6 +25,8 @@ const ACTIONS = {
   PageDown: { name: "layer", by: 1 },
   e: { name: "digit", by: 1 },
   w: { name: "digit", by: -1 },
+  "]": { name: "mistake", by: 1 },
+  "[": { name: "mistake", by: -1 },
   z: { name: "zoom" },
   n: { name: "normalize" },
   p: { name: "palette" },
@@ -38,9 +40,10 @@ export const SHORTCUTS = /** @type {const} */ ([
   [["Enter"], "opens what has the focus; around maps it lets the arrows read their values"],
   [["Page Up", "Page Down"], "previous and next layer"],
   [["e", "w"], "next and previous sample"],
+  [["]", "["], "next and previous mistake, from a test digit"],
   [["z"], "enlarges the picture with the focus"],
-  [["n"], "next scale"],
-  [["p"], "next palette"],
+  [["n"], "next value range"],
+  [["p"], "next colours"],
   [["o"], "disables or enables the block with the focus"],
   [["?"], "opens this list"],
   [["Esc"], "closes what is open"],

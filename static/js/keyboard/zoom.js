@@ -5,13 +5,15 @@
  */
 
 import { openDialog } from "../dialog.js";
+import { layoutGrid } from "../maps/lattice.js";
 
 /** @typedef {{ width: number, height: number }} Size */
-/** @typedef {SVGSVGElement | HTMLImageElement | HTMLCanvasElement} Picture */
+/** @typedef {SVGSVGElement | HTMLImageElement} Picture */
 /** @typedef {{ picture: Picture, size: Size }} SizedPicture */
 
-const PICTURES = "canvas:not([hidden]), img:not(.is-replaced), svg.map-panel:not(.is-replaced)";
-const MAIN_PICTURE = ".filter-map :is(svg.map-panel:not(.is-replaced), canvas), .digit img";
+const PICTURES = "img, svg.map-panel";
+const MAIN_PICTURE = ".filter-map svg.map-panel, img[data-network-input]";
+const MAX_ZOOM = 16; // of the server
 const HORIZONTAL_MARGIN_PX = 80;
 const MAX_HEIGHT_SHARE = 0.72; // of the window: the rest is for the frame, the legend and a caption
 
@@ -45,34 +47,55 @@ function availableRoom() {
 function copyOf(shown) {
   const picture = /** @type {Picture} */ (shown.cloneNode(true));
   picture.removeAttribute("id");
-  if (shown instanceof HTMLCanvasElement) {
-    const context = /** @type {HTMLCanvasElement} */ (picture).getContext("2d");
-    context?.drawImage(shown, 0, 0);
-  }
   if (shown instanceof SVGSVGElement) return { picture, size: shown.viewBox.baseVal };
-  if (shown instanceof HTMLCanvasElement) return { picture, size: shown };
   const [width, height] = [shown.naturalWidth || shown.width, shown.naturalHeight || shown.height];
   return { picture, size: { width, height } };
 }
 
 /**
- * A grid is drawn again at a larger zoom, because its pixels, several for each value, could only be
+ * A grid is asked for at a larger zoom, because its pixels, several for each value, could only be
  * enlarged by whole factors. Anything else is copied.
  * @param {Picture} shown
- * @returns {Promise<SizedPicture>}
+ * @returns {SizedPicture}
  */
-async function enlarge(shown) {
-  const figure = shown.closest("figure");
-  if (!figure || !shown.closest("picture") || shown instanceof SVGSVGElement) return copyOf(shown);
-  const module = await import("../maps/painted-figure.js").catch(() => undefined);
-  return module?.enlargedGrid(figure, shown, availableRoom()) ?? copyOf(shown);
+function enlarge(shown) {
+  const copy = copyOf(shown);
+  const { picture } = copy;
+  const figure = /** @type {HTMLElement | null} */ (shown.closest("figure[data-shape]"));
+  if (!(picture instanceof HTMLImageElement) || !shown.closest("picture") || !figure) return copy;
+  const size = largestGrid(figure);
+  const address = new URL(picture.src);
+  address.searchParams.set("zoom", String(size.zoom));
+  picture.src = address.href;
+  return { picture, size };
+}
+
+/**
+ * The layout of a figure's grid at the largest zoom that fits the window, at least its own.
+ * @param {HTMLElement} figure
+ */
+function largestGrid({ dataset }) {
+  const [filters = 1, width = 1, height = 1] = (dataset["shape"] ?? "").split(" ").map(Number)
+    .reverse();
+  /** @param {number} zoom */
+  const layoutAt = (zoom) => layoutGrid(filters, height, width, {
+    columns: Number(dataset["columns"]), zoom, hasLabels: true,
+  });
+  const room = availableRoom();
+  let layout = layoutAt(Number(dataset["zoom"]));
+  while (layout.zoom < MAX_ZOOM) {
+    const larger = layoutAt(layout.zoom + 1);
+    if (larger.width > room.width || larger.height > room.height) break;
+    layout = larger;
+  }
+  return layout;
 }
 
 /** Show the current picture as large as the window allows. */
-export async function zoom() {
+export function zoom() {
   const shown = currentPicture();
   if (!shown) return;
-  const { picture, size } = await enlarge(shown);
+  const { picture, size } = enlarge(shown);
   if (document.querySelector("dialog[open]")) return;
   const { width, height } = availableRoom();
   const ratio = Math.min(width / size.width, height / size.height);

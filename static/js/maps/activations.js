@@ -6,8 +6,10 @@
 
 import { parseNpy } from "./npy.js";
 
-/** @typedef {import("./value-range.js").FeatureMaps} FeatureMaps */
-/** @typedef {import("./value-range.js").ValueRange} ValueRange */
+/**
+ * A layer's feature maps in the order (H, W, C).
+ * @typedef {{ height: number, width: number, filters: number, values: Float32Array }} FeatureMaps
+ */
 
 /** @typedef {readonly [rows: number, columns: number]} Pair */
 /**
@@ -98,24 +100,4 @@ export function inputWindow({ start, stride, size }, row, column, side) {
     bottom: clip(top + size[0]),
     right: clip(left + size[1]),
   };
-}
-
-/**
- * The ranges that a figure's layer can share with its network and its block, from the page.
- * @param {HTMLElement} figure
- * @returns {{ network: ValueRange, block: ValueRange | null }}
- */
-export function sharedRangesOf(figure) {
-  const container = figure.closest("[data-network-range]");
-  const network = container instanceof HTMLElement ? container.dataset["networkRange"] : undefined;
-  return {
-    network: parseRange(network) ?? [0, 0],
-    block: parseRange(figure.dataset["blockRange"]) ?? null,
-  };
-}
-
-/** @param {string | undefined} text @returns {ValueRange | undefined} */
-function parseRange(text) {
-  const [low, high] = text?.split(" ").map(Number) ?? [];
-  return low === undefined || high === undefined ? undefined : [low, high];
 }

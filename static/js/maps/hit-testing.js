@@ -7,16 +7,18 @@
 
 import { number } from "../format.js";
 import { loadMaps } from "./activations.js";
-import { layoutTable, positionAt } from "./lattice.js";
-import { mapImages } from "./map-canvas.js";
-import { paintedState } from "./painted-figure.js";
+import { layoutGrid, layoutSingle, layoutTable, positionAt } from "./lattice.js";
 
-/** @typedef {import("./value-range.js").FeatureMaps} FeatureMaps */
-/** @typedef {import("./map-canvas.js").MapImage} MapImage */
+/** @typedef {import("./activations.js").FeatureMaps} FeatureMaps */
+/**
+ * An image of the server, and the filters in it.
+ * @typedef {{ original: HTMLImageElement | SVGSVGElement, filters: number[],
+ *   layout: import("./lattice.js").GridLayout }} MapImage
+ */
 /**
  * A layer whose maps are shown. A block's table has several, each with a symbol.
  * @typedef {{ layer: string, symbol: string, tone: string, mapsAddress: string, filterHref: string,
- *   maps: () => FeatureMaps }} ShownLayer
+ *   maps: FeatureMaps }} ShownLayer
  */
 /**
  * One map: its image, its index there, its filter, and the index of its layer.
@@ -37,15 +39,31 @@ const DIGITS = 4;
 /** Elements that hold maps. */
 export const TARGETS = "figure[data-layer], [data-block-table]";
 
+/** @type {WeakMap<HTMLElement, Promise<HitTarget>>} */
+let hitTargets = new WeakMap();
+
+/** The maps of an element, found once. @param {HTMLElement} element */
+export function cachedHitTarget(element) {
+  const known = hitTargets.get(element) ?? hitTargetOf(element);
+  hitTargets.set(element, known);
+  known.catch(() => hitTargets.delete(element));
+  return known;
+}
+
+/** Find all maps anew: the page, or the size of its pictures, has changed. */
+export function forgetHitTargets() {
+  hitTargets = new WeakMap();
+}
+
 /**
- * The maps of an element; fetched, unless others are painted over it.
+ * The maps of an element.
  * @param {HTMLElement} element
  * @returns {Promise<HitTarget>}
  */
-export async function hitTargetOf(element) {
+async function hitTargetOf(element) {
   if (element.matches("[data-block-table]")) return blockTableOf(element);
-  const layer = await shownLayer(element, () => paintedState(element)?.maps);
-  const cells = mapImages(element, layer.maps()).flatMap((image) =>
+  const layer = await shownLayer(element);
+  const cells = mapImages(element, layer.maps).flatMap((image) =>
     image.filters.map((filter, map) => ({ image, map, filter, layer: 0 })));
   return { element, layers: [layer], cells };
 }
@@ -57,13 +75,12 @@ export async function hitTargetOf(element) {
  */
 async function blockTableOf(element) {
   const rows = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("li[data-values]"));
-  const layers = await Promise.all([...rows].map((row) => shownLayer(row)));
+  const layers = await Promise.all([...rows].map(shownLayer));
   const [first] = layers;
   const original = element.querySelector(".map-panel img");
   if (!first || !(original instanceof HTMLImageElement)) throw new TypeError("The table is empty.");
-  const { filters, height, width } = first.maps();
-  const zoom = Number(element.dataset["zoom"]);
-  const layout = layoutTable(layers.length, filters, height, width, zoom);
+  const { filters, height, width } = first.maps;
+  const layout = layoutTable(layers.length, filters, height, width, gridZoom(element));
   const image = { original, layout, filters: layout.boxes.map((_, map) => map % filters) };
   const cells = image.filters.map((filter, map) =>
     ({ image, map, filter, layer: Math.floor(map / filters) }));
@@ -72,20 +89,63 @@ async function blockTableOf(element) {
 
 /**
  * @param {HTMLElement} element
- * @param {() => FeatureMaps | undefined} [painted] what is painted over it at the moment
  * @returns {Promise<ShownLayer>}
  */
-async function shownLayer(element, painted = () => undefined) {
+async function shownLayer(element) {
   const mapsAddress = element.dataset["values"] ?? "";
-  const loaded = painted() ?? (await loadMaps(mapsAddress));
   return {
     layer: element.dataset["layer"] ?? "",
     symbol: element.dataset["symbol"] ?? "",
     tone: element.dataset["tone"] ?? "",
     mapsAddress,
     filterHref: element.dataset["filterHref"] ?? "",
-    maps: () => painted() ?? loaded,
+    maps: await loadMaps(mapsAddress),
   };
+}
+
+/**
+ * The images of a figure: one grid, or single maps.
+ * @param {HTMLElement} figure
+ * @param {{ height: number, width: number, filters: number }} shape
+ * @returns {MapImage[]}
+ */
+function mapImages(figure, { height, width, filters }) {
+  const grid = figure.querySelector("picture img");
+  if (grid instanceof HTMLImageElement) {
+    const options = {
+      columns: Number(figure.dataset["columns"]), zoom: gridZoom(figure), hasLabels: true,
+    };
+    const layout = layoutGrid(filters, height, width, options);
+    return [{ original: grid, filters: filterOrder(figure, filters), layout }];
+  }
+  const layout = layoutSingle(height, width);
+  return [...figure.querySelectorAll("svg.map-panel")].flatMap((svg) => {
+    const holder = svg.closest("[data-filter]");
+    if (!(svg instanceof SVGSVGElement) || !(holder instanceof HTMLElement)) return [];
+    return [{ original: svg, filters: [Number(holder.dataset["filter"])], layout }];
+  });
+}
+
+/**
+ * The filters in the order of the server's grid.
+ * @param {HTMLElement} figure
+ * @param {number} count
+ */
+function filterOrder(figure, count) {
+  const order = figure.dataset["order"];
+  return order ? order.split(",").map(Number) : [...Array(count).keys()];
+}
+
+/** The image's source for other windows, if it is used. @param {HTMLElement} figure */
+function usedSource(figure) {
+  const source = figure.querySelector("picture source");
+  const isUsed = source instanceof HTMLSourceElement && matchMedia(source.media).matches;
+  return isUsed ? source : undefined;
+}
+
+/** Pixels along a side of one value in the image of a figure. @param {HTMLElement} figure */
+export function gridZoom(figure) {
+  return Number((usedSource(figure) ?? figure).dataset["zoom"]);
 }
 
 /** How many maps are in the first row on screen. @param {HitTarget} target */
@@ -93,12 +153,6 @@ export function cellsPerRow({ cells }) {
   const tops = cells.map((cell) => Math.round(cellBox(cell).top));
   const nextRow = tops.findIndex((top) => top > /** @type {number} */ (tops[0]));
   return nextRow < 0 ? cells.length : nextRow;
-}
-
-/** The server's image on screen, or the canvas in its place. @param {MapImage} image */
-function imageBox({ original }) {
-  const canvas = original.classList.contains("is-replaced") && original.nextElementSibling;
-  return (canvas || original).getBoundingClientRect();
 }
 
 /**
@@ -110,7 +164,7 @@ function imageBox({ original }) {
  */
 export function valueAtPoint(target, x, y) {
   for (const image of new Set(target.cells.map((cell) => cell.image))) {
-    const { left, top, width, height } = imageBox(image);
+    const { left, top, width, height } = image.original.getBoundingClientRect();
     const position = positionAt(image.layout, (x - left) / width, (y - top) / height);
     if (!position) continue;
     const { map, row, column } = position;
@@ -122,7 +176,7 @@ export function valueAtPoint(target, x, y) {
 
 /** Where a map is on screen. @param {Cell} cell @returns {Rectangle} */
 export function cellBox({ image, map }) {
-  const { left, top, width } = imageBox(image);
+  const { left, top, width } = image.original.getBoundingClientRect();
   const scale = width / image.layout.width;
   const [x, y, boxWidth, boxHeight] = image.layout.boxes[map] ?? [0, 0, 0, 0];
   return {

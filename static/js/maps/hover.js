@@ -4,21 +4,19 @@
  * @module
  */
 
-import { TARGETS, hitTargetOf, hrefOf, valueAtPoint } from "./hit-testing.js";
+import { TARGETS, cachedHitTarget, forgetHitTargets, hrefOf, valueAtPoint } from "./hit-testing.js";
+import { CHANGED } from "../swap.js";
 import { tooltip } from "./tooltip.js";
 
-/** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
 
-const MAPS = "picture.map-panel, svg.map-panel, .map-canvas, [data-block-table] .map-panel";
+const MAPS = "picture, svg.map-panel, [data-block-table] .map-panel";
 const LONG_PRESS_MS = 450;
 const LONG_PRESS_TOLERANCE_PX = 10;
-const NARROW_WINDOW = "(max-width: 719px)";
+const WIDE_WINDOW = "(min-width: 1900px)";
 /** Attribute of a link that leads to a value: its own address. */
 const ORIGINAL_HREF = "data-home";
 
-/** @type {WeakMap<HTMLElement, Promise<HitTarget>>} */
-let hitTargets = new WeakMap();
 /**
  * A finger that may become a long press.
  * @type {{ x: number, y: number, timer: number } | undefined}
@@ -34,14 +32,6 @@ function mapsElement(eventTarget) {
   const map = eventTarget instanceof Element ? eventTarget.closest(MAPS) : null;
   const element = map?.closest(TARGETS);
   return element instanceof HTMLElement ? element : undefined;
-}
-
-/** @param {HTMLElement} element */
-export function cachedHitTarget(element) {
-  const known = hitTargets.get(element) ?? hitTargetOf(element);
-  hitTargets.set(element, known);
-  known.catch(() => hitTargets.delete(element));
-  return known;
 }
 
 /**
@@ -147,8 +137,9 @@ export function watchMaps(first) {
     document.addEventListener(name, suppressWhileExploring, { capture: true, passive: false });
   }
   document.addEventListener("click", openClickedValue);
-  matchMedia(NARROW_WINDOW).addEventListener("change", () => {
-    hitTargets = new WeakMap(); // grids have another zoom now
+  document.addEventListener(CHANGED, forgetHitTargets);
+  matchMedia(WIDE_WINDOW).addEventListener("change", () => {
+    forgetHitTargets(); // grids have another zoom now
   });
   if (first instanceof PointerEvent) void handleFirst(first);
 }

@@ -13,7 +13,6 @@
 /** One value of one map. @typedef {{ map: number, row: number, column: number }} MapPosition */
 
 const GAP = 2;
-const MAX_ZOOM = 16; // of the server
 const GLYPH_WIDTH = 3;
 const MIN_LABELLED_WIDTH = 2 * (GLYPH_WIDTH + 1); // two digits of an index
 
@@ -48,22 +47,6 @@ export function layoutGrid(count, height, width, { columns, zoom, hasLabels }) {
     hasGaps: true,
     boxes,
   };
-}
-
-/**
- * The grid at the largest zoom that fits, or at the smallest if none does.
- * @param {{ height: number, width: number, filters: number }} shape
- * @param {number} columns
- * @param {{ width: number, height: number }} room in pixels
- * @param {number} minZoom
- * @returns {GridLayout}
- */
-export function largestGrid({ height, width, filters }, columns, room, minZoom) {
-  for (let zoom = MAX_ZOOM; ; zoom -= 1) {
-    const layout = layoutGrid(filters, height, width, { columns, zoom, hasLabels: true });
-    if (zoom <= minZoom) return layout;
-    if (layout.width <= room.width && layout.height <= room.height) return layout;
-  }
 }
 
 /**

@@ -9,10 +9,8 @@
 
 const LEVELS = 256;
 const ADDRESS = "/api/v1/palettes";
-const BRIGHT_LUMA = 140; // of 255
 
-/** Levels above those of values: frames of flat maps, indices, and transparency. */
-export const [FLAT_LEVEL, LABEL_LEVEL, CLEAR_LEVEL] = [253, 254, 255];
+const CLEAR_LEVEL = 255;
 
 /**
  * The pixel of each of 256 levels, in the byte order of ImageData; the last is transparent.
@@ -33,26 +31,6 @@ export function colourTable(hex) {
     bytes[4 * level + 3] = 255;
   }
   return new Uint32Array(bytes.buffer);
-}
-
-/**
- * A level's colour for CSS and SVG.
- * @param {Uint32Array} table
- * @param {number} level
- */
-export function cssColour(table, level) {
-  const [red, green, blue] = new Uint8Array(table.buffer, 4 * level, 3);
-  return `rgb(${red} ${green} ${blue})`;
-}
-
-/**
- * Whether a level's colour needs dark text on it, by its luma (ITU-R BT.601), as on the server.
- * @param {Uint32Array} table
- * @param {number} level
- */
-export function isBright(table, level) {
-  const [red = 0, green = 0, blue = 0] = new Uint8Array(table.buffer, 4 * level, 3);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > BRIGHT_LUMA;
 }
 
 /** @type {Promise<Map<string, Palette>> | undefined} */

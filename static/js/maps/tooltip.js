@@ -6,7 +6,7 @@
  */
 
 import { inputWindow, loadReceptiveFields } from "./activations.js";
-import { positionText, valueBox, valueText } from "./hit-testing.js";
+import { cachedHitTarget, positionText, valueBox, valueText } from "./hit-testing.js";
 
 /** @typedef {import("./activations.js").ReceptiveField} ReceptiveField */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
@@ -14,8 +14,11 @@ import { positionText, valueBox, valueText } from "./hit-testing.js";
 
 const DISTANCE_PX = 18; // between a value and its tooltip
 const MARGIN_PX = 8; // between the tooltip and the window's edge
-/** The digit in order of preference: the one being drawn, the page's, the one in its path. */
-const DIGITS = "[data-network-input], .digit img, .breadcrumbs img";
+/** The network's input: of the drawing, else of the page's digit. */
+const DIGITS = ".draw-surface:not(.has-strokes) img, canvas.is-live[data-network-input], "
+  + "img[data-network-input]";
+/** Figures whose maps are added to each other, and the line below them. */
+const EQUATION = "[data-equation]";
 const SIDE = 28; // of a digit, in pixels of MNIST
 const MIN_OUTLINE_WIDTH_PX = 100; // of a digit; on a smaller one an outline cannot be seen
 
@@ -30,6 +33,8 @@ function create(className, tag = "div") {
 class Tooltip {
   #layer = create("tooltip");
   #marker = create("tooltip-marker");
+  /** Of the same value in the other maps of an equation. @type {HTMLElement[]} */
+  #others = [];
   #fieldOnDigit = create("tooltip-marker tooltip-receptive-field");
   #tip = create("tooltip-panel");
   #values = create("tooltip-values", "dl");
@@ -59,6 +64,14 @@ class Tooltip {
     this.#layer.hidden = false;
     const box = valueBox(position);
     setBox(this.#marker, box);
+    const equation = position.target.element.closest(EQUATION);
+    this.#tip.hidden = equation !== null;
+    this.#others.forEach((marker) => marker.remove());
+    if (equation) {
+      void this.#showEquation(equation, position);
+      this.#showReceptiveField(position);
+      return;
+    }
     this.#showValues(position);
     this.#showReceptiveField(position);
     this.#placeTip(box);
@@ -69,13 +82,47 @@ class Tooltip {
     this.#layer.hidden = true;
   }
 
+  /**
+   * Mark the value in every map of the equation, and write its numbers below them.
+   * @param {Element} equation
+   * @param {ValuePosition} position
+   */
+  async #showEquation(equation, position) {
+    const { filter } = position.cell;
+    const figures = /** @type {NodeListOf<HTMLElement>} */ (
+      equation.querySelectorAll(":scope > figure")
+    );
+    const targets = await Promise.all([...figures].map(cachedHitTarget)).catch(() => []);
+    if (this.position !== position) return;
+    this.#others.forEach((marker) => marker.remove());
+    const texts = targets.flatMap((target) => {
+      const [layer, cell] = [target.layers[0], target.cells.find((one) => one.filter === filter)];
+      const { row, column } = position;
+      if (!layer || !cell || row >= layer.maps.height || column >= layer.maps.width) return [];
+      if (target.element !== position.target.element) this.#mark({ target, cell, row, column });
+      const { sign = "", symbol = "" } = target.element.dataset;
+      return [`${sign} ${symbol} ${valueText(layer.maps, filter, row, column)}`.trim()];
+    });
+    const line = equation.parentElement?.querySelector("[data-equation-line]");
+    const where = positionText(filter, position.row, position.column);
+    if (line) line.textContent = `${where}:\u2003${texts.join("\u2003")}`;
+  }
+
+  /** @param {ValuePosition} position */
+  #mark(position) {
+    const marker = create("tooltip-marker");
+    setBox(marker, valueBox(position));
+    this.#others.push(marker);
+    this.#layer.append(marker);
+  }
+
   /** @param {ValuePosition} position */
   #showValues({ target, cell, row, column }) {
     this.#position.textContent = positionText(cell.filter, row, column);
     const lines = target.layers.flatMap((layer, index) => {
       const symbol = Object.assign(create(layer.tone, "dt"), { textContent: layer.symbol });
       const value = create(index === cell.layer ? "is-current" : "", "dd");
-      value.textContent = valueText(layer.maps(), cell.filter, row, column);
+      value.textContent = valueText(layer.maps, cell.filter, row, column);
       return layer.symbol ? [symbol, value] : [value];
     });
     this.#values.replaceChildren(...lines);
@@ -89,7 +136,7 @@ class Tooltip {
     const layer = target.layers[cell.layer];
     const digit = visibleDigit();
     const isOnDigit = digit !== undefined && canOutline(digit);
-    this.#inset.hidden = isOnDigit || !digit;
+    this.#inset.hidden = isOnDigit || !digit || this.#tip.hidden;
     this.#fieldOnDigit.hidden = true;
     if (!digit || !layer) return;
     const context = this.#copy.getContext("2d");

@@ -5,15 +5,17 @@
  * @module
  */
 
-import { TARGETS, cellBox, cellsPerRow, hrefOf, positionText, valueText } from "./hit-testing.js";
-import { cachedHitTarget } from "./hover.js";
+import {
+  TARGETS, cachedHitTarget, cellBox, cellsPerRow, hrefOf, positionText, valueText,
+} from "./hit-testing.js";
+import { CHANGED } from "../swap.js";
 import { neighbourPosition } from "./lattice.js";
 import { setBox, tooltip } from "./tooltip.js";
 
 /** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
 
-const MAPS = "picture.map-panel, .tiles, .filter-map, .map-panel";
+const MAPS = "picture, .tiles, .filter-map, .map-panel";
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const MOVES = [...ARROWS, "Home", "End", "PageUp", "PageDown"];
 const ANNOUNCE_DELAY_MS = 400; // after the last move, so that held keys do not announce every value
@@ -31,9 +33,17 @@ export function addFocusTargets() {
   announcement = Object.assign(document.createElement("p"), { className: "visually-hidden" });
   announcement.setAttribute("role", "status");
   document.body.append(announcement);
+  document.addEventListener(CHANGED, addToMaps);
+  addToMaps();
+}
+
+function addToMaps() {
   for (const element of document.querySelectorAll(TARGETS)) {
     const maps = element.querySelector(MAPS);
-    if (element instanceof HTMLElement && maps) element.append(focusTarget(element, maps));
+    const hasTarget = element.querySelector(":scope > .map-focus") !== null;
+    if (element instanceof HTMLElement && maps && !hasTarget) {
+      element.append(focusTarget(element, maps));
+    }
   }
 }
 
@@ -44,6 +54,7 @@ export function addFocusTargets() {
 function focusTarget(element, maps) {
   const target = document.createElement("div");
   target.className = "map-focus";
+  target.setAttribute("data-added", "");
   target.tabIndex = 0;
   target.setAttribute("role", "application"); // or a screen reader would keep the arrows to itself
   target.setAttribute("aria-label", `Values of ${element.dataset["layer"] ?? "the table"}: `
@@ -109,7 +120,7 @@ function move({ target, cell, row, column }, key) {
 /** @param {HitTarget} target @returns {{ height: number, width: number }} */
 function mapSize({ layers: [layer] }) {
   if (!layer) throw new TypeError("There are no maps to read.");
-  return layer.maps();
+  return layer.maps;
 }
 
 /** @param {ValuePosition} to */
@@ -126,7 +137,7 @@ function show(to) {
 /** @param {ValuePosition} shown */
 function describe({ target, cell, row, column }) {
   const values = target.layers.map(({ symbol, maps }) =>
-    `${symbol} ${valueText(maps(), cell.filter, row, column)}`.trim());
+    `${symbol} ${valueText(maps, cell.filter, row, column)}`.trim());
   return `${positionText(cell.filter, row, column)}: ${values.join(", ")}`;
 }
 

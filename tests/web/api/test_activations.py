@@ -56,7 +56,7 @@ def test_a_grid_and_its_description_have_the_same_size(
     api: TestClient, view: str, normalize: str
 ) -> None:
     query: dict[str, str | int] = {
-        "palette": "blue-orange",
+        "palette": "light",
         "zoom": 2,
         "columns": 5,
         "filters": "0-6",
@@ -68,7 +68,7 @@ def test_a_grid_and_its_description_have_the_same_size(
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (words["width"], words["height"])
         assert image.mode == "P"
-    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "blue-orange", normalize)
+    assert (words["zoom"], words["palette"], words["normalize"]) == (2, "light", normalize)
     assert [cell["filter"] for cell in words["cells"]] == list(range(7))
     assert {"filter", "box", "range", "dead"} <= set(words["cells"][0])
     assert all(cell["box"][2:] == [56, 56] for cell in words["cells"])

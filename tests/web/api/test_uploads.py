@@ -13,6 +13,9 @@ from httpx2 import Response
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
+from skiplens.core.digit import Digit
+from skiplens.core.drawing import Stroke, draw_strokes
+from skiplens.core.preprocessing import preprocess
 from skiplens.web.uploads import UPLOAD_BODY
 from tests.web.conftest import NETWORK, Refused
 from tests.web.images import FORMATS, drawing, encoded, png_header
@@ -146,6 +149,97 @@ def test_json_must_hold_28x28_finite_numbers(api: TestClient, refused: Refused, 
 def test_an_image_of_background_alone_is_blank(api: TestClient, refused: Refused) -> None:
     refused(_send(api, _rows(0), "application/json"), 422, "blank_image")
     refused(_send(api, encoded(np.full((60, 60), 200, np.uint8)), "image/png"), 422, "blank_image")
+
+
+SEVEN = [[0.28, 0.25, 0.09], [0.72, 0.25, 0.09], [0.5, 0.55, 0.09], [0.42, 0.82, 0.09]]
+DOT = [0.5, 0.5, 0.2]
+
+
+def _strokes(*lines: object, over: object = None, erase: bool = False) -> dict[str, object]:
+    return {"strokes": [{"points": line, "erase": erase} for line in lines], "over": over}
+
+
+def test_strokes_are_drawn_on_the_server(api: TestClient) -> None:
+    answer = api.post(DIGITS, json=_strokes(SEVEN))
+    assert answer.status_code == 201
+    predicted = api.get(f"{NETWORK}/digits/{answer.json()['id']}/prediction").json()
+    assert predicted["label"] == "7"
+    again = api.post(DIGITS, json={"strokes": [{"points": SEVEN}]})
+    assert again.json()["id"] == answer.json()["id"]
+
+
+def test_an_eraser_takes_ink_from_the_digit_that_is_drawn_over(
+    api: TestClient, digit: Digit
+) -> None:
+    upper = ((0.0, 0.2, 0.5), (1.0, 0.2, 0.5))
+    answer = api.post(DIGITS, json=_strokes(upper, over=digit.id, erase=True))
+    assert answer.status_code == 201
+    erased = preprocess(draw_strokes([Stroke(upper, erase=True)], digit.pixels)).digit
+    assert answer.json()["id"] == erased.id != digit.id
+
+
+def test_without_strokes_the_digit_that_is_drawn_over_comes_back(
+    api: TestClient, digit: Digit
+) -> None:
+    assert api.post(DIGITS, json=_strokes(over=digit.id)).json()["id"] == digit.id
+
+
+BAD_STROKES = {
+    "no points": _strokes([]),
+    "a point without a width": _strokes([[0.5, 0.5]]),
+    "a point too far to the left": _strokes([DOT, [-1.1, 0.5, 0.1]]),
+    "a point too far down": _strokes([[0.5, 2.1, 0.1]]),
+    "a line too wide": _strokes([[0.5, 0.5, 2.1]]),
+    "text for a number": _strokes([["0.5", 0.5, 0.1]]),
+    "too many strokes": _strokes(*[[DOT]] * 501),
+    "too many points": _strokes([DOT] * 4001),
+    "strokes that are none": {"strokes": MARK},
+    "a stroke that is a list": {"strokes": [[DOT]]},
+    "another word for the eraser": {"strokes": [{"points": [DOT], "erase": MARK}]},
+    "a long id to draw over": _strokes([DOT], over="0" * 65),
+    "a number to draw over": _strokes([DOT], over=7),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STROKES)
+def test_strokes_that_cannot_be_drawn(api: TestClient, refused: Refused, name: str) -> None:
+    answer = api.post(DIGITS, json=BAD_STROKES[name])
+    detail = refused(answer, 422, "invalid_parameter")
+    assert "strokes" in detail or "over" in detail
+    assert MARK not in answer.text
+    assert len(detail) < 300
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_point_is_two_finite_numbers_and_a_width(
+    api: TestClient, refused: Refused, value: str
+) -> None:
+    body = json.dumps(_strokes([DOT])).replace("0.2", value).encode()
+    detail = refused(_send(api, body, "application/json"), 422, "invalid_parameter")
+    assert "strokes" in detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [_strokes(), _strokes([DOT], erase=True), _strokes([[2.0, 2.0, 0.1]])],
+    ids=["none", "an eraser alone", "outside the square"],
+)
+def test_strokes_that_leave_no_ink_are_blank(
+    api: TestClient, refused: Refused, body: dict[str, object]
+) -> None:
+    refused(api.post(DIGITS, json=body), 422, "blank_image")
+
+
+def test_a_digit_whose_ink_is_all_erased_is_blank(
+    api: TestClient, refused: Refused, digit: Digit
+) -> None:
+    body = _strokes([[0.5, 0.5, 2.0]], over=digit.id, erase=True)
+    refused(api.post(DIGITS, json=body), 422, "blank_image")
+
+
+@pytest.mark.parametrize("over", ["0000000000000000", MARK, "../etc"])
+def test_a_digit_to_draw_over_must_be_there(api: TestClient, refused: Refused, over: str) -> None:
+    refused(api.post(DIGITS, json=_strokes([DOT], over=over)), 404, "unknown_digit")
 
 
 def test_the_documented_bodies_are_those_that_are_accepted() -> None:

@@ -19,15 +19,22 @@ EACH_TIME = "public, no-cache"
 KEPT = {"etag", "cache-control", "content-type", "content-length", "content-disposition"}
 
 NEVER_CHANGING = (
-    "{network}/layers/stem.conv/kernels.png",
+    "{network}/layers/stem.conv/kernels.png?version={version}",
     "/api/v1/digits/{digit}/input.png",
     "/api/v1/digits/{digit}/input.npy",
-    "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3",
-    "{network}/digits/{digit}/blocks/block1/maps.png",
-    "{network}/digits/{digit}/stages/1/maps.png",
-    "/api/v1/compare/grid.png?layer=block1.sum&a=mnist-resnet/{digit}&b=mnist-resnet/{digit}",
+    "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3&version={version}",
+    "{network}/digits/{digit}/blocks/block1/maps.png?version={version}",
+    "{network}/digits/{digit}/stages/1/maps.png?version={version}",
+    (
+        "/api/v1/compare/grid.png?a=mnist-resnet/{digit}&b=mnist-resnet/{digit}&layer=block1.sum"
+        "&version={version}-{version}"
+    ),
 )
 CHANGING = (
+    "{network}/layers/stem.conv/kernels.png",
+    "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3",
+    "{network}/digits/{digit}/blocks/block1/maps.png?version=0123456789ab",
+    "{network}/digits/{digit}/stages/1/maps.png?version=",
     "/api/v1/palettes",
     "{network}/layers/stem.conv/kernels.npy",
     "{network}/digits/{digit}/statistics.csv",
@@ -39,8 +46,9 @@ CHANGING = (
 
 
 @pytest.fixture(params=NEVER_CHANGING + CHANGING)
-def address(request: pytest.FixtureRequest, digit: Digit) -> str:
-    return str(request.param).format(network=NETWORK, digit=digit.id)
+def address(request: pytest.FixtureRequest, api: TestClient, digit: Digit) -> str:
+    version = api.app.state.services.registry.network("mnist-resnet").manifest.version  # type: ignore[attr-defined]
+    return str(request.param).format(network=NETWORK, digit=digit.id, version=version)
 
 
 @pytest.fixture

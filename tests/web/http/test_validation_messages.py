@@ -51,6 +51,14 @@ def test_a_missing_parameter_is_named_with_its_allowed_values(
     assert detail == "b is missing; it must be text of at most 160 characters"
 
 
+def test_a_fault_of_a_body_is_named_with_its_place(api: TestClient, refused: Refused) -> None:
+    body = {"strokes": [{"points": [[0.5, 7, 0.1]]}]}
+    detail = refused(api.post("/networks/mnist-resnet/live", json=body), 422, "invalid_parameter")
+    assert detail.startswith("strokes.0.points.0.1: ")
+    detail = refused(api.post("/networks/mnist-resnet/live"), 422, "invalid_parameter")
+    assert detail == "the body: Field required"
+
+
 def test_a_parameter_with_a_pattern_is_described_in_words(
     api: TestClient, refused: Refused
 ) -> None:

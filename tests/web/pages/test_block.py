@@ -1,8 +1,10 @@
 """The block page: its maps, metrics, charts, table of filters and branch switch."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -15,7 +17,6 @@ from skiplens.service.forward import run_network
 from skiplens.service.images import FeatureMapTable, block_table
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
 from skiplens.web.pages.block import (
     PLOT_HEIGHT,
     ROW_HEIGHT,
@@ -23,9 +24,11 @@ from skiplens.web.pages.block import (
     FilterTable,
     Order,
     describe_metrics,
+    describe_ratio,
     filter_charts,
     filter_table,
 )
+from skiplens.web.pages.text import describe_disabled
 from tests.conftest import switched_off
 from tests.web.pages.conftest import Look
 
@@ -90,27 +93,27 @@ def test_missing_parts_of_a_block_are_not_mentioned(
             assert (block.gate is not None) == any(
                 f"/layers/{block.name}.gate" in link for link in links
             )
-            assert (
-                f"Switch {text.symbols_of_block(block).f} off" in markup.text
-            ) == block.can_disable
+            assert any(f"scale={block.name}:0" in link for link in links) == block.can_disable
             assert ("cosine of " in markup.text) == (block.identity is not None)
 
 
-def test_the_branch_is_toggled_by_a_link(api: TestClient, digit: Digit, page: str) -> None:
-    there = f"{DIGITS}/{digit.id}/blocks/block2?scale=block2:0"
-    assert there in page
-    off = api.get(there).text
-    assert "Switch F(x) on" in off
-    assert f'href="{DIGITS}/{digit.id}/blocks/block2"' in off
+def test_the_branch_is_toggled_by_a_link(look: Look, digit: Digit) -> None:
+    on, off = (
+        f"{DIGITS}/{digit.id}/blocks/block2",
+        f"{DIGITS}/{digit.id}/blocks/block2?scale=block2:0",
+    )
+    for page, there, pressed in ((on, off, "true"), (off, on, "false")):
+        toggles = [link for link in look(page).all("a") if "aria-pressed" in link]
+        assert (toggles[1]["href"], toggles[1]["aria-pressed"]) == (there, pressed)
 
 
-@pytest.mark.parametrize("where", ["blocks/block2", "depth"])
+@pytest.mark.parametrize("where", ["blocks/block2", "blocks"])
 def test_the_change_of_the_prediction_is_shown(look: Look, digit: Digit, where: str) -> None:
     whole = look(f"{DIGITS}/{digit.id}/{where}")
     switched = look(f"{DIGITS}/{digit.id}/{where}?scale=block2:0")
     assert "Without block2," not in whole.text
     assert "Without block2," in switched.text
-    assert "all on" in switched.text
+    assert "with every branch at 1" in switched.text
     assert f"{DIGITS}/{digit.id}/{where}" in switched.links()
 
 
@@ -130,8 +133,78 @@ def test_shares_have_two_decimals_and_a_narrow_space(block: BlockInfo) -> None:
 def test_gated_terms_are_not_called_x_or_f(block: BlockInfo) -> None:
     gated = replace(block, merge="highway", gate="block2.gate")
     said = describe_metrics(FIGURES, gated, off=False)
-    assert "T·F(x) is 0.500 times as large as (1\u2212T)·x and points" in said
-    assert " F(x) is 0.500 times as large as x and" in describe_metrics(FIGURES, block, off=False)
+    assert "T·F(x) is 0.500 times as large as (1\u2212T)·x (cosine \u22120.50)" in said
+    assert " F(x) is 0.500 times as large as x (cos" in describe_metrics(FIGURES, block, off=False)
+
+
+def metrics(*ratios: float) -> list[BlockMetrics]:
+    """Metrics of blocks with these ratios."""
+    return [
+        BlockMetrics(f"block{at}", 1.0, ratio, 1.0, ratio, 0.0, 0.0)
+        for at, ratio in enumerate(ratios, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ratios", "place"),
+    [
+        ((1.0, 1.46, 1.2), "largest of three blocks"),
+        ((1.0, 0.5, 1.2), "smallest of three blocks"),
+        ((1.0, 1.1, 1.2, 0.9), "second largest of four blocks"),
+        ((1.0, 1.1, 1.2, 1.3, 0.9), "third largest of five blocks"),
+        ((1.0, 0.95, 1.2, 0.9), "second smallest of four blocks"),
+        ((2.0, 1.0, *(3.0,) * 14), "smallest of 16 blocks"),
+    ],
+)
+def test_a_ratio_has_its_place_among_all_blocks(
+    block: BlockInfo, ratios: tuple[float, ...], place: str
+) -> None:
+    assert f" as large as x: the {place}." in describe_ratio(block, metrics(*ratios), None, ())
+
+
+def test_a_ratio_has_its_place_among_inputs(block: BlockInfo) -> None:
+    said = describe_ratio(block, metrics(1.0, 1.46), metrics(1.0, 1.38)[1], ())
+    assert said == (
+        "On this digit F(x) is 1.46 times as large as x: the largest of two blocks; 1.38 on "
+        "average over the test set."
+    )
+
+
+def test_blocks_that_are_off_are_not_counted(block: BlockInfo) -> None:
+    found = metrics(0.0, 1.46, 1.2)
+    said = describe_ratio(block, found, None, ("block1",))
+    assert said.endswith("the largest of two blocks that are on.")
+    alone = describe_ratio(block, found, None, ("block1", "block3"))
+    assert alone == "On this digit F(x) is 1.46 times as large as x."
+    assert describe_ratio(block, found, None, ("block2",)) == describe_disabled(block)
+
+
+def test_the_accuracy_without_its_branch_is_told_with_its_drop(page: str) -> None:
+    said = re.sub(r"[ \n]+", " ", page)
+    assert "accuracy is 94.33\u202f%, 5.37\u202fpoints lower." in said
+
+
+def test_every_metric_is_shown_among_all_blocks(look: Look, digit: Digit) -> None:
+    strips = [
+        element["aria-label"]
+        for element in look(f"{DIGITS}/{digit.id}/blocks/block2").all("svg")
+        if element.get("aria-label", "").startswith("block1: ")
+    ]
+    assert len(strips) == 6
+    for strip in strips:
+        assert [part.split(":")[0] for part in strip.split(", ")] == [
+            f"block{at}" for at in range(1, 7)
+        ]
+
+
+def test_kernels_are_folded_and_each_picture_tells_its_range(
+    look: Look, engine: Engine, digit: Digit
+) -> None:
+    markup = look(f"{DIGITS}/{digit.id}/blocks/block2")
+    assert all("open" not in element for element in markup.all("details"))
+    for layer in ("block2.conv1", "block2.conv2"):
+        reach = fmt.number(float(np.abs(engine.weights[f"{layer}/kernel"]).max()))
+        assert f"{fmt.MINUS}{reach}" in markup.text
 
 
 FOUND = (

@@ -7,13 +7,13 @@ import pytest
 
 from skiplens.service.analysis import BlockGradient, GradientByPath
 from skiplens.web.pages.charts import (
-    GRADIENT_WIDTH,
     HEIGHT,
     WIDTH,
     GradientChart,
     describe_gradients,
     gradient_chart,
     histogram,
+    strip,
 )
 
 
@@ -68,13 +68,43 @@ def test_both_networks_are_drawn_on_one_scale() -> None:
     assert chart.lines[3].dots[0].y == chart.ticks[0][0]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.27, 1.45, ["0.2", "0.5", "1", "2"]),
+        (0.1, 5, ["0.1", "0.2", "0.5", "1", "2", "5"]),
+        (1, 1, ["1", "10"]),
+        (0.002, 3, ["0.001", "0.01", "0.1", "1", "10"]),
+        (
+            3e-12,
+            2,
+            ["1e\u221212", "1e\u221210", "1e\u22128", "1e\u22126", "1e\u22124", "0.01", "1", "100"],
+        ),
+    ],
+)
+def test_ticks_enclose_all_values(low: float, high: float, ticks: list[str]) -> None:
+    norms = (low, high)
+    blocks = tuple(BlockGradient(f"block{at}", n, None, n, None) for at, n in enumerate(norms, 1))
+    chart = drawn(GradientByPath(3, blocks))
+    assert [text for _, text in chart.ticks] == ticks
+    for dot in chart.lines[0].dots:
+        assert chart.ticks[-1][0] <= dot.y <= chart.ticks[0][0]
+
+
+def test_of_many_blocks_some_numbers_are_written() -> None:
+    blocks = tuple(BlockGradient(f"block{at}", 1.0, None, 1.0, None) for at in range(1, 28))
+    chart = drawn(GradientByPath(3, blocks))
+    assert [name for _, name in chart.names] == [str(at) for at in range(1, 28, 3)]
+    assert [x for x, _ in chart.names] == [dot.x for dot in chart.lines[0].dots[::3]]
+
+
 def test_a_dot_is_as_high_as_its_logarithm() -> None:
     chart = drawn(RESIDUAL)
     bottom, top = chart.ticks[0][0], chart.ticks[-1][0]
     for line, value in zip(chart.lines, (0.5, 0.4, 0.1), strict=True):
-        share = (math.log10(value) + 1) / 2  # from 0.1 to 10
+        share = math.log10(value / 0.1) / math.log10(5 / 0.1)
         assert line.dots[0].y == pytest.approx(bottom + share * (top - bottom), abs=0.02)
-        assert 0 < line.dots[0].x < line.dots[1].x < GRADIENT_WIDTH
+        assert 0 < line.dots[0].x < line.dots[1].x < 100
 
 
 def test_a_disabled_path_has_no_dot() -> None:
@@ -93,3 +123,18 @@ def test_the_description_says_how_the_gradient_changes() -> None:
     said = describe_gradients([("This", RESIDUAL), ("Other", PLAIN)])
     assert "in This it shrinks to 0.100 of its size" in said
     assert "in Other it grows to 1.00 times its size" in said
+
+
+def test_a_strip_marks_the_current_block_and_its_mean() -> None:
+    found = strip([("block1", 1.0), ("block2", 4.0)], "block1", 2.0, None, str)
+    assert found.dots == ((25.0, "block1: 1.0", True), (100.0, "block2: 4.0", False))
+    assert (found.mean, found.low, found.high) == (50.0, "0.0", "4.0")
+
+
+def test_a_strip_of_possible_values_has_their_ends() -> None:
+    found = strip([("block1", 0.5)], "block1", None, (-1, 1), str)
+    assert (found.dots[0][0], found.mean, found.low, found.high) == (75.0, None, "-1", "1")
+
+
+def test_a_strip_of_zeros_has_an_axis() -> None:
+    assert strip([("block1", 0.0)], "block1", None, None, str).dots[0][0] == 0

@@ -1,32 +1,72 @@
-"""The page of a comparison: who is compared, another in either place, and the ways in."""
+"""The page of a comparison: what is compared, another in either place, and the way in."""
 
+import io
+import json
 import re
-from collections.abc import Callable
+import struct
+from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import parse_qs, urlsplit
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.samples import load_samples
 from skiplens.service.services import Services
-from skiplens.web.links import Links
 from skiplens.web.pages.compare import compare_page
+from skiplens.web.pages.context import PageContext
+from skiplens.web.parameters import ViewParameters
+from tests.web.conftest import Refused
 from tests.web.pages.conftest import Look
+from tests.web.pages.markup import Markup
 
 SAMPLES = len(list(load_samples()))
+TWO = next(sample.digit for sample in load_samples() if sample.label == 2)
+Pair = dict[str, str]
 
 
-def queries(links: list[str]) -> list[dict[str, str]]:
+def parameters(address: str) -> Pair:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def comparisons(page: Markup) -> list[Pair]:
     """The parameters of every link to a comparison."""
-    found = [urlsplit(link) for link in links if link.startswith("/compare")]
-    return [{name: item[0] for name, item in parse_qs(part.query).items()} for part in found]
+    return [parameters(link) for link in page.links() if link.startswith("/compare")]
+
+
+def address(pair: Mapping[str, str]) -> str:
+    return "/compare?" + "&".join(f"{name}={value}" for name, value in pair.items())
+
+
+def images(page: Markup) -> dict[str, Pair]:
+    """The parameters of the image of each side, by side."""
+    found = {image["href"] for image in page.all("image") if "/compare/" in image["href"]}
+    return {query["side"]: query for query in map(parameters, found)}
+
+
+def text_of(page: Markup) -> str:
+    return " ".join(page.text.split())
 
 
 @pytest.fixture
-def pair(digit: Digit) -> dict[str, str]:
+def inputs(digit: Digit) -> Pair:
+    """Two inputs in one network."""
+    return {
+        "a": f"mnist-resnet/{digit.id}",
+        "b": f"mnist-resnet/{TWO.id}",
+        "scale_b": "block1:0",
+    }
+
+
+@pytest.fixture
+def networks(digit: Digit) -> Pair:
+    """One input in two networks."""
     return {
         "a": f"mnist-resnet/{digit.id}",
         "b": f"mnist-classic/{digit.id}",
@@ -34,84 +74,232 @@ def pair(digit: Digit) -> dict[str, str]:
     }
 
 
-def address(pair: dict[str, str]) -> str:
-    return "/compare?" + "&".join(f"{name}={value}" for name, value in pair.items())
+def test_without_parameters_a_sample_is_compared_with_one_of_the_class_that_comes_second(
+    look: Look, services: Services
+) -> None:
+    first = services.default_digit
+    forward = services.runner.run(
+        services.registry.network("mnist-resnet"), first.digit, AS_TRAINED
+    )
+    side = images(look("/compare"))["difference"]
+    assert side["a"] == f"mnist-resnet/{first.digit.id}"
+    network, _, other = side["b"].partition("/")
+    assert network == "mnist-resnet"
+    assert services.digits.get(other).label == int(forward.probabilities.argsort()[-2])
 
 
-def test_it_names_both_and_marks_the_layer(client: TestClient, digit: Digit) -> None:
-    pair = f"a=mnist-resnet/{digit.id}&b=mnist-resnet/{digit.id}&scale_b=block1:0"
-    html = client.get(f"/compare?{pair}&layer=block2.sum").text
-    assert "without block1" in html
-    assert "Without block1," in html
-    assert re.search(r'aria-current="true"><code>block2\.sum', html)
+def test_a_alone_is_compared_too(look: Look, digit: Digit) -> None:
+    side = images(look(f"/compare?a=mnist-classic/{digit.id}"))["b"]
+    assert side["a"] == f"mnist-classic/{digit.id}"
+    assert side["b"].startswith("mnist-classic/")
+
+
+def test_two_inputs_have_a_difference(look: Look, inputs: Pair) -> None:
+    assert images(look(address(inputs))).keys() == {"a", "b", "difference"}
+
+
+def test_two_networks_have_a_similarity_and_no_difference(look: Look, networks: Pair) -> None:
+    page = look(address(networks))
+    assert images(page).keys() == {"a", "b"}
+    assert "linear CKA on 2,000 test digits" in text_of(page)
+    assert "Filters of separately trained networks do not correspond" in text_of(page)
+    cells = [link for link in page.all("a") if " of A, " in link.get("aria-label", "")]
+    assert len(cells) == 8 * 7
+    (current,) = (cell for cell in cells if "aria-current" in cell)
+    assert current["aria-label"].startswith("block1.output of A, block1.output of B: 0.")
+
+
+def test_a_cell_of_the_similarity_leads_to_the_maps_of_both_layers(
+    look: Look, networks: Pair
+) -> None:
+    page = look(address(networks))
+    href = next(
+        link["href"]
+        for link in page.all("a")
+        if link.get("aria-label", "").startswith("block2.output of A, block5.output of B")
+    )
+    chosen = networks | {"layer": "block2.output", "layer_b": "block5.output"}
+    assert parameters(href) == chosen
+    found = look(href)
+    assert images(found)["b"]["layer_b"] == "block5.output"
+    assert networks | {"layer": "block2.output"} in comparisons(found)  # that at its place
+    swapped = {
+        "a": networks["b"],
+        "b": networks["a"],
+        "scale_a": "block1:0",
+        "layer": "block5.output",
+        "layer_b": "block2.output",
+    }
+    assert swapped in comparisons(found)
+
+
+def test_it_names_what_is_scaled_and_marks_the_layer(look: Look, digit: Digit) -> None:
+    pair = {
+        "a": f"mnist-resnet/{digit.id}",
+        "b": f"mnist-resnet/{digit.id}",
+        "scale_b": "block1:0",
+        "layer": "block2.sum",
+    }
+    page = look(address(pair))
+    assert "Residual network without block1" in text_of(page)
+    selected = [option["value"] for option in page.all("option") if "selected" in option]
+    assert "block2.sum" in selected
+    current = [link["href"] for link in page.all("a") if link.get("aria-current") == "true"]
+    assert pair in [parameters(link) for link in current]
 
 
 def test_a_layer_that_is_the_same_in_both_differs_by_zero_everywhere(
     look: Look, digit: Digit
 ) -> None:
     pair = f"a=mnist-resnet/{digit.id}&b=mnist-resnet/{digit.id}&scale_b=block2:0"
-    text = " ".join(look(f"/compare?{pair}&layer=block1.output").text.split())
-    assert "A \N{MINUS SIGN} B zero everywhere" in text
+    text = text_of(look(f"/compare?{pair}&layer=block1.output"))
     assert text.count("zero everywhere") == 1
 
 
-def test_a_and_b_change_places(look: Look, pair: dict[str, str]) -> None:
-    swapped = {"a": pair["b"], "b": pair["a"], "scale_a": "block1:0"}
-    assert swapped in queries(look(address(pair)).links())
-    assert pair in queries(look(address(swapped)).links())
+def test_a_and_b_change_places(look: Look, inputs: Pair, networks: Pair) -> None:
+    for pair in (inputs, networks):
+        swapped = {"a": pair["b"], "b": pair["a"], "scale_a": "block1:0"}
+        assert swapped in comparisons(look(address(pair)))
+        assert pair in comparisons(look(address(swapped)))
+
+
+def test_layers_change_places_too_and_are_kept_where_another_network_has_them(
+    look: Look, networks: Pair, digit: Digit
+) -> None:
+    found = comparisons(look(address(networks | {"layer": "block6.output"})))
+    swapped = {"a": networks["b"], "b": networks["a"], "scale_a": "block1:0"}
+    assert swapped | {"layer": "block5.output"} in found
+    deepest = {**networks, "b": f"mnist-plain/{digit.id}", "layer": "block6.output"}
+    del deepest["scale_b"]
+    assert deepest in found
+    inner = comparisons(look(address(networks | {"layer": "block6.sum"})))
+    assert {**deepest, "layer": "block6.sum"} not in inner  # no sum in the plain twin
 
 
 @pytest.mark.parametrize("layer", [{}, {"layer": "head.logits"}])
-def test_another_digit_can_stand_in_either_place(
-    look: Look, pair: dict[str, str], layer: dict[str, str]
-) -> None:
-    found = queries(look(address(pair | layer)).links())
+def test_another_input_can_stand_in_either_place(look: Look, inputs: Pair, layer: Pair) -> None:
+    found = comparisons(look(address(inputs | layer)))
     for place in ("a", "b"):
-        rest = {name: item for name, item in (pair | layer).items() if name != place}
+        rest = {name: item for name, item in (inputs | layer).items() if name != place}
         others = [item for item in found if {**item, place: ""} == {**rest, place: ""}]
         assert len({item[place] for item in others}) >= SAMPLES
-        assert {item[place].split("/")[0] for item in others} >= {pair[place].split("/")[0]}
+        assert {item[place].split("/")[0] for item in others} == {"mnist-resnet"}
 
 
-def test_another_network_can_stand_in_either_place(
-    look: Look, pair: dict[str, str], services: Services
+def test_another_input_of_two_networks_is_that_of_both(look: Look, networks: Pair) -> None:
+    found = comparisons(look(address(networks)))
+    both = {"a": f"mnist-resnet/{TWO.id}", "b": f"mnist-classic/{TWO.id}", "scale_b": "block1:0"}
+    assert both in found
+
+
+def test_another_network_can_be_compared_with(
+    look: Look, networks: Pair, services: Services, digit: Digit
 ) -> None:
-    found = queries(look(address(pair)).links())
-    for place in ("a", "b"):
-        offered = {network[place].split("/")[0] for network in found}
-        assert offered >= {engine.manifest.id for engine in services.registry.networks}
+    found = comparisons(look(address(networks)))
+    every = {engine.manifest.id for engine in services.registry.networks}
+    of_b = {query["b"].split("/")[0] for query in found if query["a"] == networks["a"]}
+    assert of_b == every  # its own for two inputs
+    exchanged = {"a": f"mnist-classic/{digit.id}", "b": f"mnist-resnet/{digit.id}"}
+    assert exchanged | {"scale_b": "block1:0"} in found  # from the menu of A's network
+
+
+def test_one_network_stays_one_when_another_is_chosen(look: Look, inputs: Pair) -> None:
+    found = comparisons(look(address(inputs)))
+    other = {name: value.replace("mnist-resnet", "mnist-classic") for name, value in inputs.items()}
+    assert other in found
+
+
+def test_the_ways_to_compare_lead_to_each_other(look: Look, inputs: Pair, digit: Digit) -> None:
+    twin = {"a": f"mnist-resnet/{digit.id}", "b": f"mnist-plain/{digit.id}"}
+    assert twin in comparisons(look(address(inputs)))
+    back = [query for query in comparisons(look(address(twin))) if query["a"] == twin["a"]]
+    assert any(query["b"].startswith("mnist-resnet/") for query in back)
 
 
 @pytest.mark.parametrize(
-    ("where", "layer"),
-    [
-        ("", None),
-        ("/layers/block2.sum", "block2.sum"),
-        ("/layers/block2.sum/filters/3", "block2.sum"),
-        ("/blocks/block2", "block2.output"),
-    ],
+    "where", ["", "/layers/block2.sum", "/layers/block2.sum/filters/3", "/blocks/block2"]
 )
-def test_every_page_of_a_digit_has_a_way_in(
-    look: Look, digit: Digit, where: str, layer: str | None
-) -> None:
-    links = look(f"/networks/mnist-resnet/digits/{digit.id}{where}?scale=block2:0").links()
-    found = queries(links)
-    assert len(found) == 1
-    assert found[0]["a"] == f"mnist-resnet/{digit.id}"
-    assert found[0]["b"] != found[0]["a"]
-    assert (found[0]["scale_a"], found[0]["scale_b"]) == ("block2:0", "block2:0")
-    assert found[0].get("layer") == layer
+def test_every_page_of_a_digit_has_a_way_in(look: Look, digit: Digit, where: str) -> None:
+    page = look(f"/networks/mnist-resnet/digits/{digit.id}{where}?scale=block2:0")
+    (found,) = comparisons(page)
+    assert found["a"] == f"mnist-resnet/{digit.id}"
+    assert found["b"] != found["a"]
+    assert (found["scale_a"], found["scale_b"]) == ("block2:0", "block2:0")
 
 
-def test_networks_that_share_no_layer_are_compared_in_words(
-    open_services: Callable[[], Services], digit: Digit
+def test_networks_without_a_layer_at_one_place_are_compared_in_words(
+    services: Services, digit: Digit
 ) -> None:
-    services = open_services()
     engine = services.registry.network("mnist-resnet")
     a = services.runner.run(engine, digit, AS_TRAINED)
-    renamed = tuple(replace(layer, name=f"{layer.name}'") for layer in a.manifest.layers)
-    maps = {f"{name}'": maps for name, maps in a.activations.items()}
-    b = replace(a, manifest=replace(a.manifest, layers=renamed), activations=maps)
-    page = compare_page(services, a, b, Links("mnist-resnet", digit.id), None)
-    assert (page.layer, page.sides, page.rows) == (None, (), ())
-    services.digits.close()
+    unknown = tuple(replace(layer, role="other") for layer in a.manifest.layers)
+    b = replace(a, manifest=replace(a.manifest, id="mnist-plain", layers=unknown))
+    links = ViewParameters().view(a.manifest, digit.id, AS_TRAINED)
+    stored = services.digits.get(digit.id)
+    page = compare_page(PageContext(services, engine, stored, a, links), b, None, None)
+    assert (page.layer, page.maps, page.rows) == (None, {}, ())
+
+
+LINE = {"points": [[0.5, 0.2, 0.09], [0.5, 0.8, 0.09]]}
+
+
+def drawn(api: TestClient, shown: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+    """The pictures of a live frame, and their levels."""
+    asked = {"strokes": [LINE], "pictures": shown}
+    content = api.post("/networks/mnist-resnet/live", json=asked).content
+    (length,) = struct.unpack("<I", content[:4])
+    header = json.loads(content[4 : 4 + length])
+    offset, levels = 4 + length + 28 * 28, []
+    for picture in header["pictures"]:
+        size = picture["width"] * picture["height"]
+        levels.append(content[offset : offset + size])
+        offset += size
+    return header, levels
+
+
+def stored(api: TestClient) -> str:
+    """The id of the same drawing, once it is kept."""
+    return str(api.post("/api/v1/digits", json={"strokes": [LINE]}).json()["id"])
+
+
+@pytest.mark.parametrize("mode", ["inputs", "networks"])
+def test_every_side_follows_a_drawing(
+    api: TestClient, look: Look, request: pytest.FixtureRequest, digit: Digit, mode: str
+) -> None:
+    pair: Pair = request.getfixturevalue(mode)
+    sides = images(look(address(pair)))
+    addresses = ["/api/v1/compare/grid.png?" + urlencode(query) for query in sides.values()]
+    header, levels = drawn(api, addresses)
+    kept = stored(api)
+    place = digit.id if mode == "networks" else f"a=mnist-resnet%2F{digit.id}"
+    after = kept if mode == "networks" else f"a=mnist-resnet%2F{kept}"
+    for shown, found, picture in zip(addresses, levels, header["pictures"], strict=True):
+        with Image.open(io.BytesIO(api.get(shown.replace(place, after)).content)) as opened:
+            assert np.asarray(opened).tobytes() == found
+        assert picture["legend"]["range-scope"].startswith(("one value range", "its own"))
+
+
+def test_a_side_that_there_is_not_cannot_follow(
+    api: TestClient, refused: Refused, inputs: Pair
+) -> None:
+    query = urlencode({**inputs, "layer": "stem.output", "side": "c"})
+    asked = {"strokes": [LINE], "pictures": [f"/api/v1/compare/grid.png?{query}"]}
+    answer = api.post("/networks/mnist-resnet/live", json=asked)
+    assert "side must be one of a, b, difference" in refused(answer, 422, "invalid_parameter")
+
+
+@pytest.mark.parametrize("mode", ["inputs", "networks"])
+def test_every_link_and_image_of_it_is_there(
+    api: TestClient, look: Look, request: pytest.FixtureRequest, mode: str
+) -> None:
+    page = look(address(request.getfixturevalue(mode)))
+    assert page.faults == []
+    levels = [int(tag[1]) for tag, _ in page.elements if tag in {"h1", "h2", "h3"}]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels[levels.index(1) :]))
+    pictures = {image["href"] for image in page.all("image")} | {
+        image["src"] for image in page.all("img")
+    }
+    kinds = {re.sub("[0-9a-f]{16}|[0-9]+", "", link): link for link in page.links()}
+    for found in (*pictures, *(link for link in kinds.values() if link[:1] == "/")):
+        assert api.get(found).status_code == 200, found

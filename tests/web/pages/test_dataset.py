@@ -84,8 +84,9 @@ def test_misread_digits_come_first_and_lead_to_their_galleries(
 ) -> None:
     told = browsing.get(f"{API}/dataset/digits").json()["digits"]
     page = see(PAGE)
-    shown = [link for link in page.links() if "/digits/" in link][1:]  # the first is the way back
-    assert [urlsplit(link).path for link in shown] == [item["page_url"] for item in told]
+    pages = [item["page_url"] for item in told]
+    shown = [link for link in page.links() if urlsplit(link).path in pages]
+    assert [urlsplit(link).path for link in shown] == pages
     first = told[0]
     assert first["wrong"]
     assert digits(page)[0].startswith(
@@ -97,7 +98,7 @@ def test_misread_digits_come_first_and_lead_to_their_galleries(
 
 def test_the_digits_are_cut_from_one_sheet(see: Seen, browsing: TestClient) -> None:
     page = see(f"{PAGE}?order=index&page=2")
-    images = page.all("image")
+    images = [one for one in page.all("image") if "/dataset/" in one["href"]]
     assert len(images) == 100
     boxes = [
         element["viewbox"] for element in page.all("svg") if element.get("class") == "map-panel"
@@ -138,14 +139,13 @@ def test_where_there_is_none_it_says_why_and_leads_back(see: Seen, query: str, s
     page = see(f"{PAGE}?{query}")
     assert said in page.text
     assert digits(page) == []
-    assert f"{PAGE}#digits" in page.links()
+    assert any(link.startswith(PAGE) and link.endswith("#digits") for link in page.links())
 
 
-def test_links_keep_how_grids_are_drawn_and_leave_off_what_is_off(see: Seen) -> None:
+def test_links_keep_how_maps_are_drawn(see: Seen) -> None:
     for link in see(f"{PAGE}?palette=light&scale=block1:0").links():
         query = parse_qs(urlsplit(link).query)
         assert not link.startswith("/networks") or query["palette"] == ["light"], link
-        assert "scale" not in query
 
 
 def test_until_it_is_indexed_there_are_a_bar_and_the_samples(indexing: TestClient) -> None:
@@ -156,8 +156,8 @@ def test_until_it_is_indexed_there_are_a_bar_and_the_samples(indexing: TestClien
     assert "0 of 240 digits" in page.text
     refresh = [element for element in page.all("meta") if element.get("http-equiv") == "refresh"]
     assert [item["content"] for item in refresh] == ["2"]
-    assert len(page.all("image")) == 40
-    assert not page.all("table")
+    assert len(page.all("image")) == 2 * 40  # as inputs to choose, and as they are classified
+    assert not [one for one in page.all("table") if one.get("class") == "confusion-matrix"]
     section = next(item for _, item in page.elements if "data-indexing" in item)
     assert indexing.get(section["data-indexing"]).json()["state"] == "indexing"
 
@@ -175,14 +175,14 @@ def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
         refused(client.get(f"{API}/dataset/digits"), 500, "not_indexed")
     assert "The test set could not be classified" in page.text
     assert not page.all("progress")
-    assert len(page.all("image")) == 40
+    assert len(page.all("image")) == 2 * 40
 
 
 def test_the_gallery_leads_to_the_data_set_only_where_there_is_one(
     see: Seen, api: TestClient
 ) -> None:
     for address in ("/", "/?scale=block1:0"):
-        assert [link for link in see(address).links() if link.startswith(PAGE)] == [PAGE, PAGE]
+        assert [urlsplit(link).path for link in see(address).links()].count(PAGE) == 1
     assert not [link for link in Markup(api.get("/").text).links() if "dataset" in link]
     answer = api.get(PAGE, headers={"Accept": "text/html"})
     assert answer.status_code == 404

@@ -1,118 +1,185 @@
-"""The depth page: metrics, gradients, ablations, and another network's gradients."""
+"""The Blocks page: metrics, gradients beside another network's, ablations."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import BlockMetrics
-from skiplens.web.pages.depth import describe_depth
-from skiplens.web.pages.text import GATED, PLAIN, Symbols
+from skiplens.core.manifest import BlockMetrics, Manifest
+from skiplens.engine.base import Engine
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.depth import ablated_accuracies, ablation_rows, describe_depth
+from skiplens.web.pages.text import GATED
 from tests.web.pages.conftest import Look
+from tests.web.pages.markup import Markup
 
 DIGITS = "/networks/mnist-resnet/digits"
 
 
 def test_links_keep_disabled_blocks_and_display_options(look: Look, digit: Digit) -> None:
-    markup = look(f"{DIGITS}/{digit.id}/depth?scale=block4:0&palette=blue-orange")
+    markup = look(f"{DIGITS}/{digit.id}/blocks?scale=block4:0&palette=light")
     onward = [link for link in markup.links() if "/blocks/" in link]
     assert onward
-    assert all("scale=block4:0" in link and "palette=blue-orange" in link for link in onward)
+    assert all("scale=block4:0" in link and "palette=light" in link for link in onward)
 
 
-def test_gradients_are_of_the_requested_class(client: TestClient, digit: Digit) -> None:
-    html = client.get(f"{DIGITS}/{digit.id}/depth?target=2").text
-    assert "log p(2)" in html
-    flow = client.get(f"/api/v1{DIGITS}/{digit.id}/gradients?target=2").json()
+def test_gradients_are_of_the_requested_class(api: TestClient, digit: Digit) -> None:
+    html = api.get(f"{DIGITS}/{digit.id}/blocks?target=2").text
+    assert "logit of class 2" in html
+    flow = api.get(f"/api/v1{DIGITS}/{digit.id}/gradients?target=2").json()
     assert flow["target"] == "2"
 
 
-def test_another_networks_gradients_are_shown_too(
-    look: Look, client: TestClient, digit: Digit
+def chosen_networks(markup: Markup) -> list[str]:
+    names = {"none", "mnist-resnet", "mnist-plain", "mnist-classic", "mnist-highway"}
+    return [
+        element["value"]
+        for element in markup.all("option")
+        if element["value"] in names and "selected" in element
+    ]
+
+
+@pytest.mark.parametrize(
+    ("network", "twin"),
+    [
+        ("mnist-resnet", "mnist-plain"),
+        ("mnist-plain", "mnist-resnet"),
+        ("mnist-highway", "mnist-plain"),
+        ("mnist-classic", "none"),
+    ],
+)
+def test_the_twins_gradients_are_compared_by_default(
+    look: Look, digit: Digit, network: str, twin: str
 ) -> None:
-    alone = look(f"{DIGITS}/{digit.id}/depth?target=2")
-    markup = look(f"{DIGITS}/{digit.id}/depth?target=2&beside=mnist-classic")
-    assert "Classic of 2016, total" in markup.text
-    assert "Classic of 2016, total" not in alone.text
+    markup = look(f"/networks/{network}/digits/{digit.id}/blocks")
+    assert chosen_networks(markup) == [twin]
     dashed = [element for element in markup.all("g") if "is-compared" in element.get("class", "")]
-    assert dashed
-    answer = client.get(
-        f"/api/v1/networks/mnist-classic/digits/{digit.id}/gradients?target=2"
-    ).json()
-    assert f"Classic of 2016, block1: {answer['blocks'][0]['total']:.3g}"[:34] in markup.text
-    chosen = [element for element in markup.all("option") if element["value"] == "mnist-classic"]
-    assert "selected" in chosen[0]
+    assert len(dashed) == (twin != "none")
+
+
+def test_no_other_network_can_be_chosen(look: Look, digit: Digit) -> None:
+    markup = look(f"{DIGITS}/{digit.id}/blocks?beside=none")
+    assert chosen_networks(markup) == ["none"]
+    assert "Plain twin, total" not in markup.text
+
+
+def test_another_networks_gradients_are_compared(look: Look, api: TestClient, digit: Digit) -> None:
+    markup = look(f"{DIGITS}/{digit.id}/blocks?target=2&beside=mnist-classic")
+    assert chosen_networks(markup) == ["mnist-classic"]
+    assert "Classic of 2016, total" in markup.text
+    answer = api.get(f"/api/v1/networks/mnist-classic/digits/{digit.id}/gradients?target=2").json()
+    total = fmt.number(answer["blocks"][0]["total"])
+    assert f"Classic of 2016, block1: {total} total" in markup.text
+
+
+def test_toggles_keep_class_and_network(look: Look, digit: Digit) -> None:
+    query = "target=2&beside=mnist-classic"
+    toggles = [
+        link
+        for link in look(f"{DIGITS}/{digit.id}/blocks?{query}").links()
+        if link.endswith(query) and "scale=block3:0" in link
+    ]
+    assert toggles
 
 
 def test_blocks_that_both_have_are_off_in_both(look: Look, digit: Digit) -> None:
     query = "beside=mnist-classic&scale=block2:0"
-    markup = look(f"{DIGITS}/{digit.id}/depth?{query}")
+    markup = look(f"{DIGITS}/{digit.id}/blocks?{query}")
     assert "Classic of 2016, block1" in markup.text
     assert "Classic of 2016, block2" in markup.text
-    assert not [
-        line
-        for line in markup.text.splitlines()
-        if "block2: " in line and "through F" in line.split("block2: ")[1][:24]
-    ]
+    assert not re.search(r"block2: \S+ through F", markup.text)
 
 
-def test_ablations_are_shown_as_measured(client: TestClient, digit: Digit) -> None:
-    html = client.get(f"{DIGITS}/{digit.id}/depth").text
-    assert "Accuracy drop without each block" in html
-    assert "10,000 test digits" in html
+def test_accuracies_without_blocks_are_those_measured(
+    look: Look, engine: Engine, digit: Digit
+) -> None:
+    text = re.sub(r"[ \n]+", " ", look(f"{DIGITS}/{digit.id}/blocks").text)
+    evaluation = engine.manifest.evaluation
+    assert evaluation
+    for ablation in evaluation.ablations:
+        accuracy = fmt.percent(ablation.correct / evaluation.digits)
+        assert f"{accuracy} {fmt.points(ablation.accuracy_drop)}" in text
+    assert "94.33\u202f%, 5.37\u202fpoints lower" in text
+    assert "10,000 test digits" in text
+
+
+def test_pairs_are_told_once(engine: Engine) -> None:
+    rows = ablation_rows(engine.manifest)
+    assert [len(cells) for _, cells in rows] == [1, 2, 3, 4, 5, 6]
+    alone = rows[3][1][3]
+    assert (alone.accuracy, alone.change) == ("61.03\u202f%", "38.67\u202fpoints lower")
+    assert alone.left + alone.lost == pytest.approx(99.7)
+    pair = rows[1][1][0]
+    assert (pair.accuracy, pair.left) == ("11.40\u202f%", 11.4)
+
+
+def test_without_every_pair_there_is_no_matrix(engine: Engine) -> None:
+    evaluation = engine.manifest.evaluation
+    assert evaluation
+    singles = tuple(found for found in evaluation.ablations if len(found.off) == 1)
+    manifest = replace(engine.manifest, evaluation=replace(evaluation, ablations=singles))
+    assert ablation_rows(manifest) == ()
+    assert len(ablated_accuracies(manifest)) == 6
 
 
 def test_with_every_branch_off_it_says_that_nothing_is_added(look: Look, digit: Digit) -> None:
     every = ",".join(f"block{at}:0" for at in range(1, 7))
-    assert "nothing is added" in look(f"{DIGITS}/{digit.id}/depth?scale={every}").text
+    assert "nothing is added" in look(f"{DIGITS}/{digit.id}/blocks?scale={every}").text
 
 
 FOUND = [
     BlockMetrics(f"block{at}", 1.0, ratio, 1.0, ratio, 0.0, 0.0)
-    for at, ratio in enumerate((1.5, 0.5, 0.25, 1.25), 1)
+    for at, ratio in enumerate((1.5, 0.5, 0.25, 1.25, 1.0, 2.0), 1)
 ]
 
 
-def said(blocks: Sequence[int], off: Sequence[int] = (), names: Symbols = PLAIN) -> str:
-    """What is said of some of these blocks; one that is off adds nothing."""
+def said(manifest: Manifest, off: Sequence[int] = ()) -> str:
+    """What is said of six blocks, some of which are off and add nothing."""
     switched = [f"block{at}" for at in off]
-    found = [
-        replace(block, ratio=0.0) if block.block in switched else block
-        for block in (FOUND[at - 1] for at in blocks)
-    ]
-    return describe_depth(found, switched, names)
+    found = [replace(one, ratio=0.0) if one.block in switched else one for one in FOUND]
+    return describe_depth(replace(manifest, evaluation=None), found, switched)
 
 
-def test_a_block_that_is_off_counts_neither_as_larger_nor_as_smaller() -> None:
-    assert said([1, 4]).startswith("On this digit F(x) is larger than x in every block: they")
-    assert said([1, 4, 3], off=[3]).startswith(
-        "On this digit F(x) is larger than x in every block that is on: they"
+def test_the_smallest_and_the_largest_ratio_are_named(engine: Engine) -> None:
+    assert said(engine.manifest) == (
+        "On this digit F(x) is between 0.250 (block3) and 2.00 (block6) times as large as x."
     )
-    assert "every" not in said([1, 3], off=[3])
-    assert "block3" not in said([1, 2, 3, 4], off=[3])
 
 
-@pytest.mark.parametrize(
-    ("blocks", "off"), [([1, 2, 4], []), ([1, 2], [1]), ([1, 3], [3]), ([2], []), ([4], [])]
-)
-def test_a_single_block_is_named_once(blocks: list[int], off: list[int]) -> None:
-    words = said(blocks, off)
-    assert words.count("block") == 1
-    assert "times as large as x" in words
-    assert ("only" in words) == (len(blocks) - len(off) > 1)
+def test_a_block_that_is_off_is_not_among_them(engine: Engine) -> None:
+    assert said(engine.manifest, off=[3, 6]) == (
+        "On this digit F(x) is between 0.500 (block2) and 1.50 (block1) times as large as x in the "
+        "blocks that are on."
+    )
+    assert said(engine.manifest, off=[1, 2, 3, 4, 5]) == (
+        "On this digit F(x) is 2.00 times as large as x in block6."
+    )
 
 
-def test_the_block_with_the_smallest_change_is_named() -> None:
-    words = said([1, 2, 3, 4])
-    assert "block2 and block3 refine their input" in words
-    assert "The smallest change is by block3, where F(x) is 0.250 times as large as x." in words
+def test_the_ratios_are_compared_with_the_test_set(engine: Engine) -> None:
+    words = describe_depth(engine.manifest, FOUND, ())
+    assert words.endswith(
+        "; on average over the test set, between 0.931 (block2) and 1.38 (block4) times."
+    )
 
 
-def test_the_sentence_names_gated_terms() -> None:
-    for blocks in ([1, 2, 3], [1, 4], [2]):
-        words = said(blocks, names=GATED)
-        assert f"{GATED.f} is " in words
-        assert f" as {GATED.x}" in words
-        assert " x" not in words
+def test_the_sentence_names_gated_terms(engines: Mapping[str, Engine]) -> None:
+    words = said(engines["mnist-highway"].manifest)
+    assert f"{GATED.f} is between" in words
+    assert f"times as large as {GATED.x}." in words
+
+
+def test_a_network_without_identity_paths_has_no_ratios(engines: Mapping[str, Engine]) -> None:
+    words = said(engines["mnist-plain"].manifest)
+    assert words.startswith("This network has no identity paths")
+    assert "block1" not in words
+
+
+@pytest.mark.parametrize("network", ["mnist-resnet", "mnist-highway", "mnist-plain"])
+def test_no_verdict_hangs_on_a_threshold(look: Look, digit: Digit, network: str) -> None:
+    for page in ("blocks", "blocks/block2", "blocks/block4"):
+        text = look(f"/networks/{network}/digits/{digit.id}/{page}").text
+        assert not re.search(r"refine|replace|rewrit", text)

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.digit import Digit
+from skiplens.core.grid_image import MIN_ZOOM
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
@@ -18,13 +19,12 @@ from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages.figures import (
-    SLIM_WIDTH,
+    GRID_WIDTH,
     LayerFigure,
     Legend,
     MapAttributes,
     layer_figure,
     map_attributes,
-    network_range,
     number_grid,
     ramp_stops,
 )
@@ -76,12 +76,6 @@ def test_a_gated_block_disables_its_gate(engines: Mapping[str, Engine], digit: D
     assert figure(gated, "block3.gate").note is None
 
 
-def test_attributes_state_which_layers_a_toggle_changes(forward: ForwardPass) -> None:
-    layers = ("block1.residual", "block2.residual", "block2.sum", "stem.output")
-    switches = [figure(forward, layer).attributes.switch for layer in layers]
-    assert switches == ["on", "off", None, None]
-
-
 def test_zero_filters_are_inactive_and_not_disabled(forward: ForwardPass) -> None:
     quiet = {name: maps.copy() for name, maps in forward.activations.items()}
     quiet["block1.residual"][..., 3:5] = 0
@@ -90,10 +84,22 @@ def test_zero_filters_are_inactive_and_not_disabled(forward: ForwardPass) -> Non
     assert found.alt.endswith("; inactive: 3 and 4")
 
 
-def test_every_slim_grid_fits(forward: ForwardPass) -> None:
+def test_every_grid_fits_beside_the_others_of_its_block(forward: ForwardPass) -> None:
     for layer in forward.manifest.layers:
         found = figure(forward, layer.name)
-        assert (found.slim or found.picture).width <= SLIM_WIDTH
+        assert found.picture.width <= GRID_WIDTH or found.picture.zoom == MIN_ZOOM
+        assert found.wide is None or found.picture.width < found.wide.width
+
+
+def test_the_input_of_a_block_is_shown_in_its_range(forward: ForwardPass) -> None:
+    manifest = forward.manifest
+    links = Links(manifest.id, forward.digit.id, switched_off("block2"))
+    layer = find_layer(manifest, "block1.output")
+    as_x = layer_figure(forward, layer, links, x_of="block2")
+    assert (as_x.symbol, as_x.tone) == ("x", "identity")
+    assert "block=block2" in as_x.picture.src
+    residual = layer_figure(forward, find_layer(manifest, "block2.sum"), links)
+    assert as_x.legend.high == residual.legend.high
 
 
 def test_ramps_run_from_end_to_end() -> None:
@@ -106,32 +112,12 @@ def attributes_of(forward: ForwardPass, name: str) -> MapAttributes:
     manifest = forward.manifest
     layer = find_layer(manifest, name)
     grid = layer_grid(forward, layer, tuple(range(layer.filters)), GridOptions())
-    return map_attributes(
-        forward, layer, grid, Links(manifest.id, forward.digit.id, switched_off("block2"))
-    )
-
-
-def pair(text: str | None) -> tuple[float, ...]:
-    return tuple(map(float, (text or "").split()))
-
-
-def test_ranges_are_stated_at_full_precision(forward: ForwardPass) -> None:
-    layer = find_layer(forward.manifest, "block1.sum")
-    found = attributes_of(forward, "block1.sum")
-    assert pair(found.block_range) == forward.value_range(layer, Normalisation.BLOCK)
-    assert pair(network_range(forward)) == forward.network_range
-
-
-@pytest.mark.parametrize("name", ["stem.conv", "block1.conv1", "head.pool"])
-def test_a_layer_outside_blocks_has_no_block_range(forward: ForwardPass, name: str) -> None:
-    assert attributes_of(forward, name).block_range is None
+    return map_attributes(layer, grid, Links(manifest.id, forward.digit.id, switched_off("block2")))
 
 
 def test_attributes_state_the_grid_layout(forward: ForwardPass) -> None:
     found = attributes_of(forward, "block3.output")
-    assert (found.layer.shape, found.layout.columns, found.layout.zoom) == ((14, 14, 32), 8, 3)
-    assert not found.signed
-    assert attributes_of(forward, "block3.sum").signed
+    assert (found.layer.shape, found.layout.columns, found.order) == ((14, 14, 32), 8, None)
 
 
 def test_attributes_name_addresses_that_exist(client: TestClient, forward: ForwardPass) -> None:
@@ -149,16 +135,6 @@ def test_every_page_with_maps_has_their_attributes(look: Look, gallery: str, whe
     assert figures
     for item in figures:
         assert {"data-values", "data-filter-href", "data-columns", "data-zoom"} <= set(item)
-    ranges = [
-        item["data-network-range"] for _, item in page.elements if "data-network-range" in item
-    ]
-    assert len(ranges) == 1
-
-
-def test_display_options_have_descriptions_for_the_script(look: Look, gallery: str) -> None:
-    options = [element for element in look(gallery).all("option") if "data-explanation" in element]
-    assert all(item["data-explanation"] for item in options)
-    assert [item["value"] for item in options if "data-default" in item] == ["block", "dark"]
 
 
 VALUES = np.array([[0, 2], [-4, 4]], np.float32)

@@ -52,3 +52,17 @@ def test_lists_and_plurals() -> None:
     assert fmt.join_and(["a"]) == "a"
     assert fmt.join_and(["a", "b", "c"]) == "a, b and c"
     assert (fmt.pluralise(1, "filter"), fmt.pluralise(2, "filter")) == ("1 filter", "2 filters")
+
+
+@pytest.mark.parametrize(
+    ("drop", "text"),
+    [
+        (0.0537, "5.37\u202fpoints lower"),
+        (-0.0002, "0.02\u202fpoints higher"),
+        (0.01, "1.00\u202fpoint lower"),
+        (0.0, "unchanged"),
+        (0.000001, "less than 0.01 points lower"),
+    ],
+)
+def test_a_drop_is_told_in_points(drop: float, text: str) -> None:
+    assert fmt.points(drop) == text

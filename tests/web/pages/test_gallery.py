@@ -1,82 +1,63 @@
-"""The gallery's network diagram: lines are as wide as the norm of what they carry."""
+"""The gallery: every layer once, and in each block x + F(x) = sum, then the output."""
 
-import numpy as np
+from collections.abc import Mapping
+
 import pytest
 
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED, BlockMetrics
 from skiplens.engine.base import Engine
-from skiplens.service.analysis import all_block_metrics
-from skiplens.service.forward import ForwardPass, run_network
-from skiplens.web.links import Links
-from skiplens.web.pages.gallery import THINNEST, WIDEST, NetworkDiagram
-from tests.conftest import switched_off
+from skiplens.web import links
+from tests.web.pages.conftest import Look
+
+NETWORKS = ("mnist-resnet", "mnist-plain", "mnist-highway", "mnist-classic")
 
 
-@pytest.fixture
-def forward(engine: Engine, digit: Digit) -> ForwardPass:
-    return run_network(engine, digit, switched_off("block2"))
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_layer_has_its_maps(
+    look: Look, engines: Mapping[str, Engine], digit: Digit, network: str
+) -> None:
+    page = look(links.gallery(network, digit.id))
+    shown = {one["data-layer"] for one in page.all("figure") if "data-layer" in one}
+    assert shown == {layer.name for layer in engines[network].manifest.layers}
+    assert page.faults == []
 
 
-@pytest.fixture
-def baseline(engine: Engine, digit: Digit) -> dict[str, BlockMetrics]:
-    """The figures of the baseline network, by block."""
-    return {
-        metrics.block: metrics
-        for metrics in all_block_metrics(run_network(engine, digit, AS_TRAINED))
+def test_a_block_is_an_equation_of_maps(look: Look, engine: Engine, gallery: str) -> None:
+    page = look(gallery)
+    layers = [one["data-layer"] for one in page.all("figure") if "data-layer" in one]
+    for block in engine.manifest.blocks:
+        parts = [block.identity, block.residual, block.sum, block.output]
+        assert any(layers[at : at + 4] == parts for at in range(len(layers))), block.name
+    signs = [one for one in page.all("span") if one.get("class") == "sign"]
+    assert len(signs) == 3 * len(engine.manifest.blocks)
+
+
+def test_a_network_without_identity_paths_has_no_equations(look: Look, digit: Digit) -> None:
+    signs = {
+        network: {
+            one.get("data-sign") for one in look(links.gallery(network, digit.id)).all("figure")
+        }
+        for network in ("mnist-plain", "mnist-resnet")
     }
+    assert "=" in signs["mnist-resnet"]
+    assert not {"+", "="} & signs["mnist-plain"]
 
 
-@pytest.fixture
-def diagram(forward: ForwardPass, baseline: dict[str, BlockMetrics]) -> NetworkDiagram:
-    return NetworkDiagram(
-        forward, {metrics.block: metrics for metrics in all_block_metrics(forward)}, baseline
-    )
+def test_x_is_shown_in_the_range_of_its_block(look: Look, gallery: str) -> None:
+    page = look(gallery)
+    for source in (one["src"] for one in page.all("img") if "grid.png" in one["src"]):
+        assert source.count("block=") <= 1
+    assert any("block1.output/grid.png?block=block2" in one["src"] for one in page.all("img"))
 
 
-def test_widths_are_proportional_to_norms(diagram: NetworkDiagram, forward: ForwardPass) -> None:
-    norms = {
-        layer: float(np.linalg.norm(forward.activations[layer]))
-        for layer in ("stem.output", "block1.residual", "block1.sum")
-    }
-    widths = {layer: diagram.layer_width(layer) for layer in norms}
-    first = "stem.output"
-    for layer, norm in norms.items():
-        expected = norm / norms[first]
-        assert widths[layer] / widths[first] == pytest.approx(expected, rel=0.01)
+def test_what_is_inside_a_block_is_shown_on_demand(look: Look, gallery: str) -> None:
+    page = look(gallery)
+    folded = [one for one in page.all("details") if one.get("class") == "disclosure"]
+    assert len(folded) == 8  # the stem, six blocks, and the snippets below
+    assert all("open" not in one for one in folded)
 
 
-def test_the_widest_line_carries_the_largest_norm(
-    diagram: NetworkDiagram, forward: ForwardPass
-) -> None:
-    found = [diagram.block(block, Links("net", "digit")) for block in forward.manifest.blocks]
-    widths = [
-        width
-        for item in found
-        for width in (item.identity_width, item.residual_width, item.sum_width)
-    ]
-    assert max(widths) <= WIDEST
-    assert WIDEST in {*widths, *(item.input_width for item in found)}
-
-
-def test_a_disabled_branch_is_thin_and_can_be_enabled(
-    diagram: NetworkDiagram, forward: ForwardPass
-) -> None:
-    page_links = Links("net", "digit", forward.scales)
-    part = diagram.block(forward.manifest.blocks[1], page_links)
-    assert (part.off, part.residual_width) == (True, THINNEST)
-    assert part.toggle == "/networks/net/digits/digit#block2-branch"
-
-
-def test_a_disabled_branch_keeps_its_previous_width(
-    diagram: NetworkDiagram, forward: ForwardPass, baseline: dict[str, BlockMetrics]
-) -> None:
-    part = diagram.block(forward.manifest.blocks[1], Links("net", "digit", forward.scales))
-    assert part.previous_width == diagram.width(baseline["block2"].norm_residual) > THINNEST
-
-
-def test_blocks_that_change_shape_are_drawn_with_a_projection(
-    diagram: NetworkDiagram, forward: ForwardPass
-) -> None:
-    parts = [diagram.block(block, Links("net", "digit")) for block in forward.manifest.blocks]
-    assert [part.block.name for part in parts if part.projected] == ["block3", "block5"]
+def test_the_stem_leads_as_a_row_of_maps(look: Look, gallery: str) -> None:
+    strips = [one for one in look(gallery).all("figure") if "layer-strip" in one.get("class", "")]
+    head = ["head.pool", "head.logits", "head.probabilities"]
+    assert [one["data-layer"] for one in strips] == ["stem.output", *head]

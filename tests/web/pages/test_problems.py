@@ -68,7 +68,7 @@ def test_a_busy_server_says_when_to_retry() -> None:
     page = error_page(_problem(503), again=3, samples=None)
     assert page.again == 3
     html = Renderer(load_assets(), most_bytes=1).html(
-        page, SiteContext(Theme.DARK, "/networks/a?scale=b:0")
+        page, SiteContext(Theme.DARK, "/networks/a?scale=b:0", "http://127.0.0.1:8000")
     )
     assert "Try again in 3 seconds." in " ".join(html.split())
     assert 'href="/networks/a?scale=b:0"' in html

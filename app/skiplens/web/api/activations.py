@@ -25,7 +25,7 @@ from skiplens.service.units import check_position, explain
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import GridDescription, Prediction, UnitValue
-from skiplens.web.http.caching import CSV, NPY, NPZ, PNG, immutable_response, revalidated_response
+from skiplens.web.http.caching import CSV, NPY, NPZ, PNG, revalidated_response, versioned_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import (
     MAX_LIST_CHARACTERS,
@@ -98,7 +98,7 @@ def grid_png(
     parameters: GridDep,
 ) -> Response:
     grid = layer_grid(forward, layer, filters, parameters.options())
-    return immutable_response(request, grid.png(), PNG)
+    return versioned_response(request, grid.png(), forward.manifest.version)
 
 
 @router.get(f"{LAYER}/grid.json", summary="Grid metadata as JSON")

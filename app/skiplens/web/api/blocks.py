@@ -14,7 +14,7 @@ from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import MapTable
-from skiplens.web.http.caching import PNG, immutable_response
+from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import BlockDep, ForwardPassDep, NetworkDep, SignedPalette, Zoom
 
 BLOCK = VIEW + "/blocks/{block}"
@@ -75,8 +75,8 @@ def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
     PNG,
     "Feature maps of x, F(x), sum and output as rows, one column for each filter",
 )
-def block_maps_png(request: Request, table: BlockTableDep) -> Response:
-    return immutable_response(request, table.png(), PNG)
+def block_maps_png(request: Request, engine: NetworkDep, table: BlockTableDep) -> Response:
+    return versioned_response(request, table.png(), engine.manifest.version)
 
 
 @router.get(f"{BLOCK}/maps.json", summary="Layout and value ranges of the image as JSON")
@@ -86,7 +86,7 @@ def block_maps_json(table: BlockTableDep) -> MapTable:
 
 @router.get(
     f"{VIEW}/gradients",
-    summary="Norm of the gradient of log p(target) at each block's input, in total and by path",
+    summary="Norm of the gradient of a class's logit at each block's input, in total and by path",
 )
 def get_gradients(
     engine: NetworkDep,
@@ -117,8 +117,8 @@ def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
     PNG,
     "Feature maps of a stage: a row for each block, a column for each filter",
 )
-def stage_maps_png(request: Request, table: StageTableDep) -> Response:
-    return immutable_response(request, table.png(), PNG)
+def stage_maps_png(request: Request, engine: NetworkDep, table: StageTableDep) -> Response:
+    return versioned_response(request, table.png(), engine.manifest.version)
 
 
 @router.get(f"{STAGE}/maps.json", summary="Layout and value ranges of the image as JSON")

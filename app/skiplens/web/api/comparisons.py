@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from skiplens.errors import InvalidParameterError
-from skiplens.service import analysis
-from skiplens.service.analysis import Side, comparison_grid
+from skiplens.service import comparison
+from skiplens.service.comparison import Side, comparison_grid, find_pair
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Comparison, Prediction
-from skiplens.web.http.caching import PNG, immutable_response
+from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
 
 View = Annotated[
@@ -48,26 +48,47 @@ def get_pair(
 PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]
 
 
-@router.get("/compare", summary="Both predictions, and norms and cosine of every common layer")
+@router.get("/compare", summary="Both predictions, and how alike the layers are")
 def compare(pair: PairDep) -> Comparison:
     a, b = pair
-    return Comparison(a=Prediction.of(a), b=Prediction.of(b), layers=analysis.compare(a, b))
+    return Comparison(
+        a=Prediction.of(a),
+        b=Prediction.of(b),
+        layers=comparison.compare(a, b),
+        similarity=comparison.similarity(a.manifest, b.manifest),
+    )
 
 
 @router.file(
-    "/compare/grid.png", PNG, "One layer of A or of B, or the signed difference A - B, as one image"
+    "/compare/grid.png",
+    PNG,
+    "One layer of A or of B, or in one network the signed difference A - B, as one image",
 )
 def compare_grid_png(
     request: Request,
     pair: PairDep,
     layer: Annotated[
         str,
-        Query(description="layer of the same name and shape in both", examples=["block1.output"]),
+        Query(
+            description="layer of A; in one network it is B's too, in two B's is at the same place",
+            examples=["stem.output"],
+        ),
     ],
     parameters: GridDep,
     side: Annotated[
-        Side, Query(description="a, b or difference", examples=["difference"])
+        Side,
+        Query(
+            description="a, b or difference; two networks have no difference, as filters of "
+            "separately trained networks do not correspond",
+            examples=["difference"],
+        ),
     ] = "difference",
+    layer_b: Annotated[
+        str | None,
+        Query(description="of two networks: another layer of B", examples=[None], max_length=128),
+    ] = None,
 ) -> Response:
-    grid = comparison_grid(*pair, layer, side, parameters.options())
-    return immutable_response(request, grid.png(), PNG)
+    a, b = pair
+    layers = find_pair(a.manifest, b.manifest, layer, layer_b)
+    grid = comparison_grid(a, b, layers, side, parameters.options())
+    return versioned_response(request, grid.png(), "-".join(one.manifest.version for one in pair))

@@ -13,10 +13,11 @@ from skiplens.core.grid_image import encode_grey
 from skiplens.errors import UnknownDigitError
 from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, SortOrder, browse
 from skiplens.service.registry import check_filter
+from skiplens.web import links
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import TopActivations
-from skiplens.web.http.caching import PNG, immutable_response, revalidated_response
+from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import LayerDep, NetworkDep, ServicesDep
 
 SHEET_COLUMNS = 10
@@ -118,9 +119,13 @@ Version = Annotated[
     "Digits of the data set as one image, in the given order, ten in a row",
 )
 def dataset_png(
-    request: Request, services: ServicesDep, indices: Indices, version: Version = None
+    request: Request,
+    services: ServicesDep,
+    indices: Indices,
+    version: Version = None,  # noqa: ARG001  # versioned_response reads it
 ) -> Response:
-    images = services.indexes.dataset.split.images
+    dataset = services.indexes.dataset
+    images = dataset.split.images
     chosen = [int(index) for index in indices.split(",")]
     if max(chosen) >= len(images):
         raise UnknownDigitError(
@@ -131,9 +136,8 @@ def dataset_png(
     cells = np.zeros((rows * columns, SIDE, SIDE), np.uint8)
     cells[: len(chosen)] = images[chosen]
     sheet = cells.reshape(rows, columns, SIDE, SIDE).swapaxes(1, 2)
-    # Without a version the address does not identify the data set.
-    answer = immutable_response if version else revalidated_response
-    return answer(request, encode_grey(sheet.reshape(rows * SIDE, columns * SIDE)), PNG)
+    content = encode_grey(sheet.reshape(rows * SIDE, columns * SIDE))
+    return versioned_response(request, content, links.dataset_version(dataset.sha256))
 
 
 @router.get(

@@ -25,7 +25,7 @@ from skiplens.service.images import KERNEL_ZOOM, GridOptions, LabelledKernelGrid
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Layer
-from skiplens.web.http.caching import NPY, PNG, immutable_response, revalidated_response
+from skiplens.web.http.caching import NPY, PNG, revalidated_response, versioned_response
 from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
 
 router = Router("networks")
@@ -96,7 +96,7 @@ def kernels_png(
     else:
         options = GridOptions(palette=palette, zoom=zoom, columns=parameters.columns)
         drawn = kernel_grid(kernel, options).png()
-    return immutable_response(request, drawn, PNG)
+    return versioned_response(request, drawn, engine.manifest.version)
 
 
 JSON: Final = "application/json"

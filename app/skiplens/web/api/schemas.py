@@ -28,6 +28,7 @@ from skiplens.core.manifest import (
     FilterMetrics,
     LayerInfo,
     Manifest,
+    NetworkSimilarity,
 )
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.unit_explanation import (
@@ -39,7 +40,8 @@ from skiplens.core.unit_explanation import (
     Unit,
 )
 from skiplens.engine.base import Engine
-from skiplens.service.analysis import BlockGradient, LayerComparison
+from skiplens.service.analysis import BlockGradient
+from skiplens.service.comparison import LayerComparison
 from skiplens.service.dataset.activation_index import Index, ResultPage
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -415,9 +417,9 @@ class BlockDetail(Joined):
 
 
 class GradientByPath(BaseModel):
-    """Gradient norms at every block's input, by path."""
+    """Norms of the gradient of a class's logit at every block's input, by path."""
 
-    target: str = Field(description="Class whose log probability is differentiated")
+    target: str = Field(description="Class whose logit is differentiated")
     blocks: tuple[BlockGradient, ...] = Field(description="Every block, in forward order")
 
 
@@ -442,7 +444,12 @@ class Comparison(BaseModel):
     a: Prediction = Field(description="Prediction for A")
     b: Prediction = Field(description="Prediction for B")
     layers: tuple[LayerComparison, ...] = Field(
-        description="Layers of the same name and shape, in forward order"
+        description="Every layer of one network; of two, layers at the same place: of the same "
+        "role on the same path, blocks matched by their share of the depth. In forward order"
+    )
+    similarity: NetworkSimilarity | None = Field(
+        description="Linear CKA (Kornblith et al. 2019) of A's layers with B's over test digits; "
+        "null for one network, and where it was not measured"
     )
 
 

@@ -39,6 +39,12 @@ def immutable_response(
     return _cacheable(request, content, media_type, IMMUTABLE, download)
 
 
+def versioned_response(request: Request, content: bytes, version: str) -> Response:
+    """A picture: cached for ever under the current ``version=``, else revalidated each time."""
+    current = request.query_params.get("version") == version
+    return _cacheable(request, content, PNG, IMMUTABLE if current else REVALIDATED, None)
+
+
 def revalidated_response(
     request: Request, content: bytes, media_type: str, download: str | None = None
 ) -> Response:

@@ -203,13 +203,16 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def validation_message(handler: Dependant, fault: Mapping[str, Any]) -> str:
-    """A clause on one of the faults that FastAPI found in a request's parameters.
+    """A clause on one of the faults that FastAPI found in a request's parameters or its body.
 
     Args:
         handler: declares the parameters.
         fault: an entry of ``RequestValidationError.errors()``.
     """
-    _, name, *_ = fault["loc"]
+    place, *names = fault["loc"]
+    if place == "body":
+        return f"{'.'.join(map(str, names)) or 'the body'}: {fault['msg']}"
+    name = names[0]
     allowed = next(map(_allowed, _declarations(handler, name)))
     if fault["type"] == "missing":
         return f"{name} is missing; it must be {allowed}"

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from skiplens.core.block_metrics import block_metrics, filter_metrics
-from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
-from skiplens.service.analysis import classic_blocks
-from skiplens.service.images import FeatureMapTable, block_table
+from skiplens.core.block_metrics import filter_metrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo
+from skiplens.engine.base import Array
+from skiplens.service.analysis import all_block_metrics, classic_blocks
+from skiplens.service.images import FeatureMapTable, block_table, kernel_range
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.charts import Bar
-from skiplens.web.pages.common import ViewPage, digit_page, neighbour_links, prediction_view
-from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.charts import Bar, Strip, strip
+from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.depth import accuracy_drops, test_set_means
+from skiplens.web.pages.depth import ablated_accuracies, test_set_means
 from skiplens.web.pages.downloads import block_downloads
-from skiplens.web.pages.figures import Picture, table_alt, table_legend
+from skiplens.web.pages.figures import Legend, Picture, legend_of, table_alt, table_legend
 from skiplens.web.pages.layer import kernels_picture
 from skiplens.web.pages.text import Symbols
 
@@ -42,6 +42,8 @@ class Metric:
     """The same in a block without an identity path, whose sum is F(x); ``None`` if undefined."""
     tone: str = ""
     write: Callable[[float], str] = fmt.number
+    ends: tuple[float, float] | None = None
+    """The values that are possible; ``None`` for any from 0 on."""
 
     def read(self, metrics: BlockMetrics | FilterMetrics) -> float | None:
         """The value; ``None`` if it is undefined."""
@@ -82,7 +84,7 @@ METRICS: Final = (
         "ratio",
         "{0.over}",
         "{0.ratio}",
-        ("{0.over}", "below 1 the block refines its input, above 1 it replaces it"),
+        ("{0.over}", "ratio of the two norms"),
         ("F(x) over the input", "ratio of the two norms"),
     ),
     Metric(
@@ -91,6 +93,7 @@ METRICS: Final = (
         "cosine",
         ("{0.cosine}", f"1: same direction as {{0.x}}; 0: orthogonal; {fmt.MINUS}1: opposite"),
         write=fmt.cosine,
+        ends=(-1, 1),
     ),
     Metric(
         "relu_zeroed",
@@ -99,6 +102,7 @@ METRICS: Final = (
         ("zeroed by ReLU", "share of the sum below zero, which ReLU sets to zero"),
         ("zeroed by ReLU", "share of F(x) below zero, which ReLU sets to zero"),
         write=fmt.percent,
+        ends=(0, 1),
     ),
 )
 
@@ -293,32 +297,63 @@ def _bars(chart: FilterChart, metrics: FilterMetrics, x: int, width: int) -> Ite
             )
 
 
-_ALIGNED_COSINE: Final = 0.3  # beyond which two directions count as alike
-
-
 def describe_metrics(metrics: BlockMetrics, block: BlockInfo, *, off: bool) -> str:
     """A block's metrics on one digit, in a sentence or two."""
     names = text.symbols_of_block(block)
     if off:
         return text.describe_disabled(block)
-    direction = ""
-    if metrics.cosine is not None:
-        direction = f" and {_direction(metrics.cosine)} (cosine {fmt.cosine(metrics.cosine)})"
+    angle = "" if metrics.cosine is None else f" (cosine {fmt.cosine(metrics.cosine)})"
     return (
         f"On this digit {names.f} is {fmt.number(metrics.ratio)} times as large as "
-        f"{names.x}{direction}. "
-        f"ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
+        f"{names.x}{angle}. ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
     )
 
 
-def _direction(cosine: float) -> str:
-    if cosine > _ALIGNED_COSINE:
-        return "points in the same direction"
-    return (
-        "points in the opposite direction"
-        if cosine < -_ALIGNED_COSINE
-        else "is nearly orthogonal to it"
-    )
+def describe_ratio(
+    block: BlockInfo,
+    found: Sequence[BlockMetrics],
+    mean: BlockMetrics | None,
+    off: Sequence[str],
+) -> str:
+    """Where a block's ratio stands among all blocks, and among inputs.
+
+    Args:
+        block: which has an identity path.
+        found: metrics of every block on one digit.
+        mean: of the block over the test set, if it was measured.
+        off: names of the blocks that are switched off.
+    """
+    if block.name in off:
+        return text.describe_disabled(block)
+    names = text.symbols_of_block(block)
+    ratios = {metrics.block: metrics.ratio for metrics in found if metrics.block not in off}
+    own, count = ratios[block.name], len(ratios)
+    said = f"On this digit {names.f} is {fmt.number(own)} times as large as {names.x}"
+    if count > 1:
+        on = " that are on" if off else ""
+        said += f": the {fmt.place(own, [*ratios.values()])} of {fmt.count(count)} blocks{on}"
+    if mean:
+        said += f"; {fmt.number(mean.ratio)} on average over the test set"
+    return f"{said}."
+
+
+def _strips(
+    metrics: Sequence[Metric],
+    block: BlockInfo,
+    found: Sequence[BlockMetrics],
+    mean: BlockMetrics | None,
+) -> dict[str, Strip]:
+    """Each metric of every block on one axis, by the metric's name."""
+    return {
+        metric.name: strip(
+            [(one.block, value) for one in found if (value := metric.read(one)) is not None],
+            block.name,
+            metric.read(mean) if mean else None,
+            metric.ends,
+            metric.write,
+        )
+        for metric in metrics
+    }
 
 
 _X: Final = "x: the block's input, the output of the block before."
@@ -328,21 +363,19 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     """The page of a block; ``order`` sorts the table of its filters."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     table = block_table(forward, block, links.palette)
-    metrics = block_metrics(block, forward.activations)
+    every, mean = all_block_metrics(forward), test_set_means(manifest).get(block.name)
+    metrics = next(one for one in every if one.block == block.name)
     found = filter_metrics(block, forward.activations)
+    shown = [m for m in METRICS if m.describe(block) and m.text(metrics)]
     names = [other.name for other in manifest.blocks]
-    off = block.name in links.scales.off
     values = {
         "block": block,
         "formula": text.formula(block),
+        "sentence": describe_ratio(block, every, mean, links.scales.off) if block.identity else "",
         "explanation": text.describe_block(block),
         "neighbours": neighbour_links(names, block.name, links.block),
-        "off": off,
-        "switch_text": _describe_branch(block, links.scales.of(block.name)),
-        "toggled": links.with_block_toggled(block.name, manifest.disableable_blocks),
-        "prediction": prediction_view(context.services, forward),
-        "all_on": links.all_on().block(block.name),
         "picture": Picture.of(links.block_maps(block.name), table.geometry),
+        "wide": _wide_picture(context, block, table.geometry.zoom + 1),
         "rows": tuple(
             (row, _X if row.role == "x" else text.describe_layer(manifest, row.layer))
             for row in table.rows
@@ -350,29 +383,60 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
         "alt": table_alt(block, table),
         "legend": table_legend(table),
-        "metrics": [m for m in METRICS if m.describe(block) and m.text(metrics)],
+        "metrics": shown,
         "found": metrics,
-        "mean": test_set_means(manifest).get(block.name),
+        "mean": mean,
+        "strips": _strips(shown, block, every, mean),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
         "has_cosine": any(row.cosine is not None for row in found),
         "charts": filter_charts(found, block, table, links),
         "table": filter_table(found, block, order, links),
-        "kernels": tuple(
-            (layer, picture)
-            for layer in manifest.layers
-            if layer.block == block.name
-            and (picture := kernels_picture(context.engine, layer, links))
-        ),
-        "compare": default_comparison_link(context, block.output),
+        "kernels": _kernels(context, block),
         "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
-        "accuracy_drop": accuracy_drops(manifest).get((block.name,)),
+        "ablated": ablated_accuracies(manifest).get(frozenset({block.name})),
         "downloads": block_downloads(links, block, origin),
     }
-    return digit_page(context, "block.html", f"{block.name} in {manifest.title}", values)
+    return ViewPage(
+        "block.html",
+        f"{block.name} in {manifest.title}",
+        context,
+        address=lambda other: other.block(block.name),
+        current_block=block.name,
+        values=values,
+    )
 
 
-def _describe_branch(block: BlockInfo, factor: float) -> str:
-    if factor == 0:
-        return text.describe_disabled(block)
-    state = "on" if factor == 1 else f"multiplied by {fmt.branch_factor(factor)}"
-    return f"The branch is {state}."
+_WIDE: Final = 1380  # pixels: room for a row of maps on a screen of 1900
+
+
+def _wide_picture(context: PageContext, block: BlockInfo, zoom: int) -> Picture | None:
+    """The maps for wide screens; ``None`` if they have no room there at this zoom."""
+    links = context.links
+    layout = block_table(context.forward, block, links.palette, zoom).geometry
+    if layout.width > _WIDE:
+        return None
+    return Picture.of(links.block_maps(block.name, zoom=zoom), layout)
+
+
+_KERNELS_WIDTH: Final = 520  # pixels: two beside each other on a laptop's screen
+
+
+def _kernels(
+    context: PageContext, block: BlockInfo
+) -> tuple[tuple[LayerInfo, Picture, Legend], ...]:
+    """Every convolution of a block with the image of its kernels."""
+    engine, links = context.engine, context.links
+    pictures = (
+        (layer, kernels_picture(engine, layer, links, _KERNELS_WIDTH))
+        for layer in engine.manifest.layers
+        if layer.block == block.name
+    )
+    return tuple(
+        (layer, picture, _kernels_legend(engine.weights[f"{layer.name}/kernel"]))
+        for layer, picture in pictures
+        if picture
+    )
+
+
+def _kernels_legend(weights: Array) -> Legend:
+    return legend_of(kernel_range(weights), "signed", "one value range for all its kernels")

@@ -12,11 +12,11 @@ from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage, digit_page
+from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import MapFigure, Picture
 
-_MAP_SIDE: Final = 84  # pixels
+_MAP_SIDE: Final = 60  # pixels
 _KERNEL_ZOOM: Final = 7
 _SCALES: Final = {
     Normalisation.BLOCK: "each block by itself",
@@ -39,13 +39,14 @@ def classic_page(context: PageContext) -> ViewPage:
             (text, replace(links, normalize=scale).classic(), scale is shared)
             for scale, text in _SCALES.items()
         ),
-        "elsewhere": _elsewhere(context.services, links),
+        "others": _elsewhere(context.services, links),
     }
-    return digit_page(
-        replace(context, links=links),
+    return ViewPage(
         "classic.html",
         f"The 2016 figures in {manifest.title}",
-        values,
+        replace(context, links=links),
+        address=Links.classic,
+        values=values,
     )
 
 

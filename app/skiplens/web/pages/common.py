@@ -1,11 +1,14 @@
 """What several pages show: the networks, sample digits, test digits, the prediction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, TypeVar
+
+import numpy as np
 
 from skiplens.core.digit import SIDE
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -18,6 +21,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Picture
+from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.templating import NetworkLinks, Page
 
 _ENGINES: Final = {"litert": "LiteRT", "keras": "Keras"}
@@ -25,28 +29,188 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
-class ViewPage(Page):
-    """A page about a network and a digit; ``links`` have the display options.
+class ScaleControls:
+    """Factors of the residual branches to choose from: of one block, and sets of them.
 
-    ``address`` picks the page that the menu of networks leads to.
+    Each choice is a text, an address, and whether it is in force.
     """
 
-    services: Services
-    links: Links
+    block: str
+    factor: str
+    factors: tuple[tuple[str, str, bool], ...]
+    sets: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True)
+class ViewPage(Page):
+    """A page about a network and an input, in the frame that all of them share.
+
+    ``values`` is what the template shows in the frame, read as attributes.
+    """
+
+    context: PageContext
     address: Callable[[Links], str] = Links.gallery
+    """This page under other links."""
+    elsewhere: Callable[[Links], str] = Links.gallery
+    """The page of another network."""
+    part: str = "Explore"
+    """Of the site."""
+    current_block: str = ""
+    """Name of the block that the page is about, if any."""
+    layer_name: str | None = None
+    """The layer that the page is about, if any."""
+
+    @property
+    def links(self) -> Links:
+        """Of the network and the input."""
+        return self.context.links
+
+    @property
+    def card(self) -> str:
+        """A picture of the view, for sites on which its address is shared."""
+        return self.links.card(self.layer_name)
+
+    @property
+    def section(self) -> str:
+        """The part of the site."""
+        return self.part
+
+    @property
+    def sections(self) -> tuple[tuple[str, str], ...]:
+        """The parts of the site, for this network and input."""
+        links, services = self.links, self.context.services
+        parts = [("Explore", links.gallery()), ("Blocks", links.depth())]
+        parts.append(("Compare", links.compare(links.with_digit(confusable_sample(self.context)))))
+        if services.indexes.has_dataset:
+            parts.append(("Test set", links.dataset()))
+        return tuple(parts)
 
     @property
     def networks(self) -> NetworkLinks:
-        """Links to the same page, or the gallery of the same digit, in each network."""
-        return network_links(self.services, self.links, self.address)
+        """The networks to choose from."""
+        return network_links(self.context.services, self.links, self.elsewhere)
+
+    @property
+    def digit(self) -> StoredDigit:
+        """The input."""
+        return self.context.stored
+
+    @cached_property
+    def samples(self) -> "Samples":
+        """Other inputs for this page."""
+        return sample_links(
+            self.context.services.digits.samples,
+            self.links.digit,
+            lambda digit: self.address(self.links.with_digit(digit)),
+        )
+
+    @cached_property
+    def prediction(self) -> "PredictionView":
+        """What the network makes of the input."""
+        return prediction_view(self.context.services, self.context.forward)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the prediction is right, if that is known."""
+        label = self.context.stored.label
+        if label is None:
+            return ""
+        right = str(label) == self.prediction.label
+        return f"right, labelled {label}" if right else f"✗ wrong, labelled {label}"
+
+    @property
+    def candidates(self) -> list[tuple[int, str]]:
+        """Whatever else in the uploaded image may be the digit meant: number and page."""
+        stored = self.context.stored
+        return [
+            (number, self.address(self.links.with_digit(one.digit)))
+            for number, one in enumerate(stored.candidates, 1)
+            if one.digit != stored.digit.id
+        ]
+
+    @cached_property
+    def mistakes(self) -> tuple[str, str] | None:
+        """The test digits before and after this one that the network classifies wrongly."""
+        return _mistakes(self.context, self.address)
+
+    @cached_property
+    def network_map(self) -> NetworkMap:
+        """The network map."""
+        return network_map(self.context.forward, self.links, self.address, self.current_block)
+
+    @cached_property
+    def scale(self) -> ScaleControls | None:
+        """The controls of the branches; ``None`` if no branch can be scaled."""
+        return _scale_controls(self.context, self.address, self.current_block)
+
+    def hidden_options(self, *shown: str) -> list[tuple[str, object]]:
+        """What a form passes on, name and value, besides the options that it shows."""
+        found = self.links.query.items()
+        return [(name, value) for name, value in found if value and name not in shown]
 
 
-def digit_page(
-    context: PageContext, template: str, title: str, values: Mapping[str, Any]
-) -> ViewPage:
-    """A page about a digit in a network."""
-    known = {"digit": context.stored, **values}
-    return ViewPage(template, title, context.services, context.links, values=known)
+def confusable_sample(context: PageContext) -> str:
+    """A sample of the class that comes second for the page's input, else the first other sample."""
+    forward, samples = context.forward, context.services.digits.samples
+    others = {digit: stored for digit, stored in samples.items() if digit != forward.digit.id}
+    second = forward.manifest.classes[int(forward.probabilities.argsort()[-2])]
+    confusable = [digit for digit, stored in others.items() if str(stored.label) == second]
+    return next(iter([*confusable, *others]), forward.digit.id)
+
+
+def _mistakes(context: PageContext, address: Callable[[Links], str]) -> tuple[str, str] | None:
+    indexes, position = context.services.indexes, context.stored.dataset_index
+    if position is None or indexes.progress(context.engine).state != "ready":
+        return None
+    labels = indexes.dataset.split.labels
+    wrong = np.flatnonzero(indexes.dataset_index(context.engine).predictions != labels)
+    if not len(wrong):
+        return None
+    before = wrong[np.searchsorted(wrong, position, "left") - 1]
+    after = wrong[np.searchsorted(wrong, position, "right") % len(wrong)]
+    ids = indexes.dataset.ids
+    before_href, after_href = (
+        address(context.links.with_digit(ids[int(at)])) for at in (before, after)
+    )
+    return before_href, after_href
+
+
+_FACTORS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
+
+
+def _scale_controls(
+    context: PageContext, address: Callable[[Links], str], current: str
+) -> ScaleControls | None:
+    links, switches = context.links, context.forward.manifest.disableable_blocks
+    if not switches:
+        return None
+    scaled = [block for block, _ in links.scales.factors]
+    block = current if current in switches else [switches[0], *scaled][-1]
+    pair = switches[switches.index(block) :][:2]
+
+    def option(label: str, scales: Scales) -> tuple[str, str, bool]:
+        return label, address(replace(links, scales=scales)), scales == links.scales
+
+    def off(*blocks: str) -> Scales:
+        return Scales.in_order(dict.fromkeys(blocks, 0.0), switches)
+
+    return ScaleControls(
+        block=block,
+        factor=fmt.branch_factor(links.scales.of(block)),
+        factors=tuple(
+            (label, href, links.scales.of(block) == factor)
+            for factor in _FACTORS
+            for label, href, _ in [
+                option(fmt.branch_factor(factor), links.scales.with_factor(block, factor, switches))
+            ]
+        ),
+        sets=(
+            option("as trained", AS_TRAINED),
+            option(f"{block} off", off(block)),
+            *([option(f"{fmt.join_and(pair)} off", off(*pair))] if len(pair) > 1 else []),
+            *([option("all off", off(*switches))] if len(switches) > 1 else []),
+        ),
+    )
 
 
 def network_links(

@@ -3,14 +3,21 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from skiplens.engine.base import Engine
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links
-from skiplens.web.parameters import DigitDep, ForwardPassDep, NetworkDep, ServicesDep, ViewDep
+from skiplens.web.parameters import (
+    DigitDep,
+    ForwardPassDep,
+    NetworkDep,
+    ScalesDep,
+    ServicesDep,
+    ViewDep,
+)
 
 
 @dataclass(frozen=True)
@@ -37,3 +44,16 @@ def get_page_context(
 
 
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]
+
+
+def get_network_context(
+    services: ServicesDep,
+    engine: NetworkDep,
+    parameters: ViewDep,
+    scales: ScalesDep,
+    digit: Annotated[str | None, Query(max_length=64)] = None,
+) -> PageContext:
+    """What the path and the query name, on a page whose path has no digit."""
+    stored = services.digits.get(digit) if digit else services.default_digit
+    forward = services.runner.run(engine, stored.digit, scales)
+    return get_page_context(services, engine, stored, forward, parameters)

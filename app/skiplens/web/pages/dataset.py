@@ -5,15 +5,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import DigitFilter, Index, ResultPage, browse
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links
 from skiplens.web.pages import text
 from skiplens.web.pages.common import ViewPage, digit_tiles
+from skiplens.web.pages.context import PageContext
 
 LEVELS: Final = 5  # of shading
 
@@ -29,16 +28,15 @@ def shade_errors(counts: NDArray[np.intp]) -> tuple[list[list[int]], int]:
     return (-(-LEVELS * errors // max(most, 1))).tolist(), most
 
 
-def dataset_page(
-    services: Services, engine: Engine, links: Links, parameters: BrowsingParameters
-) -> ViewPage:
-    """The page of the test set; ``links`` have the display options.
+def dataset_page(context: PageContext, parameters: BrowsingParameters) -> ViewPage:
+    """The page of the test set, beside an input.
 
     Raises:
         NoDatasetError: there is no test set.
         InvalidParameterError: there is no such page of digits.
     """
-    indexes, manifest = services.indexes, engine.manifest
+    engine, links = context.engine, context.links
+    indexes, manifest = context.services.indexes, engine.manifest
     progress = indexes.progress(engine)
     summary, confusion, shown, samples = None, None, None, None
     if progress.state == "ready":
@@ -61,10 +59,18 @@ def dataset_page(
         "choice": parameters.choice,
         "confusion": confusion,
         "chosen": shown,
-        "samples": samples,
+        "sample_tiles": samples,
     }
     title = f"The test set in {manifest.title}"
-    return ViewPage("dataset.html", title, services, links, Links.dataset, values=values)
+    return ViewPage(
+        "dataset.html",
+        title,
+        context,
+        address=Links.dataset,
+        elsewhere=Links.dataset,
+        part="Test set",
+        values=values,
+    )
 
 
 def _shown_digits(

@@ -1,9 +1,10 @@
 """The depth page: every block in order, early exits, gradients, filters across blocks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.manifest import BlockMetrics, Manifest
+from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.service.analysis import (
     GradientByPath,
     all_block_metrics,
@@ -11,13 +12,13 @@ from skiplens.service.analysis import (
     gradient_by_path,
 )
 from skiplens.service.images import stage_table, stages
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.charts import describe_gradients, gradient_chart
-from skiplens.web.pages.common import ViewPage, digit_page, prediction_view
+from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import MapFigure, Picture, table_legend
-from skiplens.web.pages.text import Symbols
+from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend
 
 
 def test_set_means(manifest: Manifest) -> dict[str, BlockMetrics]:
@@ -26,120 +27,204 @@ def test_set_means(manifest: Manifest) -> dict[str, BlockMetrics]:
     return {mean.block: mean for mean in evaluation.blocks} if evaluation else {}
 
 
-def accuracy_drops(manifest: Manifest) -> dict[tuple[str, ...], str]:
-    """Accuracy drops by the blocks that are off; empty if not measured."""
-    ablations = manifest.evaluation.ablations if manifest.evaluation else ()
-    return {found.off: describe_accuracy_drop(found.accuracy_drop) for found in ablations}
+def ablated_accuracies(manifest: Manifest) -> dict[frozenset[str], tuple[str, str]]:
+    """Test accuracy without some blocks, and how much lower that is; empty if not measured."""
+    evaluation = manifest.evaluation
+    if evaluation is None:
+        return {}
+    return {
+        frozenset(found.off): (
+            fmt.percent(found.correct / evaluation.digits),
+            fmt.points(found.accuracy_drop),
+        )
+        for found in evaluation.ablations
+    }
 
 
 def _largest_norm(metrics: Iterable[BlockMetrics]) -> float:
     return max(max(known.norm_x, known.norm_residual) for known in metrics) or 1.0
 
 
-def _largest_gradient(found: GradientByPath) -> float:
-    return max(max(row.total, row.identity or 0.0, row.residual) for row in found.blocks) or 1.0
+@dataclass(frozen=True)
+class AblationCell:
+    """Test accuracy without a block or a pair: texts, and shares of 0..100."""
+
+    accuracy: str
+    change: str
+    left: float
+    lost: float
 
 
-def ablation_rows(manifest: Manifest) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
-    """Accuracy drop with each pair of blocks off, or with one, on the diagonal.
-
-    Text and bar of 0..100 for each; empty if not measured.
+def ablation_rows(manifest: Manifest) -> tuple[tuple[str, tuple[AblationCell, ...]], ...]:
+    """Every block, with the accuracies without it and each block up to it; the last is without it
+    alone. Empty if some pair was not measured.
     """
     evaluation, names = manifest.evaluation, manifest.disableable_blocks
     if evaluation is None or len(evaluation.ablations) < len(names) * (len(names) + 1) // 2:
         return ()
-    drops = {frozenset(ablation.off): ablation.accuracy_drop for ablation in evaluation.ablations}
+    texts = ablated_accuracies(manifest)
+    found = {frozenset(ablation.off): ablation for ablation in evaluation.ablations}
 
-    def cell(pair: frozenset[str]) -> tuple[str, float]:
-        return describe_accuracy_drop(drops[pair]), fmt.bar(max(drops[pair], 0.0))
+    def cell(pair: frozenset[str]) -> AblationCell:
+        left = fmt.bar(found[pair].correct / evaluation.digits)
+        return AblationCell(*texts[pair], left, fmt.bar(max(found[pair].accuracy_drop, 0.0)))
 
-    return tuple((row, tuple(cell(frozenset((row, column))) for column in names)) for row in names)
-
-
-def describe_accuracy_drop(drop: float) -> str:
-    """A share of the test digits; a negative one is a gain."""
-    return f"{fmt.MINUS}{fmt.percent(-drop)} (gain)" if drop < 0 else fmt.percent(drop)
+    return tuple(
+        (row, tuple(cell(frozenset((row, column))) for column in names[:at]))
+        for at, row in enumerate(names, 1)
+    )
 
 
 _ROLES: Final = {"output": "Output", "residual": "F(x)", "gate": "Gate"}
+_WIDE: Final = 1440  # pixels: room for a row of maps on a screen of 1900
 
 
-def stage_figures(context: PageContext) -> tuple[tuple[MapFigure, tuple[str, ...]], ...]:
-    """Outputs, residuals and gates of every stage: every filter in all blocks, and their names."""
-    found = []
-    for number, stage in enumerate(stages(context.engine.manifest), 1):
-        names = fmt.join_and([block.name for block in stage])
-        for role, title in _ROLES.items():
-            if any(getattr(block, role) is None for block in stage):
-                continue
-            table = stage_table(context.forward, number, role, context.links.palette)
-            columns = fmt.pluralise(table.geometry.columns, "filter")
-            found.append(
-                (
-                    MapFigure(
-                        name=f"{title} of {names}",
-                        picture=Picture.of(context.links.stage_maps(number, role), table.geometry),
-                        alt=f"{title} of {names} as rows, one column for each of {columns}",
-                        legend=table_legend(table),
-                        tone="residual" if role == "residual" else "",
-                    ),
-                    tuple(row.role for row in table.rows),
-                )
-            )
-    return tuple(found)
+@dataclass(frozen=True, kw_only=True)
+class StageFigure(MapFigure):
+    """Every filter in all blocks of a stage."""
+
+    legend: Legend
+    wide: Picture | None
+    """The same for wide screens, if it is larger there."""
+    blocks: tuple[str, ...]
+    """Names of the blocks, one a row."""
+
+
+def stage_figures(context: PageContext) -> tuple[StageFigure, ...]:
+    """Outputs, residuals and gates of every stage."""
+    return tuple(
+        _stage_figure(context, number, role, title, stage)
+        for number, stage in enumerate(stages(context.engine.manifest), 1)
+        for role, title in _ROLES.items()
+        if all(getattr(block, role) is not None for block in stage)
+    )
+
+
+def _stage_figure(
+    context: PageContext, number: int, role: str, title: str, stage: Sequence[BlockInfo]
+) -> StageFigure:
+    links = context.links
+    table = stage_table(context.forward, number, role, links.palette)
+    larger = table.geometry.zoom + 1
+    wide = stage_table(context.forward, number, role, links.palette, larger).geometry
+    name = f"{title} of {_span([block.name for block in stage])}"
+    columns = fmt.pluralise(table.geometry.columns, "filter")
+    return StageFigure(
+        name=name,
+        picture=Picture.of(links.stage_maps(number, role), table.geometry),
+        wide=Picture.of(links.stage_maps(number, role, zoom=larger), wide)
+        if wide.width <= _WIDE
+        else None,
+        alt=f"{name} as rows, one column for each of {columns}",
+        legend=table_legend(table),
+        tone="residual" if role == "residual" else "",
+        blocks=tuple(row.role for row in table.rows),
+    )
+
+
+def _span(blocks: Sequence[str]) -> str:
+    """Consecutive blocks, in a heading: ``block1 to block6``."""
+    first, *between, last = (blocks[0], *blocks)
+    return f"{first} to {last}" if len(between) > 1 else fmt.join_and(blocks)
+
+
+NO_NETWORK: Final = "none"
+"""Asks for no other network's gradients."""
+
+
+def twin_of(manifest: Manifest, others: Iterable[Manifest]) -> str | None:
+    """The id of a network of as many blocks, one of the two with identity paths and one without.
+
+    Of several, one whose blocks add comes first.
+    """
+    found = [
+        other
+        for other in others
+        if len(other.blocks) == len(manifest.blocks) and _has_skips(other) != _has_skips(manifest)
+    ]
+    found.sort(key=lambda other: any(block.merge not in (None, "add") for block in other.blocks))
+    return found[0].id if found else None
+
+
+def _has_skips(manifest: Manifest) -> bool:
+    return any(block.identity for block in manifest.blocks)
 
 
 def depth_page(context: PageContext, target: int | None, beside: str | None) -> ViewPage:
     """The page of all blocks.
 
     The gradient is of the class ``target``, by default the predicted one, in this network and in
-    the network ``beside``.
+    the network ``beside``, by default its twin.
 
     Raises:
         InvalidParameterError: there is no such class.
         UnknownNetworkError: there is no such network.
     """
     manifest, links = context.engine.manifest, context.links
-    found = all_block_metrics(context.forward)
-    means = test_set_means(manifest)
-    gradients = gradient_by_path(context.engine, context.forward, target)
-    other = None if beside is None else _gradients_in(context, beside, gradients.target)
-    residual = any(block.identity for block in manifest.blocks)
-    merges = {block.merge for block in manifest.blocks}
-    symbols = text.symbols_of_blocks(manifest.blocks)
+    found, means = all_block_metrics(context.forward), test_set_means(manifest)
     values = {
-        "residual": residual,
-        "merge": merges.pop() if len(merges) == 1 else None,
-        "symbols": symbols,
-        "sentence": describe_depth(found, links.scales.off, symbols) if residual else _PLAIN,
+        **_gradient_values(context, target, beside),
+        "residual": _has_skips(manifest),
+        "merge": _only_merge(manifest),
+        "symbols": text.symbols_of_blocks(manifest.blocks),
+        "sentence": describe_depth(manifest, found, links.scales.off),
         "blocks": found,
         "means": means,
-        "drops": accuracy_drops(manifest),
+        "ablated": {
+            block: texts
+            for pair, texts in ablated_accuracies(manifest).items()
+            for block in pair
+            if len(pair) == 1
+        },
+        "trained_accuracy": manifest.test_accuracy,
         "largest_norm": _largest_norm([*found, *means.values()]),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
-        "prediction": prediction_view(context.services, context.forward),
-        "all_on": links.all_on().depth(),
-        "target": gradients.target,
-        "classes": manifest.classes,
-        "others": tuple(
-            engine.manifest
-            for engine in context.services.registry.networks
-            if engine.manifest.id != manifest.id
-        ),
-        "beside": beside,
-        "beside_title": other[0] if other else None,
-        "chart": gradient_chart(manifest.title, gradients, other),
-        "gradient_text": describe_gradients(
-            [(manifest.title, gradients), *([other] if other else [])]
-        ),
-        "gradients": gradients.blocks,
-        "largest_gradient": _largest_gradient(gradients),
-        "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
         "stages": stage_figures(context),
         "early_exits": early_exits(context.forward, context.engine.weights),
         "ablations": ablation_rows(manifest),
     }
-    return digit_page(context, "depth.html", f"Depth of {manifest.title}", values)
+    return ViewPage(
+        "depth.html",
+        f"Blocks of {manifest.title}",
+        context,
+        address=lambda other: other.depth(target=target, beside=beside),
+        elsewhere=Links.depth,
+        part="Blocks",
+        values=values,
+    )
+
+
+def _only_merge(manifest: Manifest) -> str | None:
+    """How all blocks merge x and F(x); ``None`` if they differ, or do not."""
+    merges = {block.merge for block in manifest.blocks}
+    return merges.pop() if len(merges) == 1 else None
+
+
+def _gradient_values(
+    context: PageContext, target: int | None, beside: str | None
+) -> dict[str, object]:
+    """What the section of the gradients shows."""
+    manifest = context.engine.manifest
+    networks = (engine.manifest for engine in context.services.registry.networks)
+    others = tuple(other for other in networks if other.id != manifest.id)
+    twin = twin_of(manifest, others)
+    chosen = beside or twin or NO_NETWORK
+    found = gradient_by_path(context.engine, context.forward, target)
+    other = None if chosen == NO_NETWORK else _gradients_in(context, chosen, found.target)
+    networks_drawn = [(manifest.title, found), *([other] if other else [])]
+    return {
+        "classes": manifest.classes,
+        "target": found.target,
+        "predicted": context.forward.label,
+        "others": others,
+        "twin": twin or NO_NETWORK,
+        "beside": chosen,
+        "beside_title": other[0] if other else None,
+        "chart": gradient_chart(manifest.title, found, other),
+        "gradient_text": describe_gradients(networks_drawn),
+        "gradients": found.blocks,
+        "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
+    }
 
 
 def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
@@ -150,32 +235,33 @@ def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str,
     return engine.manifest.title, gradient_by_path(engine, forward, target)
 
 
-_PLAIN: Final = "This network has no identity paths: every block computes its output from scratch."
-
-
-def describe_depth(found: Sequence[BlockMetrics], off: Sequence[str], names: Symbols) -> str:
-    """Which of the blocks that are on refine and which replace their input."""
-    on = [block for block in found if block.block not in off]
+def describe_depth(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequence[str]) -> str:
+    """How large F(x) is beside x in the blocks that are on, here and over the test set."""
+    names = text.symbols_of_blocks(manifest.blocks)
+    if not _has_skips(manifest):
+        return (
+            "This network has no identity paths: what a block computes is all that the next gets."
+        )
+    on = [metrics for metrics in found if metrics.block not in off]
     if not on:
         return (
             "Every branch is switched off: the identity path runs from end to end, and nothing is "
             "added."
         )
-    refining = [block.block for block in on if block.ratio < 1]
-    smallest = min(on, key=lambda block: block.ratio)
-    extent = f"{names.f} is {fmt.number(smallest.ratio)} times as large as {names.x}"
-    if len(on) == 1 and not refining:
-        return f"On this digit {smallest.block} replaces its input: {extent} there."
-    if not refining:
-        return (
-            f"On this digit {names.f} is larger than {names.x} in every block"
-            f"{' that is on' if off else ''}: they replace their input more than they "
-            f"refine it. The smallest change is by {smallest.block}, where {extent}."
-        )
-    if len(refining) == 1:
-        only = "only " if len(on) > 1 else ""
-        return f"On this digit {only}{smallest.block} refines its input: {extent} there."
+    times = f"times as large as {names.x}"
+    if len(on) == 1:
+        return f"On this digit {names.f} is {fmt.number(on[0].ratio)} {times} in {on[0].block}."
+    where = " in the blocks that are on" if off else ""
+    usual = list(test_set_means(manifest).values())
+    mean = f"; on average over the test set, {_ratios(usual)} times" if usual else ""
+    return f"On this digit {names.f} is {_ratios(on)} {times}{where}{mean}."
+
+
+def _ratios(found: Sequence[BlockMetrics]) -> str:
+    """The smallest and the largest ratio, and their blocks."""
+    smallest = min(found, key=lambda metrics: metrics.ratio)
+    largest = max(found, key=lambda metrics: metrics.ratio)
     return (
-        f"On this digit {fmt.join_and(refining)} refine their input: {names.f} is "
-        f"smaller than {names.x} there. The smallest change is by {smallest.block}, where {extent}."
+        f"between {fmt.number(smallest.ratio)} ({smallest.block}) and "
+        f"{fmt.number(largest.ratio)} ({largest.block})"
     )

@@ -1,6 +1,6 @@
 """Figures of the pages: map pictures with legends, number grids, kernels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from skiplens.web.pages.context import PageContext
 
 @dataclass(frozen=True)
 class MapAttributes:
-    """What the script redraws a layer's maps from, as data attributes."""
+    """Data attributes with which the script finds the values under the pointer."""
 
     layer: LayerInfo
     layout: GridLayout
@@ -33,49 +33,23 @@ class MapAttributes:
     """Address of the maps as NPY."""
     filter_href: str
     """A filter's page, with the placeholder ``{filter}``."""
-    signed: bool
     order: str | None
     """Indices of the maps as shown; ``None`` if they are sorted by index."""
-    block_range: str | None
-    """Value range under ``normalize=block``; ``None`` if no other layer shares it."""
-    switch: str | None
-    """``on`` or ``off`` if disabling a block acts on the layer."""
 
 
-def map_attributes(
-    forward: ForwardPass, layer: LayerInfo, grid: Grid, links: Links
-) -> MapAttributes:
+def map_attributes(layer: LayerInfo, grid: Grid, links: Links) -> MapAttributes:
     """The attributes of a layer's grid."""
-    shared = bool(forward.range_group(layer))
     return MapAttributes(
         layer=layer,
         layout=grid.geometry,
         values=links.data(layer.name, "activations.npy"),
         filter_href=links.filter(layer.name, "{filter}"),
-        signed=forward.is_signed(layer),
         order=None
         if links.sort is Sort.INDEX
         else ",".join(str(cell.filter) for cell in grid.cells),
-        block_range=_pair(forward.value_range(layer, Normalisation.BLOCK)) if shared else None,
-        switch=_switch(forward.layer_scale(layer)),
     )
 
 
-def _switch(factor: float | None) -> str | None:
-    return None if factor is None else "on" if factor else "off"
-
-
-def network_range(forward: ForwardPass) -> str:
-    """The value range under ``normalize=network``."""
-    return _pair(forward.network_range)
-
-
-def _pair(values: ValueRange) -> str:
-    # With all their digits, so that the script computes with the same floats.
-    return "{!r} {!r}".format(*values)
-
-
-SLIM_WIDTH: Final = 300  # pixels beside the network diagram on the narrowest screen
 RAMP_STOPS: Final = 21
 
 
@@ -129,41 +103,82 @@ class LayerFigure(MapFigure):
 
     legend: Legend
     attributes: MapAttributes
-    slim: Picture | None
-    """The same for narrow screens, if they need another."""
+    wide: Picture | None
+    """The same for wide screens, if it is larger there."""
+    symbol: str | None
     note: str | None
 
 
-def layer_figure(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFigure:
-    """All maps of a layer, with a legend."""
-    grid = layer_grid(forward, layer, tuple(range(layer.filters)), links.options)
+GRID_WIDTH: Final = 250  # pixels: four grids and the signs between them, on a laptop's screen
+
+
+def layer_figure(
+    forward: ForwardPass,
+    layer: LayerInfo,
+    links: Links,
+    *,
+    x_of: str | None = None,
+    room: int = GRID_WIDTH,
+) -> LayerFigure:
+    """All maps of a layer, with a legend.
+
+    Args:
+        forward: of the input.
+        layer: which.
+        links: with the display options.
+        x_of: the block that it is the input of, if it is shown as that: in the block's range.
+        room: pixels across; half as much again on a wide screen.
+    """
+    every = tuple(range(layer.filters))
+    options = replace(links.options, block=x_of)
+    normal, wide = (_fitting_zoom(layer, across) for across in (room, room * 36 // 25))
+    grid = layer_grid(forward, layer, every, replace(options, zoom=normal))
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
+    given = {} if x_of is None else {"block": x_of}
     return LayerFigure(
         name=layer.name,
-        tone=text.tone(layer),
+        symbol="x" if x_of else text.symbol(layer),
+        tone="identity" if x_of else text.tone(layer),
         meta=f"{layer.kind} · {fmt.shape(*layer.shape)}",
         href=links.layer(layer.name),
-        attributes=map_attributes(forward, layer, grid, links),
-        picture=Picture.of(links.grid(layer.name), grid.geometry),
-        slim=_slim(layer, grid, links),
+        attributes=map_attributes(layer, grid, links),
+        picture=Picture.of(links.grid(layer.name, **given, zoom=normal), grid.geometry),
+        wide=None
+        if wide == normal
+        else Picture.of(
+            links.grid(layer.name, **given, zoom=wide),
+            layer_grid(forward, layer, every, replace(options, zoom=wide)).geometry,
+        ),
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
         note=fmt.dead_filters_note(layer, dead, off=forward.is_disabled(layer)),
     )
 
 
-def _slim(layer: LayerInfo, grid: Grid, links: Links) -> Picture | None:
-    """The grid at the largest zoom that fits narrow screens; ``None`` if it fits as it is."""
-    if grid.geometry.width <= SLIM_WIDTH:
-        return None
+_STRIP_MAP, _STRIP_VALUE = 56, 12  # pixels along a side of a map, and of a value
+
+
+def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFigure:
+    """All maps of a layer in one row, as large as a thumbnail, without their indices."""
+    zoom = min(max(1, _STRIP_MAP // max(layer.shape[:2])), _STRIP_VALUE)
+    shape = {"zoom": zoom, "columns": layer.filters}
+    options = replace(links.options, zoom=zoom, columns=layer.filters)
+    grid = layer_grid(forward, layer, tuple(range(layer.filters)), options)
+    picture = Picture.of(links.grid(layer.name, **shape), grid.geometry)
+    figure = layer_figure(forward, layer, links)
+    attributes = map_attributes(layer, grid, links)
+    return replace(figure, picture=picture, wide=None, attributes=attributes)
+
+
+def _fitting_zoom(layer: LayerInfo, room: int) -> int:
+    """The largest zoom at which a layer's grid is at most so wide, and a map at most 112 pixels."""
     height, width, count = layer.shape
-    for zoom in range(grid.geometry.zoom - 1, 0, -1):
-        layout = grid_image.layout_grid(
-            count, height, width, columns=grid.geometry.columns, zoom=zoom, labels=True
-        )
-        if layout.width <= SLIM_WIDTH:
-            return Picture.of(links.grid(layer.name, zoom=zoom), layout)
-    return None
+    columns = near_square(count)
+    across = ((room - grid_image.GAP) // columns - grid_image.GAP) // width
+    return max(grid_image.MIN_ZOOM, min(across, _LARGEST_MAP // max(height, width), 16))
+
+
+_LARGEST_MAP: Final = 112
 
 
 def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:

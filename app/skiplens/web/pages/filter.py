@@ -13,8 +13,7 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.images import GridOptions, block_table, layer_grid
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import Tile, ViewPage, digit_page, neighbour_links, sprite_sheet
-from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.common import Tile, ViewPage, neighbour_links, sprite_sheet
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import filter_downloads
 from skiplens.web.pages.figures import (
@@ -23,7 +22,6 @@ from skiplens.web.pages.figures import (
     filter_kernel,
     legend_of,
     map_attributes,
-    network_range,
 )
 from skiplens.web.pages.unit import UnitQuery, unit_section
 
@@ -179,10 +177,17 @@ def filter_page(
         "top_activations": top_activations(context, layer, index),
         "kernel": filter_kernel(context, layer, index),
         "across_block": filter_across_block(context, layer, index),
-        "compare": default_comparison_link(context, layer.name),
         "downloads": filter_downloads(links, layer, index, (unit.row, unit.column), origin),
     }
-    return digit_page(context, "filter.html", f"{layer.name}:{index} in {manifest.title}", values)
+    return ViewPage(
+        "filter.html",
+        f"{layer.name}:{index} in {manifest.title}",
+        context,
+        address=lambda other: other.filter(layer.name, index, at=query.at, channel=query.channel),
+        current_block=layer.block or "",
+        layer_name=layer.name,
+        values=values,
+    )
 
 
 def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
@@ -201,6 +206,5 @@ def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
         "alt": f"Activation map of filter {index} of {layer.name}, {height} by {width}, "
         f"values from {fmt.number(low)} to {fmt.number(high)}",
         "legend": figures.legend(grid),
-        "attributes": map_attributes(context.forward, layer, grid, links),
-        "network_range": network_range(context.forward),
+        "attributes": map_attributes(layer, grid, links),
     }

@@ -8,6 +8,7 @@ from skiplens.core.manifest import LayerInfo, Scales, factor_text
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
+ARROW: Final = "\N{RIGHTWARDS ARROW}"
 EIGHTH: Final = "\N{VULGAR FRACTION ONE EIGHTH}"
 NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
 _DIGITS: Final = 3
@@ -60,6 +61,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f}{NARROW}%"
 
 
+def points(drop: float) -> str:
+    """How much lower a share is than another, in percentage points: ``5.37 points lower``."""
+    size = f"{100 * abs(drop):.2f}"
+    if float(size) == 0:
+        return "unchanged" if drop == 0 else "less than 0.01 points " + _side(drop)
+    return f"{size}{NARROW}{'point' if size == '1.00' else 'points'} {_side(drop)}"
+
+
+def _side(drop: float) -> str:
+    return "lower" if drop > 0 else "higher"
+
+
 def thousands(count: int) -> str:
     """A count with commas: ``176,090``."""
     return f"{count:,}"
@@ -73,6 +86,23 @@ def shape(height: int, width: int, filters: int) -> str:
 def pluralise(count: int, noun: str) -> str:
     """A count and its noun: ``1 filter``, ``16 filters``."""
     return f"{count:,} {noun if count == 1 else noun + 's'}"
+
+
+_COUNTS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_PLACES: Final = ("", "second ", "third ", "fourth ", "fifth ")
+
+
+def count(number: int) -> str:
+    """A count in a sentence, as a word below ten: ``six``."""
+    return _COUNTS[number] if number < len(_COUNTS) else f"{number:,}"
+
+
+def place(value: float, values: Sequence[float]) -> str:
+    """Where a value stands among others, itself included: ``second largest``."""
+    above, below = sum(other > value for other in values), sum(other < value for other in values)
+    nearer, side = (above, "largest") if above <= below else (below, "smallest")
+    order = _PLACES[nearer] if nearer < len(_PLACES) else f"{nearer + 1}th "
+    return order + side
 
 
 def join_and(names: Sequence[object]) -> str:

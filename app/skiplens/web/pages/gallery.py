@@ -1,149 +1,152 @@
-"""The gallery page: network diagram, and every layer's maps."""
+"""The gallery page: every layer's maps, and in each block x + F(x) = sum."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics
 from skiplens.service.analysis import all_block_metrics, classic_blocks
-from skiplens.service.forward import ForwardPass
-from skiplens.web.links import Links
-from skiplens.web.pages import common
+from skiplens.service.registry import find_layer
+from skiplens.web.pages import common, text
+from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import describe_metrics
-from skiplens.web.pages.common import ViewPage, digit_page, prediction_view, sample_links
-from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import gallery_downloads
-from skiplens.web.pages.figures import LayerFigure, layer_figure, network_range
-
-WIDEST: Final = 15.0  # of the diagram's 120 units across
-THINNEST: Final = 1.5
-
-
-@dataclass(frozen=True)
-class BlockDiagram:
-    """One block's part of the diagram. Widths are of lines, in its units."""
-
-    block: BlockInfo
-    input_width: float
-    identity_width: float
-    """At the sum; 0 without an identity path."""
-    residual_width: float
-    """At the sum."""
-    sum_width: float
-    output_width: float
-    previous_width: float
-    """Of the branch before it was switched off."""
-    projected: bool
-    """Whether the identity changes shape."""
-    off: bool
-    toggle: str
-    """The page with the branch switched on or off."""
-
-
-class NetworkDiagram:
-    """Line widths of one forward pass, on one scale; ``baseline`` is of every block on."""
-
-    def __init__(
-        self,
-        forward: ForwardPass,
-        metrics: Mapping[str, BlockMetrics],
-        baseline: Mapping[str, BlockMetrics],
-    ) -> None:
-        self._forward = forward
-        self._metrics = metrics
-        self._baseline = baseline
-        norms = [self._norm(block.input) for block in forward.manifest.blocks]
-        for block in metrics.values():
-            norms += [block.norm_x, block.norm_residual, block.norm_sum]
-        self._largest = max(norms, default=0.0) or 1.0
-
-    def width(self, norm: float) -> float:
-        """Width of the line of a norm."""
-        return round(max(THINNEST, WIDEST * min(norm / self._largest, 1.0)), 2)
-
-    def layer_width(self, layer: str) -> float:
-        """Width of the line of a layer's maps."""
-        return self.width(self._norm(layer))
-
-    def block(self, block: BlockInfo, links: Links) -> BlockDiagram:
-        """A block's part of the diagram."""
-        metrics = self._metrics[block.name]
-        switches = self._forward.manifest.disableable_blocks
-        return BlockDiagram(
-            block=block,
-            input_width=self.layer_width(block.input),
-            identity_width=self.width(metrics.norm_x) if block.identity else 0.0,
-            residual_width=self.width(metrics.norm_residual),
-            sum_width=self.width(metrics.norm_sum),
-            output_width=self.layer_width(block.output),
-            previous_width=self.width(self._baseline[block.name].norm_residual),
-            projected=_is_projected(block),
-            off=block.name in links.scales.off,
-            toggle=links.with_block_toggled(block.name, switches).gallery(f"{block.name}-branch"),
-        )
-
-    def _norm(self, layer: str) -> float:
-        return float(np.linalg.norm(self._forward.activations[layer].astype(np.float64)))
+from skiplens.web.pages.figures import GRID_WIDTH, LayerFigure, layer_figure, layer_strip
+from skiplens.web.pages.text import Symbols
 
 
 def _is_projected(block: BlockInfo) -> bool:
     return block.identity not in (None, block.input)
 
 
+# The parts of a block that stand beside each other, and the signs between them.
+_PARTS: Final = ("identity", "gate", "residual", "sum", "output")
+_FIVE_GRIDS: Final = 200  # pixels: the room of each where a gate stands among them
+_SIGNS: Final = {"residual": "+", "sum": "=", "output": fmt.ARROW}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a block in the gallery: ``x``, ``F(x)``, their sum or the output."""
+
+    sign: str
+    """Between it and the part before; empty if they are not added."""
+    figure: LayerFigure
+
+
+@dataclass(frozen=True)
+class BlockSection:
+    """A block in the gallery."""
+
+    name: str
+    href: str
+    shape: str
+    parts: tuple[Part, ...]
+    inner: tuple[LayerFigure, ...]
+    metrics: BlockMetrics | None
+    """``None`` without an identity path."""
+    sentence: str | None
+    sharing: str
+    """What shares a range of values in its row of maps."""
+    symbols: Symbols
+    projected: bool
+    gated: bool
+    first: bool
+    """Whether it explains the terms."""
+    first_projected: bool
+
+
 def gallery_page(context: PageContext, origin: str) -> ViewPage:
     """The gallery of a digit in a network; ``origin`` is the server's address."""
-    services, engine, links = context.services, context.engine, context.links
-    manifest, forward = engine.manifest, context.forward
-    metrics = {block.block: block for block in all_block_metrics(forward)}
-    baseline = services.runner.run(engine, context.stored.digit, AS_TRAINED)
-    diagram = NetworkDiagram(
-        forward, metrics, {block.block: block for block in all_block_metrics(baseline)}
-    )
-    prediction = prediction_view(services, forward)
-    indexes = services.indexes
-    first, last = manifest.blocks[0], manifest.blocks[-1]
-    residual = [block for block in manifest.blocks if block.identity]
-    off = links.scales.off
+    links, forward, manifest = context.links, context.forward, context.engine.manifest
     values = {
         "manifest": manifest,
-        "facts": common.network_facts(engine),
-        "prediction": prediction,
-        "others": [
-            (number, links.with_digit(one.digit).gallery())
-            for number, one in enumerate(context.stored.candidates, 1)
-            if one.digit != context.stored.digit.id
-        ],
-        "samples": sample_links(
-            services.digits.samples, links.digit, lambda digit: links.with_digit(digit).gallery()
+        "facts": common.network_facts(context.engine),
+        "stem": _figures(context, "stem"),
+        "strip": layer_strip(forward, find_layer(manifest, manifest.blocks[0].input), links),
+        "blocks": _block_sections(context),
+        "head": tuple(
+            layer_strip(forward, layer, links)
+            for layer in manifest.layers
+            if layer.section == "head"
         ),
-        "stem": _figures(forward, "stem", links),
-        "stem_width": diagram.layer_width(first.input),
-        "blocks": [
-            (diagram.block(block, links), _figures(forward, block.name, links))
-            for block in manifest.blocks
-        ],
-        "metrics": metrics,
-        "sentences": {
-            block.name: describe_metrics(metrics[block.name], block, off=block.name in off)
-            for block in residual
-        },
-        "first_projected": next((block for block in residual if _is_projected(block)), None),
-        "head": _figures(forward, "head", links),
-        "head_width": diagram.layer_width(last.output),
-        "residual": bool(residual),
         "downloads": gallery_downloads(links, origin),
-        "dataset": (links.dataset(), len(indexes.dataset)) if indexes.has_dataset else None,
-        "compare": default_comparison_link(context),
         "classic": links.classic() if classic_blocks(manifest) else None,
-        "network_range": network_range(forward),
     }
-    return digit_page(context, "gallery.html", f"{prediction.label} in {manifest.title}", values)
+    title = f"{manifest.classes[forward.label]} in {manifest.title}"
+    return ViewPage("gallery.html", title, context, values=values)
 
 
-def _figures(forward: ForwardPass, section: str, links: Links) -> tuple[LayerFigure, ...]:
-    """The layers of the stem, the head or a block."""
-    layers = [layer for layer in forward.manifest.layers if layer.section == section]
-    return tuple(layer_figure(forward, layer, links) for layer in layers)
+def _figures(context: PageContext, section: str) -> tuple[LayerFigure, ...]:
+    return tuple(
+        layer_figure(context.forward, layer, context.links)
+        for layer in context.forward.manifest.layers
+        if layer.section == section
+    )
+
+
+def _block_sections(context: PageContext) -> tuple[BlockSection, ...]:
+    """Every block. Terms are explained in the first, projections in the first that has one."""
+    manifest = context.forward.manifest
+    metrics = {found.block: found for found in all_block_metrics(context.forward)}
+    projected = [block.name for block in manifest.blocks if _is_projected(block)]
+    return tuple(
+        _block_section(
+            context,
+            block,
+            metrics[block.name],
+            first=block is manifest.blocks[0],
+            first_projected=block.name in projected[:1],
+        )
+        for block in manifest.blocks
+    )
+
+
+def _block_section(
+    context: PageContext,
+    block: BlockInfo,
+    found: BlockMetrics,
+    *,
+    first: bool,
+    first_projected: bool,
+) -> BlockSection:
+    forward, links = context.forward, context.links
+    layers = {layer.name: layer for layer in forward.manifest.layers}
+    names = dict(zip(_PARTS, [getattr(block, part) for part in _PARTS], strict=True))
+    shown = {role: name for role, name in names.items() if name is not None}
+    inner = [
+        layer
+        for layer in forward.manifest.layers
+        if layer.block == block.name and layer.name not in shown.values()
+    ]
+    added = block.merge == "add"
+    return BlockSection(
+        name=block.name,
+        href=links.block(block.name),
+        shape=fmt.shape(*layers[block.output].shape),
+        parts=tuple(
+            Part(
+                _SIGNS.get(role, "") if added or role == "output" else "",
+                layer_figure(
+                    forward,
+                    layers[name],
+                    links,
+                    x_of=block.name if name == block.identity else None,
+                    room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
+                ),
+            )
+            for role, name in shown.items()
+        ),
+        inner=tuple(layer_figure(forward, layer, links) for layer in inner),
+        metrics=found if block.identity else None,
+        sentence=describe_metrics(found, block, off=block.name in links.scales.off)
+        if block.identity
+        else None,
+        sharing=text.SHARING[links.normalize][1],
+        symbols=text.symbols_of_block(block),
+        projected=_is_projected(block),
+        gated=block.gate is not None,
+        first=first,
+        first_projected=first_projected,
+    )

@@ -10,11 +10,10 @@ from skiplens.service.images import GridOptions, kernel_layout, layer_grid
 from skiplens.web.links import Links
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage, digit_page, neighbour_links
-from skiplens.web.pages.compare import default_comparison_link
+from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import layer_downloads
-from skiplens.web.pages.figures import Picture, map_attributes, network_range
+from skiplens.web.pages.figures import Picture, map_attributes
 
 KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
@@ -35,8 +34,7 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
         "picture": Picture.of(links.grid(layer.name, labels="false"), grid.geometry),
         "cells": grid.cells,
         "legend": figures.legend(grid),
-        "attributes": map_attributes(forward, layer, grid, links),
-        "network_range": network_range(forward),
+        "attributes": map_attributes(layer, grid, links),
         "note": fmt.dead_filters_note(
             layer, [filter_.index for filter_ in statistics if filter_.dead], off=off
         ),
@@ -45,9 +43,16 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
         "statistics": tuple(statistics[cell.filter] for cell in grid.cells),
         "kernels": kernels_picture(context.engine, layer, links),
         "downloads": layer_downloads(links, layer, origin),
-        "compare": default_comparison_link(context, layer.name),
     }
-    return digit_page(context, "layer.html", f"{layer.name} in {manifest.title}", values)
+    return ViewPage(
+        "layer.html",
+        f"{layer.name} in {manifest.title}",
+        context,
+        address=lambda other: other.layer(layer.name),
+        current_block=layer.block or "",
+        layer_name=layer.name,
+        values=values,
+    )
 
 
 def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
@@ -63,11 +68,15 @@ def _dead_flag(forward: ForwardPass, layer: LayerInfo) -> str:
     return "switched off" if forward.is_disabled(layer) else "inactive"
 
 
-def kernels_picture(engine: Engine, layer: LayerInfo, links: Links) -> Picture | None:
-    """The image of all kernels of a convolution; ``None`` for other layers."""
+def kernels_picture(
+    engine: Engine, layer: LayerInfo, links: Links, width: int = KERNEL_WIDTH
+) -> Picture | None:
+    """The image of all kernels of a convolution, ``width`` pixels across at most if that is
+    possible; ``None`` for other layers.
+    """
     if layer.kernel is None:
         return None
     shape = engine.weights[f"{layer.name}/kernel"].shape
     layouts = (kernel_layout(shape, GridOptions(zoom=zoom)) for zoom in _KERNEL_ZOOMS)
-    layout = next(found for found in layouts if found.width <= KERNEL_WIDTH or found.zoom == 1)
+    layout = next(found for found in layouts if found.width <= width or found.zoom == 1)
     return Picture.of(links.kernels_png(layer.name, zoom=layout.zoom), layout)

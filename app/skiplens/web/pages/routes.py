@@ -7,23 +7,30 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
+from skiplens.core.card import draw_card
+from skiplens.core.colormaps import colours
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.errors import UnknownDigitError
-from skiplens.service.registry import check_filter, parse_scales
+from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.registry import check_filter, find_layer, parse_scales
 from skiplens.service.services import Services
 from skiplens.web import links
-from skiplens.web.api.comparisons import PairDep
 from skiplens.web.api.dataset import BrowsingDep
-from skiplens.web.http.caching import PNG, immutable_response
+from skiplens.web.http.caching import PNG, immutable_response, versioned_response
 from skiplens.web.http.problems import Problem
 from skiplens.web.http.request_id import request_id
+from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.classic import classic_page
-from skiplens.web.pages.common import Samples, sample_links
-from skiplens.web.pages.compare import compare_page
-from skiplens.web.pages.context import PageContextDep, get_page_context
+from skiplens.web.pages.common import Samples, prediction_view, sample_links
+from skiplens.web.pages.compare import ComparedDep, compare_page
+from skiplens.web.pages.context import (
+    PageContext,
+    PageContextDep,
+    get_network_context,
+    get_page_context,
+)
 from skiplens.web.pages.dataset import dataset_page
 from skiplens.web.pages.depth import depth_page
 from skiplens.web.pages.figures import filter_kernel_grid
@@ -172,28 +179,23 @@ def classic(respond: RespondDep, context: PageContextDep) -> Response:
 @router.get(links.dataset_page("{network}"))
 def dataset(
     respond: RespondDep,
-    services: ServicesDep,
-    engine: NetworkDep,
-    parameters: ViewDep,
+    context: Annotated[PageContext, Depends(get_network_context)],
     browsing: BrowsingDep,
 ) -> Response:
-    """The test set, as a network classifies it."""
-    view = parameters.view(engine.manifest, services.default_digit.digit.id, AS_TRAINED)
-    return respond(dataset_page(services, engine, view, browsing))
+    """The test set, as a network classifies it, beside an input."""
+    return respond(dataset_page(context, browsing))
 
 
 @router.get(links.COMPARE)
 def compare(
     respond: RespondDep,
-    services: ServicesDep,
-    pair: PairDep,
-    parameters: ViewDep,
+    compared: ComparedDep,
     layer: Annotated[str | None, Query(max_length=128)] = None,
+    layer_b: Annotated[str | None, Query(max_length=128)] = None,
 ) -> Response:
-    """Two digits, or two networks."""
-    a, b = pair
-    view = parameters.view(a.manifest, a.digit.id, a.scales)
-    return respond(compare_page(services, a, b, view, layer))
+    """Two inputs in one network, or two networks."""
+    context, b = compared
+    return respond(compare_page(context, b, layer, layer_b))
 
 
 @router.post(links.UPLOAD)
@@ -211,10 +213,19 @@ def upload(
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 
 
+class DocsPage(Page):
+    """The API's page."""
+
+    @property
+    def section(self) -> str:
+        """Of the site."""
+        return "API"
+
+
 @router.get("/docs")
 def docs(respond: RespondDep) -> Response:
     """The API's interactive documentation."""
-    return respond(Page("docs.html", "API"))
+    return respond(DocsPage("docs.html", "API"))
 
 
 @router.get(links.SAMPLES_PNG)
@@ -231,4 +242,27 @@ def filter_kernel_png(
 ) -> Response:
     """The kernel of one filter."""
     grid = filter_kernel_grid(engine, layer, index, parameters.palette)
-    return immutable_response(request, grid.png(), PNG)
+    return versioned_response(request, grid.png(), engine.manifest.version)
+
+
+@router.get(links.card_png("{network}", "{digit}"))
+def card_png(
+    request: Request,
+    context: PageContextDep,
+    layer: Annotated[str | None, Query(max_length=128)] = None,
+) -> Response:
+    """The card of a view: the input, maps of a layer, and the prediction."""
+    manifest, forward = context.engine.manifest, context.forward
+    shown = find_layer(manifest, layer or manifest.blocks[0].output)
+    grid = layer_grid(forward, shown, tuple(range(shown.filters)), GridOptions(labels=False))
+    prediction = prediction_view(context.services, forward)
+    return versioned_response(
+        request,
+        draw_card(
+            context.stored.digit.pixels,
+            colours(context.links.palette, diverging=grid.diverging)[grid.levels()],
+            f"{manifest.title}: {prediction.label}, {prediction.share:.2%}",
+            f"{shown.name}: {fmt.pluralise(shown.filters, 'filter')} - skiplens",
+        ),
+        manifest.version,
+    )

@@ -48,6 +48,8 @@ class SiteContext:
     theme: Theme
     address: str
     """Path and query of the page, to return to after the theme is changed."""
+    origin: str
+    """The server's address, as the visitor knows it: ``http://127.0.0.1:8000``."""
 
 
 def site_context(request: Request) -> SiteContext:
@@ -56,6 +58,7 @@ def site_context(request: Request) -> SiteContext:
     return SiteContext(
         Theme(theme) if theme in set(Theme) else Theme.SYSTEM,
         _address(request) if request.method == "GET" else "/",
+        str(request.base_url).rstrip("/"),
     )
 
 
@@ -115,6 +118,21 @@ class Page:
             raise AttributeError(name) from None
 
     @property
+    def section(self) -> str:
+        """The part of the site that it belongs to."""
+        return ""
+
+    @property
+    def sections(self) -> tuple[tuple[str, str], ...]:
+        """Parts of the site: name and address."""
+        return (("Explore", "/"), ("Compare", links.COMPARE))
+
+    @property
+    def card(self) -> str | None:
+        """A picture of the page, for sites on which its address is shared."""
+        return None
+
+    @property
     def networks(self) -> NetworkLinks:
         """The networks of the header; none on a page that is about no network."""
         return ()
@@ -124,6 +142,7 @@ def create_environment() -> Environment:
     """Templates, with filters for numbers and texts, and the display options."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        auto_reload=False,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -16,7 +16,7 @@ from skiplens.web.pages.format import MINUS, TIMES, pluralise
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.FILTER: ("each filter", "each filter has its own value range"),
     Normalisation.LAYER: ("the layer", "one value range for the whole layer"),
-    Normalisation.BLOCK: ("the block", "one value range for x, F(x), sum and output"),
+    Normalisation.BLOCK: ("each block", "one value range for x, F(x), sum and output"),
     Normalisation.NETWORK: ("the network", "one value range for the whole network"),
     Normalisation.SYMMETRIC: ("the layer, centred on zero", "one value range, centred on zero"),
 }
@@ -32,7 +32,6 @@ _FROM_DARK: Final = "Dark is zero, bright is a large magnitude; each legend stat
 ZERO: Final[dict[PaletteName, str]] = {
     PaletteName.DARK: _FROM_DARK,
     PaletteName.LIGHT: "Light is zero, dark is a large magnitude; each legend states the values.",
-    PaletteName.BLUE_ORANGE: _FROM_DARK,
     PaletteName.GREY: "White is high, black is low; for signed values, grey is zero; "
     "each legend states the values.",
 }
@@ -97,8 +96,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
         return f"The merge of x and F(x): {merged}, at each position."
     if block is not None and block.gate is not None and layer.role == "residual":
         return (
-            "F(x): what the block's branch computes to replace x; the gate sets how much of it is "
-            "used."
+            "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
+            "much of x."
         )
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
         return "ReLU: values below zero become zero; the result is the next layer's input."

@@ -1,0 +1,82 @@
+"""Draws strokes as an image, white on black, as MNIST has its digits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+SIDE: Final = 128  # several times the 20 pixels that a digit is scaled to
+_FINE: Final = 2 * SIDE  # drawn at twice the size and averaged, for smooth edges
+_DISCS_A_WIDTH: Final = 6  # discs along a piece of a line as long as it is wide
+_THINNEST: Final = 1.0  # pixels, at the fine size
+_INK, _PAPER = 255, 0
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One line of the pen.
+
+    Attributes:
+        points: x, y and width of each, as shares of the side.
+        erase: whether it takes ink away.
+    """
+
+    points: Sequence[Point]
+    erase: bool = False
+
+
+def draw_strokes(
+    strokes: Sequence[Stroke], under: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Strokes as an image, in their order.
+
+    Args:
+        strokes: what is drawn.
+        under: uint8 ``(28, 28)``, the digit they are drawn over; black by default.
+
+    Returns:
+        uint8 ``(128, 128)``.
+    """
+    if under is None:
+        canvas = Image.new("L", (_FINE, _FINE), _PAPER)
+    else:
+        canvas = Image.fromarray(under).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
+    pen = ImageDraw.Draw(canvas)
+    for stroke in strokes:
+        shade = _PAPER if stroke.erase else _INK
+        for x, y, reach in _discs(np.array(stroke.points, np.float64) * _FINE):
+            pen.ellipse((x - reach, y - reach, x + reach, y + reach), shade)
+    return np.asarray(canvas.reduce(_FINE // SIDE))
+
+
+def _discs(points: NDArray[np.float64]) -> list[list[float]]:
+    """The pen along a stroke: discs, so close that their outline is a line.
+
+    The stroke is a chain of quadratic curves whose joints lie in the middle between its points, so
+    that both sides of a joint have one tangent.
+
+    Args:
+        points: x, y and width of each, float64 ``(n, 3)``, in pixels.
+
+    Returns:
+        x, y and radius of each disc.
+    """
+    joints = np.vstack([points[:1], (points[:-1] + points[1:]) / 2, points[-1:]])
+    starts, ends = joints[:-1], joints[1:]
+    length = np.hypot(*(ends - starts).T[:2])
+    width = np.maximum(points[:, 2], _THINNEST)
+    steps = np.maximum(np.ceil(length * _DISCS_A_WIDTH / width), 1).astype(int)
+    curve = np.repeat(np.arange(len(points)), steps)
+    first = np.repeat(np.cumsum(steps) - steps, steps)
+    at = ((np.arange(len(curve)) - first + 1) / steps[curve])[:, None]
+    start, middle, end = starts[curve], points[curve], ends[curve]
+    drawn = (1 - at) ** 2 * start + 2 * at * (1 - at) * middle + at**2 * end
+    discs = np.vstack([points[:1], drawn])
+    discs[:, 2] = np.maximum(discs[:, 2], _THINNEST) / 2
+    kept: list[list[float]] = discs.tolist()
+    return kept

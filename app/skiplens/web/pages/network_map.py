@@ -1,0 +1,234 @@
+"""The network map: every block in one line, each path as wide as the norm of what it carries."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from skiplens.core.manifest import BlockInfo, BlockMetrics
+from skiplens.service.analysis import all_block_metrics
+from skiplens.service.forward import ForwardPass
+from skiplens.web.links import Links
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.text import symbols_of_block
+
+# Units of the drawing: CSS pixels where there is room.
+HEIGHT: Final = 116
+_AXIS: Final = 72  # of the identity path
+_CREST: Final = 22  # of a branch
+_END: Final = 56  # the stem, and the head
+_ALL_BLOCKS: Final = 900
+_NARROWEST, _WIDEST = 28.0, 150.0  # one block
+_NAMED: Final = 64.0  # a block of this width has room for its name and its norms
+_THICKEST, _THINNEST = 11.0, 1.5
+
+
+@dataclass(frozen=True)
+class Line:
+    """A path. The tone is ``identity``, ``residual`` or ``chain``."""
+
+    tone: str
+    path: str
+    width: float
+
+
+@dataclass(frozen=True)
+class MapBlock:
+    """A block."""
+
+    name: str
+    label: str
+    """The name, or its number where the name has no room."""
+    title: str
+    """Name and norms, for people."""
+    href: str
+    current: bool
+    left: float
+    width: float
+    lines: tuple[Line, ...]
+    projection: float | None
+    """Where the identity changes shape."""
+    merge: float | None
+    """Where the two paths meet."""
+    branch: Line | None
+    toggle: str | None
+    """The same page with the branch switched off, or on again."""
+    factor: float
+    ratio: str | None
+    """``F(x) / x``, where it has room."""
+
+    @property
+    def middle(self) -> float:
+        """Where the branch is highest."""
+        return self.left + self.width / 2
+
+    @property
+    def state(self) -> str:
+        """``on``, ``off``, or the factor of the branch."""
+        if self.factor in (0, 1):
+            return "on" if self.factor else "off"
+        return f"{fmt.TIMES}{fmt.NARROW}{fmt.branch_factor(self.factor)}"
+
+
+@dataclass(frozen=True)
+class NetworkMap:
+    """The map of a network on one input."""
+
+    width: float
+    stem: Line
+    head: Line
+    blocks: tuple[MapBlock, ...]
+    kind: str
+    """``residual``, ``gated``, or ``plain`` without identity paths."""
+    height: int = HEIGHT
+    axis: int = _AXIS
+    crest: int = _CREST
+
+
+def network_map(
+    forward: ForwardPass, links: Links, address: Callable[[Links], str], current: str
+) -> NetworkMap:
+    """The map, with a link to every block and a toggle on every branch that can be scaled.
+
+    Args:
+        forward: gives the norms.
+        links: of the page.
+        address: of the page under other links: where a toggle leads.
+        current: name of the block that the page is about, if any.
+    """
+    blocks = forward.manifest.blocks
+    step = min(max(_ALL_BLOCKS / max(len(blocks), 1), _NARROWEST), _WIDEST)
+    widths = _Widths(forward)
+    page = _Page(links, address, current)
+    drawn = tuple(
+        _block(block, widths, page, _END + at * step, step) for at, block in enumerate(blocks)
+    )
+    right = _END + len(blocks) * step
+    first, last = (blocks[0].input, blocks[-1].output) if blocks else ("", "")
+    return NetworkMap(
+        width=right + _END,
+        stem=Line(_tone(blocks[:1]), f"M14 {_AXIS}H{_END}", widths.layer(first)),
+        head=Line(_tone(blocks[-1:]), f"M{right:g} {_AXIS}h30", widths.layer(last)),
+        blocks=drawn,
+        kind=_kind(blocks),
+    )
+
+
+def _kind(blocks: tuple[BlockInfo, ...]) -> str:
+    if not any(block.identity for block in blocks):
+        return "plain"
+    return "gated" if any(block.gate for block in blocks) else "residual"
+
+
+class _Widths:
+    """Line widths in proportion to the norms of a forward pass."""
+
+    def __init__(self, forward: ForwardPass) -> None:
+        self._forward = forward
+        self.switches = forward.manifest.disableable_blocks
+        self.metrics = {found.block: found for found in all_block_metrics(forward)}
+        norms = [self._norm(block.input) for block in forward.manifest.blocks]
+        for found in self.metrics.values():
+            norms += [found.norm_x, found.norm_residual, found.norm_sum]
+        self._largest = max(norms, default=0.0) or 1.0
+
+    def of(self, norm: float) -> float:
+        """The width for a norm."""
+        return round(max(_THINNEST, _THICKEST * min(norm / self._largest, 1.0)), 2)
+
+    def layer(self, name: str) -> float:
+        """The width for the maps of a layer."""
+        return self.of(self._norm(name)) if name else _THINNEST
+
+    def _norm(self, layer: str) -> float:
+        return float(np.linalg.norm(self._forward.activations[layer].astype(np.float64)))
+
+
+def _tone(blocks: tuple[BlockInfo, ...]) -> str:
+    return "identity" if any(block.identity for block in blocks) else "chain"
+
+
+@dataclass(frozen=True)
+class _Page:
+    links: Links
+    address: Callable[[Links], str]
+    current: str
+
+
+def _block(block: BlockInfo, widths: _Widths, page: _Page, left: float, step: float) -> MapBlock:
+    links = page.links
+    found, named = widths.metrics[block.name], step >= _NAMED
+    right, factor = left + step, links.scales.of(block.name)
+    inset = step * 0.1
+    start, end = left + inset, right - inset
+    return MapBlock(
+        name=block.name,
+        label=block.name if named else _number(block.name),
+        title=_title(block, found),
+        href=links.block(block.name),
+        current=block.name == page.current,
+        left=left,
+        width=step,
+        lines=_identity(block, found, widths, (left, start, end, right)),
+        projection=(start + end) / 2 if block.identity not in (None, block.input) else None,
+        merge=end if block.identity else None,
+        branch=Line("residual", _arc(start, end), widths.of(found.norm_residual))
+        if block.identity
+        else None,
+        toggle=page.address(links.with_block_toggled(block.name, widths.switches))
+        if block.can_disable
+        else None,
+        factor=factor,
+        ratio=f"{found.ratio:.2f}" if named and block.identity else None,
+    )
+
+
+def _identity(
+    block: BlockInfo,
+    found: BlockMetrics,
+    widths: _Widths,
+    at: tuple[float, float, float, float],
+) -> tuple[Line, ...]:
+    left, start, end, right = at
+    enters, leaves = widths.layer(block.input), widths.layer(block.output)
+    if not block.identity:
+        middle = (left + right) / 2
+        return (
+            Line("chain", _straight(left, middle), enters),
+            Line("chain", _straight(middle, right), leaves),
+        )
+    return (
+        Line("identity", _straight(left, start), enters),
+        Line("identity", _straight(start, end), widths.of(found.norm_x)),
+        Line("identity", _straight(end, right), leaves),
+    )
+
+
+def _straight(start: float, end: float) -> str:
+    return f"M{start:g} {_AXIS}H{end:g}"
+
+
+def _arc(start: float, end: float) -> str:
+    """A branch that leaves the identity path, bows out and comes back."""
+    middle, reach = (start + end) / 2, (end - start) * 0.27
+    return (
+        f"M{start:g} {_AXIS}C{start + reach:g} {_AXIS} {middle - reach:g} {_CREST} "
+        f"{middle:g} {_CREST}S{end - reach:g} {_AXIS} {end:g} {_AXIS}"
+    )
+
+
+def _number(name: str) -> str:
+    digits = re.search(r"\d+$", name)
+    return digits.group() if digits else name
+
+
+def _title(block: BlockInfo, found: BlockMetrics) -> str:
+    if not block.identity:
+        return f"{block.name}: output {fmt.number(found.norm_residual)}"
+    symbols = symbols_of_block(block)
+    return (
+        f"{block.name}: {symbols.x} {fmt.number(found.norm_x)}, "
+        f"{symbols.f} {fmt.number(found.norm_residual)}"
+    )
