@@ -13,6 +13,7 @@ from skiplens.network.architectures import (
     highway,
     plain,
     resnet,
+    rows,
     stream,
     title_of,
 )
@@ -133,6 +134,32 @@ def test_the_plain_stack_keeps_the_scale_of_what_it_is_given() -> None:
     model = keras.Model(network.input, [network.get_layer(name).output for name in ends])
     first, last = (float(numpy(value).std()) for value in model(images(8)))
     assert 1e-3 < last / first < 1e3  # other initialisations miss it by a factor at every layer
+
+
+def test_rows_are_read_one_after_another_and_blocks_add_their_states() -> None:
+    network = randomise(rows())
+    ends = ("stem.rows", "stem.output", "block1", "block2", "head.pool")
+    model = keras.Model(network.input, [network.get_layer(name).output for name in ends])
+    digits = images(2)
+    steps, x, first, second, pooled = (numpy(value) for value in model(digits))
+    assert np.array_equal(steps, digits[..., 0])
+    assert x.shape == first.shape == second.shape == (2, 28, 64)
+    states = network.get_layer("block2").layer.layers[0]
+    assert (states.layer.units, states.merge_mode) == (32, "concat")
+    np.testing.assert_allclose(second - first, numpy(states(first)), rtol=1e-4, atol=1e-5)
+    assert np.array_equal(pooled, second.max(axis=1))
+    cut = digits.copy()
+    cut[:, 14:] = 0  # what reads downwards knows nothing of the rows below
+    found = numpy(model(cut)[2])
+    np.testing.assert_allclose(found[:, :14, :32], first[:, :14, :32], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(found[:, :14, 32:], first[:, :14, 32:], atol=1e-2)
+
+
+def test_the_twin_of_the_rows_has_the_same_layers() -> None:
+    residual, without = rows(), rows("plain")
+    assert [one.shape for one in residual.weights] == [one.shape for one in without.weights]
+    assert not [layer for layer in without.layers if isinstance(layer, Residual)]
+    assert residual.count_params() == without.count_params()
 
 
 def test_every_network_that_ships_has_its_own() -> None:

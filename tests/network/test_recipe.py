@@ -40,6 +40,7 @@ def test_every_network_that_ships_has_a_recipe() -> None:
     stream = RECIPES["mnist-stream"]
     for name in (stream_name(kind, depth) for kind in KINDS for depth in LADDER):
         assert RECIPES[name] == replace(stream, network=name)
+    assert RECIPES["mnist-rows-plain"] == replace(RECIPES["mnist-rows"], network="mnist-rows-plain")
 
 
 def recorded(recipe: dict[str, Any]) -> Recipe:

@@ -21,6 +21,8 @@ CLASSIC_BLOCKS: Final = 5
 STREAM_WIDTH: Final = 16
 STREAM_BLOCKS: Final = 27
 LADDER: Final = (2, 6, 14, STREAM_BLOCKS)
+ROWS_WIDTH: Final = 64
+ROWS_BLOCKS: Final = 2
 
 Kind = Literal["residual", "plain"]
 KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
@@ -188,6 +190,28 @@ def stream_name(kind: Kind, blocks: int) -> str:
     return name if blocks == STREAM_BLOCKS else f"{name}-{blocks}"
 
 
+def rows(kind: Kind = "residual") -> keras.Model:
+    """A digit read row by row: every row of 28 pixels embedded by one dense layer, two residual
+    blocks of a bidirectional GRU (Cho et al. 2014) along the 28 rows, and the maximum over them.
+    Its plain twin has the identity paths removed.
+
+    Half of a block's units read downwards, half upwards.
+    """
+    image = keras.Input(INPUT_SHAPE, name="image")
+    x = layers.Reshape(INPUT_SHAPE[:2], name="stem.rows")(image)
+    x = layers.Dense(ROWS_WIDTH, name="stem.output")(x)
+    for index in range(1, ROWS_BLOCKS + 1):
+        name = f"block{index}"
+        gru = layers.GRU(ROWS_WIDTH // 2, return_sequences=True, name=f"{name}.gru")
+        branch = layers.Bidirectional(gru, name=f"{name}.states")
+        x = _block(name, [branch], x, skip=kind == "residual")
+        if kind == "plain":
+            x = layers.Identity(name=f"{name}.output")(x)  # marks where the block ends
+    x = layers.GlobalMaxPooling1D(name="head.pool")(x)
+    return keras.Model(image, _classify(x), name=ROWS_NAMES[kind])
+
+
+ROWS_NAMES: Final[dict[Kind, str]] = {"residual": "mnist-rows", "plain": "mnist-rows-plain"}
 ARCHITECTURES: Final[dict[str, Callable[[], keras.Model]]] = {
     "mnist-resnet": resnet,
     "mnist-plain": plain,
@@ -198,6 +222,7 @@ ARCHITECTURES: Final[dict[str, Callable[[], keras.Model]]] = {
         for kind in KINDS
         for blocks in LADDER
     },
+    **{name: partial(rows, kind) for kind, name in ROWS_NAMES.items()},
 }
 
 
@@ -244,6 +269,16 @@ TITLES: Final[dict[str, Title]] = {
         )
         for blocks in LADDER
     },
+    "mnist-rows": Title(
+        "Rows, one after another",
+        "A recurrent network that reads the digit as 28 rows of pixels, down and up: each of two "
+        "residual GRUs adds what it has read so far.",
+    ),
+    "mnist-rows-plain": Title(
+        "Plain twin of the rows",
+        "The recurrent network without its identity paths: what the first GRU makes of the rows "
+        "is all that the second one reads.",
+    ),
 }
 
 

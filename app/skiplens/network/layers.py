@@ -269,7 +269,13 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         return self.parts(x, run=lambda layer, value: _call_masked(layer, value, mask))["sum"]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return previous_mask
+        """The mask, or ``None`` if the merged output has no time axis for it any more."""
+        if previous_mask is None:
+            return None
+        axes = len(previous_mask.shape)
+        merged = self.compute_output_shape(tuple(inputs.shape))
+        kept = len(merged) > axes and merged[:axes] == tuple(inputs.shape)[:axes]
+        return previous_mask if kept else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self._merged_shape(*self._merge_input_shapes(input_shape))

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from skiplens.network.architectures import KINDS, LADDER, stream_name
+from skiplens.network.architectures import KINDS, LADDER, ROWS_NAMES, stream_name
 from skiplens.network.augmentation import Augmentation
 
 
@@ -97,6 +97,8 @@ _STREAM: Final = Recipe(
     validation=10_000,
     seed=0,
 )
+# The same for both, so that the skip is all that differs.
+_ROWS: Final = Recipe("mnist-rows", (Phase(epochs=8),), validation=10_000, seed=0)
 
 RECIPES: Final[dict[str, Recipe]] = {
     "mnist-resnet": _BLOCKS,
@@ -115,4 +117,5 @@ RECIPES: Final[dict[str, Recipe]] = {
         for kind in KINDS
         for blocks in LADDER
     },
+    **{name: replace(_ROWS, network=name) for name in ROWS_NAMES.values()},
 }
