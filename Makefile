@@ -44,7 +44,7 @@ test: setup ## set up and run every test
 lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(wildcard app tests scripts benchmarks)
+	$(BIN)/mypy $(wildcard app tests scripts benchmarks examples)
 	$(BIN)/lint-imports --no-logo
 	$(if $(NPM),node_modules/.bin/tsc,@echo 'Skipping the browser code: checking it needs npm.')
 
