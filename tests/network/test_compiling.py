@@ -31,8 +31,10 @@ def folder(tiny_folder: Path) -> Path:
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A folder that holds a network and nothing else."""
-    tiny_network().save(tmp_path / "network.keras")
-    return tmp_path
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    tiny_network().save(folder / "network.keras")
+    return folder
 
 
 def files(folder: Path) -> set[str]:

@@ -38,8 +38,10 @@ def test_digits() -> Split:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory, test_digits: Split) -> Path:
-    """Two compiled networks; the second was measured when it was compiled."""
+    """Two compiled networks, the second measured when compiled, and one without a Keras file."""
     folder = tmp_path_factory.mktemp("models")
+    (folder / "graphs-only").mkdir()
+    (folder / "graphs-only" / "manifest.json").write_text("{}", encoding="utf-8")
     compile_tiny(folder / "first")
     (folder / "second").mkdir()
     randomise(tiny_network(), seed=5).save(folder / "second" / "network.keras")

@@ -183,8 +183,9 @@ def _similarity_to_others(
 
 
 def compiled_networks(models: Path) -> list[str]:
-    """The ids of the compiled networks of a models folder."""
-    return sorted(path.parent.name for path in models.glob(f"*/{MANIFEST_FILE}"))
+    """The ids of the compiled networks of a models folder that Keras can run."""
+    compiled = (path.parent for path in models.glob(f"*/{MANIFEST_FILE}"))
+    return sorted(folder.name for folder in compiled if (folder / NETWORK_FILE).is_file())
 
 
 def measure_similarities(
