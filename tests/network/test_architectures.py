@@ -145,7 +145,7 @@ def test_rows_are_read_one_after_another_and_blocks_add_their_states() -> None:
     assert np.array_equal(steps, digits[..., 0])
     assert x.shape == first.shape == second.shape == (2, 28, 64)
     states = network.get_layer("block2").layer.layers[0]
-    assert (states.layer.units, states.merge_mode) == (32, "concat")
+    assert (states.forward_layer.units, states.merge_mode) == (32, "concat")
     np.testing.assert_allclose(second - first, numpy(states(first)), rtol=1e-4, atol=1e-5)
     assert np.array_equal(pooled, second.max(axis=1))
     cut = digits.copy()

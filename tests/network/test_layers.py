@@ -336,6 +336,9 @@ class Probe(layers.Layer):  # type: ignore[misc]  # keras ships no types
         self.seen = mask
         return x
 
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
 
 def embedding() -> layers.Embedding:
     return layers.Embedding(5, 4, mask_zero=True, embeddings_initializer="random_normal")
