@@ -1,6 +1,7 @@
 """Recurrent layers step by step: states, gates and gradients against Keras."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,6 +25,10 @@ def lstm(**options: object) -> layers.LSTM:
     return layers.LSTM(UNITS, **{"return_sequences": True, **options})
 
 
+def both_ways(merge: str) -> layers.Layer:
+    return layers.Bidirectional(gru(), merge_mode=merge)
+
+
 RECURRENT: dict[str, Callable[[], layers.Layer]] = {
     "gru": gru,
     "gru of one bias": lambda: gru(reset_after=False),
@@ -35,7 +40,7 @@ RECURRENT: dict[str, Callable[[], layers.Layer]] = {
     "last gru": lambda: gru(return_sequences=False),
     "last lstm": lambda: lstm(return_sequences=False, go_backwards=True),
     **{
-        f"both ways, {merge}": lambda merge=merge: layers.Bidirectional(gru(), merge_mode=merge)
+        f"both ways, {merge}": partial(both_ways, merge)
         for merge in ("concat", "sum", "mul", "ave")
     },
     "both ways, lstm": lambda: layers.Bidirectional(lstm()),
