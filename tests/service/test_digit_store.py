@@ -95,7 +95,7 @@ def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path
     with closing(open_database(path)) as database:
         for value in (1, 2, 3):
             row = (stored(value).digit.id, bytes([value]) * 784, 0, "[0,0,1,1]", "[]", ahead)
-            database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)", row)
+            database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?, '[]')", row)
     store = SQLiteDigitStore(path, 3)
     for value in (4, 5, 6):
         store.put(stored(value))
