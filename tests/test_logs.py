@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -99,3 +100,23 @@ def test_a_turn_of_the_loop_is_written_in_one_go_and_no_line_is_lost() -> None:
     asyncio.run(serve())
     log("after\n")
     assert writes == ["a1\na2\n", "b1\nb2\n"] * 2 + ["after\n"]
+
+
+def test_a_stream_that_nobody_reads_holds_nothing_up_and_the_loss_is_told() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream, os.fdopen(reading, "rb") as reader:
+        lines = logs.LineBuffer(stream)
+
+        def log(text: str) -> None:
+            lines.write(text)
+            lines.flush()
+
+        for number in range(10_000):
+            log(f"{number} {'x' * 100}\n")
+        read = b""
+        for _ in range(20):
+            read += reader.read1(65536)
+            log("more\n")
+    found = read.decode().splitlines()
+    assert [line.split()[0] for line in found[:1000]] == [str(number) for number in range(1000)]
+    assert any("lines were dropped" in line for line in found)

@@ -3,8 +3,12 @@
 Clients can match on the stable ``code``; ``skiplens.web.http.problems`` maps errors to HTTP.
 """
 
+import errno
 from typing import ClassVar, Final
 
+_EXHAUSTED: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+)
 _MAX_QUOTED_LENGTH: Final = 60
 
 
@@ -149,6 +153,13 @@ class BlankImageError(InvalidParameterError):
     title = "Blank image"
 
 
+class ImageWorkError(InvalidParameterError):
+    """The image takes more time or memory to decode than one image may."""
+
+    code = "image_work"
+    title = "The image takes too much work"
+
+
 class UnsupportedFormatError(SkiplensError):
     """The format of the image or of the request body is not accepted."""
 
@@ -177,11 +188,36 @@ class BusyError(SkiplensError):
     title = "Busy"
 
 
+class OutOfResourcesError(BusyError):
+    """The server has no memory, thread, process or disk space left; try again shortly."""
+
+    code = "out_of_resources"
+    title = "The server is out of memory, threads or disk space"
+
+    @classmethod
+    def of(cls, error: BaseException) -> "OutOfResourcesError | None":
+        """What a failure lacked, if it was one of these."""
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            return cls(f"the server lacks something it needs ({error.strerror})")
+        if isinstance(error, MemoryError):
+            return cls("the server has no memory left")
+        if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+            return cls("the server can start no more threads")
+        return None
+
+
 class StorageError(BusyError):
     """The digit could not be stored: the disk is full, or another program locks the file."""
 
     code = "not_kept"
     title = "The digit could not be stored"
+
+
+class StoreDamagedError(BusyError):
+    """The file of the stored digits was damaged, truncated or removed."""
+
+    code = "store_damaged"
+    title = "The stored digits cannot be used"
 
 
 class IndexingError(BusyError):

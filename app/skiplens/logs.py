@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
+import select
 import sys
+import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
@@ -13,18 +16,28 @@ import structlog
 from structlog.processors import JSONRenderer, KeyValueRenderer
 from structlog.typing import EventDict, Processor
 
+_ATOMIC_BYTES: Final = 4096  # a pipe that takes any takes so many, and does not block
+_MAX_WAITING_BYTES: Final = 256 * 1024
+
 
 class LineBuffer:
     """Collects the lines of one event loop iteration and writes them together.
 
     Under load an iteration answers several requests, and a write costs as much as the rest of a
     cached response. Outside an event loop every line is written immediately.
+
+    It never waits: where nobody reads, lines are kept until some are read, up to a bound beyond
+    which they are counted and dropped.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: deque[str] = deque()  # other threads may append at any time
         self._scheduled: asyncio.AbstractEventLoop | None = None
+        self._waiting = b""
+        self._dropped = 0
+        self._writing = threading.Lock()
+        self._poll = _poll(stream)
 
     def write(self, text: str) -> None:
         """Add a line."""
@@ -43,11 +56,46 @@ class LineBuffer:
 
     def _write_out(self) -> None:
         self._scheduled = None
-        lines = []
-        while self._lines:
-            lines.append(self._lines.popleft())
-        self._stream.write("".join(lines))
-        self._stream.flush()
+        with self._writing:
+            lines = []
+            while self._lines:
+                lines.append(self._lines.popleft())
+            if self._poll is None:
+                self._stream.write("".join(lines))
+                self._stream.flush()
+            else:
+                self._keep(lines)
+                self._write_what_is_taken(self._poll)
+
+    def _keep(self, lines: list[str]) -> None:
+        if len(self._waiting) > _MAX_WAITING_BYTES:
+            self._dropped += len(lines)
+            return
+        if self._dropped:
+            lines.insert(0, f"{self._dropped} lines were dropped, as nobody read them\n")
+            self._dropped = 0
+        self._waiting += "".join(lines).encode(errors="backslashreplace")
+
+    def _write_what_is_taken(self, poll: "select.poll") -> None:
+        while self._waiting and poll.poll(0):
+            try:
+                count = os.write(self._stream.fileno(), self._waiting[:_ATOMIC_BYTES])
+            except OSError:  # whoever read them is gone
+                self._waiting = b""
+                return
+            self._waiting = self._waiting[count:]
+
+
+def _poll(stream: TextIO) -> "select.poll | None":
+    """Says whether a stream takes more; ``None`` for one that always does, or cannot say."""
+    if sys.platform == "win32":
+        return None
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+    except (OSError, ValueError):
+        return None
+    return poll
 
 
 @lru_cache(maxsize=1)
@@ -73,13 +121,14 @@ _RENDERERS: Final[dict[str, tuple[Processor, ...]]] = {
 def configure(log_format: Literal["text", "json"]) -> None:
     """Send the events of skiplens and of its libraries, from warnings on, through one pipeline."""
     render = _RENDERERS[log_format]
+    lines = cast("TextIO", LineBuffer(sys.stderr))
     structlog.configure(
         processors=[*_CONTEXT, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", LineBuffer(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(lines),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -146,6 +146,39 @@ def test_what_could_not_be_shown_is_refused(
     with pytest.raises(CompileError, match=says):
         compile_network(tmp_path, run_once)
     assert files(tmp_path) == {"network.keras"}
+
+
+def _two_outputs() -> keras.Model:
+    image = keras.Input((28, 28, 1))
+    x = layers.Flatten()(layers.Conv2D(2, 3, name="block1.output")(image))
+    return keras.Model(image, [layers.Dense(10)(x), layers.Dense(10)(x)])
+
+
+def _a_space_in_a_name() -> keras.Model:
+    parts = [layers.Conv2D(2, 3, name="block1 output"), layers.Flatten(), layers.Dense(10)]
+    return keras.Sequential([keras.Input((28, 28, 1)), *parts])
+
+
+def _no_maps() -> keras.Model:
+    block = [layers.Dense(10, name="block1.dense"), layers.ReLU(name="block1.output")]
+    parts = [layers.Flatten(), *block, layers.Dense(10), layers.Softmax()]
+    return keras.Sequential([keras.Input((28, 28, 1)), *parts])
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_two_outputs, "has 2 outputs; it must have one"),
+        (_a_space_in_a_name, "'block1 output' has a name that cannot stand in an address"),
+        (_no_maps, "has no layer with maps"),
+    ],
+)
+def test_networks_of_other_kinds_are_refused_in_a_sentence(
+    tmp_path: Path, make: Callable[[], keras.Model], says: str
+) -> None:
+    make().save(tmp_path / "network.keras")
+    with pytest.raises(CompileError, match=says):
+        compile_network(tmp_path, run_once)
 
 
 INFO = GraphInfo("graph.tflite", ("image",), ("large", "small"), 0.0)

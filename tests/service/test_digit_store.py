@@ -1,9 +1,11 @@
 """The digit store: uploads in SQLite, samples and data set in front of them."""
 
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
-from skiplens.errors import StartupError, StorageError, UnknownDigitError
+from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import load_samples
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import (
@@ -74,14 +76,10 @@ def test_an_unknown_digit_is_refused_and_its_id_not_echoed_unless_well_formed(
 
 
 def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
-    now = [0.0]
-    store = SQLiteDigitStore(tmp_path / "d", 3, clock=lambda: now[0])
+    store = SQLiteDigitStore(tmp_path / "d", 3)
     for value in (1, 2, 3):
-        now[0] += 10_000
         store.put(stored(value))
-    now[0] += 10_000
     store.get(stored(1).digit.id)  # used again, so 2 is now the longest unused
-    now[0] += 10_000
     store.put(stored(4))
     assert store.count() == 3
     with pytest.raises(UnknownDigitError):
@@ -91,18 +89,18 @@ def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_was_just_used_makes_no_room(tmp_path: Path) -> None:
-    now = [0.0]
-    store = SQLiteDigitStore(tmp_path / "d", 3, clock=lambda: now[0])
-    for value in (1, 2, 3):
-        now[0] += 1
+def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    ahead = 4e9  # seconds; what versions before this one stored
+    with closing(open_database(path)) as database:
+        for value in (1, 2, 3):
+            row = (stored(value).digit.id, bytes([value]) * 784, 0, "[0,0,1,1]", "[]", ahead)
+            database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?, '[]')", row)
+    store = SQLiteDigitStore(path, 3)
+    for value in (4, 5, 6):
         store.put(stored(value))
-    now[0] += 1
-    store.get(stored(1).digit.id)
-    store.put(stored(4))
-    store.get(stored(1).digit.id)
-    with pytest.raises(UnknownDigitError):
-        store.get(stored(2).digit.id)
+    for value in (4, 5, 6):
+        store.get(stored(value).digit.id)
     store.close()
 
 
@@ -275,4 +273,40 @@ def test_a_digit_without_ink_is_a_digit_all_the_same(tmp_path: Path) -> None:
     collection = labelled(0)
     store = LayeredDigitStore(SQLiteDigitStore(tmp_path / "digits", 10), (), collection)
     assert store.get(collection.ids[0]).box == (0, 0, 0, 0)
+    store.close()
+
+
+def _truncate(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _replace(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [_truncate, _replace, Path.unlink], ids=str)
+def test_a_file_that_is_harmed_while_it_is_open_is_noticed(
+    tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store.put(stored(1))
+    store.check()
+    harm(tmp_path / "d")
+    for use in (
+        store.check,
+        store.count,
+        lambda: store.put(stored(2)),
+        lambda: store.get(stored(1).digit.id),
+    ):
+        with pytest.raises(StoreDamagedError, match="the stored digits cannot be used"):
+            use()
+    store.close()
+
+
+def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
+    (tmp_path / "d").touch(mode=0o644)
+    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store.put(stored(1))
+    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"0o600"}
     store.close()

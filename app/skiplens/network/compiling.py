@@ -244,6 +244,8 @@ def _check(name: str, traced: InstrumentedModel) -> None:
             f"network {name} has no blocks: build them with Residual, or name their layers like "
             "block1.conv, and the last of each block like block1.output"
         )
+    if not any(layer.spatial for layer in traced.layers):
+        raise CompileError(f"network {name} has no layer with maps: all its values are vectors")
 
 
 def _graphs(

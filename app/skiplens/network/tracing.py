@@ -1,5 +1,6 @@
 """Loads a Keras network and instruments it: outputs of every layer, blocks, branch scales."""
 
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import keras
 from keras import ops
 
 from skiplens.core.manifest import INPUT, SPATIAL_RANK, BlockInfo, LayerInfo
-from skiplens.errors import CompileError
+from skiplens.errors import CompileError, quoted
 from skiplens.network.layer_records import (
     POOLS,
     describe_layer,
@@ -251,8 +252,10 @@ def instrument(
         routes: also expose each residual block's input once for each route.
 
     Raises:
-        CompileError: it is another kind of network, or two of its layers share a name.
+        CompileError: it is another kind of network, two of its layers share a name, or one has a
+            name that cannot stand in an address.
     """
+    _check_names(network)
     image = keras.Input(_image_shape(network), name="image")
     scaled_blocks = _scalable_blocks(network, image)
     inputs = {"image": image}
@@ -267,6 +270,25 @@ def instrument(
         tuple(with_output(block, unroller.outputs) for block in blocks),
         tuple(unroller.routes),
     )
+
+
+_NAME: Final = re.compile(r"[\w.-]+")
+
+
+def _check_names(network: keras.Model) -> None:
+    """Refuse what an address could not name."""
+    outputs: list[Any] = getattr(network, "outputs", None) or []
+    if len(outputs) > 1:
+        raise CompileError(
+            f"network {network.name!r} has {len(outputs)} outputs; it must have one, the "
+            "probabilities of the classes"
+        )
+    for layer in getattr(network, "layers", ()):
+        if not _NAME.fullmatch(layer.name):
+            raise CompileError(
+                f"layer {quoted(layer.name)} has a name that cannot stand in an address; letters, "
+                "digits, dots, dashes and underscores can"
+            )
 
 
 def _image_shape(network: keras.Model) -> tuple[int, ...]:

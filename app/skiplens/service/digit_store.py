@@ -1,20 +1,25 @@
 """The digit store: samples and a data set in memory, uploaded digits in SQLite."""
 
+import itertools
 import json
+import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+import structlog
 
 from skiplens.core.digit import ID_LENGTH, Digit
 from skiplens.core.preprocessing import ink_box
-from skiplens.errors import StartupError, StorageError, UnknownDigitError
+from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.dataset.labelled_digits import LabelledDigits
+
+_logger = structlog.get_logger(__name__)
 
 Box = tuple[int, int, int, int]
 
@@ -78,7 +83,14 @@ class DigitStore(Protocol):
         """
 
     def count(self) -> int:
-        """Number of stored digits."""
+        """Number of stored digits.
+
+        Raises:
+            StoreDamagedError: the file was damaged or removed.
+        """
+
+    def check(self) -> None:
+        """Raise :class:`skiplens.errors.StoreDamagedError` if nothing can be stored or read."""
 
     def close(self) -> None:
         """Close the files."""
@@ -140,6 +152,10 @@ class LayeredDigitStore:
         """See :meth:`DigitStore.count`."""
         return self._store.count()
 
+    def check(self) -> None:
+        """See :meth:`DigitStore.check`."""
+        self._store.check()
+
     def close(self) -> None:
         """See :meth:`DigitStore.close`."""
         self._store.close()
@@ -160,21 +176,25 @@ CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
 _HAS_CANDIDATES: Final = (  # a table of an earlier version lacks them
     "SELECT 1 FROM pragma_table_info('digits') WHERE name = 'candidates'"
 )
-_LOCK_TIMEOUT_S: Final = 2.0  # for which a write waits for another program
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+_OWNER_ONLY: Final = 0o600
+
+
+def open_database(path: Path, seconds: float = 2.0) -> sqlite3.Connection:
     """Open the file, create missing tables and check that it can be written.
 
-    A committed transaction is on disk.
+    A committed transaction is on disk; a write waits so many seconds for another program.
 
     Raises:
         sqlite3.Error: the file cannot be opened or written, is damaged, or is not a database of
             digits.
     """
+    path.touch(mode=_OWNER_ONLY)
+    path.chmod(_OWNER_ONLY)
     with ExitStack() as closing:
         database = sqlite3.connect(
-            path, timeout=_LOCK_TIMEOUT_S, check_same_thread=False, isolation_level=None
+            path, timeout=seconds, check_same_thread=False, isolation_level=None
         )
         closing.callback(database.close)
         database.execute("PRAGMA journal_mode = WAL")
@@ -222,38 +242,47 @@ def _box(sides: list[int]) -> Box:
 class SQLiteDigitStore:
     """Up to ``limit`` digits in one SQLite file; the least recently used make room for new ones.
 
-    ``put`` returns when the digit is on disk. Times of use stay in memory until the next ``put``,
-    so reading works even if the disk is full or another program locks the file.
+    ``put`` returns when the digit is on disk. The order of use stays in memory until the next
+    ``put``, so reading works even if the disk is full or another program locks the file.
+
+    Args:
+        path: of the file.
+        limit: digits.
+        seconds: that a ``put`` waits for another program.
 
     Raises:
         StartupError: the folder cannot be written or the file is no database.
     """
 
-    def __init__(self, path: Path, limit: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, limit: int, seconds: float = 2.0) -> None:
+        self._path = path
         self._limit = limit
-        self._clock = clock
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._used: dict[str, float] = {}
+        self._used: dict[str, int] = {}
+        self._logged = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = open_database(path)
+            self._database = open_database(path, seconds)
             self._reader = open_reader(path)
+            self._file = path.stat()
         except (OSError, sqlite3.Error) as error:
             raise StartupError(
                 f"state folder {path.parent} cannot keep digits ({error}); "
                 "choose another with SKIPLENS_STATE_DIR"
             ) from error
+        # A clock may go back. Older versions stored times, from which counting goes on.
+        (latest,) = self._reader.execute("SELECT coalesce(max(used), 0) FROM digits").fetchone()
+        self._uses = itertools.count(int(latest) + 1)
 
     def get(self, digit: str) -> StoredDigit:
         """See :meth:`DigitStore.get`."""
+        row = self._read(
+            "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = ?", (digit,)
+        )
+        if row is None:
+            raise _unknown(digit)
         with self._reading:
-            row = self._reader.execute(
-                "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = ?",
-                (digit,),
-            ).fetchone()
-            if row is None:
-                raise _unknown(digit)
-            self._used[digit] = self._clock()
+            self._used[digit] = next(self._uses)
         pixels, inverted, box, warnings, candidates = row
         return StoredDigit(
             Digit.from_bytes(pixels),
@@ -263,15 +292,26 @@ class SQLiteDigitStore:
             tuple(FoundDigit(one, _box(where)) for one, where in json.loads(candidates)),
         )
 
+    def _read(self, query: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
+        """One row of an answer."""
+        self.check()
+        try:
+            with self._reading:
+                row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from error
+        return row
+
     def put(self, stored: StoredDigit) -> StoredDigit:
         """See :meth:`DigitStore.put`."""
+        self.check()
         row = (
             stored.digit.id,
             stored.digit.pixels.tobytes(),
             int(stored.inverted),
             json.dumps(stored.box),
             json.dumps(stored.warnings),
-            self._clock(),
+            next(self._uses),
             json.dumps([(one.digit, one.box) for one in stored.candidates]),
         )
         try:
@@ -279,6 +319,8 @@ class SQLiteDigitStore:
                 self._write(row)
         except sqlite3.OperationalError as error:
             raise StorageError(f"the digit could not be stored: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from error
         return stored
 
     def _write(self, row: tuple[object, ...]) -> None:
@@ -303,9 +345,29 @@ class SQLiteDigitStore:
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""
-        with self._reading:
-            (count,) = self._reader.execute("SELECT count(*) FROM digits").fetchone()
+        (count,) = self._read("SELECT count(*) FROM digits") or (0,)
         return int(count)
+
+    def check(self) -> None:
+        """See :meth:`DigitStore.check`. SQLite would go on with a file that was removed."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise self._damaged(error.strerror or str(error)) from error
+        if not os.path.samestat(found, self._file):
+            raise self._damaged("another file has taken its place")
+        if found.st_size < self._file.st_size:
+            raise self._damaged("it was truncated")
+        self._file = found
+
+    def _damaged(self, how: str) -> StoreDamagedError:
+        if not self._logged:
+            _logger.error("store damaged", path=str(self._path), error=how)
+        self._logged = True
+        return StoreDamagedError(
+            f"the stored digits cannot be used ({how}); the server must be restarted with a sound "
+            "file"
+        )
 
     def close(self) -> None:
         """See :meth:`DigitStore.close`."""

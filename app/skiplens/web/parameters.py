@@ -83,9 +83,12 @@ async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
 LayerDep = Annotated[LayerInfo, Depends(get_layer)]
 
 
-def get_digit(digit: DigitId, services: ServicesDep) -> StoredDigit:
-    """The digit that the path names."""
-    return services.digits.get(digit)
+def get_digit(digit: DigitId, services: ServicesDep, request: Request) -> StoredDigit:
+    """The digit that the path names; what is told about an upload is private."""
+    stored = services.digits.get(digit)
+    if stored.label is None:
+        request.scope["skiplens.private"] = True
+    return stored
 
 
 DigitDep = Annotated[StoredDigit, Depends(get_digit)]

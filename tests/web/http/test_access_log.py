@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import re
 from typing import Any
 
@@ -55,6 +56,26 @@ def test_an_exception_is_logged_with_its_traceback_and_the_request_id(
     failed: Any = lines[0]
     assert (failed["event"], failed["exc_info"]) == ("failed", True)
     assert failed["request_id"] == answer.json()["request_id"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EMFILE, "Too many open files"),
+        RuntimeError("can't start new thread"),
+    ],
+    ids=str,
+)
+def test_what_the_server_lacks_is_not_the_fault_of_the_client(
+    start: Start, watched: WatchedEngine, view: str, failure: Exception
+) -> None:
+    client = start()
+    watched.failure = failure
+    answer = client.get(f"{view}/prediction")
+    assert (answer.status_code, answer.json()["code"]) == (503, "out_of_resources")
+    assert answer.headers["retry-after"] == "1"
 
 
 def test_requests_are_counted_by_the_pattern_of_their_address(

@@ -13,6 +13,7 @@ from skiplens.web.http.caching import IMMUTABLE, ResponseCache, takes_gzip
 from skiplens.web.pages.assets import load_assets
 from tests.web.conftest import NETWORK
 from tests.web.http.asgi import Exchange
+from tests.web.images import drawing, encoded
 
 FOR_EVER = "public, max-age=31536000, immutable"
 EACH_TIME = "public, no-cache"
@@ -55,6 +56,19 @@ def address(request: pytest.FixtureRequest, api: TestClient, digit: Digit) -> st
 def keeping(request: pytest.FixtureRequest) -> str:
     """What the address's answers say of keeping them."""
     return FOR_EVER if request.node.callspec.params["address"] in NEVER_CHANGING else EACH_TIME
+
+
+def test_what_is_told_about_an_upload_is_private(api: TestClient, digit: Digit) -> None:
+    posted = api.post("/api/v1/digits", files={"file": encoded(drawing())}).json()["id"]
+    for path in (
+        f"/api/v1/digits/{posted}/input.png",
+        f"{NETWORK}/digits/{posted}/layers/block1.sum/grid.png",
+        (
+            f"/api/v1/compare/grid.png?a=mnist-resnet/{digit.id}&b=mnist-resnet/{posted}"
+            "&layer=block1.sum"
+        ),
+    ):
+        assert api.get(path).headers["cache-control"].startswith("private, "), path
 
 
 def test_the_same_address_gives_the_same_bytes_under_a_strong_etag(

@@ -13,7 +13,7 @@ from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Comparison, Prediction
 from skiplens.web.http.caching import PNG, versioned_response
-from skiplens.web.parameters import GridDep, ScaleText, ServicesDep
+from skiplens.web.parameters import GridDep, ScaleText, ServicesDep, get_digit
 
 View = Annotated[
     str,
@@ -39,10 +39,18 @@ def run_view(services: Services, view: str, scale: str | None, side: str) -> For
 
 
 def get_pair(
-    services: ServicesDep, a: View, b: View, scale_a: ScaleText = None, scale_b: ScaleText = None
+    request: Request,
+    services: ServicesDep,
+    a: View,
+    b: View,
+    scale_a: ScaleText = None,
+    scale_b: ScaleText = None,
 ) -> tuple[ForwardPass, ForwardPass]:
     """Both forward passes, each with factors of its own."""
-    return run_view(services, a, scale_a, "a"), run_view(services, b, scale_b, "b")
+    pair = run_view(services, a, scale_a, "a"), run_view(services, b, scale_b, "b")
+    for forward in pair:
+        get_digit(forward.digit.id, services, request)  # says if answers are private
+    return pair
 
 
 PairDep = Annotated[tuple[ForwardPass, ForwardPass], Depends(get_pair)]

@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens.core.timing import Record, TimingRecord
+from skiplens.errors import OutOfResourcesError
 from skiplens.web.http.metrics import Metrics
-from skiplens.web.http.problems import internal_error, stopping
+from skiplens.web.http.problems import ProblemResponse, error_response, internal_error, stopping
 from skiplens.web.http.request_id import request_id
 from skiplens.web.links import HEALTH
 
@@ -55,11 +56,11 @@ class AccessLog:
                 if status != _UNANSWERED:
                     raise
                 await stopping()(scope, receive, send_timed)
-            except Exception:
+            except Exception as error:
                 _logger.exception("failed", request_id=request_id(), path=scope["path"])
                 if status != _UNANSWERED:
                     raise
-                await internal_error()(scope, receive, send_timed)
+                await _failure(error)(scope, receive, send_timed)
             finally:
                 self._note(scope, status, time.perf_counter() - started, stages)
 
@@ -87,6 +88,11 @@ class AccessLog:
         found = requests, self._metrics.seconds.labels(route)
         self._counts[route, status] = found
         return found
+
+
+def _failure(error: Exception) -> ProblemResponse:
+    lacking = OutOfResourcesError.of(error)
+    return internal_error() if lacking is None else error_response(lacking)
 
 
 def _route(scope: Scope) -> str:

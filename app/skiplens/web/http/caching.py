@@ -58,6 +58,8 @@ def revalidated_response(
 def _cacheable(
     request: Request, content: bytes, media_type: str, cache_control: str, download: str | None
 ) -> Response:
+    if request.scope.get("skiplens.private"):
+        cache_control = cache_control.replace("public", "private")
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": cache_control}
     if etag_matches(etag, request.headers):
@@ -101,7 +103,7 @@ _CachedResponse = tuple[str, list[tuple[bytes, bytes]], bytes]
 
 
 class ResponseCache:
-    """In-memory cache of GET responses that are ``public`` and have an ETag but no ``Vary``.
+    """In-memory cache of GET responses that may be cached and have an ETag but no ``Vary``.
 
     For these, the same path and query give the same bytes while the process runs.
 
@@ -151,8 +153,8 @@ def _is_cacheable(start: Message) -> bool:
     if start.get("status") != _OK:
         return False
     headers = Headers(raw=start["headers"])
-    public = headers.get("cache-control", "").startswith("public")
-    return public and "etag" in headers and "vary" not in headers
+    kept = headers.get("cache-control", "").startswith(("public", "private"))
+    return kept and "etag" in headers and "vary" not in headers
 
 
 def _is_complete(start: Message, message: Message) -> bool:

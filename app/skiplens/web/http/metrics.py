@@ -1,6 +1,7 @@
 """Prometheus metrics, liveness and readiness."""
 
 import platform
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -17,8 +18,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 
+from skiplens.errors import StoreDamagedError
 from skiplens.service.services import Services
-from skiplens.web.http.problems import NOT_READY, Problem, ProblemResponse
+from skiplens.web.http.problems import NOT_READY, Problem, ProblemResponse, error_response
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)
 
@@ -80,11 +82,14 @@ class _ServicesCollector(Collector):
         for engine in services.registry.networks:
             queue.add_metric([engine.manifest.id], engine.waiting)
         hits, misses = services.runner.hits, services.runner.misses
+        stored = GaugeMetricFamily("skiplens_digits_stored", "Stored digits")
+        with suppress(StoreDamagedError):
+            stored.add_metric([], services.digits.count())
         return [
             queue,
             CounterMetricFamily("skiplens_cache_hits", "Forward passes found in the cache", hits),
             CounterMetricFamily("skiplens_cache_misses", "Forward passes computed", misses),
-            GaugeMetricFamily("skiplens_digits_stored", "Stored digits", services.digits.count()),
+            stored,
         ]
 
 
@@ -111,6 +116,11 @@ async def healthz() -> Alive:
 @router.get("/readyz", summary="Readiness", response_model=Ready, responses=NOT_READY)
 async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
+        services: Services = request.app.state.services
+        try:
+            services.digits.check()
+        except StoreDamagedError as error:
+            return error_response(error)
         return Response('{"status":"ready"}', media_type="application/json")
     detail = "the server is starting or stopping"
     return ProblemResponse(Problem(503, "not_ready", "Not ready", detail))
