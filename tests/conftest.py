@@ -26,6 +26,8 @@ from skiplens.settings import ROOT, Settings
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
 MAX_WAITING = 64
+SHALLOW = ("mnist-resnet", "mnist-plain", "mnist-highway", "mnist-classic")
+"""Networks of few blocks, of every kind: for tests that go through all layers or blocks of each."""
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")

@@ -34,23 +34,41 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
-def test_each_graph_has_as_many_interpreters_as_asked_for(
-    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The file of each interpreter that is made."""
+    files: list[str] = []
 
     class Counted(LiteRTGraph):
         def __init__(self, content: bytes, info: GraphInfo) -> None:
             super().__init__(content, info)
-            made.append(info.file)
+            files.append(info.file)
 
     monkeypatch.setattr(litert, "LiteRTGraph", Counted)
+    return files
+
+
+def test_each_graph_has_as_many_interpreters_as_asked_for_once_it_runs(
+    tiny_folder: Path, made: list[str]
+) -> None:
     engine = LiteRTEngine(open_folder(tiny_folder), 3, 0)
+    assert not made
+    for _ in range(2):
+        engine.activations(images(), ON)
+    assert made == ["activations.tflite"] * 3
+    for _ in range(2):
+        engine.gradients(images(), ON, 0)
     assert made == ["activations.tflite"] * 3 + ["gradients.tflite"] * 3
-    engine.activations(images(), ON)
-    engine.gradients(images(), ON, 0)
     engine.close()
-    assert len(made) == 6
+
+
+def test_first_callers_at_once_share_what_one_of_them_opens(
+    tiny_folder: Path, made: list[str]
+) -> None:
+    engine = LiteRTEngine(open_folder(tiny_folder), 2, 64)
+    all_at_once([lambda: engine.activations(images(), ON)] * 8)
+    assert len(made) == 2
+    assert engine.waiting == 0
 
 
 def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
@@ -58,7 +76,7 @@ def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
     with pytest.raises(
         ModelError, match=r"gradients\.tflite takes branch_scales, image and returns 30 arr"
     ):
-        LiteRTEngine(open_folder(spoilt), 1, 0)
+        LiteRTEngine(open_folder(spoilt), 1, 0).gradients(images(), ON, 0)
 
 
 def test_weights_that_are_no_numbers_are_an_error_in_both_engines(spoilt: Path) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from skiplens.core.ladder import LADDER
 from skiplens.network.architectures import (
     ARCHITECTURES,
-    LADDER,
     TITLES,
     classic,
     highway,

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import pytest
 
+from skiplens.core.ladder import KINDS, LADDER, Kind
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
 from skiplens.errors import TrainingError
 from skiplens.network import commands, ladder
-from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, Kind, stream
+from skiplens.network.architectures import ARCHITECTURES, stream
 from skiplens.network.checkpoints import Run
 from skiplens.network.ladder import (
     LadderRun,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from skiplens.network.architectures import ARCHITECTURES, KINDS, LADDER, stream_name
+from skiplens.core.ladder import KINDS, LADDER, stream_name
+from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.augmentation import Augmentation
 from skiplens.network.recipe import RECIPES, Phase, Recipe
 from tests.conftest import MODELS

@@ -15,7 +15,7 @@ def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMe
     """Metrics of one block, from activations by layer name."""
     x, fx = (part.astype(np.float64) for part in merge_inputs(block, activations))
     total = activations[block.sum or block.residual].astype(np.float64)
-    measured = _measure(x, fx, total)
+    measured = _measure(x, fx, total, rectified=block.rectified)
     if not block.identity or x.shape != total.shape:
         measured["cosine"] = None
     return BlockMetrics(block=block.name, **measured)
@@ -34,13 +34,16 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
     if block.identity is None:
         x = (None,) * count
     return tuple(
-        FilterMetrics(filter=index, **_measure(x[index], fx[index], total[..., index]))
+        FilterMetrics(
+            filter=index,
+            **_measure(x[index], fx[index], total[..., index], rectified=block.rectified),
+        )
         for index in range(count)
     )
 
 
 def _measure(
-    x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any]
+    x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any], *, rectified: bool
 ) -> dict[str, Any]:
     """What the metrics of a block and of a filter share, by field; None where a part is missing."""
     norm_x, norm_residual, norm_sum = (
@@ -56,7 +59,7 @@ def _measure(
         "norm_sum": norm_sum,
         "ratio": ratio,
         "cosine": angle,
-        "relu_zeroed": clipped_fraction(total),
+        "relu_zeroed": clipped_fraction(total) if rectified else None,
     }
 
 

@@ -58,9 +58,9 @@ class BlockMetrics(Published):
     cosine: float | None
     """Cosine of the angle between identity and residual, -1 to 1; 0 if either is zero; null
     without an identity path, and where identity, residual and sum differ in shape."""
-    relu_zeroed: float
+    relu_zeroed: float | None
     """Share of the sum that ReLU sets to zero, 0 to 1: the magnitude of its negative values over
-    the magnitude of all its values."""
+    the magnitude of all its values; null where no ReLU follows the sum."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,9 @@ class FilterMetrics(Published):
     cosine: float | None
     """Cosine of the angle between the two maps, -1 to 1; 0 if either is zero; null if either is
     missing."""
-    relu_zeroed: float
-    """Share of the filter's map that ReLU sets to zero, 0 to 1."""
+    relu_zeroed: float | None
+    """Share of the filter's map that ReLU sets to zero, 0 to 1; null where no ReLU follows the
+    sum."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,8 @@ class BlockInfo(Published):
     """Layer of the block's output, after the activation."""
     can_disable: bool
     """Whether the residual branch can be scaled and disabled."""
+    rectified: bool = True
+    """Whether the output is the ReLU of the sum, or of F(x) without an identity path."""
 
     @property
     def scaled_layer(self) -> str | None:

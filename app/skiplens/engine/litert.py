@@ -117,38 +117,49 @@ class InterpreterPool(Generic[T]):
 class LiteRTEngine:
     """Runs a model folder's compiled graphs; implements :class:`skiplens.engine.base.Engine`.
 
+    The interpreters of a graph are made when it is first run, which raises ModelError if it is not
+    the graph that the manifest describes.
+
     Args:
         folder: an open model folder.
         size: interpreters for each graph; more than one a core is of no use.
         max_waiting: callers that may wait for an interpreter.
-
-    Raises:
-        ModelError: a graph is damaged or is not the one the manifest describes.
     """
 
     name = "litert"
     device = "CPU"
 
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
-        self.manifest, self.weights = folder.manifest, folder.weights
+        self.manifest = folder.manifest
+        self._folder, self._size, self._max_waiting = folder, size, max_waiting
         layers = folder.manifest.layers
         self._vectors = {layer.name: layer.shape for layer in layers if not layer.spatial}
         self._checked_layers = layers_to_check(layers)
+        self._pools: dict[str, InterpreterPool[LiteRTGraph]] = {}
+        self._opening = threading.Lock()
 
-        def pool(graph: str) -> InterpreterPool[LiteRTGraph]:
-            info = folder.manifest.graphs[graph]
-            content = folder.read(info.file)
-            return InterpreterPool(lambda: LiteRTGraph(content, info), size, max_waiting)
-
-        self._activations, self._gradients = pool("activations"), pool("gradients")
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        return self._folder.weights
 
     @property
     def waiting(self) -> int:
-        return self._activations.waiting + self._gradients.waiting
+        return sum(pool.waiting for pool in list(self._pools.values()))
+
+    def _pool(self, graph: str) -> InterpreterPool[LiteRTGraph]:
+        if graph not in self._pools:
+            info = self.manifest.graphs[graph]
+            with self._opening:
+                if graph not in self._pools:
+                    content = self._folder.read(info.file)
+                    self._pools[graph] = InterpreterPool(
+                        lambda: LiteRTGraph(content, info), self._size, self._max_waiting
+                    )
+        return self._pools[graph]
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         inputs = {"image": image, "branch_scales": branch_scales[None]}
-        outputs = self._run(self._activations, inputs)
+        outputs = self._run("activations", inputs)
         check_finite(outputs, self._checked_layers)
         return outputs
 
@@ -156,13 +167,13 @@ class LiteRTEngine:
         one_hot = np.zeros((1, len(self.manifest.classes)), np.float32)
         one_hot[0, target] = 1.0
         inputs = {"image": image, "branch_scales": branch_scales[None], "target": one_hot}
-        outputs = self._run(self._gradients, inputs)
+        outputs = self._run("gradients", inputs)
         check_finite(outputs)
         return outputs
 
-    def _run(self, pool: InterpreterPool[LiteRTGraph], inputs: Mapping[str, Array]) -> Activations:
-        with pool.acquire() as graph, timed("infer"):
-            outputs = graph.run(inputs)
+    def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
+        with self._pool(graph).acquire() as interpreter, timed("infer"):
+            outputs = interpreter.run(inputs)
         arrays = {name: value[0] for name, value in outputs.items()}
         for name in self._vectors.keys() & arrays.keys():
             arrays[name] = arrays[name].reshape(self._vectors[name])

@@ -6,6 +6,7 @@
 import hashlib
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +28,19 @@ class ModelFolder:
     Attributes:
         path: of the folder.
         manifest: of the network.
-        weights: float32 arrays by ``layer/weight``, read-only.
     """
 
     path: Path
     manifest: Manifest
-    weights: dict[str, NDArray[np.float32]]
+
+    @cached_property
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """float32 arrays by ``layer/weight``, read-only, read at first use."""
+        with np.load(io.BytesIO(self.read(WEIGHTS_FILE)), allow_pickle=False) as archive:
+            found = {key: archive[key] for key in archive.files}
+        for array in found.values():
+            array.flags.writeable = False
+        return found
 
     def read(self, name: str) -> bytes:
         """The content of a file that the manifest names.
@@ -92,13 +100,9 @@ def open_folder(path: Path) -> ModelFolder:
         ModelError: manifest, graphs or weights are missing, invalid or changed.
     """
     manifest = _read_manifest(path / MANIFEST_FILE)
-    folder = ModelFolder(path, manifest, {})
+    folder = ModelFolder(path, manifest)
     for name in sorted({WEIGHTS_FILE, *(graph.file for graph in manifest.graphs.values())}):
         folder.read(name)
-    with np.load(io.BytesIO(folder.read(WEIGHTS_FILE)), allow_pickle=False) as archive:
-        for key in archive.files:
-            folder.weights[key] = archive[key]
-            folder.weights[key].flags.writeable = False
     return folder
 
 

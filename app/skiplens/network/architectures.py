@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import keras
 from keras import layers
 
+from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind, stream_name
 from skiplens.network.layers import HighwayGate, Residual
 
 INPUT_SHAPE: Final = (28, 28, 1)
@@ -19,13 +20,8 @@ HIGHWAY_GATE_BIAS: Final = -2.0
 CLASSIC_WIDTH: Final = 8
 CLASSIC_BLOCKS: Final = 5
 STREAM_WIDTH: Final = 16
-STREAM_BLOCKS: Final = 27
-LADDER: Final = (2, 6, 14, STREAM_BLOCKS)
 ROWS_WIDTH: Final = 64
 ROWS_BLOCKS: Final = 2
-
-Kind = Literal["residual", "plain"]
-KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
 
 
 def _conv(
@@ -184,12 +180,6 @@ def stream(blocks: int, kind: Kind = "residual") -> keras.Model:
     return keras.Model(image, _head(x), name=stream_name(kind, blocks))
 
 
-def stream_name(kind: Kind, blocks: int) -> str:
-    """The id of a network of the ladder; the deepest two bear no number."""
-    name = "mnist-stream" if kind == "residual" else "mnist-stream-plain"
-    return name if blocks == STREAM_BLOCKS else f"{name}-{blocks}"
-
-
 def rows(kind: Kind = "residual") -> keras.Model:
     """A digit read row by row: every row of 28 pixels embedded by one dense layer, two residual
     blocks of a bidirectional GRU (Cho et al. 2014) along the 28 rows, and the maximum over them.
@@ -253,21 +243,27 @@ TITLES: Final[dict[str, Title]] = {
         "The 2016 convnet: eight filters throughout, and five small blocks of a single "
         "convolution each.",
     ),
+    stream_name("residual", DEEPEST): Title(
+        f"Residual stream of {DEEPEST} blocks",
+        "Blocks of one width that only ever add to the stream: no norm and no ReLU stands on it, "
+        "so the answer is a sum of the blocks' shares.",
+    ),
+    stream_name("plain", DEEPEST): Title(
+        f"Plain stack of {DEEPEST} blocks",
+        "The residual stream's layers without the identity: all that is known of the digit has to "
+        "pass through every one of them.",
+    ),
     **{
         stream_name("residual", blocks): Title(
-            f"Residual stream of {blocks} blocks",
-            "Blocks of one width that only ever add to the stream: no norm and no ReLU stands on "
-            "it, so the answer is a sum of the blocks' shares.",
+            f"Residual stream of {blocks} blocks", f"The residual stream with {blocks} blocks."
         )
-        for blocks in LADDER
+        for blocks in LADDER[:-1]
     },
     **{
         stream_name("plain", blocks): Title(
-            f"Plain stack of {blocks} blocks",
-            "The residual stream's layers without the identity: all that is known of the digit "
-            "has to pass through every one of them.",
+            f"Plain stack of {blocks} blocks", f"The plain stack with {blocks} blocks."
         )
-        for blocks in LADDER
+        for blocks in LADDER[:-1]
     },
     "mnist-rows": Title(
         "Rows, one after another",

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from skiplens.network.training import OnEpoch, OnStep
 
 Activations = Callable[[NDArray[np.float32], NDArray[np.float32]], Any]
-
-LADDER_FILE: Final = "ladder.json"
 
 _console = Console(stderr=True)
 

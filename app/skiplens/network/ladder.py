@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from skiplens.core.ladder import KINDS, LADDER, Kind, stream_name
 from skiplens.mnist import Split
-from skiplens.network.architectures import KINDS, LADDER, Kind, stream_name
 from skiplens.network.checkpoints import Run
 from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Recipe

@@ -143,11 +143,12 @@ def residual_block(layer: Residual, source: str) -> BlockInfo:
     )
 
 
-def with_output(block: BlockInfo, names: Iterable[str]) -> BlockInfo:
-    """The block with its sum as output if it has no activation layer after it."""
-    if block.output in names or block.sum is None:
-        return block
-    return replace(block, output=block.sum)
+def with_output(block: BlockInfo, layers: Iterable[LayerInfo]) -> BlockInfo:
+    """The block with its sum as output if it has no layer after it, and whether that is a ReLU."""
+    output = next((layer for layer in layers if layer.name == block.output), None)
+    rectified = output is not None and output.activation == "relu"
+    name = block.output if output or block.sum is None else block.sum
+    return replace(block, output=name, rectified=rectified)
 
 
 def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:

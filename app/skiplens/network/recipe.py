@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from skiplens.network.architectures import KINDS, LADDER, ROWS_NAMES, stream_name
+from skiplens.core.ladder import KINDS, LADDER, stream_name
+from skiplens.network.architectures import ROWS_NAMES
 from skiplens.network.augmentation import Augmentation
 
 

@@ -267,7 +267,7 @@ def instrument(
     return InstrumentedModel(
         keras.Model(inputs, {**unroller.outputs, **unroller.routes}, name=f"{network.name}.traced"),
         tuple(unroller.layers),
-        tuple(with_output(block, unroller.outputs) for block in blocks),
+        tuple(with_output(block, unroller.layers) for block in blocks),
         tuple(unroller.routes),
     )
 

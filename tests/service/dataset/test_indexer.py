@@ -121,6 +121,21 @@ def test_a_network_that_fails_says_so_and_the_next_has_its_turn(
         indexes.dataset_index(watched)
 
 
+def test_a_network_that_was_not_named_is_indexed_once_somebody_asks(
+    opened: Opened, watched: WatchedEngine, engines: Mapping[str, Engine]
+) -> None:
+    indexes, other = opened(), WatchedEngine(engines["mnist-classic"])
+    indexes.progress(other)
+    indexes.start((watched,))
+    finish()
+    before = other.calls
+    for _ in range(2):
+        indexes.progress(other)
+        finish()
+        assert indexes.progress(other) == Progress("ready", 240, 240)
+    assert (before, other.calls) == (0, 240)
+
+
 def test_closing_stops_it_and_leaves_nothing_behind(
     opened: Opened, watched: WatchedEngine, tmp_path: Path
 ) -> None:

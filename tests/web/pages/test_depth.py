@@ -34,11 +34,10 @@ def test_gradients_are_of_the_requested_class(api: TestClient, digit: Digit) -> 
 
 
 def chosen_networks(markup: Markup) -> list[str]:
-    names = {"none", "mnist-resnet", "mnist-plain", "mnist-classic", "mnist-highway"}
     return [
         element["value"]
         for element in markup.all("option")
-        if element["value"] in names and "selected" in element
+        if element["value"].startswith(("none", "mnist-")) and "selected" in element
     ]
 
 
@@ -49,6 +48,8 @@ def chosen_networks(markup: Markup) -> list[str]:
         ("mnist-plain", "mnist-resnet"),
         ("mnist-highway", "mnist-plain"),
         ("mnist-classic", "none"),
+        ("mnist-stream", "mnist-stream-plain"),
+        ("mnist-stream-plain", "mnist-stream"),
     ],
 )
 def test_the_twins_gradients_are_compared_by_default(

@@ -14,6 +14,7 @@ from skiplens.service.analysis import all_block_metrics
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.web.links import Links
 from skiplens.web.pages.network_map import Line, MapBlock, NetworkMap, network_map
+from tests.conftest import SHALLOW
 from tests.web.pages.conftest import Look
 
 THINNEST: Final = 1.5
@@ -28,8 +29,8 @@ def drawn(forward: ForwardPass, current: str = "") -> NetworkMap:
 
 @pytest.fixture(scope="module")
 def passes(engines: Mapping[str, Engine], digit: Digit) -> dict[str, ForwardPass]:
-    """The same seven in every network."""
-    return {name: run_network(one, digit, AS_TRAINED) for name, one in engines.items()}
+    """The same seven in every network of few blocks."""
+    return {name: run_network(engines[name], digit, AS_TRAINED) for name in SHALLOW}
 
 
 def stack(like: Manifest, factors: tuple[float, ...]) -> ForwardPass:

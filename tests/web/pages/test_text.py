@@ -38,7 +38,7 @@ def test_the_formula_is_that_of_the_merge(block: BlockInfo, merge: str, formula:
 
 
 def test_without_an_activation_there_is_no_relu(block: BlockInfo) -> None:
-    bare = replace(block, output=str(block.sum))
+    bare = replace(block, output=str(block.sum), rectified=False)
     assert text.formula(bare) == "output = x + F(x)"
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -129,8 +130,8 @@ class Progress:
 
 
 class DatasetIndexer:
-    """Builds the samples' indexes at first use, and those of a data set in the background after
-    :meth:`start`, one network after another.
+    """Builds the samples' indexes at first use, and those of a data set in the background, one
+    network after another: those that :meth:`start` names, then each other one that is asked for.
 
     Attributes:
         samples: the shipped digits.
@@ -144,6 +145,10 @@ class DatasetIndexer:
         self._of_samples: dict[str, Index] = {}
         self._of_dataset: dict[str, Index] = {}
         self._progress: dict[str, Progress] = {}
+        self._queue: deque[Engine] = deque()
+        self._queued: set[str] = set()
+        self._queue_lock = threading.Lock()
+        self._is_started = self._is_running = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -166,11 +171,12 @@ class DatasetIndexer:
         return self._dataset.collection
 
     def progress(self, engine: Engine) -> Progress:
-        """How far the data set's index of a network is.
+        """How far the data set's index of a network is; asking has it built.
 
         Raises:
             NoDatasetError: there is no data set.
         """
+        self._enqueue(engine)
         not_begun = Progress("indexing", 0, len(self.dataset))
         return self._progress.get(engine.manifest.id, not_begun)
 
@@ -204,26 +210,49 @@ class DatasetIndexer:
 
     def best_available(self, engine: Engine) -> tuple[LabelledDigits, Index]:
         """The data set and its index if that is ready, else the samples and theirs."""
+        self._enqueue(engine)
         found = self._of_dataset.get(engine.manifest.id)
         if found is not None:
             return self.dataset, found
         return self.samples, self.sample_index(engine)
 
     def start(self, engines: Sequence[Engine]) -> None:
-        """Start indexing the data set, if there is one."""
-        if self._dataset is not None:
-            work = (self._dataset, tuple(engines))
-            self._thread = threading.Thread(target=self._run, args=work, name="indexes")
-            self._thread.start()
+        """Start indexing the data set, if there is one, with these networks."""
+        self._is_started = True
+        for engine in engines:
+            self._enqueue(engine)
+
+    def _enqueue(self, engine: Engine) -> None:
+        """Have a network read the data set, once."""
+        if self._dataset is None or not self._is_started or engine.manifest.id in self._queued:
+            return
+        with self._queue_lock:
+            if self._stop.is_set() or engine.manifest.id in self._queued:
+                return
+            self._queued.add(engine.manifest.id)
+            self._queue.append(engine)
+            if not self._is_running:
+                self._is_running = True
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._dataset,), name="indexes"
+                )
+                self._thread.start()
+
+    def _next(self) -> Engine | None:
+        """The next network in the queue; ``None`` ends the thread."""
+        with self._queue_lock:
+            self._is_running = bool(self._queue)
+            return self._queue.popleft() if self._queue else None
 
     def close(self) -> None:
         """Stop indexing; the next start begins unfinished indexes again."""
-        self._stop.set()
+        with self._queue_lock:
+            self._stop.set()
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, dataset: Dataset, engines: Sequence[Engine]) -> None:
-        for engine in engines:
+    def _run(self, dataset: Dataset) -> None:
+        while (engine := self._next()) is not None:
             network, digits = engine.manifest.id, len(dataset.collection)
             try:
                 self._of_dataset[network] = self._index(dataset, engine)

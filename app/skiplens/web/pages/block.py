@@ -303,9 +303,14 @@ def describe_metrics(metrics: BlockMetrics, block: BlockInfo, *, off: bool) -> s
     if off:
         return text.describe_disabled(block)
     angle = "" if metrics.cosine is None else f" (cosine {fmt.cosine(metrics.cosine)})"
+    zeroed = (
+        ""
+        if metrics.relu_zeroed is None
+        else f" ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
+    )
     return (
         f"On this digit {names.f} is {fmt.number(metrics.ratio)} times as large as "
-        f"{names.x}{angle}. ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
+        f"{names.x}{angle}.{zeroed}"
     )
 
 

@@ -135,14 +135,19 @@ NO_NETWORK: Final = "none"
 def twin_of(manifest: Manifest, others: Iterable[Manifest]) -> str | None:
     """The id of a network of as many blocks, one of the two with identity paths and one without.
 
-    Of several, one whose blocks add comes first.
+    Of several, one whose blocks add comes first, and then the one of the most similar size.
     """
     found = [
         other
         for other in others
         if len(other.blocks) == len(manifest.blocks) and _has_skips(other) != _has_skips(manifest)
     ]
-    found.sort(key=lambda other: any(block.merge not in (None, "add") for block in other.blocks))
+    found.sort(
+        key=lambda other: (
+            any(block.merge not in (None, "add") for block in other.blocks),
+            abs(other.parameters - manifest.parameters),
+        )
+    )
     return found[0].id if found else None
 
 
@@ -165,6 +170,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     values = {
         **_gradient_values(context, target, beside),
         "residual": _has_skips(manifest),
+        "rectified": any(block.rectified for block in manifest.blocks),
         "merge": _only_merge(manifest),
         "symbols": text.symbols_of_blocks(manifest.blocks),
         "sentence": describe_depth(manifest, found, links.scales.off),

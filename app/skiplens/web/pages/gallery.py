@@ -52,6 +52,8 @@ class BlockSection:
     symbols: Symbols
     projected: bool
     gated: bool
+    rectified: bool
+    """Whether a ReLU follows the sum."""
     first: bool
     """Whether it explains the terms."""
     first_projected: bool
@@ -147,6 +149,7 @@ def _block_section(
         symbols=text.symbols_of_block(block),
         projected=_is_projected(block),
         gated=block.gate is not None,
+        rectified=block.rectified,
         first=first,
         first_projected=first_projected,
     )

@@ -99,6 +99,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
             "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
             "much of x."
         )
+    if block is not None and layer.role == "output" and not block.rectified:
+        return "Where the block ends: its values go on to the next layer unchanged."
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
         return "ReLU: values below zero become zero; the result is the next layer's input."
     explanation = _BY_ROLE.get(layer.role, f"A layer of type {layer.kind}.")
@@ -123,7 +125,7 @@ _MERGED: Final = {
 def formula(block: BlockInfo) -> str:
     """What a block computes, as a formula."""
     merged = "F(x)" if block.merge is None else _MERGED.get(block.merge, "merge(x, F(x))")
-    return f"output = {merged if block.output == block.sum else f'ReLU({merged})'}"
+    return f"output = ReLU({merged})" if block.rectified else f"output = {merged}"
 
 
 _OF_MERGE: Final = {
@@ -147,12 +149,16 @@ def describe_block(block: BlockInfo) -> str:
         return (
             "x takes two paths: through the layers of the block, which compute F(x), and past "
             "them, along the skip connection. There, a projection gives x the shape of F(x), so "
-            "that the two can be added. ReLU then sets values below zero to zero."
+            "that the two can be added."
+            + (" ReLU then sets values below zero to zero." if block.rectified else "")
         )
+    added = "are added, and ReLU sets values below zero to zero"
+    if not block.rectified:
+        added = "are added, and their sum is the next block's x"
     return (
         "x takes two paths: past the block along the skip connection, unchanged, and through its "
-        "layers, which compute a change to it, F(x). The two are added, and ReLU sets values below "
-        "zero to zero. If F(x) were zero, x would pass unchanged."
+        f"layers, which compute a change to it, F(x). The two {added}. If F(x) were zero, x would "
+        "pass unchanged."
     )
 
 

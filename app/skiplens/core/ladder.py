@@ -1,0 +1,26 @@
+"""The ladder of depths: networks of 2 to 27 blocks, each once with the skip and once without."""
+
+from typing import Final, Literal
+
+DEEPEST: Final = 27
+LADDER: Final = (2, 6, 14, DEEPEST)
+"""Numbers of blocks."""
+
+Kind = Literal["residual", "plain"]
+KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
+
+LADDER_FILE: Final = "ladder.json"
+"""Figures of the runs, in the models folder."""
+
+
+def stream_name(kind: Kind, blocks: int) -> str:
+    """The id of a network of the ladder; the deepest two bear no number."""
+    name = "mnist-stream" if kind == "residual" else "mnist-stream-plain"
+    return name if blocks == DEEPEST else f"{name}-{blocks}"
+
+
+STREAM: Final = stream_name("residual", DEEPEST)
+RUNGS: Final = frozenset(
+    stream_name(kind, blocks) for kind in KINDS for blocks in LADDER if blocks != DEEPEST
+)
+"""Ids of the networks that are there to be compared with the deepest two."""
