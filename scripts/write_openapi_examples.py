@@ -36,6 +36,7 @@ OTHER: Final = next(sample.digit for sample in SAMPLES if sample.label == 1)
 API: Final = "/api/v1"
 NETWORK: Final = f"{API}/networks/{DEFAULT_NETWORK}"
 VIEW: Final = f"{NETWORK}/digits/{DIGIT.id}"
+STREAM: Final = f"{API}/networks/mnist-stream/digits/{DIGIT.id}"
 POSTED: Final = frozenset({f"{API}/digits", f"{NETWORK}/activations"})
 
 _NETWORKS: Final = f"{API}/networks/{{network}}"
@@ -59,6 +60,7 @@ ADDRESSES: Final[Mapping[str, str]] = {
     ),
     **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("prediction", "blocks", "gradients")},
     **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("stages", "early-exits")},
+    f"{_VIEWS}/votes": f"{STREAM}/votes?order=block3,block2",
     f"{_VIEWS}/blocks/{{block}}": f"{VIEW}/blocks/block1",
     f"{_VIEWS}/blocks/{{block}}/maps.json": f"{VIEW}/blocks/block1/maps.json",
     f"{_VIEWS}/stages/{{stage}}/maps.json": f"{VIEW}/stages/1/maps.json",

@@ -118,6 +118,13 @@ class UnknownDigitError(NotFoundError):
     title = "Unknown digit"
 
 
+class NoVotesError(NotFoundError):
+    """The network's logits are no sum of what its blocks add."""
+
+    code = "no_votes"
+    title = "Logits are no sum of blocks"
+
+
 class NoDatasetError(NotFoundError):
     """The server was started without a data set."""
 
@@ -137,6 +144,13 @@ class BlockNotDisableableError(InvalidParameterError):
 
     code = "not_switchable"
     title = "Block cannot be switched off"
+
+
+class BlocksNotReorderableError(InvalidParameterError):
+    """The blocks of the network cannot run in another order."""
+
+    code = "not_reorderable"
+    title = "Blocks cannot be reordered"
 
 
 class UnreadableImageError(InvalidParameterError):

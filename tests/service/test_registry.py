@@ -1,11 +1,22 @@
 """Looking things up by name."""
 
+from dataclasses import replace
+
 import pytest
 
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Scales
+from skiplens.core.manifest import (
+    AS_TRAINED,
+    REORDERED,
+    TRAINED_ORDER,
+    BlockInfo,
+    GraphInfo,
+    LayerInfo,
+    Scales,
+)
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     BlockNotDisableableError,
+    BlocksNotReorderableError,
     InvalidParameterError,
     UnknownBlockError,
     UnknownFilterError,
@@ -19,6 +30,7 @@ from skiplens.service.registry import (
     find_layer,
     parse_filters,
     parse_layers,
+    parse_order,
     parse_scales,
 )
 
@@ -89,6 +101,25 @@ def test_a_block_without_identity_cannot_be_switched_off(engine: Engine) -> None
     manifest = type(engine.manifest)(**{**vars(engine.manifest), "blocks": (fixed,)})
     with pytest.raises(BlockNotDisableableError, match="x would not pass there"):
         parse_scales(manifest, "block1:0.5")
+
+
+def test_the_blocks_of_an_order_share_their_places_and_the_others_keep_theirs(
+    engine: Engine,
+) -> None:
+    graphs = {REORDERED: GraphInfo("reordered.tflite", (), (), 0.0)}
+    manifest = replace(engine.manifest, graphs=graphs)
+    trained = [block.name for block in manifest.blocks]
+    order = parse_order(manifest, "block5, block2")
+    assert order.names == ("block1", "block5", "block3", "block4", "block2", "block6")
+    assert order.text(trained) == "block5,block2"
+    assert parse_order(manifest, order.text(trained)) == order
+    assert parse_order(manifest, "block1,block2") == parse_order(manifest, None) == TRAINED_ORDER
+    with pytest.raises(InvalidParameterError, match="order must name each block once"):
+        parse_order(manifest, "block2,block2")
+    with pytest.raises(UnknownBlockError):
+        parse_order(manifest, "block2,block9")
+    with pytest.raises(BlocksNotReorderableError, match="blocks of one shape"):
+        parse_order(engine.manifest, "block2,block1")
 
 
 @pytest.mark.parametrize(

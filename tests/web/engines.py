@@ -49,6 +49,10 @@ class WatchedEngine:
         self._enter()
         return self._engine.activations(image, gates)
 
+    def reordered(self, image: Array, gates: Array, order: Array) -> Activations:
+        self._enter()
+        return self._engine.reordered(image, gates, order)
+
     def gradients(self, image: Array, gates: Array, target: int) -> Activations:
         self._enter()
         return self._engine.gradients(image, gates, target)

@@ -4,7 +4,7 @@ import ast
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -173,6 +173,7 @@ TRAINING_FILE: Final = "training.json"
 SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
 OTHER: Final = "other"  # role of a layer of an unknown kind
+REORDERED: Final = "reordered"  # the graph whose blocks run in any order
 INPUT: Final = "input"  # names the digit among the inputs of a layer
 
 
@@ -260,6 +261,10 @@ class BlockInfo(Published):
     rectified: bool = True
     """Whether the output is the ReLU of the sum, or of F(x) without an identity path."""
 
+    def after(self, source: str) -> "BlockInfo":
+        """The same block with another layer as its input; its identity path has no projection."""
+        return replace(self, input=source, identity=self.identity and source)
+
     @property
     def scaled_layer(self) -> str | None:
         """The layer that the branch scale multiplies: ``T(x)`` if there is a gate, else ``F(x)``;
@@ -311,6 +316,43 @@ AS_TRAINED: Final = Scales()
 """Every factor is 1."""
 
 
+@dataclass(frozen=True)
+class BlockOrder:
+    """An order in which the blocks run.
+
+    Attributes:
+        names: of every block, in that order; empty for the trained order. Two that run the blocks
+            alike are equal.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether it differs from the trained order."""
+        return bool(self.names)
+
+    def text(self, trained: Sequence[str]) -> str:
+        """As a query has it, ``block3,block2``: the displaced blocks, in the order of the places
+        that they take together; ``trained`` names every block in the trained order.
+        """
+        pairs = zip(self.names, trained, strict=False)
+        return ",".join(name for name, before in pairs if name != before)
+
+    def with_move(self, block: str, place: int, trained: Sequence[str]) -> "BlockOrder":
+        """The same but for one block, which runs at another place, from 0."""
+        names = [name for name in self.names or trained if name != block]
+        names.insert(place, block)
+        return BlockOrder.of(names, trained)
+
+    @classmethod
+    def of(cls, names: Sequence[str], trained: Sequence[str]) -> "BlockOrder":
+        """An order of all blocks."""
+        return cls() if tuple(names) == tuple(trained) else cls(tuple(names))
+
+
+TRAINED_ORDER: Final = BlockOrder()
+
+
 def factor_text(factor: float) -> str:
     """The shortest text that reads back as the factor: ``0``, ``0.5``."""
     return repr(factor).removesuffix(".0")
@@ -354,7 +396,7 @@ class Manifest:
     blocks: tuple[BlockInfo, ...]
     """Every block, in forward order."""
     graphs: dict[str, GraphInfo]
-    """Compiled graphs: `activations` and `gradients`."""
+    """Compiled graphs: `activations` and `gradients`, and `reordered` if all blocks are alike."""
     test_accuracy: Accuracy | None
     """Accuracy on MNIST's 10,000 test digits; null if not measured."""
     evaluation: Evaluation | None
@@ -387,3 +429,38 @@ class Manifest:
     def disableable_blocks(self) -> tuple[str, ...]:
         """Names of the blocks whose branch can be scaled, in the order of `branch_scales`."""
         return tuple(block.name for block in self.blocks if block.can_disable)
+
+    @property
+    def can_reorder(self) -> bool:
+        """Whether the blocks can run in any order."""
+        return REORDERED in self.graphs
+
+    def reordered(self, order: BlockOrder) -> "Manifest":
+        """The same network with its blocks in another order: layers and blocks as they then run,
+        each computed from the one before it.
+        """
+        if not order:
+            return self
+        found = {block.name: block for block in self.blocks}
+        source = self.blocks[0].input
+        sources: dict[str | None, tuple[str, str]] = {}
+        blocks: list[BlockInfo] = []
+        for name in order.names:
+            sources[name] = (found[name].input, source)
+            blocks.append(found[name].after(source))
+            source = blocks[-1].output
+        sources[None] = (self.blocks[-1].output, source)  # of the head
+        layers = [
+            replace(layer, inputs=_relinked(layer.inputs, *sources[layer.block]))
+            for layer in self.layers
+        ]
+        places: dict[str | None, int] = {name: at for at, name in enumerate(order.names)}
+        inner = [layer for layer in layers if layer.block]
+        inner.sort(key=lambda layer: places[layer.block])
+        start = next(at for at, layer in enumerate(layers) if layer.block)
+        layers[start : start + len(inner)] = inner
+        return replace(self, layers=tuple(layers), blocks=tuple(blocks))
+
+
+def _relinked(inputs: tuple[str, ...], before: str, now: str) -> tuple[str, ...]:
+    return tuple(now if name == before else name for name in inputs)

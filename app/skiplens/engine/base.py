@@ -53,6 +53,18 @@ class Engine(Protocol):
             NonFiniteError: the network computed NaN or infinity.
         """
 
+    def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
+        """One forward pass with the blocks in another order, of a network that can be reordered.
+
+        Args:
+            image: as in :meth:`activations`.
+            branch_scales: likewise, but in the order in which the blocks run.
+            order: float32 ``(blocks,)``: index of the block that runs at each place.
+
+        Returns:
+            As :meth:`activations`, named by place: ``block1.sum`` is of the block that runs first.
+        """
+
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         """Gradients of the logit of class ``target`` at every layer except the probabilities, and
         at each block's input by route.

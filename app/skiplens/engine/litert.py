@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from skiplens.core.manifest import GraphInfo
+from skiplens.core.manifest import REORDERED, GraphInfo
 from skiplens.core.timing import timed
 from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
 from skiplens.engine.model_folder import ModelFolder
@@ -160,6 +160,14 @@ class LiteRTEngine:
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         inputs = {"image": image, "branch_scales": branch_scales[None]}
         outputs = self._run("activations", inputs)
+        check_finite(outputs, self._checked_layers)
+        return outputs
+
+    def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
+        if not self.manifest.can_reorder:
+            raise ModelError(f"network {self.manifest.id} has no graph to reorder its blocks")
+        inputs = {"image": image, "branch_scales": branch_scales[None], "order": order[None]}
+        outputs = self._run(REORDERED, inputs)
         check_finite(outputs, self._checked_layers)
         return outputs
 

@@ -17,6 +17,7 @@ from skiplens.core.manifest import (
     FORMAT,
     MANIFEST_FILE,
     NETWORK_FILE,
+    REORDERED,
     SEEDS_FILE,
     TRAINING_FILE,
     WEIGHTS_FILE,
@@ -38,9 +39,12 @@ from skiplens.network.evaluation import (
 )
 from skiplens.network.graphs import (
     Graph,
+    blocks_are_alike,
     compile_activations,
     compile_gradients,
+    compile_reordered,
     reference_gradients,
+    reference_reordered,
 )
 from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 
@@ -55,14 +59,15 @@ _MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
 
 def trials(traced: InstrumentedModel) -> list[dict[str, Array]]:
-    """Inputs to verify graphs with: noise images, branch scales of 1, 0 and between."""
-    rng = np.random.default_rng(28)
+    """Inputs to verify graphs with: noise images, branch scales of 1, 0 and between, orders."""
+    rng, orders = np.random.default_rng(28), np.random.default_rng(27)
     classes = np.eye(traced.layers[-1].filters)
     found = []
     for trial in range(_TRIALS):
         shapes = {name: (1, *tensor.shape[1:]) for name, tensor in traced.model.input.items()}
         image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
-        inputs = {"image": image, "target": classes[[trial % len(classes)]]}
+        order = orders.permutation(len(traced.blocks))[None].astype(float)
+        inputs = {"image": image, "target": classes[[trial % len(classes)]], "order": order}
         if "branch_scales" in shapes:
             branch_scales = (np.ones, np.zeros, rng.random)[trial % 3]
             inputs["branch_scales"] = branch_scales(shapes["branch_scales"])
@@ -251,11 +256,13 @@ def _check(name: str, traced: InstrumentedModel) -> None:
 def _graphs(
     network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
 ) -> tuple[dict[str, GraphInfo], dict[str, bytes]]:
-    """Both graphs, verified: records by name, contents by file name."""
-    compiled: tuple[tuple[str, Graph, Callable[[Arrays], Arrays]], ...] = (
+    """All graphs, verified: records by name, contents by file name."""
+    compiled: list[tuple[str, Graph, Callable[[Arrays], Arrays]]] = [
         ("activations", compile_activations(traced), _reference_activations(traced)),
         ("gradients", compile_gradients(network), reference_gradients(network)),
-    )
+    ]
+    if blocks_are_alike(traced):
+        compiled.append((REORDERED, compile_reordered(traced), reference_reordered(network)))
     infos, files = {}, {}
     for name, graph, reference in compiled:
         info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)

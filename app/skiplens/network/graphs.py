@@ -1,4 +1,5 @@
-"""LiteRT graphs of a traced network: all activations, and gradients up to the logits.
+"""LiteRT graphs of a traced network: all activations, the same with blocks in another order, and
+gradients up to the logits.
 
 Each graph is converted from one concrete function without a trackable object: converting a module,
 or two signatures at once, silently drops the weights.
@@ -73,6 +74,97 @@ def compile_gradients(network: keras.Model) -> Graph:
     return _convert(gradients, signature, names)
 
 
+def blocks_are_alike(traced: InstrumentedModel) -> bool:
+    """Whether there are several blocks, and any two of them can swap places: all have the same
+    layers of the same shapes, and x passes each of them unchanged.
+    """
+    kinds = {
+        (
+            block.merge,
+            block.identity in {None, block.input},
+            tuple(
+                (layer.name.removeprefix(block.name), layer.kind, layer.shape, layer.parameters)
+                for layer in traced.layers
+                if layer.block == block.name
+            ),
+        )
+        for block in traced.blocks
+    }
+    return len(traced.blocks) > 1 and len(kinds) == 1 and next(iter(kinds))[1]
+
+
+def compile_reordered(traced: InstrumentedModel) -> Graph:
+    """The graph of ``image``, ``branch_scales`` and ``order (1, blocks)`` to every layer's output.
+
+    ``order`` is the index of the block that runs at each place: a place takes its weights from a
+    stack of those of all blocks. ``branch_scales`` and the names of the outputs go by place.
+    """
+    names = tuple(layer.name for layer in traced.layers)
+    blocks = [block.name for block in traced.blocks]
+    variables = (traced.model.trainable_variables, traced.model.non_trainable_variables)
+    stacks = [_stacks(kind, blocks) for kind in variables]
+
+    def reordered(order: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
+        indices = tf.cast(order[0], tf.int32)
+        weights = [[_chosen(*stack, indices) for stack in kind] for kind in stacks]
+        outputs, _ = traced.model.stateless_call(*weights, inputs, training=False)
+        return [outputs[name] for name in names]
+
+    signature = _signature(traced)
+    signature["order"] = tf.TensorSpec((1, len(blocks)), tf.float32, name="order")
+    return _convert(reordered, signature, names)
+
+
+def _stacks(variables: list[Any], blocks: list[str]) -> list[tuple[Array, int | None]]:
+    """For each variable its value and ``None``; for one of a block the values of the same variable
+    in all blocks, and the block's place.
+    """
+    places = [_place_of(variable, blocks) for variable in variables]
+    same: dict[str, list[Array]] = {}
+    for variable, (part, place) in zip(variables, places, strict=True):
+        if place is not None:
+            same.setdefault(part, []).append(np.asarray(variable.value))
+    stacks = {part: np.stack(values) for part, values in same.items()}
+    return [
+        (np.asarray(variable.value) if place is None else stacks[part], place)
+        for variable, (part, place) in zip(variables, places, strict=True)
+    ]
+
+
+def _place_of(variable: Any, blocks: list[str]) -> tuple[str, int | None]:
+    """The name of a variable without its block's, and the block's place."""
+    layer, weight = variable.path.split("/")[-2:]
+    for place, block in enumerate(blocks):
+        if layer.startswith(f"{block}."):
+            return f"{layer.removeprefix(block)}/{weight}", place
+    return variable.path, None
+
+
+def _chosen(values: Array, place: int | None, indices: tf.Tensor) -> tf.Tensor:
+    return tf.constant(values) if place is None else tf.gather(values, indices[place])
+
+
+def reference_reordered(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
+    """The expected outputs of the graph of :func:`compile_reordered`: of a copy of the network,
+    built with the blocks' weights in that order.
+    """
+    copy = keras.models.clone_model(network)
+    traced, original = instrument(copy), instrument(network)
+    blocks = [block.name for block in traced.blocks]
+
+    def reference(inputs: Arrays) -> dict[str, Array]:
+        order = inputs["order"][0].astype(int)
+        for kind in ("trainable_variables", "non_trainable_variables"):
+            given = _stacks(getattr(original.model, kind), blocks)
+            for variable, (values, place) in zip(getattr(traced.model, kind), given, strict=True):
+                variable.assign(values if place is None else values[order[place]])
+        used = {name: inputs[name] for name in traced.model.input}
+        outputs = traced.model(used, training=False)
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    return reference
+
+
 def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
     """Outputs of the gradient graph in order: layers up to the logits, then the routes."""
     return (*(layer.name for layer in traced.layers[:-1]), *traced.routes)
@@ -86,8 +178,8 @@ def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Ar
     logits, names = _logits(traced), gradient_names(traced)
 
     def reference(inputs: Arrays) -> dict[str, Array]:
-        tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        target = tensors.pop("target")
+        tensors = {name: tf.constant(inputs[name]) for name in traced.model.input}
+        target = tf.constant(inputs["target"])
         found = _gradients(traced.model, tensors, target, logits, names)
         return {name: value.numpy() for name, value in zip(names, found, strict=True)}
 

@@ -1,14 +1,12 @@
-"""Analyses: block metrics, gradients by path, early exits, figures of 2016."""
+"""Analyses: block metrics, gradients by path, figures of 2016."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from skiplens.core.block_metrics import block_metrics, cosine
 from skiplens.core.manifest import DESCRIBED, BlockInfo, BlockMetrics, LayerInfo, Manifest
-from skiplens.engine.base import Activations, Array, Engine
+from skiplens.engine.base import Activations, Engine
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales
 from skiplens.service.registry import find_layer
@@ -79,71 +77,6 @@ def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
     paths = [gradients[f"{block.name}.x:{path}"] for path in ("identity", "residual")]
     identity, residual = (float(np.linalg.norm(path)) for path in paths)
     return BlockGradient(block.name, total, identity, residual, cosine(*paths))
-
-
-_GLOBAL_POOLING: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
-
-
-@dataclass(frozen=True, eq=False)
-class EarlyExit:
-    """The prediction of the head at one depth.
-
-    Attributes:
-        after: layer that the head is applied to.
-        probabilities: float32 ``(classes,)``, adding up to 1.
-    """
-
-    after: str
-    probabilities: Array
-
-
-def early_exits(forward: ForwardPass, weights: Mapping[str, Array]) -> tuple[EarlyExit, ...]:
-    """The head applied to each block input and output of the last block's shape, in forward order.
-
-    None if the head is anything but pooling, a dense layer and a softmax.
-    """
-    manifest = forward.manifest
-    pool, logits = manifest.layers[-3:-1]
-    if not _is_plain_head(manifest, pool, logits):
-        return ()
-    shape = find_layer(manifest, manifest.blocks[-1].output).shape
-    names = [
-        name
-        for block in manifest.blocks
-        for name in (block.input, block.output)
-        if find_layer(manifest, name).shape == shape
-    ]
-    return tuple(
-        EarlyExit(name, _predict(pool, logits.name, weights, forward.activations[name]))
-        for name in dict.fromkeys(names)
-    )
-
-
-def _is_plain_head(manifest: Manifest, pool: LayerInfo, logits: LayerInfo) -> bool:
-    """Whether the two are pooling without overlap or padding, and the dense layer after it."""
-    last = find_layer(manifest, manifest.blocks[-1].output)
-    chained = pool.inputs == (last.name,) and logits.inputs == (pool.name,)
-    covered = zip(pool.window or (1, 1), pool.shape, last.shape, strict=False)
-    tiled = pool.kind in _GLOBAL_POOLING or (
-        pool.window == pool.strides and all(side * count <= given for side, count, given in covered)
-    )
-    return chained and tiled and (pool.role, logits.role) == ("pool", "logits")
-
-
-def _predict(pool: LayerInfo, logits: str, weights: Mapping[str, Array], maps: Array) -> Array:
-    scores = _pooled(pool, maps).reshape(-1) @ weights[f"{logits}/kernel"]
-    scores += weights.get(f"{logits}/bias", np.float32(0))
-    exponents = np.exp(scores - scores.max())
-    return np.asarray(exponents / exponents.sum(), np.float32)
-
-
-def _pooled(pool: LayerInfo, maps: Array) -> Array:
-    reduce = np.max if "Max" in pool.kind else np.mean
-    if pool.kind in _GLOBAL_POOLING or pool.window is None:
-        return np.asarray(reduce(maps, axis=(0, 1)))
-    (down, across), (height, width, channels) = pool.window, pool.shape
-    tiles = maps[: height * down, : width * across]
-    return np.asarray(reduce(tiles.reshape(height, down, width, across, channels), axis=(1, 3)))
 
 
 @dataclass(frozen=True)

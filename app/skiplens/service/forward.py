@@ -11,7 +11,15 @@ from cachetools import LRUCache
 
 from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
+from skiplens.core.manifest import (
+    AS_TRAINED,
+    TRAINED_ORDER,
+    BlockInfo,
+    BlockOrder,
+    LayerInfo,
+    Manifest,
+    Scales,
+)
 from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.engine.base import Array, Engine
 
@@ -25,12 +33,14 @@ class ForwardPass:
         digit: input.
         scales: factors of the residual branches.
         activations: float32 ``(H, W, C)`` by layer name, read-only, finite.
+        order: of the blocks; the manifest has them in it.
     """
 
     manifest: Manifest
     digit: Digit
     scales: Scales
     activations: Mapping[str, Array]
+    order: BlockOrder = TRAINED_ORDER
     _statistics: dict[str, tuple[FilterStatistics, ...]] = field(default_factory=dict, init=False)
 
     @property
@@ -120,6 +130,27 @@ def run_network(engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
     for array in activations.values():
         array.flags.writeable = False
     return ForwardPass(engine.manifest, digit, scales, activations)
+
+
+def run_reordered(engine: Engine, digit: Digit, scales: Scales, order: BlockOrder) -> ForwardPass:
+    """One forward pass with the blocks in another order. Its manifest has them in that order; each
+    layer keeps its name, and its maps are what it computes there.
+    """
+    if not order:
+        return run_network(engine, digit, scales)
+    trained = [block.name for block in engine.manifest.blocks]
+    manifest = engine.manifest.reordered(order)
+    indices = np.array([trained.index(name) for name in order.names], np.float32)
+    found = engine.reordered(digit.as_input(), branch_scales(manifest, scales), indices)
+    owners = dict(zip(trained, order.names, strict=True))
+    activations = {}
+    for layer in engine.manifest.layers:
+        name = layer.name
+        if layer.block:
+            name = owners[layer.block] + name.removeprefix(layer.block)
+        activations[name] = found[layer.name]
+        activations[name].flags.writeable = False
+    return ForwardPass(manifest, digit, scales, activations, order)
 
 
 def run_uncached(engine: Engine, digit: Digit, scales: Scales) -> tuple[ForwardPass, ForwardPass]:

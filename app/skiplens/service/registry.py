@@ -4,10 +4,19 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
+from skiplens.core.manifest import (
+    AS_TRAINED,
+    TRAINED_ORDER,
+    BlockInfo,
+    BlockOrder,
+    LayerInfo,
+    Manifest,
+    Scales,
+)
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     BlockNotDisableableError,
+    BlocksNotReorderableError,
     InvalidParameterError,
     UnknownBlockError,
     UnknownFilterError,
@@ -124,6 +133,30 @@ def parse_scales(manifest: Manifest, scale: str | None, name: str = "scale") -> 
             f"{_list(manifest.disableable_blocks)}"
         )
     return Scales.in_order(factors, manifest.disableable_blocks)
+
+
+def parse_order(manifest: Manifest, order: str | None) -> BlockOrder:
+    """The order of ``order=block3,block2``: the blocks named run, in that order, in the places that
+    they take together as trained; the others keep theirs.
+
+    Raises:
+        InvalidParameterError: a block occurs twice.
+        UnknownBlockError: the network has no such block.
+        BlocksNotReorderableError: its blocks differ in shape or in their layers.
+    """
+    if not order:
+        return TRAINED_ORDER
+    trained = [block.name for block in manifest.blocks]
+    named = [find_block(manifest, name.strip()).name for name in order.split(",")]
+    if len(set(named)) != len(named):
+        raise InvalidParameterError(f"order must name each block once; got {quoted(order)}")
+    if not manifest.can_reorder:
+        raise BlocksNotReorderableError(
+            f"the blocks of network {manifest.id} cannot run in another order: that takes blocks "
+            "of one shape with the same layers, which x passes unchanged"
+        )
+    moved = iter(named)
+    return BlockOrder.of([next(moved) if name in named else name for name in trained], trained)
 
 
 def parse_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:

@@ -13,9 +13,15 @@ from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, S
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.digit_store import StoredDigit
-from skiplens.service.forward import ForwardPass
+from skiplens.service.forward import ForwardPass, run_reordered
 from skiplens.service.images import GridOptions
-from skiplens.service.registry import find_block, find_layer, parse_filters, parse_scales
+from skiplens.service.registry import (
+    find_block,
+    find_layer,
+    parse_filters,
+    parse_order,
+    parse_scales,
+)
 from skiplens.service.services import Services
 from skiplens.web.links import DEFAULT, Links
 
@@ -54,6 +60,15 @@ ScaleText = Annotated[
         description="factors of residual branches, -4 to 4: block:factor pairs; 1 where a block is "
         "not named, 0 switches its branch off",
         examples=["block2:0,block5:0.5"],
+        max_length=MAX_LIST_CHARACTERS,
+    ),
+]
+OrderText = Annotated[
+    str | None,
+    Query(
+        description="blocks that run in another order: those named run, in this order, in the "
+        "places that they take together as trained; only where all blocks are alike",
+        examples=["block3,block2"],
         max_length=MAX_LIST_CHARACTERS,
     ),
 ]
@@ -118,6 +133,23 @@ def get_forward_pass(
 
 
 ForwardPassDep = Annotated[ForwardPass, Depends(get_forward_pass)]
+
+
+def get_reordered_pass(
+    engine: NetworkDep,
+    digit: DigitDep,
+    services: ServicesDep,
+    scales: ScalesDep,
+    order: OrderText = None,
+) -> ForwardPass:
+    """The forward pass of the digit with the blocks in the order that the query names."""
+    names = parse_order(engine.manifest, order)
+    if not names:
+        return services.runner.run(engine, digit.digit, scales)
+    return run_reordered(engine, digit.digit, scales, names)
+
+
+ReorderedPassDep = Annotated[ForwardPass, Depends(get_reordered_pass)]
 
 
 def get_baseline(

@@ -1,10 +1,13 @@
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
+from tests.web.conftest import Refused
 
 FIGURES = {"block", "norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"}
 
@@ -84,6 +87,29 @@ def test_stages_and_their_maps(api: TestClient, view: str) -> None:
 
 def test_the_last_early_exit_is_the_prediction(api: TestClient, view: str) -> None:
     early_exits = api.get(f"{view}/early-exits").json()
-    assert [set(one) for one in early_exits] == [{"after", "probabilities"}] * len(early_exits)
+    assert [set(one) for one in early_exits] == [{"after", "probabilities", "projected"}] * len(
+        early_exits
+    )
     prediction = api.get(f"{view}/prediction").json()["probabilities"]
     assert early_exits[-1]["probabilities"] == pytest.approx(prediction, abs=1e-4)
+
+
+@pytest.mark.parametrize("query", ["", "order=block9,block2,block5", "scale=block4:0,block20:-1"])
+def test_votes_add_up_to_the_logits(api: TestClient, digit: Digit, query: str) -> None:
+    stream = f"/api/v1/networks/mnist-stream/digits/{digit.id}"
+    votes = api.get(f"{stream}/votes?filters=true&{query}").json()
+    blocks = np.array([one["votes"] for one in votes["blocks"]])
+    total = np.array(votes["bias"]) + votes["stem"] + blocks.sum(axis=0)
+    assert total == pytest.approx(votes["logits"], abs=1e-4)
+    assert blocks == pytest.approx(
+        np.array([one["filters"] for one in votes["blocks"]]).sum(axis=1), abs=1e-5
+    )
+    odds = np.exp(votes["logits"])
+    prediction = api.get(f"{stream}/prediction?{query}").json()
+    assert prediction["probabilities"] == pytest.approx(odds / odds.sum(), abs=1e-5)
+    ran = prediction["order"] or [f"block{at}" for at in range(1, 28)]
+    assert [one["block"] for one in votes["blocks"]] == ran
+
+
+def test_a_relu_after_the_sum_leaves_no_votes(api: TestClient, view: str, refused: Refused) -> None:
+    assert "not even a ReLU" in refused(api.get(f"{view}/votes"), 404, "no_votes")

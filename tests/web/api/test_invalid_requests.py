@@ -91,6 +91,14 @@ def test_bad_parameters(api: TestClient, view: str, refused: Refused, rest: str)
     assert len(value) < 60 or value not in detail
 
 
+def test_blocks_of_several_shapes_keep_their_order(
+    api: TestClient, view: str, refused: Refused
+) -> None:
+    for rest in ("prediction", "blocks", "early-exits"):
+        answer = api.get(f"{view}/{rest}?order=block3,block2")
+        assert "blocks of one shape" in refused(answer, 422, "not_reorderable")
+
+
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [

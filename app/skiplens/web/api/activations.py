@@ -35,6 +35,7 @@ from skiplens.web.parameters import (
     GridDep,
     LayerDep,
     NetworkDep,
+    ReorderedPassDep,
     ScalesDep,
 )
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
@@ -46,7 +47,7 @@ router = Router("views")
 
 
 @router.get(f"{VIEW}/prediction", summary="Prediction")
-def prediction(forward: ForwardPassDep, baseline: BaselineDep) -> Prediction:
+def prediction(forward: ReorderedPassDep, baseline: BaselineDep) -> Prediction:
     return Prediction.of(forward, baseline)
 
 

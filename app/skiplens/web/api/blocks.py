@@ -7,7 +7,8 @@ from fastapi import Path as PathParameter
 
 from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.colormaps import PaletteName
-from skiplens.service.analysis import all_block_metrics, early_exits, gradient_by_path
+from skiplens.service.analysis import all_block_metrics, gradient_by_path
+from skiplens.service.head import early_exits, exits_at_every_depth, votes
 from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.registry import find_layer
 from skiplens.web.api import schemas
@@ -15,7 +16,14 @@ from skiplens.web.api.activations import VIEW
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import MapTable
 from skiplens.web.http.caching import PNG, versioned_response
-from skiplens.web.parameters import BlockDep, ForwardPassDep, NetworkDep, SignedPalette, Zoom
+from skiplens.web.parameters import (
+    BlockDep,
+    ForwardPassDep,
+    NetworkDep,
+    ReorderedPassDep,
+    SignedPalette,
+    Zoom,
+)
 
 BLOCK = VIEW + "/blocks/{block}"
 STAGE = VIEW + "/stages/{stage}"
@@ -57,7 +65,7 @@ router = Router("blocks")
 @router.get(
     f"{VIEW}/blocks", summary="Metrics of every block: norms, ratio and cosine of x and F(x)"
 )
-def blocks(forward: ForwardPassDep) -> schemas.Blocks:
+def blocks(forward: ReorderedPassDep) -> schemas.Blocks:
     return schemas.Blocks(blocks=all_block_metrics(forward))
 
 
@@ -127,8 +135,43 @@ def stage_maps_json(table: StageTableDep) -> MapTable:
 
 
 @router.get(f"{VIEW}/early-exits", summary="Prediction of the head after each block")
-def get_early_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.EarlyExit]:
+def get_early_exits(
+    engine: NetworkDep,
+    forward: ReorderedPassDep,
+    *,
+    projected: Annotated[
+        bool,
+        Query(
+            description="whether to add the depths whose maps have another shape than the head "
+            "takes: the later blocks' branches are switched off, and their projections pass x on",
+            examples=[True],
+        ),
+    ] = False,
+) -> list[schemas.EarlyExit]:
+    if projected:
+        found = exits_at_every_depth(engine, forward)
+    else:
+        found = early_exits(forward, engine.weights)
     return [
-        schemas.EarlyExit(after=early.after, probabilities=early.probabilities.tolist())
-        for early in early_exits(forward, engine.weights)
+        schemas.EarlyExit(
+            after=early.after,
+            probabilities=early.probabilities.tolist(),
+            projected=early.projected,
+        )
+        for early in found
     ]
+
+
+@router.get(
+    f"{VIEW}/votes",
+    summary="The logits as a sum: what the bias, the stem and each block add to them",
+)
+def get_votes(
+    engine: NetworkDep,
+    forward: ReorderedPassDep,
+    *,
+    filters: Annotated[
+        bool, Query(description="whether to add the votes of single filters", examples=[True])
+    ] = False,
+) -> schemas.Votes:
+    return schemas.Votes.of(votes(forward, engine.weights), filters=filters)

@@ -47,6 +47,7 @@ from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass
+from skiplens.service.head import Votes as VotesOfBlocks
 from skiplens.service.images import FeatureMapTable, Grid, GridCell
 from skiplens.web import links
 
@@ -198,20 +199,27 @@ class Prediction(BaseModel):
     scale: dict[str, float] = Field(
         description="Factor of the residual branch of each block whose factor is not 1"
     )
+    order: tuple[str, ...] = Field(
+        description="Every block, in the order in which they ran; empty for the trained order"
+    )
     baseline: list[float] | None = Field(
-        None, description="Probabilities with no block disabled; null if none is disabled"
+        None,
+        description="Probabilities of the network as trained; null if no factor and no order "
+        "differs from it",
     )
 
     @classmethod
     def of(cls, forward: ForwardPass, baseline: ForwardPass | None = None) -> Self:
         """The prediction of a forward pass, with that of the baseline, if any."""
+        changed = forward.scales or forward.order
         return cls(
             label=forward.manifest.classes[forward.label],
             probabilities=forward.probabilities.tolist(),
             network=forward.manifest.id,
             digit=forward.digit.id,
             scale=dict(forward.scales.factors),
-            baseline=baseline.probabilities.tolist() if baseline and forward.scales else None,
+            order=forward.order.names,
+            baseline=baseline.probabilities.tolist() if baseline and changed else None,
         )
 
 
@@ -436,6 +444,57 @@ class EarlyExit(BaseModel):
 
     after: str = Field(description="Layer whose output the head is applied to")
     probabilities: Probabilities
+    projected: bool = Field(
+        description="Whether the layer has another shape than the head takes, so that its maps "
+        "went on through the projections of the later blocks, whose branches were off"
+    )
+
+
+ClassScores = Annotated[list[float], Field(description="One number for each class")]
+
+
+class BlockVotes(BaseModel):
+    """What one block adds to each logit."""
+
+    block: str = Field(description="Name of the block")
+    votes: ClassScores = Field(description="What F(x) adds to the logit of each class")
+    filters: list[list[float]] | None = Field(
+        None,
+        description="What each filter of F(x) adds to the logit of each class, filters x classes; "
+        "null unless filters= asks for it",
+    )
+
+
+class Votes(BaseModel):
+    """The logits as a sum: bias, stem, and the votes of every block."""
+
+    bias: ClassScores = Field(description="Bias of the head, for each class")
+    stem: ClassScores = Field(
+        description="What the first block's input adds to the logit of each class"
+    )
+    blocks: tuple[BlockVotes, ...] = Field(
+        description="Every block, in the order in which they run"
+    )
+    logits: ClassScores = Field(
+        description="Logits of the network, which the sum equals but for rounding"
+    )
+
+    @classmethod
+    def of(cls, found: VotesOfBlocks, *, filters: bool) -> Self:
+        """The votes of a forward pass; with those of single filters if wanted."""
+        return cls(
+            bias=found.bias.tolist(),
+            stem=found.stem.tolist(),
+            blocks=tuple(
+                BlockVotes(
+                    block=one.block,
+                    votes=one.total.tolist(),
+                    filters=one.filters.tolist() if filters else None,
+                )
+                for one in found.blocks
+            ),
+            logits=found.logits.tolist(),
+        )
 
 
 class Comparison(BaseModel):

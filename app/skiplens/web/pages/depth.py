@@ -8,9 +8,9 @@ from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.service.analysis import (
     GradientByPath,
     all_block_metrics,
-    early_exits,
     gradient_by_path,
 )
+from skiplens.service.head import early_exits
 from skiplens.service.images import stage_table, stages
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
