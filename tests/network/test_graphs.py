@@ -189,13 +189,25 @@ def ending_in(*last: layers.Layer) -> keras.Model:
     [
         [layers.Dense(10)],
         [layers.Dense(10, activation="softmax")],
-        [layers.Dense(10, activation="relu"), layers.Softmax()],
+        [layers.Dense(10, activation="relu"), layers.Activation("softmax")],
+        [layers.Dense(12), layers.Reshape((3, 4)), layers.Flatten(), layers.Softmax()],
     ],
-    ids=["no softmax", "softmax inside", "activation between"],
+    ids=["softmax left to the loss", "softmax inside", "activation between", "flattened"],
 )
-def test_a_network_without_logits_and_softmax_is_refused(last: list[layers.Layer]) -> None:
-    with pytest.raises(CompileError, match="must end in a Dense layer without activation and a So"):
-        compile_gradients(ending_in(*last))
+def test_gradients_start_at_what_the_softmax_reads(last: list[layers.Layer]) -> None:
+    model = ending_in(*last)
+    target = np.eye(model.output_shape[-1], dtype=np.float32)[[TARGET]]
+    inputs = {"image": images(), "target": target}
+    found, wanted = opened(compile_gradients(model)).run(inputs), reference_gradients(model)(inputs)
+    logits = list(found)[-1]
+    np.testing.assert_array_equal(found[logits], target)
+    for name, value in wanted.items():
+        assert close(found[name], value, 1e-4), name
+
+
+def test_gradients_of_a_network_without_a_softmax_are_refused() -> None:
+    with pytest.raises(CompileError, match=r"ends in 'yes\.sigmoid' instead"):
+        compile_gradients(ending_in(layers.Dense(1, activation="sigmoid", name="yes")))
 
 
 def test_logits_are_the_last_dense_layer_and_no_earlier_one() -> None:

@@ -14,13 +14,9 @@ from skiplens.core.manifest import BlockInfo
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network.architectures import ARCHITECTURES
+from skiplens.network.flattening import traced_calls
 from skiplens.network.layers import Residual
-from skiplens.network.tracing import (
-    InstrumentedModel,
-    instrument,
-    load_network,
-    traced_calls,
-)
+from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 from tests.conftest import MODELS
 from tests.network.tiny import (
     SAVES_WITH_KERAS,
@@ -446,23 +442,32 @@ def test_a_subclassed_model_inside_counts_as_one_layer() -> None:
     assert "inside" not in found
 
 
-def test_a_name_used_twice_is_refused() -> None:
+def test_a_layer_called_twice_is_two_layers() -> None:
     shared = layers.ReLU(name="relu")
-    with pytest.raises(CompileError, match=r"layer name 'relu' occurs twice"):
-        instrument(network(lambda x: shared(conv("second")(shared(x)))))
+    found = agrees(network(lambda x: shared(conv("second")(shared(x)))))
+    assert np.array_equal(found["relu"], np.maximum(found["stem.conv"], 0))
+    assert np.array_equal(found["relu@2"], np.maximum(found["second"], 0))
+
+
+def test_layers_that_share_a_name_are_told_by_the_models_they_lie_in() -> None:
     twins = [keras.Sequential([conv("same")], name=name) for name in ("first", "second")]
-    with pytest.raises(CompileError, match=r"layer name 'same' occurs twice"):
-        instrument(network(lambda x: twins[1](twins[0](x))))
+    found = agrees(network(lambda x: twins[1](twins[0](x))))
+    assert {"first.same", "second.same"} <= set(found)
+    assert "same" not in found
 
 
-def test_a_block_on_the_bare_image_is_refused() -> None:
-    model = keras.Sequential(
-        [keras.Input((8, 8, 1)), Residual(layers.Conv2D(1, 3, padding="same"))]
-    )
-    with pytest.raises(
-        CompileError, match=r"block 'residual.*' must follow a layer with feature maps"
-    ):
-        instrument(model)
+def test_a_model_called_twice_is_opened_twice() -> None:
+    inner = keras.Sequential([conv("inner.conv"), layers.ReLU(name="inner.relu")], name="inner")
+    found = agrees(network(lambda x: inner(inner(x))))
+    assert np.array_equal(found["inner.relu@2"], np.maximum(found["inner.conv@2"], 0))
+    assert not np.array_equal(found["inner.conv"], found["inner.conv@2"])
+
+
+def test_a_block_on_the_bare_image_is_none_as_its_input_has_no_maps() -> None:
+    block = Residual(layers.Conv2D(1, 3, padding="same", name="conv"), name="block1")
+    traced = instrument(keras.Sequential([keras.Input((8, 8, 1)), block]))
+    assert [layer.name for layer in traced.layers] == ["conv", "block1.sum"]
+    assert traced.blocks == ()
 
 
 def forked() -> keras.Model:

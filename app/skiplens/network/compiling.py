@@ -284,9 +284,9 @@ def _reference_activations(traced: InstrumentedModel) -> Callable[[Arrays], Arra
 def _weights(traced: InstrumentedModel) -> bytes:
     """Every weight by ``layer/weight``, as an uncompressed ``.npz``."""
     arrays: dict[str, Any] = {
-        f"{layer.name}/{weight.name}": np.asarray(weight, np.float32)
-        for layer in traced.model.layers
-        for weight in layer.weights
+        f"{name}/{weight.name}": np.asarray(weight, np.float32)
+        for name, layer in traced.keras_layers.items()
+        for weight in getattr(layer, "weights", ())
         if weight.dtype == "float32"
     }
     buffer = io.BytesIO()

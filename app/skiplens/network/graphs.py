@@ -7,7 +7,7 @@ or two signatures at once, silently drops the weights.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,8 +21,6 @@ from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
-
-_ENDING: Final = ("logits", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -205,14 +203,13 @@ def _gradients(
 
 
 def _logits(traced: InstrumentedModel) -> str:
-    """The layer that the softmax reads."""
-    last = traced.layers[-2:]
-    if tuple(layer.role for layer in last) != _ENDING:
+    """The layer that the softmax at the end reads."""
+    if traced.logits is None:
         raise CompileError(
-            "a network must end in a Dense layer without activation and a Softmax layer; "
-            f"this one ends in {' and '.join(layer.kind for layer in last)}"
+            "gradients are those of logits, which a softmax makes probabilities of; "
+            f"this network ends in {traced.layers[-1].name!r} instead"
         )
-    return last[0].name
+    return traced.logits
 
 
 def _differentiable(layer: Any, x: Any) -> Any:

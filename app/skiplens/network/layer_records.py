@@ -1,15 +1,15 @@
 """Manifest records of a traced network's layers and blocks."""
 
+import math
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
 import keras
 
 from skiplens.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
-from skiplens.network.layers import MERGES, HighwayGate, Residual
+from skiplens.network.layers import MERGES, HighwayGate, Part, Residual
 
 POOLS: Final = (
     keras.layers.MaxPooling2D,
@@ -32,7 +32,6 @@ _ROLES: Final = (
     (keras.layers.Conv2D, "conv"),
     (keras.layers.BatchNormalization, "norm"),
     (POOLS, "pool"),
-    (keras.layers.Softmax, "probabilities"),
     (keras.layers.Add, "sum"),
 )
 _NAMED_BLOCK: Final = re.compile(r"(block\d+)\.")
@@ -55,12 +54,11 @@ def describe_layer(
         signed: whether its output can be negative.
         inputs: names of the layers it is called on.
     """
-    if block is None and (named := _NAMED_BLOCK.match(layer.name)):
-        block = named[1]
+    block = block or named_block(layer.name)
     convolves = isinstance(layer, keras.layers.Conv2D)
     return LayerInfo(
         name=layer.name,
-        kind=type(layer).__name__,
+        kind=layer.kind if isinstance(layer, Part) else type(layer).__name__,
         role="output" if layer.name == f"{block}.output" else _role(layer),
         block=block,
         shape=spatial(shape),
@@ -76,11 +74,17 @@ def describe_layer(
     )
 
 
+def named_block(name: str) -> str | None:
+    """The block that a layer's name tells, such as ``block1`` of ``block1.conv``."""
+    found = _NAMED_BLOCK.match(name)
+    return found[1] if found else None
+
+
 def _activation(layer: Any) -> str | None:
     """Keras' name for the activation function a layer applies last."""
     if is_plain_relu(layer):
         return "relu"
-    if isinstance(layer, keras.layers.Softmax):
+    if is_softmax(layer):
         return "softmax"
     function = getattr(layer, "activation", keras.activations.linear)
     if function is keras.activations.linear:
@@ -89,33 +93,58 @@ def _activation(layer: Any) -> str | None:
 
 
 def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """A shape without batch axis as ``(H, W, C)``; missing axes have length 1."""
-    height, width, channels = (1,) * (SPATIAL_RANK - len(shape)) + tuple(shape)
-    return height, width, channels
+    """A shape without batch axis as ``(H, W, C)``: missing axes have length 1, and those before the
+    last two are laid out as rows.
+    """
+    *before, width, channels = (1,) * (SPATIAL_RANK - len(shape)) + tuple(shape)
+    return math.prod(before), width, channels
 
 
 def is_plain_relu(layer: Any) -> bool:
     """Whether it computes ``max(x, 0)``, without ceiling, leak or threshold."""
     if isinstance(layer, keras.layers.Activation):
         return layer.activation is keras.activations.relu
-    return (
-        isinstance(layer, keras.layers.ReLU)
-        and layer.max_value is None
-        and layer.negative_slope == 0
-        and layer.threshold == 0
-    )
+    if not isinstance(layer, keras.layers.ReLU):
+        return is_operation(layer, "Relu")
+    return bool(layer.max_value is None and layer.negative_slope == 0 and layer.threshold == 0)
 
 
 def is_never_negative(layer: Any) -> bool:
     """Whether its output is never negative, whatever its input."""
-    softmax = isinstance(layer, keras.layers.Softmax)
-    return softmax or is_plain_relu(layer) or getattr(layer, "activation", None) in _NEVER_NEGATIVE
+    if isinstance(layer, keras.layers.ReLU):
+        return bool(layer.negative_slope == 0 and layer.threshold >= 0)
+    return (
+        is_softmax(layer)
+        or is_operation(layer, "Relu", "Relu6", "Sigmoid", "Softplus")
+        or getattr(layer, "activation", None) in _NEVER_NEGATIVE
+    )
+
+
+def is_softmax(layer: Any) -> bool:
+    """Whether it is a softmax over the last axis."""
+    if isinstance(layer, keras.layers.Softmax):
+        return bool(layer.axis == -1)
+    if isinstance(layer, keras.layers.Activation):
+        return layer.activation is keras.activations.softmax
+    return is_operation(layer, "Softmax") and bool(layer.axis == -1)
+
+
+def is_operation(layer: Any, *names: str) -> bool:
+    """Whether it is the operation behind a Keras function, such as ``Relu``, and no layer."""
+    return not isinstance(layer, keras.layers.Layer) and type(layer).__name__ in names
+
+
+def is_activation(layer: Any) -> bool:
+    """Whether it applies an activation function and nothing else."""
+    return type(layer).__name__ in _ACTIVATIONS and not is_softmax(layer)
 
 
 def _role(layer: Any) -> str:
     if isinstance(layer, keras.layers.Dense):
         return "logits" if layer.activation is keras.activations.linear else OTHER
-    if type(layer).__name__ in _ACTIVATIONS:
+    if is_softmax(layer):
+        return "probabilities"
+    if is_activation(layer):
         return "activation"
     return next((role for kinds, role in _ROLES if isinstance(layer, kinds)), OTHER)
 
@@ -125,30 +154,6 @@ def merge_name(layer: Residual) -> str:
     if isinstance(layer.merge, HighwayGate):
         return "highway"
     return next((name for name, merge in MERGES.items() if layer.merge is merge), "custom")
-
-
-def residual_block(layer: Residual, source: str) -> BlockInfo:
-    """The record of a Residual whose input is layer ``source``."""
-    name = layer.name
-    return BlockInfo(
-        name=name,
-        merge=merge_name(layer),
-        input=source,
-        identity=source if layer.shortcut is None else f"{name}.identity",
-        residual=f"{name}.residual",
-        gate=f"{name}.gate" if isinstance(layer.merge, HighwayGate) else None,
-        sum=f"{name}.sum",
-        output=f"{name}.output",
-        can_disable=layer.can_disable,
-    )
-
-
-def with_output(block: BlockInfo, layers: Iterable[LayerInfo]) -> BlockInfo:
-    """The block with its sum as output if it has no layer after it, and whether that is a ReLU."""
-    output = next((layer for layer in layers if layer.name == block.output), None)
-    rectified = output is not None and output.activation == "relu"
-    name = block.output if output or block.sum is None else block.sum
-    return replace(block, output=name, rectified=rectified)
 
 
 def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:
@@ -171,6 +176,7 @@ def named_blocks(layers: Iterable[LayerInfo]) -> list[BlockInfo]:
                     sum=None,
                     output=layer.name,
                     can_disable=False,
+                    rectified=layer.activation == "relu",
                 )
             )
     return blocks

@@ -293,6 +293,24 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         return cls(**_with_layers(config, "layer", "merge", "shortcut"))
 
 
+class Part(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """A function of a list of tensors as a layer.
+
+    Args:
+        name: of the layer.
+        function: takes the tensors one by one.
+        kind: what a record calls it.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], kind: str = "") -> None:
+        super().__init__(name=name)
+        self.function = function
+        self.kind = kind
+
+    def call(self, values: list[Any]) -> Any:
+        return self.function(*values)
+
+
 def _scaled(value: Any, scale: Any) -> Any:
     return value if scale is None else ops.multiply(value, scale)
 

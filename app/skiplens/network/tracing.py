@@ -2,8 +2,8 @@
 
 import re
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -13,212 +13,24 @@ from keras import ops
 
 from skiplens.core.manifest import INPUT, SPATIAL_RANK, BlockInfo, LayerInfo
 from skiplens.errors import CompileError, quoted
+from skiplens.network.flattening import Call, Merge, Tensor, twin
 from skiplens.network.layer_records import (
     POOLS,
     describe_layer,
     is_never_negative,
-    merge_name,
+    is_plain_relu,
     named_blocks,
-    residual_block,
     spatial,
-    with_output,
 )
-from skiplens.network.layers import HighwayGate, Residual
-
-Tensor = Any
-Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
-
-
-def traced_calls(network: keras.Model, source: Tensor) -> tuple[list[Call], Tensor]:
-    """The calls that a functional model makes on ``source``, in order, and its output.
-
-    Each call is the layer, its arguments, its keyword arguments (without ``training`` and ``None``)
-    and its output. Cloning is Keras' public way to traverse a graph; the clone is discarded.
-    """
-    calls: list[Call] = []
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        out = layer(*args, **kwargs)
-        used = {name: kwargs[name] for name in kwargs if kwargs[name] is not None}
-        used.pop("training", None)
-        calls.append((layer, args, used, out))
-        return out
-
-    clone = keras.models.clone_model(
-        network, source, clone_function=lambda layer: layer, call_function=call
-    )
-    return calls, clone.output
-
+from skiplens.network.layers import Part
+from skiplens.network.structure import Structure, analyse
 
 Rewrite = Callable[[Any, Tensor], Tensor | None]
+_Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
-_IDENTITY_AT_INFERENCE: Final = (keras.layers.Dropout, keras.layers.InputLayer)
-_UNRECORDED: Final = (*_IDENTITY_AT_INFERENCE, keras.layers.Flatten)
-
-
-class Unroller:
-    """Unrolls one network into its layers and records them in its attributes.
-
-    Args:
-        rewrite: ``rewrite(layer, x)`` may return a replacement for the layer's output, or ``None``.
-        scaled_blocks: names of the blocks to scale, in the order of ``branch_scales``.
-        branch_scales: ``(N, scaled blocks)``, factors of the residual branches.
-        split_routes: also expose each residual block's input once for each route.
-
-    Attributes:
-        outputs: every recorded tensor by layer name, in forward order.
-        routes: copies of the blocks' inputs by name, if ``split_routes``.
-        layers: one record for each output.
-        blocks: one record for each Residual; nested ones before those that contain them.
-    """
-
-    def __init__(
-        self,
-        rewrite: Rewrite | None = None,
-        scaled_blocks: Sequence[str] = (),
-        branch_scales: Tensor = None,
-        *,
-        split_routes: bool = False,
-    ) -> None:
-        self.outputs: dict[str, Tensor] = {}
-        self.routes: dict[str, Tensor] = {}
-        self.layers: list[LayerInfo] = []
-        self.blocks: list[BlockInfo] = []
-        self._rewrite = rewrite or (lambda layer, x: None)
-        self._scaled_blocks = scaled_blocks
-        self._branch_scales = branch_scales
-        self._split_routes = split_routes
-        self._block: str | None = None
-        self._names: dict[int, str] = {}
-        self._sources: dict[int, tuple[str, ...]] = {}
-        self._never_negative: set[int] = set()
-
-    def model(self, network: keras.Model, x: Tensor) -> Tensor:
-        """Unroll a sequential or functional model on ``x``."""
-        self._sources = self._sources or {id(x): (INPUT,)}
-        if isinstance(network, keras.Sequential):
-            for layer in network.layers:
-                x = self._layer(layer, x)
-            return x
-        source = keras.Input(batch_shape=x.shape)
-        calls, result = traced_calls(network, source)
-        values = {id(source): x}
-
-        def value(tensor: Tensor) -> Tensor:
-            return values.get(id(tensor), tensor)
-
-        for layer, args, kwargs, outputs in calls:
-            mapped = keras.tree.map_structure(value, (args, kwargs), none_is_leaf=True)
-            unrolled = self._call(layer, *mapped)
-            pairs = zip(keras.tree.flatten(outputs), keras.tree.flatten(unrolled), strict=True)
-            values.update((id(old), new) for old, new in pairs)
-        return value(result)
-
-    def _call(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Unroll a call on one tensor; make any other call unchanged and record its output."""
-        if len(args) == 1 and isinstance(args[0], keras.KerasTensor) and not kwargs:
-            return self._layer(layer, args[0])
-        out = layer(*args, **kwargs)
-        if isinstance(out, keras.KerasTensor):
-            self._record_layer(layer, self._sources_of(args, kwargs), out)
-        return out
-
-    def _layer(self, layer: Any, x: Tensor) -> Tensor:
-        if isinstance(layer, Residual):
-            return self._residual(layer, x)
-        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-            return self.model(layer, x)  # a subclassed model has no graph to trace
-        out = self._rewrite(layer, x)
-        if out is None:
-            out = layer(x)
-        keeps_sign = isinstance(layer, (*POOLS, *_UNRECORDED)) and id(x) in self._never_negative
-        if keeps_sign or is_never_negative(layer):
-            self._never_negative.add(id(out))
-        if isinstance(layer, _IDENTITY_AT_INFERENCE):
-            self._names[id(out)] = self._names.get(id(x), "")
-        if isinstance(layer, _UNRECORDED):
-            self._sources[id(out)] = self._sources_of(x)
-        else:
-            self._record_layer(layer, self._sources_of(x), out)
-        return out
-
-    def _residual(self, layer: Residual, x: Tensor) -> Tensor:
-        outer, self._block = self._block, layer.name
-        source = self._names.get(id(x))
-        if not source:
-            raise CompileError(
-                f"block {layer.name!r} must follow a layer with feature maps; the image and a "
-                "Flatten have none"
-            )
-        inner: dict[Any, tuple[str, ...]] = {}
-
-        def run(part: Any, value: Tensor) -> Tensor:
-            out = self._layer(part, value)
-            inner[part] = self._sources_of(out)
-            return out
-
-        split = self._split if self._split_routes else lambda x, route: x
-        parts = layer.parts(x, scale=self._branch_scale(layer, x), run=run, split=split)
-        if "gate" in parts:
-            self._never_negative.add(id(parts["gate"]))
-        self._record_parts(layer, parts, inner)
-        self.blocks.append(residual_block(layer, source))
-        self._block = outer
-        return parts["sum"]
-
-    def _record_parts(
-        self, layer: Residual, parts: dict[str, Tensor], inner: dict[Any, tuple[str, ...]]
-    ) -> None:
-        """Record a block's parts; ``inner`` has the sources of each inner layer's output."""
-        if layer.shortcut is not None:
-            self._record_part("identity", "Projection", inner[layer.shortcut], parts["identity"])
-        self._record_part("residual", "Residual", inner[layer.layer], parts["residual"])
-        if isinstance(layer.merge, HighwayGate):
-            self._record_part("gate", "Gate", inner[layer.merge.layer], parts["gate"])
-        merged = [parts[role] for role in ("identity", "residual", "gate") if role in parts]
-        self._record_part(
-            "sum", merge_name(layer).capitalize(), self._sources_of(*merged), parts["sum"]
-        )
-
-    def _branch_scale(self, layer: Residual, x: Tensor) -> Tensor | None:
-        if layer.name not in self._scaled_blocks:
-            return None
-        scale = self._branch_scales[:, self._scaled_blocks.index(layer.name)]
-        return ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))
-
-    def _split(self, x: Tensor, route: str) -> Tensor:
-        copy = ops.multiply(x, 1.0)  # a separate tensor to differentiate by
-        self.routes[f"{self._block}.x:{route}"] = copy
-        self._names[id(copy)] = self._names[id(x)]
-        self._sources[id(copy)] = self._sources_of(x)
-        return copy
-
-    def _sources_of(self, *tensors: Any) -> tuple[str, ...]:
-        """Names of the layers that computed these tensors, in order."""
-        found = (self._sources.get(id(value), ()) for value in keras.tree.flatten(tensors))
-        return tuple(chain.from_iterable(found))
-
-    def _record_layer(self, layer: Any, inputs: tuple[str, ...], out: Tensor) -> None:
-        signed, shape = id(out) not in self._never_negative, out.shape[1:]
-        info = describe_layer(layer, shape, block=self._block, signed=signed, inputs=inputs)
-        self._record(info, out)
-
-    def _record_part(self, role: str, kind: str, inputs: tuple[str, ...], out: Tensor) -> None:
-        name, shape = f"{self._block}.{role}", spatial(out.shape[1:])
-        signed = id(out) not in self._never_negative
-        info = LayerInfo(name, kind, role, self._block, shape, signed=signed, inputs=inputs)
-        self._record(info, out)
-
-    def _record(self, info: LayerInfo, out: Tensor) -> None:
-        if info.name in self.outputs:
-            raise CompileError(
-                f"layer name {info.name!r} occurs twice in the network; names are addresses, so "
-                "every layer needs a unique name and can be called only once"
-            )
-        self.outputs[info.name] = out
-        self._names[id(out)] = info.name
-        self._sources[id(out)] = (info.name,)
-        self.layers.append(info)
+_ROUTES: Final = ("identity", "residual")
+_KEEPS_SIGN: Final = (*POOLS, keras.layers.Flatten)
+_SYMMETRIC: Final = frozenset({"add", "multiply", "average", "maximum"})
 
 
 @dataclass(frozen=True)
@@ -233,12 +45,17 @@ class InstrumentedModel:
         blocks: in forward order.
         routes: names of further outputs, if requested: ``block1.x:identity`` and
             ``block1.x:residual``, the copies of a block's input that feed each route.
+        keras_layers: the Keras layer, or operation, behind each record that has one, by name.
+        logits: name of the layer that the last layer turns into probabilities; ``None`` if the
+            network has no probabilities.
     """
 
     model: keras.Model
     layers: tuple[LayerInfo, ...]
     blocks: tuple[BlockInfo, ...]
     routes: tuple[str, ...]
+    keras_layers: Mapping[str, Any]
+    logits: str | None
 
 
 def instrument(
@@ -252,24 +69,12 @@ def instrument(
         routes: also expose each residual block's input once for each route.
 
     Raises:
-        CompileError: it is another kind of network, two of its layers share a name, or one has a
-            name that cannot stand in an address.
+        CompileError: it is another kind of network, or a layer has a name that cannot stand in an
+            address.
     """
     _check_names(network)
-    image = keras.Input(_image_shape(network), name="image")
-    scaled_blocks = _scalable_blocks(network, image)
-    inputs = {"image": image}
-    if scaled_blocks:
-        inputs["branch_scales"] = keras.Input((len(scaled_blocks),), name="branch_scales")
-    unroller = Unroller(rewrite, scaled_blocks, inputs.get("branch_scales"), split_routes=routes)
-    unroller.model(network, image)
-    blocks = unroller.blocks or named_blocks(unroller.layers)
-    return InstrumentedModel(
-        keras.Model(inputs, {**unroller.outputs, **unroller.routes}, name=f"{network.name}.traced"),
-        tuple(unroller.layers),
-        tuple(with_output(block, unroller.layers) for block in blocks),
-        tuple(unroller.routes),
-    )
+    structure = analyse(network, _image_shape(network))
+    return _Replay(structure, rewrite, split_routes=routes).instrumented(network.name)
 
 
 _NAME: Final = re.compile(r"[\w.-]+")
@@ -304,11 +109,189 @@ def _image_shape(network: keras.Model) -> tuple[int, ...]:
     return shape
 
 
-def _scalable_blocks(network: keras.Model, image: keras.KerasTensor) -> tuple[str, ...]:
-    """Names of the blocks whose branch can be scaled, in the order of unrolling."""
-    unroller = Unroller()
-    unroller.model(network, image)
-    return tuple(block.name for block in unroller.blocks if block.can_disable)
+class _Replay:
+    """Calls the layers of a network again, with scaled branches, and records every output."""
+
+    def __init__(self, network: Structure, rewrite: Rewrite | None, *, split_routes: bool) -> None:
+        self._network = network
+        self._rewrite = rewrite or (lambda layer, x: None)
+        self._split_routes = split_routes
+        self._scaled = [name for name, one in network.merges.items() if one.scaled is not None]
+        self._inputs = {"image": keras.Input(network.flat.source.shape[1:], name="image")}
+        if self._scaled:
+            width = (len(self._scaled),)
+            self._inputs["branch_scales"] = keras.Input(width, name="branch_scales")
+        self._values: dict[int, Tensor] = {id(network.flat.source): self._inputs["image"]}
+        self._branches: dict[int, Tensor] = {}  # scaled, by id of the merge's call
+        self._copies: dict[str, Tensor] = {}  # of a block's input, by route
+        self._sources: dict[int, tuple[str, ...]] = {id(self._inputs["image"]): (INPUT,)}
+        self._names: dict[int, str] = {id(network.flat.source): INPUT}
+        self._never_negative: set[int] = set()
+        self._renamed: dict[int, Any] = {}
+        self._outputs: dict[str, Tensor] = {}
+        self._layers: list[LayerInfo] = []
+        self._keras_layers: dict[str, Any] = {}
+
+    def instrumented(self, name: str) -> InstrumentedModel:
+        """The network as a model of all its outputs."""
+        merged = {id(merge.call): block for block, merge in self._network.merges.items()}
+        for call in self._network.calls:
+            if block := merged.get(id(call)):
+                self._merge_inputs(block, self._network.merges[block])
+            self._call(call)
+        blocks = tuple(self._block(*block) for block in self._network.merges.items())
+        routes = [f"{block.name}.x:{route}" for block in blocks for route in _ROUTES]
+        copies = {route: self._copies[route] for route in routes if route in self._copies}
+        logits = self._network.logits
+        return InstrumentedModel(
+            keras.Model(self._inputs, {**self._outputs, **copies}, name=f"{name}.traced"),
+            tuple(self._layers),
+            blocks or tuple(named_blocks(self._layers)),
+            tuple(copies),
+            self._keras_layers,
+            None if logits is None else self._names[id(logits)],
+        )
+
+    def _call(self, call: Call) -> None:
+        """Call a layer again and record its outputs."""
+        args, kwargs = self._arguments(call)
+        alone = not kwargs and len(args) == 1 and isinstance(args[0], keras.KerasTensor)
+        out = self._rewrite(call.layer, args[0]) if alone else None
+        if out is None:
+            out = self._layer(call)(*args, **kwargs)
+        sources = self._sources_of(call, (args, kwargs))
+        for number, (old, new) in enumerate(zip(call.outputs, _tensors(out), strict=True)):
+            self._values[id(old)] = new
+            keeps_sign = alone and isinstance(call.layer, _KEEPS_SIGN)
+            if is_never_negative(call.layer) or (
+                keeps_sign and id(args[0]) in self._never_negative
+            ):
+                self._never_negative.add(id(new))
+            name = self._network.names[id(call)] + (f".{number}" if len(call.outputs) > 1 else "")
+            if self._network.is_shown(call, old):
+                self._record_call(name, call, old, sources, new)
+            else:
+                self._sources[id(new)] = sources
+
+    def _arguments(self, call: Call) -> _Arguments:
+        """What a call is given now."""
+
+        def value(tensor: Any) -> Any:
+            return self._value(tensor, call) if id(tensor) in self._values else tensor
+
+        args, kwargs = keras.tree.map_structure(value, (call.args, call.kwargs), none_is_leaf=True)
+        return args, kwargs
+
+    def _value(self, tensor: Tensor, call: Call) -> Tensor:
+        """A tensor as a call reads it: scaled at a merge, a copy on either way through a block."""
+        merge = self._network.merge_at(call)
+        if merge is not None and tensor is merge.scaled:
+            return self._branches[id(call)]
+        value = self._values[id(tensor)]
+        if self._split_routes:
+            for block, route in self._network.routes_from(tensor, call):
+                value = self._copy(block, route, tensor, value)
+        return value
+
+    def _copy(self, block: str, route: str, tensor: Tensor, value: Tensor) -> Tensor:
+        """A separate tensor to differentiate by."""
+        name = f"{block}.x:{route}"
+        if name not in self._copies:
+            copy = Part(f"{block}.x.{route}", lambda x: ops.multiply(x, 1.0))([value])
+            self._copies[name] = copy
+            self._sources[id(copy)] = self._sources[id(self._values[id(tensor)])]
+            if id(value) in self._never_negative:
+                self._never_negative.add(id(copy))
+        return self._copies[name]
+
+    def _layer(self, call: Call) -> Any:
+        """A call's layer, renamed where another layer of the network has its name."""
+        layer, name = call.layer, self._network.names[id(call)]
+        if not self._network.shares_name(call):
+            return layer
+        return self._renamed.setdefault(id(layer), twin(layer, name=name))
+
+    def _merge_inputs(self, block: str, merge: Merge) -> None:
+        """Scale a block's branch and record what enters its merge."""
+        if merge.scaled is not None:
+            self._branches[id(merge.call)] = self._scale(block, merge.scaled, merge.call)
+        parts = []
+        if merge.written and merge.identity is not merge.x:
+            parts.append(("identity", "Projection", merge.identity))
+        if merge.written or merge.scaled is not None:
+            parts.append(("residual", "Residual", merge.residual))
+        if merge.gate is not None:
+            parts.append(("gate", "Gate", merge.gate))
+            self._never_negative.add(id(self._branches[id(merge.call)]))
+        for role, kind, tensor in parts:
+            out = self._value(tensor, merge.call)
+            sources = self._sources[id(self._values[id(tensor)])]
+            signed, shape = id(out) not in self._never_negative, spatial(out.shape[1:])
+            name = f"{block}.{role}"
+            info = LayerInfo(name, kind, role, block, shape, signed=signed, inputs=sources)
+            self._record(info, out)
+
+    def _scale(self, block: str, tensor: Tensor, call: Call) -> Tensor:
+        """The branch times its scale."""
+        at, ones = self._scaled.index(block), [1] * (len(tensor.shape) - 1)
+
+        def scaled(branch: Any, scales: Any) -> Any:
+            return ops.multiply(branch, ops.reshape(scales[:, at], (-1, *ones)))
+
+        value = self._values[id(tensor)]
+        return Part(f"{block}.scaled", scaled)([value, self._inputs["branch_scales"]])
+
+    def _sources_of(self, call: Call, given: _Arguments) -> tuple[str, ...]:
+        """Names of the layers that computed what a call is given; a sum's identity first."""
+        merge = self._network.merge_at(call)
+        values = [value for value in keras.tree.flatten(given) if id(value) in self._sources]
+        if merge is not None and merge.kind in _SYMMETRIC:
+            values = [self._value(one, call) for one in (merge.identity, merge.residual)]
+        return tuple(chain.from_iterable(self._sources[id(value)] for value in values))
+
+    def _record_call(
+        self, name: str, call: Call, old: Tensor, sources: tuple[str, ...], out: Tensor
+    ) -> None:
+        info = describe_layer(
+            call.layer,
+            out.shape[1:],
+            block=self._network.block_of(call),
+            signed=id(out) not in self._never_negative,
+            inputs=sources,
+        )
+        info = replace(info, name=name, role=self._network.role_of(call) or info.role)
+        self._names[id(old)] = name
+        self._keras_layers[name] = call.layer
+        self._record(info, out)
+
+    def _record(self, info: LayerInfo, out: Tensor) -> None:
+        self._outputs[info.name] = out
+        self._sources[id(out)] = (info.name,)
+        self._layers.append(info)
+
+    def _block(self, name: str, merge: Merge) -> BlockInfo:
+        def part(role: str, tensor: Tensor) -> str:
+            recorded = f"{name}.{role}"
+            return recorded if recorded in self._outputs else self._names[id(tensor)]
+
+        output = self._names[id(self._network.outputs[name])]
+        return BlockInfo(
+            name=name,
+            merge=merge.kind,
+            input=self._names[id(merge.x)],
+            identity=part("identity", merge.identity),
+            residual=part("residual", merge.residual),
+            gate=None if merge.gate is None else f"{name}.gate",
+            sum=self._network.names[id(merge.call)],
+            output=output,
+            can_disable=merge.scaled is not None,
+            rectified=is_plain_relu(self._keras_layers[output]),
+        )
+
+
+def _tensors(structure: Any) -> list[Tensor]:
+    flat = keras.tree.flatten(structure)
+    return [value for value in flat if isinstance(value, keras.KerasTensor)]
 
 
 def load_network(path: Path) -> keras.Model:

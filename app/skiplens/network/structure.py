@@ -1,0 +1,210 @@
+"""The structure of a flattened network: which calls count, their names, blocks and ending."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Final
+
+import keras
+
+from skiplens.core.manifest import INPUT, OTHER
+from skiplens.network.flattening import Call, FlatNetwork, Merge, Tensor, flatten
+from skiplens.network.layer_records import is_activation, is_softmax, named_block
+from skiplens.network.merges import branch_calls, find_merges, needed_calls
+
+_RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What a flattened network is made of.
+
+    Attributes:
+        flat: the network; its calls are those that its output depends on.
+        merges: of its blocks by name, in forward order.
+        names: of each call's layer, by id of the call.
+        logits: the tensor that the last layer turns into probabilities, if it does.
+    """
+
+    flat: FlatNetwork
+    merges: dict[str, Merge]
+    names: dict[int, str]
+    logits: Tensor | None
+
+    @property
+    def calls(self) -> list[Call]:
+        """In forward order."""
+        return self.flat.calls
+
+    @cached_property
+    def _producers(self) -> dict[int, Call]:
+        return {id(out): call for call in self.calls for out in call.outputs}
+
+    @cached_property
+    def _consumers(self) -> dict[int, list[Call]]:
+        found: dict[int, list[Call]] = {}
+        for call in self.calls:
+            for tensor in {id(one) for one in call.inputs}:
+                found.setdefault(tensor, []).append(call)
+        return found
+
+    @cached_property
+    def _merge_calls(self) -> dict[int, Merge]:
+        return {id(merge.call): merge for merge in self.merges.values()}
+
+    @cached_property
+    def _routes(self) -> dict[str, tuple[set[int], set[int]]]:
+        """Ids of the calls on each block's way of the identity, and of ``F(x)``."""
+        return {name: branch_calls(merge, self._producers) for name, merge in self.merges.items()}
+
+    @cached_property
+    def outputs(self) -> dict[str, Tensor]:
+        """The tensor that each block puts out: that of the activation that alone reads its merge,
+        or the merge's.
+        """
+        found = {}
+        for name, merge in self.merges.items():
+            after = self._consumers.get(id(merge.call.output), [])
+            ends_after = len(after) == 1 and is_activation(after[0].layer)
+            found[name] = after[0].output if ends_after else merge.call.output
+        return found
+
+    @cached_property
+    def _blocks(self) -> dict[int, str]:
+        """The innermost block that each call lies in."""
+        found = {id(self._producers[id(out)]): name for name, out in self.outputs.items()}
+        for name, merge in self.merges.items():
+            for call in (id(merge.call), *chain(*self._routes[name])):
+                found.setdefault(call, name)
+        return found
+
+    @cached_property
+    def _shown_anyway(self) -> set[int]:
+        """Ids of the tensors that are parts of blocks, and of the logits."""
+        parts = ((one.x, one.identity, one.residual) for one in self.merges.values())
+        return {id(tensor) for tensor in chain([self.logits], *parts)}
+
+    @cached_property
+    def _gates(self) -> set[int]:
+        return {id(merge.gate) for merge in self.merges.values() if merge.gate is not None}
+
+    @cached_property
+    def _shared_names(self) -> set[str]:
+        return shared_names(self.flat)
+
+    def merge_at(self, call: Call) -> Merge | None:
+        """The merge that a call is."""
+        return self._merge_calls.get(id(call))
+
+    def block_of(self, call: Call) -> str | None:
+        """The innermost block that a call lies in."""
+        return self._blocks.get(id(call))
+
+    def role_of(self, call: Call) -> str | None:
+        """The role of a call where its layer's kind alone does not tell it."""
+        out = call.output
+        tests = {
+            "sum": id(call) in self._merge_calls,
+            "output": id(out) in {id(one) for one in self.outputs.values()},
+            "logits": out is self.logits,
+            "activation": is_softmax(call.layer) and out is not self.flat.output,
+            "probabilities": self.logits is not None and out is self.flat.output,
+            OTHER: isinstance(call.layer, keras.layers.Dense),
+        }
+        return next((role for role, holds in tests.items() if holds), None)
+
+    def shares_name(self, call: Call) -> bool:
+        """Whether another layer of the network has the name of a call's layer."""
+        return call.layer.name in self._shared_names
+
+    def is_shown(self, call: Call, out: Tensor) -> bool:
+        """Whether an output is recorded: numbers of one image, that are no gate before it is
+        scaled, nor what Flatten only lays out otherwise.
+        """
+        of_images = len(out.shape) > 1 and out.shape[0] is None and None not in out.shape[1:]
+        if not of_images or "float" not in str(out.dtype) or id(out) in self._gates:
+            return False
+        return not isinstance(call.layer, keras.layers.Flatten) or id(out) in self._shown_anyway
+
+    def routes_from(self, tensor: Tensor, call: Call) -> Iterator[tuple[str, str]]:
+        """The blocks whose ``x`` a tensor is and that a call lies in, outermost first, with the way
+        that the call is on: ``identity`` or ``residual``.
+        """
+        for name, merge in reversed(self.merges.items()):
+            if tensor is not merge.x:
+                continue
+            identity, residual = self._routes[name]
+            if id(call) in residual:
+                yield name, "residual"
+            elif id(call) in identity or (call is merge.call and tensor is merge.identity):
+                yield name, "identity"
+
+
+def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:
+    """The structure of a network of one image ``(H, W, C)``."""
+    flat = flatten(network, keras.Input(shape))
+    _end_in_probabilities(flat)
+    flat.calls = list(needed_calls(flat, [flat.output]))
+    found = find_merges(flat)
+    blocks = _block_names(found)
+    merges = dict(zip(blocks, found, strict=True))
+    return Structure(flat, merges, _layer_names(network, flat, merges), _logits(flat))
+
+
+def _end_in_probabilities(flat: FlatNetwork) -> None:
+    """Append the softmax that a network of logits leaves to its loss."""
+    last = next((call for call in flat.calls if flat.output is call.output), None)
+    if last is not None and isinstance(last.layer, keras.layers.Dense):
+        softmax = keras.layers.Softmax(name=f"{last.layer.name}.softmax")
+        flat.output = softmax(flat.output)
+        flat.calls.append(Call(softmax, (last.output,), {}, flat.output))
+
+
+def _logits(flat: FlatNetwork) -> Tensor | None:
+    last = flat.calls[-1]
+    return last.inputs[0] if is_softmax(last.layer) and last.output is flat.output else None
+
+
+def _block_names(merges: Sequence[Merge]) -> list[str]:
+    """A name for each block: the Residual's, what the merge's name says, or its number."""
+    found: list[str] = []
+    for number, merge in enumerate(merges, 1):
+        name = merge.written.name if merge.written else named_block(merge.call.layer.name)
+        found.append(_unused(name or f"block{number}", found))
+    return found
+
+
+def _unused(name: str, used: Iterable[str]) -> str:
+    """The name, or ``name@2`` and so on where it is in use."""
+    taken, number, found = set(used), 2, name
+    while found in taken:
+        found, number = f"{name}@{number}", number + 1
+    return found
+
+
+def _layer_names(
+    network: keras.Model, flat: FlatNetwork, merges: Mapping[str, Merge]
+) -> dict[int, str]:
+    """A unique name for each call: the layer's; with the models that it lies in where several
+    layers share it; with ``@2`` and so on where the layer is called again.
+    """
+    shared = shared_names(flat)
+    taken = {f"{block}.{part}" for block in merges for part in ("identity", "residual", "gate")}
+    sums = {id(merge.call): f"{block}.sum" for block, merge in merges.items() if merge.written}
+    found: dict[int, str] = {}
+    for call in flat.calls:
+        name = sums.get(id(call), call.layer.name)
+        if name in shared:
+            name = ".".join((*(call.path or (network.name,)), name))
+        found[id(call)] = _unused(name, taken)
+        taken.add(found[id(call)])
+    return found
+
+
+def shared_names(flat: FlatNetwork) -> set[str]:
+    """The names that several layers of a network have, or a layer and an input of its graph."""
+    owners = {(call.layer.name, id(call.layer)) for call in flat.calls}
+    counts = Counter(name for name, _ in owners)
+    return {name for name, count in counts.items() if count > 1} | _RESERVED
