@@ -221,7 +221,7 @@ function wireLater() {
     for (const holder of seen) {
       observer.unobserve(holder);
       const later = holder.querySelector(":scope > noscript[data-later]");
-      holder.querySelector(":scope > .picture-room")?.remove();
+      for (const room of holder.querySelectorAll(":scope > .picture-room")) room.remove();
       const content = document.createRange().createContextualFragment(later?.textContent ?? "");
       later?.replaceWith(content);
     }

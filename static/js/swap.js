@@ -15,6 +15,8 @@ const OWN = new Set(["open", "hidden", "data-ready"]);
 
 /** @type {AbortController | undefined} */
 let running;
+/** The newest change of the address. @type {Promise<unknown>} */
+let settled = Promise.resolve();
 
 /**
  * @param {string} address
@@ -27,7 +29,8 @@ export async function fetchPage(address, signal) {
   if (!response.ok) throw new TypeError(`The server answered ${response.status}.`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const later of page.querySelectorAll("noscript[data-later]")) {
-    later.parentElement?.querySelector(":scope > .picture-room")?.remove();
+    const rooms = later.parentElement?.querySelectorAll(":scope > .picture-room") ?? [];
+    for (const room of rooms) room.remove();
     later.replaceWith(...later.childNodes); // the parser has no scripting, so that it has them
   }
   return page;
@@ -36,12 +39,25 @@ export async function fetchPage(address, signal) {
 /**
  * Show the page at an address in place of this one; only the newest call counts. If the page cannot
  * be fetched, the browser goes there and says why, unless it was only passing.
- * @param {string} address
+ * @param {string | (() => string)} address
  * @param {{ history?: "push" | "replace" | "none", regions?: readonly string[] }} [options]
- *   `regions` are the only parts to change; with "none" the address stays as it is
+ *   `regions` are the only parts to change; with "none" the address stays as it is, and a change of
+ *   it that is under way is awaited first
  * @returns {Promise<boolean>} whether the page is shown; false if a newer call came in between
  */
-export async function showPage(address, { history: mode = "push", regions = REGIONS } = {}) {
+export async function showPage(address, { history = "push", regions = REGIONS } = {}) {
+  if (history === "none") await settled;
+  const shown = change(typeof address === "string" ? address : address(), history, regions);
+  if (history !== "none") settled = shown;
+  return shown;
+}
+
+/**
+ * @param {string} address
+ * @param {"push" | "replace" | "none"} mode
+ * @param {readonly string[]} regions
+ */
+async function change(address, mode, regions) {
   running?.abort();
   const { signal } = (running = new AbortController());
   try {

@@ -25,11 +25,11 @@ export function positionAt(x, y, rows, columns) {
 
 /**
  * The address of the same page for another position.
- * @param {string} address
  * @param {string} position
+ * @param {string} [address] of the page
  * @returns {string}
  */
-export function addressWithPosition(address, position) {
+export function addressWithPosition(position, address = location.href) {
   const url = new URL(address);
   const others = [...url.searchParams].filter(([name]) => name !== "at" && name !== "channel");
   const query = [...others, ["at", position]].map(([name, value]) => `${name}=${value}`).join("&");
@@ -49,13 +49,13 @@ export function watchSection() {
     if (!(link instanceof HTMLAnchorElement) || !isPlainClick(event)) return;
     if (link.pathname !== location.pathname) return;
     event.preventDefault();
-    void showUnit(link.href);
+    void showUnit(link.href.replace(/#.*/, ""));
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || !form.closest(SECTION)) return;
     event.preventDefault();
-    void showUnit(addressWithPosition(location.href, String(new FormData(form).get("at"))));
+    void showUnit(addressWithPosition(String(new FormData(form).get("at"))));
   });
   document.addEventListener("invalid", (event) => {
     const field = event.target;
@@ -81,24 +81,25 @@ function positionUnder({ clientX, clientY }) {
 /** Explain the value under the pointer. @param {MouseEvent} event a click on the map */
 export function explainClicked(event) {
   const position = positionUnder(event);
-  if (position) void showUnit(addressWithPosition(location.href, position));
+  if (position) void showUnit(addressWithPosition(position));
 }
 
 let shown = "";
+let isPlaying = false;
 
 /** Follow the pointer over the map; the address stays until one clicks. @param {PointerEvent} event */
 export function followPointer(event) {
   const position = event.pointerType === "touch" ? undefined : positionUnder(event);
-  if (!position || position === shown) return;
+  if (!position || position === shown || isPlaying) return;
   shown = position;
-  void showUnit(addressWithPosition(location.href, position), "none");
+  showPassing(() => addressWithPosition(position));
 }
 
 /** Go back to the value of the address. */
 export function leaveMap() {
-  if (!shown) return;
+  if (!shown || isPlaying) return;
   shown = "";
-  void showUnit(location.href, "none");
+  showPassing(() => location.href.replace(/#.*/, ""));
 }
 
 const CELLS_A_SECOND = 90;
@@ -110,9 +111,10 @@ const CELLS_A_SECOND = 90;
  */
 export function play(button) {
   const marker = document.querySelector(MARKER);
-  const isPlaying = button.getAttribute("aria-pressed") === "true";
-  button.setAttribute("aria-pressed", String(!isPlaying));
+  const isPressed = button.getAttribute("aria-pressed") === "true";
+  button.setAttribute("aria-pressed", String(!isPressed));
   if (isPlaying || !(marker instanceof SVGSVGElement)) return;
+  isPlaying = true;
   const { width, height } = marker.viewBox.baseVal;
   const cover = Object.assign(document.createElement("canvas"), { width, height });
   cover.className = "slide-cover";
@@ -134,11 +136,15 @@ export function play(button) {
     const [row, column] = [Math.floor(current / width), current % width];
     moveMarker(marker, row, column);
     const isStopped = button.getAttribute("aria-pressed") !== "true";
-    const isOver = isStopped || done === width * height;
-    if (isOver) cover.remove();
-    if (isOver) button.setAttribute("aria-pressed", "false");
-    void showUnit(addressWithPosition(location.href, `${row},${column}`), isOver ? "replace" : "none");
-    if (!isOver) requestAnimationFrame(step);
+    if (!isStopped && done < width * height) {
+      showPassing(() => addressWithPosition(`${row},${column}`));
+      requestAnimationFrame(step);
+      return;
+    }
+    isPlaying = false;
+    cover.remove();
+    button.setAttribute("aria-pressed", "false");
+    void showUnit(addressWithPosition(`${row},${column}`), "replace");
   };
   requestAnimationFrame(step);
 }
@@ -169,23 +175,29 @@ function isPlainClick(event) {
 }
 
 let fetching = 0;
-/** The newest passing value that waits for another. @type {string | undefined} */
+/** The newest passing value that waits for another. @type {(() => string) | undefined} */
 let waiting;
 
 /**
- * Show the section of the page at an address; while one is on its way, of passing ones the newest
- * waits.
- * @param {string} address
+ * Show a value in passing: the address of the page stays. While one is on its way, the newest waits.
+ * @param {() => string} addressOf gives it once it is asked for: the page's may have changed
+ */
+function showPassing(addressOf) {
+  waiting = fetching ? addressOf : undefined;
+  if (!waiting) void showUnit(addressOf, "none");
+}
+
+/**
+ * Show the section of the page at an address.
+ * @param {string | (() => string)} address
  * @param {"push" | "replace" | "none"} [history]
  */
 async function showUnit(address, history = "push") {
-  waiting = fetching && history === "none" ? address : undefined;
-  if (waiting !== undefined) return;
+  waiting = undefined;
   fetching += 1;
-  const regions = [SECTION, MARKER];
-  const isShown = await showPage(address.replace(/#.*/, ""), { history, regions });
+  const isShown = await showPage(address, { history, regions: [SECTION, MARKER] });
   fetching -= 1;
-  if (!fetching && waiting !== undefined) void showUnit(waiting, "none");
+  if (!fetching && waiting) void showUnit(waiting, "none");
   if (!isShown || history === "none") return;
   const result = document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "";
   if (announcement) announcement.textContent = result;

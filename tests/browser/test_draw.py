@@ -200,6 +200,25 @@ def test_clear_takes_everything_away_and_can_be_undone(open_page: OpenPage, serv
     predicts(page, "1")
 
 
+def test_where_nothing_is_drawn_the_answer_of_before_is_dimmed(
+    open_page: OpenPage, server: str
+) -> None:
+    page = start(open_page, server)
+    before = page.url
+    with held(page, re.compile(r"/networks/mnist-resnet/digits/[0-9a-f]{16}$")) as routes:
+        draw(page, ONE)
+        while not routes:  # stored: the page of the new digit is under way
+            page.evaluate("new Promise(requestAnimationFrame)")
+        page.get_by_role("button", name="Clear").click()
+        routes[0].continue_()
+        stored(page, before)
+        state(page, "Nothing is drawn yet.")
+        for place in (".prediction", ".network-map svg", "main"):
+            expect(page.locator(place)).to_have_css("opacity", "0.35")
+    draw(page, SEVEN)
+    expect(page.locator(".prediction")).to_have_css("opacity", "1")
+
+
 def test_a_wider_pen_draws_wider(open_page: OpenPage, server: str) -> None:
     page = start(open_page, server)
     draw(page, ONE)

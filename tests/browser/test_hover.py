@@ -195,6 +195,23 @@ def test_a_value_of_an_equation_is_marked_in_all_its_maps(open_page: OpenPage, s
     expect(markers.first).to_be_hidden()
 
 
+def test_on_a_phone_the_line_of_an_equation_is_in_view_while_a_finger_reads(
+    open_page: OpenPage,
+) -> None:
+    viewport = {"width": 390, "height": 500}
+    page = open_page("/", viewport=viewport, has_touch=True, is_mobile=True)
+    image = figure(page, "block1.sum").locator("img")
+    image.evaluate("(one) => one.scrollIntoView({ block: 'end', behavior: 'instant' })")
+    box = box_of(image)
+    session = page.context.new_cdp_session(page)
+    at = {"x": box["x"] + 20, "y": box["y"] + 20}
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+    line = page.locator(LINE)
+    expect(line).to_contain_text("filter 0, row ")
+    expect(line).to_be_in_viewport(ratio=1)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page = open_page("/")
     page.keyboard.press("Tab")

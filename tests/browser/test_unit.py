@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from scripts.pages import GALLERY
 from skiplens.samples import load_samples
@@ -78,6 +78,90 @@ def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(
     expect(spoken).to_have_count(1)
     assert page.evaluate("window.stayed")
     assert page.evaluate("scrollY") == before
+
+
+def over(page: Page, row: int, column: int) -> tuple[float, float]:
+    """Where a value of a map of 28 rows and columns is in the window."""
+    box = page.locator(".filter-map").bounding_box()
+    assert box
+    return (
+        box["x"] + box["width"] * (column + 0.5) / 28,
+        box["y"] + box["height"] * (row + 0.5) / 28,
+    )
+
+
+def test_the_computation_follows_the_pointer_and_stands_beside_the_map(
+    open_page: OpenPage,
+) -> None:
+    page = unit(open_page, f"{CONV}?at=0,0")
+    value = page.locator(".unit-value")
+    for row, column in ((9, 12), (20, 15)):
+        page.mouse.move(*over(page, row, column))
+        expect(value).to_contain_text(f"row {row}, column {column}")
+        expect(value).to_be_in_viewport(ratio=1)
+        assert page.url.endswith("at=0,0")
+    page.mouse.move(1, 1)
+    expect(value).to_contain_text("row 0, column 0")
+
+
+def test_back_leads_to_the_value_before(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=0,0")
+    for row in (9, 10):
+        page.mouse.click(*over(page, row, 12))
+        expect(page).to_have_url(re.compile(f"at={row},12$"))
+    page.mouse.move(1, 1)
+    for row, column in ((9, 12), (0, 0)):
+        page.go_back()
+        expect(page.locator(".unit-value")).to_contain_text(f"row {row}, column {column}")
+
+
+def test_a_value_is_kept_that_is_clicked_as_the_pointer_leaves_the_map(
+    open_page: OpenPage,
+) -> None:
+    page = unit(open_page, f"{CONV}?at=0,0")
+    page.mouse.move(*over(page, 9, 12))
+    expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
+    routes: list[Route] = []
+    page.route("**at=9,12", lambda route: routes.append(route), times=1)  # noqa: PLW0108
+    page.mouse.click(*over(page, 9, 12))
+    page.mouse.move(1, 1)
+    while not routes:
+        page.evaluate("new Promise(requestAnimationFrame)")
+    with page.expect_response(re.compile("at=")), page.expect_response(re.compile("at=9,12")):
+        routes[0].continue_()
+    expect(page).to_have_url(re.compile("at=9,12$"))
+    expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
+
+
+def test_a_choice_is_not_given_up_for_a_value_in_passing(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=0,0")
+    routes: list[Route] = []
+    page.route("**palette=light*", lambda route: routes.append(route), times=1)  # noqa: PLW0108
+    page.get_by_label("Colours").select_option("light")
+    while not routes:
+        page.evaluate("new Promise(requestAnimationFrame)")
+    page.mouse.move(*over(page, 9, 12))
+    page.evaluate("new Promise(requestAnimationFrame)")
+    routes[0].continue_()
+    expect(page).to_have_url(re.compile("palette=light"))
+    expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
+    expect(page.locator(".input-window image")).to_have_attribute(
+        "href", re.compile("palette=light")
+    )
+
+
+def test_the_kernel_slides_over_the_input_until_it_is_stopped(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=27,27")
+    button = page.get_by_role("button", name="Slide the kernel")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".slide-cover")).to_be_visible()
+    expect(page.locator(".unit-value")).to_contain_text(re.compile("row [1-9], "))
+    button.click()
+    expect(page.locator(".slide-cover")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"at=\d,\d+$"))
+    row, column = page.url.rpartition("=")[2].split(",")
+    expect(page.locator(".unit-value")).to_contain_text(f"row {row}, column {column}")
 
 
 def test_the_keyboard_walks_over_the_map_and_keeps_the_focus(open_page: OpenPage) -> None:

@@ -24,7 +24,7 @@ test("a point outside of the map has no position", () => {
 test("the address of another position keeps the other parameters", () => {
   const address = "http://a.test/x/filters/3?scale=block1:0,block2:0&at=1,2&channel=4&palette=light#unit";
   assert.equal(
-    addressWithPosition(address, "9,20"),
+    addressWithPosition("9,20", address),
     "http://a.test/x/filters/3?scale=block1:0,block2:0&palette=light&at=9,20",
   );
 });

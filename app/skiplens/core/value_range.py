@@ -47,13 +47,13 @@ def display_ranges(
         flat = maps.reshape(-1, count)
         lows, highs = flat.min(axis=0), flat.max(axis=0)
         return tuple(
-            _around_zero(float(low), float(high), centred=centred or bool(low < 0))
+            around_zero(float(low), float(high), centred=centred or bool(low < 0))
             for low, high in zip(lows, highs, strict=True)
         )
-    return (_around_zero(*scope, centred=centred),) * count
+    return (around_zero(*scope, centred=centred),) * count
 
 
-def _around_zero(low: float, high: float, *, centred: bool) -> ValueRange:
+def around_zero(low: float, high: float, *, centred: bool) -> ValueRange:
     """A range from or around zero, so that a value has one colour in all maps that share it."""
     largest = max(abs(low), abs(high))
     return (-largest, largest) if centred else (0.0, largest)

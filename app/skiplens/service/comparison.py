@@ -16,7 +16,7 @@ from skiplens.core.manifest import (
     Manifest,
     NetworkSimilarity,
 )
-from skiplens.core.value_range import ValueRange
+from skiplens.core.value_range import around_zero
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import Grid, GridOptions, grid_of, layer_grid
@@ -267,14 +267,9 @@ def _grid_with_shared_range(
     diverging = signed or side == "difference"
     if side == "difference":
         maps["difference"] = maps["a"] - maps["b"]
-        shared = _centred(extent(maps["difference"]))
+        shared = around_zero(*extent(maps["difference"]), centred=True)
     else:
         extents = [extent(side_maps) for side_maps in maps.values()]
-        joined = min(low for low, _ in extents), max(high for _, high in extents)
-        shared = _centred(joined) if signed else (0.0, joined[1])
+        low, high = min(low for low, _ in extents), max(high for _, high in extents)
+        shared = around_zero(low, high, centred=signed)
     return grid_of(maps[side], (shared,) * layer.filters, options, diverging=diverging)
-
-
-def _centred(values: ValueRange) -> ValueRange:
-    reach = max(abs(values[0]), abs(values[1]))
-    return -reach, reach

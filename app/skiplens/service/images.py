@@ -1,6 +1,6 @@
 """Images of activations and kernels: grids of a layer, tables of a block or a stage."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 from skiplens.core import grid_image
 from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
-from skiplens.core.feature_stats import FilterStatistics, Sort, describe, ordered
+from skiplens.core.feature_stats import FilterStatistics, Sort, describe, extent, ordered
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest, Published
 from skiplens.core.timing import timed
-from skiplens.core.value_range import Normalisation, ValueRange, display_ranges, quantise
+from skiplens.core.value_range import (
+    Normalisation,
+    ValueRange,
+    around_zero,
+    display_ranges,
+    quantise,
+)
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass
@@ -113,10 +119,16 @@ class Grid:
 
     def png(self) -> bytes:
         """The image."""
-        with timed("render"):
-            drawn = self.levels()
-        with timed("encode"):
-            return grid_image.encode(drawn, colours(self.options.palette, diverging=self.diverging))
+        return _png(self.levels, self.options.palette, diverging=self.diverging)
+
+
+def _png(
+    levels: Callable[[], NDArray[np.uint8]], palette: PaletteName, *, diverging: bool = True
+) -> bytes:
+    with timed("render"):
+        drawn = levels()
+    with timed("encode"):
+        return grid_image.encode(drawn, colours(palette, diverging=diverging))
 
 
 def layer_grid(
@@ -223,8 +235,7 @@ def _kernel_maps(kernel: Array) -> Array:
 
 def kernel_range(values: Array) -> ValueRange:
     """The range that all kernels of a convolution are drawn with, centred on zero."""
-    magnitude = float(np.abs(values).max())
-    return -magnitude, magnitude
+    return around_zero(*extent(values), centred=True)
 
 
 def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> GridLayout:
@@ -274,8 +285,8 @@ class LabelledKernelGrid:
         widened = replace(layout, width=layout.width + margin, boxes=boxes)
         return cls(kernel, bounded(widened), palette)
 
-    def png(self) -> bytes:
-        """The image."""
+    def levels(self) -> NDArray[np.uint8]:
+        """The image as palette levels, uint8 ``(height, width)``."""
         channels, count = self.kernel.shape[2:]
         scales = (self.range,) * (count * channels)
         levels = quantise(_kernel_maps(self.kernel), scales, centred=True)
@@ -283,7 +294,11 @@ class LabelledKernelGrid:
         drawn = grid_image.draw(levels, self.geometry, indices, [False] * len(levels))
         for row in range(count):
             _draw_row_index(drawn, row, self.geometry.boxes[row * channels])
-        return grid_image.encode(drawn, colours(self.palette, diverging=True))
+        return drawn
+
+    def png(self) -> bytes:
+        """The image."""
+        return _png(self.levels, self.palette)
 
 
 def _draw_row_index(drawn: NDArray[np.uint8], row: int, box: Box) -> None:
@@ -359,10 +374,7 @@ class FeatureMapTable:
 
     def png(self) -> bytes:
         """The image."""
-        with timed("render"):
-            drawn = self.levels()
-        with timed("encode"):
-            return grid_image.encode(drawn, colours(self.palette, diverging=True))
+        return _png(self.levels, self.palette)
 
     def _indices(self) -> list[int | None]:
         """The index of each column, above its uppermost map."""

@@ -105,6 +105,7 @@ export class LiveInput {
   #handlePage() {
     const digit = this.#form.dataset["digit"] ?? "";
     this.#pictures.observe();
+    this.#dimWhileBlank();
     if (!this.#isUnsaved) this.#showStored();
     if (digit !== this.#digit) {
       this.#digit = digit;
@@ -159,12 +160,18 @@ export class LiveInput {
     }
   }
 
+  /** Where nothing is drawn, what the page shows is of the digit before. */
+  #dimWhileBlank() {
+    const isBlank = this.#isUnsaved && this.drawing.isEmpty;
+    document.querySelector(".workspace")?.classList.toggle("is-blank", isBlank);
+  }
+
   #handleStrokes() {
     this.#isUnsaved = true;
     this.#surface.repaint();
     this.#updateTools();
     clearTimeout(this.#timer);
-    document.querySelector(".workspace")?.classList.toggle("is-blank", this.drawing.isEmpty);
+    this.#dimWhileBlank();
     if (this.drawing.isEmpty) {
       this.#requests.cancel();
       this.#showMessage("Nothing is drawn yet.");

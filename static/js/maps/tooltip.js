@@ -72,6 +72,7 @@ class Tooltip {
       this.#showReceptiveField(position);
       return;
     }
+    this.#release();
     this.#showValues(position);
     this.#showReceptiveField(position);
     this.#placeTip(box);
@@ -80,6 +81,12 @@ class Tooltip {
   hide() {
     this.position = undefined;
     this.#layer.hidden = true;
+    this.#release();
+  }
+
+  /** Let the line of an equation scroll with its maps again. */
+  #release() {
+    document.querySelector(".equation-line.is-pointed")?.classList.remove("is-pointed");
   }
 
   /**
@@ -105,7 +112,10 @@ class Tooltip {
     });
     const line = equation.parentElement?.querySelector("[data-equation-line]");
     const where = positionText(filter, position.row, position.column);
-    if (line) line.textContent = `${where}:\u2003${texts.join("\u2003")}`;
+    if (!line) return;
+    line.textContent = `${where}:\u2003${texts.join("\u2003")}`;
+    if (!line.classList.contains("is-pointed")) this.#release();
+    line.classList.add("is-pointed");
   }
 
   /** @param {ValuePosition} position */

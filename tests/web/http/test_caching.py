@@ -19,6 +19,9 @@ FOR_EVER = "public, max-age=31536000, immutable"
 EACH_TIME = "public, no-cache"
 KEPT = {"etag", "cache-control", "content-type", "content-length", "content-disposition"}
 
+CARD = "/pictures/networks/mnist-resnet/digits/{digit}/card.png"
+KERNEL = "/pictures/networks/mnist-resnet/layers/block1.conv1/filters/3/kernel.png"
+COMPARED = "/api/v1/compare/grid.png?a=mnist-resnet/{digit}&b=mnist-resnet/{digit}&layer=block1.sum"
 NEVER_CHANGING = (
     "{network}/layers/stem.conv/kernels.png?version={version}",
     "/api/v1/digits/{digit}/input.png",
@@ -26,16 +29,20 @@ NEVER_CHANGING = (
     "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3&version={version}",
     "{network}/digits/{digit}/blocks/block1/maps.png?version={version}",
     "{network}/digits/{digit}/stages/1/maps.png?version={version}",
-    (
-        "/api/v1/compare/grid.png?a=mnist-resnet/{digit}&b=mnist-resnet/{digit}&layer=block1.sum"
-        "&version={version}-{version}"
-    ),
+    f"{COMPARED}&version={{version}}-{{version}}",
+    f"{CARD}?layer=block1.sum&version={{version}}",
+    f"{KERNEL}?version={{version}}",
 )
 CHANGING = (
     "{network}/layers/stem.conv/kernels.png",
     "{network}/digits/{digit}/layers/block1.sum/grid.png?zoom=3",
     "{network}/digits/{digit}/blocks/block1/maps.png?version=0123456789ab",
     "{network}/digits/{digit}/stages/1/maps.png?version=",
+    COMPARED,
+    f"{COMPARED}&version={{version}}",
+    CARD,
+    f"{CARD}?version=0123456789ab",
+    KERNEL,
     "/api/v1/palettes",
     "{network}/layers/stem.conv/kernels.npy",
     "{network}/digits/{digit}/statistics.csv",
