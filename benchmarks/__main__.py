@@ -7,7 +7,17 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import engine, live, newcomer, pages, photos, report, serving, start
+from benchmarks import (
+    engine,
+    live,
+    newcomer,
+    pages,
+    photos,
+    preparation,
+    report,
+    serving,
+    start,
+)
 from benchmarks.results import Result
 
 BENCHMARKS: Final = {
@@ -18,6 +28,7 @@ BENCHMARKS: Final = {
     "live": live,
     "pages": pages,
     "photos": photos,
+    "preparation": preparation,
 }
 
 

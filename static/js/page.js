@@ -267,6 +267,12 @@ async function wireUnit() {
   (await load())?.watchSection();
 }
 
+/** Show the image that was uploaded, if the page is about what was found in it. */
+async function showPhoto() {
+  const isKept = document.querySelector("[data-found]") && sessionStorage.getItem("photo");
+  if (isKept) await (await import("./candidates.js")).showPhoto();
+}
+
 /** Show what works with a script only. */
 function showControls() {
   for (const element of document.querySelectorAll("[data-script-only]")) {
@@ -278,6 +284,7 @@ function showControls() {
 function refresh() {
   showControls();
   wireSamples();
+  void showPhoto();
 }
 
 refresh();

@@ -4,8 +4,14 @@
  * @module
  */
 
+import { keepPhoto } from "./candidates.js";
+import { preparePhoto } from "./photo.js";
+
 const [KIBIBYTE, MEBIBYTE] = [1024, 1024 * 1024];
 const OFFLINE = "The server cannot be reached. Is it still running?";
+
+/** Images to which some systems give no media type. */
+const NAMES = /\.(hei[cf]|avif)$/i;
 
 /** What is needed of a file. @typedef {{ name: string, type: string, size: number }} FileInfo */
 
@@ -19,17 +25,21 @@ function formatBytes(bytes) {
  * The first image among the files, or a sentence that says why there is none.
  * @template {FileInfo} T
  * @param {readonly T[]} files
- * @param {number} maxBytes the server's limit for a file
  * @returns {{ image: T } | { error: string }}
  */
-export function chooseImage(files, maxBytes) {
+export function chooseImage(files) {
   if (files.length === 0) return { error: "Choose an image first." };
-  const image = files.find((file) => file.type.startsWith("image/"));
-  if (!image) return { error: "That is not an image. Use PNG, JPEG, GIF, WebP or BMP." };
-  if (image.size > maxBytes) {
-    return { error: `That file is too large. The limit is ${formatBytes(maxBytes)}.` };
-  }
-  return { image };
+  const image = files.find((file) => file.type.startsWith("image/") || NAMES.test(file.name));
+  return image ? { image } : { error: "That is not an image. Use PNG, JPEG, GIF, WebP or BMP." };
+}
+
+/**
+ * A sentence if there are more bytes than the server takes.
+ * @param {number} bytes
+ * @param {number} maxBytes the server's limit for a file
+ */
+export function sizeProblem(bytes, maxBytes) {
+  return bytes > maxBytes ? `That file is too large. The limit is ${formatBytes(maxBytes)}.` : "";
 }
 
 /**
@@ -70,14 +80,21 @@ function showState(form, text, state) {
  */
 export async function uploadImage(form, files) {
   if (form.getAttribute("aria-busy") === "true") return;
-  const chosen = chooseImage(files, Number(form.dataset["mostBytes"]));
+  const chosen = chooseImage(files);
   if ("error" in chosen) {
     showState(form, chosen.error, "failed");
     return;
   }
   showState(form, "Uploading…", "busy");
+  const maxBytes = Number(form.dataset["mostBytes"]);
+  const photo = await preparePhoto(chosen.image, maxBytes);
+  const problem = "error" in photo ? photo.error : sizeProblem(photo.sent.size, maxBytes);
+  if ("error" in photo || problem) {
+    showState(form, problem, "failed");
+    return;
+  }
   const body = new FormData();
-  body.set("file", chosen.image);
+  body.set("file", photo.sent, chosen.image.name);
   try {
     const headers = { Accept: "application/json" };
     const response = await fetch(form.action, { method: "POST", body, headers });
@@ -85,6 +102,8 @@ export async function uploadImage(form, files) {
       showState(form, (await problemOf(response)).sentence, "failed");
       return;
     }
+    const digit = /\/digits\/(\w+)/.exec(response.url)?.[1];
+    if (digit && photo.image) await keepPhoto(digit, photo.image);
     showState(form, "", "idle"); // the browser may show this page again from its history
     location.assign(response.url);
   } catch {

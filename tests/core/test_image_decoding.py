@@ -99,6 +99,34 @@ def test_grey_of_16_bits_is_scaled_down_not_clipped() -> None:
     assert decode(clear).tolist() == [[0, 0, 1, 255, 0x80, 0xFF]]
 
 
+def deep_png(values: np.ndarray) -> bytes:
+    """A PNG of uint16 ``(H, W, 3)``, or with opacity ``(H, W, 4)``; Pillow writes none."""
+    height, width, channels = values.shape
+    kind = {3: 2, 4: 6}[channels]
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    pixels = chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 15, 16])
+def test_colour_of_16_bits_is_scaled_by_the_bits_it_uses(bits: int) -> None:
+    most = 2**bits - 1
+    deep = np.full((16, 16, 3), most, np.uint16)
+    deep[4:12, 7:9] = 0
+    expected = np.where(deep[..., 0] > 0, 255, 0)
+    assert (decode(deep_png(deep)) == expected).all()
+    opaque = np.full((16, 16, 1), most, np.uint16)
+    assert (decode(deep_png(np.concatenate([deep, opaque], axis=2))) == expected).all()
+
+
+def test_colours_of_16_bits_stay_in_their_order() -> None:
+    deep = np.zeros((16, 16, 3), np.uint16)
+    deep[:, :8], deep[:, 8:] = (1023, 0, 0), (0, 0, 1023)
+    grey = decode(deep_png(deep))
+    assert grey[0, 0] > grey[0, 15]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_the_orientation_of_a_camera_is_honoured(kind: str, orientation: int) -> None:

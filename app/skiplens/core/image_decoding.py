@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageStat
@@ -143,6 +144,9 @@ _MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of a JPEG after its red
 _MAX_FRAMES: Final = 100
 _MIN_RANGE_TONES: Final = 8  # an image whose tones differ by less shows nothing
 _WHITE: Final = 255
+_PNG_DEPTH_AT: Final = 24  # offset of the bits a channel; the colour type follows
+_PNG_COLOUR: Final = (2, 6)  # without and with opacity
+_DEEP: Final = 16
 _GREY_MODES: Final = ("1", "L", "LA")
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R 601-2
 _MIN_AXIS_SIDE_PX: Final = 16  # smaller images hold no digit
@@ -190,8 +194,8 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
 
     Colour becomes luminance (ITU-R 601-2, as in Pillow), or the colour axis with the strongest
     edges where luminance shows hardly any. Transparency is composited over white; where all that
-    is opaque has one light colour, opacity is the ink. 16-bit grey is reduced to the high byte of
-    the bits that it uses, 16-bit colour to its high byte by Pillow. EXIF orientation is applied.
+    is opaque has one light colour, opacity is the ink. 16-bit files are reduced to the high byte of
+    the bits that they use. EXIF orientation is applied.
     Of an animation the first frame is decoded, or the fullest if that one is empty. Large JPEG
     files are decoded at a reduced scale.
 
@@ -214,7 +218,7 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
             # Pixels first: reading EXIF may load them, and errors in EXIF are ignored.
             image.load()
             rotation = _rotation(image)
-            grey = _fullest_frame(image, limits)
+            grey = _fullest_frame(_deep_colour(data, image) if kind == "PNG" else image, limits)
     except _BOMB_ERRORS as error:
         raise TooLargeError(f"image declares more pixels than the {limits.pixels:,} allowed") from (
             error
@@ -337,6 +341,28 @@ def _strongest_axis(image: Image.Image) -> Image.Image:
     axis = axes[:, -1] / np.abs(axes[:, -1]).sum()
     axis *= np.sign(axis[np.abs(axis).argmax()])
     return rgb.convert("L", (*axis.tolist(), -_WHITE * float(np.minimum(axis, 0).sum())))
+
+
+def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
+    """A loaded PNG; one of 16-bit colour that uses fewer bits, with the highest eight of these.
+
+    Pillow keeps the high bytes, in which 10 or 12 bits leave little or nothing.
+    """
+    is_deep = data[_PNG_DEPTH_AT] == _DEEP and data[_PNG_DEPTH_AT + 1] in _PNG_COLOUR
+    if not is_deep or "transparency" in image.info:
+        return image
+    if np.asarray(image.convert("RGB")).max() > _WHITE // 2:
+        return image
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != np.uint16:
+        return image
+    deep: NDArray[np.uint16] = decoded.astype(np.uint16)
+    deep[..., :3] = deep[..., 2::-1].copy()  # OpenCV has blue first
+    bands = [slice(0, 3), slice(3, None)][: deep.shape[2] - 2]
+    for band in bands:
+        unused = np.uint16(max(int(deep[..., band].max()).bit_length() - 8, 0))
+        deep[..., band] = deep[..., band] >> unused
+    return Image.fromarray(deep.astype(np.uint8))
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:

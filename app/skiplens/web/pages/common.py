@@ -42,6 +42,23 @@ class ScaleControls:
 
 
 @dataclass(frozen=True)
+class CandidateLink:
+    """Something in an uploaded image that may be the digit meant.
+
+    Attributes:
+        digit: its id.
+        href: this page about it.
+        box: x, y, width and height of its strokes in the image, pixels.
+        current: whether the page is about it.
+    """
+
+    digit: str
+    href: str
+    box: str
+    current: bool
+
+
+@dataclass(frozen=True)
 class ViewPage(Page):
     """A page about a network and an input, in the frame that all of them share.
 
@@ -119,13 +136,17 @@ class ViewPage(Page):
         return f"right, labelled {label}" if right else f"✗ wrong, labelled {label}"
 
     @property
-    def candidates(self) -> list[tuple[int, str]]:
-        """Whatever else in the uploaded image may be the digit meant: number and page."""
+    def candidates(self) -> list[CandidateLink]:
+        """All that may be the digit meant in the uploaded image, the likeliest first."""
         stored = self.context.stored
         return [
-            (number, self.address(self.links.with_digit(one.digit)))
-            for number, one in enumerate(stored.candidates, 1)
-            if one.digit != stored.digit.id
+            CandidateLink(
+                one.digit,
+                self.address(self.links.with_digit(one.digit)),
+                " ".join(map(str, one.box)),
+                one.digit == stored.digit.id,
+            )
+            for one in stored.candidates
         ]
 
     @cached_property
