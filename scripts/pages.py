@@ -2,6 +2,19 @@
 
 from typing import Final
 
+STEPS: Final = (
+    "filter",
+    "layer",
+    "block",
+    "sum",
+    "switch",
+    "routes",
+    "gradients",
+    "depth",
+    "ablation",
+    "meaning",
+)
+"""Of the story."""
 GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
 PAGES: Final = {
     "gallery": GALLERY,
@@ -18,6 +31,8 @@ PAGES: Final = {
     "depth without identity paths": "/networks/mnist-plain/digits/{digit}/blocks",
     "pictures of 2016": "/networks/mnist-classic/digits/{digit}/classic",
     "comparison": "/compare?a=mnist-resnet/{digit}&b=mnist-resnet/{other}",
+    **{f"story: {step}": f"/learn/{step}?digit={{digit}}" for step in STEPS},
+    "story for a class": "/learn/block?digit={digit}&present=1",
     "data set": "/networks/mnist-resnet/dataset",
     "error": "/nowhere",
     "expired digit": "/networks/mnist-resnet/digits/0123456789abcdef",

@@ -111,6 +111,13 @@ class UnknownUnitError(NotFoundError):
     title = "Unknown position"
 
 
+class UnknownStepError(NotFoundError):
+    """The story has no such step, or no network that it can be told on."""
+
+    code = "unknown_step"
+    title = "Unknown step"
+
+
 class UnknownDigitError(NotFoundError):
     """No digit with this id is stored; it may have been deleted to store newer ones."""
 

@@ -253,14 +253,15 @@ function wireDownloads() {
 async function wireUnit() {
   if (!document.querySelector("#unit")) return;
   const load = () => import("./unit.js").catch(() => undefined);
-  const map = document.querySelector(".filter-map");
-  map?.addEventListener("click", async (event) => {
-    if (event instanceof MouseEvent) (await load())?.explainClicked(event);
-  });
-  map?.addEventListener("pointermove", async (event) => {
-    if (event instanceof PointerEvent) (await load())?.followPointer(event);
-  });
-  map?.addEventListener("pointerleave", async () => (await load())?.leaveMap());
+  for (const map of document.querySelectorAll(".filter-map")) {
+    map.addEventListener("click", async (event) => {
+      if (event instanceof MouseEvent) (await load())?.explainClicked(event);
+    });
+    map.addEventListener("pointermove", async (event) => {
+      if (event instanceof PointerEvent) (await load())?.followPointer(event);
+    });
+    map.addEventListener("pointerleave", async () => (await load())?.leaveMap());
+  }
   document.querySelector("[data-play]")?.addEventListener("click", async ({ currentTarget }) => {
     if (currentTarget instanceof HTMLButtonElement) (await load())?.play(currentTarget);
   });

@@ -8,6 +8,9 @@ import { showPage } from "./swap.js";
 
 const SECTION = "#unit";
 const MARKER = ".filter-map .marker";
+/** What else shows the value, and what follows only when one stays at it. */
+const PARTS = "[data-unit-part]";
+const SETTLED = "[data-unit-settled]";
 
 /**
  * The row and column at a point, as the address has them.
@@ -69,8 +72,9 @@ export function watchSection() {
  * The position under the pointer, as the address has it.
  * @param {MouseEvent} event
  */
-function positionUnder({ clientX, clientY }) {
-  const marker = document.querySelector(MARKER);
+function positionUnder({ clientX, clientY, target }) {
+  const map = target instanceof Element && target.closest(".filter-map");
+  const marker = map && map.querySelector(".marker");
   if (!(marker instanceof SVGSVGElement)) return undefined;
   const box = marker.getBoundingClientRect();
   const { width, height } = marker.viewBox.baseVal;
@@ -195,7 +199,8 @@ function showPassing(addressOf) {
 async function showUnit(address, history = "push") {
   waiting = undefined;
   fetching += 1;
-  const isShown = await showPage(address, { history, regions: [SECTION, MARKER] });
+  const regions = [SECTION, MARKER, PARTS, ...(history === "none" ? [] : [SETTLED])];
+  const isShown = await showPage(address, { history, regions });
   fetching -= 1;
   if (!fetching && waiting) void showUnit(waiting, "none");
   if (!isShown || history === "none") return;

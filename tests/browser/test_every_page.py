@@ -21,7 +21,8 @@ pytestmark = pytest.mark.browser
 
 # Swagger UI is not ours: its page is checked around it.
 NOT_OURS: Final = {"documentation": ["#swagger"]}
-PRINTED: Final = {"gallery", "layer", "filter", "block", "depth", "comparison"}
+STORY: Final = {name for name in PAGES if name.startswith("story:")}
+PRINTED: Final = {"gallery", "layer", "filter", "block", "depth", "comparison", *STORY}
 WIDTHS: Final = (320, 344, 360, 390, 768, 1024, 1366, 1440, 1920, 2560)
 OVERFLOW: Final = """() => {
   const root = document.documentElement;

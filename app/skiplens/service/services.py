@@ -12,6 +12,7 @@ from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
 from skiplens.service.forward import CachedModelRunner
+from skiplens.service.ladder import Rung
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
@@ -27,6 +28,7 @@ class Services:
         digits: samples, digits of the data set and uploads.
         indexes: activation indexes of the samples and of the data set.
         limits: of uploaded images.
+        ladder: networks of several depths, trained alike.
     """
 
     registry: ModelRegistry
@@ -34,6 +36,7 @@ class Services:
     digits: LayeredDigitStore
     indexes: DatasetIndexer
     limits: ImageLimits
+    ladder: tuple[Rung, ...] = ()
 
     @classmethod
     def create(  # noqa: PLR0913  # one parameter a part
@@ -46,6 +49,7 @@ class Services:
         cache_bytes: int,
         limits: ImageLimits,
         dataset: Dataset | None = None,
+        ladder: tuple[Rung, ...] = (),
     ) -> "Services":
         """The services of loaded engines."""
         return cls(
@@ -54,6 +58,7 @@ class Services:
             LayeredDigitStore(store, samples, dataset.collection if dataset else None),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
+            ladder,
         )
 
     @property

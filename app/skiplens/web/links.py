@@ -20,6 +20,7 @@ PALETTES: Final = f"{API}/palettes"
 UPLOAD: Final = "/digits"
 SAMPLES_PNG: Final = "/pictures/samples.png"
 THEME: Final = "/theme"
+LEARN: Final = "/learn"
 
 
 def with_query(path: str, query: Mapping[str, object]) -> str:
@@ -151,6 +152,11 @@ def dataset_page(network: str) -> str:
     return f"/networks/{network}/dataset"
 
 
+def learn_page(step: str) -> str:
+    """A step of the story."""
+    return f"{LEARN}/{step}"
+
+
 DEFAULT: Final = GridOptions()
 
 
@@ -253,6 +259,11 @@ class Links:
         return with_query(
             dataset_page(self.network), {"digit": self.digit, **self.query, **options}
         )
+
+    def learn(self, step: str = "", **options: object) -> str:
+        """A step of the story on this input; by default the first."""
+        page = learn_page(step) if step else LEARN
+        return with_query(page, {"digit": self.digit, **self.query, **options})
 
     def compare(self, other: "Links", layer: str | None = None, layer_b: str | None = None) -> str:
         """The comparison of this page with another."""

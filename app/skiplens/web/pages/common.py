@@ -100,6 +100,7 @@ class ViewPage(Page):
         parts.append(("Compare", links.compare(links.with_digit(confusable_sample(self.context)))))
         if services.indexes.has_dataset:
             parts.append(("Test set", links.dataset()))
+        parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
         return tuple(parts)
 
     @property

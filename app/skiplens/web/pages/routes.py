@@ -37,6 +37,7 @@ from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
+from skiplens.web.pages.learn import LearnPageDep
 from skiplens.web.pages.templating import HTML, Page, RespondDep, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
@@ -196,6 +197,13 @@ def compare(
     """Two inputs in one network, or two networks."""
     context, b = compared
     return respond(compare_page(context, b, layer, layer_b))
+
+
+@router.get(links.LEARN)
+@router.get(links.learn_page("{step}"))
+def learn(respond: RespondDep, page: LearnPageDep) -> Response:
+    """A step of the story."""
+    return respond(page)
 
 
 @router.post(links.UPLOAD)

@@ -125,7 +125,7 @@ class Page:
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
         """Parts of the site: name and address."""
-        return (("Explore", "/"), ("Compare", links.COMPARE))
+        return (("Explore", "/"), ("Compare", links.COMPARE), ("Learn", links.LEARN))
 
     @property
     def card(self) -> str | None:

@@ -1,0 +1,248 @@
+"""The steps about blocks: their parts, one pixel of them, and branches switched off or scaled."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest
+from skiplens.service.analysis import all_block_metrics
+from skiplens.service.images import block_table
+from skiplens.service.registry import find_block, find_layer
+from skiplens.service.units import explain, parse_position
+from skiplens.web.links import Links
+from skiplens.web.pages import figures
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.depth import ablated_accuracies
+from skiplens.web.pages.figures import Picture, layer_strip
+from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
+from skiplens.web.pages.network_map import NetworkMap, network_map
+from skiplens.web.pages.unit import InputLabels, Steps, activation_steps, merge_steps
+
+_BLOCK_ZOOM: Final = 6
+_PARTS: Final = {"projected x": "x"}
+_THREE: Final = 3
+
+
+def block_figure(scene: Scene) -> StepFigure:
+    """One block in the maps of one filter, and all blocks to choose from."""
+    blocks = scene.manifest.blocks
+    block = find_block(scene.manifest, scene.state.block) if scene.state.block else blocks[0]
+    metrics = {found.block: found for found in all_block_metrics(scene.forward)}
+    ratios = {name: found.ratio for name, found in metrics.items()}
+    ratio = ratios[block.name]
+    here = f"In {block.name}, F(x) is {fmt.number(ratio)} times as large as x"
+    touched = scene.state.block is not None
+    return StepFigure(
+        values={"block": block, "metrics": metrics[block.name], **_block_maps(scene, block)},
+        questions=(
+            Question.judged(
+                "Which block makes the largest correction, beside its x?",
+                touched=touched,
+                right=ratio == max(ratios.values()),
+                remark=f"{here}; the largest ratio is {fmt.number(max(ratios.values()))}.",
+            ),
+            Question.judged(
+                "Which block changes its x least?",
+                touched=touched,
+                right=ratio == min(ratios.values()),
+                remark=f"{here}; the smallest ratio is {fmt.number(min(ratios.values()))}.",
+            ),
+        ),
+        tool=(f"{block.name} in the tool", scene.links.block(block.name)),
+        map=_choosing_map(scene, block.name),
+    )
+
+
+def _choosing_map(scene: Scene, current: str) -> NetworkMap:
+    """The network map whose blocks are chosen by touching them."""
+    drawn = network_map(scene.forward, scene.links, Links.gallery, current)
+    chosen = (
+        replace(block, href=scene.address(block=block.name), toggle=None) for block in drawn.blocks
+    )
+    return replace(drawn, blocks=tuple(chosen))
+
+
+def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
+    """x, F(x), sum and output of the filter whose F(x) is largest, cut from one picture."""
+    activations = scene.forward.activations
+    index = int(np.linalg.norm(activations[block.residual], axis=(0, 1)).argmax())
+    zoom = max(2, min(_BLOCK_ZOOM, 168 // activations[block.output].shape[0]))
+    table = block_table(scene.forward, block, scene.links.palette, zoom)
+    boxes = {row.role: table.box(row, index) for row in table.rows}
+    return {
+        "index": index,
+        "picture": Picture.of(scene.links.block_maps(block.name, zoom=zoom), table.geometry),
+        "boxes": {
+            _PARTS.get(role, role): " ".join(map(str, box)) for role, box in boxes.items() if box
+        },
+        "legend": figures.table_legend(table),
+    }
+
+
+def sum_figure(scene: Scene) -> StepFigure:
+    """x, F(x), their sum and its ReLU at one pixel of one filter."""
+    block = next(one for one in scene.manifest.blocks if one.identity == one.input and one.sum)
+    shown = _block_maps(scene, block)
+    sum_, output = (find_layer(scene.manifest, str(name)) for name in (block.sum, block.output))
+    summed = scene.forward.maps(sum_)[:, :, shown["index"]]
+    at = scene.state.at or ",".join(map(str, np.unravel_index(summed.argmax(), summed.shape)))
+    position = parse_position(sum_, at)
+    residual = float(scene.forward.activations[block.residual][(*position, shown["index"])])
+    total, touched = float(summed[position]), scene.state.at is not None
+    return StepFigure(
+        values={
+            **shown,
+            "block": block,
+            "row": position[0],
+            "column": position[1],
+            "rows": sum_.shape[0],
+            "columns": sum_.shape[1],
+            "lines": _lines(scene, (sum_, output), shown["index"], position),
+            "moves": moves(scene, sum_, position),
+        },
+        questions=(
+            Question.judged(
+                "Find a pixel where F(x) takes something away.",
+                touched=touched,
+                right=residual < 0,
+                remark=f"Here F(x) is {fmt.number(residual)}.",
+            ),
+            Question.judged(
+                "Find a pixel that ReLU sets to zero.",
+                touched=touched,
+                right=total < 0,
+                remark=f"Here the sum is {fmt.number(total)}.",
+            ),
+        ),
+        tool=(
+            "This pixel in the tool",
+            f"{scene.links.filter(sum_.name, shown['index'], at=at)}#unit",
+        ),
+    )
+
+
+def _lines(
+    scene: Scene, layers: tuple[LayerInfo, LayerInfo], index: int, position: tuple[int, int]
+) -> Steps:
+    """The arithmetic of a sum and of its activation."""
+    engine, forward = scene.context.engine, scene.forward
+    lines: Steps = ()
+    for layer, steps in zip(layers, (merge_steps, activation_steps), strict=True):
+        unit = explain(engine, forward, layer, index, position)
+        labels = InputLabels(unit, scene.manifest, scene.links)
+        lines += steps(unit.arithmetic, labels)  # type: ignore[operator]  # each of its kind
+    return lines
+
+
+def switch_figure(scene: Scene) -> StepFigure:
+    """The network map with its switches, and what the answer becomes."""
+    off, change = scene.links.scales.off, _answer_change(scene)
+    touched = bool(scene.links.scales)
+    one = len(off) == 1 and len(scene.links.scales.factors) == 1
+    return StepFigure(
+        values={
+            "strip": _last_strip(scene),
+            "accuracy": _accuracy_without(scene.manifest, off) if touched else None,
+        },
+        questions=(
+            Question.judged(
+                "Which single block may you take out and keep the answer?",
+                touched=touched,
+                right=one and not change.changed,
+                remark=change.text if one else "Take out one block only.",
+            ),
+            Question.judged(
+                "Which blocks must go before the answer changes?",
+                touched=touched,
+                right=change.changed,
+                remark=change.text,
+            ),
+        ),
+        tool=("Every block in the tool", scene.links.depth()),
+    )
+
+
+@dataclass(frozen=True)
+class _Change:
+    changed: bool
+    text: str
+
+
+def _answer_change(scene: Scene) -> _Change:
+    """What the scaled branches make of the answer of the network as trained."""
+    forward = scene.forward
+    trained = scene.context.services.runner.run(scene.context.engine, forward.digit, AS_TRAINED)
+    classes = scene.manifest.classes
+    changed = trained.label != forward.label
+    share = fmt.percent(float(forward.probabilities[forward.label]))
+    now = f"{classes[forward.label]}, at {share}"
+    if changed:
+        return _Change(changed, f"It was {classes[trained.label]}; now it is {now}.")
+    return _Change(changed, f"It is still {now}.")
+
+
+def _last_strip(scene: Scene) -> figures.LayerFigure:
+    last = find_layer(scene.manifest, scene.manifest.blocks[-1].output)
+    return layer_strip(scene.forward, last, scene.links)
+
+
+def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
+    """The test accuracy without some blocks, in a sentence; ``None`` if it was not measured."""
+    found = ablated_accuracies(manifest).get(frozenset(off))
+    if not found or manifest.test_accuracy is None or manifest.evaluation is None:
+        return None
+    return (
+        f"Without {fmt.join_and(off)}, {found[0]} of {manifest.evaluation.digits:,} test digits "
+        "are "
+        f"right, instead of {fmt.percent(manifest.test_accuracy.value)}."
+    )
+
+
+def ablation_figure(scene: Scene) -> StepFigure:
+    """The deep network with its switches and factors, and a highway's gate beside it."""
+    off, change = scene.links.scales.off, _answer_change(scene)
+    scaled = [block for block, factor in scene.links.scales.factors if factor]
+    touched = bool(scene.links.scales)
+    return StepFigure(
+        values={
+            "accuracy": _accuracy_without(scene.manifest, off) if off and not scaled else None,
+            "gate": _gate(scene),
+        },
+        questions=(
+            Question.judged(
+                "Take out three blocks and keep the answer.",
+                touched=touched,
+                right=len(off) >= _THREE and not change.changed,
+                remark=f"{fmt.pluralise(len(off), 'block')} out. {change.text}",
+            ),
+            Question.judged(
+                "Change the answer by factors alone, with no block out.",
+                touched=touched,
+                right=change.changed and bool(scaled) and not off,
+                remark=change.text,
+            ),
+        ),
+        tool=("Every block in the tool", scene.links.depth()),
+    )
+
+
+def _gate(scene: Scene) -> dict[str, Any] | None:
+    """The gate of a highway block that is most closed on this digit."""
+    engine = scene.networks.gated
+    if engine is None:
+        return None
+    services = scene.context.services
+    forward = services.runner.run(engine, scene.context.stored.digit, AS_TRAINED)
+    links = replace(scene.links, scales=AS_TRAINED).with_network(engine.manifest)
+    gates = [str(block.gate) for block in engine.manifest.blocks if block.gate]
+    name = min(gates, key=lambda gate: float(forward.activations[gate].mean()))
+    layer = find_layer(engine.manifest, name)
+    open_ = float(forward.activations[name].mean())
+    return {
+        "strip": layer_strip(forward, layer, links),
+        "block": layer.block,
+        "open": fmt.percent(open_),
+        "carried": fmt.percent(1 - open_),
+        "href": links.block(str(layer.block)),
+    }

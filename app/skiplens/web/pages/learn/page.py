@@ -1,0 +1,204 @@
+"""The story: why a skip helps, in ten steps on one's own digit."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Annotated, Final
+
+from fastapi import Depends, Query
+
+from skiplens.engine.base import Engine
+from skiplens.errors import UnknownStepError, quoted
+from skiplens.service.registry import parse_scales
+from skiplens.web.links import Links
+from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.learn import blocks, filters, gradients, pairs
+from skiplens.web.pages.learn.scene import (
+    Scene,
+    StepFigure,
+    StoryNetworks,
+    StoryState,
+    story_networks,
+)
+from skiplens.web.pages.network_map import NetworkMap
+from skiplens.web.pages.templating import NetworkLinks
+from skiplens.web.parameters import ServicesDep, ViewDep
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the story; its words and the markup of its figure bear its name in templates."""
+
+    name: str
+    """In its address."""
+    title: str
+    figure: Callable[[Scene], StepFigure]
+    network: Callable[[StoryNetworks], Engine] = lambda networks: networks.residual
+    follows: bool = True
+    """Whether its figure depends on the digit."""
+    scales: bool = False
+    """Whether its figure switches branches."""
+
+
+STEPS: Final = (
+    Step("filter", "What a filter sees", filters.kernel_figure),
+    Step("layer", "A layer is many filters", filters.layer_figure),
+    Step("block", "Keep x, add a correction", blocks.block_figure),
+    Step("sum", "One pixel, in numbers", blocks.sum_figure),
+    Step("switch", "Switch a block off", blocks.switch_figure, scales=True),
+    Step("routes", "Why information flows", gradients.routes_figure, follows=False),
+    Step(
+        "gradients",
+        "The same in trained networks",
+        gradients.gradients_figure,
+        lambda networks: networks.deep,
+    ),
+    Step("depth", "How deep one can go", pairs.depth_figure, follows=False),
+    Step(
+        "ablation",
+        "Take blocks out, scale them",
+        blocks.ablation_figure,
+        lambda networks: networks.deep,
+        scales=True,
+    ),
+    Step("meaning", "What it means, and what not", pairs.meaning_figure, follows=False),
+)
+
+TERMS: Final = {
+    "kernel": "A small grid of weights, here 3 by 3. Training finds the weights.",
+    "map": "The picture of all sums: one value for each place of the kernel.",
+    "filter": "A kernel and the map that it makes.",
+    "layer": "All filters that look at the same input.",
+    "ReLU": "The rectifier: a value below zero becomes zero, any other stays.",
+    "residual block": "A few layers with a skip past them: their output is added to their input.",
+    "skip": "The path past the layers, also called the identity: it changes nothing.",
+    "branch": "The layers beside the skip, which compute F(x).",
+    "gradient": "How much a result changes with a small change of a value before it.",
+    "sigmoid": "A function that squeezes any number between 0 and 1. Its slope is at most 1/4.",
+    "score": "The network's number for a class before they become probabilities; also: logit.",
+    "normalisation": "Shifts and scales each map to mean 0 and variance 1 in training.",
+    "interval": "Where the true accuracy lies in 95 of 100 cases.",
+    "gate": "A learned share between 0 and 1, one for each value.",
+}
+"""What a term means, shown where it has the pointer or the focus."""
+
+
+@dataclass(frozen=True)
+class LearnPage(ViewPage):
+    """A step of the story."""
+
+    step: Step = field(default=STEPS[0], kw_only=True)
+    figure: StepFigure = field(kw_only=True)
+    is_presented: bool = field(default=False, kw_only=True)
+
+    @property
+    def networks(self) -> NetworkLinks:
+        """None to choose from: each step has its own."""
+        return ()
+
+    @cached_property
+    def network_map(self) -> NetworkMap:
+        """The network map, or that of the figure."""
+        return self.figure.map or super().network_map
+
+    @property
+    def number(self) -> int:
+        """Of the step, from 1."""
+        return STEPS.index(self.step) + 1
+
+    @property
+    def progress(self) -> tuple[tuple[str, str, bool], ...]:
+        """Title and address of every step, and whether it is this one."""
+        return tuple((step.title, self._address_of(step.name), step is self.step) for step in STEPS)
+
+    @property
+    def neighbours(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+        """Title and address of the steps before and after."""
+        before, after = (
+            STEPS[at] if 0 <= at < len(STEPS) else None for at in (self.number - 2, self.number)
+        )
+        return tuple(  # type: ignore[return-value]  # two of them
+            (step.title, self._address_of(step.name)) if step else None for step in (before, after)
+        )
+
+    @property
+    def other_mode(self) -> str:
+        """The step for a class, or for oneself."""
+        return step_address(self.links.all_on(), self.step, presented=not self.is_presented)
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What each term means."""
+        return TERMS
+
+    def _address_of(self, name: str) -> str:
+        step = next(one for one in STEPS if one.name == name)
+        return step_address(self.links.all_on(), step, presented=self.is_presented)
+
+
+def step_address(links: Links, step: Step, *, presented: bool, **state: object) -> str:
+    """A step with its figure in some state."""
+    return links.learn(step.name, **state, present=1 if presented else None)
+
+
+def find_step(name: str | None) -> Step:
+    """The step of that name; the first one without a name.
+
+    Raises:
+        UnknownStepError: there is none.
+    """
+    found = next((step for step in STEPS if name in (None, step.name)), None)
+    if found is None:
+        raise UnknownStepError(
+            f"the story has no step {quoted(str(name))}; its steps are "
+            f"{', '.join(step.name for step in STEPS)}"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class LearnQuery:
+    """The digit, and how the story is shown."""
+
+    digit: Annotated[str | None, Query(max_length=64)] = None
+    present: Annotated[str | None, Query(max_length=8)] = None
+
+
+def get_learn_page(
+    services: ServicesDep,
+    parameters: ViewDep,
+    query: Annotated[LearnQuery, Depends()],
+    state: Annotated[StoryState, Depends()],
+    step: str | None = None,
+) -> LearnPage:
+    """The step that the path names."""
+    chosen, networks = find_step(step), story_networks(services)
+    engine = chosen.network(networks)
+    stored = services.digits.get(query.digit) if query.digit else services.default_digit
+    scales = parse_scales(engine.manifest, parameters.scale if chosen.scales else None)
+    forward = services.runner.run(engine, stored.digit, scales)
+    links = parameters.view(engine.manifest, stored.digit.id, scales)
+    presented = query.present is not None
+    context = PageContext(services, engine, stored, forward, links)
+
+    def address(**changed: object) -> str:
+        return step_address(links, chosen, presented=presented, **changed)
+
+    kept = {name: value for name, value in asdict(state).items() if value is not None}
+    kept.pop("f" if state.f == "sigmoid" else "", None)
+    figure = chosen.figure(Scene(context, state, networks, address))
+    return LearnPage(
+        "learn.html",
+        f"{chosen.title} · Learn",
+        context,
+        address=lambda other: step_address(other, chosen, presented=presented, **kept),
+        part="Learn",
+        values=figure.values,
+        step=chosen,
+        figure=figure,
+        is_presented=presented,
+    )
+
+
+LearnPageDep = Annotated[LearnPage, Depends(get_learn_page)]

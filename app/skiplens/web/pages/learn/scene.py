@@ -1,0 +1,167 @@
+"""What a figure of the story is drawn from, and what it shows and asks.
+
+A question is answered by touching the figure: the state of the figure, which the address has, is
+judged by what the network does in that state.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import FiniteFloat
+
+from skiplens.core.manifest import INPUT, LayerInfo, Manifest
+from skiplens.core.two_layer_network import ActivationName
+from skiplens.engine.base import Engine
+from skiplens.errors import UnknownStepError
+from skiplens.service.forward import ForwardPass
+from skiplens.service.services import Services
+from skiplens.web.links import Links
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.depth import twin_of
+from skiplens.web.pages.learn.two_layer import RANGE
+from skiplens.web.pages.network_map import NetworkMap
+
+_Weight = Annotated[FiniteFloat | None, Query(ge=-RANGE, le=RANGE)]
+
+
+@dataclass(frozen=True)
+class StoryState:
+    """How a figure stands: what was pointed at, chosen or dragged; ``None`` where nothing was."""
+
+    at: Annotated[str | None, Query(max_length=16)] = None
+    filter: Annotated[int | None, Query(ge=0, le=99_999)] = None
+    block: Annotated[str | None, Query(max_length=128)] = None
+    x: _Weight = None
+    w1: _Weight = None
+    w2: _Weight = None
+    f: ActivationName = "sigmoid"
+    pair: Annotated[str | None, Query(max_length=64)] = None
+
+
+@dataclass(frozen=True)
+class StoryNetworks:
+    """The networks that the story is told on."""
+
+    residual: Engine
+    """Whose blocks add, and whose first layer is a convolution of the digit."""
+    deep: Engine
+    """The deepest that has a twin without identity paths; else the same."""
+    twin: Engine | None
+    gated: Engine | None
+
+
+def story_networks(services: Services) -> StoryNetworks:
+    """The networks of the story, among those that are loaded.
+
+    Raises:
+        UnknownStepError: there is none that it can be told on.
+    """
+    engines = services.registry.networks
+    fitting = [engine for engine in engines if _fits(engine.manifest)]
+    if not fitting:
+        raise UnknownStepError("the story needs a network with residual blocks; none is loaded")
+    manifests = {engine.manifest.id: engine.manifest for engine in engines}
+
+    def twin(engine: Engine) -> str | None:
+        others = [other for other in manifests.values() if other is not engine.manifest]
+        return twin_of(engine.manifest, others)
+
+    paired = [engine for engine in fitting if twin(engine)]
+    deep = max(paired, key=lambda engine: len(engine.manifest.blocks), default=fitting[0])
+    other = twin(deep)
+    gated = (e for e in engines if any(block.gate for block in e.manifest.blocks))
+    return StoryNetworks(
+        fitting[0], deep, services.registry.network(other) if other else None, next(gated, None)
+    )
+
+
+def _fits(manifest: Manifest) -> bool:
+    added = [block for block in manifest.blocks if block.merge == "add" and block.can_disable]
+    return len(added) > 1 and first_convolution(manifest) is not None
+
+
+def first_convolution(manifest: Manifest) -> LayerInfo | None:
+    """The convolution of the digit itself; ``None`` if the network has none."""
+    return next((one for one in manifest.layers if one.inputs == (INPUT,) and one.kernel), None)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, and what the network says to the state of the figure."""
+
+    text: str
+    verdict: bool | None
+    """``None`` until the figure was touched."""
+    remark: str
+
+    @classmethod
+    def judged(cls, text: str, *, touched: bool, right: bool, remark: str) -> "Question":
+        """The question with its verdict, once the figure was touched."""
+        return cls(text, right if touched else None, remark if touched else "")
+
+
+@dataclass(frozen=True)
+class StepFigure:
+    """The figure of a step, its questions, and where it leads in the tool."""
+
+    values: Mapping[str, Any]
+    questions: tuple[Question, Question]
+    tool: tuple[str, str]
+    """Text and address."""
+    map: NetworkMap | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a figure is drawn from."""
+
+    context: PageContext
+    state: StoryState
+    networks: StoryNetworks
+    address: Callable[..., str]
+    """Of the step with its figure in another state."""
+
+    @property
+    def forward(self) -> ForwardPass:
+        """Of the digit in the network of the step."""
+        return self.context.forward
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the network of the step."""
+        return self.context.engine.manifest
+
+    @property
+    def links(self) -> Links:
+        """Of the digit in the network of the step."""
+        return self.context.links
+
+
+@dataclass(frozen=True)
+class Move:
+    """A step of the window to a position beside it; no address outside the map."""
+
+    sign: str
+    text: str
+    href: str | None
+
+
+def moves(scene: Scene, layer: LayerInfo, position: tuple[int, int]) -> tuple[Move, ...]:
+    """Steps of two positions from one on a map, in each direction."""
+    height, width, _ = layer.shape
+    row, column = position
+    stride = 2
+
+    def move(sign: str, text: str, down: int, across: int) -> Move:
+        there = (row + down * stride, column + across * stride)
+        inside = 0 <= there[0] < height and 0 <= there[1] < width
+        return Move(sign, text, scene.address(at=f"{there[0]},{there[1]}") if inside else None)
+
+    return (
+        move("\N{LEFTWARDS ARROW}", "to the left", 0, -1),
+        move("\N{UPWARDS ARROW}", "up", -1, 0),
+        move("\N{DOWNWARDS ARROW}", "down", 1, 0),
+        move("\N{RIGHTWARDS ARROW}", "to the right", 0, 1),
+    )

@@ -1,0 +1,66 @@
+// @ts-check
+/**
+ * A step of the story: numbers that follow what is dragged, and definitions that Escape closes.
+ *
+ * The server sends every number that a slider can reach, so that they follow at once; when a slider
+ * rests, the page at its address brings those that the other sliders can reach from there.
+ * @module
+ */
+
+import { showPage } from "./swap.js";
+
+const FIGURE = "[data-dense]";
+/** The slider from whose numbers the figure is drawn, until the server has those of the others. */
+let dragged = "";
+
+/** @param {EventTarget | null} target @returns {HTMLInputElement | undefined} */
+function sliderOf(target) {
+  const isSlider = target instanceof HTMLInputElement && target.matches(`${FIGURE} [type=range]`);
+  return isSlider ? target : undefined;
+}
+
+/** Show the numbers that belong to a slider's place. @param {HTMLInputElement} slider */
+function showNumbers(slider) {
+  const figure = slider.closest(FIGURE);
+  /** @type {string[]} */
+  const keys = JSON.parse(figure?.getAttribute("data-keys") ?? "[]");
+  /** @type {string[] | undefined} */
+  const texts = JSON.parse(slider.dataset["numbers"] ?? "{}")[slider.value];
+  if (!figure || !texts) return;
+  const values = new Map(keys.map((key, at) => [key, texts[at] ?? ""]));
+  for (const element of figure.querySelectorAll("[data-number]")) {
+    const text = values.get(element.getAttribute("data-number") ?? "");
+    if (text !== undefined && element.textContent !== text) element.textContent = text;
+  }
+  for (const element of figure.querySelectorAll("[data-number-width]")) {
+    const width = values.get(element.getAttribute("data-number-width") ?? "");
+    if (width !== undefined) element.setAttribute("stroke-width", width);
+  }
+  for (const running of figure.getAnimations({ subtree: true })) running.play(); // once more
+}
+
+/** The address of the figure as its form stands. @param {HTMLFormElement} form */
+function addressOf(form) {
+  const address = new URL(form.action);
+  for (const [name, value] of new FormData(form)) address.searchParams.set(name, String(value));
+  return address.href;
+}
+
+document.addEventListener("input", ({ target }) => {
+  const slider = sliderOf(target);
+  if (slider && (!dragged || dragged === slider.name)) showNumbers(slider);
+});
+
+document.addEventListener("change", async ({ target }) => {
+  const slider = sliderOf(target);
+  if (!slider?.form) return;
+  dragged = slider.name;
+  if (await showPage(addressOf(slider.form), { history: "replace" })) dragged = "";
+  const active = sliderOf(document.activeElement);
+  if (active && !dragged) showNumbers(active); // dragged on while the page was fetched
+});
+
+document.addEventListener("keydown", (event) => {
+  const isTerm = event.target instanceof HTMLElement && event.target.matches(".term-word");
+  if (event.key === "Escape" && isTerm) event.target.blur();
+});

@@ -1,0 +1,335 @@
+"""The story: every step with and without what it is told on, its words, numbers and questions."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.manifest import AS_TRAINED, Accuracy
+from skiplens.core.two_layer_network import PLAIN, RESIDUAL, evaluate, symbol_values
+from skiplens.engine.base import Engine
+from skiplens.samples import load_samples
+from skiplens.server import create_app
+from skiplens.service.analysis import all_block_metrics, gradient_by_path
+from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.forward import ForwardPass
+from skiplens.service.ladder import Rung
+from skiplens.service.registry import find_layer
+from skiplens.service.services import Services
+from skiplens.settings import Settings
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.learn import mathml
+from skiplens.web.pages.learn.page import STEPS, TERMS
+from skiplens.web.pages.learn.scene import story_networks
+from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
+from tests.web.pages.conftest import Look
+from tests.web.pages.markup import Markup
+
+NAMES: Final = [step.name for step in STEPS]
+RUNGS: Final = (
+    Rung(2, (Accuracy.of(9300, 10_000),), (Accuracy.of(9400, 10_000),)),
+    Rung(
+        27,
+        (Accuracy.of(9900, 10_000), Accuracy.of(9920, 10_000)),
+        (Accuracy.of(9800, 10_000), Accuracy.of(9700, 10_000)),
+    ),
+)
+MOST_WORDS: Final = 60
+MOST_IN_A_SENTENCE: Final = 19
+Ask = Callable[..., Markup]
+
+
+@pytest.fixture(scope="module")
+def told(
+    engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A client of an app that has a ladder."""
+    folder = tmp_path_factory.mktemp("told")
+    with client_of(engines, folder, RUNGS) as client:
+        yield client
+
+
+def client_of(
+    engines: Mapping[str, Engine], folder: Path, ladder: tuple[Rung, ...] = ()
+) -> TestClient:
+    services = Services.create(
+        engines,
+        SQLiteDigitStore(folder / "digits.sqlite3", 10),
+        load_samples(),
+        default_network="mnist-resnet",
+        cache_bytes=64_000_000,
+        limits=ImageLimits(),
+        ladder=ladder,
+    )
+    return TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1")
+
+
+@pytest.fixture
+def ask(told: TestClient, digit: Digit) -> Ask:
+    """Fetches a step with its figure in some state."""
+
+    def asked(step: str, **state: object) -> Markup:
+        query = urlencode({"digit": digit.id, **state}, safe=":,")
+        response = told.get(f"/learn/{step}?{query}")
+        assert response.status_code == 200, response.text[:500]
+        return Markup(response.text)
+
+    return asked
+
+
+@pytest.fixture
+def forward(services: Services, engine: Engine, digit: Digit) -> ForwardPass:
+    """The digit in the first network of the story."""
+    return services.runner.run(engine, digit, AS_TRAINED)
+
+
+def verdicts(page: Markup) -> list[str]:
+    """What the figure says to the two questions: open, right or wrong."""
+    classes = [item.get("class", "") for item in page.all("li")]
+    return [name for name in classes if name in {"is-open", "is-right", "is-wrong"}]
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_every_step_is_sound_and_asks_two_questions(ask: Ask, step: str) -> None:
+    page = ask(step)
+    assert page.faults == []
+    assert verdicts(page) == ["is-open", "is-open"]
+    current = [link for link in page.all("a") if link.get("aria-current") == "step"]
+    assert [link["title"] for link in current] == [STEPS[NAMES.index(step)].title]
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_every_link_of_a_step_leads_somewhere(told: TestClient, ask: Ask, step: str) -> None:
+    page = ask(step)
+    pictures = [item["href"] for item in page.all("image")]
+    links = {link.partition("#")[0] for link in page.links()} - {""}
+    for address in sorted({*links, *pictures}):
+        assert told.get(address).status_code == 200, address
+
+
+def test_the_steps_lead_to_one_another_and_keep_the_digit(ask: Ask, digit: Digit) -> None:
+    for at, step in enumerate(NAMES):
+        ways = {link["rel"]: link["href"] for link in ask(step).all("a") if "rel" in link}
+        expected = {}
+        if at > 0:
+            expected["prev"] = f"/learn/{NAMES[at - 1]}?digit={digit.id}"
+        if at + 1 < len(NAMES):
+            expected["next"] = f"/learn/{NAMES[at + 1]}?digit={digit.id}"
+        assert ways == expected
+
+
+def test_the_story_is_one_click_from_the_front_page(look: Look) -> None:
+    found = [link for link in look("/").links() if link.startswith("/learn")]
+    assert found
+    assert look(found[0]).faults == []
+
+
+def test_a_step_that_is_not_there_is_not_found(api: TestClient) -> None:
+    response = api.get("/learn/nowhere")
+    assert response.status_code == 404
+    assert "filter, layer, block" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("step", ["depth", "meaning"])
+def test_without_a_ladder_the_story_says_so_and_goes_on(
+    api: TestClient, digit: Digit, step: str
+) -> None:
+    page = Markup(api.get(f"/learn/{step}?digit={digit.id}").text)
+    assert page.faults == []
+    assert ("not trained on this server" in page.text) == (step == "depth")
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_one_network_is_enough(engine: Engine, tmp_path: Path, step: str) -> None:
+    with client_of({engine.manifest.id: engine}, tmp_path) as client:
+        page = Markup(client.get(f"/learn/{step}").text)
+    assert page.faults == []
+    assert len(page.all("h1")) == 1
+
+
+def test_without_a_residual_network_there_is_no_story(
+    engines: Mapping[str, Engine], tmp_path: Path
+) -> None:
+    plain = {"mnist-plain": engines["mnist-plain"]}
+    with client_of(plain, tmp_path) as client:
+        assert client.get("/learn").status_code == 404
+
+
+# Words.
+
+
+def words_of(html: str) -> list[str]:
+    """Texts of a step that people read through, without definitions."""
+    html = re.sub(r'<span class="term-text".*?</span>', "", html, flags=re.DOTALL)
+    blocks = re.findall(r"<(div|p)[^>]* data-words>(.*?)</\1>", html, flags=re.DOTALL)
+    return [" ".join(unescape(re.sub(r"<[^>]+>", "", text)).split()) for _, text in blocks]
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_a_step_has_few_words_in_short_sentences(told: TestClient, digit: Digit, step: str) -> None:
+    texts = words_of(told.get(f"/learn/{step}?digit={digit.id}").text)
+    assert len(texts) == 3
+    assert sum(len(text.split()) for text in texts) <= MOST_WORDS
+    for sentence in re.split(r"(?<=[.?!:])\s", " ".join(texts)):
+        assert len(sentence.split()) <= MOST_IN_A_SENTENCE, sentence
+
+
+def test_every_definition_is_used_and_short(ask: Ask) -> None:
+    pages = " ".join(ask(step).text for step in NAMES)
+    for term, meaning in TERMS.items():
+        assert meaning in pages, term
+        assert all(len(part.split()) <= MOST_IN_A_SENTENCE for part in meaning.split(". "))
+
+
+# Questions: what the network does in the state of the figure decides.
+
+
+def answered(ask: Ask, step: str, states: list[dict[str, object]]) -> list[list[str]]:
+    return [verdicts(ask(step, **state)) for state in states]
+
+
+def test_the_sums_of_the_kernel_decide(ask: Ask, forward: ForwardPass) -> None:
+    layer = find_layer(forward.manifest, "stem.conv")
+    maps = forward.maps(layer)[:, :, 3]
+    places = [np.unravel_index(found, maps.shape) for found in (maps.argmax(), maps.argmin())]
+    states: list[dict[str, object]] = [
+        {"filter": 3, "at": ",".join(map(str, place))} for place in places
+    ]
+    assert answered(ask, "filter", states) == [["is-right", "is-wrong"], ["is-wrong", "is-right"]]
+
+
+def test_the_means_of_the_maps_decide(ask: Ask, forward: ForwardPass) -> None:
+    layer = find_layer(forward.manifest, forward.manifest.blocks[0].input)
+    means = forward.maps(layer).mean(axis=(0, 1))
+    states: list[dict[str, object]] = [{"filter": means.argmax()}, {"filter": means.argmin()}]
+    assert answered(ask, "layer", states) == [["is-right", "is-wrong"], ["is-wrong", "is-right"]]
+
+
+def test_the_ratios_of_the_blocks_decide(ask: Ask, forward: ForwardPass) -> None:
+    ratios = {found.block: found.ratio for found in all_block_metrics(forward)}
+    states: list[dict[str, object]] = [
+        {"block": pick(ratios, key=lambda name: ratios[name])} for pick in (max, min)
+    ]
+    assert answered(ask, "block", states) == [["is-right", "is-wrong"], ["is-wrong", "is-right"]]
+
+
+def test_the_answer_without_blocks_decides(
+    ask: Ask, services: Services, engine: Engine, digit: Digit
+) -> None:
+    blocks = engine.manifest.disableable_blocks
+    trained = services.runner.run(engine, digit, AS_TRAINED).label
+    for name in blocks:
+        scales = replace(AS_TRAINED, factors=((name, 0.0),))
+        kept = services.runner.run(engine, digit, scales).label == trained
+        expected = ["is-right", "is-wrong"] if kept else ["is-wrong", "is-right"]
+        assert verdicts(ask("switch", scale=f"{name}:0")) == expected
+    everything = ",".join(f"{name}:0" for name in blocks)
+    assert verdicts(ask("switch", scale=everything))[0] == "is-wrong"
+
+
+def test_the_gradients_of_the_two_layer_network_decide(ask: Ask) -> None:
+    states: list[dict[str, object]] = [
+        {"w2": 0},
+        {"x": 0},
+        {"w1": 1, "w2": 1, "x": 1},
+        {"f": "relu", "w2": -1},
+    ]
+    assert answered(ask, "routes", states) == [
+        ["is-right", "is-wrong"],
+        ["is-wrong", "is-right"],
+        ["is-wrong", "is-wrong"],
+        ["is-right", "is-wrong"],
+    ]
+
+
+def test_the_gradients_of_the_trained_networks_decide(
+    ask: Ask, services: Services, digit: Digit
+) -> None:
+    networks = story_networks(services)
+    assert networks.twin is not None
+    own, plain = (
+        gradient_by_path(engine, services.runner.run(engine, digit, AS_TRAINED), None)
+        for engine in (networks.deep, networks.twin)
+    )
+    if own.target != plain.target:
+        pytest.skip("the two networks disagree on this digit")
+    least = min(plain.blocks, key=lambda found: found.total).block
+    for found in own.blocks:
+        more = (found.identity or 0.0) > found.residual
+        expected = ["is-right" if right else "is-wrong" for right in (found.block == least, more)]
+        assert verdicts(ask("gradients", block=found.block)) == expected
+
+
+@pytest.mark.parametrize("step", ["depth", "meaning"])
+def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
+    assert verdicts(ask(step, pair="2")) == ["is-wrong", "is-right"]
+    assert verdicts(ask(step, pair="27")) == ["is-right", "is-wrong"]
+    assert "27 blocks: 99.10 % with the skip, 97.50 % without." in ask(
+        step, pair="27"
+    ).text.replace(fmt.NARROW, " ")
+
+
+def test_an_unknown_pair_is_refused(told: TestClient) -> None:
+    response = told.get("/learn/depth?pair=9")
+    assert response.status_code == 422
+    assert "2, 27" in response.json()["detail"]
+
+
+# The two-layer network as a figure.
+
+
+def test_formulas_are_drawn_from_what_is_computed() -> None:
+    drawn = re.sub(r"<[^>]+>", "", mathml.draw(RESIDUAL.by["w1"]))
+    hidden = "".join(char for char in drawn if char not in "\u2061\u2062")
+    expected = "f'(w1x)⋅x+f'(w2h)⋅w2⋅f'(w1x)⋅x"
+    assert hidden == expected.replace("'", "\N{PRIME}")
+    assert 'class="identity"' in mathml.draw(RESIDUAL.output)
+    assert "identity" not in mathml.draw(PLAIN.by["w1"])
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_each_slider_has_the_numbers_of_every_place(activation: str) -> None:
+    figure = dense_figure(1.0, 1.5, -2.0, activation)  # type: ignore[arg-type]
+    keys = json.loads(figure.keys)
+    for slider in figure.sliders:
+        numbers = json.loads(slider.numbers)
+        assert len(numbers) == len(positions())
+        for place, texts in numbers.items():
+            at = {"x": 1.0, "w1": 1.5, "w2": -2.0, slider.name: float(place)}
+            values = symbol_values(**at, activation=activation)  # type: ignore[arg-type]
+            expected = evaluate(RESIDUAL.by["w1"], values, activation)  # type: ignore[arg-type]
+            assert dict(zip(keys, texts, strict=True))["residual.w1"] == fmt.number(expected)
+
+
+def test_a_route_without_gradient_is_not_drawn_and_a_larger_one_is_wider() -> None:
+    widths = [route_width(gradient) for gradient in (0.0, 1e-9, 1e-3, -0.1, 1.0, 50.0)]
+    assert widths[0] == 0
+    assert widths[1:] == sorted(widths[1:])
+    assert widths[-1] == widths[-2]
+
+
+def test_the_forms_numbers_are_those_of_the_address(ask: Ask) -> None:
+    page = ask("routes", x=2, w1=-0.5, w2=3, f="relu")
+    fields = {item["name"]: item["value"] for item in page.all("input") if "name" in item}
+    assert {name: fields[name] for name in ("x", "w1", "w2", "f")} == {
+        "x": "2",
+        "w1": "-0.5",
+        "w2": "3",
+        "f": "relu",
+    }
+
+
+def test_a_class_sees_the_figure_and_stays_in_the_presentation(ask: Ask) -> None:
+    page = ask("block", present=1)
+    ways = [link["href"] for link in page.all("a") if "rel" in link]
+    assert all("present=1" in way for way in ways)
