@@ -1,4 +1,4 @@
-"""Renders templates: environment, theme, the API documentation page."""
+"""Renders templates: environment, theme."""
 
 import hashlib
 import re
@@ -125,7 +125,7 @@ class Page:
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
         """Parts of the site: name and address."""
-        return (("Explore", "/"), ("Compare", links.COMPARE), ("Learn", links.LEARN))
+        return ()
 
     @property
     def card(self) -> str | None:
