@@ -46,12 +46,16 @@ def serve(
     data: Annotated[
         Path | None, typer.Option(help="Folder with MNIST, to browse its test digits.")
     ] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Path of the site behind a proxy, such as /tools/skiplens.")
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
 ) -> None:
     """Serve the gallery and the API. Every setting is also an environment variable."""
     gc.disable()  # objects created at startup are kept; scanning them takes a tenth of it
     try:
-        _serve({"host": host, "port": port, "engine": engine, "data": data}, open_page=open_page)
+        options = {"host": host, "port": port, "engine": engine, "data": data}
+        _serve({**options, "root_path": root_path}, open_page=open_page)
     finally:
         gc.enable()
 
@@ -67,7 +71,7 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
         services = open_services(settings)
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-        url = f"http://{shown}:{address[1]}/"
+        url = f"http://{shown}:{address[1]}{settings.root_path}/"
         running = services.registry.networks[0]
 
         def listening() -> None:

@@ -30,6 +30,7 @@ from skiplens.web.http.caching import ResponseCache
 from skiplens.web.http.headers import HostAndOriginCheck, ResponseHeaders, cross_origin
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
+from skiplens.web.http.path_prefix import PathPrefix
 from skiplens.web.http.request_limits import BodyLimit, ConcurrencyLimit
 
 EXTRA_THREADS: Final = 16
@@ -86,6 +87,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
+            Middleware(PathPrefix, settings.root_path, trusts_header=settings.trust_prefix_header),
             Middleware(ResponseHeaders),
             Middleware(AccessLog, metrics),
             *cross_origin(settings.cors_origins),

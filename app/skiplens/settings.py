@@ -21,6 +21,10 @@ def _split(value: object) -> object:
     return value
 
 
+def _without_slash(value: object) -> object:
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -45,6 +49,13 @@ class Settings(BaseSettings):
         ge=1,
         le=MAX_INTERPRETERS,
         description="LiteRT interpreters per network",
+    )
+
+    root_path: Annotated[str, BeforeValidator(_without_slash)] = Field(
+        "", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path of the site on its host"
+    )
+    trust_prefix_header: bool = Field(
+        False, description="take that path from the proxy's X-Forwarded-Prefix"
     )
 
     max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="largest request body")

@@ -5,6 +5,8 @@
  * @module
  */
 
+/** The path below which the site lies; address.js has it for modules that are loaded later. */
+const ROOT = document.documentElement.dataset["root"] ?? "";
 const YEAR_S = 365 * 24 * 3600;
 
 /** @param {string} theme */
@@ -23,7 +25,7 @@ function wireTheme() {
       event.preventDefault();
       const theme = event.submitter.getAttribute("value");
       if (!theme) return;
-      document.cookie = `theme=${theme}; Max-Age=${YEAR_S}; Path=/; SameSite=Lax`;
+      document.cookie = `theme=${theme}; Max-Age=${YEAR_S}; Path=${ROOT}/; SameSite=Lax`;
       applyTheme(theme);
     });
   }
@@ -62,7 +64,7 @@ let runningCheck;
 /** Asks the server: `navigator.onLine` knows nothing of it, least of all on the same machine. */
 async function isServerReachable() {
   try {
-    return (await fetch("/healthz", { cache: "no-store" })).status < 600;
+    return (await fetch(`${ROOT}/healthz`, { cache: "no-store" })).status < 600;
   } catch {
     return false;
   }
@@ -122,7 +124,7 @@ function wireNavigation() {
   window.addEventListener("pageshow", clearBusy);
   window.navigation?.addEventListener("navigate", (event) => {
     const { pathname, origin } = new URL(event.destination.url);
-    const isDownload = event.downloadRequest !== null || pathname.startsWith("/api/");
+    const isDownload = event.downloadRequest !== null || pathname.startsWith(`${ROOT}/api/`);
     if (event.hashChange || isDownload || origin !== location.origin) return;
     if ("offline" in document.documentElement.dataset && event.cancelable) {
       event.preventDefault();

@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 from scripts.pages import PAGES
 
 ERRORS: Final = {"error", "expired digit"}
+# Swagger UI says nothing itself, but it draws its operations last.
 READY: Final = """() => {
   const wired = !document.querySelector("script[src$='js/page.js']")
     || "ready" in document.documentElement.dataset;
@@ -17,7 +18,8 @@ READY: Final = """() => {
   };
   const awaited = [...document.images].filter((one) =>
     one.src && one.checkVisibility() && (one.loading !== "lazy" || inView(one)));
-  return document.readyState === "complete" && wired
+  const documented = !document.querySelector("#swagger") || document.querySelector(".opblock");
+  return document.readyState === "complete" && wired && documented
     && awaited.every((one) => one.complete);
 }"""
 

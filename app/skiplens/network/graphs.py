@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from skiplens.errors import CompileError
 from skiplens.network.layer_records import is_plain_relu
-from skiplens.network.recurrent import unrolled
 from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
@@ -132,10 +131,10 @@ def _stacks(variables: list[Any], blocks: list[str]) -> list[tuple[Array, int | 
 
 def _place_of(variable: Any, blocks: list[str]) -> tuple[str, int | None]:
     """The name of a variable without its block's, and the block's place."""
+    layer, weight = variable.path.split("/")[-2:]
     for place, block in enumerate(blocks):
-        before, found, rest = variable.path.rpartition(f"{block}.")
-        if found:
-            return before.rpartition("/")[2] + rest, place
+        if layer.startswith(f"{block}."):
+            return f"{layer.removeprefix(block)}/{weight}", place
     return variable.path, None
 
 
@@ -166,8 +165,7 @@ def reference_reordered(network: keras.Model) -> Callable[[Arrays], dict[str, Ar
 
 def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
     """Outputs of the gradient graph in order: layers up to the logits, then the routes."""
-    layers = (one.name for one in traced.layers[:-1] if one.name not in traced.beside)
-    return (*layers, *traced.routes)
+    return (*(layer.name for layer in traced.layers[:-1]), *traced.routes)
 
 
 def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
@@ -222,7 +220,7 @@ def _differentiable(layer: Any, x: Any) -> Any:
         return _max_of_tiles(x, *layer.pool_size)
     if isinstance(layer, keras.layers.AveragePooling2D) and _covers(layer, x):
         return ops.mean(_tiles(x, *layer.pool_size), axis=(2, 4))
-    return unrolled(layer, x)
+    return None
 
 
 def _covers(layer: Any, x: Any) -> bool:

@@ -1,7 +1,13 @@
-"""Every address of the site: paths, and query parameters of links."""
+"""Every address of the site: paths, and query parameters of links.
+
+Functions and methods give addresses as a browser has to ask for them, below the path that a proxy
+serves the site at. Constants are paths within the site. So are the functions' results while no
+request is answered, which is when routes are declared.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
@@ -23,6 +29,24 @@ THEME: Final = "/theme"
 LEARN: Final = "/learn"
 
 
+_root: ContextVar[str] = ContextVar("root", default="")
+
+
+def set_root(path: str) -> None:
+    """Have the addresses of this answer lie below a path: ``/tools/skiplens``, or none."""
+    _root.set(path)
+
+
+def at(path: str) -> str:
+    """The address of a path within the site."""
+    return _root.get() + path
+
+
+def within(address: str) -> str:
+    """The path within the site that an address leads to; the opposite of :func:`at`."""
+    return address.removeprefix(_root.get())
+
+
 def with_query(path: str, query: Mapping[str, object]) -> str:
     """A path with those query parameters that have a value."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
@@ -31,17 +55,17 @@ def with_query(path: str, query: Mapping[str, object]) -> str:
 
 def api_network(network: str) -> str:
     """A network in the API."""
-    return f"{API}/networks/{network}"
+    return at(f"{API}/networks/{network}")
 
 
 def live_page(network: str) -> str:
     """Where a page asks for its changes while someone draws."""
-    return f"/networks/{network}/live"
+    return at(f"/networks/{network}/live")
 
 
 def api_digit(digit: str) -> str:
     """A digit in the API."""
-    return f"{API}/digits/{digit}"
+    return at(f"{API}/digits/{digit}")
 
 
 def input_png(digit: str) -> str:
@@ -77,12 +101,12 @@ def kernels_png(network: str, layer: str) -> str:
 def samples_png(digits: Iterable[str]) -> str:
     """All samples in one image; the version changes with its content."""
     version = hashlib.sha256(",".join(digits).encode()).hexdigest()[:12]
-    return with_query(SAMPLES_PNG, {"version": version})
+    return with_query(at(SAMPLES_PNG), {"version": version})
 
 
 def gallery(network: str, digit: str) -> str:
     """The gallery page."""
-    return f"/networks/{network}/digits/{digit}"
+    return at(f"/networks/{network}/digits/{digit}")
 
 
 def layer_page(network: str, digit: str, layer: str) -> str:
@@ -117,12 +141,12 @@ def stage_maps_png(network: str, digit: str, stage: int) -> str:
 
 def card_png(network: str, digit: str) -> str:
     """The card of a view, for sites on which its address is shared."""
-    return f"/pictures{gallery(network, digit)}/card.png"
+    return at(f"/pictures/networks/{network}/digits/{digit}/card.png")
 
 
 def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
     """The kernel of one filter, one map for each input channel; as with :func:`filter_page`."""
-    return f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png"
+    return at(f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png")
 
 
 def api_dataset(network: str) -> str:
@@ -139,7 +163,7 @@ def dataset_png(digits: Iterable[int], version: str) -> str:
     """Test digits in one image; ``version`` changes with the data set."""
     indices = ",".join(map(str, digits))
     query = {"indices": indices, "version": dataset_version(version)}
-    return with_query(f"{API}/dataset/digits.png", query)
+    return with_query(at(f"{API}/dataset/digits.png"), query)
 
 
 def dataset_version(sha256: str) -> str:
@@ -149,12 +173,12 @@ def dataset_version(sha256: str) -> str:
 
 def dataset_page(network: str) -> str:
     """The page of the test set in a network."""
-    return f"/networks/{network}/dataset"
+    return at(f"/networks/{network}/dataset")
 
 
 def learn_page(step: str) -> str:
     """A step of the story."""
-    return f"{LEARN}/{step}"
+    return at(f"{LEARN}/{step}")
 
 
 DEFAULT: Final = GridOptions()
@@ -218,7 +242,7 @@ class Links:
 
     def upload(self) -> str:
         """Where the upload form posts to, with network and parameters."""
-        return with_query(UPLOAD, {"network": self.network, **self.query})
+        return with_query(at(UPLOAD), {"network": self.network, **self.query})
 
     def live_page(self) -> str:
         """Where the page asks for its changes while someone draws."""
@@ -262,18 +286,18 @@ class Links:
 
     def learn(self, step: str = "", **options: object) -> str:
         """A step of the story on this input; by default the first."""
-        page = learn_page(step) if step else LEARN
+        page = learn_page(step) if step else at(LEARN)
         return with_query(page, {"digit": self.digit, **self.query, **options})
 
     def compare(self, other: "Links", layer: str | None = None, layer_b: str | None = None) -> str:
         """The comparison of this page with another."""
-        return with_query(COMPARE, self._pair(other) | {"layer": layer, "layer_b": layer_b})
+        return with_query(at(COMPARE), self._pair(other) | {"layer": layer, "layer_b": layer_b})
 
     def compare_png(self, other: "Links", layer: str, side: str, **options: object) -> str:
         """One side of a comparison as an image."""
         versions = "-".join(filter(None, (self.version, other.version)))
         query = self._pair(other) | {"layer": layer, "side": side, **options, "version": versions}
-        return with_query(COMPARE_PNG, query)
+        return with_query(at(COMPARE_PNG), query)
 
     def _pair(self, other: "Links") -> dict[str, object]:
         return {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ROOT } from "../address.js";
 import { LivePictures } from "../maps/live-pictures.js";
 import { CHANGED, showPage } from "../swap.js";
 import { problemOf } from "../upload.js";
@@ -250,7 +251,7 @@ export class LiveInput {
     const { strokes, over } = this.drawing;
     if (this.drawing.isEmpty || !this.#isUnsaved) return;
     try {
-      const response = await fetch("/api/v1/digits", {
+      const response = await fetch(`${ROOT}/api/v1/digits`, {
         method: "POST",
         body: JSON.stringify({ strokes, over }),
         headers: { "Content-Type": "application/json" },

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ROOT } from "../address.js";
 import { paintStrokes, widthUnderPressure } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
@@ -82,7 +83,7 @@ export class DrawingSurface {
    */
   #paintDigit(context, digit) {
     const { width: side } = this.#canvas;
-    const address = new URL(`/api/v1/digits/${digit}/input.png`, location.href).href;
+    const address = new URL(`${ROOT}/api/v1/digits/${digit}/input.png`, location.href).href;
     if (this.#picture.src !== address) this.#picture.src = address;
     else if (this.#picture.complete && this.#picture.naturalWidth) {
       context.imageSmoothingEnabled = false; // as the page shows its digit

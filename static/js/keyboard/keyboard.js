@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ROOT } from "../address.js";
 import { blockToggle, moveFocus, moveToLayer, siblingLink } from "./focus.js";
 import { actionOf, areShortcutsEnabled, showShortcuts } from "./shortcuts.js";
 import { zoom } from "./zoom.js";
@@ -79,7 +80,7 @@ function changeLayer(by) {
   if (moveToLayer(by)) return true;
   const page = currentPage();
   if (page?.rest.includes("/filters/")) {
-    const layers = `/api/v1/networks/${page.network}/layers`;
+    const layers = `${ROOT}/api/v1/networks/${page.network}/layers`;
     void fetchOnce(layers).then((all) => openPath(filterInNextLayer(page, all, by)));
     return true;
   }
@@ -89,7 +90,7 @@ function changeLayer(by) {
 /** @param {1 | -1} by */
 async function changeDigit(by) {
   const page = currentPage();
-  if (page) openPath(pathOfNextSample(page, await fetchOnce("/api/v1/samples"), by));
+  if (page) openPath(pathOfNextSample(page, await fetchOnce(`${ROOT}/api/v1/samples`), by));
 }
 
 /** @param {"normalize" | "palette"} name */
@@ -111,7 +112,7 @@ function click(link) {
 
 /** @param {string | undefined} path */
 function openPath(path) {
-  if (path) location.assign(path + location.search);
+  if (path) location.assign(ROOT + path + location.search);
 }
 
 /** @param {string} text */
@@ -131,7 +132,8 @@ function currentPage() {
   const sample = /** @type {HTMLAnchorElement | null} */ (
     document.querySelector(".samples a[aria-current]")
   );
-  return parsePath(location.pathname) ?? (sample ? parsePath(sample.pathname) : undefined);
+  const page = parsePath(location.pathname.slice(ROOT.length));
+  return page ?? (sample ? parsePath(sample.pathname.slice(ROOT.length)) : undefined);
 }
 
 /**

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { ROOT } from "../address.js";
+
 /** @typedef {{ name: string, sequential: string, diverging: string }} PaletteJson */
 /** @typedef {{ sequential: Uint32Array, diverging: Uint32Array }} Palette */
 
 const LEVELS = 256;
-const ADDRESS = "/api/v1/palettes";
+const ADDRESS = `${ROOT}/api/v1/palettes`;
 
 const CLEAR_LEVEL = 255;
 

@@ -10,8 +10,6 @@ from skiplens.web.http.caching import CSV, NPY, NPZ, PNG
 from skiplens.web.http.problems import PROBLEMS
 from skiplens.web.links import API
 
-EXAMPLE: Final = "x-example"
-"""Of an OpenAPI operation: parameters by name, where the common examples are none of its own."""
 _FILES: Final = {
     PNG: "The image",
     NPY: "The array",
@@ -31,15 +29,9 @@ class Router(APIRouter):
         super().__init__(prefix=API, tags=[tag], responses=PROBLEMS)
 
     def file(
-        self, path: str, media_type: str, summary: str, **example: str
+        self, path: str, media_type: str, summary: str
     ) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """A GET route that answers with a file; ``example`` is as :data:`EXAMPLE`."""
+        """A GET route that answers with a file."""
         content: dict[str, Any] = {media_type.partition(";")[0]: {}}
         answer = {"content": content, "description": _FILES[media_type]}
-        return self.get(
-            path,
-            summary=summary,
-            responses={200: answer},
-            response_class=Response,
-            openapi_extra={EXAMPLE: example} if example else None,
-        )
+        return self.get(path, summary=summary, responses={200: answer}, response_class=Response)

@@ -14,7 +14,7 @@ from skiplens.errors import OutOfResourcesError
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import ProblemResponse, error_response, internal_error, stopping
 from skiplens.web.http.request_id import request_id
-from skiplens.web.links import HEALTH
+from skiplens.web.links import HEALTH, within
 
 _UNMATCHED: Final = "unmatched"
 _FAILED: Final = 500
@@ -73,7 +73,7 @@ class AccessLog:
             self._metrics.stage_seconds.labels(stage).observe(spent)
         if "skiplens.problem" in scope:
             self._metrics.refusals.labels(scope["skiplens.problem"]).inc()
-        if scope["path"] not in HEALTH or status >= _FAILED:
+        if within(scope["path"]) not in HEALTH or status >= _FAILED:
             self._log.info(
                 "request",
                 request_id=request_id(),

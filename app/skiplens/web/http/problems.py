@@ -28,7 +28,7 @@ from skiplens.errors import (
     quoted,
 )
 from skiplens.web.http.request_id import request_id
-from skiplens.web.links import API
+from skiplens.web.links import API, within
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -133,7 +133,8 @@ class ProblemResponse(JSONResponse):
 
 
 def _accepts_page(scope: Scope) -> bool:
-    in_api = scope["path"] == API or scope["path"].startswith(f"{API}/")
+    path = within(scope["path"])
+    in_api = path == API or path.startswith(f"{API}/")
     return not in_api and "text/html" in Headers(scope=scope).get("accept", "")
 
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from skiplens.errors import BusyError, RequestTimeoutError, TooLargeError
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response
-from skiplens.web.links import HEALTH
+from skiplens.web.links import HEALTH, within
 
 _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
 
@@ -138,7 +138,7 @@ class ConcurrencyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] in HEALTH:
+        if within(scope["path"]) in HEALTH:
             await self._answer(scope, receive, send)
             return
         if self._in_flight >= self._max_requests:

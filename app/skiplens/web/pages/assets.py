@@ -6,9 +6,11 @@ sheets are one file to the browser, ``css/site.css``: which rule wins is a matte
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from skiplens.settings import ROOT
+from skiplens.web import links
 from skiplens.web.http.caching import gzipped, immutable_response, takes_gzip
 
 FOLDER: Final = ROOT / "static"
@@ -25,6 +28,9 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 SHEET: Final = "css/site.css"
+_SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
+# The policy of the pages takes no pictures out of data addresses; docs.css draws what it needs.
+_DATA_ADDRESS: Final = re.compile(rb"""url\((?:"data:(?:[^"\\]|\\.)*"|data:[^)]*)\)""")
 
 
 class Assets:
@@ -51,7 +57,7 @@ class Assets:
         """
         if path not in self.files:
             raise KeyError(path)
-        return f"/static/{self.version}/{path}"
+        return links.at(f"/static/{self.version}/{path}")
 
     def router(self) -> APIRouter:
         """Serves the files."""
@@ -83,13 +89,16 @@ class Assets:
 
 @cache
 def load_assets(folder: Path = FOLDER) -> Assets:
-    """The files of a folder."""
+    """The project's own files and those of Swagger UI."""
     content = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path.suffix in _TYPES and path.parent != folder / "css"
     }
     content[SHEET] = b"\n".join(sheet.read_bytes() for sheet in style_sheets(folder))
+    swagger = files("fastapi_swagger") / "resources"
+    for name in _SWAGGER:
+        content[f"swagger/{name}"] = _DATA_ADDRESS.sub(b"none", (swagger / name).read_bytes())
     return Assets(content)
 
 

@@ -133,7 +133,7 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
     Raises:
         InvalidParameterError: it is the address of no picture that follows a drawing.
     """
-    path, query = urlsplit(address)[2:4]
+    path, query = urlsplit(addresses.within(address))[2:4]
     found = _PICTURE.fullmatch(path)
     if found is None and path != addresses.COMPARE_PNG:
         raise InvalidParameterError("pictures must be addresses of grid.png or maps.png")

@@ -1,4 +1,4 @@
-"""Renders templates: environment, theme."""
+"""Renders templates: environment, theme, the API documentation page."""
 
 import hashlib
 import re
@@ -57,9 +57,15 @@ def site_context(request: Request) -> SiteContext:
     theme = request.cookies.get(COOKIE)
     return SiteContext(
         Theme(theme) if theme in set(Theme) else Theme.SYSTEM,
-        _address(request) if request.method == "GET" else "/",
-        str(request.base_url).rstrip("/"),
+        _address(request) if request.method == "GET" else links.at("/"),
+        origin_of(request),
     )
+
+
+def origin_of(request: Request) -> str:
+    """The server's address, as the visitor knows it: ``http://127.0.0.1:8000``."""
+    url = request.base_url
+    return f"{url.scheme}://{url.netloc}"
 
 
 def _address(request: Request) -> str:
@@ -71,7 +77,7 @@ def _address(request: Request) -> str:
 def safe_redirect_path(address: str) -> str:
     """The address if it is on this site, else the home page."""
     own = len(address) <= _MAX_ADDRESS_LENGTH and _OWN_ADDRESS.fullmatch(address)
-    return address if own else "/"
+    return address if own else links.at("/")
 
 
 router = APIRouter(include_in_schema=False)
@@ -86,11 +92,11 @@ async def set_theme(request: Request) -> RedirectResponse:
     """
     holding = "the fields theme and back"
     form = await read_form(request, files=0, fields=_MAX_FIELDS, holding=holding)
-    theme, back = str(form.get("theme", "")), str(form.get("back", "/"))
+    theme, back = str(form.get("theme", "")), str(form.get("back", ""))
     if theme not in set(Theme):
         raise InvalidParameterError(f"theme must be system, light or dark; got {quoted(theme)}")
     response = RedirectResponse(safe_redirect_path(back), HTTPStatus.SEE_OTHER)
-    response.set_cookie(COOKIE, theme, max_age=_YEAR, samesite="lax")
+    response.set_cookie(COOKIE, theme, max_age=_YEAR, path=links.at("/"), samesite="lax")
     return response
 
 
@@ -125,7 +131,8 @@ class Page:
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
         """Parts of the site: name and address."""
-        return ()
+        paths = {"Explore": "/", "Compare": links.COMPARE, "Learn": links.LEARN}
+        return tuple((name, links.at(path)) for name, path in paths.items())
 
     @property
     def card(self) -> str | None:
@@ -178,7 +185,7 @@ class Renderer:
             asset=assets.url,
             input_png=links.input_png,
             themes=tuple(Theme),
-            theme_url=links.THEME,
+            at=links.at,
             most_bytes=most_bytes,
         )
 
