@@ -8,7 +8,6 @@ from playwright.sync_api import Page
 from scripts.pages import PAGES
 
 ERRORS: Final = {"error", "expired digit"}
-# Swagger UI says nothing itself, but it draws its operations last.
 READY: Final = """() => {
   const wired = !document.querySelector("script[src$='js/page.js']")
     || "ready" in document.documentElement.dataset;
@@ -18,8 +17,7 @@ READY: Final = """() => {
   };
   const awaited = [...document.images].filter((one) =>
     one.src && one.checkVisibility() && (one.loading !== "lazy" || inView(one)));
-  const documented = !document.querySelector("#swagger") || document.querySelector(".opblock");
-  return document.readyState === "complete" && wired && documented
+  return document.readyState === "complete" && wired
     && awaited.every((one) => one.complete);
 }"""
 

@@ -75,8 +75,12 @@ def test_text_stands_out_in_both_themes(open_page: OpenPage, scheme: str) -> Non
 def test_the_documentation_is_drawn_by_the_pages_own_server(
     open_page: OpenPage, server: str
 ) -> None:
-    page = open_page("/docs")
+    page = open_page("/docs", java_script_enabled=False)
     expect(page.get_by_text("/api/v1/networks/{network}/layers", exact=True)).to_be_visible()
+    page.get_by_text("/api/v1/networks/{network}/layers", exact=True).click()
+    expect(
+        page.get_by_role("link", name="Try it: /api/v1/networks/mnist-resnet/layers")
+    ).to_be_visible()
     hosts = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
     assert hosts
     assert all(host.startswith(server) for host in hosts)

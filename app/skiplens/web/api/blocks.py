@@ -13,7 +13,7 @@ from skiplens.service.images import FeatureMapTable, block_table, stage_table, s
 from skiplens.service.registry import find_layer
 from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
-from skiplens.web.api.routing import Router
+from skiplens.web.api.routing import EXAMPLE, Router
 from skiplens.web.api.schemas import MapTable
 from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import (
@@ -165,6 +165,7 @@ def get_early_exits(
 @router.get(
     f"{VIEW}/votes",
     summary="The logits as a sum: what the bias, the stem and each block add to them",
+    openapi_extra={EXAMPLE: {"network": "mnist-stream"}},
 )
 def get_votes(
     engine: NetworkDep,

@@ -59,6 +59,7 @@ def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     "/networks/{network}/layers/{layer}/kernels.npy",
     NPY,
     "Kernels of a convolution, float32 (h, w, in, out)",
+    layer="stem.conv",
 )
 def kernels_npy(request: Request, engine: NetworkDep, layer: LayerDep) -> Response:
     return revalidated_response(
@@ -83,6 +84,7 @@ class KernelParameters:
     "/networks/{network}/layers/{layer}/kernels.png",
     PNG,
     "Kernels of a convolution: a row for each filter, a column for each input map",
+    layer="stem.conv",
 )
 def kernels_png(
     request: Request,

@@ -10,6 +10,8 @@ from skiplens.web.http.caching import CSV, NPY, NPZ, PNG
 from skiplens.web.http.problems import PROBLEMS
 from skiplens.web.links import API
 
+EXAMPLE: Final = "x-example"
+"""Of an OpenAPI operation: parameters by name, where the common examples are none of its own."""
 _FILES: Final = {
     PNG: "The image",
     NPY: "The array",
@@ -29,9 +31,15 @@ class Router(APIRouter):
         super().__init__(prefix=API, tags=[tag], responses=PROBLEMS)
 
     def file(
-        self, path: str, media_type: str, summary: str
+        self, path: str, media_type: str, summary: str, **example: str
     ) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """A GET route that answers with a file."""
+        """A GET route that answers with a file; ``example`` is as :data:`EXAMPLE`."""
         content: dict[str, Any] = {media_type.partition(";")[0]: {}}
         answer = {"content": content, "description": _FILES[media_type]}
-        return self.get(path, summary=summary, responses={200: answer}, response_class=Response)
+        return self.get(
+            path,
+            summary=summary,
+            responses={200: answer},
+            response_class=Response,
+            openapi_extra={EXAMPLE: example} if example else None,
+        )

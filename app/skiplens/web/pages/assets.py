@@ -6,11 +6,9 @@ sheets are one file to the browser, ``css/site.css``: which rule wins is a matte
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +26,6 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 SHEET: Final = "css/site.css"
-_SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
-# The policy of the pages takes no pictures out of data addresses; docs.css draws what it needs.
-_DATA_ADDRESS: Final = re.compile(rb"""url\((?:"data:(?:[^"\\]|\\.)*"|data:[^)]*)\)""")
 
 
 class Assets:
@@ -89,16 +84,13 @@ class Assets:
 
 @cache
 def load_assets(folder: Path = FOLDER) -> Assets:
-    """The project's own files and those of Swagger UI."""
+    """The files of a folder."""
     content = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path.suffix in _TYPES and path.parent != folder / "css"
     }
     content[SHEET] = b"\n".join(sheet.read_bytes() for sheet in style_sheets(folder))
-    swagger = files("fastapi_swagger") / "resources"
-    for name in _SWAGGER:
-        content[f"swagger/{name}"] = _DATA_ADDRESS.sub(b"none", (swagger / name).read_bytes())
     return Assets(content)
 
 

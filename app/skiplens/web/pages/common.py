@@ -41,6 +41,44 @@ class ScaleControls:
     sets: tuple[tuple[str, str, bool], ...]
 
 
+def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple[str, str], ...]:
+    """The parts of the site, for a network and an input, with the address of the comparison."""
+    parts = [("Explore", links.gallery()), ("Blocks", links.depth()), ("Compare", compare)]
+    if services.indexes.has_dataset:
+        parts.append(("Test set", links.dataset()))
+    parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
+    return tuple(parts)
+
+
+@dataclass(frozen=True)
+class SitePage(Page):
+    """A page about no network: the header leads to the default one, and to all others."""
+
+    services: Services
+    part: str = ""
+    """Of the site."""
+
+    @property
+    def section(self) -> str:
+        """The part of the site."""
+        return self.part
+
+    @cached_property
+    def _links(self) -> Links:
+        return Links(self.services.registry.default, self.services.default_digit.digit.id)
+
+    @property
+    def sections(self) -> tuple[tuple[str, str], ...]:
+        """The parts of the site, for the network and the input of the first page."""
+        return site_sections(self.services, self._links, addresses.at(addresses.COMPARE))
+
+    @property
+    def networks(self) -> NetworkLinks:
+        """The networks to choose from."""
+        found = network_links(self.services, self._links, Links.gallery)
+        return tuple((manifest, address, False) for manifest, address, _ in found)
+
+
 @dataclass(frozen=True)
 class CandidateLink:
     """Something in an uploaded image that may be the digit meant.
@@ -95,13 +133,8 @@ class ViewPage(Page):
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
         """The parts of the site, for this network and input."""
-        links, services = self.links, self.context.services
-        parts = [("Explore", links.gallery()), ("Blocks", links.depth())]
-        parts.append(("Compare", links.compare(links.with_digit(confusable_sample(self.context)))))
-        if services.indexes.has_dataset:
-            parts.append(("Test set", links.dataset()))
-        parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
-        return tuple(parts)
+        other = self.links.with_digit(confusable_sample(self.context))
+        return site_sections(self.context.services, self.links, self.links.compare(other))
 
     @property
     def networks(self) -> NetworkLinks:

@@ -23,7 +23,7 @@ from skiplens.web.http.request_id import request_id
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.classic import classic_page
-from skiplens.web.pages.common import Samples, prediction_view, sample_links
+from skiplens.web.pages.common import Samples, SitePage, prediction_view, sample_links
 from skiplens.web.pages.compare import ComparedDep, compare_page
 from skiplens.web.pages.context import (
     PageContext,
@@ -33,12 +33,13 @@ from skiplens.web.pages.context import (
 )
 from skiplens.web.pages.dataset import dataset_page
 from skiplens.web.pages.depth import depth_page
+from skiplens.web.pages.docs import docs_page
 from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
 from skiplens.web.pages.learn import LearnPageDep
-from skiplens.web.pages.templating import HTML, Page, RespondDep, origin_of, site_context
+from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
 from skiplens.web.uploads import CandidatesDep
@@ -58,11 +59,14 @@ _EXPIRED: Final = (
 _DEFAULT_ADVICE: Final = "The server's log has the details, under the request number below."
 
 
-def error_page(problem: Problem, again: int | None, samples: Samples | None) -> Page:
+def error_page(
+    problem: Problem, services: Services, again: int | None, samples: Samples | None
+) -> SitePage:
     """The page of a problem, and what to do about it.
 
     Args:
         problem: what went wrong.
+        services: of the server.
         again: seconds to wait before the page is requested again, if that can help.
         samples: digits to choose instead of one that was deleted.
     """
@@ -75,13 +79,14 @@ def error_page(problem: Problem, again: int | None, samples: Samples | None) -> 
         "again": again,
         "samples": samples,
     }
-    return Page("error.html", problem.title, values=values)
+    return SitePage("error.html", problem.title, values=values, services=services)
 
 
 def problem_page(request: Request, problem: Problem) -> Response:
     """A problem as a page, for :attr:`app.state.problem_page`."""
     page = error_page(
         problem,
+        request.app.state.services,
         problem.retry_after if request.method == "GET" else None,
         _samples(request) if problem.code == UnknownDigitError.code else None,
     )
@@ -221,19 +226,10 @@ def upload(
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 
 
-class DocsPage(Page):
-    """The API's page."""
-
-    @property
-    def section(self) -> str:
-        """Of the site."""
-        return "API"
-
-
 @router.get("/docs")
-def docs(respond: RespondDep) -> Response:
-    """The API's interactive documentation."""
-    return respond(DocsPage("docs.html", "API"))
+def docs(request: Request, services: ServicesDep, respond: RespondDep) -> Response:
+    """The API's reference."""
+    return respond(docs_page(services, request.app.openapi()))
 
 
 @router.get(links.SAMPLES_PNG)

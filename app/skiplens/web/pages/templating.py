@@ -1,4 +1,4 @@
-"""Renders templates: environment, theme, the API documentation page."""
+"""Renders templates: environment, theme."""
 
 import hashlib
 import re
@@ -131,8 +131,7 @@ class Page:
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
         """Parts of the site: name and address."""
-        paths = {"Explore": "/", "Compare": links.COMPARE, "Learn": links.LEARN}
-        return tuple((name, links.at(path)) for name, path in paths.items())
+        return ()
 
     @property
     def card(self) -> str | None:
