@@ -97,7 +97,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
             Middleware(ResponseCache, settings.picture_cache_bytes),
         ],
     )
-    app.state.metrics = metrics
+    app.state.metrics, app.state.host = metrics, settings.host
     problems.install(app)
     app.routes.extend([*health_router.routes, *api.ROUTES])
     pages.install(app, settings.max_body_bytes)

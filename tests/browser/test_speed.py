@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
+from scripts.pages import STEPS
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import address, wait_until_ready
 
@@ -12,6 +13,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 FIRST_VIEW_BYTES: Final = 250_000
 FIRST_VIEW_REQUESTS: Final = 15
+STEP_BYTES: Final = 150_000
+STEP_REQUESTS: Final = 12
 ROUNDING: Final = 1  # pixel of a page's height, which need not be whole
 SHIFTS: Final = """
   window.shifts = [];
@@ -21,10 +24,10 @@ SHIFTS: Final = """
 """
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_the_first_view_is_light(whole_browser: Browser, server: str, width: int) -> None:
+def weigh(browser: Browser, server: str, path: str, width: int) -> list[float]:
+    """The bytes of each request of a first visit."""
     viewport: ViewportSize = {"width": width, "height": 900}
-    with whole_browser.new_context(viewport=viewport, base_url=server) as context:
+    with browser.new_context(viewport=viewport, base_url=server) as context:
         page = context.new_page()
         session = context.new_cdp_session(page)
         session.send("Network.enable")
@@ -35,12 +38,25 @@ def test_the_first_view_is_light(whole_browser: Browser, server: str, width: int
             "Network.loadingFinished",
             lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
         )
-        page.goto("/")
+        page.goto(path)
         wait_until_ready(page)
         while asked - sizes.keys():
             page.evaluate("new Promise(requestAnimationFrame)")
+    return list(sizes.values())
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_first_view_is_light(whole_browser: Browser, server: str, width: int) -> None:
+    sizes = weigh(whole_browser, server, "/", width)
     assert len(sizes) < FIRST_VIEW_REQUESTS
-    assert sum(sizes.values()) < FIRST_VIEW_BYTES
+    assert sum(sizes) < FIRST_VIEW_BYTES
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_the_story_is_light(whole_browser: Browser, server: str, step: str) -> None:
+    sizes = weigh(whole_browser, server, f"/learn/{step}", 1440)
+    assert len(sizes) <= STEP_REQUESTS
+    assert sum(sizes) < STEP_BYTES
 
 
 def test_text_travels_compressed(open_page: OpenPage) -> None:

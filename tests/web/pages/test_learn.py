@@ -28,7 +28,7 @@ from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.learn import mathml
+from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.page import STEPS, TERMS
 from skiplens.web.pages.learn.scene import story_networks
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
@@ -60,7 +60,10 @@ def told(
 
 
 def client_of(
-    engines: Mapping[str, Engine], folder: Path, ladder: tuple[Rung, ...] = ()
+    engines: Mapping[str, Engine],
+    folder: Path,
+    ladder: tuple[Rung, ...] = (),
+    host: str = "127.0.0.1",
 ) -> TestClient:
     services = Services.create(
         engines,
@@ -71,7 +74,7 @@ def client_of(
         limits=ImageLimits(),
         ladder=ladder,
     )
-    return TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1")
+    return TestClient(create_app(Settings(host=host), lambda: services), "http://127.0.0.1")
 
 
 @pytest.fixture
@@ -333,3 +336,28 @@ def test_a_class_sees_the_figure_and_stays_in_the_presentation(ask: Ask) -> None
     page = ask("block", present=1)
     ways = [link["href"] for link in page.all("a") if "rel" in link]
     assert all("present=1" in way for way in ways)
+
+
+def codes(client: TestClient, origin: str, query: str = "?present=1") -> list[str]:
+    """What the pictures of a QR code say that they are of."""
+    page = Markup(client.get(f"{origin}/learn/sum{query}").text)
+    assert page.faults == []
+    prefix = "QR code of "
+    labels = [item.get("aria-label", "") for item in page.all("svg")]
+    return [label.removeprefix(prefix) for label in labels if label.startswith(prefix)]
+
+
+def test_a_class_gets_the_address_where_the_server_can_be_reached(told: TestClient) -> None:
+    assert codes(told, "http://192.0.2.7:8000") == ["http://192.0.2.7:8000/learn/sum"]
+    assert codes(told, "http://192.0.2.7:8000", "") == []
+
+
+@pytest.mark.parametrize("own", ["192.0.2.9", None])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
+def test_at_the_server_itself_its_address_on_the_network_is_shown(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, host: str
+) -> None:
+    monkeypatch.setattr(classroom, "_own_address", lambda: own)
+    expected = [f"http://{own}:8000/learn/sum"] if own and host != "127.0.0.1" else []
+    with client_of({engine.manifest.id: engine}, tmp_path, host=host) as client:
+        assert codes(client, "http://localhost:8000") == expected

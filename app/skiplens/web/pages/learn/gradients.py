@@ -13,6 +13,7 @@ from skiplens.web.pages.learn.two_layer import dense_figure
 _X, _W1, _W2 = 1.0, 1.5, 1.0  # where nothing was dragged
 _VANISHED: Final = 0.001
 _STAYS: Final = 0.01
+_VANISHING: Final = 0.1
 
 
 def routes_figure(scene: Scene) -> StepFigure:
@@ -76,6 +77,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
             "columns": tuple((name, scene.address(block=name), name == block) for name in names),
             "own": own,
             "twin": twin,
+            "comparison": _compare(found.blocks[0], plain[0]) if plain else None,
             "label": scene.manifest.classes[found.target],
         },
         questions=(
@@ -108,6 +110,15 @@ def _beside(scene: Scene, target: int) -> tuple[str, Any] | None:
 def _twin_gradients(scene: Scene, target: int) -> tuple[str, tuple[BlockGradient, ...]] | None:
     found = _beside(scene, target)
     return (found[0], found[1].blocks) if found else None
+
+
+def _compare(own: BlockGradient, plain: BlockGradient) -> str:
+    """Whether the gradient vanishes on its way back without skips, as the rule has it."""
+    share = plain.total / own.total if own.total else 1.0
+    here = f"At {plain.block}, without skips, it is {fmt.number(share)} times that with skips"
+    if share < _VANISHING:
+        return f"{here}: most of it is lost on the way."
+    return f"{here}: it does not vanish. Batch normalisation prevents it (He et al. 2015)."
 
 
 def _smallest(block: str, twin: BlockGradient | None, plain: list[BlockGradient]) -> str:

@@ -5,15 +5,16 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Annotated, Final
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError, quoted
 from skiplens.service.registry import parse_scales
-from skiplens.web.links import Links
+from skiplens.web.links import Links, learn_page
 from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn import blocks, filters, gradients, pairs
+from skiplens.web.pages.learn.classroom import ClassCode, class_code
 from skiplens.web.pages.learn.scene import (
     Scene,
     StepFigure,
@@ -91,6 +92,8 @@ class LearnPage(ViewPage):
     step: Step = field(default=STEPS[0], kw_only=True)
     figure: StepFigure = field(kw_only=True)
     is_presented: bool = field(default=False, kw_only=True)
+    class_code: ClassCode | None = field(default=None, kw_only=True)
+    """Of the step, for a class's own devices."""
 
     @property
     def networks(self) -> NetworkLinks:
@@ -170,6 +173,7 @@ def get_learn_page(
     parameters: ViewDep,
     query: Annotated[LearnQuery, Depends()],
     state: Annotated[StoryState, Depends()],
+    request: Request,
     step: str | None = None,
 ) -> LearnPage:
     """The step that the path names."""
@@ -198,6 +202,7 @@ def get_learn_page(
         step=chosen,
         figure=figure,
         is_presented=presented,
+        class_code=class_code(request, learn_page(chosen.name)) if presented else None,
     )
 
 

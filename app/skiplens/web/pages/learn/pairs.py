@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.services import Services
@@ -20,7 +21,6 @@ class Pair:
     Attributes:
         key: in addresses.
         name: for people.
-        blocks: of each of them.
         residual: accuracy on the test digits with the skip, of all runs together.
         plain: without.
         runs: accuracy of each run, 0..1, with the skip and without.
@@ -28,7 +28,6 @@ class Pair:
 
     key: str
     name: str
-    blocks: int
     residual: Accuracy
     plain: Accuracy
     runs: tuple[tuple[float, ...], tuple[float, ...]]
@@ -53,19 +52,22 @@ class Pair:
 
 
 def twin_pairs(services: Services) -> tuple[Pair, ...]:
-    """Every network whose blocks add, beside its twin, where both were tested."""
+    """Every network whose blocks add, beside its twin, where both were tested and no run of the
+    ladder has them.
+    """
     manifests = [engine.manifest for engine in services.registry.networks]
     pairs = []
     for manifest in manifests:
         adds = any(block.merge == "add" for block in manifest.blocks)
+        adds = adds and not (services.ladder and manifest.id == STREAM)
         others = [other for other in manifests if other is not manifest]
         twin = twin_of(manifest, others) if adds else None
         other = services.registry.network(twin).manifest if twin else None
         if other and manifest.test_accuracy and other.test_accuracy:
             with_skip, without = manifest.test_accuracy, other.test_accuracy
             runs = ((with_skip.value,), (without.value,))
-            count = len(manifest.blocks)
-            pairs.append(Pair(manifest.id, manifest.title, count, with_skip, without, runs))
+            name = f"{manifest.title}, {fmt.pluralise(len(manifest.blocks), 'block')}"
+            pairs.append(Pair(manifest.id, name, with_skip, without, runs))
     return tuple(pairs)
 
 
@@ -80,7 +82,6 @@ def ladder_pairs(services: Services) -> tuple[Pair, ...]:
             Pair(
                 key=str(rung.blocks),
                 name=f"{rung.blocks} blocks",
-                blocks=rung.blocks,
                 residual=_together(rung.residual),
                 plain=_together(rung.plain),
                 runs=(with_skip, without),

@@ -1,0 +1,162 @@
+"""The story under a hand: what is dragged, touched, drawn and pressed."""
+
+import re
+from typing import Final
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from scripts.pages import STEPS
+from tests.browser.conftest import OpenPage
+from tests.browser.drawing import SEVEN, draw
+
+pytestmark = pytest.mark.browser
+
+# Sets a slider as a drag does, and reads a number in the same task: no answer can have come.
+DRAGGED: Final = """([slider, value, number]) => {
+  const field = document.querySelector(`input[name=${slider}]`);
+  field.focus();
+  field.value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  return document.querySelector(`[data-number="${number}"]`).textContent;
+}"""
+RELEASED: Final = """(slider) => document.querySelector(`input[name=${slider}]`)
+  .dispatchEvent(new Event("change", { bubbles: true }))"""
+RUNNING: Final = "document.getAnimations().filter((one) => one instanceof CSSAnimation).length"
+
+
+def first_question(page: Page) -> Locator:
+    return page.locator(".learn-questions li").first
+
+
+def test_dragged_numbers_follow_at_once_and_the_address_when_they_rest(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/learn/routes")
+    before = page.locator('[data-number="residual.w1"]').text_content()
+    now = page.evaluate(DRAGGED, ["w1", "-2", "residual.w1"])
+    assert now != before
+    page.evaluate(RELEASED, "w1")
+    expect(page).to_have_url(re.compile("w1=-2"))
+    expect(page.locator('[data-number="residual.w1"]')).to_have_text(now)
+
+
+def test_a_second_number_waits_for_what_the_first_one_changes(open_page: OpenPage) -> None:
+    page = open_page("/learn/routes")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/learn/routes?*", hold)
+    page.evaluate(DRAGGED, ["w1", "-2", "residual.w1"])
+    page.evaluate(RELEASED, "w1")
+    stale = page.evaluate(DRAGGED, ["x", "3", "x"])
+    assert stale == "1.00"
+    while not held:
+        page.evaluate("new Promise(requestAnimationFrame)")
+    held[0].continue_()
+    expect(page.locator('[data-number="x"]').first).to_have_text("3.00")
+    expect(page.locator('[data-number="w1"]').first).to_have_text("\N{MINUS SIGN}2.00")
+
+
+def test_a_question_is_told_right_by_what_the_figure_shows(open_page: OpenPage) -> None:
+    page = open_page("/learn/layer")
+    tiles = page.locator(".learn-tiles a")
+    means = [
+        float((tile.get_attribute("aria-label") or "").rpartition(" ")[2]) for tile in tiles.all()
+    ]
+    tiles.nth(means.index(min(means))).click()
+    expect(first_question(page)).to_have_class("is-wrong")
+    tiles.nth(means.index(max(means))).click()
+    expect(first_question(page)).to_have_class("is-right")
+    expect(first_question(page)).to_contain_text("Right.")
+
+
+@pytest.mark.parametrize("step", ["filter", "sum"])
+def test_a_touched_pixel_is_computed_and_judged(open_page: OpenPage, step: str) -> None:
+    page = open_page(f"/learn/{step}")
+    page.locator(".filter-map").last.click(position={"x": 3, "y": 3})
+    expect(page).to_have_url(re.compile("at=0,0"))
+    expect(first_question(page)).to_have_class("is-wrong")
+
+
+def test_the_kernel_slides_over_the_digit(open_page: OpenPage) -> None:
+    page = open_page("/learn/filter")
+    window = page.locator(".kernel-digit rect").first
+    before = window.get_attribute("y")
+    page.get_by_role("button", name="Slide the kernel").click()
+    expect(page.locator(".slide-cover")).to_be_visible()
+    expect(window).not_to_have_attribute("y", before or "")
+    page.get_by_role("button", name="Slide the kernel").click()
+    expect(page.locator(".slide-cover")).to_have_count(0)
+
+
+def test_a_branch_that_is_switched_off_changes_the_answer_in_place(open_page: OpenPage) -> None:
+    page = open_page("/learn/switch")
+    page.locator("#map-block1 .map-toggle").click()
+    expect(page).to_have_url(re.compile("scale=block1:0"))
+    expect(page.locator("#map-block1")).to_have_class(re.compile("is-off"))
+    expect(first_question(page)).not_to_have_class("is-open")
+
+
+@pytest.mark.parametrize("step", ["filter", "layer", "block", "sum", "switch", "gradients"])
+def test_a_figure_is_of_the_digit_that_one_draws(open_page: OpenPage, step: str) -> None:
+    page = open_page(f"/learn/{step}")
+    digit = page.locator("form[data-draw]").get_attribute("data-digit") or ""
+    page.get_by_role("button", name="Clear").click()
+    draw(page, SEVEN)
+    expect(page).to_have_url(re.compile(rf"/learn/{step}\?digit=(?!{digit})[0-9a-f]{{16}}"))
+    expect(page.locator(".learn-figure")).not_to_contain_text(digit)
+
+
+def test_keys_and_clickers_lead_through_the_presentation(open_page: OpenPage) -> None:
+    page = open_page("/learn/filter?present=1")
+    for step, key in (("layer", "PageDown"), ("block", "ArrowRight"), ("layer", "PageUp")):
+        page.keyboard.press(key)
+        expect(page).to_have_url(re.compile(rf"/learn/{step}\?.*present=1"))
+        expect(page.locator("html[data-ready]")).to_have_count(1)
+
+
+def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:
+    page = open_page("/learn/block?present=1")
+    expect(page.locator(".learn-figure")).to_be_visible()
+    for hidden in (".site-header", ".site-footer", ".learn-text", ".learn-questions"):
+        expect(page.locator(hidden)).to_be_hidden()
+
+
+def test_a_term_is_explained_where_it_has_the_focus(open_page: OpenPage) -> None:
+    page = open_page("/learn/filter")
+    term = page.locator(".term-word").first
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    term.focus()
+    expect(page.get_by_role("tooltip")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    term.hover()
+    expect(page.get_by_role("tooltip")).to_have_count(1)
+
+
+@pytest.mark.parametrize("step", ["routes", "gradients"])
+def test_the_gradient_runs_back_only_where_motion_is_welcome(
+    open_page: OpenPage, step: str
+) -> None:
+    assert open_page(f"/learn/{step}").evaluate(RUNNING) > 0
+    still = open_page(f"/learn/{step}", reduced_motion="reduce")
+    assert still.evaluate(RUNNING) == 0
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_without_a_script_a_step_shows_its_figure(open_page: OpenPage, step: str) -> None:
+    page = open_page(f"/learn/{step}", java_script_enabled=False)
+    expect(page.locator(".learn-figure")).to_be_visible()
+    expect(page.locator("[data-script-only]:visible")).to_have_count(0)
+
+
+def test_without_a_script_the_numbers_are_a_form(open_page: OpenPage) -> None:
+    page = open_page("/learn/routes?w2=0", java_script_enabled=False)
+    page.get_by_role("button", name="Compute").click()
+    expect(page).to_have_url(re.compile("w2=0"))
+    expect(first_question(page)).to_have_class("is-right")
