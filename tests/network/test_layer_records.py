@@ -12,6 +12,7 @@ from skiplens.core.manifest import INPUT, LayerInfo
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.layer_records import describe_layer, spatial
 from skiplens.network.layers import Residual
+from skiplens.network.recurrent import gates
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import (
     Array,
@@ -32,6 +33,9 @@ from tests.network.tiny import (
         (layers.AveragePooling2D(2), "pool"),
         (layers.GlobalAveragePooling2D(), "pool"),
         (layers.GlobalMaxPooling2D(), "pool"),
+        (layers.GlobalMaxPooling1D(), "pool"),
+        (layers.GRU(3, return_sequences=True), "states"),
+        (layers.Bidirectional(layers.LSTM(3)), "states"),
         (layers.Dense(3), "logits"),
         (layers.Dense(3, activation="relu"), "other"),
         (layers.UnitNormalization(), "other"),
@@ -43,7 +47,8 @@ from tests.network.tiny import (
     ],
 )
 def test_roles(layer: layers.Layer, role: str) -> None:
-    layer.build([(1, 4, 4, 2)] * 2 if role == "sum" else (1, 4, 4, 2))
+    shape = (1, 4, 2) if role == "states" else (1, 4, 4, 2)
+    layer.build([shape] * 2 if role == "sum" else shape)
     info = describe_layer(layer, (4, 4, 3), block=None, signed=True)
     assert (info.role, info.kind) == (role, type(layer).__name__)
 
@@ -143,9 +148,11 @@ def recomputed(info: LayerInfo, given: list[Array], known: dict[str, layers.Laye
         return gate * fx + (1 - gate) * x
     if info.kind == "Add":
         return given[0] + given[1]
-    if info.kind == "Dense":
+    if info.kind == "Dense" and known[info.name].kernel.shape[0] != given[0].shape[-1]:
         given = [given[0].reshape(len(given[0]), -1)]
-    return numpy(known[info.name](given[0]))
+    name, _, part = info.name.rpartition(".") if info.role == "gate" else (info.name, "", "")
+    found = known[name](given[0])
+    return numpy(gates(known[name], given[0], found)[part] if part else found)
 
 
 @cache

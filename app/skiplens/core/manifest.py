@@ -192,7 +192,7 @@ class LayerInfo(Published):
     """Keras class, or the operation for the parts of a block, such as Residual or Add."""
     role: str
     """`conv`, `norm`, `activation`, `identity`, `residual`, `gate`, `sum`, `output`, `pool`,
-    `logits`, `probabilities` or `other`."""
+    `logits`, `states` of a recurrent layer, `probabilities` or `other`."""
     block: str | None
     """Name of its block; null in stem and head."""
     shape: tuple[int, int, int]
@@ -227,6 +227,11 @@ class LayerInfo(Published):
     def section(self) -> str:
         """Name of its block, or ``stem`` or ``head``."""
         return self.block or self.name.split(".", 1)[0]
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether its positions are steps in a row, one after another: ``(1, T, C)``."""
+        return self.shape[0] == 1 < self.shape[1]
 
     @property
     def spatial(self) -> bool:

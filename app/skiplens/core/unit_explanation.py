@@ -401,8 +401,10 @@ _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Projection": _activation_step,
     "Residual": _activation_step,
     "Gate": _activation_step,
-    "MaxPooling2D": pooling,
-    "AveragePooling2D": pooling,
-    "GlobalMaxPooling2D": pooling,
-    "GlobalAveragePooling2D": pooling,
+    **{
+        f"{over}{kind}Pooling{axes}D": pooling
+        for over in ("", "Global")
+        for kind in ("Max", "Average")
+        for axes in (1, 2)
+    },
 }

@@ -46,6 +46,7 @@ from skiplens.network.graphs import (
     reference_gradients,
     reference_reordered,
 )
+from skiplens.network.recurrent import unrolled
 from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 
 Array = NDArray[np.float32]
@@ -257,12 +258,13 @@ def _graphs(
     network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
 ) -> tuple[dict[str, GraphInfo], dict[str, bytes]]:
     """All graphs, verified: records by name, contents by file name."""
+    fixed = instrument(network, rewrite=unrolled)
     compiled: list[tuple[str, Graph, Callable[[Arrays], Arrays]]] = [
-        ("activations", compile_activations(traced), _reference_activations(traced)),
+        ("activations", compile_activations(fixed), _reference_activations(traced)),
         ("gradients", compile_gradients(network), reference_gradients(network)),
     ]
     if blocks_are_alike(traced):
-        compiled.append((REORDERED, compile_reordered(traced), reference_reordered(network)))
+        compiled.append((REORDERED, compile_reordered(fixed), reference_reordered(network)))
     infos, files = {}, {}
     for name, graph, reference in compiled:
         info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)

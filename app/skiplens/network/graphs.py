@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skiplens.errors import CompileError
 from skiplens.network.layer_records import is_plain_relu
+from skiplens.network.recurrent import unrolled
 from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
@@ -131,10 +132,10 @@ def _stacks(variables: list[Any], blocks: list[str]) -> list[tuple[Array, int | 
 
 def _place_of(variable: Any, blocks: list[str]) -> tuple[str, int | None]:
     """The name of a variable without its block's, and the block's place."""
-    layer, weight = variable.path.split("/")[-2:]
     for place, block in enumerate(blocks):
-        if layer.startswith(f"{block}."):
-            return f"{layer.removeprefix(block)}/{weight}", place
+        before, found, rest = variable.path.rpartition(f"{block}.")
+        if found:
+            return before.rpartition("/")[2] + rest, place
     return variable.path, None
 
 
@@ -165,7 +166,8 @@ def reference_reordered(network: keras.Model) -> Callable[[Arrays], dict[str, Ar
 
 def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
     """Outputs of the gradient graph in order: layers up to the logits, then the routes."""
-    return (*(layer.name for layer in traced.layers[:-1]), *traced.routes)
+    layers = (one.name for one in traced.layers[:-1] if one.name not in traced.beside)
+    return (*layers, *traced.routes)
 
 
 def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
@@ -220,7 +222,7 @@ def _differentiable(layer: Any, x: Any) -> Any:
         return _max_of_tiles(x, *layer.pool_size)
     if isinstance(layer, keras.layers.AveragePooling2D) and _covers(layer, x):
         return ops.mean(_tiles(x, *layer.pool_size), axis=(2, 4))
-    return None
+    return unrolled(layer, x)
 
 
 def _covers(layer: Any, x: Any) -> bool:

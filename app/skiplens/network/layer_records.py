@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -10,12 +10,17 @@ import keras
 
 from skiplens.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
 from skiplens.network.layers import MERGES, HighwayGate, Part, Residual
+from skiplens.network.recurrent import is_recurrent
 
 POOLS: Final = (
     keras.layers.MaxPooling2D,
     keras.layers.AveragePooling2D,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalMaxPooling2D,
+    keras.layers.MaxPooling1D,
+    keras.layers.AveragePooling1D,
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalMaxPooling1D,
 )
 # Element-wise layers, and the operations behind functions such as ``keras.ops.relu``.
 _ACTIVATIONS: Final = frozenset(
@@ -64,14 +69,20 @@ def describe_layer(
         shape=spatial(shape),
         parameters=layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
         kernel=tuple(layer.kernel_size) if convolves else None,
-        strides=tuple(layer.strides) if hasattr(layer, "strides") else None,
+        strides=_pair(layer.strides) if hasattr(layer, "strides") else None,
         signed=signed,
         inputs=inputs,
-        window=tuple(layer.pool_size) if hasattr(layer, "pool_size") else None,
+        window=_pair(layer.pool_size) if hasattr(layer, "pool_size") else None,
         dilation=tuple(layer.dilation_rate) if convolves else None,
         epsilon=layer.epsilon if isinstance(layer, keras.layers.BatchNormalization) else None,
         activation=_activation(layer),
     )
+
+
+def _pair(sizes: Sequence[int]) -> tuple[int, int]:
+    """Sizes down and across; a sequence runs across."""
+    down, across = (1, *sizes)[-2:]
+    return down, across
 
 
 def named_block(name: str) -> str | None:
@@ -87,7 +98,7 @@ def _activation(layer: Any) -> str | None:
     if is_softmax(layer):
         return "softmax"
     function = getattr(layer, "activation", keras.activations.linear)
-    if function is keras.activations.linear:
+    if is_recurrent(layer) or function is keras.activations.linear:
         return None
     return str(getattr(function, "__name__", type(function).__name__))
 
@@ -146,6 +157,8 @@ def _role(layer: Any) -> str:
         return "probabilities"
     if is_activation(layer):
         return "activation"
+    if is_recurrent(layer):
+        return "states"
     return next((role for kinds, role in _ROLES if isinstance(layer, kinds)), OTHER)
 
 

@@ -6,10 +6,13 @@ Hochreiter and Schmidhuber 1997 with the forget gate of Gers, Schmidhuber and Cu
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import keras
 from keras import ops
+
+from skiplens.network.layers import Part
 
 Tensor = Any
 
@@ -30,6 +33,25 @@ def is_recurrent(layer: Any) -> bool:
         directions = (layer.forward_layer, layer.backward_layer)
         return layer.merge_mode in _MERGES and all(is_recurrent(one) for one in directions)
     return isinstance(layer, _KINDS) and not layer.return_state and not layer.stateful
+
+
+def unrolled(layer: Any, x: Tensor) -> Tensor | None:
+    """A rewrite for :func:`skiplens.network.tracing.instrument`: the symbolic output of
+    :func:`states`; ``None`` for other layers.
+    """
+    if not is_recurrent(layer):
+        return None
+    part = Part(f"{layer.name}.unrolled", partial(states, layer))
+    part.layer = layer  # so that the model knows its weights
+    return part([x])
+
+
+def traced_gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
+    """:func:`gates` of symbolic tensors; nothing for layers that are not recurrent."""
+    if not is_recurrent(layer) or not gates(layer, x, output):
+        return {}
+    found: dict[str, Tensor] = Part(f"{layer.name}.gates", partial(gates, layer))([x, output])
+    return found
 
 
 def states(layer: Any, x: Tensor) -> Tensor:

@@ -19,10 +19,12 @@ from skiplens.network.layer_records import (
     describe_layer,
     is_never_negative,
     is_plain_relu,
+    named_block,
     named_blocks,
     spatial,
 )
 from skiplens.network.layers import Part
+from skiplens.network.recurrent import traced_gates
 from skiplens.network.structure import Structure, analyse
 
 Rewrite = Callable[[Any, Tensor], Tensor | None]
@@ -48,6 +50,8 @@ class InstrumentedModel:
         keras_layers: the Keras layer, or operation, behind each record that has one, by name.
         logits: name of the layer that the last layer turns into probabilities; ``None`` if the
             network has no probabilities.
+        beside: names of layers that the output does not depend on: what gates open to is computed
+            again from the states.
     """
 
     model: keras.Model
@@ -56,6 +60,7 @@ class InstrumentedModel:
     routes: tuple[str, ...]
     keras_layers: Mapping[str, Any]
     logits: str | None
+    beside: frozenset[str] = frozenset()
 
 
 def instrument(
@@ -131,6 +136,7 @@ class _Replay:
         self._outputs: dict[str, Tensor] = {}
         self._layers: list[LayerInfo] = []
         self._keras_layers: dict[str, Any] = {}
+        self._beside: list[str] = []
 
     def instrumented(self, name: str) -> InstrumentedModel:
         """The network as a model of all its outputs."""
@@ -150,6 +156,7 @@ class _Replay:
             tuple(copies),
             self._keras_layers,
             None if logits is None else self._names[id(logits)],
+            frozenset(self._beside),
         )
 
     def _call(self, call: Call) -> None:
@@ -168,6 +175,8 @@ class _Replay:
             ):
                 self._never_negative.add(id(new))
             name = self._network.names[id(call)] + (f".{number}" if len(call.outputs) > 1 else "")
+            if alone:
+                self._record_gates(name, call, args[0], sources, new)
             if self._network.is_shown(call, old):
                 self._record_call(name, call, old, sources, new)
             else:
@@ -263,6 +272,23 @@ class _Replay:
         self._names[id(old)] = name
         self._keras_layers[name] = call.layer
         self._record(info, out)
+
+    def _record_gates(
+        self, name: str, call: Call, x: Tensor, sources: tuple[str, ...], out: Tensor
+    ) -> None:
+        """Record the gates of a recurrent layer, before its states."""
+        for gate, opened in traced_gates(call.layer, x, out).items():
+            info = LayerInfo(
+                f"{name}.{gate}",
+                f"{gate.capitalize()}Gate",
+                "gate",
+                self._network.block_of(call) or named_block(name),
+                spatial(opened.shape[1:]),
+                signed=False,
+                inputs=sources,
+            )
+            self._beside.append(info.name)
+            self._record(info, opened)
 
     def _record(self, info: LayerInfo, out: Tensor) -> None:
         self._outputs[info.name] = out

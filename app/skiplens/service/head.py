@@ -12,7 +12,9 @@ from skiplens.errors import NoVotesError
 from skiplens.service.forward import ForwardPass, branch_scales
 from skiplens.service.registry import find_layer
 
-_GLOBAL_POOLING: Final = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
+_GLOBAL_POOLING: Final = frozenset(
+    f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2)
+)
 
 
 @dataclass(frozen=True, eq=False)
