@@ -132,6 +132,13 @@ class NoVotesError(NotFoundError):
     title = "Logits are no sum of blocks"
 
 
+class NoGradientsError(NotFoundError):
+    """The network was compiled without gradients."""
+
+    code = "no_gradients"
+    title = "No gradients"
+
+
 class NoDatasetError(NotFoundError):
     """The server was started without a data set."""
 

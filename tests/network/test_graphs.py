@@ -243,22 +243,3 @@ def test_mean_pooling_shares_the_gradient_out() -> None:
     assert wanted["relu"].any()
     for name in ("pool", "relu"):
         assert close(found[name], wanted[name], 1e-4)
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.ReLU(max_value=0.2),
-        layers.ReLU(negative_slope=0.1),
-        layers.MaxPooling2D(3, strides=2),
-        layers.AveragePooling2D(3, strides=2),
-    ],
-    ids=["ceiling", "leak", "overlap", "overlapping means"],
-)
-def test_what_litert_cannot_differentiate_is_refused(layer: layers.Layer) -> None:
-    image = keras.Input((28, 28, 1))
-    x = layer(layers.Conv2D(2, 3, strides=4, padding="same", name="stem.conv")(image))
-    x = layers.Dense(10, name="head.logits")(layers.Flatten()(x))
-    model = randomise(keras.Model(image, layers.Softmax()(x)))
-    with pytest.raises(CompileError, match="LiteRT has no operation for a part of the network"):
-        compile_gradients(model)

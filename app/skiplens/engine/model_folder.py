@@ -83,10 +83,11 @@ def _read_manifest(path: Path) -> Manifest:
         )
     if manifest.id != path.parent.name:
         raise ModelError(f"manifest {path} is of network {manifest.id}, not {path.parent.name}")
-    if not set(_GRAPHS) <= set(manifest.graphs):
+    needed = _GRAPHS if manifest.no_gradients is None else _GRAPHS[:1]
+    if not set(needed) <= set(manifest.graphs):
         named = ", ".join(manifest.graphs) or "none"
         raise ModelError(
-            f"manifest {path} must name the graphs {' and '.join(_GRAPHS)}; got {named}"
+            f"manifest {path} must name the graphs {' and '.join(needed)}; got {named}"
         )
     if manifest.graphs["activations"].outputs != tuple(layer.name for layer in manifest.layers):
         raise ModelError(f"manifest {path} names other layers than its activations graph returns")

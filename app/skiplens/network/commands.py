@@ -230,6 +230,8 @@ def compile_folder(
         _console.print(
             f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
         )
+    if manifest.no_gradients:
+        _console.print(f"no gradients: {manifest.no_gradients}")
     if manifest.test_accuracy is not None:
         _report(manifest.test_accuracy)
     return manifest

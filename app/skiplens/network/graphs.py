@@ -5,19 +5,20 @@ Each graph is converted from one concrete function without a trackable object: c
 or two signatures at once, silently drops the weights.
 """
 
-from collections.abc import Callable, Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 from numpy.typing import NDArray
 
 from skiplens.errors import CompileError
-from skiplens.network.layer_records import is_plain_relu
-from skiplens.network.recurrent import unrolled
+from skiplens.network.differentiable import differentiable
 from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
@@ -61,7 +62,7 @@ def compile_gradients(network: keras.Model) -> Graph:
         CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
             cannot differentiate.
     """
-    traced = instrument(network, rewrite=_differentiable, routes=True)
+    traced = instrument(network, rewrite=differentiable, routes=True)
     logits = _logits(traced)
     names = gradient_names(traced)
 
@@ -173,14 +174,19 @@ def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
 def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
     """The gradient graph's expected outputs as a function of its inputs, by ``GradientTape`` on the
     unmodified network.
+
+    As a graph, it leaves out the gradients of kernels, in which TensorFlow can crash.
     """
     traced = instrument(network, routes=True)
     logits, names = _logits(traced), gradient_names(traced)
 
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+    def gradients(target: tf.Tensor, inputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        return _gradients(traced.model, inputs, target, logits, names)
+
     def reference(inputs: Arrays) -> dict[str, Array]:
         tensors = {name: tf.constant(inputs[name]) for name in traced.model.input}
-        target = tf.constant(inputs["target"])
-        found = _gradients(traced.model, tensors, target, logits, names)
+        found = gradients(tf.constant(inputs["target"]), tensors)
         return {name: value.numpy() for name, value in zip(names, found, strict=True)}
 
     return reference
@@ -193,7 +199,7 @@ def _gradients(
     logits: str,
     names: tuple[str, ...],
 ) -> list[tf.Tensor]:
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(list(inputs.values()))
         outputs = model(inputs, training=False)
     found: list[tf.Tensor] = tape.gradient(
@@ -214,48 +220,6 @@ def _logits(traced: InstrumentedModel) -> str:
     return traced.logits
 
 
-def _differentiable(layer: Any, x: Any) -> Any:
-    """The same function from operations with LiteRT gradients, which ReLU and pooling lack."""
-    if is_plain_relu(layer):
-        return ops.multiply(x, ops.cast(ops.greater(x, 0.0), x.dtype))
-    if isinstance(layer, keras.layers.MaxPooling2D) and _covers(layer, x):
-        return _max_of_tiles(x, *layer.pool_size)
-    if isinstance(layer, keras.layers.AveragePooling2D) and _covers(layer, x):
-        return ops.mean(_tiles(x, *layer.pool_size), axis=(2, 4))
-    return unrolled(layer, x)
-
-
-def _covers(layer: Any, x: Any) -> bool:
-    """Whether a pooling's windows tile the map without overlap."""
-    down, across = layer.pool_size
-    whole = x.shape[1] % down == 0 and x.shape[2] % across == 0
-    return whole and tuple(layer.strides) == (down, across)
-
-
-def _tiles(x: Any, down: int, across: int) -> Any:
-    """Maps cut into windows: ``(N, H / down, down, W / across, across, C)``."""
-    height, width, channels = x.shape[1:]
-    return ops.reshape(x, (-1, height // down, down, width // across, across, channels))
-
-
-def _max_of_tiles(x: Any, down: int, across: int) -> Any:
-    """Max pooling whose gradient goes to the first of equal values, as in Keras.
-
-    After a ReLU whole windows are zero; sharing the gradient among them would be just as valid but
-    differ from ``GradientTape``.
-    """
-    tiles = ops.transpose(_tiles(x, down, across), (0, 1, 3, 5, 2, 4))
-    windows = ops.reshape(tiles, (-1, *tiles.shape[1:4], down * across))
-    rank = ops.arange(down * across, 0, -1, dtype=x.dtype)  # the first ranks highest
-    rank = ops.multiply(rank, _where_largest(windows))
-    return ops.sum(ops.multiply(windows, _where_largest(rank)), axis=-1)
-
-
-def _where_largest(x: Any) -> Any:
-    """1 where ``x`` is the largest on the last axis, else 0."""
-    return ops.cast(ops.equal(x, ops.max(x, axis=-1, keepdims=True)), x.dtype)
-
-
 def _signature(traced: InstrumentedModel) -> dict[str, tf.TensorSpec]:
     return {
         name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=name)
@@ -267,12 +231,24 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
     concrete = tf.function(function, autograph=False).get_concrete_function(**signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     try:
-        content = converter.convert()
+        with _silent_stderr():
+            content = converter.convert()
     except Exception as error:  # the converter's own error is not public
-        raise CompileError(
-            "LiteRT has no operation for a part of the network or of its gradient; convolutions, "
-            "batch norms, ReLU as a separate layer and pooling without overlap are supported, "
-            "ReLU as the activation of another layer is not"
-        ) from error
+        missing = re.findall(r"(?:Select|Custom) ops: (.+)", str(error))
+        what = f"operation {missing[0]}" if missing else "an operation of the network"
+        raise CompileError(f"LiteRT lacks {what}") from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
     return Graph(content, inputs, outputs)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """The converter writes pages of its own code to the standard error of the process."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

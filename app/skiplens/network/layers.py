@@ -297,12 +297,12 @@ class Part(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
     """A function of a list of tensors as a layer.
 
     Args:
-        name: of the layer.
+        name: of the layer; Keras' choice if ``None``.
         function: takes the tensors one by one.
         kind: what a record calls it.
     """
 
-    def __init__(self, name: str, function: Callable[..., Any], kind: str = "") -> None:
+    def __init__(self, name: str | None, function: Callable[..., Any], kind: str = "") -> None:
         super().__init__(name=name)
         self.function = function
         self.kind = kind

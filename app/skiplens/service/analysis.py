@@ -7,7 +7,7 @@ import numpy as np
 from skiplens.core.block_metrics import block_metrics, cosine
 from skiplens.core.manifest import DESCRIBED, BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.engine.base import Activations, Engine
-from skiplens.errors import InvalidParameterError, quoted
+from skiplens.errors import InvalidParameterError, NoGradientsError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales
 from skiplens.service.registry import find_layer
 
@@ -55,8 +55,11 @@ def gradient_by_path(
 
     Raises:
         InvalidParameterError: there is no such class.
+        NoGradientsError: the network was compiled without gradients.
     """
     manifest = forward.manifest
+    if manifest.no_gradients:
+        raise NoGradientsError(f"network {manifest.id} has no gradients: {manifest.no_gradients}")
     if target is None:
         target = forward.label
     if not 0 <= target < len(manifest.classes):

@@ -168,6 +168,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     manifest, links = context.engine.manifest, context.links
     found, means = all_block_metrics(context.forward), test_set_means(manifest)
     values = {
+        "no_gradients": manifest.no_gradients,
         **_gradient_values(context, target, beside),
         "residual": _has_skips(manifest),
         "rectified": any(block.rectified for block in manifest.blocks),
@@ -211,8 +212,12 @@ def _gradient_values(
 ) -> dict[str, object]:
     """What the section of the gradients shows."""
     manifest = context.engine.manifest
+    if manifest.no_gradients:
+        return {}
     networks = (engine.manifest for engine in context.services.registry.networks)
-    others = tuple(other for other in networks if other.id != manifest.id)
+    others = tuple(
+        other for other in networks if other.id != manifest.id and not other.no_gradients
+    )
     twin = twin_of(manifest, others)
     chosen = beside or twin or NO_NETWORK
     found = gradient_by_path(context.engine, context.forward, target)
