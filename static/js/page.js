@@ -151,13 +151,20 @@ function wireMaps() {
   const start = async (event) => {
     const isOnMap = event.target instanceof Element && event.target.closest(maps);
     if (event instanceof PointerEvent && !isOnMap) return;
+    const link = event.target instanceof Element && event.target.closest("a");
+    const isTap = event instanceof PointerEvent && event.pointerType === "touch";
+    if (isTap && event.type === "click" && link) event.preventDefault(); // hover.js follows it
     const isLoading = pending !== undefined;
     if (pending?.type !== "click") pending = event;
     if (isLoading) return;
     const modules = await Promise.all([
       import("./maps/hover.js"), import("./maps/value-keys.js"),
     ]).catch(() => undefined);
-    if (!modules) return void (pending = undefined); // no connection: the next event tries again
+    if (!modules) { // no connection: the next event tries again
+      pending = undefined;
+      if (link && event.defaultPrevented) location.assign(link.href);
+      return;
+    }
     listeners.abort();
     modules[0].watchMaps(pending);
     modules[1].addFocusTargets();

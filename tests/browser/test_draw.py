@@ -351,6 +351,43 @@ def test_the_prediction_is_announced_once_it_stays(open_page: OpenPage, server: 
     expect(page.locator("[data-draw-status]")).to_contain_text("Prediction: 7, ")
 
 
+# As browsers that protect against fingerprints have it: reading a canvas throws, or gives noise.
+REFUSED: Final = """
+  const refuse = () => { throw new DOMException("refused", "SecurityError"); };
+  CanvasRenderingContext2D.prototype.getImageData = refuse;
+  HTMLCanvasElement.prototype.toDataURL = () => "data:,";
+  HTMLCanvasElement.prototype.toBlob = (done) => done(null);
+  delete globalThis.CompressionStream;
+"""
+BLURRED: Final = """
+  const read = CanvasRenderingContext2D.prototype.getImageData;
+  CanvasRenderingContext2D.prototype.getImageData = function (...box) {
+    const image = read.apply(this, box);
+    for (const at of image.data.keys()) image.data[at] ^= at % 3;
+    return image;
+  };
+"""
+
+
+@pytest.mark.parametrize("script", [REFUSED, BLURRED], ids=["refused", "blurred"])
+def test_a_browser_that_does_not_let_the_canvas_be_read_stores_the_same_digit(
+    open_page: OpenPage, server: str, script: str
+) -> None:
+    addresses = []
+    for guarded in (False, True):
+        page = start(open_page, server)
+        if guarded:
+            page.add_init_script(script)
+            page.evaluate("sessionStorage.clear()")
+            page.reload()
+            wait_until_ready(page)
+        before = page.url
+        draw(page, SEVEN)
+        predicts(page, "7")
+        addresses.append(stored(page, before))
+    assert addresses[0] == addresses[1]
+
+
 def test_without_scripts_there_is_no_canvas_and_no_tool(open_page: OpenPage) -> None:
     page = open_page("/", java_script_enabled=False)
     expect(surface(page)).to_be_hidden()

@@ -51,6 +51,8 @@ UNPRINTABLE: Final = """() => {
     ...(isShown(document.querySelector("h1")) ? [] : ["no heading"]),
     ...[getComputedStyle(document.body).backgroundColor].filter((one) =>
       one !== "rgb(255, 255, 255)"),
+    ...all(".network-section, figure").filter((one) =>
+      getComputedStyle(one).breakInside !== "avoid").map((one) => `split ${one.className}`),
   ];
 }"""
 

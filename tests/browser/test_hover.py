@@ -240,7 +240,7 @@ def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page.wait_for_url(re.compile(r"block1\.conv1/filters/1\?at=13,0"))
 
 
-def test_a_long_press_reads_values_and_a_short_one_opens_the_layer(open_page: OpenPage) -> None:
+def test_a_long_press_reads_values_and_a_tap_leads_where_a_click_does(open_page: OpenPage) -> None:
     page = open_page("/#block1", width=390, has_touch=True, is_mobile=True)
     image = figure_inside(page, "block1", "block1.conv1").locator("img")
     image.scroll_into_view_if_needed()
@@ -263,4 +263,11 @@ def test_a_long_press_reads_values_and_a_short_one_opens_the_layer(open_page: Op
     assert page.evaluate("scrollY") == before
     assert "/layers/" not in page.url
     image.tap(position={"x": 20, "y": 20})
-    page.wait_for_url(re.compile(r"/layers/block1\.conv1$"))
+    page.wait_for_url(re.compile(r"/layers/block1\.conv1/filters/0\?at=\d+,\d+#unit$"))
+
+
+def test_a_tap_before_the_module_is_there_leads_there_too(open_page: OpenPage) -> None:
+    page = open_page("/#block1", width=390, has_touch=True, is_mobile=True)
+    image = figure(page, "block1.sum").locator("img")
+    image.tap(position={"x": 20, "y": 20})
+    page.wait_for_url(re.compile(r"/layers/block1\.sum/filters/\d+\?at=\d+,\d+#unit$"))

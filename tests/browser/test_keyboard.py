@@ -77,6 +77,20 @@ def test_single_keys_can_be_turned_off(open_page: OpenPage) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def test_all_samples_are_one_tab_stop(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_text("Other digits").click()
+    samples = page.locator(".samples a")
+    expect(samples).to_have_count(40)
+    page.get_by_text("Other digits").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".samples a:focus")).to_have_count(1)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".samples a:focus:not([aria-current])")).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(page.get_by_label(re.compile("^Your own image"))).to_be_focused()
+
+
 def test_arrows_walk_over_the_pictures_of_the_gallery(open_page: OpenPage) -> None:
     page = open_page("/")
     page.locator(".layer-link").first.focus()

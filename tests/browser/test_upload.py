@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, serving
+from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +54,15 @@ def test_a_file_is_chosen_and_read(open_page: OpenPage, drawing: Path, *, javasc
 def test_an_image_is_dropped_or_pasted(open_page: OpenPage, drawing: Path, event: str) -> None:
     page = open_page("/")
     bring(page, event, drawing.read_bytes())
+    expect(page.locator(".provenance")).to_have_text(OWN)
+
+
+@pytest.mark.parametrize("name", ["layer", "filter", "block", "depth", "comparison", "data set"])
+def test_an_image_is_dropped_on_any_page(
+    open_page: OpenPage, server: str, drawing: Path, name: str
+) -> None:
+    page = open_page(address(server, name))
+    bring(page, "drop", drawing.read_bytes())
     expect(page.locator(".provenance")).to_have_text(OWN)
 
 

@@ -181,7 +181,9 @@ def test_the_map_leads_to_each_block_and_marks_it(open_page: OpenPage, server: s
     expect(page.get_by_role("slider", name="Factor of the branch of block3")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1440, 900), (1920, 1080)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(1366, 768), (1440, 900), (1920, 1080), (2560, 1440)]
+)
 def test_input_answer_map_and_maps_are_seen_at_once(
     open_page: OpenPage, width: int, height: int
 ) -> None:
@@ -191,6 +193,15 @@ def test_input_answer_map_and_maps_are_seen_at_once(
     for bar in page.locator(".bars tr").all():
         expect(bar).to_be_in_viewport(ratio=1)
     assert page.evaluate(MAPS) >= 6
+
+
+@pytest.mark.parametrize("name", ["layer", "filter", "block", "comparison", "data set"])
+def test_input_answer_and_map_are_in_every_pages_first_view(
+    open_page: OpenPage, server: str, name: str
+) -> None:
+    page = open_page(address(server, name), viewport={"width": 1366, "height": 768})
+    for place in ("[data-draw-surface]", ".predicted", ".network-map svg", "[data-dial]"):
+        expect(page.locator(place)).to_be_in_viewport(ratio=1)
 
 
 def test_a_phone_shows_input_answer_and_a_row_of_maps_at_once(open_page: OpenPage) -> None:

@@ -122,6 +122,31 @@ function openClickedValue({ target }) {
   if (mapsElement(target) && position && !isHandled) location.assign(hrefOf(position));
 }
 
+/** @param {Event} event */
+function isTap(event) {
+  return event instanceof PointerEvent && event.type === "click" && event.pointerType === "touch";
+}
+
+/** Let a tap on a map lead where a click does: to the value under it. @param {Event} event */
+function handleTap(event) {
+  if (!isTap(event) || event.defaultPrevented || !mapsElement(event.target)) return;
+  if (event.target instanceof Element && event.target.closest(".filter-figure")) return;
+  event.preventDefault();
+  void followTap(/** @type {PointerEvent} */ (event));
+}
+
+/** @param {PointerEvent} tap whose link is not followed by the browser */
+async function followTap({ target, clientX, clientY }) {
+  const element = mapsElement(target);
+  if (!element || !(target instanceof Element)) return;
+  const hit = await cachedHitTarget(element).catch(() => undefined);
+  const position = hit && valueAtPoint(hit, clientX, clientY);
+  setClickTarget(target, position);
+  const link = target.closest("a");
+  if (link instanceof HTMLElement) link.click();
+  else if (position) location.assign(hrefOf(position));
+}
+
 /**
  * Watch every map of the page.
  * @param {Event | undefined} first the event that this module was loaded for
@@ -136,6 +161,7 @@ export function watchMaps(first) {
   for (const name of ["touchmove", "contextmenu", "click", "dragstart"]) {
     document.addEventListener(name, suppressWhileExploring, { capture: true, passive: false });
   }
+  document.addEventListener("click", handleTap, { capture: true });
   document.addEventListener("click", openClickedValue);
   document.addEventListener(CHANGED, forgetHitTargets);
   matchMedia(WIDE_WINDOW).addEventListener("change", () => {
@@ -146,7 +172,11 @@ export function watchMaps(first) {
 
 /** @param {PointerEvent} event */
 async function handleFirst(event) {
-  if (event.pointerType === "touch" && event.type !== "click") {
+  if (isTap(event)) {
+    await followTap(event);
+    return;
+  }
+  if (event.pointerType === "touch") {
     handlePress(event);
     return;
   }

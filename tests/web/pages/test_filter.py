@@ -1,5 +1,6 @@
 """The filter page: kernel, the filter across its block, top-activating digits."""
 
+import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -55,6 +56,25 @@ def test_a_kernel_of_many_channels_is_drawn(context: PageContext) -> None:
     assert kernel is not None
     assert kernel.weights is None
     assert kernel.channels == "16 maps"
+
+
+def test_the_picture_of_a_kernel_is_described(client: TestClient, gallery: str) -> None:
+    html = client.get(f"{gallery}/layers/block1.conv1/filters/0").text
+    assert 'alt="The kernel, one slice for each of 16 maps"' in html
+
+
+@pytest.mark.parametrize(
+    ("layer", "chosen"),
+    [("block1.conv1", "each block: here, the layer"), ("block1.sum", "each block")],
+)
+def test_the_chooser_says_what_shares_a_range(
+    client: TestClient, gallery: str, layer: str, chosen: str
+) -> None:
+    for shown in (f"layers/{layer}", f"layers/{layer}/filters/0"):
+        html = client.get(f"{gallery}/{shown}").text
+        assert re.search(f'<option value="block"[^>]* selected>{chosen}</option>', html)
+        legend = "for the whole layer" if "here" in chosen else "for x, F(x), sum and output"
+        assert f"one value range {legend}" in html
 
 
 def test_layers_without_kernels_show_none(context: PageContext) -> None:
