@@ -15,6 +15,7 @@ from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.depth import ablated_accuracies
 from skiplens.web.pages.figures import Picture, layer_strip
+from skiplens.web.pages.learn import mathml
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.unit import InputLabels, Steps, activation_steps, merge_steps
@@ -194,8 +195,7 @@ def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
         return None
     return (
         f"Without {fmt.join_and(off)}, {found[0]} of {manifest.evaluation.digits:,} test digits "
-        "are "
-        f"right, instead of {fmt.percent(manifest.test_accuracy.value)}."
+        f"are right, instead of {fmt.percent(manifest.test_accuracy.value)}."
     )
 
 
@@ -240,9 +240,8 @@ def _gate(scene: Scene) -> dict[str, Any] | None:
     layer = find_layer(engine.manifest, name)
     open_ = float(forward.activations[name].mean())
     return {
+        "formula": mathml.HIGHWAY,
         "strip": layer_strip(forward, layer, links),
-        "block": layer.block,
-        "open": fmt.percent(open_),
-        "carried": fmt.percent(1 - open_),
-        "href": links.block(str(layer.block)),
+        "sentence": f"The gate of {layer.block} in the highway network: on average "
+        f"{fmt.percent(open_)} open, so {fmt.percent(1 - open_)} of x passes.",
     }

@@ -74,7 +74,9 @@ def gradients_figure(scene: Scene) -> StepFigure:
         values={
             "chart": gradient_chart(scene.manifest.title, found, _beside(scene, found.target)),
             "beside_title": other[0] if other else None,
-            "columns": tuple((name, scene.address(block=name), name == block) for name in names),
+            "columns": tuple(
+                (name, "", scene.address(block=name), name == block) for name in names
+            ),
             "own": own,
             "twin": twin,
             "comparison": _compare(found.blocks[0], plain[0]) if plain else None,

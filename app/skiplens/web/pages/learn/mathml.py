@@ -111,3 +111,18 @@ def equation(*sides: Markup) -> Markup:
 
 def _joined(drawn: Iterator[Markup], sign: Markup) -> Markup:
     return Markup("<mrow>{}</mrow>").format(sign.join(drawn))
+
+
+def _of_x(name: str) -> Markup:
+    return Markup("<mi>{}</mi><mo>(</mo><mi>x</mi><mo>)</mo>").format(name)
+
+
+HIGHWAY: Final = equation(
+    symbol("y"),
+    Markup('<mrow class="residual">{}{}{}</mrow>{}').format(_of_x("T"), _DOT, _of_x("F"), _PLUS)
+    + Markup(
+        '<mrow class="identity"><mo>(</mo><mn>1</mn><mo>\N{MINUS SIGN}</mo>{}<mo>)</mo>{}'
+        "<mi>x</mi></mrow>"
+    ).format(_of_x("T"), _DOT),
+)
+"""What a highway block computes: ``T(x) F(x) + (1 - T(x)) x`` (Srivastava et al. 2015)."""

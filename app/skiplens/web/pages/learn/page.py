@@ -11,7 +11,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError, quoted
 from skiplens.service.registry import parse_scales
 from skiplens.web.links import Links, learn_page
-from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn import blocks, filters, gradients, pairs
 from skiplens.web.pages.learn.classroom import ClassCode, class_code
@@ -76,7 +76,7 @@ TERMS: Final = {
     "skip": "The path past the layers, also called the identity: it changes nothing.",
     "branch": "The layers beside the skip, which compute F(x).",
     "gradient": "How much a result changes with a small change of a value before it.",
-    "sigmoid": "A function that squeezes any number between 0 and 1. Its slope is at most 1/4.",
+    "sigmoid": "Squeezes any number into the range from 0 to 1. Its slope is at most 1/4.",
     "score": "The network's number for a class before they become probabilities; also: logit.",
     "normalisation": "Shifts and scales each map to mean 0 and variance 1 in training.",
     "interval": "Where the true accuracy lies in 95 of 100 cases.",
@@ -113,17 +113,12 @@ class LearnPage(ViewPage):
     @property
     def progress(self) -> tuple[tuple[str, str, bool], ...]:
         """Title and address of every step, and whether it is this one."""
-        return tuple((step.title, self._address_of(step.name), step is self.step) for step in STEPS)
+        return tuple((step.title, self._address_of(step), step is self.step) for step in STEPS)
 
     @property
-    def neighbours(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        """Title and address of the steps before and after."""
-        before, after = (
-            STEPS[at] if 0 <= at < len(STEPS) else None for at in (self.number - 2, self.number)
-        )
-        return tuple(  # type: ignore[return-value]  # two of them
-            (step.title, self._address_of(step.name)) if step else None for step in (before, after)
-        )
+    def neighbours(self) -> tuple[tuple[Step, str] | None, ...]:
+        """The steps before and after, with their addresses."""
+        return neighbour_links(STEPS, self.step, self._address_of)
 
     @property
     def other_mode(self) -> str:
@@ -135,8 +130,7 @@ class LearnPage(ViewPage):
         """What each term means."""
         return TERMS
 
-    def _address_of(self, name: str) -> str:
-        step = next(one for one in STEPS if one.name == name)
+    def _address_of(self, step: Step) -> str:
         return step_address(self.links.all_on(), step, presented=self.is_presented)
 
 

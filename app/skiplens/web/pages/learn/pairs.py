@@ -38,6 +38,11 @@ class Pair:
         return self.residual.value - self.plain.value
 
     @property
+    def gain_text(self) -> str:
+        """The same in percentage points, with its sign: ``+1.01``."""
+        return f"{100 * self.gain:+.2f}".replace("-", fmt.MINUS)
+
+    @property
     def helps(self) -> bool:
         """Whether the skip's accuracy is higher, and the two intervals do not touch."""
         return self.residual.interval[0] > self.plain.interval[1]
@@ -245,6 +250,10 @@ def _pair_figure(
     return StepFigure(
         values={
             "pairs": tuple((pair, scene.address(pair=pair.key)) for pair in pairs),
+            "columns": tuple(
+                (pair.name, pair.name, scene.address(pair=pair.key), pair == chosen)
+                for pair in pairs
+            ),
             "chart": chart,
             "chosen": chosen,
             "most": max(pairs, key=lambda pair: pair.gain, default=None),
