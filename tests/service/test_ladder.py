@@ -26,6 +26,16 @@ def test_depths_with_both_kinds_come_in_order(tmp_path: Path) -> None:
     )
 
 
+def test_the_gradient_before_training_is_a_share_of_that_at_the_last_block(tmp_path: Path) -> None:
+    path = tmp_path / LADDER_FILE
+    steps = [{"step": 10, "stream": [9, 9]}, {"step": 0, "stream": [0.1, 0.3, 0.4]}]
+    plain = run("plain", 2, 3) | {"history": {"gradients": steps}}
+    path.write_text(json.dumps({"runs": [plain, run("residual", 2, 8)]}))
+    (rung,) = read_ladder(path)
+    assert rung.residual_start is None
+    assert rung.plain_start == pytest.approx(0.25)
+
+
 def test_without_a_file_there_is_no_ladder(tmp_path: Path) -> None:
     assert read_ladder(tmp_path / LADDER_FILE) == ()
 

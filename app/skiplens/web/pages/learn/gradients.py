@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from skiplens.core.ladder import DEEPEST, STREAM
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.service.analysis import BlockGradient, gradient_by_path
 from skiplens.service.registry import find_block
@@ -80,6 +81,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
             "own": own,
             "twin": twin,
             "comparison": _compare(found.blocks[0], plain[0]) if plain else None,
+            "start": _before_training(scene),
             "label": scene.manifest.classes[found.target],
         },
         questions=(
@@ -117,10 +119,21 @@ def _twin_gradients(scene: Scene, target: int) -> tuple[str, tuple[BlockGradient
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:
     """Whether the gradient vanishes on its way back without skips, as the rule has it."""
     share = plain.total / own.total if own.total else 1.0
+    end = "most of it is lost." if share < _VANISHING else "it does not vanish, against the rule."
     here = f"At {plain.block}, without skips, it is {fmt.number(share)} times that with skips"
-    if share < _VANISHING:
-        return f"{here}: most of it is lost on the way."
-    return f"{here}: it does not vanish. Batch normalisation prevents it (He et al. 2015)."
+    return f"{here}: {end}"
+
+
+def _before_training(scene: Scene) -> str:
+    """How much of the gradient came back at first, if the ladder has the network of the step."""
+    rungs = scene.context.services.ladder if scene.manifest.id == STREAM else ()
+    rung = next((one for one in rungs if one.blocks == DEEPEST), None)
+    if rung is None or rung.residual_start is None or rung.plain_start is None:
+        return ""
+    return (
+        f"Before training, {fmt.percent(rung.plain_start)} of the loss's gradient came back "
+        f"without skips, {fmt.percent(rung.residual_start)} with them."
+    )
 
 
 def _smallest(block: str, twin: BlockGradient | None, plain: list[BlockGradient]) -> str:

@@ -78,7 +78,6 @@ TERMS: Final = {
     "gradient": "How much a result changes with a small change of a value before it.",
     "sigmoid": "Squeezes any number into the range from 0 to 1. Its slope is at most 1/4.",
     "score": "The network's number for a class before they become probabilities; also: logit.",
-    "normalisation": "Shifts and scales each map to mean 0 and variance 1 in training.",
     "interval": "Where the true accuracy lies in 95 of 100 cases.",
     "gate": "A learned share between 0 and 1, one for each value.",
 }
