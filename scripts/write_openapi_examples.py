@@ -64,6 +64,8 @@ ADDRESSES: Final[Mapping[str, str]] = {
     f"{_VIEWS}/blocks/{{block}}": f"{VIEW}/blocks/block1",
     f"{_VIEWS}/blocks/{{block}}/maps.json": f"{VIEW}/blocks/block1/maps.json",
     f"{_VIEWS}/stages/{{stage}}/maps.json": f"{VIEW}/stages/1/maps.json",
+    f"{API}/experiments/depth": f"{API}/experiments/depth",
+    f"{_NETWORKS}/experiments/{{experiment}}": f"{NETWORK}/experiments/removal",
     f"{API}/compare": (
         f"{API}/compare?a={DEFAULT_NETWORK}/{DIGIT.id}&b={DEFAULT_NETWORK}/{OTHER.id}"
     ),
@@ -86,6 +88,7 @@ def example_app(engines: Mapping[str, Engine], folder: Path) -> FastAPI:
         cache_bytes=64_000_000,
         limits=ImageLimits(),
         dataset=Dataset(digits, IndexCache(folder / "indexes"), 1),
+        models=Settings().models_dir,
     )
     return create_app(Settings(), lambda: services)
 

@@ -1,4 +1,4 @@
-"""The command line: serve, train, ladder, compile, evaluate, similarity and export."""
+"""The command line: serve, train, ladder, compile, evaluate, similarity, experiments, export."""
 
 import gc
 import sys
@@ -175,6 +175,24 @@ def similarity(data: Data = None, models: Models = ROOT / "models") -> None:
     from skiplens.network import commands
 
     commands.measure_similarities(models, data)
+
+
+@app.command(epilog="Example: `skiplens experiments mnist-stream --data mnist/`")
+def experiments(
+    network: NetworkName,
+    data: Data = None,
+    models: Models = ROOT / "models",
+    only: Annotated[
+        list[str] | None, typer.Option(help="An experiment to measure again; may be repeated.")
+    ] = None,
+) -> None:
+    """Measure what happens over test digits when blocks are removed or scaled.
+
+    Each result is stored as soon as it is there; later runs measure what is missing.
+    """
+    from skiplens.network import commands
+
+    commands.measure_experiments(models / network, data, only or ())
 
 
 @app.command(

@@ -139,6 +139,13 @@ class NoGradientsError(NotFoundError):
     title = "No gradients"
 
 
+class NotMeasuredError(NotFoundError):
+    """There are no results of this experiment with the network."""
+
+    code = "not_measured"
+    title = "Not measured"
+
+
 class NoDatasetError(NotFoundError):
     """The server was started without a data set."""
 

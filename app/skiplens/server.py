@@ -134,6 +134,7 @@ def open_services(settings: Settings) -> Services:
         limits=ImageLimits(pixels=settings.max_image_pixels, side=settings.max_image_side),
         dataset=dataset,
         ladder=read_ladder(settings.models_dir / LADDER_FILE),
+        models=settings.models_dir,
     )
 
 

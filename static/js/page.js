@@ -34,7 +34,7 @@ function wireLinks() {
     if (!link || !isPlain || event.defaultPrevented) return;
     event.preventDefault();
     const address = new URL(link.getAttribute("href") ?? "", location.href);
-    if (link.closest(".network-map, .scale")) void previewScale(address.searchParams.get("scale"));
+    if (link.closest(".network-map, .presets, .subsets")) void previewScale(address.searchParams.get("scale"));
     await (await swap()).showPage(address.href);
   });
   addEventListener("popstate", async (event) => {
@@ -68,7 +68,7 @@ function wireDial() {
 }
 
 /**
- * An address of the input panel with the dial's factor for its block.
+ * An address of the input panel with the dial's factor for its blocks.
  * @param {HTMLInputElement} dial
  * @param {"live" | "page"} name
  */
@@ -76,9 +76,10 @@ function dialAddress(dial, name) {
   const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
   const url = new URL(form?.dataset[name] ?? "", location.href);
   const pairs = (url.searchParams.get("scale") ?? "").split(",").filter(Boolean);
-  const block = `${dial.dataset["dial"]}:`;
-  const others = pairs.filter((pair) => !pair.startsWith(block));
-  const scale = Number(dial.value) === 1 ? others : [...others, block + dial.value];
+  const blocks = (dial.dataset["dial"] ?? "").split(",");
+  const others = pairs.filter((pair) => !blocks.includes(pair.split(":")[0] ?? ""));
+  const turned = blocks.map((block) => `${block}:${dial.value}`);
+  const scale = Number(dial.value) === 1 ? others : [...others, ...turned];
   if (scale.length) url.searchParams.set("scale", scale.join(","));
   else url.searchParams.delete("scale");
   return url.href.replaceAll("%3A", ":").replaceAll("%2C", ","); // as the server writes it

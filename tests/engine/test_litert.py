@@ -34,41 +34,34 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The file of each interpreter that is made."""
-    files: list[str] = []
+def test_each_graph_has_as_many_interpreters_as_asked_for_whose_memory_waits_for_the_first_run(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    allocated: list[str] = []
 
     class Counted(LiteRTGraph):
         def __init__(self, content: bytes, info: GraphInfo) -> None:
             super().__init__(content, info)
-            files.append(info.file)
+            made.append(info.file)
+            allocate = self._interpreter.allocate_tensors
+
+            def counted() -> None:
+                allocated.append(info.file)
+                allocate()
+
+            monkeypatch.setattr(self._interpreter, "allocate_tensors", counted)
 
     monkeypatch.setattr(litert, "LiteRTGraph", Counted)
-    return files
-
-
-def test_each_graph_has_as_many_interpreters_as_asked_for_once_it_runs(
-    tiny_folder: Path, made: list[str]
-) -> None:
     engine = LiteRTEngine(open_folder(tiny_folder), 3, 0)
-    assert not made
+    assert made == ["activations.tflite"] * 3 + ["gradients.tflite"] * 3
+    assert not allocated
     for _ in range(2):
         engine.activations(images(), ON)
-    assert made == ["activations.tflite"] * 3
-    for _ in range(2):
         engine.gradients(images(), ON, 0)
-    assert made == ["activations.tflite"] * 3 + ["gradients.tflite"] * 3
+    assert allocated == ["activations.tflite", "gradients.tflite"]
     engine.close()
-
-
-def test_first_callers_at_once_share_what_one_of_them_opens(
-    tiny_folder: Path, made: list[str]
-) -> None:
-    engine = LiteRTEngine(open_folder(tiny_folder), 2, 64)
-    all_at_once([lambda: engine.activations(images(), ON)] * 8)
-    assert len(made) == 2
-    assert engine.waiting == 0
+    assert len(made) == 6
 
 
 def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
@@ -76,7 +69,7 @@ def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
     with pytest.raises(
         ModelError, match=r"gradients\.tflite takes branch_scales, image and returns 30 arr"
     ):
-        LiteRTEngine(open_folder(spoilt), 1, 0).gradients(images(), ON, 0)
+        LiteRTEngine(open_folder(spoilt), 1, 0)
 
 
 def test_weights_that_are_no_numbers_are_an_error_in_both_engines(spoilt: Path) -> None:

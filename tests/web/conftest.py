@@ -21,6 +21,7 @@ from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
+from tests.conftest import MODELS
 from tests.idx import shifted_samples
 from tests.web.engines import SamplesFirst, WatchedEngine
 
@@ -59,6 +60,7 @@ def api(
             default_network="mnist-resnet",
             cache_bytes=64_000_000,
             limits=ImageLimits(),
+            models=MODELS,
         )
 
     app = create_app(Settings(), opened)

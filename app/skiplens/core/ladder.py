@@ -24,3 +24,14 @@ RUNGS: Final = frozenset(
     stream_name(kind, blocks) for kind in KINDS for blocks in LADDER if blocks != DEEPEST
 )
 """Ids of the networks that are there to be compared with the deepest two."""
+
+
+def are_compared(network: str, other: str) -> bool:
+    """Whether the layers of two networks are compared when they are compiled: any two but those of
+    the ladder, of which only twins are, and the deepest two with all networks beside the ladder.
+    """
+    if not RUNGS & {network, other}:
+        return network != other
+    return any(
+        {network, other} == {stream_name(kind, blocks) for kind in KINDS} for blocks in LADDER
+    )

@@ -26,7 +26,6 @@ class LiteRTGraph:
     def __init__(self, content: bytes, info: GraphInfo) -> None:
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{info.file} is not a LiteRT graph: {error}") from error
         inputs = {entry["name"]: entry["index"] for entry in self._interpreter.get_input_details()}
@@ -38,6 +37,7 @@ class LiteRTGraph:
             )
         self._inputs = inputs
         self._outputs = tuple(zip(info.outputs, outputs, strict=True))
+        self._is_allocated = False
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run the graph once.
@@ -48,6 +48,9 @@ class LiteRTGraph:
         Returns:
             float32 arrays by name, batch axis first; copies, owned by the caller.
         """
+        if not self._is_allocated:  # takes far longer than opening it, and most of its memory
+            self._interpreter.allocate_tensors()
+            self._is_allocated = True
         for name, index in self._inputs.items():
             self._interpreter.set_tensor(index, inputs[name])
         self._interpreter.invoke()
@@ -117,26 +120,29 @@ class InterpreterPool(Generic[T]):
 class LiteRTEngine:
     """Runs a model folder's compiled graphs; implements :class:`skiplens.engine.base.Engine`.
 
-    The interpreters of a graph are made when it is first run, which raises ModelError if it is not
-    the graph that the manifest describes.
-
     Args:
         folder: an open model folder.
         size: interpreters for each graph; more than one a core is of no use.
         max_waiting: callers that may wait for an interpreter.
+
+    Raises:
+        ModelError: a graph is damaged or is not the one the manifest describes.
     """
 
     name = "litert"
     device = "CPU"
 
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
-        self.manifest = folder.manifest
-        self._folder, self._size, self._max_waiting = folder, size, max_waiting
+        self.manifest, self._folder = folder.manifest, folder
         layers = folder.manifest.layers
         self._vectors = {layer.name: layer.shape for layer in layers if not layer.spatial}
         self._checked_layers = layers_to_check(layers)
-        self._pools: dict[str, InterpreterPool[LiteRTGraph]] = {}
-        self._opening = threading.Lock()
+
+        def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:
+            content = folder.read(info.file)
+            return InterpreterPool(lambda: LiteRTGraph(content, info), size, max_waiting)
+
+        self._pools = {name: pool(info) for name, info in folder.manifest.graphs.items()}
 
     @property
     def weights(self) -> Mapping[str, Array]:
@@ -144,18 +150,7 @@ class LiteRTEngine:
 
     @property
     def waiting(self) -> int:
-        return sum(pool.waiting for pool in list(self._pools.values()))
-
-    def _pool(self, graph: str) -> InterpreterPool[LiteRTGraph]:
-        if graph not in self._pools:
-            info = self.manifest.graphs[graph]
-            with self._opening:
-                if graph not in self._pools:
-                    content = self._folder.read(info.file)
-                    self._pools[graph] = InterpreterPool(
-                        lambda: LiteRTGraph(content, info), self._size, self._max_waiting
-                    )
-        return self._pools[graph]
+        return sum(pool.waiting for pool in self._pools.values())
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         inputs = {"image": image, "branch_scales": branch_scales[None]}
@@ -180,7 +175,7 @@ class LiteRTEngine:
         return outputs
 
     def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
-        with self._pool(graph).acquire() as interpreter, timed("infer"):
+        with self._pools[graph].acquire() as interpreter, timed("infer"):
             outputs = interpreter.run(inputs)
         arrays = {name: value[0] for name, value in outputs.items()}
         for name in self._vectors.keys() & arrays.keys():

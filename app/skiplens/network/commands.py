@@ -259,6 +259,33 @@ def measure_similarities(models: Path, data: Path | None) -> None:
             )
 
 
+def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[str]) -> None:
+    """Measure experiments with a network, and store each result as soon as it is there.
+
+    Args:
+        model_folder: holds the network.
+        data: as :func:`skiplens.network.mnist_download.load_mnist` takes it.
+        names: of the experiments to measure again; without any, those that are missing.
+
+    Raises:
+        TrainingError: there is no such experiment.
+    """
+    _prepare_tensorflow()
+    from skiplens.network import experiments
+
+    if strange := [name for name in names if name not in experiments.MEASURES]:
+        known = ", ".join(experiments.MEASURES)
+        raise TrainingError(f"{strange[0]!r} is not measured; there are {known}")
+    test = load_mnist("test", data)
+    with _progress() as progress:
+        task = progress.add_task(model_folder.name, total=None, note="")
+
+        def on_step(name: str, step: int, steps: int) -> None:
+            progress.update(task, completed=step, total=steps, note=name)
+
+        experiments.measure(model_folder, test, names, on_step)
+
+
 def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | None) -> Accuracy:
     """Classify every test digit with an engine's ``activations`` and report the accuracy."""
     test = load_mnist("test", data)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.digit import SIDE
+from skiplens.core.ladder import are_compared
 from skiplens.core.manifest import (
     FORMAT,
     MANIFEST_FILE,
@@ -194,7 +195,8 @@ def _similarity_to_others(
     folder: Path, test: Split, on_step: OnStep
 ) -> tuple[NetworkSimilarity, ...]:
     """Similarity to each other compiled network of the models folder."""
-    others = [other for other in compiled_networks(folder.resolve().parent) if other != folder.name]
+    compiled = compiled_networks(folder.resolve().parent)
+    others = [other for other in compiled if are_compared(folder.name, other)]
     if not others:
         return ()
     own = representation(folder, test, _BATCH_SIZE)
@@ -223,7 +225,7 @@ def measure_similarities(
         on_step: called with the number of networks run and in total.
 
     Returns:
-        The similarity of each network to every other, by id.
+        The similarity of each network to those that it is compared with, by id.
 
     Raises:
         CompileError: a network was changed since it was compiled.
@@ -235,7 +237,9 @@ def measure_similarities(
         found.append(representation(models / name, test, _BATCH_SIZE))
         on_step(step, len(names))
     measured = {
-        own.network: tuple(similarity(own, other) for other in found if other is not own)
+        own.network: tuple(
+            similarity(own, other) for other in found if are_compared(own.network, other.network)
+        )
         for own in found
     }
     for name, others in measured.items():

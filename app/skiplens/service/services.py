@@ -1,7 +1,8 @@
 """The services that a server needs, in one record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from skiplens.core.image_decoding import ImageLimits
@@ -11,6 +12,7 @@ from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
+from skiplens.service.experiments import Experiments
 from skiplens.service.forward import CachedModelRunner
 from skiplens.service.ladder import Rung
 from skiplens.service.registry import ModelRegistry
@@ -29,6 +31,7 @@ class Services:
         indexes: activation indexes of the samples and of the data set.
         limits: of uploaded images.
         ladder: networks of several depths, trained alike.
+        experiments: what experiments found over test digits.
     """
 
     registry: ModelRegistry
@@ -37,6 +40,7 @@ class Services:
     indexes: DatasetIndexer
     limits: ImageLimits
     ladder: tuple[Rung, ...] = ()
+    experiments: Experiments = field(default_factory=Experiments)
 
     @classmethod
     def create(  # noqa: PLR0913  # one parameter a part
@@ -50,6 +54,7 @@ class Services:
         limits: ImageLimits,
         dataset: Dataset | None = None,
         ladder: tuple[Rung, ...] = (),
+        models: Path | None = None,
     ) -> "Services":
         """The services of loaded engines."""
         return cls(
@@ -59,6 +64,7 @@ class Services:
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
             ladder,
+            Experiments(models),
         )
 
     @property

@@ -27,6 +27,7 @@ UPLOAD: Final = "/digits"
 SAMPLES_PNG: Final = "/pictures/samples.png"
 THEME: Final = "/theme"
 LEARN: Final = "/learn"
+EXPERIMENTS: Final = "/experiments"
 
 
 _root: ContextVar[str] = ContextVar("root", default="")
@@ -56,6 +57,16 @@ def with_query(path: str, query: Mapping[str, object]) -> str:
 def api_network(network: str) -> str:
     """A network in the API."""
     return at(f"{API}/networks/{network}")
+
+
+def experiment_page(experiment: str) -> str:
+    """The page of an experiment."""
+    return at(f"{EXPERIMENTS}/{experiment}")
+
+
+def api_experiment(network: str, experiment: str) -> str:
+    """What an experiment found about a network, in the API."""
+    return f"{api_network(network)}/experiments/{experiment}"
 
 
 def live_page(network: str) -> str:
@@ -244,9 +255,18 @@ class Links:
         """Where the upload form posts to, with network and parameters."""
         return with_query(at(UPLOAD), {"network": self.network, **self.query})
 
-    def live_page(self) -> str:
+    def live_page(self, **options: object) -> str:
         """Where the page asks for its changes while someone draws."""
-        return with_query(live_page(self.network), self.query)
+        return with_query(live_page(self.network), {**self.query, **options})
+
+    def experiments(self, **options: object) -> str:
+        """All experiments, with this input, in the network that they are about by default."""
+        return with_query(at(EXPERIMENTS), {"digit": self.digit, **options})
+
+    def experiment(self, name: str, **options: object) -> str:
+        """The page of an experiment."""
+        query = {"network": self.network, "digit": self.digit, **self.query, **options}
+        return with_query(experiment_page(name), query)
 
     def grid(self, layer: str, **options: object) -> str:
         """A layer's grid as an image."""

@@ -24,7 +24,7 @@ const PROBLEMS = {
   offline: "The server cannot be reached. Your drawing is safe; trying again…",
 };
 /** Attributes that a key of a frame sets; `data-live` itself sets the text. */
-const LIVE_ATTRIBUTES = ["width", "stroke-width", "class"];
+const LIVE_ATTRIBUTES = ["width", "stroke-width", "class", "d", "x", "y", "height"];
 
 /**
  * @template {Element} T

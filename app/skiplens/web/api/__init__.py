@@ -4,7 +4,15 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from skiplens.web.api import activations, blocks, comparisons, dataset, digits, networks
+from skiplens.web.api import (
+    activations,
+    blocks,
+    comparisons,
+    dataset,
+    digits,
+    experiments,
+    networks,
+)
 
 EXAMPLES_FILE: Final = Path(__file__).parent / "examples.json"
 """Answers by path, written by ``scripts/write_openapi_examples.py``."""
@@ -16,6 +24,7 @@ ROUTES: Final = [
     *blocks.router.routes,
     *comparisons.router.routes,
     *dataset.router.routes,
+    *experiments.router.routes,
     *networks.palettes_router.routes,
 ]
 

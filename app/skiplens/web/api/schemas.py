@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from skiplens.core.experiments import MeasuredRun
 from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.manifest import (
     DESCRIBED,
@@ -808,3 +809,11 @@ class MapTable(ImageLayout):
             ],
             boxes=table.geometry.boxes,
         )
+
+
+class DepthExperiment(BaseModel):
+    """Networks of several depths."""
+
+    runs: tuple[MeasuredRun, ...] = Field(
+        description="Every trained network: with the skip first, from the fewest blocks up"
+    )

@@ -1,4 +1,4 @@
-"""Charts: bars, histograms, gradients by path."""
+"""Charts: bars, histograms, gradients by path, lines."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -271,3 +271,140 @@ def strip(
         write(low),
         write(high),
     )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis from ``low`` to ``high``; ticks are values and their texts."""
+
+    label: str
+    ticks: tuple[tuple[float, str], ...]
+    low: float
+    high: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a value stands, in percent of the axis; values beyond its ends stand at them."""
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
+        if self.log:
+            low, high, at = (math.log10(number) for number in (low, high, at))
+        return round(100 * (at - low) / (high - low), 2)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a line, with a tooltip, and the range that it is uncertain by, if any."""
+
+    x: float
+    y: float
+    text: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line to draw.
+
+    Attributes:
+        name: what it is of, for the key; without one it is not in the key.
+        tone: ``identity``, ``chain`` or ``residual``, or another class of the style sheet.
+        points: in the order of x.
+        line: whether the points are connected.
+        dots: whether each point is marked.
+        key: of the value that replaces the path while one draws.
+    """
+
+    name: str
+    tone: str
+    points: tuple[Point, ...]
+    line: bool = True
+    dots: bool = True
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A value of x to point out; ``key`` is of the value that replaces its path."""
+
+    x: float
+    text: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class DrawnSeries:
+    """A line in a box of 100 by 100, its range as an area, and its dots in percent."""
+
+    name: str
+    tone: str
+    path: str
+    area: str
+    dots: tuple[Dot, ...]
+    key: str
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Lines over two axes, whose ticks have positions in percent."""
+
+    lines: tuple[DrawnSeries, ...]
+    x: Axis
+    y: Axis
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    marks: tuple[tuple[float, Mark], ...]
+    alt: str
+
+
+def series_path(x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -> str:
+    """The ``d`` of a line through points, in a box of 100 by 100."""
+    return "".join(
+        f"{'L' if at else 'M'}{x.place(across):g} {100 - y.place(up):g}"
+        for at, (across, up) in enumerate(points)
+    )
+
+
+def line_chart(
+    series: Sequence[Series], *, x: Axis, y: Axis, alt: str, marks: Sequence[Mark] = ()
+) -> LineChart:
+    """The chart; ``alt`` says what it shows."""
+    return LineChart(
+        lines=tuple(_drawn(one, x, y) for one in series),
+        x=x,
+        y=y,
+        x_ticks=tuple((x.place(value), text) for value, text in x.ticks),
+        y_ticks=tuple((round(100 - y.place(value), 2), text) for value, text in y.ticks),
+        marks=tuple((x.place(mark.x), mark) for mark in marks),
+        alt=alt,
+    )
+
+
+def _drawn(series: Series, x: Axis, y: Axis) -> DrawnSeries:
+    points = series.points
+    upper = [(point.x, point.high) for point in points if point.high is not None]
+    lower = [(point.x, point.low) for point in reversed(points) if point.low is not None]
+    return DrawnSeries(
+        name=series.name,
+        tone=series.tone,
+        path=series_path(x, y, [(point.x, point.y) for point in points]) if series.line else "",
+        area=f"{series_path(x, y, [*upper, *lower])}Z" if upper else "",
+        dots=tuple(
+            Dot(x.place(point.x), round(100 - y.place(point.y), 2), point.text) for point in points
+        )
+        if series.dots
+        else (),
+        key=series.key,
+    )
+
+
+def share_axis(label: str, low: float = 0.0, high: float = 1.0, steps: int = 5) -> Axis:
+    """An axis of shares, in percent."""
+    ticks = np.linspace(low, high, steps + 1).tolist()
+    return Axis(label, tuple((tick, f"{100 * tick:.3g}{fmt.NARROW}%") for tick in ticks), low, high)
+
+
+def count_axis(label: str, low: int, high: int, step: int) -> Axis:
+    """An axis of whole numbers."""
+    ticks = range(low, high + 1, step)
+    return Axis(label, tuple((tick, f"{tick:,}") for tick in ticks), low, high)

@@ -1,13 +1,14 @@
 """What several pages show: the networks, sample digits, test digits, the prediction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, TypeVar
 
 import numpy as np
 
 from skiplens.core.digit import SIDE
+from skiplens.core.ladder import RUNGS
 from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Index
@@ -47,6 +48,7 @@ def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple
     if services.indexes.has_dataset:
         parts.append(("Test set", links.dataset()))
     parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
+    parts.append(("Experiments", links.experiments()))
     return tuple(parts)
 
 
@@ -114,11 +116,18 @@ class ViewPage(Page):
     """Name of the block that the page is about, if any."""
     layer_name: str | None = None
     """The layer that the page is about, if any."""
+    live_options: Mapping[str, object] = field(default_factory=dict)
+    """What the page asks for besides, while one draws."""
 
     @property
     def links(self) -> Links:
         """Of the network and the input."""
         return self.context.links
+
+    @property
+    def live(self) -> str:
+        """Where the page asks for its changes while one draws."""
+        return self.links.live_page(**self.live_options)
 
     @property
     def card(self) -> str:
@@ -271,8 +280,15 @@ def _scale_controls(
 def network_links(
     services: Services, links: Links, address: Callable[[Links], str]
 ) -> NetworkLinks:
-    """The networks to choose from; ``address`` picks the page that each of them leads to."""
-    manifests = [engine.manifest for engine in services.registry.networks]
+    """The networks to choose from; ``address`` picks the page that each of them leads to.
+
+    Of the ladder's networks only the deepest two are among them, and the current one.
+    """
+    manifests = [
+        engine.manifest
+        for engine in services.registry.networks
+        if engine.manifest.id not in RUNGS or engine.manifest.id == links.network
+    ]
     return tuple(
         (manifest, address(links.with_network(manifest)), manifest.id == links.network)
         for manifest in manifests

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -25,6 +25,8 @@ from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import PredictionView, compare_predictions
 from skiplens.web.pages.compare import live_comparison
+from skiplens.web.pages.experiments import index as experiments
+from skiplens.web.pages.experiments.frame import Drawn
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.parameters import GridParameters, NetworkDep, ScalesDep, ServicesDep
 from skiplens.web.uploads import Drawing, read_drawing
@@ -62,13 +64,19 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.post(addresses.live_page("{network}"), response_class=Response)
-def post_live(
-    engine: NetworkDep, services: ServicesDep, scales: ScalesDep, asked: LiveRequest
+def post_live(  # one parameter for each part of the request
+    request: Request,
+    engine: NetworkDep,
+    services: ServicesDep,
+    scales: ScalesDep,
+    asked: LiveRequest,
+    experiment: Annotated[str | None, Query(max_length=32)] = None,
 ) -> Response:
     """One frame: a JSON header, the network's input, and the pictures.
 
     Raises:
-        InvalidParameterError: the drawing is empty, or an address is that of no picture.
+        InvalidParameterError: the drawing is empty, an address is that of no picture, or there is
+            no such experiment.
         NotFoundError: there is no such digit to draw over, or no such layer or block.
     """
     with timed("decode"):
@@ -79,8 +87,12 @@ def post_live(
         links = Links(engine.manifest.id, drawn.digit.id, scales)
         drawn_map = network_map(forward, links, Links.gallery, "")
         pictures = [live_picture(forward, address, services) for address in asked.pictures]
+    values = live_values(prediction, drawn_map)
+    if experiment is not None:
+        page = Drawn(services, engine, forward, request.query_params)
+        values |= experiments.live_values(experiment, page)
     header = {
-        "values": live_values(prediction, drawn_map),
+        "values": values,
         "announcement": f"Prediction: {prediction.label}, {fmt.percent(prediction.share)}.",
         "warnings": drawn.warnings,
         "pictures": [_described(picture) for picture in pictures],

@@ -1,0 +1,88 @@
+"""A digit's prediction in many variants of a network: blocks removed, branches scaled, depths."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skiplens.core.digit import Digit
+from skiplens.core.ladder import KINDS, LADDER, Kind, stream_name
+from skiplens.core.manifest import Scales
+from skiplens.engine.base import Array, Engine
+from skiplens.service.forward import branch_scales
+from skiplens.service.registry import ModelRegistry
+
+
+def predict(engine: Engine, digit: Digit, scales: Scales) -> Array:
+    """Probabilities under these factors, float32 ``(classes,)``."""
+    factors = branch_scales(engine.manifest, scales)
+    found = engine.activations(digit.as_input(), factors)
+    return found[engine.manifest.layers[-1].name].reshape(-1)
+
+
+def predict_without(
+    engine: Engine, digit: Digit, removed: Iterable[Sequence[str]], scales: Scales
+) -> Array:
+    """Probabilities with sets of blocks switched off, float32 ``(sets, classes)``.
+
+    Args:
+        engine: of the network.
+        digit: the input.
+        removed: names of the blocks of each set.
+        scales: factors of the other blocks.
+    """
+    switches, kept = engine.manifest.disableable_blocks, dict(scales.factors)
+    return np.array(
+        [
+            predict(engine, digit, Scales.in_order(kept | dict.fromkeys(off, 0.0), switches))
+            for off in removed
+        ]
+    )
+
+
+def predict_scaled(
+    engine: Engine, digit: Digit, blocks: Sequence[str], factors: Iterable[float], scales: Scales
+) -> Array:
+    """Probabilities with the branches of some blocks multiplied by each factor, float32
+    ``(factors, classes)``; ``scales`` has the factors of the other blocks.
+    """
+    switches, kept = engine.manifest.disableable_blocks, dict(scales.factors)
+    return np.array(
+        [
+            predict(engine, digit, Scales.in_order(kept | dict.fromkeys(blocks, factor), switches))
+            for factor in factors
+        ]
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """A digit in one network of the ladder.
+
+    Attributes:
+        kind: with the skip, or without.
+        blocks: how many.
+        network: id.
+        probabilities: float32 ``(classes,)``.
+    """
+
+    kind: Kind
+    blocks: int
+    network: str
+    probabilities: Array
+
+    @property
+    def label(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+
+def classify_on_ladder(registry: ModelRegistry, digit: Digit) -> tuple[Rung, ...]:
+    """The digit in every loaded network of the ladder, kind by kind, from the fewest blocks up."""
+    loaded: Mapping[str, Engine] = {engine.manifest.id: engine for engine in registry.networks}
+    return tuple(
+        Rung(kind, blocks, name, predict(loaded[name], digit, Scales()))
+        for kind in KINDS
+        for blocks in LADDER
+        if (name := stream_name(kind, blocks)) in loaded
+    )

@@ -1,0 +1,1 @@
+"""The section of experiments: an index, and a page for each."""

@@ -1,0 +1,95 @@
+"""What the pages of experiments share: their record, their context and their frame."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query
+
+from skiplens.core.ladder import STREAM
+from skiplens.engine.base import Engine
+from skiplens.service.forward import ForwardPass
+from skiplens.service.registry import parse_scales
+from skiplens.service.services import Services
+from skiplens.web.pages.charts import LineChart
+from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.context import PageContext, get_page_context
+from skiplens.web.parameters import ServicesDep, ViewDep
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A drawing under way on the page of an experiment; ``query`` has the page's options."""
+
+    services: Services
+    engine: Engine
+    forward: ForwardPass
+    query: Mapping[str, str]
+
+
+Live = Callable[[Drawn], dict[str, str]]
+"""Texts and attributes by the keys of ``data-live``."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment.
+
+    Attributes:
+        name: in addresses.
+        title: of its page.
+        question: that it answers, one sentence.
+        paper: whose figure it reproduces.
+        card: its small figure on the index; ``None`` if nothing was measured.
+        live: what follows a drawing on its page.
+        lives_on_index: whether that also follows the drawing on the index.
+    """
+
+    name: str
+    title: str
+    question: str
+    paper: str
+    card: Callable[[PageContext], LineChart | None] = lambda context: None
+    live: Live | None = None
+    lives_on_index: bool = False
+
+
+def get_experiment_context(
+    services: ServicesDep,
+    parameters: ViewDep,
+    network: Annotated[str | None, Query(max_length=64)] = None,
+    digit: Annotated[str | None, Query(max_length=64)] = None,
+) -> PageContext:
+    """The network and the digit of the query, by default the residual stream and a sample."""
+    loaded = {engine.manifest.id for engine in services.registry.networks}
+    default = STREAM if STREAM in loaded else services.registry.default
+    engine = services.registry.network(network or default)
+    stored = services.digits.get(digit) if digit else services.default_digit
+    scales = parse_scales(engine.manifest, parameters.scale)
+    forward = services.runner.run(engine, stored.digit, scales)
+    return get_page_context(services, engine, stored, forward, parameters)
+
+
+ExperimentContextDep = Annotated[PageContext, Depends(get_experiment_context)]
+
+
+def experiment_view(
+    context: PageContext,
+    experiment: Experiment,
+    values: Mapping[str, Any],
+    options: Mapping[str, object] | None = None,
+    current_block: str = "",
+) -> ViewPage:
+    """The page of an experiment, whose template has its name; ``options`` stay in its address."""
+    kept = dict(options or {})
+    return ViewPage(
+        f"experiments/{experiment.name}.html",
+        experiment.title,
+        context,
+        address=lambda links: links.experiment(experiment.name, **kept),
+        elsewhere=lambda links: links.experiment(experiment.name),
+        part="Experiments",
+        current_block=current_block,
+        live_options={"experiment": experiment.name, **kept},
+        values={"experiment": experiment, **values},
+    )

@@ -1,0 +1,73 @@
+"""All experiments: the index, and what follows a drawing on their pages."""
+
+from types import ModuleType
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from skiplens.errors import InvalidParameterError, quoted
+from skiplens.web import links
+from skiplens.web.links import Links
+from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.experiments import depth, removal, scale
+from skiplens.web.pages.experiments.frame import Drawn, Experiment, ExperimentContextDep
+from skiplens.web.pages.templating import RespondDep
+
+MODULES: Final[tuple[ModuleType, ...]] = (depth, removal, scale)
+"""One for each experiment, in the order of the index."""
+EXPERIMENTS: Final[dict[str, Experiment]] = {
+    module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES
+}
+INDEX: Final = "index"
+
+router = APIRouter(include_in_schema=False, default_response_class=Response)
+
+
+def _address(view: Links) -> str:
+    return view.experiments(network=view.network, **view.query)
+
+
+@router.get(links.EXPERIMENTS)
+def index(respond: RespondDep, context: ExperimentContextDep) -> Response:
+    """What each experiment asks, and a figure of it."""
+    view = context.links
+    cards = [
+        (experiment, view.experiment(experiment.name), experiment.card(context))
+        for experiment in EXPERIMENTS.values()
+    ]
+    page = ViewPage(
+        "experiments/index.html",
+        "Experiments",
+        context,
+        address=_address,
+        elsewhere=_address,
+        part="Experiments",
+        live_options={"experiment": INDEX},
+        values={
+            "cards": cards,
+            "rungs": depth.rung_rows(context.services, context.forward.digit, view),
+            "sentence": depth.describe_ladder(context.services.experiments.ladder),
+        },
+    )
+    return respond(page)
+
+
+routers: Final = (router, *(module.router for module in MODULES))
+
+
+def live_values(name: str, drawn: Drawn) -> dict[str, str]:
+    """What follows a drawing on the page of an experiment, or on the index.
+
+    Raises:
+        InvalidParameterError: there is no such experiment, or its page has no such option.
+    """
+    if name != INDEX and name not in EXPERIMENTS:
+        raise InvalidParameterError(
+            f"experiment must be one of {', '.join((INDEX, *EXPERIMENTS))}; got {quoted(name)}"
+        )
+    found: dict[str, str] = {}
+    for experiment in EXPERIMENTS.values():
+        is_shown = experiment.name == name or (name == INDEX and experiment.lives_on_index)
+        if is_shown and experiment.live is not None:
+            found |= experiment.live(drawn)
+    return found

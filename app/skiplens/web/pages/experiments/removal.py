@@ -1,0 +1,313 @@
+"""Experiment: what is left of the answer when blocks are removed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+
+from skiplens.core.experiments import MeasuredExperiment
+from skiplens.core.ladder import DEEPEST, STREAM, stream_name
+from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
+from skiplens.engine.base import Array, Engine
+from skiplens.service.forward import ForwardPass
+from skiplens.service.interventions import predict, predict_without
+from skiplens.service.services import Services
+from skiplens.web import links as addresses
+from skiplens.web.links import Links
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.charts import (
+    Axis,
+    LineChart,
+    Mark,
+    Point,
+    Series,
+    count_axis,
+    line_chart,
+    series_path,
+    share_axis,
+)
+from skiplens.web.pages.experiments.frame import (
+    Drawn,
+    Experiment,
+    ExperimentContextDep,
+    experiment_view,
+)
+from skiplens.web.pages.templating import RespondDep
+
+MOST_FOR_SUBSETS: Final = 6  # blocks: 64 sets of them
+_MAX_DRAW: Final = 999
+_MEASURED: Final = (
+    (STREAM, "identity"),
+    (stream_name("plain", DEEPEST), "chain"),
+    ("mnist-resnet", "ink"),
+)
+"""Networks that are drawn together, with their tones."""
+
+
+def random_order(manifest: Manifest, draw: int) -> tuple[str, ...]:
+    """The blocks that can be switched off, in a random order that ``draw`` names."""
+    names = manifest.disableable_blocks
+    order = np.random.default_rng(draw).permutation(len(names))
+    return tuple(names[at] for at in order)
+
+
+def _all_sets(blocks: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every set of the blocks; neighbours differ in one block, as in a Gray code."""
+    sets: list[tuple[str, ...]] = [()]
+    for block in blocks:
+        sets += [(*other, block) for other in reversed(sets)]
+    return sets
+
+
+def _table_of_sets(blocks: Sequence[str]) -> list[list[tuple[str, ...]]]:
+    """Every set of the blocks: those of the later half by row, of the earlier half by column."""
+    half = (len(blocks) + 1) // 2
+    columns = _all_sets(blocks[:half])
+    return [[(*column, *row) for column in columns] for row in _all_sets(blocks[half:])]
+
+
+def _removal_path(engine: Engine, forward: ForwardPass, draw: int) -> tuple[int, Array]:
+    """The class predicted as trained, and its probability with 0, 1, ... blocks removed."""
+    order = random_order(engine.manifest, draw)
+    removed = [order[:count] for count in range(len(order) + 1)]
+    found = predict_without(engine, forward.digit, removed, AS_TRAINED)
+    label = int(found[0].argmax())
+    return label, found[:, label]
+
+
+def path_chart(engine: Engine, forward: ForwardPass, draw: int) -> LineChart | None:
+    """The probability of the predicted class as one block after the other is removed."""
+    count = len(engine.manifest.disableable_blocks)
+    if not count:
+        return None
+    label, shares = _removal_path(engine, forward, draw)
+    points = tuple(
+        Point(
+            at, float(share), f"{fmt.pluralise(at, 'block')} removed: {fmt.percent(float(share))}"
+        )
+        for at, share in enumerate(shares)
+    )
+    off = len(forward.scales.off)
+    is_on_path = set(forward.scales.off) == set(random_order(engine.manifest, draw)[:off])
+    return line_chart(
+        [Series("", "ink", points, dots=False, key="removal.path")],
+        x=_count(count),
+        y=share_axis("probability"),
+        alt=f"Probability of {engine.manifest.classes[label]} as blocks are removed one by one",
+        marks=[Mark(off, f"{off} removed")] if off and is_on_path else [],
+    )
+
+
+def _count(count: int) -> Axis:
+    return count_axis("blocks removed", 0, count, 1 if count <= MOST_FOR_SUBSETS else 5)
+
+
+@dataclass(frozen=True)
+class SubsetCell:
+    """The prediction with a set of blocks removed."""
+
+    key: str
+    label: str
+    state: str
+    """``same`` as with every block, else ``other``."""
+    title: str
+    href: str
+    current: bool
+
+
+def _subset_texts(engine: Engine, forward: ForwardPass) -> dict[str, tuple[str, str, str]]:
+    """Label, state and share by the key of each set."""
+    sets = [off for row in _table_of_sets(engine.manifest.disableable_blocks) for off in row]
+    found = predict_without(engine, forward.digit, sets, AS_TRAINED)
+    label = int(found[0].argmax())
+    return {
+        f"removal.set{at}": (
+            engine.manifest.classes[int(row.argmax())],
+            "same" if int(row.argmax()) == label else "other",
+            fmt.percent(float(row.max())),
+        )
+        for at, row in enumerate(found)
+    }
+
+
+@dataclass(frozen=True)
+class SubsetTable:
+    """Every set of at most six blocks; headings name the blocks that are removed."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[SubsetCell, ...]], ...]
+
+
+def subset_table(engine: Engine, forward: ForwardPass, links: Links) -> SubsetTable | None:
+    """The predictions with every set of blocks removed; ``None`` where there are too many."""
+    switches = engine.manifest.disableable_blocks
+    if not 1 < len(switches) <= MOST_FOR_SUBSETS:
+        return None
+    texts = iter(_subset_texts(engine, forward).items())
+
+    def cell(off: tuple[str, ...]) -> SubsetCell:
+        key, (label, state, share) = next(texts)
+        scales = Scales.in_order(dict.fromkeys(off, 0.0), switches)
+        removed = f"without {fmt.join_and(scales.off)}" if off else "with every block"
+        href = replace(links, scales=scales).experiment(EXPERIMENT.name)
+        title = f"{removed}: {label}, {share}"
+        return SubsetCell(key, label, state, title, href, scales == links.scales)
+
+    half = (len(switches) + 1) // 2
+    rows = zip(_all_sets(switches[half:]), _table_of_sets(switches), strict=True)
+    return SubsetTable(
+        columns=tuple(_numbers(off, switches) for off in _all_sets(switches[:half])),
+        rows=tuple((_numbers(off, switches), tuple(map(cell, row))) for off, row in rows),
+    )
+
+
+def _numbers(off: Sequence[str], switches: Sequence[str]) -> str:
+    """Blocks by number, in forward order: ``1 2``."""
+    return " ".join(str(switches.index(name) + 1) for name in switches if name in off)
+
+
+def live(drawn: Drawn) -> dict[str, str]:
+    """The drawing with blocks removed one by one, and with every set of a few."""
+    engine, draw = drawn.engine, drawn.query.get("draw", "")
+    count = len(engine.manifest.disableable_blocks)
+    if not count:
+        return {}
+    _, shares = _removal_path(engine, drawn.forward, int(draw) if draw.isdecimal() else 0)
+    points = [(float(at), float(share)) for at, share in enumerate(shares)]
+    values = {"removal.path": series_path(_count(count), share_axis(""), points)}
+    if count <= MOST_FOR_SUBSETS:
+        for key, (label, state, _) in _subset_texts(engine, drawn.forward).items():
+            values |= {key: label, f"{key}.state": state}
+    return values
+
+
+def measured_chart(services: Services, removed: float | None = None) -> LineChart | None:
+    """Test accuracy against the share of blocks removed, in three networks."""
+    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
+    series, digits = [], 0
+    for name, tone in _MEASURED:
+        found = services.experiments.measured(loaded[name], "removal") if name in loaded else None
+        if found is not None and found.curves:
+            series.append(_measured_series(loaded[name], found, tone))
+            digits = found.digits
+    if not series:
+        return None
+    return line_chart(
+        series,
+        x=share_axis("blocks removed at random"),
+        y=share_axis(f"accuracy on {digits:,} test digits"),
+        alt="Test accuracy against the share of blocks removed: "
+        + fmt.join_and([one.name for one in series]),
+        marks=[] if removed is None else [Mark(removed, "")],
+    )
+
+
+def _measured_series(manifest: Manifest, found: MeasuredExperiment, tone: str) -> Series:
+    count = len(manifest.blocks)
+    return Series(
+        manifest.title,
+        tone,
+        tuple(
+            Point(
+                point.x / count,
+                point.mean,
+                f"{manifest.title}, {point.x:g} of {count} removed: {fmt.percent(point.mean)} ± "
+                f"{fmt.percent(point.spread)} over {fmt.pluralise(point.runs, 'set')}",
+                max(point.mean - point.spread, 0.0),
+                min(point.mean + point.spread, 1.0),
+            )
+            for point in found.curves[0].points
+        ),
+        dots=count <= MOST_FOR_SUBSETS,
+    )
+
+
+EXPERIMENT: Final = Experiment(
+    "removal",
+    "Remove blocks",
+    "How many blocks can be taken out before the answer is lost?",
+    "Veit et al. 2016, fig. 3 and 5a",
+    card=lambda context: measured_chart(context.services),
+    live=live,
+)
+
+router = APIRouter(include_in_schema=False, default_response_class=Response)
+
+Draw = Annotated[int, Query(ge=0, le=_MAX_DRAW, description="names a random order of the blocks")]
+
+
+@router.get(addresses.experiment_page(EXPERIMENT.name))
+def removal(respond: RespondDep, context: ExperimentContextDep, draw: Draw = 0) -> Response:
+    """Blocks removed from a network."""
+    engine, forward, links = context.engine, context.forward, context.links
+    manifest, count = engine.manifest, len(forward.scales.off)
+    switches = manifest.disableable_blocks
+    options = {"draw": draw} if draw else {}
+    values = {
+        "path": path_chart(engine, forward, draw),
+        "subsets": subset_table(engine, forward, links),
+        "measured": measured_chart(
+            context.services, count / len(switches) if count and switches else None
+        ),
+        "removed": count,
+        "switches": len(switches),
+        "sets": _sets_to_remove(manifest, links, draw, count),
+        "few": "mnist-resnet",
+        "sentence": _describe(engine, forward),
+    }
+    return respond(experiment_view(context, EXPERIMENT, values, options))
+
+
+def least_needed(manifest: Manifest) -> tuple[str, ...]:
+    """The blocks that can be switched off, those first that cost the least test accuracy alone;
+    none if that was not measured.
+    """
+    ablations = manifest.evaluation.ablations if manifest.evaluation else ()
+    alone = [ablation for ablation in ablations if len(ablation.off) == 1]
+    return tuple(one.off[0] for one in sorted(alone, key=lambda one: one.accuracy_drop))
+
+
+def _sets_to_remove(
+    manifest: Manifest, links: Links, draw: int, removed: int
+) -> tuple[tuple[str, str, bool], ...]:
+    """Sets of blocks to remove: text, address, and whether it is the one that is."""
+    switches = manifest.disableable_blocks
+    if not switches:
+        return ()
+    step = 1 if len(switches) <= MOST_FOR_SUBSETS else 5
+
+    def choice(text: str, off: Sequence[str], number: int = draw) -> tuple[str, str, bool]:
+        scales = Scales.in_order(dict.fromkeys(off, 0.0), switches)
+        options = {"draw": number} if number else {}
+        address = replace(links, scales=scales).experiment(EXPERIMENT.name, **options)
+        return text, address, scales == links.scales and number == draw
+
+    order, number = random_order(manifest, draw), (draw + 1) % (_MAX_DRAW + 1)
+    counts = range(0, len(switches) + 1, step)
+    at_random = [choice(str(count) if count else "none", order[:count]) for count in counts]
+    others = random_order(manifest, number)[: removed or step]
+    found = [*at_random, choice("others, at random", others, number)]
+    least = least_needed(manifest)[: 2 * step]
+    return (*found, choice(f"the {len(least)} least needed", least)) if least else tuple(found)
+
+
+def _describe(engine: Engine, forward: ForwardPass) -> str:
+    """What the removed blocks did to the prediction."""
+    manifest, off = engine.manifest, forward.scales.off
+    if not manifest.disableable_blocks:
+        return (
+            "Without an identity path nothing passes a block that is off: removing one here means "
+            "to feed each block what another block was trained to get."
+        )
+    if not off:
+        return "Every block is on. Remove some, or switch any of them off on the network map."
+    trained = int(predict(engine, forward.digit, AS_TRAINED).argmax())
+    share = fmt.percent(float(forward.probabilities[forward.label]))
+    now = manifest.classes[forward.label]
+    still = "still" if forward.label == trained else "now"
+    return (
+        f"With {len(off)} of {len(manifest.blocks)} blocks removed the prediction is {still} "
+        f"{now}, at {share}."
+    )

@@ -1,0 +1,133 @@
+"""Experiments equal Keras networks that are built that way, and are measured once."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from skiplens.core.experiments import Curve, curve_point
+from skiplens.mnist import Split
+from skiplens.network import experiments
+from skiplens.network.architectures import stream
+from skiplens.network.experiments import BlockChain, measure, subsets
+from skiplens.network.layers import Residual
+from tests.network.tiny import SAVES_WITH_KERAS, randomise
+
+BLOCKS = 4
+
+
+@pytest.fixture(scope="module")
+def residual() -> keras.Model:
+    return randomise(stream(BLOCKS), 1)
+
+
+@pytest.fixture(scope="module")
+def plain() -> keras.Model:
+    return randomise(stream(BLOCKS, "plain"), 2)
+
+
+def images() -> np.ndarray:
+    return np.random.default_rng(3).random((5, 28, 28, 1), dtype=np.float32)
+
+
+def built(network: keras.Model, order: list[int], factor: float = 1.0) -> np.ndarray:
+    """The answers of a network that is built anew from the same layers."""
+    x = network.get_layer("stem.conv")(network.input)
+    for at in order:
+        name = f"block{at + 1}"
+        branch = x
+        for layer in ("relu1", "conv1", "relu2", "conv2"):
+            branch = _layer(network, name, layer)(branch)
+        x = branch if "plain" in network.name else layers.Add()([x, factor * branch])
+    for layer in network.layers[-3:]:
+        x = layer(x)
+    return np.asarray(keras.Model(network.input, x)(images()))
+
+
+def _layer(network: keras.Model, block: str, layer: str) -> layers.Layer:
+    found = [one for one in network.layers if one.name == f"{block}.{layer}"]
+    if found:
+        return found[0]
+    residual = network.get_layer(block)
+    assert isinstance(residual, Residual)
+    return residual.layer.get_layer(f"{block}.{layer}")
+
+
+def test_a_chain_as_trained_is_the_network(residual: keras.Model, plain: keras.Model) -> None:
+    for network in (residual, plain):
+        found = BlockChain(network).run(images())
+        np.testing.assert_allclose(found, np.asarray(network(images())), atol=1e-5)
+
+
+def test_removed_blocks_equal_a_network_without_them(
+    residual: keras.Model, plain: keras.Model
+) -> None:
+    for network in (residual, plain):
+        found = BlockChain(network).without(images(), (1, 2))
+        np.testing.assert_allclose(found, built(network, [0, 3]), atol=1e-5)
+
+
+def test_reordered_blocks_equal_a_network_in_that_order(residual: keras.Model) -> None:
+    found = BlockChain(residual).run(images(), order=[2, 0, 1, 3])
+    np.testing.assert_allclose(found, built(residual, [2, 0, 1, 3]), atol=1e-5)
+
+
+def test_scaled_branches_equal_a_network_that_scales_them(residual: keras.Model) -> None:
+    scales = {f"block{at + 1}": 0.5 for at in range(BLOCKS)}
+    found = BlockChain(residual).run(images(), scales=scales)
+    np.testing.assert_allclose(found, built(residual, [*range(BLOCKS)], 0.5), atol=1e-5)
+
+
+def test_few_subsets_are_all_taken_and_of_many_some_with_a_seed() -> None:
+    rng = np.random.default_rng(1)
+    assert len(subsets(6, 3, rng)) == 20
+    assert len(subsets(6, 0, rng)) == 1
+    drawn = [subsets(27, 9, np.random.default_rng(1)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) == experiments.SUBSETS
+    assert all(len(set(one)) == 9 for one in drawn[0])
+
+
+def test_the_spread_is_the_standard_deviation_over_runs() -> None:
+    assert curve_point(2, [0.5, 0.7]) == curve_point(2, [0.7, 0.5])
+    assert curve_point(2, [0.5, 0.7]).spread == pytest.approx(0.2 / 2**0.5, abs=1e-6)
+    assert curve_point(2, [0.5]).spread == 0
+
+
+@SAVES_WITH_KERAS
+def test_what_is_missing_is_measured_and_stored(
+    residual: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    residual.save(tmp_path / "network.keras")
+    rng = np.random.default_rng(4)
+    test = Split(
+        rng.integers(0, 256, (40, 28, 28), np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
+    )
+    measured: list[str] = []
+
+    def fake(name: str) -> experiments.Measure:
+        def one(chain: BlockChain, split: Split, on_step: object) -> tuple[Curve, ...]:
+            measured.append(name)
+            assert len(split) == 40
+            return ()
+
+        return one
+
+    monkeypatch.setitem(experiments.MEASURES, "scale", fake("scale"))
+    measure(tmp_path, test, ("removal",))
+    stored = json.loads((tmp_path / "experiments.json").read_text(encoding="utf-8"))
+    (removal,) = stored["experiments"]
+    points = removal["curves"][0]["points"]
+    assert [point["runs"] for point in points] == [1, 4, 6, 4, 1]
+    assert not measured
+    measure(tmp_path, test)
+    measure(tmp_path, test)
+    assert measured == ["scale"]
+    residual.get_layer("head.logits").bias.assign_add(np.ones(10))
+    residual.save(tmp_path / "network.keras")
+    monkeypatch.setitem(experiments.MEASURES, "removal", fake("removal"))
+    measure(tmp_path, test)
+    assert measured == ["scale", "removal", "scale"]

@@ -1,0 +1,47 @@
+"""Stored results are used as long as they are of the network that is there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from skiplens.engine.base import Engine
+from skiplens.errors import ModelError
+from skiplens.service.experiments import Experiments
+from tests.conftest import MODELS
+
+
+def test_results_are_found_by_name(engine: Engine) -> None:
+    found = Experiments(MODELS)
+    removal = found.measured(engine.manifest, "removal")
+    assert removal is not None
+    assert removal.experiment == "removal"
+    assert found.measured(engine.manifest, "alchemy") is None
+    assert found.ladder
+
+
+def test_without_a_folder_there_are_none(engine: Engine, tmp_path: Path) -> None:
+    for found in (Experiments(), Experiments(tmp_path)):
+        assert found.measured(engine.manifest, "removal") is None
+        assert found.ladder == ()
+
+
+def test_results_of_another_training_do_not_count(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / engine.manifest.id
+    folder.mkdir()
+    stored = json.loads((MODELS / engine.manifest.id / "experiments.json").read_text())
+    stored["sha256"] = "0" * 64
+    (folder / "experiments.json").write_text(json.dumps(stored))
+    assert Experiments(tmp_path).measured(engine.manifest, "removal") is None
+
+
+def test_damaged_results_are_named(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / engine.manifest.id
+    folder.mkdir()
+    (folder / "experiments.json").write_text("{}")
+    (tmp_path / "ladder.json").write_text('{"runs": [{}]}')
+    found = Experiments(tmp_path)
+    with pytest.raises(ModelError, match="measure the network again"):
+        found.measured(engine.manifest, "removal")
+    with pytest.raises(ModelError, match=r"ladder\.json"):
+        _ = found.ladder
