@@ -160,12 +160,21 @@ def test_one_network_is_enough(engine: Engine, tmp_path: Path, step: str) -> Non
     assert len(page.all("h1")) == 1
 
 
-def test_without_a_residual_network_there_is_no_story(
-    engines: Mapping[str, Engine], tmp_path: Path
+@pytest.mark.parametrize("network", ["mnist-plain", "mnist-stream", "mnist-classic"])
+def test_a_story_that_cannot_be_told_is_not_offered(
+    engines: Mapping[str, Engine], tmp_path: Path, network: str
 ) -> None:
-    plain = {"mnist-plain": engines["mnist-plain"]}
-    with client_of(plain, tmp_path) as client:
+    with client_of({network: engines[network]}, tmp_path) as client:
         assert client.get("/learn").status_code == 404
+        assert not [link for link in Markup(client.get("/").text).links() if "/learn" in link]
+
+
+def test_deep_networks_are_told_with_their_twin(services: Services) -> None:
+    networks = story_networks(services)
+    assert networks.residual.manifest.id == "mnist-resnet"
+    assert networks.deep.manifest.id == "mnist-stream"
+    assert networks.twin is not None
+    assert networks.twin.manifest.id == "mnist-stream-plain"
 
 
 # Words.

@@ -22,6 +22,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Picture
+from skiplens.web.pages.learn.networks import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.templating import NetworkLinks, Page
 
@@ -47,7 +48,8 @@ def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple
     parts = [("Explore", links.gallery()), ("Blocks", links.depth()), ("Compare", compare)]
     if services.indexes.has_dataset:
         parts.append(("Test set", links.dataset()))
-    parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
+    if any(can_be_told(engine.manifest) for engine in services.registry.networks):
+        parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
     parts.append(("Experiments", links.experiments()))
     return tuple(parts)
 

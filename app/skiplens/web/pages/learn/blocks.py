@@ -16,6 +16,7 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.depth import ablated_accuracies
 from skiplens.web.pages.figures import Picture, layer_strip
 from skiplens.web.pages.learn import mathml
+from skiplens.web.pages.learn.networks import is_plain_sum
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.unit import InputLabels, Steps, activation_steps, merge_steps
@@ -83,7 +84,7 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
 
 def sum_figure(scene: Scene) -> StepFigure:
     """x, F(x), their sum and its ReLU at one pixel of one filter."""
-    block = next(one for one in scene.manifest.blocks if one.identity == one.input and one.sum)
+    block = next(block for block in scene.manifest.blocks if is_plain_sum(block))
     shown = _block_maps(scene, block)
     sum_, output = (find_layer(scene.manifest, str(name)) for name in (block.sum, block.output))
     summed = scene.forward.maps(sum_)[:, :, shown["index"]]

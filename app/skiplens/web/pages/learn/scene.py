@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import FiniteFloat
 
-from skiplens.core.manifest import INPUT, LayerInfo, Manifest
+from skiplens.core.ladder import STREAM
+from skiplens.core.manifest import LayerInfo, Manifest
 from skiplens.core.two_layer_network import ActivationName
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError
@@ -20,6 +21,7 @@ from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.depth import twin_of
+from skiplens.web.pages.learn.networks import adds_blocks, can_be_told
 from skiplens.web.pages.learn.two_layer import RANGE
 from skiplens.web.pages.network_map import NetworkMap
 
@@ -47,7 +49,7 @@ class StoryNetworks:
     residual: Engine
     """Whose blocks add, and whose first layer is a convolution of the digit."""
     deep: Engine
-    """The deepest that has a twin without identity paths; else the same."""
+    """The deepest of the ladder, else of those that have a twin; else the same."""
     twin: Engine | None
     gated: Engine | None
 
@@ -59,32 +61,28 @@ def story_networks(services: Services) -> StoryNetworks:
         UnknownStepError: there is none that it can be told on.
     """
     engines = services.registry.networks
-    fitting = [engine for engine in engines if _fits(engine.manifest)]
-    if not fitting:
+    residual = next((one for one in engines if can_be_told(one.manifest)), None)
+    if residual is None:
         raise UnknownStepError("the story needs a network with residual blocks; none is loaded")
-    manifests = {engine.manifest.id: engine.manifest for engine in engines}
-
-    def twin(engine: Engine) -> str | None:
-        others = [other for other in manifests.values() if other is not engine.manifest]
-        return twin_of(engine.manifest, others)
-
-    paired = [engine for engine in fitting if twin(engine)]
-    deep = max(paired, key=lambda engine: len(engine.manifest.blocks), default=fitting[0])
-    other = twin(deep)
-    gated = (e for e in engines if any(block.gate for block in e.manifest.blocks))
-    return StoryNetworks(
-        fitting[0], deep, services.registry.network(other) if other else None, next(gated, None)
+    manifests = [one.manifest for one in engines if one.manifest.no_gradients is None]
+    twins = {
+        engine.manifest.id: twin_of(engine.manifest, manifests)
+        for engine in engines
+        if adds_blocks(engine.manifest)
+    }
+    deepest = max(
+        (services.registry.network(name) for name, twin in twins.items() if twin),
+        key=lambda engine: (engine.manifest.id == STREAM, len(engine.manifest.blocks)),
+        default=residual,
     )
-
-
-def _fits(manifest: Manifest) -> bool:
-    added = [block for block in manifest.blocks if block.merge == "add" and block.can_disable]
-    return len(added) > 1 and first_convolution(manifest) is not None
-
-
-def first_convolution(manifest: Manifest) -> LayerInfo | None:
-    """The convolution of the digit itself; ``None`` if the network has none."""
-    return next((one for one in manifest.layers if one.inputs == (INPUT,) and one.kernel), None)
+    twin = twins[deepest.manifest.id]
+    gated = (one for one in engines if any(block.gate for block in one.manifest.blocks))
+    return StoryNetworks(
+        residual,
+        deepest,
+        services.registry.network(twin) if twin else None,
+        next(gated, None),
+    )
 
 
 @dataclass(frozen=True)

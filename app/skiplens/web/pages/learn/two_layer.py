@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -30,6 +31,7 @@ from skiplens.web.pages.learn import mathml
 RANGE: Final = 6.0
 """Inputs and weights lie between this and its negative."""
 _STEP: Final = 0.25
+_KEPT: Final = 128  # figures, of 60 KB each: a class starts from the same one
 _NETWORKS: Final = {"plain": PLAIN, "residual": RESIDUAL}
 _MEANINGS: Final = {"x": "x, the input", "w1": "first weight", "w2": "second weight"}
 _BY: Final = ("w2", "w1", "x")
@@ -78,6 +80,7 @@ class DenseFigure:
     activation: ActivationName
 
 
+@lru_cache(maxsize=_KEPT)
 def dense_figure(x: float, w1: float, w2: float, activation: ActivationName) -> DenseFigure:
     """The figure; numbers lie between plus and minus :data:`RANGE`."""
     at = {"x": x, "w1": w1, "w2": w2}
