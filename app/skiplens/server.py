@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from skiplens.core.image_decoding import ImageLimits
-from skiplens.core.ladder import LADDER_FILE
 from skiplens.engine.select import open_engines
 from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
@@ -20,7 +19,6 @@ from skiplens.samples import load_samples
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import SQLiteDigitStore
-from skiplens.service.ladder import read_ladder
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages
@@ -133,7 +131,6 @@ def open_services(settings: Settings) -> Services:
         cache_bytes=settings.cache_bytes,
         limits=ImageLimits(pixels=settings.max_image_pixels, side=settings.max_image_side),
         dataset=dataset,
-        ladder=read_ladder(settings.models_dir / LADDER_FILE),
         models=settings.models_dir,
     )
 

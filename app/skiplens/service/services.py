@@ -14,7 +14,6 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
 from skiplens.service.experiments import Experiments
 from skiplens.service.forward import CachedModelRunner
-from skiplens.service.ladder import Rung
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
@@ -30,7 +29,6 @@ class Services:
         digits: samples, digits of the data set and uploads.
         indexes: activation indexes of the samples and of the data set.
         limits: of uploaded images.
-        ladder: networks of several depths, trained alike.
         experiments: what experiments found over test digits.
     """
 
@@ -39,7 +37,6 @@ class Services:
     digits: LayeredDigitStore
     indexes: DatasetIndexer
     limits: ImageLimits
-    ladder: tuple[Rung, ...] = ()
     experiments: Experiments = field(default_factory=Experiments)
 
     @classmethod
@@ -53,7 +50,6 @@ class Services:
         cache_bytes: int,
         limits: ImageLimits,
         dataset: Dataset | None = None,
-        ladder: tuple[Rung, ...] = (),
         models: Path | None = None,
     ) -> "Services":
         """The services of loaded engines."""
@@ -63,7 +59,6 @@ class Services:
             LayeredDigitStore(store, samples, dataset.collection if dataset else None),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
-            ladder,
             Experiments(models),
         )
 

@@ -15,15 +15,15 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
-from skiplens.core.manifest import AS_TRAINED, Accuracy
-from skiplens.core.two_layer_network import PLAIN, RESIDUAL, evaluate, symbol_values
+from skiplens.core.ladder import LADDER_FILE
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.two_layer_network import PLAIN, RESIDUAL, ActivationName, evaluate, symbol_values
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.analysis import all_block_metrics, gradient_by_path
 from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.forward import ForwardPass
-from skiplens.service.ladder import Rung
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
@@ -36,13 +36,14 @@ from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
 NAMES: Final = [step.name for step in STEPS]
-RUNGS: Final = (
-    Rung(2, (Accuracy.of(9300, 10_000),), (Accuracy.of(9400, 10_000),)),
-    Rung(
-        27,
-        (Accuracy.of(9900, 10_000), Accuracy.of(9920, 10_000)),
-        (Accuracy.of(9800, 10_000), Accuracy.of(9700, 10_000)),
-    ),
+RUNS: Final = (
+    ("residual", 2, 9300, 1.0),
+    ("plain", 2, 9400, 0.5),
+    ("residual", 27, 9900, 1.0),
+    ("residual", 27, 9920, 0.8),
+    ("plain", 27, 9800, 0.25),
+    ("plain", 27, 9700, 0.15),
+    ("plain", 14, 9900, 0.5),
 )
 MOST_WORDS: Final = 60
 MOST_IN_A_SENTENCE: Final = 19
@@ -55,14 +56,36 @@ def told(
 ) -> Iterator[TestClient]:
     """A client of an app that has a ladder."""
     folder = tmp_path_factory.mktemp("told")
-    with client_of(engines, folder, RUNGS) as client:
+    write_ladder(folder)
+    with client_of(engines, folder) as client:
         yield client
+
+
+def write_ladder(models: Path) -> None:
+    """Each run by kind, blocks, test digits that are right, and share of the first gradient."""
+    runs = [
+        {
+            "kind": kind,
+            "blocks": blocks,
+            "seed": seed,
+            "test_accuracy": {"correct": correct, "digits": 10_000},
+            "history": {
+                "epochs": [],
+                "loss": [],
+                "gradients": [
+                    {"step": 0, "stream": [share, 0.9, 1.0], "kernels": [1.0]},
+                    {"step": 9, "stream": [7.0, 7.0, 7.0], "kernels": [1.0]},
+                ],
+            },
+        }
+        for seed, (kind, blocks, correct, share) in enumerate(RUNS)
+    ]
+    (models / LADDER_FILE).write_text(json.dumps({"runs": runs}))
 
 
 def client_of(
     engines: Mapping[str, Engine],
     folder: Path,
-    ladder: tuple[Rung, ...] = (),
     host: str = "127.0.0.1",
 ) -> TestClient:
     services = Services.create(
@@ -72,7 +95,7 @@ def client_of(
         default_network="mnist-resnet",
         cache_bytes=64_000_000,
         limits=ImageLimits(),
-        ladder=ladder,
+        models=folder,
     )
     return TestClient(create_app(Settings(host=host), lambda: services), "http://127.0.0.1")
 
@@ -145,9 +168,10 @@ def test_a_step_that_is_not_there_is_not_found(api: TestClient) -> None:
 
 @pytest.mark.parametrize("step", ["depth", "meaning"])
 def test_without_a_ladder_the_story_says_so_and_goes_on(
-    api: TestClient, digit: Digit, step: str
+    engines: Mapping[str, Engine], tmp_path: Path, step: str
 ) -> None:
-    page = Markup(api.get(f"/learn/{step}?digit={digit.id}").text)
+    with client_of(engines, tmp_path) as client:
+        page = Markup(client.get(f"/learn/{step}").text)
     assert page.faults == []
     assert ("not trained on this server" in page.text) == (step == "depth")
 
@@ -282,6 +306,11 @@ def test_the_gradients_of_the_trained_networks_decide(
         assert verdicts(ask("gradients", block=found.block)) == expected
 
 
+def test_the_gradient_before_training_is_told(ask: Ask) -> None:
+    text = ask("gradients").text.replace(fmt.NARROW, " ")
+    assert "20.00 % of the loss's gradient came back without skips, 90.00 % with them" in text
+
+
 @pytest.mark.parametrize("step", ["depth", "meaning"])
 def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
     assert verdicts(ask(step, pair="2")) == ["is-wrong", "is-right"]
@@ -310,16 +339,16 @@ def test_formulas_are_drawn_from_what_is_computed() -> None:
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-def test_each_slider_has_the_numbers_of_every_place(activation: str) -> None:
-    figure = dense_figure(1.0, 1.5, -2.0, activation)  # type: ignore[arg-type]
+def test_each_slider_has_the_numbers_of_every_place(activation: ActivationName) -> None:
+    figure = dense_figure(1.0, 1.5, -2.0, activation)
     keys = json.loads(figure.keys)
     for slider in figure.sliders:
         numbers = json.loads(slider.numbers)
         assert len(numbers) == len(positions())
         for place, texts in numbers.items():
             at = {"x": 1.0, "w1": 1.5, "w2": -2.0, slider.name: float(place)}
-            values = symbol_values(**at, activation=activation)  # type: ignore[arg-type]
-            expected = evaluate(RESIDUAL.by["w1"], values, activation)  # type: ignore[arg-type]
+            values = symbol_values(**at, activation=activation)
+            expected = evaluate(RESIDUAL.by["w1"], values, activation)
             assert dict(zip(keys, texts, strict=True))["residual.w1"] == fmt.number(expected)
 
 

@@ -8,6 +8,7 @@ from skiplens.service.analysis import BlockGradient, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import gradient_chart
+from skiplens.web.pages.learn.ladder import gradient_at_start, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
 
@@ -126,13 +127,16 @@ def _compare(own: BlockGradient, plain: BlockGradient) -> str:
 
 def _before_training(scene: Scene) -> str:
     """How much of the gradient came back at first, if the ladder has the network of the step."""
-    rungs = scene.context.services.ladder if scene.manifest.id == STREAM else ()
-    rung = next((one for one in rungs if one.blocks == DEEPEST), None)
-    if rung is None or rung.residual_start is None or rung.plain_start is None:
+    runs = scene.context.services.experiments.ladder if scene.manifest.id == STREAM else ()
+    deepest = next((rung for rung in rungs(runs) if rung.blocks == DEEPEST), None)
+    if deepest is None:
+        return ""
+    plain, residual = gradient_at_start(deepest.plain), gradient_at_start(deepest.residual)
+    if plain is None or residual is None:
         return ""
     return (
-        f"Before training, {fmt.percent(rung.plain_start)} of the loss's gradient came back "
-        f"without skips, {fmt.percent(rung.residual_start)} with them."
+        f"Before training, {fmt.percent(plain)} of the loss's gradient came back "
+        f"without skips, {fmt.percent(residual)} with them."
     )
 
 

@@ -1,7 +1,6 @@
 """Networks that were trained alike, with the skip and without, compared by test accuracy."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +10,7 @@ from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.depth import twin_of
+from skiplens.web.pages.learn.ladder import accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
 
@@ -64,7 +64,7 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
     pairs = []
     for manifest in manifests:
         adds = any(block.merge == "add" for block in manifest.blocks)
-        adds = adds and not (services.ladder and manifest.id == STREAM)
+        adds = adds and not (services.experiments.ladder and manifest.id == STREAM)
         others = [other for other in manifests if other is not manifest]
         twin = twin_of(manifest, others) if adds else None
         other = services.registry.network(twin).manifest if twin else None
@@ -79,25 +79,20 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
 def ladder_pairs(services: Services) -> tuple[Pair, ...]:
     """Every depth of the ladder, its runs together; none if it was not trained."""
     found = []
-    for rung in services.ladder:
+    for rung in rungs(services.experiments.ladder):
         with_skip, without = (
-            tuple(run.value for run in runs) for runs in (rung.residual, rung.plain)
+            tuple(run.test_accuracy for run in runs) for runs in (rung.residual, rung.plain)
         )
         found.append(
             Pair(
                 key=str(rung.blocks),
                 name=f"{rung.blocks} blocks",
-                residual=_together(rung.residual),
-                plain=_together(rung.plain),
+                residual=accuracy_together(rung.residual),
+                plain=accuracy_together(rung.plain),
                 runs=(with_skip, without),
             )
         )
     return tuple(found)
-
-
-def _together(runs: Iterable[Accuracy]) -> Accuracy:
-    correct, digits = zip(*((run.correct, run.digits) for run in runs), strict=True)
-    return Accuracy.of(sum(correct), sum(digits))
 
 
 def pair_questions(pair: Pair | None, questions: tuple[str, str]) -> tuple[Question, Question]:

@@ -1,0 +1,56 @@
+"""The ladder's runs by depth: networks trained alike, with the skip and without."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Final
+
+from skiplens.core.experiments import MeasuredRun
+from skiplens.core.manifest import Accuracy
+
+_TEST_DIGITS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The runs of one depth.
+
+    Attributes:
+        blocks: of each network.
+        residual: the runs with the skip.
+        plain: those without.
+    """
+
+    blocks: int
+    residual: tuple[MeasuredRun, ...]
+    plain: tuple[MeasuredRun, ...]
+
+
+def rungs(runs: Iterable[MeasuredRun]) -> tuple[Rung, ...]:
+    """The depths that were trained both with the skip and without, from the fewest blocks up."""
+    depths: dict[int, list[MeasuredRun]] = {}
+    for run in runs:
+        depths.setdefault(run.blocks, []).append(run)
+    found = (
+        Rung(
+            blocks,
+            tuple(run for run in depths[blocks] if run.kind == "residual"),
+            tuple(run for run in depths[blocks] if run.kind == "plain"),
+        )
+        for blocks in sorted(depths)
+    )
+    return tuple(rung for rung in found if rung.residual and rung.plain)
+
+
+def accuracy_together(runs: Sequence[MeasuredRun]) -> Accuracy:
+    """Accuracy on the test digits over all runs."""
+    correct = sum(round(run.test_accuracy * _TEST_DIGITS) for run in runs)
+    return Accuracy.of(correct, _TEST_DIGITS * len(runs))
+
+
+def gradient_at_start(runs: Sequence[MeasuredRun]) -> float | None:
+    """Share of the loss's gradient that came back through all blocks before training, mean of the
+    runs; ``None`` if it was not measured.
+    """
+    norms = [one.stream for run in runs for one in run.history.gradients if one.step == 0]
+    return fmean(stream[0] / stream[-1] for stream in norms) if norms else None
