@@ -59,6 +59,15 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
+@pytest.mark.parametrize("command", ["open", "compile"])
+def test_a_file_that_is_no_network_is_refused(
+    refusal: Refusal, command: str, tmp_path: Path
+) -> None:
+    assert "none.keras cannot be read" in refusal(command, str(tmp_path / "none.keras"))
+    (tmp_path / "mine.keras").write_text("no network", encoding="utf-8")
+    assert "is not a Keras network" in refusal(command, str(tmp_path / "mine.keras"))
+
+
 @pytest.fixture
 def taken() -> Iterator[int]:
     """A port that somebody listens on."""

@@ -1,6 +1,7 @@
-"""The command line: serve, train, ladder, compile, evaluate, similarity, experiments, export."""
+"""The command line: serve, open, train, compile, evaluate, experiments, export and more."""
 
 import gc
+import subprocess
 import sys
 import webbrowser
 from pathlib import Path
@@ -58,6 +59,56 @@ def serve(
         _serve({**options, "root_path": root_path}, open_page=open_page)
     finally:
         gc.enable()
+
+
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run code in the file, such as that of Lambda layers.")
+]
+Definitions = Annotated[
+    Path | None,
+    typer.Option("--with", help="Python file to run first: it defines the network's own layers."),
+]
+
+
+@app.command(
+    "open", epilog="Examples: `skiplens open model.keras` - `skiplens open model.h5 --data mnist/`"
+)
+def open_(  # noqa: PLR0913  # one parameter for each option
+    network: Annotated[Path, typer.Argument(help="A network of yours: a .keras or .h5 file.")],
+    *,
+    data: Data = None,
+    trust: Trust = False,
+    definitions: Definitions = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+) -> None:
+    """Show your own Keras network of 28 x 28 images beside those that ship.
+
+    It is compiled once, in a process of its own, into the folder of your data.
+    """
+    from skiplens.network.own_networks import check_file, is_compiled, network_id
+
+    check_file(network)
+    own = read_settings({}).state_dir / "models"
+    folder = own / network_id(network)
+    if not is_compiled(folder):
+        _compile_apart(network, own, data, trusted=trust, definitions=definitions)
+    options: dict[str, object] = {"host": host, "port": port, "data": data}
+    options |= {"own_network": folder, "default_network": folder.name}
+    _serve(options, open_page=not no_browser)
+
+
+def _compile_apart(
+    network: Path, models: Path, data: Path | None, *, trusted: bool, definitions: Path | None
+) -> None:
+    """Compile in another process, as TensorFlow would take its memory as long as this one runs."""
+    command = [sys.executable, "-m", "skiplens", "compile", str(network), "--models", str(models)]
+    command += ["--trust"] if trusted else []
+    command += ["--with", str(definitions)] if definitions else []
+    command += ["--data", str(data)] if data else ["--no-measure"]
+    if failed := subprocess.run(command, check=False).returncode:  # noqa: S603  # our own program
+        raise SystemExit(failed)
 
 
 def _serve(options: dict[str, object], *, open_page: bool) -> None:
@@ -141,17 +192,40 @@ def ladder(
     commands.train_ladder(data, runs, models, networks or (), seeds)
 
 
-@app.command("compile", epilog="Example: `skiplens compile mnist-resnet --data mnist/`")
-def compile_(
-    network: NetworkName,
+@app.command(
+    "compile",
+    epilog="Examples: `skiplens compile mnist-resnet --data mnist/` - "
+    "`skiplens compile model.h5 --models models/ --no-measure`",
+)
+def compile_(  # one parameter for each option
+    network: Annotated[
+        str, typer.Argument(help="Id of a network with a model folder, or a .keras or .h5 file.")
+    ],
+    *,
     data: Data = None,
     models: Models = ROOT / "models",
     measure: Annotated[bool, typer.Option(help="Measure the accuracy on the test digits.")] = True,
+    trust: Trust = False,
+    definitions: Definitions = None,
 ) -> None:
-    """Compile network.keras into graphs and a manifest, each output verified against Keras."""
+    """Compile a network into graphs and a manifest, each output verified against Keras.
+
+    A file gets a model folder, named after it and the SHA-256 of its content.
+    """
     from skiplens.engine.litert import run_once
     from skiplens.network import commands
+    from skiplens.network.own_networks import SUFFIXES
 
+    if network.endswith(SUFFIXES):
+        commands.compile_file(
+            Path(network),
+            models,
+            data,
+            run_once,
+            measure=measure,
+            code=commands.Code(trust, definitions),
+        )
+        return
     commands.compile_folder(models / network, data, run_once, measure=measure)
 
 

@@ -114,7 +114,11 @@ def open_services(settings: Settings) -> Services:
     """
     dataset = open_dataset(settings.data, settings) if settings.data else None
     engines = open_engines(
-        settings.models_dir, settings.engine, settings.interpreters, settings.max_waiting
+        settings.models_dir,
+        settings.engine,
+        settings.interpreters,
+        settings.max_waiting,
+        settings.own_network,
     )
     if "default_network" in settings.model_fields_set and settings.default_network not in engines:
         raise StartupError(

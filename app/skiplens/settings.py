@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port; 0 picks a free one")
     engine: Literal["auto", "litert", "keras"] = Field("auto", description="auto, litert or keras")
     models_dir: Path = Field(ROOT / "models", description="folder of model folders")
+    own_network: Path | None = Field(None, description="one more model folder")
     state_dir: Path = Field(
         default_factory=lambda: user_data_path("skiplens", appauthor=False),
         description="folder for uploaded digits",

@@ -7,7 +7,13 @@ from tests.contracts.dockerfile import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-TEXTS = {"README": README, "CONTRIBUTING": CONTRIBUTING, "api": API}
+OWN_NETWORKS = (ROOT / "docs" / "own-networks.md").read_text(encoding="utf-8")
+TEXTS = {
+    "README": README,
+    "CONTRIBUTING": CONTRIBUTING,
+    "api": API,
+    "own-networks": OWN_NETWORKS,
+}
 
 
 def code(text: str, language: str) -> str:

@@ -18,6 +18,9 @@ from tests.contracts.readme import CONTRIBUTING, README, TEXTS, section, table
 
 WORDS_FOR_DEFAULTS = {
     "data": "none",
+    "own_network": "none",
+    "root_path": "none",
+    "trust_prefix_header": "false",
     "state_dir": "the user's data folder",
     "interpreters": "one per core",
 }

@@ -414,6 +414,8 @@ class Manifest:
     """Accuracy of each seed of the recipe, this network's included; empty with one network only."""
     similarity: tuple[NetworkSimilarity, ...] = ()
     """Similarity to each other network of the models folder; empty if not measured."""
+    input_scale: float = 1.0
+    """What the pixels, 0 to 1, are multiplied by: 255 for a network that scales bytes itself."""
     no_gradients: str | None = None
     """Why there is no graph of gradients, as a clause; null if there is one."""
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from skiplens.core.manifest import REORDERED, GraphInfo
+from skiplens.core.manifest import REORDERED, SPATIAL_RANK, GraphInfo
 from skiplens.core.timing import timed
 from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
 from skiplens.engine.model_folder import ModelFolder
@@ -135,7 +135,7 @@ class LiteRTEngine:
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
         self.manifest, self._folder = folder.manifest, folder
         layers = folder.manifest.layers
-        self._vectors = {layer.name: layer.shape for layer in layers if not layer.spatial}
+        self._shapes = {layer.name: layer.shape for layer in layers}
         self._checked_layers = layers_to_check(layers)
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:
@@ -177,10 +177,13 @@ class LiteRTEngine:
     def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
         with self._pools[graph].acquire() as interpreter, timed("infer"):
             outputs = interpreter.run(inputs)
-        arrays = {name: value[0] for name, value in outputs.items()}
-        for name in self._vectors.keys() & arrays.keys():
-            arrays[name] = arrays[name].reshape(self._vectors[name])
-        return arrays
+        return {name: self._as_maps(name, value[0]) for name, value in outputs.items()}
+
+    def _as_maps(self, name: str, array: Array) -> Array:
+        """A layer's vector, or its sequence, as maps ``(H, W, C)``."""
+        if array.ndim == SPATIAL_RANK or name not in self._shapes:
+            return array
+        return array.reshape(self._shapes[name])
 
     def close(self) -> None:
         """Nothing to release: interpreters are freed with the object."""

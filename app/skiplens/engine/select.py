@@ -73,7 +73,11 @@ def choose(choice: EngineChoice) -> tuple[str, str]:
 
 
 def open_engines(
-    models: Path, choice: EngineChoice, size: int, max_waiting: int
+    models: Path,
+    choice: EngineChoice,
+    size: int,
+    max_waiting: int,
+    own: Path | None = None,
 ) -> Mapping[str, Engine]:
     """An engine for every network in ``models``, by id.
 
@@ -82,12 +86,14 @@ def open_engines(
         choice: engine to use.
         size: LiteRT interpreters for each network.
         max_waiting: callers that may wait for one network.
+        own: one more model folder.
 
     Raises:
         StartupError: a model folder is unusable or the engine is not available.
     """
     name, device = choose(choice)
-    folders = [open_folder(path) for path in find_networks(models)]
+    paths = (*find_networks(models), *([own] if own else []))
+    folders = [open_folder(path) for path in paths]
     if name == "keras":
         return {folder.manifest.id: KerasEngine(folder, device, max_waiting) for folder in folders}
     return {folder.manifest.id: LiteRTEngine(folder, size, max_waiting) for folder in folders}

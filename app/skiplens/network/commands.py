@@ -4,12 +4,16 @@ import importlib.util
 import json
 import logging
 import os
+import runpy
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +22,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
-from skiplens.errors import StartupError, TrainingError
+from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import as_input, load_mnist
+from skiplens.network.own_networks import (
+    check_file,
+    is_compiled,
+    network_id,
+    only_weights,
+)
 
 if TYPE_CHECKING:
     from skiplens.network.checkpoints import EpochReport, Run
@@ -235,6 +245,75 @@ def compile_folder(
     if manifest.test_accuracy is not None:
         _report(manifest.test_accuracy)
     return manifest
+
+
+class Code(NamedTuple):
+    """What may be run to load a network: code in its file, and a Python file that defines its own
+    layers.
+    """
+
+    trusted: bool = False
+    definitions: Path | None = None
+
+
+def compile_file(
+    path: Path,
+    models: Path,
+    data: Path | None,
+    run_graph: "RunGraph",
+    *,
+    measure: bool,
+    code: Code,
+) -> Path:
+    """Compile a user's network into a folder of its own, once.
+
+    Args:
+        path: a ``.keras`` or HDF5 file.
+        models: folder of model folders; created if missing.
+        data: as :func:`skiplens.network.mnist_download.load_mnist` takes it.
+        run_graph: as in :func:`skiplens.network.compiling.compile_network`.
+        measure: whether to measure the accuracy on the test digits.
+        code: that may be run to load it.
+
+    Returns:
+        The model folder; nothing is left behind of one that cannot be compiled.
+
+    Raises:
+        CompileError: the file is not a network, or not one that can be compiled.
+    """
+    check_file(path)
+    folder = models / network_id(path)
+    if is_compiled(folder):
+        return folder
+    _prepare_tensorflow()
+    import keras
+
+    if code.trusted:
+        keras.config.enable_unsafe_deserialization()
+    if code.definitions:
+        runpy.run_path(str(code.definitions))
+    models.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".compiling-", dir=models) as temporary:
+        made = Path(temporary) / folder.name
+        made.mkdir()
+        _copy_network(path, made / NETWORK_FILE)
+        compile_folder(made, data, run_graph, measure=measure)
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    return folder
+
+
+def _copy_network(path: Path, target: Path) -> None:
+    """Copy a ``.keras`` file; convert an HDF5 file to one."""
+    if is_zipfile(path):
+        shutil.copyfile(path, target)
+        return
+    from skiplens.network.tracing import load_network
+
+    try:
+        load_network(path).save(target)
+    except CompileError as error:
+        raise (only_weights(path) if "model config" in str(error) else error) from error
 
 
 def measure_similarities(models: Path, data: Path | None) -> None:

@@ -48,7 +48,13 @@ from skiplens.network.graphs import (
     reference_reordered,
 )
 from skiplens.network.recurrent import unrolled
-from skiplens.network.tracing import InstrumentedModel, instrument, load_network
+from skiplens.network.tracing import (
+    InstrumentedModel,
+    image_shape,
+    instrument,
+    load_network,
+    obstacles,
+)
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -57,6 +63,8 @@ Reference = Callable[[Arrays], Arrays]
 
 _TRIALS: Final = 6
 _BATCH_SIZE: Final = 500
+_PROBABILITIES: Final = ("softmax", "sigmoid")
+_VECTORS: Final = 2  # axes of a batch of them
 _MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
 
@@ -163,8 +171,14 @@ def compile_network(
     """
     training = _training(folder)
     network = load_network(folder / NETWORK_FILE)
+    _check(folder.name, network)
     traced = instrument(network)
-    _check(folder.name, traced)
+    if traced.layers[-1].activation not in _PROBABILITIES:
+        last = traced.layers[-1]
+        raise CompileError(
+            f"network {folder.name} ends in layer {last.name} ({last.kind}); it must end in "
+            "probabilities, or in a Dense layer of logits"
+        )
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
     files[WEIGHTS_FILE] = _weights(traced)
@@ -173,7 +187,7 @@ def compile_network(
         format=FORMAT,
         id=folder.name,
         **title_of(folder.name)._asdict(),
-        input_shape=tuple(network.input_shape[1:]),
+        input_shape=(SIDE, SIDE, 1),
         classes=tuple(str(label) for label in range(network.output_shape[-1])),
         parameters=network.count_params(),
         layers=traced.layers,
@@ -185,6 +199,7 @@ def compile_network(
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
         similarity=_similarity_to_others(folder, test, on_step) if test else (),
+        input_scale=traced.input_scale,
         no_gradients=graphs.no_gradients,
     )
     _write(folder, files, manifest)
@@ -260,19 +275,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check(name: str, traced: InstrumentedModel) -> None:
-    """Refuse networks that could be compiled but not shown."""
-    shape = tuple(traced.model.input["image"].shape[1:])
-    if shape != (SIDE, SIDE, 1):
+def _check(name: str, network: keras.Model) -> None:
+    """Refuse networks that could not be shown, for every reason at once."""
+    reasons = obstacles(network)
+    shape = image_shape(network) if getattr(network, "inputs", None) else ()
+    if shape and shape != (SIDE, SIDE, 1):
         found = " x ".join(map(str, shape))
-        raise CompileError(f"network {name} takes images of {found}; digits are 28 x 28 x 1")
-    if not traced.blocks:
-        raise CompileError(
-            f"network {name} has no blocks: build them with Residual, or name their layers like "
-            "block1.conv, and the last of each block like block1.output"
+        reasons.append(f"network {name} takes images of {found}; digits are {SIDE} x {SIDE} x 1")
+    outputs: list[Any] = getattr(network, "outputs", None) or []
+    if len(outputs) == 1 and (len(outputs[0].shape) != _VECTORS or outputs[0].shape[-1] == 1):
+        found = " x ".join(str(size) for size in outputs[0].shape[1:])
+        reasons.append(
+            f"network {name} puts out {found} values; it must put out one value for each class"
         )
-    if not any(layer.spatial for layer in traced.layers):
-        raise CompileError(f"network {name} has no layer with maps: all its values are vectors")
+    if reasons:
+        raise CompileError("; ".join(reasons))
 
 
 @dataclass

@@ -145,9 +145,12 @@ def traced_calls(network: keras.Model, source: Any) -> tuple[list[TracedCall], A
 
 
 def flatten(network: keras.Model, source: Tensor) -> FlatNetwork:
-    """Flatten a functional or sequential model of one input on ``source``."""
+    """Flatten a functional or sequential model of one input on an image ``source (N, H, W, C)``,
+    which is laid out as the model takes it.
+    """
     flat = FlatNetwork(source)
-    flat.output = _Flattening(flat).model(network, source)
+    flattening = _Flattening(flat)
+    flat.output = flattening.model(network, flattening.entry(tuple(network.inputs[0].shape[1:])))
     return flat
 
 
@@ -166,6 +169,13 @@ class _Flattening:
         self._flat = flat
         self._path: tuple[str, ...] = ()
         self._split: dict[int, tuple[Any, Any]] = {}
+
+    def entry(self, shape: tuple[int, ...]) -> Tensor:
+        """The image in the shape that the network takes."""
+        source = self._flat.source
+        if tuple(source.shape[1:]) == shape:
+            return source
+        return self._record(keras.layers.Reshape(shape, name="input.reshaped"), (source,))
 
     def model(self, network: keras.Model, given: Any) -> Any:
         """Flatten a model on a tensor or a structure of them."""

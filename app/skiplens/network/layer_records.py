@@ -97,6 +97,8 @@ def _activation(layer: Any) -> str | None:
         return "relu"
     if is_softmax(layer):
         return "softmax"
+    if is_operation(layer, "Sigmoid"):
+        return "sigmoid"
     function = getattr(layer, "activation", keras.activations.linear)
     if is_recurrent(layer) or function is keras.activations.linear:
         return None

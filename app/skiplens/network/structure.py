@@ -8,12 +8,15 @@ from itertools import chain
 from typing import Final
 
 import keras
+import numpy as np
 
 from skiplens.core.manifest import INPUT, OTHER
 from skiplens.network.flattening import Call, FlatNetwork, Merge, Tensor, flatten
 from skiplens.network.layer_records import is_activation, is_softmax, named_block
 from skiplens.network.merges import branch_calls, find_merges, needed_calls
 
+_BYTES: Final = 255.0
+_LARGEST_SCALE_OF_BYTES: Final = 0.05  # 1 / 127.5 maps bytes to -1..1
 _RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
 
 
@@ -32,6 +35,20 @@ class Structure:
     merges: dict[str, Merge]
     names: dict[int, str]
     logits: Tensor | None
+
+    @cached_property
+    def input_scale(self) -> float:
+        """The largest value of the network's input: 255 if its first layer maps bytes to about 1,
+        else 1.
+        """
+        image = {id(self.flat.source)}
+        for call in self.calls:
+            if not any(id(one) in image for one in call.inputs):
+                continue
+            if not isinstance(call.layer, keras.layers.Reshape):
+                return _BYTES if _takes_bytes(call.layer) else 1.0
+            image.add(id(call.output))
+        return 1.0
 
     @property
     def calls(self) -> list[Call]:
@@ -121,12 +138,15 @@ class Structure:
 
     def is_shown(self, call: Call, out: Tensor) -> bool:
         """Whether an output is recorded: numbers of one image, that are no gate before it is
-        scaled, nor what Flatten only lays out otherwise.
+        scaled, nor what is the image or a Flatten's input laid out otherwise.
         """
         of_images = len(out.shape) > 1 and out.shape[0] is None and None not in out.shape[1:]
         if not of_images or "float" not in str(out.dtype) or id(out) in self._gates:
             return False
-        return not isinstance(call.layer, keras.layers.Flatten) or id(out) in self._shown_anyway
+        same = isinstance(call.layer, keras.layers.Flatten) or (
+            isinstance(call.layer, keras.layers.Reshape) and call.inputs[0] is self.flat.source
+        )
+        return not same or id(out) in self._shown_anyway
 
     def routes_from(self, tensor: Tensor, call: Call) -> Iterator[tuple[str, str]]:
         """The blocks whose ``x`` a tensor is and that a call lies in, outermost first, with the way
@@ -140,6 +160,14 @@ class Structure:
                 yield name, "residual"
             elif id(call) in identity or (call is merge.call and tensor is merge.identity):
                 yield name, "identity"
+
+
+def _takes_bytes(layer: keras.layers.Layer) -> bool:
+    if isinstance(layer, keras.layers.Rescaling):
+        return bool(np.max(layer.scale) < _LARGEST_SCALE_OF_BYTES)
+    if isinstance(layer, keras.layers.Normalization):
+        return bool(np.max(np.asarray(layer.mean)) > 1)
+    return False
 
 
 def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:

@@ -1,7 +1,7 @@
 """Loads a Keras network and instruments it: outputs of every layer, blocks, branch scales."""
 
+import math
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -52,6 +52,7 @@ class InstrumentedModel:
             network has no probabilities.
         beside: names of layers that the output does not depend on: what gates open to is computed
             again from the states.
+        input_scale: what the image, 0 to 1, is multiplied by for the network.
     """
 
     model: keras.Model
@@ -61,6 +62,7 @@ class InstrumentedModel:
     keras_layers: Mapping[str, Any]
     logits: str | None
     beside: frozenset[str] = frozenset()
+    input_scale: float = 1.0
 
 
 def instrument(
@@ -75,43 +77,55 @@ def instrument(
 
     Raises:
         CompileError: it is another kind of network, or a layer has a name that cannot stand in an
-            address.
+            address; the message has every reason.
     """
-    _check_names(network)
-    structure = analyse(network, _image_shape(network))
+    if reasons := obstacles(network):
+        raise CompileError("; ".join(reasons))
+    structure = analyse(network, image_shape(network))
     return _Replay(structure, rewrite, split_routes=routes).instrumented(network.name)
 
 
 _NAME: Final = re.compile(r"[\w.-]+")
 
 
-def _check_names(network: keras.Model) -> None:
-    """Refuse what an address could not name."""
+def obstacles(network: keras.Model) -> list[str]:
+    """Why a network cannot be traced: every reason, as a clause."""
+    inputs: list[Any] = getattr(network, "inputs", None) or []
     outputs: list[Any] = getattr(network, "outputs", None) or []
+    shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs) or "unknown"
+    found = []
+    if not inputs or len(inputs) > 1 or not image_shape(network):
+        found.append(
+            f"network {network.name!r} must be a functional or sequential model of one image "
+            f"(H, W, C) of a fixed size; its inputs are {shapes}"
+        )
     if len(outputs) > 1:
-        raise CompileError(
+        found.append(
             f"network {network.name!r} has {len(outputs)} outputs; it must have one, the "
             "probabilities of the classes"
         )
-    for layer in getattr(network, "layers", ()):
-        if not _NAME.fullmatch(layer.name):
-            raise CompileError(
-                f"layer {quoted(layer.name)} has a name that cannot stand in an address; letters, "
-                "digits, dots, dashes and underscores can"
-            )
+    unnamed = [layer for layer in getattr(network, "layers", ()) if not _NAME.fullmatch(layer.name)]
+    found += [
+        f"layer {quoted(layer.name)} has a name that cannot stand in an address; letters, digits, "
+        "dots, dashes and underscores can"
+        for layer in unnamed
+    ]
+    return found
 
 
-def _image_shape(network: keras.Model) -> tuple[int, ...]:
-    """``(H, W, C)`` of the network's one input; subclassed models cannot be traced."""
-    inputs: list[Any] = getattr(network, "inputs", None) or []
-    shape = tuple(inputs[0].shape[1:]) if len(inputs) == 1 else ()
-    if len(shape) != SPATIAL_RANK or None in shape:
-        found = ", ".join(str(tuple(tensor.shape)) for tensor in inputs) or "unknown"
-        raise CompileError(
-            f"network {network.name!r} must be a functional or sequential model of one image "
-            f"(H, W, C) of a fixed size; its inputs are {found}"
-        )
-    return shape
+def image_shape(network: keras.Model) -> tuple[int, ...]:
+    """``(H, W, C)`` of the network's first input: a grey image where it takes ``(H, W)`` or the
+    pixels of a square in a row; empty if it takes none, or none of a fixed size.
+    """
+    shape = tuple(network.inputs[0].shape[1:])
+    if None in shape or not all(shape):
+        return ()
+    if len(shape) == 1 and (side := math.isqrt(shape[0])) >= _SMALLEST_SIDE:
+        return (side, side, 1) if side * side == shape[0] else ()
+    return {SPATIAL_RANK: shape, SPATIAL_RANK - 1: (*shape, 1)}.get(len(shape), ())
+
+
+_SMALLEST_SIDE: Final = 8  # of an image that is given as a row of pixels
 
 
 class _Replay:
@@ -129,7 +143,7 @@ class _Replay:
         self._values: dict[int, Tensor] = {id(network.flat.source): self._inputs["image"]}
         self._branches: dict[int, Tensor] = {}  # scaled, by id of the merge's call
         self._copies: dict[str, Tensor] = {}  # of a block's input, by route
-        self._sources: dict[int, tuple[str, ...]] = {id(self._inputs["image"]): (INPUT,)}
+        self._sources: dict[int, tuple[str, ...]] = {id(self._image()): (INPUT,)}
         self._names: dict[int, str] = {id(network.flat.source): INPUT}
         self._never_negative: set[int] = set()
         self._renamed: dict[int, Any] = {}
@@ -137,6 +151,14 @@ class _Replay:
         self._layers: list[LayerInfo] = []
         self._keras_layers: dict[str, Any] = {}
         self._beside: list[str] = []
+
+    def _image(self) -> Tensor:
+        """The image as the network takes it; kept as the value of the network's own input."""
+        source, scale = self._network.flat.source, self._network.input_scale
+        if scale != 1:
+            scaled = Part("image.scaled", lambda image: ops.multiply(image, scale))
+            self._values[id(source)] = scaled([self._inputs["image"]])
+        return self._values[id(source)]
 
     def instrumented(self, name: str) -> InstrumentedModel:
         """The network as a model of all its outputs."""
@@ -157,6 +179,7 @@ class _Replay:
             self._keras_layers,
             None if logits is None else self._names[id(logits)],
             frozenset(self._beside),
+            self._network.input_scale,
         )
 
     def _call(self, call: Call) -> None:
@@ -321,15 +344,27 @@ def _tensors(structure: Any) -> list[Tensor]:
 
 
 def load_network(path: Path) -> keras.Model:
-    """The network in a ``.keras`` file.
+    """The network in a ``.keras`` or HDF5 file.
 
-    Loading can run code in the file: load only files you trust.
+    Code in the file, such as that of a Lambda, is run only after
+    ``keras.config.enable_unsafe_deserialization()``.
 
     Raises:
         CompileError: the file is missing or not a Keras network.
     """
     try:
         return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damaged files end in errors of many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CompileError(f"{path} is not a Keras network that can be loaded: {reason}") from error
+        raise CompileError(
+            f"{path} is not a Keras network that can be loaded: {reason}{_advice(str(error))}"
+        ) from error
+
+
+def _advice(error: str) -> str:
+    """What can help against a network that cannot be loaded."""
+    if "lambda" in error.lower():
+        return " Its code is run with --trust: only trust a file whose source you know."
+    if "Could not locate" in error:
+        return " A file that defines it can be run first: --with layers.py."
+    return ""

@@ -60,8 +60,11 @@ class ForwardPass:
 
     @cached_property
     def network_range(self) -> ValueRange:
-        """Smallest and largest value of all maps with spatial axes."""
-        return self._extent_of(layer.name for layer in self.manifest.layers if layer.spatial)
+        """Smallest and largest value of all maps with spatial axes, or of all if none has."""
+        layers = self.manifest.layers
+        return self._extent_of(
+            layer.name for layer in [one for one in layers if one.spatial] or layers
+        )
 
     def value_range(self, layer: LayerInfo, normalisation: Normalisation) -> ValueRange:
         """Smallest and largest value of all layers that share a range with this one."""

@@ -12,6 +12,7 @@ from skiplens.errors import NoVotesError
 from skiplens.service.forward import ForwardPass, branch_scales
 from skiplens.service.registry import find_layer
 
+_LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 _GLOBAL_POOLING: Final = frozenset(
     f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2)
 )
@@ -39,9 +40,9 @@ def early_exits(forward: ForwardPass, weights: Mapping[str, Array]) -> tuple[Ear
     None if the head is anything but pooling, a dense layer and a softmax.
     """
     manifest = forward.manifest
-    pool, logits = manifest.layers[-3:-1]
-    if not _is_plain_head(manifest, pool, logits):
+    if not _has_plain_head(manifest):
         return ()
+    pool, logits = manifest.layers[-3:-1]
     shape = find_layer(manifest, manifest.blocks[-1].output).shape
     return tuple(
         EarlyExit(name, _predict(pool, logits.name, weights, forward.activations[name]))
@@ -60,7 +61,7 @@ def projected_depths(manifest: Manifest) -> dict[str, tuple[str, ...]]:
     """The depths whose maps have another shape than the last block's output, and reach the head if
     the branches of the later blocks, which are named, are off; none if some cannot be.
     """
-    if not all(block.can_disable for block in manifest.blocks):
+    if not manifest.blocks or not all(block.can_disable for block in manifest.blocks):
         return {}
     shape = find_layer(manifest, manifest.blocks[-1].output).shape
     blocks = [block.name for block in manifest.blocks]
@@ -89,8 +90,13 @@ def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExi
     return (*earlier, *early_exits(forward, engine.weights))
 
 
-def _is_plain_head(manifest: Manifest, pool: LayerInfo, logits: LayerInfo) -> bool:
-    """Whether the two are pooling without overlap or padding, and the dense layer after it."""
+def _has_plain_head(manifest: Manifest) -> bool:
+    """Whether the last block is followed by pooling without overlap or padding, a dense layer and
+    softmax.
+    """
+    if not manifest.blocks or len(manifest.layers) < _LAYERS_OF_HEAD:
+        return False
+    pool, logits = manifest.layers[-3:-1]
     last = find_layer(manifest, manifest.blocks[-1].output)
     chained = pool.inputs == (last.name,) and logits.inputs == (pool.name,)
     covered = zip(pool.window or (1, 1), pool.shape, last.shape, strict=False)
@@ -157,7 +163,8 @@ def logits_are_a_sum(manifest: Manifest) -> bool:
     """Whether the logits are the sum of what each block adds: every block adds F(x) to an x that
     nothing changes, and the head is the mean over all positions and a dense layer.
     """
-    pool, logits = manifest.layers[-3:-1]
+    if not _has_plain_head(manifest):
+        return False
     streams = zip(
         manifest.blocks,
         [manifest.blocks[0].input, *(block.output for block in manifest.blocks)],
@@ -167,11 +174,7 @@ def logits_are_a_sum(manifest: Manifest) -> bool:
         (block.merge, block.input, block.identity, block.output) == ("add", x, x, block.sum)
         for block, x in streams
     )
-    return (
-        unchanged
-        and pool.kind == "GlobalAveragePooling2D"
-        and _is_plain_head(manifest, pool, logits)
-    )
+    return unchanged and manifest.layers[-3].kind == "GlobalAveragePooling2D"
 
 
 def votes(forward: ForwardPass, weights: Mapping[str, Array]) -> Votes:

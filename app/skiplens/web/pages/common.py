@@ -321,6 +321,8 @@ def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
             (f"accuracy on {accuracy.digits:,} test digits", fmt.percent(accuracy.value)),
             ("95 % confidence interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
         ]
+    if manifest.input_scale != 1:
+        rows.append(("pixels as the network gets them", f"0 to {manifest.input_scale:g}"))
     return (*rows, ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"))
 
 

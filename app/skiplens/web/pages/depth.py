@@ -42,7 +42,8 @@ def ablated_accuracies(manifest: Manifest) -> dict[frozenset[str], tuple[str, st
 
 
 def _largest_norm(metrics: Iterable[BlockMetrics]) -> float:
-    return max(max(known.norm_x, known.norm_residual) for known in metrics) or 1.0
+    norms = (max(known.norm_x, known.norm_residual) for known in metrics)
+    return max(norms, default=0.0) or 1.0
 
 
 @dataclass(frozen=True)
@@ -212,11 +213,13 @@ def _gradient_values(
 ) -> dict[str, object]:
     """What the section of the gradients shows."""
     manifest = context.engine.manifest
-    if manifest.no_gradients:
+    if manifest.no_gradients or not manifest.blocks:
         return {}
     networks = (engine.manifest for engine in context.services.registry.networks)
     others = tuple(
-        other for other in networks if other.id != manifest.id and not other.no_gradients
+        other
+        for other in networks
+        if other.id != manifest.id and other.blocks and not other.no_gradients
     )
     twin = twin_of(manifest, others)
     chosen = beside or twin or NO_NETWORK
@@ -249,6 +252,8 @@ def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str,
 def describe_depth(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequence[str]) -> str:
     """How large F(x) is beside x in the blocks that are on, here and over the test set."""
     names = text.symbols_of_blocks(manifest.blocks)
+    if not manifest.blocks:
+        return "This network has no blocks: no two of its paths merge, and its layers follow."
     if not _has_skips(manifest):
         return (
             "This network has no identity paths: what a block computes is all that the next gets."

@@ -1,9 +1,11 @@
 """The gallery page: every layer's maps, and in each block x + F(x) = sum."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.manifest import BlockInfo, BlockMetrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.registry import find_layer
 from skiplens.web.pages import common, text
@@ -23,6 +25,7 @@ def _is_projected(block: BlockInfo) -> bool:
 # The parts of a block that stand beside each other, and the signs between them.
 _PARTS: Final = ("identity", "gate", "residual", "sum", "output")
 _FIVE_GRIDS: Final = 200  # pixels: the room of each where a gate stands among them
+_PLAIN_HEAD: Final = ("pool", "logits", "probabilities")
 _SIGNS: Final = {"residual": "+", "sum": "=", "output": fmt.ARROW}
 
 
@@ -57,22 +60,23 @@ class BlockSection:
     first: bool
     """Whether it explains the terms."""
     first_projected: bool
+    after: tuple[LayerFigure, ...]
+    """Layers between this block and the next."""
 
 
 def gallery_page(context: PageContext, origin: str) -> ViewPage:
     """The gallery of a digit in a network; ``origin`` is the server's address."""
     links, forward, manifest = context.links, context.forward, context.engine.manifest
+    outside = outside_blocks(manifest)
+    shown = [find_layer(manifest, block.input) for block in manifest.blocks[:1]] or outside[0]
     values = {
         "manifest": manifest,
         "facts": common.network_facts(context.engine),
-        "stem": _figures(context, "stem"),
-        "strip": layer_strip(forward, find_layer(manifest, manifest.blocks[0].input), links),
-        "blocks": _block_sections(context),
-        "head": tuple(
-            layer_strip(forward, layer, links)
-            for layer in manifest.layers
-            if layer.section == "head"
-        ),
+        "stem": tuple(layer_figure(forward, layer, links) for layer in outside[0]),
+        "strips": tuple(layer_strip(forward, layer, links) for layer in shown),
+        "blocks": _block_sections(context, outside),
+        "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
+        "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
         "downloads": gallery_downloads(links, origin),
         "classic": links.classic() if classic_blocks(manifest) else None,
     }
@@ -80,17 +84,30 @@ def gallery_page(context: PageContext, origin: str) -> ViewPage:
     return ViewPage("gallery.html", title, context, values=values)
 
 
-def _figures(context: PageContext, section: str) -> tuple[LayerFigure, ...]:
-    return tuple(
-        layer_figure(context.forward, layer, context.links)
-        for layer in context.forward.manifest.layers
-        if layer.section == section
-    )
+def outside_blocks(manifest: Manifest) -> list[list[LayerInfo]]:
+    """The layers of the stem, those between one block and the next, and those of the head.
+
+    In a network without blocks the head begins after the last layer with maps.
+    """
+    order = {layer.name: at for at, layer in enumerate(manifest.layers)}
+    ends = sorted(order[block.output] for block in manifest.blocks) or [
+        max((order[layer.name] for layer in manifest.layers if layer.spatial), default=-1)
+    ]
+    found: list[list[LayerInfo]] = [[] for _ in range(len(ends) + 1)]
+    for at, layer in enumerate(manifest.layers):
+        if layer.block is None:
+            found[bisect_left(ends, at)].append(layer)
+    return found
 
 
-def _block_sections(context: PageContext) -> tuple[BlockSection, ...]:
+def _block_sections(
+    context: PageContext, outside: Sequence[Sequence[LayerInfo]]
+) -> tuple[BlockSection, ...]:
     """Every block. Terms are explained in the first, projections in the first that has one."""
-    manifest = context.forward.manifest
+    manifest, links = context.forward.manifest, context.links
+    order = [layer.name for layer in manifest.layers]
+    in_order = sorted(manifest.blocks, key=lambda block: order.index(block.output))
+    after = {block.name: outside[at] for at, block in enumerate(in_order[:-1], 1)}
     metrics = {found.block: found for found in all_block_metrics(context.forward)}
     projected = [block.name for block in manifest.blocks if _is_projected(block)]
     return tuple(
@@ -100,6 +117,9 @@ def _block_sections(context: PageContext) -> tuple[BlockSection, ...]:
             metrics[block.name],
             first=block is manifest.blocks[0],
             first_projected=block.name in projected[:1],
+            after=[
+                layer_figure(context.forward, layer, links) for layer in after.get(block.name, ())
+            ],
         )
         for block in manifest.blocks
     )
@@ -112,6 +132,7 @@ def _block_section(
     *,
     first: bool,
     first_projected: bool,
+    after: Sequence[LayerFigure],
 ) -> BlockSection:
     forward, links = context.forward, context.links
     layers = {layer.name: layer for layer in forward.manifest.layers}
@@ -152,4 +173,5 @@ def _block_section(
         rectified=block.rectified,
         first=first,
         first_projected=first_projected,
+        after=tuple(after),
     )

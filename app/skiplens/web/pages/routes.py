@@ -257,7 +257,8 @@ def card_png(
 ) -> Response:
     """The card of a view: the input, maps of a layer, and the prediction."""
     manifest, forward = context.engine.manifest, context.forward
-    shown = find_layer(manifest, layer or manifest.blocks[0].output)
+    featured = [block.output for block in manifest.blocks] or [manifest.layers[0].name]
+    shown = find_layer(manifest, layer or featured[0])
     grid = layer_grid(forward, shown, tuple(range(shown.filters)), GridOptions(labels=False))
     prediction = prediction_view(context.services, forward)
     return versioned_response(

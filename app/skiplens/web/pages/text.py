@@ -99,6 +99,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
             "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
             "much of x."
         )
+    if layer.role == "output" and layer.activation not in (None, "relu"):
+        return _activation(layer)
     if block is not None and layer.role == "output" and not block.rectified:
         return "Where the block ends: its values go on to the next layer unchanged."
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
@@ -125,6 +127,8 @@ _MERGED: Final = {
 def formula(block: BlockInfo) -> str:
     """What a block computes, as a formula."""
     merged = "F(x)" if block.merge is None else _MERGED.get(block.merge, "merge(x, F(x))")
+    if not block.rectified and block.output not in (block.sum, block.residual):
+        return f"output = activation({merged})"
     return f"output = ReLU({merged})" if block.rectified else f"output = {merged}"
 
 

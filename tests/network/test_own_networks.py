@@ -1,0 +1,210 @@
+"""A user's network: what its file is, and compiling it once into a folder of its own."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from skiplens.core.manifest import Manifest
+from skiplens.engine.litert import LiteRTEngine, run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import CompileError
+from skiplens.network import commands
+from skiplens.network.commands import Code
+from skiplens.network.own_networks import check_file, network_id
+from tests.contracts.readme import OWN_NETWORKS, code
+from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
+
+pytestmark = SAVES_WITH_KERAS
+
+
+def convnet(*first: layers.Layer, shape: tuple[int, ...] = (28, 28, 1)) -> keras.Model:
+    parts = [
+        *first,
+        layers.Conv2D(3, 3, strides=4, activation="relu", name="conv2d"),
+        layers.Flatten(),
+        layers.Dense(10, activation="softmax", name="dense"),
+    ]
+    return randomise(keras.Sequential([keras.Input(shape), *parts]))
+
+
+def saved(network: keras.Model, folder: Path, name: str = "mine.keras") -> Path:
+    network.save(folder / name)
+    return folder / name
+
+
+def compiled(path: Path, allowed: Code = Code()) -> Manifest:  # noqa: B008  # immutable
+    models = path.parent / "models"
+    folder = commands.compile_file(path, models, None, run_once, measure=False, code=allowed)
+    return open_folder(folder).manifest
+
+
+def nothing_is_left(folder: Path) -> bool:
+    return not (folder / "models").exists() or not list((folder / "models").iterdir())
+
+
+@pytest.mark.parametrize("name", ["Mine (2).keras", "mine.h5", "mine.hdf5"])
+def test_a_network_is_compiled_once_into_a_folder_of_its_name_and_content(
+    name: str, tmp_path: Path
+) -> None:
+    network = convnet()
+    path = saved(network, tmp_path, name)
+    manifest = compiled(path)
+    assert manifest.id == network_id(path)
+    assert manifest.id.startswith("mine")
+    assert [layer.name for layer in manifest.layers] == [
+        *("conv2d", "conv2d.relu", "dense", "dense.softmax")
+    ]
+    assert manifest.blocks == ()
+    assert set(manifest.graphs) == {"activations", "gradients"}
+    made = (tmp_path / "models" / manifest.id / "manifest.json").stat().st_mtime_ns
+    assert compiled(path) == manifest
+    assert (tmp_path / "models" / manifest.id / "manifest.json").stat().st_mtime_ns == made
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    found = engine.activations(images(), np.ones(0, np.float32))["dense.softmax"]
+    np.testing.assert_allclose(found.reshape(-1), numpy(network(images()))[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("first", "shape", "scale"),
+    [
+        ([layers.Rescaling(1 / 255)], (28, 28, 1), 255),
+        ([layers.Rescaling(1 / 127.5, offset=-1)], (28, 28, 1), 255),
+        ([layers.Normalization(mean=33.3, variance=6172.0)], (28, 28, 1), 255),
+        ([layers.Normalization(mean=0.13, variance=0.09)], (28, 28, 1), 1),
+        ([layers.Reshape((28, 28, 1))], (28, 28), 1),
+        ([layers.Reshape((28, 28, 1)), layers.Rescaling(1 / 255)], (784,), 255),
+    ],
+    ids=["0 to 1", "-1 to 1", "mean of bytes", "mean of shares", "rows", "pixels in a row"],
+)
+def test_the_input_is_given_as_the_network_takes_it(
+    first: list[layers.Layer], shape: tuple[int, ...], scale: float, tmp_path: Path
+) -> None:
+    network = convnet(*first, shape=shape)
+    manifest = compiled(saved(network, tmp_path))
+    assert manifest.input_shape == (28, 28, 1)
+    assert manifest.input_scale == scale
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    found = engine.activations(images(), np.ones(0, np.float32))["dense.softmax"]
+    wanted = numpy(network(images().reshape(1, *shape) * scale))[0]
+    np.testing.assert_allclose(found.reshape(-1), wanted, atol=1e-5)
+
+
+def test_the_example_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(code(OWN_NETWORKS, "python"), {})  # noqa: S102  # the project's own text
+    manifest = compiled(tmp_path / "model.keras")
+    assert [(block.merge, block.rectified) for block in manifest.blocks] == [("add", True)] * 2
+    assert [block.identity == block.input for block in manifest.blocks] == [True, False]
+    assert manifest.input_scale == 255
+    assert manifest.no_gradients is None
+
+
+def a_folder(folder: Path) -> Path:
+    return folder
+
+
+def a_saved_model(folder: Path) -> Path:
+    (folder / "saved_model.pb").write_bytes(b"")
+    return folder
+
+
+def weights(folder: Path) -> Path:
+    convnet().save_weights(folder / "mine.weights.h5")
+    return folder / "mine.weights.h5"
+
+
+def text(folder: Path) -> Path:
+    (folder / "mine.keras").write_text("weights", encoding="utf-8")
+    return folder / "mine.keras"
+
+
+def archive(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "mine.keras", "w") as made:
+        made.writestr("photo.txt", "")
+    return folder / "mine.keras"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (a_folder, "is a folder; save the network with model.save"),
+        (a_saved_model, "is a TensorFlow SavedModel; save the network"),
+        (weights, "holds weights alone"),
+        (text, "neither a .keras nor an HDF5 file"),
+        (archive, "is a zip archive, but not a Keras network"),
+        (lambda folder: folder / "none.keras", "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_network_is_told_for_what_it_is(
+    make: Callable[[Path], Path], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError, match=says):
+        check_file(make(tmp_path))
+
+
+def test_weights_in_an_hdf5_file_are_told_from_a_network(tmp_path: Path) -> None:
+    path = weights(tmp_path).rename(tmp_path / "mine.h5")
+    with pytest.raises(CompileError, match="holds weights alone"):
+        compiled(path)
+    assert nothing_is_left(tmp_path)
+
+
+def test_every_reason_against_a_network_is_told_at_once(tmp_path: Path) -> None:
+    image = keras.Input((32, 32, 3))
+    x = layers.Flatten()(layers.Conv2D(2, 3, name="a layer")(image))
+    network = keras.Model(image, [layers.Dense(10)(x), layers.Dense(1)(x)])
+    with pytest.raises(CompileError) as caught:
+        compiled(saved(network, tmp_path))
+    for reason in ("has 2 outputs", "layer 'a layer' has a name", "takes images of 32 x 32 x 3"):
+        assert reason in str(caught.value)
+    assert nothing_is_left(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ([layers.Dense(1, activation="sigmoid", name="one")], "puts out 1 values"),
+        ([layers.Reshape((5, 2))], "puts out 5 x 2 values"),
+        ([layers.Dense(10, activation="relu", name="end")], r"ends in layer end\.relu \(ReLU\)"),
+    ],
+)
+def test_what_gives_no_probabilities_is_refused(
+    last: list[layers.Layer], says: str, tmp_path: Path
+) -> None:
+    network = keras.Sequential([keras.Input((28, 28, 1)), *convnet().layers, *last])
+    with pytest.raises(CompileError, match=says):
+        compiled(saved(network, tmp_path))
+
+
+def test_code_in_a_file_runs_only_if_that_is_asked_for(tmp_path: Path) -> None:
+    path = saved(convnet(layers.Lambda(lambda x: x * 2.0)), tmp_path)
+    with pytest.raises(CompileError, match="Its code is run with --trust"):
+        compiled(path)
+    assert nothing_is_left(tmp_path)
+
+
+OWN_LAYER = """
+import keras
+
+@keras.saving.register_keras_serializable(package="mine")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return x * 2.0
+"""
+
+
+def test_a_file_can_define_the_networks_own_layers(tmp_path: Path) -> None:
+    definitions = tmp_path / "layers.py"
+    definitions.write_text(OWN_LAYER, encoding="utf-8")
+    known: dict[str, Callable[[], layers.Layer]] = {}
+    exec(OWN_LAYER, known)  # noqa: S102  # the test's own
+    path = saved(convnet(known["Twice"]()), tmp_path)
+    del keras.saving.get_custom_objects()["mine>Twice"]
+    with pytest.raises(CompileError, match=r"can be run first: --with layers\.py"):
+        compiled(path)
+    assert "twice" in [layer.name for layer in compiled(path, Code(definitions=definitions)).layers]

@@ -1,0 +1,137 @@
+"""Every page and picture of networks that know nothing of skiplens."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import pytest
+from keras import layers
+from starlette.testclient import TestClient
+
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import Manifest
+from skiplens.engine.litert import run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.network import commands
+from skiplens.server import create_app, open_services
+from skiplens.settings import Settings
+from tests.network.test_any_graph import dense_block, tutorial_convnet
+from tests.network.tiny import SAVES_WITH_KERAS, randomise
+
+pytestmark = SAVES_WITH_KERAS
+HTML = {"accept": "text/html"}
+
+
+def between_blocks() -> keras.Model:
+    """A sum, layers between it and a gate of filters, a layer without gradient, 300 classes."""
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="first")(image)
+    x = layers.Add(name="sum")([x, layers.Conv2D(4, 3, padding="same", name="branch")(x)])
+    x = layers.Activation("silu", name="smooth")(x)
+    x = layers.Conv2D(6, 1, name="transition")(layers.MaxPooling2D(2, name="smaller")(x))
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
+    gate = layers.Conv2D(6, 1, activation="sigmoid", name="excite")(gate)
+    x = layers.Multiply(name="scaled")([x, gate])
+    x = x[:, ::2, ::2]
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(image, layers.Dense(300, activation="softmax", name="classes")(x))
+
+
+def of_rows() -> keras.Model:
+    parts = [
+        layers.LSTM(6, return_sequences=True, name="states"),
+        layers.GlobalAveragePooling1D(name="pool"),
+        layers.Dense(10, name="logits"),
+    ]
+    return keras.Sequential([keras.Input((28, 28)), *parts])
+
+
+def perceptron() -> keras.Model:
+    parts = [layers.Flatten(), layers.Dense(12, activation="relu", name="hidden")]
+    return keras.Sequential([keras.Input((28, 28)), *parts, layers.Dense(10, name="logits")])
+
+
+NETWORKS = [tutorial_convnet, dense_block, between_blocks, of_rows, perceptron]
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids=lambda make: make.__name__)
+def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of a user's network."""
+    folder = tmp_path_factory.mktemp("own")
+    path = folder / "mine.keras"
+    randomise(request.param()).save(path)
+    code = commands.Code()
+    return commands.compile_file(path, folder, None, run_once, measure=False, code=code)
+
+
+@pytest.fixture(scope="module")
+def visitor(own: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a server that shows it beside the networks that ship."""
+    settings = Settings(
+        own_network=own,
+        default_network=own.name,
+        state_dir=tmp_path_factory.mktemp("state"),
+        engine="litert",
+        interpreters=1,
+    )
+    app = create_app(settings, lambda: open_services(settings))
+    with TestClient(app, base_url="http://127.0.0.1") as opened:
+        yield opened
+
+
+@pytest.fixture
+def manifest(own: Path) -> Manifest:
+    return open_folder(own).manifest
+
+
+@pytest.fixture
+def view(own: Path, digit: Digit) -> str:
+    return f"/networks/{own.name}/digits/{digit.id}"
+
+
+def addresses(manifest: Manifest, view: str) -> Iterator[str]:
+    yield from (view, f"{view}/blocks", f"/pictures{view}/card.png", "/")
+    api = f"/api/v1{view}"
+    yield from (f"{api}/prediction", f"{api}/blocks", f"{api}/stages", f"{api}/activations.npz")
+    for layer in manifest.layers:
+        yield f"{view}/layers/{layer.name}"
+        yield f"{view}/layers/{layer.name}?normalize=network&sort=mean"
+        yield f"{view}/layers/{layer.name}/filters/0"
+        yield f"{api}/layers/{layer.name}/grid.png"
+    for block in manifest.blocks:
+        yield f"{view}/blocks/{block.name}"
+        yield f"{api}/blocks/{block.name}/maps.png"
+    for name in manifest.disableable_blocks:
+        yield f"{view}?scale={name}:0"
+        yield f"{view}/blocks?scale={name}:0.5"
+
+
+def test_every_page_and_picture_is_there(
+    visitor: TestClient, manifest: Manifest, view: str
+) -> None:
+    for address in addresses(manifest, view):
+        response = visitor.get(address, headers={} if "/api/" in address else HTML)
+        assert response.status_code == 200, (address, response.text[:300])
+
+
+@pytest.mark.parametrize("page", ["", "/blocks"], ids=["gallery", "blocks"])
+def test_what_its_pages_link_to_is_there(
+    visitor: TestClient, own: Path, view: str, page: str
+) -> None:
+    content = visitor.get(f"{view}{page}", headers=HTML).text
+    found = {link.replace("&amp;", "&") for link in re.findall(r'(?:href|src)="(/[^"#]+)', content)}
+    for address in sorted(link for link in found if own.name in link and "{" not in link):
+        assert visitor.get(address, headers=HTML).status_code == 200, address
+
+
+def test_gradients_are_given_or_it_is_said_why_there_are_none(
+    visitor: TestClient, manifest: Manifest, view: str
+) -> None:
+    answer = visitor.get(f"/api/v1{view}/gradients")
+    if manifest.no_gradients:
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "no_gradients"
+        assert manifest.no_gradients in visitor.get(f"{view}/blocks", headers=HTML).text
+    else:
+        assert answer.status_code == 200
