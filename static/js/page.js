@@ -85,6 +85,14 @@ function dialAddress(dial, name) {
   return url.href.replaceAll("%3A", ":").replaceAll("%2C", ","); // as the server writes it
 }
 
+/** Step through the states of a page. */
+function wirePlay() {
+  document.addEventListener("click", async ({ target }) => {
+    const button = target instanceof Element && target.closest("[data-play]");
+    if (button instanceof HTMLElement) await (await import("./play.js")).togglePlay(button);
+  });
+}
+
 /** Browsers restore form values on the way back; here the address decides what is selected. */
 function wireHistory() {
   window.addEventListener("pageshow", () => {
@@ -301,6 +309,7 @@ document.addEventListener("skiplens:changed", refresh);
 wireChoosers();
 wireLinks();
 wireDial();
+wirePlay();
 wireHistory();
 wireLater();
 wireUpload();

@@ -12,7 +12,8 @@ from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
 from skiplens.network import experiments
 from skiplens.network.architectures import stream
-from skiplens.network.experiments import BlockChain, measure, subsets
+from skiplens.network.block_chain import BlockChain, Measure
+from skiplens.network.experiments import measure, subsets
 from skiplens.network.layers import Residual
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 
@@ -108,7 +109,7 @@ def test_what_is_missing_is_measured_and_stored(
     )
     measured: list[str] = []
 
-    def fake(name: str) -> experiments.Measure:
+    def fake(name: str) -> Measure:
         def one(chain: BlockChain, split: Split, on_step: object) -> tuple[Curve, ...]:
             measured.append(name)
             assert len(split) == 40

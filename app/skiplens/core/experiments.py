@@ -11,6 +11,8 @@ from skiplens.core.manifest import Published
 
 EXPERIMENTS_FILE: Final = "experiments.json"
 """Curves of a network, in its model folder."""
+POINTS_FILE: Final = "points.npz"
+"""Test digits at every depth of a network, in its model folder."""
 
 
 @dataclass(frozen=True)

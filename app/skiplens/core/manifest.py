@@ -172,6 +172,7 @@ WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
 SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
+_LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 OTHER: Final = "other"  # role of a layer of an unknown kind
 REORDERED: Final = "reordered"  # the graph whose blocks run in any order
 INPUT: Final = "input"  # names the digit among the inputs of a layer
@@ -276,6 +277,22 @@ class BlockInfo(Published):
         ``None`` if the branch cannot be scaled.
         """
         return (self.gate or self.residual) if self.can_disable else None
+
+
+def logits_are_a_sum(blocks: Sequence[BlockInfo], layers: Sequence[LayerInfo]) -> bool:
+    """Whether the logits are the sum of what each block adds: every block adds F(x) to an x that
+    nothing changes, and the head is the mean over all positions and a dense layer.
+    """
+    if not blocks or len(layers) < _LAYERS_OF_HEAD:
+        return False
+    pool, logits = layers[-3:-1]
+    x = blocks[0].input
+    for block in blocks:
+        if (block.merge, block.input, block.identity, block.output) != ("add", x, x, block.sum):
+            return False
+        x = block.output
+    chained = pool.inputs == (x,) and logits.inputs == (pool.name,)
+    return chained and pool.kind == "GlobalAveragePooling2D" and logits.role == "logits"
 
 
 @dataclass(frozen=True)

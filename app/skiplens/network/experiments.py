@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from functools import partial
 from itertools import combinations
@@ -10,98 +10,25 @@ from math import comb
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from skiplens.core.experiments import EXPERIMENTS_FILE, Curve, MeasuredExperiment, curve_point
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.mnist import Split
+from skiplens.network.block_chain import BlockChain, Measure, accuracy
+from skiplens.network.class_points import measure_classes, write_points
+from skiplens.network.depth_measures import measure_early_exits, measure_votes
 from skiplens.network.evaluation import OnStep
-from skiplens.network.mnist_download import as_input
+from skiplens.network.gradient_measures import measure_gradients
+from skiplens.network.order_measures import measure_order
 from skiplens.network.results import replace_text
-from skiplens.network.tracing import instrument, load_network
-
-Array = NDArray[np.float32]
+from skiplens.network.tracing import load_network
 
 SEED: Final = 28
 DIGITS: Final = 1000
 SUBSETS: Final = 10
 """Random subsets of a size, where there are more."""
 FACTORS: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
-_BATCH_SIZE: Final = 500
-
-
-class BlockChain:
-    """A network as a stem, blocks and a head, so that its blocks can be left out, scaled, and run
-    in another order.
-    """
-
-    def __init__(self, network: keras.Model) -> None:
-        traced = instrument(network)
-        tensors, scales = traced.model.output, traced.model.input.get("branch_scales")
-        given = [] if scales is None else [scales]
-        self.blocks = traced.blocks
-        self._can_scale = [block.name for block in self.blocks if block.can_disable]
-        first, last = self.blocks[0].input, self.blocks[-1].output
-        self._stem = keras.Model(traced.model.input["image"], tensors[first])
-        self._blocks = [
-            keras.Model([tensors[block.input], *given], tensors[block.output])
-            for block in self.blocks
-        ]
-        self._head = keras.Model(tensors[last], tensors[traced.layers[-1].name])
-
-    @property
-    def can_remove(self) -> bool:
-        """Whether x passes every block that is off or left out."""
-        return len(self._can_scale) == len(self.blocks) or self._is_of_one_shape
-
-    @property
-    def _is_of_one_shape(self) -> bool:
-        return all(model.inputs[0].shape == model.outputs[0].shape for model in self._blocks)
-
-    def run(
-        self,
-        images: Array,
-        *,
-        order: Sequence[int] | None = None,
-        scales: Mapping[str, float] | None = None,
-    ) -> Array:
-        """Probabilities, float32 ``(N, classes)``.
-
-        Args:
-            images: float32 ``(N, 28, 28, 1)`` in 0..1.
-            order: indices of the blocks that run, in the order in which they do.
-            scales: factors of residual branches by block, 1 where none is named.
-        """
-        factors = np.array([[(scales or {}).get(name, 1.0) for name in self._can_scale]])
-        rows = keras.ops.convert_to_tensor(np.repeat(factors, len(images), axis=0), "float32")
-        maps = self._stem(images, training=False)
-        for at in range(len(self.blocks)) if order is None else order:
-            maps = self._blocks[at]([maps, rows] if self._can_scale else maps, training=False)
-        return np.asarray(self._head(maps, training=False))
-
-    def without(self, images: Array, removed: Collection[int]) -> Array:
-        """Probabilities with some blocks removed: branches off, or without an identity path, x
-        passed on as the input of the next block.
-        """
-        if self._can_scale:
-            return self.run(images, scales={self.blocks[at].name: 0.0 for at in removed})
-        return self.run(images, order=[at for at in range(len(self.blocks)) if at not in removed])
-
-
-Measure = Callable[[BlockChain, Split, OnStep], tuple[Curve, ...]]
-Run = Callable[[Array], Array]
-
-
-def accuracy(run: Run, test: Split) -> float:
-    """The share of digits, 0 to 1, whose most probable class is their label."""
-    images, correct = as_input(test.images), 0
-    for start in range(0, len(test), _BATCH_SIZE):
-        batch = slice(start, start + _BATCH_SIZE)
-        found = run(images[batch]).argmax(axis=-1)
-        correct += int(np.sum(found == test.labels[batch]))
-    return correct / len(test)
 
 
 def subsets(count: int, size: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
@@ -148,6 +75,11 @@ def measure_scale(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
 MEASURES: Final[dict[str, Measure]] = {
     "removal": measure_removal,
     "scale": measure_scale,
+    "order": measure_order,
+    "early-exits": measure_early_exits,
+    "votes": measure_votes,
+    "gradients": measure_gradients,
+    "classes": measure_classes,
 }
 
 
@@ -171,6 +103,8 @@ def measure(
     chain = BlockChain(load_network(folder / NETWORK_FILE))
     chosen = _evenly_spaced(test)
     for name in names or [name for name in MEASURES if name not in found]:
+        if name == "classes":
+            write_points(folder, chain, chosen, digest)
         curves = MEASURES[name](chain, chosen, partial(on_step, name))
         result = MeasuredExperiment(name, len(chosen), SEED, curves)
         found[name] = asdict(result)

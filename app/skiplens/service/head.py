@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from skiplens.core.manifest import LayerInfo, Manifest, Scales
+from skiplens.core.manifest import LayerInfo, Manifest, Scales, logits_are_a_sum
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import NoVotesError
 from skiplens.service.forward import ForwardPass, branch_scales
@@ -159,24 +159,6 @@ class Votes:
     logits: Array
 
 
-def logits_are_a_sum(manifest: Manifest) -> bool:
-    """Whether the logits are the sum of what each block adds: every block adds F(x) to an x that
-    nothing changes, and the head is the mean over all positions and a dense layer.
-    """
-    if not _has_plain_head(manifest):
-        return False
-    streams = zip(
-        manifest.blocks,
-        [manifest.blocks[0].input, *(block.output for block in manifest.blocks)],
-        strict=False,
-    )
-    unchanged = all(
-        (block.merge, block.input, block.identity, block.output) == ("add", x, x, block.sum)
-        for block, x in streams
-    )
-    return unchanged and manifest.layers[-3].kind == "GlobalAveragePooling2D"
-
-
 def votes(forward: ForwardPass, weights: Mapping[str, Array]) -> Votes:
     """What stem and blocks add to each logit: their mean over positions, times the dense layer.
 
@@ -184,7 +166,7 @@ def votes(forward: ForwardPass, weights: Mapping[str, Array]) -> Votes:
         NoVotesError: the network's logits are no such sum.
     """
     manifest, maps = forward.manifest, forward.activations
-    if not logits_are_a_sum(manifest):
+    if not logits_are_a_sum(manifest.blocks, manifest.layers):
         raise NoVotesError(
             f"the logits of network {manifest.id} are no sum of what its blocks add: that takes "
             "blocks that add F(x) to an x that nothing changes, not even a ReLU after the sum, and "

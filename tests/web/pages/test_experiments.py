@@ -91,19 +91,20 @@ def test_every_page_is_there_for_every_kind_of_network(look: Look) -> None:
             assert look(f"/experiments/{name}?network={network}").faults == []
 
 
-def test_pages_follow_a_drawing(api: TestClient, look: Look) -> None:
+@pytest.mark.parametrize("network", ["mnist-resnet", "mnist-highway", "mnist-stream"])
+def test_pages_follow_a_drawing(api: TestClient, look: Look, network: str) -> None:
     """Each key of a page has a value, and that of the stored drawing's page."""
     stored = api.post("/api/v1/digits", json={"strokes": STROKES}).json()["id"]
     names = ["", *EXPERIMENTS]
     for address in (f"/experiments/{name}".rstrip("/") for name in names):
-        page = look(f"{address}?digit={stored}&network=mnist-resnet")
+        page = look(f"{address}?digit={stored}&network={network}")
         (form,) = [form for form in page.all("form") if "data-draw" in form]
         values = frame(api, form["data-live"])
         for _, attributes in page.elements:
             for name, key in attributes.items():
                 if name.startswith("data-live-"):
                     assert values[key] == attributes.get(name.removeprefix("data-live-"), ""), key
-        shown = texts(api, f"{address}?digit={stored}&network=mnist-resnet")
+        shown = texts(api, f"{address}?digit={stored}&network={network}")
         assert shown == {key: values[key] for key in shown} | {"verdict": shown["verdict"]}
 
 

@@ -9,11 +9,29 @@ from skiplens.errors import InvalidParameterError, quoted
 from skiplens.web import links
 from skiplens.web.links import Links
 from skiplens.web.pages.common import ViewPage
-from skiplens.web.pages.experiments import depth, removal, scale
+from skiplens.web.pages.experiments import (
+    classes,
+    depth,
+    early_exits,
+    gradients,
+    order,
+    removal,
+    scale,
+    votes,
+)
 from skiplens.web.pages.experiments.frame import Drawn, Experiment, ExperimentContextDep
 from skiplens.web.pages.templating import RespondDep
 
-MODULES: Final[tuple[ModuleType, ...]] = (depth, removal, scale)
+MODULES: Final[tuple[ModuleType, ...]] = (
+    depth,
+    removal,
+    order,
+    scale,
+    early_exits,
+    votes,
+    gradients,
+    classes,
+)
 """One for each experiment, in the order of the index."""
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES

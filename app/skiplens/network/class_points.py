@@ -1,0 +1,66 @@
+"""Test digits as points on the two principal components of what the head sees at every depth."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.experiments import POINTS_FILE, Curve, curve_point
+from skiplens.core.principal_components import Plane, principal_plane
+from skiplens.mnist import Split
+from skiplens.network.block_chain import Array, BlockChain, batches
+from skiplens.network.evaluation import OnStep
+
+
+def mean_features(chain: BlockChain, test: Split) -> list[Array]:
+    """The mean of every filter over all positions, at each depth: ``(digits, C)``."""
+    found = [
+        [maps.mean(axis=(1, 2)) for maps in chain.states(images)] for images, _ in batches(test)
+    ]
+    return [np.concatenate(depth) for depth in zip(*found, strict=True)]
+
+
+def planes(features: list[Array]) -> list[Plane]:
+    """The plane of every depth, each turned so that digits move as little as possible."""
+    found: list[Plane] = []
+    for at, depth in enumerate(features):
+        plane = principal_plane(depth)
+        found.append(plane.facing(depth, found[-1].points(features[at - 1])) if at else plane)
+    return found
+
+
+def measure_classes(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
+    """The share of variance on two principal components after each block, and of the digits whose
+    nearest class mean on all of them is that of their class.
+    """
+    features = mean_features(chain, test)
+    explained = [plane.explained for plane in planes(features)]
+    nearest = [nearest_mean_accuracy(depth, test.labels) for depth in features]
+    on_step(1, 1)
+    return tuple(
+        Curve(name, tuple(curve_point(at, [value]) for at, value in enumerate(values)))
+        for name, values in (("nearest", nearest), ("explained", explained))
+    )
+
+
+def nearest_mean_accuracy(features: Array, labels: NDArray[np.uint8]) -> float:
+    """The share of examples ``(N, C)`` that are nearest to the mean of their own class."""
+    classes = np.unique(labels)
+    means = np.stack([features[labels == one].mean(axis=0) for one in classes])
+    distances = ((features[:, None] - means) ** 2).sum(axis=-1)
+    return float(np.mean(classes[distances.argmin(axis=1)] == labels))
+
+
+def write_points(folder: Path, chain: BlockChain, test: Split, sha256: str) -> None:
+    """Store the planes, and where the digits are on them, beside the network."""
+    features = mean_features(chain, test)
+    arrays: dict[str, np.ndarray] = {
+        "sha256": np.array(sha256),
+        "labels": test.labels,
+        "points": np.stack(
+            [plane.points(depth) for plane, depth in zip(planes(features), features, strict=True)]
+        ).astype(np.float16),
+    }
+    for at, plane in enumerate(planes(features)):
+        arrays |= {f"mean{at}": plane.mean, f"axes{at}": plane.axes}
+    np.savez_compressed(folder / POINTS_FILE, allow_pickle=False, **arrays)
