@@ -320,6 +320,11 @@ def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
     ).text.replace(fmt.NARROW, " ")
 
 
+def test_each_pair_is_told_once(ask: Ask) -> None:
+    pairs = [link for link in ask("meaning").links() if "pair=" in link]
+    assert [link.partition("pair=")[2] for link in pairs] == ["mnist-resnet", "2", "27"]
+
+
 def test_an_unknown_pair_is_refused(told: TestClient) -> None:
     response = told.get("/learn/depth?pair=9")
     assert response.status_code == 422

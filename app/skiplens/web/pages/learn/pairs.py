@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.ladder import STREAM
+from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.services import Services
@@ -64,7 +64,7 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
     pairs = []
     for manifest in manifests:
         adds = any(block.merge == "add" for block in manifest.blocks)
-        adds = adds and not (services.experiments.ladder and manifest.id == STREAM)
+        adds = adds and not (services.experiments.ladder and manifest.id in {STREAM, *RUNGS})
         others = [other for other in manifests if other is not manifest]
         twin = twin_of(manifest, others) if adds else None
         other = services.registry.network(twin).manifest if twin else None
@@ -255,5 +255,5 @@ def _pair_figure(
             "least": min(pairs, key=lambda pair: pair.gain, default=None),
         },
         questions=pair_questions(chosen, questions),
-        tool=("Every block in the tool", scene.links.depth()),
+        tool=("These runs in the tool", scene.links.experiments()),
     )
