@@ -1,9 +1,19 @@
 """A layer's page."""
 
 import re
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
+import pytest
 from starlette.testclient import TestClient
 
+from skiplens.core.colormaps import PaletteName
+from skiplens.engine.base import Engine
+from skiplens.service.registry import find_layer
+from skiplens.web.links import Links
+from skiplens.web.pages.figures import filter_kernel_grid
+from skiplens.web.pages.layer import kernels_picture
 from tests.web.pages.conftest import Look
 
 
@@ -49,3 +59,19 @@ def test_a_disabled_layer_is_not_called_inactive(client: TestClient, gallery: st
     assert ">inactive<" not in off
     assert ', inactive"' not in off
     assert "switched off" not in client.get(f"{gallery}/layers/block2.residual").text
+
+
+@pytest.mark.parametrize(
+    ("shape", "drawn"),
+    [((3, 3, 600, 600), True), ((3, 3, 1200, 1200), False)],
+)
+def test_a_page_asks_for_no_picture_that_is_too_large(
+    engine: Engine, shape: tuple[int, ...], drawn: bool
+) -> None:
+    layer = find_layer(engine.manifest, "stem.conv")
+    wide = SimpleNamespace(manifest=engine.manifest, weights={"stem.conv/kernel": np.zeros(shape)})
+    picture = kernels_picture(cast("Engine", wide), layer, Links("mnist-resnet", "0" * 16))
+    assert (picture is not None) == drawn
+    wide.weights["stem.conv/kernel"] = np.zeros((28, 28, 400, layer.filters), np.float32)
+    grid = filter_kernel_grid(cast("Engine", wide), layer, 0, PaletteName.DARK)
+    assert grid.geometry.width * grid.geometry.height <= 16_000_000

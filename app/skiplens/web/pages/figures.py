@@ -1,5 +1,6 @@
 """Figures of the pages: map pictures with legends, number grids, kernels."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +14,7 @@ from skiplens.core.grid_image import GridLayout, near_square
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
 from skiplens.engine.base import Engine
-from skiplens.errors import UnknownLayerError
+from skiplens.errors import InvalidParameterError, UnknownLayerError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import FeatureMapTable, Grid, GridOptions, kernel_grid, layer_grid
 from skiplens.service.registry import check_filter
@@ -340,6 +341,7 @@ def _number_cell(x: int, y: int, level: int, table: NDArray[np.uint8], text: str
 
 
 ZOOM: Final = 12
+_LARGE_ZOOMS: Final = (ZOOM, 6, 3)
 
 
 @dataclass(frozen=True)
@@ -366,7 +368,10 @@ def filter_kernel_grid(engine: Engine, layer: LayerInfo, index: int, palette: Pa
         raise UnknownLayerError(f"layer {layer.name} has no kernels; convolutions have")
     kernel = engine.weights[f"{layer.name}/kernel"][:, :, :, index : index + 1]
     columns = near_square(kernel.shape[2])
-    return kernel_grid(kernel, GridOptions(palette=palette, zoom=ZOOM, columns=columns))
+    for zoom in _LARGE_ZOOMS:
+        with suppress(InvalidParameterError):
+            return kernel_grid(kernel, GridOptions(palette=palette, zoom=zoom, columns=columns))
+    return kernel_grid(kernel, GridOptions(palette=palette, zoom=1, columns=columns))
 
 
 def filter_kernel(context: PageContext, layer: LayerInfo, index: int) -> Kernel | None:

@@ -1,10 +1,12 @@
 """The layer page: every filter's map, large, and all of them in numbers."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
+from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions, kernel_layout, layer_grid
 from skiplens.web.links import Links
@@ -72,11 +74,14 @@ def kernels_picture(
     engine: Engine, layer: LayerInfo, links: Links, width: int = KERNEL_WIDTH
 ) -> Picture | None:
     """The image of all kernels of a convolution, ``width`` pixels across at most if that is
-    possible; ``None`` for other layers.
+    possible; ``None`` for other layers, and where the image would have too many pixels.
     """
     if layer.kernel is None:
         return None
     shape = engine.weights[f"{layer.name}/kernel"].shape
-    layouts = (kernel_layout(shape, GridOptions(zoom=zoom)) for zoom in _KERNEL_ZOOMS)
-    layout = next(found for found in layouts if found.width <= width or found.zoom == 1)
-    return Picture.of(links.kernels_png(layer.name, zoom=layout.zoom), layout)
+    for zoom in _KERNEL_ZOOMS:
+        with suppress(InvalidParameterError):
+            layout = kernel_layout(shape, GridOptions(zoom=zoom))
+            if layout.width <= width or zoom == 1:
+                return Picture.of(links.kernels_png(layer.name, zoom=zoom), layout)
+    return None
