@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from skiplens.core.drawing import SIDE, Point, Stroke, draw_strokes
+from skiplens.errors import TooLargeError
 
 WIDTH = 0.1
 ZIGZAG: tuple[Point, ...] = ((0.2, 0.2, 0.06), (0.8, 0.3, 0.06), (0.3, 0.7, 0.09), (0.8, 0.8, 0.12))
@@ -99,3 +100,10 @@ def test_the_same_strokes_give_the_same_bytes() -> None:
 
 def test_no_strokes_are_a_black_square() -> None:
     assert not draw_strokes([]).any()
+
+
+def test_strokes_without_end_are_refused() -> None:
+    there_and_back = line(*[(0, 0), (1, 1)] * 50, width=0)
+    draw_strokes([there_and_back] * 2)  # is still drawn
+    with pytest.raises(TooLargeError, match="longer than"):
+        draw_strokes([there_and_back] * 500)

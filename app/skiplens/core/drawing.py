@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from skiplens.errors import TooLargeError
+
 SIDE: Final = 128  # several times the 20 pixels that a digit is scaled to
 _FINE: Final = 2 * SIDE  # drawn at twice the size and averaged, for smooth edges
 _DISCS_A_WIDTH: Final = 6  # discs along a piece of a line as long as it is wide
 _THINNEST: Final = 1.0  # pixels, at the fine size
+_MAX_DISCS: Final = 20_000  # of a drawing; a minute with the pen makes 10,000
 _INK, _PAPER = 255, 0
 
 Point = tuple[float, float, float]
@@ -41,20 +44,26 @@ def draw_strokes(
 
     Returns:
         uint8 ``(128, 128)``.
+
+    Raises:
+        TooLargeError: they are longer than ``_MAX_DISCS``.
     """
     if under is None:
         canvas = Image.new("L", (_FINE, _FINE), _PAPER)
     else:
         canvas = Image.fromarray(under).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
     pen = ImageDraw.Draw(canvas)
+    left = _MAX_DISCS
     for stroke in strokes:
         shade = _PAPER if stroke.erase else _INK
-        for x, y, reach in _discs(np.array(stroke.points, np.float64) * _FINE):
+        discs = _discs(np.array(stroke.points, np.float64) * _FINE, left)
+        left -= len(discs)
+        for x, y, reach in discs:
             pen.ellipse((x - reach, y - reach, x + reach, y + reach), shade)
     return np.asarray(canvas.reduce(_FINE // SIDE))
 
 
-def _discs(points: NDArray[np.float64]) -> list[list[float]]:
+def _discs(points: NDArray[np.float64], most: int) -> list[list[float]]:
     """The pen along a stroke: discs, so close that their outline is a line.
 
     The stroke is a chain of quadratic curves whose joints lie in the middle between its points, so
@@ -62,15 +71,21 @@ def _discs(points: NDArray[np.float64]) -> list[list[float]]:
 
     Args:
         points: x, y and width of each, float64 ``(n, 3)``, in pixels.
+        most: discs.
 
     Returns:
         x, y and radius of each disc.
+
+    Raises:
+        TooLargeError: there would be more than ``most``.
     """
     joints = np.vstack([points[:1], (points[:-1] + points[1:]) / 2, points[-1:]])
     starts, ends = joints[:-1], joints[1:]
     length = np.hypot(*(ends - starts).T[:2])
     width = np.maximum(points[:, 2], _THINNEST)
     steps = np.maximum(np.ceil(length * _DISCS_A_WIDTH / width), 1).astype(int)
+    if steps.sum() >= most:
+        raise TooLargeError(f"the strokes are longer than {_MAX_DISCS:,} discs of the pen")
     curve = np.repeat(np.arange(len(points)), steps)
     first = np.repeat(np.cumsum(steps) - steps, steps)
     at = ((np.arange(len(curve)) - first + 1) / steps[curve])[:, None]

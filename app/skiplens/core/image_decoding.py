@@ -141,7 +141,7 @@ _DECODE_ERRORS: Final = (
 _SCAN_MARKER: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
 _MAX_SCANS: Final = 100  # progressive files have about ten; each costs as much as all pixels
 _MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of a JPEG after its reduction
-_MAX_FRAMES: Final = 100
+MAX_FRAMES: Final = 100
 _MIN_RANGE_TONES: Final = 8  # an image whose tones differ by less shows nothing
 _WHITE: Final = 255
 _PNG_DEPTH_AT: Final = 24  # offset of the bits a channel; the colour type follows
@@ -290,7 +290,7 @@ def _fullest_frame(image: Image.Image, limits: ImageLimits) -> Image.Image:
     """
     frames = [_grey(image)]
     spreads = [ImageStat.Stat(frames[0]).stddev[0]]
-    most = min(_MAX_FRAMES, limits.pixels // (image.width * image.height))
+    most = min(MAX_FRAMES, limits.pixels // (image.width * image.height))
     if np.ptp(np.asarray(frames[0])) < _MIN_RANGE_TONES:
         for frame in range(1, most):
             try:
@@ -309,7 +309,7 @@ def _grey(image: Image.Image) -> Image.Image:
         return _high_bytes(image)
     if not image.has_transparency_data:
         return _strongest_axis(image)
-    rgba = image.convert("RGBA")
+    rgba = _converted(image, "RGBA")
     opacity = rgba.getchannel("A")
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(rgba, mask=opacity)
@@ -317,6 +317,11 @@ def _grey(image: Image.Image) -> Image.Image:
     if np.asarray(grey).min() > _WHITE // 2 and _has_one_colour(rgba):
         return ImageChops.invert(opacity)
     return grey
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    """The image in a mode; itself if it has that, as Pillow would copy 64 MB of a large one."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _has_one_colour(rgba: Image.Image) -> bool:
@@ -332,7 +337,7 @@ def _strongest_axis(image: Image.Image) -> Image.Image:
     luminance = image.convert("L")
     if image.mode in _GREY_MODES or min(image.size) < _MIN_AXIS_SIDE_PX:
         return luminance
-    rgb = image.convert("RGB")
+    rgb = _converted(image, "RGB")
     small = np.asarray(rgb.reduce(-(-max(rgb.size) // _AXIS_SIDE_PX)), np.float64)
     edges = np.vstack([np.diff(small, axis=axis).reshape(-1, 3) for axis in (0, 1)])
     strengths, axes = np.linalg.eigh(edges.T @ edges)

@@ -128,12 +128,14 @@ class PreprocessedDigit:
         inverted: whether the image had dark ink on a lighter background.
         box: x, y, width, height of the ink, in pixels of the image.
         warnings: a sentence for each likely fault of the digit.
+        score: how much it looks like the digit that is meant, 0 to 1.
     """
 
     digit: Digit
     inverted: bool
     box: tuple[int, int, int, int]
     warnings: tuple[str, ...]
+    score: float = 1.0
 
 
 Certainty = Callable[[Digit], float]
@@ -170,12 +172,19 @@ def find_digits(
         raise BlankImageError("image is blank: nothing in it stands out from its background")
     best = candidates[0].score
     likely = [one for one in candidates if one.score >= _LIKELY_SHARE * best]
-    found = [_normalised(one, likely, grey, step) for one in likely]
-    close = sum(one.score >= _CLOSE_SHARE * best for one in likely)
-    if certainty and close > 1:
-        sure = certainty
-        found[:close] = sorted(found[:close], key=lambda one: -sure(one.digit))
-    return tuple(found)
+    found = tuple(_normalised(one, likely, grey, step) for one in likely)
+    return surest_first(found, certainty) if certainty else found
+
+
+def surest_first(
+    likely: Sequence[PreprocessedDigit], certainty: Certainty
+) -> tuple[PreprocessedDigit, ...]:
+    """Candidates, likeliest first, in the order of ``certainty`` where their scores are close."""
+    close = sum(one.score >= _CLOSE_SHARE * likely[0].score for one in likely)
+    if close < 2:  # noqa: PLR2004  # nothing to decide
+        return tuple(likely)
+    ordered = sorted(likely[:close], key=lambda one: -certainty(one.digit))
+    return (*ordered, *likely[close:])
 
 
 def _normalised(
@@ -189,7 +198,7 @@ def _normalised(
     alike = any(_are_alike(ink, other) for other in likely if other is not ink)
     warnings = _warnings(ink, box, grey, stroke, alike)
     x, y, width, height = (step * side for side in _as_size(box))
-    return PreprocessedDigit(Digit.of(pixels), ink.dark, (x, y, width, height), warnings)
+    return PreprocessedDigit(Digit.of(pixels), ink.dark, (x, y, width, height), warnings, ink.score)
 
 
 def _are_alike(ink: Candidate, other: Candidate) -> bool:

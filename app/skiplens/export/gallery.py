@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from skiplens.core.image_decoding import ImageLimits, decode_reduced
+from skiplens.core.image_files import essential
 from skiplens.core.manifest import AS_TRAINED, BlockInfo
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine
@@ -90,7 +91,7 @@ def _preprocessed(path: Path, limits: ImageLimits) -> StoredDigit:
         content = path.read_bytes()
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
-    found, *_ = find_digits(*decode_reduced(content, limits))
+    found, *_ = find_digits(*decode_reduced(essential(content), limits))
     return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
 
 

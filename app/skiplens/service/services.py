@@ -11,6 +11,7 @@ from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.decoding import DecodingBounds, DecodingPool
 from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
 from skiplens.service.experiments import Experiments
 from skiplens.service.forward import CachedModelRunner
@@ -29,6 +30,7 @@ class Services:
         digits: samples, digits of the data set and uploads.
         indexes: activation indexes of the samples and of the data set.
         limits: of uploaded images.
+        decoding: decodes uploaded images.
         experiments: what experiments found over test digits.
     """
 
@@ -37,6 +39,7 @@ class Services:
     digits: LayeredDigitStore
     indexes: DatasetIndexer
     limits: ImageLimits
+    decoding: DecodingPool
     experiments: Experiments = field(default_factory=Experiments)
 
     @classmethod
@@ -49,6 +52,7 @@ class Services:
         default_network: str,
         cache_bytes: int,
         limits: ImageLimits,
+        decoding: DecodingBounds | None = None,
         dataset: Dataset | None = None,
         models: Path | None = None,
     ) -> "Services":
@@ -59,6 +63,7 @@ class Services:
             LayeredDigitStore(store, samples, dataset.collection if dataset else None),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
+            DecodingPool(limits, decoding or DecodingBounds()),
             Experiments(models),
         )
 
@@ -75,8 +80,9 @@ class Services:
         return next((digit for digit in samples if digit.label == DEFAULT_LABEL), samples[0])
 
     def close(self) -> None:
-        """Stop indexing, then close engines and store."""
+        """Stop indexing and decoding, then close engines and store."""
         self.indexes.close()
+        self.decoding.close()
         for engine in self.registry.networks:
             engine.close()
         self.digits.close()

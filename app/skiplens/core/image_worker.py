@@ -1,0 +1,113 @@
+"""A process that decodes images for another: one image at a time, bounded in work and memory.
+
+It reads requests from standard input and writes answers to standard output:
+
+    request   >IB  bytes; 1 if only a small image is to be decoded; then the file
+    answer    >I   length, then JSON
+
+Pillow and the libraries below it see bytes that a stranger chose, so the answer is plain data.
+"""
+
+import json
+import os
+import signal
+import struct
+import sys
+from typing import Any, Final
+
+import cv2
+
+from skiplens.core.image_decoding import ImageLimits, decode_reduced
+from skiplens.core.image_files import essential, work
+from skiplens.core.preprocessing import PreprocessedDigit, find_digits
+from skiplens.errors import ImageWorkError, SkiplensError
+
+REQUEST: Final = struct.Struct(">IB")
+ANSWER: Final = struct.Struct(">I")
+SMALL_WORK: Final = 1 << 20  # pixels, times scans; takes milliseconds
+
+
+def serve(cpu_seconds: float, memory_bytes: int, limits: ImageLimits) -> None:
+    """Answer requests until standard input ends.
+
+    Args:
+        cpu_seconds: processor time for one image, after which the process ends by ``SIGPROF``.
+        memory_bytes: address space for one image, beyond what the process has when it starts.
+        limits: largest image.
+    """
+    _ignore_stop_signals()
+    _limit_memory(memory_bytes)
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while head := requests.read(REQUEST.size):
+        length, small = REQUEST.unpack(head)
+        data = requests.read(length)
+        _limit_work(cpu_seconds)
+        answer = json.dumps(_answer(data, limits, small=bool(small))).encode()
+        _limit_work(0)
+        answers.write(ANSWER.pack(len(answer)) + answer)
+        answers.flush()
+
+
+def _answer(data: bytes, limits: ImageLimits, *, small: bool) -> dict[str, Any]:
+    try:
+        reduced = essential(data)
+        if small and not _is_small(reduced):
+            return {"large": True}
+        found = find_digits(*decode_reduced(reduced, limits))
+        return {"digits": [as_json(one) for one in found]}
+    except (MemoryError, cv2.error):  # OpenCV raises its own where memory lacks
+        return _refusal(_too_much_memory())
+    except SkiplensError as error:
+        memory = isinstance(error.__cause__, MemoryError)
+        return _refusal(_too_much_memory() if memory else error)
+
+
+def _is_small(data: bytes) -> bool:
+    try:
+        return work(data) <= SMALL_WORK
+    except Exception:  # noqa: BLE001  # damaged: decoding says how
+        return True
+
+
+def _too_much_memory() -> ImageWorkError:
+    return ImageWorkError("image takes more memory to decode than one image may")
+
+
+def _refusal(error: SkiplensError) -> dict[str, Any]:
+    return {"error": type(error).__name__, "detail": str(error)}
+
+
+def as_json(found: PreprocessedDigit) -> dict[str, Any]:
+    """A digit as plain data."""
+    return {
+        "pixels": found.digit.pixels.tobytes().hex(),
+        "inverted": bool(found.inverted),
+        "box": [int(value) for value in found.box],
+        "warnings": list(found.warnings),
+        "score": float(found.score),
+    }
+
+
+def _ignore_stop_signals() -> None:
+    """A terminal sends them to all processes; this one ends when its input does."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+
+
+def _limit_memory(most: int) -> None:
+    if not sys.platform.startswith("linux"):  # others do not enforce it
+        return
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # no Path needed here
+        present = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (present + most, present + most))
+
+
+def _limit_work(seconds: float) -> None:
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+if __name__ == "__main__":
+    serve(float(sys.argv[1]), int(sys.argv[2]), ImageLimits(*map(int, sys.argv[3:])))

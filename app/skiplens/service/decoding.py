@@ -1,0 +1,238 @@
+"""Decodes uploaded images in child processes, each image within bounds of work and memory.
+
+A decoder is C code, and Python that loops over bytes that a stranger chose: only a process can be
+stopped in the middle of it, and bounded in memory.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from anyio import CapacityLimiter, to_thread
+
+import skiplens
+from skiplens import errors
+from skiplens.core.digit import Digit
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.image_worker import ANSWER, REQUEST
+from skiplens.core.preprocessing import PreprocessedDigit
+from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
+from skiplens.service.places import ANYONE, Places
+
+SMALL_BYTES: Final = 64 * 1024
+_WORKER: Final = "skiplens.core.image_worker"
+_SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
+
+
+@dataclass(frozen=True)
+class DecodingBounds:
+    """Bounds of decoding.
+
+    Attributes:
+        processes: for large images; one more is kept for small ones.
+        waiting: images that may wait for a process.
+        wait_seconds: that an image may wait.
+        cpu_seconds: processor time for one image.
+        memory_bytes: for one image.
+        seconds: for one image, whatever it waits for.
+        share: of those that wait that one client may send, 0 to 1.
+    """
+
+    processes: int = 1
+    waiting: int = 32
+    wait_seconds: float = 2.0
+    cpu_seconds: float = 2.0
+    memory_bytes: int = 320 * 1024 * 1024
+    seconds: float = 5.0
+    share: float = 1.0
+
+
+class DecodingPool:
+    """A few processes, started when first needed and again when they end.
+
+    Args:
+        limits: largest image.
+        bounds: of the work.
+    """
+
+    def __init__(self, limits: ImageLimits, bounds: DecodingBounds) -> None:
+        count = bounds.processes + 1
+        self._bounds = bounds
+        self._idle = [_Process(limits, bounds) for _ in range(count)]
+        self._all = tuple(self._idle)
+        queue = (bounds.waiting, bounds.wait_seconds, "images", bounds.share)
+        self._large, self._any = Places(bounds.processes, *queue), Places(count, *queue)
+        self._threads: CapacityLimiter | None = None
+
+    def start(self) -> None:
+        """Start the processes now, so that the first images need not wait for them."""
+        for process in self._all:
+            process.start()
+
+    async def find_digits(self, data: bytes, client: str = ANYONE) -> tuple[PreprocessedDigit, ...]:
+        """What may be the digit meant in an image file, likeliest first.
+
+        Args:
+            data: the file.
+            client: address of who sent it.
+
+        Raises:
+            UnreadableImageError, UnsupportedFormatError, TooLargeError, BlankImageError: see
+                :func:`skiplens.core.image_decoding.decode` and
+                :func:`skiplens.core.preprocessing.find_digits`.
+            ImageWorkError: it takes too much time or memory to decode.
+            BusyError: other images take all processes, or the processor.
+        """
+        if len(data) <= SMALL_BYTES:
+            async with self._any.place(client):
+                found = await self._run(data, small=True)
+            if found is not None:
+                return found
+        async with self._large.place(client), self._any.place(client):
+            found = await self._run(data, small=False)
+        return found or ()
+
+    async def _run(self, data: bytes, *, small: bool) -> tuple[PreprocessedDigit, ...] | None:
+        """The digits; ``None`` if only a small image was asked for and this is a large one."""
+        if self._threads is None:
+            self._threads = CapacityLimiter(len(self._all))
+        process = self._idle.pop()
+        head = REQUEST.pack(len(data), small)
+        process.expired = False
+        timer = asyncio.get_running_loop().call_later(self._bounds.seconds, process.expire)
+        try:
+            answer = await to_thread.run_sync(process.ask, head, data, limiter=self._threads)
+        finally:
+            timer.cancel()
+            if process.expired:  # the answer may have come just before
+                process.close()
+            self._idle.append(process)
+        return None if "large" in answer else _digits(answer)
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self._all:
+            process.close()
+
+
+def _digits(answer: dict[str, Any]) -> tuple[PreprocessedDigit, ...]:
+    """The digits in a worker's answer.
+
+    Raises:
+        SkiplensError: the answer is a refusal.
+    """
+    if "error" in answer:
+        kind = getattr(errors, answer["error"], SkiplensError)
+        raise kind(answer["detail"])
+    return tuple(
+        PreprocessedDigit(
+            Digit.from_bytes(bytes.fromhex(one["pixels"])),
+            one["inverted"],
+            tuple(one["box"]),
+            tuple(one["warnings"]),
+            one["score"],
+        )
+        for one in answer["digits"]
+    )
+
+
+class _Process:
+    """One child process; it may have ended.
+
+    Attributes:
+        expired: whether it was stopped because its time was over.
+    """
+
+    def __init__(self, limits: ImageLimits, bounds: DecodingBounds) -> None:
+        self._limits = limits
+        self._bounds = bounds
+        self._process: subprocess.Popen[bytes] | None = None
+        self.expired = False
+
+    def start(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+        """Start it if it does not run; returns it with its input and output.
+
+        Raises:
+            OutOfResourcesError: the system has no memory or no process left.
+        """
+        process = self._process
+        if process is None:
+            bounds = self._bounds
+            numbers = (bounds.cpu_seconds, bounds.memory_bytes, *astuple(self._limits))
+            try:
+                process = subprocess.Popen(  # noqa: S603  # its arguments are numbers
+                    [sys.executable, "-m", _WORKER, *map(str, numbers)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, "PYTHONPATH": _SEARCH_PATH, "OPENBLAS_NUM_THREADS": "1"},
+                )
+            except OSError as error:
+                raise OutOfResourcesError(
+                    f"no process can be started to decode the image ({error.strerror})"
+                ) from error
+            self._process = process
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        return process, process.stdin, process.stdout
+
+    def ask(self, head: bytes, data: bytes) -> dict[str, Any]:
+        """The answer to a request.
+
+        Raises:
+            ImageWorkError, BusyError, OutOfResourcesError: the process ended instead.
+        """
+        process, requests, answers = self.start()
+        if self.expired:  # before there was a process to stop
+            process.kill()
+        try:
+            requests.write(head)
+            requests.write(data)
+            requests.flush()
+            length = answers.read(ANSWER.size)
+            if length:
+                answer: dict[str, Any] = json.loads(answers.read(*ANSWER.unpack(length)))
+                return answer
+        except (OSError, ValueError):  # it ended meanwhile
+            pass
+        self._process = None
+        raise self._reason(_ended(process))
+
+    def _reason(self, code: int) -> SkiplensError:
+        if self.expired:
+            return BusyError(f"image was not decoded within {self._bounds.seconds:g} s")
+        if code == -signal.SIGPROF:
+            return ImageWorkError(
+                f"image takes more than {self._bounds.cpu_seconds:g} s of processor time to decode"
+            )
+        return OutOfResourcesError("the process that decoded the image ended")
+
+    def expire(self) -> None:
+        """Stop what it does; whoever waits for the answer gets an error."""
+        self.expired = True
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End it; nobody waits for an answer."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            _ended(process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit code, once the process has ended."""
+    code = process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was not sent yet cannot be sent any more
+                pipe.close()
+    return code

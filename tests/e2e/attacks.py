@@ -1,0 +1,69 @@
+"""What one client can send to take a server down: each is small, or small for what it costs."""
+
+import struct
+import zlib
+from typing import Final
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+def pipelined(count: int) -> bytes:
+    """So many requests on one connection."""
+    return b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * count
+
+
+def jpeg_of_segments(count: int = 419_000) -> bytes:
+    """Tiny Exif segments, which Pillow joins one by one."""
+    segment = b"\xff\xe1" + struct.pack(">H", 18) + b"Exif\0\0II*\0\x08\0\0\0\0\0"
+    return b"\xff\xd8" + segment * count
+
+
+def jpeg_of_fill_bytes(count: int = 8_000_000) -> bytes:
+    """Fill bytes before a marker, which Pillow reads one by one."""
+    return b"\xff\xd8" + b"\xff" * count
+
+
+def png_of_profiles(count: int = 7900) -> bytes:
+    """Colour profiles, each of which inflates to a thousand times its size."""
+    profile = b"p\0\0" + zlib.compress(bytes(MEBIBYTE - 64))
+    ihdr = _chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0))
+    pixels = _chunk(b"IDAT", zlib.compress(bytes(29 * 28)))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + ihdr
+        + _chunk(b"iCCP", profile) * count
+        + pixels
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    body = name + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def bmp_of_rows(width: int = 2000, height: int = 4500) -> bytes:
+    """One pixel in each row, run-length encoded: 9 KB; Pillow adds the rest one by one."""
+    palette = bytes(4 * 256)
+    rows = b"\0\0" * height
+    offset = 54 + len(palette)
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(rows), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", offset + len(rows), 0, 0, offset) + header + palette + rows
+
+
+def json_of_lists(count: int = 2_800_000) -> bytes:
+    """Rows of pixels without end."""
+    return b'{"pixels":[' + b"[]," * count + b"[]]}"
+
+
+def form_of_separators(count: int = 8 * MEBIBYTE) -> bytes:
+    """Fields without end."""
+    return b"&" * count
+
+
+def post(kind: bytes, body: bytes, path: bytes = b"/api/v1/digits") -> bytes:
+    """A POST request."""
+    return (
+        b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+        % (path, kind, len(body))
+    ) + body

@@ -1,0 +1,122 @@
+"""Images are decoded in child processes, within bounds."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.preprocessing import PreprocessedDigit, find_digits
+from skiplens.errors import (
+    BlankImageError,
+    BusyError,
+    ImageWorkError,
+    OutOfResourcesError,
+    TooLargeError,
+)
+from skiplens.service.decoding import DecodingBounds, DecodingPool
+from tests.core.images import saved
+from tests.web.images import drawing, encoded
+
+SMALL = encoded(drawing())
+LARGE = saved(
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (4000, 4000), np.uint8)), "WEBP"
+)
+
+CLEAR = saved(Image.new("RGBA", (4000, 4000)), "PNG")
+
+
+@contextmanager
+def pool(**bounds: Any) -> Iterator[DecodingPool]:  # noqa: ANN401
+    with closing(DecodingPool(ImageLimits(), DecodingBounds(**bounds))) as opened:
+        yield opened
+
+
+def run(work: Coroutine[Any, Any, tuple[PreprocessedDigit, ...]]) -> PreprocessedDigit:
+    return asyncio.run(work)[0]
+
+
+def test_a_digit_is_what_it_is_in_this_process() -> None:
+    with pool() as decoding:
+        found = run(decoding.find_digits(SMALL))
+    assert (found.digit.pixels.shape, found.inverted) == ((28, 28), True)
+    assert found.digit.pixels.max() == 255
+
+
+def test_all_candidates_come_with_their_scores() -> None:
+    two = Image.new("L", (300, 150), 255)
+    for left in (40, 180):
+        two.paste(0, (left, 30, left + 12, 120))
+        two.paste(0, (left, 30, left + 60, 42))
+    here = find_digits(np.asarray(two))
+    with pool() as decoding:
+        there = asyncio.run(decoding.find_digits(saved(two, "PNG")))
+    assert len(here) == 2
+    assert [(one.digit.id, one.box, one.score) for one in there] == [
+        (one.digit.id, one.box, one.score) for one in here
+    ]
+
+
+def test_errors_are_those_of_decoding() -> None:
+    blank = saved(Image.new("L", (50, 50), 255), "PNG")
+    with pool() as decoding:
+        with pytest.raises(BlankImageError, match="image is blank"):
+            run(decoding.find_digits(blank))
+        with pytest.raises(TooLargeError, match="9,000 x 1 pixels"):
+            run(decoding.find_digits(saved(Image.new("L", (9000, 1)), "PNG")))
+
+
+@pytest.mark.parametrize(
+    ("image", "bounds", "message"),
+    [
+        (LARGE, {"cpu_seconds": 0.05}, "processor time"),
+        (CLEAR, {"memory_bytes": 64 << 20}, "memory"),
+    ],
+    ids=["time", "memory"],
+)
+def test_too_much_work_is_refused_and_the_next_image_decoded(
+    image: bytes, bounds: dict[str, Any], message: str
+) -> None:
+    with pool(**bounds) as decoding:
+        with pytest.raises(ImageWorkError, match=message):
+            run(decoding.find_digits(image))
+        run(decoding.find_digits(SMALL))
+
+
+def test_one_that_takes_too_long_is_busy() -> None:
+    with pool(seconds=0.01) as decoding, pytest.raises(BusyError, match=r"within 0\.01 s"):
+        run(decoding.find_digits(LARGE))
+
+
+def test_a_process_that_ends_is_replaced() -> None:
+    with pool(processes=1) as decoding:
+        decoding.start()
+        for process in decoding._all:  # noqa: SLF001  # there is no other way to harm it
+            os.kill(process.start()[0].pid, signal.SIGKILL)
+        with pytest.raises(OutOfResourcesError):
+            run(decoding.find_digits(SMALL))
+        run(decoding.find_digits(SMALL))
+
+
+def test_small_images_do_not_wait_for_large_ones() -> None:
+    async def both(decoding: DecodingPool) -> list[str]:
+        ended: list[str] = []
+
+        async def decode(name: str, data: bytes) -> None:
+            with suppress(BlankImageError):  # the large one is noise
+                await decoding.find_digits(data, name)
+            ended.append(name)
+
+        names = ("large", "large", "small", "small")
+        await asyncio.gather(*(decode(name, LARGE if name == "large" else SMALL) for name in names))
+        return ended
+
+    with pool(processes=1, wait_seconds=30) as decoding:
+        run(decoding.find_digits(SMALL))
+        assert asyncio.run(both(decoding))[:2] == ["small", "small"]
