@@ -19,12 +19,12 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint format bench lock
+.PHONY: help setup serve test lint format bench soak lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 	@echo 'PYTHON=/path/to/python picks the Python for .venv/.'
-	@echo 'ARGS="..." passes options to serve, test (pytest), bench and lock (uv).'
+	@echo 'ARGS="..." passes options to serve, test (pytest), bench, soak and lock (uv).'
 
 setup: $(DEV_READY) $(NPM_READY) ## set up the whole environment, with TensorFlow
 
@@ -54,6 +54,9 @@ format: $(DEV_READY) ## format the Python code
 
 bench: $(DEV_READY) ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(DEV_READY) ## attack a server for an hour or so, and tell what happened
+	PYTHONPATH=. $(BIN)/python -m tests.e2e.soak $(ARGS)
 
 lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade for newer versions
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/serve.txt

@@ -7,6 +7,7 @@ import webbrowser
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from pydantic import ValidationError
 
@@ -120,6 +121,7 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
     logs.configure(settings.log_format)
     with bind(settings.host, settings.port) as listener:
         services = open_services(settings)
+        services.decoding.start()
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}{settings.root_path}/"
@@ -130,10 +132,21 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
             gc.enable()
             sys.stdout.write(f"skiplens is at {url} (engine {running.name} on {running.device})\n")
             sys.stdout.flush()
+            _warn_if_open_to_all(settings)
             if open_page:
                 webbrowser.open(url)
 
         run(create_app(settings, lambda: services), settings, listener, listening)
+
+
+def _warn_if_open_to_all(settings: Settings) -> None:
+    from skiplens.web.http.headers import is_loopback
+
+    if not settings.token and not is_loopback(settings.host):
+        structlog.get_logger(__name__).warning(
+            "whoever reaches this address is answered; SKIPLENS_TOKEN asks for a token",
+            host=settings.host,
+        )
 
 
 def read_settings(options: dict[str, object]) -> Settings:

@@ -18,20 +18,31 @@ from skiplens.mnist import read_split
 from skiplens.samples import load_samples
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.decoding import DecodingBounds
 from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.places import Places
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages
 from skiplens.web.http import problems
 from skiplens.web.http.access_log import AccessLog
 from skiplens.web.http.caching import ResponseCache
-from skiplens.web.http.headers import HostAndOriginCheck, ResponseHeaders, cross_origin
+from skiplens.web.http.headers import (
+    HostAndOriginCheck,
+    ResponseHeaders,
+    TokenCheck,
+    cross_origin,
+)
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
 from skiplens.web.http.path_prefix import PathPrefix
-from skiplens.web.http.request_limits import BodyLimit, ConcurrencyLimit
+from skiplens.web.http.request_limits import (
+    BodyLimit,
+    ComputingPlaces,
+    ConcurrencyLimit,
+)
 
-EXTRA_THREADS: Final = 16
+EXTRA_THREADS: Final = 4  # for metrics, and digits as JSON
 _logger = structlog.get_logger(__name__)
 
 
@@ -53,16 +64,15 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         open_services: opens engines and digit store.
     """
     metrics = Metrics(version("skiplens"))
+    app: SkiplensApp
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = open_services()
         metrics.watch(services)
-        # One thread for each computation that may wait: engines refuse more, the pool would not.
+        # Whoever has a place to compute has a thread to do so.
         limiter = anyio.to_thread.current_default_thread_limiter()
-        limiter.total_tokens = settings.max_waiting + EXTRA_THREADS
-        # Decoding an image can take hundreds of megabytes: one image at a time for each core.
-        app.state.decoders = anyio.CapacityLimiter(settings.interpreters)
+        limiter.total_tokens = settings.computing + EXTRA_THREADS
         app.state.services, app.state.ready = services, True
         for engine in services.registry.networks:
             _logger.info(
@@ -82,6 +92,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would name the host that the client named
         # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
@@ -89,13 +100,18 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
             Middleware(ResponseHeaders),
             Middleware(AccessLog, metrics),
             *cross_origin(settings.cors_origins),
-            Middleware(BodyLimit, settings.max_body_bytes, settings.receive_seconds),
-            Middleware(HostAndOriginCheck, settings.allowed_hosts, settings.cors_origins),
-            Middleware(ConcurrencyLimit, settings.max_requests, metrics),
+            Middleware(BodyLimit, settings, metrics, lambda: app.state.ready),
+            Middleware(HostAndOriginCheck, settings),
+            *([Middleware(TokenCheck, settings.token)] if settings.token else []),
+            Middleware(ConcurrencyLimit, settings, metrics),
             Middleware(ResponseCache, settings.picture_cache_bytes),
+            Middleware(ComputingPlaces, settings),
         ],
     )
-    app.state.metrics, app.state.host = metrics, settings.host
+    app.state.metrics, app.state.ready, app.state.host = metrics, False, settings.host
+    app.state.writing = Places(
+        1, settings.max_writes_waiting, settings.wait_seconds, "digits", settings.client_share
+    )
     problems.install(app)
     app.routes.extend([*health_router.routes, *api.ROUTES])
     pages.install(app, settings.max_body_bytes)
@@ -126,7 +142,8 @@ def open_services(settings: Settings) -> Services:
             f"loaded; loaded are {', '.join(engines)}"
         )
     samples = load_samples()
-    store = SQLiteDigitStore(settings.state_dir / DATABASE_FILE, settings.max_digits)
+    path = settings.state_dir / DATABASE_FILE
+    store = SQLiteDigitStore(path, settings.max_digits, settings.wait_seconds)
     return Services.create(
         engines,
         store,
@@ -134,6 +151,15 @@ def open_services(settings: Settings) -> Services:
         default_network=settings.default_network,
         cache_bytes=settings.cache_bytes,
         limits=ImageLimits(pixels=settings.max_image_pixels, side=settings.max_image_side),
+        decoding=DecodingBounds(
+            processes=settings.decoders,
+            waiting=settings.max_decodes_waiting,
+            wait_seconds=settings.wait_seconds,
+            cpu_seconds=settings.decode_cpu_seconds,
+            memory_bytes=settings.decode_memory_bytes,
+            seconds=settings.decode_seconds,
+            share=settings.client_share,
+        ),
         dataset=dataset,
         models=settings.models_dir,
     )

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 _PACKAGE: Final = Path(__file__).resolve().parent
 # models/, static/ and templates/ lie inside the package in a wheel, at the top of a checkout.
 ROOT: Final = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parents[1]
+KIBIBYTE: Final = 1024
 MEBIBYTE: Final = 1024 * 1024
 MAX_INTERPRETERS: Final = 64
 
@@ -53,24 +54,63 @@ class Settings(BaseSettings):
     )
 
     root_path: Annotated[str, BeforeValidator(_without_slash)] = Field(
-        "", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path of the site on its host"
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path of the site on its host, behind a proxy: `/tools/skiplens`",
     )
     trust_prefix_header: bool = Field(
-        False, description="take that path from the proxy's X-Forwarded-Prefix"
+        False, description="take that path from the proxy's `X-Forwarded-Prefix`"
     )
 
     max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="largest request body")
+    max_json_bytes: int = Field(256 * KIBIBYTE, ge=1024, description="largest digit as JSON")
+    max_form_bytes: int = Field(
+        8 * KIBIBYTE, ge=1024, description="largest body that is neither a digit nor a file"
+    )
+    max_held_bytes: int = Field(
+        128 * MEBIBYTE, ge=1024, description="bytes of all request bodies in memory together"
+    )
     max_image_pixels: int = Field(
         16_000_000, ge=784, description="largest uploaded image, in pixels"
     )
     max_image_side: int = Field(8192, ge=28, description="longest side of an upload, in pixels")
-    max_waiting: int = Field(64, ge=0, description="maximum computations waiting, per network")
-    max_requests: int = Field(256, ge=1, description="maximum concurrent requests")
-    max_digits: int = Field(
-        10_000, ge=1, description="maximum stored digits; least recently used are deleted first"
+
+    decoders: int = Field(
+        default_factory=lambda: 1 if (os.cpu_count() or 1) < 4 else 2,  # noqa: PLR2004
+        ge=1,
+        le=MAX_INTERPRETERS,
+        description="processes that decode large images; one more is kept for small ones",
     )
-    cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="memory for cached activations")
-    picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="memory for cached images")
+    max_decodes_waiting: int = Field(
+        32, ge=0, description="maximum images waiting for such a process"
+    )
+    decode_cpu_seconds: FiniteFloat = Field(2.0, gt=0, description="processor time for one image")
+    decode_memory_bytes: int = Field(
+        320 * MEBIBYTE, ge=32 * MEBIBYTE, description="memory for one image"
+    )
+    decode_seconds: FiniteFloat = Field(5.0, gt=0, description="time limit to decode one image")
+
+    max_connections: int = Field(2000, ge=1, description="maximum open connections")
+    max_requests: int = Field(256, ge=1, description="maximum concurrent requests")
+    computing: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, MAX_INTERPRETERS) + 1,
+        ge=1,
+        description="requests that compute at a time; the others wait",
+    )
+    max_waiting: int = Field(64, ge=0, description="maximum computations waiting, per network")
+    max_writes_waiting: int = Field(64, ge=0, description="maximum digits waiting to be stored")
+    wait_seconds: FiniteFloat = Field(
+        2.0, gt=0, description="time limit to wait: to compute, to decode, to store"
+    )
+    client_share: FiniteFloat = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="part of requests, connections and bytes held that one client address may use",
+    )
+    client_header: str = Field(
+        "", description="header in which a proxy names the client's address, if there is one"
+    )
     receive_seconds: FiniteFloat = Field(
         10.0,
         gt=0,
@@ -78,7 +118,18 @@ class Settings(BaseSettings):
     )
     stop_seconds: int = Field(10, ge=0, description="time limit to finish requests when stopping")
 
-    allowed_hosts: Names = Field(("*",), description="host names to answer, comma-separated")
+    max_digits: int = Field(
+        10_000, ge=1, description="maximum stored digits; least recently used are deleted first"
+    )
+    cache_bytes: int = Field(128 * MEBIBYTE, ge=0, description="memory for cached activations")
+    picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="memory for cached images")
+
+    allowed_hosts: Names = Field(
+        (),
+        description="host names to answer, comma-separated, * for all; by default those of the "
+        "loopback interface, and addresses if `host` is another",
+    )
+    token: str = Field("", description="what clients must know to be answered; none by default")
     cors_origins: Names = Field(
         (), description="other sites whose scripts may call the API, comma-separated"
     )

@@ -8,11 +8,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 OWN_NETWORKS = (ROOT / "docs" / "own-networks.md").read_text(encoding="utf-8")
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 TEXTS = {
     "README": README,
     "CONTRIBUTING": CONTRIBUTING,
     "api": API,
     "own-networks": OWN_NETWORKS,
+    "reliability": RELIABILITY,
 }
 
 
@@ -22,16 +24,14 @@ def code(text: str, language: str) -> str:
     return str(block)
 
 
-def section(title: str) -> str:
-    """What the README has under a heading."""
-    found = re.search(
-        rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL
-    )
-    assert found, f"the README has no section {title}"
+def section(title: str, text: str = README) -> str:
+    """What the README, or another text, has under a heading."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"there is no section {title}"
     return found[1]
 
 
-def table(title: str) -> list[list[str]]:
+def table(title: str, text: str = README) -> list[list[str]]:
     """The rows of the first table under a heading, without its head."""
-    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    lines = [line for line in section(title, text).splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]

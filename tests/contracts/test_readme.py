@@ -12,9 +12,9 @@ from skiplens.cli import app
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.value_range import Normalisation
 from skiplens.samples import load_samples
-from skiplens.settings import MEBIBYTE, Settings
+from skiplens.settings import KIBIBYTE, MEBIBYTE, Settings
 from tests.contracts.dockerfile import ROOT
-from tests.contracts.readme import CONTRIBUTING, README, TEXTS, section, table
+from tests.contracts.readme import CONTRIBUTING, README, RELIABILITY, TEXTS, section, table
 
 WORDS_FOR_DEFAULTS = {
     "data": "none",
@@ -23,6 +23,9 @@ WORDS_FOR_DEFAULTS = {
     "trust_prefix_header": "false",
     "state_dir": "the user's data folder",
     "interpreters": "one per core",
+    "decoders": "1; 2 with four cores",
+    "computing": "cores and 1",
+    "allowed_hosts": "see right",
 }
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -32,12 +35,14 @@ def default_in_words(name: str, field: FieldInfo) -> str:
     if name in WORDS_FOR_DEFAULTS:
         return WORDS_FOR_DEFAULTS[name]
     if name.endswith("bytes"):
-        return f"{default // MEBIBYTE} MiB"
+        return f"{default // MEBIBYTE} MiB" if default >= MEBIBYTE else f"{default // KIBIBYTE} KiB"
     if isinstance(default, Path):
         return f"{default.relative_to(ROOT)}/"
     if isinstance(default, tuple):
         return ",".join(default) or "none"
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default) or "none"
 
 
 def test_the_settings_are_all_there_and_as_they_are() -> None:
@@ -45,7 +50,9 @@ def test_the_settings_are_all_there_and_as_they_are() -> None:
         [f"`SKIPLENS_{name.upper()}`", default_in_words(name, field), str(field.description)]
         for name, field in Settings.model_fields.items()
     ]
-    assert table("Command line") == expected
+    bounds = [row[:3] for row in table("The bounds", RELIABILITY)]
+    assert bounds == [row for row in expected if row in bounds]
+    assert table("Command line") == [row for row in expected if row not in bounds]
 
 
 def test_the_networks_are_those_of_the_manifests() -> None:

@@ -35,12 +35,16 @@ def environment(**settings: object) -> dict[str, str]:
 class Server:
     """``skiplens serve`` on a free port, logging JSON lines to a file."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, *, log_pipe: bool = False, **settings: object) -> None:
         self._log = folder / "log.jsonl"
         given = environment(port=0, state_dir=folder / "state", log_format="json", **settings)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve"], cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=log
+                [*COMMAND, "serve"],
+                cwd=ROOT,
+                env=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if log_pipe else log,  # a pipe that nobody reads
             )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline().decode()
@@ -81,15 +85,16 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.client.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 class Connection:
     """A raw connection: what is sent is up to the test."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
 
     def __enter__(self) -> Self:
         return self
@@ -123,9 +128,9 @@ def answer_of(raw: bytes) -> httpx2.Response:
 
 
 @contextmanager
-def serving(folder: Path, **settings: object) -> Iterator[Server]:
+def serving(folder: Path, *, log_pipe: bool = False, **settings: object) -> Iterator[Server]:
     """A server for the length of a ``with`` block."""
-    server = Server(folder, **settings)
+    server = Server(folder, log_pipe=log_pipe, **settings)
     try:
         yield server
     finally:

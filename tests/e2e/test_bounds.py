@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import pytest
 
+from skiplens.web.http.connection import MAX_HEAD_BYTES
 from skiplens.web.http.headers import HEADERS
-from skiplens.web.http.server import MAX_HEAD_BYTES
 from tests.e2e.server import Server, answer_of, serving
 from tests.web.images import drawing, encoded
 
-POST = b"POST /api/v1/digits HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+POST = b"POST /api/v1/digits HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
 PNG = encoded(drawing())
 LIMIT = 8 * 1024 * 1024
 
@@ -87,12 +87,12 @@ def test_a_slow_body_is_408(hasty: Server, more: bytes) -> None:
 
 def test_a_body_that_nobody_asked_for_does_not_hold_the_connection(hasty: Server) -> None:
     with hasty.connect() as connection:
-        connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab")
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nab")
         answer = answer_of(connection.rest())
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
-@pytest.mark.parametrize("half", [b"G", b"GET / HTTP/1.1\r\nHost: a\r\nX-", POST])
+@pytest.mark.parametrize("half", [b"G", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-", POST])
 def test_half_a_head_is_408(hasty: Server, half: bytes) -> None:
     with hasty.connect() as connection:
         connection.send(half)
@@ -101,7 +101,7 @@ def test_half_a_head_is_408(hasty: Server, half: bytes) -> None:
 
 def test_a_second_head_on_a_connection_has_a_deadline_too(hasty: Server) -> None:
     with hasty.connect() as connection:
-        connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.receive().startswith(b"HTTP/1.1 200 OK\r\n")
         connection.send(b"GET /healthz HTT")
         _refused(connection.rest(), 408, "too_slow")
@@ -114,7 +114,7 @@ def test_a_connection_that_says_nothing_is_closed_without_a_word(hasty: Server) 
 
 def test_a_head_without_end_is_431(server: Server) -> None:
     with server.connect() as connection, suppress(OSError):  # closed while it is still sent to
-        connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        connection.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
         for _ in range(1000):
             connection.send(b"x" * MAX_HEAD_BYTES)
         pytest.fail("a head of 64 MiB was taken")
@@ -124,7 +124,7 @@ def test_a_head_without_end_is_431(server: Server) -> None:
 @pytest.mark.parametrize("head", [b"/ HTTP/1.1\r\nX: %s", b"/ HTTP/1.1\r\n%s: x", b"/%s HTTP/1.1"])
 def test_a_large_head_that_comes_at_once_is_431(server: Server, head: bytes) -> None:
     with server.connect() as connection:
-        connection.send(b"GET " + head % (b"x" * MAX_HEAD_BYTES) + b"\r\nHost: a\r\n\r\n")
+        connection.send(b"GET " + head % (b"x" * MAX_HEAD_BYTES) + b"\r\nHost: localhost\r\n\r\n")
         _refused(connection.rest(), 431, "head_too_large")
 
 
@@ -140,7 +140,8 @@ def test_trailers_without_end_are_431(server: Server) -> None:
 def test_who_reads_nothing_is_cut_off(hasty: Server) -> None:
     page = hasty.client.get("/api/v1/samples").json()[0]["id"]
     asked = (
-        b"GET /api/v1/networks/mnist-resnet/digits/%s/activations.npz HTTP/1.1\r\nHost: a\r\n\r\n"
+        b"GET /api/v1/networks/mnist-resnet/digits/%s/activations.npz HTTP/1.1\r\n"
+        b"Host: localhost\r\n\r\n"
     )
     route = "/api/v1/networks/{network}/digits/{digit}/activations.npz"
     answered = [
@@ -159,8 +160,8 @@ def test_who_reads_nothing_is_cut_off(hasty: Server) -> None:
     "garbage",
     [
         *(b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n", b"GET\r\n\r\n", b"\0" * 100),
-        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )

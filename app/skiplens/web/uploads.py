@@ -11,18 +11,18 @@ from starlette.exceptions import HTTPException
 
 from skiplens.core.digit import Digit
 from skiplens.core.drawing import Stroke, draw_strokes
-from skiplens.core.image_decoding import decode_reduced
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.preprocessing import (
     PreprocessedDigit,
-    find_digits,
     pixels_to_grey,
     preprocess,
+    surest_first,
 )
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError, UnsupportedFormatError
 from skiplens.service.digit_store import FoundDigit, StoredDigit
 from skiplens.service.forward import run_uncached
+from skiplens.service.places import ANYONE, Place, Places
 from skiplens.service.services import Services
 from skiplens.web.parameters import services_of
 
@@ -123,6 +123,7 @@ def read_drawing(drawing: Drawing, services: Services) -> StoredDigit:
     Raises:
         UnknownDigitError: there is no such digit to draw over.
         BlankImageError: nothing is drawn.
+        TooLargeError: more is drawn than a page would.
     """
     under = services.digits.get(drawing.over) if drawing.over else None
     if under and not drawing.strokes:
@@ -169,9 +170,7 @@ async def get_candidates(
         )
     if not content:
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
-    found = await to_thread.run_sync(
-        _find, services_of(request), content, kind == _JSON, limiter=request.app.state.decoders
-    )
+    found = await (_from_json if kind == _JSON else _from_image)(request, content)
     if candidate >= len(found):
         raise InvalidParameterError(
             f"candidate is {candidate}; allowed are 0 to {len(found) - 1}, as many as were found"
@@ -192,6 +191,38 @@ def get_upload(candidates: CandidatesDep) -> StoredDigit:
 UploadDep = Annotated[StoredDigit, Depends(get_upload)]
 
 
+def client_of(request: Request) -> str:
+    """The address of who sent the request, which has a share of each bound."""
+    client: str = request.scope.get("skiplens.client", ANYONE)
+    return client
+
+
+def _place(request: Request) -> Place:
+    place: Place = request.scope["skiplens.place"]
+    return place
+
+
+async def take_place(request: Request) -> None:
+    """Wait for a place to compute in; a request with a body does once that is here and decoded.
+
+    Raises:
+        BusyError: none was free in time.
+    """
+    await _place(request).take()
+
+
+async def store(request: Request, candidates: tuple[StoredDigit, ...]) -> StoredDigit:
+    """Store an upload, one at a time; others may compute meanwhile. Returns the chosen candidate.
+
+    Raises:
+        StorageError, BusyError: it cannot be stored now.
+    """
+    _place(request).give()
+    writing: Places = request.app.state.writing
+    async with writing.place(client_of(request)):
+        return await to_thread.run_sync(services_of(request).digits.put_first, candidates)
+
+
 async def _multipart(request: Request) -> bytes:
     holding = f"one file in the field named file, and at most {_FIELDS} other fields"
     with timed("receive"):
@@ -207,22 +238,37 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-def _find(services: Services, content: bytes, is_json: bool) -> tuple[StoredDigit, ...]:
-    """All candidates, each without the others."""
+async def _from_json(request: Request, content: bytes) -> tuple[StoredDigit, ...]:
+    services = services_of(request)
+
+    def read() -> StoredDigit:
+        with timed("decode"):
+            given = _parse(content)
+            if isinstance(given, Drawing):
+                return read_drawing(given, services)
+            return _stored(preprocess(pixels_to_grey(given.pixels)))
+
+    await take_place(request)
+    return (await to_thread.run_sync(read),)
+
+
+async def _from_image(request: Request, content: bytes) -> tuple[StoredDigit, ...]:
+    """All candidates, each without the others. The default network decides where they are about as
+    likely.
+    """
+    services = services_of(request)
 
     def certainty(digit: Digit) -> float:
-        """Probability of the default network's prediction."""
+        """Probability of the network's prediction."""
         engine = services.registry.network(services.registry.default)
         return float(run_uncached(engine, digit, AS_TRAINED)[0].probabilities.max())
 
     with timed("decode"):
-        given = _parse(content) if is_json else None
-        if isinstance(given, Drawing):
-            return (read_drawing(given, services),)
-        grey, step = (
-            (pixels_to_grey(given.pixels), 1) if given else decode_reduced(content, services.limits)
-        )
-        return tuple(map(_stored, find_digits(grey, step, certainty)))
+        found = await services.decoding.find_digits(content, client_of(request))
+    await take_place(request)
+    if len(found) > 1:
+        found = await to_thread.run_sync(surest_first, found, certainty)
+    return tuple(map(_stored, found))
 
 
 def _parse(content: bytes) -> Pixels | Drawing:

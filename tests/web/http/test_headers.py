@@ -1,6 +1,7 @@
 """Security headers, host and origin checks, request ids."""
 
 import re
+import socket
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,7 +16,7 @@ POLICY = {
     "img-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
@@ -114,6 +115,86 @@ def test_only_configured_hosts_are_served(
         assert answer.status_code == 200
     else:
         refused(answer, 400, "unknown_host")
+
+
+@pytest.mark.parametrize(
+    ("bound", "host", "served"),
+    [
+        *(
+            ("127.0.0.1", name, True)
+            for name in ("localhost:8000", "LOCALHOST", "127.0.0.1", "[::1]:1")
+        ),
+        *(
+            ("127.0.0.1", name, False)
+            for name in ("192.168.0.2", "rebound.example", "localhost.example")
+        ),
+        *(("127.0.0.2", name, True) for name in ("127.0.0.2:80", "localhost")),
+        *(("0.0.0.0", name, True) for name in ("192.168.0.2:8000", "[fe80::1]:80", "localhost")),  # noqa: S104
+        ("0.0.0.0", socket.gethostname(), True),  # noqa: S104
+        ("0.0.0.0", "rebound.example", False),  # noqa: S104
+    ],
+)
+def test_a_name_that_was_rebound_is_not_served(
+    start: Start, bound: str, host: str, served: bool
+) -> None:
+    answer = start(host=bound).get("/api/v1/networks", headers={"Host": host})
+    assert answer.status_code == (200 if served else 400)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 303),
+        ("http://127.0.0.1", 303),
+        ("https://127.0.0.1", 303),  # behind a proxy that speaks TLS
+        ("http://127.0.0.1:81", 403),
+        ("http://localhost", 403),
+        ("null", 403),
+    ],
+)
+def test_what_changes_something_comes_from_its_own_origin(
+    start: Start, origin: str | None, status: int
+) -> None:
+    headers = {"Sec-Fetch-Site": "same-site"} | ({} if origin is None else {"Origin": origin})
+    fields = {"theme": "dark", "back": "/"}
+    answer = start().post("/theme", data=fields, headers=headers, follow_redirects=False)
+    assert answer.status_code == status
+
+
+def test_a_page_that_hides_its_origin_is_known_by_its_site(start: Start) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
+    fields = {"theme": "dark", "back": "/"}
+    answer = start().post("/theme", data=fields, headers=headers, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+def test_addresses_with_a_slash_too_many_are_not_redirected_to_a_host_of_the_clients(
+    start: Start,
+) -> None:
+    for path in ("/docs/", "/api/v1/networks/"):
+        assert start().get(path, follow_redirects=False).status_code == 404
+
+
+def test_without_the_token_nothing_is_told(start: Start, refused: Refused) -> None:
+    client = start(token="open sesame")  # noqa: S106  # of the test
+    for headers in ({}, {"Authorization": "Bearer x"}, {"Cookie": "skiplens_token=x"}):
+        answer = client.get("/api/v1/networks", headers=headers)
+        assert "Bearer TOKEN" in refused(answer, 401, "token_needed")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 401
+    assert client.get("/metrics").status_code == 401
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+
+
+def test_the_token_opens_the_api_as_a_bearer_and_pages_as_a_cookie(start: Start) -> None:
+    client = start(token="open sesame")  # noqa: S106  # of the test
+    bearer = {"Authorization": "bearer open sesame"}
+    assert client.get("/api/v1/networks", headers=bearer).status_code == 200
+    assert client.get("/?token=wrong").status_code == 401
+    asked = client.get("/docs?token=open%20sesame&a=b", follow_redirects=False)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/docs?a=b")
+    assert {"HttpOnly", "SameSite=lax"} <= set(asked.headers["set-cookie"].split("; "))
+    assert client.get("/docs").status_code == 200
 
 
 MADE = re.compile(r"[0-9a-f]{16}")

@@ -8,6 +8,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.errors import SkiplensError
+from skiplens.settings import Settings
+from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response
 from skiplens.web.http.request_limits import BodyLimit
 from tests.web.conftest import Refused, Start
@@ -30,7 +32,10 @@ def _refusing(app: ASGIApp) -> ASGIApp:
 
 
 def _ask(app: ASGIApp, exchange: Exchange, seconds: float = 30) -> Exchange:
-    guarded = BodyLimit(_refusing(app), 100, seconds)
+    limits = {"max_body_bytes": 100, "max_form_bytes": 100, "receive_seconds": seconds}
+    guarded = BodyLimit(
+        _refusing(app), Settings().model_copy(update=limits), Metrics("1"), lambda: True
+    )
     return asyncio.run(asyncio.wait_for(exchange.run(guarded), 60))
 
 
@@ -101,7 +106,7 @@ def test_a_disconnect_after_the_body_has_no_deadline() -> None:
 def test_beyond_the_limit_requests_get_503_but_health_answers(
     start: Start, watched: WatchedEngine, view: str, refused: Refused
 ) -> None:
-    client = start(max_requests=2)
+    client = start(max_requests=2, client_share=1)
     watched.gate.clear()
     with ThreadPoolExecutor(2) as pool:
         waiting = [
@@ -122,7 +127,7 @@ def test_beyond_the_limit_requests_get_503_but_health_answers(
 
 
 def test_a_rejected_request_does_not_count_as_in_progress(start: Start, view: str) -> None:
-    client = start(max_requests=1)
+    client = start(max_requests=1, client_share=1)
     for address in (f"{view}x/prediction", "/nothing", f"{view}/prediction?scale=none:0"):
         assert client.get(address).status_code == 404
     assert client.get(f"{view}/prediction").status_code == 200
@@ -134,3 +139,74 @@ def test_head_is_answered_as_get_everywhere(start: Start, view: str) -> None:
         answer = client.head(address)
         assert answer.status_code == 200, address
         assert answer.headers["content-type"] == client.get(address).headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "client", "scheme"),
+    [
+        ("", "9.9.9.9", "1.2.3.4", "http"),
+        ("X-Forwarded-For", "8.8.8.8, 9.9.9.9", "9.9.9.9", "https"),
+        ("x-forwarded-for", "", "1.2.3.4", "https"),
+    ],
+)
+def test_a_proxy_is_believed_only_if_it_is_said_to_be_there(
+    header: str, given: str, client: str, scheme: str
+) -> None:
+    exchange = Exchange(headers={"x-forwarded-for": given, "x-forwarded-proto": "https"})
+    exchange.scope.update(client=("1.2.3.4", 5), scheme="http")
+    settings = Settings(client_header=header)
+    asyncio.run(exchange.run(BodyLimit(deaf, settings, Metrics("1"), lambda: True)))
+    assert (exchange.scope["skiplens.client"], exchange.scope["scheme"]) == (client, scheme)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "status"),
+    [
+        ("application/json", 256 * 1024, 200),
+        ("application/json", 256 * 1024 + 1, 413),
+        ("application/x-www-form-urlencoded", 8 * 1024 + 1, 413),
+        ("text/plain", 8 * 1024 + 1, 413),
+        ("image/png", 100 * 1024, 200),
+    ],
+)
+def test_each_kind_of_body_has_its_limit(kind: str, size: int, status: int) -> None:
+    exchange = Exchange([bytes(size)], method="POST", headers=CHUNKED | {"content-type": kind})
+    guarded = BodyLimit(_refusing(echo), Settings(), Metrics("1"), lambda: True)
+    asyncio.run(exchange.run(guarded))
+    assert exchange.status == status
+
+
+def test_a_compressed_body_is_415() -> None:
+    headers = {"content-length": "1", "content-encoding": "gzip"}
+    exchange = Exchange([b"x"], method="POST", headers=headers)
+    asyncio.run(exchange.run(BodyLimit(echo, Settings(), Metrics("1"), lambda: True)))
+    assert exchange.status == 415
+
+
+def test_bodies_held_of_one_client_are_bounded() -> None:
+    limits = {"max_held_bytes": 400, "max_form_bytes": 200, "client_share": 0.5}
+    guarded = BodyLimit(
+        _refusing(echo), Settings().model_copy(update=limits), Metrics("1"), lambda: True
+    )
+
+    async def ask(size: int) -> int:
+        return (await Exchange([bytes(size)], method="POST", headers=CHUNKED).run(guarded)).status
+
+    async def two() -> list[int]:
+        opened = asyncio.Event()
+
+        async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+            await opened.wait()
+            await echo(scope, receive, send)
+
+        guarded._app = _refusing(patient)  # noqa: SLF001  # answers when both have been received
+        first = asyncio.create_task(ask(150))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(ask(100))
+        await asyncio.sleep(0)
+        opened.set()
+        return [await first, await second]
+
+    assert asyncio.run(two()) == [200, 503]
+    guarded._app = _refusing(echo)  # noqa: SLF001
+    assert asyncio.run(ask(200)) == 200

@@ -10,7 +10,7 @@ from skiplens.web.api.schemas import LinkedDigit
 from skiplens.web.http.caching import NPY, PNG, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
-from skiplens.web.uploads import UPLOAD_BODY, CandidatesDep
+from skiplens.web.uploads import UPLOAD_BODY, CandidatesDep, store
 
 INPUT_ZOOM = 8
 
@@ -35,11 +35,10 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_digit(
-    candidates: CandidatesDep, services: ServicesDep, response: Response
+async def post_digit(
+    request: Request, candidates: CandidatesDep, services: ServicesDep, response: Response
 ) -> schemas.Digit:
-    stored = services.digits.put_first(candidates)
-    answer = schemas.Digit.of(stored, services.registry.default)
+    answer = schemas.Digit.of(await store(request, candidates), services.registry.default)
     response.headers["Location"] = answer.linked.url
     return answer
 

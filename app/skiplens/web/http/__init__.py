@@ -1,1 +1,1 @@
-"""Plain ASGI middleware: each passes messages on and holds up nothing."""
+"""HTTP: connections, and plain ASGI middleware in front of the app."""

@@ -35,6 +35,7 @@ class Metrics:
         stage_seconds: computing times by stage.
         refusals: rejected requests by problem code.
         in_flight: requests in progress.
+        receiving: request bodies that are arriving.
     """
 
     def __init__(self, version: str) -> None:
@@ -61,6 +62,9 @@ class Metrics:
         )
         self.in_flight = Gauge(
             "skiplens_requests_in_flight", "Requests in progress", registry=self.registry
+        )
+        self.receiving = Gauge(
+            "skiplens_bodies_receiving", "Request bodies that are arriving", registry=self.registry
         )
         build = Info("skiplens_build", "Version of the program", registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -29,7 +29,7 @@ from skiplens.web.pages.experiments import index as experiments
 from skiplens.web.pages.experiments.frame import Drawn
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.parameters import GridParameters, NetworkDep, ScalesDep, ServicesDep
-from skiplens.web.uploads import Drawing, read_drawing
+from skiplens.web.uploads import Drawing, read_drawing, take_place
 
 MAX_PICTURES: Final = 24
 FRAME: Final = "application/octet-stream"
@@ -63,7 +63,9 @@ class LivePicture:
 router = APIRouter(include_in_schema=False)
 
 
-@router.post(addresses.live_page("{network}"), response_class=Response)
+@router.post(
+    addresses.live_page("{network}"), response_class=Response, dependencies=[Depends(take_place)]
+)
 def post_live(  # one parameter for each part of the request
     request: Request,
     engine: NetworkDep,

@@ -42,7 +42,7 @@ from skiplens.web.pages.learn.page import LearnPageDep
 from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
-from skiplens.web.uploads import CandidatesDep
+from skiplens.web.uploads import CandidatesDep, store
 
 _ADVICE: Final[dict[int, str]] = {
     404: "The address may be mistyped. Start from the gallery.",
@@ -212,7 +212,8 @@ def learn(respond: RespondDep, page: LearnPageDep) -> Response:
 
 
 @router.post(links.UPLOAD)
-def upload(
+async def upload(
+    request: Request,
     candidates: CandidatesDep,
     services: ServicesDep,
     parameters: ViewDep,
@@ -221,7 +222,7 @@ def upload(
     """Store a digit and redirect to its gallery, for a form without a script."""
     engine = services.registry.network(network or services.registry.default)
     scales = parse_scales(engine.manifest, parameters.scale)
-    stored = services.digits.put_first(candidates)
+    stored = await store(request, candidates)
     view = parameters.view(engine.manifest, stored.digit.id, scales)
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 

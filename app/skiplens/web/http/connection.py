@@ -1,0 +1,562 @@
+"""HTTP/1.1 on one connection: parses requests with httptools, runs the app, bounds what waits."""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote
+
+import httptools
+import structlog
+from starlette.types import ASGIApp, Message, Scope
+
+from skiplens.errors import BusyError, RequestTimeoutError
+from skiplens.service.places import ANYONE, Share
+from skiplens.settings import Settings
+from skiplens.web.http.headers import HEADERS
+from skiplens.web.http.metrics import Metrics
+from skiplens.web.http.problems import Problem, ProblemResponse
+from skiplens.web.http.request_id import (
+    REQUEST_ID_HEADER,
+    new_request_id,
+    request_id,
+    set_request_id,
+)
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MIN_READ_BYTES: Final = 4096  # of a response, in ``seconds``; slower readers are disconnected
+MAX_PIPELINED: Final = 16  # requests waiting on one connection
+MAX_OVERHEAD_BYTES: Final = 16 * 1024  # of chunk sizes and extensions, beside an eighth of the body
+_CHUNK_BYTES: Final = 6  # around the least chunk
+MAX_UNREAD_BYTES: Final = 1024 * 1024  # that a refused client may go on sending
+
+_BUFFERED_BYTES: Final = 64 * 1024  # of a body, before the connection is not read from
+_HEAD_TOO_LARGE: Final = Problem(
+    431,
+    "head_too_large",
+    "Headers too large",
+    f"request line, headers and trailers may fill at most {MAX_HEAD_BYTES:,} bytes",
+)
+_NOT_HTTP: Final = Problem(400, "bad_request", "Bad request", "the request is not valid HTTP")
+_HOST: Final = Problem(
+    400, "bad_request", "Bad request", "a request must have one Host header, and no more than one"
+)
+_CODING: Final = Problem(
+    501, "not_implemented", "Not implemented", "the only transfer coding understood is chunked"
+)
+_OVERHEAD: Final = Problem(
+    400, "bad_request", "Bad request", "the chunks of the body are too small for their number"
+)
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+_BODYLESS: Final = frozenset({204, 304})
+_NOT_IN_A_HEADER: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_logger = structlog.get_logger(__name__)
+
+
+class Shared:
+    """What all connections of a server share.
+
+    Attributes:
+        app: answers the requests.
+        metrics: of the server.
+        seconds: time limit to receive a request's head, and for a client to read from a response.
+        connections: those that are open.
+        tasks: requests in progress.
+        closing: whether the server stops, so that connections close after their response.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, settings: Settings) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.seconds = settings.receive_seconds
+        # Behind a proxy, addresses tell nothing apart before the first request.
+        share = 1.0 if settings.client_header else settings.client_share
+        self._places = Share(settings.max_connections, share, "connections")
+        self.connections: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.closing = False
+        self._date, self._date_until = b"", 0.0
+
+    def admit(self, connection: "Connection", client: str) -> bool:
+        """Take a connection in, unless there are too many."""
+        try:
+            self._places.take(client)
+        except BusyError:
+            self.metrics.refusals.labels("connections").inc()
+            return False
+        self.connections.add(connection)
+        return True
+
+    def leave(self, connection: "Connection", client: str) -> None:
+        """Forget a connection that is closed."""
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self._places.give(client)
+
+    def date(self) -> bytes:
+        """The ``Date`` header, as a line."""
+        now = time.time()
+        if now >= self._date_until:
+            self._date = f"date: {formatdate(now, usegmt=True)}\r\n".encode()
+            self._date_until = int(now) + 1.0
+        return self._date
+
+    def sweep(self, now: float) -> None:
+        """End the connections whose time is over; called every now and then."""
+        for connection in tuple(self.connections):
+            connection.sweep(now)
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection.
+
+    Closes it if request line and headers take longer than ``seconds`` (408) or exceed
+    ``MAX_HEAD_BYTES`` (431), trailers included; if more than ``MAX_PIPELINED`` requests wait; and
+    if the client reads less than ``MIN_READ_BYTES`` of a response in ``seconds``. The app limits
+    bodies, of which this holds ``_BUFFERED_BYTES`` and what comes in one read.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connected
+        self._loop = asyncio.get_running_loop()
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._peer: tuple[str, int] | None = None
+        self._local: tuple[str, int] | None = None
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._in_head = self._upgrading = False
+        self._number = self._field_bytes = self._raw_bytes = self._body_bytes = self._chunks = 0
+        self._incoming: Exchange | None = None  # whose body is being received
+        self._running: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()  # pipelined
+        self._refusal: Problem | None = None  # to send after the responses before it
+        self._since = self._loop.time()  # the client has been expected to send, or to close
+        self._ending = False  # nothing is parsed any more
+        self._ended = False  # and nothing is written
+        self._drained: asyncio.Future[None] | None = None  # while the client does not read
+        self._unread, self._unread_since = 0, 0.0
+
+    # Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there, or one too many."""
+        self.transport = transport  # type: ignore[assignment]  # of a stream
+        peer, local = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+        self._peer = peer[:2] if peer else None
+        self._local = local[:2] if local else None
+        if not self.shared.admit(self, self._client):
+            self.transport.abort()
+
+    @property
+    def _client(self) -> str:
+        return self._peer[0] if self._peer else ANYONE
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: requests in progress learn it, those that wait never start."""
+        self.shared.leave(self, self._client)
+        self._ending = True
+        self._waiting.clear()
+        self._parser = None
+        for exchange in (self._running, self._incoming):
+            if exchange is not None:
+                exchange.disconnect()
+        self.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived."""
+        if self._parser is None or self._ending:
+            self._raw_bytes += len(data)
+            if self._raw_bytes > MAX_UNREAD_BYTES:
+                self.transport.abort()
+            return
+        before = self._in_head, self._incoming, self._number
+        try:
+            self._feed(data)
+            if before == (self._in_head, self._incoming, self._number):
+                self._raw_bytes += len(data)
+                self._check_overhead()
+        except _RefusedError as refused:
+            self._refuse(refused.problem)
+        except httptools.HttpParserError as error:
+            cause = error.__context__  # what a callback raised
+            self._refuse(cause.problem if isinstance(cause, _RefusedError) else _NOT_HTTP)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)  # type: ignore[union-attr]
+        except httptools.HttpParserUpgrade as upgrade:
+            # Declined, as the server may (RFC 9110, 7.8). The parser takes the body for another
+            # protocol, so a new one reads the request, without the offer.
+            method = self._parser.get_method()  # type: ignore[union-attr]
+            if method == b"CONNECT":
+                raise _RefusedError(_NOT_HTTP) from upgrade
+            version = self._parser.get_http_version().encode()  # type: ignore[union-attr]
+            fields = [b"%b: %b\r\n" % field for field in self._headers if field[0] != b"upgrade"]
+            head = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._url, version, b"".join(fields))
+            self._upgrading = False
+            self._parser = httptools.HttpRequestParser(self)
+            self._feed(head + data[upgrade.args[0] :])
+
+    def _check_overhead(self) -> None:
+        """Refuse heads without end, and chunks that are mostly sizes and extensions."""
+        if self._in_head and self._raw_bytes > MAX_HEAD_BYTES:
+            raise _RefusedError(_HEAD_TOO_LARGE)
+        if self._incoming and self._raw_bytes - self._body_bytes > self._most_overhead:
+            raise _RefusedError(_OVERHEAD)
+
+    @property
+    def _most_overhead(self) -> int:
+        return MAX_OVERHEAD_BYTES + self._body_bytes // 8
+
+    # Parser
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request has arrived."""
+        if len(self._waiting) >= MAX_PIPELINED:
+            raise _RefusedError(None)
+        self._url, self._headers = b"", []
+        self._number += 1
+        self._in_head = True
+        self._field_bytes = self._raw_bytes = self._body_bytes = self._chunks = 0
+        if self._running is None:
+            self._since = self._loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which is dropped."""
+        self._field_bytes += len(name) + len(value)
+        if self._field_bytes > MAX_HEAD_BYTES:
+            raise _RefusedError(_HEAD_TOO_LARGE)
+        if self._in_head:
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Start the request, or let it wait for those before it."""
+        parser = self._parser
+        if parser is None:
+            return
+        if parser.should_upgrade():
+            self._upgrading = True
+            return
+        if self._field_bytes + len(self._url) > MAX_HEAD_BYTES:
+            raise _RefusedError(_HEAD_TOO_LARGE)
+        version = parser.get_http_version()
+        expects = _check_fields(self._headers, version)
+        scope = self._scope(parser.get_method().decode("ascii"), version)
+        exchange = Exchange(self, scope, parser.should_keep_alive(), expects)
+        self._in_head = False
+        self._raw_bytes = 0
+        self._incoming = exchange
+        if self._running is None:
+            self._start(exchange)
+        else:
+            self._waiting.append(exchange)
+            self.transport.pause_reading()
+
+    def on_chunk_header(self) -> None:
+        """The size of a chunk has arrived."""
+        self._chunks += 1
+        if self._chunks * _CHUNK_BYTES > self._most_overhead:
+            raise _RefusedError(_OVERHEAD)
+
+    def on_body(self, data: bytes) -> None:
+        """A part of the body."""
+        self._body_bytes += len(data)
+        if self._incoming is not None and self._incoming.feed(data) > _BUFFERED_BYTES:
+            self.transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """The request is here."""
+        if not self._upgrading and self._incoming is not None:
+            self._incoming.end()
+            self._incoming = None
+
+    def _scope(self, method: str, version: str) -> Scope:
+        raw_path, _, query = self._url.partition(b"?")
+        try:
+            if raw_path[:1] != b"/" or b"#" in self._url:  # an absolute address, or none
+                url = httptools.parse_url(self._url)
+                raw_path, query = url.path, url.query or b""
+            path = raw_path.decode("ascii")
+        except (httptools.HttpParserError, UnicodeDecodeError, AttributeError) as error:
+            raise _RefusedError(_NOT_HTTP) from error
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "server": self._local,
+            "client": self._peer,
+            "scheme": "http",
+            "root_path": "",
+            "method": method,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self._headers,
+            "state": {},
+        }
+
+    # Exchanges
+
+    def _start(self, exchange: "Exchange") -> None:
+        self._running = exchange
+        task = self._loop.create_task(exchange.run())
+        self.shared.tasks.add(task)
+        task.add_done_callback(self.shared.tasks.discard)
+
+    def finished(self, exchange: "Exchange") -> None:
+        """The response to a request is complete: go on with the next one, or close."""
+        self._running = None
+        self._since = self._loop.time()
+        if self._ended or self.transport.is_closing():
+            return
+        if not exchange.keep_alive or not exchange.received:
+            self._end()
+        elif self._waiting:
+            self._start(self._waiting.popleft())
+            self.resume_reading()
+        elif self._ending:
+            self._send_refusal()
+        else:
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless requests wait."""
+        if not self._waiting and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def _refuse(self, problem: Problem | None) -> None:
+        """Parse nothing more, and answer so after the responses that are due; then close."""
+        self._ending, self._refusal, self._parser, self._raw_bytes = True, problem, None, 0
+        refused = self._incoming  # its body will never be complete
+        if refused is not None and refused is not self._running:
+            self._waiting.remove(refused)
+        if self._running is None:
+            self._send_refusal()
+        elif refused is self._running:
+            if self._running.started:
+                self._refusal = None
+            self._running.disconnect()
+            self._send_refusal()
+
+    def _send_refusal(self) -> None:
+        """Answer in place of the app."""
+        if self._refusal is not None:
+            set_request_id(new_request_id())
+            answer = ProblemResponse(self._refusal)
+            _logger.info("rejected", request_id=request_id(), code=self._refusal.code)
+            self.shared.metrics.requests.labels("unmatched", str(answer.status_code)).inc()
+            self.shared.metrics.refusals.labels(self._refusal.code).inc()
+            own = ((REQUEST_ID_HEADER, request_id().encode()), (b"connection", b"close"))
+            fields = [*answer.raw_headers, *HEADERS, *own]
+            lines = (b"%b: %b\r\n" % field for field in fields)
+            self.transport.writelines(
+                [_STATUS_LINES[answer.status_code], *lines, b"\r\n", bytes(answer.body)]
+            )
+        self._end()
+
+    def _end(self) -> None:
+        """Close once the client has read everything: closing at once would reset the connection
+        of one that is still sending, and it would not see the response.
+        """
+        self._ending, self._ended, self._parser = True, True, None
+        self._waiting.clear()
+        self._since = self._loop.time()
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+            self.transport.resume_reading()
+        else:
+            self.transport.close()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the first request has not begun to arrive."""
+        return not self._number and not self.transport.is_closing()
+
+    def close_if_idle(self) -> None:
+        """Close if a request was answered and no other has begun; the server stops."""
+        if self._running is None and not self._in_head and self._number:
+            self.transport.close()
+
+    # Bounds on time
+
+    def pause_writing(self) -> None:
+        """The client does not read fast enough."""
+        if self._drained is None:
+            self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The client has read almost everything, or is gone."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    async def writable(self) -> bool:
+        """Wait until the client has read enough; whether it is still there."""
+        while self._drained is not None:
+            await asyncio.shield(self._drained)
+        return not self.transport.is_closing()
+
+    def sweep(self, now: float) -> None:
+        """Close the connection if the client has kept it waiting for too long."""
+        unread = self.transport.get_write_buffer_size()
+        # It grows only after the client has read almost everything.
+        if not unread or unread > self._unread or self._unread - unread >= MIN_READ_BYTES:
+            self._unread, self._unread_since = unread, now
+        elif now - self._unread_since > self.shared.seconds:
+            self.transport.abort()
+        if self._running is not None or unread or now - self._since <= self.shared.seconds:
+            return
+        if self._ending:
+            self.transport.abort()
+        elif self._in_head:
+            detail = f"the request's headers did not arrive within {self.shared.seconds:g} s"
+            self._refuse(Problem.of(RequestTimeoutError(detail)))
+        else:  # browsers would take a 408 on a spare connection as the next response
+            self.transport.close()
+
+
+class Exchange:
+    """One request and its response."""
+
+    def __init__(
+        self, connection: Connection, scope: Scope, keep_alive: bool, expects_continue: bool
+    ) -> None:
+        self.keep_alive = keep_alive
+        self.received = self.started = False
+        self._connection = connection
+        self._scope = scope
+        self._expects_continue = expects_continue
+        self._body = bytearray()
+        self._news = asyncio.Event()
+        self._gone = self._complete = False
+        self._start: Message = {}
+        self._left: int | None = 0  # bytes of the response to come; ``None`` for chunks
+        self._bodyless = scope["method"] == "HEAD"
+
+    def feed(self, data: bytes) -> int:
+        """Add to the body; returns the bytes that wait for the app."""
+        self._body += data
+        self._news.set()
+        return len(self._body)
+
+    def end(self) -> None:
+        """The body is complete."""
+        self.received = True
+        self._news.set()
+
+    def disconnect(self) -> None:
+        """The client is gone."""
+        self._gone = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Have the app answer."""
+        connection = self._connection
+        try:
+            await connection.shared.app(self._scope, self.receive, self.send)
+        except Exception:
+            _logger.exception("failed", path=self._scope["path"])
+        finally:
+            if self._complete or self._gone:
+                connection.finished(self)
+            else:
+                connection.transport.abort()
+
+    async def receive(self) -> Message:
+        """The next part of the body, or that the client is gone."""
+        if self._expects_continue and not self._gone:
+            self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._expects_continue = False
+        if not self._gone and not self._complete:
+            self._connection.resume_reading()
+            await self._news.wait()
+            self._news.clear()
+        if self._gone or self._complete:
+            return {"type": "http.disconnect"}
+        body, self._body = bytes(self._body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": not self.received}
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response; what a client that is gone should get is dropped."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        lines = [] if self.started else self._head()
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if self._bodyless:
+            pass
+        elif self._left is None:
+            if body:
+                lines += [b"%x\r\n" % len(body), body, b"\r\n"]
+            if not more:
+                lines.append(b"0\r\n\r\n")
+        else:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                raise RuntimeError("a response is not as long as its Content-Length says")
+            lines.append(body)
+        self._complete = not more
+        if await self._connection.writable() and not self._gone:
+            self._connection.transport.write(b"".join(lines))
+        if self._complete:
+            self._news.set()
+
+    def _head(self) -> list[bytes]:
+        status = self._start["status"]
+        self.started, self._expects_continue = True, False
+        self._bodyless = self._bodyless or status in _BODYLESS
+        self._left = None
+        lines = [_STATUS_LINES[status], self._connection.shared.date()]
+        for name, value in self._start["headers"]:
+            if _NOT_IN_A_HEADER.search(value):
+                raise RuntimeError("a header's value has a line break")
+            if name == b"content-length":
+                self._left = int(value)
+            elif name == b"connection" and value.lower() == b"close":
+                self.keep_alive = False
+                continue
+            lines.append(b"%b: %b\r\n" % (name, value))
+        if self._left is None and not self._bodyless:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        self.keep_alive = self.keep_alive and not self._connection.shared.closing
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        return lines
+
+
+class _RefusedError(Exception):
+    """The request is refused with this problem; with none, the connection closes."""
+
+    def __init__(self, problem: Problem | None) -> None:
+        self.problem = problem
+
+
+def _check_fields(headers: Iterable[tuple[bytes, bytes]], version: str) -> bool:
+    """Whether the client waits for ``100 Continue`` before it sends the body.
+
+    Raises:
+        _RefusedError: ``Host`` is missing or doubled, or there is an unknown transfer coding.
+    """
+    hosts, expects = 0, False
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise _RefusedError(_CODING)
+        elif name == b"expect":
+            expects = value.lower() == b"100-continue"
+    if hosts > 1 or (not hosts and version != "1.0"):
+        raise _RefusedError(_HOST)
+    return expects

@@ -1,0 +1,318 @@
+"""``make soak``: minutes of bad files, overload, stops and kills, and one table of what happened.
+
+``python -m tests.e2e.soak [--files N] [--seconds S] [--drains N] [--kills N] [--clients N]``; the
+corpus is in the folder that SKIPLENS_CORPORA names, besides what the tests draw themselves.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import signal
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.core.images import files
+from tests.e2e import attacks
+from tests.e2e.bystander import LIVE, Bystander
+from tests.e2e.server import Connection, Server, answer_of, serving
+from tests.web.images import drawing, encoded
+
+_SEED: Final = 21
+_EXPECTED: Final = frozenset({200, 201, 408, 413, 415, 422, 503})
+_DIGITS: Final = "/api/v1/networks/mnist-resnet/digits"
+_OVERLOADERS: Final = 4
+_Row = tuple[str, str, str]
+
+
+def main() -> None:
+    """Run every part and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak", description=__doc__)
+    for name, count in (("files", 100_000), ("drains", 50), ("kills", 20), ("clients", 1000)):
+        parser.add_argument(f"--{name}", type=int, default=count)
+    parser.add_argument("--seconds", type=float, default=60, help="of overload")
+    given = parser.parse_args()
+    table = Table("what", "outcome", "others meanwhile")
+    console = Console(width=120)
+    with tempfile.TemporaryDirectory() as folder:
+        parts: tuple[Callable[[Path], _Row], ...] = (
+            lambda at: mutated_files(at, given.files),
+            lambda at: overload(at, given.seconds),
+            lambda at: slow_clients(at, given.clients),
+            lambda at: drains(at, given.drains),
+            lambda at: kills(at, given.kills),
+        )
+        for number, part in enumerate(parts):
+            with console.status(f"part {number + 1} of {len(parts)}"):
+                at = Path(folder) / str(number)
+                at.mkdir()
+                table.add_row(*part(at))
+    console.print(table)
+
+
+def mutated_files(folder: Path, count: int) -> _Row:
+    """Damaged images, posted as live frames."""
+    chance = random.Random(_SEED)  # noqa: S311
+    sources = [*files().values(), *_corpus()]
+    with serving(folder, client_share=1) as server:
+        statuses: Counter[int] = Counter()
+
+        def post(number: int) -> None:
+            with server.connect() as connection:
+                for _ in range(number):
+                    content = _mutated(chance, chance.choice(sources))
+                    connection.send(attacks.post(b"application/octet-stream", content, LIVE))
+                    statuses[_status(connection.receive)] += 1
+
+        with _Watched(server) as others, ThreadPoolExecutor(4) as pool:
+            for _ in pool.map(post, [100] * (count // 100)):
+                pass
+        return f"{count:,} mutated files", _told(statuses), others.told()
+
+
+def _corpus() -> Iterator[bytes]:
+    named = os.environ.get("SKIPLENS_CORPORA")
+    for path in sorted(Path(named).rglob("*.png")) if named else ():
+        yield path.read_bytes()
+
+
+def _mutated(chance: random.Random, content: bytes) -> bytes:
+    changed = bytearray(content)
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randrange(len(changed))
+        match chance.randrange(4):
+            case 0:
+                changed[at] = chance.randrange(256)
+            case 1:
+                changed[at : at + chance.randint(1, 64)] = b""
+            case 2:
+                changed[at:at] = chance.randbytes(chance.randint(1, 64))
+            case _:
+                changed[at:at] = changed[at : at + 32] * chance.randint(1, 64)
+        changed = changed or bytearray(b"\0")
+    return bytes(changed)
+
+
+def _status(receive: Callable[[], bytes]) -> int:
+    """The status of one answer, which is read to its end."""
+    received = receive()
+    answer = answer_of(received)
+    length = int(answer.headers.get("content-length", 0))
+    body = len(received.partition(b"\r\n\r\n")[2])
+    while body < length:
+        body += len(receive())
+    return answer.status_code
+
+
+def overload(folder: Path, seconds: float) -> _Row:
+    """Many clients that store digits and ask for forward passes, as fast as they are answered.
+
+    They are processes of their own: as threads of this one they would hold up who measures.
+    """
+    with serving(folder) as server:
+        digit = server.client.get("/api/v1/samples").json()[0]["id"]
+        with _Watched(server) as others, ProcessPoolExecutor(_OVERLOADERS) as pool:
+            asking = partial(_overload, server.port, digit, seconds)
+            results = list(pool.map(asking, range(_OVERLOADERS)))
+        statuses = sum((statuses for statuses, _ in results), Counter[int]())
+        outcome = f"{_told(statuses)}; longest wait {max(longest for _, longest in results):.1f} s"
+        return f"{seconds:g} s of overload by 100 connections", outcome, others.told()
+
+
+def _overload(port: int, digit: str, seconds: float, seed: int) -> tuple[Counter[int], float]:
+    """Statuses, and the longest time to an answer, of a part of the connections."""
+    png = encoded(drawing())
+    statuses: Counter[int] = Counter()
+    longest = [0.0]
+    end = time.monotonic() + seconds
+    numbers = itertools.count(seed * 10_000)
+
+    def ask() -> None:
+        while time.monotonic() < end:
+            with suppress(OSError, IndexError), Connection(port) as connection:
+                while time.monotonic() < end:
+                    number = next(numbers)
+                    path = f"{_DIGITS}/{digit}/prediction?scale=block2:{number % 40_000 / 10_000}"
+                    get = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+                    started = time.monotonic()
+                    connection.send(get if number % 2 else attacks.post(b"image/png", png))
+                    statuses[_status(connection.receive)] += 1
+                    longest[0] = max(longest[0], time.monotonic() - started)
+
+    askers = [threading.Thread(target=ask) for _ in range(100 // _OVERLOADERS)]
+    for one in askers:
+        one.start()
+    for one in askers:
+        one.join()
+    return statuses, longest[0]
+
+
+def slow_clients(folder: Path, count: int) -> _Row:
+    """Clients that say nothing, or half a request, or a byte of a body, or read nothing."""
+    with serving(folder, receive_seconds=5) as server:
+        half = (b"", b"GET / HT", attacks.post(b"image/png", bytes(100), LIVE)[:-99])
+        with _Watched(server) as others:
+            connections = []
+            for number in range(count):
+                with suppress(OSError):
+                    connections.append(server.connect())
+                    connections[-1].send(half[number % len(half)])
+            answers: Counter[str] = Counter()
+            for connection in connections:
+                with connection, suppress(OSError):
+                    answers[connection.receive()[9:12].decode() or "closed"] += 1
+        told = ", ".join(f"{count} {what}" for what, count in sorted(answers.items()))
+        return f"{count:,} slow and silent clients", told, others.told()
+
+
+def drains(folder: Path, count: int) -> _Row:
+    """SIGTERM while clients store digits: what was answered 201 is there afterwards."""
+    lost, longest, resets = 0, 0.0, 0
+    for _ in range(count):
+        with serving(folder) as server:
+            stored, reset, signalled = _stored_until(server, signal.SIGTERM)
+            assert server.process.wait(60) == 0
+            longest = max(longest, time.monotonic() - signalled)
+            resets += reset
+        lost += _missing(folder, stored)
+    outcome = f"{lost} lost, {resets} connections reset, longest stop {longest:.1f} s"
+    return f"{count} stops under load", outcome, ""
+
+
+def kills(folder: Path, count: int) -> _Row:
+    """SIGKILL while clients store digits: what was answered 201 is there afterwards."""
+    lost = 0
+    for _ in range(count):
+        with serving(folder) as server:
+            stored, _, _ = _stored_until(server, signal.SIGKILL)
+        lost += _missing(folder, stored)
+    return f"{count} times kill -9", f"{lost} lost", ""
+
+
+def _stored_until(server: Server, sent: signal.Signals) -> tuple[list[str], int, float]:
+    """Addresses of digits that were answered 201 before and after a signal, the connections that
+    were reset, and when the signal was sent.
+    """
+    stored: list[str] = []
+    resets = [0]
+
+    def store(seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311
+        while True:
+            try:
+                connection = server.connect()
+            except OSError:
+                return
+            with connection:
+                try:
+                    connection.send(attacks.post(b"application/json", _digit(chance)))
+                    answer = answer_of(connection.receive())
+                except (OSError, IndexError):  # reset, or closed without a word
+                    resets[0] += 1
+                    continue
+                if answer.status_code == 201:
+                    stored.append(answer.headers["location"])
+
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(store, seed) for seed in range(4)]
+        while len(stored) < 40:
+            assert server.process.poll() is None
+        signalled = time.monotonic()
+        server.process.send_signal(sent)
+        for one in tries:
+            one.result()
+    return stored, resets[0], signalled
+
+
+def _digit(chance: random.Random) -> bytes:
+    rows = [[0] * 28 for _ in range(28)]
+    for _ in range(40):
+        rows[chance.randrange(4, 24)][chance.randrange(4, 24)] = 255
+    return f'{{"pixels": {rows}}}'.encode()
+
+
+def _missing(folder: Path, stored: list[str]) -> int:
+    with serving(folder) as server:
+        return sum(server.client.get(path).status_code != 200 for path in set(stored))
+
+
+class _Watched:
+    """What other clients see meanwhile: live frames from one address, liveness from another."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._done = threading.Event()
+        self._frames: list[float] = []
+        self._alive: list[float] = []
+        self._peak = 0.0
+        self._idle = 0.0
+
+    def __enter__(self) -> Self:
+        self._bystander = Bystander(self._server)
+        self._idle = statistics.median(self._bystander.frame() for _ in range(50))
+        self._threads = [threading.Thread(target=one) for one in (self._draw, self._check)]
+        for one in self._threads:
+            one.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for one in self._threads:
+            one.join()
+        self._bystander.close()
+
+    def _draw(self) -> None:
+        while not self._done.wait(0.02):
+            self._frames.append(self._bystander.frame())
+
+    def _check(self) -> None:
+        request = attacks.pipelined(1)
+        with closing(Bystander(self._server, "127.0.0.3")) as other:
+            while not self._done.wait(0.02):
+                started = time.perf_counter()
+                other.connection.send(request)
+                other.connection.receive()
+                self._alive.append(time.perf_counter() - started)
+                self._peak = max(self._peak, resident_megabytes(self._server.process.pid))
+
+    def told(self) -> str:
+        """In numbers."""
+        alive = statistics.quantiles(self._alive, n=100)[98] * 1000
+        ratio = statistics.median(self._frames) / self._idle
+        return (
+            f"frame {ratio:.1f} times idle ({1000 * self._idle:.0f} ms), /healthz 99 % under "
+            f"{alive:.0f} ms, at most {self._peak:.0f} MB"
+        )
+
+
+def resident_megabytes(process: int) -> float:
+    """Memory of a process and of its children, in MB; pages that they share count once."""
+    total = 0.0
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    for one in (process, *children):
+        with suppress(OSError):
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+    return total
+
+
+def _told(statuses: Counter[int]) -> str:
+    told = ", ".join(f"{count:,} x {status}" for status, count in sorted(statuses.items()))
+    unexpected = set(statuses) - _EXPECTED
+    return f"{told}; unexpected {sorted(unexpected)}" if unexpected else told
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""One client cannot take the server down: others are served while it tries, at about their pace."""
+
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.core.images import saved
+from tests.e2e import attacks
+from tests.e2e.bystander import FRAME, PNG, Bystander
+from tests.e2e.server import PATIENCE, Server, answer_of, serving
+
+MOST = 10  # times the idle median, for the median while an attack runs
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With the bounds that it has by default, but a short patience for bodies."""
+    with serving(tmp_path_factory.mktemp("server"), receive_seconds=3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def bystander(server: Server) -> Iterator[Bystander]:
+    with closing(Bystander(server)) as other:
+        yield other
+
+
+def _ask(server: Server, request: bytes) -> int:
+    """The status of the answer to a request."""
+    with server.connect() as connection:
+        connection.send(request)
+        return answer_of(connection.receive()).status_code
+
+
+def test_pipelined_requests_are_bounded(server: Server, bystander: Bystander) -> None:
+    answers = []
+
+    def attack() -> None:
+        with server.connect() as connection, suppress(OSError):
+            connection.send(attacks.pipelined(30_000))
+            answers.append(connection.rest().count(b"HTTP/1.1 200 OK"))
+
+    assert bystander.during(attack) <= MOST
+    assert all(1 <= count <= 17 for count in answers)
+
+
+def test_a_few_pipelined_requests_are_answered_in_order(server: Server) -> None:
+    paths = [b"/healthz", b"/nothing", b"/readyz", b"/nothing"]
+    requests = [b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path for path in paths]
+    last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with server.connect() as connection:
+        connection.send(b"".join(requests) + last)
+        answers = connection.rest().split(b"HTTP/1.1 ")[1:]
+    assert [int(answer[:3]) for answer in answers] == [200, 404, 200, 404, 200]
+
+
+def _tall_webp() -> bytes:
+    return saved(Image.new("RGB", (4000, 4000), "white"), "WEBP", method=0, quality=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "statuses"),
+    [
+        (attacks.jpeg_of_segments, {413}),
+        (attacks.jpeg_of_fill_bytes, {422}),
+        (attacks.png_of_profiles, {422}),
+        (attacks.bmp_of_rows, {413}),
+        (_tall_webp, {422, 503}),
+    ],
+    ids=["segments", "fill bytes", "profiles", "run lengths", "webp"],
+)
+def test_images_that_are_work_are_bounded(
+    server: Server, bystander: Bystander, make: Callable[[], bytes], statuses: set[int]
+) -> None:
+    request = attacks.post(b"application/octet-stream", make())
+    found: set[int] = set()
+
+    def attack() -> None:
+        found.update(_ask(server, request) for _ in range(4))
+
+    assert bystander.during(attack) <= MOST
+    assert found <= statuses
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "make"),
+    [
+        (b"application/json", b"/api/v1/digits", attacks.json_of_lists),
+        (b"application/x-www-form-urlencoded", b"/theme", attacks.form_of_separators),
+    ],
+    ids=["json", "form"],
+)
+def test_text_that_is_slow_to_parse_is_refused_unread(
+    server: Server, bystander: Bystander, kind: bytes, path: bytes, make: Callable[[], bytes]
+) -> None:
+    request = attacks.post(kind, make(), path)
+    assert bystander.during(lambda: _refused_as_too_large(server, request)) <= MOST
+
+
+def _refused_as_too_large(server: Server, request: bytes) -> None:
+    assert _ask(server, request) == 413
+
+
+def test_bodies_that_never_end_keep_nobody_else_out(server: Server, bystander: Bystander) -> None:
+    statuses: set[int] = set()
+
+    def attack() -> None:
+        connections = [server.connect() for _ in range(150)]
+        for connection in connections:
+            connection.send(FRAME[: FRAME.index(b"\r\n\r\n") + 5])
+        statuses.update(answer_of(connection.receive()).status_code for connection in connections)
+        for connection in connections:
+            connection.__exit__()
+
+    assert bystander.during(attack) <= MOST
+    assert statuses == {408, 503}
+
+
+def test_large_bodies_of_one_client_are_bounded_together(
+    server: Server, bystander: Bystander
+) -> None:
+    head = attacks.post(b"image/png", bytes(8 * attacks.MEBIBYTE))[:-1]
+
+    def attack() -> None:
+        connections = [server.connect() for _ in range(6)]
+        for connection in connections:
+            with suppress(OSError):
+                connection.send(head)
+        answers = [connection.receive() for connection in connections]
+        assert {answer_of(answer).status_code for answer in answers} <= {408, 503}
+        for connection in connections:
+            connection.__exit__()
+
+    assert bystander.during(attack) <= MOST
+    assert _resident_megabytes(server) < 512
+
+
+def _resident_megabytes(server: Server) -> float:
+    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"POST /api/v1/digits HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", b"1;" + b"x" * 65536),
+        (b"POST /api/v1/digits HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", b"1\r\na\r\n" * 10_000),
+        (b"GET /healthz HTTP/1.1\r\nContent-Length: 99999999999\r\n", b"x" * 65536),
+        (b"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", b"10000\r\n" + b"x" * 65536),
+    ],
+    ids=["extensions", "small chunks", "unread", "unread chunks"],
+)
+def test_what_nobody_reads_is_not_taken(
+    server: Server, bystander: Bystander, head: bytes, piece: bytes
+) -> None:
+    def attack() -> None:
+        with server.connect() as connection, suppress(OSError):
+            connection.send(head + b"Host: localhost\r\nContent-Type: image/png\r\n\r\n")
+            for _ in range(1000):
+                connection.send(piece)
+            pytest.fail("64 MB were taken")
+
+    assert bystander.during(attack) <= MOST
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+def test_an_offer_to_upgrade_is_declined_and_the_body_read(server: Server, offer: bytes) -> None:
+    head, _, body = FRAME.partition(b"\r\n\r\n")
+    offering = (
+        head + b"\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMA\r\nUpgrade: "
+    )
+    smuggled = attacks.pipelined(1)
+    with server.connect() as connection:
+        connection.send(offering + offer + b"\r\n\r\n")
+        connection.send(body)
+        assert connection.receive().startswith(b"HTTP/1.1 200 OK\r\n")
+    declared = b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n" % len(
+        smuggled
+    )
+    last = b"Connection: Upgrade, close\r\nUpgrade: " + offer + b"\r\n\r\n"
+    with server.connect() as connection:
+        connection.send(declared + last)
+        connection.send(smuggled)
+        assert connection.rest().count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (b"", 400),
+        (b"Host: localhost\r\nHost: localhost\r\n", 400),
+        (b"Host: localhost\r\nTransfer-Encoding: gzip, chunked\r\n", 501),
+        (b"Host: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n", 415),
+        (b"Host: evil.example\r\n", 400),
+        (b"Host: localhost\r\nOrigin: http://localhost:1\r\n", 403),
+        (b"Host: localhost\r\nOrigin: null\r\n", 403),
+    ],
+)
+def test_requests_that_are_not_as_they_must_be_are_refused(
+    server: Server, fields: bytes, status: int
+) -> None:
+    assert _ask(server, b"POST /theme HTTP/1.1\r\n" + fields + b"\r\nx") == status
+
+
+def test_a_name_that_was_rebound_comes_back_nowhere(server: Server) -> None:
+    for path in (b"/", b"/docs/", b"/api/v1/networks/"):
+        with server.connect() as connection:
+            connection.send(b"GET %b HTTP/1.0\r\nHost: evil.example\r\n\r\n" % path)
+            assert b"evil" not in connection.rest()
+
+
+def test_a_locked_database_holds_up_no_reader(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
+        with closing(sqlite3.connect(tmp_path / "state/digits.sqlite3", timeout=60)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            post = attacks.post(b"image/png", PNG)
+            statuses = []
+            ratio = bystander.during(lambda: statuses.append(_ask(server, post)), attackers=20)
+        assert ratio <= MOST
+        assert set(statuses) == {503}
+        assert _ask(server, post) == 201
+
+
+def test_a_database_that_is_truncated_is_told(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        posted = server.client.post("/api/v1/digits", files={"file": PNG})
+        (tmp_path / "state/digits.sqlite3").write_bytes(b"")
+        asked = [
+            server.client.get("/readyz"),
+            server.client.get(posted.json()["url"]),
+            server.client.post("/api/v1/digits", files={"file": PNG}),
+        ]
+        assert [(one.status_code, one.json()["code"]) for one in asked] == [
+            (503, "store_damaged")
+        ] * 3
+        assert server.client.get("/metrics").status_code == 200
+        assert server.client.get("/").status_code == 200
+        assert [line for line in server.lines() if line["event"] == "store damaged"]
+
+
+def test_stopping_under_load_answers_everyone_who_connected(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        lost, answered = [], []
+
+        def load() -> None:
+            while True:
+                try:
+                    connection = server.connect()
+                except ConnectionRefusedError:
+                    return
+                with connection:
+                    try:
+                        connection.send(attacks.pipelined(1))
+                        answered.append(answer_of(connection.receive()).status_code)
+                    except (OSError, IndexError) as error:  # reset, or closed without a word
+                        lost.append(error)
+
+        with ThreadPoolExecutor(8) as pool:
+            tries = [pool.submit(load) for _ in range(8)]
+            while len(answered) < 50:
+                assert server.process.poll() is None
+            server.process.send_signal(signal.SIGTERM)
+            wait(tries)
+        assert server.process.wait(PATIENCE) == 0
+    assert set(answered) <= {200, 503}
+    assert len(lost) <= 1  # who connects in the very moment in which the listener closes
+
+
+def test_a_decoder_at_work_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    with serving(tmp_path, stop_seconds=1) as server, server.connect() as connection:
+        connection.send(attacks.post(b"image/webp", _tall_webp()))
+        started = time.perf_counter()
+        assert server.stop() == 0
+        assert time.perf_counter() - started < PATIENCE
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+    with serving(tmp_path, log_pipe=True) as server:
+        for _ in range(1000):
+            assert server.client.get("/nothing").status_code == 404
+        assert server.stop() == 0
+
+
+def test_more_connections_than_allowed_are_closed(tmp_path: Path) -> None:
+    with serving(tmp_path, max_connections=20, client_share=1) as server:
+        connections = [server.connect() for _ in range(40)]
+        closed = 0
+        for connection in connections:
+            connection.socket.setblocking(False)
+        while closed < 20:
+            for connection in connections:
+                with suppress(BlockingIOError):
+                    try:
+                        closed += connection.socket.recv(1) == b""
+                    except ConnectionError:
+                        closed += 1
+        for connection in connections:
+            connection.__exit__()

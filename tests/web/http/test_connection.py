@@ -1,0 +1,122 @@
+"""HTTP/1.1 on one connection, over a transport that records what is written."""
+
+import asyncio
+from typing import Any, cast
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from skiplens.settings import Settings
+from skiplens.web.http.connection import Connection, Shared
+from skiplens.web.http.metrics import Metrics
+from tests.web.http.asgi import echo, reply
+
+GET = b"GET /a%20b?c=d HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Recorded(asyncio.Transport):
+    """Keeps each call that would be a system call."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.9", 1), "sockname": ("127.0.0.1", 80)})
+        self.calls: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:  # noqa: ANN401
+        self.calls.append(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def served(app: ASGIApp, *sent: bytes) -> list[bytes]:
+    """What is written in answer to these bytes, each of which is read at once."""
+
+    async def exchange() -> list[bytes]:
+        connection = Connection(Shared(app, Metrics("1"), Settings()))
+        transport = Recorded()
+        connection.connection_made(cast("asyncio.BaseTransport", transport))
+        for data in sent:
+            connection.data_received(data)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        connection.connection_lost(None)
+        return transport.calls
+
+    return asyncio.run(exchange())
+
+
+def test_head_and_body_are_written_in_one_call() -> None:
+    (written,) = served(echo, GET + b"Content-Length: 2\r\n\r\nhi")
+    assert written.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+    assert written.endswith(b"content-length: 2\r\n\r\nhi")
+
+
+def test_a_continue_is_written_at_once() -> None:
+    head = GET + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    asked, written = served(echo, head, b"hi")
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert written.endswith(b"hi")
+
+
+def test_the_scope_says_what_was_asked_and_by_whom() -> None:
+    scopes = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await reply(send, 200, b"")
+
+    served(
+        app, GET + b"X-Name: Value\r\n\r\n", b"GET http://localhost/e?f HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    first, second = scopes
+    assert (first["path"], first["raw_path"], first["query_string"]) == ("/a b", b"/a%20b", b"c=d")
+    assert (first["client"], first["server"]) == (("127.0.0.9", 1), ("127.0.0.1", 80))
+    assert first["headers"] == [(b"host", b"localhost"), (b"x-name", b"Value")]
+    assert (second["path"], second["query_string"]) == ("/e", b"f")
+
+
+def test_a_response_without_a_length_is_chunked() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"one", b"three"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    written = b"".join(served(app, GET + b"\r\n"))
+    assert written.endswith(b"chunked\r\n\r\n3\r\none\r\n5\r\nthree\r\n0\r\n\r\n")
+
+
+def test_head_gets_the_head_alone() -> None:
+    (written,) = served(echo, b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert written.endswith(b"content-length: 0\r\n\r\n")
+
+
+def test_an_app_that_breaks_off_breaks_the_connection() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]}
+        )
+        await send({"type": "http.response.body", "body": b"one"})
+
+    assert served(app, GET + b"\r\n") == []
