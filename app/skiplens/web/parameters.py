@@ -136,17 +136,11 @@ ForwardPassDep = Annotated[ForwardPass, Depends(get_forward_pass)]
 
 
 def get_reordered_pass(
-    engine: NetworkDep,
-    digit: DigitDep,
-    services: ServicesDep,
-    scales: ScalesDep,
-    order: OrderText = None,
+    engine: NetworkDep, forward: ForwardPassDep, order: OrderText = None
 ) -> ForwardPass:
     """The forward pass of the digit with the blocks in the order that the query names."""
     names = parse_order(engine.manifest, order)
-    if not names:
-        return services.runner.run(engine, digit.digit, scales)
-    return run_reordered(engine, digit.digit, scales, names)
+    return run_reordered(engine, forward.digit, forward.scales, names) if names else forward
 
 
 ReorderedPassDep = Annotated[ForwardPass, Depends(get_reordered_pass)]
