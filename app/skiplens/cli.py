@@ -121,7 +121,6 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
     logs.configure(settings.log_format)
     with bind(settings.host, settings.port) as listener:
         services = open_services(settings)
-        services.decoding.start()
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}{settings.root_path}/"
@@ -130,6 +129,7 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
         def listening() -> None:
             gc.freeze()
             gc.enable()
+            services.decoding.start()
             sys.stdout.write(f"skiplens is at {url} (engine {running.name} on {running.device})\n")
             sys.stdout.flush()
             _warn_if_open_to_all(settings)
