@@ -1,8 +1,11 @@
-"""Live drawing: one frame, compared with storing each drawing and fetching its pictures."""
+"""Live drawing: one frame, compared with storing each drawing and fetching its pictures, and frames
+of the pages of experiments.
+"""
 
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from statistics import median
 from typing import Final
@@ -12,12 +15,20 @@ from benchmarks.client import Client
 from benchmarks.processes import skiplens
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
+from skiplens.core.ladder import STREAM
 from skiplens.web import links
 from skiplens.web.links import API
 
 TITLE = "A digit while it is drawn"
 SHOWN: Final = ("stem.output", "block1.residual", "block1.sum", "block1.output", "block2.sum")
 _ROUNDS = 20
+_EXPERIMENTS: Final = {
+    "index of experiments": (STREAM, "index"),
+    "a digit on every rung of the ladder": (STREAM, "depth"),
+    "27 blocks removed one by one": (STREAM, "removal"),
+    "all branches scaled, 17 factors": (STREAM, "scale"),
+}
+_SUBSETS: Final = "64 sets of blocks removed"
 
 
 def measure() -> Iterator[Result]:
@@ -41,9 +52,29 @@ def measure() -> Iterator[Result]:
 
         ways = {"frame": frame, "kept": keep_and_fetch}
         seconds = in_turn(ways, _ROUNDS, {})
+        answers = in_turn(
+            {
+                name: partial(_follow, client, numbers, network, experiment)
+                for name, (network, experiment) in {
+                    **_EXPERIMENTS,
+                    _SUBSETS: (addresses.NETWORK, "removal"),
+                }.items()
+            },
+            _ROUNDS,
+            {},
+        )
     over = "a frame, over keeping the digit and fetching the same maps"
     yield Result(over, ratio(seconds["frame"], seconds["kept"]), target=Target("<=", 0.5))
     yield Result("frames, one after the other", 1 / median(seconds["frame"]), "/s")
+    for name, found in answers.items():
+        most = 500 if name == _SUBSETS else 50
+        yield Result(name, 1000 * median(found), "ms", target=Target("<=", most))
+
+
+def _follow(client: Client, numbers: Iterator[int], network: str, experiment: str) -> None:
+    """One frame of the page of an experiment."""
+    body = json.dumps(strokes(next(numbers))).encode()
+    client.post_json(f"{links.live_page(network)}?experiment={experiment}", body)
 
 
 def strokes(number: int) -> dict[str, object]:

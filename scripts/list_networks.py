@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from skiplens.core.ladder import RUNGS
 from skiplens.core.manifest import Accuracy, Manifest
 from skiplens.engine.model_folder import find_networks, open_folder
 from skiplens.network.architectures import TITLES
@@ -17,8 +18,11 @@ _HEAD: Final = """\
 
 
 def table() -> str:
-    """One row for each manifest in ``models/``, shipped networks first."""
-    found = {path.name: open_folder(path).manifest for path in find_networks(ROOT / "models")}
+    """One row for each manifest in ``models/``, shipped networks first; of the ladder of depths
+    only the deepest two.
+    """
+    folders = [path for path in find_networks(ROOT / "models") if path.name not in RUNGS]
+    found = {path.name: open_folder(path).manifest for path in folders}
     order = [name for name in TITLES if name in found]
     order += [name for name in found if name not in TITLES]
     return _HEAD + "".join(_row(found[name]) for name in order)

@@ -44,7 +44,7 @@ def main() -> None:
             look(browser, given.address, given.look)
         else:
             PICTURES.mkdir(exist_ok=True)
-            for take in (take_gallery, take_drawing, take_value):
+            for take in (take_gallery, take_drawing, take_value, take_experiment):
                 print(take(browser, given.address))
         browser.close()
 
@@ -88,6 +88,21 @@ def take_value(browser: Browser, address: str) -> Path:
         browser, f"{address}{gallery}/layers/block1.conv1/filters/3?at=8,12", WIDE, "light"
     )
     path = PICTURES / "value.png"
+    page.screenshot(path=path)
+    page.context.close()
+    return path
+
+
+def take_experiment(browser: Browser, address: str) -> Path:
+    """A four of the samples, with the ten least needed of 27 blocks removed."""
+    samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
+    four = next(one["id"] for one in samples.json() if one["label"] == 4)
+    page = opened(browser, f"{address}/experiments/removal?digit={four}", WIDE, "light")
+    page.get_by_text("the 10 least needed").click()
+    page.wait_for_url("**scale=**")
+    page.mouse.move(0, 0)
+    page.wait_for_load_state("networkidle")
+    path = PICTURES / "experiment.png"
     page.screenshot(path=path)
     page.context.close()
     return path

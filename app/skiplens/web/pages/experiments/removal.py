@@ -206,8 +206,9 @@ def measured_chart(services: Services, removed: float | None = None) -> LineChar
 
 def _measured_series(manifest: Manifest, found: MeasuredExperiment, tone: str) -> Series:
     count = len(manifest.blocks)
+    blocks = fmt.pluralise(count, "block")
     return Series(
-        manifest.title,
+        manifest.title if blocks in manifest.title else f"{manifest.title}, {blocks}",
         tone,
         tuple(
             Point(
