@@ -135,3 +135,13 @@ def test_gradients_are_given_or_it_is_said_why_there_are_none(
         assert manifest.no_gradients in visitor.get(f"{view}/blocks", headers=HTML).text
     else:
         assert answer.status_code == 200
+
+
+def test_of_very_many_classes_the_most_probable_are_told(
+    visitor: TestClient, manifest: Manifest, view: str
+) -> None:
+    content = visitor.get(view, headers=HTML).text
+    bars = content[content.index('<table class="bars">') : content.index("</table>")]
+    assert bars.count('<th scope="row"') == 10
+    best = visitor.get(f"/api/v1{view}/prediction").json()
+    assert f">{best['label']}</th>" in bars, (best, manifest.id)

@@ -408,8 +408,15 @@ def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
     return compare_predictions(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
 
 
+_MOST_CLASSES: Final = 30
+_LIKELIEST: Final = 10
+
+
 def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> PredictionView:
-    """The prediction of ``forward``; ``baseline`` has every factor 1."""
+    """The prediction of ``forward``; ``baseline`` has every factor 1.
+
+    Of very many classes only the most probable are told.
+    """
     names = forward.manifest.classes
     probabilities = zip(
         names, forward.probabilities.tolist(), baseline.probabilities.tolist(), strict=True
@@ -418,10 +425,13 @@ def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> Predicti
         ClassProbability(label, now, before, first=at == forward.label)
         for at, (label, now, before) in enumerate(probabilities)
     )
+    shown = classes
+    if len(classes) > _MOST_CLASSES:
+        shown = tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:_LIKELIEST])
     return PredictionView(
         label=names[forward.label],
         share=classes[forward.label].share,
-        classes=classes,
+        classes=shown,
         scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
         sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
     )

@@ -253,7 +253,7 @@ def describe_depth(manifest: Manifest, found: Sequence[BlockMetrics], off: Seque
     """How large F(x) is beside x in the blocks that are on, here and over the test set."""
     names = text.symbols_of_blocks(manifest.blocks)
     if not manifest.blocks:
-        return "This network has no blocks: no two of its paths merge, and its layers follow."
+        return "This network has no blocks: no two paths merge, and its layers follow each other."
     if not _has_skips(manifest):
         return (
             "This network has no identity paths: what a block computes is all that the next gets."

@@ -130,6 +130,7 @@ def live_values(prediction: PredictionView, drawn: NetworkMap) -> dict[str, str]
             f"class{at}": "first" if chance.first else "",
             f"bar{at}": str(fmt.bar(chance.share)),
             f"ghost{at}": str(fmt.bar(chance.baseline)),
+            f"name{at}": chance.label,
             f"share{at}": fmt.percent(chance.share),
         }
     for block in drawn.blocks:
