@@ -278,7 +278,7 @@ async function wireUnit() {
     });
     map.addEventListener("pointerleave", async () => (await load())?.leaveMap());
   }
-  document.querySelector("[data-play]")?.addEventListener("click", async ({ currentTarget }) => {
+  document.querySelector("[data-slide]")?.addEventListener("click", async ({ currentTarget }) => {
     if (currentTarget instanceof HTMLButtonElement) (await load())?.play(currentTarget);
   });
   (await load())?.watchSection();

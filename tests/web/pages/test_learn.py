@@ -390,9 +390,13 @@ def codes(client: TestClient, origin: str, query: str = "?present=1") -> list[st
     return [label.removeprefix(prefix) for label in labels if label.startswith(prefix)]
 
 
-def test_a_class_gets_the_address_where_the_server_can_be_reached(told: TestClient) -> None:
-    assert codes(told, "http://192.0.2.7:8000") == ["http://192.0.2.7:8000/learn/sum"]
-    assert codes(told, "http://192.0.2.7:8000", "") == []
+def test_a_class_gets_the_address_where_the_server_can_be_reached(
+    engine: Engine, tmp_path: Path
+) -> None:
+    host = "0.0.0.0"  # noqa: S104
+    with client_of({engine.manifest.id: engine}, tmp_path, host=host) as client:
+        assert codes(client, "http://192.0.2.7:8000") == ["http://192.0.2.7:8000/learn/sum"]
+        assert codes(client, "http://192.0.2.7:8000", "") == []
 
 
 @pytest.mark.parametrize("own", ["192.0.2.9", None])

@@ -1,6 +1,5 @@
 """The address at which a class opens a step on its own devices, and its QR code."""
 
-import ipaddress
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 from fastapi import Request
 
 from skiplens.core.qr_code import qr_code
+from skiplens.web.http.headers import is_loopback
 
 _ELSEWHERE: Final = ("192.0.2.1", 9)  # an address for documentation (RFC 5737): nothing is sent
 _MARGIN: Final = 2  # modules, besides those of the code itself
@@ -53,18 +53,12 @@ def _row(y: int, row: np.ndarray) -> str:
 def _origin(request: Request) -> str | None:
     """Scheme, host and port that others on the network can use."""
     url = request.base_url
-    if _is_loopback(url.hostname or ""):
-        own = None if _is_loopback(request.app.state.host) else _own_address()
+    if is_loopback(url.hostname or ""):
+        own = None if is_loopback(request.app.state.host) else _own_address()
         if own is None:
             return None
         url = url.replace(hostname=own)
     return f"{url.scheme}://{url.netloc}"
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _own_address() -> str | None:

@@ -121,8 +121,10 @@ def _compare(own: BlockGradient, plain: BlockGradient) -> str:
     """Whether the gradient vanishes on its way back without skips, as the rule has it."""
     share = plain.total / own.total if own.total else 1.0
     end = "most of it is lost." if share < _VANISHING else "it does not vanish, against the rule."
-    here = f"At {plain.block}, without skips, it is {fmt.number(share)} times that with skips"
-    return f"{here}: {end}"
+    return (
+        f"After training, at {plain.block}, the score's gradient is {fmt.number(share)} times as "
+        f"large without skips: {end}"
+    )
 
 
 def _before_training(scene: Scene) -> str:
