@@ -101,6 +101,20 @@ def test_the_page_follows_and_keeps_what_was_drawn(
     assert ink(page) > 0
 
 
+def test_maps_of_a_drawing_stay_in_their_place_until_the_stored_ones_are_there(
+    open_page: OpenPage, server: str
+) -> None:
+    page = start(open_page, server)
+    before, figure = page.url, page.locator("#block1 .equation-maps > figure").nth(1)
+    with unsaved(page):
+        draw(page, ONE)
+        expect(figure.locator("canvas.live-canvas")).to_have_count(1)
+        page.route("**/grid.png*", lambda _: None)  # they never come
+    stored(page, before)
+    expect(figure.locator("img")).to_have_attribute("src", re.compile(page.url.rpartition("/")[2]))
+    assert figure.locator("canvas").bounding_box() == figure.locator("img").bounding_box()
+
+
 def test_a_drawing_is_kept_by_reload_back_a_section_and_another_network(
     open_page: OpenPage, server: str
 ) -> None:

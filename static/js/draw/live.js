@@ -107,7 +107,10 @@ export class LiveInput {
     const digit = this.#form.dataset["digit"] ?? "";
     this.#pictures.observe();
     this.#dimWhileBlank();
-    if (!this.#isUnsaved) this.#showStored();
+    if (!this.#isUnsaved) {
+      this.#requests.cancel(); // a preview of before would stay over the page
+      this.#showStored();
+    }
     if (digit !== this.#digit) {
       this.#digit = digit;
       if (!this.#isUnsaved) this.#restoreStrokes();

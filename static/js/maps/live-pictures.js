@@ -145,7 +145,6 @@ function createOver(original) {
   canvas.setAttribute("aria-hidden", "true"); // the picture under it keeps its name
   canvas.setAttribute("data-added", "");
   const shown = frameOf(original);
-  shown.parentElement?.classList.add("has-live-canvas");
   shown.after(canvas);
   place(canvas, original);
   return canvas;
