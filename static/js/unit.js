@@ -78,8 +78,9 @@ function positionUnder({ clientX, clientY, target }) {
   if (!(marker instanceof SVGSVGElement)) return undefined;
   const box = marker.getBoundingClientRect();
   const { width, height } = marker.viewBox.baseVal;
-  return positionAt((clientX - box.left) / box.width, (clientY - box.top) / box.height,
+  const at = positionAt((clientX - box.left) / box.width, (clientY - box.top) / box.height,
     height, width);
+  return marker.dataset["steps"] === undefined ? at : at?.split(",").reverse().join(",");
 }
 
 /** Explain the value under the pointer. @param {MouseEvent} event a click on the map */

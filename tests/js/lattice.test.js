@@ -23,6 +23,15 @@ test("a narrow map gets the width of its index, if it has one", () => {
   assert.deepEqual(layoutGrid(2, 1, 1, { ...options, hasLabels: false }).boxes[1], [5, 2, 1, 1]);
 });
 
+test("the units of a sequence stand side by side without gaps", () => {
+  const options = { columns: 3, zoom: 4, hasLabels: true, isSequence: true };
+  const grid = layoutGrid(3, 7, 1, options);
+  assert.deepEqual([grid.width, grid.height], [2 + 3 * 4 + 2, 2 + 7 + 7 * 4 + 2]);
+  assert.deepEqual(grid.boxes, [[2, 9, 4, 28], [6, 9, 4, 28], [10, 9, 4, 28]]);
+  const table = layoutTable(2, 3, 7, 1, 4, true);
+  assert.deepEqual([table.width, table.boxes[5]], [16, [10, 9 + 30, 4, 28]]);
+});
+
 test("a table has indices above its first row only", () => {
   const table = layoutTable(2, 2, 4, 5, 2);
   assert.deepEqual([table.width, table.height], [26, 9 + 2 * 10]);

@@ -18,6 +18,9 @@ TOLERANCE = 1e-4
 LAYER = LayerInfo("conv", "Conv2D", "conv", None, (5, 9, 2))
 
 
+UNEXPLAINED = {"Bidirectional", "UpdateGate", "ResetGate", "Reshape"}
+
+
 @pytest.mark.parametrize("scaled", ["nothing", "some off", "all off", "all"])
 def test_the_arithmetic_comes_to_the_value(
     engines: Mapping[str, Engine], digit: Digit, scaled: str
@@ -46,6 +49,9 @@ def test_the_arithmetic_comes_to_the_value(
                 index = int(rng.integers(count))
                 unit = explain(engine, forward, layer, index, (row, column))
                 assert unit.value == forward.maps(layer)[row, column, index]
+                if layer.kind in UNEXPLAINED:
+                    assert unit.arithmetic is None
+                    continue
                 assert unit.arithmetic is not None, layer.name
                 gap = abs(unit.arithmetic.result - unit.value)
                 bound = max(TOLERANCE * abs(unit.value), TOLERANCE / 100 * reach)

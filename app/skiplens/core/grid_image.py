@@ -91,28 +91,30 @@ def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
     return max(MIN_ZOOM, min(MAX_ZOOM, across, _MAX_MAP_SIDE_PX // max(height, width)))
 
 
-def layout_rows(rows: int, columns: int, height: int, width: int, *, zoom: int) -> GridLayout:
-    """Lay out a table of maps, with indices above the first row only: a column is one filter."""
-    return _lay_out(rows * columns, height, width, columns, zoom, top=LABEL_HEIGHT, above=0)
-
-
-def layout_grid(
-    count: int, height: int, width: int, *, columns: int, zoom: int, labels: bool
+def layout_rows(  # one parameter a measure
+    rows: int, columns: int, height: int, width: int, *, zoom: int, gap: int = GAP
 ) -> GridLayout:
-    """Lay out ``count`` maps of ``height`` by ``width`` values in rows, with gaps between and
-    around them.
+    """Lay out a table of maps, with indices above the first row only: a column is one filter."""
+    return _lay_out(rows * columns, height, width, columns, zoom, LABEL_HEIGHT, 0, gap)
+
+
+def layout_grid(  # noqa: PLR0913  # one parameter a measure
+    count: int, height: int, width: int, *, columns: int, zoom: int, labels: bool, gap: int = GAP
+) -> GridLayout:
+    """Lay out ``count`` maps of ``height`` by ``width`` values in rows, with gaps around them, and
+    a gap from one to the next.
     """
     above = LABEL_HEIGHT if labels else 0
-    return _lay_out(count, height, width, min(columns, count), zoom, top=0, above=above)
+    return _lay_out(count, height, width, min(columns, count), zoom, 0, above, gap)
 
 
-def _lay_out(  # noqa: PLR0913  # one parameter a measure
-    count: int, height: int, width: int, columns: int, zoom: int, *, top: int, above: int
+def _lay_out(  # noqa: PLR0913, PLR0917  # one parameter a measure
+    count: int, height: int, width: int, columns: int, zoom: int, top: int, above: int, gap: int
 ) -> GridLayout:
     """Maps in rows, with space for indices above the first row, or above every row."""
     labels = top + above > 0
     map_width, map_height = width * zoom, height * zoom
-    across = GAP + (max(map_width, _MIN_LABEL_WIDTH) if labels else map_width)
+    across = gap + (max(map_width, _MIN_LABEL_WIDTH) if labels and gap else map_width)
     down = GAP + above + map_height
     boxes = tuple(
         (
@@ -124,7 +126,7 @@ def _lay_out(  # noqa: PLR0913  # one parameter a measure
         for index in range(count)
     )
     return GridLayout(
-        width=GAP + columns * across,
+        width=GAP + columns * across + GAP - gap,
         height=top + GAP + math.ceil(count / columns) * down,
         zoom=zoom,
         columns=columns,

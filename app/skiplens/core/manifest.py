@@ -235,6 +235,12 @@ class LayerInfo(Published):
         return self.shape[0] == 1 < self.shape[1]
 
     @property
+    def drawn_size(self) -> tuple[int, int]:
+        """Height and width of one map in a picture: the steps of a sequence run downwards."""
+        height, width, _ = self.shape
+        return (width, height) if self.is_sequence else (height, width)
+
+    @property
     def spatial(self) -> bool:
         """Whether its maps have more than one position."""
         return self.shape[0] * self.shape[1] > 1

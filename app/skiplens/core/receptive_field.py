@@ -33,8 +33,8 @@ def receptive_fields(
 
     A convolution's padding follows from the shapes: none if they leave no room for it, otherwise
     as Keras pads with ``padding="same"``, the odd zero at the end. The field is the whole input if
-    the shapes fit neither, if the layer combines all positions (dense layers), and for unknown
-    kinds of layers: never too small.
+    the shapes fit neither, if the layer combines all positions (dense and recurrent layers), and
+    for unknown kinds of layers: never too small.
 
     Args:
         layers: of a manifest, in forward order.
@@ -65,7 +65,8 @@ def _field_along_axis(
         {shapes[name][axis] for name in layer.inputs},
         {stride for _, stride, _ in fields},
     )
-    if layer.role == OTHER or len(lengths) != 1 or len(strides) != 1:
+    reads_all = layer.role in {OTHER, "states"} or (layer.role == "gate" and layer.kind != "Gate")
+    if reads_all or len(lengths) != 1 or len(strides) != 1:
         return None  # with several strides, what a value depends on differs from value to value
     before, after, stride = lengths.pop(), layer.shape[axis], strides.pop()
     window, step = _window(layer)[axis], (layer.strides or (1, 1))[axis]

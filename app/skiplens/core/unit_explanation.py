@@ -401,6 +401,7 @@ _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Projection": _activation_step,
     "Residual": _activation_step,
     "Gate": _activation_step,
+    "Identity": _activation_step,
     **{
         f"{over}{kind}Pooling{axes}D": pooling
         for over in ("", "Global")

@@ -136,6 +136,9 @@ class LiteRTEngine:
         self.manifest, self._folder = folder.manifest, folder
         layers = folder.manifest.layers
         self._shapes = {layer.name: layer.shape for layer in layers}
+        for block in folder.manifest.blocks:
+            for route in ("identity", "residual"):
+                self._shapes[f"{block.name}.x:{route}"] = self._shapes[block.input]
         self._checked_layers = layers_to_check(layers)
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:

@@ -173,7 +173,13 @@ def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions
         {
             row.role: Image(
                 f"{folder}/{_FILE_NAMES.get(row.role, row.role)}.png",
-                grid_of(maps, (row.range,) * maps.shape[-1], options, diverging=True),
+                grid_of(
+                    maps,
+                    (row.range,) * maps.shape[-1],
+                    options,
+                    diverging=True,
+                    steps=row.layer.is_sequence,
+                ),
             )
             for row, maps in zip(table.rows, table.maps, strict=True)
         },

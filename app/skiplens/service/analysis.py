@@ -1,6 +1,6 @@
 """Analyses: block metrics, gradients by path, figures of 2016."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,6 +80,29 @@ def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
     paths = [gradients[f"{block.name}.x:{path}"] for path in ("identity", "residual")]
     identity, residual = (float(np.linalg.norm(path)) for path in paths)
     return BlockGradient(block.name, total, identity, residual, cosine(*paths))
+
+
+def gradient_by_step(engine: Engine, forward: ForwardPass, target: int) -> GradientByPath | None:
+    """The gradient at the input of the first block at each step of a sequence, in place of each
+    block's; ``None`` if that input is no sequence.
+    """
+    block = next(iter(forward.manifest.blocks), None)
+    if block is None or not find_layer(forward.manifest, block.input).is_sequence:
+        return None
+    scales = branch_scales(forward.manifest, forward.scales)
+    found = engine.gradients(forward.digit.as_input(), scales, target)
+    names = [name for name in found if name == block.input or name.startswith(f"{block.name}.x:")]
+    steps = range(found[block.input].shape[1])
+    return GradientByPath(
+        target,
+        tuple(
+            replace(
+                _block_gradient(block, {name: found[name][:, step] for name in names}),
+                block=f"row {step}",
+            )
+            for step in steps
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from skiplens.core.manifest import (
 from skiplens.core.value_range import around_zero
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import Grid, GridOptions, grid_of, layer_grid
+from skiplens.service.images import Grid, GridOptions, as_drawn, grid_of, layer_grid
 
 Side = Literal["a", "b", "difference"]
 
@@ -272,4 +272,10 @@ def _grid_with_shared_range(
         extents = [extent(side_maps) for side_maps in maps.values()]
         low, high = min(low for low, _ in extents), max(high for _, high in extents)
         shared = around_zero(low, high, centred=signed)
-    return grid_of(maps[side], (shared,) * layer.filters, options, diverging=diverging)
+    return grid_of(
+        as_drawn(maps[side], layer),
+        (shared,) * layer.filters,
+        options,
+        diverging=diverging,
+        steps=layer.is_sequence,
+    )

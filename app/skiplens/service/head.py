@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from skiplens.core.digit import SIDE
 from skiplens.core.manifest import LayerInfo, Manifest, Scales, logits_are_a_sum
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import NoVotesError
@@ -88,6 +89,30 @@ def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExi
         probabilities = outputs[forward.manifest.layers[-1].name].reshape(-1)
         earlier.append(EarlyExit(name, probabilities, projected=True))
     return (*earlier, *early_exits(forward, engine.weights))
+
+
+def reads_rows(manifest: Manifest) -> bool:
+    """Whether there are blocks, each of which outputs a step for every row of the digit."""
+    outputs = (find_layer(manifest, block.output) for block in manifest.blocks)
+    rows = [one.is_sequence and one.shape[1] == SIDE for one in outputs]
+    return bool(rows) and all(rows)
+
+
+def exits_by_row(engine: Engine, forward: ForwardPass) -> tuple[EarlyExit, ...]:
+    """The prediction for the first rows of the digit alone, from one row to all of them; rows that
+    are still to come are blank. None of a network that does not read rows.
+    """
+    manifest = forward.manifest
+    if not reads_rows(manifest):
+        return ()
+    image, scales = forward.digit.as_input(), branch_scales(manifest, forward.scales)
+    found = []
+    for rows in range(1, SIDE + 1):
+        seen = image.copy()
+        seen[:, rows:] = 0
+        outputs = engine.activations(seen, scales)
+        found.append(EarlyExit(f"row {rows - 1}", outputs[manifest.layers[-1].name].reshape(-1)))
+    return tuple(found)
 
 
 def _has_plain_head(manifest: Manifest) -> bool:

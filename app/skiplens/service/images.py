@@ -96,6 +96,7 @@ class Grid:
         cells: in the order of the image.
         options: how it is drawn.
         diverging: whether the signed palette is used.
+        steps: whether maps are the units of a sequence, side by side without gaps, time downwards.
     """
 
     maps: Array
@@ -103,6 +104,7 @@ class Grid:
     cells: tuple[GridCell, ...]
     options: GridOptions
     diverging: bool
+    steps: bool = False
 
     @property
     def range(self) -> ValueRange:
@@ -111,8 +113,9 @@ class Grid:
 
     def levels(self) -> NDArray[np.uint8]:
         """The image as palette levels, uint8 ``(height, width)``."""
-        indices = [cell.filter for cell in self.cells]
-        flagged = [cell.dead or cell.constant for cell in self.cells]
+        filters = [cell.filter for cell in self.cells]
+        indices = _some_indices(filters, self.geometry.columns) if self.steps else filters
+        flagged = [not self.steps and (cell.dead or cell.constant) for cell in self.cells]
         scales = tuple(cell.range for cell in self.cells)
         levels = quantise(self.maps, scales, centred=self.diverging)
         return grid_image.draw(levels, self.geometry, indices, flagged)
@@ -131,6 +134,19 @@ def _png(
         return grid_image.encode(drawn, colours(palette, diverging=diverging))
 
 
+_UNITS_PER_INDEX: Final = 8  # the units of a sequence are as narrow as one value
+
+
+def _some_indices(filters: Sequence[int], columns: int) -> list[int | None]:
+    """The index of each filter, and ``None`` where its neighbour's index takes the room."""
+    return [None if at % columns % _UNITS_PER_INDEX else index for at, index in enumerate(filters)]
+
+
+def as_drawn(maps: Array, layer: LayerInfo) -> Array:
+    """A layer's maps as a picture has them, ``(H, W, C)``: a sequence as ``(T, 1, C)``."""
+    return maps.reshape(*layer.drawn_size, -1)
+
+
 def layer_grid(
     forward: ForwardPass, layer: LayerInfo, filters: tuple[int, ...], options: GridOptions
 ) -> Grid:
@@ -142,7 +158,7 @@ def layer_grid(
         InvalidParameterError: the image would have more than 16 million pixels.
         NotFoundError: there is no such block.
     """
-    maps = forward.maps(layer)
+    maps = as_drawn(forward.maps(layer), layer)
     of_block = options.normalisation is Normalisation.BLOCK
     block = find_block(forward.manifest, options.block) if of_block and options.block else None
     if of_block and not (block or forward.range_group(layer)):
@@ -161,10 +177,11 @@ def layer_grid(
         diverging=diverging,
         filters=ordered(statistics, filters, options.sort),
         statistics=statistics,
+        steps=layer.is_sequence,
     )
 
 
-def grid_of(
+def grid_of(  # noqa: PLR0913  # what a grid is
     maps: Array,
     scales: Sequence[ValueRange],
     options: GridOptions,
@@ -172,6 +189,7 @@ def grid_of(
     diverging: bool,
     filters: tuple[int, ...] | None = None,
     statistics: tuple[FilterStatistics, ...] | None = None,
+    steps: bool = False,
 ) -> Grid:
     """The grid of any maps with given ranges.
 
@@ -182,31 +200,50 @@ def grid_of(
         diverging: whether to use the signed palette.
         filters: which to show, in which order; all by default.
         statistics: of every filter, if they are known.
+        steps: whether maps are the units of a sequence, ``(T, 1)`` each.
 
     Raises:
         InvalidParameterError: the image would have more than 16 million pixels.
     """
     chosen = tuple(range(maps.shape[-1])) if filters is None else filters
-    layout = _lay_out(maps, len(chosen), options)
+    layout = _lay_out(maps, len(chosen), options, steps=steps)
     known = statistics or describe(maps)
     cells = tuple(
         GridCell(at, box, scales[at], known[at].dead, known[at].constant)
         for at, box in zip(chosen, layout.boxes, strict=True)
     )
-    return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging)
+    return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging, steps)
 
 
-def _lay_out(maps: Array, shown: int, options: GridOptions) -> GridLayout:
+def _lay_out(maps: Array, shown: int, options: GridOptions, *, steps: bool) -> GridLayout:
     height, width, count = maps.shape
     zoom = options.zoom  # by default that of all filters, so that one alone is as large
-    if zoom is None:
+    if zoom is None and steps:
+        zoom = sequence_zoom(height, count, _SEQUENCE_WIDTH_PX)
+    elif zoom is None:
         zoom = grid_image.largest_fitting_zoom(grid_image.near_square(count), height, width)
-    columns = options.columns or grid_image.near_square(shown)
+    columns = options.columns or (shown if steps else grid_image.near_square(shown))
     return bounded(
         grid_image.layout_grid(
-            shown, height, width, columns=columns, zoom=zoom, labels=options.labels
+            shown,
+            height,
+            width,
+            columns=columns,
+            zoom=zoom,
+            labels=options.labels,
+            gap=0 if steps else grid_image.GAP,
         )
     )
+
+
+_SEQUENCE_WIDTH_PX: Final = 356
+_SEQUENCE_HEIGHT_PX: Final = 224
+
+
+def sequence_zoom(steps: int, units: int, room: int) -> int:
+    """The largest zoom at which a sequence is at most so wide, and 224 pixels high."""
+    fitting = min((room - 2 * GAP) // units, _SEQUENCE_HEIGHT_PX // steps)
+    return max(grid_image.MIN_ZOOM, min(fitting, grid_image.MAX_ZOOM))
 
 
 def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
@@ -347,6 +384,11 @@ class FeatureMapTable:
     palette: PaletteName
 
     @property
+    def steps(self) -> bool:
+        """Whether the rows are sequences, time downwards."""
+        return _are_sequences(self.rows)
+
+    @property
     def range(self) -> ValueRange:
         """The range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
@@ -366,7 +408,7 @@ class FeatureMapTable:
             for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
         ]
         flagged = [
-            bool(constant)
+            bool(constant) and not self.steps
             for maps in self.maps
             for constant in maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))
         ]
@@ -379,7 +421,10 @@ class FeatureMapTable:
     def _indices(self) -> list[int | None]:
         """The index of each column, above its uppermost map."""
         columns = [row.first + at for row in self.rows for at in range(row.layer.filters)]
-        return [None if column in columns[:at] else column for at, column in enumerate(columns)]
+        indices = [None if column in columns[:at] else column for at, column in enumerate(columns)]
+        if not self.steps:
+            return indices
+        return [None if index is None or index % _UNITS_PER_INDEX else index for index in indices]
 
 
 def block_table(
@@ -395,7 +440,7 @@ def block_table(
         "F(x)": block.residual,
         "gate": block.gate,
         "sum": block.sum,
-        "output": block.output,
+        "output": block.output if block.output != block.sum else None,
     }
     layers = {role: name for role, name in named.items() if name is not None}
     _, behind = column_offsets(block, forward.activations)
@@ -422,7 +467,7 @@ def feature_map_table(
         InvalidParameterError: the image would have more than 16 million pixels.
     """
     pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
-    maps = tuple(forward.maps(layer) for _, layer in pairs)
+    maps = tuple(as_drawn(forward.maps(layer), layer) for _, layer in pairs)
     reach = _reach(forward, [layer for _, layer in pairs])
     rows = tuple(
         FeatureMapRow(
@@ -451,15 +496,24 @@ def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
 def _layout_table(rows: tuple[FeatureMapRow, ...], zoom: int | None) -> GridLayout:
     """A box for each map; smaller maps lie in the upper left corner of their cells."""
     columns = max(row.first + row.layer.filters for row in rows)
-    height, width = (max(row.layer.shape[axis] for row in rows) for axis in (0, 1))
-    chosen = zoom or _default_table_zoom(height, width, columns)
-    layout = grid_image.layout_rows(len(rows), columns, height, width, zoom=chosen)
+    height, width = (max(row.layer.drawn_size[axis] for row in rows) for axis in (0, 1))
+    gap = 0 if _are_sequences(rows) else GAP
+    chosen = zoom or (
+        _default_table_zoom(height, width, columns)
+        if gap
+        else sequence_zoom(height, columns, _PREFERRED_TABLE_WIDTH_PX)
+    )
+    layout = grid_image.layout_rows(len(rows), columns, height, width, zoom=chosen, gap=gap)
     boxes = tuple(
-        (x, y, row.layer.shape[1] * chosen, row.layer.shape[0] * chosen)
+        (x, y, row.layer.drawn_size[1] * chosen, row.layer.drawn_size[0] * chosen)
         for at, row in enumerate(rows)
         for x, y, _, _ in layout.boxes[at * columns + row.first :][: row.layer.filters]
     )
     return bounded(replace(layout, boxes=boxes))
+
+
+def _are_sequences(rows: Iterable[FeatureMapRow]) -> bool:
+    return all(row.layer.is_sequence for row in rows)
 
 
 def _default_table_zoom(height: int, width: int, columns: int) -> int:

@@ -5,6 +5,7 @@
  */
 
 import { openDialog } from "../dialog.js";
+import { isSequenceOf } from "../maps/activations.js";
 import { layoutGrid } from "../maps/lattice.js";
 
 /** @typedef {{ width: number, height: number }} Size */
@@ -77,9 +78,11 @@ function enlarge(shown) {
 function largestGrid({ dataset }) {
   const [filters = 1, width = 1, height = 1] = (dataset["shape"] ?? "").split(" ").map(Number)
     .reverse();
+  const isSequence = isSequenceOf(height, width);
+  const [down, across] = isSequence ? [width, height] : [height, width];
   /** @param {number} zoom */
-  const layoutAt = (zoom) => layoutGrid(filters, height, width, {
-    columns: Number(dataset["columns"]), zoom, hasLabels: true,
+  const layoutAt = (zoom) => layoutGrid(filters, down, across, {
+    columns: Number(dataset["columns"]), zoom, hasLabels: true, isSequence,
   });
   const room = availableRoom();
   let layout = layoutAt(Number(dataset["zoom"]));

@@ -7,8 +7,10 @@
 import { parseNpy } from "./npy.js";
 
 /**
- * A layer's feature maps in the order (H, W, C).
- * @typedef {{ height: number, width: number, filters: number, values: Float32Array }} FeatureMaps
+ * A layer's feature maps in the order (H, W, C). Of a sequence, (1, T, C), the steps are rows: they
+ * run downwards in pictures.
+ * @typedef {{ height: number, width: number, filters: number, isSequence: boolean,
+ *   values: Float32Array }} FeatureMaps
  */
 
 /** @typedef {readonly [rows: number, columns: number]} Pair */
@@ -60,6 +62,15 @@ function cached(cache, address, load) {
   return loading;
 }
 
+/**
+ * Whether a map of this size is a sequence, one step after another.
+ * @param {number} height
+ * @param {number} width
+ */
+export function isSequenceOf(height, width) {
+  return height === 1 && width > 1;
+}
+
 /** @param {string} address @returns {Promise<FeatureMaps>} */
 async function fetchMaps(address) {
   const response = await fetch(address);
@@ -69,7 +80,10 @@ async function fetchMaps(address) {
   if (height === undefined || width === undefined || filters === undefined || shape.length > 3) {
     throw new TypeError("Maps must have three axes: rows, columns, filters.");
   }
-  return { height, width, filters, values };
+  const isSequence = isSequenceOf(height, width);
+  return isSequence
+    ? { height: width, width: height, filters, isSequence, values }
+    : { height, width, filters, isSequence, values };
 }
 
 /** @param {string} address @returns {Promise<Map<string, ReceptiveField>>} */

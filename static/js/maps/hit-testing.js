@@ -79,8 +79,8 @@ async function blockTableOf(element) {
   const [first] = layers;
   const original = element.querySelector(".map-panel img");
   if (!first || !(original instanceof HTMLImageElement)) throw new TypeError("The table is empty.");
-  const { filters, height, width } = first.maps;
-  const layout = layoutTable(layers.length, filters, height, width, gridZoom(element));
+  const { filters, height, width, isSequence } = first.maps;
+  const layout = layoutTable(layers.length, filters, height, width, gridZoom(element), isSequence);
   const image = { original, layout, filters: layout.boxes.map((_, map) => map % filters) };
   const cells = image.filters.map((filter, map) =>
     ({ image, map, filter, layer: Math.floor(map / filters) }));
@@ -106,14 +106,14 @@ async function shownLayer(element) {
 /**
  * The images of a figure: one grid, or single maps.
  * @param {HTMLElement} figure
- * @param {{ height: number, width: number, filters: number }} shape
+ * @param {FeatureMaps} shape
  * @returns {MapImage[]}
  */
-function mapImages(figure, { height, width, filters }) {
+function mapImages(figure, { height, width, filters, isSequence }) {
   const grid = figure.querySelector("picture img");
   if (grid instanceof HTMLImageElement) {
     const options = {
-      columns: Number(figure.dataset["columns"]), zoom: gridZoom(figure), hasLabels: true,
+      columns: Number(figure.dataset["columns"]), zoom: gridZoom(figure), hasLabels: true, isSequence,
     };
     const layout = layoutGrid(filters, height, width, options);
     return [{ original: grid, filters: filterOrder(figure, filters), layout }];
@@ -196,11 +196,13 @@ export function valueBox({ cell, row, column }) {
 }
 
 /**
+ * @param {FeatureMaps} maps
  * @param {number} filter
  * @param {number} row
  * @param {number} column
  */
-export function positionText(filter, row, column) {
+export function positionText({ isSequence }, filter, row, column) {
+  if (isSequence) return `unit ${filter}, row ${row}`;
   return `filter ${filter}, row ${row}, column ${column}`;
 }
 
@@ -220,7 +222,9 @@ export function valueText({ values, width, filters }, filter, row, column) {
  * @param {ValuePosition} position
  */
 export function hrefOf({ target, cell, row, column }) {
-  return filterHref(target.layers[cell.layer]?.filterHref ?? "", cell.filter, row, column);
+  const layer = target.layers[cell.layer];
+  const [down, across] = layer?.maps.isSequence ? [column, row] : [row, column];
+  return filterHref(layer?.filterHref ?? "", cell.filter, down, across);
 }
 
 /**

@@ -20,31 +20,34 @@ const MIN_LABELLED_WIDTH = 2 * (GLYPH_WIDTH + 1); // two digits of an index
 export const LABEL_HEIGHT = 7;
 
 /**
- * Lay maps out row by row, with a gap between and around them.
+ * Lay maps out row by row, with a gap around them, and between them unless they are the units of a
+ * sequence.
  * @param {number} count
  * @param {number} height of a map, in values
  * @param {number} width of a map, in values
- * @param {{ columns: number, zoom: number, hasLabels: boolean }} options
+ * @param {{ columns: number, zoom: number, hasLabels: boolean, isSequence?: boolean }} options
  * @returns {GridLayout}
  */
-export function layoutGrid(count, height, width, { columns, zoom, hasLabels }) {
+export function layoutGrid(count, height, width, { columns, zoom, hasLabels, isSequence = false }) {
+  const gap = isSequence ? 0 : GAP;
   const perRow = Math.min(columns, count);
   const above = hasLabels ? LABEL_HEIGHT : 0;
   const [mapWidth, mapHeight] = [width * zoom, height * zoom];
-  const cellWidth = hasLabels ? Math.max(mapWidth, MIN_LABELLED_WIDTH) : mapWidth;
+  const isWidened = hasLabels && !isSequence;
+  const cellWidth = isWidened ? Math.max(mapWidth, MIN_LABELLED_WIDTH) : mapWidth;
   const rowHeight = mapHeight + above + GAP;
   const boxes = Array.from({ length: count }, (_, index) => /** @type {Box} */ ([
-    GAP + (index % perRow) * (cellWidth + GAP),
+    GAP + (index % perRow) * (cellWidth + gap),
     GAP + Math.floor(index / perRow) * rowHeight + above,
     mapWidth,
     mapHeight,
   ]));
   return {
-    width: GAP + perRow * (cellWidth + GAP),
+    width: GAP + perRow * (cellWidth + gap) + GAP - gap,
     height: GAP + Math.ceil(count / perRow) * rowHeight,
     zoom,
     hasLabels,
-    hasGaps: true,
+    hasGaps: !isSequence,
     boxes,
   };
 }
@@ -56,24 +59,26 @@ export function layoutGrid(count, height, width, { columns, zoom, hasLabels }) {
  * @param {number} height of a map, in values
  * @param {number} width of a map, in values
  * @param {number} zoom
+ * @param {boolean} [isSequence] whether columns are the units of a sequence, without gaps
  * @returns {GridLayout}
  */
-export function layoutTable(rows, columns, height, width, zoom) {
-  const cellWidth = Math.max(width * zoom, MIN_LABELLED_WIDTH);
+export function layoutTable(rows, columns, height, width, zoom, isSequence = false) {
+  const gap = isSequence ? 0 : GAP;
+  const cellWidth = isSequence ? width * zoom : Math.max(width * zoom, MIN_LABELLED_WIDTH);
   const rowHeight = height * zoom + GAP;
   const top = LABEL_HEIGHT + GAP;
   const boxes = Array.from({ length: rows * columns }, (_, index) => /** @type {Box} */ ([
-    GAP + (index % columns) * (cellWidth + GAP),
+    GAP + (index % columns) * (cellWidth + gap),
     top + Math.floor(index / columns) * rowHeight,
     width * zoom,
     height * zoom,
   ]));
   return {
-    width: GAP + columns * (cellWidth + GAP),
+    width: GAP + columns * (cellWidth + gap) + GAP - gap,
     height: top + rows * rowHeight,
     zoom,
     hasLabels: true,
-    hasGaps: true,
+    hasGaps: !isSequence,
     boxes,
   };
 }

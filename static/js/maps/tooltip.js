@@ -7,6 +7,7 @@
 
 import { inputWindow, loadReceptiveFields } from "./activations.js";
 import { cachedHitTarget, positionText, valueBox, valueText } from "./hit-testing.js";
+import { stepBoxes } from "./step-rows.js";
 
 /** @typedef {import("./activations.js").ReceptiveField} ReceptiveField */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
@@ -35,6 +36,8 @@ class Tooltip {
   #marker = create("tooltip-marker");
   /** Of the same value in the other maps of an equation. @type {HTMLElement[]} */
   #others = [];
+  /** Of the same step in every sequence. @type {HTMLElement[]} */
+  #steps = [];
   #fieldOnDigit = create("tooltip-marker tooltip-receptive-field");
   #tip = create("tooltip-panel");
   #values = create("tooltip-values", "dl");
@@ -67,6 +70,7 @@ class Tooltip {
     const equation = position.target.element.closest(EQUATION);
     this.#tip.hidden = equation !== null;
     this.#others.forEach((marker) => marker.remove());
+    this.#markStep(position);
     if (equation) {
       void this.#showEquation(equation, position);
       this.#showReceptiveField(position);
@@ -106,29 +110,42 @@ class Tooltip {
       const [layer, cell] = [target.layers[0], target.cells.find((one) => one.filter === filter)];
       const { row, column } = position;
       if (!layer || !cell || row >= layer.maps.height || column >= layer.maps.width) return [];
-      if (target.element !== position.target.element) this.#mark({ target, cell, row, column });
+      if (target.element !== position.target.element) {
+        this.#others.push(this.#mark(valueBox({ target, cell, row, column })));
+      }
       const { sign = "", symbol = "" } = target.element.dataset;
       return [`${sign} ${symbol} ${valueText(layer.maps, filter, row, column)}`.trim()];
     });
     const line = equation.parentElement?.querySelector("[data-equation-line]");
-    const where = positionText(filter, position.row, position.column);
+    const where = textOf(position);
     if (!line) return;
     line.textContent = `${where}:\u2003${texts.join("\u2003")}`;
     if (!line.classList.contains("is-pointed")) this.#release();
     line.classList.add("is-pointed");
   }
 
-  /** @param {ValuePosition} position */
-  #mark(position) {
-    const marker = create("tooltip-marker");
-    setBox(marker, valueBox(position));
-    this.#others.push(marker);
+  /**
+   * @param {Rectangle} box
+   * @param {string} [className]
+   */
+  #mark(box, className = "tooltip-marker") {
+    const marker = create(className);
+    setBox(marker, box);
     this.#layer.append(marker);
+    return marker;
+  }
+
+  /** Mark the step of a sequence in every map of the page. @param {ValuePosition} position */
+  #markStep({ target, cell, row }) {
+    this.#steps.forEach((marker) => marker.remove());
+    const isSequence = target.layers[cell.layer]?.maps.isSequence;
+    this.#steps = (isSequence ? stepBoxes(row) : []).map((box) => this.#mark(box, "tooltip-step"));
   }
 
   /** @param {ValuePosition} position */
-  #showValues({ target, cell, row, column }) {
-    this.#position.textContent = positionText(cell.filter, row, column);
+  #showValues(position) {
+    const { target, cell, row, column } = position;
+    this.#position.textContent = textOf(position);
     const lines = target.layers.flatMap((layer, index) => {
       const symbol = Object.assign(create(layer.tone, "dt"), { textContent: layer.symbol });
       const value = create(index === cell.layer ? "is-current" : "", "dd");
@@ -148,7 +165,7 @@ class Tooltip {
     const isOnDigit = digit !== undefined && canOutline(digit);
     this.#inset.hidden = isOnDigit || !digit || this.#tip.hidden;
     this.#fieldOnDigit.hidden = true;
-    if (!digit || !layer) return;
+    if (!digit || !layer || (layer.maps.isSequence && isOnDigit)) return;
     const context = this.#copy.getContext("2d");
     if (!isOnDigit && context) {
       context.imageSmoothingEnabled = false;
@@ -178,6 +195,12 @@ class Tooltip {
     const y = above >= MARGIN_PX ? above : top + height + DISTANCE_PX;
     this.#tip.style.translate = `${Math.max(x, MARGIN_PX)}px ${y}px`;
   }
+}
+
+/** Where a value is, in words. @param {ValuePosition} position */
+function textOf({ target, cell, row, column }) {
+  const maps = target.layers[cell.layer]?.maps;
+  return maps ? positionText(maps, cell.filter, row, column) : "";
 }
 
 function visibleDigit() {

@@ -138,7 +138,9 @@ function show(to) {
 function describe({ target, cell, row, column }) {
   const values = target.layers.map(({ symbol, maps }) =>
     `${symbol} ${valueText(maps, cell.filter, row, column)}`.trim());
-  return `${positionText(cell.filter, row, column)}: ${values.join(", ")}`;
+  const layer = target.layers[cell.layer];
+  const where = layer ? positionText(layer.maps, cell.filter, row, column) : "";
+  return `${where}: ${values.join(", ")}`;
 }
 
 /** @param {string} text */

@@ -50,6 +50,8 @@ def chosen_networks(markup: Markup) -> list[str]:
         ("mnist-classic", "none"),
         ("mnist-stream", "mnist-stream-plain"),
         ("mnist-stream-plain", "mnist-stream"),
+        ("mnist-rows", "mnist-rows-plain"),
+        ("mnist-rows-plain", "mnist-rows"),
     ],
 )
 def test_the_twins_gradients_are_compared_by_default(
@@ -58,7 +60,8 @@ def test_the_twins_gradients_are_compared_by_default(
     markup = look(f"/networks/{network}/digits/{digit.id}/blocks")
     assert chosen_networks(markup) == [twin]
     dashed = [element for element in markup.all("g") if "is-compared" in element.get("class", "")]
-    assert len(dashed) == (twin != "none")
+    charts = 2 if "rows" in network else 1  # by block, and by row
+    assert len(dashed) == charts * (twin != "none")
 
 
 def test_no_other_network_can_be_chosen(look: Look, digit: Digit) -> None:

@@ -9,7 +9,7 @@ from skiplens.engine.base import Engine
 from skiplens.web import links
 from tests.web.pages.conftest import Look
 
-NETWORKS = ("mnist-resnet", "mnist-plain", "mnist-highway", "mnist-classic")
+NETWORKS = ("mnist-resnet", "mnist-plain", "mnist-highway", "mnist-classic", "mnist-rows")
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -173,9 +174,18 @@ def test_a_frame_says_what_the_page_of_the_stored_digit_says(
     assert values.keys() == page.values.keys()
 
 
-@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(
-    "part", ["", "/layers/block2.output", "/layers/block2.conv1/filters/3", "/blocks/block3"]
+    ("network", "part"),
+    [
+        *product(
+            NETWORKS,
+            ["", "/layers/block2.output", "/layers/block2.conv1/filters/3", "/blocks/block3"],
+        ),
+        *product(
+            ["mnist-rows"],
+            ["", "/layers/block2.sum", "/layers/block1.states/filters/3", "/blocks/block2"],
+        ),
+    ],
 )
 def test_a_frame_shows_the_pictures_of_the_page_pixel_for_pixel(
     api: TestClient, network: str, part: str

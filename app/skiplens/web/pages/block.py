@@ -18,7 +18,14 @@ from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.depth import ablated_accuracies, test_set_means
 from skiplens.web.pages.downloads import block_downloads
-from skiplens.web.pages.figures import Legend, Picture, legend_of, table_alt, table_legend
+from skiplens.web.pages.figures import (
+    Legend,
+    Picture,
+    layer_figure,
+    legend_of,
+    table_alt,
+    table_legend,
+)
 from skiplens.web.pages.layer import kernels_picture
 from skiplens.web.pages.text import Symbols
 
@@ -397,6 +404,11 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         "charts": filter_charts(found, block, table, links),
         "table": filter_table(found, block, order, links),
         "kernels": _kernels(context, block),
+        "gates": tuple(
+            layer_figure(forward, layer, links)
+            for layer in manifest.layers
+            if layer.block == block.name and layer.role == "gate" and layer.is_sequence
+        ),
         "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
         "ablated": ablated_accuracies(manifest).get(frozenset({block.name})),
         "downloads": block_downloads(links, block, origin),

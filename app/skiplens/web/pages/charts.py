@@ -125,7 +125,10 @@ _SERIES: Final[tuple[tuple[str, str, _Read], ...]] = (
 
 
 def gradient_chart(
-    title: str, gradients: GradientByPath, beside: tuple[str, GradientByPath] | None
+    title: str,
+    gradients: GradientByPath,
+    beside: tuple[str, GradientByPath] | None,
+    where: str = "each block's input, from the first block to the last",
 ) -> GradientChart | None:
     """The chart of a network, and the total of another one; ``None`` if every gradient is zero."""
     drawn = [(title, gradients, series, False) for series in _SERIES]
@@ -147,7 +150,7 @@ def gradient_chart(
         lines=tuple(line for line in lines if line.dots),
         ticks=tuple((scale.y(tick), _tick_text(tick)) for tick in scale.ticks),
         names=tuple((scale.x(at), name) for at, name in _names(deepest)),
-        alt="Norm of the gradient at each block's input, from the first block to the last, in "
+        alt=f"Norm of the gradient at {where}, in "
         + fmt.join_and([title, *([beside[0]] if beside else [])]),
     )
 
@@ -191,7 +194,10 @@ def _names(blocks: Sequence[BlockGradient]) -> tuple[tuple[int, str], ...]:
     if len(names) <= _MOST_NAMES:
         return tuple(enumerate(names))
     step = -(-len(names) // _MOST_NAMES)
-    return tuple((at, names[at].removeprefix("block")) for at in range(0, len(names), step))
+    return tuple(
+        (at, names[at].removeprefix("block").removeprefix("row "))
+        for at in range(0, len(names), step)
+    )
 
 
 def _line(

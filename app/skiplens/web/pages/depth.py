@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
+from skiplens.engine.base import Engine
 from skiplens.service.analysis import (
     GradientByPath,
     all_block_metrics,
     gradient_by_path,
+    gradient_by_step,
 )
-from skiplens.service.head import early_exits
+from skiplens.service.forward import ForwardPass
+from skiplens.service.head import EarlyExit, early_exits, exits_by_row
 from skiplens.service.images import stage_table, stages
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.charts import describe_gradients, gradient_chart
+from skiplens.web.pages.charts import GradientChart, describe_gradients, gradient_chart
 from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend
@@ -168,8 +171,10 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     """
     manifest, links = context.engine.manifest, context.links
     found, means = all_block_metrics(context.forward), test_set_means(manifest)
+    rows = exits_by_row(context.engine, context.forward)
     values = {
         "no_gradients": manifest.no_gradients,
+        "step_chart": None,
         **_gradient_values(context, target, beside),
         "residual": _has_skips(manifest),
         "rectified": any(block.rectified for block in manifest.blocks),
@@ -189,6 +194,8 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
         "stages": stage_figures(context),
         "early_exits": early_exits(context.forward, context.engine.weights),
+        "row_exits": rows,
+        "rows_text": describe_rows(rows, manifest.classes) if rows else "",
         "ablations": ablation_rows(manifest),
     }
     return ViewPage(
@@ -236,16 +243,36 @@ def _gradient_values(
         "beside_title": other[0] if other else None,
         "chart": gradient_chart(manifest.title, found, other),
         "gradient_text": describe_gradients(networks_drawn),
+        "step_chart": _step_chart(context, found.target, chosen),
         "gradients": found.blocks,
         "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
     }
 
 
-def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
-    """Another network's title, and its gradient for the same digit and class."""
+def _step_chart(context: PageContext, target: int, beside: str) -> GradientChart | None:
+    """The gradient at each step, of this network and the other one; ``None`` without steps."""
+    found = gradient_by_step(context.engine, context.forward, target)
+    if found is None:
+        return None
+    other = None
+    if beside != NO_NETWORK:
+        engine, forward = _other_network(context, beside)
+        steps = gradient_by_step(engine, forward, target)
+        other = (engine.manifest.title, steps) if steps else None
+    where = "each step of the first block's input, from the first row to the last"
+    return gradient_chart(context.engine.manifest.title, found, other, where)
+
+
+def _other_network(context: PageContext, network: str) -> tuple[Engine, ForwardPass]:
+    """Another network, and its forward pass on the same digit."""
     engine = context.services.registry.network(network)
     scales = context.links.with_network(engine.manifest).scales
-    forward = context.services.runner.run(engine, context.stored.digit, scales)
+    return engine, context.services.runner.run(engine, context.stored.digit, scales)
+
+
+def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
+    """Another network's title, and its gradient for the same digit and class."""
+    engine, forward = _other_network(context, network)
     return engine.manifest.title, gradient_by_path(engine, forward, target)
 
 
@@ -271,6 +298,18 @@ def describe_depth(manifest: Manifest, found: Sequence[BlockMetrics], off: Seque
     usual = list(test_set_means(manifest).values())
     mean = f"; on average over the test set, {_ratios(usual)} times" if usual else ""
     return f"On this digit {names.f} is {_ratios(on)} {times}{where}{mean}."
+
+
+def describe_rows(exits: Sequence[EarlyExit], classes: Sequence[str]) -> str:
+    """From which row on a network says what it says at the end, in a sentence."""
+    labels = [int(exit_.probabilities.argmax()) for exit_ in exits]
+    said = classes[labels[-1]]
+    changes = [at for at, label in enumerate(labels) if label != labels[-1]]
+    if not changes:
+        return f"It says {said} from the first row on."
+    if changes[-1] + 2 == len(labels):
+        return f"It says {said} only once it has the last row."
+    return f"After row {changes[-1] + 1} it says {said}, and keeps to it."
 
 
 def _ratios(found: Sequence[BlockMetrics]) -> str:

@@ -16,7 +16,14 @@ from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quan
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownLayerError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import FeatureMapTable, Grid, GridOptions, kernel_grid, layer_grid
+from skiplens.service.images import (
+    FeatureMapTable,
+    Grid,
+    GridOptions,
+    kernel_grid,
+    layer_grid,
+    sequence_zoom,
+)
 from skiplens.service.registry import check_filter
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -133,6 +140,8 @@ def layer_figure(
     every = tuple(range(layer.filters))
     options = replace(links.options, block=x_of)
     normal, wide = (_fitting_zoom(layer, across) for across in (room, room * 36 // 25))
+    if layer.is_sequence:
+        wide = normal  # the digit's rows lie beside it, at one size
     grid = layer_grid(forward, layer, every, replace(options, zoom=normal))
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
     given = {} if x_of is None else {"block": x_of}
@@ -162,6 +171,8 @@ _STRIP_MAP, _STRIP_VALUE = 56, 12  # pixels along a side of a map, and of a valu
 def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFigure:
     """All maps of a layer in one row, as large as a thumbnail, without their indices."""
     zoom = min(max(1, _STRIP_MAP // max(layer.shape[:2])), _STRIP_VALUE)
+    if layer.is_sequence:
+        zoom = _fitting_zoom(layer, GRID_WIDTH)
     shape = {"zoom": zoom, "columns": layer.filters}
     options = replace(links.options, zoom=zoom, columns=layer.filters)
     grid = layer_grid(forward, layer, tuple(range(layer.filters)), options)
@@ -174,22 +185,27 @@ def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFi
 def _fitting_zoom(layer: LayerInfo, room: int) -> int:
     """The largest zoom at which a layer's grid is at most so wide, and a map at most 112 pixels."""
     height, width, count = layer.shape
+    if layer.is_sequence:
+        return sequence_zoom(width, count, max(room, _SEQUENCE_WIDTH))
     columns = near_square(count)
     across = ((room - grid_image.GAP) // columns - grid_image.GAP) // width
     return max(grid_image.MIN_ZOOM, min(across, _LARGEST_MAP // max(height, width), 16))
 
 
 _LARGEST_MAP: Final = 112
+_SEQUENCE_WIDTH: Final = 264  # pixels: 64 units of 4
 
 
 def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     """Text alternative of a grid."""
     height, width, count = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
-    text = (
-        f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}, "
-        f"{height} by {width}, values from {fmt.number(low)} to {fmt.number(high)}"
-    )
+    what = f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}"
+    size = f"{height} by {width}"
+    if layer.is_sequence:
+        what = f"The {fmt.pluralise(count, 'unit')} of {layer.name} side by side"
+        size = f"with {width} steps downwards"
+    text = f"{what}, {size}, values from {fmt.number(low)} to {fmt.number(high)}"
     if forward.is_disabled(layer):
         return f"{text}; switched off"
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)

@@ -62,6 +62,8 @@ class BlockSection:
     first_projected: bool
     after: tuple[LayerFigure, ...]
     """Layers between this block and the next."""
+    row_height: int | None
+    """Pixels from one step to the next in its maps; ``None`` if they are no sequences."""
 
 
 def gallery_page(context: PageContext, origin: str) -> ViewPage:
@@ -137,6 +139,8 @@ def _block_section(
     forward, links = context.forward, context.links
     layers = {layer.name: layer for layer in forward.manifest.layers}
     names = dict(zip(_PARTS, [getattr(block, part) for part in _PARTS], strict=True))
+    if names["output"] == names["sum"]:
+        del names["output"]
     shown = {role: name for role, name in names.items() if name is not None}
     inner = [
         layer
@@ -144,23 +148,24 @@ def _block_section(
         if layer.block == block.name and layer.name not in shown.values()
     ]
     added = block.merge == "add"
+    parts = tuple(
+        Part(
+            _SIGNS.get(role, "") if added or role == "output" else "",
+            layer_figure(
+                forward,
+                layers[name],
+                links,
+                x_of=block.name if name == block.identity else None,
+                room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
+            ),
+        )
+        for role, name in shown.items()
+    )
     return BlockSection(
         name=block.name,
         href=links.block(block.name),
         shape=fmt.shape(*layers[block.output].shape),
-        parts=tuple(
-            Part(
-                _SIGNS.get(role, "") if added or role == "output" else "",
-                layer_figure(
-                    forward,
-                    layers[name],
-                    links,
-                    x_of=block.name if name == block.identity else None,
-                    room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
-                ),
-            )
-            for role, name in shown.items()
-        ),
+        parts=parts,
         inner=tuple(layer_figure(forward, layer, links) for layer in inner),
         metrics=found if block.identity else None,
         sentence=describe_metrics(found, block, off=block.name in links.scales.off)
@@ -174,4 +179,5 @@ def _block_section(
         first=first,
         first_projected=first_projected,
         after=tuple(after),
+        row_height=parts[0].figure.picture.zoom if layers[block.output].is_sequence else None,
     )

@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import GridOptions, kernel_layout, layer_grid
+from skiplens.service.images import GridOptions, kernel_layout, layer_grid, sequence_zoom
 from skiplens.web.links import Links
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
@@ -17,6 +17,7 @@ from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import layer_downloads
 from skiplens.web.pages.figures import Picture, map_attributes
 
+_SEQUENCE_WIDTH: Final = 820  # pixels, with the digit's rows beside it
 KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
 
@@ -25,7 +26,12 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
     """The page of a layer; ``origin`` is the server's address."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     every = tuple(range(layer.filters))
-    grid = layer_grid(forward, layer, every, replace(links.options, labels=False))
+    shape: dict[str, Any] = {"labels": "false"}
+    options = replace(links.options, labels=False)
+    if layer.is_sequence:
+        shape = {"zoom": sequence_zoom(layer.shape[1], layer.filters, _SEQUENCE_WIDTH)}
+        options = replace(links.options, **shape)
+    grid = layer_grid(forward, layer, every, options)
     names = [other.name for other in manifest.layers]
     statistics, off = forward.statistics(layer), forward.is_disabled(layer)
     values = {
@@ -33,8 +39,9 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
         "explanation": text.describe_layer(manifest, layer),
         "facts": _facts(layer),
         "neighbours": neighbour_links(names, layer.name, links.layer),
-        "picture": Picture.of(links.grid(layer.name, labels="false"), grid.geometry),
+        "picture": Picture.of(links.grid(layer.name, **shape), grid.geometry),
         "cells": grid.cells,
+        "alt": figures.alt_text(forward, layer, grid),
         "legend": figures.legend(grid),
         "attributes": map_attributes(layer, grid, links),
         "note": fmt.dead_filters_note(

@@ -37,10 +37,22 @@ ZERO: Final[dict[PaletteName, str]] = {
 }
 
 _SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate": "T(x)"}
+# Of a recurrent layer's gates: Cho et al. 2014, and Hochreiter and Schmidhuber 1997.
+_GATES: Final = {
+    "UpdateGate": ("z", "update gate", "1 keeps a unit's state and 0 replaces it."),
+    "ResetGate": ("r", "reset gate", "how much of a unit's state before its new one depends on."),
+    "InputGate": ("i", "input gate", "how much of what is new enters a unit's memory."),
+    "ForgetGate": ("f", "forget gate", "how much of a unit's memory is kept."),
+    "OutputGate": ("o", "output gate", "how much of a unit's memory shows in its state."),
+}
 
 
 def symbol(layer: LayerInfo) -> str | None:
-    """What a layer is to its block: ``x``, ``F(x)``, ``sum``, ``output`` or ``T(x)``."""
+    """What a layer is to its block: ``x``, ``F(x)``, ``sum``, ``output`` or ``T(x)``; a recurrent
+    layer's gate by its letter.
+    """
+    if layer.kind in _GATES:
+        return _GATES[layer.kind][0]
     return "x" if layer.role == "identity" else _SYMBOLS.get(layer.role)
 
 
@@ -56,6 +68,28 @@ def _convolution(layer: LayerInfo) -> str:
     return (
         f"A convolution: each of its {pluralise(layer.filters, 'filter')} slides a kernel of "
         f"{height} {TIMES} {width} weights over every input map and sums the products." + halved
+    )
+
+
+def _states(layer: LayerInfo) -> str:
+    ways = (
+        " Half of its units read from the first step on, half from the last."
+        if layer.kind == "Bidirectional"
+        else ""
+    )
+    return (
+        "The states of a recurrent layer: at each step, what it has kept of the steps it has read."
+        + ways
+    )
+
+
+def _gate(layer: LayerInfo) -> str:
+    if layer.kind in _GATES:
+        _, name, meaning = _GATES[layer.kind]
+        return f"The {name}, between 0 and 1: at each step, {meaning}"
+    return (
+        "T(x), between 0 and 1: at each position, the share of F(x) that is used; the remaining "
+        "share is x."
     )
 
 
@@ -78,8 +112,8 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "activation": _activation,
     "identity": "x, projected to the shape of F(x), so that the two can be added.",
     "residual": "F(x), the residual: what the block's branch adds to its input.",
-    "gate": "T(x), between 0 and 1: at each position, the share of F(x) that is used; "
-    "the remaining share is x.",
+    "states": _states,
+    "gate": _gate,
     "sum": "The sum: x plus F(x), at each position and in each filter.",
     "output": "ReLU of the sum: the block's output, and the next block's x.",
     "pool": _pool,

@@ -283,6 +283,8 @@ def input_window(
         picture = Picture.of(address, grid.geometry)
         map_, range_ = grid.cells[0].box, grid.cells[0].range
     x, y, zoom = map_[0], map_[1], picture.zoom
+    if layer is not None and layer.is_sequence:  # its steps, which are columns, run downwards
+        row, column, height, width = column, row, width, height
     window = (x + column * zoom, y + row * zoom, width * zoom, height * zoom)
     return InputWindow(
         picture,
@@ -392,11 +394,14 @@ def dense_steps(found: Dense, labels: InputLabels) -> UnitExplanation:
     order = np.argsort(-np.abs(products), kind="stable")
     listed, others = order[:MOST_LISTED], order[MOST_LISTED:]
     shape = (1, 1, len(products)) if (layer := labels.layer()) is None else layer.shape
+    at_position = len(products) == shape[-1]  # else of all positions together
     columns = (found.values, found.weights, products)
     written = [fmt.aligned(column[listed].tolist(), DIGITS) for column in columns]
     rows = []
     for at, *cells in zip(listed.tolist(), *written, strict=True):
         row, column, channel = map(int, np.unravel_index(at, shape))
+        if at_position:
+            (row, column), channel = labels.unit.position, at
         position = f" at {row},{column}" if shape[0] * shape[1] > 1 else ""
         name, href = f"{labels.name()}:{channel}{position}", labels.href(channel, row, column)
         rows.append(NumberRow(name, href, tuple(cells)))
@@ -689,6 +694,11 @@ def _picker(context: PageContext, unit: Unit) -> PositionPicker:
         rows=height,
         columns=width,
         steps=(
+            step("\N{UPWARDS ARROW}", "one step earlier", 0, -1),
+            step("\N{DOWNWARDS ARROW}", "one step later", 0, 1),
+        )
+        if layer.is_sequence
+        else (
             step("\N{LEFTWARDS ARROW}", "one to the left", 0, -1),
             step("\N{UPWARDS ARROW}", "one up", -1, 0),
             step("\N{DOWNWARDS ARROW}", "one down", 1, 0),

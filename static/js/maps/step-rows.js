@@ -1,0 +1,56 @@
+// @ts-check
+/**
+ * Finds a step of a sequence on the digit and in every picture of a sequence in the window: each row
+ * of the digit is one step.
+ * @module
+ */
+
+import { isSequenceOf } from "./activations.js";
+import { gridZoom } from "./hit-testing.js";
+import { LABEL_HEIGHT } from "./lattice.js";
+
+/** @typedef {import("./hit-testing.js").Rectangle} Rectangle */
+
+const SIDE = 28; // of the digit
+const GAP = 2; // around the maps of a picture
+const MAPS = "figure[data-shape], [data-block-table]";
+const PICTURES = "figure[data-shape] picture img, [data-block-table] picture img, "
+  + "[data-step-rows] img, .draw-surface:not(.has-strokes) img";
+
+/**
+ * The step in every picture, in pixels of the window.
+ * @param {number} step
+ * @returns {Rectangle[]}
+ */
+export function stepBoxes(step) {
+  const images = /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll(PICTURES));
+  return [...images].flatMap((image) => {
+    const box = image.getBoundingClientRect();
+    const isInView = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+    return isInView ? rowsOf(image, box, step) : [];
+  });
+}
+
+/**
+ * @param {HTMLImageElement} image
+ * @param {DOMRect} box
+ * @param {number} step
+ * @returns {Rectangle[]}
+ */
+function rowsOf(image, { left, top, width, height }, step) {
+  const maps = image.closest(MAPS);
+  if (!(maps instanceof HTMLElement)) {
+    return [{ left, top: top + (step * height) / SIDE, width, height: height / SIDE }];
+  }
+  const [before = 1, steps = 1] = (maps.dataset["shape"] ?? "").split(" ").map(Number);
+  if (!isSequenceOf(before, steps)) return [];
+  const zoom = gridZoom(maps);
+  const layers = Math.max(1, maps.querySelectorAll("li[data-values]").length);
+  const scale = height / (GAP + LABEL_HEIGHT + layers * (steps * zoom + GAP));
+  return [...Array(layers).keys()].map((layer) => ({
+    left: left + GAP * scale,
+    top: top + scale * (GAP + LABEL_HEIGHT + layer * (steps * zoom + GAP) + step * zoom),
+    width: width - 2 * GAP * scale,
+    height: zoom * scale,
+  }));
+}

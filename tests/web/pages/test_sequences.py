@@ -1,0 +1,64 @@
+"""The pages of a network that reads rows."""
+
+import re
+
+import numpy as np
+import pytest
+
+from skiplens.core.digit import Digit
+from skiplens.service.head import EarlyExit
+from skiplens.web import links
+from skiplens.web.pages.depth import describe_rows
+from tests.web.pages.conftest import Look
+
+NETWORK = "mnist-rows"
+
+
+def test_each_equation_begins_with_the_rows_of_the_digit(look: Look, digit: Digit) -> None:
+    page = look(links.gallery(NETWORK, digit.id))
+    rows = [one for one in page.all("span") if "data-step-rows" in one]
+    equations = [one for one in page.all("div") if "data-equation" in one]
+    assert len(rows) == len(equations) == 2
+    assert all("is-sequence" in one["class"] for one in equations)
+    grids = [one for one in page.all("img") if "block1.sum/grid.png" in one["src"]]
+    digits = [one for one in page.all("img") if "input.png" in one["src"]]
+    zoom = int(grids[0]["src"].split("zoom=")[1].split("&")[0])
+    assert str(28 * zoom) in {one["height"] for one in digits}
+
+
+def test_a_block_shows_the_gates_of_its_recurrent_layer(look: Look, digit: Digit) -> None:
+    page = look(links.block_page(NETWORK, digit.id, "block1"))
+    shown = [one["data-layer"] for one in page.all("figure") if "data-layer" in one]
+    assert shown == ["block1.states.update", "block1.states.reset"]
+    layer = look(links.layer_page(NETWORK, digit.id, "block1.states.update"))
+    assert "1 keeps a unit's state and 0 replaces it." in layer.text
+
+
+def test_a_position_of_a_sequence_is_a_row_of_the_digit(look: Look, digit: Digit) -> None:
+    page = look(f"{links.filter_page(NETWORK, digit.id, 'block1.sum', 7)}?at=0,14")
+    assert "at row 14 of the digit" in page.text
+    marker = next(one for one in page.all("svg") if one.get("class") == "marker")
+    assert "data-steps" in marker
+    dense = look(f"{links.filter_page(NETWORK, digit.id, 'stem.output', 7)}?at=0,14")
+    assert re.search(r"stem\.rows:\d+ at 0,14", dense.text)
+
+
+def test_the_blocks_page_reads_row_by_row(look: Look, digit: Digit) -> None:
+    page = look(links.depth_page(NETWORK, digit.id))
+    assert "Predictions after each row" in page.text
+    assert "step-gradients" in {one.get("id") for one in page.all("section")}
+    assert "row 27" in page.text
+    assert "row 28" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ([7, 7, 7], "It says 7 from the first row on."),
+        ([1, 1, 7, 7], "After row 2 it says 7, and keeps to it."),
+        ([7, 1, 7], "It says 7 only once it has the last row."),
+    ],
+)
+def test_the_row_that_decides_is_named(labels: list[int], text: str) -> None:
+    exits = [EarlyExit(f"row {at}", np.eye(10, dtype=np.float32)[n]) for at, n in enumerate(labels)]
+    assert describe_rows(exits, "0123456789") == text
