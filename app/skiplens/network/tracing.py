@@ -94,7 +94,13 @@ def obstacles(network: keras.Model) -> list[str]:
     outputs: list[Any] = getattr(network, "outputs", None) or []
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs) or "unknown"
     found = []
-    if not inputs or len(inputs) > 1 or not image_shape(network):
+    if any(isinstance(layer, keras.layers.Embedding) for layer in getattr(network, "layers", ())):
+        found.append(
+            f"network {network.name!r} reads text: its layers can be built with Residual and "
+            "trained, GRUs and LSTMs too, but what skiplens shows is a network at an image, such "
+            "as mnist-rows, which reads one row by row"
+        )
+    elif not inputs or len(inputs) > 1 or not image_shape(network):
         found.append(
             f"network {network.name!r} must be a functional or sequential model of one image "
             f"(H, W, C) of a fixed size; its inputs are {shapes}"
