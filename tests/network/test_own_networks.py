@@ -183,8 +183,9 @@ def test_what_gives_no_probabilities_is_refused(
 
 def test_code_in_a_file_runs_only_if_that_is_asked_for(tmp_path: Path) -> None:
     path = saved(convnet(layers.Lambda(lambda x: x * 2.0)), tmp_path)
-    with pytest.raises(CompileError, match="Its code is run with --trust"):
+    with pytest.raises(CompileError, match="Its code is run with --trust") as caught:
         compiled(path)
+    assert str(caught.value).startswith(f"{path} is not a Keras network")
     assert nothing_is_left(tmp_path)
 
 

@@ -296,8 +296,12 @@ def compile_file(
     with TemporaryDirectory(prefix=".compiling-", dir=models) as temporary:
         made = Path(temporary) / folder.name
         made.mkdir()
-        _copy_network(path, made / NETWORK_FILE)
-        compile_folder(made, data, run_graph, measure=measure)
+        copy = made / NETWORK_FILE
+        _copy_network(path, copy)
+        try:
+            compile_folder(made, data, run_graph, measure=measure)
+        except CompileError as error:
+            raise CompileError(str(error).replace(str(copy), str(path))) from error
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return folder
