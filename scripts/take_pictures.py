@@ -5,13 +5,11 @@ whoever changes how they look.
 """
 
 import argparse
-import io
 import shutil
 from itertools import product
 from pathlib import Path
 from typing import Final, Literal
 
-from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from scripts.pages import PAGES
@@ -88,10 +86,8 @@ def take_value(browser: Browser, address: str) -> Path:
 
 
 def _save(page: Page, name: str) -> Path:
-    """Take what is in the window, in 256 colours: a third of the bytes, and no difference seen."""
     path = PICTURES / name
-    with Image.open(io.BytesIO(page.screenshot())) as shot:
-        shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    page.screenshot(path=path)
     page.context.close()
     return path
 
@@ -105,10 +101,7 @@ def take_experiment(browser: Browser, address: str) -> Path:
     page.wait_for_url("**scale=**")
     page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")
-    path = PICTURES / "experiment.png"
-    page.screenshot(path=path)
-    page.context.close()
-    return path
+    return _save(page, "experiment.png")
 
 
 def opened(browser: Browser, address: str, width: int, scheme: Scheme) -> Page:
