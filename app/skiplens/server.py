@@ -97,7 +97,11 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(PathPrefix, settings.root_path, trusts_header=settings.trust_prefix_header),
-            Middleware(ResponseHeaders),
+            Middleware(
+                ResponseHeaders,
+                settings.frame_ancestors,
+                shared_pictures=settings.cross_origin_pictures,
+            ),
             Middleware(AccessLog, metrics),
             *cross_origin(settings.cors_origins),
             Middleware(BodyLimit, settings, metrics, lambda: app.state.ready),

@@ -27,6 +27,12 @@ def _without_slash(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+# The sources that a Content-Security-Policy takes, without what would end the directive.
+Frames = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^('self'|[A-Za-z0-9.:/*-]+)$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+]
 
 
 class Settings(BaseSettings):
@@ -133,3 +139,7 @@ class Settings(BaseSettings):
     cors_origins: Names = Field(
         (), description="other sites whose scripts may call the API, comma-separated"
     )
+    frame_ancestors: Frames = Field(
+        (), description="sites that may show pages in a frame, comma-separated; * allows all"
+    )
+    cross_origin_pictures: bool = Field(False, description="let other sites show the pictures")

@@ -147,9 +147,10 @@ function wireConnection() {
 /** Tell screen readers the prediction if it differs from that of the page before. */
 function announcePrediction() {
   const line = document.querySelector("[data-prediction]");
-  const prediction = line?.getAttribute("data-prediction") ?? "";
+  if (!line) return;
+  const prediction = line.getAttribute("data-prediction") ?? "";
   const previous = sessionStorage.getItem("answer");
-  if (!line || prediction === previous) return;
+  if (prediction === previous) return;
   if (previous) line.textContent = prediction;
   sessionStorage.setItem("answer", prediction);
 }

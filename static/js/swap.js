@@ -53,11 +53,12 @@ export async function showPage(address, { history = "push", regions = REGIONS } 
 }
 
 /**
- * @param {string} address
+ * @param {string} target
  * @param {"push" | "replace" | "none"} mode
  * @param {readonly string[]} regions
  */
-async function change(address, mode, regions) {
+async function change(target, mode, regions) {
+  const address = withinFrame(target);
   running?.abort();
   const { signal } = (running = new AbortController());
   try {
@@ -72,6 +73,14 @@ async function change(address, mode, regions) {
     if (!signal.aborted && mode !== "none") location.assign(address);
     return false;
   }
+}
+
+/** The address under which a figure in another site's frame stays one. @param {string} address */
+function withinFrame(address) {
+  if (!("embed" in document.documentElement.dataset)) return address;
+  const url = new URL(address, location.href);
+  url.searchParams.set("embed", "");
+  return url.href;
 }
 
 /**

@@ -21,6 +21,7 @@ WORDS_FOR_DEFAULTS = {
     "own_network": "none",
     "root_path": "none",
     "trust_prefix_header": "false",
+    "cross_origin_pictures": "false",
     "state_dir": "the user's data folder",
     "interpreters": "one per core",
     "decoders": "1; 2 with four cores",

@@ -4,6 +4,7 @@ import re
 import socket
 
 import pytest
+from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from tests.web.conftest import Refused, Start
@@ -39,6 +40,36 @@ def test_every_response_has_the_headers_once(start: Start, view: str) -> None:
             assert answer.headers.get_list(name) == [value], (answer.url, name)
         assert "camera=()" in answer.headers["permissions-policy"]
         assert "server" not in answer.headers
+
+
+def test_sites_that_are_named_may_show_pages_in_frames(start: Start) -> None:
+    sites = f"'self',{FRIEND},*.example:8080"
+    client = start(frame_ancestors=sites)
+    for path in ("/", "/nothing"):
+        policy = client.get(path).headers.get_list("content-security-policy")
+        assert policy == [
+            POLICY["content-security-policy"].replace(
+                "'none'; object", f"{sites.replace(',', ' ')}; object"
+            )
+        ]
+
+
+@pytest.mark.parametrize("site", ["https://a.example; script-src *", "a b", '"', "'none'"])
+def test_a_site_that_is_none_is_refused(start: Start, site: str) -> None:
+    with pytest.raises(ValidationError):
+        start(frame_ancestors=site)
+
+
+def test_other_sites_may_show_pictures_only_if_told_to(start: Start, view: str) -> None:
+    picture = f"{view}/layers/stem.conv/grid.png"
+    for shared, policy in ((False, "same-origin"), (True, "cross-origin")):
+        client = start(cross_origin_pictures=shared)
+        first = client.get(picture)
+        again = client.get(picture, headers={"If-None-Match": first.headers["etag"]})
+        for answer in (first, again):
+            assert answer.headers.get_list("cross-origin-resource-policy") == [policy]
+        page = client.get("/").headers["cross-origin-resource-policy"]
+        assert page == "same-origin"
 
 
 @pytest.mark.parametrize("address", ["/api/v1/digits", "/digits"])

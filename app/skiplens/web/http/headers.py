@@ -216,11 +216,38 @@ def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
 _ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class ResponseHeaders:
-    """Sets the request id in the context; adds it and the security headers to every response."""
+def _headers_for(frame_ancestors: tuple[str, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """The security headers where these sites may show pages in a frame."""
+    if not frame_ancestors:
+        return HEADERS
+    policy = CONTENT_SECURITY_POLICY.replace(
+        "frame-ancestors 'none'", f"frame-ancestors {' '.join(frame_ancestors)}"
+    )
+    return ((b"content-security-policy", policy.encode()), *HEADERS[1:])
 
-    def __init__(self, app: ASGIApp) -> None:
+
+_OF_THIS_SITE: Final = (b"cross-origin-resource-policy", b"same-origin")
+_OF_ANY_SITE: Final = (b"cross-origin-resource-policy", b"cross-origin")
+
+
+class ResponseHeaders:
+    """Sets the request id in the context; adds it and the security headers to every response.
+
+    Args:
+        app: next ASGI app.
+        frame_ancestors: other sites that may show pages in a frame.
+        shared_pictures: whether any site may show the pictures.
+    """
+
+    def __init__(
+        self, app: ASGIApp, frame_ancestors: tuple[str, ...] = (), *, shared_pictures: bool = False
+    ) -> None:
         self._app = app
+        self._headers = _headers_for(frame_ancestors)
+        self._picture_headers = self._headers
+        if shared_pictures:
+            kept = (header for header in self._headers if header != _OF_THIS_SITE)
+            self._picture_headers = (*kept, _OF_ANY_SITE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -228,11 +255,13 @@ class ResponseHeaders:
             return
         chosen = _received_id(scope) or new_request_id()
         set_request_id(chosen)
+        is_picture = scope["path"].endswith(".png")
+        headers = self._picture_headers if is_picture else self._headers
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 named = (REQUEST_ID_HEADER, chosen.encode())
-                message["headers"] = [*message["headers"], *HEADERS, named]
+                message["headers"] = [*message["headers"], *headers, named]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -50,6 +50,8 @@ class SiteContext:
     """Path and query of the page, to return to after the theme is changed."""
     origin: str
     """The server's address, as the visitor knows it: ``http://127.0.0.1:8000``."""
+    is_embedded: bool = False
+    """Whether another site shows the page in a frame and wants nothing but its figure."""
 
 
 def site_context(request: Request) -> SiteContext:
@@ -59,6 +61,7 @@ def site_context(request: Request) -> SiteContext:
         Theme(theme) if theme in set(Theme) else Theme.SYSTEM,
         _address(request) if request.method == "GET" else links.at("/"),
         origin_of(request),
+        "embed" in request.query_params,
     )
 
 
