@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.ladder import STREAM
@@ -156,7 +155,8 @@ def measured_chart(services: Services, manifest: Manifest) -> LineChart | None:
     ]
     ends = [end for one in series for point in one.points for end in (point.low, point.high)]
     low, high = min(end for end in ends if end is not None), max(end or 0 for end in ends)
-    ticks = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    step = max(1, int((high - low) // 5))
+    ticks = range(int(low // step) * step, int(high // step + 2) * step, step)
     return line_chart(
         series,
         x=count_axis("block (0 is the stem)", 0, len(manifest.blocks), 5),
