@@ -231,3 +231,17 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_server_is_for_this_machine_alone_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SKIPLENS_PORT")
     assert (Settings().host, Settings().port, Settings().cors_origins) == ("127.0.0.1", 8000, ())
+
+
+def test_a_user_without_a_home_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_home(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("SKIPLENS_STATE_DIR", raising=False)
+    monkeypatch.setattr("skiplens.settings.user_data_path", no_home)
+    monkeypatch.setattr("sys.argv", ["skiplens", "serve", "--port", "0"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "choose a folder with SKIPLENS_STATE_DIR" in capsys.readouterr().err

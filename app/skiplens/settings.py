@@ -8,6 +8,8 @@ from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, FiniteFloat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from skiplens.errors import StartupError
+
 _PACKAGE: Final = Path(__file__).resolve().parent
 # models/, static/ and templates/ lie inside the package in a wheel, at the top of a checkout.
 ROOT: Final = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parents[1]
@@ -24,6 +26,20 @@ def _split(value: object) -> object:
 
 def _without_slash(value: object) -> object:
     return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _data_folder() -> Path:
+    """The user's.
+
+    Raises:
+        StartupError: the user has none: no ``HOME``, and an id that no account has.
+    """
+    try:
+        return user_data_path("skiplens", appauthor=False)
+    except RuntimeError as error:
+        raise StartupError(
+            "there is no home folder to keep digits in; choose a folder with SKIPLENS_STATE_DIR"
+        ) from error
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -46,7 +62,7 @@ class Settings(BaseSettings):
     models_dir: Path = Field(ROOT / "models", description="folder of model folders")
     own_network: Path | None = Field(None, description="one more model folder")
     state_dir: Path = Field(
-        default_factory=lambda: user_data_path("skiplens", appauthor=False),
+        default_factory=_data_folder,
         description="folder for uploaded digits",
     )
     data: Path | None = Field(None, description="folder with MNIST, to browse its test set")
