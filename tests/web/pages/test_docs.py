@@ -53,14 +53,18 @@ def test_every_address_to_try_answers(api: TestClient, html: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["/docs", "/nowhere"])
-def test_a_page_about_no_network_leads_to_all_of_them(
+def test_a_page_about_no_network_leads_to_all_that_others_lead_to(
     api: TestClient, look: Look, address: str
 ) -> None:
     headers = {"Accept": "text/html"}
     page = Markup(api.get(address, headers=headers).text)
     assert page.faults == []
-    for network in api.get("/api/v1/networks").json():
-        assert any(f"/networks/{network['id']}/digits/" in link for link in page.links())
+    named = re.compile(r"^/networks/([\w-]+)/digits/[0-9a-f]{16}$")
+    offered = [
+        {found[1] for found in map(named.match, one.links()) if found} for one in (look("/"), page)
+    ]
+    assert len(offered[0]) > 1
+    assert offered[0] <= offered[1]
     for part in ("/blocks", "/compare"):
         assert any(part in link for link in page.links())
     look(next(link for link in page.links() if link.endswith("/blocks")))
