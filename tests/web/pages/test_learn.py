@@ -321,8 +321,11 @@ def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
 
 
 def test_each_pair_is_told_once(ask: Ask) -> None:
-    pairs = [link for link in ask("meaning").links() if "pair=" in link]
-    assert [link.partition("pair=")[2] for link in pairs] == ["mnist-resnet", "2", "27"]
+    links = [link for link in ask("meaning").links() if "pair=" in link]
+    pairs = [link.partition("pair=")[2] for link in links]
+    assert pairs[-2:] == ["2", "27"]
+    assert "mnist-resnet" in pairs
+    assert not [pair for pair in pairs if pair.startswith("mnist-stream")]
 
 
 def test_an_unknown_pair_is_refused(told: TestClient) -> None:
