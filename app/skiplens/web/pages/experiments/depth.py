@@ -195,9 +195,9 @@ def depth(
         "rungs": rung_rows(context.services, context.forward.digit, context.links),
         "accuracy": accuracy_chart(runs),
         "loss": loss_chart(runs, blocks),
-        "blocks": blocks,
         "depths": [
-            (count, context.links.experiment(EXPERIMENT.name, blocks=count)) for count in LADDER
+            (count, context.links.experiment(EXPERIMENT.name, blocks=count), count == blocks)
+            for count in LADDER
         ],
         "table": _table(runs),
         "sentence": describe_ladder(runs),
