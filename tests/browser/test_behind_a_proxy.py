@@ -105,7 +105,7 @@ def test_the_site_is_used_below_the_path(open_page: OpenPage, documented: str) -
     page.wait_for_url("**/layers/**")
     wait_until_ready(page)
     page.get_by_role("link", name="API").first.click()
-    expect(page.locator("#swagger .opblock").first).to_be_visible()
+    expect(page.locator("details.operation").first).to_be_visible()
     page.get_by_role("link", name="skiplens", exact=True).click()
     page.wait_for_url(f"{documented}{PATH}/**")
     check(answers, documented)
