@@ -174,3 +174,15 @@ def test_every_page_has_the_map_marks_its_block_and_toggles_stay_on_it(
         assert any(link.startswith(f"{gallery}/blocks/{name}") for link in page.links())
     current = [one for one in page.all("g") if "is-current" in one.get("class", "")]
     assert [one["id"] for one in current] == ([f"map-{block}"] if block else [])
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [("mnist-resnet", True), ("mnist-stream", False), ("mnist-plain", False)],
+)
+def test_the_legend_tells_of_ratios_where_the_map_shows_them(
+    look: Look, digit: Digit, network: str, told: bool
+) -> None:
+    page = look(Links(network, digit.id).gallery())
+    assert bool([one for one in page.all("text") if one.get("class") == "map-ratio"]) == told
+    assert ("ratio of the two" in page.text) == told
