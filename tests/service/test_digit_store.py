@@ -285,7 +285,9 @@ def _replace(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("harm", [_truncate, _replace, Path.unlink], ids=["truncated", "replaced", "deleted"])
+@pytest.mark.parametrize(
+    "harm", [_truncate, _replace, Path.unlink], ids=["truncated", "replaced", "deleted"]
+)
 def test_a_file_that_is_harmed_while_it_is_open_is_noticed(
     tmp_path: Path, harm: Callable[[Path], object]
 ) -> None:
