@@ -96,14 +96,14 @@ def test_the_page_follows_the_dial_and_keeps_its_factor(open_page: OpenPage) -> 
     dial = page.get_by_role("slider", name="Factor of the branch of block1")
     box = dial.bounding_box()
     assert box is not None
-    before, share = page.url, page.locator(".bars .first [data-live]").inner_text()
+    before, share = page.url, page.locator(".bars .first td[data-live]").inner_text()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, middle)
     page.mouse.down()
     page.mouse.move(box["x"] + 2, middle, steps=4)
     expect(page.locator(".dial output")).to_have_text("0")
     expect(page.locator(".prediction-change")).to_contain_text("Without block1, the prediction")
-    expect(page.locator(".bars .first [data-live]")).not_to_have_text(share)
+    expect(page.locator(".bars .first td[data-live]")).not_to_have_text(share)
     assert page.url == before
     page.mouse.up()
     expect(page).to_have_url(re.compile("scale=block1:0"))

@@ -424,7 +424,9 @@ class Manifest:
     blocks: tuple[BlockInfo, ...]
     """Every block, in forward order."""
     graphs: dict[str, GraphInfo]
-    """Compiled graphs: `activations` and `gradients`, and `reordered` if all blocks are alike."""
+    """Compiled graphs: `activations` and `gradients`, and `reordered` if three blocks or more are
+    all alike.
+    """
     test_accuracy: Accuracy | None
     """Accuracy on MNIST's 10,000 test digits; null if not measured."""
     evaluation: Evaluation | None

@@ -64,6 +64,7 @@ Reference = Callable[[Arrays], Arrays]
 _TRIALS: Final = 6
 _BATCH_SIZE: Final = 500
 _PROBABILITIES: Final = ("softmax", "sigmoid")
+_FEWEST_TO_REORDER: Final = 3  # blocks; two have but one other order
 _VECTORS: Final = 2  # axes of a batch of them
 _MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
@@ -323,7 +324,7 @@ def _graphs(network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
         add("gradients", compile_gradients(network), reference_gradients(network), BY_NORM)
     except CompileError as error:
         found.no_gradients = str(error)
-    if blocks_are_alike(traced):
+    if len(traced.blocks) >= _FEWEST_TO_REORDER and blocks_are_alike(traced):
         add(REORDERED, compile_reordered(fixed), reference_reordered(network))
     return found
 

@@ -17,6 +17,7 @@ from skiplens.network.layers import HighwayGate, Part, Residual
 Tensor = Any
 TracedCall = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
 
+RESHAPED_INPUT: Final = "input.reshaped"  # the layer that gives the image the network's shape
 _ACTIVATED: Final = (  # each applies its activation last
     keras.layers.Dense,
     keras.layers.EinsumDense,
@@ -175,7 +176,7 @@ class _Flattening:
         source = self._flat.source
         if tuple(source.shape[1:]) == shape:
             return source
-        return self._record(keras.layers.Reshape(shape, name="input.reshaped"), (source,))
+        return self._record(keras.layers.Reshape(shape, name=RESHAPED_INPUT), (source,))
 
     def model(self, network: keras.Model, given: Any) -> Any:
         """Flatten a model on a tensor or a structure of them."""

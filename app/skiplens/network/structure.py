@@ -11,10 +11,18 @@ import keras
 import numpy as np
 
 from skiplens.core.manifest import INPUT, OTHER
-from skiplens.network.flattening import Call, FlatNetwork, Merge, Tensor, flatten
+from skiplens.network.flattening import (
+    RESHAPED_INPUT,
+    Call,
+    FlatNetwork,
+    Merge,
+    Tensor,
+    flatten,
+)
 from skiplens.network.layer_records import is_activation, is_softmax, named_block
 from skiplens.network.merges import branch_calls, find_merges, needed_calls
 
+_VECTORS: Final = 2  # axes of a batch of them
 _BYTES: Final = 255.0
 _LARGEST_SCALE_OF_BYTES: Final = 0.05  # 1 / 127.5 maps bytes to -1..1
 _RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
@@ -138,13 +146,15 @@ class Structure:
 
     def is_shown(self, call: Call, out: Tensor) -> bool:
         """Whether an output is recorded: numbers of one image, that are no gate before it is
-        scaled, nor what is the image or a Flatten's input laid out otherwise.
+        scaled, nor what is the image in the shape that the network takes, or a flat copy.
         """
         of_images = len(out.shape) > 1 and out.shape[0] is None and None not in out.shape[1:]
         if not of_images or "float" not in str(out.dtype) or id(out) in self._gates:
             return False
         same = isinstance(call.layer, keras.layers.Flatten) or (
-            isinstance(call.layer, keras.layers.Reshape) and call.inputs[0] is self.flat.source
+            isinstance(call.layer, keras.layers.Reshape)
+            and call.inputs[0] is self.flat.source
+            and (call.layer.name == RESHAPED_INPUT or len(out.shape) == _VECTORS)
         )
         return not same or id(out) in self._shown_anyway
 

@@ -361,7 +361,9 @@ def load_network(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # damaged files end in errors of many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        unknown = re.search(r"Could not locate [^.\n]+", str(error))
+        lines = [unknown[0] + "."] if unknown else str(error).splitlines()
+        reason = (lines or [type(error).__name__])[0]
         raise CompileError(
             f"{path} is not a Keras network that can be loaded: {reason}{_advice(str(error))}"
         ) from error
