@@ -1,1 +1,1 @@
-"""Pure: NumPy and Pillow only. No Keras, no LiteRT, no HTTP, no settings, no files."""
+"""Pure: NumPy, Pillow and OpenCV only. No Keras, no LiteRT, no HTTP, no settings, no storage."""
