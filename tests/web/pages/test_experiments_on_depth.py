@@ -60,7 +60,7 @@ def test_votes_are_those_of_the_api(api: TestClient, look: Look, digit: Digit) -
     assert f"logit {found['logits'][3]:+.2f}".replace("-", "\N{MINUS SIGN}") in text
     assert "Filters of" in text
     for network in ("mnist-resnet", "mnist-stream-plain"):
-        assert "its logits are no sum" in look(f"/experiments/votes?network={network}").text
+        assert "its logits are not a sum" in look(f"/experiments/votes?network={network}").text
 
 
 def test_a_class_or_a_block_that_is_not_there_is_refused(api: TestClient, refused: Refused) -> None:

@@ -308,7 +308,10 @@ def test_the_gradients_of_the_trained_networks_decide(
 
 def test_the_gradient_before_training_is_told(ask: Ask) -> None:
     text = ask("gradients").text.replace(fmt.NARROW, " ")
-    assert "20.00 % of the loss's gradient came back without skips, 90.00 % with them" in text
+    expected = (
+        "20.00 % of the loss's gradient reaches the first block without skips, 90.00 % with them"
+    )
+    assert expected in text
 
 
 @pytest.mark.parametrize("step", ["depth", "meaning"])

@@ -159,8 +159,8 @@ def measured_chart(
 
 EXPERIMENT: Final = Experiment(
     "classes",
-    "Digits becoming classes",
-    "When does the network begin to keep the classes apart?",
+    "How digits become classes",
+    "At which depth does the network separate the classes?",
     "Alain and Bengio 2017, classes at every depth",
     card=lambda context: measured_chart(context.services, context.engine.manifest),
     live=live,

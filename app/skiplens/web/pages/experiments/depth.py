@@ -160,7 +160,7 @@ def describe_ladder(runs: Sequence[MeasuredRun]) -> str:
             parts.append(f"{change} {NAMES[kind]}")
     if not parts:
         return ""
-    return f"{deepest} blocks in place of {before} take the test accuracy {fmt.join_and(parts)}."
+    return f"From {before} to {deepest} blocks, the test accuracy goes {fmt.join_and(parts)}."
 
 
 def _card(context: PageContext) -> LineChart | None:

@@ -170,13 +170,16 @@ def measured_chart(services: Services) -> LineChart | None:
 def describe(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> str:
     """From which depth on the head gives the network's answer."""
     if not exits:
-        return "The head of this network is not one pooling and one dense layer."
+        return (
+            "The head of this network is not one pooling and one dense layer, so it gives no "
+            "answers at other depths."
+        )
     answers = [int(one.probabilities.argmax()) for one in exits]
     since = len(answers)
     while since and answers[since - 1] == label:
         since -= 1
     if since == len(answers):
-        return f"The answer, {manifest.classes[label]}, is only there after the last layer."
+        return f"The answer, {manifest.classes[label]}, appears only after the last layer."
     block = next(
         (one.name for one in manifest.blocks if one.output == exits[since].after), "the stem"
     )
@@ -185,7 +188,7 @@ def describe(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> str:
 
 EXPERIMENT: Final = Experiment(
     "early-exits",
-    "The answer forming",
+    "How the answer forms",
     "What would the network answer if it stopped after any of its blocks?",
     "Greff et al. 2017; Jastrzębski et al. 2018",
     card=lambda context: measured_chart(context.services),

@@ -299,8 +299,8 @@ def _describe(engine: Engine, forward: ForwardPass) -> str:
     manifest, off = engine.manifest, forward.scales.off
     if not manifest.disableable_blocks:
         return (
-            "Without an identity path nothing passes a block that is off: removing one here means "
-            "to feed each block what another block was trained to get."
+            "Without an identity path, nothing passes a block that is off: to remove one here "
+            "means to feed the next block an input that it was not trained on."
         )
     if not off:
         return "Every block is on. Remove some, or switch any of them off on the network map."

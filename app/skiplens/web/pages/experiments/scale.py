@@ -183,7 +183,7 @@ def _all_scaled(
 def _describe(manifest: Manifest, forward: ForwardPass, uniform: float | None) -> str:
     """What the factor does to the prediction."""
     if not manifest.disableable_blocks:
-        return "This network has no identity path beside its branches, so that none can be scaled."
+        return "This network has no identity path beside its branches, so none can be scaled."
     label = manifest.classes[forward.label]
     share = fmt.percent(float(forward.probabilities[forward.label]))
     if uniform is None:

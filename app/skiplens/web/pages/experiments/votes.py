@@ -134,7 +134,10 @@ def measured_chart(services: Services, manifest: Manifest) -> LineChart | None:
     found = services.experiments.measured(manifest, "votes")
     if found is None or not found.curves:
         return None
-    names = {"label": ("for the right class", "identity"), "others": ("for each other", "chain")}
+    names = {
+        "label": ("for the right class", "identity"),
+        "others": ("for each other class", "chain"),
+    }
     series = [
         Series(
             names[curve.name][0],
@@ -168,7 +171,7 @@ def measured_chart(services: Services, manifest: Manifest) -> LineChart | None:
 EXPERIMENT: Final = Experiment(
     "votes",
     "Votes",
-    "Which blocks speak for the answer, and which against it?",
+    "Which blocks vote for the answer, and which against it?",
     "Elhage et al. 2021, the residual stream and direct logit attribution",
     card=lambda context: measured_chart(context.services, context.engine.manifest),
     live=live,
@@ -243,6 +246,7 @@ def _describe(found: Votes, target: int, name: str) -> str:
     against = sum(float(one.total[target]) < 0 for one in found.blocks)
     count = len(found.blocks)
     return (
-        f"{fmt.join_and(first)} add {fmt.number(share)} to the logit of class {name}, which is "
-        f"{fmt.number(float(found.logits[target]))}; {against} of {count} blocks take from it."
+        f"The logit of class {name} is {fmt.number(float(found.logits[target]))}. "
+        f"{fmt.join_and(first)} add most to it, {fmt.number(share)} together; {against} of {count} "
+        "blocks subtract from it."
     )

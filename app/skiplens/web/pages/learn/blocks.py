@@ -39,13 +39,13 @@ def block_figure(scene: Scene) -> StepFigure:
         values={"block": block, "metrics": metrics[block.name], **_block_maps(scene, block)},
         questions=(
             Question.judged(
-                "Which block makes the largest correction, beside its x?",
+                "Which block's F(x) is largest, relative to its x?",
                 touched=touched,
                 right=ratio == max(ratios.values()),
                 remark=f"{here}; the largest ratio is {fmt.number(max(ratios.values()))}.",
             ),
             Question.judged(
-                "Which block changes its x least?",
+                "Which block's F(x) is smallest, relative to its x?",
                 touched=touched,
                 right=ratio == min(ratios.values()),
                 remark=f"{here}; the smallest ratio is {fmt.number(min(ratios.values()))}.",
@@ -105,7 +105,7 @@ def sum_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Find a pixel where F(x) takes something away.",
+                "Find a pixel where F(x) makes the sum smaller than x.",
                 touched=touched,
                 right=residual < 0,
                 remark=f"Here F(x) is {fmt.number(residual)}.",
@@ -149,13 +149,13 @@ def switch_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Which single block may you take out and keep the answer?",
+                "Which single block can you take out and keep the answer?",
                 touched=touched,
                 right=one and not change.changed,
                 remark=change.text if one else "Take out one block only.",
             ),
             Question.judged(
-                "Which blocks must go before the answer changes?",
+                "Which blocks must you take out to change the answer?",
                 touched=touched,
                 right=change.changed,
                 remark=change.text,
@@ -180,8 +180,8 @@ def _answer_change(scene: Scene) -> _Change:
     share = fmt.percent(float(forward.probabilities[forward.label]))
     now = f"{classes[forward.label]}, at {share}"
     if changed:
-        return _Change(changed, f"It was {classes[trained.label]}; now it is {now}.")
-    return _Change(changed, f"It is still {now}.")
+        return _Change(changed, f"The answer was {classes[trained.label]}; now it is {now}.")
+    return _Change(changed, f"The answer is still {now}.")
 
 
 def _last_strip(scene: Scene) -> figures.LayerFigure:
@@ -195,8 +195,9 @@ def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
     if not found or manifest.test_accuracy is None or manifest.evaluation is None:
         return None
     return (
-        f"Without {fmt.join_and(off)}, {found[0]} of {manifest.evaluation.digits:,} test digits "
-        f"are right, instead of {fmt.percent(manifest.test_accuracy.value)}."
+        f"Without {fmt.join_and(off)}, the network classifies {found[0]} of "
+        f"{manifest.evaluation.digits:,} test digits correctly, instead of "
+        f"{fmt.percent(manifest.test_accuracy.value)}."
     )
 
 
@@ -212,13 +213,13 @@ def ablation_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Take out three blocks and keep the answer.",
+                "Take out at least three blocks and keep the answer.",
                 touched=touched,
                 right=len(off) >= _THREE and not change.changed,
-                remark=f"{fmt.pluralise(len(off), 'block')} out. {change.text}",
+                remark=f"You took out {fmt.pluralise(len(off), 'block')}. {change.text}",
             ),
             Question.judged(
-                "Change the answer by factors alone, with no block out.",
+                "Change the answer by factors alone, without taking a block out.",
                 touched=touched,
                 right=change.changed and bool(scaled) and not off,
                 remark=change.text,
@@ -243,6 +244,6 @@ def _gate(scene: Scene) -> dict[str, Any] | None:
     return {
         "formula": mathml.HIGHWAY,
         "strip": layer_strip(forward, layer, links),
-        "sentence": f"The gate of {layer.block} in the highway network: on average "
-        f"{fmt.percent(open_)} open, so {fmt.percent(1 - open_)} of x passes.",
+        "sentence": f"T(x) of {layer.block} in the highway network is {fmt.percent(open_)} on "
+        f"average, so {fmt.percent(1 - open_)} of x passes.",
     }

@@ -40,16 +40,16 @@ def kernel_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Find a place where the sum is at its largest, or nearly.",
+                "Find a place where the sum is largest, or nearly so.",
                 touched=touched,
                 right=value >= _NEARLY * largest,
-                remark=f"Here it is {fmt.number(value)}; the largest is {fmt.number(largest)}.",
+                remark=f"Here the sum is {fmt.number(value)}, the largest {fmt.number(largest)}.",
             ),
             Question.judged(
                 "Find a place where the sum is below zero.",
                 touched=touched,
                 right=value < 0,
-                remark=f"Here it is {fmt.number(value)}.",
+                remark=f"Here the sum is {fmt.number(value)}.",
             ),
         ),
         tool=(
@@ -132,7 +132,7 @@ def layer_figure(scene: Scene) -> StepFigure:
                 remark=f"{here}; the largest is {fmt.number(max(means))}.",
             ),
             Question.judged(
-                "Which one responds least?",
+                "Which filter responds least?",
                 touched=touched,
                 right=mean == min(means),
                 remark=f"{here}; the smallest is {fmt.number(min(means))}.",

@@ -93,7 +93,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
                 remark=_smallest(block, twin, plain),
             ),
             Question.judged(
-                "Find a block where more comes through the skip than through F.",
+                "Find a block where the gradient is larger through the skip than through F.",
                 touched=touched,
                 right=own.identity is not None and own.identity > own.residual,
                 remark=_shares(own),
@@ -118,9 +118,9 @@ def _twin_gradients(scene: Scene, target: int) -> tuple[str, tuple[BlockGradient
 
 
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:
-    """Whether the gradient vanishes on its way back without skips, as the rule has it."""
+    """Whether the gradient vanishes on its way back without skips."""
     share = plain.total / own.total if own.total else 1.0
-    end = "most of it is lost." if share < _VANISHING else "it does not vanish, against the rule."
+    end = "it is far smaller." if share < _VANISHING else "it does not vanish here."
     return (
         f"After training, at {plain.block}, the score's gradient is {fmt.number(share)} times as "
         f"large without skips: {end}"
@@ -137,7 +137,7 @@ def _before_training(scene: Scene) -> str:
     if plain is None or residual is None:
         return ""
     return (
-        f"Before training, {fmt.percent(plain)} of the loss's gradient came back "
+        f"Before training, {fmt.percent(plain)} of the loss's gradient reaches the first block "
         f"without skips, {fmt.percent(residual)} with them."
     )
 
@@ -146,7 +146,7 @@ def _smallest(block: str, twin: BlockGradient | None, plain: list[BlockGradient]
     if twin is None:
         return "No plain network of this depth is loaded."
     least = min(one.total for one in plain)
-    return f"At {block} it is {fmt.number(twin.total)}; the smallest is {fmt.number(least)}."
+    return f"At {block}, its norm is {fmt.number(twin.total)}; the smallest is {fmt.number(least)}."
 
 
 def _shares(own: BlockGradient) -> str:

@@ -48,14 +48,14 @@ STEPS: Final = (
     Step("block", "Keep x, add a correction", blocks.block_figure),
     Step("sum", "One pixel, in numbers", blocks.sum_figure),
     Step("switch", "Switch a block off", blocks.switch_figure, scales=True),
-    Step("routes", "Why information flows", gradients.routes_figure, follows=False),
+    Step("routes", "A second route for the gradient", gradients.routes_figure, follows=False),
     Step(
         "gradients",
-        "The same in trained networks",
+        "Gradients in trained networks",
         gradients.gradients_figure,
         lambda networks: networks.deep,
     ),
-    Step("depth", "How deep one can go", pairs.depth_figure, follows=False),
+    Step("depth", "How deep a network can go", pairs.depth_figure, follows=False),
     Step(
         "ablation",
         "Take blocks out, scale them",
@@ -63,7 +63,7 @@ STEPS: Final = (
         lambda networks: networks.deep,
         scales=True,
     ),
-    Step("meaning", "What it means, and what not", pairs.meaning_figure, follows=False),
+    Step("meaning", "What it means, and what it does not", pairs.meaning_figure, follows=False),
 )
 
 TERMS: Final = {
@@ -73,13 +73,15 @@ TERMS: Final = {
     "layer": "All filters that look at the same input.",
     "ReLU": "The rectifier: a value below zero becomes zero, any other stays.",
     "residual block": "A few layers with a skip past them: their output is added to their input.",
-    "skip": "The path past the layers, also called the identity: it changes nothing.",
+    "skip": "The path past the layers, also called the identity. It leaves x unchanged, or "
+    "projects it to another shape.",
     "branch": "The layers beside the skip, which compute F(x).",
-    "gradient": "How much a result changes with a small change of a value before it.",
-    "sigmoid": "Squeezes any number into the range from 0 to 1. Its slope is at most 1/4.",
-    "score": "The network's number for a class before they become probabilities; also: logit.",
-    "interval": "Where the true accuracy lies in 95 of 100 cases.",
-    "gate": "A learned share between 0 and 1, one for each value.",
+    "gradient": "How fast a result changes when a value that it depends on changes.",
+    "sigmoid": "A function with values between 0 and 1. Its slope is at most 1/4.",
+    "score": "The network's number for a class, also called logit. Softmax turns all scores into "
+    "probabilities.",
+    "interval": "A range computed so that 95 of 100 such ranges contain the true accuracy.",
+    "gate": "A share between 0 and 1 for each value of x, computed by a learned layer.",
 }
 """What a term means, shown where it has the pointer or the focus."""
 

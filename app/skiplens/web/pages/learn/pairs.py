@@ -220,7 +220,10 @@ def depth_figure(scene: Scene) -> StepFigure:
         scene,
         pairs,
         depth_chart(pairs),
-        ("Touch the depth at which the skip clearly helps.", "Touch one at which it does not."),
+        (
+            "Choose the depth at which the skip clearly helps.",
+            "Choose one at which it does not clearly help.",
+        ),
     )
 
 
@@ -234,7 +237,10 @@ def meaning_figure(scene: Scene) -> StepFigure:
         scene,
         pairs,
         pair_chart(pairs),
-        ("Touch a pair in which the skip clearly helps.", "Touch one in which it does not."),
+        (
+            "Choose a pair in which the skip helps and the bars do not overlap.",
+            "Choose a pair in which it does not clearly help.",
+        ),
     )
 
 
