@@ -81,8 +81,7 @@ def browsing(
     """A client of an app with that data set, which the default network has read."""
     services = over_dataset(engines, shifted, tmp_path_factory.mktemp("browsing"))
     with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
-        while client.get(f"{NETWORK}/dataset").json()["state"] != "ready":
-            pass
+        wait_until_indexed(client)
         yield client
 
 
@@ -95,6 +94,12 @@ def indexing(engine: Engine, shifted: LabelledDigits, tmp_path: Path) -> Iterato
     with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
         yield client
         watched.gate.set()
+
+
+def wait_until_indexed(client: TestClient, root: str = "") -> None:
+    """Wait until the default network has read the data set: pages say whether it has."""
+    while client.get(f"{root}{NETWORK}/dataset").json()["state"] != "ready":
+        pass
 
 
 def over_dataset(

@@ -11,7 +11,7 @@ from skiplens.engine.base import Engine
 from skiplens.server import create_app
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.settings import Settings
-from tests.web.conftest import Start, over_dataset
+from tests.web.conftest import Start, over_dataset, wait_until_indexed
 from tests.web.images import drawing, encoded
 from tests.web.pages.markup import Markup
 
@@ -28,6 +28,7 @@ def below(
     settings = Settings(root_path=f"{ROOT}/")
     app = create_app(settings, lambda: services)
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
+        wait_until_indexed(client, ROOT)
         yield client
 
 
