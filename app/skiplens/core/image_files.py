@@ -126,7 +126,7 @@ def _jpeg(data: bytes) -> bytes:
     kept, notes, tables = [data[:2]], dict(_JPEG_NOTES), 0
     at, count = 2, 0
     while True:
-        at = _FILL.match(data, data.index(b"\xff", at)).end()  # type: ignore[union-attr]
+        at = _FILL.match(data, data.index(b"\xff", at)).end()  # type: ignore[union-attr]  # it matches any
         marker = data[at]
         count += 1
         _check_parts(count, MAX_JPEG_SEGMENTS)
@@ -217,13 +217,14 @@ def _webp(data: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+_BMP_INFO_HEADER: Final = 40  # bytes of the first header that names a compression
 _BMP_RUN_LENGTHS: Final = frozenset({1, 2})
 
 
 def _bmp(data: bytes) -> bytes:
     """The file, unless it is run-length encoded and large."""
     header, width, height = struct.unpack_from("<Iii", data, 14)
-    compression = struct.unpack_from("<I", data, 30)[0] if header >= 40 else 0  # noqa: PLR2004
+    compression = struct.unpack_from("<I", data, 30)[0] if header >= _BMP_INFO_HEADER else 0
     large = abs(width * height) > MAX_RLE_PIXELS or len(data) > MAX_RLE_BYTES
     if compression in _BMP_RUN_LENGTHS and large:
         raise TooLargeError(

@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import cv2
@@ -99,8 +100,8 @@ def _limit_memory(most: int) -> None:
         return
     import resource
 
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # no Path needed here
-        present = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    present = int(pages) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (present + most, present + most))
 
 

@@ -181,7 +181,7 @@ def surest_first(
 ) -> tuple[PreprocessedDigit, ...]:
     """Candidates, likeliest first, in the order of ``certainty`` where their scores are close."""
     close = sum(one.score >= _CLOSE_SHARE * likely[0].score for one in likely)
-    if close < 2:  # noqa: PLR2004  # nothing to decide
+    if close <= 1:  # nothing to decide
         return tuple(likely)
     ordered = sorted(likely[:close], key=lambda one: -certainty(one.digit))
     return (*ordered, *likely[close:])

@@ -131,7 +131,7 @@ def image_shape(network: keras.Model) -> tuple[int, ...]:
     return {SPATIAL_RANK: shape, SPATIAL_RANK - 1: (*shape, 1)}.get(len(shape), ())
 
 
-_SMALLEST_SIDE: Final = 8  # of an image that is given as a row of pixels
+_SMALLEST_SIDE: Final = 8  # of an image that comes as a vector of pixels
 
 
 class _Replay:
@@ -212,7 +212,7 @@ class _Replay:
                 self._sources[id(new)] = sources
 
     def _arguments(self, call: Call) -> _Arguments:
-        """What a call is given now."""
+        """The current arguments of a call: tensors of the new graph."""
 
         def value(tensor: Any) -> Any:
             return self._value(tensor, call) if id(tensor) in self._values else tensor
@@ -280,7 +280,7 @@ class _Replay:
         return Part(f"{block}.scaled", scaled)([value, self._inputs["branch_scales"]])
 
     def _sources_of(self, call: Call, given: _Arguments) -> tuple[str, ...]:
-        """Names of the layers that computed what a call is given; a sum's identity first."""
+        """Names of the layers that computed a call's arguments; a sum's identity first."""
         merge = self._network.merge_at(call)
         values = [value for value in keras.tree.flatten(given) if id(value) in self._sources]
         if merge is not None and merge.kind in _SYMMETRIC:

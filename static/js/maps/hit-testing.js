@@ -50,7 +50,7 @@ export function cachedHitTarget(element) {
   return known;
 }
 
-/** Find all maps anew: the page, or the size of its pictures, has changed. */
+/** Forgets where the maps are: the page, or the size of its pictures, has changed. */
 export function forgetHitTargets() {
   hitTargets = new WeakMap();
 }
