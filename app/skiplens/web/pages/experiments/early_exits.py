@@ -5,7 +5,6 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from skiplens.core.ladder import DEEPEST, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import all_block_metrics
@@ -29,15 +28,10 @@ from skiplens.web.pages.experiments.frame import (
     Experiment,
     ExperimentContextDep,
     experiment_view,
+    measured_beside,
 )
 from skiplens.web.pages.templating import RespondDep
 
-_MEASURED: Final = (
-    (STREAM, "identity"),
-    (stream_name("plain", DEEPEST), "chain"),
-    ("mnist-resnet", "ink"),
-)
-"""Networks that are drawn together, with their tones."""
 _Y: Final = share_axis("probability")
 
 
@@ -138,30 +132,25 @@ def ratio_chart(forward: ForwardPass) -> LineChart | None:
 
 def measured_chart(services: Services) -> LineChart | None:
     """Test accuracy of the head against depth, in three networks."""
-    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
-    series, digits = [], 0
-    for name, tone in _MEASURED:
-        found = (
-            services.experiments.measured(loaded[name], "early-exits") if name in loaded else None
-        )
-        if found is None or not found.curves:
-            continue
-        title, blocks, digits = loaded[name].title, len(loaded[name].blocks), found.digits
+    found = measured_beside(services, "early-exits", "mnist-resnet")
+    if not found:
+        return None
+    series = []
+    for network, one, tone in found:
+        blocks = len(network.blocks)
         points = tuple(
             Point(
                 point.x / blocks,
                 point.mean,
-                f"{title}, after {point.x:g} of {blocks} blocks: {fmt.percent(point.mean)}",
+                f"{network.title}, after {point.x:g} of {blocks} blocks: {fmt.percent(point.mean)}",
             )
-            for point in found.curves[0].points
+            for point in one.curves[0].points
         )
-        series.append(Series(title, tone, points))
-    if not series:
-        return None
+        series.append(Series(network.title, tone, points))
     return line_chart(
         series,
         x=share_axis("depth"),
-        y=share_axis(f"accuracy on {digits:,} test digits"),
+        y=share_axis(f"accuracy on {found[0][1].digits:,} test digits"),
         alt="Test accuracy of the head after each block: "
         + fmt.join_and([one.name for one in series]),
     )

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from skiplens.core.ladder import STREAM
+from skiplens.core.experiments import MeasuredExperiment
+from skiplens.core.ladder import DEEPEST, STREAM, stream_name
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import parse_scales
@@ -71,6 +73,22 @@ def get_experiment_context(
 
 
 ExperimentContextDep = Annotated[PageContext, Depends(get_experiment_context)]
+
+
+def measured_beside(
+    services: Services, experiment: str, third: str
+) -> list[tuple[Manifest, MeasuredExperiment, str]]:
+    """What was measured in the deepest networks of the ladder and in a third one, of those that are
+    loaded, each with the tone of its curve.
+    """
+    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
+    tones = {STREAM: "identity", stream_name("plain", DEEPEST): "chain", third: "ink"}
+    found = [
+        (loaded[name], services.experiments.measured(loaded[name], experiment), tone)
+        for name, tone in tones.items()
+        if name in loaded
+    ]
+    return [(network, one, tone) for network, one, tone in found if one is not None and one.curves]
 
 
 def experiment_view(

@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiments import MeasuredExperiment
-from skiplens.core.ladder import DEEPEST, STREAM, stream_name
+from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import BlockOrder, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_reordered
@@ -34,16 +34,11 @@ from skiplens.web.pages.experiments.frame import (
     Experiment,
     ExperimentContextDep,
     experiment_view,
+    measured_beside,
 )
 from skiplens.web.pages.templating import RespondDep
 from skiplens.web.parameters import OrderText
 
-_MEASURED: Final = (
-    (STREAM, "identity"),
-    (stream_name("plain", DEEPEST), "chain"),
-    ("mnist-highway", "ink"),
-)
-"""Networks that are drawn together, with their tones."""
 _SWAPS: Final = (1, 5, 15, 50)
 _Y: Final = share_axis("probability")
 
@@ -122,19 +117,14 @@ def live(drawn: Drawn) -> dict[str, str]:
 
 def measured_chart(services: Services, now: float | None = None) -> LineChart | None:
     """Test accuracy against the share of pairs that are the wrong way round; ``now`` is marked."""
-    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
-    series, digits = [], 0
-    for name, tone in _MEASURED:
-        found = services.experiments.measured(loaded[name], "order") if name in loaded else None
-        if found is not None and found.curves:
-            series.append(_measured_series(loaded[name].title, found, tone))
-            digits = found.digits
-    if not series:
+    found = measured_beside(services, "order", "mnist-highway")
+    if not found:
         return None
+    series = [_measured_series(network.title, one, tone) for network, one, tone in found]
     return line_chart(
         series,
         x=share_axis("pairs of blocks the wrong way round"),
-        y=share_axis(f"accuracy on {digits:,} test digits"),
+        y=share_axis(f"accuracy on {found[0][1].digits:,} test digits"),
         alt="Test accuracy against how far the order is from the trained one: "
         + fmt.join_and([one.name for one in series]),
         marks=[] if now is None else [Mark(now, "")],

@@ -8,7 +8,6 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiments import MeasuredExperiment
-from skiplens.core.ladder import DEEPEST, STREAM, stream_name
 from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
 from skiplens.engine.base import Array, Engine
 from skiplens.service.forward import ForwardPass
@@ -33,17 +32,12 @@ from skiplens.web.pages.experiments.frame import (
     Experiment,
     ExperimentContextDep,
     experiment_view,
+    measured_beside,
 )
 from skiplens.web.pages.templating import RespondDep
 
 MOST_FOR_SUBSETS: Final = 6  # blocks: 64 sets of them
 _MAX_DRAW: Final = 999
-_MEASURED: Final = (
-    (STREAM, "identity"),
-    (stream_name("plain", DEEPEST), "chain"),
-    ("mnist-resnet", "ink"),
-)
-"""Networks that are drawn together, with their tones."""
 
 
 def random_order(manifest: Manifest, draw: int) -> tuple[str, ...]:
@@ -185,19 +179,14 @@ def live(drawn: Drawn) -> dict[str, str]:
 
 def measured_chart(services: Services, removed: float | None = None) -> LineChart | None:
     """Test accuracy against the share of blocks removed, in three networks."""
-    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
-    series, digits = [], 0
-    for name, tone in _MEASURED:
-        found = services.experiments.measured(loaded[name], "removal") if name in loaded else None
-        if found is not None and found.curves:
-            series.append(_measured_series(loaded[name], found, tone))
-            digits = found.digits
-    if not series:
+    found = measured_beside(services, "removal", "mnist-resnet")
+    if not found:
         return None
+    series = [_measured_series(network, one, tone) for network, one, tone in found]
     return line_chart(
         series,
         x=share_axis("blocks removed at random"),
-        y=share_axis(f"accuracy on {digits:,} test digits"),
+        y=share_axis(f"accuracy on {found[0][1].digits:,} test digits"),
         alt="Test accuracy against the share of blocks removed: "
         + fmt.join_and([one.name for one in series]),
         marks=[] if removed is None else [Mark(removed, "")],
