@@ -88,7 +88,7 @@ def open_(  # noqa: PLR0913  # one parameter for each option
 
     It is compiled once, in a process of its own, into the folder of your data.
     """
-    from skiplens.network.own_networks import check_file, is_compiled, network_id
+    from skiplens.network.own_network_files import check_file, is_compiled, network_id
 
     check_file(network)
     own = read_settings({}).state_dir / "models"
@@ -227,7 +227,7 @@ def compile_(  # one parameter for each option
     """
     from skiplens.engine.litert import run_once
     from skiplens.network import commands
-    from skiplens.network.own_networks import SUFFIXES
+    from skiplens.network.own_network_files import SUFFIXES
 
     if network.endswith(SUFFIXES):
         commands.compile_file(

@@ -16,11 +16,11 @@ from skiplens.engine.select import open_engines
 from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
 from skiplens.samples import load_samples
+from skiplens.service.admission import Places
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.decoding import DecodingBounds
+from skiplens.service.decoding_pool import DecodingBounds
 from skiplens.service.digit_store import SQLiteDigitStore
-from skiplens.service.places import Places
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages

@@ -19,7 +19,7 @@ from skiplens.core.manifest import BlockInfo
 from skiplens.engine.base import Engine
 from skiplens.export.gallery import ExportOptions, load_export_context
 from skiplens.export.writing import write
-from skiplens.network.graphs import reference_gradients
+from skiplens.network.litert_graphs import reference_gradients
 from skiplens.network.tracing import load_network
 from skiplens.samples import load_samples
 from skiplens.server import create_app

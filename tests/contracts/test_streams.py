@@ -15,8 +15,8 @@ from skiplens.engine.litert import run_once
 from skiplens.engine.select import open_engines
 from skiplens.network.architectures import highway, stream
 from skiplens.network.compiling import compile_network
+from skiplens.service.early_exits_and_votes import early_exits, votes
 from skiplens.service.forward import ForwardPass, run_network, run_reordered
-from skiplens.service.head import early_exits, votes
 from tests.conftest import MAX_WAITING
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 

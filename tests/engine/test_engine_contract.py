@@ -16,7 +16,7 @@ from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine, LiteRTGraph, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, NonFiniteError
-from skiplens.network.graphs import compile_activations, reference_gradients
+from skiplens.network.litert_graphs import compile_activations, reference_gradients
 from skiplens.network.tracing import instrument
 from tests.conftest import MODELS
 from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started

@@ -15,7 +15,7 @@ from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import InterpreterPool, LiteRTEngine, LiteRTGraph, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError, NonFiniteError
-from skiplens.network.graphs import compile_activations, compile_gradients
+from skiplens.network.litert_graphs import compile_activations, compile_gradients
 from skiplens.network.tracing import instrument
 from tests.engine.threads import PATIENCE, Stages, all_at_once, started
 from tests.network.tiny import SAVES_WITH_KERAS, Array, images, tiny_network

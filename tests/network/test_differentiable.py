@@ -13,7 +13,7 @@ from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import run_once
 from skiplens.errors import CompileError
 from skiplens.network.differentiable import differentiable
-from skiplens.network.graphs import compile_gradients, reference_gradients
+from skiplens.network.litert_graphs import compile_gradients, reference_gradients
 from skiplens.network.tracing import instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 

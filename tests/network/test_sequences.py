@@ -9,7 +9,8 @@ from keras import layers
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
-from skiplens.network.graphs import (
+from skiplens.network.layers import Residual
+from skiplens.network.litert_graphs import (
     Graph,
     compile_activations,
     compile_gradients,
@@ -17,7 +18,6 @@ from skiplens.network.graphs import (
     reference_gradients,
     reference_reordered,
 )
-from skiplens.network.layers import Residual
 from skiplens.network.recurrent import gates, unrolled
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise

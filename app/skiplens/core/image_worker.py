@@ -19,7 +19,7 @@ from typing import Any, Final
 import cv2
 
 from skiplens.core.image_decoding import ImageLimits, decode_reduced
-from skiplens.core.image_files import essential, work
+from skiplens.core.image_stripping import essential, work
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import ImageWorkError, SkiplensError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from skiplens.core.image_decoding import ImageLimits, decode_reduced
-from skiplens.core.image_files import essential
+from skiplens.core.image_stripping import essential
 from skiplens.core.manifest import AS_TRAINED, BlockInfo
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from skiplens.core.file_formats import npz
+from skiplens.core.array_files import npz
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError

@@ -25,7 +25,7 @@ from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accu
 from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import as_input, load_mnist
-from skiplens.network.own_networks import (
+from skiplens.network.own_network_files import (
     check_file,
     is_compiled,
     network_id,

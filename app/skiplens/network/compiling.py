@@ -38,7 +38,7 @@ from skiplens.network.evaluation import (
     representation,
     similarity,
 )
-from skiplens.network.graphs import (
+from skiplens.network.litert_graphs import (
     Graph,
     blocks_are_alike,
     compile_activations,

@@ -11,7 +11,7 @@ from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.decoding import DecodingBounds, DecodingPool
+from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
 from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
 from skiplens.service.experiments import Experiments
 from skiplens.service.forward import CachedModelRunner

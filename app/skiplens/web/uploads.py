@@ -20,9 +20,9 @@ from skiplens.core.preprocessing import (
 )
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError, UnsupportedFormatError
+from skiplens.service.admission import ANYONE, Place, Places
 from skiplens.service.digit_store import FoundDigit, StoredDigit
 from skiplens.service.forward import run_uncached
-from skiplens.service.places import ANYONE, Place, Places
 from skiplens.service.services import Services
 from skiplens.web.parameters import services_of
 

@@ -29,8 +29,8 @@ from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.learn import classroom, mathml
-from skiplens.web.pages.learn.page import STEPS, TERMS
 from skiplens.web.pages.learn.scene import story_networks
+from skiplens.web.pages.learn.steps import STEPS, TERMS
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup

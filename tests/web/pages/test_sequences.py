@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
-from skiplens.service.head import EarlyExit
+from skiplens.service.early_exits_and_votes import EarlyExit
 from skiplens.web import links
 from skiplens.web.pages.depth import describe_rows
 from tests.web.pages.conftest import Look

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
+from skiplens.core.array_files import layer_csv, network_csv, npy, npz, pack
 from skiplens.core.block_metrics import block_metrics
-from skiplens.core.file_formats import layer_csv, network_csv, npy, npz, pack
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation

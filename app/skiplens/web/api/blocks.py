@@ -8,7 +8,7 @@ from fastapi import Path as PathParameter
 from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.colormaps import PaletteName
 from skiplens.service.analysis import all_block_metrics, gradient_by_path
-from skiplens.service.head import early_exits, exits_at_every_depth, votes
+from skiplens.service.early_exits_and_votes import early_exits, exits_at_every_depth, votes
 from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.registry import find_layer
 from skiplens.web.api import schemas

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from skiplens.core.file_formats import npy
+from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router

@@ -8,6 +8,7 @@ from fastapi import Depends, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter
 
+from skiplens.core.array_files import npy
 from skiplens.core.colormaps import (
     CLEAR_LEVEL,
     COLOURS,
@@ -16,7 +17,6 @@ from skiplens.core.colormaps import (
     PaletteName,
     colours,
 )
-from skiplens.core.file_formats import npy
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine

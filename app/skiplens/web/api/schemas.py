@@ -47,8 +47,8 @@ from skiplens.service.dataset.activation_index import Index, ResultPage
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import StoredDigit
+from skiplens.service.early_exits_and_votes import Votes as VotesOfBlocks
 from skiplens.service.forward import ForwardPass
-from skiplens.service.head import Votes as VotesOfBlocks
 from skiplens.service.images import FeatureMapTable, Grid, GridCell
 from skiplens.web import links
 

@@ -15,7 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Scope
 
 from skiplens.errors import BusyError, RequestTimeoutError
-from skiplens.service.places import ANYONE, Share
+from skiplens.service.admission import ANYONE, Share
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
 from skiplens.web.http.metrics import Metrics

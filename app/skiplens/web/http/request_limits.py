@@ -19,7 +19,7 @@ from skiplens.errors import (
     TooLargeError,
     UnsupportedFormatError,
 )
-from skiplens.service.places import ANYONE, Place, Places, Share
+from skiplens.service.admission import ANYONE, Place, Places, Share
 from skiplens.settings import Settings
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response, stopping

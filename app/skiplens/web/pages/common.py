@@ -22,7 +22,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Picture
-from skiplens.web.pages.learn.networks import can_be_told
+from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.templating import NetworkLinks, Page
 

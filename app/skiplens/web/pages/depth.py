@@ -12,8 +12,8 @@ from skiplens.service.analysis import (
     gradient_by_path,
     gradient_by_step,
 )
+from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
 from skiplens.service.forward import ForwardPass
-from skiplens.service.head import EarlyExit, early_exits, exits_by_row
 from skiplens.service.images import stage_table, stages
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt

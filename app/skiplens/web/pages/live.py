@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
-from skiplens.core.file_formats import pack
+from skiplens.core.array_files import pack
 from skiplens.core.manifest import BlockInfo
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError

@@ -7,10 +7,10 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from skiplens.core.card import draw_card
 from skiplens.core.colormaps import colours
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.share_card import draw_card
 from skiplens.errors import UnknownDigitError
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer, parse_scales
@@ -38,7 +38,7 @@ from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
-from skiplens.web.pages.learn.page import LearnPageDep
+from skiplens.web.pages.learn.steps import LearnPageDep
 from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep

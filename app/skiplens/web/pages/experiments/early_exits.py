@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import all_block_metrics
+from skiplens.service.early_exits_and_votes import EarlyExit, depths, exits_at_every_depth
 from skiplens.service.forward import ForwardPass
-from skiplens.service.head import EarlyExit, depths, exits_at_every_depth
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.pages import format as fmt

@@ -10,8 +10,8 @@ from skiplens.core.experiments import MeasuredExperiment
 from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import BlockOrder, Manifest
 from skiplens.engine.base import Engine
+from skiplens.service.early_exits_and_votes import EarlyExit, early_exits
 from skiplens.service.forward import ForwardPass, run_reordered
-from skiplens.service.head import EarlyExit, early_exits
 from skiplens.service.registry import find_block, parse_order
 from skiplens.service.services import Services
 from skiplens.web import links as addresses

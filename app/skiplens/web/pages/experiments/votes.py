@@ -10,8 +10,8 @@ from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import Manifest, logits_are_a_sum
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import InvalidParameterError
+from skiplens.service.early_exits_and_votes import Votes, votes
 from skiplens.service.forward import ForwardPass
-from skiplens.service.head import Votes, votes
 from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses

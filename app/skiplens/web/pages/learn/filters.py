@@ -14,8 +14,8 @@ from skiplens.service.units import parse_position
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.figures import Picture, filter_kernel
-from skiplens.web.pages.learn.networks import first_convolution
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
+from skiplens.web.pages.learn.story_networks import first_convolution
 from skiplens.web.pages.unit import UnitQuery, unit_section
 
 _NEARLY: Final = 0.9

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from skiplens.errors import BusyError
-from skiplens.service.places import Places, Share
+from skiplens.service.admission import Places, Share
 
 
 def test_a_share_is_bounded_for_all_and_for_each() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from skiplens.core.image_decoding import MAX_FRAMES, decode
-from skiplens.core.image_files import essential, work
+from skiplens.core.image_stripping import essential, work
 from skiplens.errors import SkiplensError, TooLargeError, UnreadableImageError
 from tests.core.images import files, saved
 from tests.e2e import attacks

@@ -8,8 +8,8 @@ import struct
 import numpy as np
 import pytest
 
+from skiplens.core.array_files import layer_csv, network_csv, npy, npz, pack
 from skiplens.core.feature_stats import describe
-from skiplens.core.file_formats import layer_csv, network_csv, npy, npz, pack
 
 
 def test_npy_gives_the_array_back() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from skiplens.engine.base import Engine
 from skiplens.errors import NoVotesError
+from skiplens.service.early_exits_and_votes import depths, early_exits, exits_at_every_depth, votes
 from skiplens.service.forward import ForwardPass
-from skiplens.service.head import depths, early_exits, exits_at_every_depth, votes
 
 
 def test_the_last_early_exit_is_the_prediction(

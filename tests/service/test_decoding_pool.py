@@ -20,7 +20,7 @@ from skiplens.errors import (
     OutOfResourcesError,
     TooLargeError,
 )
-from skiplens.service.decoding import DecodingBounds, DecodingPool
+from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
 from tests.core.images import saved
 from tests.web.images import drawing, encoded
 

@@ -15,7 +15,7 @@ from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network import commands
 from skiplens.network.commands import Code
-from skiplens.network.own_networks import check_file, network_id
+from skiplens.network.own_network_files import check_file, network_id
 from tests.contracts.readme import OWN_NETWORKS, code
 from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
 

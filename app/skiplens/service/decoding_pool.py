@@ -24,7 +24,7 @@ from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.image_worker import ANSWER, REQUEST
 from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
-from skiplens.service.places import ANYONE, Places
+from skiplens.service.admission import ANYONE, Places
 
 SMALL_BYTES: Final = 64 * 1024
 _WORKER: Final = "skiplens.core.image_worker"
