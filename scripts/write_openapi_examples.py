@@ -37,6 +37,7 @@ API: Final = "/api/v1"
 NETWORK: Final = f"{API}/networks/{DEFAULT_NETWORK}"
 VIEW: Final = f"{NETWORK}/digits/{DIGIT.id}"
 STREAM: Final = f"{API}/networks/mnist-stream/digits/{DIGIT.id}"
+ROWS: Final = f"{API}/networks/mnist-rows/digits/{DIGIT.id}"
 POSTED: Final = frozenset({f"{API}/digits", f"{NETWORK}/activations"})
 
 _NETWORKS: Final = f"{API}/networks/{{network}}"
@@ -60,6 +61,7 @@ ADDRESSES: Final[Mapping[str, str]] = {
     ),
     **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("prediction", "blocks", "gradients")},
     **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("stages", "early-exits")},
+    **{f"{_VIEWS}/{name}": f"{ROWS}/{name}" for name in ("early-exits/rows", "gradients/steps")},
     f"{_VIEWS}/votes": f"{STREAM}/votes?order=block3,block2",
     f"{_VIEWS}/blocks/{{block}}": f"{VIEW}/blocks/block1",
     f"{_VIEWS}/blocks/{{block}}/maps.json": f"{VIEW}/blocks/block1/maps.json",

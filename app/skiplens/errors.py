@@ -132,6 +132,13 @@ class NoVotesError(NotFoundError):
     title = "Logits are no sum of blocks"
 
 
+class NoSequenceError(NotFoundError):
+    """The network does not read the digit step by step."""
+
+    code = "no_sequence"
+    title = "Network reads no sequence"
+
+
 class NoGradientsError(NotFoundError):
     """The network was compiled without gradients."""
 

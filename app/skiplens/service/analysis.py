@@ -57,6 +57,13 @@ def gradient_by_path(
         InvalidParameterError: there is no such class.
         NoGradientsError: the network was compiled without gradients.
     """
+    target, found = _gradients(engine, forward, target)
+    blocks = tuple(_block_gradient(block, found) for block in forward.manifest.blocks)
+    return GradientByPath(target, blocks)
+
+
+def _gradients(engine: Engine, forward: ForwardPass, target: int | None) -> tuple[int, Activations]:
+    """The class, and the gradients of its logit; see :func:`gradient_by_path` for errors."""
     manifest = forward.manifest
     if manifest.no_gradients:
         raise NoGradientsError(f"network {manifest.id} has no gradients: {manifest.no_gradients}")
@@ -67,10 +74,7 @@ def gradient_by_path(
             f"target must be 0 to {len(manifest.classes) - 1}; got {quoted(str(target))}"
         )
     scales = branch_scales(manifest, forward.scales)
-    gradients = engine.gradients(forward.digit.as_input(), scales, target)
-    return GradientByPath(
-        target, tuple(_block_gradient(block, gradients) for block in manifest.blocks)
-    )
+    return target, engine.gradients(forward.digit.as_input(), scales, target)
 
 
 def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
@@ -82,15 +86,16 @@ def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:
     return BlockGradient(block.name, total, identity, residual, cosine(*paths))
 
 
-def gradient_by_step(engine: Engine, forward: ForwardPass, target: int) -> GradientByPath | None:
-    """The gradient at the input of the first block at each step of a sequence, in place of each
-    block's; ``None`` if that input is no sequence.
+def gradient_by_step(
+    engine: Engine, forward: ForwardPass, target: int | None = None
+) -> GradientByPath | None:
+    """:func:`gradient_by_path` at each step of the first block's input, in place of each block's;
+    ``None`` if that input is no sequence.
     """
     block = next(iter(forward.manifest.blocks), None)
     if block is None or not find_layer(forward.manifest, block.input).is_sequence:
         return None
-    scales = branch_scales(forward.manifest, forward.scales)
-    found = engine.gradients(forward.digit.as_input(), scales, target)
+    target, found = _gradients(engine, forward, target)
     names = [name for name in found if name == block.input or name.startswith(f"{block.name}.x:")]
     steps = range(found[block.input].shape[1])
     return GradientByPath(

@@ -111,5 +111,46 @@ def test_votes_add_up_to_the_logits(api: TestClient, digit: Digit, query: str) -
     assert [one["block"] for one in votes["blocks"]] == ran
 
 
+ROWS = "/api/v1/networks/mnist-rows/digits"
+
+
+def test_after_the_last_row_it_predicts_what_it_predicts_for_the_digit(
+    api: TestClient, digit: Digit
+) -> None:
+    found = api.get(f"{ROWS}/{digit.id}/early-exits/rows").json()
+    assert [one["row"] for one in found] == [*range(28)]
+    assert all(set(one) == {"row", "probabilities"} for one in found)
+    prediction = api.get(f"{ROWS}/{digit.id}/prediction").json()["probabilities"]
+    assert found[-1]["probabilities"] == pytest.approx(prediction, abs=1e-5)
+    assert found[0]["probabilities"] != pytest.approx(prediction, abs=0.1)
+
+
+@pytest.mark.parametrize("query", [{}, {"target": 3}, {"scale": "block2:0"}])
+def test_gradients_by_step_are_parts_of_that_at_the_first_block(
+    api: TestClient, digit: Digit, query: dict[str, str]
+) -> None:
+    whole = api.get(f"{ROWS}/{digit.id}/gradients", params=query).json()
+    found = api.get(f"{ROWS}/{digit.id}/gradients/steps", params=query).json()
+    assert (found["target"], found["block"]) == (whole["target"], "block1")
+    assert [one["step"] for one in found["steps"]] == [*range(28)]
+    for path in ("total", "identity", "residual"):
+        norm = sum(one[path] ** 2 for one in found["steps"]) ** 0.5
+        assert norm == pytest.approx(whole["blocks"][0][path], rel=1e-4), path
+
+
+@pytest.mark.parametrize("path", ["early-exits/rows", "gradients/steps"])
+def test_a_network_of_maps_reads_no_rows(
+    api: TestClient, view: str, refused: Refused, path: str
+) -> None:
+    assert "mnist-resnet" in refused(api.get(f"{view}/{path}"), 404, "no_sequence")
+
+
+def test_a_class_that_there_is_not_has_no_gradient_by_step(
+    api: TestClient, digit: Digit, refused: Refused
+) -> None:
+    answer = api.get(f"{ROWS}/{digit.id}/gradients/steps?target=10")
+    assert "target must be 0 to 9" in refused(answer, 422, "invalid_parameter")
+
+
 def test_a_relu_after_the_sum_leaves_no_votes(api: TestClient, view: str, refused: Refused) -> None:
     assert "not even a ReLU" in refused(api.get(f"{view}/votes"), 404, "no_votes")

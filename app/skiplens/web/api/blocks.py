@@ -7,8 +7,14 @@ from fastapi import Path as PathParameter
 
 from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.colormaps import PaletteName
-from skiplens.service.analysis import all_block_metrics, gradient_by_path
-from skiplens.service.early_exits_and_votes import early_exits, exits_at_every_depth, votes
+from skiplens.errors import NoSequenceError
+from skiplens.service.analysis import all_block_metrics, gradient_by_path, gradient_by_step
+from skiplens.service.early_exits_and_votes import (
+    early_exits,
+    exits_at_every_depth,
+    exits_by_row,
+    votes,
+)
 from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.registry import find_layer
 from skiplens.web.api import schemas
@@ -30,6 +36,9 @@ STAGE = VIEW + "/stages/{stage}"
 
 Stage = Annotated[
     int, PathParameter(description="run of blocks of one shape, from 1", examples=[1])
+]
+Target = Annotated[
+    int | None, Query(description="index of a class; the predicted one by default", examples=[7])
 ]
 Role = Annotated[
     Literal["output", "residual", "sum", "gate"],
@@ -97,15 +106,33 @@ def block_maps_json(table: BlockTableDep) -> MapTable:
     summary="Norm of the gradient of a class's logit at each block's input, in total and by path",
 )
 def get_gradients(
-    engine: NetworkDep,
-    forward: ForwardPassDep,
-    target: Annotated[
-        int | None,
-        Query(description="index of a class; the predicted one by default", examples=[7]),
-    ] = None,
+    engine: NetworkDep, forward: ForwardPassDep, target: Target = None
 ) -> schemas.GradientByPath:
     found = gradient_by_path(engine, forward, target)
     return schemas.GradientByPath(target=engine.manifest.classes[found.target], blocks=found.blocks)
+
+
+@router.get(
+    f"{VIEW}/gradients/steps",
+    summary="The same at each step of a sequence that the first block takes, such as rows",
+    openapi_extra={EXAMPLE: {"network": "mnist-rows"}},
+)
+def get_gradients_by_step(
+    engine: NetworkDep, forward: ForwardPassDep, target: Target = None
+) -> schemas.GradientByStep:
+    found = gradient_by_step(engine, forward, target)
+    manifest = engine.manifest
+    if found is None:
+        raise NoSequenceError(
+            f"network {manifest.id} has no gradient by step: its first block takes no sequence"
+        )
+    return schemas.GradientByStep(
+        target=manifest.classes[found.target],
+        block=manifest.blocks[0].name,
+        steps=tuple(
+            schemas.StepGradient(gradient=one, step=at) for at, one in enumerate(found.blocks)
+        ),
+    )
 
 
 @router.get(f"{VIEW}/stages", summary="Stages: runs of blocks whose outputs have the same shape")
@@ -159,6 +186,24 @@ def get_early_exits(
             projected=early.projected,
         )
         for early in found
+    ]
+
+
+@router.get(
+    f"{VIEW}/early-exits/rows",
+    summary="Prediction after each row of the digit, of a network that reads it row by row",
+    openapi_extra={EXAMPLE: {"network": "mnist-rows"}},
+)
+def get_row_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.RowExit]:
+    found = exits_by_row(engine, forward)
+    if not found:
+        raise NoSequenceError(
+            f"network {engine.manifest.id} has no prediction after each row: its blocks do not "
+            "read the digit row by row"
+        )
+    return [
+        schemas.RowExit(row=at, probabilities=early.probabilities.tolist())
+        for at, early in enumerate(found)
     ]
 
 

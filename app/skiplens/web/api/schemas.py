@@ -432,6 +432,23 @@ class GradientByPath(BaseModel):
     blocks: tuple[BlockGradient, ...] = Field(description="Every block, in forward order")
 
 
+class StepGradient(Joined):
+    """Norms of the gradient at one step of a sequence."""
+
+    records = ("gradient",)
+    left_out = frozenset({"block"})  # the same at every step
+    gradient: BlockGradient
+    step: int = Field(description="Step of the sequence, from 0: in mnist-rows a row of the digit")
+
+
+class GradientByStep(BaseModel):
+    """Norms of the gradient of a class's logit at each step of the first block's input."""
+
+    target: str = Field(description="Class whose logit is differentiated")
+    block: str = Field(description="Name of the first block")
+    steps: tuple[StepGradient, ...] = Field(description="Every step, from the first to the last")
+
+
 class Stage(BaseModel):
     """A run of blocks whose outputs have one shape."""
 
@@ -449,6 +466,15 @@ class EarlyExit(BaseModel):
         description="Whether the layer has another shape than the head takes, so that its maps "
         "went on through the projections of the later blocks, whose branches were off"
     )
+
+
+class RowExit(BaseModel):
+    """Prediction of the network for the first rows of the digit alone."""
+
+    row: int = Field(
+        description="Last row that the network received, from 0 at the top; rows below it are blank"
+    )
+    probabilities: Probabilities
 
 
 ClassScores = Annotated[list[float], Field(description="One number for each class")]
