@@ -62,6 +62,12 @@ class ExportError(SkiplensError):
     code = "export"
 
 
+class UnreachableError(SkiplensError):
+    """No server of skiplens answers at an address."""
+
+    code = "unreachable"
+
+
 class NonFiniteError(SkiplensError):
     """A computation produced NaN or infinity."""
 

@@ -8,12 +8,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 OWN_NETWORKS = (ROOT / "docs" / "own-networks.md").read_text(encoding="utf-8")
+PYTHON = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 TEXTS = {
     "README": README,
     "CONTRIBUTING": CONTRIBUTING,
     "api": API,
     "own-networks": OWN_NETWORKS,
+    "python": PYTHON,
     "reliability": RELIABILITY,
 }
 

@@ -1,4 +1,4 @@
-"""Runs the examples of the README and of docs/api.md as they stand, against one server."""
+"""Runs the examples of the README and of docs/ as they stand, against one server."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.processes import Server, skiplens
 from skiplens.core.digit import Digit
-from tests.contracts.readme import API, README, code
+from tests.contracts.readme import API, PYTHON, README, code
 from tests.idx import shifted_samples, write_test_set
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -97,4 +97,10 @@ def test_the_example_of_the_readme_works(server: Server, folder: Path) -> None:
     with np.load(folder / "all.npz") as layers:
         assert layers["block1.output"].shape == (28, 28, 16)
     with Image.open(folder / "grid.png") as image:
+        assert min(image.size) > 1
+
+
+def test_the_example_of_the_client_works(server: Server, folder: Path) -> None:
+    run_python(PYTHON, server, folder)
+    with Image.open(folder / "block2.png") as image:
         assert min(image.size) > 1

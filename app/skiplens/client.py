@@ -1,0 +1,270 @@
+"""A client of a running server: what its networks compute for an image, as NumPy arrays."""
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.grid_image import encode_grey
+from skiplens.core.manifest import BlockMetrics
+from skiplens.errors import InvalidParameterError, SkiplensError, UnreachableError
+
+Array = NDArray[np.float32]
+Scale = Mapping[str, float]
+_JSON: Final = "application/json"
+_SIDE: Final = 28
+_MATRIX: Final = 2
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image that the server keeps, as the networks read it.
+
+    Attributes:
+        id: of the digit.
+        label: true class, if it is known.
+        warnings: sentences about what may be wrong with the image.
+    """
+
+    id: str
+    label: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Image = StoredImage | str | os.PathLike[str] | bytes | NDArray[Any]
+"""An image: one that the server keeps, a file by its path or its content, or numbers. Numbers are
+``(H, W)`` or ``(H, W, 1)``, uint8 in 0..255 or float in 0..1; they are prepared as files are."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network answers.
+
+    Attributes:
+        label: the most probable class.
+        probabilities: of each class by name, adding up to 1.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+
+
+class Client:
+    """One network of a server. Every method may be called from several threads at once.
+
+    Each image that is not a :class:`StoredImage` is stored on the server when it is asked about.
+
+    Args:
+        url: of the server, with the path that it is served at: ``https://example.org/tools/lens``.
+        network: id of the network; the server's default if none is given.
+        token: what the server asks clients for, if it does (``SKIPLENS_TOKEN``).
+        seconds: to wait for an answer.
+
+    Raises:
+        UnreachableError: from every method: nobody answers, or something else than skiplens.
+        SkiplensError: from every method, of the class that the server raised: for example
+            :class:`skiplens.errors.UnknownNetworkError`.
+    """
+
+    def __init__(
+        self, url: str, network: str | None = None, *, token: str = "", seconds: float = 30.0
+    ) -> None:
+        self.url = url.rstrip("/") + "/"
+        self._wanted = network
+        self._token = token
+        self._seconds = seconds
+
+    def __repr__(self) -> str:
+        network = f", {self._wanted!r}" if self._wanted else ""
+        return f"{type(self).__name__}({self.url!r}{network})"
+
+    # The network
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Ids of all loaded networks, the default first."""
+        return tuple(one["id"] for one in self._json("networks"))
+
+    @property
+    def network(self) -> str:
+        """Id of the network."""
+        return str(self._description["id"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the outputs."""
+        return tuple(self._description["classes"])
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the blocks, in forward order."""
+        return tuple(self._description["blocks"])
+
+    @cached_property
+    def layers(self) -> Mapping[str, tuple[int, int, int]]:
+        """Height, width and number of filters of each layer by name, in forward order."""
+        found = self._json(f"networks/{self.network}/layers")
+        return {one["name"]: tuple(one["shape"]) for one in found}
+
+    @cached_property
+    def _description(self) -> dict[str, Any]:
+        if self._wanted:
+            return dict(self._json(f"networks/{self._wanted}"))
+        return dict(self._json("networks")[0])
+
+    # Images
+
+    @property
+    def samples(self) -> tuple[StoredImage, ...]:
+        """The digits that ship with the server."""
+        return tuple(StoredImage(one["id"], one["label"]) for one in self._json("samples"))
+
+    def store(self, image: Image) -> StoredImage:
+        """Have the server keep an image, so that others can see it at :meth:`page`.
+
+        Raises:
+            InvalidParameterError: it is not an image, or has no ink.
+        """
+        if isinstance(image, StoredImage):
+            return image
+        kind, content = _body(image)
+        found = json.loads(self._answer("digits", content, kind))
+        return StoredImage(found["id"], found["label"], tuple(found["warnings"]))
+
+    def page(self, image: Image, block: str | None = None) -> str:
+        """Address of the page that shows the network, or one block, on an image."""
+        address = f"{self.url}networks/{self.network}/digits/{self.store(image).id}"
+        return f"{address}/blocks/{block}" if block else address
+
+    # What the network computes
+
+    def prediction(self, image: Image, scale: Scale | None = None) -> Prediction:
+        """The prediction for an image.
+
+        Args:
+            image: the input.
+            scale: factors of residual branches by block, -4 to 4; 0 switches a branch off.
+        """
+        found = self._json(f"{self._view(image)}/prediction", scale)
+        names = self.classes
+        return Prediction(found["label"], dict(zip(names, found["probabilities"], strict=True)))
+
+    def activations(
+        self, image: Image, layers: Sequence[str] = (), scale: Scale | None = None
+    ) -> dict[str, Array]:
+        """The activations of an image, float32 ``(H, W, C)`` by layer name.
+
+        Args:
+            image: the input.
+            layers: to return; all by default.
+            scale: as in :meth:`prediction`.
+        """
+        view = self._view(image)
+        paths = [f"{view}/layers/{layer}" for layer in layers] or [view]
+        return {
+            name: array
+            for path in paths
+            for name, array in _arrays(self._answer(_query(f"{path}/activations.npz", scale)))
+        }
+
+    def block_metrics(self, image: Image, scale: Scale | None = None) -> tuple[BlockMetrics, ...]:
+        """Norms, ratio and cosine of ``x`` and ``F(x)`` of each block, in forward order."""
+        found = self._json(f"{self._view(image)}/blocks", scale)
+        return tuple(BlockMetrics(**one) for one in found["blocks"])
+
+    def block_maps(self, image: Image, block: str, scale: Scale | None = None) -> bytes:
+        """The maps of a block as a PNG: rows of x, F(x), sum and output on one range."""
+        return self._answer(_query(f"{self._view(image)}/blocks/{block}/maps.png", scale))
+
+    def _view(self, image: Image) -> str:
+        return f"networks/{self.network}/digits/{self.store(image).id}"
+
+    def _json(self, path: str, scale: Scale | None = None) -> Any:  # noqa: ANN401  # any JSON value
+        try:
+            return json.loads(self._answer(_query(path, scale)))
+        except ValueError as error:
+            raise UnreachableError(f"{self.url} is not a server of skiplens") from error
+
+    def _answer(self, path: str, content: bytes | None = None, kind: str = "") -> bytes:
+        """The body of an answer to a GET, or to a POST of some content.
+
+        Raises:
+            SkiplensError: see the class.
+        """
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if content is not None:
+            headers["Content-Type"] = kind
+        request = Request(f"{self.url}api/v1/{path}", content, headers)  # noqa: S310  # the caller's
+        try:
+            with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310
+                body: bytes = answer.read()
+                return body
+        except HTTPError as error:
+            with error:
+                raise _refusal(error.read(), f"{self.url} answers {error.code}") from error
+        except (URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise UnreachableError(f"{self.url} does not answer ({reason})") from error
+
+
+def _query(path: str, scale: Scale | None) -> str:
+    if not scale:
+        return path
+    text = ",".join(f"{block}:{float(factor)}" for block, factor in scale.items())
+    return f"{path}?{urlencode({'scale': text}, safe=':,')}"
+
+
+def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, bytes]:
+    """Media type and content of an image to send."""
+    if isinstance(image, np.ndarray):
+        pixels = image.reshape(image.shape[:_MATRIX]) if image.shape[_MATRIX:] == (1,) else image
+        if pixels.ndim != _MATRIX:
+            raise InvalidParameterError(
+                f"image must be an array (H, W) or (H, W, 1); got one of shape {image.shape}"
+            )
+        if pixels.shape == (_SIDE, _SIDE):
+            return _JSON, json.dumps({"pixels": pixels.tolist()}).encode()
+        return "image/png", encode_grey(_as_bytes(pixels))
+    if isinstance(image, bytes):
+        return "application/octet-stream", image
+    try:
+        return "application/octet-stream", Path(image).read_bytes()
+    except OSError as error:
+        raise InvalidParameterError(f"image {image} cannot be read ({error.strerror})") from error
+
+
+def _as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, np.uint8)
+    return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.iinfo(np.uint8).max), np.uint8)
+
+
+def _arrays(content: bytes) -> Iterator[tuple[str, Array]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        yield from archive.items()
+
+
+def _refusal(body: bytes, otherwise: str) -> SkiplensError:
+    """The error that a problem document tells of."""
+    try:
+        problem = json.loads(body)
+        kinds = {kind.code: kind for kind in _kinds(SkiplensError)}
+        return kinds.get(problem["code"], SkiplensError)(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        return UnreachableError(otherwise)
+
+
+def _kinds(kind: type[SkiplensError]) -> Iterator[type[SkiplensError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _kinds(narrower)

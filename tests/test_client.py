@@ -1,0 +1,137 @@
+"""The client against a real server, its answers against the engine's own."""
+
+import io
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image as Pictures
+
+import skiplens
+from skiplens import errors
+from skiplens.client import Client, Image
+from skiplens.core.block_metrics import block_metrics
+from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.engine.base import Engine
+from skiplens.service.forward import run_network
+from tests.conftest import switched_off
+from tests.e2e.server import serving
+from tests.web.images import drawing, encoded
+
+ROOT_PATH = "/tools/skiplens"
+TOKEN = "a token of the tests"  # noqa: S105
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("served")
+    with serving(folder, token=TOKEN) as server:
+        yield skiplens.Client(server.url, token=TOKEN)
+
+
+def test_it_names_the_networks_and_what_is_in_one(client: Client, engine: Engine) -> None:
+    manifest = engine.manifest
+    assert client.networks[0] == client.network == manifest.id
+    assert client.classes == manifest.classes
+    assert client.blocks == tuple(block.name for block in manifest.blocks)
+    assert client.layers == {layer.name: layer.shape for layer in manifest.layers}
+    plain = Client(client.url, "mnist-plain", token=TOKEN)
+    assert plain.network == "mnist-plain"
+
+
+def test_it_computes_what_the_engine_computes(client: Client, engine: Engine, digit: Digit) -> None:
+    stored = client.store(digit.pixels)
+    assert stored.id == digit.id
+    assert stored.label == 7
+    for scales in (AS_TRAINED, switched_off("block2", "block5")):
+        forward = run_network(engine, digit, scales)
+        found = client.activations(stored, scale=dict(scales.factors))
+        assert list(found) == list(forward.activations)
+        for name, array in found.items():
+            assert np.array_equal(array, forward.activations[name])
+            assert array.dtype == np.float32
+        prediction = client.prediction(stored, dict(scales.factors))
+        assert prediction.label == engine.manifest.classes[forward.label]
+        assert list(prediction.probabilities.values()) == pytest.approx(forward.probabilities)
+        blocks = engine.manifest.blocks
+        expected = tuple(block_metrics(block, forward.activations) for block in blocks)
+        assert client.block_metrics(stored, dict(scales.factors)) == expected
+
+
+def test_it_returns_the_layers_that_are_named(client: Client) -> None:
+    seven = next(one for one in client.samples if one.label == 7)
+    found = client.activations(seven, ["block1.sum", "stem.output"])
+    assert list(found) == ["block1.sum", "stem.output"]
+    assert {name: array.shape for name, array in found.items()} == {
+        name: client.layers[name] for name in found
+    }
+
+
+@pytest.mark.parametrize("form", ["path", "text", "bytes", "array", "floats", "channel"])
+def test_it_takes_files_and_arrays(client: Client, tmp_path: Path, form: str) -> None:
+    content, path = encoded(drawing()), tmp_path / "drawing.png"
+    path.write_bytes(content)
+    grey = np.asarray(Pictures.open(io.BytesIO(content)).convert("L"))
+    images: dict[str, Image] = {
+        "path": path,
+        "text": str(path),
+        "bytes": content,
+        "array": grey,
+        "floats": grey / 255,
+        "channel": grey[..., None],
+    }
+    assert client.store(images[form]) == client.store(content)
+
+
+def test_it_takes_the_input_of_a_network_as_numbers(
+    client: Client, stroke: NDArray[np.uint8]
+) -> None:
+    assert client.store(stroke) == client.store(stroke / 255) == client.store(stroke[..., None])
+
+
+def test_it_knows_the_page_of_an_image(client: Client, digit: Digit) -> None:
+    page = client.page(digit.pixels)
+    assert page == f"{client.url}networks/{client.network}/digits/{digit.id}"
+    assert client.page(digit.pixels, "block2") == f"{page}/blocks/block2"
+
+
+def test_the_maps_of_a_block_are_a_picture(client: Client, digit: Digit) -> None:
+    with Pictures.open(io.BytesIO(client.block_maps(digit.pixels, "block1"))) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > picture.height
+
+
+def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
+    with pytest.raises(errors.UnknownNetworkError, match="network 'nothing' is not loaded"):
+        Client(client.url, "nothing", token=TOKEN).prediction(digit.pixels)
+    with pytest.raises(errors.UnknownBlockError):
+        client.block_maps(digit.pixels, "block99")
+    with pytest.raises(errors.UnknownLayerError):
+        client.activations(digit.pixels, ["nothing"])
+    with pytest.raises(errors.InvalidParameterError):
+        client.prediction(digit.pixels, {"block2": 9.0})
+    with pytest.raises(errors.BlankImageError):
+        client.store(np.zeros((28, 28), np.uint8))
+    with pytest.raises(errors.SkiplensError, match="token"):
+        _ = Client(client.url).networks
+
+
+def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidParameterError, match=r"\(28, 28, 3\)"):
+        client.store(np.zeros((28, 28, 3)))
+    with pytest.raises(errors.InvalidParameterError, match="cannot be read"):
+        client.store(tmp_path / "missing.png")
+    with pytest.raises(errors.UnreadableImageError):
+        client.store(b"no image")
+
+
+def test_it_says_so_where_no_server_is() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(errors.UnreachableError, match=f"{url}/ does not answer"):
+            _ = Client(url).networks
