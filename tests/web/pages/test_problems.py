@@ -82,3 +82,10 @@ def test_a_lasting_error_suggests_no_retry(client: TestClient) -> None:
 
 def _problem(status: int) -> Problem:
     return Problem(status=status, code="busy", title="Busy", detail="the queue is full")
+
+
+def test_a_missing_data_set_is_no_mistyped_address(client: TestClient) -> None:
+    page = client.get("/networks/mnist-classic/dataset", headers=HTML)
+    assert page.status_code == 404
+    assert "how a network classifies MNIST" in page.text
+    assert "mistyped" not in page.text

@@ -11,7 +11,7 @@ from skiplens.core.colormaps import colours
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.share_card import draw_card
-from skiplens.errors import UnknownDigitError
+from skiplens.errors import NoDatasetError, UnknownDigitError
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer, parse_scales
 from skiplens.service.services import Services
@@ -52,10 +52,12 @@ _ADVICE: Final[dict[int, str]] = {
     422: "Nothing was changed. Go back and try another value.",
     503: "The server is busy. This page will reload automatically.",
 }
-_EXPIRED: Final = (
-    "The least recently used digits are deleted to make room, and this one may have been. "
-    "Upload it again, and it has the same address; or choose a sample."
-)
+_ADVICE_BY_CODE: Final[dict[str, str]] = {
+    UnknownDigitError.code: "The least recently used digits are deleted to make room, and this one "
+    "may have been. Upload it again, and it has the same address; or choose a sample.",
+    NoDatasetError.code: "This page shows how a network classifies MNIST's test digits. "
+    "The server does not have them.",
+}
 _DEFAULT_ADVICE: Final = "The server's log has the details, under the request number below."
 
 
@@ -70,11 +72,11 @@ def error_page(
         again: seconds to wait before the page is requested again, if that can help.
         samples: digits to choose instead of one that was deleted.
     """
-    advice = _ADVICE.get(problem.status, _DEFAULT_ADVICE)
+    by_status = _ADVICE.get(problem.status, _DEFAULT_ADVICE)
     values = {
         "status": problem.status,
         "detail": problem.detail[:1].upper() + problem.detail[1:].rstrip(".") + ".",
-        "advice": _EXPIRED if problem.code == UnknownDigitError.code else advice,
+        "advice": _ADVICE_BY_CODE.get(problem.code, by_status),
         "request_id": request_id(),
         "again": again,
         "samples": samples,
