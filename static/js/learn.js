@@ -1,14 +1,17 @@
 // @ts-check
 /**
- * A step of the story: numbers that follow what is dragged, and definitions that Escape closes.
+ * A step of the story: numbers that follow what is dragged, definitions that Escape closes, and the
+ * digits of a class as they come in.
  *
  * The server sends every number that a slider can reach, so that they follow at once; when a slider
  * rests, the page at its address brings those that the other sliders can reach from there.
  * @module
  */
 
-import { showPage } from "./swap.js";
+import { fetchPage, morph, showPage } from "./swap.js";
 
+const CLASS_DIGITS = "[data-class-digits]";
+const LOOK_AGAIN_MS = 2000;
 const FIGURE = "[data-dense]";
 /** The slider from whose numbers the figure is drawn, until the server has those of the others. */
 let dragged = "";
@@ -59,6 +62,20 @@ document.addEventListener("change", async ({ target }) => {
   const active = sliderOf(document.activeElement);
   if (active && !dragged) showNumbers(active); // dragged on while the page was fetched
 });
+
+/** Show the digits that the class has sent since, for as long as somebody looks. */
+async function followClass() {
+  if (!document.querySelector(CLASS_DIGITS)) return;
+  if (!document.hidden) {
+    const address = location.href;
+    const page = await fetchPage(address).catch(() => undefined); // no connection: the next one
+    const [list, fresh] = [document, page].map((one) => one?.querySelector(CLASS_DIGITS));
+    if (list && fresh && address === location.href) morph(list, document.adoptNode(fresh));
+  }
+  setTimeout(followClass, LOOK_AGAIN_MS);
+}
+
+void followClass();
 
 document.addEventListener("keydown", (event) => {
   const isTerm = event.target instanceof HTMLElement && event.target.matches(".term-word");

@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -125,6 +126,22 @@ def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:
     expect(page.locator(".learn-figure")).to_be_visible()
     for hidden in (".site-header", ".site-footer", ".learn-text", ".learn-questions"):
         expect(page.locator(hidden)).to_be_hidden()
+
+
+def test_a_digit_that_a_pupil_shows_comes_onto_the_screen(open_page: OpenPage) -> None:
+    screen = open_page("/learn/sum?present=1&lesson=abcdefgh")
+    digits = screen.locator(".class-digits a")
+    expect(digits).to_have_count(0)
+    pupil = open_page("/learn/sum?lesson=abcdefgh")
+    pupil.get_by_role("button", name="Clear").click()
+    draw(pupil, SEVEN)
+    pupil.get_by_role("button", name="Show it to the class").click()  # before it is stored
+    expect(pupil.get_by_text("The class sees this digit.")).to_be_visible()
+    expect(digits).to_have_count(1)
+    drawn = parse_qs(urlsplit(pupil.url).query)["digit"][0]
+    digits.first.click()
+    expect(screen).to_have_url(re.compile(f"digit={drawn}&.*lesson=abcdefgh"))
+    expect(digits.first).to_have_attribute("aria-current", "true")
 
 
 def test_a_term_is_explained_where_it_has_the_focus(open_page: OpenPage) -> None:

@@ -16,8 +16,10 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import load_samples
+from skiplens.service import digit_store
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import (
+    MOST_SHARED,
     FoundDigit,
     LayeredDigitStore,
     SQLiteDigitStore,
@@ -47,6 +49,33 @@ def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
     assert found.warnings == ("thin", 'a "quote"')
     assert found.candidates == CANDIDATES
     again.close()
+
+
+def test_a_lesson_has_its_newest_digits_for_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLiteDigitStore(tmp_path / "digits.sqlite3", 100)
+    now = 1_000_000.0
+    monkeypatch.setattr(digit_store, "time", lambda: now)
+    for digit in ("a", "b", "a"):
+        store.share("one", digit)
+    store.share("two", "c")
+    assert store.shared("one") == ("a", "b")
+    for at in range(MOST_SHARED):
+        store.share("one", str(at))
+    assert store.shared("one") == tuple(str(at) for at in reversed(range(MOST_SHARED)))
+    assert store.shared("two") == ("c",)
+    now += 25 * 3600
+    assert store.shared("two") == ()
+    store.close()
+
+
+def test_lessons_together_are_bounded(tmp_path: Path) -> None:
+    store = SQLiteDigitStore(tmp_path / "digits.sqlite3", 3)
+    for lesson in ("one", "two", "three", "four"):
+        store.share(lesson, "a")
+    assert [store.shared(lesson) for lesson in ("one", "two")] == [(), ("a",)]
+    store.close()
 
 
 def test_digits_of_an_earlier_version_have_no_candidates(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time
 from typing import Any, Final, Protocol
 
 import structlog
@@ -82,6 +83,20 @@ class DigitStore(Protocol):
             StorageError: it cannot be stored now.
         """
 
+    def share(self, lesson: str, digit: str) -> None:
+        """Show a digit to a lesson: the newest digits of it for a day.
+
+        Raises:
+            StorageError: it cannot be stored now.
+        """
+
+    def shared(self, lesson: str) -> tuple[str, ...]:
+        """Ids of the digits that a lesson was shown, the newest first.
+
+        Raises:
+            StoreDamagedError: the file was damaged or removed.
+        """
+
     def count(self) -> int:
         """Number of stored digits.
 
@@ -139,6 +154,18 @@ class LayeredDigitStore:
         *_, first = [self.put(one) for one in reversed(candidates)]
         return first
 
+    def share(self, lesson: str, digit: str) -> None:
+        """See :meth:`DigitStore.share`."""
+        self._store.share(lesson, digit)
+
+    def shared(self, lesson: str) -> tuple[StoredDigit, ...]:
+        """The digits that a lesson was shown, the newest first, without any that are gone."""
+        found = []
+        for digit in self._store.shared(lesson):
+            with suppress(UnknownDigitError):
+                found.append(self.get(digit))
+        return tuple(found)
+
     def _labelled(self, digit: str) -> StoredDigit | None:
         if digit in self.samples or self._dataset is None:
             return self.samples.get(digit)
@@ -172,7 +199,17 @@ CREATE TABLE IF NOT EXISTS digits (
     candidates TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
+CREATE TABLE IF NOT EXISTS shared (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    lesson TEXT NOT NULL,
+    digit TEXT NOT NULL,
+    since REAL NOT NULL,
+    UNIQUE (lesson, digit)
+) STRICT;
 """
+MOST_SHARED: Final = 60
+"""Digits of a lesson: those of a class, twice."""
+_SHARED_S: Final = 24 * 3600
 _HAS_CANDIDATES: Final = (  # a table of an earlier version lacks them
     "SELECT 1 FROM pragma_table_info('digits') WHERE name = 'candidates'"
 )
@@ -304,7 +341,6 @@ class SQLiteDigitStore:
 
     def put(self, stored: StoredDigit) -> StoredDigit:
         """See :meth:`DigitStore.put`."""
-        self.check()
         row = (
             stored.digit.id,
             stored.digit.pixels.tobytes(),
@@ -314,17 +350,24 @@ class SQLiteDigitStore:
             next(self._uses),
             json.dumps([(one.digit, one.box) for one in stored.candidates]),
         )
+        with self._transaction():
+            self._write(row)
+        return stored
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """What is written within is on disk after it, or not at all."""
+        self.check()
         try:
             with self._writing, self._database:
-                self._write(row)
+                self._database.execute("BEGIN IMMEDIATE")
+                yield
         except sqlite3.OperationalError as error:
             raise StorageError(f"the digit could not be stored: {error}") from error
         except sqlite3.DatabaseError as error:
             raise self._damaged(str(error)) from error
-        return stored
 
     def _write(self, row: tuple[object, ...]) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
         with self._reading:
             used, self._used = self._used, {}
         self._database.executemany(
@@ -342,6 +385,34 @@ class SQLiteDigitStore:
             "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
             (row[0], self._limit),
         )
+
+    def share(self, lesson: str, digit: str) -> None:
+        """See :meth:`DigitStore.share`."""
+        with self._transaction():
+            self._database.execute("DELETE FROM shared WHERE since < ?", (time() - _SHARED_S,))
+            self._database.execute(
+                "INSERT OR REPLACE INTO shared (lesson, digit, since) VALUES (?, ?, ?)",
+                (lesson, digit, time()),
+            )
+            self._database.execute(
+                "DELETE FROM shared WHERE place IN (SELECT place FROM shared WHERE lesson = ? "
+                "ORDER BY place DESC LIMIT -1 OFFSET ?)",
+                (lesson, MOST_SHARED),
+            )
+            self._database.execute(
+                "DELETE FROM shared WHERE place IN (SELECT place FROM shared "
+                "ORDER BY place DESC LIMIT -1 OFFSET ?)",
+                (self._limit,),
+            )
+
+    def shared(self, lesson: str) -> tuple[str, ...]:
+        """See :meth:`DigitStore.shared`."""
+        (digits,) = self._read(
+            "SELECT json_group_array(digit) FROM (SELECT digit FROM shared "
+            "WHERE lesson = ? AND since >= ? ORDER BY place DESC)",
+            (lesson, time() - _SHARED_S),
+        ) or ("[]",)
+        return tuple(json.loads(digits))
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""

@@ -25,6 +25,7 @@ COMPARE_PNG: Final = f"{API}/compare/grid.png"
 PALETTES: Final = f"{API}/palettes"
 UPLOAD: Final = "/digits"
 SAMPLES_PNG: Final = "/pictures/samples.png"
+DIGITS_PNG: Final = "/pictures/digits.png"
 THEME: Final = "/theme"
 LEARN: Final = "/learn"
 EXPERIMENTS: Final = "/experiments"
@@ -115,6 +116,11 @@ def samples_png(digits: Iterable[str]) -> str:
     return with_query(at(SAMPLES_PNG), {"version": version})
 
 
+def digits_png(digits: Iterable[str]) -> str:
+    """Any digits in one image."""
+    return with_query(at(DIGITS_PNG), {"digits": ",".join(digits)})
+
+
 def gallery(network: str, digit: str) -> str:
     """The gallery page."""
     return at(f"/networks/{network}/digits/{digit}")
@@ -190,6 +196,11 @@ def dataset_page(network: str) -> str:
 def learn_page(step: str) -> str:
     """A step of the story."""
     return at(f"{LEARN}/{step}")
+
+
+def lesson(step: str, lesson: str) -> str:
+    """Where a digit is sent that a class is to see."""
+    return f"{learn_page(step)}/lesson/{lesson}"
 
 
 DEFAULT: Final = GridOptions()

@@ -1,7 +1,8 @@
 """Reads an uploaded digit from a request body: image file, JSON pixels or form."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
 
 from anyio import to_thread
 from fastapi import Depends, Query, Request
@@ -25,6 +26,9 @@ from skiplens.service.digit_store import FoundDigit, StoredDigit
 from skiplens.service.forward import run_uncached
 from skiplens.service.services import Services
 from skiplens.web.parameters import services_of
+
+_Written = TypeVar("_Written")
+_Given = TypeVarTuple("_Given")
 
 
 async def read_form(request: Request, *, files: int, fields: int, holding: str) -> FormData:
@@ -217,10 +221,21 @@ async def store(request: Request, candidates: tuple[StoredDigit, ...]) -> Stored
     Raises:
         StorageError, BusyError: it cannot be stored now.
     """
+    return await write(request, services_of(request).digits.put_first, candidates)
+
+
+async def write(
+    request: Request, action: Callable[[*_Given], _Written], *given: *_Given
+) -> _Written:
+    """The result of what writes into the store, one at a time.
+
+    Raises:
+        StorageError, BusyError: it cannot be stored now.
+    """
     _place(request).give()
     writing: Places = request.app.state.writing
     async with writing.place(client_of(request)):
-        return await to_thread.run_sync(services_of(request).digits.put_first, candidates)
+        return await to_thread.run_sync(action, *given)
 
 
 async def _multipart(request: Request) -> bytes:

@@ -12,6 +12,7 @@ import { LatestOnly, requestFrame } from "./live-client.js";
 import { Drawing } from "./strokes.js";
 import { DrawingSurface } from "./surface.js";
 
+/** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {import("./live-client.js").Frame} Frame */
 /** @typedef {import("./live-client.js").Question} Question */
 /** @typedef {import("./live-client.js").Outcome<Frame | undefined>} Outcome */
@@ -54,6 +55,8 @@ export class LiveInput {
   #isUnsaved = false;
   /** @type {Promise<unknown>} */
   #saving = Promise.resolve();
+  /** @type {readonly Stroke[] | undefined} */
+  #savingStrokes;
   drawing = new Drawing();
   erases = false;
 
@@ -99,6 +102,7 @@ export class LiveInput {
       this.#useTool("undo");
     });
     document.addEventListener("click", (event) => void this.#saveBeforeLeaving(event), true);
+    document.addEventListener("submit", (event) => void this.#saveBeforeSending(event), true);
     addEventListener("pagehide", () => this.#keepStrokes());
   }
 
@@ -246,7 +250,13 @@ export class LiveInput {
   /** Store the drawing, and let the page be about it. */
   #save() {
     clearTimeout(this.#timer);
-    this.#saving = this.#store();
+    const { strokes } = this.drawing;
+    if (this.#savingStrokes !== strokes) {
+      this.#savingStrokes = strokes; // once: the second answer would come when the page is about it already
+      this.#saving = this.#store().finally(() => {
+        if (this.#savingStrokes === strokes) this.#savingStrokes = undefined;
+      });
+    }
     return this.#saving;
   }
 
@@ -310,6 +320,16 @@ export class LiveInput {
     await this.#save();
     const address = typeof href === "string" ? href : href.baseVal;
     location.assign(withDigit(new URL(address, location.href).href, digit, this.#digit));
+  }
+
+  /** Store the drawing before a form about it is sent. @param {SubmitEvent} event */
+  async #saveBeforeSending(event) {
+    const form = event.target;
+    const isAboutIt = form instanceof HTMLFormElement && form.matches("[data-about-digit]");
+    if (!isAboutIt || !this.#isUnsaved || this.drawing.isEmpty) return;
+    event.preventDefault();
+    await this.#save();
+    if (!this.#isUnsaved) form.submit(); // the page that is about the drawing has changed the form
   }
 }
 

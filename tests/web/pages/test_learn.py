@@ -401,7 +401,8 @@ def test_a_class_gets_the_address_where_the_server_can_be_reached(
 ) -> None:
     host = "0.0.0.0"  # noqa: S104
     with client_of({engine.manifest.id: engine}, tmp_path, host=host) as client:
-        assert codes(client, "http://192.0.2.7:8000") == ["http://192.0.2.7:8000/learn/sum"]
+        (address,) = codes(client, "http://192.0.2.7:8000")
+        assert re.fullmatch(r"http://192\.0\.2\.7:8000/learn/sum\?lesson=[a-z2-9]{8}", address)
         assert codes(client, "http://192.0.2.7:8000", "") == []
 
 
@@ -411,6 +412,62 @@ def test_at_the_server_itself_its_address_on_the_network_is_shown(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, host: str
 ) -> None:
     monkeypatch.setattr(classroom, "_own_address", lambda: own)
-    expected = [f"http://{own}:8000/learn/sum"] if own and host != "127.0.0.1" else []
+    address = f"http://{own}:8000/learn/sum?lesson=abcdef"
+    expected = [address] if own and host != "127.0.0.1" else []
     with client_of({engine.manifest.id: engine}, tmp_path, host=host) as client:
-        assert codes(client, "http://localhost:8000") == expected
+        found = codes(client, "http://localhost:8000", "?present=1&lesson=abcdef")
+        assert found == expected
+
+
+# A class: pupils show their digits, and the teacher has them.
+
+SHOWN: Final = "of the class"
+
+
+def shown(client: TestClient, lesson: str) -> list[str]:
+    """Addresses of the digits on the teacher's screen."""
+    page = Markup(client.get(f"/learn/sum?present=1&lesson={lesson}").text)
+    assert page.faults == []
+    tiles = [link for link in page.all("a") if link.get("aria-label", "").endswith(SHOWN)]
+    return [link["href"] for link in tiles]
+
+
+def test_each_presentation_is_a_lesson_of_its_own(engine: Engine, tmp_path: Path) -> None:
+    with client_of({engine.manifest.id: engine}, tmp_path, host="0.0.0.0") as client:  # noqa: S104
+        address = "http://192.0.2.7:8000/learn/filter?present=1&filter=3"
+        lessons = {str(client.get(address).url) for _ in range(2)}
+    assert len(lessons) == 2
+    for one in lessons:
+        assert re.search(r"/learn/filter\?present=1&filter=3&lesson=[a-z2-9]{8}$", one)
+
+
+def test_digits_that_a_class_shows_are_on_the_screen_newest_first(
+    engine: Engine, tmp_path: Path
+) -> None:
+    first, second = [sample.digit.id for sample in load_samples()[:2]]
+    with client_of({engine.manifest.id: engine}, tmp_path) as client:
+        for digit in (first, second):
+            answer = client.post("/learn/sum/lesson/abcdef", data={"digit": digit})
+            assert "The class sees this digit." in answer.text
+            assert str(answer.url).endswith(f"/learn/sum?digit={digit}&lesson=abcdef")
+        found = shown(client, "abcdef")
+        kept = "lesson=abcdef&present=1"
+        assert found == [f"/learn/sum?digit={digit}&{kept}" for digit in (second, first)]
+        assert all(client.get(address).status_code == 200 for address in found)
+        assert shown(client, "ghijkl") == []
+        sheet = client.get(f"/pictures/digits.png?digits={second},{first}")
+        assert "private" in sheet.headers["cache-control"]
+
+
+def test_only_digits_that_are_stored_are_shown_to_a_class(engine: Engine, tmp_path: Path) -> None:
+    with client_of({engine.manifest.id: engine}, tmp_path) as client:
+        gone = client.post("/learn/sum/lesson/abcdef", data={"digit": "f" * 16})
+        assert gone.status_code == 404
+        assert client.post("/learn/sum/lesson/ab").status_code == 422
+
+
+def test_a_lesson_goes_with_its_class_from_step_to_step(ask: Ask) -> None:
+    page = ask("sum", lesson="abcdef")
+    steps = [link for link in page.links() if re.match(r"/learn/\w+\?", link)]
+    assert steps
+    assert all("lesson=abcdef" in link for link in steps)

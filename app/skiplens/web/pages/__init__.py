@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from skiplens.web.pages import live, routes, templating
 from skiplens.web.pages.assets import load_assets
 from skiplens.web.pages.experiments.index import routers
+from skiplens.web.pages.learn import classroom
 from skiplens.web.pages.routes import problem_page
 from skiplens.web.pages.templating import Renderer
 
@@ -23,7 +24,7 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     most_bytes = max(0, max_body_bytes - _ENVELOPE)
     app.state.renderer = _renderer(most_bytes)
     app.state.problem_page = problem_page
-    pages = (routes.router, *routers, live.router, templating.router)
+    pages = (routes.router, *routers, classroom.router, live.router, templating.router)
     for router in (*pages, assets.router()):
         app.routes.extend(router.routes)
 

@@ -1,17 +1,20 @@
 """Routes of the pages."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from skiplens.core.colormaps import colours
-from skiplens.core.digit import SIDE
+from skiplens.core.digit import ID_LENGTH, SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.share_card import draw_card
 from skiplens.errors import NoDatasetError, UnknownDigitError
+from skiplens.service.digit_store import MOST_SHARED, StoredDigit
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer, parse_scales
 from skiplens.service.services import Services
@@ -38,6 +41,7 @@ from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
+from skiplens.web.pages.learn.classroom import class_origin, new_lesson
 from skiplens.web.pages.learn.steps import LearnPageDep
 from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
@@ -208,8 +212,12 @@ def compare(
 
 @router.get(links.LEARN)
 @router.get(links.learn_page("{step}"))
-def learn(respond: RespondDep, page: LearnPageDep) -> Response:
-    """A step of the story."""
+def learn(request: Request, respond: RespondDep, page: LearnPageDep) -> Response:
+    """A step of the story. Presented where a class can come in, it gets the code of a lesson."""
+    if page.is_presented and not page.lesson and class_origin(request):
+        query = [*request.query_params.multi_items(), ("lesson", new_lesson())]
+        headers = {"Cache-Control": "no-store"}
+        return RedirectResponse(f"?{urlencode(query)}", HTTPStatus.SEE_OTHER, headers)
     return respond(page)
 
 
@@ -238,8 +246,23 @@ def docs(request: Request, services: ServicesDep, respond: RespondDep) -> Respon
 @router.get(links.SAMPLES_PNG)
 def samples_png(request: Request, services: ServicesDep) -> Response:
     """All samples in a row, in the order of the API's list."""
-    digits = [stored.digit.pixels for stored in services.digits.samples.values()]
-    sheet = np.hstack(digits) if digits else np.zeros((SIDE, SIDE), np.uint8)
+    return _sheet(request, services.digits.samples.values())
+
+
+@router.get(links.DIGITS_PNG)
+def digits_png(
+    request: Request,
+    services: ServicesDep,
+    digits: Annotated[str, Query(max_length=MOST_SHARED * (ID_LENGTH + 1))],
+) -> Response:
+    """Digits in a row, by their ids."""
+    request.scope["skiplens.private"] = True
+    return _sheet(request, map(services.digits.get, digits.split(",")))
+
+
+def _sheet(request: Request, digits: Iterable[StoredDigit]) -> Response:
+    pixels = [stored.digit.pixels for stored in digits]
+    sheet = np.hstack(pixels) if pixels else np.zeros((SIDE, SIDE), np.uint8)
     return immutable_response(request, encode_grey(sheet), PNG)
 
 

@@ -1,16 +1,33 @@
-"""The address at which a class opens a step on its own devices, and its QR code."""
+"""A lesson: the address at which a class opens a step, its QR code, and the digits that come in.
 
+A lesson is a random code in the addresses of the teacher and of the class. Who opens the story with
+it can show a digit to the class; the presentation asks for itself again and again, and so has them.
+"""
+
+import secrets
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
-from fastapi import Request
+from fastapi import APIRouter, Path, Request
+from starlette.responses import RedirectResponse
 
+from skiplens.core.digit import SIDE
 from skiplens.core.qr_code import qr_code
+from skiplens.service.digit_store import StoredDigit
+from skiplens.web import links
 from skiplens.web.http.headers import is_loopback
+from skiplens.web.pages.common import Tile
+from skiplens.web.pages.figures import Picture
+from skiplens.web.parameters import ServicesDep
+from skiplens.web.uploads import read_form, write
 
+LESSON: Final = r"^[a-z0-9]{6,16}$"
+_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+_CODE_LENGTH: Final = 8
 _ELSEWHERE: Final = ("192.0.2.1", 9)  # an address for documentation (RFC 5737): nothing is sent
 _MARGIN: Final = 2  # modules, besides those of the code itself
 
@@ -30,9 +47,64 @@ class ClassCode:
     side: int
 
 
+def new_lesson() -> str:
+    """A code that nobody guesses."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
+
+
+@dataclass(frozen=True)
+class ClassDigits:
+    """The digits of a class, the newest first."""
+
+    sheet: Picture
+    tiles: tuple[Tile, ...]
+
+
+def class_digits(
+    shared: tuple[StoredDigit, ...], current: str, address: Callable[[str], str]
+) -> ClassDigits:
+    """Digits as links; ``address`` is the page of an id."""
+    ids = [stored.digit.id for stored in shared]
+    return ClassDigits(
+        Picture(links.digits_png(ids), SIDE * len(ids), SIDE),
+        tuple(
+            Tile(
+                address(digit),
+                f"digit {len(ids) - at} of the class",
+                f"{at * SIDE} 0 {SIDE} {SIDE}",
+                digit == current,
+            )
+            for at, digit in enumerate(ids)
+        ),
+    )
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post(links.lesson("{step}", "{lesson}"))
+async def show_to_class(
+    request: Request,
+    services: ServicesDep,
+    step: Annotated[str, Path(max_length=16, pattern="^[a-z]+$")],
+    lesson: Annotated[str, Path(pattern=LESSON)],
+) -> RedirectResponse:
+    """Show the digit of the form to a class, and return to its step.
+
+    Raises:
+        UnknownDigitError: there is no such digit.
+        StorageError, BusyError: it cannot be stored now.
+    """
+    form = await read_form(request, files=0, fields=1, holding="the field digit")
+    digit = services.digits.get(str(form.get("digit", ""))).digit.id
+    await write(request, services.digits.share, lesson, digit)
+    back = links.with_query(links.learn_page(step), {"digit": digit, "lesson": lesson})
+    return RedirectResponse(back, 303)
+
+
 def class_code(request: Request, path: str) -> ClassCode | None:
     """The QR code of a page; ``None`` if only this machine reaches the server."""
-    origin = _origin(request)
+    origin = class_origin(request)
     if origin is None:
         return None
     address = f"{origin}{path}"
@@ -50,8 +122,8 @@ def _row(y: int, row: np.ndarray) -> str:
     )
 
 
-def _origin(request: Request) -> str | None:
-    """Scheme, host and port that others on the network can use."""
+def class_origin(request: Request) -> str | None:
+    """Scheme, host and port that others on the network can use; ``None`` if nobody can."""
     url = request.base_url
     if is_loopback(url.hostname or ""):
         own = None if is_loopback(request.app.state.host) else _own_address()

@@ -10,11 +10,18 @@ from fastapi import Depends, Query, Request
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError, quoted
 from skiplens.service.registry import parse_scales
-from skiplens.web.links import Links, learn_page
+from skiplens.web import links as addresses
+from skiplens.web.links import Links
 from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn import blocks, filters, gradients, pairs
-from skiplens.web.pages.learn.classroom import ClassCode, class_code
+from skiplens.web.pages.learn.classroom import (
+    LESSON,
+    ClassCode,
+    ClassDigits,
+    class_code,
+    class_digits,
+)
 from skiplens.web.pages.learn.scene import (
     Scene,
     StepFigure,
@@ -95,6 +102,8 @@ class LearnPage(ViewPage):
     is_presented: bool = field(default=False, kw_only=True)
     class_code: ClassCode | None = field(default=None, kw_only=True)
     """Of the step, for a class's own devices."""
+    lesson: str | None = field(default=None, kw_only=True)
+    """Code under which a class shows its digits."""
 
     @property
     def networks(self) -> NetworkLinks:
@@ -124,7 +133,23 @@ class LearnPage(ViewPage):
     @property
     def other_mode(self) -> str:
         """The step for a class, or for oneself."""
-        return step_address(self.links.all_on(), self.step, presented=not self.is_presented)
+        links = self.links.all_on()
+        presented = not self.is_presented
+        return step_address(links, self.step, presented=presented, lesson=self.lesson)
+
+    @cached_property
+    def class_digits(self) -> ClassDigits:
+        """The digits that were shown to the class, as links to this step on them."""
+        return class_digits(
+            self.context.services.digits.shared(self.lesson or ""),
+            self.links.digit,
+            lambda digit: self.address(self.links.with_digit(digit)),
+        )
+
+    @property
+    def lesson_address(self) -> str:
+        """Where the digit is sent for the class to see it."""
+        return addresses.lesson(self.step.name, self.lesson or "")
 
     @property
     def terms(self) -> dict[str, str]:
@@ -132,7 +157,8 @@ class LearnPage(ViewPage):
         return TERMS
 
     def _address_of(self, step: Step) -> str:
-        return step_address(self.links.all_on(), step, presented=self.is_presented)
+        links = self.links.all_on()
+        return step_address(links, step, presented=self.is_presented, lesson=self.lesson)
 
 
 def step_address(links: Links, step: Step, *, presented: bool, **state: object) -> str:
@@ -155,12 +181,19 @@ def find_step(name: str | None) -> Step:
     return found
 
 
+def _code_of(request: Request, step: Step, lesson: str) -> ClassCode | None:
+    """The QR code with which a class comes in at a step."""
+    path = addresses.with_query(addresses.learn_page(step.name), {"lesson": lesson})
+    return class_code(request, path)
+
+
 @dataclass(frozen=True)
 class LearnQuery:
     """The digit, and how the story is shown."""
 
     digit: Annotated[str | None, Query(max_length=64)] = None
     present: Annotated[str | None, Query(max_length=8)] = None
+    lesson: Annotated[str | None, Query(pattern=LESSON)] = None
 
 
 def get_learn_page(
@@ -181,8 +214,10 @@ def get_learn_page(
     presented = query.present is not None
     context = PageContext(services, engine, stored, forward, links)
 
+    lesson = query.lesson
+
     def address(**changed: object) -> str:
-        return step_address(links, chosen, presented=presented, **changed)
+        return step_address(links, chosen, presented=presented, lesson=lesson, **changed)
 
     kept = {name: value for name, value in asdict(state).items() if value is not None}
     kept.pop("f" if state.f == "sigmoid" else "", None)
@@ -191,13 +226,16 @@ def get_learn_page(
         "learn.html",
         f"{chosen.title} · Learn",
         context,
-        address=lambda other: step_address(other, chosen, presented=presented, **kept),
+        address=lambda other: step_address(
+            other, chosen, presented=presented, lesson=lesson, **kept
+        ),
         part="Learn",
         values=figure.values,
         step=chosen,
         figure=figure,
         is_presented=presented,
-        class_code=class_code(request, learn_page(chosen.name)) if presented else None,
+        class_code=_code_of(request, chosen, lesson) if presented and lesson else None,
+        lesson=lesson,
     )
 
 
