@@ -4,20 +4,17 @@ import re
 
 from tests.contracts.dockerfile import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-OWN_NETWORKS = (ROOT / "docs" / "own-networks.md").read_text(encoding="utf-8")
-PYTHON = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 TEXTS = {
-    "README": README,
-    "CONTRIBUTING": CONTRIBUTING,
-    "api": API,
-    "own-networks": OWN_NETWORKS,
-    "python": PYTHON,
-    "reliability": RELIABILITY,
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))
 }
+README = TEXTS["README.md"]
+CONTRIBUTING = TEXTS["CONTRIBUTING.md"]
+API = TEXTS["docs/api.md"]
+OWN_NETWORKS = TEXTS["docs/own-networks.md"]
+PYTHON = TEXTS["docs/python.md"]
+RELIABILITY = TEXTS["docs/reliability.md"]
+SETTINGS = TEXTS["docs/settings.md"]
 
 
 def code(text: str, language: str) -> str:
