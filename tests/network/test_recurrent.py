@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from skiplens.core.manifest import GraphInfo
+from skiplens.core.manifest import GraphInfo, LayerInfo
+from skiplens.core.unit_explanation import Arithmetic, GRUGate, GRUState, UnitInputs, arithmetic
 from skiplens.engine.litert import run_once
 from skiplens.network.recurrent import gates, is_recurrent, states
 from tests.network.tiny import Array, Tensor, numpy, randomise
@@ -102,6 +103,43 @@ def test_gates_are_those_that_the_cell_opens_at_each_step(kind: str) -> None:
     assert found.keys() == expected.keys()
     for name, gate in found.items():
         np.testing.assert_allclose(numpy(gate), expected[name], rtol=1e-4, atol=1e-6)
+
+
+def explained(layer: Tensor, index: int, step: int, gate: str | None = None) -> Arithmetic | None:
+    """The arithmetic of a state at a step, or of its gate, from the weights as they are shipped."""
+    weights: dict[str, Array] = {}
+    ways = {"": layer}
+    if isinstance(layer, layers.Bidirectional):
+        ways = {"/forward": layer.forward_layer, "/backward": layer.backward_layer}
+    for way, one in ways.items():
+        weights |= {f"states{way}/{weight.name}": numpy(weight) for weight in one.weights}
+    found = numpy(layer(X))[:1]
+    name, kind = (f"states.{gate}", f"{gate.capitalize()}Gate") if gate else ("states", "GRU")
+    info = LayerInfo(
+        name, kind, "gate" if gate else "states", None, found.shape, inputs=("x",), signed=True
+    )
+    return arithmetic(UnitInputs(info, index, (0, step), [X[:1]], weights, None, found))
+
+
+@pytest.mark.parametrize("kind", ["gru", "gru without bias", "both ways, concat"])
+def test_the_arithmetic_of_a_gru_comes_to_the_states_and_gates_of_keras(kind: str) -> None:
+    layer = built(kind)
+    states_of_keras = numpy(layer(X))[0]
+    gates_of_keras = expected_gates(layer) if layer.weights[-1].name == "bias" else {}
+    for step, index in np.ndindex(*states_of_keras.shape):
+        found = explained(layer, index, step)
+        assert isinstance(found, GRUState)
+        assert found.result == pytest.approx(float(states_of_keras[step, index]), abs=1e-6)
+        for name, opened in gates_of_keras.items():
+            gate = explained(layer, index, step, name)
+            assert isinstance(gate, GRUGate)
+            assert gate.result == pytest.approx(float(opened[0, step, index]), abs=1e-6)
+            assert gate.terms == getattr(found, name)
+
+
+@pytest.mark.parametrize("kind", ["gru of one bias", "lstm", "last gru", "both ways, sum"])
+def test_the_arithmetic_of_other_recurrent_layers_is_left_open(kind: str) -> None:
+    assert explained(built(kind), index=1, step=0) is None
 
 
 @pytest.mark.parametrize("kind", ["last gru", "both ways, last", "both ways, sum"])

@@ -1,15 +1,19 @@
 """One value explained: the arithmetic comes to what the networks computed, everywhere."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, LayerInfo, Scales
+from skiplens.core.unit_explanation import GRUState
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import run_network
+from skiplens.service.registry import find_layer
 from skiplens.service.units import check_position, explain, parse_position, strongest_position
 from tests.conftest import switched_off
 
@@ -18,7 +22,7 @@ TOLERANCE = 1e-4
 LAYER = LayerInfo("conv", "Conv2D", "conv", None, (5, 9, 2))
 
 
-UNEXPLAINED = {"Bidirectional", "UpdateGate", "ResetGate", "Reshape"}
+UNEXPLAINED = {"Reshape"}
 
 
 @pytest.mark.parametrize("scaled", ["nothing", "some off", "all off", "all"])
@@ -56,6 +60,18 @@ def test_the_arithmetic_comes_to_the_value(
                 gap = abs(unit.arithmetic.result - unit.value)
                 bound = max(TOLERANCE * abs(unit.value), TOLERANCE / 100 * reach)
                 assert gap <= bound, (engine.manifest.id, layer.name, index, row, column)
+
+
+def test_a_state_that_the_weights_do_not_lead_to_is_not_explained(
+    engines: Mapping[str, Engine], digit: Digit
+) -> None:
+    """As of a GRU with other functions."""
+    reader = engines["mnist-rows"]
+    forward = run_network(reader, digit, AS_TRAINED)
+    layer = find_layer(reader.manifest, "block1.states")
+    assert isinstance(explain(reader, forward, layer, 40, (0, 14)).arithmetic, GRUState)
+    other = SimpleNamespace(weights={name: 2 * one for name, one in reader.weights.items()})
+    assert explain(cast(Engine, other), forward, layer, 40, (0, 14)).arithmetic is None
 
 
 def test_the_strongest_place_is_the_first_of_the_largest(engine: Engine, digit: Digit) -> None:

@@ -1,7 +1,7 @@
 """The arithmetic behind one value of a layer, from its inputs and weights."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -45,6 +45,7 @@ class UnitInputs:
         inputs: float32 ``(H, W, C)`` activations of each of the layer's inputs.
         weights: of the network, by ``layer/weight``.
         branch_scale: scale of the block's branch if it multiplies this layer, else ``None``.
+        states: float32 ``(1, T, U)`` of the recurrent layer that it is a state or gate of, if any.
     """
 
     layer: LayerInfo
@@ -53,6 +54,7 @@ class UnitInputs:
     inputs: Sequence[Array]
     weights: Mapping[str, Array]
     branch_scale: float | None
+    states: Array | None = None
 
     def weight(self, name: str) -> Array | None:
         """One of the layer's weight arrays; None if it has none of that name."""
@@ -132,6 +134,66 @@ class Merge(Published):
     def result(self) -> float:
         """The merged value."""
         return MERGES[self.operation](self.terms)
+
+
+Terms = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class GRUGate(Published):
+    """A gate of a GRU at one step: the sigmoid of the two terms' sum.
+
+    Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder", eq. 5 and 6.
+    """
+
+    terms: Terms
+    """Weighted sums of the step's input and of the states at the step before, each with a bias."""
+    kind: Literal["gru_gate"] = "gru_gate"
+    """Kind of arithmetic."""
+
+    @property
+    def result(self) -> float:
+        """The gate, 0 to 1."""
+        return apply_activation("sigmoid", math.fsum(self.terms))
+
+
+@dataclass(frozen=True)
+class GRUState(Published):
+    """A state of a GRU at one step: `z * before + (1 - z) * candidate`, where z is the sigmoid of
+    the update gate's two terms, r that of the reset gate's, and the candidate tanh of its first
+    term plus r times its second.
+
+    Cho et al. 2014, eq. 5 to 8; as cuDNN and Keras do, r multiplies the product, not the state.
+    """
+
+    step_before: int | None
+    """Step that the layer takes before this one, from 0; null at the first that it takes."""
+    before: float
+    """State of the unit at that step; 0 without one."""
+    update: Terms
+    """Weighted sums of the step's input and of the states at the step before, each with a bias."""
+    reset: Terms
+    """The same two of the reset gate."""
+    candidate: Terms
+    """The same two of the candidate."""
+    kind: Literal["gru_state"] = "gru_state"
+    """Kind of arithmetic."""
+
+    @property
+    def gates(self) -> Terms:
+        """z and r, 0 to 1."""
+        return GRUGate(self.update).result, GRUGate(self.reset).result
+
+    @property
+    def new(self) -> float:
+        """The candidate, -1 to 1."""
+        return math.tanh(self.candidate[0] + self.gates[1] * self.candidate[1])
+
+    @property
+    def result(self) -> float:
+        """The new state."""
+        z = self.gates[0]
+        return z * self.before + (1 - z) * self.new
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,7 +384,94 @@ def pooling(unit: UnitInputs) -> Pooling:
     return Pooling(operation, window, (int(rows[0]), int(columns[0])))
 
 
-Arithmetic = Convolution | Dense | Pooling | BatchNorm | ActivationStep | Merge | Softmax
+_GRU_GATES: Final = {"UpdateGate": 0, "ResetGate": 1}  # in the order of the weights
+_GRU_PARTS: Final = 3
+
+
+def recurrent_layer(layer: LayerInfo) -> str | None:
+    """Name of the recurrent layer that has the layer as its states or as a gate."""
+    if layer.kind in _GRU_GATES:
+        return layer.name.rpartition(".")[0]
+    return layer.name if layer.role == "states" else None
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """One way in which a recurrent layer takes the steps.
+
+    Attributes:
+        weights: where its weights are, as ``layer`` or ``layer/backward``.
+        first: index of the first of its states.
+        before: from a step to the one that it takes before, 1 or -1.
+    """
+
+    weights: str
+    first: int
+    before: int
+
+
+def _direction(unit: UnitInputs) -> _Direction | None:
+    """The way that the unit belongs to; ``None`` if its weights are not known."""
+    name = recurrent_layer(unit.layer)
+    if f"{name}/kernel" in unit.weights:
+        return _Direction(f"{name}", 0, -1)
+    ahead = unit.weights.get(f"{name}/forward/recurrent_kernel")
+    if ahead is None or unit.states is None or unit.states.shape[-1] != 2 * len(ahead):
+        return None  # no weights, or directions that are merged into one
+    if unit.filter < len(ahead):
+        return _Direction(f"{name}/forward", 0, -1)
+    return _Direction(f"{name}/backward", len(ahead), 1)
+
+
+def _gru(unit: UnitInputs) -> GRUState | GRUGate | None:
+    """The arithmetic of a state or gate of a GRU; ``None`` of other recurrent layers."""
+    way, states, maps = _direction(unit), unit.states, unit.inputs[0]
+    if way is None or states is None or states.shape[:2] != maps.shape[:2]:
+        return None
+    kernel, recurrent = (unit.weights[f"{way.weights}/{one}"] for one in _KERNELS)
+    bias = unit.weights.get(f"{way.weights}/bias", np.zeros((2, kernel.shape[1]), np.float32))
+    units = len(recurrent)
+    if kernel.shape[1] != _GRU_PARTS * units or bias.shape != (2, kernel.shape[1]):
+        return None
+    row, step = unit.position
+    before = step + way.before if 0 <= step + way.before < states.shape[1] else None
+    held = np.zeros(units, np.float32)
+    if before is not None:
+        held = states[row, before, way.first : way.first + units]
+    index = unit.filter - way.first
+    sources = ((maps[row, step], kernel), (held, recurrent))
+    update, reset, candidate = (
+        _pair(
+            float(values @ weights[:, at].astype(np.float64)) + float(added[at])
+            for (values, weights), added in zip(sources, bias, strict=True)
+        )
+        for at in range(index, _GRU_PARTS * units, units)
+    )
+    gate = _GRU_GATES.get(unit.layer.kind)
+    if gate is not None:
+        return GRUGate((update, reset)[gate])
+    return GRUState(before, float(held[index]), update, reset, candidate)
+
+
+_KERNELS: Final = ("kernel", "recurrent_kernel")
+
+
+def _pair(values: Iterable[float]) -> Terms:
+    first, second = values
+    return first, second
+
+
+Arithmetic = (
+    Convolution
+    | Dense
+    | Pooling
+    | BatchNorm
+    | ActivationStep
+    | Merge
+    | GRUGate
+    | GRUState
+    | Softmax
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -352,6 +501,8 @@ def arithmetic(unit: UnitInputs) -> Arithmetic | None:
     known = layer.activation is None or layer.activation in FUNCTIONS
     if len(inputs) != 1 or not (known or layer.kind == "Softmax"):
         return None
+    if recurrent_layer(layer):
+        return _gru(unit)
     if layer.kind in _BY_KIND:
         return _BY_KIND[layer.kind](unit)
     computes = layer.activation is not None and layer.parameters == 0

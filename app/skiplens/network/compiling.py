@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -342,13 +342,23 @@ def _weights(traced: InstrumentedModel) -> bytes:
     """Every weight by ``layer/weight``, as an uncompressed ``.npz``."""
     arrays: dict[str, Any] = {
         f"{name}/{weight.name}": np.asarray(weight, np.float32)
-        for name, layer in traced.keras_layers.items()
+        for name, layer in _with_weights(traced.keras_layers)
         for weight in getattr(layer, "weights", ())
         if weight.dtype == "float32"
     }
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def _with_weights(layers: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The layers by name; both directions of a Bidirectional, whose weights have the same names."""
+    for name, layer in layers.items():
+        if isinstance(layer, keras.layers.Bidirectional):
+            yield f"{name}/forward", layer.forward_layer
+            yield f"{name}/backward", layer.backward_layer
+        else:
+            yield name, layer
 
 
 def _training(folder: Path) -> dict[str, Any] | None:

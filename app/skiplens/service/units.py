@@ -1,16 +1,25 @@
 """One value of a feature map: its position and its arithmetic."""
 
+import math
 import re
 from typing import Final
 
 import numpy as np
 
 from skiplens.core.manifest import INPUT, LayerInfo
-from skiplens.core.unit_explanation import Position, Unit, UnitInputs, arithmetic
+from skiplens.core.unit_explanation import (
+    Position,
+    Unit,
+    UnitInputs,
+    arithmetic,
+    recurrent_layer,
+)
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ForwardPass
 
+# A GRU may have other functions, or take the steps backwards, which its record does not tell.
+_FAR: Final = 1e-3
 _POSITION: Final = re.compile(r"(\d{1,5}),(\d{1,5})", re.ASCII)
 
 
@@ -55,6 +64,10 @@ def explain(
     """The arithmetic of a filter's value at a position."""
     activations = {**forward.activations, INPUT: forward.digit.as_input()[0]}
     inputs = [activations[name] for name in layer.inputs]
-    scale = forward.layer_scale(layer)
-    found = arithmetic(UnitInputs(layer, index, position, inputs, engine.weights, scale))
-    return Unit(layer, index, position, float(forward.maps(layer)[(*position, index)]), found)
+    scale, recurrent = forward.layer_scale(layer), recurrent_layer(layer)
+    states = forward.activations.get(recurrent) if recurrent else None
+    found = arithmetic(UnitInputs(layer, index, position, inputs, engine.weights, scale, states))
+    value = float(forward.maps(layer)[(*position, index)])
+    if recurrent and found and not math.isclose(found.result, value, abs_tol=_FAR, rel_tol=_FAR):
+        found = None
+    return Unit(layer, index, position, value, found)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
 from tests.web.conftest import Refused
 
@@ -43,6 +44,27 @@ def test_every_layer_is_answered_and_its_inputs_lead_on(
     }
 
 
+@pytest.mark.parametrize(("unit", "before"), [(7, 13), (40, 15)])
+def test_a_state_of_a_gru_adds_up_from_what_is_sent(
+    api: TestClient, digit: Digit, unit: int, before: int
+) -> None:
+    layers = f"/api/v1/networks/mnist-rows/digits/{digit.id}/layers"
+    states = f"{layers}/block1.states/filters/{unit}/units/0"
+    found = api.get(f"{states},14").json()
+    parts = found["arithmetic"]
+    assert (parts["kind"], parts["step_before"]) == ("gru_state", before)
+    assert parts["before"] == api.get(f"{states},{before}").json()["value"]
+    z, r = (1 / (1 + np.exp(-sum(parts[gate]))) for gate in ("update", "reset"))
+    candidate = np.tanh(parts["candidate"][0] + r * parts["candidate"][1])
+    assert found["result"] == pytest.approx(z * parts["before"] + (1 - z) * candidate)
+    assert found["value"] == pytest.approx(found["result"], rel=1e-4)
+    gate = api.get(f"{layers}/block1.states.update/filters/{unit}/units/0,14").json()
+    assert (gate["arithmetic"]["kind"], gate["arithmetic"]["terms"]) == (
+        *("gru_gate", parts["update"]),
+    )
+    assert gate["value"] == pytest.approx(z, rel=1e-4)
+
+
 def test_the_unit_of_a_disabled_block_says_so(api: TestClient, view: str) -> None:
     address = f"{view}/layers/block1.residual/filters/0/units/9,9"
     assert api.get(address).json()["arithmetic"]["branch_scale"] == 1
@@ -72,4 +94,4 @@ def test_invalid_units(
 def test_the_schema_discriminates_the_kinds_of_arithmetic(api: TestClient) -> None:
     schemas = api.get("/openapi.json").json()["components"]["schemas"]
     arithmetic = schemas["UnitValue"]["properties"]["arithmetic"]["anyOf"][0]
-    assert len(arithmetic["discriminator"]["mapping"]) == 7
+    assert len(arithmetic["discriminator"]["mapping"]) == 9

@@ -9,9 +9,11 @@ from skiplens.core.digit import Digit
 from skiplens.service.early_exits_and_votes import EarlyExit
 from skiplens.web import links
 from skiplens.web.pages.depth import describe_rows
+from skiplens.web.pages.format import MINUS
 from tests.web.pages.conftest import Look
 
 NETWORK = "mnist-rows"
+GATES = ("update", "reset")
 
 
 def test_each_equation_begins_with_the_rows_of_the_digit(look: Look, digit: Digit) -> None:
@@ -41,6 +43,31 @@ def test_a_position_of_a_sequence_is_a_row_of_the_digit(look: Look, digit: Digit
     assert "data-steps" in marker
     dense = look(f"{links.filter_page(NETWORK, digit.id, 'stem.output', 7)}?at=0,14")
     assert re.search(r"stem\.rows:\d+ at 0,14", dense.text)
+
+
+@pytest.mark.parametrize("unit", [7, 40])
+def test_a_state_is_computed_from_its_gates_and_the_state_before(
+    look: Look, digit: Digit, unit: int
+) -> None:
+    page = look(f"{links.filter_page(NETWORK, digit.id, 'block1.states', unit)}?at=0,14")
+    for words in ("The update gate z", "The reset gate r", "The candidate", "The new state"):
+        assert words in page.text
+    gates = [links.filter_page(NETWORK, digit.id, f"block1.states.{gate}", unit) for gate in GATES]
+    hrefs = {one["href"] for one in page.all("a")}
+    assert {f"{gate}?at=0,14#unit" for gate in gates} <= hrefs
+    found = re.search(r"numbers above: (\S+)\. Computed by the network: (\S+)\.", page.text)
+    assert found
+    assert float(found[1].replace(MINUS, "-")) == pytest.approx(
+        float(found[2].replace(MINUS, "-")), abs=1e-5
+    )
+
+
+def test_at_the_first_row_that_is_read_there_is_no_state_before(look: Look, digit: Digit) -> None:
+    """The first half of the units reads from the top, the second from the bottom."""
+    for unit, row in ((7, 0), (40, 27)):
+        address = links.filter_page(NETWORK, digit.id, "block1.states", unit)
+        assert "There is no state before" in look(f"{address}?at=0,{row}").text
+        assert "There is no state before" not in look(f"{address}?at=0,{27 - row}").text
 
 
 def test_the_blocks_page_reads_row_by_row(look: Look, digit: Digit) -> None:

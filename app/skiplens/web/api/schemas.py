@@ -37,6 +37,8 @@ from skiplens.core.unit_explanation import (
     Arithmetic,
     BatchNorm,
     Convolution,
+    GRUGate,
+    GRUState,
     Merge,
     Unit,
 )
@@ -357,7 +359,15 @@ class SoftmaxStep(BaseModel):
 
 
 Step = Annotated[
-    ConvolutionStep | DenseStep | PoolingStep | BatchNorm | ActivationStep | Merge | SoftmaxStep,
+    ConvolutionStep
+    | DenseStep
+    | PoolingStep
+    | BatchNorm
+    | ActivationStep
+    | Merge
+    | GRUGate
+    | GRUState
+    | SoftmaxStep,
     Field(discriminator="kind"),
 ]
 

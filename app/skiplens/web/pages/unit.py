@@ -18,6 +18,8 @@ from skiplens.core.unit_explanation import (
     BatchNorm,
     Convolution,
     Dense,
+    GRUGate,
+    GRUState,
     Merge,
     Pooling,
     Softmax,
@@ -233,6 +235,69 @@ _MERGES: Final[dict[str, tuple[str, tuple[str, ...], str, str]]] = {
     "average": ("The result is the mean of the two.", ("(",), "+", ") \N{DIVISION SIGN} {}"),
     "maximum": ("The result is the larger of the two.", ("max(",), ",", ")"),
 }
+
+
+def gru_gate_steps(found: GRUGate, labels: InputLabels) -> Steps:
+    """The step of a GRU's gate."""
+    words = (
+        "The sigmoid \N{GREEK SMALL LETTER SIGMA} of two weighted sums, each with a bias: one of "
+        f"{labels.name()} at this step, one of the states at the step before."
+    )
+    return (Step(words, _sigmoid(found, term(found.result, "value"))),)
+
+
+def gru_state_steps(found: GRUState, labels: InputLabels) -> Steps:
+    """The steps of a GRU: update gate, reset gate, candidate, new state."""
+    (z, r), layer = found.gates, labels.unit.layer.name
+    at = ",".join(map(str, labels.unit.position))
+
+    def gate(name: str, value: float, sign: str) -> Term:
+        href = labels.links.filter(f"{layer}.{name}", labels.unit.filter, at=at)
+        return term(value, sign, href=f"{href}#unit")
+
+    update, reset = gate("update", z, "z"), gate("reset", r, "r")
+    given, held = found.candidate
+    new, earlier = term(found.new, "candidate"), None
+    if found.step_before is not None:
+        at = f"{labels.unit.position[0]},{found.step_before}"
+        earlier = labels.links.filter(layer, labels.unit.filter, at=at) + "#unit"
+    before = term(found.before, "state before", href=earlier)
+    sums = f"{labels.name()} at this step, and the states at the step before"
+    first = "" if earlier else " There is no state before the first step, so it counts as zero."
+    return (
+        Step(
+            "The update gate z is the share of the state that is kept: the sigmoid "
+            f"\N{GREEK SMALL LETTER SIGMA} of two weighted sums, of {sums}.{first}",
+            _sigmoid(GRUGate(found.update), update),
+        ),
+        Step(
+            "The reset gate r has weights of its own for the same two.",
+            _sigmoid(GRUGate(found.reset), reset),
+        ),
+        Step(
+            "The candidate for the new state takes the states before as far as r lets them in.",
+            (
+                *("tanh(", term(given, "input"), "+", reset, fmt.TIMES),
+                *(term(held, "states before"), ") =", new),
+            ),
+        ),
+        Step(
+            "The new state: the share z of the state before, plus the share "
+            f"1 {fmt.MINUS} z of the candidate.",
+            (
+                *(update, fmt.TIMES, before, "+", term(1 - z, f"1 {fmt.MINUS} z"), fmt.TIMES, new),
+                *("=", term(found.result, "value")),
+            ),
+        ),
+    )
+
+
+def _sigmoid(gate: GRUGate, result: Term) -> tuple[Term | str, ...]:
+    given, held = gate.terms
+    return (
+        *("\N{GREEK SMALL LETTER SIGMA}(", term(given, "input"), "+"),
+        *(term(held, "states before"), ") =", result),
+    )
 
 
 _ZOOM: Final = 4
@@ -667,6 +732,10 @@ def _explain(
             steps = batch_norm_steps(found, labels)
         case ActivationStep():
             steps = activation_steps(found, labels)
+        case GRUGate():
+            steps = gru_gate_steps(found, labels)
+        case GRUState():
+            steps = gru_state_steps(found, labels)
         case _:
             steps = merge_steps(found, labels)
     return UnitExplanation(lines=steps)
