@@ -1,6 +1,7 @@
 """What tests of several rooms share: the networks that ship, opened once, and a client."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from skiplens.settings import ROOT, Settings
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
 MAX_WAITING = 64
+PATIENCE = 120  # seconds that a machine may take which does much else
 SHALLOW = ("mnist-resnet", "mnist-plain", "mnist-highway", "mnist-classic")
 """Networks of few blocks, of every kind: for tests that go through all layers or blocks of each."""
 
@@ -38,6 +40,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = "browser" if "browser" in item.path.parts else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def wait_until(met: Callable[[], object], between: Callable[[], object] | None = None) -> None:
+    """Ask again and again, until it is so.
+
+    Between two questions something else may be done, such as letting a browser speak.
+
+    Raises:
+        AssertionError: it was not so for ``PATIENCE`` seconds.
+    """
+    end = time.monotonic() + PATIENCE
+    while not met():
+        assert time.monotonic() < end, f"waited for {PATIENCE} seconds"
+        (between or _leave_the_processor)()
+
+
+def _leave_the_processor() -> None:
+    time.sleep(0.01)  # to who is waited for
 
 
 def switched_off(*blocks: str) -> Scales:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from playwright.sync_api import (
 
 from skiplens.settings import ROOT
 from tests.browser.pages import wait_until_ready
+from tests.conftest import wait_until
 from tests.idx import shifted_samples, write_test_set
 
 REQUIRED = "SKIPLENS_REQUIRE_BROWSER"
@@ -60,6 +62,11 @@ def serving(state: Path, *options: str) -> Iterator[str]:
         process.terminate()
 
 
+def is_indexed(network: str) -> bool:
+    """Whether the network at an address of the API has read the data set."""
+    return bool(httpx2.get(f"{network}/dataset").json()["state"] == "ready")
+
+
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real server with a small data set, read by every network."""
@@ -67,8 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data = write_test_set(folder / "mnist", shifted_samples())
     with serving(folder, "--data", str(data)) as address:
         for network in httpx2.get(f"{address}/api/v1/networks").json():
-            while httpx2.get(f"{address}{network['url']}/dataset").json()["state"] != "ready":
-                pass
+            wait_until(partial(is_indexed, address + network["url"]))
         yield address
 
 

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
-from playwright.sync_api import FloatRect, Locator, Page, Response, Route
+from playwright.sync_api import FloatRect, Locator, Page, Response, expect
+
+from tests.browser.pages import Held, hold, next_frame
 
 Points = Sequence[tuple[float, float]]
 
@@ -73,8 +75,9 @@ def touch(page: Page, points: Points) -> None:
 
 
 def ink(page: Page) -> int:
-    """How many pixels of the surface are white."""
-    page.evaluate("new Promise(requestAnimationFrame)")
+    """How many pixels of the surface are white, once what was drawn before is drawn again."""
+    expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
+    next_frame(page)
     count = surface(page).evaluate(
         """(canvas) => {
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -89,29 +92,25 @@ def is_live(response: Response) -> bool:
 
 
 @contextmanager
-def held(page: Page, address: str | re.Pattern[str] = LIVE) -> Iterator[list[Route]]:
+def held(page: Page, address: str | re.Pattern[str] = LIVE) -> Iterator[Held]:
     """Keeps what is sent while one draws from the server, until it is released."""
-    routes: list[Route] = []
-    page.route(address, lambda route: routes.append(route))  # noqa: PLW0108  # it wants a function
-    yield routes
+    requests = hold(page, address)
+    yield requests
     page.unroute(address)
 
 
 @contextmanager
 def unsaved(page: Page) -> Iterator[None]:
     """Keeps drawings from being stored, so that the page goes on following them."""
-    with held(page, STORE) as routes:
+    with held(page, STORE) as requests:
         yield
-    for route in routes:
-        route.continue_()
+    requests.release_all()
 
 
-def release(page: Page, routes: Sequence[Route], number: int) -> Response:
-    """Lets the server answer the picture of that number, which may still be on its way."""
-    while len(routes) <= number:
-        page.evaluate("new Promise(requestAnimationFrame)")
+def release(page: Page, requests: Held, number: int) -> Response:
+    """Lets the server answer the picture of that number."""
     with page.expect_response(is_live) as answer:
-        routes[number].continue_()
+        requests.release(number)
     return answer.value
 
 

@@ -1,11 +1,13 @@
-"""Where every kind of page is on a server."""
+"""Where every kind of page is on a server, and what tests wait for on it."""
 
+import re
 from typing import Final
 
 import httpx2
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from scripts.pages import PAGES
+from tests.conftest import wait_until
 
 ERRORS: Final = {"error", "expired digit"}
 READY: Final = """() => {
@@ -31,6 +33,52 @@ def address(server: str, name: str) -> str:
 def wait_until_ready(page: Page) -> None:
     """Wait until the scripts have wired the page and the pictures in view are there."""
     page.wait_for_function(READY)
+
+
+def stop_clock(page: Page) -> None:
+    """Let time pass only as ``page.clock.run_for`` says, on each page of its context."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+
+
+def next_frame(page: Page) -> None:
+    """Let the page draw what it has."""
+    page.evaluate("new Promise(requestAnimationFrame)")
+
+
+class Held:
+    """Requests of a page that are kept from the server, until they are released."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._routes: list[Route] = []
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def __call__(self, route: Route) -> None:
+        self._routes.append(route)
+
+    def release(self, number: int = 0) -> None:
+        """Let one go on to the server; it may still be on its way to here."""
+        self.wait_for(number)
+        self._routes[number].continue_()
+
+    def wait_for(self, number: int = 0) -> None:
+        """Wait until the page has sent the request of that number, from 0."""
+        wait_until(lambda: len(self._routes) > number, lambda: next_frame(self._page))
+
+    def release_all(self) -> None:
+        """Let go on what is here, when nothing more is kept."""
+        for route in self._routes:
+            route.continue_()
+
+
+def hold(page: Page, address: str | re.Pattern[str], times: int | None = None) -> Held:
+    """Keep requests to an address from the server, so many of them."""
+    held = Held(page)
+    page.route(address, held.__call__, times=times)  # Playwright looks at what a function takes
+    return held
 
 
 def load_pictures(page: Page) -> None:

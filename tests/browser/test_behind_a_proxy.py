@@ -1,5 +1,6 @@
 """The site below a path, behind nginx as the documentation configures it."""
 
+import os
 import re
 import socket
 import subprocess
@@ -38,25 +39,29 @@ http {{
 
 @contextmanager
 def nginx(folder: Path, locations: str) -> Iterator[str]:
-    """The address of a running nginx with these locations."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = folder / "nginx.conf"
-    config.write_text(SITE.format(folder=folder, port=port, locations=locations))
+    """The address of a running nginx with these locations.
+
+    It is given a socket that listens already, so that nobody takes the port in between.
+    """
     program = executable(("nginx",))
+    config = folder / "nginx.conf"
     command = [program, "-p", str(folder), "-c", str(config), "-e", "stderr"]
-    transport = httpx2.HTTPTransport(retries=8)
     with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
         (folder / "nginx.log").open("w") as log,
-        subprocess.Popen(command, stderr=log) as process,
-        httpx2.Client(transport=transport) as client,
     ):
+        port, given = listening.getsockname()[1], listening.fileno()
+        config.write_text(SITE.format(folder=folder, port=port, locations=locations))
+        process = subprocess.Popen(
+            command, stderr=log, env={**os.environ, "NGINX": f"{given};"}, pass_fds=[given]
+        )
         try:
             address = f"http://127.0.0.1:{port}"
-            assert client.get(f"{address}{PATH}/readyz").status_code == 200
+            assert httpx2.get(f"{address}{PATH}/readyz", timeout=60).status_code == 200
             yield address
         finally:
             process.terminate()
+            process.wait()
 
 
 @pytest.fixture(scope="module")

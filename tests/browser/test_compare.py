@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import ONE, draw, surface
+from tests.browser.drawing import ONE, draw, surface, unsaved
 from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
@@ -96,10 +96,11 @@ def test_all_sides_follow_a_drawing_which_is_then_a_of_the_comparison(
     start = address(server, "comparison")
     page = open_page(start)
     surface(page).wait_for()
-    draw(page, ONE)
-    expect(page.locator(".predicted")).to_have_text("1")
-    for at in range(3):
-        expect(page.locator(".compared-maps").nth(at).locator("canvas").first).to_be_visible()
+    with unsaved(page):
+        draw(page, ONE)
+        expect(page.locator(".predicted")).to_have_text("1")
+        for at in range(3):
+            expect(page.locator(".compared-maps").nth(at).locator("canvas").first).to_be_visible()
     before = start.partition("/compare")[2]
     page.wait_for_url(lambda url: "/compare" in url and not url.endswith(before))
     expect(page.get_by_role("region", name="A", exact=True)).to_contain_text("Prediction 1")

@@ -43,6 +43,7 @@ def test_what_is_copied_is_what_is_on_the_screen_by_then(open_page: OpenPage) ->
     page = open_page("/", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_text("block1.conv1").first.dispatch_event("click")
     page.get_by_role("link", name="filter 3:").click()
+    page.wait_for_url("**/filters/3")
     opened(page)
     page.get_by_role("link", name="one down").click()
     expect(page.locator(".unit-value")).to_be_visible()
@@ -63,6 +64,7 @@ def test_filters_are_sorted_everywhere(open_page: OpenPage) -> None:
     page.get_by_label("Sorted by").select_option("zeros")
     page.wait_for_url("**sort=zeros**")
     page.locator("a.layer-link", has_text="block1.output").first.click()
+    page.wait_for_url("**/layers/block1.output?sort=zeros")
     expect(page.get_by_label("Sorted by")).to_have_value("zeros")
     cells = page.locator("table.data-table tbody tr td:nth-of-type(5)").all_inner_texts()
     shares = [float(cell.split()[0].strip("<>\N{NARROW NO-BREAK SPACE}%")) for cell in cells]

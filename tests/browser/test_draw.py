@@ -26,15 +26,20 @@ from tests.browser.drawing import (
     unsaved,
     write,
 )
-from tests.browser.pages import address, wait_until_ready
+from tests.browser.pages import address, next_frame, wait_until_ready
 
 pytestmark = pytest.mark.browser
 
 STORED: Final = re.compile(r"/networks/mnist-resnet/digits/[0-9a-f]{16}")
+PAGE_OF_A_DIGIT: Final = re.compile(rf"{STORED.pattern}$")
 ACROSS: Final = ((0.1, 0.3), (0.9, 0.3))
 WIDTHS: Final = """() => [...document.querySelectorAll(".network-map path")]
   .map((one) => one.getAttribute("stroke-width")).join()"""
 PIXELS: Final = "(canvas) => canvas.toDataURL()"
+BOXES: Final = """(figure) => [...figure.querySelectorAll("canvas, img")].map((one) => {
+  const { left, top, width, height } = one.getBoundingClientRect();
+  return [left, top, width, height].join();
+})"""
 Stroke = Callable[[Page, Points], None]
 
 
@@ -93,10 +98,9 @@ def test_the_page_follows_and_keeps_what_was_drawn(
             arg=first,
         )
         assert page.url == before
-    address = stored(page, before)
+    digit = stored(page, before).rpartition("/")[2]
     expect(page.locator("canvas.live-canvas")).to_have_count(0)
-    digit = address.rpartition("/")[2]
-    assert digit in (strip.locator("img").get_attribute("src") or "")
+    expect(strip.locator("img")).to_have_attribute("src", re.compile(digit))
     assert page.evaluate(WIDTHS) != widths
     assert ink(page) > 0
 
@@ -112,7 +116,8 @@ def test_maps_of_a_drawing_stay_in_their_place_until_the_stored_ones_are_there(
         page.route("**/grid.png*", lambda _: None)  # they never come
     stored(page, before)
     expect(figure.locator("img")).to_have_attribute("src", re.compile(page.url.rpartition("/")[2]))
-    assert figure.locator("canvas").bounding_box() == figure.locator("img").bounding_box()
+    figure.locator("canvas").wait_for()
+    assert len(set(figure.evaluate(BOXES))) == 1
 
 
 def test_a_drawing_is_kept_by_reload_back_a_section_and_another_network(
@@ -219,12 +224,11 @@ def test_where_nothing_is_drawn_the_answer_of_before_is_dimmed(
 ) -> None:
     page = start(open_page, server)
     before = page.url
-    with held(page, re.compile(r"/networks/mnist-resnet/digits/[0-9a-f]{16}$")) as routes:
+    with held(page, PAGE_OF_A_DIGIT) as requests:
         draw(page, ONE)
-        while not routes:  # stored: the page of the new digit is under way
-            page.evaluate("new Promise(requestAnimationFrame)")
+        requests.wait_for()  # stored: the page of the new digit is under way
         page.get_by_role("button", name="Clear").click()
-        routes[0].continue_()
+        requests.release()
         stored(page, before)
         state(page, "Nothing is drawn yet.")
         for place in (".prediction", ".network-map svg", "main"):
@@ -285,27 +289,27 @@ def test_while_one_request_is_under_way_the_newest_alone_waits(
     open_page: OpenPage, server: str
 ) -> None:
     page = start(open_page, server)
-    with held(page, STORE), held(page) as routes:
+    with held(page, STORE), held(page) as requests:
         draw(page, SEVEN)
         draw(page, ACROSS)
         page.get_by_role("button", name="Undo").click()
-        answers = [release(page, routes, number) for number in range(2)]
+        answers = [release(page, requests, number) for number in range(2)]
         predicts(page, "7")
         assert header(answers[1])["values"]["label"] == "7"
-        assert len(routes) == 2
+        assert len(requests) == 2
 
 
 def test_what_was_cleared_is_not_shown_when_it_is_answered(
     open_page: OpenPage, server: str
 ) -> None:
     page = start(open_page, server)
-    with held(page) as routes:
+    with held(page) as requests:
         draw(page, SEVEN)
         page.get_by_role("button", name="Clear").click()
-        release(page, routes, 0).finished()
-        page.evaluate("new Promise(requestAnimationFrame)")
+        release(page, requests, 0).finished()
+        next_frame(page)
         predicts(page, "4")
-        assert len(routes) == 1
+        assert len(requests) == 1
 
 
 @pytest.mark.parametrize("busy", [False, True])

@@ -1,5 +1,6 @@
 """Figures in frames of other sites, and the page of the documentation that shows how."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -61,9 +62,11 @@ def test_the_example_shows_figures_in_frames_of_their_size(
     for title in ("Network map", "Maps of block2"):
         expect(figure(page, title).locator("main.embedded")).to_be_visible()
         assert page.evaluate(FITS, title) > 0
-        inner = figure(page, title).locator("html")
-        assert inner.evaluate("one => one.scrollHeight <= innerHeight + 1")
-        assert inner.evaluate("one => one.scrollWidth <= innerWidth")
+        element = page.locator(f"iframe[title='{title}']").element_handle()
+        frame = element.content_frame()
+        assert frame is not None
+        frame.wait_for_function("document.documentElement.scrollHeight <= innerHeight + 1")
+        frame.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_branch_is_switched_off_inside_of_the_frame(
@@ -71,6 +74,7 @@ def test_a_branch_is_switched_off_inside_of_the_frame(
 ) -> None:
     page = open_page(f"{embedded[0]}/embedding.html")
     frame = figure(page, "Network map")
+    expect(frame.locator("html[data-ready]")).to_have_count(1)
     toggle = frame.locator(".map-toggle[aria-pressed=true]").first
     toggle.click()
     expect(frame.locator(".map-toggle[aria-pressed=false]")).to_have_count(1)
@@ -85,7 +89,7 @@ def test_links_lead_to_the_whole_page_in_a_tab_of_its_own(
     with page.expect_popup() as opened:
         figure(page, "Maps of block2").locator(".embedded > p a").click()
     expect(opened.value.locator(".site-header")).to_be_visible()
-    assert "embed" not in opened.value.url
+    expect(opened.value).not_to_have_url(re.compile("embed"))
 
 
 def test_values_are_told_inside_of_the_frame(

@@ -5,11 +5,12 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from scripts.pages import STEPS
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import SEVEN, draw
+from tests.browser.pages import hold, stop_clock
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +24,8 @@ DRAGGED: Final = """([slider, value, number]) => {
 }"""
 RELEASED: Final = """(slider) => document.querySelector(`input[name=${slider}]`)
   .dispatchEvent(new Event("change", { bubbles: true }))"""
-RUNNING: Final = "document.getAnimations().filter((one) => one instanceof CSSAnimation).length"
+ANIMATED: Final = """() => [...document.querySelectorAll("main *")]
+  .filter((one) => getComputedStyle(one).animationName !== "none").length"""
 
 
 def first_question(page: Page) -> Locator:
@@ -44,21 +46,12 @@ def test_dragged_numbers_follow_at_once_and_the_address_when_they_rest(
 
 def test_a_second_number_waits_for_what_the_first_one_changes(open_page: OpenPage) -> None:
     page = open_page("/learn/routes")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if held:
-            route.continue_()
-        held.append(route)
-
-    page.route("**/learn/routes?*", hold)
+    first = hold(page, "**/learn/routes?*", times=1)
     page.evaluate(DRAGGED, ["w1", "-2", "residual.w1"])
     page.evaluate(RELEASED, "w1")
     stale = page.evaluate(DRAGGED, ["x", "3", "x"])
     assert stale == "1.00"
-    while not held:
-        page.evaluate("new Promise(requestAnimationFrame)")
-    held[0].continue_()
+    first.release()
     expect(page.locator('[data-number="x"]').first).to_have_text("3.00")
     expect(page.locator('[data-number="w1"]').first).to_have_text("\N{MINUS SIGN}2.00")
 
@@ -84,14 +77,18 @@ def test_a_touched_pixel_is_computed_and_judged(open_page: OpenPage, step: str) 
     expect(first_question(page)).to_have_class("is-wrong")
 
 
+@pytest.mark.fresh_context  # the clock is its context's
 def test_the_kernel_slides_over_the_digit(open_page: OpenPage) -> None:
     page = open_page("/learn/filter")
     window = page.locator(".kernel-digit rect").first
     before = window.get_attribute("y")
+    stop_clock(page)
     page.get_by_role("button", name="Slide the kernel").click()
     expect(page.locator(".slide-cover")).to_be_visible()
+    page.clock.run_for(1000)
     expect(window).not_to_have_attribute("y", before or "")
     page.get_by_role("button", name="Slide the kernel").click()
+    page.clock.run_for(100)
     expect(page.locator(".slide-cover")).to_have_count(0)
 
 
@@ -160,9 +157,9 @@ def test_a_term_is_explained_where_it_has_the_focus(open_page: OpenPage) -> None
 def test_the_gradient_runs_back_only_where_motion_is_welcome(
     open_page: OpenPage, step: str
 ) -> None:
-    assert open_page(f"/learn/{step}").evaluate(RUNNING) > 0
+    assert open_page(f"/learn/{step}").evaluate(ANIMATED) > 0
     still = open_page(f"/learn/{step}", reduced_motion="reduce")
-    assert still.evaluate(RUNNING) == 0
+    assert still.evaluate(ANIMATED) == 0
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, ViewportSize
 
 from scripts.pages import STEPS
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import address, wait_until_ready
+from tests.browser.pages import address, next_frame, wait_until_ready
+from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -40,8 +41,7 @@ def weigh(browser: Browser, server: str, path: str, width: int) -> list[float]:
         )
         page.goto(path)
         wait_until_ready(page)
-        while asked - sizes.keys():
-            page.evaluate("new Promise(requestAnimationFrame)")
+        wait_until(lambda: asked <= sizes.keys(), lambda: next_frame(page))
     return list(sizes.values())
 
 
@@ -106,8 +106,8 @@ def test_nothing_moves_while_the_page_comes(
     height = page.evaluate("document.documentElement.scrollHeight")
     for _ in range(4):
         page.evaluate("scrollBy({ top: innerHeight * 0.875, behavior: 'instant' })")
-        page.evaluate("new Promise(requestAnimationFrame)")
+        next_frame(page)
         wait_until_ready(page)
-    page.evaluate("new Promise(requestAnimationFrame)")
+    next_frame(page)
     assert page.evaluate("window.shifts") == []
     assert abs(page.evaluate("document.documentElement.scrollHeight") - height) <= ROUNDING

@@ -6,20 +6,32 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import address, wait_until_ready
+from tests.browser.pages import address, hold, stop_clock
+from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 GRID = "**/layers/block1.sum/grid.png*"
 FOR_GOOD = 100
-BROKEN = "() => [...document.images].some((one) => one.complete && !one.naturalWidth && one.src)"
+NOTE_WAITS = """
+  window.waits = [];
+  const set = window.setTimeout;
+  window.setTimeout = (run, time, ...rest) => {
+    window.waits.push(time);
+    return set(run, time, ...rest);
+  };
+"""
+WHOLE = """() => [...document.images].every((one) =>
+  one.naturalWidth || !one.src || one.loading === "lazy" && !one.complete)"""
 
 
 class Failing:
     """Answers so many times with a failure, and then lets requests through."""
 
-    def __init__(self, times: int, status: int = 503, after: str = "1") -> None:
-        self.left, self.status, self.after = times, status, after
+    def __init__(
+        self, times: int, status: int = 503, after: str = "1", page: str = "not now"
+    ) -> None:
+        self.left, self.status, self.after, self.page = times, status, after, page
         self.asked = 0
 
     def __call__(self, route: Route) -> None:
@@ -27,9 +39,15 @@ class Failing:
         if self.left:
             self.left -= 1
             headers = {"Retry-After": self.after}
-            route.fulfill(status=self.status, headers=headers, body="not now")
+            route.fulfill(
+                status=self.status, content_type="text/html", headers=headers, body=self.page
+            )
         else:
             route.continue_()
+
+    def wait_until_asked(self, times: int, page: Page) -> None:
+        """Let time pass on the page until it has asked so often."""
+        wait_until(lambda: self.asked >= times, lambda: page.clock.run_for(1000))
 
 
 def opened(open_page: OpenPage, failing: Failing, pattern: str, start: str = "/") -> Page:
@@ -37,7 +55,8 @@ def opened(open_page: OpenPage, failing: Failing, pattern: str, start: str = "/"
     page = open_page("/healthz", allow="Failed to load resource")
     page.route(pattern, failing)
     if failing.left < FOR_GOOD:
-        page.clock.install()  # what comes again is waited for in no time
+        stop_clock(page)  # what comes again is waited for in no time
+        page.add_init_script(NOTE_WAITS)
     page.goto(start)
     return page
 
@@ -47,10 +66,9 @@ def test_a_picture_that_fails_for_a_moment_comes_by_itself(open_page: OpenPage) 
     page = opened(open_page, failing, GRID)
     picture = page.locator("img[src*='block1.sum/grid.png']")
     expect(picture).to_have_attribute("data-state", "waiting")
-    page.clock.run_for(8_000)
+    failing.wait_until_asked(3, page)
     expect(picture).not_to_have_attribute("data-state", "waiting")
     page.wait_for_function("(one) => one.naturalWidth > 0", arg=picture.element_handle())
-    assert failing.asked >= 3
 
 
 def test_it_waits_as_long_as_the_server_asks(open_page: OpenPage) -> None:
@@ -58,12 +76,10 @@ def test_it_waits_as_long_as_the_server_asks(open_page: OpenPage) -> None:
     page = opened(open_page, failing, GRID)
     picture = page.locator("img[src*='block1.sum/grid.png']")
     expect(picture).to_have_attribute("data-state", "waiting")
-    while failing.left:
-        page.evaluate("new Promise(requestAnimationFrame)")
-    asked = failing.asked
+    page.wait_for_function("window.waits.some((one) => one >= 20_000)")
     page.clock.run_for(15_000)
-    assert failing.asked == asked
-    page.clock.run_for(15_000)
+    assert failing.asked == 2
+    failing.wait_until_asked(3, page)
     expect(picture).not_to_have_attribute("data-state", "waiting")
 
 
@@ -81,8 +97,7 @@ def test_a_picture_that_will_not_come_is_replaced_by_words_and_a_button(
     failing.left = 0
     missing.get_by_role("button", name="Retry").click()
     expect(missing).to_have_count(0)
-    wait_until_ready(page)
-    assert not page.evaluate(BROKEN)
+    page.wait_for_function(WHOLE)
 
 
 def test_a_damaged_picture_is_not_asked_for_without_end(open_page: OpenPage) -> None:
@@ -132,25 +147,14 @@ def test_a_busy_server_is_asked_again_and_the_page_comes(open_page: OpenPage, se
     page = open_page("/nowhere", allow="Failed to load resource")
     again = '<p role="status" data-retry-after="2"></p><p class="detail">'
     busy = page.content().replace('<p class="detail">', again)
-    failing = {"left": 2}
-
-    def answer(route: Route) -> None:
-        if failing["left"]:
-            failing["left"] -= 1
-            route.fulfill(
-                status=503, content_type="text/html", headers={"Retry-After": "2"}, body=busy
-            )
-        else:
-            route.continue_()
-
-    where = address(server, "layer")
-    page.route(f"**{where}", answer)
-    page.clock.install()
+    where, failing = address(server, "layer"), Failing(2, after="2", page=busy)
+    page.route(f"**{where}", failing)
+    stop_clock(page)
     page.goto(where)
     expect(page.locator("[data-retry-after]")).to_have_text(
         re.compile("^Trying again in [23] seconds.$")
     )
-    page.clock.run_for(20_000)
+    failing.wait_until_asked(3, page)
     expect(page.get_by_role("heading", level=1)).to_contain_text("block1.output")
 
 
@@ -169,13 +173,12 @@ def test_a_page_that_takes_long_is_on_its_way(open_page: OpenPage) -> None:
 
 def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
     page = open_page("/")
-    held: list[Route] = []
-    page.route("**/digits?*", lambda route: held.append(route))  # noqa: PLW0108  # Playwright looks into it
+    upload = hold(page, "**/digits?*")
     page.locator("input[type=file]").set_input_files(drawing)
     page.get_by_text("Other digits").click()
     page.get_by_role("button", name="Upload").click()
     form = page.locator("form[data-upload]")
     expect(form).to_have_attribute("aria-busy", "true")
     expect(form.get_by_role("status")).to_have_text("Uploading…")
-    held[0].continue_()
+    upload.release()
     page.wait_for_url("**/digits/**")

@@ -34,7 +34,7 @@ def test_a_choice_wins_over_the_system_and_stays(
     chosen = page.get_by_role("button", name=re.compile(other, re.IGNORECASE))
     chosen.click()
     expect(chosen).to_have_attribute("aria-pressed", "true")
-    assert page.url.endswith("/?palette=light")
+    expect(page).to_have_url(re.compile(r"/\?palette=light$"))
     expect(page.locator("body")).to_have_css(
         "background-color", LIGHT if other == "light" else DARK
     )
@@ -57,6 +57,7 @@ def test_the_page_arrives_in_its_theme(open_page: OpenPage) -> None:
 def test_a_page_from_history_shows_what_was_chosen_since(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_role("link", name="API").first.click()
+    page.wait_for_url("**/docs")
     choose_dark(page)
     page.go_back()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from scripts.pages import GALLERY
 from skiplens.samples import load_samples
 from tests.browser.conftest import OpenPage
+from tests.browser.pages import hold, next_frame, stop_clock
 
 pytestmark = pytest.mark.browser
 
@@ -69,8 +70,8 @@ def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(
     assert box
     before = page.evaluate("scrollY")
     page.mouse.click(box["x"] + box["width"] * 12.5 / 28, box["y"] + box["height"] * 9.5 / 28)
+    expect(page).to_have_url(re.compile("at=9,12$"))
     expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
-    assert page.url.endswith("at=9,12")
     mark = page.locator(".marker rect").first
     expect(mark).to_have_attribute("x", "12")
     expect(mark).to_have_attribute("y", "9")
@@ -121,28 +122,23 @@ def test_a_value_is_kept_that_is_clicked_as_the_pointer_leaves_the_map(
     page = unit(open_page, f"{CONV}?at=0,0")
     page.mouse.move(*over(page, 9, 12))
     expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
-    routes: list[Route] = []
-    page.route("**at=9,12", lambda route: routes.append(route), times=1)  # noqa: PLW0108
+    clicked = hold(page, "**at=9,12", times=1)
     page.mouse.click(*over(page, 9, 12))
     page.mouse.move(1, 1)
-    while not routes:
-        page.evaluate("new Promise(requestAnimationFrame)")
     with page.expect_response(re.compile("at=")), page.expect_response(re.compile("at=9,12")):
-        routes[0].continue_()
+        clicked.release()
     expect(page).to_have_url(re.compile("at=9,12$"))
     expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
 
 
 def test_a_choice_is_not_given_up_for_a_value_in_passing(open_page: OpenPage) -> None:
     page = unit(open_page, f"{CONV}?at=0,0")
-    routes: list[Route] = []
-    page.route("**palette=light*", lambda route: routes.append(route), times=1)  # noqa: PLW0108
+    choice = hold(page, "**palette=light*", times=1)
     page.get_by_label("Colours").select_option("light")
-    while not routes:
-        page.evaluate("new Promise(requestAnimationFrame)")
+    choice.wait_for()
     page.mouse.move(*over(page, 9, 12))
-    page.evaluate("new Promise(requestAnimationFrame)")
-    routes[0].continue_()
+    next_frame(page)
+    choice.release()
     expect(page).to_have_url(re.compile("palette=light"))
     expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
     expect(page.locator(".input-window image")).to_have_attribute(
@@ -150,14 +146,18 @@ def test_a_choice_is_not_given_up_for_a_value_in_passing(open_page: OpenPage) ->
     )
 
 
+@pytest.mark.fresh_context  # the clock is its context's
 def test_the_kernel_slides_over_the_input_until_it_is_stopped(open_page: OpenPage) -> None:
     page = unit(open_page, f"{CONV}?at=27,27")
     button = page.get_by_role("button", name="Slide the kernel")
+    stop_clock(page)
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".slide-cover")).to_be_visible()
+    page.clock.run_for(1000)
     expect(page.locator(".unit-value")).to_contain_text(re.compile("row [1-9], "))
     button.click()
+    page.clock.run_for(100)
     expect(page.locator(".slide-cover")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"at=\d,\d+$"))
     row, column = page.url.rpartition("=")[2].split(",")

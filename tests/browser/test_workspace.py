@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import ONE, draw, unsaved
-from tests.browser.pages import address
+from tests.browser.pages import address, wait_until_ready
 
 pytestmark = pytest.mark.browser
 
@@ -36,8 +36,9 @@ def toggle(page: Page, block: str) -> Locator:
 
 def bars(page: Page, kind: str) -> list[float]:
     """Lengths of the bars of each class: `current` or `ghost`."""
-    rects = page.locator(f".bar .{kind}").all()
-    return [float(rect.get_attribute("width") or 0) for rect in rects]
+    rects = page.locator(f".bar .{kind}")
+    widths = rects.evaluate_all("(all) => all.map((one) => one.getAttribute('width'))")
+    return [float(width or 0) for width in widths]
 
 
 @pytest.mark.parametrize("width", [1366, 1920])
@@ -140,6 +141,7 @@ def test_a_branch_is_switched_off_while_one_draws(open_page: OpenPage) -> None:
     expect(page).to_have_url(re.compile("scale=block2:0"))
     expect(toggle(page, "block2")).to_have_attribute("aria-pressed", "false")
     expect(page.locator(".prediction-change")).to_contain_text("Without block2")
+    wait_until_ready(page)
     with unsaved(page):
         draw(page, ((0.2, 0.8), (0.8, 0.8)))
         expect(page.locator("#stem canvas.live-canvas")).to_have_count(1)
@@ -192,7 +194,7 @@ def test_input_answer_map_and_maps_are_seen_at_once(
         expect(page.locator(place)).to_be_in_viewport(ratio=1)
     for bar in page.locator(".bars tr").all():
         expect(bar).to_be_in_viewport(ratio=1)
-    assert page.evaluate(MAPS) >= 6
+    page.wait_for_function(f"({MAPS})() >= 6")
 
 
 @pytest.mark.parametrize("name", ["layer", "filter", "block", "comparison", "data set"])
@@ -210,7 +212,7 @@ def test_a_phone_shows_input_answer_and_a_row_of_maps_at_once(open_page: OpenPag
     for place in ("[data-draw-surface]", ".predicted", ".answer .number"):
         expect(page.locator(place)).to_be_in_viewport(ratio=1)
     expect(page.locator("figure[data-layer] img").first).to_be_in_viewport(ratio=0.3)
-    assert page.evaluate(MAPS) >= 3
+    page.wait_for_function(f"({MAPS})() >= 3")
 
 
 def test_on_a_phone_the_map_opens_and_a_branch_is_switched_by_touch(open_page: OpenPage) -> None:
