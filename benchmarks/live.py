@@ -15,7 +15,7 @@ from benchmarks.client import Client
 from benchmarks.processes import skiplens
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
-from skiplens.core.ladder import STREAM
+from skiplens.core.ladder import DEEPEST, STREAM
 from skiplens.web import links
 from skiplens.web.links import API
 
@@ -26,7 +26,15 @@ _EXPERIMENTS: Final = {
     "index of experiments": (STREAM, "index"),
     "a digit on every rung of the ladder": (STREAM, "depth"),
     "27 blocks removed one by one": (STREAM, "removal"),
+    "27 blocks reordered": (STREAM, "order"),
     "all branches scaled, 17 factors": (STREAM, "scale"),
+    "the answer after each of 27 blocks": (STREAM, "early-exits"),
+    "votes of 27 blocks": (STREAM, "votes"),
+    "gradients of 27 blocks": (STREAM, "gradients"),
+    "a digit among 1,000 at every depth": (STREAM, "classes"),
+}
+_OPTIONS: Final = {
+    "order": "&order=" + ",".join(f"block{at}" for at in range(DEEPEST, 0, -1)),
 }
 _SUBSETS: Final = "64 sets of blocks removed"
 
@@ -74,7 +82,8 @@ def measure() -> Iterator[Result]:
 def _follow(client: Client, numbers: Iterator[int], network: str, experiment: str) -> None:
     """One frame of the page of an experiment."""
     body = json.dumps(strokes(next(numbers))).encode()
-    client.post_json(f"{links.live_page(network)}?experiment={experiment}", body)
+    options = _OPTIONS.get(experiment, "")
+    client.post_json(f"{links.live_page(network)}?experiment={experiment}{options}", body)
 
 
 def strokes(number: int) -> dict[str, object]:

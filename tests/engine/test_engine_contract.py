@@ -84,6 +84,15 @@ def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
         np.testing.assert_allclose(found[name].ravel(), value.ravel(), atol=1e-4, err_msg=name)
 
 
+def test_probabilities_are_those_of_a_forward_pass_for_each_set_of_factors(engine: Engine) -> None:
+    found = engine.probabilities(images(), np.stack(GATES))
+    assert found.shape == (len(GATES), 10)
+    assert found.dtype == np.float32
+    for row, branch_scales in zip(found, GATES, strict=True):
+        alone = engine.activations(images(), branch_scales)["head.probabilities"]
+        np.testing.assert_allclose(row, alone.ravel(), atol=1e-6)
+
+
 @pytest.mark.parametrize("branch_scales", GATES, ids=str)
 @pytest.mark.parametrize("target", [0, 9])
 def test_gradients_equal_keras(branch_scales: Array, target: int, engine: Engine) -> None:

@@ -49,6 +49,10 @@ class WatchedEngine:
         self._enter()
         return self._engine.activations(image, gates)
 
+    def probabilities(self, image: Array, gates: Array) -> Array:
+        self._enter()
+        return self._engine.probabilities(image, gates)
+
     def reordered(self, image: Array, gates: Array, order: Array) -> Activations:
         self._enter()
         return self._engine.reordered(image, gates, order)

@@ -53,6 +53,17 @@ class Engine(Protocol):
             NonFiniteError: the network computed NaN or infinity.
         """
 
+    def probabilities(self, image: Array, branch_scales: Array) -> Array:
+        """The answers alone, under several sets of factors.
+
+        Args:
+            image: as in :meth:`activations`.
+            branch_scales: float32 ``(sets, n)``: a row for each forward pass.
+
+        Returns:
+            float32 ``(sets, classes)``, finite. Errors as in :meth:`activations`.
+        """
+
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         """One forward pass with the blocks in another order, of a network that can be reordered.
 

@@ -149,6 +149,11 @@ class KerasEngine:
         check_finite(outputs, self._checked_layers)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
 
+    def probabilities(self, image: Array, branch_scales: Array) -> Array:
+        last = self.manifest.layers[-1].name
+        found = [self.activations(image, row)[last].reshape(-1) for row in branch_scales]
+        return np.stack(found)
+
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         return self._compiled.reordered(image, branch_scales, order)
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -39,11 +39,14 @@ class LiteRTGraph:
         self._outputs = tuple(zip(info.outputs, outputs, strict=True))
         self._is_allocated = False
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, inputs: Mapping[str, Array], names: Collection[str] | None = None
+    ) -> dict[str, Array]:
         """Run the graph once.
 
         Args:
             inputs: float32 arrays by name, batch axis of 1 first.
+            names: outputs to return, all by default; copying them takes half as long as the rest.
 
         Returns:
             float32 arrays by name, batch axis first; copies, owned by the caller.
@@ -54,7 +57,11 @@ class LiteRTGraph:
         for name, index in self._inputs.items():
             self._interpreter.set_tensor(index, inputs[name])
         self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(index) for name, index in self._outputs}
+        return {
+            name: self._interpreter.get_tensor(index)
+            for name, index in self._outputs
+            if names is None or name in names
+        }
 
 
 def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -160,6 +167,17 @@ class LiteRTEngine:
         outputs = self._run("activations", inputs)
         check_finite(outputs, self._checked_layers)
         return outputs
+
+    def probabilities(self, image: Array, branch_scales: Array) -> Array:
+        last = self.manifest.layers[-1].name
+        with self._pools["activations"].acquire() as interpreter, timed("infer"):
+            found = [
+                interpreter.run({"image": image, "branch_scales": row[None]}, {last})[last]
+                for row in branch_scales
+            ]
+        outputs = {last: np.concatenate(found).reshape(len(found), -1)}
+        check_finite(outputs)
+        return outputs[last]
 
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         if not self.manifest.can_reorder:

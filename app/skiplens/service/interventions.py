@@ -13,11 +13,10 @@ from skiplens.service.forward import branch_scales
 from skiplens.service.registry import ModelRegistry
 
 
-def predict(engine: Engine, digit: Digit, scales: Scales) -> Array:
-    """Probabilities under these factors, float32 ``(classes,)``."""
-    factors = branch_scales(engine.manifest, scales)
-    found = engine.activations(digit.as_input(), factors)
-    return found[engine.manifest.layers[-1].name].reshape(-1)
+def predict(engine: Engine, digit: Digit, settings: Sequence[Scales]) -> Array:
+    """Probabilities under each set of factors, float32 ``(settings, classes)``."""
+    rows = [branch_scales(engine.manifest, scales) for scales in settings]
+    return engine.probabilities(digit.as_input(), np.stack(rows))
 
 
 def predict_without(
@@ -32,12 +31,8 @@ def predict_without(
         scales: factors of the other blocks.
     """
     switches, kept = engine.manifest.disableable_blocks, dict(scales.factors)
-    return np.array(
-        [
-            predict(engine, digit, Scales.in_order(kept | dict.fromkeys(off, 0.0), switches))
-            for off in removed
-        ]
-    )
+    settings = [Scales.in_order(kept | dict.fromkeys(off, 0.0), switches) for off in removed]
+    return predict(engine, digit, settings)
 
 
 def predict_scaled(
@@ -47,12 +42,10 @@ def predict_scaled(
     ``(factors, classes)``; ``scales`` has the factors of the other blocks.
     """
     switches, kept = engine.manifest.disableable_blocks, dict(scales.factors)
-    return np.array(
-        [
-            predict(engine, digit, Scales.in_order(kept | dict.fromkeys(blocks, factor), switches))
-            for factor in factors
-        ]
-    )
+    settings = [
+        Scales.in_order(kept | dict.fromkeys(blocks, factor), switches) for factor in factors
+    ]
+    return predict(engine, digit, settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +74,7 @@ def classify_on_ladder(registry: ModelRegistry, digit: Digit) -> tuple[Rung, ...
     """The digit in every loaded network of the ladder, kind by kind, from the fewest blocks up."""
     loaded: Mapping[str, Engine] = {engine.manifest.id: engine for engine in registry.networks}
     return tuple(
-        Rung(kind, blocks, name, predict(loaded[name], digit, Scales()))
+        Rung(kind, blocks, name, predict(loaded[name], digit, [Scales()])[0])
         for kind in KINDS
         for blocks in LADDER
         if (name := stream_name(kind, blocks)) in loaded

@@ -293,7 +293,7 @@ def _describe(engine: Engine, forward: ForwardPass) -> str:
         )
     if not off:
         return "Every block is on. Remove some, or switch any of them off on the network map."
-    trained = int(predict(engine, forward.digit, AS_TRAINED).argmax())
+    trained = int(predict(engine, forward.digit, [AS_TRAINED])[0].argmax())
     share = fmt.percent(float(forward.probabilities[forward.label]))
     now = manifest.classes[forward.label]
     still = "still" if forward.label == trained else "now"
