@@ -15,6 +15,7 @@ from skiplens.network.architectures import stream
 from skiplens.network.block_chain import BlockChain, Measure
 from skiplens.network.experiments import measure, subsets
 from skiplens.network.layers import Residual
+from skiplens.network.mnist_download import as_input
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 
 BLOCKS = 4
@@ -90,6 +91,28 @@ def test_few_subsets_are_all_taken_and_of_many_some_with_a_seed() -> None:
     assert drawn[0] == drawn[1]
     assert len(set(drawn[0])) == experiments.SUBSETS
     assert all(len(set(one)) == 9 for one in drawn[0])
+
+
+def test_the_block_that_is_missed_least_is_removed_first(residual: keras.Model) -> None:
+    rng = np.random.default_rng(5)
+    digits = Split(
+        rng.integers(0, 256, (12, 28, 28), np.uint8), rng.integers(0, 10, 12).astype(np.uint8)
+    )
+    chain, choosing, others = BlockChain(residual), digits[::2], digits[1::2]
+    curves = experiments.measure_least_needed(chain, digits, lambda step, steps: None)
+    assert sorted(curve.name for curve in curves) == ["block1", "block2", "block3", "block4"]
+
+    def likelihood(removed: list[int]) -> float:
+        found = chain.without(as_input(choosing.images), removed)
+        return float(np.log(found[range(6), choosing.labels]).sum())
+
+    order = [int(curve.name.removeprefix("block")) - 1 for curve in curves]
+    for count, curve in enumerate(curves, 1):
+        left = [at for at in range(BLOCKS) if at not in order[: count - 1]]
+        best = max(likelihood([*order[: count - 1], at]) for at in left)
+        assert likelihood(order[:count]) == pytest.approx(best)
+        right = chain.without(as_input(others.images), order[:count]).argmax(axis=-1)
+        assert curve.points == (curve_point(count, [float(np.mean(right == others.labels))]),)
 
 
 def test_the_spread_is_the_standard_deviation_over_runs() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from skiplens.core.experiments import EXPERIMENTS_FILE, Curve, MeasuredExperiment, curve_point
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.mnist import Split
-from skiplens.network.block_chain import BlockChain, Measure, accuracy
+from skiplens.network.block_chain import BlockChain, Measure, accuracy, batches
 from skiplens.network.class_points import measure_classes, write_points
 from skiplens.network.depth_measures import measure_early_exits, measure_votes
 from skiplens.network.evaluation import OnStep
@@ -28,6 +28,7 @@ SEED: Final = 28
 DIGITS: Final = 1000
 SUBSETS: Final = 10
 """Random subsets of a size, where there are more."""
+_LEAST: Final = 1e-9  # a probability of zero has no logarithm
 FACTORS: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 
 
@@ -56,6 +57,33 @@ def measure_removal(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Cu
     return (Curve("all", tuple(points)),)
 
 
+def measure_least_needed(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
+    """Accuracy as blocks are removed one after the other, each time the one without which the right
+    classes stay most likely. Every second digit is for that choice, the others for the accuracy.
+    The curves are in the order of removal: each is named by a block and has one point.
+    """
+    switches = [at for at, block in enumerate(chain.blocks) if block.can_disable]
+    choosing, measured = test[::2], test[1::2]
+    removed: list[int] = []
+    curves = []
+    for step in range(1, len(switches) + 1):
+        left = [at for at in switches if at not in removed]
+        removed.append(max(left, key=lambda at: _log_likelihood(chain, [*removed, at], choosing)))
+        found = accuracy(partial(chain.without, removed=removed), measured)
+        curves.append(Curve(chain.blocks[removed[-1]].name, (curve_point(step, [found]),)))
+        on_step(step, len(switches))
+    return tuple(curves)
+
+
+def _log_likelihood(chain: BlockChain, removed: Collection[int], digits: Split) -> float:
+    """The sum over digits of the logarithm of the right class's probability."""
+    total = 0.0
+    for images, labels in batches(digits):
+        found = chain.without(images, removed)[np.arange(len(labels)), labels]
+        total += float(np.log(np.maximum(found, _LEAST)).sum())
+    return total
+
+
 def measure_scale(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
     """Accuracy against the factor of all residual branches, and of each alone."""
     names = [block.name for block in chain.blocks if block.can_disable]
@@ -74,6 +102,7 @@ def measure_scale(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
 
 MEASURES: Final[dict[str, Measure]] = {
     "removal": measure_removal,
+    "least-needed": measure_least_needed,
     "scale": measure_scale,
     "order": measure_order,
     "early-exits": measure_early_exits,

@@ -168,16 +168,42 @@ def test_ten_blocks_are_taken_out_by_a_link(
     assert re.search(told, without.text)
 
 
-def test_the_least_needed_blocks_are_those_that_cost_least_alone(
+def test_the_least_needed_blocks_come_in_the_order_in_which_they_were_removed(
     engines: Mapping[str, Engine],
 ) -> None:
-    manifest = engines["mnist-resnet"].manifest
+    manifest, experiments = engines["mnist-stream"].manifest, Experiments(MODELS)
+    found = experiments.measured(manifest, "least-needed")
+    assert found is not None
+    least = least_needed(experiments, manifest)
+    assert least == tuple(curve.name for curve in found.curves)
+    assert set(least) == set(manifest.disableable_blocks)
+    assert [curve.points[0].x for curve in found.curves] == [*range(1, len(least) + 1)]
+
+
+def test_without_that_measure_they_are_those_that_cost_least_alone(
+    engines: Mapping[str, Engine],
+) -> None:
+    manifest, experiments = engines["mnist-resnet"].manifest, Experiments()
     assert manifest.evaluation is not None
     drops = {one.off: one.accuracy_drop for one in manifest.evaluation.ablations}
-    least = least_needed(manifest)
+    least = least_needed(experiments, manifest)
     assert set(least) == set(manifest.disableable_blocks)
     assert all(drops[(a,)] <= drops[(b,)] for a, b in pairwise(least))
-    assert least_needed(engines["mnist-plain"].manifest) == ()
+    assert least_needed(experiments, engines["mnist-plain"].manifest) == ()
+
+
+def test_the_index_takes_the_least_needed_blocks_out(look: Look, digit: Digit) -> None:
+    index = look(f"/experiments?digit={digit.id}")
+    assert "the network of 27 blocks still reads" in index.text
+    (link,) = [
+        link
+        for link in index.links()
+        if parse_qs(urlsplit(link).query).get("scale", [""])[0].count(":") == 10
+    ]
+    assert urlsplit(link).path == "/experiments"
+    without = look(link).text
+    assert re.search("With 10 of 27 blocks removed the prediction is (still|now)", without)
+    assert "Without 10 blocks, the prediction is" in without
 
 
 def test_another_draw_removes_other_blocks(engines: Mapping[str, Engine]) -> None:

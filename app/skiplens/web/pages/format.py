@@ -116,12 +116,19 @@ def branch_factor(factor: float) -> str:
     return factor_text(factor).replace("-", MINUS)
 
 
+_MAX_NAMED: Final = 6
+
+
 def describe_scales(scales: Scales) -> str:
-    """Which branches are scaled: ``without block2``, ``with block5 * 0.5``."""
+    """Which branches are scaled: ``without block2``, ``with block5 * 0.5``; how many are off, where
+    their names would make a long list.
+    """
+    off = scales.off
+    removed = join_and(off) if len(off) <= _MAX_NAMED else pluralise(len(off), "block")
     scaled = [
         f"{block} {TIMES} {branch_factor(factor)}" for block, factor in scales.factors if factor
     ]
-    parts = [f"without {join_and(scales.off)}"] if scales.off else []
+    parts = [f"without {removed}"] if off else []
     return " and ".join([*parts, f"with {join_and(scaled)}"] if scaled else parts)
 
 

@@ -149,18 +149,19 @@ def loss_chart(runs: Sequence[MeasuredRun], blocks: int) -> LineChart | None:
 
 
 def describe_ladder(runs: Sequence[MeasuredRun]) -> str:
-    """How the accuracy changes from the second deepest networks to the deepest."""
+    """Whether the deepest networks are better than the second deepest, and by how much."""
     found = accuracy_by_depth(runs)
     before, deepest = LADDER[-2:]
     parts = []
     for kind in KINDS:
         means = {int(point.x): point.mean for point in found.get(kind, ())}
         if before in means and deepest in means:
+            verb = "falls" if means[deepest] < means[before] else "rises"
             change = f"from {fmt.percent(means[before])} to {fmt.percent(means[deepest])}"
-            parts.append(f"{change} {NAMES[kind]}")
+            parts.append(f"{verb} {change} {NAMES[kind]}")
     if not parts:
         return ""
-    return f"From {before} to {deepest} blocks, the test accuracy goes {fmt.join_and(parts)}."
+    return f"From {before} to {deepest} blocks, test accuracy {fmt.join_and(parts)}."
 
 
 def _card(context: PageContext) -> LineChart | None:

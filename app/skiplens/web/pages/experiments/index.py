@@ -65,6 +65,14 @@ def index(respond: RespondDep, context: ExperimentContextDep) -> Response:
             "cards": cards,
             "rungs": depth.rung_rows(context.services, context.forward.digit, view),
             "sentence": depth.describe_ladder(context.services.experiments.ladder),
+            "removal": removal.few_to_remove(
+                context.services.experiments, context.engine.manifest, view, _address
+            ),
+            "removal_sentence": removal.describe_removal(context.engine, context.forward)
+            if context.forward.scales.off
+            else removal.describe_least_needed(
+                context.services.experiments, context.engine.manifest
+            ),
         },
     )
     return respond(page)

@@ -1,6 +1,6 @@
 """Experiment: what is left of the answer when blocks are removed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from skiplens.core.experiments import MeasuredExperiment
 from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
 from skiplens.engine.base import Array, Engine
+from skiplens.service.experiments import Experiments
 from skiplens.service.forward import ForwardPass
 from skiplens.service.interventions import predict, predict_without
 from skiplens.service.services import Services
@@ -183,6 +184,10 @@ def measured_chart(services: Services, removed: float | None = None) -> LineChar
     if not found:
         return None
     series = [_measured_series(network, one, tone) for network, one, tone in found]
+    for network, random, tone in found:
+        chosen = services.experiments.measured(network, "least-needed")
+        if tone == "identity" and chosen is not None:
+            series.append(_least_needed_series(network, random, chosen))
     return line_chart(
         series,
         x=share_axis("blocks removed at random"),
@@ -211,6 +216,27 @@ def _measured_series(manifest: Manifest, found: MeasuredExperiment, tone: str) -
             for point in found.curves[0].points
         ),
         dots=count <= MOST_FOR_SUBSETS,
+    )
+
+
+def _least_needed_series(
+    manifest: Manifest, random: MeasuredExperiment, chosen: MeasuredExperiment
+) -> Series:
+    count = len(manifest.blocks)
+    points = (random.curves[0].points[0], *(curve.points[0] for curve in chosen.curves))
+    return Series(
+        "the same, the least needed blocks first",
+        "residual",
+        tuple(
+            Point(
+                point.x / count,
+                point.mean,
+                f"{manifest.title}, the {point.x:g} least needed of {count} removed: "
+                f"{fmt.percent(point.mean)}",
+            )
+            for point in points
+        ),
+        dots=False,
     )
 
 
@@ -243,30 +269,66 @@ def removal(respond: RespondDep, context: ExperimentContextDep, draw: Draw = 0) 
         ),
         "removed": count,
         "switches": len(switches),
-        "sets": _sets_to_remove(manifest, links, draw, count),
+        "sets": _sets_to_remove(context.services.experiments, manifest, links, draw, count),
         "few": "mnist-resnet",
-        "sentence": _describe(engine, forward),
+        "sentence": describe_removal(engine, forward),
     }
     return respond(experiment_view(context, EXPERIMENT, values, options))
 
 
-def least_needed(manifest: Manifest) -> tuple[str, ...]:
-    """The blocks that can be switched off, those first that cost the least test accuracy alone;
-    none if that was not measured.
+def least_needed(experiments: Experiments, manifest: Manifest) -> tuple[str, ...]:
+    """The blocks that can be switched off, those first that can best be done without together; if
+    that was not measured, those that cost the least test accuracy alone, if that was.
     """
+    found = experiments.measured(manifest, "least-needed")
+    if found is not None:
+        return tuple(curve.name for curve in found.curves)
     ablations = manifest.evaluation.ablations if manifest.evaluation else ()
     alone = [ablation for ablation in ablations if len(ablation.off) == 1]
     return tuple(one.off[0] for one in sorted(alone, key=lambda one: one.accuracy_drop))
 
 
+def _step(manifest: Manifest) -> int:
+    """From one number of removed blocks to choose to the next."""
+    return 1 if len(manifest.disableable_blocks) <= MOST_FOR_SUBSETS else 5
+
+
+def few_to_remove(
+    experiments: Experiments, manifest: Manifest, links: Links, address: Callable[[Links], str]
+) -> tuple[tuple[str, str, bool], ...]:
+    """To remove no block of a page's network, or those that are least needed: text, address, and
+    whether it is what is removed.
+    """
+    least = least_needed(experiments, manifest)[: 2 * _step(manifest)]
+
+    def choice(text: str, off: Sequence[str]) -> tuple[str, str, bool]:
+        scales = Scales.in_order(dict.fromkeys(off, 0.0), manifest.disableable_blocks)
+        return text, address(replace(links, scales=scales)), scales == links.scales
+
+    return (choice("none", ()), choice(f"the {len(least)} least needed", least)) if least else ()
+
+
+def describe_least_needed(experiments: Experiments, manifest: Manifest) -> str:
+    """What a network reads without the blocks that it needs least."""
+    found = experiments.measured(manifest, "least-needed")
+    if found is None or not found.curves:
+        return ""
+    count = 2 * _step(manifest)
+    share = found.curves[count - 1].points[0].mean
+    return (
+        f"Without the {count} blocks that it needs least, the network of {len(manifest.blocks)} "
+        f"blocks still reads {fmt.percent(share)} of test digits."
+    )
+
+
 def _sets_to_remove(
-    manifest: Manifest, links: Links, draw: int, removed: int
+    experiments: Experiments, manifest: Manifest, links: Links, draw: int, removed: int
 ) -> tuple[tuple[str, str, bool], ...]:
     """Sets of blocks to remove: text, address, and whether it is the one that is."""
     switches = manifest.disableable_blocks
     if not switches:
         return ()
-    step = 1 if len(switches) <= MOST_FOR_SUBSETS else 5
+    step = _step(manifest)
 
     def choice(text: str, off: Sequence[str], number: int = draw) -> tuple[str, str, bool]:
         scales = Scales.in_order(dict.fromkeys(off, 0.0), switches)
@@ -279,11 +341,11 @@ def _sets_to_remove(
     at_random = [choice(str(count) if count else "none", order[:count]) for count in counts]
     others = random_order(manifest, number)[: removed or step]
     found = [*at_random, choice("others, at random", others, number)]
-    least = least_needed(manifest)[: 2 * step]
+    least = least_needed(experiments, manifest)[: 2 * step]
     return (*found, choice(f"the {len(least)} least needed", least)) if least else tuple(found)
 
 
-def _describe(engine: Engine, forward: ForwardPass) -> str:
+def describe_removal(engine: Engine, forward: ForwardPass) -> str:
     """What the removed blocks did to the prediction."""
     manifest, off = engine.manifest, forward.scales.off
     if not manifest.disableable_blocks:

@@ -1,0 +1,78 @@
+"""Experiments: figures follow a drawing, and the stream reads it without ten of its blocks."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.drawing import SEVEN, Points, draw, surface, touch, unsaved
+
+pytestmark = pytest.mark.browser
+
+BY_HAND: Final = pytest.mark.parametrize(
+    ("width", "stroke"), [(1440, draw), (390, touch)], ids=["by mouse", "by touch on a phone"]
+)
+Stroke = Callable[[Page, Points], None]
+
+
+def start(open_page: OpenPage, server: str, path: str, width: int) -> Page:
+    """The page with a sample that is a four, ready to be drawn on."""
+    samples = httpx2.get(f"{server}/api/v1/samples").json()
+    four = next(one["id"] for one in samples if one["label"] == 4)
+    phone = {"has_touch": True, "is_mobile": True} if width < 400 else {}
+    page = open_page(f"{path}?digit={four}", width=width, **phone)
+    surface(page).hover()
+    expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
+    return page
+
+
+@BY_HAND
+def test_every_rung_of_the_ladder_follows_a_drawing(
+    open_page: OpenPage, server: str, width: int, stroke: Stroke
+) -> None:
+    page = start(open_page, server, "/experiments", width)
+    rungs = page.locator(".rungs a b")
+    expect(rungs).to_have_text(["4"] * 8)
+    with unsaved(page):
+        stroke(page, SEVEN)
+        expect(rungs).to_have_text(["7"] * 8)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "key"),
+    [
+        ("removal", "removal.path"),
+        ("order", "order.found"),
+        ("early-exits", "early-exits.class7"),
+        ("gradients", "gradients.identity"),
+    ],
+)
+def test_a_curve_follows_a_drawing(
+    open_page: OpenPage, server: str, experiment: str, key: str
+) -> None:
+    page = start(open_page, server, f"/experiments/{experiment}", 1440)
+    curve = page.locator(f'[data-live-d="{key}"]')
+    shape = curve.get_attribute("d") or ""
+    with unsaved(page):
+        draw(page, SEVEN)
+        expect(page.locator(".predicted")).to_have_text("7")
+        expect(curve).not_to_have_attribute("d", shape)
+
+
+@BY_HAND
+def test_a_drawing_is_read_with_ten_blocks_taken_out(
+    open_page: OpenPage, server: str, width: int, stroke: Stroke
+) -> None:
+    page = start(open_page, server, "/experiments", width)
+    before = page.url
+    stroke(page, SEVEN)
+    expect(page).not_to_have_url(before)
+    page.get_by_role("link", name="the 10 least needed").click()
+    expect(page).to_have_url(re.compile("scale="))
+    expect(page.get_by_text("With 10 of 27 blocks removed")).to_contain_text("is still 7")
+    expect(page.locator(".predicted")).to_have_text("7")
+    expect(page.locator(".predicted")).to_be_in_viewport()
