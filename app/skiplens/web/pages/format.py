@@ -123,13 +123,15 @@ def describe_scales(scales: Scales) -> str:
     """Which branches are scaled: ``without block2``, ``with block5 * 0.5``; how many are off, where
     their names would make a long list.
     """
-    off = scales.off
-    removed = join_and(off) if len(off) <= _MAX_NAMED else pluralise(len(off), "block")
-    scaled = [
+    parts = []
+    if off := scales.off:
+        named = len(off) <= _MAX_NAMED
+        parts.append(f"without {join_and(off) if named else pluralise(len(off), 'block')}")
+    if scaled := [
         f"{block} {TIMES} {branch_factor(factor)}" for block, factor in scales.factors if factor
-    ]
-    parts = [f"without {removed}"] if off else []
-    return " and ".join([*parts, f"with {join_and(scaled)}"] if scaled else parts)
+    ]:
+        parts.append(f"with {join_and(scaled)}")
+    return " and ".join(parts)
 
 
 def dead_filters_note(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:
