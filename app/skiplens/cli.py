@@ -140,7 +140,7 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
 
 
 def _warn_if_open_to_all(settings: Settings) -> None:
-    from skiplens.web.http.headers import is_loopback
+    from skiplens.web.http.access_checks import is_loopback
 
     if not settings.token and not is_loopback(settings.host):
         structlog.get_logger(__name__).warning(

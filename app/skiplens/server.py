@@ -25,14 +25,10 @@ from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages
 from skiplens.web.http import problems
+from skiplens.web.http.access_checks import HostAndOriginCheck, TokenCheck, cross_origin
 from skiplens.web.http.access_log import AccessLog
 from skiplens.web.http.caching import ResponseCache
-from skiplens.web.http.headers import (
-    HostAndOriginCheck,
-    ResponseHeaders,
-    TokenCheck,
-    cross_origin,
-)
+from skiplens.web.http.headers import ResponseHeaders
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
 from skiplens.web.http.path_prefix import PathPrefix

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -125,6 +125,17 @@ def answer_of(raw: bytes) -> httpx2.Response:
     return httpx2.Response(
         int(status.split()[1]), headers=[(name, value) for name, value in pairs], content=body
     )
+
+
+def resident_megabytes(process: int) -> float:
+    """Memory of a process and of its children, in MB; pages that they share count once."""
+    total = 0.0
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    for one in (process, *children):
+        with suppress(OSError):
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+    return total
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from rich.table import Table
 from tests.core.images import files
 from tests.e2e import attacks
 from tests.e2e.bystander import LIVE, Bystander
-from tests.e2e.server import Connection, Server, answer_of, serving
+from tests.e2e.server import Connection, Server, answer_of, resident_megabytes, serving
 from tests.web.images import drawing, encoded
 
 _SEED: Final = 21
@@ -295,17 +295,6 @@ class _Watched:
             f"frame {ratio:.1f} times idle ({1000 * self._idle:.0f} ms), /healthz 99 % under "
             f"{alive:.0f} ms, at most {self._peak:.0f} MB"
         )
-
-
-def resident_megabytes(process: int) -> float:
-    """Memory of a process and of its children, in MB; pages that they share count once."""
-    total = 0.0
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    for one in (process, *children):
-        with suppress(OSError):
-            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
-            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
-    return total
 
 
 def _told(statuses: Counter[int]) -> str:

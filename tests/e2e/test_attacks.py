@@ -14,7 +14,7 @@ from PIL import Image
 from tests.core.images import saved
 from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, PNG, Bystander
-from tests.e2e.server import PATIENCE, Server, answer_of, serving
+from tests.e2e.server import PATIENCE, Server, answer_of, resident_megabytes, serving
 
 MOST = 10  # times the idle median, for the median while an attack runs
 
@@ -104,6 +104,17 @@ def test_text_that_is_slow_to_parse_is_refused_unread(
     assert bystander.during(lambda: _refused_as_too_large(server, request)) <= MOST
 
 
+def test_json_of_faults_is_refused_at_the_first(server: Server, bystander: Bystander) -> None:
+    request = attacks.post(b"application/json", attacks.json_of_faults())
+    found: set[int] = set()
+
+    def attack() -> None:
+        found.update(_ask(server, request) for _ in range(4))
+
+    assert bystander.during(attack) <= MOST
+    assert found == {422}
+
+
 def _refused_as_too_large(server: Server, request: bytes) -> None:
     assert _ask(server, request) == 413
 
@@ -139,12 +150,7 @@ def test_large_bodies_of_one_client_are_bounded_together(
             connection.__exit__()
 
     assert bystander.during(attack) <= MOST
-    assert _resident_megabytes(server) < 512
-
-
-def _resident_megabytes(server: Server) -> float:
-    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
+    assert resident_megabytes(server.process.pid) < 512
 
 
 @pytest.mark.parametrize(
@@ -168,6 +174,27 @@ def test_what_nobody_reads_is_not_taken(
             pytest.fail("64 MB were taken")
 
     assert bystander.during(attack) <= MOST
+
+
+def test_responses_that_nobody_reads_are_bounded_together(
+    server: Server, bystander: Bystander
+) -> None:
+    digit = server.client.get("/api/v1/samples").json()[0]["id"]
+    path = f"/api/v1/networks/mnist-stream/digits/{digit}/activations.npz"
+    assert len(server.client.get(path).content) > attacks.MEBIBYTE
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+    def attack() -> None:
+        connections = [server.connect() for _ in range(100)]
+        for connection in connections:
+            connection.send(request)
+            assert connection.socket.recv(1) == b"H"  # of HTTP; the rest stays unread
+        for connection in connections:
+            connection.__exit__()
+
+    assert bystander.during(attack, attackers=1) <= MOST
+    assert server.metric('skiplens_refusals_total{reason="unread"}') > 0
+    assert resident_megabytes(server.process.pid) < 512
 
 
 @pytest.mark.parametrize("offer", [b"h2c", b"websocket"])

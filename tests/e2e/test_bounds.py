@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from skiplens.web.http.connection import MAX_HEAD_BYTES
 from skiplens.web.http.headers import HEADERS
+from skiplens.web.http.request_parser import MAX_FIELDS, MAX_HEAD_BYTES, MAX_PARAMETERS
 from tests.e2e.server import Server, answer_of, serving
 from tests.web.images import drawing, encoded
 
@@ -125,6 +125,21 @@ def test_a_head_without_end_is_431(server: Server) -> None:
 def test_a_large_head_that_comes_at_once_is_431(server: Server, head: bytes) -> None:
     with server.connect() as connection:
         connection.send(b"GET " + head % (b"x" * MAX_HEAD_BYTES) + b"\r\nHost: localhost\r\n\r\n")
+        _refused(connection.rest(), 431, "head_too_large")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"/ HTTP/1.1\r\n" + b"a:\r\n" * MAX_FIELDS,
+        b"/?" + b"&" * MAX_PARAMETERS + b" HTTP/1.1\r\n",
+        b"/ HTTP/1.1\r\nContent-Type: multipart/form-data" + b";a=b" * 64 + b"\r\n",
+    ],
+    ids=["headers", "parameters", "content type"],
+)
+def test_a_head_that_takes_long_to_parse_is_431(server: Server, head: bytes) -> None:
+    with server.connect() as connection:
+        connection.send(b"POST " + head + b"Host: localhost\r\n\r\n")
         _refused(connection.rest(), 431, "head_too_large")
 
 

@@ -41,6 +41,25 @@ def test_clients_that_hold_fewest_go_first() -> None:
     assert asyncio.run(order())[:3] == ["a", "a", "b"]
 
 
+def test_one_client_leaves_a_place_for_others() -> None:
+    async def order() -> list[str]:
+        places, went, opened = Places(3, 9, 30, "requests", each=2), [], asyncio.Event()
+
+        async def work(client: str) -> None:
+            async with places.place(client):
+                went.append(client)
+                await opened.wait()
+
+        tasks = [asyncio.create_task(work(client)) for client in ("a", "a", "a", "b")]
+        await asyncio.sleep(0)
+        assert went == ["a", "a", "b"]
+        opened.set()
+        await asyncio.gather(*tasks)
+        return went
+
+    assert asyncio.run(order()) == ["a", "a", "b", "a"]
+
+
 def test_a_queue_is_bounded_in_length_and_time() -> None:
     async def refused() -> list[str]:
         places = Places(1, 1, 0.01, "requests")

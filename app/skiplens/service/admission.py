@@ -71,12 +71,20 @@ class Places:
         seconds: that a request may wait.
         what: works in a place, for messages.
         share: of the queue that one client may take, 0 to 1.
+        each: places that one client may have at a time; all by default.
     """
 
     def __init__(
-        self, count: int, waiting: int, seconds: float, what: str, share: float = 1.0
+        self,
+        count: int,
+        waiting: int,
+        seconds: float,
+        what: str,
+        share: float = 1.0,
+        each: int | None = None,
     ) -> None:
         self._free = count
+        self._each = count if each is None else each
         self._seconds = seconds
         self._what = what
         self._waiting = Share(waiting, share, f"waiting {what}")
@@ -99,12 +107,12 @@ class Places:
 
     async def take(self, client: str) -> None:
         """Wait for a place; see :meth:`place`."""
-        if self._free:
+        if self._free and self._held[client] < self._each:
             self._free -= 1
+            self._held[client] += 1
         else:
             with self._waiting.one(client), timed("wait"):
                 await self._wait(client)
-        self._held[client] += 1
 
     async def _wait(self, client: str) -> None:
         entry = (client, asyncio.get_running_loop().create_future())
@@ -116,7 +124,7 @@ class Places:
             if entry in self._queue:
                 self._queue.remove(entry)
             else:  # the place came too late
-                self._pass_on()
+                self.give(client)
             if isinstance(error, TimeoutError):
                 raise BusyError(
                     f"no place was free within {self._seconds:g} s; other {self._what} take long"
@@ -131,12 +139,17 @@ class Places:
         self._pass_on()
 
     def _pass_on(self) -> None:
-        waiting = [entry for entry in self._queue if not entry[1].done()]
+        waiting = [
+            entry
+            for entry in self._queue
+            if not entry[1].done() and self._held[entry[0]] < self._each
+        ]
         if not waiting:
             self._free += 1
             return
         entry = min(waiting, key=lambda one: self._held[one[0]])
         self._queue.remove(entry)
+        self._held[entry[0]] += 1
         entry[1].set_result(None)
 
 

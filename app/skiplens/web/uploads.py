@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
 
 from anyio import to_thread
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import BaseModel, Discriminator, FailFast, Field, Tag, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
@@ -62,7 +62,8 @@ _JSON: Final = "application/json"
 _RAW: Final = ("image/", "application/octet-stream")
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Row = Annotated[list[Number], Field(min_length=_SIDE, max_length=_SIDE)]
+# Lists fail fast: a fault of each item of a long one would take a second to tell.
+Row = Annotated[list[Number], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
 
 
 class Pixels(BaseModel):
@@ -75,6 +76,7 @@ class Pixels(BaseModel):
             max_length=_SIDE,
             description="28 rows of 28 numbers, all within 0..1 or else within 0..255",
         ),
+        FailFast(),
     ]
 
 
@@ -93,6 +95,7 @@ class StrokePoints(BaseModel):
             max_length=_MOST_POINTS,
             description="x, y and width of each point, as shares of the side of the square",
         ),
+        FailFast(),
     ]
     erase: Annotated[bool, Field(description="whether it takes ink away")] = False
 
@@ -101,7 +104,9 @@ class Drawing(BaseModel):
     """A digit as strokes on a square."""
 
     strokes: Annotated[
-        list[StrokePoints], Field(max_length=_MOST_STROKES, description="in drawing order")
+        list[StrokePoints],
+        Field(max_length=_MOST_STROKES, description="in drawing order"),
+        FailFast(),
     ]
     over: Annotated[
         str | None,
@@ -258,7 +263,7 @@ async def _from_json(request: Request, content: bytes) -> tuple[StoredDigit, ...
 
     def read() -> StoredDigit:
         with timed("decode"):
-            given = _parse(content)
+            given = parse_json_digit(content)
             if isinstance(given, Drawing):
                 return read_drawing(given, services)
             return _stored(preprocess(pixels_to_grey(given.pixels)))
@@ -286,7 +291,12 @@ async def _from_image(request: Request, content: bytes) -> tuple[StoredDigit, ..
     return tuple(map(_stored, found))
 
 
-def _parse(content: bytes) -> Pixels | Drawing:
+def parse_json_digit(content: bytes) -> Pixels | Drawing:
+    """A digit as JSON.
+
+    Raises:
+        InvalidParameterError: it is no such digit; the message has the first fault.
+    """
     try:
         return _JSON_DIGIT.validate_json(content)
     except ValidationError as error:

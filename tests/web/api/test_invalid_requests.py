@@ -48,6 +48,7 @@ BAD_PARAMETERS = (
     *("stages/1/maps.json?role=input", "stages/1/maps.json?role=gate"),
     "blocks/block1/maps.png?zoom=inf",
 )
+
 NOT_THERE = (
     *("/nothing", "/api", "/api/v1", "/api/v2/networks", "/static/x/y.css", "/.env", "/docs/x"),
     *(f"{NETWORK}/layers/a%2Fb", f"{NETWORK}/digits/..%2F..%2Fetc%2Fpasswd/prediction"),
@@ -118,6 +119,17 @@ def test_bad_comparisons(
 ) -> None:
     filled = query.format(f"mnist-resnet/{digit.id}", digit.id)
     refused(api.get(f"/api/v1/compare/grid.png?{filled}"), status, code)
+
+
+@pytest.mark.parametrize(
+    "page", ["/networks/mnist-resnet/digits/{}", "/pictures/networks/mnist-resnet"]
+)
+def test_a_filter_of_too_many_digits(
+    api: TestClient, digit: Digit, refused: Refused, page: str
+) -> None:
+    rest = "/kernel.png" if "pictures" in page else ""
+    address = f"{page.format(digit.id)}/layers/stem.conv/filters/{'1' * 5000}{rest}"
+    assert "whole number" in refused(api.get(address), 422, "invalid_parameter")
 
 
 @pytest.mark.parametrize("address", NOT_THERE)

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from httpx2 import Response
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.drawing import Stroke, draw_strokes
 from skiplens.core.preprocessing import preprocess
-from skiplens.web.uploads import UPLOAD_BODY
+from skiplens.errors import InvalidParameterError
+from skiplens.web.uploads import UPLOAD_BODY, parse_json_digit
 from tests.web.conftest import NETWORK, Refused
 from tests.web.images import FORMATS, drawing, encoded, png_header
 
@@ -199,6 +201,22 @@ BAD_STROKES = {
     "a long id to draw over": _strokes([DOT], over="0" * 65),
     "a number to draw over": _strokes([DOT], over=7),
 }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"strokes": [{"points": [[]] * 4000}] * 20},
+        {"strokes": [MARK] * 500},
+        {"pixels": [[MARK] * 28] * 28},
+    ],
+    ids=["points", "strokes", "pixels"],
+)
+def test_the_first_fault_of_many_is_told_and_no_other_is_looked_for(body: object) -> None:
+    with pytest.raises(InvalidParameterError) as refused:
+        parse_json_digit(json.dumps(body).encode())
+    assert isinstance(refused.value.__cause__, ValidationError)
+    assert refused.value.__cause__.error_count() <= 3
 
 
 @pytest.mark.parametrize("name", BAD_STROKES)

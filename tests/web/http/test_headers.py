@@ -135,6 +135,7 @@ def test_images_cached_for_one_site_do_not_name_it(start: Start, view: str) -> N
     [
         *(("lens.example", True), ("LENS.example:8000", True), ("[::1]", True), ("[::1]:80", True)),
         *(("other.example", False), ("lens.example.other", False), ("", False), ("::1", False)),
+        *(("lens.example:x", False), ("lens.example:123456", False), ("lens.example:", False)),
     ],
 )
 def test_only_configured_hosts_are_served(

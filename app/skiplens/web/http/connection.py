@@ -1,16 +1,15 @@
-"""HTTP/1.1 on one connection: parses requests with httptools, runs the app, bounds what waits."""
+"""HTTP/1.1 on one connection: runs the app for each request, bounds what waits or is not read."""
 
 import asyncio
 import re
+import socket
+import struct
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import unquote
 
-import httptools
 import structlog
 from starlette.types import ASGIApp, Message, Scope
 
@@ -26,31 +25,15 @@ from skiplens.web.http.request_id import (
     request_id,
     set_request_id,
 )
+from skiplens.web.http.request_parser import RefusedError, RequestParser
 
-MAX_HEAD_BYTES: Final = 64 * 1024
 MIN_READ_BYTES: Final = 4096  # of a response, in ``seconds``; slower readers are disconnected
 MAX_PIPELINED: Final = 16  # requests waiting on one connection
-MAX_OVERHEAD_BYTES: Final = 16 * 1024  # of chunk sizes and extensions, beside an eighth of the body
-_CHUNK_BYTES: Final = 6  # around the least chunk
 MAX_UNREAD_BYTES: Final = 1024 * 1024  # that a refused client may go on sending
+MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024  # of all responses that clients do not read
 
+_DROP_ALL: Final = struct.pack("ii", 1, 0)  # linger, but for no time
 _BUFFERED_BYTES: Final = 64 * 1024  # of a body, before the connection is not read from
-_HEAD_TOO_LARGE: Final = Problem(
-    431,
-    "head_too_large",
-    "Headers too large",
-    f"request line, headers and trailers may fill at most {MAX_HEAD_BYTES:,} bytes",
-)
-_NOT_HTTP: Final = Problem(400, "bad_request", "Bad request", "the request is not valid HTTP")
-_HOST: Final = Problem(
-    400, "bad_request", "Bad request", "a request must have one Host header, and no more than one"
-)
-_CODING: Final = Problem(
-    501, "not_implemented", "Not implemented", "the only transfer coding understood is chunked"
-)
-_OVERHEAD: Final = Problem(
-    400, "bad_request", "Bad request", "the chunks of the body are too small for their number"
-)
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -67,6 +50,7 @@ class Shared:
         metrics: of the server.
         seconds: time limit to receive a request's head, and for a client to read from a response.
         connections: those that are open.
+        stalled: those whose client does not read as fast as it is sent to, the first one first.
         tasks: requests in progress.
         closing: whether the server stops, so that connections close after their response.
     """
@@ -79,6 +63,7 @@ class Shared:
         share = 1.0 if settings.client_header else settings.client_share
         self._places = Share(settings.max_connections, share, "connections")
         self.connections: set[Connection] = set()
+        self.stalled: dict[Connection, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.closing = False
         self._date, self._date_until = b"", 0.0
@@ -99,6 +84,21 @@ class Shared:
             self.connections.remove(connection)
             self._places.give(client)
 
+    def bound_unsent(self) -> None:
+        """Disconnect the clients that leave most unread, while there is too much of it: a small
+        request can have a large response, which stays in memory until it is read.
+        """
+        unsent: Counter[str] = Counter()
+        for connection in self.stalled:
+            unsent[connection.client] += connection.transport.get_write_buffer_size()
+        while unsent.total() > MAX_UNSENT_BYTES:
+            client = max(unsent, key=unsent.__getitem__)
+            slowest = next(one for one in self.stalled if one.client == client)
+            unsent[client] -= slowest.transport.get_write_buffer_size()
+            del self.stalled[slowest]
+            slowest.cut_off()
+            self.metrics.refusals.labels("unread").inc()
+
     def date(self) -> bytes:
         """The ``Date`` header, as a line."""
         now = time.time()
@@ -116,23 +116,22 @@ class Shared:
 class Connection(asyncio.Protocol):
     """One client's connection.
 
-    Closes it if request line and headers take longer than ``seconds`` (408) or exceed
-    ``MAX_HEAD_BYTES`` (431), trailers included; if more than ``MAX_PIPELINED`` requests wait; and
-    if the client reads less than ``MIN_READ_BYTES`` of a response in ``seconds``. The app limits
-    bodies, of which this holds ``_BUFFERED_BYTES`` and what comes in one read.
+    Closes it if request line and headers take longer than ``seconds`` (408); if more than
+    ``MAX_PIPELINED`` requests wait; and if the client reads less than ``MIN_READ_BYTES`` of a
+    response in ``seconds``. The app limits bodies, of which this holds ``_BUFFERED_BYTES`` and what
+    comes in one read.
     """
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connected
         self._loop = asyncio.get_running_loop()
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._parser: RequestParser | None = RequestParser(self)
         self._peer: tuple[str, int] | None = None
         self._local: tuple[str, int] | None = None
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._in_head = self._upgrading = False
-        self._number = self._field_bytes = self._raw_bytes = self._body_bytes = self._chunks = 0
+        self._in_head = False
+        self._number = 0  # of the request that has begun to arrive
+        self._dropped = 0  # bytes that came after the refusal
         self._incoming: Exchange | None = None  # whose body is being received
         self._running: Exchange | None = None
         self._waiting: deque[Exchange] = deque()  # pipelined
@@ -151,16 +150,17 @@ class Connection(asyncio.Protocol):
         peer, local = (transport.get_extra_info(name) for name in ("peername", "sockname"))
         self._peer = peer[:2] if peer else None
         self._local = local[:2] if local else None
-        if not self.shared.admit(self, self._client):
+        if not self.shared.admit(self, self.client):
             self.transport.abort()
 
     @property
-    def _client(self) -> str:
+    def client(self) -> str:
+        """The address of who has connected."""
         return self._peer[0] if self._peer else ANYONE
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: requests in progress learn it, those that wait never start."""
-        self.shared.leave(self, self._client)
+        self.shared.leave(self, self.client)
         self._ending = True
         self._waiting.clear()
         self._parser = None
@@ -172,90 +172,31 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived."""
         if self._parser is None or self._ending:
-            self._raw_bytes += len(data)
-            if self._raw_bytes > MAX_UNREAD_BYTES:
+            self._dropped += len(data)
+            if self._dropped > MAX_UNREAD_BYTES:
                 self.transport.abort()
             return
-        before = self._in_head, self._incoming, self._number
         try:
-            self._feed(data)
-            if before == (self._in_head, self._incoming, self._number):
-                self._raw_bytes += len(data)
-                self._check_overhead()
-        except _RefusedError as refused:
+            self._parser.feed(data)
+        except RefusedError as refused:
             self._refuse(refused.problem)
-        except httptools.HttpParserError as error:
-            cause = error.__context__  # what a callback raised
-            self._refuse(cause.problem if isinstance(cause, _RefusedError) else _NOT_HTTP)
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)  # type: ignore[union-attr]
-        except httptools.HttpParserUpgrade as upgrade:
-            # Declined, as the server may (RFC 9110, 7.8). The parser takes the body for another
-            # protocol, so a new one reads the request, without the offer.
-            method = self._parser.get_method()  # type: ignore[union-attr]
-            if method == b"CONNECT":
-                raise _RefusedError(_NOT_HTTP) from upgrade
-            version = self._parser.get_http_version().encode()  # type: ignore[union-attr]
-            fields = [b"%b: %b\r\n" % field for field in self._headers if field[0] != b"upgrade"]
-            head = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._url, version, b"".join(fields))
-            self._upgrading = False
-            self._parser = httptools.HttpRequestParser(self)
-            self._feed(head + data[upgrade.args[0] :])
+    # Requests
 
-    def _check_overhead(self) -> None:
-        """Refuse heads without end, and chunks that are mostly sizes and extensions."""
-        if self._in_head and self._raw_bytes > MAX_HEAD_BYTES:
-            raise _RefusedError(_HEAD_TOO_LARGE)
-        if self._incoming and self._raw_bytes - self._body_bytes > self._most_overhead:
-            raise _RefusedError(_OVERHEAD)
-
-    @property
-    def _most_overhead(self) -> int:
-        return MAX_OVERHEAD_BYTES + self._body_bytes // 8
-
-    # Parser
-
-    def on_message_begin(self) -> None:
-        """The first byte of a request has arrived."""
+    def on_begin(self) -> None:
+        """Refuse a request that would be one too many to wait."""
         if len(self._waiting) >= MAX_PIPELINED:
-            raise _RefusedError(None)
-        self._url, self._headers = b"", []
+            raise RefusedError(None)
         self._number += 1
         self._in_head = True
-        self._field_bytes = self._raw_bytes = self._body_bytes = self._chunks = 0
         if self._running is None:
             self._since = self._loop.time()
 
-    def on_url(self, url: bytes) -> None:
-        """A part of the request target."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which is dropped."""
-        self._field_bytes += len(name) + len(value)
-        if self._field_bytes > MAX_HEAD_BYTES:
-            raise _RefusedError(_HEAD_TOO_LARGE)
-        if self._in_head:
-            self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
+    def on_head(self, scope: Scope, *, keep_alive: bool, expects_continue: bool) -> None:
         """Start the request, or let it wait for those before it."""
-        parser = self._parser
-        if parser is None:
-            return
-        if parser.should_upgrade():
-            self._upgrading = True
-            return
-        if self._field_bytes + len(self._url) > MAX_HEAD_BYTES:
-            raise _RefusedError(_HEAD_TOO_LARGE)
-        version = parser.get_http_version()
-        expects = _check_fields(self._headers, version)
-        scope = self._scope(parser.get_method().decode("ascii"), version)
-        exchange = Exchange(self, scope, parser.should_keep_alive(), expects)
+        scope.update(server=self._local, client=self._peer)
+        exchange = Exchange(self, scope, keep_alive, expects_continue)
         self._in_head = False
-        self._raw_bytes = 0
         self._incoming = exchange
         if self._running is None:
             self._start(exchange)
@@ -263,48 +204,16 @@ class Connection(asyncio.Protocol):
             self._waiting.append(exchange)
             self.transport.pause_reading()
 
-    def on_chunk_header(self) -> None:
-        """The size of a chunk has arrived."""
-        self._chunks += 1
-        if self._chunks * _CHUNK_BYTES > self._most_overhead:
-            raise _RefusedError(_OVERHEAD)
-
     def on_body(self, data: bytes) -> None:
-        """A part of the body."""
-        self._body_bytes += len(data)
+        """Keep a part of the body for the app."""
         if self._incoming is not None and self._incoming.feed(data) > _BUFFERED_BYTES:
             self.transport.pause_reading()
 
-    def on_message_complete(self) -> None:
+    def on_end(self) -> None:
         """The request is here."""
-        if not self._upgrading and self._incoming is not None:
+        if self._incoming is not None:
             self._incoming.end()
             self._incoming = None
-
-    def _scope(self, method: str, version: str) -> Scope:
-        raw_path, _, query = self._url.partition(b"?")
-        try:
-            if raw_path[:1] != b"/" or b"#" in self._url:  # an absolute address, or none
-                url = httptools.parse_url(self._url)
-                raw_path, query = url.path, url.query or b""
-            path = raw_path.decode("ascii")
-        except (httptools.HttpParserError, UnicodeDecodeError, AttributeError) as error:
-            raise _RefusedError(_NOT_HTTP) from error
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "server": self._local,
-            "client": self._peer,
-            "scheme": "http",
-            "root_path": "",
-            "method": method,
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": self._headers,
-            "state": {},
-        }
 
     # Exchanges
 
@@ -337,7 +246,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, problem: Problem | None) -> None:
         """Parse nothing more, and answer so after the responses that are due; then close."""
-        self._ending, self._refusal, self._parser, self._raw_bytes = True, problem, None, 0
+        self._ending, self._refusal, self._parser = True, problem, None
         refused = self._incoming  # its body will never be complete
         if refused is not None and refused is not self._running:
             self._waiting.remove(refused)
@@ -394,12 +303,22 @@ class Connection(asyncio.Protocol):
         """The client does not read fast enough."""
         if self._drained is None:
             self._drained = self._loop.create_future()
+        self.shared.stalled[self] = None
+        self.shared.bound_unsent()
 
     def resume_writing(self) -> None:
         """The client has read almost everything, or is gone."""
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._drained = None
+        self.shared.stalled.pop(self, None)
+
+    def cut_off(self) -> None:
+        """Disconnect a client that does not read; the system drops what it still has for it."""
+        own = self.transport.get_extra_info("socket")
+        if own is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_ALL)
+        self.transport.abort()
 
     async def writable(self) -> bool:
         """Wait until the client has read enough; whether it is still there."""
@@ -414,7 +333,7 @@ class Connection(asyncio.Protocol):
         if not unread or unread > self._unread or self._unread - unread >= MIN_READ_BYTES:
             self._unread, self._unread_since = unread, now
         elif now - self._unread_since > self.shared.seconds:
-            self.transport.abort()
+            self.cut_off()
         if self._running is not None or unread or now - self._since <= self.shared.seconds:
             return
         if self._ending:
@@ -534,29 +453,3 @@ class Exchange:
             lines.append(b"connection: close\r\n")
         lines.append(b"\r\n")
         return lines
-
-
-class _RefusedError(Exception):
-    """The request is refused with this problem; with none, the connection closes."""
-
-    def __init__(self, problem: Problem | None) -> None:
-        self.problem = problem
-
-
-def _check_fields(headers: Iterable[tuple[bytes, bytes]], version: str) -> bool:
-    """Whether the client waits for ``100 Continue`` before it sends the body.
-
-    Raises:
-        _RefusedError: ``Host`` is missing or doubled, or there is an unknown transfer coding.
-    """
-    hosts, expects = 0, False
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-            raise _RefusedError(_CODING)
-        elif name == b"expect":
-            expects = value.lower() == b"100-continue"
-    if hosts > 1 or (not hosts and version != "1.0"):
-        raise _RefusedError(_HOST)
-    return expects

@@ -326,15 +326,22 @@ class ConcurrencyLimit:
 
 class ComputingPlaces:
     """Lets few requests compute at a time, as more would only take turns; the others wait in
-    order, and are answered 503 if that takes too long. Health checks do not wait.
+    order, and are answered 503 if that takes too long. One place is left for other clients if one
+    has all the others. Health checks do not wait.
 
     The place is in the scope: requests with a body take it themselves, when the body is decoded.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        waiting = settings.max_requests
-        self._places = Places(settings.computing, waiting, settings.wait_seconds, "requests")
+        count = settings.computing
+        self._places = Places(
+            count,
+            settings.max_requests,
+            settings.wait_seconds,
+            "requests",
+            each=max(1, count - 1) if settings.client_share < 1 else count,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or within(scope["path"]) in HEALTH:

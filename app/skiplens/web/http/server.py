@@ -1,6 +1,7 @@
 """Listens, runs the app until a signal stops it, and stops within a bound."""
 
 import asyncio
+import ctypes
 import errno
 import os
 import signal
@@ -18,11 +19,13 @@ from skiplens.settings import Settings
 from skiplens.web.http.connection import Connection, Shared
 
 _BACKLOG: Final = 2048
+_SEND_BUFFER_BYTES: Final = 128 * 1024  # the system's, of each connection; else up to 4 MiB
 _LONGEST_SWEEP_S: Final = 1.0
 _NOTICE_S: Final = 0.5  # for which new requests are answered 503 before nobody listens
 _SWITCH_S: Final = 0.001  # for which a computing thread may keep the loop from going on
 _ACCEPTING_S: Final = 0.05
 _ENDING_S: Final = 1.0  # for responses to cancelled requests, and for the services to close
+_ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _logger = structlog.get_logger(__name__)
 
@@ -37,6 +40,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
@@ -56,6 +60,7 @@ def run(
     """Serve until stopped; ``listening`` is called once the server accepts requests."""
     _allow_open_files(settings.max_connections)
     sys.setswitchinterval(_SWITCH_S)
+    _share_heap()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(app, settings, listener, listening))
 
@@ -78,6 +83,15 @@ def _allow_open_files(connections: int) -> None:
     needed = connections + 256
     if soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
+
+
+def _share_heap() -> None:
+    """Have all threads allocate from one heap where glibc would give each its own, in which what
+    was freed would stay: a tenth of the memory of a busy server.
+    """
+    if sys.platform == "linux":
+        set_option = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)  # musl has none
+        set_option(*_ARENAS)
 
 
 async def _serve(

@@ -19,7 +19,7 @@ from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer, parse_scales
 from skiplens.service.services import Services
 from skiplens.web import links
-from skiplens.web.api.dataset import BrowsingDep
+from skiplens.web.api.dataset import BrowsingDep, FilterIndex
 from skiplens.web.http.caching import PNG, immutable_response, versioned_response
 from skiplens.web.http.problems import Problem
 from skiplens.web.http.request_id import request_id
@@ -144,13 +144,13 @@ def layer(
     return respond(layer_page(context, layer, origin))
 
 
-@router.get(links.filter_page("{network}", "{digit}", "{layer}", "{index:int}"))
+@router.get(links.filter_page("{network}", "{digit}", "{layer}", "{index}"))
 def filter_(
     respond: RespondDep,
     origin: OriginDep,
     context: PageContextDep,
     layer: LayerDep,
-    index: int,
+    index: FilterIndex,
     query: UnitQueryDep,
 ) -> Response:
     """One filter, and how one of its values is computed."""
@@ -266,9 +266,9 @@ def _sheet(request: Request, digits: Iterable[StoredDigit]) -> Response:
     return immutable_response(request, encode_grey(sheet), PNG)
 
 
-@router.get(links.filter_kernel_png("{network}", "{layer}", "{index:int}"))
+@router.get(links.filter_kernel_png("{network}", "{layer}", "{index}"))
 def filter_kernel_png(
-    request: Request, engine: NetworkDep, layer: LayerDep, index: int, parameters: ViewDep
+    request: Request, engine: NetworkDep, layer: LayerDep, index: FilterIndex, parameters: ViewDep
 ) -> Response:
     """The kernel of one filter."""
     grid = filter_kernel_grid(engine, layer, index, parameters.palette)

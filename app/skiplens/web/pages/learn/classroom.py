@@ -19,7 +19,7 @@ from skiplens.core.digit import SIDE
 from skiplens.core.qr_code import qr_code
 from skiplens.service.digit_store import StoredDigit
 from skiplens.web import links
-from skiplens.web.http.headers import is_loopback
+from skiplens.web.http.access_checks import is_loopback
 from skiplens.web.pages.common import Tile
 from skiplens.web.pages.figures import Picture
 from skiplens.web.parameters import ServicesDep
