@@ -121,8 +121,8 @@ def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
 
 
 def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(errors.InvalidParameterError, match=r"\(28, 28, 3\)"):
-        client.store(np.zeros((28, 28, 3)))
+    with pytest.raises(errors.InvalidParameterError, match=r"\(28, 28, 2\)"):
+        client.store(np.zeros((28, 28, 2)))
     with pytest.raises(errors.InvalidParameterError, match="cannot be read"):
         client.store(tmp_path / "missing.png")
     with pytest.raises(errors.UnreadableImageError):

@@ -9,8 +9,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from skiplens.client import Client
+    from skiplens.opened import open_network as open  # noqa: A004  # as the command is named
 
-__all__ = ["Client"]
+__all__ = ["Client", "open"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever is exported
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever is exported
         from skiplens.client import Client
 
         return Client
+    if name == "open":
+        from skiplens.opened import open_network
+
+        return open_network
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

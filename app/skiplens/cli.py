@@ -1,7 +1,6 @@
 """The command line: serve, open, train, compile, evaluate, experiments, export and more."""
 
 import gc
-import subprocess
 import sys
 import webbrowser
 from pathlib import Path
@@ -12,8 +11,21 @@ import typer
 from pydantic import ValidationError
 
 from skiplens.core.colormaps import PaletteName
+from skiplens.core.input_image import Fit, Kind
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import SkiplensError, StartupError, quoted
+from skiplens.network.own_network_files import (
+    SUFFIXES,
+    Code,
+    Told,
+    check_file,
+    compile_apart,
+    is_compiled,
+    network_id,
+    parse_size,
+    read_classes,
+    takes_digits,
+)
 from skiplens.settings import ROOT, Settings
 
 app = typer.Typer(
@@ -71,12 +83,51 @@ Definitions = Annotated[
 ]
 
 
+Preprocess = Annotated[
+    str | None,
+    typer.Option(
+        help="Values that the network takes: unit (0 to 1), bytes (0 to 255), tf, torch, caffe, or "
+        "a module of keras.applications, such as resnet50. Worked out otherwise."
+    ),
+]
+FitOption = Annotated[
+    Fit, typer.Option("--fit", help="How images of another aspect are brought to the network's.")
+]
+KindOption = Annotated[
+    Kind | None,
+    typer.Option(
+        "--kind", help="digit: prepared as MNIST's; image: as it is. By default as the shape says."
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(help="Height and width of images where the network leaves them open: 224."),
+]
+Output = Annotated[
+    str | None, typer.Option(help="Which of several outputs to show, by name or number.")
+]
+Classes = Annotated[
+    Path | None, typer.Option(help="Names of the classes: a line each, or a JSON list.")
+]
+
+
 @app.command(
-    "open", epilog="Examples: `skiplens open model.keras` - `skiplens open model.h5 --data mnist/`"
+    "open",
+    epilog="Examples: `skiplens open model.keras` - `skiplens open model.h5 --data mnist/` - "
+    "`skiplens open resnet50.keras --image photo.jpg --classes names.txt`",
 )
 def open_(  # noqa: PLR0913  # one parameter for each option
     network: Annotated[Path, typer.Argument(help="A network of yours: a .keras or .h5 file.")],
     *,
+    image: Annotated[
+        list[Path] | None, typer.Option(help="An image to show; may be repeated.")
+    ] = None,
+    preprocess: Preprocess = None,
+    fit: FitOption = "crop",
+    kind: KindOption = None,
+    size: Size = None,
+    output: Output = None,
+    classes: Classes = None,
     data: Data = None,
     trust: Trust = False,
     definitions: Definitions = None,
@@ -84,32 +135,45 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
-    """Show your own Keras network of 28 x 28 images beside those that ship.
+    """Show your own Keras network of images beside those that ship.
 
     It is compiled once, in a process of its own, into the folder of your data.
     """
-    from skiplens.network.own_network_files import check_file, is_compiled, network_id
-
     check_file(network)
+    told = _told(preprocess, fit, kind, size, output, classes)
     own = read_settings({}).state_dir / "models"
-    folder = own / network_id(network)
+    folder = own / network_id(network, told)
     if not is_compiled(folder):
-        _compile_apart(network, own, data, trusted=trust, definitions=definitions)
-    options: dict[str, object] = {"host": host, "port": port, "data": data}
+        code = Code(trust, definitions)
+        if failed := compile_apart(network, own, data, told, classes, code):
+            raise SystemExit(failed)
+    options: dict[str, object] = {"host": host, "port": port, "images": image}
+    options |= {"data": data if takes_digits(folder) else None}
     options |= {"own_network": folder, "default_network": folder.name}
     _serve(options, open_page=not no_browser)
 
 
-def _compile_apart(
-    network: Path, models: Path, data: Path | None, *, trusted: bool, definitions: Path | None
-) -> None:
-    """Compile in another process, as TensorFlow would take its memory as long as this one runs."""
-    command = [sys.executable, "-m", "skiplens", "compile", str(network), "--models", str(models)]
-    command += ["--trust"] if trusted else []
-    command += ["--with", str(definitions)] if definitions else []
-    command += ["--data", str(data)] if data else ["--no-measure"]
-    if failed := subprocess.run(command, check=False).returncode:  # noqa: S603  # our own program
-        raise SystemExit(failed)
+def _told(  # one parameter for each option
+    preprocess: str | None,
+    fit: Fit,
+    kind: Kind | None,
+    size: str | None,
+    output: str | None,
+    classes: Path | None,
+) -> Told:
+    """What the options tell of a network.
+
+    Raises:
+        CompileError: one of them has a value that is not allowed.
+    """
+    return Told(
+        preprocess,
+        fit,
+        kind,
+        parse_size(size) if size else None,
+        output,
+        read_classes(classes) if classes else (),
+    )
 
 
 def _serve(options: dict[str, object], *, open_page: bool) -> None:
@@ -210,14 +274,20 @@ def ladder(
     epilog="Examples: `skiplens compile mnist-resnet --data mnist/` - "
     "`skiplens compile model.h5 --models models/ --no-measure`",
 )
-def compile_(  # one parameter for each option
+def compile_(  # noqa: PLR0913  # one parameter for each option
     network: Annotated[
         str, typer.Argument(help="Id of a network with a model folder, or a .keras or .h5 file.")
     ],
     *,
     data: Data = None,
     models: Models = ROOT / "models",
-    measure: Annotated[bool, typer.Option(help="Measure the accuracy on the test digits.")] = True,
+    measure: Annotated[bool, typer.Option(help="Measure the accuracy on test images.")] = True,
+    preprocess: Preprocess = None,
+    fit: FitOption = "crop",
+    kind: KindOption = None,
+    size: Size = None,
+    output: Output = None,
+    classes: Classes = None,
     trust: Trust = False,
     definitions: Definitions = None,
 ) -> None:
@@ -227,7 +297,6 @@ def compile_(  # one parameter for each option
     """
     from skiplens.engine.litert import run_once
     from skiplens.network import commands
-    from skiplens.network.own_network_files import SUFFIXES
 
     if network.endswith(SUFFIXES):
         commands.compile_file(
@@ -236,7 +305,8 @@ def compile_(  # one parameter for each option
             data,
             run_once,
             measure=measure,
-            code=commands.Code(trust, definitions),
+            code=Code(trust, definitions),
+            told=_told(preprocess, fit, kind, size, output, classes),
         )
         return
     commands.compile_folder(models / network, data, run_once, measure=measure)

@@ -24,6 +24,7 @@ Scale = Mapping[str, float]
 _JSON: Final = "application/json"
 _SIDE: Final = 28
 _MATRIX: Final = 2
+_COLOURS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class StoredImage:
 
 Image = StoredImage | str | os.PathLike[str] | bytes | NDArray[Any]
 """An image: one that the server keeps, a file by its path or its content, or numbers. Numbers are
-``(H, W)`` or ``(H, W, 1)``, uint8 in 0..255 or float in 0..1; they are prepared as files are."""
+``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``, uint8 in 0..255 or float in 0..1; they are prepared as
+files are."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ class Client:
         if isinstance(image, StoredImage):
             return image
         kind, content = _body(image)
-        found = json.loads(self._answer("digits", content, kind))
+        path = "digits?" + urlencode({"network": self.network})
+        found = json.loads(self._answer(path, content, kind))
         return StoredImage(found["id"], found["label"], tuple(found["warnings"]))
 
     def page(self, image: Image, block: str | None = None) -> str:
@@ -228,13 +231,14 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
     """Media type and content of an image to send."""
     if isinstance(image, np.ndarray):
         pixels = image.reshape(image.shape[:_MATRIX]) if image.shape[_MATRIX:] == (1,) else image
-        if pixels.ndim != _MATRIX:
+        if pixels.ndim != _MATRIX and pixels.shape[_MATRIX:] != (_COLOURS,):
             raise InvalidParameterError(
-                f"image must be an array (H, W) or (H, W, 1); got one of shape {image.shape}"
+                "image must be an array (H, W), (H, W, 1) or (H, W, 3); got one of shape "
+                f"{image.shape}"
             )
         if pixels.shape == (_SIDE, _SIDE):
             return _JSON, json.dumps({"pixels": pixels.tolist()}).encode()
-        return "image/png", encode_grey(_as_bytes(pixels))
+        return "image/png", encode_grey(as_bytes(pixels))
     if isinstance(image, bytes):
         return "application/octet-stream", image
     try:
@@ -243,7 +247,8 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
         raise InvalidParameterError(f"image {image} cannot be read ({error.strerror})") from error
 
 
-def _as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Floats in 0..1 as uint8 in 0..255; uint8 as it is."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
     return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.iinfo(np.uint8).max), np.uint8)

@@ -1,6 +1,6 @@
 """Creates the app from settings: services, routes, middleware."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -12,15 +12,16 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from skiplens.core.image_decoding import ImageLimits
+from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
-from skiplens.samples import load_samples
+from skiplens.samples import PICTURE, draw_picture, load_samples, read_picture
 from skiplens.service.admission import Places
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.decoding_pool import DecodingBounds
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.decoding_pool import LONGEST_SIDE, DecodingBounds
+from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages
@@ -162,7 +163,20 @@ def open_services(settings: Settings) -> Services:
         ),
         dataset=dataset,
         models=settings.models_dir,
+        pictures=_pictures(settings.images) if _any_pictures(engines) else (),
     )
+
+
+def _any_pictures(engines: Mapping[str, Engine]) -> bool:
+    """Whether a network takes other images than digits."""
+    return any(not engine.manifest.takes_digits for engine in engines.values())
+
+
+def _pictures(files: Sequence[Path]) -> list[StoredDigit]:
+    """The samples for networks of other images than digits: the user's, or one that is drawn."""
+    if not files:
+        return [StoredDigit.of_image(draw_picture(), PICTURE)]
+    return [StoredDigit.of_image(read_picture(path, LONGEST_SIDE), path.name) for path in files]
 
 
 def open_dataset(source: Path, settings: Settings) -> Dataset:

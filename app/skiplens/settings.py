@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     engine: Literal["auto", "litert", "keras"] = Field("auto", description="auto, litert or keras")
     models_dir: Path = Field(ROOT / "models", description="folder of model folders")
     own_network: Path | None = Field(None, description="one more model folder")
+    images: tuple[Path, ...] = Field((), description="image files to show it with, as a JSON list")
     state_dir: Path = Field(
         default_factory=_data_folder,
         description="folder for uploaded digits",
@@ -143,7 +144,7 @@ class Settings(BaseSettings):
     max_digits: int = Field(
         10_000, ge=1, description="maximum stored digits; least recently used are deleted first"
     )
-    cache_bytes: int = Field(128 * MEBIBYTE, ge=0, description="memory for cached activations")
+    cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="memory for cached activations")
     picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="memory for cached images")
 
     allowed_hosts: Names = Field(

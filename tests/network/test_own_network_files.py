@@ -14,8 +14,7 @@ from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network import commands
-from skiplens.network.commands import Code
-from skiplens.network.own_network_files import check_file, network_id
+from skiplens.network.own_network_files import Code, check_file, network_id
 from tests.contracts.readme import OWN_NETWORKS, code
 from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
 
@@ -155,12 +154,12 @@ def test_weights_in_an_hdf5_file_are_told_from_a_network(tmp_path: Path) -> None
 
 
 def test_every_reason_against_a_network_is_told_at_once(tmp_path: Path) -> None:
-    image = keras.Input((32, 32, 3))
+    image = keras.Input((32, 32, 4))
     x = layers.Flatten()(layers.Conv2D(2, 3, name="a layer")(image))
     network = keras.Model(image, [layers.Dense(10)(x), layers.Dense(1)(x)])
     with pytest.raises(CompileError) as caught:
         compiled(saved(network, tmp_path))
-    for reason in ("has 2 outputs", "layer 'a layer' has a name", "takes images of 32 x 32 x 3"):
+    for reason in ("has 2 outputs", "layer 'a layer' has a name", "takes images of 32 x 32 x 4"):
         assert reason in str(caught.value)
     assert nothing_is_left(tmp_path)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError
@@ -26,7 +27,7 @@ class Counting:
         self.may_go_on.set()
         self.started = threading.Event()
 
-    def __call__(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+    def __call__(self, engine: Engine, digit: InputImage, scales: Scales) -> ForwardPass:
         """Run the engine."""
         self.calls += 1
         self.started.set()
@@ -90,7 +91,7 @@ def test_callers_at_the_same_time_share_one_pass(engine: Engine, digit: Digit) -
 
 def test_a_failure_reaches_everyone_and_is_not_kept(engine: Engine, digit: Digit) -> None:
     class Failing(Counting):
-        def __call__(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+        def __call__(self, engine: Engine, digit: InputImage, scales: Scales) -> ForwardPass:
             if self.calls == 0:
                 self.calls += 1
                 raise BusyError("full")

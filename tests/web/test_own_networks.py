@@ -1,5 +1,6 @@
 """Every page and picture of networks that know nothing of skiplens."""
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +8,17 @@ from pathlib import Path
 import keras
 import pytest
 from keras import layers
+from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
+from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.network import commands
+from skiplens.network.own_network_files import Code
+from skiplens.samples import draw_picture
 from skiplens.server import create_app, open_services
 from skiplens.settings import Settings
 from tests.network.test_any_graph import dense_block, tutorial_convnet
@@ -52,7 +57,18 @@ def perceptron() -> keras.Model:
     return keras.Sequential([keras.Input((28, 28)), *parts, layers.Dense(10, name="logits")])
 
 
-NETWORKS = [tutorial_convnet, dense_block, between_blocks, of_rows, perceptron]
+def of_colours() -> keras.Model:
+    """Two blocks, 40 classes and an image that is no digit."""
+    image = keras.Input((24, 32, 3))
+    x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="first")(image)
+    for name in ("one", "two"):
+        branch = layers.Conv2D(4, 3, padding="same", name=f"{name}_conv")(x)
+        x = layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, branch]))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(image, layers.Dense(40, activation="softmax", name="classes")(x))
+
+
+NETWORKS = [tutorial_convnet, dense_block, between_blocks, of_rows, perceptron, of_colours]
 
 
 @pytest.fixture(scope="module", params=NETWORKS, ids=lambda make: make.__name__)
@@ -61,7 +77,7 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("own")
     path = folder / "mine.keras"
     randomise(request.param()).save(path)
-    code = commands.Code()
+    code = Code()
     return commands.compile_file(path, folder, None, run_once, measure=False, code=code)
 
 
@@ -145,3 +161,24 @@ def test_of_very_many_classes_the_most_probable_are_told(
     assert bars.count('<th scope="row"') == 10
     best = visitor.get(f"/api/v1{view}/prediction").json()
     assert f">{best['label']}</th>" in bars, (best, manifest.id)
+
+
+@pytest.mark.parametrize("own", [of_colours], indirect=True)
+def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> None:
+    first = visitor.get("/", headers=HTML).text
+    assert "24 by 32 pixels" in first
+    assert "data-draw-surface" not in first
+    files = {"file": ("p.png", encode_grey(draw_picture().pixels[::-1]))}
+    found = visitor.post(f"/digits?network={own.name}", files=files, follow_redirects=False)
+    assert found.status_code == 303
+    address = found.headers["location"]
+    page = visitor.get(address, headers=HTML)
+    assert page.status_code == 200
+    assert "Your image, 320 by 256 pixels as it is stored." in page.text
+    digit = address.rpartition("/")[2]
+    picture = visitor.get(f"/api/v1/digits/{digit}/input.png?network={own.name}")
+    with Image.open(io.BytesIO(picture.content)) as image:
+        assert image.size == (8 * 32, 8 * 24)
+        assert image.mode == "RGB"
+    other = visitor.get(f"/networks/mnist-resnet/digits/{digit}", headers=HTML)
+    assert other.status_code == 200

@@ -198,8 +198,10 @@ def encode(levels: Levels, palette: NDArray[np.uint8]) -> bytes:
 
 
 def encode_grey(pixels: NDArray[np.uint8], zoom: int = 1) -> bytes:
-    """A uint8 ``(H, W)`` array as a grey PNG; each value is a square of ``zoom`` pixels."""
+    """A uint8 ``(H, W)`` array as a grey PNG, or ``(H, W, 3)`` as RGB; each value is a square of
+    ``zoom`` pixels.
+    """
     enlarged = np.ascontiguousarray(pixels.repeat(zoom, axis=0).repeat(zoom, axis=1))
     buffer = io.BytesIO()
-    Image.fromarray(enlarged, "L").save(buffer, "PNG", compress_level=_COMPRESSION)
+    Image.fromarray(enlarged).save(buffer, "PNG", compress_level=_COMPRESSION)
     return buffer.getvalue()

@@ -2,6 +2,8 @@
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -208,17 +210,48 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
         UnsupportedFormatError: the image has another format.
         TooLargeError: the image exceeds ``limits``; checked before any pixel is decoded.
     """
+    with _opened(data, limits) as image:
+        step = _reduce_scale(image, limits)
+        # Pixels first: reading EXIF may load them, and errors in EXIF are ignored.
+        image.load()
+        rotation = _rotation(image)
+        deep = _deep_colour(data, image) if image.format == "PNG" else image
+        grey = _fullest_frame(deep, limits)
+    return np.array(grey if rotation is None else grey.transpose(rotation)), step
+
+
+def decode_colour(
+    data: bytes, longest: int, limits: ImageLimits = _DEFAULT_LIMITS
+) -> NDArray[np.uint8]:
+    """The pixels of a PNG, JPEG, GIF, WEBP or BMP file in colour, reduced in size: uint8
+    ``(H, W, 3)``, RGB, the longer side at most ``longest``.
+
+    Transparency is composited over white; of an animation the first frame is decoded.
+
+    Raises:
+        UnreadableImageError, UnsupportedFormatError, TooLargeError: as :func:`decode_reduced` does.
+    """
+    with _opened(data, limits) as image:
+        _reduce_scale(image, limits)
+        image.load()
+        rotation = _rotation(image)
+        found = _high_bytes(image) if image.mode.startswith("I") else _over_white(image)
+        found = _converted(found, "RGB")
+        found = found if rotation is None else found.transpose(rotation)
+        found.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        return np.array(found)
+
+
+@contextmanager
+def _opened(data: bytes, limits: ImageLimits) -> Iterator[Image.Image]:
+    """The image in a file, not decoded yet; whatever fails then is told as an error of ours."""
     kind = _accepted_format(data)
     _check_scans(data.count(_SCAN_MARKER) if kind == "JPEG" else 1)
     try:
         if kind == "GIF":
             _check_size(gif_size(data), limits)
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-            step = _reduce_scale(image, limits)
-            # Pixels first: reading EXIF may load them, and errors in EXIF are ignored.
-            image.load()
-            rotation = _rotation(image)
-            grey = _fullest_frame(_deep_colour(data, image) if kind == "PNG" else image, limits)
+            yield image
     except _BOMB_ERRORS as error:
         raise TooLargeError(f"image declares more pixels than the {limits.pixels:,} allowed") from (
             error
@@ -228,7 +261,6 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
             f"image starts like a {kind} file but is damaged or cut short; "
             "expected a complete image file"
         ) from error
-    return np.array(grey if rotation is None else grey.transpose(rotation)), step
 
 
 def _accepted_format(data: bytes) -> str:
@@ -309,14 +341,21 @@ def _grey(image: Image.Image) -> Image.Image:
         return _high_bytes(image)
     if not image.has_transparency_data:
         return _strongest_axis(image)
+    grey = _strongest_axis(_over_white(image))
     rgba = _converted(image, "RGBA")
-    opacity = rgba.getchannel("A")
-    canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(rgba, mask=opacity)
-    grey = _strongest_axis(canvas)
     if np.asarray(grey).min() > _WHITE // 2 and _has_one_colour(rgba):
-        return ImageChops.invert(opacity)
+        return ImageChops.invert(rgba.getchannel("A"))
     return grey
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """The image over white where it is transparent."""
+    if not image.has_transparency_data:
+        return image
+    rgba = _converted(image, "RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(rgba, mask=rgba.getchannel("A"))
+    return canvas
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:

@@ -2,7 +2,8 @@
 
 It reads requests from standard input and writes answers to standard output:
 
-    request   >IB  bytes; 1 if only a small image is to be decoded; then the file
+    request   >IBH  bytes; 1 if only a small image is to be decoded; longest side of a picture in
+              colour, 0 for digits; then the file
     answer    >I   length, then JSON
 
 Pillow and the libraries below it see bytes that a stranger chose, so the answer is plain data.
@@ -18,12 +19,12 @@ from typing import Any, Final
 
 import cv2
 
-from skiplens.core.image_decoding import ImageLimits, decode_reduced
+from skiplens.core.image_decoding import ImageLimits, decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential, work
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import ImageWorkError, SkiplensError
 
-REQUEST: Final = struct.Struct(">IB")
+REQUEST: Final = struct.Struct(">IBH")
 ANSWER: Final = struct.Struct(">I")
 SMALL_WORK: Final = 1 << 20  # pixels, times scans; takes milliseconds
 
@@ -40,20 +41,23 @@ def serve(cpu_seconds: float, memory_bytes: int, limits: ImageLimits) -> None:
     _limit_memory(memory_bytes)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while head := requests.read(REQUEST.size):
-        length, small = REQUEST.unpack(head)
+        length, small, longest = REQUEST.unpack(head)
         data = requests.read(length)
         _limit_work(cpu_seconds)
-        answer = json.dumps(_answer(data, limits, small=bool(small))).encode()
+        answer = json.dumps(_answer(data, limits, longest, small=bool(small))).encode()
         _limit_work(0)
         answers.write(ANSWER.pack(len(answer)) + answer)
         answers.flush()
 
 
-def _answer(data: bytes, limits: ImageLimits, *, small: bool) -> dict[str, Any]:
+def _answer(data: bytes, limits: ImageLimits, longest: int, *, small: bool) -> dict[str, Any]:
     try:
         reduced = essential(data)
         if small and not _is_small(reduced):
             return {"large": True}
+        if longest:
+            pixels = decode_colour(reduced, longest, limits)
+            return {"shape": pixels.shape, "pixels": pixels.tobytes().hex()}
         found = find_digits(*decode_reduced(reduced, limits))
         return {"digits": [as_json(one) for one in found]}
     except (MemoryError, cv2.error):  # OpenCV raises its own where memory lacks

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from skiplens.core.input_image import DIGITS, WHITE, InputContract
+
 
 def describe_fields(schema: dict[str, Any], record: type) -> None:
     """Describe each field in a record's JSON schema by the string under it in the source."""
@@ -172,6 +174,7 @@ WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
 SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
+_LITTLE: Final = 0.02  # of the way from a guess to all images correct
 _LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 OTHER: Final = "other"  # role of a layer of an unknown kind
 REORDERED: Final = "reordered"  # the graph whose blocks run in any order
@@ -439,8 +442,8 @@ class Manifest:
     """Accuracy of each seed of the recipe, this network's included; empty with one network only."""
     similarity: tuple[NetworkSimilarity, ...] = ()
     """Similarity to each other network of the models folder; empty if not measured."""
-    input_scale: float = 1.0
-    """What the pixels, 0 to 1, are multiplied by: 255 for a network that scales bytes itself."""
+    input: InputContract = DIGITS
+    """What it expects of an image, besides its shape."""
     no_gradients: str | None = None
     """Why there is no graph of gradients, as a clause; null if there is one."""
 
@@ -453,6 +456,31 @@ class Manifest:
         if len(values) <= 1:
             return None
         return float(np.mean(values)), float(np.std(values, ddof=1))
+
+    @property
+    def input_scale(self) -> float:
+        """The largest value that its own layers get: 255 where they scale bytes themselves."""
+        return WHITE * self.input.scale[0]
+
+    @property
+    def takes_digits(self) -> bool:
+        """Whether images are prepared as MNIST's digits were."""
+        return self.input.kind == "digit"
+
+    @property
+    def is_near_chance(self) -> bool:
+        """Whether its accuracy was measured and is hardly that of a guess."""
+        accuracy, chance = self.test_accuracy, 1 / len(self.classes)
+        return accuracy is not None and accuracy.interval[0] <= chance + _LITTLE * (1 - chance)
+
+    @property
+    def noun(self) -> str:
+        """What its input is called."""
+        return self.input.kind
+
+    def answers_like(self, other: "Manifest") -> bool:
+        """Whether both take images of one kind and know the same classes."""
+        return self.takes_digits == other.takes_digits and self.classes == other.classes
 
     @property
     def version(self) -> str:

@@ -19,7 +19,7 @@ def draw_card(digit: NDArray[np.uint8], maps: NDArray[np.uint8], title: str, lin
     """The card as PNG, 1200 x 630 pixels.
 
     Args:
-        digit: uint8 ``(28, 28)``, the input.
+        digit: uint8 ``(H, W)`` or ``(H, W, 3)``, the input.
         maps: uint8 ``(height, width, 3)``, a picture of maps; enlarged by a whole factor.
         title: in large letters.
         line: in small letters under it.

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from zipfile import is_zipfile
 
 import numpy as np
@@ -26,6 +26,8 @@ from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import as_input, load_mnist
 from skiplens.network.own_network_files import (
+    Code,
+    Told,
     check_file,
     is_compiled,
     network_id,
@@ -221,21 +223,29 @@ def _save(model_folder: Path, trained: Any, run: "Run") -> None:
 
 
 def compile_folder(
-    model_folder: Path, data: Path | None, run_graph: "RunGraph", *, measure: bool
+    model_folder: Path,
+    data: Path | None,
+    run_graph: "RunGraph",
+    *,
+    measure: bool,
+    told: Told | None = None,
 ) -> Manifest:
-    """Compile a model folder and report deviations from Keras and accuracy."""
+    """Compile a model folder and report its input, deviations from Keras and accuracy."""
     _prepare_tensorflow()
     from skiplens.network.compiling import compile_network
+    from skiplens.network.input_contract import described
 
     _silence_warnings()
-    test = load_mnist("test", data) if measure else None
+    told = replace(told or Told(), data=data if measure else None)
+    test = partial(load_mnist, "test", data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
 
         def on_step(step: int, steps: int) -> None:
-            progress.update(task, completed=step, total=steps, note="test digits")
+            progress.update(task, completed=step, total=steps, note="test images")
 
-        manifest = compile_network(model_folder, run_graph, test, on_step)
+        manifest = compile_network(model_folder, run_graph, test, on_step, told)
+    _console.print(f"input: {described(manifest.input, manifest.input_shape)}")
     for name, graph in manifest.graphs.items():
         _console.print(
             f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
@@ -243,20 +253,13 @@ def compile_folder(
     if manifest.no_gradients:
         _console.print(f"no gradients: {manifest.no_gradients}")
     if manifest.test_accuracy is not None:
-        _report(manifest.test_accuracy)
+        _report(manifest.test_accuracy, manifest.noun)
+    if manifest.is_near_chance:
+        _console.print(f"Warning: {CHANCE}")
     return manifest
 
 
-class Code(NamedTuple):
-    """What may be run to load a network: code in its file, and a Python file that defines its own
-    layers.
-    """
-
-    trusted: bool = False
-    definitions: Path | None = None
-
-
-def compile_file(
+def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     path: Path,
     models: Path,
     data: Path | None,
@@ -264,6 +267,7 @@ def compile_file(
     *,
     measure: bool,
     code: Code,
+    told: Told | None = None,
 ) -> Path:
     """Compile a user's network into a folder of its own, once.
 
@@ -274,6 +278,7 @@ def compile_file(
         run_graph: as in :func:`skiplens.network.compiling.compile_network`.
         measure: whether to measure the accuracy on the test digits.
         code: that may be run to load it.
+        told: what the user tells of its input and output.
 
     Returns:
         The model folder; nothing is left behind of one that cannot be compiled.
@@ -282,7 +287,7 @@ def compile_file(
         CompileError: the file is not a network, or not one that can be compiled.
     """
     check_file(path)
-    folder = models / network_id(path)
+    folder = models / network_id(path, told)
     if is_compiled(folder):
         return folder
     _prepare_tensorflow()
@@ -299,7 +304,7 @@ def compile_file(
         copy = made / NETWORK_FILE
         _copy_network(path, copy)
         try:
-            compile_folder(made, data, run_graph, measure=measure)
+            compile_folder(made, data, run_graph, measure=measure, told=told)
         except CompileError as error:
             raise CompileError(str(error).replace(str(copy), str(path))) from error
         shutil.rmtree(folder, ignore_errors=True)
@@ -385,10 +390,16 @@ def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | N
     return accuracy
 
 
-def _report(accuracy: Accuracy) -> None:
+CHANCE: Final = (
+    "that is hardly better than a guess. Either the network gets other values than in training "
+    "(see --preprocess), or its classes have another order than the labels."
+)
+
+
+def _report(accuracy: Accuracy, noun: str = "digit") -> None:
     low, high = accuracy.interval
     _console.print(
-        f"{accuracy.correct} of {accuracy.digits} test digits: {accuracy.value:.2%} "
+        f"{accuracy.correct} of {accuracy.digits} test {noun}s: {accuracy.value:.2%} "
         f"(95 % interval {low:.2%} to {high:.2%})"
     )
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import InputContract
 from skiplens.core.ladder import are_compared
 from skiplens.core.manifest import (
     FORMAT,
@@ -31,6 +31,7 @@ from skiplens.core.manifest import (
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
+from skiplens.network.differentiable import differentiable
 from skiplens.network.evaluation import (
     OnStep,
     Representation,
@@ -38,6 +39,8 @@ from skiplens.network.evaluation import (
     representation,
     similarity,
 )
+from skiplens.network.input_contract import adapted, contract, prepared
+from skiplens.network.labelled_images import measure, read_images
 from skiplens.network.litert_graphs import (
     Graph,
     blocks_are_alike,
@@ -47,7 +50,9 @@ from skiplens.network.litert_graphs import (
     reference_gradients,
     reference_reordered,
 )
+from skiplens.network.own_network_files import Told
 from skiplens.network.recurrent import unrolled
+from skiplens.network.structure import analyse
 from skiplens.network.tracing import (
     InstrumentedModel,
     image_shape,
@@ -65,6 +70,7 @@ _TRIALS: Final = 6
 _BATCH_SIZE: Final = 500
 _PROBABILITIES: Final = ("softmax", "sigmoid")
 _FEWEST_TO_REORDER: Final = 3  # blocks; two have but one other order
+_CHANNELS: Final = (1, 3)  # of grey and of colour images
 _VECTORS: Final = 2  # axes of a batch of them
 _MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
@@ -97,6 +103,9 @@ BY_LARGEST: Final = Measure(lambda values: float(np.max(np.abs(values))), 1e-4)
 # Where a ReLU is all but zero it can open in one engine alone, which changes single gradients.
 BY_NORM: Final = Measure(lambda values: float(np.linalg.norm(values)), 1e-3)
 
+# In large networks several ReLUs can; then the rewritten gradients have to be exact in TensorFlow.
+WITH_FLIPS: Final = Measure(BY_NORM.size, 2e-2)
+
 
 def verify(
     content: bytes,
@@ -128,6 +137,11 @@ def verify(
         expected = reference(inputs)
         found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
         for name in info.outputs:
+            if not np.isfinite(expected[name]).all():
+                raise CompileError(
+                    f"layer {name} computes a value that is NaN or infinite, so the network cannot "
+                    "be shown; weights that training made so are the usual reason"
+                )
             deviation = _deviation(found.get(name), expected[name], measure)
             deviations[name] = float(np.maximum(deviations[name], deviation))  # keeps NaN
             magnitudes[name] = max(magnitudes[name], measure.size(expected[name]))
@@ -151,19 +165,25 @@ def _deviation(found: Array | None, expected: Array, measure: Measure) -> float:
 def compile_network(
     folder: Path,
     run_graph: RunGraph,
-    test: Split | None = None,
+    test: Split | Callable[[], Split] | None = None,
     on_step: OnStep = lambda step, steps: None,
+    told: Told = Told(),  # noqa: B008  # it is frozen
 ) -> Manifest:
     """Compile the network in a folder, verify it, and write graphs, weights and manifest there.
+
+    A network that takes other values than 0 to 1 is replaced by one that begins with layers that
+    scale them.
 
     Args:
         folder: contains ``network.keras`` and, after training, ``training.json``.
         run_graph: runs a graph once, as the server does: ``(content, info, inputs)`` to outputs
             by name, with batch axis.
-        test: digits to measure accuracy, mean metrics, ablations and the similarity to the other
-            networks of the models folder on; not measured without.
+        test: digits, or what reads them, to measure accuracy, mean metrics, ablations and the
+            similarity to the other networks of the models folder on; not measured without, nor of
+            a network of other images.
         on_step: called with the number of passes over the test digits done and in total, then with
             the number of networks compared.
+        told: what the user tells of input and output.
 
     Raises:
         CompileError: the network cannot be compiled, or an output deviates from Keras by more
@@ -171,8 +191,7 @@ def compile_network(
             deviate, are left out instead.
     """
     training = _training(folder)
-    network = load_network(folder / NETWORK_FILE)
-    _check(folder.name, network)
+    network, shape, found = _as_told(folder, told)
     traced = instrument(network)
     if traced.layers[-1].activation not in _PROBABILITIES:
         last = traced.layers[-1]
@@ -180,16 +199,23 @@ def compile_network(
             f"network {folder.name} ends in layer {last.name} ({last.kind}); it must end in "
             "probabilities, or in a Dense layer of logits"
         )
+    classes = _classes(folder.name, network.output_shape[-1], told.classes)
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
     files[WEIGHTS_FILE] = _weights(traced)
-    accuracy, measured = evaluation(traced, test, _BATCH_SIZE, on_step) if test else (None, None)
+    test = test() if callable(test) and found.kind == "digit" else test
+    accuracy, measured = None, None
+    if isinstance(test, Split):
+        accuracy, measured = evaluation(traced, test, _BATCH_SIZE, on_step)
+    elif told.data is not None:
+        images = read_images(told.data, classes)
+        accuracy = measure(traced, shape, told.fit, images, on_step)
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
         **title_of(folder.name)._asdict(),
-        input_shape=(SIDE, SIDE, 1),
-        classes=tuple(str(label) for label in range(network.output_shape[-1])),
+        input_shape=shape,
+        classes=classes,
         parameters=network.count_params(),
         layers=traced.layers,
         blocks=traced.blocks,
@@ -199,12 +225,35 @@ def compile_network(
         training=training,
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
-        similarity=_similarity_to_others(folder, test, on_step) if test else (),
-        input_scale=traced.input_scale,
+        similarity=_similarity_to_others(folder, test, on_step) if isinstance(test, Split) else (),
+        input=found,
         no_gradients=graphs.no_gradients,
     )
     _write(folder, files, manifest)
     return manifest
+
+
+def _as_told(folder: Path, told: Told) -> tuple[keras.Model, tuple[int, int, int], InputContract]:
+    """The network in a folder, with the input and the output that it is shown with; the shape of
+    its image, and what it expects of one.
+    """
+    saved = load_network(folder / NETWORK_FILE)
+    network = adapted(saved, told)
+    _check(folder.name, network)
+    shape = image_shape(network) or (0, 0, 0)  # it is checked
+    scale = analyse(network, shape).input_scale
+    found = contract(network, shape, scale, told)
+    network = prepared(network, found, scale)
+    if network is not saved:
+        network.save(folder / NETWORK_FILE)
+    return network, shape, found
+
+
+def _classes(name: str, count: int, told: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the classes; their numbers where none are told."""
+    if told and len(told) != count:
+        raise CompileError(f"network {name} has {count} classes; {len(told)} names are given")
+    return told or tuple(str(label) for label in range(count))
 
 
 def _similarity_to_others(
@@ -280,9 +329,9 @@ def _check(name: str, network: keras.Model) -> None:
     """Refuse networks that could not be shown, for every reason at once."""
     reasons = obstacles(network)
     shape = image_shape(network) if getattr(network, "inputs", None) else ()
-    if shape and shape != (SIDE, SIDE, 1):
+    if shape and shape[-1] not in _CHANNELS:
         found = " x ".join(map(str, shape))
-        reasons.append(f"network {name} takes images of {found}; digits are {SIDE} x {SIDE} x 1")
+        reasons.append(f"network {name} takes images of {found}; images have one channel, or three")
     outputs: list[Any] = getattr(network, "outputs", None) or []
     if len(outputs) == 1 and (len(outputs[0].shape) != _VECTORS or outputs[0].shape[-1] == 1):
         found = " x ".join(str(size) for size in outputs[0].shape[1:])
@@ -321,7 +370,14 @@ def _graphs(network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
     fixed = instrument(network, rewrite=unrolled)
     add("activations", compile_activations(fixed), _reference_activations(traced))
     try:
-        add("gradients", compile_gradients(network), reference_gradients(network), BY_NORM)
+        graph, reference = compile_gradients(network), reference_gradients(network)
+        try:
+            add("gradients", graph, reference, BY_NORM)
+        except CompileError:
+            rewritten = reference_gradients(network, differentiable)
+            info = GraphInfo("gradients.tflite", graph.inputs, graph.outputs, 0.0)
+            verify(b"", info, lambda _, __, inputs: dict(rewritten(inputs)), reference, traced)
+            add("gradients", graph, reference, WITH_FLIPS)
     except CompileError as error:
         found.no_gradients = str(error)
     if len(traced.blocks) >= _FEWEST_TO_REORDER and blocks_are_alike(traced):

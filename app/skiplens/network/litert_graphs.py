@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from skiplens.errors import CompileError
 from skiplens.network.differentiable import differentiable
-from skiplens.network.tracing import InstrumentedModel, instrument
+from skiplens.network.tracing import InstrumentedModel, Rewrite, instrument
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -171,13 +171,15 @@ def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
     return (*layers, *traced.routes)
 
 
-def reference_gradients(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
+def reference_gradients(
+    network: keras.Model, rewrite: Rewrite | None = None
+) -> Callable[[Arrays], dict[str, Array]]:
     """The gradient graph's expected outputs as a function of its inputs, by ``GradientTape`` on the
-    unmodified network.
+    unmodified network, or with its layers rewritten.
 
     As a graph, it leaves out the gradients of kernels, in which TensorFlow can crash.
     """
-    traced = instrument(network, routes=True)
+    traced = instrument(network, rewrite=rewrite, routes=True)
     logits, names = _logits(traced), gradient_names(traced)
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types

@@ -6,17 +6,88 @@ Nothing here imports Keras: what the file is, and whether it is compiled already
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from skiplens.core.input_image import Fit, Kind
 from skiplens.core.manifest import FORMAT, MANIFEST_FILE
-from skiplens.errors import CompileError
+from skiplens.errors import CompileError, quoted
 
 SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _DIGITS_OF_HASH: Final = 8
 _CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a user tells of a network's input and output; the rest is worked out.
+
+    Attributes:
+        preprocess: name of a preset.
+        fit: how images of another aspect are fitted.
+        kind: of the images.
+        size: height and width of images, where the network leaves them open.
+        output: the output to show, by name or number, where there are several.
+        classes: names of the classes.
+        data: labelled images to measure the accuracy on.
+    """
+
+    preprocess: str | None = None
+    fit: Fit = "crop"
+    kind: Kind | None = None
+    size: tuple[int, int] | None = None
+    output: str | None = None
+    classes: tuple[str, ...] = ()
+    data: Path | None = None
+
+
+class Code(NamedTuple):
+    """What may be run to load a network: code in its file, and a Python file that defines its own
+    layers.
+    """
+
+    trusted: bool = False
+    definitions: Path | None = None
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """Names of classes: a line each, or as JSON a list, or an object by number, whose values may be
+    lists that end in the name, as ``imagenet_class_index.json`` has them.
+
+    Raises:
+        CompileError: it is none of these.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text.lstrip().startswith(("[", "{")):
+            return tuple(line.strip() for line in text.splitlines() if line.strip())
+        found = json.loads(text)
+        if isinstance(found, dict):
+            found = [found[str(number)] for number in range(len(found))]
+        return tuple(str(one[-1] if isinstance(one, list) else one) for one in found)
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise CompileError(
+            f"{path} cannot be read as names of classes, a line each or a JSON list: {error}"
+        ) from error
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Height and width of ``224`` or ``160x224``.
+
+    Raises:
+        CompileError: it is neither.
+    """
+    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", size, re.ASCII)
+    if match is None or not int(match[1]) or match[2] == "0":
+        raise CompileError(
+            f"--size must be a side, or height x width, such as 224 or 160x224; got {quoted(size)}"
+        )
+    return int(match[1]), int(match[2] or match[1])
 
 
 def check_file(path: Path) -> None:
@@ -53,14 +124,55 @@ def only_weights(path: Path) -> CompileError:
     )
 
 
-def network_id(path: Path) -> str:
-    """The id of a network: its file's name, and the start of the SHA-256 of its content."""
-    digest = hashlib.sha256()
+def network_id(path: Path, told: Told | None = None) -> str:
+    """The id of a network: its file's name, and the start of the SHA-256 of its content and of what
+    is told of it.
+    """
+    digest = hashlib.sha256(repr(told).encode() if told not in (None, Told()) else b"")
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "network"
     return f"{name}-{digest.hexdigest()[:_DIGITS_OF_HASH]}"
+
+
+def takes_digits(folder: Path) -> bool:
+    """Whether a compiled network takes images that are prepared as MNIST's digits were."""
+    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    return manifest["input"]["kind"] == "digit"  # type: ignore[no-any-return]  # it is checked when opened
+
+
+def compile_apart(
+    network: Path, models: Path, data: Path | None, told: Told, classes: Path | None, code: Code
+) -> int:
+    """Compile in another process, as TensorFlow would take its memory as long as this one runs.
+
+    Args:
+        network: a file.
+        models: folder of model folders.
+        data: to measure the accuracy on.
+        told: of the network.
+        classes: the file that its classes were read from.
+        code: that may be run.
+
+    Returns:
+        The exit code; the other process has said what is wrong.
+    """
+    options = {
+        "--preprocess": told.preprocess,
+        "--fit": told.fit,
+        "--kind": told.kind,
+        "--size": "x".join(map(str, told.size)) if told.size else None,
+        "--output": told.output,
+        "--classes": classes,
+        "--with": code.definitions,
+        "--data": data,
+    }
+    command = [sys.executable, "-m", "skiplens", "compile", str(network), "--models", str(models)]
+    command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
+    command += ["--trust"] if code.trusted else []
+    command += [] if data else ["--no-measure"]
+    return subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
 
 
 def is_compiled(folder: Path) -> bool:

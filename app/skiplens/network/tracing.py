@@ -119,7 +119,7 @@ def obstacles(network: keras.Model) -> list[str]:
     return found
 
 
-def image_shape(network: keras.Model) -> tuple[int, ...]:
+def image_shape(network: keras.Model) -> tuple[int, int, int] | tuple[()]:
     """``(H, W, C)`` of the network's first input: a grey image where it takes ``(H, W)`` or the
     pixels of a square in a row; empty if it takes none, or none of a fixed size.
     """

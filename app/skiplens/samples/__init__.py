@@ -1,4 +1,5 @@
-"""The shipped digits: a sprite sheet of 28x28 cells and a list that describes each cell.
+"""The shipped digits: a sprite sheet of 28x28 cells and a list that describes each cell; and a
+picture for networks of other images.
 
 ``scripts/draw_samples.py`` draws both files.
 """
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from skiplens.core.digit import SIDE, Digit
-from skiplens.core.image_decoding import decode
+from skiplens.core.image_decoding import decode, decode_colour
+from skiplens.core.input_image import WHITE, InputImage
 from skiplens.errors import SkiplensError, StartupError
 
 FOLDER: Final = Path(__file__).parent
@@ -47,6 +49,41 @@ class _Cell(BaseModel):
 
 
 _CELLS: Final = TypeAdapter(list[_Cell])
+
+
+_HEIGHT, _WIDTH = 256, 320  # of the picture
+PICTURE: Final = "a drawn landscape"
+
+
+def draw_picture() -> InputImage:
+    """A landscape with all colours, smooth areas and edges: sky, sun, hills and a striped field."""
+    down, across = np.mgrid[0 : 1 : _HEIGHT * 1j, 0 : 1 : _WIDTH * 1j]
+    sky = np.stack([0.35 + 0.5 * down, 0.55 + 0.35 * down, 0.95 - 0.1 * down], -1)
+    sun = np.hypot((across - 0.72) * _WIDTH / _HEIGHT, down - 0.26) < 0.11  # noqa: PLR2004
+    picture = np.where(sun[..., None], (1.0, 0.85, 0.3), sky)
+    for height, wave, colour in ((0.52, 7.0, (0.32, 0.42, 0.55)), (0.64, 4.0, (0.2, 0.45, 0.25))):
+        ridge = height + 0.05 * np.sin(wave * across + 1) + 0.02 * np.sin(29 * across)
+        picture = np.where((down > ridge)[..., None], colour, picture)
+    field = down > 0.78 + 0.03 * np.sin(5 * across)
+    stripes = np.sin(260 * (across - 0.5) / (down + 0.1)) > 0
+    rows = np.where(stripes[..., None], (0.75, 0.6, 0.25), (0.55, 0.3, 0.15))
+    picture = np.where(field[..., None], rows, picture)
+    grain = np.random.default_rng(28).normal(0, 0.02, picture.shape)
+    return InputImage.of((np.clip(picture + grain, 0, 1) * WHITE).astype(np.uint8))
+
+
+def read_picture(path: Path, longest: int) -> InputImage:
+    """An image file in colour, its longer side at most ``longest``.
+
+    Raises:
+        StartupError: it cannot be read, or is no image.
+    """
+    try:
+        return InputImage.of(decode_colour(path.read_bytes(), longest))
+    except OSError as error:
+        raise StartupError(f"image {path} cannot be read: {error.strerror}") from error
+    except SkiplensError as error:
+        raise StartupError(f"{path}: {error}") from error
 
 
 def load_samples(folder: Path = FOLDER) -> tuple[Sample, ...]:

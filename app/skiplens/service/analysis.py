@@ -74,7 +74,7 @@ def _gradients(engine: Engine, forward: ForwardPass, target: int | None) -> tupl
             f"target must be 0 to {len(manifest.classes) - 1}; got {quoted(str(target))}"
         )
     scales = branch_scales(manifest, forward.scales)
-    return target, engine.gradients(forward.digit.as_input(), scales, target)
+    return target, engine.gradients(forward.image, scales, target)
 
 
 def _block_gradient(block: BlockInfo, gradients: Activations) -> BlockGradient:

@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 import skiplens
@@ -22,11 +23,13 @@ from skiplens import errors
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.image_worker import ANSWER, REQUEST
+from skiplens.core.input_image import InputImage
 from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
 from skiplens.service.admission import ANYONE, Places
 
 SMALL_BYTES: Final = 64 * 1024
+LONGEST_SIDE: Final = 512  # of a picture that is stored, pixels
 _WORKER: Final = "skiplens.core.image_worker"
 _SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
 
@@ -90,21 +93,34 @@ class DecodingPool:
             ImageWorkError: it takes too much time or memory to decode.
             BusyError: other images take all processes, or the processor.
         """
+        return _digits(await self._decoded(data, client))
+
+    async def read_picture(self, data: bytes, client: str = ANYONE) -> InputImage:
+        """The image in a file, in colour, with at most :data:`LONGEST_SIDE` pixels a side.
+
+        Arguments and errors as in :meth:`find_digits`.
+        """
+        answer = await self._decoded(data, client, LONGEST_SIDE)
+        _refuse(answer)
+        pixels = np.frombuffer(bytes.fromhex(answer["pixels"]), np.uint8)
+        return InputImage.of(pixels.reshape(answer["shape"]))
+
+    async def _decoded(self, data: bytes, client: str, longest: int = 0) -> dict[str, Any]:
+        """A worker's answer on a file; ``longest`` side of a picture, 0 for digits."""
         if len(data) <= SMALL_BYTES:
             async with self._any.place(client):
-                found = await self._run(data, small=True)
-            if found is not None:
-                return found
+                answer = await self._run(data, longest, small=True)
+            if "large" not in answer:
+                return answer
         async with self._large.place(client), self._any.place(client):
-            found = await self._run(data, small=False)
-        return found or ()
+            return await self._run(data, longest, small=False)
 
-    async def _run(self, data: bytes, *, small: bool) -> tuple[PreprocessedDigit, ...] | None:
-        """The digits; ``None`` if only a small image was asked for and this is a large one."""
+    async def _run(self, data: bytes, longest: int, *, small: bool) -> dict[str, Any]:
+        """A worker's answer: ``large`` if only a small image was asked for and this is none."""
         if self._threads is None:
             self._threads = CapacityLimiter(len(self._all))
         process = self._idle.pop()
-        head = REQUEST.pack(len(data), small)
+        head = REQUEST.pack(len(data), small, longest)
         process.expired = False
         timer = asyncio.get_running_loop().call_later(self._bounds.seconds, process.expire)
         try:
@@ -114,7 +130,7 @@ class DecodingPool:
             if process.expired:  # the answer may have come just before
                 process.close()
             self._idle.append(process)
-        return None if "large" in answer else _digits(answer)
+        return answer
 
     def close(self) -> None:
         """End the processes."""
@@ -123,14 +139,8 @@ class DecodingPool:
 
 
 def _digits(answer: dict[str, Any]) -> tuple[PreprocessedDigit, ...]:
-    """The digits in a worker's answer.
-
-    Raises:
-        SkiplensError: the answer is a refusal.
-    """
-    if "error" in answer:
-        kind = getattr(errors, answer["error"], SkiplensError)
-        raise kind(answer["detail"])
+    """The digits in a worker's answer; see :func:`_refuse`."""
+    _refuse(answer)
     return tuple(
         PreprocessedDigit(
             Digit.from_bytes(bytes.fromhex(one["pixels"])),
@@ -141,6 +151,13 @@ def _digits(answer: dict[str, Any]) -> tuple[PreprocessedDigit, ...]:
         )
         for one in answer["digits"]
     )
+
+
+def _refuse(answer: dict[str, Any]) -> None:
+    """Raise the error that an answer tells, if it is a refusal."""
+    if "error" in answer:
+        kind = getattr(errors, answer["error"], SkiplensError)
+        raise kind(answer["detail"])
 
 
 class _Process:

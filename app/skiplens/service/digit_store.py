@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -12,9 +13,11 @@ from pathlib import Path
 from time import time
 from typing import Any, Final, Protocol
 
+import numpy as np
 import structlog
 
-from skiplens.core.digit import ID_LENGTH, Digit
+from skiplens.core.digit import Digit
+from skiplens.core.input_image import ID_LENGTH, InputImage
 from skiplens.core.preprocessing import ink_box
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import Sample
@@ -40,7 +43,7 @@ class FoundDigit:
 
 @dataclass(frozen=True, eq=False)
 class StoredDigit:
-    """A digit and its source.
+    """A digit, or another image, and its source.
 
     Attributes:
         digit: input of the networks.
@@ -49,11 +52,11 @@ class StoredDigit:
         warnings: sentences about what may be wrong with it.
         candidates: all that may be the digit meant in its source, the likeliest first.
         label: true class, 0..9; ``None`` for uploads.
-        style: how it is written; ``None`` unless it is a sample.
+        style: how it is written, or its name; ``None`` unless it is a sample.
         dataset_index: from 0; ``None`` unless it is in the data set.
     """
 
-    digit: Digit
+    digit: InputImage
     inverted: bool
     box: Box
     warnings: tuple[str, ...]
@@ -61,6 +64,12 @@ class StoredDigit:
     label: int | None = None
     style: str | None = None
     dataset_index: int | None = None
+
+    @classmethod
+    def of_image(cls, image: InputImage, name: str | None = None) -> "StoredDigit":
+        """An image that is no digit; one with a name is a sample."""
+        height, width = image.pixels.shape[:2]
+        return cls(image, False, (0, 0, width, height), (), style=name)
 
 
 class DigitStore(Protocol):
@@ -116,13 +125,19 @@ class LayeredDigitStore:
 
     Attributes:
         samples: the shipped digits by id, in their order.
+        pictures: samples for networks of other images, likewise.
     """
 
     def __init__(
-        self, store: DigitStore, samples: Sequence[Sample], dataset: LabelledDigits | None = None
+        self,
+        store: DigitStore,
+        samples: Sequence[Sample],
+        dataset: LabelledDigits | None = None,
+        pictures: Sequence[StoredDigit] = (),
     ) -> None:
         self._store = store
         self._dataset = dataset
+        self.pictures: Mapping[str, StoredDigit] = {one.digit.id: one for one in pictures}
         self.samples: Mapping[str, StoredDigit] = {
             sample.digit.id: StoredDigit(
                 sample.digit,
@@ -167,13 +182,14 @@ class LayeredDigitStore:
         return tuple(found)
 
     def _labelled(self, digit: str) -> StoredDigit | None:
-        if digit in self.samples or self._dataset is None:
-            return self.samples.get(digit)
+        found = self.samples.get(digit) or self.pictures.get(digit)
+        if found is not None or self._dataset is None:
+            return found
         index = self._dataset.index_by_id.get(digit)
         if index is None:
             return None
-        found, label = self._dataset.digit(index), self._dataset.label(index)
-        return StoredDigit(found, False, ink_box(found.pixels), (), (), label, dataset_index=index)
+        one, label = self._dataset.digit(index), self._dataset.label(index)
+        return StoredDigit(one, False, ink_box(one.pixels), (), (), label, dataset_index=index)
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""
@@ -206,10 +222,17 @@ CREATE TABLE IF NOT EXISTS shared (
     since REAL NOT NULL,
     UNIQUE (lesson, digit)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS images (
+    id TEXT PRIMARY KEY,
+    shape TEXT NOT NULL,
+    pixels BLOB NOT NULL,
+    used REAL NOT NULL
+) STRICT;
 """
 MOST_SHARED: Final = 60
 """Digits of a lesson: those of a class, twice."""
 _SHARED_S: Final = 24 * 3600
+_DIGITS_AN_IMAGE: Final = 50  # that make room for it: an image takes some hundred times their bytes
 _HAS_CANDIDATES: Final = (  # a table of an earlier version lacks them
     "SELECT 1 FROM pragma_table_info('digits') WHERE name = 'candidates'"
 )
@@ -308,7 +331,10 @@ class SQLiteDigitStore:
                 "choose another with SKIPLENS_STATE_DIR"
             ) from error
         # A clock may go back. Older versions stored times, from which counting goes on.
-        (latest,) = self._reader.execute("SELECT coalesce(max(used), 0) FROM digits").fetchone()
+        (latest,) = self._reader.execute(
+            "SELECT coalesce(max(used), 0) FROM (SELECT used FROM digits UNION ALL "
+            "SELECT used FROM images)"
+        ).fetchone()
         self._uses = itertools.count(int(latest) + 1)
 
     def get(self, digit: str) -> StoredDigit:
@@ -317,7 +343,7 @@ class SQLiteDigitStore:
             "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = ?", (digit,)
         )
         if row is None:
-            raise _unknown(digit)
+            return self._image(digit)
         with self._reading:
             self._used[digit] = next(self._uses)
         pixels, inverted, box, warnings, candidates = row
@@ -328,6 +354,13 @@ class SQLiteDigitStore:
             tuple(json.loads(warnings)),
             tuple(FoundDigit(one, _box(where)) for one, where in json.loads(candidates)),
         )
+
+    def _image(self, digit: str) -> StoredDigit:
+        row = self._read("SELECT shape, pixels FROM images WHERE id = ?", (digit,))
+        if row is None:
+            raise _unknown(digit)
+        shape, pixels = json.loads(row[0]), zlib.decompress(row[1])
+        return StoredDigit.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
 
     def _read(self, query: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
         """One row of an answer."""
@@ -341,9 +374,10 @@ class SQLiteDigitStore:
 
     def put(self, stored: StoredDigit) -> StoredDigit:
         """See :meth:`DigitStore.put`."""
+        pixels = stored.digit.pixels
         row = (
             stored.digit.id,
-            stored.digit.pixels.tobytes(),
+            pixels.tobytes(),
             int(stored.inverted),
             json.dumps(stored.box),
             json.dumps(stored.warnings),
@@ -351,7 +385,10 @@ class SQLiteDigitStore:
             json.dumps([(one.digit, one.box) for one in stored.candidates]),
         )
         with self._transaction():
-            self._write(row)
+            if isinstance(stored.digit, Digit):
+                self._write(row)
+            else:
+                self._write_image(stored.digit)
         return stored
 
     @contextmanager
@@ -413,6 +450,20 @@ class SQLiteDigitStore:
             (lesson, time() - _SHARED_S),
         ) or ("[]",)
         return tuple(json.loads(digits))
+
+    def _write_image(self, image: InputImage) -> None:
+        packed = zlib.compress(image.pixels.tobytes(), 1)
+        row = (image.id, json.dumps(image.pixels.shape), packed, next(self._uses))
+        self._database.execute(
+            "INSERT INTO images (id, shape, pixels, used) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
+            row,
+        )
+        self._database.execute(
+            "DELETE FROM images WHERE id IN (SELECT id FROM images WHERE id != ? "
+            "ORDER BY used LIMIT max(0, (SELECT count(*) FROM images) - ?))",
+            (image.id, max(1, self._limit // _DIGITS_AN_IMAGE)),
+        )
 
     def count(self) -> int:
         """See :meth:`DigitStore.count`."""

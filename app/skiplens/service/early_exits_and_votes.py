@@ -83,9 +83,7 @@ def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExi
     for name, off in projected_depths(forward.manifest).items():
         factors = dict(forward.scales.factors) | dict.fromkeys(off, 0.0)
         scales = Scales.in_order(factors, forward.manifest.disableable_blocks)
-        outputs = engine.activations(
-            forward.digit.as_input(), branch_scales(forward.manifest, scales)
-        )
+        outputs = engine.activations(forward.image, branch_scales(forward.manifest, scales))
         probabilities = outputs[forward.manifest.layers[-1].name].reshape(-1)
         earlier.append(EarlyExit(name, probabilities, projected=True))
     return (*earlier, *early_exits(forward, engine.weights))
@@ -105,7 +103,7 @@ def exits_by_row(engine: Engine, forward: ForwardPass) -> tuple[EarlyExit, ...]:
     manifest = forward.manifest
     if not reads_rows(manifest):
         return ()
-    image, scales = forward.digit.as_input(), branch_scales(manifest, forward.scales)
+    image, scales = forward.image, branch_scales(manifest, forward.scales)
     found = []
     for rows in range(1, SIDE + 1):
         seen = image.copy()

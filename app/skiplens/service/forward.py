@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from cachetools import LRUCache
 
-from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
+from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import (
     AS_TRAINED,
     TRAINED_ORDER,
@@ -37,11 +37,18 @@ class ForwardPass:
     """
 
     manifest: Manifest
-    digit: Digit
+    digit: InputImage
     scales: Scales
     activations: Mapping[str, Array]
     order: BlockOrder = TRAINED_ORDER
     _statistics: dict[str, tuple[FilterStatistics, ...]] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def image(self) -> Array:
+        """The input as the network gets it, before its own layers scale it: float32
+        ``(1, H, W, C)`` in 0..1.
+        """
+        return network_input(self.manifest, self.digit)
 
     @property
     def probabilities(self) -> Array:
@@ -127,15 +134,23 @@ def branch_scales(manifest: Manifest, scales: Scales) -> Array:
     return np.array([scales.of(name) for name in manifest.disableable_blocks], np.float32)
 
 
-def run_network(engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+def network_input(manifest: Manifest, image: InputImage) -> Array:
+    """An image in the size and colours of a network: float32 ``(1, H, W, C)`` in 0..1."""
+    return image.as_input(manifest.input_shape, manifest.input.fit)
+
+
+def run_network(engine: Engine, digit: InputImage, scales: Scales) -> ForwardPass:
     """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
-    activations = engine.activations(digit.as_input(), branch_scales(engine.manifest, scales))
+    image = network_input(engine.manifest, digit)
+    activations = engine.activations(image, branch_scales(engine.manifest, scales))
     for array in activations.values():
         array.flags.writeable = False
     return ForwardPass(engine.manifest, digit, scales, activations)
 
 
-def run_reordered(engine: Engine, digit: Digit, scales: Scales, order: BlockOrder) -> ForwardPass:
+def run_reordered(
+    engine: Engine, digit: InputImage, scales: Scales, order: BlockOrder
+) -> ForwardPass:
     """One forward pass with the blocks in another order. Its manifest has them in that order; each
     layer keeps its name, and its maps are what it computes there.
     """
@@ -144,7 +159,8 @@ def run_reordered(engine: Engine, digit: Digit, scales: Scales, order: BlockOrde
     trained = [block.name for block in engine.manifest.blocks]
     manifest = engine.manifest.reordered(order)
     indices = np.array([trained.index(name) for name in order.names], np.float32)
-    found = engine.reordered(digit.as_input(), branch_scales(manifest, scales), indices)
+    image = network_input(manifest, digit)
+    found = engine.reordered(image, branch_scales(manifest, scales), indices)
     owners = dict(zip(trained, order.names, strict=True))
     activations = {}
     for layer in engine.manifest.layers:
@@ -156,13 +172,15 @@ def run_reordered(engine: Engine, digit: Digit, scales: Scales, order: BlockOrde
     return ForwardPass(manifest, digit, scales, activations, order)
 
 
-def run_uncached(engine: Engine, digit: Digit, scales: Scales) -> tuple[ForwardPass, ForwardPass]:
+def run_uncached(
+    engine: Engine, digit: InputImage, scales: Scales
+) -> tuple[ForwardPass, ForwardPass]:
     """The forward pass of a digit that is not stored, and its baseline, with every factor 1."""
     forward = run_network(engine, digit, scales)
     return forward, run_network(engine, digit, AS_TRAINED) if scales else forward
 
 
-RunNetwork = Callable[[Engine, Digit, Scales], ForwardPass]
+RunNetwork = Callable[[Engine, InputImage, Scales], ForwardPass]
 _Key = tuple[str, str, Scales]
 
 
@@ -184,7 +202,7 @@ class CachedModelRunner:
         self.hits = 0
         self.misses = 0
 
-    def run(self, engine: Engine, digit: Digit, scales: Scales) -> ForwardPass:
+    def run(self, engine: Engine, digit: InputImage, scales: Scales) -> ForwardPass:
         """The forward pass: cached, from a caller that already computes it, or a new one."""
         key = (engine.manifest.id, digit.id, scales)
         with self._lock:
@@ -200,7 +218,7 @@ class CachedModelRunner:
             return running.result()
         return self._compute(key, engine, digit)
 
-    def _compute(self, key: _Key, engine: Engine, digit: Digit) -> ForwardPass:
+    def _compute(self, key: _Key, engine: Engine, digit: InputImage) -> ForwardPass:
         try:
             forward = self._run_network(engine, digit, key[-1])
         except BaseException as error:

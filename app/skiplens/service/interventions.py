@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import KINDS, LADDER, Kind, stream_name
 from skiplens.core.manifest import Scales
 from skiplens.engine.base import Array, Engine
-from skiplens.service.forward import branch_scales
+from skiplens.service.forward import branch_scales, network_input
 from skiplens.service.registry import ModelRegistry
 
 
-def predict(engine: Engine, digit: Digit, settings: Sequence[Scales]) -> Array:
+def predict(engine: Engine, digit: InputImage, settings: Sequence[Scales]) -> Array:
     """Probabilities under each set of factors, float32 ``(settings, classes)``."""
     rows = [branch_scales(engine.manifest, scales) for scales in settings]
-    return engine.probabilities(digit.as_input(), np.stack(rows))
+    return engine.probabilities(network_input(engine.manifest, digit), np.stack(rows))
 
 
 def predict_without(
-    engine: Engine, digit: Digit, removed: Iterable[Sequence[str]], scales: Scales
+    engine: Engine, digit: InputImage, removed: Iterable[Sequence[str]], scales: Scales
 ) -> Array:
     """Probabilities with sets of blocks switched off, float32 ``(sets, classes)``.
 
@@ -36,7 +36,11 @@ def predict_without(
 
 
 def predict_scaled(
-    engine: Engine, digit: Digit, blocks: Sequence[str], factors: Iterable[float], scales: Scales
+    engine: Engine,
+    digit: InputImage,
+    blocks: Sequence[str],
+    factors: Iterable[float],
+    scales: Scales,
 ) -> Array:
     """Probabilities with the branches of some blocks multiplied by each factor, float32
     ``(factors, classes)``; ``scales`` has the factors of the other blocks.
@@ -70,7 +74,7 @@ class Rung:
         return int(self.probabilities.argmax())
 
 
-def classify_on_ladder(registry: ModelRegistry, digit: Digit) -> tuple[Rung, ...]:
+def classify_on_ladder(registry: ModelRegistry, digit: InputImage) -> tuple[Rung, ...]:
     """The digit in every loaded network of the ladder, kind by kind, from the fewest blocks up."""
     loaded: Mapping[str, Engine] = {engine.manifest.id: engine for engine in registry.networks}
     return tuple(

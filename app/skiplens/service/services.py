@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
@@ -55,12 +56,13 @@ class Services:
         decoding: DecodingBounds | None = None,
         dataset: Dataset | None = None,
         models: Path | None = None,
+        pictures: Sequence[StoredDigit] = (),
     ) -> "Services":
         """The services of loaded engines."""
         return cls(
             ModelRegistry(engines, default_network),
             CachedModelRunner(cache_bytes),
-            LayeredDigitStore(store, samples, dataset.collection if dataset else None),
+            LayeredDigitStore(store, samples, dataset.collection if dataset else None, pictures),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
             DecodingPool(limits, decoding or DecodingBounds()),
@@ -78,6 +80,16 @@ class Services:
         if not samples:
             raise UnknownDigitError("no samples are loaded, so there is no digit to show")
         return next((digit for digit in samples if digit.label == DEFAULT_LABEL), samples[0])
+
+    def samples(self, manifest: Manifest) -> Mapping[str, StoredDigit]:
+        """Samples of what a network takes, by id."""
+        return self.digits.samples if manifest.takes_digits else self.digits.pictures
+
+    def default_input(self, manifest: Manifest) -> StoredDigit:
+        """What a network is shown with at first; errors as of :attr:`default_digit`."""
+        if manifest.takes_digits:
+            return self.default_digit
+        return next(iter(self.digits.pictures.values()), None) or self.default_digit
 
     def close(self) -> None:
         """Stop indexing and decoding, then close engines and store."""

@@ -62,7 +62,7 @@ def explain(
     engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, position: Position
 ) -> Unit:
     """The arithmetic of a filter's value at a position."""
-    activations = {**forward.activations, INPUT: forward.digit.as_input()[0]}
+    activations = {**forward.activations, INPUT: forward.image[0]}
     inputs = [activations[name] for name in layer.inputs]
     scale, recurrent = forward.layer_scale(layer), recurrent_layer(layer)
     states = forward.activations.get(recurrent) if recurrent else None

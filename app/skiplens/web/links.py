@@ -80,9 +80,9 @@ def api_digit(digit: str) -> str:
     return at(f"{API}/digits/{digit}")
 
 
-def input_png(digit: str) -> str:
-    """The network's input as an image."""
-    return f"{api_digit(digit)}/input.png"
+def input_png(digit: str, network: str | None = None) -> str:
+    """An input as an image: of 28 x 28 pixels, or as a network of other images gets it."""
+    return with_query(f"{api_digit(digit)}/input.png", {"network": network})
 
 
 def api_view(network: str, digit: str) -> str:

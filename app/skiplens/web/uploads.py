@@ -10,7 +10,7 @@ from pydantic import BaseModel, Discriminator, FailFast, Field, Tag, TypeAdapter
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from skiplens.core.digit import Digit
+from skiplens.core.digit import SIDE, Digit
 from skiplens.core.drawing import Stroke, draw_strokes
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.preprocessing import (
@@ -138,7 +138,8 @@ def read_drawing(drawing: Drawing, services: Services) -> StoredDigit:
     if under and not drawing.strokes:
         return under
     strokes = [Stroke(stroke.points, stroke.erase) for stroke in drawing.strokes]
-    return _stored(preprocess(draw_strokes(strokes, under.digit.pixels if under else None)))
+    over = under.digit.fitted((SIDE, SIDE, 1), "crop") if under else None
+    return _stored(preprocess(draw_strokes(strokes, over)))
 
 
 def _stored(found: PreprocessedDigit) -> StoredDigit:
@@ -156,10 +157,22 @@ CandidateQuery = Annotated[
 ]
 
 
+NetworkQuery = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="id of the network that the image is for: one of other images than digits "
+        "gets it in colour, and as it is; by default the first network",
+        examples=["mnist-resnet"],
+    ),
+]
+
+
 async def get_candidates(
     request: Request, candidate: CandidateQuery = 0
 ) -> tuple[StoredDigit, ...]:
-    """All that may be a digit in the upload, the chosen one first; preprocessed but not stored.
+    """All that may be a digit in the upload, the chosen one first; preprocessed but not stored. Of
+    an image for a network of other images there is one.
 
     Raises:
         UnsupportedFormatError: the media type or the image format is not accepted.
@@ -179,12 +192,21 @@ async def get_candidates(
         )
     if not content:
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
-    found = await (_from_json if kind == _JSON else _from_image)(request, content)
+    registry = services_of(request).registry
+    named = request.path_params.get("network") or request.query_params.get("network")
+    engine = registry.network(named or registry.default)
+    if kind == _JSON:
+        found = await _from_json(request, content)
+    elif engine.manifest.takes_digits:
+        found = await _from_image(request, content)
+    else:
+        found = await _picture(request, content)
     if candidate >= len(found):
         raise InvalidParameterError(
             f"candidate is {candidate}; allowed are 0 to {len(found) - 1}, as many as were found"
         )
-    boxes = tuple(FoundDigit(one.digit.id, one.box) for one in found)
+    digits = [one for one in found if isinstance(one.digit, Digit)]
+    boxes = tuple(FoundDigit(one.digit.id, one.box) for one in digits)
     digits = [replace(one, candidates=boxes) for one in found]
     return (digits.pop(candidate), *digits)
 
@@ -289,6 +311,14 @@ async def _from_image(request: Request, content: bytes) -> tuple[StoredDigit, ..
     if len(found) > 1:
         found = await to_thread.run_sync(surest_first, found, certainty)
     return tuple(map(_stored, found))
+
+
+async def _picture(request: Request, content: bytes) -> tuple[StoredDigit, ...]:
+    """An image as it is, for a network of other images than digits."""
+    with timed("decode"):
+        found = await services_of(request).decoding.read_picture(content, client_of(request))
+    await take_place(request)
+    return (StoredDigit.of_image(found),)
 
 
 def parse_json_digit(content: bytes) -> Pixels | Drawing:

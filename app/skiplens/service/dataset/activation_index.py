@@ -15,7 +15,7 @@ from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Published
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.forward import branch_scales
+from skiplens.service.forward import branch_scales, network_input
 
 TOP_K: Final = 24  # top-activating digits of a filter
 _LABELS: Final = 10
@@ -172,7 +172,7 @@ class _BatchRunner:
         manifest = self._engine.manifest
         maxima, probabilities = [], []
         for index in batch:
-            activations = self._run_one(self._collection.digit(index).as_input())
+            activations = self._run_one(network_input(manifest, self._collection.digit(index)))
             maxima.append(max_per_filter(manifest, activations))
             probabilities.append(activations[manifest.layers[-1].name].reshape(-1))
         return np.stack(maxima), np.stack(probabilities)

@@ -176,6 +176,10 @@ class DatasetIndexer:
         Raises:
             NoDatasetError: there is no data set.
         """
+        if not engine.manifest.takes_digits:
+            raise NoDatasetError(
+                f"network {engine.manifest.id} takes images that are no digits of the data set"
+            )
         self._enqueue(engine)
         not_begun = Progress("indexing", 0, len(self.dataset))
         return self._progress.get(engine.manifest.id, not_begun)
@@ -224,7 +228,9 @@ class DatasetIndexer:
 
     def _enqueue(self, engine: Engine) -> None:
         """Have a network read the data set, once."""
-        if self._dataset is None or not self._is_started or engine.manifest.id in self._queued:
+        if self._dataset is None or not self._is_started or not engine.manifest.takes_digits:
+            return
+        if engine.manifest.id in self._queued:
             return
         with self._queue_lock:
             if self._stop.is_set() or engine.manifest.id in self._queued:

@@ -4,15 +4,18 @@ from fastapi import Request, Response
 
 from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
+from skiplens.service.digit_store import StoredDigit
+from skiplens.service.services import Services
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import LinkedDigit
 from skiplens.web.http.caching import NPY, PNG, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
-from skiplens.web.uploads import UPLOAD_BODY, CandidatesDep, store
+from skiplens.web.uploads import UPLOAD_BODY, CandidatesDep, NetworkQuery, store
 
 INPUT_ZOOM = 8
+_ENLARGED = 64  # pixels a side; larger inputs are shown as they are
 
 router = Router("digits")
 
@@ -36,9 +39,14 @@ def samples(services: ServicesDep) -> list[schemas.Sample]:
     openapi_extra=UPLOAD_BODY,
 )
 async def post_digit(
-    request: Request, candidates: CandidatesDep, services: ServicesDep, response: Response
+    request: Request,
+    candidates: CandidatesDep,
+    services: ServicesDep,
+    response: Response,
+    network: NetworkQuery = None,
 ) -> schemas.Digit:
-    answer = schemas.Digit.of(await store(request, candidates), services.registry.default)
+    stored = await store(request, candidates)
+    answer = schemas.Digit.of(stored, network or services.registry.default)
     response.headers["Location"] = answer.linked.url
     return answer
 
@@ -49,10 +57,24 @@ def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
 
 
 @router.file(
-    "/digits/{digit}/input.png", PNG, "The 28x28 input of the networks, enlarged eight times"
+    "/digits/{digit}/input.png",
+    PNG,
+    "The 28x28 input of the networks, enlarged eight times; or as another network gets it",
 )
-def input_png(request: Request, stored: DigitDep) -> Response:
-    return immutable_response(request, encode_grey(stored.digit.pixels, INPUT_ZOOM), PNG)
+def input_png(
+    request: Request, stored: DigitDep, services: ServicesDep, network: NetworkQuery = None
+) -> Response:
+    return immutable_response(request, _input(stored, services, network), PNG)
+
+
+def _input(stored: StoredDigit, services: Services, network: str | None) -> bytes:
+    """An input as PNG: small ones are enlarged."""
+    if network is None:
+        pixels = stored.digit.pixels
+    else:
+        manifest = services.registry.network(network).manifest
+        pixels = stored.digit.fitted(manifest.input_shape, manifest.input.fit)
+    return encode_grey(pixels, INPUT_ZOOM if max(pixels.shape[:2]) <= _ENLARGED else 1)
 
 
 @router.file(

@@ -304,8 +304,10 @@ def _bars(chart: FilterChart, metrics: FilterMetrics, x: int, width: int) -> Ite
             )
 
 
-def describe_metrics(metrics: BlockMetrics, block: BlockInfo, *, off: bool) -> str:
-    """A block's metrics on one digit, in a sentence or two."""
+def describe_metrics(
+    metrics: BlockMetrics, block: BlockInfo, noun: str = "digit", *, off: bool
+) -> str:
+    """A block's metrics on one input, which is called ``noun``, in a sentence or two."""
     names = text.symbols_of_block(block)
     if off:
         return text.describe_disabled(block)
@@ -316,7 +318,7 @@ def describe_metrics(metrics: BlockMetrics, block: BlockInfo, *, off: bool) -> s
         else f" ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
     )
     return (
-        f"On this digit {names.f} is {fmt.number(metrics.ratio)} times as large as "
+        f"On this {noun} {names.f} is {fmt.number(metrics.ratio)} times as large as "
         f"{names.x}{angle}.{zeroed}"
     )
 
@@ -326,6 +328,7 @@ def describe_ratio(
     found: Sequence[BlockMetrics],
     mean: BlockMetrics | None,
     off: Sequence[str],
+    noun: str = "digit",
 ) -> str:
     """Where a block's ratio stands among all blocks, and among inputs.
 
@@ -334,13 +337,14 @@ def describe_ratio(
         found: metrics of every block on one digit.
         mean: of the block over the test set, if it was measured.
         off: names of the blocks that are switched off.
+        noun: what the input is called.
     """
     if block.name in off:
         return text.describe_disabled(block)
     names = text.symbols_of_block(block)
     ratios = {metrics.block: metrics.ratio for metrics in found if metrics.block not in off}
     own, count = ratios[block.name], len(ratios)
-    said = f"On this digit {names.f} is {fmt.number(own)} times as large as {names.x}"
+    said = f"On this {noun} {names.f} is {fmt.number(own)} times as large as {names.x}"
     if count > 1:
         on = " that are on" if off else ""
         said += f": the {fmt.place(own, [*ratios.values()])} of {fmt.count(count)} blocks{on}"
@@ -383,7 +387,9 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     values = {
         "block": block,
         "formula": text.formula(block),
-        "sentence": describe_ratio(block, every, mean, links.scales.off) if block.identity else "",
+        "sentence": describe_ratio(block, every, mean, links.scales.off, manifest.noun)
+        if block.identity
+        else "",
         "explanation": text.describe_block(block),
         "neighbours": neighbour_links(names, block.name, links.block),
         "picture": Picture.of(links.block_maps(block.name), table.geometry),

@@ -9,7 +9,7 @@ import numpy as np
 
 from skiplens.core.digit import SIDE
 from skiplens.core.ladder import RUNGS
-from skiplens.core.manifest import AS_TRAINED, Scales
+from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.activation_index import Index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -21,7 +21,7 @@ from skiplens.web.api.dataset import SHEET_COLUMNS
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Picture
+from skiplens.web.pages.figures import Picture, input_picture
 from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.templating import NetworkLinks, Page
@@ -46,7 +46,10 @@ class ScaleControls:
 def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple[str, str], ...]:
     """The parts of the site, for a network and an input, with the address of the comparison."""
     parts = [("Explore", links.gallery()), ("Blocks", links.depth()), ("Compare", compare)]
-    if services.indexes.has_dataset:
+    if (
+        services.indexes.has_dataset
+        and services.registry.network(links.network).manifest.takes_digits
+    ):
         parts.append(("Test set", links.dataset()))
     if any(can_be_told(engine.manifest) for engine in services.registry.networks):
         parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
@@ -69,7 +72,8 @@ class SitePage(Page):
 
     @cached_property
     def _links(self) -> Links:
-        return Links(self.services.registry.default, self.services.default_digit.digit.id)
+        first = self.services.registry.networks[0].manifest
+        return Links(first.id, self.services.default_input(first).digit.id)
 
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
@@ -157,6 +161,38 @@ class ViewPage(Page):
         """The input."""
         return self.context.stored
 
+    @property
+    def noun(self) -> str:
+        """What the network's input is called."""
+        return self.context.forward.manifest.noun
+
+    @property
+    def takes_digits(self) -> bool:
+        """Whether the network takes digits, or else other images."""
+        return self.context.forward.manifest.takes_digits
+
+    @cached_property
+    def input(self) -> Picture:
+        """The input as the network gets it."""
+        return input_picture(self.context.forward)
+
+    @cached_property
+    def pictures(self) -> list[tuple[Picture, str, str, bool]]:
+        """Samples for a network of other images than digits: picture, name, this page about it, and
+        whether that is the current one.
+        """
+        manifest = self.context.forward.manifest
+        height, width, _ = manifest.input_shape
+        return [
+            (
+                Picture(addresses.input_png(image, manifest.id), width, height),
+                stored.style or "",
+                self.address(self.links.with_digit(image)),
+                image == self.links.digit,
+            )
+            for image, stored in self.context.services.digits.pictures.items()
+        ]
+
     @cached_property
     def samples(self) -> "Samples":
         """Other inputs for this page."""
@@ -217,7 +253,7 @@ class ViewPage(Page):
 
 def confusable_sample(context: PageContext) -> str:
     """A sample of the class that comes second for the page's input, else the first other sample."""
-    forward, samples = context.forward, context.services.digits.samples
+    forward, samples = context.forward, context.services.samples(context.forward.manifest)
     others = {digit: stored for digit, stored in samples.items() if digit != forward.digit.id}
     second = forward.manifest.classes[int(forward.probabilities.argsort()[-2])]
     confusable = [digit for digit, stored in others.items() if str(stored.label) == second]
@@ -226,7 +262,9 @@ def confusable_sample(context: PageContext) -> str:
 
 def _mistakes(context: PageContext, address: Callable[[Links], str]) -> tuple[str, str] | None:
     indexes, position = context.services.indexes, context.stored.dataset_index
-    if position is None or indexes.progress(context.engine).state != "ready":
+    if position is None or not context.engine.manifest.takes_digits:
+        return None
+    if indexes.progress(context.engine).state != "ready":
         return None
     labels = indexes.dataset.split.labels
     wrong = np.flatnonzero(indexes.dataset_index(context.engine).predictions != labels)
@@ -318,12 +356,23 @@ def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
     if (accuracy := manifest.test_accuracy) is not None:
         low, high = accuracy.interval
         rows += [
-            (f"accuracy on {accuracy.digits:,} test digits", fmt.percent(accuracy.value)),
+            (f"accuracy on {accuracy.digits:,} test {manifest.noun}s", fmt.percent(accuracy.value)),
             ("95 % confidence interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
         ]
-    if manifest.input_scale != 1:
-        rows.append(("pixels as the network gets them", f"0 to {manifest.input_scale:g}"))
+    if manifest.is_near_chance:
+        rows.append(
+            ("this accuracy", "hardly better than a guess: are the values those of training?")
+        )
+    if manifest.input_scale != 1 or not manifest.takes_digits:
+        rows.append(("pixels as the network gets them", _describe_pixels(manifest)))
     return (*rows, ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"))
+
+
+def _describe_pixels(manifest: Manifest) -> str:
+    """Colours, range and source of the values that a network gets."""
+    contract = manifest.input
+    colours = {"grey": "grey", "rgb": "RGB", "bgr": "BGR"}[contract.colours]
+    return f"{colours}, {contract.ranges}, {contract.source}"
 
 
 @dataclass(frozen=True)
@@ -408,8 +457,8 @@ def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
     return compare_predictions(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
 
 
-_MOST_CLASSES: Final = 30
-_LIKELIEST: Final = 10
+MOST_CLASSES: Final = 30
+LIKELIEST: Final = 10  # classes shown of more than that
 
 
 def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> PredictionView:
@@ -426,8 +475,8 @@ def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> Predicti
         for at, (label, now, before) in enumerate(probabilities)
     )
     shown = classes
-    if len(classes) > _MOST_CLASSES:
-        shown = tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:_LIKELIEST])
+    if len(classes) > MOST_CLASSES:
+        shown = tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:LIKELIEST])
     return PredictionView(
         label=names[forward.label],
         share=classes[forward.label].share,

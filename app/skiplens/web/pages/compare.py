@@ -25,7 +25,7 @@ from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import Grid, GridCell, GridOptions
 from skiplens.service.services import Services
 from skiplens.web.api.comparisons import run_view
-from skiplens.web.links import Links, input_png
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import (
     ViewPage,
@@ -40,6 +40,7 @@ from skiplens.web.pages.figures import (
     MapAttributes,
     NumberCell,
     Picture,
+    input_picture,
     legend_of,
     map_attributes,
     number_grid,
@@ -65,7 +66,8 @@ def get_compared(
     A is by default the first sample in the default network; B a sample that A's network confuses
     with A's input.
     """
-    default = f"{services.registry.default}/{services.default_digit.digit.id}"
+    first = services.registry.networks[0].manifest
+    default = f"{first.id}/{services.default_input(first).digit.id}"
     forward = run_view(services, a or default, scale_a, "a")
     engine = services.registry.network(forward.manifest.id)
     stored = services.digits.get(forward.digit.id)
@@ -231,7 +233,8 @@ def _twin(pair: _Pair) -> Manifest | None:
     def equal_layers(other: Manifest) -> int:
         return sum(found.a.shape == found.b.shape for found in layer_pairs(own, other))
 
-    return max((other for other in others if other.id != own.id), key=equal_layers, default=None)
+    alike = [other for other in others if other.id != own.id and other.answers_like(own)]
+    return max(alike, key=equal_layers, default=None)
 
 
 def _card(
@@ -244,7 +247,7 @@ def _card(
         "name": name,
         "title": forward.manifest.title,
         "scaled": prediction.scaled or "",
-        "input_png": input_png(forward.digit.id),
+        "input": input_picture(forward),
         "prediction": prediction,
         "wrong": label is not None and label != prediction.label,
         "label": label,

@@ -54,6 +54,6 @@ def get_network_context(
     digit: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageContext:
     """What the path and the query name, on a page whose path has no digit."""
-    stored = services.digits.get(digit) if digit else services.default_digit
+    stored = services.digits.get(digit) if digit else services.default_input(engine.manifest)
     forward = services.runner.run(engine, stored.digit, scales)
     return get_page_context(services, engine, stored, forward, parameters)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import (
@@ -19,7 +21,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.charts import GradientChart, describe_gradients, gradient_chart
-from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.common import LIKELIEST, MOST_CLASSES, ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend
 
@@ -172,7 +174,9 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
     manifest, links = context.engine.manifest, context.links
     found, means = all_block_metrics(context.forward), test_set_means(manifest)
     rows = exits_by_row(context.engine, context.forward)
+    exits = early_exits(context.forward, context.engine.weights)
     values = {
+        "classes": manifest.classes,
         "no_gradients": manifest.no_gradients,
         "step_chart": None,
         **_gradient_values(context, target, beside),
@@ -193,7 +197,8 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         "largest_norm": _largest_norm([*found, *means.values()]),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
         "stages": stage_figures(context),
-        "early_exits": early_exits(context.forward, context.engine.weights),
+        "early_exits": exits,
+        "exit_classes": shown_classes(exits or rows),
         "row_exits": rows,
         "rows_text": describe_rows(rows, manifest.classes) if rows else "",
         "ablations": ablation_rows(manifest),
@@ -207,6 +212,16 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         part="Blocks",
         values=values,
     )
+
+
+def shown_classes(exits: Sequence[EarlyExit]) -> tuple[int, ...]:
+    """The classes that a table of exits has a column for: of very many, those that the last exits
+    hold most probable.
+    """
+    if not exits or len(exits[-1].probabilities) <= MOST_CLASSES:
+        return tuple(range(len(exits[-1].probabilities))) if exits else ()
+    last = exits[-1].probabilities
+    return tuple(sorted(np.argsort(-last)[:LIKELIEST].tolist()))
 
 
 def _only_merge(manifest: Manifest) -> str | None:
@@ -226,7 +241,10 @@ def _gradient_values(
     others = tuple(
         other
         for other in networks
-        if other.id != manifest.id and other.blocks and not other.no_gradients
+        if other.id != manifest.id
+        and other.blocks
+        and not other.no_gradients
+        and other.answers_like(manifest)
     )
     twin = twin_of(manifest, others)
     chosen = beside or twin or NO_NETWORK
@@ -234,7 +252,6 @@ def _gradient_values(
     other = None if chosen == NO_NETWORK else _gradients_in(context, chosen, found.target)
     networks_drawn = [(manifest.title, found), *([other] if other else [])]
     return {
-        "classes": manifest.classes,
         "target": found.target,
         "predicted": context.forward.label,
         "others": others,
@@ -293,11 +310,12 @@ def describe_depth(manifest: Manifest, found: Sequence[BlockMetrics], off: Seque
         )
     times = f"times as large as {names.x}"
     if len(on) == 1:
-        return f"On this digit {names.f} is {fmt.number(on[0].ratio)} {times} in {on[0].block}."
+        ratio = fmt.number(on[0].ratio)
+        return f"On this {manifest.noun} {names.f} is {ratio} {times} in {on[0].block}."
     where = " in the blocks that are on" if off else ""
     usual = list(test_set_means(manifest).values())
     mean = f"; on average over the test set, {_ratios(usual)} times" if usual else ""
-    return f"On this digit {names.f} is {_ratios(on)} {times}{where}{mean}."
+    return f"On this {manifest.noun} {names.f} is {_ratios(on)} {times}{where}{mean}."
 
 
 def describe_rows(exits: Sequence[EarlyExit], classes: Sequence[str]) -> str:

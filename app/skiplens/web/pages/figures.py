@@ -25,6 +25,7 @@ from skiplens.service.images import (
     sequence_zoom,
 )
 from skiplens.service.registry import check_filter
+from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
@@ -74,6 +75,14 @@ class Picture:
     def of(cls, src: str, layout: GridLayout) -> "Picture":
         """The image of maps in a layout."""
         return cls(src, layout.width, layout.height, layout.zoom)
+
+
+def input_picture(forward: ForwardPass) -> Picture:
+    """The input as the network gets it."""
+    manifest = forward.manifest
+    height, width, _ = manifest.input_shape
+    network = None if manifest.takes_digits else manifest.id
+    return Picture(addresses.input_png(forward.digit.id, network), width, height)
 
 
 @dataclass(frozen=True)
@@ -161,7 +170,9 @@ def layer_figure(
         ),
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
-        note=fmt.dead_filters_note(layer, dead, off=forward.is_disabled(layer)),
+        note=fmt.dead_filters_note(
+            layer, dead, off=forward.is_disabled(layer), noun=forward.manifest.noun
+        ),
     )
 
 

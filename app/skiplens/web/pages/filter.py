@@ -171,10 +171,12 @@ def filter_page(
         ),
         "map": _map(context, layer, index),
         "unit": unit,
-        "note": fmt.dead_map_note(off=off) if statistics.dead else None,
+        "note": fmt.dead_map_note(off=off, noun=manifest.noun) if statistics.dead else None,
         "statistics": statistics,
         "histogram": charts.histogram(maps[:, :, index]),
-        "top_activations": top_activations(context, layer, index),
+        "top_activations": top_activations(context, layer, index)
+        if manifest.takes_digits
+        else None,
         "kernel": filter_kernel(context, layer, index),
         "across_block": filter_across_block(context, layer, index),
         "downloads": filter_downloads(links, layer, index, (unit.row, unit.column), origin),

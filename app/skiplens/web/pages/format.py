@@ -134,20 +134,29 @@ def describe_scales(scales: Scales) -> str:
     return " and ".join(parts)
 
 
-def dead_filters_note(layer: LayerInfo, filters: Sequence[int], *, off: bool) -> str | None:
-    """A note on filters whose maps are zero everywhere; ``off`` if the layer is disabled."""
+def dead_filters_note(
+    layer: LayerInfo, filters: Sequence[int], *, off: bool, noun: str
+) -> str | None:
+    """A note on filters whose maps are zero everywhere.
+
+    Args:
+        layer: of the filters.
+        filters: their indices.
+        off: whether the layer is disabled.
+        noun: what the input is called.
+    """
     if off:
         return "Switched off, so every map is zero."
     if not filters:
         return None
     if len(filters) == layer.filters:
-        return "Every filter is inactive on this digit."
+        return f"Every filter is inactive on this {noun}."
     verb = "is" if len(filters) == 1 else "are"
-    return f"{pluralise(len(filters), 'filter')} {verb} inactive on this digit."
+    return f"{pluralise(len(filters), 'filter')} {verb} inactive on this {noun}."
 
 
-def dead_map_note(*, off: bool) -> str:
+def dead_map_note(*, off: bool, noun: str) -> str:
     """A note on a map that is zero everywhere; ``off`` if its layer is disabled."""
     if off:
         return "Switched off, so its map is zero everywhere."
-    return "This filter is inactive on this digit: its map is zero everywhere."
+    return f"This filter is inactive on this {noun}: its map is zero everywhere."

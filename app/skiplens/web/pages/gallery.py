@@ -168,7 +168,9 @@ def _block_section(
         parts=parts,
         inner=tuple(layer_figure(forward, layer, links) for layer in inner),
         metrics=found if block.identity else None,
-        sentence=describe_metrics(found, block, off=block.name in links.scales.off)
+        sentence=describe_metrics(
+            found, block, forward.manifest.noun, off=block.name in links.scales.off
+        )
         if block.identity
         else None,
         sharing=text.SHARING[links.normalize][1],

@@ -45,7 +45,10 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
         "legend": figures.legend(grid),
         "attributes": map_attributes(layer, grid, links),
         "note": fmt.dead_filters_note(
-            layer, [filter_.index for filter_ in statistics if filter_.dead], off=off
+            layer,
+            [filter_.index for filter_ in statistics if filter_.dead],
+            off=off,
+            noun=manifest.noun,
         ),
         "dead_flag": _dead_flag(forward, layer),
         "histogram": charts.histogram(forward.maps(layer)),

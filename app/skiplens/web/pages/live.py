@@ -184,7 +184,9 @@ _ROLES: Final = ("output", "residual", "sum", "gate")
 def _legend(forward: ForwardPass, grid: Grid, name: str) -> dict[str, str]:
     layer = find_layer(forward.manifest, name)
     dead = [cell.filter for cell in grid.cells if cell.dead]
-    note = fmt.dead_filters_note(layer, dead, off=forward.is_disabled(layer))
+    note = fmt.dead_filters_note(
+        layer, dead, off=forward.is_disabled(layer), noun=forward.manifest.noun
+    )
     return _texts(figures.legend(grid), note)
 
 

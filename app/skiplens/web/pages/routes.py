@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from skiplens.core.colormaps import colours
-from skiplens.core.digit import ID_LENGTH, SIDE
+from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.input_image import ID_LENGTH
 from skiplens.core.share_card import draw_card
 from skiplens.errors import NoDatasetError, UnknownDigitError
 from skiplens.service.digit_store import MOST_SHARED, StoredDigit
@@ -46,7 +47,7 @@ from skiplens.web.pages.learn.steps import LearnPageDep
 from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
-from skiplens.web.uploads import CandidatesDep, store
+from skiplens.web.uploads import CandidatesDep, NetworkQuery, store
 
 _ADVICE: Final[dict[int, str]] = {
     404: "The address may be mistyped. Start from the gallery.",
@@ -123,7 +124,8 @@ def home(
     respond: RespondDep, origin: OriginDep, services: ServicesDep, parameters: ViewDep
 ) -> Response:
     """The gallery of the default network on a sample."""
-    engine, stored = services.registry.networks[0], services.default_digit
+    engine = services.registry.networks[0]
+    stored = services.default_input(engine.manifest)
     scales = parse_scales(engine.manifest, parameters.scale)
     forward = services.runner.run(engine, stored.digit, scales)
     context = get_page_context(services, engine, stored, forward, parameters)
@@ -227,7 +229,7 @@ async def upload(
     candidates: CandidatesDep,
     services: ServicesDep,
     parameters: ViewDep,
-    network: Annotated[str | None, Query(max_length=64)] = None,
+    network: NetworkQuery = None,
 ) -> Response:
     """Store a digit and redirect to its gallery, for a form without a script."""
     engine = services.registry.network(network or services.registry.default)
@@ -290,7 +292,7 @@ def card_png(
     return versioned_response(
         request,
         draw_card(
-            context.stored.digit.pixels,
+            context.stored.digit.fitted(manifest.input_shape, manifest.input.fit),
             colours(context.links.palette, diverging=grid.diverging)[grid.levels()],
             f"{manifest.title}: {prediction.label}, {prediction.share:.2%}",
             f"{shown.name}: {fmt.pluralise(shown.filters, 'filter')} - skiplens",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.colormaps import PaletteName
+from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
@@ -260,6 +261,10 @@ def describe_provenance(stored: StoredDigit) -> str:
     """Where a digit comes from, in a sentence."""
     if stored.dataset_index is not None:
         return f"Digit {stored.dataset_index:,} of the test set, labelled {stored.label}."
+    if not isinstance(stored.digit, Digit):
+        height, width = stored.digit.pixels.shape[:2]
+        name = stored.style or "Your image"
+        return f"{name[0].upper()}{name[1:]}, {width} by {height} pixels as it is stored."
     if stored.label is not None:
         return f"A sample digit of skiplens, labelled {stored.label}."
     if stored.inverted:

@@ -9,7 +9,6 @@ from fastapi import Depends, Query
 from numpy.typing import NDArray
 
 from skiplens.core.colormaps import PaletteName
-from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import Box
 from skiplens.core.manifest import INPUT, LayerInfo, Manifest
 from skiplens.core.unit_explanation import (
@@ -31,12 +30,18 @@ from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.service.units import explain, parse_position, strongest_position
-from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Legend, NumberGrid, Picture, legend_of, number_grid
+from skiplens.web.pages.figures import (
+    Legend,
+    NumberGrid,
+    Picture,
+    input_picture,
+    legend_of,
+    number_grid,
+)
 
 
 @dataclass(frozen=True)
@@ -337,8 +342,9 @@ def input_window(
     layer, links = labels.layer(), labels.links
     name = labels.name() if layer is None else f"filter {channel} of {labels.name()}"
     if layer is None:
-        picture = Picture(addresses.input_png(links.digit), SIDE, SIDE)
-        map_, range_, palette = (0, 0, SIDE, SIDE), (0.0, 1.0), PaletteName.GREY
+        picture = input_picture(forward)
+        map_ = (0, 0, picture.width, picture.height)
+        range_, palette = (0.0, 1.0), PaletteName.GREY
     else:
         palette = links.palette
         options = GridOptions(Normalisation.LAYER, palette, _ZOOM, labels=False)

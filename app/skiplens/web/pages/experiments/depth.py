@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from skiplens.core.digit import Digit
 from skiplens.core.experiments import CurvePoint, MeasuredRun, accuracy_by_depth
+from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind
 from skiplens.errors import InvalidParameterError
 from skiplens.service.interventions import Rung, classify_on_ladder
@@ -63,7 +63,7 @@ def _cells(rungs: Sequence[Rung], classes: Sequence[str]) -> dict[str, dict[str,
 
 
 def rung_rows(
-    services: Services, digit: Digit, links: Links
+    services: Services, digit: InputImage, links: Links
 ) -> tuple[tuple[str, str, tuple[RungCell, ...]], ...]:
     """The ladder with a digit: a row with the skip and one without, each with name and tone."""
     rungs = classify_on_ladder(services.registry, digit)

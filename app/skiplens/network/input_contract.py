@@ -1,0 +1,157 @@
+"""What a user's network expects of an image: told, by the name of a preset, or worked out."""
+
+import re
+from typing import Any, Final
+
+import keras
+from keras import ops
+
+from skiplens.core.input_image import WHITE, InputContract
+from skiplens.errors import CompileError, quoted
+from skiplens.network.own_network_files import Told
+
+_UNIT: Final = (1 / WHITE,)
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in 0..1
+_PRESETS: Final[dict[str, tuple[str, tuple[float, ...], tuple[float, ...]]]] = {
+    "unit": ("rgb", _UNIT, (0.0,)),
+    "bytes": ("rgb", (1.0,), (0.0,)),
+    # The three modes of keras.applications.imagenet_utils.preprocess_input.
+    "tf": ("rgb", (2 / WHITE,), (-1.0,)),
+    "torch": (
+        "rgb",
+        tuple(1 / (WHITE * deviation) for deviation in _DEVIATION),
+        tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),
+    ),
+    "caffe": ("bgr", (1.0, 1.0, 1.0), (-103.939, -116.779, -123.68)),
+}
+_APPLICATIONS: Final = {
+    **dict.fromkeys(("resnet", "resnet50", "resnet101", "resnet152", "vgg16", "vgg19"), "caffe"),
+    **dict.fromkeys(("densenet", "densenet121", "densenet169", "densenet201"), "torch"),
+    **dict.fromkeys(("resnet_v2", "resnet50v2", "resnet101v2", "resnet152v2"), "tf"),
+    **dict.fromkeys(("inception_v3", "inception_resnet_v2", "xception", "nasnet"), "tf"),
+    **dict.fromkeys(("mobilenet", "mobilenet_v2", "mobilenetv2"), "tf"),
+    **dict.fromkeys(("mobilenet_v3", "mobilenetv3small", "mobilenetv3large"), "bytes"),
+    **dict.fromkeys(("efficientnet", "efficientnet_v2", "convnext", "regnet"), "bytes"),
+}
+PRESETS: Final = (*_PRESETS, *_APPLICATIONS)
+PREPROCESSED: Final = "preprocess"  # the layer before a user's network
+_SHAPE_AXES: Final = 4  # batch, height, width, channels
+_COLOURS: Final = 3  # channels
+
+
+def contract(
+    network: keras.Model, shape: tuple[int, ...], scale: float, told: Told
+) -> InputContract:
+    """What the network expects of an image.
+
+    Args:
+        network: as its user saved it.
+        shape: ``(H, W, C)`` of its image.
+        scale: the largest value that its first layer takes, as far as that layer tells.
+        told: by the user.
+
+    Raises:
+        CompileError: there is no such preset, or it is of images of other colours.
+    """
+    kind = told.kind or ("digit" if shape == (28, 28, 1) else "image")
+    grey = shape[-1] == 1
+    preset, source = _preset(network, scale, told)
+    colours, factor, offset = _PRESETS[preset]
+    if grey and len(factor) > 1:
+        raise CompileError(
+            f"preset {preset} is of colour images; network {network.name} takes grey ones"
+        )
+    return InputContract(kind, "grey" if grey else colours, told.fit, factor, offset, source)  # type: ignore[arg-type]  # literals
+
+
+def _preset(network: keras.Model, scale: float, told: Told) -> tuple[str, str]:
+    """The name of a preset, and where it is known from."""
+    if told.preprocess is not None:
+        name = told.preprocess.lower()
+        if name not in PRESETS:
+            raise CompileError(
+                f"there is no preset {quoted(told.preprocess)}; there are {', '.join(PRESETS)}"
+            )
+        return _APPLICATIONS.get(name, name), f"as --preprocess {name} says"
+    if scale != 1:
+        return "bytes", "as its first layer scales such values"
+    for name in _names(network):
+        if name in _APPLICATIONS:
+            return _APPLICATIONS[name], f"as networks named {name} of keras.applications take them"
+    return "unit", "as nothing in the network tells of another range"
+
+
+def _names(network: keras.Model) -> list[str]:
+    """The names of a network, and of a model that its input enters first, as of applications."""
+    layers = [one for one in network.layers if not isinstance(one, keras.layers.InputLayer)]
+    models = [network, *(one for one in layers[:1] if isinstance(one, keras.Model))]
+    return [re.split(r"_\d|-", model.name.lower())[0] for model in models]
+
+
+def prepared(network: keras.Model, found: InputContract, scale: float) -> keras.Model:
+    """The network with layers before it that give it the values that it expects, of an image of
+    0 to 1; the network itself where it needs none.
+
+    Args:
+        network: as its user saved it.
+        found: what it expects.
+        scale: the largest value that its first layer takes, as far as that layer tells.
+    """
+    own = _PRESETS["bytes" if scale != 1 else "unit"][1:]
+    if (found.scale, found.offset) == own and found.colours != "bgr":
+        return network
+    image = keras.Input(network.inputs[0].shape[1:])
+    x: Any = ops.flip(image, axis=-1) if found.colours == "bgr" else image
+    factor, offset = [WHITE * one for one in found.scale], list(found.offset)
+    if len(factor) == 1:
+        x = keras.layers.Rescaling(factor[0], offset[0], name=PREPROCESSED)(x)
+    else:
+        x = keras.layers.Rescaling(factor, offset, name=PREPROCESSED)(x)
+    return keras.Model(image, network(x), name=network.name)
+
+
+def adapted(network: keras.Model, told: Told) -> keras.Model:
+    """The network with one output, and an image of a fixed size, as far as the user tells them.
+
+    Raises:
+        CompileError: it has no such output, or its input is no image of an open size.
+    """
+    if isinstance(network, keras.Sequential) and not network.built and network.layers:
+        first = network.layers[0]
+        if isinstance(first, keras.Model) and getattr(first, "inputs", None):
+            network.build(first.input_shape)  # that of a model in it, where it names none
+    if told.output is not None:
+        network = keras.Model(network.inputs, _output(network, told.output), name=network.name)
+    inputs: list[Any] = getattr(network, "inputs", None) or []
+    if told.size is None or len(inputs) != 1 or None not in inputs[0].shape[1:]:
+        return network
+    shape = tuple(inputs[0].shape)
+    if len(shape) != _SHAPE_AXES:
+        raise CompileError(f"network {network.name} takes no images, so --size has no meaning")
+    image = keras.Input((*told.size, shape[-1] or _COLOURS))
+    return keras.Model(image, network(image), name=network.name)
+
+
+def _output(network: keras.Model, name: str) -> Any:  # a symbolic tensor
+    """An output of a network, by the name of its layer or by number, from 0."""
+    outputs: list[Any] = list(network.outputs)
+    names = list(getattr(network, "output_names", []))
+    if name in names:
+        return outputs[names.index(name)]
+    if name.isdecimal() and int(name) < len(outputs):
+        return outputs[int(name)]
+    raise CompileError(
+        f"network {network.name} has no output {quoted(name)}; its outputs are {', '.join(names)}"
+    )
+
+
+def described(found: InputContract, shape: tuple[int, ...]) -> str:
+    """The contract in a sentence."""
+    height, width, _ = shape
+    colours = {"grey": "grey", "rgb": "RGB", "bgr": "BGR"}[found.colours]
+    fits = {"crop": "cropped", "pad": "padded", "stretch": "stretched"}
+    how = "prepared as MNIST's digits were" if found.kind == "digit" else fits[found.fit]
+    return (
+        f"{found.kind}s of {height} x {width} pixels, {colours}, {how}; "
+        f"values of {found.ranges}, {found.source}"
+    )

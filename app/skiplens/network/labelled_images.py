@@ -1,0 +1,131 @@
+"""Labelled images of any kind, and how many of them a network classifies correctly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.core.image_decoding import decode_colour
+from skiplens.core.input_image import Fit, InputImage
+from skiplens.core.manifest import Accuracy
+from skiplens.errors import CompileError, SkiplensError
+from skiplens.mnist import NPZ_ERRORS, read_split
+from skiplens.network.evaluation import OnStep
+from skiplens.network.tracing import InstrumentedModel
+
+_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
+_BATCH: Final = 16
+_LONGEST: Final = 1024  # pixels of a side that a photograph is reduced to before it is fitted
+_GREY: Final = 1
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images with the index of their class.
+
+    Attributes:
+        images: the file of each, or its pixels.
+        labels: of each.
+    """
+
+    images: list[Path] | NDArray[np.uint8]
+    labels: list[int]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def image(self, index: int) -> InputImage:
+        """One of them.
+
+        Raises:
+            CompileError: its file is no image.
+        """
+        one = self.images[index]
+        if not isinstance(one, Path):
+            return InputImage.of(one[:, :, 0] if one.shape[2:] == (_GREY,) else one)
+        try:
+            return InputImage.of(decode_colour(one.read_bytes(), _LONGEST))
+        except (OSError, SkiplensError) as error:
+            raise CompileError(f"{one} cannot be read: {error}") from error
+
+
+def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
+    """The images of a folder of class folders, an ``npz`` of ``x_test`` and ``y_test``, or a folder
+    of MNIST's IDX files.
+
+    A class folder has the name or the number of its class; if one has neither, all folders are
+    the classes in the order of their names.
+
+    Raises:
+        CompileError: it is none of these, or has more classes than the network.
+    """
+    if source.is_file():
+        return _read_npz(source)
+    folders = sorted(entry for entry in source.glob("*/") if entry.is_dir())
+    if not folders:
+        try:
+            split = read_split(source, "test")
+        except SkiplensError as error:
+            raise CompileError(f"{source} holds no folder of a class, and {error}") from error
+        return LabelledImages(split.images, split.labels.tolist())
+    known = {name: index for index, name in enumerate(classes)} | {
+        str(index): index for index in range(len(classes))
+    }
+    named = all(folder.name in known for folder in folders)
+    if not named and len(folders) > len(classes):
+        raise CompileError(
+            f"{source} has {len(folders)} folders; the network knows {len(classes)} classes"
+        )
+    images: list[Path] = []
+    labels: list[int] = []
+    for index, folder in enumerate(folders):
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+        images += found
+        labels += [known[folder.name] if named else index] * len(found)
+    if not images:
+        raise CompileError(f"the folders in {source} hold no images")
+    return LabelledImages(images, labels)
+
+
+def _read_npz(path: Path) -> LabelledImages:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            images, labels = archive["x_test"], archive["y_test"]
+    except NPZ_ERRORS as error:
+        raise CompileError(f"{path} holds no x_test and y_test: {error}") from error
+    if images.dtype != np.uint8 or len(images) != len(labels):
+        raise CompileError(
+            f"{path} must hold uint8 images and as many labels; it has {images.dtype} "
+            f"{images.shape} and {labels.shape}"
+        )
+    return LabelledImages(images, labels.reshape(len(labels)).astype(int).tolist())
+
+
+def measure(
+    traced: InstrumentedModel,
+    shape: tuple[int, int, int],
+    fit: Fit,
+    images: LabelledImages,
+    on_step: OnStep,
+) -> Accuracy:
+    """The accuracy on labelled images; ``on_step`` gets the number of images done, and of all."""
+    given = traced.model.input
+    model = keras.Model(given, traced.model.output[traced.layers[-1].name])
+    correct = 0
+    for start in range(0, len(images), _BATCH):
+        indices = range(start, min(start + _BATCH, len(images)))
+        pixels = [images.image(index).as_input(shape, fit) for index in indices]
+        inputs: Mapping[str, NDArray[np.float32]] = {
+            name: np.concatenate(pixels)
+            if name == "image"
+            else np.ones((len(indices), *tensor.shape[1:]), np.float32)
+            for name, tensor in given.items()
+        }
+        found = np.asarray(model(inputs, training=False)).reshape(len(indices), -1).argmax(1)
+        correct += int((found == [images.labels[index] for index in indices]).sum())
+        on_step(indices[-1] + 1, len(images))
+    return Accuracy.of(correct, len(images))

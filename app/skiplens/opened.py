@@ -1,0 +1,167 @@
+"""Opens a Keras network from Python: compiles and serves it, and asks about it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skiplens.client import Client, as_bytes
+from skiplens.core.grid_image import encode_grey
+from skiplens.core.input_image import Fit, Kind
+from skiplens.errors import StartupError
+
+_STARTED: Final = "skiplens is at "
+_REFUSED: Final = "skiplens: "
+Pixels = str | os.PathLike[str] | NDArray[Any]
+
+
+class OpenNetwork(Client):
+    """A network in a server of its own, which ends with this process or with :meth:`close`."""
+
+    def __init__(
+        self, server: subprocess.Popen[str], url: str, folder: tempfile.TemporaryDirectory[str]
+    ) -> None:
+        super().__init__(url)
+        self._server = server
+        self._folder = folder
+
+    def close(self) -> None:
+        """End the server; the compiled network is kept."""
+        self._server.terminate()
+        self._server.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._server.poll() is None:
+            self._server.terminate()
+
+    def _repr_html_(self) -> str:
+        url = escape(self.url)
+        return f'<p>{escape(self.network)}: <a href="{url}" target="_blank">{url}</a></p>'
+
+
+def open_network(  # noqa: PLR0913  # one parameter for each option of the command
+    model: Any,  # noqa: ANN401  # Keras is not imported here
+    images: Sequence[Pixels] = (),
+    *,
+    preprocess: str | None = None,
+    fit: Fit = "crop",
+    kind: Kind | None = None,
+    size: int | tuple[int, int] | None = None,
+    output: str | int | None = None,
+    classes: Sequence[str] = (),
+    data: str | os.PathLike[str] | None = None,
+    trust: bool = False,
+) -> OpenNetwork:
+    """Compile a Keras network, unless it is compiled already, and serve it beside the shipped ones.
+
+    Args:
+        model: a ``keras.Model``, or the path of a ``.keras`` or HDF5 file.
+        images: to show it with: files, or arrays ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``, uint8
+            in 0..255 or float in 0..1.
+        preprocess: values that it takes: ``unit`` for 0 to 1, ``bytes`` for 0 to 255, ``tf``,
+            ``torch``, ``caffe``, or a module of ``keras.applications``; worked out by default.
+        fit: how images of another aspect are fitted.
+        kind: ``digit`` for images that are prepared as MNIST's were; by the shape by default.
+        size: of the images, where the model leaves it open: a side, or height and width.
+        output: which of several outputs to show, by name or number.
+        classes: names of the classes.
+        data: labelled images to measure the accuracy on.
+        trust: whether code in the file may be run, such as that of Lambda layers.
+
+    Raises:
+        StartupError: it cannot be compiled or served; the message says why.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="skiplens-")
+    path = _saved(model, Path(folder.name))
+    options = {
+        "--preprocess": preprocess,
+        "--fit": fit,
+        "--kind": kind,
+        "--size": size if isinstance(size, int | None) else "x".join(map(str, size)),
+        "--output": output,
+        "--classes": _listed(classes, Path(folder.name)),
+        "--data": data,
+        "--port": 0,
+    }
+    command = [sys.executable, "-m", "skiplens", "open", str(path), "--no-browser"]
+    command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
+    for number, image in enumerate(images):
+        command += ["--image", str(_file(image, Path(folder.name) / f"image-{number}.png"))]
+    command += ["--trust"] if trust else []
+    log = Path(folder.name) / "log"
+    with log.open("w") as file:
+        server = subprocess.Popen(  # noqa: S603  # our own program
+            command, stdout=subprocess.PIPE, stderr=file, text=True
+        )
+    try:
+        return OpenNetwork(server, _address(server, log), folder)
+    except BaseException:
+        server.kill()
+        server.wait()
+        folder.cleanup()
+        raise
+
+
+def _saved(model: Any, folder: Path) -> Path:  # noqa: ANN401
+    """The file of a model."""
+    if isinstance(model, str | os.PathLike):
+        return Path(model)
+    path = folder / f"{model.name}.keras"
+    model.save(path)
+    return path
+
+
+def _listed(classes: Sequence[str], folder: Path) -> Path | None:
+    """A file with the names of classes."""
+    if not classes:
+        return None
+    path = folder / "classes.txt"
+    path.write_text("\n".join(classes), encoding="utf-8")
+    return path
+
+
+def _file(image: Pixels, path: Path) -> Path:
+    """The file of an image."""
+    if not isinstance(image, np.ndarray):
+        return Path(image)
+    pixels = image[:, :, 0] if image.shape[2:] == (1,) else image
+    path.write_bytes(encode_grey(as_bytes(pixels)))
+    return path
+
+
+def _address(server: subprocess.Popen[str], log: Path) -> str:
+    """Where a server that starts is; ``log`` is what it writes to standard error.
+
+    Raises:
+        StartupError: it ends instead.
+    """
+    if server.stdout is None:
+        raise RuntimeError("the server has no output")
+    with server.stdout as said:  # nothing follows the address
+        for line in said:
+            if line.startswith(_STARTED):
+                return line.removeprefix(_STARTED).split()[0]
+    server.wait()
+    text = log.read_text(encoding="utf-8")
+    reasons = [line for line in text.splitlines() if line.startswith(_REFUSED)]
+    raise StartupError(reasons[-1].removeprefix(_REFUSED) if reasons else text[-500:])

@@ -1,0 +1,243 @@
+"""What networks expect of images: presets, what is worked out, what is told."""
+
+from importlib import import_module
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from skiplens.core.grid_image import encode_grey
+from skiplens.core.manifest import Manifest
+from skiplens.engine.litert import LiteRTEngine, run_once
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import CompileError
+from skiplens.network import commands
+from skiplens.network.input_contract import PRESETS, adapted, contract, prepared
+from skiplens.network.labelled_images import read_images
+from skiplens.network.own_network_files import Code, Told, network_id, parse_size, read_classes
+from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy, randomise
+
+pytestmark = SAVES_WITH_KERAS
+SHAPE = (10, 12, 3)
+
+
+def network(
+    *first: layers.Layer, shape: tuple[int | None, ...] = SHAPE, name: str = "mine"
+) -> keras.Model:
+    image = keras.Input(shape)
+    x = image
+    for layer in first:
+        x = layer(x)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(x))
+    return randomise(keras.Model(image, layers.Dense(5, activation="softmax")(x), name=name))
+
+
+def photo() -> Array:
+    return np.random.default_rng(3).integers(0, 256, (1, *SHAPE)).astype(np.float32)
+
+
+def compiled(model: keras.Model, folder: Path, told: Told | None = None) -> Manifest:
+    model.save(folder / "mine.keras")
+    found = commands.compile_file(
+        folder / "mine.keras",
+        folder / "models",
+        None,
+        run_once,
+        measure=False,
+        code=Code(),
+        told=told,
+    )
+    return open_folder(found).manifest
+
+
+MODULES = ("resnet50", "vgg16", "resnet_v2", "inception_v3", "xception", "nasnet", "densenet")
+MORE = ("mobilenet", "mobilenet_v2", "mobilenet_v3", "efficientnet", "efficientnet_v2", "convnext")
+
+
+@pytest.mark.parametrize("module", MODULES + MORE)
+def test_presets_are_those_of_keras_applications(module: str) -> None:
+    plain = network()
+    found = contract(plain, SHAPE, 1.0, Told(preprocess=module))
+    wrapped = prepared(plain, found, 1.0)
+    preprocess = import_module(f"keras.applications.{module}").preprocess_input
+    wanted = numpy(plain(preprocess(photo().copy())))
+    np.testing.assert_allclose(numpy(wrapped(photo() / 255)), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "ranges", "source"),
+    [
+        (network(layers.Rescaling(1 / 255)), "0 to 255", "first layer"),
+        (network(name="resnet50"), "blue -103.9", "resnet50 of keras.applications"),
+        (network(name="mobilenetv2_1.00_224"), "-1 to 1", "mobilenetv2 of keras.applications"),
+        (network(), "0 to 1", "nothing in the network"),
+    ],
+    ids=["rescaling", "resnet50", "mobilenetv2", "nothing"],
+)
+def test_what_is_not_told_is_worked_out(
+    model: keras.Model, ranges: str, source: str, tmp_path: Path
+) -> None:
+    manifest = compiled(model, tmp_path)
+    assert manifest.input.ranges.startswith(ranges)
+    assert source in manifest.input.source
+    assert manifest.input.kind == "image"
+    assert manifest.input_shape == SHAPE
+
+
+def test_the_compiled_network_computes_with_the_values_that_were_told(tmp_path: Path) -> None:
+    model = network()
+    manifest = compiled(model, tmp_path, Told(preprocess="vgg16", classes=tuple("abcde")))
+    assert manifest.classes == tuple("abcde")
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    found = engine.activations((photo() / 255).astype(np.float32), np.ones(0, np.float32))
+    wanted = keras.applications.vgg16.preprocess_input(photo())
+    np.testing.assert_allclose(found["preprocess"], wanted[0], atol=1e-3)
+    probabilities = found[manifest.layers[-1].name].reshape(1, -1)
+    np.testing.assert_allclose(probabilities, numpy(model(wanted)), atol=1e-5)
+
+
+def test_an_open_size_is_told(tmp_path: Path) -> None:
+    model = network(shape=(None, None, 3))
+    manifest = compiled(model, tmp_path, Told(size=(16, 20)))
+    assert manifest.input_shape == (16, 20, 3)
+
+
+def test_one_of_several_outputs_is_told(tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(image)
+    outputs = [
+        layers.Dense(size, activation="softmax", name=name)(x)
+        for size, name in ((2, "two"), (7, "seven"))
+    ]
+    model = randomise(keras.Model(image, outputs))
+    assert len(compiled(model, tmp_path, Told(output="seven")).classes) == 7
+    assert len(compiled(model, tmp_path, Told(output="0")).classes) == 2
+    with pytest.raises(CompileError, match="has no output 'three'; its outputs are two, seven"):
+        compiled(model, tmp_path, Told(output="three"))
+
+
+@pytest.mark.parametrize(
+    ("model", "told", "message"),
+    [
+        (network(), Told(preprocess="resnet51"), "there is no preset 'resnet51'"),
+        (network(shape=(8, 8, 1)), Told(preprocess="caffe"), "takes grey ones"),
+        (network(shape=(8, 8, 2)), Told(), "images have one channel, or three"),
+        (network(shape=(None, None, 3)), Told(), "of a fixed size"),
+        (network(), Told(classes=("one",)), "has 5 classes; 1 names are given"),
+    ],
+    ids=["preset", "colours", "channels", "size", "classes"],
+)
+def test_what_does_not_fit_is_refused_and_leaves_nothing(
+    model: keras.Model, told: Told, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError, match=message):
+        compiled(model, tmp_path, told)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_what_is_told_is_part_of_the_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"a")
+    ids = {network_id(path, told) for told in (None, Told(), Told("tf"), Told("caffe"))}
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["cat\ndog\n", '["cat", "dog"]', '{"0": ["n01", "cat"], "1": ["n02", "dog"]}'],
+    ids=["lines", "list", "class index"],
+)
+def test_names_of_classes_are_read(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "names"
+    path.write_text(content)
+    assert read_classes(path) == ("cat", "dog")
+
+
+def test_sizes_are_read() -> None:
+    assert parse_size("224") == (224, 224)
+    assert parse_size("160x224") == (160, 224)
+    for wrong in ("0", "ax3", "3x", "1x0"):
+        with pytest.raises(CompileError, match="--size must be"):
+            parse_size(wrong)
+
+
+def test_every_preset_is_named() -> None:
+    assert {"unit", "bytes", "tf", "torch", "caffe", "resnet50", "efficientnet"} <= set(PRESETS)
+
+
+def test_a_layer_that_computes_nan_is_named(tmp_path: Path) -> None:
+    model = network()
+    kernel, bias = model.layers[1].get_weights()
+    kernel[0, 0, 0, 0] = np.nan
+    model.layers[1].set_weights([kernel, bias])
+    with pytest.raises(
+        CompileError, match=f"layer {model.layers[1].name} computes a value that is NaN"
+    ):
+        compiled(model, tmp_path)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_model_in_a_sequence_without_an_input() -> None:
+    parts = [layers.Flatten(), layers.Dense(4, activation="softmax")]
+    outer = keras.Sequential([keras.Sequential([keras.Input(SHAPE), *parts])])
+    assert not outer.built
+    assert adapted(outer, Told()).inputs[0].shape == (None, *SHAPE)
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Bright and dark images, in folders of their names."""
+    for name, tone in (("bright", 230), ("dark", 20)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.full((14, 18, 3), tone + number, np.uint8)
+            (tmp_path / "data" / name / f"{number}.png").write_bytes(encode_grey(pixels))
+    return tmp_path / "data"
+
+
+def of_brightness(sign: float) -> keras.Model:
+    """Probabilities of dark and bright."""
+    image = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(layers.Rescaling(2.0, -1.0)(image))
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
+    weights = np.array([[-sign, sign]] * 3, np.float32)
+    model.layers[-1].set_weights([weights, np.zeros(2, np.float32)])
+    return model
+
+
+@pytest.mark.parametrize(("sign", "accuracy", "warned"), [(1.0, 1.0, False), (-1.0, 0.0, True)])
+def test_the_accuracy_is_measured_on_folders_of_classes(
+    labelled: Path,
+    tmp_path: Path,
+    sign: float,
+    accuracy: float,
+    warned: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    of_brightness(sign).save(tmp_path / "tones.keras")
+    told = Told(classes=("dark", "bright"))
+    code, data = Code(), labelled
+    models = tmp_path / "models"
+    path = commands.compile_file(
+        tmp_path / "tones.keras", models, data, run_once, measure=True, code=code, told=told
+    )
+    manifest = open_folder(path).manifest
+    assert manifest.test_accuracy is not None
+    assert (manifest.test_accuracy.value, manifest.test_accuracy.digits) == (accuracy, 40)
+    assert manifest.is_near_chance is warned
+    assert ("hardly better than a guess" in capsys.readouterr().err) is warned
+
+
+def test_data_are_read_from_an_npz_too(tmp_path: Path) -> None:
+    images, labels = np.zeros((3, *SHAPE), np.uint8), np.array([[0], [1], [1]])
+    np.savez(tmp_path / "data.npz", x_test=images, y_test=labels)
+    found = read_images(tmp_path / "data.npz", ("a", "b"))
+    assert found.labels == [0, 1, 1]
+    assert found.image(0).pixels.shape == SHAPE
+    (tmp_path / "wrong.npz").write_bytes(b"no archive")
+    with pytest.raises(CompileError, match="holds no x_test"):
+        read_images(tmp_path / "wrong.npz", ("a", "b"))
+    with pytest.raises(CompileError, match="holds no folder of a class"):
+        read_images(tmp_path / "nothing", ("a", "b"))

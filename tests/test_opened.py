@@ -1,0 +1,56 @@
+"""A live Keras network, opened from Python."""
+
+from pathlib import Path
+from urllib.request import urlopen
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import skiplens
+from skiplens.errors import StartupError
+from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
+
+pytestmark = SAVES_WITH_KERAS
+
+
+def colour_network() -> keras.Model:
+    image = keras.Input((12, 16, 3))
+    x = layers.Rescaling(1 / 255, name="shares")(image)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="first")(x)
+    x = layers.Add(name="block1_add")([x, layers.Conv2D(4, 3, padding="same", name="branch")(x)])
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    output = layers.Dense(3, activation="softmax", name="classes")(x)
+    return randomise(keras.Model(image, output, name="colours"))
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SKIPLENS_STATE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_colour_network_is_served_with_its_images(state: Path) -> None:
+    network = colour_network()
+    image = np.random.default_rng(1).integers(0, 256, (12, 16, 3), np.uint8)
+    with skiplens.open(network, [image], classes=["red", "green", "blue"]) as opened:
+        assert opened.network.startswith("colours-")
+        assert opened.classes == ("red", "green", "blue")
+        assert opened.blocks == ("block1",)
+        assert opened.url in opened._repr_html_()
+        found = opened.activations(image, ["shares", "classes.softmax"])
+        np.testing.assert_allclose(found["shares"], image / 255, atol=1e-6)
+        wanted = numpy(network(image[None].astype(np.float32)))
+        np.testing.assert_allclose(found["classes.softmax"].reshape(1, -1), wanted, atol=1e-5)
+        with urlopen(opened.url) as answer:  # noqa: S310  # our own server
+            page = answer.read().decode()
+    assert "12 by 16 pixels" in page
+    assert "Draw with a mouse" not in page
+    assert [path.name for path in (state / "models").iterdir()] == [opened.network]
+
+
+def test_what_cannot_be_opened_is_told(state: Path) -> None:
+    (state / "words.keras").write_text("no network")
+    with pytest.raises(StartupError, match=r"words\.keras is not a Keras network"):
+        skiplens.open(state / "words.keras")
