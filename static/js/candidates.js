@@ -8,7 +8,7 @@
 import { encode, reducedSize } from "./photo.js";
 
 /** In the session's storage: the last image that was uploaded. */
-export const PHOTO_KEY = "photo";
+const PHOTO_KEY = "photo";
 const SHOWN_SIDE_PX = 640;
 const QUALITY = 0.8;
 

@@ -5,10 +5,8 @@
  */
 
 const MINUS = "\u2212";
-const NARROW_SPACE = "\u202f";
 const SMALLEST_FIXED = 0.001; // smaller ones are written with an exponent
 const LARGEST_FIXED = 100_000;
-const SMALLEST_SHARE = 0.0001;
 const ALL_DECIMALS = 100;
 
 /**
@@ -61,15 +59,4 @@ export function number(value, digits = 3) {
   }
   const rounded = Number(size.toExponential(digits - 1)); // may gain a digit: 9.999 becomes 10.0
   return sign + fixed(size, Math.max(0, digits - 1 - Math.floor(Math.log10(rounded))));
-}
-
-/**
- * A share as a percentage with two decimals; never 0 or 100 unless it is exactly that.
- * @param {number} share 0 to 1
- * @returns {string}
- */
-export function percent(share) {
-  if (share > 0 && share < SMALLEST_SHARE) return `<${NARROW_SPACE}0.01${NARROW_SPACE}%`;
-  if (share < 1 && share > 1 - SMALLEST_SHARE) return `>${NARROW_SPACE}99.99${NARROW_SPACE}%`;
-  return `${fixed(100 * share, 2)}${NARROW_SPACE}%`;
 }

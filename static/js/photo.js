@@ -5,7 +5,7 @@
  * @module
  */
 
-export const MAX_SIDE_PX = 2048;
+const MAX_SIDE_PX = 2048;
 const QUALITY = 0.92;
 /** Formats that the server reads. */
 const ACCEPTED = /^image\/(png|jpeg|gif|webp|bmp)$/;

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.segmentation import (
-    Box,
+    Bounds,
     Candidate,
     bounding_box,
     find_candidates,
@@ -117,14 +117,14 @@ def marked(*marks: tuple[slice, slice]) -> Shares:
     return sheet
 
 
-def boxes(ink: Shares, *, photograph: bool = False) -> list[Box]:
+def boxes(ink: Shares, *, photograph: bool = False) -> list[Bounds]:
     """Where candidates are, the likeliest first."""
     light = np.full(ink.shape, 200.0)
     image = photographed(ink, light, noise=4) if photograph else drawn(ink)
     return [found.box_in_image() for found in find_candidates(image)]
 
 
-def near(box: Box) -> object:
+def near(box: Bounds) -> object:
     """A box that is off by 2 pixels at most."""
     return pytest.approx(box, abs=2)
 

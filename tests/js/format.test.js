@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { number, percent } from "../../static/js/format.js";
+import { number } from "../../static/js/format.js";
 
 test("a number has three significant digits and a true minus sign", () => {
   const cases = /** @type {[number, string][]} */ ([
@@ -22,13 +22,6 @@ test("the number of significant digits can be chosen", () => {
   assert.equal(number(-1.09375, 4), "\u22121.094");
   assert.equal(number(0.62984, 4), "0.6298");
   assert.equal(number(12345.67, 4), "12346");
-});
-
-test("a percentage has two decimals, and is 0 or 100 only if it is exact", () => {
-  const shares = [0, 0.00001, 0.03125, 0.125, 0.98765, 0.99995, 1];
-  assert.deepEqual(shares.map((share) => percent(share).replaceAll("\u202f", " ")), [
-    "0.00 %", "< 0.01 %", "3.12 %", "12.50 %", "98.77 %", "> 99.99 %", "100.00 %",
-  ]);
 });
 
 test("very small and very large numbers have an exponent with a true minus sign", () => {

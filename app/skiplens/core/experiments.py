@@ -34,7 +34,7 @@ class Curve(Published):
     """Points in the order of x."""
 
     name: str
-    """What the curve is of: `all` blocks, or the name of one."""
+    """What the curve shows, for example `all` blocks, one block, or `accuracy`."""
     points: tuple[CurvePoint, ...]
     """Its points."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from skiplens.core.digit import SIDE, Digit
-from skiplens.core.segmentation import Box, Candidate, bounding_box, find_candidates
+from skiplens.core.segmentation import Bounds, Candidate, bounding_box, find_candidates
 from skiplens.errors import BlankImageError, InvalidParameterError
 
 Floats = NDArray[np.float32]
@@ -238,18 +238,18 @@ def _invalid_pixels(found: str) -> InvalidParameterError:
     )
 
 
-def ink_box(pixels: NDArray[np.uint8]) -> Box:
+def ink_box(pixels: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """``(x, y, width, height)`` of the ink in ``(28, 28)``; all zero if there is none."""
     return _as_size(bounding_box(pixels > 0))
 
 
-def _as_size(box: Box | None) -> tuple[int, int, int, int]:
+def _as_size(box: Bounds | None) -> tuple[int, int, int, int]:
     left, top, right, bottom = box or (0, 0, 0, 0)
     return left, top, right - left, bottom - top
 
 
 def _warnings(
-    ink: Candidate, box: Box, grey: Pixels, stroke: float, several: bool
+    ink: Candidate, box: Bounds, grey: Pixels, stroke: float, several: bool
 ) -> tuple[str, ...]:
     _, _, width, height = _as_size(box)
     edges = (box[0] == 0, box[1] == 0, box[2] == grey.shape[1], box[3] == grey.shape[0])

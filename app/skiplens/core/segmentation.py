@@ -22,7 +22,8 @@ from skiplens.core.background import (
 cv2.setNumThreads(1)  # requests are prepared side by side already
 
 Mask = NDArray[np.bool_]
-Box = tuple[int, int, int, int]
+Bounds = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
 Pixels = NDArray[np.uint8]
 
 _WORKING_SIDE_PX: Final = 512  # larger images are first reduced by an integer factor
@@ -36,15 +37,15 @@ _FULL_INK: Final = 0.85  # share of full ink that counts as 1
 _STROKE_EDGE: Final = 0.3  # share of full ink at which a stroke ends
 _FULL_PERCENTILE: Final = 90  # of the contrast of inked pixels
 
-# Lines, in shares of the shorter side.
+# Lines; lengths are shares of the shorter side.
 _LINE_LENGTH: Final = 0.35  # what is straight, thin and longer may be a line
 _LONG: Final = 0.6  # no stroke is longer
 _STROKE_SHARE: Final = 0.85  # of the lines around a digit: no stroke is longer
 _LINE_GAP: Final = 0.07  # where a stroke crosses it
 _LINE_WIDTH: Final = 0.02
 _LINE_DISTANCE: Final = 0.1
-_LINE_STEP: Final = np.pi / 360
-_PARALLEL: Final = np.pi / 60
+_LINE_STEP: Final = np.pi / 360  # radians
+_PARALLEL: Final = np.pi / 60  # radians
 _MAX_LINE_DIRECTIONS: Final = 8
 _LIGHTEST: Final = 255
 
@@ -62,7 +63,7 @@ _SOFT_EDGE_PX: Final = 7  # width of the square by which marks are grown to hold
 _MIN_RING_SHARE: Final = 0.01  # of the image, within its outline
 _MIN_RING_SOLIDITY: Final = 0.95
 _RING_SHARE: Final = 0.5  # of the pixels at one depth are inked in a ring's stroke
-_MIN_INSIDE_RING: Final = 0.5  # of its size is that of a digit in it
+_MIN_INSIDE_RING: Final = 0.5  # a digit is at least so large, as a share of the ring around it
 _MAX_RING_CONTACT: Final = 0.7  # of the digit's size; the rest of an uneven stroke touches more
 _MIN_ENCLOSED_SHARE: Final = 0.25  # of a frame's size
 _MIN_ENCLOSED_CONTRAST: Final = 0.4  # of the frame's
@@ -103,7 +104,7 @@ class Candidate:
     """
 
     amount: Floats
-    box: Box
+    box: Bounds
     step: int
     corner: tuple[int, int]
     dark: bool
@@ -111,7 +112,7 @@ class Candidate:
     stroke: float
     score: float
 
-    def box_in_image(self) -> Box:
+    def box_in_image(self) -> Bounds:
         """Left, top, right and bottom of the ink in pixels of the image, rounded outwards."""
         left, top, right, bottom = (self.step * side for side in self.box)
         x, y = self.corner
@@ -159,7 +160,7 @@ class _Mark:
     """
 
     label: int
-    box: Box
+    box: Bounds
     area: int
     full: float
     width: float
@@ -176,7 +177,7 @@ class _Mark:
         return max(_sides(self.box))
 
 
-def bounding_box(mask: Mask) -> Box | None:
+def bounding_box(mask: Mask) -> Bounds | None:
     """Left, top, right, bottom of the true pixels of ``(H, W)``; ``None`` if there are none."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not rows.size:
@@ -260,7 +261,8 @@ def _lines(thin: Array) -> list[tuple[float, float]]:
     """Directions of straight lines in radians, the most frequent first, and a length that strokes
     do not have.
 
-    There are parallel ones, or it runs along the border: a single line may be a stroke.
+    A direction counts only with parallel lines or one along the border: a single line may be a
+    stroke.
     """
     side = min(thin.shape)
     if side < MIN_SCENE_SIDE_PX:
@@ -409,8 +411,8 @@ def _mark(
         (left, top, left + width, top + height),
         area,
         float(np.percentile(contrast[window][own], _FULL_PERCENTILE)),
-        4 * float(depth[window][own].mean())
-        - 2,  # a stripe is 4 times as wide as that, off its edge
+        # A stripe is 4 times as wide as its mean depth, off its edge.
+        4 * float(depth[window][own].mean()) - 2,
     )
 
 
@@ -446,7 +448,7 @@ def _is_around(mark: _Mark, other: _Mark) -> bool:
     return within and other.size > size and other.full > full
 
 
-def _spans(box: Box, shape: tuple[int, ...]) -> bool:
+def _spans(box: Bounds, shape: tuple[int, ...]) -> bool:
     across, down = _sides(box)
     return across >= _SPAN * shape[1] or down >= _SPAN * shape[0]
 
@@ -472,7 +474,7 @@ def _gap(mark: _Mark, labels: Array, distance: Array) -> float:
     return float(distance[window][labels[window] == mark.label].min())
 
 
-def _belongs(mark: _Mark, seed: _Mark, box: Box, gap: float) -> bool:
+def _belongs(mark: _Mark, seed: _Mark, box: Bounds, gap: float) -> bool:
     """Whether a mark at a distance from a group is a stroke of the same digit."""
     size = max(_sides(box))
     contrasts, widths = sorted((mark.full, seed.full)), sorted((mark.width, seed.width))
@@ -486,12 +488,12 @@ def _belongs(mark: _Mark, seed: _Mark, box: Box, gap: float) -> bool:
     return gap <= (_TOUCH_GAP if is_another or is_underline else _JOIN_GAP) * size
 
 
-def _around(marks: list[_Mark]) -> Box:
+def _around(marks: list[_Mark]) -> Bounds:
     lefts, tops, rights, bottoms = zip(*(mark.box for mark in marks), strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def _sides(box: Box) -> tuple[int, int]:
+def _sides(box: Bounds) -> tuple[int, int]:
     return box[2] - box[0], box[3] - box[1]
 
 
@@ -555,7 +557,7 @@ def _candidate(
 
 
 def _closer(
-    grey: Pixels, ink: _Ink, inside: Array, box: Box
+    grey: Pixels, ink: _Ink, inside: Array, box: Bounds
 ) -> tuple[_Ink, Array, tuple[int, int]]:
     """A small part of a large image at a higher resolution: ink, mask and corner in the image."""
     left, top, right, bottom = box

@@ -15,6 +15,8 @@ from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import instrument
 
 Array = NDArray[np.float32]
+SEED: Final = 28
+"""Of everything that an experiment draws at random."""
 _BATCH_SIZE: Final = 500
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from skiplens.core.experiments import EXPERIMENTS_FILE, Curve, MeasuredExperiment, curve_point
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.mnist import Split
-from skiplens.network.block_chain import BlockChain, Measure, accuracy, batches
+from skiplens.network.block_chain import SEED, BlockChain, Measure, accuracy, batches
 from skiplens.network.class_points import measure_classes, write_points
 from skiplens.network.depth_measures import measure_early_exits, measure_votes
 from skiplens.network.evaluation import OnStep
@@ -24,7 +24,6 @@ from skiplens.network.order_measures import measure_order
 from skiplens.network.results import replace_text
 from skiplens.network.tracing import load_network
 
-SEED: Final = 28
 DIGITS: Final = 1000
 SUBSETS: Final = 10
 """Random subsets of a size, where there are more."""

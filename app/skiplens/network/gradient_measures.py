@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
-from skiplens.network.block_chain import Array, BlockChain
+from skiplens.network.block_chain import SEED, Array, BlockChain
 from skiplens.network.evaluation import OnStep
 from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import instrument
@@ -19,7 +19,6 @@ LINES: Final = 20
 POINTS: Final = 257
 """Of a line between two digits."""
 LAGS: Final = 65
-_SEED: Final = 28
 _BATCH_SIZE: Final = 10
 
 
@@ -32,7 +31,7 @@ def measure_gradients(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[
     if chain.logits_are_a_sum:
         curves.append(_curve("paths", path_shares(chain, test[:PATH_DIGITS])))
     on_step(1, 3)
-    keras.utils.set_random_seed(_SEED)
+    keras.utils.set_random_seed(SEED)
     networks = {"start": keras.models.clone_model(chain.network), "trained": chain.network}
     for step, (name, network) in enumerate(networks.items(), 2):
         lines = derivatives(network, test)
@@ -109,7 +108,7 @@ def derivatives(network: keras.Model, test: Split) -> Array:
     traced = instrument(network)
     logits = next(layer.name for layer in traced.layers if layer.role == "logits")
     model = keras.Model(traced.model.input, traced.model.output[logits])
-    images, rng = as_input(test.images), np.random.default_rng(_SEED)
+    images, rng = as_input(test.images), np.random.default_rng(SEED)
     found: list[Array] = []
     place = np.linspace(0, 1, POINTS, dtype=np.float32)[:, None, None, None]
     while len(found) < LINES:

@@ -67,7 +67,7 @@ def ladder_runs(seeds: int = SEEDS) -> tuple[LadderRun, ...]:
     )
 
 
-_SHARED: Final = ladder_runs(1)[0].recipe  # of what all runs share, any recipe tells
+_SHARED: Final = ladder_runs(1)[0].recipe  # any: only what all recipes share is used
 
 
 class Observer:

@@ -7,12 +7,11 @@ import numpy as np
 
 from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
-from skiplens.network.block_chain import BlockChain, accuracy
+from skiplens.network.block_chain import SEED, BlockChain, accuracy
 from skiplens.network.evaluation import OnStep
 
 ORDERS: Final = 10
 """Random orders of each distance."""
-_SEED: Final = 28
 _SHARES: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 
 
@@ -34,7 +33,7 @@ def measure_order(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
     """
     if not chain.is_of_one_shape:
         return ()
-    blocks, rng = len(chain.blocks), np.random.default_rng(_SEED)
+    blocks, rng = len(chain.blocks), np.random.default_rng(SEED)
     pairs = blocks * (blocks - 1) // 2
     counts = sorted({round(share * pairs) for share in _SHARES})
     points = []

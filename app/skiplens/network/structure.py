@@ -145,8 +145,8 @@ class Structure:
         return call.layer.name in self._shared_names
 
     def is_shown(self, call: Call, out: Tensor) -> bool:
-        """Whether an output is recorded: numbers of one image, that are no gate before it is
-        scaled, nor what is the image in the shape that the network takes, or a flat copy.
+        """Whether an output is recorded: floating-point numbers for each image, neither a gate
+        before it is scaled nor the input merely reshaped or flattened.
         """
         of_images = len(out.shape) > 1 and out.shape[0] is None and None not in out.shape[1:]
         if not of_images or "float" not in str(out.dtype) or id(out) in self._gates:

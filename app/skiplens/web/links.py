@@ -65,11 +65,6 @@ def experiment_page(experiment: str) -> str:
     return at(f"{EXPERIMENTS}/{experiment}")
 
 
-def api_experiment(network: str, experiment: str) -> str:
-    """What an experiment found about a network, in the API."""
-    return f"{api_network(network)}/experiments/{experiment}"
-
-
 def live_page(network: str) -> str:
     """Where a page asks for its changes while someone draws."""
     return at(f"/networks/{network}/live")

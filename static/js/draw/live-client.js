@@ -15,8 +15,8 @@ import { problemOf } from "../upload.js";
  */
 /**
  * A picture as palette levels, row by row. Its legend is null where a figure around it has it.
- * @typedef {{ low: string, zero: string, high: string, ramp: string, sharing: string,
- *   note: string }} Legend
+ * @typedef {{ low: string, zero: string, high: string, ramp: string,
+ *   "range-scope": string, note: string }} Legend
  * @typedef {{ address: string, width: number, height: number, ramp: "signed" | "positive",
  *   legend: Legend | null, levels: Uint8Array }} LivePicture
  */

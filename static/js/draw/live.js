@@ -134,10 +134,20 @@ export class LiveInput {
     const { strokes, over } = this.drawing;
     if (strokes.length === 0) return;
     const kept = JSON.stringify({ strokes, over });
+    if (this.#keep(kept)) return;
+    for (const key of Object.keys(sessionStorage)) { // the server keeps earlier drawings as digits
+      if (key.startsWith("strokes:")) sessionStorage.removeItem(key);
+    }
+    this.#keep(kept);
+  }
+
+  /** @param {string} kept @returns {boolean} whether there was room */
+  #keep(kept) {
     try {
       sessionStorage.setItem(`strokes:${this.#digit}`, kept);
+      return true;
     } catch {
-      sessionStorage.clear(); // full: drawings of before are kept as digits, by the server
+      return false;
     }
   }
 

@@ -77,7 +77,7 @@ export class DrawingSurface {
   }
 
   /**
-   * A digit that strokes are over and that the page is not about any more.
+   * Paint the digit under the strokes when the page shows another.
    * @param {CanvasRenderingContext2D} context
    * @param {string} digit
    */

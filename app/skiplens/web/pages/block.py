@@ -381,7 +381,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     table = block_table(forward, block, links.palette)
     every, mean = all_block_metrics(forward), test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
-    found = filter_metrics(block, forward.activations)
+    of_filters = filter_metrics(block, forward.activations)
     shown = [m for m in METRICS if m.describe(block) and m.text(metrics)]
     names = [other.name for other in manifest.blocks]
     values = {
@@ -406,9 +406,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         "mean": mean,
         "strips": _strips(shown, block, every, mean),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
-        "has_cosine": any(row.cosine is not None for row in found),
-        "charts": filter_charts(found, block, table, links),
-        "table": filter_table(found, block, order, links),
+        "charts": filter_charts(of_filters, block, table, links),
+        "table": filter_table(of_filters, block, order, links),
         "kernels": _kernels(context, block),
         "gates": tuple(
             layer_figure(forward, layer, links)
@@ -429,7 +428,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     )
 
 
-_WIDE: Final = 1380  # pixels: room for a row of maps on a screen of 1900
+_WIDE: Final = 1380  # pixels: room beside the names of the rows, on a screen of 1900
 
 
 def _wide_picture(context: PageContext, block: BlockInfo, zoom: int) -> Picture | None:

@@ -127,6 +127,7 @@ class LayerFigure(MapFigure):
 
 
 GRID_WIDTH: Final = 250  # pixels: four grids and the signs between them, on a laptop's screen
+_WIDE_ROOM: Final = 1.44  # times that, on a wide screen
 
 
 def layer_figure(
@@ -144,11 +145,11 @@ def layer_figure(
         layer: which.
         links: with the display options.
         x_of: the block that it is the input of, if it is shown as that: in the block's range.
-        room: pixels across; half as much again on a wide screen.
+        room: pixels across; 1.44 times as many on a wide screen.
     """
     every = tuple(range(layer.filters))
     options = replace(links.options, block=x_of)
-    normal, wide = (_fitting_zoom(layer, across) for across in (room, room * 36 // 25))
+    normal, wide = (_fitting_zoom(layer, across) for across in (room, round(room * _WIDE_ROOM)))
     if layer.is_sequence:
         wide = normal  # the digit's rows lie beside it, at one size
     grid = layer_grid(forward, layer, every, replace(options, zoom=normal))
@@ -200,7 +201,9 @@ def _fitting_zoom(layer: LayerInfo, room: int) -> int:
         return sequence_zoom(width, count, max(room, _SEQUENCE_WIDTH))
     columns = near_square(count)
     across = ((room - grid_image.GAP) // columns - grid_image.GAP) // width
-    return max(grid_image.MIN_ZOOM, min(across, _LARGEST_MAP // max(height, width), 16))
+    return max(
+        grid_image.MIN_ZOOM, min(across, _LARGEST_MAP // max(height, width), grid_image.MAX_ZOOM)
+    )
 
 
 _LARGEST_MAP: Final = 112
@@ -216,11 +219,11 @@ def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     if layer.is_sequence:
         what = f"The {fmt.pluralise(count, 'unit')} of {layer.name} side by side"
         size = f"with {width} steps downwards"
-    text = f"{what}, {size}, values from {fmt.number(low)} to {fmt.number(high)}"
+    found = f"{what}, {size}, values from {fmt.number(low)} to {fmt.number(high)}"
     if forward.is_disabled(layer):
-        return f"{text}; switched off"
+        return f"{found}; switched off"
     dead = sorted(cell.filter for cell in grid.cells if cell.dead)
-    return f"{text}; inactive: {fmt.join_and(dead)}" if dead else text
+    return f"{found}; inactive: {fmt.join_and(dead)}" if dead else found
 
 
 def legend(grid: Grid) -> Legend:

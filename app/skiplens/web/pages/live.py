@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -195,12 +195,11 @@ def _table_legend(table: FeatureMapTable) -> dict[str, str]:
 
 
 def _texts(legend: figures.Legend, note: str | None) -> dict[str, str]:
-    found = asdict(legend)
     return {
-        "low": found["low"],
-        "zero": "0" if found["zero"] else "",
-        "high": found["high"],
-        "range-scope": found["sharing"],
-        "ramp": f"url(#ramp-{found['ramp']})",
+        "low": legend.low,
+        "zero": "0" if legend.zero else "",
+        "high": legend.high,
+        "range-scope": legend.sharing,
+        "ramp": f"url(#ramp-{legend.ramp})",
         "note": note or "",
     }

@@ -202,7 +202,6 @@ def depth(
         ],
         "table": _table(runs),
         "sentence": describe_ladder(runs),
-        "seeds": len({run.seed for run in runs}),
     }
     return respond(experiment_view(context, EXPERIMENT, values, options))
 
