@@ -43,10 +43,15 @@ function wireLinks() {
   });
 }
 
+/** The form around the input, on which people draw. @returns {HTMLFormElement | null} */
+function drawForm() {
+  return document.querySelector("form[data-draw]");
+}
+
 /** Show the answer under other factors before the whole page is there. @param {string | null} scale */
 async function previewScale(scale) {
   const input = await loadInput();
-  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
+  const form = drawForm();
   const address = new URL(form?.dataset["live"] ?? "", location.href);
   if (scale) address.searchParams.set("scale", scale);
   else address.searchParams.delete("scale");
@@ -73,7 +78,7 @@ function wireDial() {
  * @param {"live" | "page"} name
  */
 function dialAddress(dial, name) {
-  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
+  const form = drawForm();
   const url = new URL(form?.dataset[name] ?? "", location.href);
   const pairs = (url.searchParams.get("scale") ?? "").split(",").filter(Boolean);
   const blocks = (dial.dataset["dial"] ?? "").split(",");
@@ -188,8 +193,8 @@ let liveInput;
 
 /** The module that draws, loaded when it is first needed. */
 function loadInput() {
-  const form = document.querySelector("form[data-draw]");
-  if (!(form instanceof HTMLFormElement)) return Promise.resolve(undefined);
+  const form = drawForm();
+  if (!form) return Promise.resolve(undefined);
   liveInput ??= import("./draw/live.js").then(
     ({ LiveInput }) => new LiveInput(form),
     () => void (liveInput = undefined), // no connection: the next stroke tries again
@@ -199,7 +204,7 @@ function loadInput() {
 
 /** Let people draw on the input, which every page of a network has. */
 function wireDrawing() {
-  const form = document.querySelector("form[data-draw]");
+  const form = drawForm();
   const canvas = form?.querySelector("[data-draw-surface]");
   if (!form || !canvas) return;
   form.addEventListener("pointerover", () => void loadInput(), { once: true });
