@@ -243,9 +243,10 @@ class Links:
         address = with_query(gallery(self.network, self.digit), self.query)
         return f"{address}#{fragment}" if fragment else address
 
-    def layer(self, layer: str) -> str:
+    def layer(self, layer: str, **options: object) -> str:
         """A layer's page."""
-        return with_query(layer_page(self.network, self.digit, layer), self.query)
+        page = layer_page(self.network, self.digit, layer)
+        return with_query(page, {**self.query, **options})
 
     def filter(self, layer: str, index: int | str, **options: object) -> str:
         """A filter's page."""

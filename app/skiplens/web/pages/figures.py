@@ -2,14 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core import grid_image
 from skiplens.core.colormaps import PaletteName, colours
-from skiplens.core.feature_stats import Sort
+from skiplens.core.feature_stats import Sort, ordered
 from skiplens.core.grid_image import GridLayout, near_square
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
@@ -54,7 +54,7 @@ def map_attributes(layer: LayerInfo, grid: Grid, links: Links) -> MapAttributes:
         values=links.data(layer.name, "activations.npy"),
         filter_href=links.filter(layer.name, "{filter}"),
         order=None
-        if links.sort is Sort.INDEX
+        if links.sort is Sort.INDEX and len(grid.cells) == layer.filters
         else ",".join(str(cell.filter) for cell in grid.cells),
     )
 
@@ -137,6 +137,7 @@ def layer_figure(
     *,
     x_of: str | None = None,
     room: int = GRID_WIDTH,
+    beside: LayerInfo | None = None,
 ) -> LayerFigure:
     """All maps of a layer, with a legend.
 
@@ -146,20 +147,22 @@ def layer_figure(
         links: with the display options.
         x_of: the block that it is the input of, if it is shown as that: in the block's range.
         room: pixels across; 1.44 times as many on a wide screen.
+        beside: the layer whose strongest filters are shown where there is not room for all.
     """
-    every = tuple(range(layer.filters))
     options = replace(links.options, block=x_of)
     normal, wide = (_fitting_zoom(layer, across) for across in (room, round(room * _WIDE_ROOM)))
-    if layer.is_sequence:
-        wide = normal  # the digit's rows lie beside it, at one size
-    grid = layer_grid(forward, layer, every, replace(options, zoom=normal))
-    dead = sorted(cell.filter for cell in grid.cells if cell.dead)
-    given = {} if x_of is None else {"block": x_of}
+    filters, shape = _fitting_filters(forward, layer, links, normal, room, beside)
+    if layer.is_sequence or len(filters) < layer.filters:
+        wide = normal  # the digit's rows lie beside it, at one size; or there are fewer maps
+    options = replace(options, columns=shape.get("columns"))
+    grid = layer_grid(forward, layer, filters, replace(options, zoom=normal))
+    dead = [one.index for one in forward.statistics(layer) if one.dead]
+    given = shape if x_of is None else {**shape, "block": x_of}
     return LayerFigure(
         name=layer.name,
         symbol="x" if x_of else text.symbol(layer),
         tone="identity" if x_of else text.tone(layer),
-        meta=f"{layer.kind} · {fmt.shape(*layer.shape)}",
+        meta=_meta(layer, grid),
         href=links.layer(layer.name),
         attributes=map_attributes(layer, grid, links),
         picture=Picture.of(links.grid(layer.name, **given, zoom=normal), grid.geometry),
@@ -167,7 +170,7 @@ def layer_figure(
         if wide == normal
         else Picture.of(
             links.grid(layer.name, **given, zoom=wide),
-            layer_grid(forward, layer, every, replace(options, zoom=wide)).geometry,
+            layer_grid(forward, layer, filters, replace(options, zoom=wide)).geometry,
         ),
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
@@ -185,13 +188,60 @@ def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFi
     zoom = min(max(1, _STRIP_MAP // max(layer.shape[:2])), _STRIP_VALUE)
     if layer.is_sequence:
         zoom = _fitting_zoom(layer, GRID_WIDTH)
-    shape = {"zoom": zoom, "columns": layer.filters}
-    options = replace(links.options, zoom=zoom, columns=layer.filters)
-    grid = layer_grid(forward, layer, tuple(range(layer.filters)), options)
+    filters, given = strongest(forward, layer, links, _MOST_IN_STRIP)
+    shape = {**given, "zoom": zoom, "columns": len(filters)}
+    options = replace(links.options, zoom=zoom, columns=len(filters))
+    grid = layer_grid(forward, layer, filters, options)
     picture = Picture.of(links.grid(layer.name, **shape), grid.geometry)
     figure = layer_figure(forward, layer, links)
     attributes = map_attributes(layer, grid, links)
-    return replace(figure, picture=picture, wide=None, attributes=attributes)
+    meta = _meta(layer, grid)
+    return replace(figure, picture=picture, wide=None, attributes=attributes, meta=meta)
+
+
+_MOST_IN_STRIP: Final = 64
+_TALLEST: Final = 250  # pixels of a grid that has not room for all maps
+
+
+def strongest(
+    forward: ForwardPass, layer: LayerInfo, links: Links, most: int, first: int = 0
+) -> tuple[tuple[int, ...], dict[str, str]]:
+    """Filters of a layer, all if they are at most so many, with the parameters of their grid's
+    address; else those that come ``first`` and next in the order of the page, by the largest value
+    where that is the order of their indices.
+    """
+    every = tuple(range(layer.filters))
+    if layer.filters <= most or layer.is_sequence:
+        return every, {}
+    order = Sort.MAXIMUM if links.sort is Sort.INDEX else links.sort
+    chosen = ordered(forward.statistics(layer), every, order)[first : first + most]
+    return chosen, {"filters": ",".join(map(str, chosen))}
+
+
+def _fitting_filters(
+    forward: ForwardPass,
+    layer: LayerInfo,
+    links: Links,
+    zoom: int,
+    room: int,
+    beside: LayerInfo | None,
+) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """The filters that have room in a grid, all if they fit, and its address's parameters."""
+    height, width, count = layer.shape
+    across = width * zoom + grid_image.GAP
+    if zoom > grid_image.MIN_ZOOM or near_square(count) * across <= room or layer.is_sequence:
+        return tuple(range(count)), {}
+    columns = max(1, (room - grid_image.GAP) // across)
+    rows = max(1, _TALLEST // (height * zoom + grid_image.GAP + grid_image.LABEL_HEIGHT))
+    judged = beside if beside and beside.filters == count else layer
+    filters, given = strongest(forward, judged, links, columns * rows)
+    return filters, {**given, "columns": columns} if given else {}
+
+
+def _meta(layer: LayerInfo, grid: Grid) -> str:
+    """Kind and shape of a layer, or how many of its maps are shown, if not all."""
+    shape, shown = fmt.shape(*layer.shape), len(grid.cells)
+    return f"{layer.kind} · {shape}" if shown == layer.filters else f"{shape}, {shown} strongest"
 
 
 def _fitting_zoom(layer: LayerInfo, room: int) -> int:
@@ -215,6 +265,8 @@ def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     height, width, count = layer.shape
     low, high = float(grid.maps.min()), float(grid.maps.max())
     what = f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}"
+    if len(grid.cells) < count:
+        what = f"Activation maps of {len(grid.cells)} of {count} filters of {layer.name}"
     size = f"{height} by {width}"
     if layer.is_sequence:
         what = f"The {fmt.pluralise(count, 'unit')} of {layer.name} side by side"

@@ -157,6 +157,7 @@ def _block_section(
                 links,
                 x_of=block.name if name == block.identity else None,
                 room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
+                beside=layers[block.output],
             ),
         )
         for role, name in shown.items()

@@ -22,20 +22,37 @@ KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
 
 
-def layer_page(context: PageContext, layer: LayerInfo, origin: str) -> ViewPage:
-    """The page of a layer; ``origin`` is the server's address."""
+MOST_FILTERS: Final = 128
+"""Filters on one page, the strongest first where there are more."""
+
+
+def layer_page(context: PageContext, layer: LayerInfo, origin: str, page: int = 1) -> ViewPage:
+    """The page of a layer; ``origin`` is the server's address, ``page`` the part of its filters.
+
+    Raises:
+        InvalidParameterError: there is no such part.
+    """
     manifest, links, forward = context.engine.manifest, context.links, context.forward
-    every = tuple(range(layer.filters))
-    shape: dict[str, Any] = {"labels": "false"}
+    pages = 1 if layer.is_sequence else -(-layer.filters // MOST_FILTERS)
+    if not 1 <= page <= pages:
+        raise InvalidParameterError(f"page must be 1 to {pages}; got {page}")
+    first = (page - 1) * MOST_FILTERS
+    filters, given = figures.strongest(forward, layer, links, MOST_FILTERS, first)
+    shape: dict[str, Any] = {"labels": "false", **given}
     options = replace(links.options, labels=False)
     if layer.is_sequence:
         shape = {"zoom": sequence_zoom(layer.shape[1], layer.filters, _SEQUENCE_WIDTH)}
         options = replace(links.options, **shape)
-    grid = layer_grid(forward, layer, every, options)
+    grid = layer_grid(forward, layer, filters, options)
     names = [other.name for other in manifest.layers]
     statistics, off = forward.statistics(layer), forward.is_disabled(layer)
     values = {
         "layer": layer,
+        "pages": [
+            (number, links.layer(layer.name, page=number), number == page)
+            for number in range(1, pages + 1)
+            if pages > 1
+        ],
         "explanation": text.describe_layer(manifest, layer),
         "facts": _facts(layer),
         "neighbours": neighbour_links(names, layer.name, links.layer),

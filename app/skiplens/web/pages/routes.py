@@ -140,10 +140,14 @@ def gallery(respond: RespondDep, origin: OriginDep, context: PageContextDep) -> 
 
 @router.get(links.layer_page("{network}", "{digit}", "{layer}"))
 def layer(
-    respond: RespondDep, origin: OriginDep, context: PageContextDep, layer: LayerDep
+    respond: RespondDep,
+    origin: OriginDep,
+    context: PageContextDep,
+    layer: LayerDep,
+    page: int = 1,
 ) -> Response:
     """One layer, filter by filter."""
-    return respond(layer_page(context, layer, origin))
+    return respond(layer_page(context, layer, origin, page))
 
 
 @router.get(links.filter_page("{network}", "{digit}", "{layer}", "{index}"))
