@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A step of the story: numbers that follow what is dragged, definitions that Escape closes, and the
- * digits of a class as they come in.
+ * A step of the story: numbers that follow what is dragged, definitions that Escape closes, the
+ * digits of a class as they come in; and the handout's button.
  *
  * The server sends every number that a slider can reach, so that they follow at once; when a slider
  * rests, the page at its address brings those that the other sliders can reach from there.
@@ -76,6 +76,11 @@ async function followClass() {
 }
 
 void followClass();
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.removeAttribute("hidden");
+  button.addEventListener("click", () => print());
+}
 
 document.addEventListener("keydown", (event) => {
   const isTerm = event.target instanceof HTMLElement && event.target.matches(".term-word");

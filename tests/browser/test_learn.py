@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from scripts.pages import STEPS
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import SEVEN, draw
+from tests.browser.drawing import SEVEN, draw, unsaved
 from tests.browser.pages import hold, stop_clock
 
 pytestmark = pytest.mark.browser
@@ -108,6 +108,25 @@ def test_a_figure_is_of_the_digit_that_one_draws(open_page: OpenPage, step: str)
     draw(page, SEVEN)
     expect(page).to_have_url(re.compile(rf"/learn/{step}\?digit=(?!{digit})[0-9a-f]{{16}}"))
     expect(page.locator(".learn-figure")).not_to_contain_text(digit)
+
+
+def test_the_gradients_follow_every_stroke(open_page: OpenPage) -> None:
+    page = open_page("/learn/gradients")
+    line = page.locator('[data-live-d="gradients.identity"]')
+    number = page.locator('[data-live="gradients.ink.here"]')
+    before, total = line.get_attribute("d") or "", number.text_content() or ""
+    with unsaved(page):
+        page.get_by_role("button", name="Clear").click()
+        draw(page, SEVEN)
+        expect(line).not_to_have_attribute("d", before)
+        expect(number).not_to_have_text(total)
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_the_handout_needs_few_pages(open_page: OpenPage, paper: str) -> None:
+    page = open_page("/learn/handout")
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) <= len(STEPS) + 2
 
 
 def test_keys_and_clickers_lead_through_the_presentation(open_page: OpenPage) -> None:

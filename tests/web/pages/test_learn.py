@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import unescape
@@ -30,7 +31,7 @@ from skiplens.settings import Settings
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.scene import story_networks
-from skiplens.web.pages.learn.steps import STEPS, TERMS
+from skiplens.web.pages.learn.steps import HANDOUT, STEPS, TERMS
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
@@ -306,6 +307,22 @@ def test_the_gradients_of_the_trained_networks_decide(
         assert verdicts(ask("gradients", block=found.block)) == expected
 
 
+def test_the_gradients_follow_a_drawing(
+    told: TestClient, ask: Ask, services: Services, digit: Digit
+) -> None:
+    (form,) = [form for form in ask("gradients", block="block2").all("form") if "data-live" in form]
+    answer = told.post(form["data-live"], json={"strokes": [], "over": digit.id})
+    (length,) = struct.unpack_from("<I", answer.content)
+    values = json.loads(answer.content[4 : 4 + length])["values"]
+    deep = story_networks(services).deep
+    found = gradient_by_path(deep, services.runner.run(deep, digit, AS_TRAINED)).blocks[1]
+    here = [values[f"gradients.{tone}.here"] for tone in ("ink", "identity", "residual")]
+    assert here == [
+        fmt.number(norm or 0.0) for norm in (found.total, found.identity, found.residual)
+    ]
+    assert values["gradients.identity"].startswith("M")
+
+
 def test_the_gradient_before_training_is_told(ask: Ask) -> None:
     text = ask("gradients").text.replace(fmt.NARROW, " ")
     expected = (
@@ -419,6 +436,30 @@ def test_at_the_server_itself_its_address_on_the_network_is_shown(
         assert found == expected
 
 
+# The whole story on paper.
+
+
+def test_the_handout_has_every_step_with_its_pictures(told: TestClient, digit: Digit) -> None:
+    html = told.get(f"/learn/handout?digit={digit.id}").text
+    page = Markup(html)
+    assert page.faults == []
+    assert "<noscript" not in html
+    for number, step in enumerate(STEPS, 1):
+        assert f"{number}. {step.title}" in page.text
+    assert html.count("<li>", html.index("handout-questions")) >= 2 * len(STEPS)
+    pictures = {item["href"] for item in page.all("image")}
+    pictures |= {item["src"] for item in page.all("img")}
+    assert pictures
+    for address in pictures:
+        assert told.get(address).status_code == 200, address
+        assert "palette=grey" in address or "/digits/" in address
+
+
+def test_the_handout_is_of_the_digit_of_the_step(ask: Ask, digit: Digit) -> None:
+    links = [link for link in ask("sum").links() if "/handout" in link]
+    assert links == [f"/learn/handout?digit={digit.id}"]
+
+
 # A class: pupils show their digits, and the teacher has them.
 
 SHOWN: Final = "of the class"
@@ -468,6 +509,6 @@ def test_only_digits_that_are_stored_are_shown_to_a_class(engine: Engine, tmp_pa
 
 def test_a_lesson_goes_with_its_class_from_step_to_step(ask: Ask) -> None:
     page = ask("sum", lesson="abcdef")
-    steps = [link for link in page.links() if re.match(r"/learn/\w+\?", link)]
-    assert steps
+    steps = [link for link in page.links() if link.startswith("/learn/") and HANDOUT not in link]
+    assert len(steps) > len(STEPS)
     assert all("lesson=abcdef" in link for link in steps)

@@ -43,7 +43,7 @@ from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
 from skiplens.web.pages.learn.classroom import class_origin, new_lesson
-from skiplens.web.pages.learn.steps import LearnPageDep
+from skiplens.web.pages.learn.steps import HANDOUT, HandoutDep, LearnPageDep
 from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
 from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
@@ -214,6 +214,12 @@ def compare(
     """Two inputs in one network, or two networks."""
     context, b = compared
     return respond(compare_page(context, b, layer, layer_b))
+
+
+@router.get(links.learn_page(HANDOUT))
+def handout(respond: RespondDep, page: HandoutDep) -> Response:
+    """The whole story, to be printed."""
+    return respond(page)
 
 
 @router.get(links.LEARN)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
 from skiplens.core.manifest import Manifest
@@ -167,6 +168,7 @@ def create_environment() -> Environment:
         pluralise=fmt.pluralise,
         provenance=text.describe_provenance,
         ramp_stops=ramp_stops,
+        still=still,
         row_tone=row_tone,
         symbol=text.symbol,
         symbols=text.symbols_of_block,
@@ -176,6 +178,19 @@ def create_environment() -> Environment:
         default=links.DEFAULT, sharing=text.SHARING, sorting=text.SORTING, palette_texts=text.ZERO
     )
     return environment
+
+
+_LIVE: Final = re.compile(
+    r""" (?:id|for|aria-labelledby|aria-describedby|data-numbers|tabindex)="[^"]*\""""
+    r"""|</?noscript[^>]*>|<svg class="picture-room[^>]*></svg>"""
+)
+
+
+def still(figure: Markup) -> Markup:
+    """A figure among others on paper: with all its pictures, and without what only its own page can
+    have once, such as ids.
+    """
+    return Markup(_LIVE.sub("", figure))  # noqa: S704  # it was escaped when it was drawn
 
 
 class Renderer:

@@ -1,6 +1,7 @@
 """Experiment: how gradients fare with the skip and without it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import comb, floor, log10
 from typing import Annotated, Final
 
@@ -14,6 +15,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.analysis import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.forward import ForwardPass
+from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.pages import format as fmt
@@ -67,13 +69,15 @@ def log_axis(label: str, values: Sequence[float]) -> Axis:
 
 
 def _blocks_axis(count: int) -> Axis:
-    return count_axis("input of block", 1, count, max(1, count // 6))
+    """One column for each block."""
+    axis = count_axis("input of block", 1, count, max(1, count // 6))
+    return replace(axis, low=0.5, high=count + 0.5)
 
 
 _GRADIENT: Final = Axis(
     "norm of the gradient",
-    tuple((10.0**power, f"{10.0**power:g}") for power in range(-4, 3)),
-    1e-4,
+    tuple((10.0**power, f"{10.0**power:g}") for power in range(-3, 3)),
+    1e-3,
     100,
     log=True,
 )
@@ -123,7 +127,11 @@ def route_chart(services: Services, engine: Engine, forward: ForwardPass) -> Lin
     """The gradient at each block's input, by route; ``None`` without gradients."""
     if engine.manifest.no_gradients:
         return None
-    lines = _lines(*_both(services, engine, forward))
+    return draw_routes(*_both(services, engine, forward))
+
+
+def draw_routes(found: GradientByPath, twin: tuple[str, GradientByPath] | None) -> LineChart:
+    """The chart of a network, and of its plain twin by title."""
     series = [
         Series(
             name,
@@ -132,23 +140,32 @@ def route_chart(services: Services, engine: Engine, forward: ForwardPass) -> Lin
             dots=False,
             key=f"gradients.{tone}",
         )
-        for name, tone, points in lines
+        for name, tone, points in _lines(found, twin)
     ]
     return line_chart(
         series,
-        x=_blocks_axis(len(engine.manifest.blocks)),
+        x=_blocks_axis(len(found.blocks)),
         y=_GRADIENT,
         alt="Norm of the gradient at each block's input, by route",
     )
 
 
 def live(drawn: Drawn) -> dict[str, str]:
-    """The gradients of the drawing."""
+    """The gradients of the drawing, and those at one block if the page names it."""
     if drawn.engine.manifest.no_gradients:
         return {}
     x = _blocks_axis(len(drawn.engine.manifest.blocks))
     lines = _lines(*_both(drawn.services, drawn.engine, drawn.forward))
-    return {f"gradients.{tone}": series_path(x, _GRADIENT, points) for _, tone, points in lines}
+    values = {f"gradients.{tone}": series_path(x, _GRADIENT, points) for _, tone, points in lines}
+    if block := drawn.query.get("block"):
+        names = [one.name for one in drawn.engine.manifest.blocks]
+        at = names.index(find_block(drawn.engine.manifest, block).name)
+        values |= {
+            f"gradients.{tone}.here": fmt.number(points[at][1])
+            for _, tone, points in lines
+            if at < len(points)
+        }
+    return values
 
 
 def training_chart(runs: Sequence[MeasuredRun], step: str) -> LineChart | None:

@@ -1,13 +1,13 @@
 """The steps about gradients: in a network of two layers, and in trained ones by depth."""
 
-from typing import Any, Final
+from typing import Final
 
 from skiplens.core.ladder import DEEPEST, STREAM
 from skiplens.core.manifest import AS_TRAINED
-from skiplens.service.analysis import BlockGradient, gradient_by_path
+from skiplens.service.analysis import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import gradient_chart
+from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_routes
 from skiplens.web.pages.learn.ladder import gradient_at_start, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
@@ -65,8 +65,8 @@ def routes_figure(scene: Scene) -> StepFigure:
 def gradients_figure(scene: Scene) -> StepFigure:
     """The gradient at every block's input, in the deep network and in its twin."""
     found = gradient_by_path(scene.context.engine, scene.forward)
-    other = _twin_gradients(scene, found.target)
-    plain = list(other[1]) if other else []
+    beside = _beside(scene, found.target)
+    plain = list(beside[1].blocks) if beside else []
     names = [block.block for block in found.blocks]
     block = find_block(scene.manifest, scene.state.block).name if scene.state.block else names[0]
     at = names.index(block)
@@ -74,11 +74,8 @@ def gradients_figure(scene: Scene) -> StepFigure:
     twin = plain[at] if at < len(plain) else None
     return StepFigure(
         values={
-            "chart": gradient_chart(scene.manifest.title, found, _beside(scene, found.target)),
-            "beside_title": other[0] if other else None,
-            "columns": tuple(
-                (name, "", scene.address(block=name), name == block) for name in names
-            ),
+            "chart": draw_routes(found, beside),
+            "columns": tuple((name, scene.address(block=name), name == block) for name in names),
             "own": own,
             "twin": twin,
             "comparison": _compare(found.blocks[0], plain[0]) if plain else None,
@@ -100,21 +97,17 @@ def gradients_figure(scene: Scene) -> StepFigure:
             ),
         ),
         tool=("These gradients in the tool", f"{scene.links.depth()}#gradients"),
+        live={"experiment": EXPERIMENT.name, "block": block},
     )
 
 
-def _beside(scene: Scene, target: int) -> tuple[str, Any] | None:
+def _beside(scene: Scene, target: int) -> tuple[str, GradientByPath] | None:
     twin = scene.networks.twin
     if twin is None:
         return None
     services = scene.context.services
     forward = services.runner.run(twin, scene.context.stored.digit, AS_TRAINED)
     return twin.manifest.title, gradient_by_path(twin, forward, target)
-
-
-def _twin_gradients(scene: Scene, target: int) -> tuple[str, tuple[BlockGradient, ...]] | None:
-    found = _beside(scene, target)
-    return (found[0], found[1].blocks) if found else None
 
 
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.depth import twin_of
 from skiplens.web.pages.learn.ladder import accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
@@ -121,63 +121,34 @@ def find_pair(pairs: tuple[Pair, ...], key: str | None) -> Pair | None:
     return found
 
 
-CHART_HEIGHT: Final = 320  # pixels; the width is in percent
-_ABOVE, _BELOW = 12.0, 30.0
-
-
-@dataclass(frozen=True)
-class DepthLine:
-    """Accuracy by depth: the line through the means, and a dot for each run.
-
-    Attributes:
-        tone: ``identity`` with the skip, ``total`` without.
-        means: positions, ``x`` in percent and ``y`` in pixels.
-        dots: of each run, with a tooltip.
-    """
-
-    tone: str
-    means: tuple[tuple[float, float], ...]
-    dots: tuple[tuple[float, float, str], ...]
-
-
-@dataclass(frozen=True)
-class DepthChart:
-    """Accuracy by depth, with ticks."""
-
-    lines: tuple[DepthLine, ...]
-    ticks: tuple[tuple[float, str], ...]
-    alt: str
-
-
-def depth_chart(pairs: tuple[Pair, ...]) -> DepthChart | None:
-    """The chart of the ladder; ``None`` if it was not trained."""
-    values = [value for pair in pairs for runs in pair.runs for value in runs]
-    if not values:
+def depth_chart(pairs: tuple[Pair, ...]) -> LineChart | None:
+    """Accuracy by depth, lines through the means and a dot for each run; ``None`` without pairs."""
+    if not pairs:
         return None
-    low = math.floor(100 * min(values)) / 100
-
-    def y(value: float) -> float:
-        share = (value - low) / (1 - low)
-        return round(_ABOVE + (CHART_HEIGHT - _ABOVE - _BELOW) * (1 - share), 2)
-
-    def x(at: int) -> float:
-        return round(100 * (at + 0.5) / len(pairs), 2)
-
-    lines = []
-    for side, (tone, name) in enumerate((("identity", "with the skip"), ("total", "without"))):
+    low = _floor(min(value for pair in pairs for runs in pair.runs for value in runs))
+    series = []
+    for side, (tone, name) in enumerate((("identity", "with the skip"), ("ink", "without"))):
         means = tuple(
-            (x(at), y((pair.residual, pair.plain)[side].value)) for at, pair in enumerate(pairs)
+            Point(at, (pair.residual, pair.plain)[side].value) for at, pair in enumerate(pairs)
         )
-        dots = tuple(
-            (x(at), y(value), f"{pair.name}, {name}: {fmt.percent(value)}")
+        runs = tuple(
+            Point(at, value, f"{pair.name}, {name}: {fmt.percent(value)}")
             for at, pair in enumerate(pairs)
             for value in pair.runs[side]
         )
-        lines.append(DepthLine(tone, means, dots))
-    first, last = round(100 * low), 100
-    ticks = tuple((y(at / 100), f"{at}{fmt.NARROW}%") for at in range(first, last + 1))
-    alt = "Test accuracy by depth. " + " ".join(pair.sentence for pair in pairs)
-    return DepthChart(tuple(lines), ticks, alt)
+        series += [Series(name, tone, means, dots=False), Series("", tone, runs, line=False)]
+    names = tuple((float(at), pair.name) for at, pair in enumerate(pairs))
+    return line_chart(
+        series,
+        x=Axis("depth", names, -0.5, len(pairs) - 0.5),
+        y=share_axis("test accuracy", low, steps=round(100 * (1 - low))),
+        alt="Test accuracy by depth. " + " ".join(pair.sentence for pair in pairs),
+    )
+
+
+def _floor(accuracy: float) -> float:
+    """The whole percent below."""
+    return math.floor(100 * accuracy) / 100
 
 
 @dataclass(frozen=True)
@@ -202,7 +173,7 @@ def pair_chart(pairs: tuple[Pair, ...]) -> PairChart | None:
     if not pairs:
         return None
     sides = [side for pair in pairs for side in (pair.residual, pair.plain)]
-    low = math.floor(100 * min(side.interval[0] for side in sides)) / 100
+    low = _floor(min(side.interval[0] for side in sides))
 
     def place(accuracy: Accuracy) -> tuple[float, float, float]:
         values = (accuracy.interval[0], accuracy.value, accuracy.interval[1])
@@ -252,8 +223,7 @@ def _pair_figure(
         values={
             "pairs": tuple((pair, scene.address(pair=pair.key)) for pair in pairs),
             "columns": tuple(
-                (pair.name, pair.name, scene.address(pair=pair.key), pair == chosen)
-                for pair in pairs
+                (pair.name, scene.address(pair=pair.key), pair == chosen) for pair in pairs
             ),
             "chart": chart,
             "chosen": chosen,

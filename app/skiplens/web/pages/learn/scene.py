@@ -5,7 +5,7 @@ judged by what the network does in that state.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -109,6 +109,8 @@ class StepFigure:
     tool: tuple[str, str]
     """Text and address."""
     map: NetworkMap | None = None
+    live: Mapping[str, object] = field(default_factory=dict)
+    """What the page asks for besides, while one draws."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
 """The story: why a skip helps, in ten steps on one's own digit."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 
+from skiplens.core.colormaps import PaletteName
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError, quoted
 from skiplens.service.registry import parse_scales
+from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages.common import ViewPage, neighbour_links
@@ -31,7 +33,7 @@ from skiplens.web.pages.learn.scene import (
 )
 from skiplens.web.pages.network_map import NetworkMap
 from skiplens.web.pages.templating import NetworkLinks
-from skiplens.web.parameters import ServicesDep, ViewDep
+from skiplens.web.parameters import ServicesDep, ViewDep, ViewParameters
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ STEPS: Final = (
     ),
     Step("meaning", "What it means, and what it does not", pairs.meaning_figure, follows=False),
 )
+
+HANDOUT: Final = "handout"  # in its address, where steps have their name
 
 TERMS: Final = {
     "kernel": "A small grid of weights, here 3 by 3. Training finds the weights.",
@@ -152,6 +156,11 @@ class LearnPage(ViewPage):
         return addresses.lesson(self.step.name, self.lesson or "")
 
     @property
+    def handout(self) -> str:
+        """The whole story on this digit, to be printed."""
+        return self.links.all_on().learn(HANDOUT)
+
+    @property
     def terms(self) -> dict[str, str]:
         """What each term means."""
         return TERMS
@@ -196,47 +205,101 @@ class LearnQuery:
     lesson: Annotated[str | None, Query(pattern=LESSON)] = None
 
 
-def get_learn_page(
-    services: ServicesDep,
-    parameters: ViewDep,
-    query: Annotated[LearnQuery, Depends()],
-    state: Annotated[StoryState, Depends()],
-    request: Request,
-    step: str | None = None,
+LearnQueryDep = Annotated[LearnQuery, Depends()]
+
+
+def tell(
+    step: Step,
+    services: Services,
+    parameters: ViewParameters,
+    query: LearnQuery,
+    state: StoryState,
 ) -> LearnPage:
-    """The step that the path names."""
-    chosen, networks = find_step(step), story_networks(services)
-    engine = chosen.network(networks)
+    """A step on the digit of the query, with its figure in some state."""
+    networks = story_networks(services)
+    engine = step.network(networks)
     stored = services.digits.get(query.digit) if query.digit else services.default_digit
-    scales = parse_scales(engine.manifest, parameters.scale if chosen.scales else None)
+    scales = parse_scales(engine.manifest, parameters.scale if step.scales else None)
     forward = services.runner.run(engine, stored.digit, scales)
     links = parameters.view(engine.manifest, stored.digit.id, scales)
     presented = query.present is not None
     context = PageContext(services, engine, stored, forward, links)
 
-    lesson = query.lesson
-
-    def address(**changed: object) -> str:
-        return step_address(links, chosen, presented=presented, lesson=lesson, **changed)
+    def address(links: Links, **changed: object) -> str:
+        return step_address(links, step, presented=presented, lesson=query.lesson, **changed)
 
     kept = {name: value for name, value in asdict(state).items() if value is not None}
     kept.pop("f" if state.f == "sigmoid" else "", None)
-    figure = chosen.figure(Scene(context, state, networks, address))
+    figure = step.figure(Scene(context, state, networks, partial(address, links)))
     return LearnPage(
         "learn.html",
-        f"{chosen.title} · Learn",
+        f"{step.title} · Learn",
         context,
-        address=lambda other: step_address(
-            other, chosen, presented=presented, lesson=lesson, **kept
-        ),
+        address=partial(address, **kept),
         part="Learn",
+        live_options=figure.live,
         values=figure.values,
-        step=chosen,
+        step=step,
         figure=figure,
         is_presented=presented,
-        class_code=_code_of(request, chosen, lesson) if presented and lesson else None,
-        lesson=lesson,
+        lesson=query.lesson,
     )
 
 
+def get_learn_page(
+    services: ServicesDep,
+    parameters: ViewDep,
+    query: LearnQueryDep,
+    state: Annotated[StoryState, Depends()],
+    request: Request,
+    step: str | None = None,
+) -> LearnPage:
+    """The step that the path names."""
+    page = tell(find_step(step), services, parameters, query, state)
+    if page.is_presented and page.lesson:
+        return replace(page, class_code=_code_of(request, page.step, page.lesson))
+    return page
+
+
 LearnPageDep = Annotated[LearnPage, Depends(get_learn_page)]
+
+
+@dataclass(frozen=True)
+class HandoutPage(ViewPage):
+    """All steps on one digit, to be printed."""
+
+    steps: tuple[LearnPage, ...] = field(kw_only=True)
+
+    @property
+    def networks(self) -> NetworkLinks:
+        """None to choose from: each step has its own."""
+        return ()
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What each term means."""
+        return TERMS
+
+
+def get_handout(
+    services: ServicesDep,
+    parameters: ViewDep,
+    query: LearnQueryDep,
+    palette: PaletteName = PaletteName.GREY,
+) -> HandoutPage:
+    """The whole story, in greys unless another palette is asked for."""
+    drawn = replace(parameters, palette=palette, scale=None)
+    steps = tuple(
+        tell(step, services, drawn, LearnQuery(query.digit), StoryState()) for step in STEPS
+    )
+    return HandoutPage(
+        "learn_handout.html",
+        "Why a skip helps · Learn",
+        steps[0].context,
+        address=lambda links: links.learn(HANDOUT),
+        part="Learn",
+        steps=steps,
+    )
+
+
+HandoutDep = Annotated[HandoutPage, Depends(get_handout)]
