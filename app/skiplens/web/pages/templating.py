@@ -180,17 +180,23 @@ def create_environment() -> Environment:
     return environment
 
 
-_LIVE: Final = re.compile(
-    r""" (?:id|for|aria-labelledby|aria-describedby|data-numbers|tabindex)="[^"]*\""""
-    r"""|</?noscript[^>]*>|<svg class="picture-room[^>]*></svg>"""
+_IDS: Final = re.compile(r' (id|for|aria-labelledby|aria-describedby)="([^"]*)"')
+_WAITING: Final = re.compile(
+    r'</?noscript[^>]*>|<svg class="picture-room[^>]*></svg>| data-numbers="[^"]*"'
 )
 
 
-def still(figure: Markup) -> Markup:
-    """A figure among others on paper: with all its pictures, and without what only its own page can
-    have once, such as ids.
+def still(figure: Markup, prefix: str) -> Markup:
+    """A figure among others on paper: with all its pictures, with ids of its own, and without
+    navigation, which each page has once.
     """
-    return Markup(_LIVE.sub("", figure))  # noqa: S704  # it was escaped when it was drawn
+
+    def prefixed(found: re.Match[str]) -> str:
+        ids = " ".join(f"{prefix}-{one}" for one in found[2].split())
+        return f' {found[1]}="{ids}"'
+
+    plain = str(figure).replace("<nav ", '<div role="group" ').replace("</nav>", "</div>")
+    return Markup(_IDS.sub(prefixed, _WAITING.sub("", plain)))  # noqa: S704  # it was escaped
 
 
 class Renderer:
