@@ -17,6 +17,7 @@ from benchmarks import (
     report,
     serving,
     start,
+    workers,
 )
 from benchmarks.results import Result
 
@@ -26,6 +27,7 @@ BENCHMARKS: Final = {
     "serving": serving,
     "newcomer": newcomer,
     "live": live,
+    "workers": workers,
     "pages": pages,
     "photos": photos,
     "preparation": preparation,

@@ -50,7 +50,7 @@ class Crowd:
 
     Args:
         port: of the server, on 127.0.0.1.
-        address: to ask for; it has been asked for once already.
+        address: to ask for.
         size: number of connections.
     """
 
@@ -61,7 +61,9 @@ class Crowd:
         for one in self._sockets:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             one.settimeout(_SECONDS)
-        self._length = self._first_length()
+        for one in self._sockets:  # a process that computes it says so in the head
+            self._answered(one)
+        self._length = self._answered(self._sockets[0])
 
     def rate(self, seconds: float) -> float:
         """Responses per second, measured for about that long."""
@@ -89,9 +91,8 @@ class Crowd:
                 raise RuntimeError("the server answers another status than 200")
             received += count
 
-    def _first_length(self) -> int:
-        """Length of a response, head and body."""
-        one = self._sockets[0]
+    def _answered(self, one: socket.socket) -> int:
+        """Length of a response over a connection, head and body."""
         one.sendall(self._request)
         head, end, body = b"", b"", b""
         while not end:

@@ -73,6 +73,13 @@ def test_a_default_network_that_is_asked_for_must_be_there() -> None:
         open_services(Settings(default_network="mist"))
 
 
+def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert (Settings().interpreters, Settings().computing) == (8, 9)
+    assert (Settings(workers=4).interpreters, Settings(workers=4).computing) == (2, 3)
+    assert Settings(workers=16).interpreters == 1
+
+
 def test_a_data_set_is_read_and_all_interpreters_but_one_may_work_on_it(tmp_path: Path) -> None:
     split = shifted_samples()
     folder = write_test_set(tmp_path / "mnist", split)

@@ -53,7 +53,8 @@ Models = Annotated[Path, typer.Option(help="Folder of model folders.")]
     epilog="Examples: `skiplens serve` - `skiplens serve --port 9000 --open` - "
     "`SKIPLENS_PORT=9000 skiplens serve` - `skiplens serve --data mnist/`"
 )
-def serve(
+def serve(  # noqa: PLR0913  # one parameter for each option
+    *,
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
     engine: Annotated[str | None, typer.Option(help="auto, litert or keras.")] = None,
@@ -63,13 +64,14 @@ def serve(
     root_path: Annotated[
         str | None, typer.Option(help="Path of the site behind a proxy, such as /tools/skiplens.")
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that serve.", min=1)] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
 ) -> None:
     """Serve the gallery and the API. Every setting is also an environment variable."""
     gc.disable()  # objects created at startup are kept; scanning them takes a tenth of it
     try:
         options = {"host": host, "port": port, "engine": engine, "data": data}
-        _serve({**options, "root_path": root_path}, open_page=open_page)
+        _serve({**options, "root_path": root_path, "workers": workers}, open_page=open_page)
     finally:
         gc.enable()
 
@@ -178,29 +180,23 @@ def _told(  # one parameter for each option
 
 def _serve(options: dict[str, object], *, open_page: bool) -> None:
     from skiplens import logs  # imported here to keep the other commands fast
-    from skiplens.server import create_app, open_services
-    from skiplens.web.http.server import bind, run
+    from skiplens.serving import bind, serve
 
     settings = read_settings({name: value for name, value in options.items() if value is not None})
     logs.configure(settings.log_format)
     with bind(settings.host, settings.port) as listener:
-        services = open_services(settings)
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}{settings.root_path}/"
-        running = services.registry.networks[0]
 
-        def listening() -> None:
-            gc.freeze()
-            gc.enable()
-            services.decoding.start()
-            sys.stdout.write(f"skiplens is at {url} (engine {running.name} on {running.device})\n")
+        def listening(engine: str) -> None:
+            sys.stdout.write(f"skiplens is at {url} (engine {engine})\n")
             sys.stdout.flush()
             _warn_if_open_to_all(settings)
             if open_page:
                 webbrowser.open(url)
 
-        run(create_app(settings, lambda: services), settings, listener, listening)
+        serve(settings, listener, listening)
 
 
 def _warn_if_open_to_all(settings: Settings) -> None:

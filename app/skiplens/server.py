@@ -123,13 +123,17 @@ DATABASE_FILE: Final = "digits.sqlite3"
 INDEX_FOLDER: Final = "indexes"
 
 
-def open_services(settings: Settings) -> Services:
+def open_services(settings: Settings, shared: Path | None = None) -> Services:
     """Open engines, digit store, samples and data set.
+
+    Args:
+        settings: of the server.
+        shared: folder of the processes that serve together, if there are several.
 
     Raises:
         StartupError: one of them is unusable; the message says which.
     """
-    dataset = open_dataset(settings.data, settings) if settings.data else None
+    dataset = open_dataset(settings.data, settings, shared) if settings.data else None
     engines = open_engines(
         settings.models_dir,
         settings.engine,
@@ -179,7 +183,7 @@ def _pictures(files: Sequence[Path]) -> list[StoredDigit]:
     return [StoredDigit.of_image(read_picture(path, LONGEST_SIDE), path.name) for path in files]
 
 
-def open_dataset(source: Path, settings: Settings) -> Dataset:
+def open_dataset(source: Path, settings: Settings, shared: Path | None = None) -> Dataset:
     """The test digits in a folder with MNIST; indexing leaves one interpreter free for visitors.
 
     Raises:
@@ -195,4 +199,5 @@ def open_dataset(source: Path, settings: Settings) -> Dataset:
     if not len(split):
         raise StartupError(f"data set {source} holds no test digit; --data needs at least one")
     cache = IndexCache(settings.state_dir / INDEX_FOLDER)
-    return Dataset(LabelledDigits("dataset", split), cache, max(1, settings.interpreters - 1))
+    workers = max(1, settings.interpreters - 1)
+    return Dataset(LabelledDigits("dataset", split), cache, workers, shared)

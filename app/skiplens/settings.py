@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, FiniteFloat
@@ -42,6 +42,12 @@ def _data_folder() -> Path:
         ) from error
 
 
+def _cores_of_a_worker(given: dict[str, Any]) -> int:
+    """Cores for each of the processes that serve."""
+    cores = min(os.cpu_count() or 1, MAX_INTERPRETERS)
+    return max(1, cores // int(given.get("workers", 1)))
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 # The sources that a Content-Security-Policy takes, without what would end the directive.
 Frames = Annotated[
@@ -69,11 +75,12 @@ class Settings(BaseSettings):
     data: Path | None = Field(None, description="folder with MNIST, to browse its test set")
     default_network: str = Field("mnist-resnet", description="the network that / shows")
     log_format: Literal["text", "json"] = Field("text", description="text or json")
+    workers: int = Field(1, ge=1, le=MAX_INTERPRETERS, description="processes that serve")
     interpreters: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, MAX_INTERPRETERS),
+        default_factory=_cores_of_a_worker,
         ge=1,
         le=MAX_INTERPRETERS,
-        description="LiteRT interpreters per network",
+        description="LiteRT interpreters per network, in each process that serves",
     )
 
     root_path: Annotated[str, BeforeValidator(_without_slash)] = Field(
@@ -116,7 +123,7 @@ class Settings(BaseSettings):
     max_connections: int = Field(2000, ge=1, description="maximum open connections")
     max_requests: int = Field(256, ge=1, description="maximum concurrent requests")
     computing: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, MAX_INTERPRETERS) + 1,
+        default_factory=lambda given: _cores_of_a_worker(given) + 1,
         ge=1,
         description="requests that compute at a time; the others wait",
     )

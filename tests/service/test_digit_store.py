@@ -118,6 +118,20 @@ def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
     store.close()
 
 
+def test_the_order_of_use_goes_on_in_a_file_that_two_have_open(tmp_path: Path) -> None:
+    one, other = (SQLiteDigitStore(tmp_path / "d", 3) for _ in range(2))
+    for value in (1, 2, 3):
+        one.put(stored(value))
+    other.get(stored(1).digit.id)
+    other.put(stored(4))  # in the place of 2
+    one.put(stored(5))  # in the place of 3
+    for store in (one, other):
+        for value in (1, 4, 5):
+            assert store.get(stored(value).digit.id).digit.id == stored(value).digit.id
+        assert store.count() == 3
+        store.close()
+
+
 def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path: Path) -> None:
     path = tmp_path / "d"
     ahead = 4e9  # seconds; what versions before this one stored

@@ -303,7 +303,8 @@ class SQLiteDigitStore:
     """Up to ``limit`` digits in one SQLite file; the least recently used make room for new ones.
 
     ``put`` returns when the digit is on disk. The order of use stays in memory until the next
-    ``put``, so reading works even if the disk is full or another program locks the file.
+    ``put``, so reading works even if the disk is full or another program locks the file. Several
+    processes may use one file.
 
     Args:
         path: of the file.
@@ -318,7 +319,7 @@ class SQLiteDigitStore:
         self._path = path
         self._limit = limit
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._used: dict[str, int] = {}
+        self._used: dict[str, None] = {}
         self._logged = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -330,12 +331,6 @@ class SQLiteDigitStore:
                 f"state folder {path.parent} cannot keep digits ({error}); "
                 "choose another with SKIPLENS_STATE_DIR"
             ) from error
-        # A clock may go back. Older versions stored times, from which counting goes on.
-        (latest,) = self._reader.execute(
-            "SELECT coalesce(max(used), 0) FROM (SELECT used FROM digits UNION ALL "
-            "SELECT used FROM images)"
-        ).fetchone()
-        self._uses = itertools.count(int(latest) + 1)
 
     def get(self, digit: str) -> StoredDigit:
         """See :meth:`DigitStore.get`."""
@@ -345,7 +340,8 @@ class SQLiteDigitStore:
         if row is None:
             return self._image(digit)
         with self._reading:
-            self._used[digit] = next(self._uses)
+            self._used.pop(digit, None)
+            self._used[digit] = None
         pixels, inverted, box, warnings, candidates = row
         return StoredDigit(
             Digit.from_bytes(pixels),
@@ -381,7 +377,6 @@ class SQLiteDigitStore:
             int(stored.inverted),
             json.dumps(stored.box),
             json.dumps(stored.warnings),
-            next(self._uses),
             json.dumps([(one.digit, one.box) for one in stored.candidates]),
         )
         with self._transaction():
@@ -406,16 +401,19 @@ class SQLiteDigitStore:
 
     def _write(self, row: tuple[object, ...]) -> None:
         with self._reading:
-            used, self._used = self._used, {}
+            used, self._used = tuple(self._used), {}
+        # Counted, as a clock may go back; from what is in the file, as other processes count too.
+        # Older versions stored times, from which counting goes on.
+        (latest,) = self._database.execute("SELECT coalesce(max(used), 0) FROM digits").fetchone()
+        uses = itertools.count(int(latest) + 1)
         self._database.executemany(
-            "UPDATE digits SET used = max(used, ?) WHERE id = ?",
-            ((when, digit) for digit, when in used.items()),
+            "UPDATE digits SET used = ? WHERE id = ?", zip(uses, used, strict=False)
         )
         self._database.execute(
-            "INSERT INTO digits (id, pixels, inverted, box, warnings, used, candidates) "
+            "INSERT INTO digits (id, pixels, inverted, box, warnings, candidates, used) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
-            row,
+            (*row, next(uses)),
         )
         self._database.execute(
             "DELETE FROM digits WHERE id IN (SELECT id FROM digits WHERE id != ? "
@@ -453,9 +451,10 @@ class SQLiteDigitStore:
 
     def _write_image(self, image: InputImage) -> None:
         packed = zlib.compress(image.pixels.tobytes(), 1)
-        row = (image.id, json.dumps(image.pixels.shape), packed, next(self._uses))
+        row = (image.id, json.dumps(image.pixels.shape), packed)
         self._database.execute(
-            "INSERT INTO images (id, shape, pixels, used) VALUES (?, ?, ?, ?) "
+            "INSERT INTO images (id, shape, pixels, used) "
+            "SELECT ?, ?, ?, coalesce(max(used), 0) + 1 FROM images WHERE true "
             "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
             row,
         )

@@ -65,6 +65,31 @@ def test_without_a_data_set_there_are_the_samples(watched: WatchedEngine) -> Non
     indexes.close()
 
 
+def test_of_several_processes_one_builds_and_the_others_follow(
+    tmp_path: Path, engine: Engine, shifted: LabelledDigits
+) -> None:
+    """As separate files that are open, two indexers of one process lock each other out too."""
+    samples = LabelledDigits.of_samples(load_samples())
+    dataset = Dataset(shifted, IndexCache(tmp_path / "indexes"), 1, tmp_path)
+    builder, follower = (DatasetIndexer(samples, dataset) for _ in range(2))
+    building, following = WatchedEngine(engine), WatchedEngine(engine)
+    builder.start((building,))
+    while builder.progress(building).done == 0:
+        pass
+    building.gate.clear()
+    follower.start((following,))
+    if builder.progress(building).state == "indexing":
+        while follower.progress(following).done == 0:
+            pass
+    building.gate.set()
+    finish()
+    assert builder.progress(building) == follower.progress(following)
+    assert follower.progress(following) == Progress("ready", 240, 240)
+    assert (building.calls, following.calls) == (240, 0)
+    builder.close()
+    follower.close()
+
+
 def test_until_it_is_ready_it_says_how_far_it_is(
     opened: Opened, watched: WatchedEngine, shifted: LabelledDigits
 ) -> None:

@@ -7,8 +7,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 import numpy as np
 import structlog
@@ -16,10 +17,11 @@ import structlog
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
 from skiplens.mnist import NPZ_ERRORS
-from skiplens.service.dataset.activation_index import TOP_K, Index, build_index
+from skiplens.service.dataset.activation_index import TOP_K, Index, OnStep, build_index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 2
+_TURN_S: Final = 0.2  # between two looks at whether another process has built an index
 _ARRAYS: Final = tuple(field.name for field in fields(Index))
 _logger = structlog.get_logger(__name__)
 
@@ -107,11 +109,13 @@ class Dataset:
         collection: its digits.
         cache: of its indexes.
         workers: number of digits indexed at the same time.
+        shared: folder of the processes that serve together; one of them builds each index.
     """
 
     collection: LabelledDigits
     cache: IndexCache
     workers: int
+    shared: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -273,13 +277,51 @@ class DatasetIndexer:
         cached = dataset.cache.load(engine, dataset.collection)
         if cached is not None:
             return cached
+        if dataset.shared is None:
+            return self._build(dataset, engine, lambda done: None)
+        path = dataset.shared / f"{engine.manifest.id}.indexing"
+        path.touch()
+        with path.open("r+") as turn:
+            self._await_turn(engine, turn, len(dataset.collection))
+            cached = dataset.cache.load(engine, dataset.collection)
+            return cached or self._build(dataset, engine, partial(_report, turn))
+
+    def _await_turn(self, engine: Engine, turn: IO[str], digits: int) -> None:
+        """Wait until no other process holds the lock, and pass on how far that one is.
+
+        Raises:
+            BusyError: the server stops.
+        """
+        import fcntl  # several processes serve only where there is one
+
+        while not self._stop.is_set():
+            try:
+                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                turn.seek(0)
+                done = int(turn.read() or 0)
+                self._progress[engine.manifest.id] = Progress("indexing", done, digits)
+                self._stop.wait(_TURN_S)
+            else:
+                return
+        raise BusyError("the server is stopping, so no more digits are indexed")
+
+    def _build(self, dataset: Dataset, engine: Engine, report: OnStep) -> Index:
         network, started = engine.manifest.id, time.monotonic()
 
         def on_step(done: int) -> None:
             self._progress[network] = Progress("indexing", done, len(dataset.collection))
+            report(done)
 
         index = build_index(engine, dataset.collection, dataset.workers, self._stop, on_step)
         dataset.cache.save(engine, dataset.collection, index)
         seconds = round(time.monotonic() - started, 1)
         _logger.info("indexed", network=network, digits=len(dataset.collection), seconds=seconds)
         return index
+
+
+def _report(turn: IO[str], done: int) -> None:
+    """Let other processes know how many digits are indexed."""
+    turn.seek(0)
+    turn.write(str(done))  # it grows
+    turn.flush()

@@ -1,7 +1,10 @@
 """Prometheus metrics, liveness and readiness."""
 
+import os
 import platform
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +17,8 @@ from prometheus_client import (
     Info,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 
@@ -28,6 +32,9 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5
 class Metrics:
     """The server's metrics, in a registry of their own so that one process can run several apps.
 
+    Where several processes serve together (``PROMETHEUS_MULTIPROC_DIR``), each counts in files that
+    all can read, and whichever is asked prints the sums.
+
     Attributes:
         registry: registry that ``/metrics`` prints.
         requests: requests by route and status code.
@@ -39,62 +46,91 @@ class Metrics:
     """
 
     def __init__(self, version: str) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = own = CollectorRegistry()
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            MultiProcessCollector(self.registry)  # type: ignore[no-untyped-call]
+            own = CollectorRegistry()
         self.requests = Counter(
-            "skiplens_requests", "Requests answered", ("route", "status"), registry=self.registry
+            "skiplens_requests", "Requests answered", ("route", "status"), registry=own
         )
         self.seconds = Histogram(
-            "skiplens_request_seconds",
-            "Response time",
-            ("route",),
-            buckets=_SECONDS,
-            registry=self.registry,
+            "skiplens_request_seconds", "Response time", ("route",), buckets=_SECONDS, registry=own
         )
         self.stage_seconds = Histogram(
             "skiplens_stage_seconds",
             "Time spent in each stage of a request",
             ("stage",),
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=own,
         )
-        self.refusals = Counter(
-            "skiplens_refusals", "Requests rejected", ("reason",), registry=self.registry
+        self.refusals = Counter("skiplens_refusals", "Requests rejected", ("reason",), registry=own)
+        self.in_flight = _gauge("skiplens_requests_in_flight", "Requests in progress", own)
+        self.receiving = _gauge(
+            "skiplens_bodies_receiving", "Request bodies that are arriving", own
         )
-        self.in_flight = Gauge(
-            "skiplens_requests_in_flight", "Requests in progress", registry=self.registry
+        self._waiting = _gauge("skiplens_queue_depth", "Computations waiting", own, ("network",))
+        self._hits = Counter(
+            "skiplens_cache_hits", "Forward passes found in the cache", registry=own
         )
-        self.receiving = Gauge(
-            "skiplens_bodies_receiving", "Request bodies that are arriving", registry=self.registry
-        )
+        self._misses = Counter("skiplens_cache_misses", "Forward passes computed", registry=own)
+        self._followed: list[tuple[Callable[[float], None], Callable[[], float]]] = []
         build = Info("skiplens_build", "Version of the program", registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
 
+    def follow(self, gauge: Gauge, value: Callable[[], float]) -> None:
+        """Set a gauge to a value whenever the metrics are brought up to date."""
+        self._followed.append((gauge.set, value))
+
     def watch(self, services: Services) -> None:
         """Report queue depth, cache hits and stored digits of these services."""
-        self.registry.register(_ServicesCollector(services))
+        for engine in services.registry.networks:
+            waiting = self._waiting.labels(engine.manifest.id)
+            self.follow(waiting, partial(getattr, engine, "waiting"))
+        runner = services.runner
+        self._followed += [
+            (_rise(self._hits), lambda: runner.hits),
+            (_rise(self._misses), lambda: runner.misses),
+        ]
+        self.registry.register(_StoredDigits(services))
+
+    def refresh(self) -> None:
+        """Bring what is followed up to date: before it is printed, and about once a second, as
+        other processes may print it.
+        """
+        for update, value in self._followed:
+            update(value())
 
 
-class _ServicesCollector(Collector):
+def _gauge(
+    name: str, what: str, registry: CollectorRegistry, labels: tuple[str, ...] = ()
+) -> Gauge:
+    """A gauge; of several processes, the sum over those that run."""
+    return Gauge(name, what, labels, registry=registry, multiprocess_mode="livesum")
+
+
+def _rise(counter: Counter) -> Callable[[float], None]:
+    """Brings a counter up to a total of this process."""
+    counted = 0.0
+
+    def rise(total: float) -> None:
+        nonlocal counted
+        counter.inc(total - counted)
+        counted = total
+
+    return rise
+
+
+class _StoredDigits(Collector):
+    """All processes share the digits, so whoever is asked counts them."""
+
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> list[Metric]:
-        services = self._services
-        queue = GaugeMetricFamily(
-            "skiplens_queue_depth", "Computations waiting", labels=["network"]
-        )
-        for engine in services.registry.networks:
-            queue.add_metric([engine.manifest.id], engine.waiting)
-        hits, misses = services.runner.hits, services.runner.misses
         stored = GaugeMetricFamily("skiplens_digits_stored", "Stored digits")
         with suppress(StoreDamagedError):
-            stored.add_metric([], services.digits.count())
-        return [
-            queue,
-            CounterMetricFamily("skiplens_cache_hits", "Forward passes found in the cache", hits),
-            CounterMetricFamily("skiplens_cache_misses", "Forward passes computed", misses),
-            stored,
-        ]
+            stored.add_metric([], self._services.digits.count())
+        return [stored]
 
 
 router = APIRouter(tags=["health"])
@@ -133,4 +169,5 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", summary="Metrics in Prometheus format", response_class=Response)
 def metrics(request: Request) -> Response:
     collected: Metrics = request.app.state.metrics
+    collected.refresh()
     return Response(generate_latest(collected.registry), media_type=CONTENT_TYPE_LATEST)

@@ -60,7 +60,7 @@ class BodyLimit:
         share = settings.client_share
         self._receiving = Share(settings.max_requests, share, "bodies")
         self._held = Share(settings.max_held_bytes, share, "bytes of bodies")
-        metrics.receiving.set_function(lambda: self._receiving.taken)
+        metrics.follow(metrics.receiving, lambda: self._receiving.taken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -291,7 +291,7 @@ class ConcurrencyLimit:
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._requests = Share(settings.max_requests, settings.client_share, "requests")
-        metrics.in_flight.set_function(lambda: self._requests.taken)
+        metrics.follow(metrics.in_flight, lambda: self._requests.taken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

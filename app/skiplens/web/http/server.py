@@ -1,8 +1,7 @@
-"""Listens, runs the app until a signal stops it, and stops within a bound."""
+"""Runs the app until a signal stops it, and stops within a bound."""
 
 import asyncio
 import ctypes
-import errno
 import os
 import signal
 import socket
@@ -14,12 +13,10 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from skiplens.errors import StartupError
 from skiplens.settings import Settings
 from skiplens.web.http.connection import Connection, Shared
 
 _BACKLOG: Final = 2048
-_SEND_BUFFER_BYTES: Final = 128 * 1024  # the system's, of each connection; else up to 4 MiB
 _LONGEST_SWEEP_S: Final = 1.0
 _NOTICE_S: Final = 0.5  # for which new requests are answered 503 before nobody listens
 _SWITCH_S: Final = 0.001  # for which a computing thread may keep the loop from going on
@@ -28,30 +25,6 @@ _ENDING_S: Final = 1.0  # for responses to cancelled requests, and for the servi
 _ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _logger = structlog.get_logger(__name__)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        StartupError: the address is in use or not available.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        foreign = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
-        other = "--host" if foreign else "--port"
-        raise StartupError(
-            f"port {port} on {host} cannot be bound ({reason}); choose another with {other}"
-        ) from error
-    return listener
 
 
 def run(
@@ -181,3 +154,4 @@ async def _sweep(shared: Shared) -> None:
     while True:
         await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.seconds / 4))
         shared.sweep(loop.time())
+        shared.metrics.refresh()

@@ -1,0 +1,282 @@
+"""Serves from a listening socket: in this process, or in several that a parent process keeps up."""
+
+import asyncio
+import errno
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import structlog
+from prometheus_client.multiprocess import mark_process_dead
+
+import skiplens
+from skiplens import logs
+from skiplens.errors import SkiplensError, StartupError
+from skiplens.settings import Settings
+
+Listening = Callable[[str], None]
+"""Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
+
+_BACKLOG: Final = 2048
+_SEND_BUFFER_BYTES: Final = 128 * 1024  # the system's, of each connection; else up to 4 MiB
+_SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_ENDING_S: Final = 2.0  # for a worker that has stopped serving to end
+_MOST_ENDS: Final = 10  # of workers, unasked, in ``_WITHIN_S``
+_WITHIN_S: Final = 60.0
+_PAUSE_S: Final = 1.0  # before another try to start a worker
+_logger = structlog.get_logger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        StartupError: the address is in use or not available.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        foreign = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
+        other = "--host" if foreign else "--port"
+        raise StartupError(
+            f"port {port} on {host} cannot be bound ({reason}); choose another with {other}"
+        ) from error
+    return listener
+
+
+def serve(settings: Settings, listener: socket.socket, listening: Listening) -> None:
+    """Serve until a signal stops it, in as many processes as the settings say.
+
+    Raises:
+        StartupError: engines, digits or data set are unusable, or there is no such process.
+        SystemExit: of several processes, one did not stop in time or could not be kept up.
+    """
+    if settings.workers == 1:
+        serve_here(settings, listener, listening)
+        return
+    if sys.platform == "win32":
+        raise StartupError("--workers needs Linux or macOS; on Windows one process serves")
+    try:
+        folder = TemporaryDirectory(prefix="skiplens-")
+    except OSError as error:
+        raise StartupError(
+            f"--workers needs a folder for temporary files ({error.strerror}); name one with TMPDIR"
+        ) from error
+    with folder:
+        supervisor = _Supervisor(settings, listener, Path(folder.name))
+        if code := asyncio.run(supervisor.run(listening)):
+            raise SystemExit(code)
+
+
+def serve_here(
+    settings: Settings, listener: socket.socket, listening: Listening, shared: Path | None = None
+) -> None:
+    """Serve in this process until a signal stops it.
+
+    Args:
+        settings: of the server.
+        listener: where to accept connections.
+        listening: see :data:`Listening`.
+        shared: folder of the processes that serve together.
+    """
+    # FastAPI and the engines, which a parent of workers has no use for.
+    from skiplens.server import create_app, open_services
+    from skiplens.web.http.server import run
+
+    services = open_services(settings, shared)
+    first = services.registry.networks[0]
+
+    def accepting() -> None:
+        gc.freeze()
+        gc.enable()
+        services.decoding.start()
+        listening(f"{first.name} on {first.device}")
+
+    run(create_app(settings, lambda: services), settings, listener, accepting)
+
+
+class _Supervisor:
+    """Starts workers, replaces those that end, and stops all of them together.
+
+    They accept from one socket, so a connection that a worker has not accepted yet is served by
+    another. The first one is started alone, so that it alone creates files.
+
+    Args:
+        settings: of the server.
+        listener: the socket.
+        folder: for counters and locks of the workers.
+    """
+
+    def __init__(self, settings: Settings, listener: socket.socket, folder: Path) -> None:
+        self._settings = settings
+        self._fd = listener.fileno()
+        self._folder = folder
+        given = settings.model_dump(mode="json", exclude_unset=True)
+        self._order = json.dumps({"settings": given, "shared": str(folder)}).encode() + b"\n"
+        self._workers: set[Process] = set()
+        self._ends: deque[float] = deque(maxlen=_MOST_ENDS)
+        self._stop = asyncio.Event()
+
+    async def run(self, listening: Listening) -> int:
+        """Serve until stopped; returns the exit code.
+
+        Raises:
+            StartupError: a worker cannot start.
+        """
+        loop = asyncio.get_running_loop()
+        for sent in _STOP_SIGNALS:
+            loop.add_signal_handler(sent, self._stop.set)
+        serving = loop.create_task(self._serve(listening))
+        stopped = loop.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()  # raises
+        finally:
+            self._stop.set()
+            serving.cancel()
+            code = await self._end_all()
+        return code
+
+    async def _serve(self, listening: Listening) -> None:
+        first, engine = await self._start()
+        others = await asyncio.gather(*(self._start() for _ in range(self._settings.workers - 1)))
+        listening(engine)
+        workers = (first, *(worker for worker, _ in others))
+        await asyncio.gather(*(self._keep(worker) for worker in workers))
+
+    async def _start(self) -> tuple[Process, str]:
+        """A worker that accepts connections, and what runs its networks.
+
+        Raises:
+            StartupError: it cannot start.
+        """
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", __name__, str(self._fd)),
+            stdin=PIPE,
+            stdout=PIPE,
+            pass_fds=(self._fd,),
+            env={
+                **os.environ,
+                "PYTHONPATH": _SEARCH_PATH,
+                "PROMETHEUS_MULTIPROC_DIR": str(self._folder),  # read when it is imported
+            },
+        )
+        self._workers.add(worker)
+        if worker.stdin is None or worker.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        worker.stdin.write(self._order)
+        answer = await worker.stdout.readline()
+        said = json.loads(answer or '{"error": "a process that serves ended as it started"}')
+        if "error" in said:
+            await self._forget(worker)
+            raise StartupError(said["error"])
+        return worker, said["engine"]
+
+    async def _keep(self, worker: Process) -> None:
+        """Replace a worker whenever it ends, until workers end too often."""
+        while True:
+            code = await self._forget(worker)
+            if self._stop.is_set():
+                return
+            _logger.error("worker ended", pid=worker.pid, exit_code=code)
+            worker = await self._replacement()
+
+    async def _replacement(self) -> Process:
+        """Another worker, once one starts.
+
+        Raises:
+            StartupError: workers end too often.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            self._ends.append(loop.time())
+            if len(self._ends) == _MOST_ENDS and loop.time() - self._ends[0] < _WITHIN_S:
+                raise StartupError(
+                    f"processes that serve ended {_MOST_ENDS} times within {_WITHIN_S:g} s; the "
+                    "log says how"
+                )
+            try:
+                worker, _ = await self._start()
+            except StartupError as error:
+                _logger.error("worker cannot start", error=str(error))
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                return worker
+
+    async def _forget(self, worker: Process) -> int:
+        """Wait until a worker has ended, and take what it was doing out of the metrics."""
+        code = await worker.wait()
+        self._workers.discard(worker)
+        mark_process_dead(worker.pid, str(self._folder))  # type: ignore[no-untyped-call]
+        return code
+
+    async def _end_all(self) -> int:
+        """Stop the workers, within their bound; returns 1 if one had to be killed or failed."""
+        workers = tuple(self._workers)
+        for worker in workers:
+            if worker.returncode is None:
+                worker.terminate()
+        seconds = self._settings.stop_seconds + _ENDING_S
+        try:
+            async with asyncio.timeout(seconds):
+                codes = await asyncio.gather(*(worker.wait() for worker in workers))
+        except TimeoutError:
+            for worker in workers:
+                if worker.returncode is None:
+                    worker.kill()
+            codes = await asyncio.gather(*(worker.wait() for worker in workers))
+        # One that has not begun to serve ends at once.
+        return int(any(code not in {0, -signal.SIGTERM} for code in codes))
+
+
+def _stop_with_parent() -> None:
+    """Wait until the parent is gone: its end of the pipe closes, however it ends. Then stop."""
+    while os.read(sys.stdin.fileno(), 1):  # a buffer would be locked when the interpreter ends
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _say(**answer: str) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Serve as one of several processes. The first argument is the listening socket's descriptor;
+    the parent writes its order to standard input and reads one answer from standard output.
+    """
+    gc.disable()  # as `skiplens serve` does, until it listens
+    order = json.loads(sys.stdin.buffer.readline())
+    try:
+        settings = Settings.model_validate(order["settings"])
+        logs.configure(settings.log_format)
+        threading.Thread(target=_stop_with_parent, daemon=True).start()
+        with socket.socket(fileno=int(sys.argv[1])) as listener:
+            shared = Path(order["shared"])
+            serve_here(settings, listener, lambda engine: _say(engine=engine), shared)
+    except SkiplensError as error:
+        _say(error=str(error))
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
