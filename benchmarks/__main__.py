@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks import (
     engine,
+    large_network,
     live,
     newcomer,
     pages,
@@ -26,6 +27,7 @@ BENCHMARKS: Final = {
     "engine": engine,
     "serving": serving,
     "newcomer": newcomer,
+    "large_network": large_network,
     "live": live,
     "workers": workers,
     "pages": pages,

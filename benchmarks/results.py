@@ -28,7 +28,7 @@ class Result:
     Attributes:
         what: was measured, in a few words.
         measured: the figure.
-        unit: ``x`` for a ratio, else ``ms``, ``s``, ``MB``, ``/s`` or nothing.
+        unit: ``x`` for a ratio, else ``ms``, ``s``, ``MB``, ``KB``, ``/s`` or nothing.
         target: what it has to reach; nothing where it is only of interest.
         column: where several figures of one thing share a row, which of them this is.
     """

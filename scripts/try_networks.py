@@ -54,9 +54,9 @@ def row(entry: Entry, folder: Path) -> str:
     try:
         manifest = opened(entry, folder)
     except CompileError as error:
-        reason = str(error).replace(str(folder) + "/", "").split("; ")[0]
+        reason = str(error).replace(str(folder) + "/", "")
         reason = reason.replace(f"{entry.name}-", "").replace("|", "/")
-        return f"| `{entry.name}` | | refused: {reason[:160]} | | | |\n"
+        return f"| `{entry.name}` | | refused: {reason[:200]} | | | |\n"
     shape = " x ".join(map(str, manifest.input_shape))
     said = "opens" if manifest.no_gradients is None else f"opens; {manifest.no_gradients}"
     deviation = max(graph.deviation for graph in manifest.graphs.values())

@@ -71,6 +71,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
     classes: Sequence[str] = (),
     data: str | os.PathLike[str] | None = None,
     trust: bool = False,
+    definitions: str | os.PathLike[str] | None = None,
 ) -> OpenNetwork:
     """Compile a Keras network, unless it is compiled already, and serve it beside the shipped ones.
 
@@ -87,6 +88,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         classes: names of the classes.
         data: labelled images to measure the accuracy on.
         trust: whether code in the file may be run, such as that of Lambda layers.
+        definitions: a Python file to run first, which defines the model's own layers.
 
     Raises:
         StartupError: it cannot be compiled or served; the message says why.
@@ -101,6 +103,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         "--output": output,
         "--classes": _listed(classes, Path(folder.name)),
         "--data": data,
+        "--with": definitions,
         "--port": 0,
     }
     command = [sys.executable, "-m", "skiplens", "open", str(path), "--no-browser"]

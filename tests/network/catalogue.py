@@ -148,7 +148,7 @@ def cats_and_dogs() -> keras.Model:
     """One probability, of one of two classes."""
     return stacked(
         *(layers.Rescaling(1 / 255), layers.Conv2D(4, 3, strides=4, activation="relu")),
-        *(layers.GlobalAveragePooling2D(), layers.Dense(2, activation="softmax")),
+        *(layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid")),
         shape=(96, 128, 3),
     )
 

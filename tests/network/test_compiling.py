@@ -141,14 +141,14 @@ def test_titles_come_by_id(folder: Path) -> None:
     assert manifest.summary == "A network compiled by its user."
 
 
-def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
+def test_images_of_other_channels_are_refused(tmp_path: Path) -> None:
     chain = [
         layers.Conv2D(2, 3, name="stem.conv"),
         *(layers.Conv2D(2, 3, name="block1.conv"), layers.ReLU(name="block1.output")),
         *(layers.GlobalAveragePooling2D(), layers.Dense(10), layers.Softmax()),
     ]
-    keras.Sequential([keras.Input((32, 32, 1)), *chain]).save(tmp_path / "network.keras")
-    says = "takes images of 32 x 32 x 1; digits are 28 x 28 x 1"
+    keras.Sequential([keras.Input((32, 32, 5)), *chain]).save(tmp_path / "network.keras")
+    says = "takes images of 32 x 32 x 5; images have one channel, or three"
     with pytest.raises(CompileError, match=says):
         compile_network(tmp_path, run_once)
     assert files(tmp_path) == {"network.keras"}

@@ -13,7 +13,7 @@ from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
-from skiplens.network import commands
+from skiplens.network import commands, own_network_files
 from skiplens.network.input_contract import PRESETS, adapted, contract, prepared
 from skiplens.network.labelled_images import read_images
 from skiplens.network.own_network_files import Code, Told, network_id, parse_size, read_classes
@@ -241,3 +241,28 @@ def test_data_are_read_from_an_npz_too(tmp_path: Path) -> None:
         read_images(tmp_path / "wrong.npz", ("a", "b"))
     with pytest.raises(CompileError, match="holds no folder of a class"):
         read_images(tmp_path / "nothing", ("a", "b"))
+
+
+def test_the_memory_is_told_and_too_little_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled(network(), tmp_path)
+    assert "compiling mine.keras takes up to 0.6 GB of memory" in capsys.readouterr().err
+    monkeypatch.setattr(own_network_files, "_available_memory", lambda: 1 << 28)
+    with pytest.raises(
+        CompileError, match=r"takes 0\.6 GB of memory at least; 0\.2 GB are available"
+    ):
+        compiled(network(layers.Rescaling(1 / 255)), tmp_path)
+
+
+def test_one_probability_becomes_those_of_two_classes(tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(image))
+    model = randomise(keras.Model(image, layers.Dense(1, activation="sigmoid")(x)))
+    manifest = compiled(model, tmp_path)
+    assert (len(manifest.classes), manifest.no_gradients) == (2, None)
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    given = (photo() / 255).astype(np.float32)
+    found = engine.activations(given, np.ones(0, np.float32))[manifest.layers[-1].name]
+    p = float(numpy(model(given))[0, 0])
+    np.testing.assert_allclose(found.reshape(-1), [1 - p, p], atol=1e-6)

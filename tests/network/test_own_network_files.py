@@ -1,5 +1,6 @@
 """A user's network: what its file is, and compiling it once into a folder of its own."""
 
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network import commands
-from skiplens.network.own_network_files import Code, check_file, network_id
-from tests.contracts.readme import OWN_NETWORKS, code
+from skiplens.network.input_contract import contract, prepared
+from skiplens.network.own_network_files import Code, Told, check_file, network_id
+from skiplens.network.tracing import instrument, load_network
+from tests.contracts.readme import OWN_NETWORKS
 from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -93,14 +96,26 @@ def test_the_input_is_given_as_the_network_takes_it(
     np.testing.assert_allclose(found.reshape(-1), wanted, atol=1e-5)
 
 
-def test_the_example_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the examples of the documentation save, with random weights."""
     monkeypatch.chdir(tmp_path)
-    exec(code(OWN_NETWORKS, "python"), {})  # noqa: S102  # the project's own text
-    manifest = compiled(tmp_path / "model.keras")
-    assert [(block.merge, block.rectified) for block in manifest.blocks] == [("add", True)] * 2
-    assert [block.identity == block.input for block in manifest.blocks] == [True, False]
-    assert manifest.input_scale == 255
-    assert manifest.no_gradients is None
+    for found in re.findall(r"^```python\n(.*?)^```$", OWN_NETWORKS, re.MULTILINE | re.DOTALL):
+        exec(found.replace('"imagenet"', "None"), {})  # noqa: S102  # the project's own text
+    return tmp_path
+
+
+def test_the_examples_of_the_documentation(examples: Path) -> None:
+    convnet = compiled(examples / "convnet.keras")
+    assert (convnet.blocks, convnet.input.kind, convnet.no_gradients) == ((), "digit", None)
+    resnet = compiled(examples / "resnet20.keras")
+    assert [(block.merge, block.rectified) for block in resnet.blocks] == [("add", True)] * 9
+    assert [block.identity == block.input for block in resnet.blocks].count(False) == 2
+    assert (resnet.input_scale, resnet.input.colours, resnet.no_gradients) == (255, "rgb", None)
+    network = load_network(examples / "resnet50.keras")
+    expected = contract(network, (224, 224, 3), 1.0, Told())
+    assert (expected.colours, expected.scale) == ("bgr", (1.0, 1.0, 1.0))
+    assert len(instrument(prepared(network, expected, 1.0)).blocks) == 16
 
 
 def a_folder(folder: Path) -> Path:
@@ -167,7 +182,7 @@ def test_every_reason_against_a_network_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("last", "says"),
     [
-        ([layers.Dense(1, activation="sigmoid", name="one")], "puts out 1 values"),
+        ([layers.Dense(1, name="one")], "puts out 1 values"),
         ([layers.Reshape((5, 2))], "puts out 5 x 2 values"),
         ([layers.Dense(10, activation="relu", name="end")], r"ends in layer end\.relu \(ReLU\)"),
     ],

@@ -1,10 +1,11 @@
 """Runs compiled graphs with LiteRT: a graph, a pool of interpreters, the engine."""
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -69,6 +70,7 @@ def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> di
     return LiteRTGraph(content, info).run(inputs)
 
 
+_MOST_BYTES: Final = 400 << 20  # of the activations in all interpreters of a graph
 T = TypeVar("T")
 
 
@@ -129,7 +131,8 @@ class LiteRTEngine:
 
     Args:
         folder: an open model folder.
-        size: interpreters for each graph; more than one a core is of no use.
+        size: interpreters for each graph; more than one a core is of no use. A large network has
+            fewer, as each holds all activations.
         max_waiting: callers that may wait for an interpreter.
 
     Raises:
@@ -147,6 +150,8 @@ class LiteRTEngine:
             for route in ("identity", "residual"):
                 self._shapes[f"{block.name}.x:{route}"] = self._shapes[block.input]
         self._checked_layers = layers_to_check(layers)
+        each = sum(4 * math.prod(layer.shape) for layer in layers)
+        size = max(1, min(size, _MOST_BYTES // max(each, 1)))
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:
             content = folder.read(info.file)

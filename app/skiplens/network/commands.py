@@ -29,6 +29,7 @@ from skiplens.network.own_network_files import (
     Code,
     Told,
     check_file,
+    describe_memory,
     is_compiled,
     network_id,
     only_weights,
@@ -290,6 +291,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     folder = models / network_id(path, told)
     if is_compiled(folder):
         return folder
+    _console.print(describe_memory(path))
     _prepare_tensorflow()
     import keras
 

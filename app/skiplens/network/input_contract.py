@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import keras
+import numpy as np
 from keras import ops
 
 from skiplens.core.input_image import WHITE, InputContract
@@ -120,6 +121,7 @@ def adapted(network: keras.Model, told: Told) -> keras.Model:
         first = network.layers[0]
         if isinstance(first, keras.Model) and getattr(first, "inputs", None):
             network.build(first.input_shape)  # that of a model in it, where it names none
+    network = _with_two_classes(network)
     if told.output is not None:
         network = keras.Model(network.inputs, _output(network, told.output), name=network.name)
     inputs: list[Any] = getattr(network, "inputs", None) or []
@@ -130,6 +132,24 @@ def adapted(network: keras.Model, told: Told) -> keras.Model:
         raise CompileError(f"network {network.name} takes no images, so --size has no meaning")
     image = keras.Input((*told.size, shape[-1] or _COLOURS))
     return keras.Model(image, network(image), name=network.name)
+
+
+def _with_two_classes(network: keras.Model) -> keras.Model:
+    """The network with probabilities of two classes in place of one of the second, p: the softmax
+    of the logits 0 and z is 1 - p and p, where p is the sigmoid of z.
+    """
+    last = next(reversed(getattr(network, "layers", ())), None)
+    if (
+        not isinstance(last, keras.layers.Dense)
+        or last.units != 1
+        or last.activation is not keras.activations.sigmoid
+        or len(getattr(network, "outputs", None) or ()) != 1
+    ):
+        return network
+    both = keras.layers.Dense(2, activation="softmax", use_bias=last.use_bias, name=last.name)
+    inputs, output = network.inputs, both(last.input)
+    both.set_weights([np.concatenate([0 * one, one], axis=-1) for one in last.get_weights()])
+    return keras.Model(inputs, output, name=network.name)
 
 
 def _output(network: keras.Model, name: str) -> Any:  # a symbolic tensor

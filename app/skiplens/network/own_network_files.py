@@ -139,7 +139,7 @@ def network_id(path: Path, told: Told | None = None) -> str:
 def takes_digits(folder: Path) -> bool:
     """Whether a compiled network takes images that are prepared as MNIST's digits were."""
     manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    return manifest["input"]["kind"] == "digit"  # type: ignore[no-any-return]  # it is checked when opened
+    return str(manifest.get("input", {}).get("kind", "digit")) == "digit"
 
 
 def compile_apart(
@@ -173,6 +173,44 @@ def compile_apart(
     command += ["--trust"] if code.trusted else []
     command += [] if data else ["--no-measure"]
     return subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
+
+
+_TENSORFLOW: Final = 600 << 20  # bytes of memory, without a network
+_WEIGHTS_USED, _WEIGHTS_NEEDED = 30, 6  # times the file: measured with ResNet50; at the very least
+
+
+def expected_memory(path: Path) -> int:
+    """About the most bytes of memory that compiling a file takes.
+
+    Raises:
+        CompileError: even much less is more than the system has available.
+    """
+    size, available = path.stat().st_size, _available_memory()
+    if available is not None and _TENSORFLOW + _WEIGHTS_NEEDED * size > available:
+        raise CompileError(
+            f"compiling {path} takes {_gigabytes(_TENSORFLOW + _WEIGHTS_NEEDED * size)} of memory "
+            f"at least; {_gigabytes(available)} are available"
+        )
+    return _TENSORFLOW + _WEIGHTS_USED * size
+
+
+def _available_memory() -> int | None:
+    """Bytes of memory that programs can still take; ``None`` if the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return next((int(kilobytes) << 10 for kilobytes in found), None)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GB"
+
+
+def describe_memory(path: Path) -> str:
+    """What compiling a file takes, in a sentence; errors as of :func:`expected_memory`."""
+    return f"compiling {path.name} takes up to {_gigabytes(expected_memory(path))} of memory"
 
 
 def is_compiled(folder: Path) -> bool:

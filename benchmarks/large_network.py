@@ -1,0 +1,144 @@
+"""A large network: ResNet50 of keras.applications, with random weights, compiled and shown."""
+
+import gzip
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from benchmarks.client import Client
+from benchmarks.processes import environment, serving
+from benchmarks.results import Result, Target
+from benchmarks.timing import in_turn, ratio
+from skiplens.core.feature_stats import describe
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.model_folder import ModelFolder, open_folder
+from skiplens.samples import draw_picture
+from skiplens.service.forward import branch_scales, network_input
+
+TITLE = "A large network"
+_ROUNDS: Final = 5
+_SAVE: Final = "import keras; keras.applications.ResNet50(weights=None).save('resnet50.keras')"
+# Processor time and memory are those of the process that this one waits for.
+_COMPILE: Final = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "skiplens", "compile", *sys.argv[1:]], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
+"""
+
+
+def measure() -> Iterator[Result]:
+    """Compile it, run it, serve it."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        _python(_SAVE, place)
+        options = ("resnet50.keras", "--models", "models", "--no-measure")
+        cpu, memory = map(float, _python(_COMPILE, place, *options).split()[-2:])
+        yield Result("compiling, processor time", cpu, "s", Target("<", 60))
+        yield Result("compiling, memory at its peak", memory, "MB", Target("<", 3000))
+        (folder,) = (place / "models").glob("resnet50-*")
+        yield from _engine(open_folder(folder))
+        yield from _server(folder, place)
+
+
+def _python(code: str, place: Path, *arguments: str) -> str:
+    """What a process writes to standard output."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(
+        command,
+        cwd=place,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def _engine(folder: ModelFolder) -> Iterator[Result]:
+    """The figures of every filter, over a pass that copies nothing out of the interpreter."""
+    manifest = folder.manifest
+    engine = LiteRTEngine(folder, 1, 0)
+    image, scales = network_input(manifest, draw_picture()), branch_scales(manifest, AS_TRAINED)
+    content = folder.read(manifest.graphs["activations"].file)
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    given = {"image": image, "branch_scales": scales[None]}
+    for entry in interpreter.get_input_details():
+        interpreter.set_tensor(entry["index"], given[entry["name"]])
+    every = np.ones(len(scales), np.float32)
+
+    def figures() -> None:
+        for array in engine.activations(image, scales * every).values():
+            describe(array)
+
+    found = in_turn(
+        {
+            "bare": interpreter.invoke,
+            "activations": lambda: engine.activations(image, scales),
+            "figures": figures,
+        },
+        _ROUNDS,
+        {},
+    )
+    yield Result("a bare pass", 1000 * median(found["bare"]), "ms")
+    over = "all activations, over a bare pass"
+    yield Result(over, ratio(found["activations"], found["bare"]))
+    over = "all figures, over a bare pass"
+    yield Result(over, ratio(found["figures"], found["bare"]), target=Target("<=", 1.3))
+
+
+class _Elements(HTMLParser):
+    """Counts elements, and the images that are fetched with the page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements, self.requests, self._later = 0, 1, 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._later += tag == "noscript"
+        if self._later:
+            return
+        self.elements += 1
+        at_once = tag == "img" and given.get("loading") != "lazy"
+        self.requests += at_once or tag == "script" or given.get("rel") == "stylesheet"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._later -= tag == "noscript"
+
+
+def _server(folder: Path, place: Path) -> Iterator[Result]:
+    """The first page, and the memory of a server that has shown a dozen grids."""
+    command = [sys.executable, "-m", "skiplens", "serve", "--port", "0", "--engine", "litert"]
+    settings = environment(
+        SKIPLENS_MODELS_DIR=str(folder.parent),
+        SKIPLENS_DEFAULT_NETWORK=folder.name,
+        SKIPLENS_STATE_DIR=str(place / "state"),
+    )
+    with serving(command, settings) as server:
+        client = Client(server.port)
+        _, page = client.get("/")
+        parser = _Elements()
+        parser.feed(page.decode())
+        size = len(gzip.compress(page)) / 1000
+        yield Result("first page, compressed", size, "KB", Target("<", 300))
+        yield Result("requests of its first view", float(parser.requests), "", Target("<=", 15))
+        yield Result("elements", float(parser.elements), "", Target("<", 8000))
+        grids = re.findall(rb'(?:src|srcset)="(/api/[^"]+grid\.png[^"]*)"', page)
+        for address in grids[:12]:
+            client.get(address.decode().replace("&amp;", "&"))
+        memory = server.memory()
+        if memory is not None:
+            peak = memory["peak"]
+            yield Result("memory of the server at its peak", peak, "MB", Target("<", 1500))
