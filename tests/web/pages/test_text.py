@@ -1,5 +1,6 @@
 """Descriptions and symbols of blocks are true of their merge."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.testclient import TestClient
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.engine.base import Engine
+from skiplens.service.registry import find_layer
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.format import MINUS, TIMES
@@ -211,3 +213,11 @@ def test_blocks_of_both_kinds_have_names_that_hold_for_both(engine: Engine) -> N
     assert text.symbols_of_blocks([gated, gated]) is text.GATED
     common = text.symbols_of_blocks([plain, gated])
     assert not {common.x, common.f} & {*GATED_NAMES, *PLAIN_NAMES}
+
+
+def test_a_block_that_ends_in_an_identity_puts_out_what_it_computes(
+    engines: Mapping[str, Engine],
+) -> None:
+    manifest = engines["mnist-rows-plain"].manifest
+    (block, *_) = manifest.blocks
+    assert text.formula(block, find_layer(manifest, block.output)) == "output = F(x)"

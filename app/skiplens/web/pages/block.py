@@ -10,6 +10,7 @@ from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, Layer
 from skiplens.engine.base import Array
 from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.images import FeatureMapTable, block_table, kernel_range
+from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
@@ -386,7 +387,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     names = [other.name for other in manifest.blocks]
     values = {
         "block": block,
-        "formula": text.formula(block),
+        "formula": text.formula(block, find_layer(manifest, block.output)),
         "sentence": describe_ratio(block, every, mean, links.scales.off, manifest.noun)
         if block.identity
         else "",

@@ -384,7 +384,5 @@ def _heat_map(
 
 def _short_names(layers: tuple[str, ...]) -> tuple[str, ...]:
     """Layers as the heat map names them: by block, and stem and head."""
-    return tuple(
-        layer.removesuffix(".output") if layer.endswith(".output") else layer.rpartition(".")[2]
-        for layer in layers
-    )
+    parts = (layer.rpartition(".") for layer in layers)
+    return tuple(owner if last in {"output", "sum"} else last for owner, _, last in parts)

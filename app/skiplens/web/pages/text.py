@@ -123,6 +123,13 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
 }
 
 
+# Of layers without a role of their own.
+_BY_KIND: Final = {
+    "Dense": "A dense layer: each value is a weighted sum of the values before it.",
+    "Reshape": "The values of the layer before in another shape.",
+}
+
+
 def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     """What a layer does, in a sentence or two."""
     block = block_with(manifest, layer)
@@ -140,7 +147,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
         return "Where the block ends: its values go on to the next layer unchanged."
     if block is not None and block.merge is None and layer.role in {"output", "activation"}:
         return "ReLU: values below zero become zero; the result is the next layer's input."
-    explanation = _BY_ROLE.get(layer.role, f"A layer of type {layer.kind}.")
+    other = _BY_KIND.get(layer.kind, f"A layer of type {layer.kind}.")
+    explanation = _BY_ROLE.get(layer.role, other)
     return explanation if isinstance(explanation, str) else explanation(layer)
 
 
@@ -159,10 +167,12 @@ _MERGED: Final = {
 }
 
 
-def formula(block: BlockInfo) -> str:
-    """What a block computes, as a formula."""
+def formula(block: BlockInfo, output: LayerInfo | None = None) -> str:
+    """What a block computes, as a formula; ``output`` is the layer that it ends in, if known."""
     merged = "F(x)" if block.merge is None else _MERGED.get(block.merge, "merge(x, F(x))")
-    if not block.rectified and block.output not in (block.sum, block.residual):
+    last = (block.sum, block.residual)
+    unchanged = block.output in last or (output is not None and output.kind == "Identity")
+    if not block.rectified and not unchanged:
         return f"output = activation({merged})"
     return f"output = ReLU({merged})" if block.rectified else f"output = {merged}"
 

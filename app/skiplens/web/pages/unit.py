@@ -534,9 +534,11 @@ def pooling_steps(found: Pooling, labels: InputLabels, forward: ForwardPass) -> 
     height, width = found.window.shape
     seen = input_window(forward, labels, labels.unit.filter, found.corner, (height, width))
     few = found.window.size <= _MOST_WRITTEN
+    source = labels.layer()
+    in_steps = source is not None and source.is_sequence
     window = WindowView(
         input_window=seen,
-        numbers=seen.numbers(found.window) if few else None,
+        numbers=seen.numbers(found.window.T if in_steps else found.window) if few else None,
         text=f"{height} {fmt.TIMES} {width} values: {seen.text}",
     )
     result = term(found.result, "value")
