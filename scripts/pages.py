@@ -16,6 +16,7 @@ STEPS: Final = (
 )
 """Of the story."""
 GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
+ROWS: Final = "/networks/mnist-rows/digits/{digit}"
 PAGES: Final = {
     "gallery": GALLERY,
     "gallery without a block": f"{GALLERY}?scale=block2:0",
@@ -31,6 +32,11 @@ PAGES: Final = {
     "depth without identity paths": "/networks/mnist-plain/digits/{digit}/blocks",
     "pictures of 2016": "/networks/mnist-classic/digits/{digit}/classic",
     "comparison": "/compare?a=mnist-resnet/{digit}&b=mnist-resnet/{other}",
+    "gallery of rows": ROWS,
+    "block of rows": f"{ROWS}/blocks/block1",
+    "state of a GRU": f"{ROWS}/layers/block1.states/filters/7?at=0,14",
+    "depth of rows": f"{ROWS}/blocks",
+    "comparison of rows": "/compare?a=mnist-rows/{digit}&b=mnist-rows-plain/{digit}",
     **{f"story: {step}": f"/learn/{step}?digit={{digit}}" for step in STEPS},
     "story for a class": "/learn/block?digit={digit}&present=1&lesson=abcdefgh",
     "story for a pupil": "/learn/block?digit={digit}&lesson=abcdefgh",

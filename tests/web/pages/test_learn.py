@@ -228,6 +228,16 @@ def test_every_definition_is_used_and_short(ask: Ask) -> None:
         assert all(len(part.split()) <= MOST_IN_A_SENTENCE for part in meaning.split(". "))
 
 
+def test_the_last_step_shows_the_skip_through_time(ask: Ask, digit: Digit) -> None:
+    page = ask("meaning")
+    assert "The same skip, through time." in page.text
+    assert f"/networks/mnist-rows/digits/{digit.id}" in {link["href"] for link in page.all("a")}
+    sprites = [one for one in page.all("svg") if "row by row" in one.get("aria-label", "")]
+    views = [[int(side) for side in one["viewbox"].split()] for one in sprites]
+    assert [view[2:] for view in views] == [[3 * 64, 3 * 28]] * 3
+    assert len({view[1] for view in views}) == 3
+
+
 # Questions: what the network does in the state of the figure decides.
 
 

@@ -1,7 +1,7 @@
 """Networks that were trained alike, with the skip and without, compared by test accuracy."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
@@ -10,6 +10,7 @@ from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.depth import twin_of
+from skiplens.web.pages.learn.blocks import rows_figure
 from skiplens.web.pages.learn.ladder import accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
@@ -199,12 +200,12 @@ def depth_figure(scene: Scene) -> StepFigure:
 
 
 def meaning_figure(scene: Scene) -> StepFigure:
-    """Every pair of networks that were trained alike."""
+    """Every pair of networks that were trained alike, and the skip through time."""
     pairs = (
         *twin_pairs(scene.context.services),
         *ladder_pairs(scene.context.services),
     )
-    return _pair_figure(
+    found = _pair_figure(
         scene,
         pairs,
         pair_chart(pairs),
@@ -213,6 +214,7 @@ def meaning_figure(scene: Scene) -> StepFigure:
             "Choose a pair in which it does not clearly help.",
         ),
     )
+    return replace(found, values={**found.values, "reader": rows_figure(scene)})
 
 
 def _pair_figure(
