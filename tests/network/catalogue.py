@@ -437,10 +437,14 @@ ENTRIES: Final = (
     Entry(of_four_channels, refused="images have one channel, or three"),
     Entry(subclassed, refused="A file that defines it can be run first"),
     *(
+        Entry(application(name), told=Told(size=(224, 224)), weights=SLOW + 1)
+        for name in ("MobileNetV3Small", "MobileNetV3Large")
+    ),
+    *(
         Entry(application(name), blocks, weights=SLOW + 1)
         for name, blocks in (
-            *(("MobileNet", 0), ("MobileNetV2", 10), ("MobileNetV3Small", None)),
-            *(("MobileNetV3Large", None), ("EfficientNetB0", None), ("EfficientNetV2B0", None)),
+            *(("MobileNet", 0), ("MobileNetV2", 10)),
+            *(("EfficientNetB0", None), ("EfficientNetV2B0", None)),
             *(("DenseNet121", 58), ("DenseNet169", 82), ("NASNetMobile", None)),
             *(("ResNet50", 16), ("ResNet50V2", 16), ("Xception", 12), ("InceptionV3", 0)),
         )

@@ -124,7 +124,7 @@ def test_one_of_several_outputs_is_told(tmp_path: Path) -> None:
         (network(), Told(preprocess="resnet51"), "there is no preset 'resnet51'"),
         (network(shape=(8, 8, 1)), Told(preprocess="caffe"), "takes grey ones"),
         (network(shape=(8, 8, 2)), Told(), "images have one channel, or three"),
-        (network(shape=(None, None, 3)), Told(), "of a fixed size"),
+        (network(shape=(None, None, 3)), Told(), "--size tells height and width"),
         (network(), Told(classes=("one",)), "has 5 classes; 1 names are given"),
     ],
     ids=["preset", "colours", "channels", "size", "classes"],

@@ -180,5 +180,8 @@ def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> No
     with Image.open(io.BytesIO(picture.content)) as image:
         assert image.size == (8 * 32, 8 * 24)
         assert image.mode == "RGB"
+    compared = visitor.get(f"/compare?a={own.name}/{digit}&b={own.name}/{digit}", headers=HTML)
+    assert "a drawn landscape" in compared.text
+    assert "sample 3" not in compared.text
     other = visitor.get(f"/networks/mnist-resnet/digits/{digit}", headers=HTML)
     assert other.status_code == 200

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -103,7 +103,7 @@ def obstacles(network: keras.Model) -> list[str]:
     elif not inputs or len(inputs) > 1 or not image_shape(network):
         found.append(
             f"network {network.name!r} must be a functional or sequential model of one image "
-            f"(H, W, C) of a fixed size; its inputs are {shapes}"
+            f"(H, W, C) of a fixed size; its inputs are {shapes}{_size_advice(inputs)}"
         )
     if len(outputs) > 1:
         found.append(
@@ -117,6 +117,13 @@ def obstacles(network: keras.Model) -> list[str]:
         for layer in unnamed
     ]
     return found
+
+
+def _size_advice(inputs: Sequence[Any]) -> str:
+    """What can help where a network leaves the size of its image open."""
+    if len(inputs) != 1 or None not in inputs[0].shape[1:]:
+        return ""
+    return "; --size tells height and width: --size 224"
 
 
 def image_shape(network: keras.Model) -> tuple[int, int, int] | tuple[()]:

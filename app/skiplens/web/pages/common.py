@@ -87,6 +87,10 @@ class SitePage(Page):
         return tuple((manifest, address, False) for manifest, address, _ in found)
 
 
+PictureLink = tuple[Picture, str, str, bool]
+"""A sample: picture, name, address of the page about it, and whether that is the current one."""
+
+
 @dataclass(frozen=True)
 class CandidateLink:
     """Something in an uploaded image that may be the digit meant.
@@ -177,21 +181,11 @@ class ViewPage(Page):
         return input_picture(self.context.forward)
 
     @cached_property
-    def pictures(self) -> list[tuple[Picture, str, str, bool]]:
-        """Samples for a network of other images than digits: picture, name, this page about it, and
-        whether that is the current one.
-        """
-        manifest = self.context.forward.manifest
-        height, width, _ = manifest.input_shape
-        return [
-            (
-                Picture(addresses.input_png(image, manifest.id), width, height),
-                stored.style or "",
-                self.address(self.links.with_digit(image)),
-                image == self.links.digit,
-            )
-            for image, stored in self.context.services.digits.pictures.items()
-        ]
+    def pictures(self) -> list[PictureLink]:
+        """Other inputs for this page of a network of other images than digits."""
+        return picture_links(
+            self.context, self.links.digit, lambda image: self.address(self.links.with_digit(image))
+        )
 
     @cached_property
     def samples(self) -> "Samples":
@@ -249,6 +243,23 @@ class ViewPage(Page):
         """What a form passes on, name and value, besides the options that it shows."""
         found = self.links.query.items()
         return [(name, value) for name, value in found if value and name not in shown]
+
+
+def picture_links(
+    context: PageContext, current: str, address: Callable[[str], str]
+) -> list[PictureLink]:
+    """The samples for a network of other images than digits; ``address`` is the page of an id."""
+    manifest = context.forward.manifest
+    height, width, _ = manifest.input_shape
+    return [
+        (
+            Picture(addresses.input_png(image, manifest.id), width, height),
+            stored.style or "",
+            address(image),
+            image == current,
+        )
+        for image, stored in context.services.digits.pictures.items()
+    ]
 
 
 def confusable_sample(context: PageContext) -> str:

@@ -31,6 +31,7 @@ from skiplens.web.pages.common import (
     ViewPage,
     confusable_sample,
     network_links,
+    picture_links,
     prediction_view,
     sample_links,
 )
@@ -184,6 +185,9 @@ def compare_page(
             context.services.digits.samples,
             b.digit.id,
             lambda digit: links.compare(other.with_digit(digit), layer),
+        ),
+        "pictures_b": picture_links(
+            context, b.digit.id, lambda image: links.compare(other.with_digit(image), layer)
         ),
         "networks_b": _networks_for_b(pair, layer),
         "same_input": _same_input(pair, layer),

@@ -31,6 +31,10 @@ class CodeSnippet:
     text: str
 
 
+_MEGABYTE: Final = 1_000_000
+_LARGE: Final = 10 * _MEGABYTE  # bytes
+
+
 @dataclass(frozen=True)
 class Downloads:
     """Files, as text and address, and text to copy."""
@@ -39,10 +43,13 @@ class Downloads:
     snippets: tuple[CodeSnippet, ...]
 
 
-def gallery_downloads(links: Links, origin: str) -> Downloads:
-    """Every layer at once; ``origin`` is the server's address, ``http://127.0.0.1:8000``."""
+def gallery_downloads(links: Links, origin: str, size: int = 0) -> Downloads:
+    """Every layer at once; ``origin`` is the server's address, ``http://127.0.0.1:8000``, and
+    ``size`` the number of bytes of all arrays, which is told if it is large.
+    """
     arrays = links.network_data("activations.npz")
     table = links.network_data("statistics.csv")
+    told = f", up to {size // _MEGABYTE} MB" if size > _LARGE else ""
     python = _python(
         origin + arrays,
         _MANY_ARRAYS,
@@ -50,7 +57,7 @@ def gallery_downloads(links: Links, origin: str) -> Downloads:
         "    print(name, layers[name].shape, layers[name].max())",
     )
     return Downloads(
-        (("all layers, NPZ", arrays), ("statistics, CSV", table)),
+        ((f"all layers, NPZ{told}", arrays), ("statistics, CSV", table)),
         _snippets(origin, links.gallery(), {f"{links.digit}.npz": arrays}, python),
     )
 

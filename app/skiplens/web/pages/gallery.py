@@ -79,7 +79,7 @@ def gallery_page(context: PageContext, origin: str) -> ViewPage:
         "blocks": _block_sections(context, outside),
         "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
-        "downloads": gallery_downloads(links, origin),
+        "downloads": gallery_downloads(links, origin, forward.nbytes),
         "classic": links.classic() if classic_blocks(manifest) else None,
     }
     title = f"{manifest.classes[forward.label]} in {manifest.title}"
