@@ -86,6 +86,24 @@ def test_what_is_not_told_is_worked_out(
     assert manifest.input_shape == SHAPE
 
 
+@pytest.mark.parametrize("module", ["resnet50", "mobilenet_v2", "densenet", "efficientnet"])
+def test_preprocessing_by_operations_in_the_network_is_found(module: str, tmp_path: Path) -> None:
+    preprocess = import_module(f"keras.applications.{module}").preprocess_input
+    image = keras.Input(SHAPE)
+    base = keras.Sequential([keras.Input(SHAPE), layers.Conv2D(4, 3, activation="relu")])
+    first = [layers.Rescaling(1 / 255)] if module == "efficientnet" else []
+    x = base(keras.Sequential(first)(preprocess(image)) if first else preprocess(image))
+    x = layers.Dense(3)(layers.GlobalAveragePooling2D()(x))
+    model = randomise(keras.Model(image, x))
+    manifest = compiled(model, tmp_path)
+    assert manifest.input_scale == 255
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    given = (photo() / 255).astype(np.float32)
+    found = engine.activations(given, np.ones(0, np.float32))[manifest.layers[-1].name]
+    wanted = keras.ops.softmax(model(photo()))
+    np.testing.assert_allclose(found.reshape(1, -1), numpy(wanted), atol=1e-5)
+
+
 def test_the_compiled_network_computes_with_the_values_that_were_told(tmp_path: Path) -> None:
     model = network()
     manifest = compiled(model, tmp_path, Told(preprocess="vgg16", classes=tuple("abcde")))

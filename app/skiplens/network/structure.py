@@ -25,6 +25,21 @@ from skiplens.network.merges import branch_calls, find_merges, needed_calls
 _VECTORS: Final = 2  # axes of a batch of them
 _BYTES: Final = 255.0
 _LARGEST_SCALE_OF_BYTES: Final = 0.05  # 1 / 127.5 maps bytes to -1..1
+_LARGEST_MEAN: Final = 2.0  # of values of about 1
+_KEEPS_VALUES: Final = frozenset(  # layers and operations after which an image has the same range
+    {
+        "Reshape",
+        "GetItem",
+        "Stack",
+        "Concatenate",
+        "Flip",
+        "Resizing",
+        "CenterCrop",
+        "ZeroPadding2D",
+        "Cast",
+        "Permute",
+    }
+)
 _RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
 
 
@@ -53,8 +68,8 @@ class Structure:
         for call in self.calls:
             if not any(id(one) in image for one in call.inputs):
                 continue
-            if not isinstance(call.layer, keras.layers.Reshape):
-                return _BYTES if _takes_bytes(call.layer) else 1.0
+            if type(call.layer).__name__ not in _KEEPS_VALUES:
+                return _BYTES if _takes_bytes(call) else 1.0
             image.add(id(call.output))
         return 1.0
 
@@ -172,12 +187,25 @@ class Structure:
                 yield name, "identity"
 
 
-def _takes_bytes(layer: keras.layers.Layer) -> bool:
+def _takes_bytes(call: Call) -> bool:
+    """Whether a layer, or an operation on numbers, maps bytes to about 1."""
+    layer, kind = call.layer, type(call.layer).__name__
     if isinstance(layer, keras.layers.Rescaling):
         return bool(np.max(layer.scale) < _LARGEST_SCALE_OF_BYTES)
     if isinstance(layer, keras.layers.Normalization):
         return bool(np.max(np.asarray(layer.mean)) > 1)
-    return False
+    given = keras.tree.flatten((call.args, call.kwargs))
+    numbers = [one for one in given if isinstance(one, int | float) or _is_constant(one)]
+    largest = max((float(np.max(np.abs(one))) for one in numbers), default=0.0)
+    if kind in {"Divide", "TrueDivide"}:
+        return largest > 1 / _LARGEST_SCALE_OF_BYTES
+    if kind == "Multiply":
+        return 0 < largest < _LARGEST_SCALE_OF_BYTES
+    return kind in {"Add", "Subtract"} and largest > _LARGEST_MEAN
+
+
+def _is_constant(value: object) -> bool:
+    return hasattr(value, "dtype") and not isinstance(value, keras.KerasTensor)
 
 
 def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:
