@@ -22,19 +22,19 @@ from skiplens.web.links import API
 TITLE = "A digit while it is drawn"
 SHOWN: Final = ("stem.output", "block1.residual", "block1.sum", "block1.output", "block2.sum")
 _ROUNDS = 20
+_REVERSED: Final = ",".join(f"block{at}" for at in range(DEEPEST, 0, -1))
 _EXPERIMENTS: Final = {
-    "index of experiments": (STREAM, "index"),
-    "a digit on every rung of the ladder": (STREAM, "depth"),
-    "27 blocks removed one by one": (STREAM, "removal"),
-    "27 blocks reordered": (STREAM, "order"),
-    "all branches scaled, 17 factors": (STREAM, "scale"),
-    "the answer after each of 27 blocks": (STREAM, "early-exits"),
-    "votes of 27 blocks": (STREAM, "votes"),
-    "gradients of 27 blocks": (STREAM, "gradients"),
-    "a digit among 1,000 at every depth": (STREAM, "classes"),
-}
-_OPTIONS: Final = {
-    "order": "&order=" + ",".join(f"block{at}" for at in range(DEEPEST, 0, -1)),
+    "index of experiments": "index",
+    "a digit on every rung of the ladder": "depth",
+    "27 blocks removed one by one": "removal",
+    "27 blocks reordered": f"order&order={_REVERSED}",
+    "all branches scaled, 17 factors": "scale",
+    "the answer after each of 27 blocks": "early-exits",
+    "votes of 27 blocks": "votes",
+    "gradients of 27 blocks": "gradients",
+    "gradients of 27 blocks along a line": "gradients&view=line",
+    "gradients of 27 blocks by length of path": "gradients&view=length",
+    "a digit among 1,000 at every depth": "classes",
 }
 _SUBSETS: Final = "64 sets of blocks removed"
 
@@ -62,12 +62,10 @@ def measure() -> Iterator[Result]:
         seconds = in_turn(ways, _ROUNDS, {})
         answers = in_turn(
             {
-                name: partial(_follow, client, numbers, network, experiment)
-                for name, (network, experiment) in {
-                    **_EXPERIMENTS,
-                    _SUBSETS: (addresses.NETWORK, "removal"),
-                }.items()
-            },
+                name: partial(_follow, client, numbers, STREAM, experiment)
+                for name, experiment in _EXPERIMENTS.items()
+            }
+            | {_SUBSETS: partial(_follow, client, numbers, addresses.NETWORK, "removal")},
             _ROUNDS,
             {},
         )
@@ -80,10 +78,9 @@ def measure() -> Iterator[Result]:
 
 
 def _follow(client: Client, numbers: Iterator[int], network: str, experiment: str) -> None:
-    """One frame of the page of an experiment."""
+    """One frame of the page of an experiment; its options follow its name."""
     body = json.dumps(strokes(next(numbers))).encode()
-    options = _OPTIONS.get(experiment, "")
-    client.post_json(f"{links.live_page(network)}?experiment={experiment}{options}", body)
+    client.post_json(f"{links.live_page(network)}?experiment={experiment}", body)
 
 
 def strokes(number: int) -> dict[str, object]:

@@ -84,13 +84,14 @@ def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
         np.testing.assert_allclose(found[name].ravel(), value.ravel(), atol=1e-4, err_msg=name)
 
 
-def test_probabilities_are_those_of_a_forward_pass_for_each_set_of_factors(engine: Engine) -> None:
-    found = engine.probabilities(images(), np.stack(GATES))
-    assert found.shape == (len(GATES), 10)
+@pytest.mark.parametrize("layer", ["block1.sum", "head.probabilities"])
+def test_outputs_are_those_of_a_layer_in_each_forward_pass(layer: str, engine: Engine) -> None:
+    given = np.concatenate([images(seed=at) for at in range(len(GATES))])
+    found = engine.outputs(given, np.stack(GATES), layer)
     assert found.dtype == np.float32
-    for row, branch_scales in zip(found, GATES, strict=True):
-        alone = engine.activations(images(), branch_scales)["head.probabilities"]
-        np.testing.assert_allclose(row, alone.ravel(), atol=1e-6)
+    for output, image, branch_scales in zip(found, given, GATES, strict=True):
+        alone = engine.activations(image[None], branch_scales)[layer]
+        np.testing.assert_allclose(output, alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("branch_scales", GATES, ids=str)

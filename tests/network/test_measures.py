@@ -8,6 +8,9 @@ import pytest
 import tensorflow as tf
 
 from skiplens.core.experiments import Curve
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.model_folder import open_folder
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES, stream
 from skiplens.network.block_chain import BlockChain
@@ -23,6 +26,11 @@ from skiplens.network.gradient_measures import (
 )
 from skiplens.network.mnist_download import as_input
 from skiplens.network.order_measures import measure_order, random_order
+from skiplens.network.tracing import load_network
+from skiplens.samples import load_samples
+from skiplens.service.analysis import shares_by_path_length
+from skiplens.service.forward import run_network
+from tests.conftest import MODELS
 from tests.network.tiny import numpy, randomise
 
 BLOCKS = 3
@@ -171,3 +179,13 @@ def test_gradients_are_measured_at_the_start_and_at_the_end(chain: BlockChain, t
     assert means(curves["autocorrelation.start"]) == [1.0] * LAGS  # the branches begin at zero
     assert np.std(means(curves["line.start"])) < 1e-4
     assert np.std(means(curves["line.trained"])) > 0.01
+
+
+def test_the_shares_of_one_digit_equal_those_of_keras() -> None:
+    folder, sample = MODELS / "mnist-stream-6", load_samples()[0]
+    engine = LiteRTEngine(open_folder(folder), 1, 0)
+    forward = run_network(engine, sample.digit, AS_TRAINED)
+    chain = BlockChain(load_network(folder / "network.keras"))
+    split = Split(sample.digit.pixels[None], np.array([3], np.uint8))
+    found = shares_by_path_length(forward, engine.weights, 3)
+    np.testing.assert_allclose(found, path_shares(chain, split)[0], atol=1e-4)

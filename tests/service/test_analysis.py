@@ -1,14 +1,23 @@
 """Gradients by path, early exits, figures of 2016; contracts check the numbers."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
-from skiplens.service.analysis import classic_blocks, gradient_by_path, likeness_of_2016
-from skiplens.service.forward import ForwardPass
+from skiplens.samples import load_samples
+from skiplens.service.analysis import (
+    classic_blocks,
+    gradient_by_path,
+    has_path_lengths,
+    likeness_of_2016,
+    slopes_between,
+)
+from skiplens.service.forward import ForwardPass, branch_scales
 
 
 def test_gradients_are_of_the_predicted_class_unless_told(
@@ -19,6 +28,27 @@ def test_gradients_are_of_the_predicted_class_unless_told(
     assert gradient_by_path(engine, forward, 2).target == 2
     with pytest.raises(InvalidParameterError, match="target must be 0 to 9; got '10'"):
         gradient_by_path(engine, forward, 10)
+
+
+def test_slopes_are_the_differences_of_the_logit_along_the_line(engine: Engine) -> None:
+    start, end = (sample.digit for sample in load_samples()[:2])
+    found = slopes_between(engine, AS_TRAINED, start, end, 3, 4)
+    on = branch_scales(engine.manifest, AS_TRAINED)
+
+    def logit(place: float) -> float:
+        image = (1 - place) * start.as_input() + place * end.as_input()
+        return float(engine.activations(image.astype(np.float32), on)["head.logits"][0, 0, 3])
+
+    logits = [logit(at / 4) for at in range(5)]
+    np.testing.assert_allclose(found, 4 * np.diff(logits), atol=1e-3)
+
+
+def test_only_streams_of_convolutions_have_path_lengths(
+    forward_passes: dict[str, ForwardPass], engines: Mapping[str, Engine]
+) -> None:
+    assert has_path_lengths(engines["mnist-stream"].manifest)
+    for name in ("mnist-resnet", "mnist-classic", "mnist-highway", "mnist-plain"):
+        assert not has_path_lengths(forward_passes[name].manifest)
 
 
 def test_only_blocks_of_one_convolution_at_one_width_have_them(

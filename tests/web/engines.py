@@ -49,9 +49,9 @@ class WatchedEngine:
         self._enter()
         return self._engine.activations(image, gates)
 
-    def probabilities(self, image: Array, gates: Array) -> Array:
+    def outputs(self, images: Array, gates: Array, layer: str) -> Array:
         self._enter()
-        return self._engine.probabilities(image, gates)
+        return self._engine.outputs(images, gates, layer)
 
     def reordered(self, image: Array, gates: Array, order: Array) -> Activations:
         self._enter()

@@ -53,15 +53,16 @@ class Engine(Protocol):
             NonFiniteError: the network computed NaN or infinity.
         """
 
-    def probabilities(self, image: Array, branch_scales: Array) -> Array:
-        """The answers alone, under several sets of factors.
+    def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
+        """What one layer puts out in several forward passes.
 
         Args:
-            image: as in :meth:`activations`.
-            branch_scales: float32 ``(sets, n)``: a row for each forward pass.
+            images: float32 ``(passes, 28, 28, 1)`` in [0, 1].
+            branch_scales: float32 ``(passes, n)``.
+            layer: its name.
 
         Returns:
-            float32 ``(sets, classes)``, finite. Errors as in :meth:`activations`.
+            float32 ``(passes, H, W, C)``, finite. Errors as in :meth:`activations`.
         """
 
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:

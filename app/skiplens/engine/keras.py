@@ -149,10 +149,9 @@ class KerasEngine:
         check_finite(outputs, self._checked_layers)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
 
-    def probabilities(self, image: Array, branch_scales: Array) -> Array:
-        last = self.manifest.layers[-1].name
-        found = [self.activations(image, row)[last].reshape(-1) for row in branch_scales]
-        return np.stack(found)
+    def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
+        passes = zip(images, branch_scales, strict=True)
+        return np.stack([self.activations(image[None], row)[layer] for image, row in passes])
 
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         return self._compiled.reordered(image, branch_scales, order)

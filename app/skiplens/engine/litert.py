@@ -173,16 +173,15 @@ class LiteRTEngine:
         check_finite(outputs, self._checked_layers)
         return outputs
 
-    def probabilities(self, image: Array, branch_scales: Array) -> Array:
-        last = self.manifest.layers[-1].name
+    def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         with self._pools["activations"].acquire() as interpreter, timed("infer"):
             found = [
-                interpreter.run({"image": image, "branch_scales": row[None]}, {last})[last]
-                for row in branch_scales
+                interpreter.run({"image": image[None], "branch_scales": row[None]}, {layer})[layer]
+                for image, row in zip(images, branch_scales, strict=True)
             ]
-        outputs = {last: np.concatenate(found).reshape(len(found), -1)}
-        check_finite(outputs)
-        return outputs[last]
+        outputs = np.concatenate(found).reshape(-1, *self._shapes[layer])
+        check_finite({layer: outputs})
+        return outputs
 
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         if not self.manifest.can_reorder:

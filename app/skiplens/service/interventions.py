@@ -15,8 +15,10 @@ from skiplens.service.registry import ModelRegistry
 
 def predict(engine: Engine, digit: InputImage, settings: Sequence[Scales]) -> Array:
     """Probabilities under each set of factors, float32 ``(settings, classes)``."""
-    rows = [branch_scales(engine.manifest, scales) for scales in settings]
-    return engine.probabilities(network_input(engine.manifest, digit), np.stack(rows))
+    rows = np.stack([branch_scales(engine.manifest, scales) for scales in settings])
+    images = np.repeat(network_input(engine.manifest, digit), len(rows), axis=0)
+    found = engine.outputs(images, rows, engine.manifest.layers[-1].name)
+    return found.reshape(len(rows), -1)
 
 
 def predict_without(

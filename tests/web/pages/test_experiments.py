@@ -95,17 +95,33 @@ def test_every_page_is_there_for_every_kind_of_network(look: Look) -> None:
 def test_pages_follow_a_drawing(api: TestClient, look: Look, network: str) -> None:
     """Each key of a page has a value, and that of the stored drawing's page."""
     stored = api.post("/api/v1/digits", json={"strokes": STROKES}).json()["id"]
-    names = ["", *EXPERIMENTS]
-    for address in (f"/experiments/{name}".rstrip("/") for name in names):
-        page = look(f"{address}?digit={stored}&network={network}")
+    options = f"digit={stored}&network={network}"
+    addresses = [f"/experiments/{name}".rstrip("/") for name in ["", *EXPERIMENTS]]
+    pages = [f"{address}?{options}" for address in addresses]
+    pages += [f"/experiments/gradients?{options}&view={view}" for view in ("line", "length")]
+    for address in pages:
+        page = look(address)
         (form,) = [form for form in page.all("form") if "data-draw" in form]
         values = frame(api, form["data-live"])
         for _, attributes in page.elements:
             for name, key in attributes.items():
                 if name.startswith("data-live-"):
                     assert values[key] == attributes.get(name.removeprefix("data-live-"), ""), key
-        shown = texts(api, f"{address}?digit={stored}&network={network}")
+        shown = texts(api, address)
         assert shown == {key: values[key] for key in shown} | {"verdict": shown["verdict"]}
+
+
+def test_gradients_are_shown_by_path_along_a_line_or_by_length(
+    api: TestClient, look: Look, refused: Refused, digit: Digit
+) -> None:
+    address = f"/experiments/gradients?digit={digit.id}"
+    keys = {"": "gradients.identity", "line": "gradients.line.chain", "length": "gradients.length"}
+    for view, key in keys.items():
+        page = look(f"{address}&view={view}" if view else address)
+        found = [attributes.get("data-live-d") for attributes in page.all("path")]
+        assert [other for other in keys.values() if other in found] == [key]
+    assert "see the residual stream" in look(f"{address}&view=length&network=mnist-resnet").text
+    assert "line" in refused(api.get(f"{address}&view=sideways"), 422, "invalid_parameter")
 
 
 def test_an_unknown_experiment_is_refused(api: TestClient, refused: Refused) -> None:

@@ -9,11 +9,19 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiments import Curve, GradientNorms, MeasuredRun
-from skiplens.core.ladder import DEEPEST, KINDS, stream_name
+from skiplens.core.ladder import DEEPEST, KINDS, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
-from skiplens.errors import InvalidParameterError
-from skiplens.service.analysis import BlockGradient, GradientByPath, gradient_by_path
+from skiplens.errors import InvalidParameterError, quoted
+from skiplens.service.analysis import (
+    BlockGradient,
+    GradientByPath,
+    gradient_by_path,
+    has_path_lengths,
+    shares_by_path_length,
+    slopes_between,
+)
+from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_block
 from skiplens.service.services import Services
@@ -29,6 +37,7 @@ from skiplens.web.pages.charts import (
     series_path,
     share_axis,
 )
+from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.depth import twin_of
 from skiplens.web.pages.experiments.depth import NAMES, TONES
 from skiplens.web.pages.experiments.frame import (
@@ -47,10 +56,14 @@ _ROUTES: Final[tuple[tuple[str, str, _Read], ...]] = (
 )
 _LEAST: Final = 1e-12  # a gradient of zero has no logarithm
 END: Final = "end"
-_SHOWN: Final = (
+_MEASURED: Final = (
     ("start", "At the start of training"),
     ("trained", "Trained"),
 )
+VIEWS: Final = {"path": "by path", "line": "along a line", "length": "by length of path"}
+"""What is shown of the page's digit, the first by default."""
+_STEPS: Final = 24
+"""Of the line from the page's digit to another."""
 
 
 def log_axis(label: str, values: Sequence[float]) -> Axis:
@@ -150,22 +163,106 @@ def draw_routes(found: GradientByPath, twin: tuple[str, GradientByPath] | None) 
     )
 
 
+def _toward(services: Services, forward: ForwardPass) -> StoredDigit | None:
+    """The sample at the other end of the line: the first of another class than is predicted.
+    ``None`` for a network without logits, or of other images than digits.
+    """
+    samples = services.digits.samples.values() if _scores_digits(forward.manifest) else ()
+    return next((one for one in samples if one.label not in (None, forward.label)), None)
+
+
+def _scores_digits(manifest: Manifest) -> bool:
+    return manifest.takes_digits and any(layer.role == "logits" for layer in manifest.layers)
+
+
+_SLOPE: Final = Axis("slope of the logit", ((-3, f"{fmt.MINUS}3"), (0, "0"), (3, "3")), -4, 4)
+_LINE: Final = share_axis("from this digit to the other", steps=4)
+
+
+def _slopes(
+    services: Services, engine: Engine, forward: ForwardPass, end: StoredDigit
+) -> list[tuple[str, str, list[tuple[float, float]]]]:
+    """Name, tone and points of the line, here and in the twin network; each divided by its root
+    mean square.
+    """
+    networks = (one.manifest for one in services.registry.networks)
+    twin = twin_of(engine.manifest, [one for one in networks if _scores_digits(one)])
+    has_skip = any(block.identity for block in engine.manifest.blocks)
+    compared = [(engine, "identity" if has_skip else "chain")]
+    if twin:
+        other = services.registry.network(twin)
+        compared.append((other, "chain" if has_skip else "identity"))
+    lines = []
+    for network, tone in compared:
+        scales = forward.scales if network is engine else type(forward.scales)()
+        digits = forward.digit, end.digit
+        found = slopes_between(network, scales, *digits, end.label or 0, _STEPS)
+        size = float(np.sqrt(np.mean(found**2))) or 1.0
+        middles = [(at + 0.5) / _STEPS for at in range(_STEPS)]
+        points = list(zip(middles, (found / size).tolist(), strict=True))
+        lines.append((network.manifest.title, tone, points))
+    return lines
+
+
+def own_line_chart(
+    services: Services, engine: Engine, forward: ForwardPass, end: StoredDigit
+) -> LineChart:
+    """How a logit changes along the line from the page's digit to another."""
+    return line_chart(
+        [
+            Series(
+                name,
+                tone,
+                tuple(Point(x, y) for x, y in points),
+                dots=False,
+                key=f"gradients.line.{tone}",
+            )
+            for name, tone, points in _slopes(services, engine, forward, end)
+        ],
+        x=_LINE,
+        y=_SLOPE,
+        alt="Slope of a logit along the line from this digit to another, with the skip and without",
+    )
+
+
 def live(drawn: Drawn) -> dict[str, str]:
-    """The gradients of the drawing, and those at one block if the page names it."""
-    if drawn.engine.manifest.no_gradients:
+    """What the page shows of the gradients of the drawing, and those at one block if the page names
+    it.
+    """
+    services, engine, forward = drawn.services, drawn.engine, drawn.forward
+    view = _view(drawn.query.get("view"))
+    if view == "line":
+        end = _toward(services, forward)
+        if end is None:
+            return {}
+        lines = _slopes(services, engine, forward, end)
+        paths = {f"gradients.line.{tone}": series_path(_LINE, _SLOPE, at) for _, tone, at in lines}
+        return paths | {"gradients.end": engine.manifest.classes[end.label or 0]}
+    if view == "length":
+        shares = _shares(engine, forward)
+        blocks = len(engine.manifest.blocks)
+        path = series_path(_length_axis(blocks), _SHARE, list(enumerate(shares)))
+        return {"gradients.length": path} if shares else {}
+    if engine.manifest.no_gradients:
         return {}
-    x = _blocks_axis(len(drawn.engine.manifest.blocks))
-    lines = _lines(*_both(drawn.services, drawn.engine, drawn.forward))
+    x = _blocks_axis(len(engine.manifest.blocks))
+    lines = _lines(*_both(services, engine, forward))
     values = {f"gradients.{tone}": series_path(x, _GRADIENT, points) for _, tone, points in lines}
     if block := drawn.query.get("block"):
-        names = [one.name for one in drawn.engine.manifest.blocks]
-        at = names.index(find_block(drawn.engine.manifest, block).name)
+        names = [one.name for one in engine.manifest.blocks]
+        at = names.index(find_block(engine.manifest, block).name)
         values |= {
             f"gradients.{tone}.here": fmt.number(points[at][1])
             for _, tone, points in lines
             if at < len(points)
         }
     return values
+
+
+def _view(name: str | None) -> str:
+    if name and name not in VIEWS:
+        raise InvalidParameterError(f"view must be one of {', '.join(VIEWS)}; got {quoted(name)}")
+    return name or next(iter(VIEWS))
 
 
 def training_chart(runs: Sequence[MeasuredRun], step: str) -> LineChart | None:
@@ -235,7 +332,7 @@ def line_charts(services: Services) -> list[tuple[str, LineChart, LineChart]]:
     the autocorrelation of such derivatives.
     """
     found, charts = _measured(services), []
-    for name, title in _SHOWN:
+    for name, title in _MEASURED:
         lines = [
             (text, tone, curves[f"line.{name}"], curves[f"autocorrelation.{name}"])
             for tone, (text, curves) in reversed(found.items())
@@ -289,39 +386,52 @@ def _correlation_chart(lines: Sequence[tuple[str, str, Curve]]) -> LineChart:
     )
 
 
-def path_chart(services: Services) -> LineChart | None:
-    """The share of the gradient that flows through each number of branches."""
-    curves = next((curves for _, curves in _measured(services).values() if "paths" in curves), None)
-    if curves is None:
+_SHARE: Final = share_axis("share", 0.0, 0.4, 4)
+
+
+def _length_axis(blocks: int) -> Axis:
+    return count_axis("branches on the path", 0, blocks, 1 + blocks // 6)
+
+
+def _shares(engine: Engine, forward: ForwardPass) -> list[float]:
+    """The shares of the page's digit; none where no path has a length."""
+    if not has_path_lengths(engine.manifest):
+        return []
+    return [*map(float, shares_by_path_length(forward, engine.weights, forward.label))]
+
+
+def length_chart(services: Services, engine: Engine, forward: ForwardPass) -> LineChart | None:
+    """The share of the gradient that flows through each number of branches: of the page's digit,
+    and the mean over test digits. ``None`` where no path has a length.
+    """
+    shares = _shares(engine, forward)
+    if not shares:
         return None
-    points = curves["paths"].points
-    blocks = len(points) - 1
+    blocks = len(shares) - 1
     paths = [comb(blocks, k) / 2**blocks for k in range(blocks + 1)]
+    series = [("share of all paths", "chain", "", paths)]
+    measured = services.experiments.measured(engine.manifest, "gradients")
+    curves = {curve.name: curve for curve in measured.curves} if measured else {}
+    if "paths" in curves:
+        means = [point.mean for point in curves["paths"].points]
+        series.append(("of the gradient, mean over test digits", "ink", "", means))
+    series.append(("of the gradient, this digit", "identity", "gradients.length", shares))
     return line_chart(
         [
             Series(
-                "share of all paths",
-                "chain",
-                tuple(Point(k, share) for k, share in enumerate(paths)),
-                dots=False,
-            ),
-            Series(
-                "share of the gradient",
-                "identity",
+                name,
+                tone,
                 tuple(
-                    Point(
-                        one.x,
-                        one.mean,
-                        f"through {one.x:g} branches: {fmt.percent(one.mean)}",
-                        max(one.mean - one.spread, 0.0),
-                        one.mean + one.spread,
-                    )
-                    for one in points
+                    Point(k, share, f"through {k} branches: {fmt.percent(share)}")
+                    for k, share in enumerate(values)
                 ),
-            ),
+                dots=False,
+                key=key,
+            )
+            for name, tone, key, values in series
         ],
-        x=count_axis("branches on the path", 0, blocks, 5),
-        y=share_axis("share", 0.0, 0.3, 3),
+        x=_length_axis(blocks),
+        y=_SHARE,
         alt="Share of the gradient, and of all paths, by the number of branches on a path",
     )
 
@@ -343,26 +453,55 @@ def gradients_page(
     respond: RespondDep,
     context: ExperimentContextDep,
     step: Annotated[str, Query(max_length=8, description="of training")] = "0",
+    view: Annotated[str | None, Query(max_length=16, description="of this digit")] = None,
 ) -> Response:
-    """Gradients of this digit, during training, along a line, and by length of path."""
+    """Gradients of this digit by path, along a line or by length of path, and during training."""
     services, links = context.services, context.links
     runs = services.experiments.ladder
     steps = training_steps(runs)
     if steps and step not in steps:
         raise InvalidParameterError(f"step must be one of {', '.join(steps)}")
-    options = {} if step == "0" else {"step": step}
+    shown = _view(view)
+    options = {
+        "view": view if shown != _view(None) else None,
+        "step": step if step != "0" else None,
+    }
+    kept = {name: value for name, value in options.items() if value}
+
+    def page(**other: object) -> str:
+        return links.experiment(EXPERIMENT.name, **{**kept, **other})
+
     values = {
-        "chart": route_chart(services, context.engine, context.forward),
+        "view": shown,
+        "views": [
+            (text, page(view=None if name == _view(None) else name), name == shown)
+            for name, text in VIEWS.items()
+        ],
+        **_figure(context, shown),
         "training": training_chart(runs, step),
         "steps": [
             (
                 "end of training" if one == END else f"step {int(one):,}",
-                links.experiment(EXPERIMENT.name, step=None if one == "0" else one),
+                page(step=None if one == "0" else one),
                 one == step,
             )
             for one in steps
         ],
         "lines": line_charts(services),
-        "paths": path_chart(services),
+        "stream": links.experiment(EXPERIMENT.name, network=STREAM, scale="", view="length"),
     }
-    return respond(experiment_view(context, EXPERIMENT, values, options))
+    return respond(experiment_view(context, EXPERIMENT, values, kept))
+
+
+def _figure(context: PageContext, view: str) -> dict[str, object]:
+    """What the page shows of its digit."""
+    services, engine, forward = context.services, context.engine, context.forward
+    if view == "line":
+        end = _toward(services, forward)
+        return {
+            "chart": end and own_line_chart(services, engine, forward, end),
+            "end": end and engine.manifest.classes[end.label or 0],
+        }
+    if view == "length":
+        return {"chart": length_chart(services, engine, forward)}
+    return {"chart": route_chart(services, engine, forward)}
