@@ -16,6 +16,8 @@ from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
+from skiplens.export.gallery import ExportOptions
+from skiplens.export.writing import export_gallery
 from skiplens.network import commands
 from skiplens.network.own_network_files import Code
 from skiplens.samples import draw_picture
@@ -185,3 +187,21 @@ def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> No
     assert "sample 3" not in compared.text
     other = visitor.get(f"/networks/mnist-resnet/digits/{digit}", headers=HTML)
     assert other.status_code == 200
+
+
+@pytest.mark.parametrize("own", [of_colours], indirect=True)
+def test_a_photograph_is_exported_as_the_network_gets_it(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(encode_grey(draw_picture().pixels[::-1]))
+    settings = Settings(own_network=own, default_network=own.name, state_dir=tmp_path / "state")
+    services = open_services(settings)
+    try:
+        export_gallery(
+            services, ExportOptions(image=tmp_path / "p.png"), tmp_path / "out", force=False
+        )
+    finally:
+        services.close()
+    with Image.open(tmp_path / "out" / "input.png") as image:
+        assert (image.size, image.mode) == ((8 * 32, 8 * 24), "RGB")
+    assert "24 \N{MULTIPLICATION SIGN} 32 pixels" in (tmp_path / "out" / "index.html").read_text(
+        encoding="utf-8"
+    )

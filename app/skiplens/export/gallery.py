@@ -6,13 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from skiplens.core.image_decoding import ImageLimits, decode_reduced
+from skiplens.core.image_decoding import ImageLimits, decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential
-from skiplens.core.manifest import AS_TRAINED, BlockInfo
+from skiplens.core.input_image import InputImage
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, Manifest
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.analysis import all_block_metrics
+from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import StoredDigit
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import (
@@ -70,27 +72,30 @@ def load_export_context(services: Services, options: ExportOptions) -> ExportCon
     """
     engine = services.registry.network(options.network or services.registry.default)
     scales = parse_scales(engine.manifest, options.scale)
-    stored = _digit(services, options)
+    stored = _digit(services, options, engine.manifest)
     run = services.runner.run
     forward, baseline = (run(engine, stored.digit, found) for found in (scales, AS_TRAINED))
     return ExportContext(engine, stored, forward, baseline, options.options)
 
 
-def _digit(services: Services, options: ExportOptions) -> StoredDigit:
+def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> StoredDigit:
     if options.digit is not None and options.image is not None:
         raise InvalidParameterError("digit and image are both given; only one of them can be")
     if options.image is not None:
-        return _preprocessed(options.image, services.limits)
+        return _preprocessed(options.image, services.limits, manifest)
     if options.digit is not None:
         return services.digits.get(options.digit)
-    return services.default_digit
+    return services.default_input(manifest)
 
 
-def _preprocessed(path: Path, limits: ImageLimits) -> StoredDigit:
+def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> StoredDigit:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
+    if not manifest.takes_digits:
+        pixels = decode_colour(essential(content), LONGEST_SIDE, limits)
+        return StoredDigit.of_image(InputImage.of(pixels))
     found, *_ = find_digits(*decode_reduced(essential(content), limits))
     return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
 

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from skiplens.core.array_files import npz
-from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError
 from skiplens.export import gallery
@@ -24,7 +23,7 @@ from skiplens.export.gallery import (
 )
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.services import Services
-from skiplens.web.api.digits import INPUT_ZOOM
+from skiplens.web.api.digits import encode_input
 from skiplens.web.api.schemas import Activations, Layer, Network, Prediction
 
 
@@ -123,9 +122,11 @@ def write(
 
 def _files(context: ExportContext) -> dict[str, Callable[[], bytes]]:
     """What makes each file, by path; the page comes last, so it exists only if all others do."""
-    images = draw(context)
+    images, manifest = draw(context), context.engine.manifest
     return {
-        "input.png": lambda: encode_grey(context.stored.digit.pixels, INPUT_ZOOM),
+        "input.png": lambda: encode_input(
+            context.stored.digit.fitted(manifest.input_shape, manifest.input.fit)
+        ),
         **{path: drawing.png for path, drawing in images.by_path().items()},
         "activations.npz": lambda: npz(context.forward.activations),
         "manifest.json": lambda: manifest_json(context, images),

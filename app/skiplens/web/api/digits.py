@@ -1,6 +1,8 @@
 """API routes for digits: the shipped samples and uploads."""
 
+import numpy as np
 from fastapi import Request, Response
+from numpy.typing import NDArray
 
 from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
@@ -68,12 +70,15 @@ def input_png(
 
 
 def _input(stored: StoredDigit, services: Services, network: str | None) -> bytes:
-    """An input as PNG: small ones are enlarged."""
+    """An input as it is stored, or as a network gets it."""
     if network is None:
-        pixels = stored.digit.pixels
-    else:
-        manifest = services.registry.network(network).manifest
-        pixels = stored.digit.fitted(manifest.input_shape, manifest.input.fit)
+        return encode_input(stored.digit.pixels)
+    manifest = services.registry.network(network).manifest
+    return encode_input(stored.digit.fitted(manifest.input_shape, manifest.input.fit))
+
+
+def encode_input(pixels: NDArray[np.uint8]) -> bytes:
+    """An input as PNG, enlarged if it is small: uint8 ``(H, W)`` or ``(H, W, 3)``."""
     return encode_grey(pixels, INPUT_ZOOM if max(pixels.shape[:2]) <= _ENLARGED else 1)
 
 
