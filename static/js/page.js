@@ -267,7 +267,8 @@ function wireDownloads() {
   const section = document.querySelector("[data-snippets]");
   if (!section) return;
   const enable = async () => (await import("./copy.js")).enableCopying(section);
-  section.addEventListener("toggle", enable, { once: true });
+  if (section.hasAttribute("open")) void enable(); // opened before this module was there
+  else section.addEventListener("toggle", enable, { once: true });
 }
 
 /** Explain any value of the map on a filter's page; a click waits for the module. */

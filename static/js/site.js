@@ -70,10 +70,15 @@ async function isServerReachable() {
   }
 }
 
-/** Show whether the connection is lost; when it is back, load the images that failed meanwhile. */
-async function checkConnection() {
-  runningCheck ??= isServerReachable();
-  const isLost = !(await runningCheck);
+/**
+ * Show whether the connection is lost; when it is back, load the images that failed meanwhile.
+ * @param {{ anew?: boolean }} [options] `anew` where a check under way may know nothing of a change
+ */
+async function checkConnection({ anew = false } = {}) {
+  const check = (anew ? undefined : runningCheck) ?? isServerReachable();
+  runningCheck = check;
+  const isLost = !(await check);
+  if (runningCheck !== check) return; // a newer one tells
   runningCheck = undefined;
   const root = document.documentElement;
   const wasLost = "offline" in root.dataset;
@@ -138,7 +143,7 @@ function wireNavigation() {
 
 /** Check the connection when the browser reports a change, or on request. */
 function wireConnection() {
-  const check = () => void checkConnection();
+  const check = () => void checkConnection({ anew: true });
   for (const name of ["offline", "online"]) window.addEventListener(name, check);
   document.querySelector("[data-connection] button")?.addEventListener("click", check);
   if (!navigator.onLine) check();

@@ -39,14 +39,15 @@ export async function fetchPage(address, signal) {
 /**
  * Show the page at an address in place of this one; only the newest call counts. If the page cannot
  * be fetched, the browser goes there and says why, unless it was only passing.
- * @param {string | (() => string)} address
+ * @param {string | (() => string)} address a function is asked once no change is under way
  * @param {{ history?: "push" | "replace" | "none", regions?: readonly string[] }} [options]
- *   `regions` are the only parts to change; with "none" the address stays as it is, and a change of
- *   it that is under way is awaited first
+ *   `regions` are the only parts to change; with "none" the address stays as it is
  * @returns {Promise<boolean>} whether the page is shown; false if a newer call came in between
  */
 export async function showPage(address, { history = "push", regions = REGIONS } = {}) {
-  if (history === "none") await settled;
+  if (typeof address === "function") {
+    for (let last; last !== settled; await last) last = settled;
+  }
   const shown = change(typeof address === "string" ? address : address(), history, regions);
   if (history !== "none") settled = shown;
   return shown;

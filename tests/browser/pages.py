@@ -64,6 +64,11 @@ class Held:
         self.wait_for(number)
         self._routes[number].continue_()
 
+    def abort(self, number: int = 0) -> None:
+        """Let one fail, as without a connection."""
+        self.wait_for(number)
+        self._routes[number].abort()
+
     def wait_for(self, number: int = 0) -> None:
         """Wait until the page has sent the request of that number, from 0."""
         wait_until(lambda: len(self._routes) > number, lambda: next_frame(self._page))

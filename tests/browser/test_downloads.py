@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.pages import hold
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +29,18 @@ def test_a_snippet_is_copied_as_it_stands(open_page: OpenPage, what: str) -> Non
     expect(page.locator("#downloads").get_by_role("status")).to_have_text(f"Copied {what}.")
     assert copied(page).strip() == text.strip()
     assert page.url.split("/")[2] in text
+
+
+def test_snippets_that_are_opened_before_their_module_is_there_can_be_copied(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/healthz", allow="404")  # a text has no icon
+    module = hold(page, "**/js/page.js")
+    page.goto("/", wait_until="commit")
+    opened(page)
+    expect(page.locator("#downloads code").first).to_be_visible()
+    module.release()
+    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
 
 
 def test_where_copying_is_not_allowed_the_text_is_selected(open_page: OpenPage) -> None:

@@ -178,6 +178,34 @@ def test_a_map_that_is_clicked_while_one_draws_is_opened_with_the_drawing(
     assert ink(page) > 0
 
 
+def test_a_map_that_is_clicked_while_the_page_of_a_drawing_comes_is_of_the_drawing(
+    open_page: OpenPage, server: str
+) -> None:
+    page = start(open_page, server)
+    before = page.url.rpartition("/")[2]
+    with held(page, PAGE_OF_A_DIGIT) as requests:
+        draw(page, ONE)
+        requests.wait_for()
+        page.locator("#block1 .layer-link img").first.click()
+        expect(page).to_have_url(re.compile(rf"/digits/(?!{before})[0-9a-f]{{16}}/layers/"))
+    predicts(page, "1")
+
+
+def test_a_choice_that_is_made_while_the_page_of_a_drawing_comes_keeps_both(
+    open_page: OpenPage, server: str
+) -> None:
+    page = start(open_page, server)
+    before = page.url.rpartition("/")[2]
+    with held(page, PAGE_OF_A_DIGIT) as requests:
+        draw(page, ONE)
+        requests.wait_for()
+        page.get_by_label("Colours").select_option("light")
+        expect(page).to_have_url(re.compile(rf"/digits/(?!{before})[0-9a-f]{{16}}\?palette=light$"))
+    predicts(page, "1")
+    expect(page.get_by_label("Colours")).to_have_value("light")
+    assert ink(page) > 0
+
+
 def test_the_first_stroke_replaces_the_digit_and_undo_brings_it_back(
     open_page: OpenPage, server: str
 ) -> None:

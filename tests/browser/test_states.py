@@ -129,6 +129,19 @@ def test_without_a_connection_the_page_stays_and_says_so(open_page: OpenPage) ->
     page.wait_for_url("**/docs")
 
 
+def test_a_connection_that_is_back_while_one_asks_is_told(open_page: OpenPage) -> None:
+    page = open_page("/", allow="Failed to load resource")
+    checks = hold(page, "**/healthz")
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    checks.wait_for()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    checks.abort()
+    checks.release(1)
+    expect(page.locator("html[data-offline]")).to_have_count(0)
+    page.get_by_role("link", name="API").first.click()
+    page.wait_for_url("**/docs")
+
+
 def test_the_systems_word_alone_shows_no_banner(open_page: OpenPage) -> None:
     page = open_page("/")
     with page.expect_response("**/healthz"):

@@ -37,8 +37,10 @@ class Bystander:
         return time.perf_counter() - started
 
     def during(self, attack: Callable[[], object], attackers: int = 2) -> float:
-        """The median while attackers are at it, as a multiple of that before."""
-        idle = statistics.median(self.frame() for _ in range(_FRAMES))
+        """The median while attackers are at it, as a multiple of that before or after: what else
+        the machine does may begin or end in between.
+        """
+        before = self._median()
         seconds: list[float] = []
         with ThreadPoolExecutor(attackers) as pool:
             while len(seconds) < _FRAMES:
@@ -47,7 +49,10 @@ class Bystander:
                     seconds.append(self.frame())
                 for one in tries:
                     one.result()
-        return statistics.median(seconds) / idle
+        return statistics.median(seconds) / max(before, self._median())
+
+    def _median(self) -> float:
+        return statistics.median(self.frame() for _ in range(_FRAMES))
 
     def close(self) -> None:
         """Disconnect."""

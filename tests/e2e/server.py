@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx2
 
 from skiplens.settings import ROOT
+from tests.conftest import wait_until
 
 COMMAND = (sys.executable, "-c", "from skiplens.cli import main; main()")
 PATIENCE = 60  # seconds after which a test fails rather than hangs
@@ -65,8 +66,7 @@ class Server:
 
     def await_metric(self, sample: str, value: float) -> None:
         """Wait until a sample has a value; counters are written after the answer is sent."""
-        while self.metric(sample) != value:
-            assert self.process.poll() is None
+        wait_until(lambda: self.metric(sample) == value)
 
     def lines(self) -> list[dict[str, Any]]:
         """The log; what libraries print beside it is left out."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.conftest import wait_until
 from tests.core.images import saved
 from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, PNG, Bystander
@@ -291,8 +292,7 @@ def test_stopping_under_load_answers_everyone_who_connected(tmp_path: Path) -> N
 
         with ThreadPoolExecutor(8) as pool:
             tries = [pool.submit(load) for _ in range(8)]
-            while len(answered) < 50:
-                assert server.process.poll() is None
+            wait_until(lambda: len(answered) >= 50)
             server.process.send_signal(signal.SIGTERM)
             wait(tries)
         assert server.process.wait(PATIENCE) == 0

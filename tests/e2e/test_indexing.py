@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from skiplens.mnist import Split
+from tests.conftest import wait_until
 from tests.e2e.server import Server, serving
 from tests.idx import shifted_samples, write_test_set
 
@@ -13,8 +14,7 @@ PLENTY = 100  # times the shifted samples: more than any machine reads while a t
 
 
 def await_ready(server: Server) -> None:
-    while server.client.get(STATE).json()["state"] != "ready":
-        assert server.process.poll() is None
+    wait_until(lambda: server.client.get(STATE).json()["state"] == "ready")
 
 
 def test_indexing_does_not_hold_a_server_that_is_told_to_stop(tmp_path: Path) -> None:
@@ -22,8 +22,7 @@ def test_indexing_does_not_hold_a_server_that_is_told_to_stop(tmp_path: Path) ->
     large = Split(np.tile(small.images, (PLENTY, 1, 1)), np.tile(small.labels, PLENTY))
     data = write_test_set(tmp_path / "mnist", large)
     with serving(tmp_path, data=data) as server:
-        while server.client.get(STATE).json()["done"] == 0:
-            assert server.process.poll() is None
+        wait_until(lambda: server.client.get(STATE).json()["done"] > 0)
         assert server.client.get("/readyz").status_code == 200
         assert server.client.get("/").status_code == 200
         assert server.client.get(STATE).json()["state"] == "indexing"

@@ -21,7 +21,7 @@ from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
-from tests.conftest import MODELS
+from tests.conftest import MODELS, wait_until
 from tests.idx import shifted_samples
 from tests.web.engines import SamplesFirst, WatchedEngine
 
@@ -98,8 +98,8 @@ def indexing(engine: Engine, shifted: LabelledDigits, tmp_path: Path) -> Iterato
 
 def wait_until_indexed(client: TestClient, root: str = "") -> None:
     """Wait until the default network has read the data set: pages say whether it has."""
-    while client.get(f"{root}{NETWORK}/dataset").json()["state"] != "ready":
-        pass
+    address = f"{root}{NETWORK}/dataset"
+    wait_until(lambda: client.get(address).json()["state"] == "ready")
 
 
 def over_dataset(

@@ -48,8 +48,10 @@ export class LiveInput {
   #surface;
   #pictures;
   #requests;
-  /** Digit that the page is about. */
+  /** Digit that the strokes are of. */
   #digit = "";
+  /** Digit that was stored, while its page is on its way. */
+  #coming = "";
   #timer = 0;
   #announceTimer = 0;
   #isUnsaved = false;
@@ -83,6 +85,11 @@ export class LiveInput {
     return find(this.#form, "[type=range]", HTMLInputElement).valueAsNumber / 100;
   }
 
+  /** Digit in the addresses of the page. */
+  get #shown() {
+    return this.#form.dataset["digit"] ?? "";
+  }
+
   /** Whether the page's own picture of its digit lies under the strokes. */
   get isOverPage() {
     return this.drawing.over === this.#digit;
@@ -108,14 +115,14 @@ export class LiveInput {
 
   /** Take over the digit of the page, with its strokes if it was drawn here. */
   #handlePage() {
-    const digit = this.#form.dataset["digit"] ?? "";
+    const digit = this.#shown;
     this.#pictures.observe();
     this.#dimWhileBlank();
     if (!this.#isUnsaved) {
       this.#requests.cancel(); // a preview of before would stay over the page
       this.#showStored();
     }
-    if (digit !== this.#digit) {
+    if (digit !== this.#digit && !this.#coming) {
       this.#digit = digit;
       if (!this.#isUnsaved) this.#restoreStrokes();
     }
@@ -292,11 +299,15 @@ export class LiveInput {
   async #showDigit(id) {
     this.#isUnsaved = false;
     this.#requests.cancel();
-    const address = this.addressWith(id);
     const digit = this.#digit;
-    this.#digit = id; // the strokes on the surface are those of this digit
+    this.#digit = this.#coming = id; // the strokes on the surface are those of this digit
     this.#keepStrokes();
-    if (!(await showPage(address, { history: "replace" }))) this.#digit = digit;
+    const show = () => showPage(() => this.#addressWith(id), { history: "replace" });
+    // A choice that is made meanwhile is shown first, and the digit with it.
+    const isShown = (await show()) || (this.#coming === id && (await show()));
+    if (this.#coming !== id) return; // another drawing came
+    this.#coming = "";
+    if (!isShown) this.#digit = digit;
   }
 
   /** Show what the server has of the digit, not the drawing. */
@@ -308,9 +319,9 @@ export class LiveInput {
   }
 
   /** The page's address for another digit. @param {string} id */
-  addressWith(id) {
+  #addressWith(id) {
     const address = this.#form.dataset["page"] ?? location.href;
-    return withDigit(new URL(address, location.href).href, this.#digit, id);
+    return withDigit(new URL(address, location.href).href, this.#shown, id);
   }
 
   /**
@@ -319,17 +330,16 @@ export class LiveInput {
    */
   async #saveBeforeLeaving(event) {
     const link = event.target instanceof Element && event.target.closest("a[href]");
-    const digit = this.#digit;
-    if (!this.#isUnsaved || this.drawing.isEmpty || !link || !link.getAttribute("href")?.includes(digit)) {
-      return;
-    }
+    const shown = this.#shown;
+    const isOfBefore = link && link.getAttribute("href")?.includes(shown);
+    if (!(this.#isUnsaved || this.#coming) || this.drawing.isEmpty || !isOfBefore) return;
     if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation();
     const href = /** @type {HTMLAnchorElement | SVGAElement} */ (link).href;
-    await this.#save();
+    if (this.#isUnsaved) await this.#save();
     const address = typeof href === "string" ? href : href.baseVal;
-    location.assign(withDigit(new URL(address, location.href).href, digit, this.#digit));
+    location.assign(withDigit(new URL(address, location.href).href, shown, this.#digit));
   }
 
   /** Store the drawing before a form about it is sent. @param {SubmitEvent} event */

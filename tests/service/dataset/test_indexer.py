@@ -18,6 +18,7 @@ from skiplens.samples import load_samples
 from skiplens.service.dataset.activation_index import TOP_K, Index
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer, IndexCache, Progress
 from skiplens.service.dataset.labelled_digits import LabelledDigits
+from tests.conftest import wait_until
 from tests.web.engines import WatchedEngine
 
 Opened = Callable[[], DatasetIndexer]
@@ -167,8 +168,7 @@ def test_closing_stops_it_and_leaves_nothing_behind(
     indexes = opened()
     watched.gate.clear()
     indexes.start((watched,))
-    while not watched.calls:
-        pass
+    wait_until(lambda: watched.calls > 0)
     closing = threading.Thread(target=indexes.close)
     closing.start()
     watched.gate.set()

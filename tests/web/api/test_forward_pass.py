@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from skiplens.errors import BusyError, NonFiniteError
+from tests.conftest import wait_until
 from tests.web.conftest import Refused, Start
 from tests.web.engines import WatchedEngine
 
@@ -37,8 +38,7 @@ def test_simultaneous_requests_share_one_forward_pass(
     watched.gate.clear()
     with ThreadPoolExecutor(len(QUESTIONS)) as pool:
         answers = [pool.submit(client.get, f"{view}/{question}") for question in QUESTIONS]
-        while f"in_flight {len(QUESTIONS)}.0" not in client.get("/metrics").text:
-            pass
+        wait_until(lambda: f"in_flight {len(QUESTIONS)}.0" in client.get("/metrics").text)
         watched.gate.set()
         assert {answer.result().status_code for answer in answers} == {200}
     assert watched.calls == 1

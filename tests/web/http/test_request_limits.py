@@ -12,6 +12,7 @@ from skiplens.settings import Settings
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response
 from skiplens.web.http.request_limits import BodyLimit
+from tests.conftest import wait_until
 from tests.web.conftest import Refused, Start
 from tests.web.engines import WatchedEngine
 from tests.web.http.asgi import Exchange, deaf, echo
@@ -113,8 +114,7 @@ def test_beyond_the_limit_requests_get_503_but_health_answers(
             pool.submit(client.get, f"{view}/prediction?scale={scale}")
             for scale in ("", "block1:0")
         ]
-        while "skiplens_requests_in_flight 2.0" not in client.get("/metrics").text:
-            pass
+        wait_until(lambda: "skiplens_requests_in_flight 2.0" in client.get("/metrics").text)
         answer = client.get("/api/v1/networks")
         assert "at most 2 requests" in refused(answer, 503, "busy")
         assert answer.headers["retry-after"] == "1"

@@ -13,6 +13,7 @@ from skiplens.errors import NonFiniteError
 from skiplens.server import create_app
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.settings import Settings
+from tests.conftest import wait_until
 from tests.web.conftest import NETWORK as API
 from tests.web.conftest import Refused, over_dataset
 from tests.web.engines import SamplesFirst
@@ -169,8 +170,7 @@ def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
     broken.failure = NonFiniteError("layer stem.conv holds NaN")
     services = over_dataset({"mnist-resnet": broken}, shifted, tmp_path)
     with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
-        while client.get(f"{API}/dataset").json()["state"] == "indexing":
-            pass
+        wait_until(lambda: client.get(f"{API}/dataset").json()["state"] != "indexing")
         page = Markup(client.get(PAGE).text)
         refused(client.get(f"{API}/dataset/digits"), 500, "not_indexed")
     assert "The test set could not be classified" in page.text
