@@ -89,3 +89,12 @@ def test_the_blocks_page_reads_row_by_row(look: Look, digit: Digit) -> None:
 def test_the_row_that_decides_is_named(labels: list[int], text: str) -> None:
     exits = [EarlyExit(f"row {at}", np.eye(10, dtype=np.float32)[n]) for at, n in enumerate(labels)]
     assert describe_rows(exits, "0123456789") == text
+
+
+def test_compared_sequences_stand_as_one_picture_each(look: Look, digit: Digit) -> None:
+    pair = f"a={NETWORK}/{digit.id}&b={NETWORK}-plain/{digit.id}"
+    page = look(f"/compare?{pair}&layer=block1.states")
+    lists = [one for one in page.all("ul") if "is-sequence" in one.get("class", "")]
+    assert len(lists) == 2
+    names = [one.get("aria-label") for one in page.all("svg")]
+    assert names.count("filter 63") == 2
