@@ -61,7 +61,7 @@ soak: $(DEV_READY) ## attack a server for an hour or so, and tell what happened
 lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade for newer versions
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/serve.txt
 	$(COMPILE) $(ARGS) --group setup -c requirements/serve.txt -o requirements/setup.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra tensorflow --group dev \
+	$(COMPILE) $(ARGS) pyproject.toml --extra tensorflow --extra extract --group dev \
 		-c requirements/serve.txt -c requirements/setup.txt -o requirements/dev.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra gpu -c requirements/dev.txt -o requirements/gpu.txt
 

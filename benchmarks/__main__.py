@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks import (
     engine,
+    extraction,
     large_network,
     live,
     newcomer,
@@ -30,6 +31,7 @@ BENCHMARKS: Final = {
     "large_network": large_network,
     "live": live,
     "workers": workers,
+    "extraction": extraction,
     "pages": pages,
     "photos": photos,
     "preparation": preparation,

@@ -381,6 +381,43 @@ def export(  # noqa: PLR0913  # one parameter for each option
         services.close()
 
 
+@app.command(
+    epilog="Example: `skiplens extract --images mnist/t10k-images-idx3-ubyte --layers "
+    "block1.output,block6.output --out activations.zarr`"
+)
+def extract(  # one parameter for each option
+    *,
+    images: Annotated[Path, typer.Option(help="Folder of image files, or an IDX file.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; an extraction begun is resumed.")],
+    network: Annotated[str, typer.Option(help="Id of the network.")] = "mnist-resnet",
+    layers: Annotated[
+        str, typer.Option(help="Layers whose maps to write: stem.output,block1.sum.")
+    ] = "",
+    models: Models = ROOT / "models",
+) -> None:
+    """Write the activations of many images to a Zarr group, and statistics of all filters to CSV.
+
+    Run it again after an interruption: it goes on where it was.
+    """
+    from skiplens.engine.litert import LiteRTEngine
+    from skiplens.engine.model_folder import open_folder
+    from skiplens.export.extraction import extract as extract_images
+    from skiplens.export.extraction import open_images
+    from skiplens.export.writing import progress_bar
+    from skiplens.service.registry import parse_layers
+
+    threads = read_settings({}).interpreters
+    engine = LiteRTEngine(open_folder(models / network), threads, threads)
+    chosen = parse_layers(engine.manifest, layers)
+    source = open_images(images, engine)
+    with progress_bar() as bar:
+        task = bar.add_task("images", total=len(source))
+        table = extract_images(
+            engine, source, chosen, out, threads, lambda done: bar.update(task, completed=done)
+        )
+    sys.stdout.write(f"{out}: {len(source):,} images; statistics of each filter: {table}\n")
+
+
 def main() -> None:
     """Run the command line; errors are one sentence on standard error and exit code 2."""
     try:

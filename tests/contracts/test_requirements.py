@@ -58,7 +58,12 @@ def test_the_locks_hold_all_that_the_project_asks_for() -> None:
     asked = {
         "serve": PROJECT["project"]["dependencies"],
         "setup": groups["setup"],
-        "dev": [*PROJECT["project"]["dependencies"], *extras["tensorflow"], *groups["dev"]],
+        "dev": [
+            *PROJECT["project"]["dependencies"],
+            *extras["tensorflow"],
+            *extras["extract"],
+            *groups["dev"],
+        ],
         "gpu": [*PROJECT["project"]["dependencies"], *extras["gpu"]],
     }
     for lock, requirements in asked.items():
@@ -66,7 +71,7 @@ def test_the_locks_hold_all_that_the_project_asks_for() -> None:
 
 
 def test_serving_needs_nothing_to_train_with() -> None:
-    assert not {"keras", "tensorflow"} & set(pins("serve"))
+    assert not {"keras", "tensorflow", "zarr"} & set(pins("serve"))
 
 
 @pytest.mark.parametrize("path", SET_UP_FILES)

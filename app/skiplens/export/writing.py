@@ -139,6 +139,12 @@ def _unwritable(path: Path, error: OSError) -> ExportError:
     return ExportError(f"{path} cannot be written: {error.strerror}")
 
 
+def progress_bar() -> Progress:
+    """On standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+
+
 def export_gallery(
     services: Services, options: ExportOptions, folder: Path, *, force: bool
 ) -> None:
@@ -149,11 +155,10 @@ def export_gallery(
     """
     context = load_export_context(services, options)
     prepare_folder(folder, force=force)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("exporting", total=None)
         files = write(
             context, folder, lambda step, steps: progress.update(task, completed=step, total=steps)
         )
-    console.print(f"{len(files)} files are written; open {folder / INDEX}", soft_wrap=True)
+    said = f"{len(files)} files are written; open {folder / INDEX}"
+    progress.console.print(said, soft_wrap=True)

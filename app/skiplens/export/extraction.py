@@ -1,0 +1,372 @@
+"""Extracts the activations of many images into a Zarr group, chunk by chunk, and their statistics.
+
+What is finished is on disk, so an extraction that was interrupted goes on where it was.
+"""
+
+import csv
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+import numpy as np
+
+from skiplens.core.image_decoding import decode, decode_colour
+from skiplens.core.input_image import InputImage
+from skiplens.core.manifest import AS_TRAINED, LayerInfo
+from skiplens.core.preprocessing import preprocess
+from skiplens.engine.base import Activations, Array, Engine
+from skiplens.errors import ExportError, SkiplensError
+from skiplens.mnist import read_idx
+from skiplens.service.dataset.activation_index import TopK
+from skiplens.service.forward import branch_scales, network_input
+
+_CHUNK_BYTES: Final = 16 * 1024 * 1024  # of all layers' maps together
+_MOST_IN_A_CHUNK: Final = 256
+_LONGEST_SIDE: Final = 1024
+_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
+_STATE: Final = ".progress.npz"
+MAPS: Final = "maps"
+PROBABILITIES: Final = "probabilities"
+OnStep = Callable[[int], None]
+
+
+class Images(Protocol):
+    """Images to extract from.
+
+    Attributes:
+        key: changes with them.
+        names: of the images, if they have any.
+    """
+
+    key: str
+    names: tuple[str, ...]
+
+    def __len__(self) -> int: ...
+
+    def image(self, at: int) -> InputImage:
+        """One of them.
+
+        Raises:
+            ExportError: it cannot be read.
+        """
+
+
+class IdxImages:
+    """Digits of an IDX file, gzipped or not.
+
+    Raises:
+        DatasetError: it is not a complete IDX file of unsigned bytes.
+        ExportError: it holds something else than images.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, path: Path) -> None:
+        self._pixels = read_idx(path)
+        if self._pixels.ndim != 3 or not len(self._pixels):  # noqa: PLR2004  # (N, H, W)
+            raise ExportError(f"{path} holds an array {self._pixels.shape}; expected (N, H, W)")
+        self.key = hashlib.sha256(self._pixels.tobytes()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def image(self, at: int) -> InputImage:
+        """See :meth:`Images.image`."""
+        return InputImage.of(self._pixels[at])
+
+
+class FileImages:
+    """The image files of a folder, by name; prepared as uploads are.
+
+    Raises:
+        ExportError: there is none.
+    """
+
+    def __init__(self, folder: Path, *, digits: bool) -> None:
+        self._paths = sorted(one for one in folder.iterdir() if one.suffix.lower() in _SUFFIXES)
+        if not self._paths:
+            raise ExportError(f"{folder} holds no image ({', '.join(sorted(_SUFFIXES))})")
+        self._digits = digits
+        self.names = tuple(path.name for path in self._paths)
+        listing = "\n".join(f"{path.name} {path.stat().st_size}" for path in self._paths)
+        self.key = hashlib.sha256(listing.encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def image(self, at: int) -> InputImage:
+        """See :meth:`Images.image`."""
+        path = self._paths[at]
+        try:
+            content = path.read_bytes()
+            if self._digits:
+                return preprocess(decode(content)).digit
+            return InputImage.of(decode_colour(content, _LONGEST_SIDE))
+        except (OSError, SkiplensError) as error:
+            raise ExportError(f"{path} cannot be read: {error}") from error
+
+
+def open_images(source: Path, engine: Engine) -> Images:
+    """The images of a folder or of an IDX file.
+
+    Raises:
+        DatasetError, ExportError: there is none, or it cannot be read.
+    """
+    if source.is_dir():
+        return FileImages(source, digits=engine.manifest.takes_digits)
+    return IdxImages(source)
+
+
+class Totals:
+    """Statistics of every filter over the images so far, all layers in forward order.
+
+    Attributes:
+        done: number of images.
+        low: smallest value, float64 ``(F,)``.
+        high: largest value, likewise.
+        sums: of values, of their squares, and number of values that are not zero: ``(3, F)``.
+        top: images with the largest values.
+    """
+
+    def __init__(self, filters: int) -> None:
+        self.done = 0
+        self.low = np.full(filters, np.inf)
+        self.high = np.full(filters, -np.inf)
+        self.sums = np.zeros((3, filters))
+        self.top = TopK(filters)
+
+    def add(self, measured: Sequence["Measured"]) -> None:
+        """Add the next images."""
+        maxima = np.stack([one.high for one in measured])
+        self.low = np.minimum(self.low, np.min([one.low for one in measured], axis=0))
+        self.high = np.maximum(self.high, maxima.max(axis=0))
+        self.sums += np.sum([one.sums for one in measured], axis=0, dtype=np.float64)
+        self.top.add(self.done, maxima)
+        self.done += len(measured)
+
+    def save(self, path: Path, key: str) -> None:
+        """Write them atomically."""
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(
+                file,
+                key=np.array(key),
+                done=np.array(self.done),
+                low=self.low,
+                high=self.high,
+                sums=self.sums,
+                digits=self.top.digits,
+                values=self.top.values,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path, filters: int, key: str) -> Self:
+        """Those of an extraction that was begun; none otherwise.
+
+        Raises:
+            ExportError: it was begun with something else.
+        """
+        totals = cls(filters)
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                if str(saved["key"]) != key:
+                    raise ExportError(
+                        f"{path.parent} holds activations of another network, of other images or "
+                        "layers; choose another folder with --out"
+                    )
+                totals.done = int(saved["done"])
+                totals.low, totals.high, totals.sums = saved["low"], saved["high"], saved["sums"]
+                totals.top.digits, totals.top.values = saved["digits"], saved["values"]
+        except FileNotFoundError:
+            pass
+        return totals
+
+    def write_csv(self, path: Path, layers: Sequence[LayerInfo]) -> None:
+        """A row for each filter, with the images of its largest values in descending order."""
+        positions = np.concatenate([[_positions(one)] * one.filters for one in layers]) * self.done
+        mean = self.sums[0] / positions
+        std = np.sqrt(np.maximum(self.sums[1] / positions - mean**2, 0))
+        zero = 1 - self.sums[2] / positions
+        names = [(layer.name, index) for layer in layers for index in range(layer.filters)]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(_COLUMNS)
+            for at, name in enumerate(names):
+                figures = (self.low[at], self.high[at], mean[at], std[at], zero[at])
+                top = (self.top.digits[at].tolist(), self.top.values[at].tolist())
+                lists = (" ".join(f"{one:g}" for one in several) for several in top)
+                rows.writerow((*name, *(f"{one:.7g}" for one in figures), *lists))
+
+
+_COLUMNS: Final = (
+    *("layer", "filter", "min", "max", "mean", "std", "zero_share"),
+    *("top_images", "top_values"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What is kept of one image.
+
+    Attributes:
+        kept: probabilities, float32 ``(classes,)``, and maps of the chosen layers, ``(H, W, C)``.
+        low: smallest value of every filter, float32 ``(F,)``.
+        high: largest value, likewise.
+        sums: as :attr:`Totals.sums`, float32.
+    """
+
+    kept: tuple[Array, ...]
+    low: Array
+    high: Array
+    sums: Array
+
+
+def measure(
+    layers: Sequence[LayerInfo], chosen: Sequence[LayerInfo], activations: Activations
+) -> Measured:
+    """Statistics of all layers, and the maps of the chosen ones."""
+    flat = [activations[layer.name].reshape(-1, layer.filters) for layer in layers]
+    sums = [
+        (
+            np.ones(len(one), np.float32) @ one,
+            np.einsum("pc,pc->c", one, one),
+            np.count_nonzero(one, axis=0),
+        )
+        for one in flat
+    ]
+    return Measured(
+        (flat[-1].reshape(-1), *(activations[layer.name] for layer in chosen)),
+        np.concatenate([one.min(axis=0) for one in flat]),
+        np.concatenate([one.max(axis=0) for one in flat]),
+        np.asarray(np.hstack(sums), np.float32),
+    )
+
+
+def _positions(layer: LayerInfo) -> int:
+    height, width, _ = layer.shape
+    return height * width
+
+
+def chunk_of(layers: Sequence[LayerInfo]) -> int:
+    """Images in a chunk: those whose maps fit into memory together, at most 256."""
+    size = sum(4 * _positions(layer) * layer.filters for layer in layers)
+    return max(1, min(_MOST_IN_A_CHUNK, _CHUNK_BYTES // max(size, 1)))
+
+
+def extract(
+    engine: Engine,
+    images: Images,
+    layers: Sequence[LayerInfo],
+    out: Path,
+    threads: int = 1,
+    on_step: OnStep = lambda done: None,
+) -> Path:
+    """Write maps of these layers and the probabilities to a Zarr group, and the statistics of all
+    layers to a CSV file beside it, whose path is returned.
+
+    Args:
+        engine: the network, with an interpreter for each thread.
+        images: its inputs.
+        layers: whose maps to write; none are allowed.
+        out: folder of the group; one that was begun with the same arguments is finished.
+        threads: images computed at the same time.
+        on_step: called with the number of images done.
+
+    Raises:
+        ExportError: Zarr is missing, an image cannot be read, or the folder holds something else.
+        NonFiniteError: the network computed NaN or infinity.
+    """
+    if find_spec("zarr") is None:
+        raise ExportError("extracting needs Zarr: pip install 'skiplens[extract]'")
+    every = engine.manifest.layers
+    key = _key(engine, images, layers)
+    if out.exists() and not (out / _STATE).exists() and any(out.iterdir()):
+        raise ExportError(f"{out} is in use; choose another folder with --out")
+    totals = Totals.load(out / _STATE, sum(layer.filters for layer in every), key)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        totals.save(out / _STATE, key)  # now the folder is known to be an extraction's
+    except OSError as error:
+        raise ExportError(f"{out} cannot be written: {error.strerror}") from error
+    arrays = _arrays(engine, images, layers, out)
+    scales = branch_scales(engine.manifest, AS_TRAINED)
+
+    def run(at: int) -> Measured:
+        pixels = network_input(engine.manifest, images.image(at))
+        return measure(every, layers, engine.activations(pixels, scales))
+
+    chunk = chunk_of(layers)
+    on_step(totals.done)
+    with ThreadPoolExecutor(threads, thread_name_prefix="extracting") as pool:
+        for start in range(totals.done, len(images), chunk):
+            part = slice(start, min(start + chunk, len(images)))
+            found = list(pool.map(run, range(part.start, part.stop)))
+            kept = zip(*(one.kept for one in found), strict=True)
+            for array, values in zip(arrays, kept, strict=True):
+                array[part] = np.stack(values)
+            totals.add(found)
+            totals.save(out / _STATE, key)
+            on_step(totals.done)
+    table = out.with_suffix(".csv")
+    totals.write_csv(table, every)
+    return table
+
+
+def _key(engine: Engine, images: Images, layers: Sequence[LayerInfo]) -> str:
+    """Changes with everything that the values depend on."""
+    names = ",".join(layer.name for layer in layers)
+    parts = (engine.manifest.id, engine.manifest.version, engine.name, images.key, names)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _arrays(engine: Engine, images: Images, layers: Sequence[LayerInfo], out: Path) -> list[Any]:
+    """The arrays for probabilities and for the maps of each layer, opened or made."""
+    import zarr
+
+    manifest = engine.manifest
+    root = zarr.open_group(out, mode="a", zarr_format=3)
+    root.attrs.update(
+        network=manifest.id,
+        version=manifest.version,
+        classes=list(manifest.classes),
+        images=list(images.names),
+    )
+    make = partial(_array, images=len(images), chunk=chunk_of(layers))
+    maps = root.require_group(MAPS)
+    return [
+        make(root, PROBABILITIES, (len(manifest.classes),), ("class",)),
+        *(
+            make(maps, layer.name, layer.shape, tuple(f"{layer.name}.{axis}" for axis in "yxc"))
+            for layer in layers
+        ),
+    ]
+
+
+def _array(
+    group: Any,  # noqa: ANN401  # Zarr is optional
+    name: str,
+    shape: tuple[int, ...],
+    axes: tuple[str, ...],
+    *,
+    images: int,
+    chunk: int,
+) -> Any:  # noqa: ANN401
+    if name in group:
+        return group[name]
+    return group.create_array(
+        name,
+        shape=(images, *shape),
+        chunks=(min(chunk, images), *shape),
+        dtype="float32",
+        fill_value=float("nan"),
+        dimension_names=("image", *axes),
+    )
