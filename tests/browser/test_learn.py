@@ -92,6 +92,16 @@ def test_the_kernel_slides_over_the_digit(open_page: OpenPage) -> None:
     expect(page.locator(".slide-cover")).to_have_count(0)
 
 
+def test_all_branches_are_scaled_until_the_answer_changes(open_page: OpenPage) -> None:
+    page = open_page("/learn/ablation")
+    factors = page.get_by_role("list", name="Factors of all branches").get_by_role("link")
+    factors.filter(has_text="0.25").click()
+    expect(page).to_have_url(re.compile("scale=block1:0.25,block2:0.25"))
+    second = page.locator(".learn-questions li").nth(1)
+    expect(second).to_have_class("is-right")
+    expect(factors.filter(has_text="0.25")).to_have_attribute("aria-current", "true")
+
+
 def test_a_branch_that_is_switched_off_changes_the_answer_in_place(open_page: OpenPage) -> None:
     page = open_page("/learn/switch")
     page.locator("#map-block1 .map-toggle").click()

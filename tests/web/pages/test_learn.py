@@ -25,7 +25,7 @@ from skiplens.server import create_app
 from skiplens.service.analysis import all_block_metrics, gradient_by_path
 from skiplens.service.digit_store import SQLiteDigitStore
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import find_layer
+from skiplens.service.registry import find_layer, parse_scales
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.pages import format as fmt
@@ -282,6 +282,42 @@ def test_the_answer_without_blocks_decides(
         assert verdicts(ask("switch", scale=f"{name}:0")) == expected
     everything = ",".join(f"{name}:0" for name in blocks)
     assert verdicts(ask("switch", scale=everything))[0] == "is-wrong"
+
+
+def test_the_numbers_of_the_pixel_decide(ask: Ask, forward: ForwardPass) -> None:
+    block = forward.manifest.blocks[0]
+    assert block.sum is not None
+    residual = forward.activations[block.residual]
+    index = int(np.linalg.norm(residual, axis=(0, 1)).argmax())
+    parts = residual[:, :, index], forward.activations[block.sum][:, :, index]
+    signs = {tuple(bool(part[place] < 0) for part in parts): place for place in np.ndindex(28, 28)}
+    assert len(signs) > 1
+    for (smaller, zero), place in signs.items():
+        expected = ["is-right" if right else "is-wrong" for right in (smaller, zero)]
+        assert verdicts(ask("sum", at=",".join(map(str, place)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("scale", "takes_out", "scales"),
+    [
+        ("block2:0,block3:0", False, False),
+        ("block2:0,block3:0,block4:0", True, False),
+        ("block1:1.5", False, True),
+        ("block1:-4,block2:-4,block3:-4,block4:-4", False, True),
+    ],
+)
+def test_the_answer_of_the_deep_network_decides(
+    ask: Ask, services: Services, digit: Digit, scale: str, takes_out: bool, scales: bool
+) -> None:
+    engine = story_networks(services).deep
+    labels = [
+        services.runner.run(engine, digit, parse_scales(engine.manifest, text)).label
+        for text in (None, scale)
+    ]
+    changed = labels[0] != labels[1]
+    answers = (takes_out and not changed, scales and changed)
+    expected = ["is-right" if right else "is-wrong" for right in answers]
+    assert verdicts(ask("ablation", scale=scale)) == expected
 
 
 def test_the_gradients_of_the_two_layer_network_decide(ask: Ask) -> None:

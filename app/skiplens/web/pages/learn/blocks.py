@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.images import block_table
@@ -26,6 +26,7 @@ _BLOCK_ZOOM: Final = 6
 _PARTS: Final = {"projected x": "x"}
 _ROWS_ZOOM: Final = 3
 _THREE: Final = 3
+_FACTORS: Final = (0.25, 0.5, 0.75, 1.0, 1.5)
 
 
 def block_figure(scene: Scene) -> StepFigure:
@@ -249,6 +250,7 @@ def ablation_figure(scene: Scene) -> StepFigure:
     return StepFigure(
         values={
             "accuracy": _accuracy_without(scene.manifest, off) if off and not scaled else None,
+            "dial": _dial_of_all(scene),
             "gate": _gate(scene),
         },
         questions=(
@@ -259,7 +261,7 @@ def ablation_figure(scene: Scene) -> StepFigure:
                 remark=f"You took out {fmt.pluralise(len(off), 'block')}. {change.text}",
             ),
             Question.judged(
-                "Change the answer by factors alone, without taking a block out.",
+                "Scale all branches until the answer changes.",
                 touched=touched,
                 right=change.changed and bool(scaled) and not off,
                 remark=change.text,
@@ -267,6 +269,21 @@ def ablation_figure(scene: Scene) -> StepFigure:
         ),
         tool=("Every block in the tool", scene.links.depth()),
     )
+
+
+def _dial_of_all(scene: Scene) -> dict[str, Any]:
+    """The factor that all branches have, and others to choose."""
+    blocks, scales = scene.manifest.disableable_blocks, scene.links.scales
+    shared = {scales.of(block) for block in blocks}
+    return {
+        "blocks": ",".join(blocks),
+        "factor": fmt.branch_factor(shared.pop()) if len(shared) == 1 else None,
+        "factors": tuple(
+            (fmt.branch_factor(factor), scene.scaled(alike), alike == scales)
+            for factor in _FACTORS
+            for alike in [Scales.in_order(dict.fromkeys(blocks, factor), blocks)]
+        ),
+    }
 
 
 def _gate(scene: Scene) -> dict[str, Any] | None:

@@ -49,6 +49,11 @@ class Pair:
         return self.residual.interval[0] > self.plain.interval[1]
 
     @property
+    def hurts(self) -> bool:
+        """Whether the skip's accuracy is lower, and the two intervals do not touch."""
+        return self.plain.interval[0] > self.residual.interval[1]
+
+    @property
     def sentence(self) -> str:
         """Both accuracies."""
         return (

@@ -12,7 +12,7 @@ from fastapi import Query
 from pydantic import FiniteFloat
 
 from skiplens.core.ladder import STREAM
-from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.manifest import LayerInfo, Manifest, Scales
 from skiplens.core.two_layer_network import ActivationName
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError
@@ -122,6 +122,8 @@ class Scene:
     networks: StoryNetworks
     address: Callable[..., str]
     """Of the step with its figure in another state."""
+    scaled: Callable[[Scales], str]
+    """Address of the step with other factors of branches."""
 
     @property
     def forward(self) -> ForwardPass:

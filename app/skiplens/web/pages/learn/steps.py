@@ -230,7 +230,14 @@ def tell(
 
     kept = {name: value for name, value in asdict(state).items() if value is not None}
     kept.pop("f" if state.f == "sigmoid" else "", None)
-    figure = step.figure(Scene(context, state, networks, partial(address, links)))
+    scene = Scene(
+        context,
+        state,
+        networks,
+        partial(address, links),
+        lambda other: address(replace(links, scales=other)),
+    )
+    figure = step.figure(scene)
     return LearnPage(
         "learn.html",
         f"{step.title} · Learn",
