@@ -1,9 +1,12 @@
 """The client against a real server, its answers against the engine's own."""
 
 import io
+import re
 import socket
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -105,6 +108,32 @@ def test_the_maps_of_a_block_are_a_picture(client: Client, digit: Digit) -> None
         assert picture.width > picture.height
 
 
+def test_a_notebook_shows_the_network_on_an_image_without_a_server(
+    client: Client, digit: Digit
+) -> None:
+    shown = client.show(digit.pixels, "block2", {"block5": 0})
+    html = shown._repr_html_()
+    assert f'<a href="{client.page(digit.pixels)}" target="_blank">' in html
+    (drawing_,) = re.findall(r"<svg.*?</svg>", html)
+    drawn = ET.fromstring(drawing_)  # noqa: S314  # our own
+    texts = [element.text for element in drawn.iter("text")]
+    assert [text for text in texts if text in client.blocks] == list(client.blocks)
+    metrics = client.block_metrics(digit.pixels, {"block5": 0})
+    assert [f"{one.ratio:.2f}" for one in metrics] == [one for one in texts if one and "." in one]
+    (picture,) = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
+    assert b64decode(picture) == client.block_maps(digit.pixels, "block2", {"block5": 0})
+
+
+def test_a_notebook_shows_a_sample_for_a_client(client: Client) -> None:
+    assert client.show(client.samples[0])._repr_html_() in client._repr_html_()
+
+
+def test_a_notebook_shows_no_identity_where_there_is_none(client: Client, digit: Digit) -> None:
+    for network, lines in (("mnist-resnet", 6), ("mnist-plain", 0)):
+        shown = Client(client.url, network, token=TOKEN).show(digit.pixels)
+        assert shown._repr_html_().count('stroke="currentColor"') == lines
+
+
 def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
     with pytest.raises(errors.UnknownNetworkError, match="network 'nothing' is not loaded"):
         Client(client.url, "nothing", token=TOKEN).prediction(digit.pixels)
@@ -135,3 +164,4 @@ def test_it_says_so_where_no_server_is() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(errors.UnreachableError, match=f"{url}/ does not answer"):
             _ = Client(url).networks
+        assert f'href="{url}/"' in Client(url)._repr_html_()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import InvalidParameterError, SkiplensError, UnreachableError
+from skiplens.notebook import NotebookView
 
 Array = NDArray[np.float32]
 Scale = Mapping[str, float]
@@ -89,6 +91,14 @@ class Client:
     def __repr__(self) -> str:
         network = f", {self._wanted!r}" if self._wanted else ""
         return f"{type(self).__name__}({self.url!r}{network})"
+
+    def _repr_html_(self) -> str:
+        url = escape(self.url)
+        link = f'<p><a href="{url}" target="_blank">{url}</a></p>'
+        try:
+            return link + self.show(self.samples[0])._repr_html_()
+        except (SkiplensError, IndexError):  # no server, no sample, or no block
+            return link
 
     # The network
 
@@ -188,6 +198,27 @@ class Client:
     def block_maps(self, image: Image, block: str, scale: Scale | None = None) -> bytes:
         """The maps of a block as a PNG: rows of x, F(x), sum and output on one range."""
         return self._answer(_query(f"{self._view(image)}/blocks/{block}/maps.png", scale))
+
+    def show(
+        self, image: Image, block: str | None = None, scale: Scale | None = None
+    ) -> NotebookView:
+        """What a notebook shows of the network on an image: the network map, and the maps of one
+        block, the first by default. It needs no server once it is made.
+
+        Raises:
+            UnknownBlockError: there is no such block, or none at all.
+        """
+        stored, name = self.store(image), block or next(iter(self.blocks), "")
+        answer = self.prediction(stored, scale)
+        details = (self._json(f"{self._view(stored)}/blocks/{one}") for one in self.blocks)
+        return NotebookView(
+            f"{self.network}: {answer.label}, {answer.probabilities[answer.label]:.1%}",
+            self.page(stored),
+            self.block_metrics(stored, scale),
+            tuple(one["identity"] is not None for one in details),
+            name,
+            self.block_maps(stored, name, scale),
+        )
 
     def _view(self, image: Image) -> str:
         return f"networks/{self.network}/digits/{self.store(image).id}"

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -53,10 +52,6 @@ class OpenNetwork(Client):
     def __del__(self) -> None:
         if self._server.poll() is None:
             self._server.terminate()
-
-    def _repr_html_(self) -> str:
-        url = escape(self.url)
-        return f'<p>{escape(self.network)}: <a href="{url}" target="_blank">{url}</a></p>'
 
 
 def open_network(  # noqa: PLR0913  # one parameter for each option of the command
