@@ -39,7 +39,8 @@ ENV PATH=/opt/skiplens/bin:$PATH \
     SKIPLENS_HOST=0.0.0.0 \
     SKIPLENS_PORT=8000 \
     SKIPLENS_STATE_DIR=/var/lib/skiplens
-USER skiplens
+# By number: a host that does not know the name can tell that it is not root.
+USER 10001
 VOLUME /var/lib/skiplens
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
