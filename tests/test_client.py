@@ -62,7 +62,10 @@ def test_it_computes_what_the_engine_computes(client: Client, engine: Engine, di
         assert list(prediction.probabilities.values()) == pytest.approx(forward.probabilities)
         blocks = engine.manifest.blocks
         expected = tuple(block_metrics(block, forward.activations) for block in blocks)
-        assert client.block_metrics(stored, dict(scales.factors)) == expected
+        found_blocks = client.block_metrics(stored, dict(scales.factors))
+        # A norm's last bit depends on where an array lies in memory.
+        for one, other in zip(found_blocks, expected, strict=True):
+            assert vars(one) == pytest.approx(vars(other))
 
 
 def test_it_returns_the_layers_that_are_named(client: Client) -> None:
