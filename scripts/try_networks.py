@@ -1,5 +1,5 @@
-"""Opens every network of a list and writes what happened into ``docs/own-networks.md``:
-``python -m scripts.try_networks [NAME ...]``. Names alone are tried and printed.
+"""Opens every network of a list, or those named, and writes what happened into
+``docs/own-networks.md``: ``python -m scripts.try_networks [NAME ...]``.
 """
 
 import re
@@ -65,19 +65,18 @@ def row(entry: Entry, folder: Path) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Try the networks of these names, or all; all are written into the documentation."""
-    rows = []
+    """Try the networks of these names, or all, and write their rows into the documentation."""
+    text = DOCS.read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: f"{line}\n" for line in text.splitlines() if line.startswith("| `")}
     for entry in ENTRIES:
         if names and entry.name not in names:
             continue
         with TemporaryDirectory(prefix="networks-") as folder:
-            rows.append(row(entry, Path(folder)))
-        sys.stdout.write(rows[-1])
+            rows[entry.name] = row(entry, Path(folder))
+        sys.stdout.write(rows[entry.name])
         sys.stdout.flush()
-    if not names:
-        text = DOCS.read_text(encoding="utf-8")
-        table = _HEAD + "".join(rows)
-        DOCS.write_text(_TABLE.sub(lambda _: table, text), encoding="utf-8")
+    table = _HEAD + "".join(rows[entry.name] for entry in ENTRIES if entry.name in rows)
+    DOCS.write_text(_TABLE.sub(lambda _: table, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

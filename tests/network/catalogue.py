@@ -444,7 +444,7 @@ ENTRIES: Final = (
         Entry(application(name), blocks, weights=SLOW + 1)
         for name, blocks in (
             *(("MobileNet", 0), ("MobileNetV2", 10)),
-            *(("EfficientNetB0", None), ("EfficientNetV2B0", None)),
+            *(("EfficientNetB0", 25), ("EfficientNetV2B0", 31)),
             *(("DenseNet121", 58), ("DenseNet169", 82), ("NASNetMobile", None)),
             *(("ResNet50", 16), ("ResNet50V2", 16), ("Xception", 12), ("InceptionV3", 0)),
         )

@@ -371,6 +371,8 @@ def load_network(path: Path) -> keras.Model:
         unknown = re.search(r"Could not locate [^.\n]+", str(error))
         lines = [unknown[0] + "."] if unknown else str(error).splitlines()
         reason = (lines or [type(error).__name__])[0]
+        if "`Lambda`" in reason:
+            reason = "a Lambda layer in it is code."
         raise CompileError(
             f"{path} is not a Keras network that can be loaded: {reason}{_advice(str(error))}"
         ) from error
