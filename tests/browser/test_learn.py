@@ -154,6 +154,19 @@ def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:
         expect(page.locator(hidden)).to_be_hidden()
 
 
+def test_a_digit_is_shown_to_the_class_while_its_page_comes(open_page: OpenPage) -> None:
+    page = open_page("/learn/sum?lesson=hgfedcba")
+    before = page.locator("form[data-draw]").get_attribute("data-digit") or ""
+    page.get_by_role("button", name="Clear").click()
+    coming = hold(page, re.compile(rf"/learn/sum\?digit=(?!{before})"), times=1)
+    draw(page, SEVEN)
+    coming.wait_for()
+    page.get_by_role("button", name="Show it to the class").click()
+    coming.release()
+    expect(page.get_by_text("The class sees this digit.")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"digit=(?!{before})"))
+
+
 def test_a_digit_that_a_pupil_shows_comes_onto_the_screen(open_page: OpenPage) -> None:
     screen = open_page("/learn/sum?present=1&lesson=abcdefgh")
     digits = screen.locator(".class-digits a")

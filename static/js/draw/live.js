@@ -346,9 +346,9 @@ export class LiveInput {
   async #saveBeforeSending(event) {
     const form = event.target;
     const isAboutIt = form instanceof HTMLFormElement && form.matches("[data-about-digit]");
-    if (!isAboutIt || !this.#isUnsaved || this.drawing.isEmpty) return;
+    if (!isAboutIt || !(this.#isUnsaved || this.#coming) || this.drawing.isEmpty) return;
     event.preventDefault();
-    await this.#save();
+    await (this.#isUnsaved ? this.#save() : this.#saving);
     if (!this.#isUnsaved) form.submit(); // the page that is about the drawing has changed the form
   }
 }
