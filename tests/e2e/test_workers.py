@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from os import kill
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import httpx2
 import pytest
 
 from skiplens.settings import ROOT
+from tests.conftest import wait_until
 from tests.e2e.server import COMMAND, PATIENCE, Server, answer_of, environment, serving
 from tests.e2e.test_stopping import PNG, POST
 from tests.idx import shifted_samples, write_test_set
@@ -40,12 +42,19 @@ def state(pid: int) -> str:
         return "X"
 
 
+def has_state(pid: int, letters: str) -> bool:
+    return state(pid) in letters
+
+
+def is_indexed(server: Server, path: str) -> bool:
+    return bool(ask(server, path).json()["state"] == "ready")
+
+
 @contextmanager
 def paused(*pids: int) -> Iterator[None]:
     for pid in pids:
         kill(pid, signal.SIGSTOP)
-        while state(pid) not in "TZX":
-            pass
+        wait_until(partial(has_state, pid, "TZX"))
     try:
         yield
     finally:
@@ -95,10 +104,8 @@ def test_one_that_dies_is_replaced_and_nothing_counted_or_stored_is_lost(server:
             assert ask(server, NETWORKS).status_code == 200
     server.await_metric(COUNTED, 5)
     kill(one, signal.SIGKILL)
-    while state(one) not in "ZX":
-        pass
-    while len(workers(server) - {one}) < 2:
-        assert ask(server, "healthz").status_code == 200
+    wait_until(partial(has_state, one, "ZX"))
+    wait_until(lambda: ask(server, "healthz").is_success and len(workers(server) - {one}) == 2)
     with paused(other):
         assert ask(server, posted.json()["url"].lstrip("/")).json() == posted.json()
         assert ask(server, NETWORKS).status_code == 200
@@ -147,8 +154,7 @@ def test_a_request_that_never_ends_holds_none_of_them(tmp_path: Path) -> None:
 def test_they_end_with_their_parent(server: Server) -> None:
     pids = workers(server)
     assert server.stop(signal.SIGKILL) == -signal.SIGKILL
-    while not {state(pid) for pid in pids} <= {"Z", "X"}:
-        pass
+    wait_until(lambda: {state(pid) for pid in pids} <= {"Z", "X"})
     with pytest.raises(ConnectionRefusedError):
         server.connect()
 
@@ -169,13 +175,11 @@ def test_one_of_them_indexes_for_all(tmp_path: Path) -> None:
     path = f"{NETWORKS}/mnist-resnet/dataset"
     with serving(tmp_path, workers=2, data=data) as server:
         pids = workers(server)
-        while ask(server, path).json()["state"] != "ready":
-            assert server.process.poll() is None
+        wait_until(partial(is_indexed, server, path))
         found = []
         for still in pids:
             with paused(still):
-                while ask(server, path).json()["state"] != "ready":
-                    assert server.process.poll() is None
+                wait_until(partial(is_indexed, server, path))
                 found.append(ask(server, f"{path}/digits").json())
         assert found[0] == found[1]
         assert server.stop() == 0
