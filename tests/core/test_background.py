@@ -65,3 +65,12 @@ def test_the_smallest_images_have_a_ground(shape: tuple[int, int]) -> None:
     assert found.tone.shape == shape
     assert np.isfinite(found.tone).all()
     assert np.isfinite(found.noise)
+
+
+def test_a_thick_digit_that_fills_the_photograph_is_no_sheet_of_paper() -> None:
+    shape = (240, 250)
+    ink = np.zeros(shape)
+    ink[10:70, 20:230] = ink[10:230, 170:230] = 1  # a 7
+    light = np.full(shape, 220.0)
+    found = estimated_background(tones(photographed(ink, light, noise=1)))
+    assert np.abs(found.tone - light).max() < 3

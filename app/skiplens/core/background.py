@@ -24,6 +24,8 @@ _INLIER_SIGMAS: Final = 2.5  # pixels this close to the fit are background
 _MIN_INLIER_TONES: Final = 2.0  # and so are pixels this close, however small the spread
 _MIN_WIDE_DEPTH: Final = 0.06  # share of the tone by which a desk or a shadow differs
 _MIN_WIDE_SHARE: Final = 0.01  # of the image
+_MIN_SHEET_SHARE: Final = 0.25  # of the image
+_MIN_SHEET_SOLIDITY: Final = 0.75  # share of its convex hull; what is written on it may divide it
 _STROKE_RADIUS: Final = 0.08  # share of the longer side; anything wider than twice that is no ink
 _SIGMA_PER_MAD: Final = 1.4826  # for normal noise, standard deviation by median absolute deviation
 _NOISE_STEP_PX: Final = 3  # blur and compression correlate the noise of direct neighbours
@@ -70,7 +72,20 @@ def _has_wide_regions(grey: Floats, tone: Floats, noise: float) -> bool:
     off = (np.abs(grey - tone) > limit).astype(np.uint8)
     kernel, outside = _stroke_kernel(grey.shape), cv2.BORDER_CONSTANT
     wide = cv2.morphologyEx(off, cv2.MORPH_OPEN, kernel, borderType=outside, borderValue=(0,))
-    return bool(wide.mean() > _MIN_WIDE_SHARE)
+    if wide.mean() <= _MIN_WIDE_SHARE:
+        return False
+    return bool(wide[border_of(wide.shape, 1)].any() or _is_sheet(wide))
+
+
+def _is_sheet(wide: Array) -> bool:
+    """Whether wide regions that stay off the image's edge, as a desk and a shadow do not, are a
+    sheet of paper: large, and nearly convex. Else they are where the strokes of a digit meet that
+    fills the image.
+    """
+    contours, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    area = sum(cv2.contourArea(one) for one in contours)
+    hull = cv2.contourArea(cv2.convexHull(np.concatenate(contours)))
+    return bool(area > max(_MIN_SHEET_SHARE * wide.size, _MIN_SHEET_SOLIDITY * hull))
 
 
 def _polynomial_background(grey: Floats) -> Floats:
