@@ -234,19 +234,32 @@ def measure(
     layers: Sequence[LayerInfo], chosen: Sequence[LayerInfo], activations: Activations
 ) -> Measured:
     """Statistics of all layers, and the maps of the chosen ones."""
+    # Rows first: what is left to reduce is contiguous, where one row of filters is short.
+    rows = [activations[layer.name].reshape(layer.shape[0], -1) for layer in layers]
     flat = [activations[layer.name].reshape(-1, layer.filters) for layer in layers]
+    counts = [np.add.reduce(one != 0, axis=0, dtype=np.uint16) for one in rows]
     sums = [
         (
             np.ones(len(one), np.float32) @ one,
             np.einsum("pc,pc->c", one, one),
-            np.count_nonzero(one, axis=0),
+            count.reshape(-1, one.shape[1]).sum(axis=0),
         )
-        for one in flat
+        for one, count in zip(flat, counts, strict=True)
     ]
+
+    def over_maps(reduce: np.ufunc) -> Array:
+        found = zip(rows, layers, strict=True)
+        return np.concatenate(
+            [
+                reduce.reduce(reduce.reduce(one, axis=0).reshape(-1, layer.filters), axis=0)
+                for one, layer in found
+            ]
+        )
+
     return Measured(
         (flat[-1].reshape(-1), *(activations[layer.name] for layer in chosen)),
-        np.concatenate([one.min(axis=0) for one in flat]),
-        np.concatenate([one.max(axis=0) for one in flat]),
+        over_maps(np.minimum),
+        over_maps(np.maximum),
         np.asarray(np.hstack(sums), np.float32),
     )
 
