@@ -7,7 +7,15 @@ import errno
 from typing import ClassVar, Final
 
 _EXHAUSTED: Final = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EAGAIN,
+    }
 )
 _MAX_QUOTED_LENGTH: Final = 60
 

@@ -1,5 +1,6 @@
 """Creates the app from settings: services, routes, middleware."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from starlette.middleware import Middleware
 
 from skiplens.core.image_decoding import ImageLimits
@@ -28,7 +29,7 @@ from skiplens.web import api, pages
 from skiplens.web.http import problems
 from skiplens.web.http.access_checks import HostAndOriginCheck, TokenCheck, cross_origin
 from skiplens.web.http.access_log import AccessLog
-from skiplens.web.http.caching import ResponseCache
+from skiplens.web.http.caching import ResponseCache, revalidated_response
 from skiplens.web.http.headers import ResponseHeaders
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
@@ -51,6 +52,13 @@ class SkiplensApp(FastAPI):
         if self.openapi_schema is None:
             api.add_examples(super().openapi())
         return super().openapi()
+
+
+def get_openapi(request: Request) -> Response:
+    """The schema, which takes long to write: a response that is cached."""
+    schema, root = request.app.openapi(), request.scope["root_path"]
+    content = json.dumps({**schema, "servers": [{"url": root}]} if root else schema)
+    return revalidated_response(request, content.encode(), "application/json")
 
 
 def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
@@ -87,6 +95,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         version=version("skiplens"),
         summary="See inside a residual network: every filter, every block, every digit.",
         lifespan=lifespan,
+        openapi_url=None,  # that route would write the schema for every request
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # it would name the host that the client named
@@ -114,6 +123,7 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
         1, settings.max_writes_waiting, settings.wait_seconds, "digits", settings.client_share
     )
     problems.install(app)
+    app.add_route("/openapi.json", get_openapi)
     app.routes.extend([*health_router.routes, *api.ROUTES])
     pages.install(app, settings.max_body_bytes)
     return app

@@ -151,7 +151,11 @@ class Settings(BaseSettings):
     max_digits: int = Field(
         10_000, ge=1, description="maximum stored digits; least recently used are deleted first"
     )
-    cache_bytes: int = Field(256 * MEBIBYTE, ge=0, description="memory for cached activations")
+    cache_bytes: int = Field(
+        64 * MEBIBYTE,
+        ge=0,
+        description="memory for cached activations; more if two forward passes take more",
+    )
     picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="memory for cached images")
 
     allowed_hosts: Names = Field(

@@ -37,6 +37,22 @@ def png_of_profiles(count: int = 7900) -> bytes:
     )
 
 
+def png_of_deep_colour(side: int = 4000) -> bytes:
+    """A bar in 16-bit colour with opacity: 150 kB, and 128 MB when inflated."""
+    inflated = zlib.compressobj()
+    paper = struct.pack(">4H", 0x300, 0x300, 0x300, 0x3FF)
+    ink = struct.pack(">4H", 0, 0, 0, 0x3FF)
+    quarter = side // 4
+    row = b"\0" + paper * (side - quarter) + ink * 200 + paper * (quarter - 200)
+    pixels = [inflated.compress(row) for _ in range(side)]
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0))
+        + _chunk(b"IDAT", b"".join((*pixels, inflated.flush())))
+        + _chunk(b"IEND", b"")
+    )
+
+
 def _chunk(name: bytes, content: bytes) -> bytes:
     body = name + content
     return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))

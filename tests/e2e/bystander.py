@@ -20,6 +20,7 @@ class Bystander:
     """A client at an address of its own, as bounds are for each address."""
 
     def __init__(self, server: Server, address: str = "127.0.0.2") -> None:
+        self._port, self._address = server.port, address
         self.connection = Connection(server.port, address)
         self.frame()
 
@@ -40,6 +41,8 @@ class Bystander:
         """The median while attackers are at it, as a multiple of that before or after: what else
         the machine does may begin or end in between.
         """
+        self.close()  # the server may have closed it since
+        self.connection = Connection(self._port, self._address)
         before = self._median()
         seconds: list[float] = []
         with ThreadPoolExecutor(attackers) as pool:

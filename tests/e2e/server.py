@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -136,6 +137,28 @@ def resident_megabytes(process: int) -> float:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
             total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
     return total
+
+
+class PeakMemory:
+    """The most that a server and its children take for the length of a ``with`` block, in MB."""
+
+    def __init__(self, server: Server) -> None:
+        self._process = server.process.pid
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.megabytes = 0.0
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self.megabytes = max(self.megabytes, resident_megabytes(self._process))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
 
 
 @contextmanager

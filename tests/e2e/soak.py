@@ -1,7 +1,8 @@
 """``make soak``: minutes of bad files, overload, stops and kills, and one table of what happened.
 
-``python -m tests.e2e.soak [--files N] [--seconds S] [--drains N] [--kills N] [--clients N]``; the
-corpus is in the folder that SKIPLENS_CORPORA names, besides what the tests draw themselves.
+``python -m tests.e2e.soak [--files N] [--seconds S] [--drains N] [--kills N] [--clients N]
+[--only PART...]``; the corpus is in the folder that SKIPLENS_CORPORA names, besides what the tests
+draw themselves.
 """
 
 import argparse
@@ -34,6 +35,7 @@ _SEED: Final = 21
 _EXPECTED: Final = frozenset({200, 201, 408, 413, 415, 422, 503})
 _DIGITS: Final = "/api/v1/networks/mnist-resnet/digits"
 _OVERLOADERS: Final = 4
+_PARTS: Final = ("files", "overload", "clients", "drains", "kills")
 _Row = tuple[str, str, str]
 
 
@@ -43,22 +45,23 @@ def main() -> None:
     for name, count in (("files", 100_000), ("drains", 50), ("kills", 20), ("clients", 1000)):
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--seconds", type=float, default=60, help="of overload")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, help="these parts")
     given = parser.parse_args()
+    parts: dict[str, Callable[[Path], _Row]] = {
+        "files": lambda at: mutated_files(at, given.files),
+        "overload": lambda at: overload(at, given.seconds),
+        "clients": lambda at: slow_clients(at, given.clients),
+        "drains": lambda at: drains(at, given.drains),
+        "kills": lambda at: kills(at, given.kills),
+    }
     table = Table("what", "outcome", "others meanwhile")
     console = Console(width=120)
     with tempfile.TemporaryDirectory() as folder:
-        parts: tuple[Callable[[Path], _Row], ...] = (
-            lambda at: mutated_files(at, given.files),
-            lambda at: overload(at, given.seconds),
-            lambda at: slow_clients(at, given.clients),
-            lambda at: drains(at, given.drains),
-            lambda at: kills(at, given.kills),
-        )
-        for number, part in enumerate(parts):
-            with console.status(f"part {number + 1} of {len(parts)}"):
-                at = Path(folder) / str(number)
+        for name in given.only:
+            with console.status(name):
+                at = Path(folder) / name
                 at.mkdir()
-                table.add_row(*part(at))
+                table.add_row(*parts[name](at))
     console.print(table)
 
 

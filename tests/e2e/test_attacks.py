@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -15,7 +16,7 @@ from tests.conftest import wait_until
 from tests.core.images import saved
 from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, PNG, Bystander
-from tests.e2e.server import PATIENCE, Server, answer_of, resident_megabytes, serving
+from tests.e2e.server import PATIENCE, PeakMemory, Server, answer_of, resident_megabytes, serving
 
 MOST = 10  # times the idle median, for the median while an attack runs
 
@@ -74,8 +75,9 @@ def _tall_webp() -> bytes:
         (attacks.png_of_profiles, {422}),
         (attacks.bmp_of_rows, {413}),
         (_tall_webp, {422, 503}),
+        (attacks.png_of_deep_colour, {201, 422, 503}),  # 201 unless the machine is slow
     ],
-    ids=["segments", "fill bytes", "profiles", "run lengths", "webp"],
+    ids=["segments", "fill bytes", "profiles", "run lengths", "webp", "deep colour"],
 )
 def test_images_that_are_work_are_bounded(
     server: Server, bystander: Bystander, make: Callable[[], bytes], statuses: set[int]
@@ -124,7 +126,7 @@ def test_bodies_that_never_end_keep_nobody_else_out(server: Server, bystander: B
     statuses: set[int] = set()
 
     def attack() -> None:
-        connections = [server.connect() for _ in range(150)]
+        connections = [server.connect() for _ in range(130)]  # 260 by both attackers
         for connection in connections:
             connection.send(FRAME[: FRAME.index(b"\r\n\r\n") + 5])
         statuses.update(answer_of(connection.receive()).status_code for connection in connections)
@@ -152,6 +154,27 @@ def test_large_bodies_of_one_client_are_bounded_together(
 
     assert bystander.during(attack) <= MOST
     assert resident_megabytes(server.process.pid) < 512
+
+
+def test_many_large_uploads_take_little_memory(tmp_path: Path) -> None:
+    large = attacks.post(b"image/png", bytes(8 * attacks.MEBIBYTE))
+    webp = attacks.post(b"image/webp", _tall_webp())
+    statuses: set[int] = set()
+
+    def upload(request: bytes) -> None:
+        with server.connect() as connection, suppress(ConnectionError):  # closed while it sends
+            connection.send(request)
+            statuses.add(answer_of(connection.receive()).status_code)
+
+    with serving(tmp_path, decoders=1) as server, closing(Bystander(server)) as bystander:
+        with PeakMemory(server) as peak, ThreadPoolExecutor(32) as pool:
+            tries = [pool.submit(upload, one) for one in [webp] * 16 + [large] * 256]
+            while not all(one.done() for one in tries):
+                bystander.frame()
+        for one in tries:
+            one.result()
+    assert statuses <= {415, 422, 503}
+    assert peak.megabytes < 512
 
 
 @pytest.mark.parametrize(
@@ -196,6 +219,30 @@ def test_responses_that_nobody_reads_are_bounded_together(
     assert bystander.during(attack, attackers=1) <= MOST
     assert server.metric('skiplens_refusals_total{reason="unread"}') > 0
     assert resident_megabytes(server.process.pid) < 512
+
+
+def test_overload_is_answered_with_when_to_come_back(server: Server, bystander: Bystander) -> None:
+    digit = server.client.get("/api/v1/samples").json()[0]["id"]
+    path = f"/api/v1/networks/mnist-resnet/digits/{digit}/prediction?scale=block2:"
+    told: list[tuple[int, str | None]] = []
+
+    def load(seed: int) -> None:
+        with server.connect() as connection:
+            for number in range(6):
+                get = f"GET {path}{seed}.{number} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                connection.send(get.encode() if number % 2 else attacks.post(b"image/png", PNG))
+                answer = answer_of(connection.receive())
+                told.append((answer.status_code, answer.headers.get("retry-after")))
+
+    def attack() -> None:
+        with ThreadPoolExecutor(100) as pool:
+            for one in [pool.submit(load, seed % 4) for seed in range(100)]:
+                one.result()
+
+    # As many threads of this process hold up the bystander, who is one as well.
+    assert bystander.during(attack, attackers=1) <= 5 * MOST
+    assert {status for status, _ in told} <= {200, 201, 503}
+    assert {again for status, again in told if status == 503} <= {"1"}
 
 
 @pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
@@ -256,10 +303,20 @@ def test_a_locked_database_holds_up_no_reader(tmp_path: Path) -> None:
         assert _ask(server, post) == 201
 
 
-def test_a_database_that_is_truncated_is_told(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+def _replace(database: Path) -> None:
+    database.rename(database.with_suffix(".old"))
+    database.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [lambda database: database.write_bytes(b""), Path.unlink, _replace],
+    ids=["truncated", "deleted", "replaced"],
+)
+def test_a_database_that_is_harmed_is_told(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
         posted = server.client.post("/api/v1/digits", files={"file": PNG})
-        (tmp_path / "state/digits.sqlite3").write_bytes(b"")
+        harm(tmp_path / "state/digits.sqlite3")
         asked = [
             server.client.get("/readyz"),
             server.client.get(posted.json()["url"]),
@@ -268,9 +325,47 @@ def test_a_database_that_is_truncated_is_told(tmp_path: Path) -> None:
         assert [(one.status_code, one.json()["code"]) for one in asked] == [
             (503, "store_damaged")
         ] * 3
-        assert server.client.get("/metrics").status_code == 200
-        assert server.client.get("/").status_code == 200
+        for path in ("/metrics", "/", "/healthz"):
+            assert server.client.get(path).status_code == 200
+        bystander.frame()  # whoever stores nothing is served
         assert [line for line in server.lines() if line["event"] == "store damaged"]
+
+
+def test_digits_from_a_later_time_make_room_for_new_ones(tmp_path: Path) -> None:
+    def post(server: Server, value: int) -> str:
+        digit = {"pixels": [[value if 9 < x < 12 else 0 for x in range(28)]] * 28}
+        answer = server.client.post("/api/v1/digits", json=digit)
+        assert answer.status_code == 201
+        return str(answer.json()["url"])
+
+    with serving(tmp_path, max_digits=3) as server:
+        for value in (100, 110, 120):
+            post(server, value)
+        assert server.stop() == 0
+    with closing(sqlite3.connect(tmp_path / "state/digits.sqlite3")) as database, database:
+        database.execute("UPDATE digits SET used = used + 4e9")  # as if the clock went back
+    with serving(tmp_path, max_digits=3) as server:
+        for value in (130, 140):
+            assert server.client.get(post(server, value)).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    import resource
+
+    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
+        least = (tmp_path / "log.jsonl").stat().st_size  # nothing grows any more, the log neither
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (least, least))
+        large = PNG + bytes(2 * attacks.MEBIBYTE)  # kept in a file while it is read as a form
+        asked = [
+            server.client.post("/api/v1/digits", files={"file": PNG}),
+            server.client.post("/api/v1/digits", files={"file": large}),
+        ]
+        assert [one.status_code for one in asked] == [503, 503]
+        assert asked[1].json()["code"] == "out_of_resources"
+        bystander.frame()
+        assert server.client.get("/readyz").status_code == 200
+        assert server.stop() == 0
 
 
 def test_stopping_under_load_answers_everyone_who_connected(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The services that a server needs, in one record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
+_FLOAT_BYTES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Services:
         """The services of loaded engines."""
         return cls(
             ModelRegistry(engines, default_network),
-            CachedModelRunner(cache_bytes),
+            CachedModelRunner(_cache_size(cache_bytes, engines.values())),
             LayeredDigitStore(store, samples, dataset.collection if dataset else None, pictures),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
@@ -98,3 +100,12 @@ class Services:
         for engine in self.registry.networks:
             engine.close()
         self.digits.close()
+
+
+def _cache_size(given: int, engines: Iterable[Engine]) -> int:
+    """Bytes of the cache: at least two forward passes, as a page asks for one again and again."""
+    passes = (
+        sum(_FLOAT_BYTES * prod(layer.shape) for layer in engine.manifest.layers)
+        for engine in engines
+    )
+    return max(given, 2 * max(passes, default=0)) if given else 0

@@ -351,6 +351,7 @@ class ComputingPlaces:
         try:
             if scope["method"] in _SAFE_METHODS:
                 await place.take()
+                await asyncio.sleep(0)  # handlers that never wait still take turns with others
             await self._app(scope, receive, send)
         except BusyError as error:
             await error_response(error)(scope, receive, send)

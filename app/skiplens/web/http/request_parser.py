@@ -16,6 +16,7 @@ MAX_CONTENT_TYPE_BYTES: Final = 256  # its parameters take long to parse
 MAX_OVERHEAD_BYTES: Final = 16 * 1024  # of chunk sizes and extensions, beside an eighth of the body
 
 _FIELD_BYTES: Final = 4  # around name and value
+_CHUNK_BYTES: Final = 6  # around the least chunk
 _HEAD_TOO_LARGE: Final = Problem(
     431,
     "head_too_large",
@@ -74,7 +75,8 @@ class RequestParser:
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._in_head = self._upgrading = False
-        self._number = self._fields = self._head_bytes = self._raw_bytes = self._body_bytes = 0
+        self._number = self._fields = self._head_bytes = 0
+        self._raw_bytes = self._body_bytes = self._chunks = 0
 
     def feed(self, data: bytes) -> None:
         """Parse what has arrived.
@@ -114,8 +116,11 @@ class RequestParser:
         """Refuse heads without end, and chunks that are mostly sizes and extensions."""
         if self._in_head and self._raw_bytes > MAX_HEAD_BYTES:
             raise RefusedError(_HEAD_TOO_LARGE)
-        most = MAX_OVERHEAD_BYTES + self._body_bytes // 8
-        if not self._in_head and self._raw_bytes - self._body_bytes > most:
+        if not self._in_head:
+            self._bound_overhead(self._raw_bytes - self._body_bytes)
+
+    def _bound_overhead(self, size: int) -> None:
+        if size > MAX_OVERHEAD_BYTES + self._body_bytes // 8:
             raise RefusedError(_OVERHEAD)
 
     # What httptools calls
@@ -126,7 +131,7 @@ class RequestParser:
         self._url, self._headers = b"", []
         self._number += 1
         self._in_head = True
-        self._fields = self._head_bytes = self._raw_bytes = self._body_bytes = 0
+        self._fields = self._head_bytes = self._raw_bytes = self._body_bytes = self._chunks = 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request target."""
@@ -158,6 +163,11 @@ class RequestParser:
         self._receiver.on_head(
             scope, keep_alive=self._parser.should_keep_alive(), expects_continue=expects
         )
+
+    def on_chunk_header(self) -> None:
+        """The size of a chunk: a single read may have thousands."""
+        self._chunks += 1
+        self._bound_overhead(self._chunks * _CHUNK_BYTES)
 
     def on_body(self, data: bytes) -> None:
         """A part of the body."""
