@@ -221,6 +221,20 @@ def test_responses_that_nobody_reads_are_bounded_together(
     assert resident_megabytes(server.process.pid) < 512
 
 
+def test_many_small_requests_take_turns_with_others(server: Server, bystander: Bystander) -> None:
+    def attack() -> None:
+        connections = [server.connect() for _ in range(200)]
+        for _ in range(5):
+            for connection in connections:
+                connection.send(attacks.pipelined(1))
+            for connection in connections:
+                assert answer_of(connection.receive()).status_code == 200
+        for connection in connections:
+            connection.__exit__()
+
+    assert bystander.during(attack) <= MOST
+
+
 def test_overload_is_answered_with_when_to_come_back(server: Server, bystander: Bystander) -> None:
     digit = server.client.get("/api/v1/samples").json()[0]["id"]
     path = f"/api/v1/networks/mnist-resnet/digits/{digit}/prediction?scale=block2:"

@@ -6,7 +6,7 @@ from typing import Any, cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
-from skiplens.web.http.connection import Connection, Shared
+from skiplens.web.http.connection import MAX_STARTED, Connection, Shared
 from skiplens.web.http.metrics import Metrics
 from tests.web.http.asgi import echo, reply
 
@@ -16,8 +16,8 @@ GET = b"GET /a%20b?c=d HTTP/1.1\r\nHost: localhost\r\n"
 class Recorded(asyncio.Transport):
     """Keeps each call that would be a system call."""
 
-    def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.9", 1), "sockname": ("127.0.0.1", 80)})
+    def __init__(self, client: str = "127.0.0.9") -> None:
+        super().__init__({"peername": (client, 1), "sockname": ("127.0.0.1", 80)})
         self.calls: list[bytes] = []
         self.closed = False
 
@@ -120,3 +120,25 @@ def test_an_app_that_breaks_off_breaks_the_connection() -> None:
         await send({"type": "http.response.body", "body": b"one"})
 
     assert served(app, GET + b"\r\n") == []
+
+
+def test_a_client_with_many_requests_takes_turns_with_others() -> None:
+    async def started() -> list[str]:
+        order: list[str] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            order.append(scope["client"][0])
+            await reply(send, 200, b"")
+
+        shared = Shared(app, Metrics("1"), Settings())
+        for client in (*["127.0.0.2"] * (3 * MAX_STARTED), "127.0.0.3"):
+            connection = Connection(shared)
+            connection.connection_made(cast("asyncio.BaseTransport", Recorded(client)))
+            connection.data_received(GET + b"\r\n")
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return order
+
+    order = asyncio.run(started())
+    assert len(order) == 3 * MAX_STARTED + 1
+    assert order.index("127.0.0.3") == MAX_STARTED

@@ -29,6 +29,7 @@ from skiplens.web.http.request_parser import RefusedError, RequestParser
 
 MIN_READ_BYTES: Final = 4096  # of a response, in ``seconds``; slower readers are disconnected
 MAX_PIPELINED: Final = 16  # requests waiting on one connection
+MAX_STARTED: Final = 8  # requests of one client, in one turn of the event loop
 MAX_UNREAD_BYTES: Final = 1024 * 1024  # that a refused client may go on sending
 MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024  # of all responses that clients do not read
 
@@ -52,6 +53,7 @@ class Shared:
         connections: those that are open.
         stalled: those whose client does not read as fast as it is sent to, the first one first.
         tasks: requests in progress.
+        turns: start them.
         closing: whether the server stops, so that connections close after their response.
     """
 
@@ -65,6 +67,7 @@ class Shared:
         self.connections: set[Connection] = set()
         self.stalled: dict[Connection, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.turns = Turns(self.tasks)
         self.closing = False
         self._date, self._date_until = b"", 0.0
 
@@ -111,6 +114,40 @@ class Shared:
         """End the connections whose time is over; called every now and then."""
         for connection in tuple(self.connections):
             connection.sweep(now)
+
+
+class Turns:
+    """Starts requests, few of each client in one turn of the event loop: the others wait for the
+    next turns, so that a client with many small requests does not hold up the rest.
+
+    Args:
+        tasks: to which requests that are started are added.
+    """
+
+    def __init__(self, tasks: set[asyncio.Task[None]]) -> None:
+        self._tasks = tasks
+        self._started: Counter[str] = Counter()
+        self._waiting: dict[str, deque[Exchange]] = {}
+
+    def start(self, client: str, exchange: "Exchange") -> None:
+        """Start a request, now or soon."""
+        if not self._started:
+            asyncio.get_running_loop().call_soon(self._next)
+        if self._started[client] >= MAX_STARTED:
+            self._waiting.setdefault(client, deque()).append(exchange)
+            return
+        self._started[client] += 1
+        task = asyncio.get_running_loop().create_task(exchange.run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> None:
+        self._started.clear()
+        for client, exchanges in tuple(self._waiting.items()):
+            for _ in range(min(MAX_STARTED, len(exchanges))):
+                self.start(client, exchanges.popleft())
+            if not exchanges:
+                del self._waiting[client]
 
 
 class Connection(asyncio.Protocol):
@@ -219,9 +256,7 @@ class Connection(asyncio.Protocol):
 
     def _start(self, exchange: "Exchange") -> None:
         self._running = exchange
-        task = self._loop.create_task(exchange.run())
-        self.shared.tasks.add(task)
-        task.add_done_callback(self.shared.tasks.discard)
+        self.shared.turns.start(self.client, exchange)
 
     def finished(self, exchange: "Exchange") -> None:
         """The response to a request is complete: go on with the next one, or close."""
@@ -382,6 +417,8 @@ class Exchange:
     async def run(self) -> None:
         """Have the app answer."""
         connection = self._connection
+        if self._gone:
+            return
         try:
             await connection.shared.app(self._scope, self.receive, self.send)
         except Exception:

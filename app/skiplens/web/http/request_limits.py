@@ -4,6 +4,7 @@ Each client has a share, so that one alone does not shut out the others.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -28,6 +29,7 @@ from skiplens.web.links import HEALTH, within
 _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
 _PIECE_BYTES: Final = 64 * 1024  # of a body, after which other requests have their turn
 _PAUSE_S: Final = 0.25  # before a refusal, as some ask again at once
+_PAUSED: Final = 16  # refusals to one client at a time, for which the pause is as long again
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LARGE_TYPES: Final = ("image/", "application/octet-stream", "multipart/form-data")
 _JSON: Final = "application/json"
@@ -291,6 +293,8 @@ class ConcurrencyLimit:
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._requests = Share(settings.max_requests, settings.client_share, "requests")
+        self._longest_pause = settings.wait_seconds
+        self._paused: Counter[str] = Counter()
         metrics.follow(metrics.in_flight, lambda: self._requests.taken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -304,13 +308,24 @@ class ConcurrencyLimit:
         try:
             self._requests.take(client)
         except SkiplensError as error:
-            await asyncio.sleep(_PAUSE_S)
+            await self._pause(client)
             await error_response(error)(scope, receive, send)
             return
         try:
             await self._answer(scope, receive, send)
         finally:
             self._requests.give(client)
+
+    async def _pause(self, client: str) -> None:
+        """Longer for who is refused more, so that refusing is little work."""
+        self._paused[client] += 1
+        try:
+            times = 1 + self._paused[client] // _PAUSED
+            await asyncio.sleep(min(times * _PAUSE_S, self._longest_pause))
+        finally:
+            self._paused[client] -= 1
+            if not self._paused[client]:
+                del self._paused[client]
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle HEAD like GET; the server leaves the body out."""
