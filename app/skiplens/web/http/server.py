@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ _SWITCH_S: Final = 0.001  # for which a computing thread may keep the loop from 
 _ACCEPTING_S: Final = 0.05
 _ENDING_S: Final = 1.0  # for responses to cancelled requests, and for the services to close
 _ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
+_SO_ATTACH_FILTER: Final = 26  # of Linux; Python has no name for it
+_BPF_DROP: Final = struct.pack("HBBI", 6, 0, 0, 0)  # one instruction: return 0 bytes of a packet
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _logger = structlog.get_logger(__name__)
 
@@ -91,21 +94,38 @@ async def _serve(
         deadline = loop.time() + settings.stop_seconds
         shared.closing = True
         await asyncio.sleep(min(_NOTICE_S, settings.stop_seconds / 4))
-        await _close(server, listener)
+        await _close(server, listener, alone=settings.workers == 1)
         for connection in tuple(shared.connections):
             connection.close_if_idle()
         await _finish(shared, deadline)
         sweeping.cancel()
 
 
-async def _close(server: asyncio.Server, listener: socket.socket) -> None:
+async def _close(server: asyncio.Server, listener: socket.socket, *, alone: bool) -> None:
     """Stop listening; who is connected already but not accepted yet is accepted first, as closing
     would reset them.
+
+    Args:
+        server: accepts connections.
+        listener: from this one.
+        alone: whether no other process does.
     """
-    listener.listen(0)
+    if alone and sys.platform == "linux":
+        _drop_new(listener)
+    else:
+        listener.listen(0)
     await asyncio.sleep(_ACCEPTING_S)
     server.close()
     listener.close()
+
+
+def _drop_new(listener: socket.socket) -> None:
+    """Have Linux drop packets that would open a connection: who sends them tries again and learns
+    that nobody listens, instead of being connected and reset.
+    """
+    program = ctypes.create_string_buffer(_BPF_DROP)
+    pointer = struct.pack("HP", 1, ctypes.addressof(program))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pointer)
 
 
 async def _finish(shared: Shared, deadline: float) -> None:
