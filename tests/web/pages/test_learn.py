@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.two_layer_network import PLAIN, RESIDUAL, ActivationName, evaluate, symbol_values
@@ -23,7 +24,7 @@ from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.analysis import all_block_metrics, gradient_by_path
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_layer, parse_scales
 from skiplens.service.services import Services
@@ -544,6 +545,15 @@ def test_digits_that_a_class_shows_are_on_the_screen_newest_first(
         assert shown(client, "ghijkl") == []
         sheet = client.get(f"/pictures/digits.png?digits={second},{first}")
         assert "private" in sheet.headers["cache-control"]
+
+
+def test_a_picture_may_be_shown_among_digits(engine: Engine, tmp_path: Path) -> None:
+    picture = StoredDigit.of_image(InputImage.of(np.full((10, 20, 3), 9, np.uint8)))
+    digit = load_samples()[0].digit.id
+    with client_of({engine.manifest.id: engine}, tmp_path) as client:
+        client.app.state.services.digits.put(picture)  # type: ignore[attr-defined]
+        address = f"/pictures/digits.png?digits={picture.digit.id},{digit}"
+        assert client.get(address).status_code == 200
 
 
 def test_only_digits_that_are_stored_are_shown_to_a_class(engine: Engine, tmp_path: Path) -> None:

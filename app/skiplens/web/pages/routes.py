@@ -273,7 +273,7 @@ def digits_png(
 
 
 def _sheet(request: Request, digits: Iterable[StoredDigit]) -> Response:
-    pixels = [stored.digit.pixels for stored in digits]
+    pixels = [stored.digit.fitted((SIDE, SIDE, 1), "pad") for stored in digits]
     sheet = np.hstack(pixels) if pixels else np.zeros((SIDE, SIDE), np.uint8)
     return immutable_response(request, encode_grey(sheet), PNG)
 
