@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import select
 import signal
 import socket
 import struct
@@ -112,9 +113,15 @@ async def _close(server: asyncio.Server, listener: socket.socket, *, alone: bool
     """
     if alone and sys.platform == "linux":
         _drop_new(listener)
+        waiting = select.poll()
+        waiting.register(listener, select.POLLIN)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _NOTICE_S
+        while waiting.poll(0) and loop.time() < until:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
     else:
         listener.listen(0)
-    await asyncio.sleep(_ACCEPTING_S)
+        await asyncio.sleep(_ACCEPTING_S)
     server.close()
     listener.close()
 
