@@ -395,7 +395,7 @@ def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
     is_deep = data[_PNG_DEPTH_AT] == _DEEP and data[_PNG_DEPTH_AT + 1] in _PNG_COLOUR
     if not is_deep or "transparency" in image.info:
         return image
-    if max(high for _, high in image.getextrema()[:3]) > _WHITE // 2:
+    if np.max(image.getextrema()[:3]) > _WHITE // 2:
         return image
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16:
