@@ -161,14 +161,14 @@ def test_many_large_uploads_take_little_memory(tmp_path: Path) -> None:
     webp = attacks.post(b"image/webp", _tall_webp())
     statuses: set[int] = set()
 
-    def upload(request: bytes) -> None:
+    def upload(server: Server, request: bytes) -> None:
         with server.connect() as connection, suppress(ConnectionError):  # closed while it sends
             connection.send(request)
             statuses.add(answer_of(connection.receive()).status_code)
 
     with serving(tmp_path, decoders=1) as server, closing(Bystander(server)) as bystander:
         with PeakMemory(server) as peak, ThreadPoolExecutor(32) as pool:
-            tries = [pool.submit(upload, one) for one in [webp] * 16 + [large] * 256]
+            tries = [pool.submit(upload, server, one) for one in [webp] * 16 + [large] * 256]
             while not all(one.done() for one in tries):
                 bystander.frame()
         for one in tries:
