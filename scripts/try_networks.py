@@ -36,12 +36,15 @@ def opened(entry: Entry, folder: Path) -> Manifest:
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
+    registered = keras.saving.get_custom_objects()
+    known = set(registered)
     model = entry.make()
     if entry.weights <= SLOW and not entry.refused:
         randomise(model)
     path = folder / f"{entry.name}.keras"
     model.save(path)
-    keras.saving.get_custom_objects().clear()
+    for name in set(registered) - known:
+        del registered[name]  # a file brings no classes with it
     models = folder / "models"
     made = commands.compile_file(
         path, models, None, run_once, measure=False, code=Code(), told=entry.told

@@ -254,7 +254,7 @@ def test_windows_dilation_and_epsilon() -> None:
     x = layers.BatchNormalization(epsilon=0.5, name="norm")(x)
     x = layers.AveragePooling2D((3, 2), name="pool")(x)
     x = layers.GlobalMaxPooling2D(name="global")(x)
-    conv, norm, pool, whole = instrument(keras.Model(image, x)).layers
+    conv, norm, pool, whole, _ = instrument(keras.Model(image, x)).layers
     assert (conv.dilation, conv.window, conv.epsilon) == ((2, 3), None, None)
     assert (norm.dilation, norm.window, norm.epsilon) == (None, None, 0.5)
     assert (pool.dilation, pool.window, pool.strides) == (None, (3, 2), (3, 2))

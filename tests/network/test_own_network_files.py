@@ -100,6 +100,7 @@ def test_the_input_is_given_as_the_network_takes_it(
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that the examples of the documentation save, with random weights."""
     monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(1)
     for found in re.findall(r"^```python\n(.*?)^```$", OWN_NETWORKS, re.MULTILINE | re.DOTALL):
         exec(found.replace('"imagenet"', "None"), {})  # noqa: S102  # the project's own text
     return tmp_path

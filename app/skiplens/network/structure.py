@@ -222,7 +222,8 @@ def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:
 def _end_in_probabilities(flat: FlatNetwork) -> None:
     """Append the softmax that a network of logits leaves to its loss."""
     last = next((call for call in flat.calls if flat.output is call.output), None)
-    if last is not None and not (is_activation(last.layer) or is_softmax(last.layer)):
+    is_vector = len(flat.output.shape) == _VECTORS
+    if last is not None and is_vector and not (is_activation(last.layer) or is_softmax(last.layer)):
         softmax = keras.layers.Softmax(name=f"{last.layer.name}.softmax")
         flat.output = softmax(flat.output)
         flat.calls.append(Call(softmax, (last.output,), {}, flat.output))
