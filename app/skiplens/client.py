@@ -70,7 +70,7 @@ class Client:
 
     Args:
         url: of the server, with the path that it is served at: ``https://example.org/tools/lens``.
-        network: id of the network; the server's default if none is given.
+        network: its id; by default the one that the server shows first.
         token: what the server asks clients for, if it does (``SKIPLENS_TOKEN``).
         seconds: to wait for an answer.
 
@@ -240,7 +240,7 @@ class Client:
             headers["Content-Type"] = kind
         request = Request(f"{self.url}api/v1/{path}", content, headers)  # noqa: S310  # the caller's
         try:
-            with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310
+            with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310  # as above
                 body: bytes = answer.read()
                 return body
         except HTTPError as error:

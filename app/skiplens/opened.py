@@ -120,7 +120,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         raise
 
 
-def _saved(model: Any, folder: Path) -> Path:  # noqa: ANN401
+def _saved(model: Any, folder: Path) -> Path:  # noqa: ANN401  # as above
     """The file of a model."""
     if isinstance(model, str | os.PathLike):
         return Path(model)

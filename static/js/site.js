@@ -72,10 +72,11 @@ async function isServerReachable() {
 
 /**
  * Show whether the connection is lost; when it is back, load the images that failed meanwhile.
- * @param {{ anew?: boolean }} [options] `anew` where a check under way may know nothing of a change
+ * @param {{ restart?: boolean }} [options] `restart`: do not wait for a check that is under way,
+ *   since the connection may have changed after it began
  */
-async function checkConnection({ anew = false } = {}) {
-  const check = (anew ? undefined : runningCheck) ?? isServerReachable();
+async function checkConnection({ restart = false } = {}) {
+  const check = (restart ? undefined : runningCheck) ?? isServerReachable();
   runningCheck = check;
   const isLost = !(await check);
   if (runningCheck !== check) return; // a newer one tells
@@ -143,7 +144,7 @@ function wireNavigation() {
 
 /** Check the connection when the browser reports a change, or on request. */
 function wireConnection() {
-  const check = () => void checkConnection({ anew: true });
+  const check = () => void checkConnection({ restart: true });
   for (const name of ["offline", "online"]) window.addEventListener(name, check);
   document.querySelector("[data-connection] button")?.addEventListener("click", check);
   if (!navigator.onLine) check();

@@ -372,7 +372,7 @@ def _array(
     *,
     images: int,
     chunk: int,
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401  # an array of Zarr
     if name in group:
         return group[name]
     return group.create_array(

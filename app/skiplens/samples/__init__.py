@@ -59,7 +59,7 @@ def draw_picture() -> InputImage:
     """A landscape with all colours, smooth areas and edges: sky, sun, hills and a striped field."""
     down, across = np.mgrid[0 : 1 : _HEIGHT * 1j, 0 : 1 : _WIDTH * 1j]
     sky = np.stack([0.35 + 0.5 * down, 0.55 + 0.35 * down, 0.95 - 0.1 * down], -1)
-    sun = np.hypot((across - 0.72) * _WIDTH / _HEIGHT, down - 0.26) < 0.11  # noqa: PLR2004
+    sun = np.hypot((across - 0.72) * _WIDTH / _HEIGHT, down - 0.26) < 0.11  # noqa: PLR2004  # radius
     picture = np.where(sun[..., None], (1.0, 0.85, 0.3), sky)
     for height, wave, colour in ((0.52, 7.0, (0.32, 0.42, 0.55)), (0.64, 4.0, (0.2, 0.45, 0.25))):
         ridge = height + 0.05 * np.sin(wave * across + 1) + 0.02 * np.sin(29 * across)
