@@ -23,7 +23,7 @@ from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.api import EXAMPLES_FILE
@@ -84,7 +84,7 @@ def example_app(engines: Mapping[str, Engine], folder: Path) -> FastAPI:
     digits = LabelledDigits("dataset", Split(images, labels))
     services = Services.create(
         engines,
-        SQLiteDigitStore(folder / "digits.sqlite3", 100),
+        DigitDatabase(folder / "digits.sqlite3", 100),
         SAMPLES,
         default_network=DEFAULT_NETWORK,
         cache_bytes=64_000_000,

@@ -21,7 +21,7 @@ from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples
 from skiplens.server import create_app
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import ROOT, Settings
 
@@ -115,7 +115,7 @@ def open_services(engines: Mapping[str, Engine], tmp_path: Path) -> Callable[[],
     def opened() -> Services:
         return Services.create(
             engines,
-            SQLiteDigitStore(tmp_path / "digits.sqlite3", 100),
+            DigitDatabase(tmp_path / "digits.sqlite3", 100),
             load_samples(),
             default_network="mnist-resnet",
             cache_bytes=64_000_000,

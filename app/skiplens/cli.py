@@ -404,7 +404,7 @@ def extract(  # one parameter for each option
     from skiplens.export.extraction import extract as extract_images
     from skiplens.export.extraction import open_images
     from skiplens.export.writing import progress_bar
-    from skiplens.service.registry import parse_layers
+    from skiplens.web.parameters import parse_layers
 
     threads = read_settings({}).interpreters
     engine = LiteRTEngine(open_folder(models / network), threads, threads)

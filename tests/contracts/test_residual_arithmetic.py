@@ -23,7 +23,7 @@ from skiplens.network.litert_graphs import reference_gradients
 from skiplens.network.tracing import load_network
 from skiplens.samples import load_samples
 from skiplens.server import create_app
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.forward import branch_scales
 from skiplens.service.services import Services
 from skiplens.settings import Settings
@@ -57,7 +57,7 @@ def served(every: Mapping[str, Engine], folder: Path) -> Iterator[TestClient]:
     def opened() -> Services:
         return Services.create(
             every,
-            SQLiteDigitStore(folder / "digits.sqlite3", 10),
+            DigitDatabase(folder / "digits.sqlite3", 10),
             load_samples(),
             default_network="mnist-resnet",
             cache_bytes=64_000_000,

@@ -11,7 +11,7 @@ from skiplens.engine.base import Engine
 from skiplens.export.gallery import ExportContext, ExportOptions, load_export_context
 from skiplens.export.writing import write
 from skiplens.samples import load_samples
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 
 
@@ -20,7 +20,7 @@ def load_context(
     engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[ExportOptions], ExportContext]:
     """Loads export contexts over the networks that ship."""
-    store = SQLiteDigitStore(tmp_path_factory.mktemp("state") / "digits.sqlite3", 10)
+    store = DigitDatabase(tmp_path_factory.mktemp("state") / "digits.sqlite3", 10)
     services = Services.create(
         engines,
         store,

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from skiplens.errors import BusyError
-from skiplens.service.admission import Places, Share
+from skiplens.service.admission import Places, Quota
 
 
 def test_a_share_is_bounded_for_all_and_for_each() -> None:
-    share = Share(4, 0.5, "requests")
+    share = Quota(4, 0.5, "requests")
     share.take("a", 2)
     with pytest.raises(BusyError, match="at most 2 requests of one client"):
         share.take("a")

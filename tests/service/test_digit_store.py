@@ -20,10 +20,10 @@ from skiplens.service import digit_store
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import (
     MOST_SHARED,
+    DigitDatabase,
+    DigitRecord,
+    DigitStore,
     FoundDigit,
-    LayeredDigitStore,
-    SQLiteDigitStore,
-    StoredDigit,
     open_database,
 )
 from tests.idx import flat_digits
@@ -31,18 +31,18 @@ from tests.idx import flat_digits
 CANDIDATES = (FoundDigit("0123456789abcdef", (1, 2, 3, 4)), FoundDigit("f" * 16, (5, 6, 7, 8)))
 
 
-def stored(value: int) -> StoredDigit:
+def stored(value: int) -> DigitRecord:
     """A digit of one tone."""
     digit = Digit.of(np.full((28, 28), value, np.uint8))
-    return StoredDigit(digit, True, (1, 2, 3, 4), ("thin", 'a "quote"'), CANDIDATES)
+    return DigitRecord(digit, True, (1, 2, 3, 4), ("thin", 'a "quote"'), CANDIDATES)
 
 
 def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "digits.sqlite3"
-    first = SQLiteDigitStore(path, 10)
+    first = DigitDatabase(path, 10)
     first.put(stored(5))
     first.close()
-    again = SQLiteDigitStore(path, 10)
+    again = DigitDatabase(path, 10)
     found = again.get(stored(5).digit.id)
     assert (found.digit.pixels == 5).all()
     assert (found.inverted, found.box) == (True, (1, 2, 3, 4))
@@ -54,7 +54,7 @@ def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
 def test_a_lesson_has_its_newest_digits_for_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = SQLiteDigitStore(tmp_path / "digits.sqlite3", 100)
+    store = DigitDatabase(tmp_path / "digits.sqlite3", 100)
     now = 1_000_000.0
     monkeypatch.setattr(digit_store, "time", lambda: now)
     for digit in ("a", "b", "a"):
@@ -71,7 +71,7 @@ def test_a_lesson_has_its_newest_digits_for_a_day(
 
 
 def test_lessons_together_are_bounded(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "digits.sqlite3", 3)
+    store = DigitDatabase(tmp_path / "digits.sqlite3", 3)
     for lesson in ("one", "two", "three", "four"):
         store.share(lesson, "a")
     assert [store.shared(lesson) for lesson in ("one", "two")] == [(), ("a",)]
@@ -80,12 +80,12 @@ def test_lessons_together_are_bounded(tmp_path: Path) -> None:
 
 def test_digits_of_an_earlier_version_have_no_candidates(tmp_path: Path) -> None:
     path = tmp_path / "digits.sqlite3"
-    store = SQLiteDigitStore(path, 10)
+    store = DigitDatabase(path, 10)
     store.put(stored(5))
     store.close()
     with closing(sqlite3.connect(path)) as database:
         database.execute("ALTER TABLE digits DROP COLUMN candidates")
-    again = SQLiteDigitStore(path, 10)
+    again = DigitDatabase(path, 10)
     assert again.get(stored(5).digit.id).candidates == ()
     again.put(stored(6))
     assert again.get(stored(6).digit.id).candidates == CANDIDATES
@@ -95,7 +95,7 @@ def test_digits_of_an_earlier_version_have_no_candidates(tmp_path: Path) -> None
 def test_an_unknown_digit_is_refused_and_its_id_not_echoed_unless_well_formed(
     tmp_path: Path,
 ) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 10)
+    store = DigitDatabase(tmp_path / "d", 10)
     with pytest.raises(UnknownDigitError, match="digit 0123456789abcdef is not stored"):
         store.get("0123456789abcdef")
     with pytest.raises(UnknownDigitError) as refused:
@@ -105,7 +105,7 @@ def test_an_unknown_digit_is_refused_and_its_id_not_echoed_unless_well_formed(
 
 
 def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store = DigitDatabase(tmp_path / "d", 3)
     for value in (1, 2, 3):
         store.put(stored(value))
     store.get(stored(1).digit.id)  # used again, so 2 is now the longest unused
@@ -119,7 +119,7 @@ def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
 
 
 def test_the_order_of_use_goes_on_in_a_file_that_two_have_open(tmp_path: Path) -> None:
-    one, other = (SQLiteDigitStore(tmp_path / "d", 3) for _ in range(2))
+    one, other = (DigitDatabase(tmp_path / "d", 3) for _ in range(2))
     for value in (1, 2, 3):
         one.put(stored(value))
     other.get(stored(1).digit.id)
@@ -139,7 +139,7 @@ def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path
         for value in (1, 2, 3):
             row = (stored(value).digit.id, bytes([value]) * 784, 0, "[0,0,1,1]", "[]", ahead)
             database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?, '[]')", row)
-    store = SQLiteDigitStore(path, 3)
+    store = DigitDatabase(path, 3)
     for value in (4, 5, 6):
         store.put(stored(value))
     for value in (4, 5, 6):
@@ -150,7 +150,7 @@ def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path
 def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_read(
     tmp_path: Path,
 ) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store = DigitDatabase(tmp_path / "d", 3)
     store.put(stored(1))
     with closing(sqlite3.connect(tmp_path / "d", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -167,7 +167,7 @@ def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_r
 
 
 def test_putting_twice_keeps_one(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store = DigitDatabase(tmp_path / "d", 3)
     store.put(stored(1))
     store.put(stored(1))
     assert store.count() == 1
@@ -181,17 +181,17 @@ def test_nothing_that_was_answered_is_lost_by_kill_9(tmp_path: Path) -> None:
         "import numpy as np\n"
         "from pathlib import Path\n"
         "from skiplens.core.digit import Digit\n"
-        "from skiplens.service.digit_store import StoredDigit\n"
-        "from skiplens.service.digit_store import SQLiteDigitStore\n"
-        "store = SQLiteDigitStore(Path(sys.argv[1]), 100)\n"
+        "from skiplens.service.digit_store import DigitRecord\n"
+        "from skiplens.service.digit_store import DigitDatabase\n"
+        "store = DigitDatabase(Path(sys.argv[1]), 100)\n"
         "for value in range(20):\n"
         "    digit = Digit.of(np.full((28, 28), value, np.uint8))\n"
-        "    store.put(StoredDigit(digit, False, (0, 0, 1, 1), ()))\n"
+        "    store.put(DigitRecord(digit, False, (0, 0, 1, 1), ()))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
-    store = SQLiteDigitStore(path, 100)
+    store = DigitDatabase(path, 100)
     assert store.count() == 20
     assert (store.get(stored(19).digit.id).digit.pixels == 19).all()
     store.close()
@@ -201,12 +201,12 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "digits.sqlite3"
     path.write_bytes(b"nonsense" * 500)
     with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
-        SQLiteDigitStore(path, 10)
+        DigitDatabase(path, 10)
     assert path.read_bytes() == b"nonsense" * 500
 
 
 def test_a_damaged_database_and_one_of_something_else_are_one_sentence(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "damaged", 10)
+    store = DigitDatabase(tmp_path / "damaged", 10)
     store.put(stored(1))
     store.close()
     content = (tmp_path / "damaged").read_bytes()
@@ -215,22 +215,22 @@ def test_a_damaged_database_and_one_of_something_else_are_one_sentence(tmp_path:
         other.execute("CREATE TABLE digits (id, used)")
     for name in ("damaged", "foreign"):
         with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
-            SQLiteDigitStore(tmp_path / name, 10)
+            DigitDatabase(tmp_path / name, 10)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartupError, match="SKIPLENS_STATE_DIR"):
-        SQLiteDigitStore(tmp_path / "file" / "digits.sqlite3", 10)
+        DigitDatabase(tmp_path / "file" / "digits.sqlite3", 10)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence() -> None:
     with pytest.raises(StartupError, match="cannot keep digits"):
-        SQLiteDigitStore(Path("/proc/nobody-writes-here/digits.sqlite3"), 10)
+        DigitDatabase(Path("/proc/nobody-writes-here/digits.sqlite3"), 10)
 
 
 def test_the_database_itself_refuses_a_digit_of_another_size(tmp_path: Path) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store = DigitDatabase(tmp_path / "d", 3)
     store.close()
     with sqlite3.connect(tmp_path / "d") as database, pytest.raises(sqlite3.IntegrityError):
         database.execute("INSERT INTO digits VALUES ('a', x'00', 0, '[]', '[]', 0, '[]')")
@@ -277,13 +277,13 @@ def test_a_file_that_is_no_database_is_closed_again(
 
 
 def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:
-    store = LayeredDigitStore(SQLiteDigitStore(tmp_path / "d", 3), load_samples())
+    store = DigitStore(DigitDatabase(tmp_path / "d", 3), load_samples())
     sample = load_samples()[0]
     found = store.get(sample.digit.id)
     assert (found.label, found.style) == (sample.label, sample.style)
     store.put(found)
     assert store.count() == 0
-    nine = StoredDigit(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
+    nine = DigitRecord(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
     store.put(nine)
     assert (store.get(nine.digit.id).digit.pixels == 9).all()
     store.close()
@@ -294,17 +294,17 @@ def labelled(*values: int) -> LabelledDigits:
 
 
 def test_a_store_answers_for_the_collection_and_keeps_none_of_it(tmp_path: Path) -> None:
-    inner = SQLiteDigitStore(tmp_path / "digits", 10)
-    store = LayeredDigitStore(inner, (), labelled(7, 8))
+    inner = DigitDatabase(tmp_path / "digits", 10)
+    store = DigitStore(inner, (), labelled(7, 8))
     eight = Digit.of(np.full((28, 28), 8, np.uint8))
     found = store.get(eight.id)
     assert (found.label, found.dataset_index, found.style) == (1, 1, None)
     assert found.box == (0, 0, 28, 28)
-    put = store.put(StoredDigit(eight, True, (0, 0, 1, 1), ()))
+    put = store.put(DigitRecord(eight, True, (0, 0, 1, 1), ()))
     assert (put.label, put.dataset_index, put.box) == (1, 1, (0, 0, 1, 1))
     assert store.count() == 0
     nine = Digit.of(np.full((28, 28), 9, np.uint8))
-    store.put(StoredDigit(nine, True, (0, 0, 1, 1), ()))
+    store.put(DigitRecord(nine, True, (0, 0, 1, 1), ()))
     assert store.count() == 1
     assert store.get(nine.id).dataset_index is None
     with pytest.raises(UnknownDigitError):
@@ -314,7 +314,7 @@ def test_a_store_answers_for_the_collection_and_keeps_none_of_it(tmp_path: Path)
 
 def test_a_digit_without_ink_is_a_digit_all_the_same(tmp_path: Path) -> None:
     collection = labelled(0)
-    store = LayeredDigitStore(SQLiteDigitStore(tmp_path / "digits", 10), (), collection)
+    store = DigitStore(DigitDatabase(tmp_path / "digits", 10), (), collection)
     assert store.get(collection.ids[0]).box == (0, 0, 0, 0)
     store.close()
 
@@ -334,7 +334,7 @@ def _replace(path: Path) -> None:
 def test_a_file_that_is_harmed_while_it_is_open_is_noticed(
     tmp_path: Path, harm: Callable[[Path], object]
 ) -> None:
-    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store = DigitDatabase(tmp_path / "d", 3)
     store.put(stored(1))
     store.check()
     harm(tmp_path / "d")
@@ -351,7 +351,7 @@ def test_a_file_that_is_harmed_while_it_is_open_is_noticed(
 
 def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
     (tmp_path / "d").touch(mode=0o644)
-    store = SQLiteDigitStore(tmp_path / "d", 3)
+    store = DigitDatabase(tmp_path / "d", 3)
     store.put(stored(1))
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"0o600"}
     store.close()

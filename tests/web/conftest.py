@@ -17,7 +17,7 @@ from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import SQLiteDigitStore
+from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
@@ -55,7 +55,7 @@ def api(
     def opened() -> Services:
         return Services.create(
             engines,
-            SQLiteDigitStore(folder / "digits.sqlite3", 1000),
+            DigitDatabase(folder / "digits.sqlite3", 1000),
             load_samples(),
             default_network="mnist-resnet",
             cache_bytes=64_000_000,
@@ -108,7 +108,7 @@ def over_dataset(
     """Services with a data set and a folder to keep things in."""
     return Services.create(
         engines,
-        SQLiteDigitStore(folder / "digits.sqlite3", 1000),
+        DigitDatabase(folder / "digits.sqlite3", 1000),
         load_samples(),
         default_network="mnist-resnet",
         cache_bytes=64_000_000,
@@ -156,7 +156,7 @@ def watched_services(watched: WatchedEngine, tmp_path: Path) -> Callable[[], Ser
     """Opens services over that network alone."""
     return lambda: Services.create(
         {"mnist-resnet": watched},
-        SQLiteDigitStore(tmp_path / "digits.sqlite3", 100),
+        DigitDatabase(tmp_path / "digits.sqlite3", 100),
         load_samples(),
         default_network="mnist-resnet",
         cache_bytes=64_000_000,

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -491,6 +491,10 @@ class Manifest:
     def disableable_blocks(self) -> tuple[str, ...]:
         """Names of the blocks whose branch can be scaled, in the order of `branch_scales`."""
         return tuple(block.name for block in self.blocks if block.can_disable)
+
+    def scaled(self, blocks: Iterable[str], factor: float = 0.0) -> Scales:
+        """The branches of some blocks multiplied by a factor, by 0 switched off."""
+        return Scales.in_order(dict.fromkeys(blocks, factor), self.disableable_blocks)
 
     @property
     def can_reorder(self) -> bool:

@@ -15,7 +15,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.analysis import all_block_metrics
 from skiplens.service.decoding_pool import LONGEST_SIDE
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import (
     FeatureMapTable,
@@ -27,13 +27,13 @@ from skiplens.service.images import (
     kernel_grid,
     layer_grid,
 )
-from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.pages import text
 from skiplens.web.pages.assets import FOLDER as STATIC
 from skiplens.web.pages.common import compare_predictions, network_facts
 from skiplens.web.pages.figures import Picture, alt_text, legend, table_legend
 from skiplens.web.pages.templating import TEMPLATES, create_environment
+from skiplens.web.parameters import parse_scales
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ExportContext:
     """A digit in a network; ``baseline`` is the forward pass with every factor 1."""
 
     engine: Engine
-    stored: StoredDigit
+    stored: DigitRecord
     forward: ForwardPass
     baseline: ForwardPass
     options: GridOptions
@@ -78,7 +78,7 @@ def load_export_context(services: Services, options: ExportOptions) -> ExportCon
     return ExportContext(engine, stored, forward, baseline, options.options)
 
 
-def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> StoredDigit:
+def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> DigitRecord:
     if options.digit is not None and options.image is not None:
         raise InvalidParameterError("digit and image are both given; only one of them can be")
     if options.image is not None:
@@ -88,16 +88,16 @@ def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> St
     return services.default_input(manifest)
 
 
-def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> StoredDigit:
+def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> DigitRecord:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
     if not manifest.takes_digits:
         pixels = decode_colour(essential(content), LONGEST_SIDE, limits)
-        return StoredDigit.of_image(InputImage.of(pixels))
+        return DigitRecord.of_image(InputImage.of(pixels))
     found, *_ = find_digits(*decode_reduced(essential(content), limits))
-    return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
+    return DigitRecord(found.digit, found.inverted, found.box, found.warnings)
 
 
 Drawing = FeatureMapTable | Grid | LabelledKernelGrid

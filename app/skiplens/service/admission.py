@@ -14,7 +14,7 @@ from skiplens.errors import BusyError
 ANYONE: Final = ""  # the client where nobody in particular is served
 
 
-class Share:
+class Quota:
     """An amount of something, of which each client can have a part.
 
     Args:
@@ -87,7 +87,7 @@ class Places:
         self._each = count if each is None else each
         self._seconds = seconds
         self._what = what
-        self._waiting = Share(waiting, share, f"waiting {what}")
+        self._waiting = Quota(waiting, share, f"waiting {what}")
         self._held: Counter[str] = Counter()
         self._queue: list[tuple[str, asyncio.Future[None]]] = []
 

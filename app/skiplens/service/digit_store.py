@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import structlog
@@ -42,7 +42,7 @@ class FoundDigit:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredDigit:
+class DigitRecord:
     """A digit, or another image, and its source.
 
     Attributes:
@@ -66,142 +66,10 @@ class StoredDigit:
     dataset_index: int | None = None
 
     @classmethod
-    def of_image(cls, image: InputImage, name: str | None = None) -> "StoredDigit":
+    def of_image(cls, image: InputImage, name: str | None = None) -> "DigitRecord":
         """An image that is no digit; one with a name is a sample."""
         height, width = image.pixels.shape[:2]
         return cls(image, False, (0, 0, width, height), (), style=name)
-
-
-class DigitStore(Protocol):
-    """Digits by id."""
-
-    def get(self, digit: str) -> StoredDigit:
-        """The digit of that id.
-
-        Raises:
-            UnknownDigitError: there is none.
-        """
-
-    def put(self, stored: StoredDigit) -> StoredDigit:
-        """Store a digit; one that is stored already stays as it is.
-
-        Returns:
-            The digit as given, with its label, style and index if they are known.
-
-        Raises:
-            StorageError: it cannot be stored now.
-        """
-
-    def share(self, lesson: str, digit: str) -> None:
-        """Show a digit to a lesson: the newest digits of it for a day.
-
-        Raises:
-            StorageError: it cannot be stored now.
-        """
-
-    def shared(self, lesson: str) -> tuple[str, ...]:
-        """Ids of the digits that a lesson was shown, the newest first.
-
-        Raises:
-            StoreDamagedError: the file was damaged or removed.
-        """
-
-    def count(self) -> int:
-        """Number of stored digits.
-
-        Raises:
-            StoreDamagedError: the file was damaged or removed.
-        """
-
-    def check(self) -> None:
-        """Raise :class:`skiplens.errors.StoreDamagedError` if nothing can be stored or read."""
-
-    def close(self) -> None:
-        """Close the files."""
-
-
-class LayeredDigitStore:
-    """A store behind the samples and a data set, which take no room in it.
-
-    Attributes:
-        samples: the shipped digits by id, in their order.
-        pictures: samples for networks of other images, likewise.
-    """
-
-    def __init__(
-        self,
-        store: DigitStore,
-        samples: Sequence[Sample],
-        dataset: LabelledDigits | None = None,
-        pictures: Sequence[StoredDigit] = (),
-    ) -> None:
-        self._store = store
-        self._dataset = dataset
-        self.pictures: Mapping[str, StoredDigit] = {one.digit.id: one for one in pictures}
-        self.samples: Mapping[str, StoredDigit] = {
-            sample.digit.id: StoredDigit(
-                sample.digit,
-                False,
-                ink_box(sample.digit.pixels),
-                (),
-                (),
-                sample.label,
-                sample.style,
-            )
-            for sample in samples
-        }
-
-    def get(self, digit: str) -> StoredDigit:
-        """See :meth:`DigitStore.get`."""
-        return self._labelled(digit) or self._store.get(digit)
-
-    def put(self, stored: StoredDigit) -> StoredDigit:
-        """See :meth:`DigitStore.put`."""
-        known = self._labelled(stored.digit.id)
-        if known is None:
-            return self._store.put(stored)
-        return replace(
-            stored, label=known.label, style=known.style, dataset_index=known.dataset_index
-        )
-
-    def put_first(self, candidates: Sequence[StoredDigit]) -> StoredDigit:
-        """Store all candidates of an image; returns the first as :meth:`put` does."""
-        *_, first = [self.put(one) for one in reversed(candidates)]
-        return first
-
-    def share(self, lesson: str, digit: str) -> None:
-        """See :meth:`DigitStore.share`."""
-        self._store.share(lesson, digit)
-
-    def shared(self, lesson: str) -> tuple[StoredDigit, ...]:
-        """The digits that a lesson was shown, the newest first, without any that are gone."""
-        found = []
-        for digit in self._store.shared(lesson):
-            with suppress(UnknownDigitError):
-                found.append(self.get(digit))
-        return tuple(found)
-
-    def _labelled(self, digit: str) -> StoredDigit | None:
-        found = self.samples.get(digit) or self.pictures.get(digit)
-        if found is not None or self._dataset is None:
-            return found
-        index = self._dataset.index_by_id.get(digit)
-        if index is None:
-            return None
-        one, label = self._dataset.digit(index), self._dataset.label(index)
-        return StoredDigit(one, False, ink_box(one.pixels), (), (), label, dataset_index=index)
-
-    def count(self) -> int:
-        """See :meth:`DigitStore.count`."""
-        return self._store.count()
-
-    def check(self) -> None:
-        """See :meth:`DigitStore.check`."""
-        self._store.check()
-
-    def close(self) -> None:
-        """See :meth:`DigitStore.close`."""
-        self._store.close()
 
 
 _SCHEMA: Final = """
@@ -299,7 +167,7 @@ def _box(sides: list[int]) -> Box:
     return x, y, width, height
 
 
-class SQLiteDigitStore:
+class DigitDatabase:
     """Up to ``limit`` digits in one SQLite file; the least recently used make room for new ones.
 
     ``put`` returns when the digit is on disk. The order of use stays in memory until the next
@@ -332,8 +200,13 @@ class SQLiteDigitStore:
                 "choose another with SKIPLENS_STATE_DIR"
             ) from error
 
-    def get(self, digit: str) -> StoredDigit:
-        """See :meth:`DigitStore.get`."""
+    def get(self, digit: str) -> DigitRecord:
+        """The digit of that id.
+
+        Raises:
+            UnknownDigitError: there is none.
+            StoreDamagedError: the file was damaged or removed.
+        """
         row = self._read(
             "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = ?", (digit,)
         )
@@ -343,7 +216,7 @@ class SQLiteDigitStore:
             self._used.pop(digit, None)
             self._used[digit] = None
         pixels, inverted, box, warnings, candidates = row
-        return StoredDigit(
+        return DigitRecord(
             Digit.from_bytes(pixels),
             bool(inverted),
             _box(json.loads(box)),
@@ -351,12 +224,12 @@ class SQLiteDigitStore:
             tuple(FoundDigit(one, _box(where)) for one, where in json.loads(candidates)),
         )
 
-    def _image(self, digit: str) -> StoredDigit:
+    def _image(self, digit: str) -> DigitRecord:
         row = self._read("SELECT shape, pixels FROM images WHERE id = ?", (digit,))
         if row is None:
             raise _unknown(digit)
         shape, pixels = json.loads(row[0]), zlib.decompress(row[1])
-        return StoredDigit.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
+        return DigitRecord.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
 
     def _read(self, query: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
         """One row of an answer."""
@@ -368,8 +241,13 @@ class SQLiteDigitStore:
             raise self._damaged(str(error)) from error
         return row
 
-    def put(self, stored: StoredDigit) -> StoredDigit:
-        """See :meth:`DigitStore.put`."""
+    def put(self, stored: DigitRecord) -> DigitRecord:
+        """Store a digit; one that is stored already stays as it is.
+
+        Raises:
+            StorageError: it cannot be stored now.
+            StoreDamagedError: the file was damaged or removed.
+        """
         pixels = stored.digit.pixels
         row = (
             stored.digit.id,
@@ -422,7 +300,11 @@ class SQLiteDigitStore:
         )
 
     def share(self, lesson: str, digit: str) -> None:
-        """See :meth:`DigitStore.share`."""
+        """Show a digit to a lesson: the newest digits of it for a day.
+
+        Raises:
+            StorageError: it cannot be stored now.
+        """
         with self._transaction():
             self._database.execute("DELETE FROM shared WHERE since < ?", (time() - _SHARED_S,))
             self._database.execute(
@@ -441,7 +323,11 @@ class SQLiteDigitStore:
             )
 
     def shared(self, lesson: str) -> tuple[str, ...]:
-        """See :meth:`DigitStore.shared`."""
+        """Ids of the digits that a lesson was shown, the newest first.
+
+        Raises:
+            StoreDamagedError: the file was damaged or removed.
+        """
         (digits,) = self._read(
             "SELECT json_group_array(digit) FROM (SELECT digit FROM shared "
             "WHERE lesson = ? AND since >= ? ORDER BY place DESC)",
@@ -465,12 +351,20 @@ class SQLiteDigitStore:
         )
 
     def count(self) -> int:
-        """See :meth:`DigitStore.count`."""
+        """Number of stored digits.
+
+        Raises:
+            StoreDamagedError: the file was damaged or removed.
+        """
         (count,) = self._read("SELECT count(*) FROM digits") or (0,)
         return int(count)
 
     def check(self) -> None:
-        """See :meth:`DigitStore.check`. SQLite would go on with a file that was removed."""
+        """SQLite would go on with a file that was removed.
+
+        Raises:
+            StoreDamagedError: the file was damaged or removed.
+        """
         try:
             found = self._path.stat()
         except OSError as error:
@@ -491,7 +385,95 @@ class SQLiteDigitStore:
         )
 
     def close(self) -> None:
-        """See :meth:`DigitStore.close`."""
+        """Close the file."""
         with self._writing, self._reading:
             self._reader.close()
             self._database.close()
+
+
+class DigitStore:
+    """Digits by id: the samples, a data set, and the uploads in a database.
+
+    Attributes:
+        samples: the shipped digits by id, in their order.
+        pictures: samples for networks of other images, likewise.
+    """
+
+    def __init__(
+        self,
+        database: DigitDatabase,
+        samples: Sequence[Sample],
+        dataset: LabelledDigits | None = None,
+        pictures: Sequence[DigitRecord] = (),
+    ) -> None:
+        self._database = database
+        self._dataset = dataset
+        self.pictures: Mapping[str, DigitRecord] = {one.digit.id: one for one in pictures}
+        self.samples: Mapping[str, DigitRecord] = {
+            sample.digit.id: DigitRecord(
+                sample.digit,
+                False,
+                ink_box(sample.digit.pixels),
+                (),
+                (),
+                sample.label,
+                sample.style,
+            )
+            for sample in samples
+        }
+
+    def get(self, digit: str) -> DigitRecord:
+        """See :meth:`DigitDatabase.get`."""
+        return self._labelled(digit) or self._database.get(digit)
+
+    def put(self, stored: DigitRecord) -> DigitRecord:
+        """Store a digit, unless it is a sample or in the data set; see :meth:`DigitDatabase.put`.
+
+        Returns:
+            The digit as given, with its label, style and index if they are known.
+        """
+        known = self._labelled(stored.digit.id)
+        if known is None:
+            return self._database.put(stored)
+        return replace(
+            stored, label=known.label, style=known.style, dataset_index=known.dataset_index
+        )
+
+    def put_first(self, candidates: Sequence[DigitRecord]) -> DigitRecord:
+        """Store all candidates of an image; returns the first as :meth:`put` does."""
+        *_, first = [self.put(one) for one in reversed(candidates)]
+        return first
+
+    def share(self, lesson: str, digit: str) -> None:
+        """See :meth:`DigitDatabase.share`."""
+        self._database.share(lesson, digit)
+
+    def shared(self, lesson: str) -> tuple[DigitRecord, ...]:
+        """The digits that a lesson was shown, the newest first, without any that are gone."""
+        found = []
+        for digit in self._database.shared(lesson):
+            with suppress(UnknownDigitError):
+                found.append(self.get(digit))
+        return tuple(found)
+
+    def _labelled(self, digit: str) -> DigitRecord | None:
+        found = self.samples.get(digit) or self.pictures.get(digit)
+        if found is not None or self._dataset is None:
+            return found
+        index = self._dataset.index_by_id.get(digit)
+        if index is None:
+            return None
+        one, label = self._dataset.digit(index), self._dataset.label(index)
+        return DigitRecord(one, False, ink_box(one.pixels), (), (), label, dataset_index=index)
+
+    def count(self) -> int:
+        """See :meth:`DigitDatabase.count`."""
+        return self._database.count()
+
+    def check(self) -> None:
+        """See :meth:`DigitDatabase.check`."""
+        self._database.check()
+
+    def close(self) -> None:
+        """See :meth:`DigitDatabase.close`."""
+        self._database.close()

@@ -1,6 +1,6 @@
 """A digit's prediction in many variants of a network: blocks removed, branches scaled, depths."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,39 +19,6 @@ def predict(engine: Engine, digit: InputImage, settings: Sequence[Scales]) -> Ar
     images = np.repeat(network_input(engine.manifest, digit), len(rows), axis=0)
     found = engine.outputs(images, rows, engine.manifest.layers[-1].name)
     return found.reshape(len(rows), -1)
-
-
-def predict_without(
-    engine: Engine, digit: InputImage, removed: Iterable[Sequence[str]], scales: Scales
-) -> Array:
-    """Probabilities with sets of blocks switched off, float32 ``(sets, classes)``.
-
-    Args:
-        engine: of the network.
-        digit: the input.
-        removed: names of the blocks of each set.
-        scales: factors of the other blocks.
-    """
-    switches, kept = engine.manifest.disableable_blocks, dict(scales.factors)
-    settings = [Scales.in_order(kept | dict.fromkeys(off, 0.0), switches) for off in removed]
-    return predict(engine, digit, settings)
-
-
-def predict_scaled(
-    engine: Engine,
-    digit: InputImage,
-    blocks: Sequence[str],
-    factors: Iterable[float],
-    scales: Scales,
-) -> Array:
-    """Probabilities with the branches of some blocks multiplied by each factor, float32
-    ``(factors, classes)``; ``scales`` has the factors of the other blocks.
-    """
-    switches, kept = engine.manifest.disableable_blocks, dict(scales.factors)
-    settings = [
-        Scales.in_order(kept | dict.fromkeys(blocks, factor), switches) for factor in factors
-    ]
-    return predict(engine, digit, settings)
 
 
 @dataclass(frozen=True, eq=False)

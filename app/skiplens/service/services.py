@@ -14,7 +14,7 @@ from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
-from skiplens.service.digit_store import DigitStore, LayeredDigitStore, StoredDigit
+from skiplens.service.digit_store import DigitDatabase, DigitRecord, DigitStore
 from skiplens.service.experiments import Experiments
 from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
@@ -39,7 +39,7 @@ class Services:
 
     registry: ModelRegistry
     runner: CachedModelRunner
-    digits: LayeredDigitStore
+    digits: DigitStore
     indexes: DatasetIndexer
     limits: ImageLimits
     decoding: DecodingPool
@@ -49,7 +49,7 @@ class Services:
     def create(  # noqa: PLR0913  # one parameter a part
         cls,
         engines: Mapping[str, Engine],
-        store: DigitStore,
+        store: DigitDatabase,
         samples: Sequence[Sample],
         *,
         default_network: str,
@@ -58,13 +58,13 @@ class Services:
         decoding: DecodingBounds | None = None,
         dataset: Dataset | None = None,
         models: Path | None = None,
-        pictures: Sequence[StoredDigit] = (),
+        pictures: Sequence[DigitRecord] = (),
     ) -> "Services":
         """The services of loaded engines."""
         return cls(
             ModelRegistry(engines, default_network),
             CachedModelRunner(_cache_size(cache_bytes, engines.values())),
-            LayeredDigitStore(store, samples, dataset.collection if dataset else None, pictures),
+            DigitStore(store, samples, dataset.collection if dataset else None, pictures),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
             DecodingPool(limits, decoding or DecodingBounds()),
@@ -72,7 +72,7 @@ class Services:
         )
 
     @property
-    def default_digit(self) -> StoredDigit:
+    def default_digit(self) -> DigitRecord:
         """The sample on the first page.
 
         Raises:
@@ -83,11 +83,11 @@ class Services:
             raise UnknownDigitError("no samples are loaded, so there is no digit to show")
         return next((digit for digit in samples if digit.label == DEFAULT_LABEL), samples[0])
 
-    def samples(self, manifest: Manifest) -> Mapping[str, StoredDigit]:
+    def samples(self, manifest: Manifest) -> Mapping[str, DigitRecord]:
         """Samples of what a network takes, by id."""
         return self.digits.samples if manifest.takes_digits else self.digits.pictures
 
-    def default_input(self, manifest: Manifest) -> StoredDigit:
+    def default_input(self, manifest: Manifest) -> DigitRecord:
         """What a network is shown with at first; errors as of :attr:`default_digit`."""
         if manifest.takes_digits:
             return self.default_digit

@@ -1,5 +1,7 @@
 """Path and query parameters, as dependencies of the routes."""
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,23 +11,35 @@ from fastapi import Path as PathParameter
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import MAX_ZOOM, MIN_ZOOM
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
+from skiplens.core.manifest import (
+    AS_TRAINED,
+    TRAINED_ORDER,
+    BlockInfo,
+    BlockOrder,
+    LayerInfo,
+    Manifest,
+    Scales,
+)
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
-from skiplens.service.digit_store import StoredDigit
+from skiplens.errors import (
+    BlockNotDisableableError,
+    BlocksNotReorderableError,
+    InvalidParameterError,
+    quoted,
+)
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_reordered
 from skiplens.service.images import GridOptions
-from skiplens.service.registry import (
-    find_block,
-    find_layer,
-    parse_filters,
-    parse_order,
-    parse_scales,
-)
+from skiplens.service.registry import check_filter, find_block, find_layer, listed
 from skiplens.service.services import Services
 from skiplens.web.links import DEFAULT, Links
 
 MAX_LIST_CHARACTERS = 1024
+MAX_FACTOR = 4.0
+MAX_LAYERS = 64
+_FILTERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
+_FACTOR = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def services_of(request: Request) -> Services:
@@ -82,6 +96,106 @@ Filters = Annotated[
 ]
 
 
+def parse_scales(manifest: Manifest, scale: str | None, name: str = "scale") -> Scales:
+    """The factors of ``scale=block2:0,block5:0.5``; ``name`` is the parameter's name.
+
+    Raises:
+        InvalidParameterError: it is not a list of pairs, a factor is outside -4 to 4, or a block
+            occurs twice.
+        UnknownBlockError: the network has no such block.
+        BlockNotDisableableError: the branch of a block cannot be scaled.
+    """
+    if not scale:
+        return AS_TRAINED
+    factors: dict[str, float] = {}
+    for pair in scale.split(","):
+        block, colon, text = (part.strip() for part in pair.rpartition(":"))
+        factor = float(text) if _FACTOR.fullmatch(text) else math.nan
+        if not colon or not abs(factor) <= MAX_FACTOR:
+            raise InvalidParameterError(
+                f"{name} must be block:factor pairs such as block2:0,block5:0.5, with factors from "
+                f"{-MAX_FACTOR:g} to {MAX_FACTOR:g}; got {quoted(scale)}"
+            )
+        if block in factors:
+            raise InvalidParameterError(f"{name} must name each block once; got {quoted(scale)}")
+        factors[find_block(manifest, block).name] = factor
+    fixed = factors.keys() - set(manifest.disableable_blocks)
+    if fixed:
+        raise BlockNotDisableableError(
+            f"{name} names {listed(sorted(fixed))}, but in network {manifest.id} x would not pass "
+            "there with the branch off; blocks that can be scaled are "
+            f"{listed(manifest.disableable_blocks)}"
+        )
+    return Scales.in_order(factors, manifest.disableable_blocks)
+
+
+def parse_order(manifest: Manifest, order: str | None) -> BlockOrder:
+    """The order of ``order=block3,block2``: the blocks named run, in that order, in the places that
+    they take together as trained; the others keep theirs.
+
+    Raises:
+        InvalidParameterError: a block occurs twice.
+        UnknownBlockError: the network has no such block.
+        BlocksNotReorderableError: its blocks differ in shape or in their layers.
+    """
+    if not order:
+        return TRAINED_ORDER
+    trained = [block.name for block in manifest.blocks]
+    named = [find_block(manifest, name.strip()).name for name in order.split(",")]
+    if len(set(named)) != len(named):
+        raise InvalidParameterError(f"order must name each block once; got {quoted(order)}")
+    if not manifest.can_reorder:
+        raise BlocksNotReorderableError(
+            f"the blocks of network {manifest.id} cannot run in another order: that takes blocks "
+            "of one shape with the same layers, which x passes unchanged"
+        )
+    moved = iter(named)
+    return BlockOrder.of([next(moved) if name in named else name for name in trained], trained)
+
+
+def parse_layers(manifest: Manifest, layers: str | None) -> tuple[LayerInfo, ...]:
+    """The layers of ``layers=stem.output,block1.sum``, without duplicates; none by default.
+
+    Raises:
+        InvalidParameterError: there are more than 64.
+        UnknownLayerError: the network has no such layer.
+    """
+    names = layers.split(",") if layers else []
+    if len(names) > MAX_LAYERS:
+        raise InvalidParameterError(
+            f"layers names {len(names)} layers; at most {MAX_LAYERS} are allowed"
+        )
+    return tuple(find_layer(manifest, name) for name in dict.fromkeys(map(str.strip, names)))
+
+
+def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
+    """The filter indices of ``filters=0,4-7``, in that order; all by default.
+
+    Raises:
+        InvalidParameterError: it is not a list of indices and ranges, or a filter occurs twice.
+        UnknownFilterError: the layer has no such filter.
+    """
+    if not filters:
+        return tuple(range(layer.filters))
+    chosen: list[int] = []
+    for part in filters.split(","):
+        match = _FILTERS.fullmatch(part.strip())
+        if match is None:
+            raise InvalidParameterError(
+                f"filters must be indices and ranges such as 0,4-7; got {quoted(filters)}"
+            )
+        start = check_filter(layer, int(match[1]))
+        stop = check_filter(layer, int(match[2] or match[1]))
+        if stop < start:
+            raise InvalidParameterError(
+                f"filters must have the lower index of a range first; got {quoted(filters)}"
+            )
+        chosen.extend(range(start, stop + 1))
+    if len(set(chosen)) != len(chosen):
+        raise InvalidParameterError(f"filters must name each filter once; got {quoted(filters)}")
+    return tuple(chosen)
+
+
 async def get_network(network: NetworkName, services: ServicesDep) -> Engine:
     """The network that the path names."""
     return services.registry.network(network)
@@ -98,7 +212,7 @@ async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
 LayerDep = Annotated[LayerInfo, Depends(get_layer)]
 
 
-def get_digit(digit: DigitId, services: ServicesDep, request: Request) -> StoredDigit:
+def get_digit(digit: DigitId, services: ServicesDep, request: Request) -> DigitRecord:
     """The digit that the path names; what is told about an upload is private."""
     stored = services.digits.get(digit)
     if stored.label is None:
@@ -106,7 +220,7 @@ def get_digit(digit: DigitId, services: ServicesDep, request: Request) -> Stored
     return stored
 
 
-DigitDep = Annotated[StoredDigit, Depends(get_digit)]
+DigitDep = Annotated[DigitRecord, Depends(get_digit)]
 
 
 async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
@@ -248,8 +362,8 @@ FiltersDep = Annotated[tuple[int, ...], Depends(get_filters)]
 class ViewParameters:
     """Display options, which are the same on every page.
 
-    ``scale`` is here as text, for the form that passes it on; what it means to a network is parsed
-    by :func:`skiplens.service.registry.parse_scales`.
+    ``scale`` is here as text, for the form that passes it on; :func:`parse_scales` tells what it
+    means to a network.
     """
 
     scale: ScaleText = None

@@ -22,7 +22,7 @@ from skiplens.core.preprocessing import (
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError, UnsupportedFormatError
 from skiplens.service.admission import ANYONE, Place, Places
-from skiplens.service.digit_store import FoundDigit, StoredDigit
+from skiplens.service.digit_store import DigitRecord, FoundDigit
 from skiplens.service.forward import run_uncached
 from skiplens.service.services import Services
 from skiplens.web.parameters import services_of
@@ -126,7 +126,7 @@ _JSON_DIGIT: Final[TypeAdapter[Pixels | Drawing]] = TypeAdapter(
 )
 
 
-def read_drawing(drawing: Drawing, services: Services) -> StoredDigit:
+def read_drawing(drawing: Drawing, services: Services) -> DigitRecord:
     """The digit that strokes make; without strokes, the digit that is drawn over.
 
     Raises:
@@ -142,8 +142,8 @@ def read_drawing(drawing: Drawing, services: Services) -> StoredDigit:
     return _stored(preprocess(draw_strokes(strokes, over)))
 
 
-def _stored(found: PreprocessedDigit) -> StoredDigit:
-    return StoredDigit(found.digit, found.inverted, found.box, found.warnings)
+def _stored(found: PreprocessedDigit) -> DigitRecord:
+    return DigitRecord(found.digit, found.inverted, found.box, found.warnings)
 
 
 CandidateQuery = Annotated[
@@ -170,7 +170,7 @@ NetworkQuery = Annotated[
 
 async def get_candidates(
     request: Request, candidate: CandidateQuery = 0
-) -> tuple[StoredDigit, ...]:
+) -> tuple[DigitRecord, ...]:
     """All that may be a digit in the upload, the chosen one first; preprocessed but not stored. Of
     an image for a network of other images there is one.
 
@@ -211,15 +211,15 @@ async def get_candidates(
     return (digits.pop(candidate), *digits)
 
 
-CandidatesDep = Annotated[tuple[StoredDigit, ...], Depends(get_candidates)]
+CandidatesDep = Annotated[tuple[DigitRecord, ...], Depends(get_candidates)]
 
 
-def get_upload(candidates: CandidatesDep) -> StoredDigit:
+def get_upload(candidates: CandidatesDep) -> DigitRecord:
     """The chosen one of the candidates."""
     return candidates[0]
 
 
-UploadDep = Annotated[StoredDigit, Depends(get_upload)]
+UploadDep = Annotated[DigitRecord, Depends(get_upload)]
 
 
 def client_of(request: Request) -> str:
@@ -242,7 +242,7 @@ async def take_place(request: Request) -> None:
     await _place(request).take()
 
 
-async def store(request: Request, candidates: tuple[StoredDigit, ...]) -> StoredDigit:
+async def store(request: Request, candidates: tuple[DigitRecord, ...]) -> DigitRecord:
     """Store an upload, one at a time; others may compute meanwhile. Returns the chosen candidate.
 
     Raises:
@@ -280,10 +280,10 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-async def _from_json(request: Request, content: bytes) -> tuple[StoredDigit, ...]:
+async def _from_json(request: Request, content: bytes) -> tuple[DigitRecord, ...]:
     services = services_of(request)
 
-    def read() -> StoredDigit:
+    def read() -> DigitRecord:
         with timed("decode"):
             given = parse_json_digit(content)
             if isinstance(given, Drawing):
@@ -294,7 +294,7 @@ async def _from_json(request: Request, content: bytes) -> tuple[StoredDigit, ...
     return (await to_thread.run_sync(read),)
 
 
-async def _from_image(request: Request, content: bytes) -> tuple[StoredDigit, ...]:
+async def _from_image(request: Request, content: bytes) -> tuple[DigitRecord, ...]:
     """All candidates, each without the others. The default network decides where they are about as
     likely.
     """
@@ -313,12 +313,12 @@ async def _from_image(request: Request, content: bytes) -> tuple[StoredDigit, ..
     return tuple(map(_stored, found))
 
 
-async def _picture(request: Request, content: bytes) -> tuple[StoredDigit, ...]:
+async def _picture(request: Request, content: bytes) -> tuple[DigitRecord, ...]:
     """An image as it is, for a network of other images than digits."""
     with timed("decode"):
         found = await services_of(request).decoding.read_picture(content, client_of(request))
     await take_place(request)
-    return (StoredDigit.of_image(found),)
+    return (DigitRecord.of_image(found),)
 
 
 def parse_json_digit(content: bytes) -> Pixels | Drawing:

@@ -16,8 +16,8 @@ from skiplens.mnist import Split
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
     TOP_K,
-    DigitFilter,
-    Index,
+    ActivationIndex,
+    DigitChoice,
     SortOrder,
     TopActivation,
     TopK,
@@ -71,16 +71,16 @@ def test_maxima_are_of_each_filter_in_forward_order(engine: Engine) -> None:
 
 
 @pytest.fixture
-def index(engine: Engine) -> Index:
+def index(engine: Engine) -> ActivationIndex:
     """Four digits: two answers are right."""
     answers = np.eye(10, dtype=np.float32)[[3, 3, 8, 0]] * np.float32(0.75)
     filters = sum(layer.filters for layer in engine.manifest.layers)
     values = np.tile(np.array([2.0, 1.0, 0.0, -1.0], np.float32), (filters, 1))
     values[:, 0] += np.arange(filters)
-    return Index(answers, np.tile(np.array([3, 1, 0, 2], np.int32), (filters, 1)), values)
+    return ActivationIndex(answers, np.tile(np.array([3, 1, 0, 2], np.int32), (filters, 1)), values)
 
 
-def test_answers_are_counted_by_label_and_class(index: Index) -> None:
+def test_answers_are_counted_by_label_and_class(index: ActivationIndex) -> None:
     counts = index.confusion(np.array([3, 5, 8, 9], np.uint8))
     assert counts.shape == (10, 10)
     assert counts.sum() == 4
@@ -88,7 +88,7 @@ def test_answers_are_counted_by_label_and_class(index: Index) -> None:
     assert index.confidences.tolist() == [0.75] * 4
 
 
-def test_a_filters_row_is_found_and_ends_above_zero(engine: Engine, index: Index) -> None:
+def test_a_filters_row_is_found_and_ends_above_zero(engine: Engine, index: ActivationIndex) -> None:
     manifest = engine.manifest
     first, second = manifest.layers[:2]
     assert index.top_activations(manifest, first, 0) == (
@@ -230,18 +230,18 @@ def test_a_network_that_fails_ends_it(
 DIGITS = ((4, 4, 0.9), (4, 9, 0.6), (9, 9, 0.5), (4, 9, 0.8), (0, 0, 0.9), (9, 4, 0.7))
 
 
-def predicted(digits: Sequence[tuple[int, int, float]]) -> tuple[LabelledDigits, Index]:
+def predicted(digits: Sequence[tuple[int, int, float]]) -> tuple[LabelledDigits, ActivationIndex]:
     probabilities = np.zeros((len(digits), 10), np.float32)
     for at, (_, answer, share) in enumerate(digits):
         probabilities[at, answer] = share
     labels = np.array([label for label, _, _ in digits], np.uint8)
     collection = LabelledDigits("dataset", Split(np.zeros((len(digits), 28, 28), np.uint8), labels))
-    return collection, Index(
+    return collection, ActivationIndex(
         probabilities, np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32)
     )
 
 
-def matching(choice: DigitFilter) -> list[int]:
+def matching(choice: DigitChoice) -> list[int]:
     return list(browse(*predicted(DIGITS), choice, 1).indices)
 
 
@@ -255,34 +255,34 @@ def matching(choice: DigitFilter) -> list[int]:
     ],
 )
 def test_orders(order: SortOrder, indices: list[int]) -> None:
-    assert matching(DigitFilter(order=order)) == indices
+    assert matching(DigitChoice(order=order)) == indices
 
 
 def test_misread_digits_come_first_unless_told_otherwise() -> None:
-    assert DigitFilter().order is SortOrder.MISTAKES
+    assert DigitChoice().order is SortOrder.MISTAKES
 
 
 @pytest.mark.parametrize(
     ("choice", "indices"),
     [
-        (DigitFilter(label=4), [3, 1, 0]),
-        (DigitFilter(prediction=9), [3, 1, 2]),
-        (DigitFilter(label=4, prediction=9), [3, 1]),
-        (DigitFilter(wrong=True), [3, 5, 1]),
-        (DigitFilter(wrong=False), [2, 0, 4]),
-        (DigitFilter(label=9, wrong=False), [2]),
-        (DigitFilter(label=0, wrong=True), []),
-        (DigitFilter(label=0), [4]),
+        (DigitChoice(label=4), [3, 1, 0]),
+        (DigitChoice(prediction=9), [3, 1, 2]),
+        (DigitChoice(label=4, prediction=9), [3, 1]),
+        (DigitChoice(wrong=True), [3, 5, 1]),
+        (DigitChoice(wrong=False), [2, 0, 4]),
+        (DigitChoice(label=9, wrong=False), [2]),
+        (DigitChoice(label=0, wrong=True), []),
+        (DigitChoice(label=0), [4]),
     ],
 )
-def test_choices(choice: DigitFilter, indices: list[int]) -> None:
+def test_choices(choice: DigitChoice, indices: list[int]) -> None:
     assert matching(choice) == indices
 
 
 def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
     collection, index = predicted([(1, 1, 0.5)] * (2 * PER_PAGE + 3))
     pages = [
-        browse(collection, index, DigitFilter(order=SortOrder.INDEX), page) for page in (1, 2, 3)
+        browse(collection, index, DigitChoice(order=SortOrder.INDEX), page) for page in (1, 2, 3)
     ]
     assert [at for page in pages for at in page.indices] == list(range(len(collection)))
     assert [len(page.indices) for page in pages] == [PER_PAGE, PER_PAGE, 3]
@@ -292,9 +292,9 @@ def test_pages_follow_each_other_and_the_last_has_the_rest() -> None:
 @pytest.mark.parametrize("page", [0, 2, 4_000_000])
 def test_a_page_beyond_the_last_is_refused_with_what_there_is(page: int) -> None:
     with pytest.raises(InvalidParameterError, match=f"page must be from 1 to 1; got {page}"):
-        browse(*predicted(DIGITS), DigitFilter(), page)
+        browse(*predicted(DIGITS), DigitChoice(), page)
 
 
 def test_no_digit_is_one_empty_page() -> None:
-    listing = browse(*predicted(DIGITS), DigitFilter(label=7), 1)
+    listing = browse(*predicted(DIGITS), DigitChoice(label=7), 1)
     assert (listing.total, listing.pages, listing.indices) == (0, 1, ())

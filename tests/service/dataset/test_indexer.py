@@ -15,7 +15,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import IndexingError, NoDatasetError, NonFiniteError, NotIndexedError
 from skiplens.mnist import Split
 from skiplens.samples import load_samples
-from skiplens.service.dataset.activation_index import TOP_K, Index
+from skiplens.service.dataset.activation_index import TOP_K, ActivationIndex
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer, IndexCache, Progress
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from tests.conftest import wait_until
@@ -184,10 +184,10 @@ Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture
-def index(engine: Engine, shifted: LabelledDigits) -> Index:
+def index(engine: Engine, shifted: LabelledDigits) -> ActivationIndex:
     """An index of the right shape."""
     filters = sum(layer.filters for layer in engine.manifest.layers)
-    return Index(
+    return ActivationIndex(
         RNG.random((len(shifted), 10), np.float32),
         RNG.integers(0, len(shifted), (filters, TOP_K), np.int32),
         RNG.random((filters, TOP_K), np.float32),
@@ -195,7 +195,9 @@ def index(engine: Engine, shifted: LabelledDigits) -> Index:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: Index) -> IndexCache:
+def cache(
+    tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: ActivationIndex
+) -> IndexCache:
     """A cache that holds the index."""
     cache = IndexCache(tmp_path / "deep" / "indexes")
     cache.save(engine, shifted, index)
@@ -203,7 +205,7 @@ def cache(tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: Index)
 
 
 def test_an_index_comes_back_as_it_was(
-    cache: IndexCache, engine: Engine, shifted: LabelledDigits, index: Index
+    cache: IndexCache, engine: Engine, shifted: LabelledDigits, index: ActivationIndex
 ) -> None:
     found = cache.load(engine, shifted)
     assert found is not None
@@ -312,7 +314,7 @@ def test_arrays_that_are_no_index_are_not_taken(
 
 
 def test_a_folder_that_cannot_be_written_costs_no_more_than_a_line_in_the_log(
-    tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: Index
+    tmp_path: Path, engine: Engine, shifted: LabelledDigits, index: ActivationIndex
 ) -> None:
     (tmp_path / "file").touch()
     with capture_logs() as said:

@@ -24,9 +24,9 @@ from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.analysis import all_block_metrics, gradient_by_path
-from skiplens.service.digit_store import SQLiteDigitStore, StoredDigit
+from skiplens.service.digit_store import DigitDatabase, DigitRecord
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import find_layer, parse_scales
+from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.pages import format as fmt
@@ -34,6 +34,7 @@ from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.scene import story_networks
 from skiplens.web.pages.learn.steps import HANDOUT, STEPS, TERMS
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
+from skiplens.web.parameters import parse_scales
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -92,7 +93,7 @@ def client_of(
 ) -> TestClient:
     services = Services.create(
         engines,
-        SQLiteDigitStore(folder / "digits.sqlite3", 10),
+        DigitDatabase(folder / "digits.sqlite3", 10),
         load_samples(),
         default_network="mnist-resnet",
         cache_bytes=64_000_000,
@@ -548,7 +549,7 @@ def test_digits_that_a_class_shows_are_on_the_screen_newest_first(
 
 
 def test_a_picture_may_be_shown_among_digits(engine: Engine, tmp_path: Path) -> None:
-    picture = StoredDigit.of_image(InputImage.of(np.full((10, 20, 3), 9, np.uint8)))
+    picture = DigitRecord.of_image(InputImage.of(np.full((10, 20, 3), 9, np.uint8)))
     digit = load_samples()[0].digit.id
     with client_of({engine.manifest.id: engine}, tmp_path) as client:
         client.app.state.services.digits.put(picture)  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from skiplens.core.unit_explanation import Convolution, Merge, Unit
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownFilterError
 from skiplens.service.forward import run_network
-from skiplens.service.registry import find_layer, parse_scales
+from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
@@ -29,6 +29,7 @@ from skiplens.web.pages.unit import (
     merge_steps,
     unit_section,
 )
+from skiplens.web.parameters import parse_scales
 from tests.conftest import SHALLOW
 from tests.web.conftest import Refused
 from tests.web.pages.conftest import Look

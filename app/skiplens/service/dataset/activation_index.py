@@ -35,7 +35,7 @@ class TopActivation:
 
 
 @dataclass(frozen=True, eq=False)
-class Index:
+class ActivationIndex:
     """What one network computes for every digit of a collection, with all blocks enabled.
 
     Attributes:
@@ -88,7 +88,7 @@ class TopK:
     """Collects the top-activating digits of every filter from digits in ascending order.
 
     Attributes:
-        digits: int32 ``(F, K)``, as :attr:`Index.top_digits`, of the digits so far.
+        digits: int32 ``(F, K)``, as :attr:`ActivationIndex.top_digits`, of the digits so far.
         values: float32 ``(F, K)``.
     """
 
@@ -123,7 +123,7 @@ def build_index(
     workers: int,
     stop: threading.Event | None = None,
     on_step: OnStep = lambda done: None,
-) -> Index:
+) -> ActivationIndex:
     """Run every digit through the network once.
 
     Args:
@@ -151,7 +151,7 @@ def build_index(
             on_step(batch.stop)
     finally:
         pool.shutdown(cancel_futures=True)
-    return Index(np.concatenate(probabilities), top.digits, top.values)
+    return ActivationIndex(np.concatenate(probabilities), top.digits, top.values)
 
 
 class _BatchRunner:
@@ -212,7 +212,7 @@ class SortOrder(StrEnum):
 
 
 @dataclass(frozen=True)
-class DigitFilter:
+class DigitChoice:
     """Which digits, and in what order; ``None`` matches all.
 
     Attributes:
@@ -242,7 +242,9 @@ class ResultPage(Published):
     """Indices of its digits, at most :data:`PER_PAGE`."""
 
 
-def browse(collection: LabelledDigits, index: Index, choice: DigitFilter, page: int) -> ResultPage:
+def browse(
+    collection: LabelledDigits, index: ActivationIndex, choice: DigitChoice, page: int
+) -> ResultPage:
     """A page of the matching digits.
 
     Raises:
@@ -257,7 +259,7 @@ def browse(collection: LabelledDigits, index: Index, choice: DigitFilter, page: 
 
 
 def _sorted_matches(
-    collection: LabelledDigits, index: Index, choice: DigitFilter
+    collection: LabelledDigits, index: ActivationIndex, choice: DigitChoice
 ) -> NDArray[np.intp]:
     labels = collection.split.labels
     predictions = index.predictions

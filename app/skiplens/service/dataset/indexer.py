@@ -17,12 +17,12 @@ import structlog
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
 from skiplens.mnist import NPZ_ERRORS
-from skiplens.service.dataset.activation_index import TOP_K, Index, OnStep, build_index
+from skiplens.service.dataset.activation_index import TOP_K, ActivationIndex, OnStep, build_index
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 2
 _TURN_S: Final = 0.2  # between two looks at whether another process has built an index
-_ARRAYS: Final = tuple(field.name for field in fields(Index))
+_ARRAYS: Final = tuple(field.name for field in fields(ActivationIndex))
 _logger = structlog.get_logger(__name__)
 
 
@@ -36,7 +36,7 @@ class IndexCache:
         """The file of a network's index."""
         return self._folder / f"{engine.manifest.id}.npz"
 
-    def load(self, engine: Engine, collection: LabelledDigits) -> Index | None:
+    def load(self, engine: Engine, collection: LabelledDigits) -> ActivationIndex | None:
         """The index of exactly this network and collection, unless the file is damaged."""
         path = self.path(engine)
         try:
@@ -44,7 +44,7 @@ class IndexCache:
                 if str(archive["key"]) != _key(engine, collection):
                     _logger.info("index_outdated", network=engine.manifest.id)
                     return None
-                index = Index(*(archive[name] for name in _ARRAYS))
+                index = ActivationIndex(*(archive[name] for name in _ARRAYS))
             _check(index, engine, collection)
         except FileNotFoundError:
             return None
@@ -53,7 +53,7 @@ class IndexCache:
             return None
         return index
 
-    def save(self, engine: Engine, collection: LabelledDigits, index: Index) -> None:
+    def save(self, engine: Engine, collection: LabelledDigits, index: ActivationIndex) -> None:
         """Write an index atomically. Without it the next start takes some seconds longer, so a
         folder that cannot be written is only logged.
         """
@@ -79,7 +79,7 @@ def _key(engine: Engine, collection: LabelledDigits) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
-def _check(index: Index, engine: Engine, collection: LabelledDigits) -> None:
+def _check(index: ActivationIndex, engine: Engine, collection: LabelledDigits) -> None:
     """Raise ValueError unless the arrays are an index of this network and collection."""
     manifest, digits = engine.manifest, len(collection)
     ranked = sum(layer.filters for layer in manifest.layers), min(TOP_K, digits)
@@ -146,8 +146,8 @@ class DatasetIndexer:
         self._dataset = dataset
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._of_samples: dict[str, Index] = {}
-        self._of_dataset: dict[str, Index] = {}
+        self._of_samples: dict[str, ActivationIndex] = {}
+        self._of_dataset: dict[str, ActivationIndex] = {}
         self._progress: dict[str, Progress] = {}
         self._queue: deque[Engine] = deque()
         self._queued: set[str] = set()
@@ -188,7 +188,7 @@ class DatasetIndexer:
         not_begun = Progress("indexing", 0, len(self.dataset))
         return self._progress.get(engine.manifest.id, not_begun)
 
-    def dataset_index(self, engine: Engine) -> Index:
+    def dataset_index(self, engine: Engine) -> ActivationIndex:
         """A network's index of the data set.
 
         Raises:
@@ -208,7 +208,7 @@ class DatasetIndexer:
             "digits so far"
         )
 
-    def sample_index(self, engine: Engine) -> Index:
+    def sample_index(self, engine: Engine) -> ActivationIndex:
         """A network's index of the samples; see :func:`build_index` for errors."""
         network = engine.manifest.id
         with self._lock:
@@ -216,7 +216,7 @@ class DatasetIndexer:
                 self._of_samples[network] = build_index(engine, self.samples, 1)
             return self._of_samples[network]
 
-    def best_available(self, engine: Engine) -> tuple[LabelledDigits, Index]:
+    def best_available(self, engine: Engine) -> tuple[LabelledDigits, ActivationIndex]:
         """The data set and its index if that is ready, else the samples and theirs."""
         self._enqueue(engine)
         found = self._of_dataset.get(engine.manifest.id)
@@ -273,7 +273,7 @@ class DatasetIndexer:
                 self._progress[network] = replace(self.progress(engine), state="failed")
                 _logger.error("indexing_failed", network=network, error=str(error))
 
-    def _index(self, dataset: Dataset, engine: Engine) -> Index:
+    def _index(self, dataset: Dataset, engine: Engine) -> ActivationIndex:
         cached = dataset.cache.load(engine, dataset.collection)
         if cached is not None:
             return cached
@@ -306,7 +306,7 @@ class DatasetIndexer:
                 return
         raise BusyError("the server is stopping, so no more digits are indexed")
 
-    def _build(self, dataset: Dataset, engine: Engine, report: OnStep) -> Index:
+    def _build(self, dataset: Dataset, engine: Engine, report: OnStep) -> ActivationIndex:
         network, started = engine.manifest.id, time.monotonic()
 
         def on_step(done: int) -> None:

@@ -17,10 +17,10 @@ from skiplens.core.block_metrics import block_metrics
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import layer_grid
-from skiplens.service.registry import check_filter, parse_layers
+from skiplens.service.registry import check_filter
 from skiplens.service.units import check_position, explain
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
@@ -37,6 +37,7 @@ from skiplens.web.parameters import (
     NetworkDep,
     ReorderedPassDep,
     ScalesDep,
+    parse_layers,
 )
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
 
@@ -204,7 +205,7 @@ async def get_layers(
     return parse_layers(engine.manifest, layers)
 
 
-async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
+async def get_drawn(request: Request, upload: UploadDep) -> DigitRecord:
     """The uploaded digit.
 
     Raises:
@@ -216,7 +217,7 @@ async def get_drawn(request: Request, upload: UploadDep) -> StoredDigit:
 
 
 def live_frame(
-    forward: ForwardPass, baseline: ForwardPass, drawn: StoredDigit, layers: tuple[LayerInfo, ...]
+    forward: ForwardPass, baseline: ForwardPass, drawn: DigitRecord, layers: tuple[LayerInfo, ...]
 ) -> bytes:
     """The frame: header, the digit's 784 bytes, the maps of these layers."""
     maps = [forward.maps(layer) for layer in layers]
@@ -261,7 +262,7 @@ def post_live(
     engine: NetworkDep,
     layers: Annotated[tuple[LayerInfo, ...], Depends(get_layers)],
     scales: ScalesDep,
-    drawn: Annotated[StoredDigit, Depends(get_drawn)],
+    drawn: Annotated[DigitRecord, Depends(get_drawn)],
 ) -> Response:
     forward, baseline = run_uncached(engine, drawn.digit, scales)
     with timed("encode"):

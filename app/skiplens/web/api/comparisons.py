@@ -8,12 +8,11 @@ from skiplens.errors import InvalidParameterError
 from skiplens.service import comparison
 from skiplens.service.comparison import Side, comparison_grid, find_pair
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import Comparison, Prediction
 from skiplens.web.http.caching import PNG, versioned_response
-from skiplens.web.parameters import GridDep, ScaleText, ServicesDep, get_digit
+from skiplens.web.parameters import GridDep, ScaleText, ServicesDep, get_digit, parse_scales
 
 View = Annotated[
     str,

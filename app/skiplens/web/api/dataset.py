@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.errors import UnknownDigitError
-from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, SortOrder, browse
+from skiplens.service.dataset.activation_index import PER_PAGE, DigitChoice, SortOrder, browse
 from skiplens.service.registry import check_filter
 from skiplens.web import links
 from skiplens.web.api import schemas
@@ -65,9 +65,9 @@ class BrowsingParameters:
     ] = 1
 
     @property
-    def choice(self) -> DigitFilter:
+    def choice(self) -> DigitChoice:
         """The same as the service takes it."""
-        return DigitFilter(self.label, self.prediction, self.wrong, self.order)
+        return DigitChoice(self.label, self.prediction, self.wrong, self.order)
 
 
 BrowsingDep = Annotated[BrowsingParameters, Depends()]

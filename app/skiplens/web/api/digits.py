@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.services import Services
 from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
@@ -69,7 +69,7 @@ def input_png(
     return immutable_response(request, _input(stored, services, network), PNG)
 
 
-def _input(stored: StoredDigit, services: Services, network: str | None) -> bytes:
+def _input(stored: DigitRecord, services: Services, network: str | None) -> bytes:
     """An input as it is stored, or as a network gets it."""
     if network is None:
         return encode_input(stored.digit.pixels)

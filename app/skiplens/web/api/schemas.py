@@ -45,10 +45,10 @@ from skiplens.core.unit_explanation import (
 from skiplens.engine.base import Engine
 from skiplens.service.analysis import BlockGradient
 from skiplens.service.comparison import LayerComparison
-from skiplens.service.dataset.activation_index import Index, ResultPage
+from skiplens.service.dataset.activation_index import ActivationIndex, ResultPage
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.early_exits_and_votes import Votes as VotesOfBlocks
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import FeatureMapTable, Grid, GridCell
@@ -629,7 +629,7 @@ class DatasetDigit(Joined):
     label_probability: float = Field(description="Probability of the label's class")
 
     @classmethod
-    def of(cls, collection: LabelledDigits, index: Index, at: int, network: str) -> Self:
+    def of(cls, collection: LabelledDigits, index: ActivationIndex, at: int, network: str) -> Self:
         """The digit at an index of the data set."""
         label, prediction = collection.label(at), int(index.predictions[at])
         probabilities = index.probabilities[at]
@@ -657,7 +657,7 @@ class DatasetDigits(Joined):
 
     @classmethod
     def of(
-        cls, collection: LabelledDigits, index: Index, listing: ResultPage, network: str
+        cls, collection: LabelledDigits, index: ActivationIndex, listing: ResultPage, network: str
     ) -> Self:
         return cls(
             listing=listing,
@@ -693,7 +693,11 @@ class TopActivations(BaseModel):
 
     @classmethod
     def of(
-        cls, engine: Engine, layer: LayerInfo, index: int, best: tuple[LabelledDigits, Index]
+        cls,
+        engine: Engine,
+        layer: LayerInfo,
+        index: int,
+        best: tuple[LabelledDigits, ActivationIndex],
     ) -> Self:
         """The digits of a collection that activate a filter most."""
         collection, found = best
@@ -751,7 +755,7 @@ class Digit(Joined):
     index: int | None = Field(description="Index in the data set, from 0; null for other digits")
 
     @classmethod
-    def of(cls, stored: StoredDigit, network: str) -> Self:
+    def of(cls, stored: DigitRecord, network: str) -> Self:
         """A stored digit; its page is that of ``network``."""
         return cls(
             linked=LinkedDigit.of(stored.digit.id, network),

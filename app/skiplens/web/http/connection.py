@@ -14,7 +14,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Scope
 
 from skiplens.errors import BusyError, RequestTimeoutError
-from skiplens.service.admission import ANYONE, Share
+from skiplens.service.admission import ANYONE, Quota
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
 from skiplens.web.http.metrics import Metrics
@@ -63,7 +63,7 @@ class Shared:
         self.seconds = settings.receive_seconds
         # Behind a proxy, addresses tell nothing apart before the first request.
         share = 1.0 if settings.client_header else settings.client_share
-        self._places = Share(settings.max_connections, share, "connections")
+        self._places = Quota(settings.max_connections, share, "connections")
         self.connections: set[Connection] = set()
         self.stalled: dict[Connection, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()

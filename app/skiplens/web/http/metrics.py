@@ -91,7 +91,7 @@ class Metrics:
             (_rise(self._hits), lambda: runner.hits),
             (_rise(self._misses), lambda: runner.misses),
         ]
-        self.registry.register(_StoredDigits(services))
+        self.registry.register(_DigitRecords(services))
 
     def refresh(self) -> None:
         """Bring what is followed up to date: before it is printed, and about once a second, as
@@ -120,7 +120,7 @@ def _rise(counter: Counter) -> Callable[[float], None]:
     return rise
 
 
-class _StoredDigits(Collector):
+class _DigitRecords(Collector):
     """All processes share the digits, so whoever is asked counts them."""
 
     def __init__(self, services: Services) -> None:

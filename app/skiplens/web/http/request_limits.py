@@ -20,7 +20,7 @@ from skiplens.errors import (
     TooLargeError,
     UnsupportedFormatError,
 )
-from skiplens.service.admission import ANYONE, Place, Places, Share
+from skiplens.service.admission import ANYONE, Place, Places, Quota
 from skiplens.settings import Settings
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response, stopping
@@ -60,8 +60,8 @@ class BodyLimit:
         self._ready = ready
         self._header = settings.client_header.lower().encode()
         share = settings.client_share
-        self._receiving = Share(settings.max_requests, share, "bodies")
-        self._held = Share(settings.max_held_bytes, share, "bytes of bodies")
+        self._receiving = Quota(settings.max_requests, share, "bodies")
+        self._held = Quota(settings.max_held_bytes, share, "bytes of bodies")
         metrics.follow(metrics.receiving, lambda: self._receiving.taken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -292,7 +292,7 @@ class ConcurrencyLimit:
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
-        self._requests = Share(settings.max_requests, settings.client_share, "requests")
+        self._requests = Quota(settings.max_requests, settings.client_share, "requests")
         self._longest_pause = settings.wait_seconds
         self._paused: Counter[str] = Counter()
         metrics.follow(metrics.in_flight, lambda: self._requests.taken)

@@ -11,9 +11,9 @@ from skiplens.core.digit import SIDE
 from skiplens.core.ladder import RUNGS
 from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.activation_index import Index
+from skiplens.service.dataset.activation_index import ActivationIndex
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
@@ -161,7 +161,7 @@ class ViewPage(Page):
         return network_links(self.context.services, self.links, self.elsewhere)
 
     @property
-    def digit(self) -> StoredDigit:
+    def digit(self) -> DigitRecord:
         """The input."""
         return self.context.stored
 
@@ -296,7 +296,8 @@ _FACTORS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
 def _scale_controls(
     context: PageContext, address: Callable[[Links], str], current: str
 ) -> ScaleControls | None:
-    links, switches = context.links, context.forward.manifest.disableable_blocks
+    links, manifest = context.links, context.forward.manifest
+    switches = manifest.disableable_blocks
     if not switches:
         return None
     scaled = [block for block, _ in links.scales.factors]
@@ -305,9 +306,6 @@ def _scale_controls(
 
     def option(label: str, scales: Scales) -> tuple[str, str, bool]:
         return label, address(replace(links, scales=scales)), scales == links.scales
-
-    def off(*blocks: str) -> Scales:
-        return Scales.in_order(dict.fromkeys(blocks, 0.0), switches)
 
     return ScaleControls(
         block=block,
@@ -321,9 +319,13 @@ def _scale_controls(
         ),
         sets=(
             option("as trained", AS_TRAINED),
-            option(f"{block} off", off(block)),
-            *([option(f"{fmt.join_and(pair)} off", off(*pair))] if len(pair) > 1 else []),
-            *([option("all off", off(*switches))] if len(switches) > 1 else []),
+            option(f"{block} off", manifest.scaled([block])),
+            *(
+                [option(f"{fmt.join_and(pair)} off", manifest.scaled(pair))]
+                if len(pair) > 1
+                else []
+            ),
+            *([option("all off", manifest.scaled(switches))] if len(switches) > 1 else []),
         ),
     )
 
@@ -406,7 +408,7 @@ class Samples:
 
 
 def sample_links(
-    samples: Mapping[str, StoredDigit], current: str, address: Callable[[str], str]
+    samples: Mapping[str, DigitRecord], current: str, address: Callable[[str], str]
 ) -> Samples:
     """The samples, by id, as links; ``address`` is the page of an id."""
     columns: dict[int, list[Tile]] = {}
@@ -535,7 +537,7 @@ class DigitTiles:
 
 
 def digit_tiles(
-    collection: LabelledDigits, index: Index, indices: Sequence[int], links: Links
+    collection: LabelledDigits, index: ActivationIndex, indices: Sequence[int], links: Links
 ) -> DigitTiles:
     """Digits of a collection with the predictions of the index; each leads to its gallery."""
     if not indices:

@@ -20,7 +20,7 @@ from skiplens.service.comparison import (
     layer_pairs,
     similarity,
 )
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import Grid, GridCell, GridOptions
 from skiplens.service.services import Services
@@ -242,7 +242,7 @@ def _twin(pair: _Pair) -> Manifest | None:
 
 
 def _card(
-    services: Services, forward: ForwardPass, name: str, stored: StoredDigit
+    services: Services, forward: ForwardPass, name: str, stored: DigitRecord
 ) -> Mapping[str, Any]:
     """A or B in short: network, input, prediction."""
     prediction = prediction_view(services, forward)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from skiplens.engine.base import Engine
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links
@@ -26,7 +26,7 @@ class PageContext:
 
     services: Services
     engine: Engine
-    stored: StoredDigit
+    stored: DigitRecord
     forward: ForwardPass
     links: Links
 

@@ -5,16 +5,41 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.service.dataset.activation_index import DigitFilter, Index, ResultPage, browse
+from skiplens.service.dataset.activation_index import (
+    PER_PAGE,
+    ActivationIndex,
+    DigitChoice,
+    ResultPage,
+    SortOrder,
+    browse,
+)
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links
-from skiplens.web.pages import text
+from skiplens.web.pages import format as fmt
 from skiplens.web.pages.common import ViewPage, digit_tiles
 from skiplens.web.pages.context import PageContext
 
 LEVELS: Final = 5  # of shading
+_NUMERALS: Final = tuple((str(digit), str(digit)) for digit in range(10))
+
+# Name in the query, label, and value and text of each option.
+_CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
+    ("label", "Labelled", (("", "any"), *_NUMERALS)),
+    ("prediction", "classified as", (("", "any"), *_NUMERALS)),
+    ("wrong", "show", (("", "all"), ("true", "misclassified"), ("false", "correct"))),
+    (
+        "order",
+        "first",
+        (
+            (SortOrder.MISTAKES, "errors, most confident first"),
+            (SortOrder.CONFIDENCE, "most confident"),
+            (SortOrder.DOUBT, "least confident"),
+            (SortOrder.INDEX, "by index"),
+        ),
+    ),
+)
 
 
 def shade_errors(counts: NDArray[np.intp]) -> tuple[list[list[int]], int]:
@@ -42,7 +67,7 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> ViewPa
     if progress.state == "ready":
         collection, index = indexes.dataset, indexes.dataset_index(engine)
         counts = index.confusion(collection.split.labels)
-        summary = text.describe_accuracy(int(counts.trace()), len(collection))
+        summary = _describe_accuracy(int(counts.trace()), len(collection))
         shades, most = shade_errors(counts)
         confusion = {"counts": counts.tolist(), "shades": shades, "most": most}
         listing = browse(collection, index, parameters.choice, parameters.page)
@@ -74,11 +99,15 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> ViewPa
 
 
 def _shown_digits(
-    collection: LabelledDigits, index: Index, listing: ResultPage, links: Links, choice: DigitFilter
+    collection: LabelledDigits,
+    index: ActivationIndex,
+    listing: ResultPage,
+    links: Links,
+    choice: DigitChoice,
 ) -> dict[str, Any]:
     """The digits that were chosen, page by page; ``empty`` says why there are none."""
     fields = _fields(choice)
-    order = None if choice.order is DigitFilter().order else choice.order
+    order = None if choice.order is DigitChoice().order else choice.order
 
     def page(number: int) -> str | None:
         if not 1 <= number <= listing.pages:
@@ -86,19 +115,19 @@ def _shown_digits(
         return links.dataset(**{**fields, "order": order}, page=number) + "#digits"
 
     return {
-        "title": text.describe_choice(choice),
-        "extent": text.describe_extent(listing),
-        "empty": None if listing.total else text.describe_no_digits(choice),
-        "all": None if choice == DigitFilter() else f"{links.dataset()}#digits",
+        "title": _describe_choice(choice),
+        "extent": _describe_extent(listing),
+        "empty": None if listing.total else _describe_no_digits(choice),
+        "all": None if choice == DigitChoice() else f"{links.dataset()}#digits",
         "before": page(listing.page - 1),
         "after": page(listing.page + 1),
-        "choosers": text.CHOOSERS,
+        "choosers": _CHOOSERS,
         "fields": fields,
         "tiles": digit_tiles(collection, index, listing.indices, links),
     }
 
 
-def _fields(choice: DigitFilter) -> dict[str, str]:
+def _fields(choice: DigitChoice) -> dict[str, str]:
     """A choice as the fields of the form."""
     return {
         "label": "" if choice.label is None else str(choice.label),
@@ -106,3 +135,49 @@ def _fields(choice: DigitFilter) -> dict[str, str]:
         "wrong": "" if choice.wrong is None else str(choice.wrong).lower(),
         "order": choice.order.value,
     }
+
+
+def _describe_accuracy(correct: int, digits: int) -> str:
+    """How a network classifies the test set."""
+    wrong = digits - correct
+    errors = f"misclassifies {wrong:,}" if wrong else "misclassifies none"
+    return (
+        f"This network classifies {correct:,} of {digits:,} correctly, "
+        f"{fmt.percent(correct / digits)}, and {errors}."
+    )
+
+
+def _describe_choice(choice: DigitChoice) -> str:
+    """Which digits were chosen."""
+    parts = []
+    if choice.label is not None:
+        parts.append(f"labelled {choice.label}")
+    if choice.prediction is not None:
+        parts.append(f"classified as {choice.prediction}")
+    classes = fmt.join_and(parts) if parts else ""
+    if choice.wrong is None:
+        return f"Digits {classes}" if classes else "All test digits"
+    which = "Misclassified digits" if choice.wrong else "Correctly classified digits"
+    return f"{which}, {classes}" if classes else which
+
+
+def _describe_extent(listing: ResultPage) -> str:
+    """How many digits there are, and which of them are on this page."""
+    count = fmt.pluralise(listing.total, "digit")
+    if listing.pages == 1:
+        return count
+    first = (listing.page - 1) * PER_PAGE + 1
+    return f"{count}, of which {first:,} to {first - 1 + len(listing.indices):,}"
+
+
+def _describe_no_digits(choice: DigitChoice) -> str:
+    """Why no digit was found."""
+    label, prediction = choice.label, choice.prediction
+    if label is not None and prediction not in (None, label) and choice.wrong is not False:
+        return f"No digit labelled {label} is classified as {prediction}."
+    if choice.wrong and prediction is None:
+        every = "Every digit" if label is None else f"Every digit labelled {label}"
+        return f"{every} is classified correctly."
+    if choice.wrong and label is None:
+        return f"Only digits labelled {prediction} are classified as {prediction}."
+    return "No digits match these filters."

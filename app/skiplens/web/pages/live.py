@@ -17,7 +17,7 @@ from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import FeatureMapTable, Grid, block_table, layer_grid, stage_table
-from skiplens.service.registry import find_block, find_layer, parse_filters
+from skiplens.service.registry import find_block, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -28,7 +28,13 @@ from skiplens.web.pages.compare import live_comparison
 from skiplens.web.pages.experiments import index as experiments
 from skiplens.web.pages.experiments.frame import Drawn
 from skiplens.web.pages.network_map import NetworkMap, network_map
-from skiplens.web.parameters import GridParameters, NetworkDep, ScalesDep, ServicesDep
+from skiplens.web.parameters import (
+    GridParameters,
+    NetworkDep,
+    ScalesDep,
+    ServicesDep,
+    parse_filters,
+)
 from skiplens.web.uploads import Drawing, read_drawing, take_place
 
 MAX_PICTURES: Final = 24

@@ -15,9 +15,9 @@ from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import ID_LENGTH
 from skiplens.core.share_card import draw_card
 from skiplens.errors import NoDatasetError, UnknownDigitError
-from skiplens.service.digit_store import MOST_SHARED, StoredDigit
+from skiplens.service.digit_store import MOST_SHARED, DigitRecord
 from skiplens.service.images import GridOptions, layer_grid
-from skiplens.service.registry import check_filter, find_layer, parse_scales
+from skiplens.service.registry import check_filter, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingDep, FilterIndex
@@ -46,7 +46,14 @@ from skiplens.web.pages.learn.classroom import class_origin, new_lesson
 from skiplens.web.pages.learn.steps import HANDOUT, HandoutDep, LearnPageDep
 from skiplens.web.pages.templating import HTML, RespondDep, origin_of, site_context
 from skiplens.web.pages.unit import UnitQueryDep
-from skiplens.web.parameters import BlockDep, LayerDep, NetworkDep, ServicesDep, ViewDep
+from skiplens.web.parameters import (
+    BlockDep,
+    LayerDep,
+    NetworkDep,
+    ServicesDep,
+    ViewDep,
+    parse_scales,
+)
 from skiplens.web.uploads import CandidatesDep, NetworkQuery, store
 
 _ADVICE: Final[dict[int, str]] = {
@@ -272,7 +279,7 @@ def digits_png(
     return _sheet(request, map(services.digits.get, digits.split(",")))
 
 
-def _sheet(request: Request, digits: Iterable[StoredDigit]) -> Response:
+def _sheet(request: Request, digits: Iterable[DigitRecord]) -> Response:
     pixels = [stored.digit.fitted((SIDE, SIDE, 1), "pad") for stored in digits]
     sheet = np.hstack(pixels) if pixels else np.zeros((SIDE, SIDE), np.uint8)
     return immutable_response(request, encode_grey(sheet), PNG)

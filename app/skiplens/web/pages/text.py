@@ -1,4 +1,4 @@
-"""Texts of the pages: explanations, symbols, messages about the test set."""
+"""Texts of the pages: explanations and symbols."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
-from skiplens.service.dataset.activation_index import PER_PAGE, DigitFilter, ResultPage, SortOrder
-from skiplens.service.digit_store import StoredDigit
-from skiplens.web.pages import format as fmt
+from skiplens.service.digit_store import DigitRecord
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
 
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
@@ -267,7 +265,7 @@ def symbols_of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
     return found.pop() if len(found) == 1 else COMMON
 
 
-def describe_provenance(stored: StoredDigit) -> str:
+def describe_provenance(stored: DigitRecord) -> str:
     """Where a digit comes from, in a sentence."""
     if stored.dataset_index is not None:
         return f"Digit {stored.dataset_index:,} of the test set, labelled {stored.label}."
@@ -280,69 +278,3 @@ def describe_provenance(stored: StoredDigit) -> str:
     if stored.inverted:
         return "Your image: dark on a light background, so it was inverted, cropped and centred."
     return "Your image: light on a dark background, cropped and centred like MNIST's digits."
-
-
-_NUMERALS: Final = tuple((str(digit), str(digit)) for digit in range(10))
-
-# Name in the query, label, and value and text of each option.
-CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
-    ("label", "Labelled", (("", "any"), *_NUMERALS)),
-    ("prediction", "classified as", (("", "any"), *_NUMERALS)),
-    ("wrong", "show", (("", "all"), ("true", "misclassified"), ("false", "correct"))),
-    (
-        "order",
-        "first",
-        (
-            (SortOrder.MISTAKES, "errors, most confident first"),
-            (SortOrder.CONFIDENCE, "most confident"),
-            (SortOrder.DOUBT, "least confident"),
-            (SortOrder.INDEX, "by index"),
-        ),
-    ),
-)
-
-
-def describe_accuracy(correct: int, digits: int) -> str:
-    """How a network classifies the test set."""
-    wrong = digits - correct
-    errors = f"misclassifies {wrong:,}" if wrong else "misclassifies none"
-    return (
-        f"This network classifies {correct:,} of {digits:,} correctly, "
-        f"{fmt.percent(correct / digits)}, and {errors}."
-    )
-
-
-def describe_choice(choice: DigitFilter) -> str:
-    """Which digits were chosen."""
-    parts = []
-    if choice.label is not None:
-        parts.append(f"labelled {choice.label}")
-    if choice.prediction is not None:
-        parts.append(f"classified as {choice.prediction}")
-    classes = fmt.join_and(parts) if parts else ""
-    if choice.wrong is None:
-        return f"Digits {classes}" if classes else "All test digits"
-    which = "Misclassified digits" if choice.wrong else "Correctly classified digits"
-    return f"{which}, {classes}" if classes else which
-
-
-def describe_extent(listing: ResultPage) -> str:
-    """How many digits there are, and which of them are on this page."""
-    count = fmt.pluralise(listing.total, "digit")
-    if listing.pages == 1:
-        return count
-    first = (listing.page - 1) * PER_PAGE + 1
-    return f"{count}, of which {first:,} to {first - 1 + len(listing.indices):,}"
-
-
-def describe_no_digits(choice: DigitFilter) -> str:
-    """Why no digit was found."""
-    label, prediction = choice.label, choice.prediction
-    if label is not None and prediction not in (None, label) and choice.wrong is not False:
-        return f"No digit labelled {label} is classified as {prediction}."
-    if choice.wrong and prediction is None:
-        every = "Every digit" if label is None else f"Every digit labelled {label}"
-        return f"{every} is classified correctly."
-    if choice.wrong and label is None:
-        return f"Only digits labelled {prediction} are classified as {prediction}."
-    return "No digits match these filters."

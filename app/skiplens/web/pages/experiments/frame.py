@@ -11,12 +11,11 @@ from skiplens.core.ladder import DEEPEST, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web.pages.charts import LineChart
 from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext, get_page_context
-from skiplens.web.parameters import ServicesDep, ViewDep
+from skiplens.web.parameters import ServicesDep, ViewDep, parse_scales
 
 
 @dataclass(frozen=True)

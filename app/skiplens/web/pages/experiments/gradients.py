@@ -21,7 +21,7 @@ from skiplens.service.analysis import (
     shares_by_path_length,
     slopes_between,
 )
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_block
 from skiplens.service.services import Services
@@ -163,7 +163,7 @@ def draw_routes(found: GradientByPath, twin: tuple[str, GradientByPath] | None) 
     )
 
 
-def _toward(services: Services, forward: ForwardPass) -> StoredDigit | None:
+def _toward(services: Services, forward: ForwardPass) -> DigitRecord | None:
     """The sample at the other end of the line: the first of another class than is predicted.
     ``None`` for a network without logits, or of other images than digits.
     """
@@ -180,7 +180,7 @@ _LINE: Final = share_axis("from this digit to the other", steps=4)
 
 
 def _slopes(
-    services: Services, engine: Engine, forward: ForwardPass, end: StoredDigit
+    services: Services, engine: Engine, forward: ForwardPass, end: DigitRecord
 ) -> list[tuple[str, str, list[tuple[float, float]]]]:
     """Name, tone and points of the line, here and in the twin network; each divided by its root
     mean square.
@@ -205,7 +205,7 @@ def _slopes(
 
 
 def own_line_chart(
-    services: Services, engine: Engine, forward: ForwardPass, end: StoredDigit
+    services: Services, engine: Engine, forward: ForwardPass, end: DigitRecord
 ) -> LineChart:
     """How a logit changes along the line from the page's digit to another."""
     return line_chart(

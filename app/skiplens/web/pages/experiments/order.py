@@ -12,7 +12,7 @@ from skiplens.core.manifest import BlockOrder, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits
 from skiplens.service.forward import ForwardPass, run_reordered
-from skiplens.service.registry import find_block, parse_order
+from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -37,7 +37,7 @@ from skiplens.web.pages.experiments.frame import (
     measured_beside,
 )
 from skiplens.web.pages.templating import RespondDep
-from skiplens.web.parameters import OrderText
+from skiplens.web.parameters import OrderText, parse_order
 
 _SWAPS: Final = (1, 5, 15, 50)
 _Y: Final = share_axis("probability")

@@ -8,11 +8,11 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiments import MeasuredExperiment
-from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
+from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.engine.base import Array, Engine
 from skiplens.service.experiments import Experiments
 from skiplens.service.forward import ForwardPass
-from skiplens.service.interventions import predict, predict_without
+from skiplens.service.interventions import predict
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -67,7 +67,7 @@ def _removal_path(engine: Engine, forward: ForwardPass, draw: int) -> tuple[int,
     """The class predicted as trained, and its probability with 0, 1, ... blocks removed."""
     order = random_order(engine.manifest, draw)
     removed = [order[:count] for count in range(len(order) + 1)]
-    found = predict_without(engine, forward.digit, removed, AS_TRAINED)
+    found = predict(engine, forward.digit, [engine.manifest.scaled(off) for off in removed])
     label = int(found[0].argmax())
     return label, found[:, label]
 
@@ -115,7 +115,7 @@ class SubsetCell:
 def _subset_texts(engine: Engine, forward: ForwardPass) -> dict[str, tuple[str, str, str]]:
     """Label, state and share by the key of each set."""
     sets = [off for row in _table_of_sets(engine.manifest.disableable_blocks) for off in row]
-    found = predict_without(engine, forward.digit, sets, AS_TRAINED)
+    found = predict(engine, forward.digit, [engine.manifest.scaled(off) for off in sets])
     label = int(found[0].argmax())
     return {
         f"removal.set{at}": (
@@ -144,7 +144,7 @@ def subset_table(engine: Engine, forward: ForwardPass, links: Links) -> SubsetTa
 
     def cell(off: tuple[str, ...]) -> SubsetCell:
         key, (label, state, share) = next(texts)
-        scales = Scales.in_order(dict.fromkeys(off, 0.0), switches)
+        scales = engine.manifest.scaled(off)
         removed = f"without {fmt.join_and(scales.off)}" if off else "with every block"
         href = replace(links, scales=scales).experiment(EXPERIMENT.name)
         title = f"{removed}: {label}, {share}"
@@ -302,7 +302,7 @@ def few_to_remove(
     least = least_needed(experiments, manifest)[: 2 * _step(manifest)]
 
     def choice(text: str, off: Sequence[str]) -> tuple[str, str, bool]:
-        scales = Scales.in_order(dict.fromkeys(off, 0.0), manifest.disableable_blocks)
+        scales = manifest.scaled(off)
         return text, address(replace(links, scales=scales)), scales == links.scales
 
     return (choice("none", ()), choice(f"the {len(least)} least needed", least)) if least else ()
@@ -331,7 +331,7 @@ def _sets_to_remove(
     step = _step(manifest)
 
     def choice(text: str, off: Sequence[str], number: int = draw) -> tuple[str, str, bool]:
-        scales = Scales.in_order(dict.fromkeys(off, 0.0), switches)
+        scales = manifest.scaled(off)
         options = {"draw": number} if number else {}
         address = replace(links, scales=scales).experiment(EXPERIMENT.name, **options)
         return text, address, scales == links.scales and number == draw

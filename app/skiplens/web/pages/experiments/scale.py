@@ -8,10 +8,10 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiments import Curve
-from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
+from skiplens.core.manifest import Manifest, Scales
 from skiplens.engine.base import Array, Engine
 from skiplens.service.forward import ForwardPass
-from skiplens.service.interventions import predict_scaled
+from skiplens.service.interventions import predict
 from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
@@ -43,8 +43,9 @@ _Y: Final = share_axis("probability")
 
 def _probabilities(engine: Engine, forward: ForwardPass) -> Array:
     """Of each class when every branch has the same factor: ``(factors, classes)``."""
-    blocks = engine.manifest.disableable_blocks
-    return predict_scaled(engine, forward.digit, blocks, FACTORS, AS_TRAINED)
+    manifest = engine.manifest
+    settings = [manifest.scaled(manifest.disableable_blocks, factor) for factor in FACTORS]
+    return predict(engine, forward.digit, settings)
 
 
 def class_chart(engine: Engine, forward: ForwardPass) -> LineChart | None:
@@ -163,7 +164,7 @@ def scale(
         "factor": uniform,
         "switches": switches,
         "presets": tuple(
-            (f"{factor:g}", _all_scaled(links, switches, factor, options), factor == uniform)
+            (f"{factor:g}", _all_scaled(links, manifest, factor, options), factor == uniform)
             for factor in _PRESETS
             if switches
         ),
@@ -174,9 +175,9 @@ def scale(
 
 
 def _all_scaled(
-    links: Links, switches: Sequence[str], factor: float, options: Mapping[str, object]
+    links: Links, manifest: Manifest, factor: float, options: Mapping[str, object]
 ) -> str:
-    scales = Scales.in_order(dict.fromkeys(switches, factor), tuple(switches))
+    scales = manifest.scaled(manifest.disableable_blocks, factor)
     return replace(links, scales=scales).experiment(EXPERIMENT.name, **options)
 
 

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse
 
 from skiplens.core.digit import SIDE
 from skiplens.core.qr_code import qr_code
-from skiplens.service.digit_store import StoredDigit
+from skiplens.service.digit_store import DigitRecord
 from skiplens.web import links
 from skiplens.web.http.access_checks import is_loopback
 from skiplens.web.pages.common import Tile
@@ -61,7 +61,7 @@ class ClassDigits:
 
 
 def class_digits(
-    shared: tuple[StoredDigit, ...], current: str, address: Callable[[str], str]
+    shared: tuple[DigitRecord, ...], current: str, address: Callable[[str], str]
 ) -> ClassDigits:
     """Digits as links; ``address`` is the page of an id."""
     ids = [stored.digit.id for stored in shared]

@@ -10,7 +10,6 @@ from fastapi import Depends, Query, Request
 from skiplens.core.colormaps import PaletteName
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError, quoted
-from skiplens.service.registry import parse_scales
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -33,7 +32,7 @@ from skiplens.web.pages.learn.scene import (
 )
 from skiplens.web.pages.network_map import NetworkMap
 from skiplens.web.pages.templating import NetworkLinks
-from skiplens.web.parameters import ServicesDep, ViewDep, ViewParameters
+from skiplens.web.parameters import ServicesDep, ViewDep, ViewParameters, parse_scales
 
 
 @dataclass(frozen=True)
