@@ -142,9 +142,13 @@ class FilterTable:
 
 
 def filter_table(
-    found: Sequence[FilterMetrics], block: BlockInfo, order: Order, links: Links
+    found: Sequence[FilterMetrics],
+    block: BlockInfo,
+    order: Order,
+    links: Links,
+    noun: str = "filter",
 ) -> FilterTable:
-    """The table, sorted by a metric, largest first and undefined values last."""
+    """The table of filters, called ``noun``, by a metric, largest first, undefined values last."""
     names, shown = text.symbols_of_block(block), _defined(found)
 
     def heading(name: Order, label: str, tone: str = "") -> Heading:
@@ -153,7 +157,7 @@ def filter_table(
 
     headings = [heading(m.name, m.heading.format(names), m.tone) for m in shown]
     return FilterTable(
-        (heading(BY_INDEX, "filter"), *headings), shown, _sorted(found, order), order != BY_INDEX
+        (heading(BY_INDEX, noun), *headings), shown, _sorted(found, order), order != BY_INDEX
     )
 
 
@@ -164,14 +168,14 @@ def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetr
     return sorted(found, key=lambda row: (metric.read(row) is None, -(metric.read(row) or 0.0)))
 
 
-def describe_filter(metrics: FilterMetrics, names: Symbols) -> str:
-    """A filter's metrics in a phrase, without the undefined ones."""
+def describe_filter(metrics: FilterMetrics, names: Symbols, noun: str) -> str:
+    """The metrics of a filter, called ``noun``, in a phrase, without the undefined ones."""
     parts = [
         f"{metric.label.format(names)} {metric.text(metrics)}"
         for metric in METRICS
         if metric.label and metric.read(metrics) is not None
     ]
-    return f"filter {metrics.filter}: {', '.join(parts)}"
+    return f"{noun} {metrics.filter}: {', '.join(parts)}"
 
 
 ROW_HEIGHT: Final = 56  # pixels from one chart to the next, as in the style sheet
@@ -235,7 +239,7 @@ def filter_charts(
     found: Sequence[FilterMetrics], block: BlockInfo, table: FeatureMapTable, links: Links
 ) -> FilterCharts:
     """The charts of a block's filters, below its maps."""
-    names = text.symbols_of_block(block)
+    names, noun = text.symbols_of_block(block), table.rows[-1].layer.filter_noun
     charts = _charts(found, names)
     return FilterCharts(
         rows=charts,
@@ -244,7 +248,7 @@ def filter_charts(
                 x,
                 width,
                 tuple(bar for chart in charts for bar in _bars(chart, metrics, x, width)),
-                describe_filter(metrics, names),
+                describe_filter(metrics, names, noun),
                 links.filter(block.output, metrics.filter),
             )
             for metrics, (x, width) in zip(found, _columns(table), strict=True)
@@ -380,6 +384,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     """The page of a block; ``order`` sorts the table of its filters."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     table = block_table(forward, block, links.palette)
+    output = find_layer(manifest, block.output)
+    noun = output.filter_noun
     every, mean = all_block_metrics(forward), test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
     of_filters = filter_metrics(block, forward.activations)
@@ -387,7 +393,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
     names = [other.name for other in manifest.blocks]
     values = {
         "block": block,
-        "formula": text.formula(block, find_layer(manifest, block.output)),
+        "formula": text.formula(block, output),
         "sentence": describe_ratio(block, every, mean, links.scales.off, manifest.noun)
         if block.identity
         else "",
@@ -407,8 +413,9 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         "mean": mean,
         "strips": _strips(shown, block, every, mean),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
+        "filter_noun": noun,
         "charts": filter_charts(of_filters, block, table, links),
-        "table": filter_table(of_filters, block, order, links),
+        "table": filter_table(of_filters, block, order, links, noun),
         "kernels": _kernels(context, block),
         "gates": tuple(
             layer_figure(forward, layer, links)
