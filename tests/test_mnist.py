@@ -177,3 +177,26 @@ def test_the_real_mnist_is_what_it_is() -> None:
     assert (len(train), len(test)) == (60_000, 10_000)
     assert train.labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_networks_take_floats_from_0_to_1() -> None:
+    images = np.zeros((1, 28, 28), np.uint8)
+    images[0, 0, :3] = 0, 51, 255
+    found = Split(images, np.zeros(1, np.uint8)).inputs()
+    assert (found.shape, str(found.dtype)) == ((1, 28, 28, 1), "float32")
+    np.testing.assert_allclose(found.ravel()[:3], [0, 0.2, 1], rtol=1e-7)
+
+
+def test_digits_come_in_batches_and_evenly_spaced() -> None:
+    split = Split(*TRAIN)
+    batches = list(split.batches(2))
+    assert [len(labels) for _, labels in batches] == [2, 2, 1]
+    assert np.array_equal(np.concatenate([images for images, _ in batches]), split.inputs())
+    assert np.array_equal(split.evenly_spaced(2).labels, split.labels[[0, 2]])
+    assert np.array_equal(split.evenly_spaced(9).labels, split.labels)
+
+
+def test_digits_are_counted_whose_most_probable_class_is_their_label() -> None:
+    split = Split(TRAIN[0], np.arange(5, dtype=np.uint8))
+    found = split.accuracy(lambda images: np.eye(10)[np.full(len(images), 1)], 2)
+    assert (found.correct, found.digits) == (1, 5)

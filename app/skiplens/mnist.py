@@ -1,4 +1,4 @@
-"""Reads MNIST from a folder of IDX files or from an ``mnist.npz``, without Keras.
+"""MNIST's digits: read from a folder of IDX files or from an ``mnist.npz``, and counted right.
 
 :mod:`skiplens.network.mnist_download` downloads it.
 """
@@ -7,17 +7,20 @@ import gzip
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import Accuracy
 from skiplens.errors import DatasetError
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
+Inputs = NDArray[np.float32]
 Part = Literal["train", "test"]
 
 _MAX_LABEL: Final = 9
@@ -62,6 +65,31 @@ class Split:
 
     def __getitem__(self, selection: slice | NDArray[np.intp]) -> "Split":
         return Split(self.images[selection], self.labels[selection])
+
+    def inputs(self) -> Inputs:
+        """The digits as a network takes them: float32 ``(N, 28, 28, 1)`` in [0, 1]."""
+        return self.images.astype(np.float32)[..., None] / np.float32(255.0)
+
+    def batches(self, size: int = 500) -> Iterator[tuple[Inputs, Labels]]:
+        """The inputs and labels of at most ``size`` digits at a time, in order."""
+        for start in range(0, len(self), size):
+            batch = self[start : start + size]
+            yield batch.inputs(), batch.labels
+
+    def evenly_spaced(self, count: int) -> "Split":
+        """At most ``count`` of the digits."""
+        return self[:: max(1, len(self) // count)][:count]
+
+    def accuracy(self, classify: Callable[[Inputs], NDArray[Any]], size: int = 500) -> Accuracy:
+        """How many digits have their label as the most probable class.
+
+        Args:
+            classify: gives the probabilities ``(N, classes)`` of inputs.
+            size: digits at a time.
+        """
+        found = ((classify(images), labels) for images, labels in self.batches(size))
+        correct = sum(int(np.sum(each.argmax(axis=-1) == labels)) for each, labels in found)
+        return Accuracy.of(correct, len(self))
 
 
 def read_split(source: Path, part: Part) -> Split:

@@ -1,5 +1,6 @@
 """Test digits as points: stored, and read as the network has them."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ from skiplens.network.class_points import (
     nearest_mean_accuracy,
     write_points,
 )
-from skiplens.network.mnist_download import as_input
 from skiplens.service.experiments import Experiments
 from skiplens.service.forward import run_network
 from skiplens.web.pages.experiments.classes import scatter
@@ -46,14 +46,16 @@ def test_features_are_what_the_head_takes(chain: BlockChain, test: Split) -> Non
     logits = features[-1] @ chain.head_kernel + np.asarray(
         chain.network.get_layer("head.logits").bias
     )
-    answers = chain.run(as_input(test.images)).argmax(axis=-1)
+    answers = chain.run(test.inputs()).argmax(axis=-1)
     np.testing.assert_array_equal(logits.argmax(axis=-1), answers)
 
 
 def test_points_are_stored_beside_the_network(
     chain: BlockChain, test: Split, tmp_path: Path
 ) -> None:
-    write_points(tmp_path, chain, test, "digest")
+    measure_classes(
+        chain, test, lambda step, steps: None, partial(write_points, tmp_path, test, "digest")
+    )
     with np.load(tmp_path / "points.npz") as arrays:
         assert str(arrays["sha256"]) == "digest"
         assert arrays["points"].shape == (BLOCKS + 1, 30, 2)

@@ -13,7 +13,6 @@ from skiplens.core.manifest import Accuracy, BlockMetrics, Evaluation
 from skiplens.mnist import Split
 from skiplens.network.architectures import stream
 from skiplens.network.evaluation import evaluation
-from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, images, numpy, randomise, tiny_network
 
@@ -23,7 +22,7 @@ COUNT = 30
 def outputs(
     traced: InstrumentedModel, split: Split, branch_scales: tuple[float, ...]
 ) -> dict[str, Array]:
-    inputs = {"image": as_input(split.images)}
+    inputs = {"image": split.inputs()}
     if branch_scales:
         inputs["branch_scales"] = np.array([branch_scales] * len(split), np.float32)
     return {name: numpy(value) for name, value in traced.model(inputs, training=False).items()}

@@ -12,10 +12,9 @@ from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
 from skiplens.network import experiments
 from skiplens.network.architectures import stream
-from skiplens.network.block_chain import BlockChain, Measure
+from skiplens.network.block_chain import BlockChain, MeasureCurves
 from skiplens.network.experiments import measure, subsets
 from skiplens.network.layers import Residual
-from skiplens.network.mnist_download import as_input
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 
 BLOCKS = 4
@@ -103,7 +102,7 @@ def test_the_block_that_is_missed_least_is_removed_first(residual: keras.Model) 
     assert sorted(curve.name for curve in curves) == ["block1", "block2", "block3", "block4"]
 
     def likelihood(removed: list[int]) -> float:
-        found = chain.without(as_input(choosing.images), removed)
+        found = chain.without(choosing.inputs(), removed)
         return float(np.log(found[range(6), choosing.labels]).sum())
 
     order = [int(curve.name.removeprefix("block")) - 1 for curve in curves]
@@ -111,7 +110,7 @@ def test_the_block_that_is_missed_least_is_removed_first(residual: keras.Model) 
         left = [at for at in range(BLOCKS) if at not in order[: count - 1]]
         best = max(likelihood([*order[: count - 1], at]) for at in left)
         assert likelihood(order[:count]) == pytest.approx(best)
-        right = chain.without(as_input(others.images), order[:count]).argmax(axis=-1)
+        right = chain.without(others.inputs(), order[:count]).argmax(axis=-1)
         assert curve.points == (curve_point(count, [float(np.mean(right == others.labels))]),)
 
 
@@ -132,7 +131,7 @@ def test_what_is_missing_is_measured_and_stored(
     )
     measured: list[str] = []
 
-    def fake(name: str) -> Measure:
+    def fake(name: str) -> MeasureCurves:
         def one(chain: BlockChain, split: Split, on_step: object) -> tuple[Curve, ...]:
             measured.append(name)
             assert len(split) == 40

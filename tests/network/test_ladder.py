@@ -24,7 +24,6 @@ from skiplens.network.ladder import (
     read_ladder,
     train_ladder_run,
 )
-from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Phase
 from skiplens.network.training import hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
@@ -123,11 +122,11 @@ def test_gradients_are_those_of_the_loss(kind: Kind) -> None:
     assert len(norms["stream"]) == 4
     assert len(norms["kernels"]) == 5
     pooled = keras.Model(network.input, network.get_layer("head.pool").output)
-    error = numpy(network(as_input(some.images))) - np.eye(10)[some.labels]
+    error = numpy(network(some.inputs())) - np.eye(10)[some.labels]
     head = numpy(network.get_layer("head.logits").kernel)
     at_last = np.sqrt(np.mean(np.sum((error @ head.T) ** 2, axis=1))) / 14  # a mean of 14 x 14
     assert norms["stream"][-1] == pytest.approx(at_last, rel=1e-3)
-    of_head = numpy(pooled(as_input(some.images))).T @ error / 12
+    of_head = numpy(pooled(some.inputs())).T @ error / 12
     assert norms["kernels"][-1] == pytest.approx(np.linalg.norm(of_head), rel=1e-3)
 
 

@@ -12,7 +12,7 @@ from keras import layers
 from skiplens.network.layers import (
     MERGES,
     HighwayGate,
-    Merge,
+    MergeFunction,
     Residual,
     resolve_merge,
     serialize_merge,
@@ -104,7 +104,7 @@ def test_a_registered_merge_survives_its_record() -> None:
 @pytest.mark.parametrize(
     "merge", [unregistered, lambda x, fx: x, UnregisteredLayer(), CallableObject()]
 )
-def test_an_unregistered_merge_is_refused_with_the_remedy(merge: Merge) -> None:
+def test_an_unregistered_merge_is_refused_with_the_remedy(merge: MergeFunction) -> None:
     with pytest.raises(ValueError, match=r"is not registered; decorate it with keras\.saving\."):
         serialize_merge(merge)
 
@@ -157,7 +157,7 @@ def by_numpy(layer: layers.Dense, x: Array) -> Array:
     ],
 )
 def test_every_merge_equals_numpy(
-    merge: Merge | str, expected: Callable[[Array, Array], Array]
+    merge: MergeFunction | str, expected: Callable[[Array, Array], Array]
 ) -> None:
     block, x = Residual(dense(), merge=merge), inputs(3, WIDTH)
     found = numpy(block(x))
@@ -211,7 +211,7 @@ def test_time_distributed_runs_it_at_every_step() -> None:
 
 
 @pytest.mark.parametrize("merge", ["add", "multiply", "average", "maximum", "highway", difference])
-def test_a_shape_mismatch_names_the_layer_and_both_shapes(merge: Merge | str) -> None:
+def test_a_shape_mismatch_names_the_layer_and_both_shapes(merge: MergeFunction | str) -> None:
     block = Residual(dense("narrow", 3), merge=merge, name="block9")
     with pytest.raises(ValueError, match=r"'block9'.*'narrow'.*\(None, 4\).*\(None, 3\)"):
         block(keras.Input((WIDTH,)))
@@ -242,7 +242,7 @@ def test_config_rebuilds_the_block() -> None:
     again = Residual.from_config(block.get_config())
     parts: list[Tensor] = [again, again.layer, again.shortcut, again.merge, gate_of(again)]
     assert [part.name for part in parts] == ["block1", "inner", "shortcut", "gate", "logits"]
-    assert Residual.from_config(Residual(dense()).get_config()).can_disable
+    assert Residual.from_config(Residual(dense()).get_config()).merge is MERGES["add"]
 
 
 def test_training_mode_reaches_inner_layers() -> None:
@@ -290,34 +290,6 @@ def test_parts_are_reachable_by_role_and_make_up_the_sum() -> None:
     np.testing.assert_allclose(parts["identity"], by_numpy(block.shortcut, x), rtol=1e-5, atol=1e-6)
     assert np.array_equal(parts["sum"], parts["identity"] + parts["residual"])
     assert np.array_equal(parts["sum"], numpy(block(x)))
-
-
-@pytest.mark.parametrize("merge", ["add", "highway"])
-def test_a_switchable_block_scaled_to_nothing_leaves_the_identity(merge: str) -> None:
-    block, x = Residual(dense(), merge=merge), inputs(2, WIDTH)
-    assert block.can_disable
-    assert np.array_equal(numpy(block.parts(x, scale=0.0)["sum"]), x)
-    assert np.array_equal(numpy(block.parts(x, scale=1.0)["sum"]), numpy(block(x)))
-    half = {role: numpy(part) for role, part in block.parts(x, scale=0.5).items()}
-    whole = {role: numpy(part) for role, part in block.parts(x).items()}
-    scaled = "gate" if merge == "highway" else "residual"
-    np.testing.assert_allclose(half[scaled], whole[scaled] / 2, rtol=1e-6)
-
-
-@pytest.mark.parametrize("merge", ["multiply", "average", "maximum", "concatenate", difference])
-def test_other_merges_cannot_be_switched_off(merge: Merge | str) -> None:
-    assert not Residual(dense(), merge=merge).can_disable
-
-
-def test_split_makes_the_copy_that_each_route_takes() -> None:
-    block, x = Residual(dense(), merge="highway"), inputs(2, WIDTH)
-    copies = {"identity": x * 2, "residual": x * 3}
-    parts = block.parts(x, split=lambda value, route: copies[route])
-    np.testing.assert_allclose(numpy(parts["residual"]), by_numpy(block.layer, x * 3), rtol=1e-4)
-    np.testing.assert_allclose(
-        numpy(parts["gate"]), sigmoid(by_numpy(gate_of(block), x * 3)), rtol=1e-5
-    )
-    assert np.array_equal(numpy(parts["identity"]), x * 2)
 
 
 TOKENS = np.array([[3, 1, 2, 0, 0], [4, 4, 0, 0, 0], [1, 2, 3, 4, 1]])
@@ -476,7 +448,7 @@ def test_masks_survive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("merge", [unregistered, lambda x, fx: x])
-def test_what_could_not_be_loaded_is_not_saved(merge: Merge, tmp_path: Path) -> None:
+def test_what_could_not_be_loaded_is_not_saved(merge: MergeFunction, tmp_path: Path) -> None:
     network = keras.Sequential([keras.Input((6, 6, 3)), Residual(conv(), merge=merge)])
     with pytest.raises(ValueError, match="is not registered; decorate it with"):
         network.save(tmp_path / "network.keras")

@@ -24,7 +24,6 @@ from skiplens.network.gradient_measures import (
     path_gradients,
     path_shares,
 )
-from skiplens.network.mnist_download import as_input
 from skiplens.network.order_measures import measure_order, random_order
 from skiplens.network.tracing import load_network
 from skiplens.samples import load_samples
@@ -74,7 +73,7 @@ def test_the_last_exit_is_the_network_and_the_first_a_network_without_blocks(
         (curve,) = measure_early_exits(one, test, quiet)
         assert [point.x for point in curve.points] == list(range(BLOCKS + 1))
         for order, mean in (((), means(curve)[0]), (None, means(curve)[-1])):
-            answers = one.run(as_input(test.images), order=order).argmax(axis=-1)
+            answers = one.run(test.inputs(), order=order).argmax(axis=-1)
             assert mean == np.mean(answers == test.labels)
 
 
@@ -83,7 +82,7 @@ def test_exits_of_another_shape_are_networks_without_the_later_blocks(test: Spli
     (curve,) = measure_early_exits(resnet, test, quiet)
     for depth, mean in enumerate(means(curve)):
         removed = range(depth, len(resnet.blocks))
-        answers = resnet.without(as_input(test.images), removed).argmax(axis=-1)
+        answers = resnet.without(test.inputs(), removed).argmax(axis=-1)
         assert mean == np.mean(answers == test.labels)
     assert measure_votes(resnet, test, quiet) == ()
     assert measure_order(resnet, test, quiet) == ()
@@ -94,7 +93,7 @@ def test_votes_and_bias_add_up_to_the_logits(
 ) -> None:
     label, others = measure_votes(chain, test, quiet)
     assert (label.name, others.name) == ("label", "others")
-    logits = numpy(keras.Model(network.input, network.layers[-2].output)(as_input(test.images)))
+    logits = numpy(keras.Model(network.input, network.layers[-2].output)(test.inputs()))
     logits = logits - numpy(network.get_layer("head.logits").bias)
     right = logits[np.arange(DIGITS), test.labels]
     assert sum(means(label)) == pytest.approx(right.mean(), rel=1e-3)
@@ -113,14 +112,14 @@ def test_orders_reach_from_the_trained_to_the_reversed_one(chain: BlockChain, te
     (curve,) = measure_order(chain, test, quiet)
     assert (curve.points[0].x, curve.points[-1].x) == (0, 1)
     for point, order in ((curve.points[0], None), (curve.points[-1], (2, 1, 0))):
-        answers = chain.run(as_input(test.images), order=order).argmax(axis=-1)
+        answers = chain.run(test.inputs(), order=order).argmax(axis=-1)
         assert (point.mean, point.runs) == (np.mean(answers == test.labels), 1)
 
 
 def test_gradients_of_all_lengths_add_up_to_the_gradient(
     network: keras.Model, chain: BlockChain, test: Split
 ) -> None:
-    images = as_input(test.images)
+    images = test.inputs()
     found = path_gradients(chain, images, test.labels)
     assert len(found) == BLOCKS + 1
     rest = keras.Model(network.get_layer("stem.conv").output, network.layers[-2].output)
@@ -134,7 +133,7 @@ def test_gradients_of_all_lengths_add_up_to_the_gradient(
 def test_the_gradient_of_paths_without_branches_is_that_of_the_head(
     network: keras.Model, chain: BlockChain, test: Split
 ) -> None:
-    found = path_gradients(chain, as_input(test.images), test.labels)
+    found = path_gradients(chain, test.inputs(), test.labels)
     kernel = numpy(network.get_layer("head.logits").kernel)
     expected = kernel.T[test.labels][:, None, None] / (14 * 14)
     np.testing.assert_allclose(found[0], np.broadcast_to(expected, found[0].shape), atol=1e-7)
@@ -155,7 +154,7 @@ def test_derivatives_are_those_of_the_logit_along_the_line(
 ) -> None:
     lines = derivatives(network, test)
     assert lines.shape[1] == POINTS
-    images, rng = as_input(test.images), np.random.default_rng(28)
+    images, rng = test.inputs(), np.random.default_rng(28)
     a, b = rng.choice(DIGITS, 2, replace=False)
     ends = np.stack([images[a], images[b]])
     logits = numpy(keras.Model(network.input, network.layers[-2].output)(ends))[:, test.labels[b]]

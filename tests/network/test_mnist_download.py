@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skiplens.errors import DatasetError
-from skiplens.network.mnist_download import as_input, load_mnist
+from skiplens.network.mnist_download import load_mnist
 
 RNG = np.random.default_rng(8)
 TRAIN = RNG.integers(0, 256, (5, 28, 28), np.uint8), RNG.integers(0, 10, 5, np.uint8)
@@ -36,10 +36,3 @@ def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         DatasetError, match=r"cannot be downloaded; pass its folder instead: no way there$"
     ):
         load_mnist("train")
-
-
-def test_networks_take_floats_from_0_to_1() -> None:
-    images = np.array([[[0, 51, 255]]], np.uint8)
-    found = as_input(images)
-    assert (found.shape, str(found.dtype)) == ((1, 1, 3, 1), "float32")
-    np.testing.assert_allclose(found.ravel(), [0, 0.2, 1], rtol=1e-7)

@@ -13,7 +13,6 @@ from skiplens.mnist import Split
 from skiplens.network import evaluation
 from skiplens.network.compiling import compile_network, measure_similarities
 from skiplens.network.evaluation import representation
-from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import instrument, load_network
 from tests.network.tiny import (
     SAVES_WITH_KERAS,
@@ -56,7 +55,7 @@ def manifest(models: Path, name: str) -> Manifest:
 def activations(folder: Path, digits: Split) -> dict[str, Array]:
     traced = instrument(load_network(folder / "network.keras"))
     scales = np.ones((len(digits), 3), np.float32)
-    inputs = {"image": as_input(digits.images), "branch_scales": scales}
+    inputs = {"image": digits.inputs(), "branch_scales": scales}
     return {name: numpy(value) for name, value in traced.model(inputs, training=False).items()}
 
 

@@ -13,9 +13,8 @@ from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.checkpoints import EpochReport, Run
-from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import Phase
-from skiplens.network.training import OnStep, hold_out, measure_accuracy, train
+from skiplens.network.training import OnStep, hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
 from tests.network.tiny_training import RECIPE, digits, eager_steps, network
 
@@ -70,7 +69,10 @@ def test_every_epoch_is_reported(whole: Whole) -> None:
     assert [report.epoch for report in run.history] == [1, 2, 3]
     assert all(report.loss > 0 and report.seconds > 0 for report in run.history)
     _, validation = hold_out(digits(), RECIPE)
-    assert run.history[-1].validation_accuracy == measure_accuracy(whole.network, validation).value
+    assert (
+        run.history[-1].validation_accuracy
+        == validation.accuracy(whole.network.predict_on_batch).value
+    )
     assert run.recipe == RECIPE
 
 
@@ -130,7 +132,7 @@ def test_the_loss_is_the_mean_over_digits(tmp_path: Path, monkeypatch: pytest.Mo
 def test_batch_norm_ends_with_the_statistics_of_clean_digits(whole: Whole) -> None:
     kept, _ = hold_out(digits(), RECIPE)
     conv, norm = whole.network.get_layer("stem").layers
-    maps = [np.asarray(conv(as_input(kept[at : at + 32].images))) for at in range(0, 80, 32)]
+    maps = [np.asarray(conv(kept[at : at + 32].inputs())) for at in range(0, 80, 32)]
     means = np.mean([one.mean(axis=(0, 1, 2)) for one in maps], axis=0)
     variances = np.mean([one.var(axis=(0, 1, 2)) for one in maps], axis=0)
     np.testing.assert_allclose(norm.moving_mean, means, rtol=1e-5, atol=1e-6)

@@ -11,13 +11,11 @@ from skiplens.core.experiments import Curve
 from skiplens.core.manifest import logits_are_a_sum
 from skiplens.mnist import Split
 from skiplens.network.evaluation import OnStep
-from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import instrument
 
 Array = NDArray[np.float32]
 SEED: Final = 28
 """Of everything that an experiment draws at random."""
-_BATCH_SIZE: Final = 500
 
 
 class BlockChain:
@@ -109,21 +107,4 @@ class BlockChain:
         return self.run(images, order=[at for at in range(len(self.blocks)) if at not in removed])
 
 
-Measure = Callable[[BlockChain, Split, OnStep], tuple[Curve, ...]]
-Run = Callable[[Array], Array]
-
-
-def accuracy(run: Run, test: Split) -> float:
-    """The share of digits, 0 to 1, whose most probable class is their label."""
-    correct = 0
-    for images, labels in batches(test):
-        correct += int(np.sum(run(images).argmax(axis=-1) == labels))
-    return correct / len(test)
-
-
-def batches(test: Split) -> Iterator[tuple[Array, NDArray[np.uint8]]]:
-    """The inputs of digits, float32 ``(N, 28, 28, 1)``, with their labels, some at a time."""
-    images = as_input(test.images)
-    for start in range(0, len(test), _BATCH_SIZE):
-        batch = slice(start, start + _BATCH_SIZE)
-        yield images[batch], test.labels[batch]
+MeasureCurves = Callable[[BlockChain, Split, OnStep], tuple[Curve, ...]]

@@ -1,5 +1,6 @@
 """Test digits as points on the two principal components of what the head sees at every depth."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,14 @@ from numpy.typing import NDArray
 from skiplens.core.experiments import POINTS_FILE, Curve, curve_point
 from skiplens.core.principal_components import Plane, principal_plane
 from skiplens.mnist import Split
-from skiplens.network.block_chain import Array, BlockChain, batches
+from skiplens.network.block_chain import Array, BlockChain
 from skiplens.network.evaluation import OnStep
 
 
 def mean_features(chain: BlockChain, test: Split) -> list[Array]:
     """The mean of every filter over all positions, at each depth: ``(digits, C)``."""
     found = [
-        [maps.mean(axis=(1, 2)) for maps in chain.states(images)] for images, _ in batches(test)
+        [maps.mean(axis=(1, 2)) for maps in chain.states(images)] for images, _ in test.batches()
     ]
     return [np.concatenate(depth) for depth in zip(*found, strict=True)]
 
@@ -29,12 +30,24 @@ def planes(features: list[Array]) -> list[Plane]:
     return found
 
 
-def measure_classes(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
+Store = Callable[[list[Array], list[Plane]], None]
+
+
+def measure_classes(
+    chain: BlockChain,
+    test: Split,
+    on_step: OnStep,
+    store: Store = lambda features, found: None,
+) -> tuple[Curve, ...]:
     """The share of variance on two principal components after each block, and of the digits whose
     nearest class mean on all of them is that of their class.
+
+    ``store`` gets the features and the plane of every depth.
     """
     features = mean_features(chain, test)
-    explained = [plane.explained for plane in planes(features)]
+    found = planes(features)
+    store(features, found)
+    explained = [plane.explained for plane in found]
     nearest = [nearest_mean_accuracy(depth, test.labels) for depth in features]
     on_step(1, 1)
     return tuple(
@@ -51,16 +64,16 @@ def nearest_mean_accuracy(features: Array, labels: NDArray[np.uint8]) -> float:
     return float(np.mean(classes[distances.argmin(axis=1)] == labels))
 
 
-def write_points(folder: Path, chain: BlockChain, test: Split, sha256: str) -> None:
+def write_points(
+    folder: Path, test: Split, sha256: str, features: list[Array], found: list[Plane]
+) -> None:
     """Store the planes, and where the digits are on them, beside the network."""
-    features = mean_features(chain, test)
+    points = [plane.points(depth) for plane, depth in zip(found, features, strict=True)]
     arrays: dict[str, np.ndarray] = {
         "sha256": np.array(sha256),
         "labels": test.labels,
-        "points": np.stack(
-            [plane.points(depth) for plane, depth in zip(planes(features), features, strict=True)]
-        ).astype(np.float16),
+        "points": np.stack(points).astype(np.float16),
     }
-    for at, plane in enumerate(planes(features)):
+    for at, plane in enumerate(found):
         arrays |= {f"mean{at}": plane.mean, f"axes{at}": plane.axes}
     np.savez_compressed(folder / POINTS_FILE, allow_pickle=False, **arrays)

@@ -24,7 +24,7 @@ from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
-from skiplens.network.mnist_download import as_input, load_mnist
+from skiplens.network.mnist_download import load_mnist
 from skiplens.network.own_network_files import (
     Code,
     Told,
@@ -87,7 +87,7 @@ def train_network(
     digits = load_mnist("train", data)
     from skiplens.network.recipe import RECIPES
     from skiplens.network.results import read_results
-    from skiplens.network.training import measure_accuracy, train
+    from skiplens.network.training import train
 
     ships = recipe.seed == RECIPES[network].seed
     if not ships:  # before hours are spent on what could not be added
@@ -101,7 +101,7 @@ def train_network(
             f"skiplens compile {network}"
         )
     elif hold_out is None:
-        accuracy = measure_accuracy(trained, load_mnist("test", data))
+        accuracy = load_mnist("test", data).accuracy(trained.predict_on_batch)
         _add_seed(model_folder / SEEDS_FILE, run, accuracy)
 
 
@@ -384,7 +384,7 @@ def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | N
     correct = 0
     with _progress() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
-        for image, label in zip(as_input(test.images), test.labels, strict=True):
+        for image, label in zip(test.inputs(), test.labels, strict=True):
             correct += int(activations(image[None], branch_scales)[last].argmax() == label)
             progress.update(task, advance=1)
     accuracy = Accuracy.of(correct, len(test))

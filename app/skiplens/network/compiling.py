@@ -94,19 +94,19 @@ def trials(traced: InstrumentedModel) -> list[dict[str, Array]]:
     return found
 
 
-class Measure(NamedTuple):
+class Tolerance(NamedTuple):
     """How far an output may be off: the size of the difference over the size of the output."""
 
     size: Callable[[Array], float]
     tolerance: float
 
 
-BY_LARGEST: Final = Measure(lambda values: float(np.max(np.abs(values))), 1e-4)
+BY_LARGEST: Final = Tolerance(lambda values: float(np.max(np.abs(values))), 1e-4)
 # Where a ReLU is all but zero it can open in one engine alone, which changes single gradients.
-BY_NORM: Final = Measure(lambda values: float(np.linalg.norm(values)), 1e-3)
+BY_NORM: Final = Tolerance(lambda values: float(np.linalg.norm(values)), 1e-3)
 
 # In large networks several ReLUs can; then the rewritten gradients have to be exact in TensorFlow.
-WITH_FLIPS: Final = Measure(BY_NORM.size, 2e-2)
+WITH_FLIPS: Final = Tolerance(BY_NORM.size, 2e-2)
 
 
 def verify(
@@ -115,7 +115,7 @@ def verify(
     run_graph: RunGraph,
     reference: Reference,
     traced: InstrumentedModel,
-    measure: Measure = BY_LARGEST,
+    measure: Tolerance = BY_LARGEST,
 ) -> float:
     """The largest deviation of a graph from its reference over all trials and outputs.
 
@@ -157,7 +157,7 @@ def verify(
     return max(relative.values())
 
 
-def _deviation(found: Array | None, expected: Array, measure: Measure) -> float:
+def _deviation(found: Array | None, expected: Array, measure: Tolerance) -> float:
     """Size of the difference; infinite if the output is missing or has another shape."""
     if found is None or found.shape != expected.shape:
         return np.inf
@@ -363,7 +363,7 @@ def _graphs(network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
     """All graphs that a network can have."""
     found = _Graphs()
 
-    def add(name: str, graph: Graph, reference: Reference, measure: Measure = BY_LARGEST) -> None:
+    def add(name: str, graph: Graph, reference: Reference, measure: Tolerance = BY_LARGEST) -> None:
         info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)
         deviation = verify(graph.content, info, run_graph, reference, traced, measure)
         found.infos[name] = replace(info, deviation=deviation)

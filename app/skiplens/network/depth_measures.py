@@ -4,7 +4,7 @@ import numpy as np
 
 from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
-from skiplens.network.block_chain import Array, BlockChain, batches
+from skiplens.network.block_chain import Array, BlockChain
 from skiplens.network.evaluation import OnStep
 
 
@@ -15,7 +15,7 @@ def measure_early_exits(chain: BlockChain, test: Split, on_step: OnStep) -> tupl
     their branches off; where there are none, the depth is left out.
     """
     correct: dict[int, int] = {}
-    for step, (images, labels) in enumerate(batches(test), 1):
+    for step, (images, labels) in enumerate(test.batches(), 1):
         for depth, maps in enumerate(chain.states(images)):
             found = chain.answer(maps)
             if found is None:
@@ -35,7 +35,7 @@ def measure_votes(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
     if not chain.logits_are_a_sum:
         return ()
     found: list[Array] = []
-    for step, (images, _) in enumerate(batches(test), 1):
+    for step, (images, _) in enumerate(test.batches(), 1):
         found.append(_votes(chain, images))
         on_step(step * len(images), len(test))
     votes = np.concatenate(found)

@@ -17,7 +17,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from skiplens.network.layer_records import is_operation, is_softmax
-from skiplens.network.layers import Part
+from skiplens.network.layers import FunctionLayer
 from skiplens.network.recurrent import unrolled
 
 Tensor = Any
@@ -32,7 +32,7 @@ def differentiable(layer: Any, x: Tensor) -> Tensor | None:
     itself consists of them, or is not known.
     """
     function = _function_of(layer)
-    return unrolled(layer, x) if function is None else Part(None, function)([x])
+    return unrolled(layer, x) if function is None else FunctionLayer(None, function)([x])
 
 
 def _function_of(layer: Any) -> Function | None:

@@ -1,6 +1,5 @@
 """Evaluates a network on the test set: accuracy, block metrics, ablations, similarity to others."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from itertools import combinations
@@ -23,7 +22,7 @@ from skiplens.core.manifest import (
 )
 from skiplens.core.similarity import Gram, centred_gram, linear_cka
 from skiplens.mnist import Split
-from skiplens.network.mnist_download import as_input
+from skiplens.network.results import network_digest
 from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 
 OnStep = Callable[[int, int], None]
@@ -46,7 +45,7 @@ def evaluation(
         batch_size: digits at a time.
         on_step: called with the number of ablations done and in total.
     """
-    images = as_input(test.images)
+    images = test.inputs()
     scaled_blocks = [block.name for block in traced.blocks if block.can_disable]
     ablations: list[tuple[str, ...]] = [*combinations(scaled_blocks, 1)]
     if len(scaled_blocks) <= _MAX_BLOCKS_FOR_PAIRS:
@@ -54,19 +53,21 @@ def evaluation(
     probabilities = traced.layers[-1].name
     classifier = _with_outputs(traced, [probabilities])
 
-    def correct(off: tuple[str, ...]) -> int:
-        branch_scales = np.array([name not in off for name in scaled_blocks], np.float32)
-        found = _predict(classifier, images, branch_scales, batch_size)[probabilities]
-        return int(np.sum(found.argmax(axis=-1) == test.labels))
+    def accuracy(off: tuple[str, ...]) -> Accuracy:
+        scales = np.array([name not in off for name in scaled_blocks], np.float32)
+        return test.accuracy(
+            lambda images: _predict(classifier, images, scales, batch_size)[probabilities],
+            size=len(test),
+        )
 
-    baseline = correct(())
+    baseline = accuracy(())
     means = _mean_metrics(traced, images, len(scaled_blocks), batch_size)
     measured = []
     for step, off in enumerate(ablations, 1):
-        count = correct(off)
-        measured.append(Ablation(off, count, (baseline - count) / len(test)))
+        correct = accuracy(off).correct
+        measured.append(Ablation(off, correct, (baseline.correct - correct) / len(test)))
         on_step(step, len(ablations))
-    return Accuracy.of(baseline, len(test)), Evaluation(len(test), means, tuple(measured))
+    return baseline, Evaluation(len(test), means, tuple(measured))
 
 
 def _with_outputs(traced: InstrumentedModel, names: Iterable[str]) -> keras.Model:
@@ -152,7 +153,7 @@ def representation(folder: Path, test: Split, batch_size: int) -> Representation
         batch_size: digits at a time.
     """
     traced = instrument(load_network(folder / NETWORK_FILE))
-    images = as_input(test.images[:: max(1, len(test) // SIMILARITY_DIGITS)][:SIMILARITY_DIGITS])
+    images = test.evenly_spaced(SIMILARITY_DIGITS).inputs()
     scales = np.ones(sum(block.can_disable for block in traced.blocks), np.float32)
     logits = [layer.name for layer in traced.layers if layer.role == "logits"]
     names = (traced.blocks[0].input, *(block.output for block in traced.blocks), *logits)
@@ -162,8 +163,7 @@ def representation(folder: Path, test: Split, batch_size: int) -> Representation
         )
         for name in dict.fromkeys(names)
     }
-    digest = hashlib.sha256((folder / NETWORK_FILE).read_bytes()).hexdigest()
-    return Representation(folder.name, digest, grams)
+    return Representation(folder.name, network_digest(folder), grams)
 
 
 def similarity(a: Representation, b: Representation) -> NetworkSimilarity:

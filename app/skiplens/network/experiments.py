@@ -1,6 +1,5 @@
 """Experiments with a network's blocks over test digits: some removed, some scaled."""
 
-import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import asdict
@@ -15,13 +14,13 @@ import numpy as np
 from skiplens.core.experiments import EXPERIMENTS_FILE, Curve, MeasuredExperiment, curve_point
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.mnist import Split
-from skiplens.network.block_chain import SEED, BlockChain, Measure, accuracy, batches
+from skiplens.network.block_chain import SEED, BlockChain, MeasureCurves
 from skiplens.network.class_points import measure_classes, write_points
 from skiplens.network.depth_measures import measure_early_exits, measure_votes
 from skiplens.network.evaluation import OnStep
 from skiplens.network.gradient_measures import measure_gradients
 from skiplens.network.order_measures import measure_order
-from skiplens.network.results import replace_text
+from skiplens.network.results import network_digest, replace_text
 from skiplens.network.tracing import load_network
 
 DIGITS: Final = 1000
@@ -48,7 +47,7 @@ def measure_removal(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Cu
     count, rng, points = len(chain.blocks), np.random.default_rng(SEED), []
     for size in range(count + 1):
         runs = [
-            accuracy(partial(chain.without, removed=removed), test)
+            test.accuracy(partial(chain.without, removed=removed)).value
             for removed in subsets(count, size, rng)
         ]
         points.append(curve_point(size, runs))
@@ -68,7 +67,7 @@ def measure_least_needed(chain: BlockChain, test: Split, on_step: OnStep) -> tup
     for step in range(1, len(switches) + 1):
         left = [at for at in switches if at not in removed]
         removed.append(max(left, key=lambda at: _log_likelihood(chain, [*removed, at], choosing)))
-        found = accuracy(partial(chain.without, removed=removed), measured)
+        found = measured.accuracy(partial(chain.without, removed=removed)).value
         curves.append(Curve(chain.blocks[removed[-1]].name, (curve_point(step, [found]),)))
         on_step(step, len(switches))
     return tuple(curves)
@@ -77,7 +76,7 @@ def measure_least_needed(chain: BlockChain, test: Split, on_step: OnStep) -> tup
 def _log_likelihood(chain: BlockChain, removed: Collection[int], digits: Split) -> float:
     """The sum over digits of the logarithm of the right class's probability."""
     total = 0.0
-    for images, labels in batches(digits):
+    for images, labels in digits.batches():
         found = chain.without(images, removed)[np.arange(len(labels)), labels]
         total += float(np.log(np.maximum(found, _LEAST)).sum())
     return total
@@ -92,14 +91,14 @@ def measure_scale(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
         points = []
         for factor in FACTORS:
             scales = dict.fromkeys(scaled, factor)
-            found = accuracy(partial(chain.run, scales=scales), test)
+            found = test.accuracy(partial(chain.run, scales=scales)).value
             points.append(curve_point(factor, [found]))
         curves.append(Curve(title, tuple(points)))
         on_step(step, len(sets))
     return tuple(curves)
 
 
-MEASURES: Final[dict[str, Measure]] = {
+MEASURES: Final[dict[str, MeasureCurves]] = {
     "removal": measure_removal,
     "least-needed": measure_least_needed,
     "scale": measure_scale,
@@ -126,23 +125,19 @@ def measure(
         on_step: called with the experiment and its steps done and in total.
     """
     path = folder / EXPERIMENTS_FILE
-    digest = hashlib.sha256((folder / NETWORK_FILE).read_bytes()).hexdigest()
+    digest = network_digest(folder)
     found = _stored(path, digest)
     chain = BlockChain(load_network(folder / NETWORK_FILE))
-    chosen = _evenly_spaced(test)
+    chosen = test.evenly_spaced(DIGITS)
+    store = partial(write_points, folder, chosen, digest)
+    measures = MEASURES | {"classes": partial(measure_classes, store=store)}
     for name in names or [name for name in MEASURES if name not in found]:
-        if name == "classes":
-            write_points(folder, chain, chosen, digest)
-        curves = MEASURES[name](chain, chosen, partial(on_step, name))
+        curves = measures[name](chain, chosen, partial(on_step, name))
         result = MeasuredExperiment(name, len(chosen), SEED, curves)
         found[name] = asdict(result)
         ordered = [found[known] for known in MEASURES if known in found]
         lines = ",\n".join(json.dumps(one) for one in ordered)
         replace_text(path, f'{{"sha256": "{digest}",\n"experiments": [\n{lines}\n]}}\n')
-
-
-def _evenly_spaced(test: Split) -> Split:
-    return test[:: max(1, len(test) // DIGITS)][:DIGITS]
 
 
 def _stored(path: Path, digest: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from skiplens.network.layer_records import merge_name
-from skiplens.network.layers import HighwayGate, Part, Residual
+from skiplens.network.layers import FunctionLayer, HighwayGate, Residual
 
 Tensor = Any
 TracedCall = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
@@ -248,10 +248,12 @@ class _Flattening:
         given = [identity, fx]
         if isinstance(merge, HighwayGate):
             logits = self._layer(merge.layer, x)
-            gate = self._record(Part(f"{block.name}.gate", ops.sigmoid, "Gate"), ([logits],))
+            gate = self._record(
+                FunctionLayer(f"{block.name}.gate", ops.sigmoid, "Gate"), ([logits],)
+            )
             given, merge = [identity, fx, gate], merge.merge
         kind = merge_name(block)
-        part = Part(f"{block.name}.sum", merge, kind.capitalize())
+        part = FunctionLayer(f"{block.name}.sum", merge, kind.capitalize())
         total = self._record(part, (given,))
         self._flat.written.append(
             Merge(self._flat.calls[-1], kind, x, identity, fx, gate, written=block)

@@ -11,7 +11,6 @@ from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
 from skiplens.network.block_chain import SEED, Array, BlockChain
 from skiplens.network.evaluation import OnStep
-from skiplens.network.mnist_download import as_input
 from skiplens.network.tracing import instrument
 
 PATH_DIGITS: Final = 100
@@ -60,7 +59,7 @@ def path_shares(chain: BlockChain, test: Split) -> Array:
     branches that a path goes through: ``(digits, 1 + blocks)``, rows adding up to 1. A share is the
     norm of the sum over all paths of that length, among those of all lengths.
     """
-    images, norms = as_input(test.images), []
+    images, norms = test.inputs(), []
     for start in range(0, len(test), _BATCH_SIZE):
         batch = slice(start, start + _BATCH_SIZE)
         found = path_gradients(chain, images[batch], test.labels[batch])
@@ -108,7 +107,7 @@ def derivatives(network: keras.Model, test: Split) -> Array:
     traced = instrument(network)
     logits = next(layer.name for layer in traced.layers if layer.role == "logits")
     model = keras.Model(traced.model.input, traced.model.output[logits])
-    images, rng = as_input(test.images), np.random.default_rng(SEED)
+    images, rng = test.inputs(), np.random.default_rng(SEED)
     found: list[Array] = []
     place = np.linspace(0, 1, POINTS, dtype=np.float32)[:, None, None, None]
     while len(found) < LINES:

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from skiplens.core.ladder import KINDS, LADDER, Kind, stream_name
 from skiplens.mnist import Split
 from skiplens.network.checkpoints import Run
-from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import RECIPES, Recipe
 from skiplens.network.results import Result, add_result, read_results, replace_text
-from skiplens.network.training import OnEpoch, OnStep, hold_out, measure_accuracy, train
+from skiplens.network.training import OnEpoch, OnStep, hold_out, train
 
 SEEDS: Final = 3
 GRADIENT_STEPS: Final = (0, 10, 100, 1000)  # and the end
@@ -143,7 +142,7 @@ def gradient_norms(network: keras.Model, digits: Split) -> Norms:
             kernels.setdefault(match.group(1), []).append(weight.value)
     labels = tf.constant(digits.labels, tf.int32)
     with tf.GradientTape() as tape:
-        *stream, probabilities = model(as_input(digits.images), training=False)
+        *stream, probabilities = model(digits.inputs(), training=False)
         losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
         loss = tf.reduce_mean(losses)
     by_stream, by_kernel = tape.gradient(loss, [stream, list(kernels.values())])
@@ -191,7 +190,7 @@ def train_ladder_run(
     network, run = train(
         recipe, data, folder, on_step=observed_step, on_epoch=on_epoch, on_update=observer.on_update
     )
-    read = measure_accuracy(network, test())
+    read = test().accuracy(network.predict_on_batch)
     figures = {
         **asdict(ladder_run),
         "commit": run.commit,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import keras
 
 from skiplens.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
-from skiplens.network.layers import MERGES, HighwayGate, Part, Residual
+from skiplens.network.layers import MERGES, FunctionLayer, HighwayGate, Residual
 from skiplens.network.recurrent import is_recurrent
 
 POOLS: Final = (
@@ -63,7 +63,7 @@ def describe_layer(
     convolves = isinstance(layer, keras.layers.Conv2D)
     return LayerInfo(
         name=layer.name,
-        kind=layer.kind if isinstance(layer, Part) else type(layer).__name__,
+        kind=layer.kind if isinstance(layer, FunctionLayer) else type(layer).__name__,
         role="output" if layer.name == f"{block}.output" else _role(layer),
         block=block,
         shape=spatial(shape),

@@ -8,14 +8,14 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-Merge = Callable[[Any, Any], Any]
+MergeFunction = Callable[[Any, Any], Any]
 Runner = Callable[[keras.layers.Layer, Any], Any]
 Shape = tuple[int | None, ...]
 
 
 # By name, element by element on equal shapes; concatenating needs all axes but the last to be
 # equal. He et al. 2015, "Deep Residual Learning", add: eq. 1.
-MERGES: Final[dict[str, Merge]] = {
+MERGES: Final[dict[str, MergeFunction]] = {
     "add": ops.add,
     "multiply": ops.multiply,
     "average": lambda x, fx: ops.multiply(ops.add(x, fx), 0.5),
@@ -110,7 +110,7 @@ def output_shape(layer: keras.layers.Layer, shape: Shape) -> Shape:
         return tuple(layer.compute_output_spec(keras.KerasTensor(shape, layer.compute_dtype)).shape)
 
 
-def resolve_merge(merge: Any) -> Merge:
+def resolve_merge(merge: Any) -> MergeFunction:
     """The merge as a callable, from a name, a function or a layer.
 
     Raises:
@@ -126,7 +126,7 @@ def resolve_merge(merge: Any) -> Merge:
     raise ValueError(f"merge must be one of {known} or a callable of (x, F(x)); got {merge!r}")
 
 
-def serialize_merge(merge: Merge) -> Any:
+def serialize_merge(merge: MergeFunction) -> Any:
     """Name of a built-in merge; the serialised Keras object of any other.
 
     Raises:
@@ -180,11 +180,6 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         self.shortcut = shortcut
         self.supports_masking = True
 
-    @property
-    def can_disable(self) -> bool:
-        """Whether :meth:`parts` can scale the branch, down to 0, which leaves the identity."""
-        return self.merge is MERGES["add"] or isinstance(self.merge, HighwayGate)
-
     def build(self, input_shape: Shape) -> None:
         """Create all weights and check that the merge is possible."""
         for part in (self.layer, self.shortcut):
@@ -226,42 +221,25 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         trial = keras.layers.Lambda(lambda pair: self.merge(*pair), dtype=self.dtype_policy)
         return tuple(trial.compute_output_shape([identity, residual]))
 
-    def parts(
-        self,
-        x: Any,
-        *,
-        scale: Any = None,
-        run: Runner = operator.call,
-        split: Callable[[Any, str], Any] = lambda x, route: x,
-    ) -> dict[str, Any]:
+    def parts(self, x: Any, run: Runner = operator.call) -> dict[str, Any]:
         """Every part of the block by role.
 
         Args:
             x: the block's input.
-            scale: factor for the branch, broadcast against ``F(x)``: 1 is the block as trained, 0
-                leaves only the identity. Only for a :attr:`can_disable` block. In a highway block
-                it scales the gate, so the carry path takes over what the branch loses.
             run: ``run(layer, x)`` calls an inner layer; plain calls by default.
-            split: ``split(x, route)`` returns the copy of ``x`` that feeds the route
-                ``"identity"`` or ``"residual"``, to separate gradients by route.
 
         Returns:
-            ``identity`` (``x``, or its projection), ``residual`` (``F(x)`` times the scale) and
-            ``sum``. In a highway block the scale multiplies ``gate`` (``T(x)``) and not
-            ``residual``.
+            ``identity`` (``x``, or its projection), ``residual`` (``F(x)``) and ``sum``, and in a
+            highway block ``gate`` (``T(x)``).
         """
         if not self.built:
             self.build(tuple(x.shape))
-        identity = split(x, "identity")
-        branch = split(x, "residual")
-        if self.shortcut is not None:
-            identity = run(self.shortcut, identity)
-        fx = run(self.layer, branch)
+        identity = x if self.shortcut is None else run(self.shortcut, x)
+        fx = run(self.layer, x)
         if isinstance(self.merge, HighwayGate):
-            gate = _scaled(self.merge.gate(branch, run), scale)
+            gate = self.merge.gate(x, run)
             total = self.merge.merge(identity, fx, gate)
             return {"identity": identity, "gate": gate, "residual": fx, "sum": total}
-        fx = _scaled(fx, scale)
         return {"identity": identity, "residual": fx, "sum": self.merge(identity, fx)}
 
     def call(self, x: Any, mask: Any = None) -> Any:
@@ -293,7 +271,7 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         return cls(**_with_layers(config, "layer", "merge", "shortcut"))
 
 
-class Part(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+class FunctionLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
     """A function of a list of tensors as a layer.
 
     Args:
@@ -309,10 +287,6 @@ class Part(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
 
     def call(self, values: list[Any]) -> Any:
         return self.function(*values)
-
-
-def _scaled(value: Any, scale: Any) -> Any:
-    return value if scale is None else ops.multiply(value, scale)
 
 
 def _call_masked(layer: keras.layers.Layer, value: Any, mask: Any) -> Any:

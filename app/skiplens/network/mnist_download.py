@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skiplens.errors import DatasetError
-from skiplens.mnist import Images, Part, Split, read_split
+from skiplens.mnist import Part, Split, read_split
 
 
 def load_mnist(part: Part, source: Path | None = None) -> Split:
@@ -31,8 +28,3 @@ def load_mnist(part: Part, source: Path | None = None) -> Split:
             f"MNIST cannot be downloaded; pass its folder instead: {reason}"
         ) from error
     return Split(*(train if part == "train" else test))
-
-
-def as_input(images: Images) -> NDArray[np.float32]:
-    """Digits as network input: float32 ``(N, 28, 28, 1)`` in [0, 1]."""
-    return images.astype(np.float32)[..., None] / np.float32(255.0)

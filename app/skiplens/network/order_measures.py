@@ -7,7 +7,7 @@ import numpy as np
 
 from skiplens.core.experiments import Curve, curve_point
 from skiplens.mnist import Split
-from skiplens.network.block_chain import SEED, BlockChain, accuracy
+from skiplens.network.block_chain import SEED, BlockChain
 from skiplens.network.evaluation import OnStep
 
 ORDERS: Final = 10
@@ -39,7 +39,7 @@ def measure_order(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
     points = []
     for step, inversions in enumerate(counts, 1):
         orders = {tuple(random_order(blocks, inversions, rng)) for _ in range(ORDERS)}
-        runs = [accuracy(partial(chain.run, order=order), test) for order in sorted(orders)]
+        runs = [test.accuracy(partial(chain.run, order=order)).value for order in sorted(orders)]
         points.append(curve_point(inversions / pairs, runs))
         on_step(step, len(counts))
     return (Curve("all", tuple(points)),)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-from skiplens.network.layers import Part
+from skiplens.network.layers import FunctionLayer
 
 Tensor = Any
 
@@ -41,7 +41,7 @@ def unrolled(layer: Any, x: Tensor) -> Tensor | None:
     """
     if not is_recurrent(layer):
         return None
-    part = Part(f"{layer.name}.unrolled", partial(states, layer))
+    part = FunctionLayer(f"{layer.name}.unrolled", partial(states, layer))
     part.layer = layer  # so that the model knows its weights
     return part([x])
 
@@ -50,7 +50,9 @@ def traced_gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
     """:func:`gates` of symbolic tensors; nothing for layers that are not recurrent."""
     if not is_recurrent(layer) or not gates(layer, x, output):
         return {}
-    found: dict[str, Tensor] = Part(f"{layer.name}.gates", partial(gates, layer))([x, output])
+    found: dict[str, Tensor] = FunctionLayer(f"{layer.name}.gates", partial(gates, layer))(
+        [x, output]
+    )
     return found
 
 

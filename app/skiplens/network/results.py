@@ -1,10 +1,12 @@
 """Results of finished training runs: one JSON file for the runs of a recipe from several seeds."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from skiplens.core.manifest import NETWORK_FILE
 from skiplens.errors import TrainingError
 from skiplens.network.recipe import Recipe
 
@@ -44,6 +46,11 @@ def add_result(path: Path, recipe: Recipe, run: Result, key: Callable[[Result], 
     replace_text(
         path, f'{{"recipe": {json.dumps(shared_recipe(recipe))},\n"runs": [\n{lines}\n]}}\n'
     )
+
+
+def network_digest(folder: Path) -> str:
+    """SHA-256 of a folder's ``network.keras``, by which results know the network they are of."""
+    return hashlib.sha256((folder / NETWORK_FILE).read_bytes()).hexdigest()
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -23,7 +23,7 @@ from skiplens.network.layer_records import (
     named_blocks,
     spatial,
 )
-from skiplens.network.layers import Part
+from skiplens.network.layers import FunctionLayer
 from skiplens.network.recurrent import traced_gates
 from skiplens.network.structure import Structure, analyse
 
@@ -169,7 +169,7 @@ class _Replay:
         """The image as the network takes it; kept as the value of the network's own input."""
         source, scale = self._network.flat.source, self._network.input_scale
         if scale != 1:
-            scaled = Part("image.scaled", lambda image: ops.multiply(image, scale))
+            scaled = FunctionLayer("image.scaled", lambda image: ops.multiply(image, scale))
             self._values[id(source)] = scaled([self._inputs["image"]])
         return self._values[id(source)]
 
@@ -242,7 +242,7 @@ class _Replay:
         """A separate tensor to differentiate by."""
         name = f"{block}.x:{route}"
         if name not in self._copies:
-            copy = Part(f"{block}.x.{route}", lambda x: ops.multiply(x, 1.0))([value])
+            copy = FunctionLayer(f"{block}.x.{route}", lambda x: ops.multiply(x, 1.0))([value])
             self._copies[name] = copy
             self._sources[id(copy)] = self._sources[id(self._values[id(tensor)])]
             if id(value) in self._never_negative:
@@ -284,7 +284,7 @@ class _Replay:
             return ops.multiply(branch, ops.reshape(scales[:, at], (-1, *ones)))
 
         value = self._values[id(tensor)]
-        return Part(f"{block}.scaled", scaled)([value, self._inputs["branch_scales"]])
+        return FunctionLayer(f"{block}.scaled", scaled)([value, self._inputs["branch_scales"]])
 
     def _sources_of(self, call: Call, given: _Arguments) -> tuple[str, ...]:
         """Names of the layers that computed a call's arguments; a sum's identity first."""

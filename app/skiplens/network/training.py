@@ -11,17 +11,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import Accuracy
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES, CLASSES
 from skiplens.network.augmentation import augment, redraw
 from skiplens.network.checkpoints import EpochReport, Run, read_run, restore, write_run
-from skiplens.network.mnist_download import as_input
 from skiplens.network.recipe import Phase, Recipe
 
 _NO_DECAY: Final = ("gamma", "beta", "bias")
-_PREDICT_BATCH_SIZE: Final = 500
 
 OnStep = Callable[[int, int, int, float], None]
 OnUpdate = Callable[[keras.Model, int], None]
@@ -37,7 +34,7 @@ def _batches(
     for step, start in enumerate(range(0, len(split), recipe.batch_size)):
         batch = split[order[start : start + recipe.batch_size]]
         rng = np.random.default_rng([recipe.seed, 2, epoch, step])
-        images = redraw(as_input(batch.images), batch.labels, phase.augmentation, rng)
+        images = redraw(batch.inputs(), batch.labels, phase.augmentation, rng)
         images = augment(images, phase.augmentation, rng)
         yield images, np.eye(len(CLASSES), dtype=np.float32)[batch.labels]
 
@@ -82,16 +79,6 @@ def _compile(network: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> 
     )
 
 
-def measure_accuracy(network: keras.Model, split: Split) -> Accuracy:
-    """The network's accuracy on the split."""
-    correct = 0
-    for start in range(0, len(split), _PREDICT_BATCH_SIZE):
-        batch = split[start : start + _PREDICT_BATCH_SIZE]
-        probabilities = network.predict_on_batch(as_input(batch.images))
-        correct += int(np.sum(np.argmax(probabilities, axis=-1) == batch.labels))
-    return Accuracy.of(correct, len(split))
-
-
 def _open_run(folder: Path, recipe: Recipe, steps: int) -> tuple[keras.Model, Run]:
     run = read_run(folder, recipe)
     keras.utils.set_random_seed(recipe.seed)
@@ -127,7 +114,7 @@ def _measure_norms(network: keras.Model, digits: Split, batch_size: int) -> None
     for step, start in enumerate(range(0, len(digits), batch_size)):
         for norm in norms:
             norm.momentum = step / (step + 1)  # makes the moving average the mean so far
-        network(as_input(digits[start : start + batch_size].images), training=True)
+        network(digits[start : start + batch_size].inputs(), training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
@@ -181,7 +168,7 @@ def train(
             _measure_norms(network, split, recipe.batch_size)
             on_update(network, epoch * steps)
         seconds = time.perf_counter() - started
-        validated = measure_accuracy(network, validation).value if len(validation) else None
+        validated = validation.accuracy(network.predict_on_batch).value if len(validation) else None
         report = EpochReport(epoch, loss, validated, seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)
