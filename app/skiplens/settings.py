@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="largest request body")
-    max_json_bytes: int = Field(256 * KIBIBYTE, ge=1024, description="largest digit as JSON")
+    max_json_bytes: int = Field(64 * KIBIBYTE, ge=1024, description="largest digit as JSON")
     max_form_bytes: int = Field(
         8 * KIBIBYTE, ge=1024, description="largest body that is neither a digit nor a file"
     )

@@ -1,11 +1,13 @@
 """Strokes as an image: dots, lines, joints, the eraser, what they are drawn over."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import ImageDraw
 
 from skiplens.core.drawing import SIDE, Point, Stroke, draw_strokes
-from skiplens.errors import TooLargeError
 
 WIDTH = 0.1
 ZIGZAG: tuple[Point, ...] = ((0.2, 0.2, 0.06), (0.8, 0.3, 0.06), (0.3, 0.7, 0.09), (0.8, 0.8, 0.12))
@@ -102,8 +104,20 @@ def test_no_strokes_are_a_black_square() -> None:
     assert not draw_strokes([]).any()
 
 
-def test_strokes_without_end_are_refused() -> None:
+def test_strokes_without_end_are_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    discs = [0]
+    drawn = ImageDraw.ImageDraw.ellipse
+
+    def ellipse(pen: ImageDraw.ImageDraw, *given: Any) -> None:  # noqa: ANN401
+        discs[0] += 1
+        drawn(pen, *given)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "ellipse", ellipse)
     there_and_back = line(*[(0, 0), (1, 1)] * 50, width=0)
-    draw_strokes([there_and_back] * 2)  # is still drawn
-    with pytest.raises(TooLargeError, match="longer than"):
-        draw_strokes([there_and_back] * 500)
+    assert draw_strokes([there_and_back] * 500).any()
+    assert discs[0] <= 20_000 + 500 * (100 + 1)
+
+
+def test_a_line_that_is_drawn_too_often_for_all_of_its_discs_is_still_a_line() -> None:
+    across = line((0.1, 0.5), (0.5, 0.5), (0.9, 0.5), width=0.05)
+    assert ink(draw_strokes([across] * 600)) == pytest.approx(ink(draw_strokes([across])), rel=0.1)

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Drawing, paintStrokes, widthUnderPressure } from "../../static/js/draw/strokes.js";
+import { Drawing, MAX_POINTS, paintStrokes, widthUnderPressure } from "../../static/js/draw/strokes.js";
 
 /** @typedef {import("../../static/js/draw/strokes.js").Point} Point */
 
@@ -41,12 +41,34 @@ test("a point next to the last one changes nothing, nor does one without a strok
   assert.deepEqual(lengths(drawing), [1]);
 });
 
-test("a stroke ends at as many points as the server takes", () => {
+test("a drawing without end stays as small as the server takes, and in its shape", () => {
   const drawing = new Drawing();
-  drawing.begin(at(0, 0), false);
-  for (let point = 1; point < 4000; point += 1) assert.ok(drawing.extend(at(point % 2, 0)));
-  assert.equal(drawing.extend(at(0.5, 0.5)), false);
-  assert.deepEqual(lengths(drawing), [4000]);
+  drawing.begin(at(-0.9999, -0.9999), false);
+  drawing.extend(at(1.9999, 1.9999)); // a corner, which stays
+  for (let point = 1; point <= 5000; point += 1) {
+    const turn = point / 50;
+    assert.ok(drawing.extend(at(-0.5 - 0.4 * Math.sin(turn), -0.5 - 0.4 * Math.cos(turn), 0.0875)));
+  }
+  const [points = []] = drawing.strokes.map((stroke) => stroke.points);
+  assert.ok(points.length <= MAX_POINTS);
+  assert.deepEqual(points.slice(0, 2), [at(-0.9999, -0.9999), at(1.9999, 1.9999)]);
+  for (const [index, [x, y]] of points.entries()) {
+    if (index < 2) continue;
+    const [beforeX, beforeY] = points[index - 1] ?? [0, 0];
+    assert.ok(Math.abs(Math.hypot(x + 0.5, y + 0.5) - 0.4) < 1e-6);
+    if (index > 2) assert.ok(Math.hypot(x - beforeX, y - beforeY) < 0.4);
+  }
+});
+
+test("the largest drawing is less than 64 KiB as JSON, beside the pictures that a page asks for", () => {
+  const drawing = new Drawing();
+  for (let stroke = 0; stroke < 500; stroke += 1) {
+    drawing.begin(at(-0.1234, -0.1234, 0.1234), false);
+    for (const x of [-0.2345, -0.3456, -0.4567]) drawing.extend(at(x, -0.1234, 0.1234));
+  }
+  const total = lengths(drawing).reduce((sum, count) => sum + count, 0);
+  assert.ok(total > MAX_POINTS / 2 && total <= MAX_POINTS);
+  assert.ok(JSON.stringify({ strokes: drawing.strokes }).length < 55 * 1024);
 });
 
 test("the first stroke of a pen replaces the digit, and undo brings it back", () => {

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from skiplens.errors import TooLargeError
-
 SIDE: Final = 128  # several times the 20 pixels that a digit is scaled to
 _FINE: Final = 2 * SIDE  # drawn at twice the size and averaged, for smooth edges
 _DISCS_A_WIDTH: Final = 6  # discs along a piece of a line as long as it is wide
 _THINNEST: Final = 1.0  # pixels, at the fine size
-_MAX_DISCS: Final = 20_000  # of a drawing; a minute with the pen makes 10,000
+_MAX_DISCS: Final = 20_000  # of a drawing, and one for each point; a minute makes 10,000
 _INK, _PAPER = 255, 0
 
 Point = tuple[float, float, float]
@@ -44,48 +42,53 @@ def draw_strokes(
 
     Returns:
         uint8 ``(128, 128)``.
-
-    Raises:
-        TooLargeError: they are longer than ``_MAX_DISCS``.
     """
     if under is None:
         canvas = Image.new("L", (_FINE, _FINE), _PAPER)
     else:
         canvas = Image.fromarray(under).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
     pen = ImageDraw.Draw(canvas)
-    left = _MAX_DISCS
-    for stroke in strokes:
+    lines = [np.array(stroke.points, np.float64) * _FINE for stroke in strokes]
+    steps = [_steps(points) for points in lines]
+    excess = max(1.0, sum(float(each.sum()) for each in steps) / _MAX_DISCS)
+    for stroke, points, each in zip(strokes, lines, steps, strict=True):
         shade = _PAPER if stroke.erase else _INK
-        discs = _discs(np.array(stroke.points, np.float64) * _FINE, left)
-        left -= len(discs)
-        for x, y, reach in discs:
+        for x, y, reach in _discs(points, np.ceil(each / excess).astype(int)):
             pen.ellipse((x - reach, y - reach, x + reach, y + reach), shade)
     return np.asarray(canvas.reduce(_FINE // SIDE))
 
 
-def _discs(points: NDArray[np.float64], most: int) -> list[list[float]]:
-    """The pen along a stroke: discs, so close that their outline is a line.
+def _joints(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the curves of a stroke meet: in the middle between its points, so that both sides of a
+    joint have one tangent; and the stroke's ends. float64 ``(n + 1, 3)``.
+    """
+    joints: NDArray[np.float64] = np.vstack(
+        [points[:1], (points[:-1] + points[1:]) / 2, points[-1:]]
+    )
+    return joints
 
-    The stroke is a chain of quadratic curves whose joints lie in the middle between its points, so
-    that both sides of a joint have one tangent.
+
+def _steps(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Discs along each curve of a stroke, so close that their outline is a line."""
+    joints = _joints(points)
+    length = np.hypot(*(joints[1:] - joints[:-1]).T[:2])
+    width = np.maximum(points[:, 2], _THINNEST)
+    steps: NDArray[np.float64] = np.maximum(np.ceil(length * _DISCS_A_WIDTH / width), 1)
+    return steps
+
+
+def _discs(points: NDArray[np.float64], steps: NDArray[np.int64]) -> list[list[float]]:
+    """The pen along a stroke, which is a chain of quadratic curves.
 
     Args:
         points: x, y and width of each, float64 ``(n, 3)``, in pixels.
-        most: discs.
+        steps: discs along each curve, ``(n,)``.
 
     Returns:
         x, y and radius of each disc.
-
-    Raises:
-        TooLargeError: there would be more than ``most``.
     """
-    joints = np.vstack([points[:1], (points[:-1] + points[1:]) / 2, points[-1:]])
+    joints = _joints(points)
     starts, ends = joints[:-1], joints[1:]
-    length = np.hypot(*(ends - starts).T[:2])
-    width = np.maximum(points[:, 2], _THINNEST)
-    steps = np.maximum(np.ceil(length * _DISCS_A_WIDTH / width), 1).astype(int)
-    if steps.sum() >= most:
-        raise TooLargeError(f"the strokes are longer than {_MAX_DISCS:,} discs of the pen")
     curve = np.repeat(np.arange(len(points)), steps)
     first = np.repeat(np.cumsum(steps) - steps, steps)
     at = ((np.arange(len(curve)) - first + 1) / steps[curve])[:, None]

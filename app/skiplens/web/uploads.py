@@ -132,7 +132,6 @@ def read_drawing(drawing: Drawing, services: Services) -> DigitRecord:
     Raises:
         UnknownDigitError: there is no such digit to draw over.
         BlankImageError: nothing is drawn.
-        TooLargeError: more is drawn than a page would.
     """
     under = services.digits.get(drawing.over) if drawing.over else None
     if under and not drawing.strokes:

@@ -11,7 +11,7 @@
  */
 
 const MIN_DISTANCE = 0.004; // points that are closer only add jitter
-const MAX_POINTS = 4000; // of a stroke, on the server
+export const MAX_POINTS = 1600; // of a drawing, so that it takes less than the server's 64 KiB as JSON
 
 /** The strokes of a drawing, the digit that they are drawn over, and the history of both. */
 export class Drawing {
@@ -68,10 +68,12 @@ export class Drawing {
     const { strokes, over } = this.#state;
     const newest = strokes[strokes.length - 1];
     const last = newest?.points[newest.points.length - 1];
-    if (!newest || !last || newest.points.length >= MAX_POINTS) return false;
+    if (!newest || !last) return false;
     if (Math.hypot(point[0] - last[0], point[1] - last[1]) < MIN_DISTANCE) return false;
     const extended = { ...newest, points: [...newest.points, point] };
-    this.#states[this.#states.length - 1] = { strokes: [...strokes.slice(0, -1), extended], over };
+    const drawn = [...strokes.slice(0, -1), extended];
+    const isFull = drawn.reduce((sum, { points }) => sum + points.length, 0) > MAX_POINTS;
+    this.#states[this.#states.length - 1] = { strokes: isFull ? thinned(drawn) : drawn, over };
     return true;
   }
 
@@ -84,6 +86,36 @@ export class Drawing {
   clear() {
     if (this.over !== null || this.strokes.length > 0) this.#states.push({ strokes: [], over: null });
   }
+}
+
+/**
+ * Strokes without those points that change their curves least: about a quarter.
+ * @param {readonly Stroke[]} strokes
+ * @returns {readonly Stroke[]}
+ */
+function thinned(strokes) {
+  const bends = strokes.flatMap(({ points }) => points.map((_, index) => bendAt(points, index)));
+  const sorted = bends.filter(Number.isFinite).sort((one, other) => one - other);
+  const median = sorted[sorted.length >> 1] ?? 0;
+  return strokes.map(({ points, erase }) => {
+    return { points: points.filter((_, index) => bendAt(points, index) > median), erase };
+  });
+}
+
+/**
+ * How far a point is from the middle between its neighbours. Infinite at the ends, and at every
+ * second point: neighbours of a point that is left out stay.
+ * @param {readonly Point[]} points
+ * @param {number} index
+ */
+function bendAt(points, index) {
+  const [before, point, after] = [points[index - 1], points[index], points[index + 1]];
+  if (index % 2 === 0 || !before || !point || !after) return Infinity;
+  return Math.hypot(
+    point[0] - (before[0] + after[0]) / 2,
+    point[1] - (before[1] + after[1]) / 2,
+    point[2] - (before[2] + after[2]) / 2,
+  );
 }
 
 /**

@@ -186,6 +186,17 @@ def test_without_strokes_the_digit_that_is_drawn_over_comes_back(
     assert api.post(DIGITS, json=_strokes(over=digit.id)).json()["id"] == digit.id
 
 
+def test_the_largest_drawing_of_a_page_is_taken(api: TestClient) -> None:
+    """As many points as ``static/js/draw/strokes.js`` keeps, each as long as text as it may be."""
+    line = [[0.1234, round(0.1234 + 0.1 * (n % 8), 4), 0.0987] for n in range(1600)]
+    answer = api.post(DIGITS, json=_strokes(*([point] for point in line[:400]), line[400:]))
+    assert answer.status_code == 201
+
+
+def test_json_of_more_than_64_kib_is_too_large(api: TestClient, refused: Refused) -> None:
+    refused(api.post(DIGITS, json=_strokes([[0.1234] * 3] * 4000)), 413, "too_large")
+
+
 BAD_STROKES = {
     "no points": _strokes([]),
     "a point without a width": _strokes([[0.5, 0.5]]),
