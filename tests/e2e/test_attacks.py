@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -379,6 +379,53 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
         assert asked[1].json()["code"] == "out_of_resources"
         bystander.frame()
         assert server.client.get("/readyz").status_code == 200
+        assert server.stop() == 0
+
+
+@contextmanager
+def _little_memory(server: Server, room: int) -> Iterator[None]:
+    """The server's process may take only so many bytes more, for the length of a ``with`` block."""
+    import resource
+
+    process = server.process.pid
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    taken = next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmSize:"))
+    resource.prlimit(process, resource.RLIMIT_AS, (taken + room, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.prlimit(process, resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_a_lack_of_threads_is_told_and_passes(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        with _little_memory(server, attacks.MEBIBYTE):  # less than the stack of a thread
+            for _ in range(3):
+                for asked in (
+                    server.client.get("/"),
+                    server.client.post("/api/v1/digits", files={"file": PNG}),
+                ):
+                    assert asked.status_code == 503
+                    assert "retry-after" in asked.headers
+                assert asked.json()["code"] == "out_of_resources"
+                assert server.client.get("/healthz").status_code == 200
+        assert server.client.get("/").status_code == 200
+        assert server.client.post("/api/v1/digits", files={"file": PNG}).status_code == 201
+        assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_a_lack_of_memory_is_told_and_passes(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        digit = server.client.get("/api/v1/samples").json()[0]["id"]
+        path = f"/api/v1/networks/mnist-stream/digits/{digit}/activations.npz"
+        with _little_memory(server, 4 * attacks.MEBIBYTE):
+            for _ in range(2):
+                asked = server.client.get(path)
+                assert (asked.status_code, asked.json()["code"]) == (503, "out_of_resources")
+                assert server.client.get("/healthz").status_code == 200
+        assert server.client.get(path).status_code == 200
         assert server.stop() == 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine import litert
@@ -14,7 +15,7 @@ from skiplens.engine import litert as module
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import InterpreterPool, LiteRTEngine, LiteRTGraph, run_once
 from skiplens.engine.model_folder import open_folder
-from skiplens.errors import BusyError, ModelError, NonFiniteError
+from skiplens.errors import BusyError, ModelError, NonFiniteError, OutOfResourcesError
 from skiplens.network.litert_graphs import compile_activations, compile_gradients
 from skiplens.network.tracing import instrument
 from tests.engine.threads import PATIENCE, Stages, all_at_once, started
@@ -44,13 +45,15 @@ def test_each_graph_has_as_many_interpreters_as_asked_for_whose_memory_waits_for
         def __init__(self, content: bytes, info: GraphInfo) -> None:
             super().__init__(content, info)
             made.append(info.file)
-            allocate = self._interpreter.allocate_tensors
+            interpreter = self._interpreter
+            assert interpreter is not None
+            allocate = interpreter.allocate_tensors
 
             def counted() -> None:
                 allocated.append(info.file)
                 allocate()
 
-            monkeypatch.setattr(self._interpreter, "allocate_tensors", counted)
+            monkeypatch.setattr(interpreter, "allocate_tensors", counted)
 
     monkeypatch.setattr(litert, "LiteRTGraph", Counted)
     engine = LiteRTEngine(open_folder(tiny_folder), 3, 0)
@@ -122,6 +125,28 @@ def test_results_outlive_the_next_run(content: bytes, info: GraphInfo) -> None:
     kept = first.copy()
     graph.run({**INPUTS, "image": images(seed=9)})
     assert np.array_equal(first, kept)
+
+
+def test_a_lack_of_memory_is_told_and_the_next_run_begins_anew(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = LiteRTEngine(open_folder(tiny_folder), 1, 0).activations(images(), ON)
+    opened: list[Interpreter] = []
+
+    def fail() -> None:
+        raise RuntimeError("failed to create XNNPACK subgraph")
+
+    def first_fails(**options: object) -> Interpreter:
+        opened.append(Interpreter(**options))
+        monkeypatch.setattr(opened[0], "invoke", fail)
+        return opened[-1]
+
+    monkeypatch.setattr(litert, "Interpreter", first_fails)
+    engine = LiteRTEngine(open_folder(tiny_folder), 1, 0)
+    with pytest.raises(OutOfResourcesError, match="tiny cannot be run, for lack of memory"):
+        engine.activations(images(), ON)
+    again = engine.activations(images(), ON)
+    assert all(np.array_equal(again[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("junk", [b"", b"junk" * 100])

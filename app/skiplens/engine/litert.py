@@ -14,7 +14,7 @@ from skiplens.core.manifest import REORDERED, SPATIAL_RANK, GraphInfo
 from skiplens.core.timing import timed
 from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
 from skiplens.engine.model_folder import ModelFolder
-from skiplens.errors import ModelError
+from skiplens.errors import ModelError, OutOfResourcesError
 
 
 class LiteRTGraph:
@@ -25,12 +25,13 @@ class LiteRTGraph:
     """
 
     def __init__(self, content: bytes, info: GraphInfo) -> None:
+        self._content = content
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=1)
+            opened = self._open()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{info.file} is not a LiteRT graph: {error}") from error
-        inputs = {entry["name"]: entry["index"] for entry in self._interpreter.get_input_details()}
-        outputs = [entry["index"] for entry in self._interpreter.get_output_details()]
+        inputs = {entry["name"]: entry["index"] for entry in opened.get_input_details()}
+        outputs = [entry["index"] for entry in opened.get_output_details()]
         if set(inputs) != set(info.inputs) or len(outputs) != len(info.outputs):
             raise ModelError(
                 f"{info.file} takes {', '.join(sorted(inputs))} and returns {len(outputs)} arrays; "
@@ -38,7 +39,15 @@ class LiteRTGraph:
             )
         self._inputs = inputs
         self._outputs = tuple(zip(info.outputs, outputs, strict=True))
+        self._interpreter: Interpreter | None = opened
         self._is_allocated = False
+
+    def _open(self) -> Interpreter:
+        return Interpreter(model_content=self._content, num_threads=1)
+
+    def forget(self) -> None:
+        """Let the next run begin anew: an interpreter that failed once fails for ever."""
+        self._interpreter, self._is_allocated = None, False
 
     def run(
         self, inputs: Mapping[str, Array], names: Collection[str] | None = None
@@ -51,15 +60,19 @@ class LiteRTGraph:
 
         Returns:
             float32 arrays by name, batch axis first; copies, owned by the caller.
+
+        Raises:
+            RuntimeError: LiteRT cannot run it.
         """
+        interpreter = self._interpreter = self._interpreter or self._open()
         if not self._is_allocated:  # takes far longer than opening it, and most of its memory
-            self._interpreter.allocate_tensors()
+            interpreter.allocate_tensors()
             self._is_allocated = True
         for name, index in self._inputs.items():
-            self._interpreter.set_tensor(index, inputs[name])
-        self._interpreter.invoke()
+            interpreter.set_tensor(index, inputs[name])
+        interpreter.invoke()
         return {
-            name: self._interpreter.get_tensor(index)
+            name: interpreter.get_tensor(index)
             for name, index in self._outputs
             if names is None or name in names
         }
@@ -174,7 +187,7 @@ class LiteRTEngine:
         return outputs
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
-        with self._pools["activations"].acquire() as interpreter, timed("infer"):
+        with self._lend("activations") as interpreter:
             found = [
                 interpreter.run({"image": image[None], "branch_scales": row[None]}, {layer})[layer]
                 for image, row in zip(images, branch_scales, strict=True)
@@ -199,8 +212,26 @@ class LiteRTEngine:
         check_finite(outputs)
         return outputs
 
-    def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
+    @contextmanager
+    def _lend(self, graph: str) -> Iterator[LiteRTGraph]:
+        """An interpreter for a ``with`` block.
+
+        Raises:
+            BusyError: too many callers are waiting.
+            OutOfResourcesError: LiteRT cannot run the graph. It ran when it was compiled, so what
+                lacks is memory for its arrays.
+        """
         with self._pools[graph].acquire() as interpreter, timed("infer"):
+            try:
+                yield interpreter
+            except RuntimeError as error:
+                interpreter.forget()
+                raise OutOfResourcesError(
+                    f"network {self.manifest.id} cannot be run, for lack of memory: {error}"
+                ) from error
+
+    def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
+        with self._lend(graph) as interpreter:
             outputs = interpreter.run(inputs)
         return {name: self._as_maps(name, value[0]) for name, value in outputs.items()}
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, cast
 
+import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
@@ -120,6 +121,18 @@ def test_an_app_that_breaks_off_breaks_the_connection() -> None:
         await send({"type": "http.response.body", "body": b"one"})
 
     assert served(app, GET + b"\r\n") == []
+
+
+def test_a_lack_of_memory_for_a_body_is_not_the_clients_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: Connection, data: bytes) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Connection, "on_body", fail)
+    written = b"".join(served(echo, GET + b"Content-Length: 2\r\n\r\nhi"))
+    assert written.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"out_of_resources" in written
 
 
 def test_a_client_with_many_requests_takes_turns_with_others() -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import httptools
 from starlette.types import Scope
 
+from skiplens.errors import OutOfResourcesError
 from skiplens.web.http.problems import Problem
 
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -88,10 +89,10 @@ class RequestParser:
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
-            refusal = error.__context__  # what a callback raised
-            if not isinstance(refusal, RefusedError):
-                refusal = RefusedError(_NOT_HTTP)
-            raise refusal from None
+            raised = error.__context__  # by a callback
+            raise _refusal(raised) from None
+        except MemoryError as error:
+            raise _refusal(error) from None
         if before == (self._in_head, self._number):
             self._raw_bytes += len(data)
             self._check_overhead()
@@ -203,6 +204,14 @@ class RequestParser:
             "headers": self._headers,
             "state": {},
         }
+
+
+def _refusal(raised: BaseException | None) -> RefusedError:
+    """What answers a request that a callback, or the parser itself, did not take."""
+    if isinstance(raised, RefusedError):
+        return raised
+    lacking = None if raised is None else OutOfResourcesError.of(raised)
+    return RefusedError(_NOT_HTTP if lacking is None else Problem.of(lacking))
 
 
 def _check_fields(headers: Iterable[tuple[bytes, bytes]], version: str) -> bool:
