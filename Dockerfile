@@ -38,13 +38,14 @@ ENV PATH=/opt/skiplens/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SKIPLENS_HOST=0.0.0.0 \
     SKIPLENS_PORT=8000 \
+    SKIPLENS_HEALTH_PORT=8001 \
     SKIPLENS_STATE_DIR=/var/lib/skiplens
 # By number: a host that does not know the name can tell that it is not root.
 USER 10001
 VOLUME /var/lib/skiplens
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['SKIPLENS_PORT']), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['SKIPLENS_HEALTH_PORT']), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 CMD ["skiplens", "serve"]
 
 FROM runtime AS gpu

@@ -107,6 +107,9 @@ def test_a_port_in_use(refusal: Refusal, taken: int) -> None:
     said = refusal(port=taken)
     assert said.startswith(f"port {taken} on 127.0.0.1 cannot be bound")
     assert said.endswith("choose another with --port")
+    said = refusal(port=0, health_port=taken)
+    assert said.startswith(f"port {taken} on 127.0.0.1 cannot be bound")
+    assert said.endswith("choose another with SKIPLENS_HEALTH_PORT")
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "256.256.256.256", "::zz"])

@@ -12,6 +12,7 @@ import threading
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -23,6 +24,7 @@ import skiplens
 from skiplens import logs
 from skiplens.errors import SkiplensError, StartupError
 from skiplens.settings import Settings
+from skiplens.web.http.liveness import Pulse, answer_liveness
 
 Listening = Callable[[str], None]
 """Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
@@ -34,12 +36,18 @@ _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _ENDING_S: Final = 2.0  # for a worker that has stopped serving to end
 _MOST_ENDS: Final = 10  # of workers, unasked, in ``_WITHIN_S``
 _WITHIN_S: Final = 60.0
+_BEATS: Final = 1024  # bytes of them, in one read
 _PAUSE_S: Final = 1.0  # before another try to start a worker
 _logger = structlog.get_logger(__name__)
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, option: str = "--port") -> socket.socket:
     """A listening socket.
+
+    Args:
+        host: address.
+        port: 0 for any that is free.
+        option: that gives the port, for the message.
 
     Raises:
         StartupError: the address is in use or not available.
@@ -55,7 +63,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
         foreign = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
-        other = "--host" if foreign else "--port"
+        other = "--host" if foreign else option
         raise StartupError(
             f"port {port} on {host} cannot be bound ({reason}); choose another with {other}"
         ) from error
@@ -70,7 +78,9 @@ def serve(settings: Settings, listener: socket.socket, listening: Listening) -> 
         SystemExit: of several processes, one did not stop in time or could not be kept up.
     """
     if settings.workers == 1:
-        serve_here(settings, listener, listening)
+        pulse = Pulse()
+        _tell_liveness(settings, lambda: pulse.is_alive)
+        serve_here(settings, listener, listening, pulse.beat)
         return
     if sys.platform == "win32":
         raise StartupError("--workers needs Linux or macOS; on Windows one process serves")
@@ -82,12 +92,30 @@ def serve(settings: Settings, listener: socket.socket, listening: Listening) -> 
         ) from error
     with folder:
         supervisor = _Supervisor(settings, listener, Path(folder.name))
+        _tell_liveness(settings, lambda: supervisor.is_alive)
         if code := asyncio.run(supervisor.run(listening)):
             raise SystemExit(code)
 
 
+def _tell_liveness(settings: Settings, is_alive: Callable[[], bool]) -> None:
+    """Answer ``/healthz`` at the port for it, if there is one.
+
+    Raises:
+        StartupError: it cannot be bound.
+    """
+    if settings.health_port is None:
+        return
+    listener = bind(settings.host, settings.health_port, "SKIPLENS_HEALTH_PORT")
+    _logger.info("liveness", port=listener.getsockname()[1])
+    answer_liveness(listener, is_alive)
+
+
 def serve_here(
-    settings: Settings, listener: socket.socket, listening: Listening, shared: Path | None = None
+    settings: Settings,
+    listener: socket.socket,
+    listening: Listening,
+    beat: Callable[[], None],
+    shared: Path | None = None,
 ) -> None:
     """Serve in this process until a signal stops it.
 
@@ -95,6 +123,7 @@ def serve_here(
         settings: of the server.
         listener: where to accept connections.
         listening: see :data:`Listening`.
+        beat: called about once a second, as long as the event loop turns.
         shared: folder of the processes that serve together.
     """
     # FastAPI and the engines, which a parent of workers has no use for.
@@ -110,7 +139,7 @@ def serve_here(
         services.decoding.start()
         listening(f"{first.name} on {first.device}")
 
-    run(create_app(settings, lambda: services), settings, listener, accepting)
+    run(create_app(settings, lambda: services), settings, listener, accepting, beat)
 
 
 class _Supervisor:
@@ -131,9 +160,14 @@ class _Supervisor:
         self._folder = folder
         given = settings.model_dump(mode="json", exclude_unset=True)
         self._order = json.dumps({"settings": given, "shared": str(folder)}).encode() + b"\n"
-        self._workers: set[Process] = set()
+        self._workers: dict[Process, Pulse] = {}
         self._ends: deque[float] = deque(maxlen=_MOST_ENDS)
         self._stop = asyncio.Event()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the event loop of each worker turns."""
+        return all(pulse.is_alive for pulse in tuple(self._workers.values()))
 
     async def run(self, listening: Listening) -> int:
         """Serve until stopped; returns the exit code.
@@ -180,7 +214,7 @@ class _Supervisor:
                 "PROMETHEUS_MULTIPROC_DIR": str(self._folder),  # read when it is imported
             },
         )
-        self._workers.add(worker)
+        self._workers[worker] = Pulse()
         if worker.stdin is None or worker.stdout is None:
             raise RuntimeError("the process has no pipes")
         worker.stdin.write(self._order)
@@ -194,7 +228,9 @@ class _Supervisor:
     async def _keep(self, worker: Process) -> None:
         """Replace a worker whenever it ends, until workers end too often."""
         while True:
+            beats = asyncio.create_task(_follow(worker, self._workers[worker]))
             code = await self._forget(worker)
+            beats.cancel()
             if self._stop.is_set():
                 return
             _logger.error("worker ended", pid=worker.pid, exit_code=code)
@@ -225,7 +261,7 @@ class _Supervisor:
     async def _forget(self, worker: Process) -> int:
         """Wait until a worker has ended, and take what it was doing out of the metrics."""
         code = await worker.wait()
-        self._workers.discard(worker)
+        self._workers.pop(worker, None)
         mark_process_dead(worker.pid, str(self._folder))  # type: ignore[no-untyped-call]
         return code
 
@@ -248,6 +284,12 @@ class _Supervisor:
         return int(any(code not in {0, -signal.SIGTERM} for code in codes))
 
 
+async def _follow(worker: Process, pulse: Pulse) -> None:
+    """Note when a worker's event loop turns, until it ends."""
+    while worker.stdout is not None and await worker.stdout.read(_BEATS):
+        pulse.beat()
+
+
 def _stop_with_parent() -> None:
     """Wait until the parent is gone: its end of the pipe closes, however it ends. Then stop."""
     while os.read(sys.stdin.fileno(), 1):  # a buffer would be locked when the interpreter ends
@@ -260,9 +302,16 @@ def _say(**answer: str) -> None:
     sys.stdout.flush()
 
 
+def _beat() -> None:
+    """Tell the parent that the event loop turns, unless it reads nothing."""
+    with suppress(OSError):
+        os.write(sys.stdout.fileno(), b".")
+
+
 def main() -> None:
     """Serve as one of several processes. The first argument is the listening socket's descriptor;
-    the parent writes its order to standard input and reads one answer from standard output.
+    the parent writes its order to standard input and reads one answer from standard output, and
+    then a byte for every second in which the event loop turns.
     """
     gc.disable()  # as `skiplens serve` does, until it listens
     order = json.loads(sys.stdin.buffer.readline())
@@ -270,9 +319,10 @@ def main() -> None:
         settings = Settings.model_validate(order["settings"])
         logs.configure(settings.log_format)
         threading.Thread(target=_stop_with_parent, daemon=True).start()
+        os.set_blocking(sys.stdout.fileno(), False)
         with socket.socket(fileno=int(sys.argv[1])) as listener:
             shared = Path(order["shared"])
-            serve_here(settings, listener, lambda engine: _say(engine=engine), shared)
+            serve_here(settings, listener, lambda engine: _say(engine=engine), _beat, shared)
     except SkiplensError as error:
         _say(error=str(error))
         raise SystemExit(2) from None

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to bind to")
     port: int = Field(8000, ge=0, le=65535, description="port; 0 picks a free one")
+    health_port: int | None = Field(
+        None, ge=0, le=65535, description="one more port, at which only `/healthz` is answered"
+    )
     engine: Literal["auto", "litert", "keras"] = Field("auto", description="auto, litert or keras")
     models_dir: Path = Field(ROOT / "models", description="folder of model folders")
     own_network: Path | None = Field(None, description="one more model folder")

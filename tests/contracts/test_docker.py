@@ -152,7 +152,10 @@ def is_healthy(port: int) -> bool:
     _, _, command = in_force("serve", "HEALTHCHECK").partition("CMD ")
     try:
         run_in_image(
-            json.loads(command), ROOT, SKIPLENS_PORT=str(port), http_proxy="http://127.0.0.1:9"
+            json.loads(command),
+            ROOT,
+            SKIPLENS_HEALTH_PORT=str(port),
+            http_proxy="http://127.0.0.1:9",
         )
     except subprocess.CalledProcessError:
         return False
@@ -218,17 +221,23 @@ def test_what_is_copied_is_enough_to_serve_and_is_left_as_it_is(
     variables = environment("serve") | {
         "PATH": os.environ["PATH"],
         "SKIPLENS_PORT": "0",
+        "SKIPLENS_HEALTH_PORT": "0",
         "SKIPLENS_STATE_DIR": str(tmp_path_factory.mktemp("state")),
     }
     start = [sys.executable, "-c", "from skiplens.cli import main; main()", *arguments]
-    with subprocess.Popen(
-        start, cwd=image_tree, env=variables, stdout=subprocess.PIPE, text=True
-    ) as server:
+    log_file = tmp_path_factory.mktemp("log") / "log"
+    with (
+        log_file.open("w") as log,
+        subprocess.Popen(
+            start, cwd=image_tree, env=variables, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as server,
+    ):
         try:
             assert server.stdout is not None
-            address = re.search(r"http://0\.0\.0\.0:(\d+)/", server.stdout.readline())
-            assert address is not None
-            assert is_healthy(int(address[1]))
+            assert "http://0.0.0.0:" in server.stdout.readline()
+            liveness = re.search(r"liveness.* port=(\d+)", log_file.read_text())
+            assert liveness is not None
+            assert is_healthy(int(liveness[1]))
         finally:
             server.terminate()
     assert sorted(image_tree.rglob("*")) == before

@@ -36,6 +36,7 @@ WORDS_FOR_DEFAULTS = {
     "decoders": "1; 2 with four cores",
     "computing": "cores and 1",
     "allowed_hosts": "see right",
+    "health_port": "none",
 }
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 

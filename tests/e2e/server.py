@@ -59,6 +59,16 @@ class Server:
         """A connection of its own."""
         return Connection(self.port)
 
+    @property
+    def health(self) -> str:
+        """Address of liveness at the port for it, which the setting has to ask for."""
+        port = next(line["port"] for line in self.lines() if line["event"] == "liveness")
+        return f"http://127.0.0.1:{port}/healthz"
+
+    def liveness(self) -> int:
+        """The status that is answered there."""
+        return httpx2.get(self.health, timeout=PATIENCE).status_code
+
     def metric(self, sample: str) -> float:
         """A sample as ``/metrics`` prints it, 0 where it does not."""
         lines = self.client.get("/metrics").text.splitlines()

@@ -1,5 +1,6 @@
 """What whoever runs the server sees of it: address, logs, metrics, and how light it is."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,10 +9,24 @@ from pathlib import Path
 import pytest
 
 from skiplens.settings import ROOT
+from tests.conftest import wait_until
+from tests.e2e import server as servers
 from tests.e2e.server import COMMAND, PATIENCE, Server, environment, serving
 from tests.web.images import drawing, encoded
 
 HEAVY = ("tensorflow", "keras", "torch", "jax")
+# A signal keeps the event loop from turning until a file is there.
+_HELD = """
+import pathlib, signal, time
+from skiplens.web.http import liveness
+def hold(*_):
+    while not pathlib.Path({file!r}).exists():
+        time.sleep(0.01)
+signal.signal(signal.SIGUSR1, hold)
+liveness.STALLED_S = 3.0
+from skiplens.cli import main
+main()
+"""
 _LOADED = """
 import sys
 from skiplens.server import create_app
@@ -82,3 +97,20 @@ def test_serving_loads_no_framework(tmp_path: Path) -> None:
     names = loaded.stdout.decode()
     assert "'fastapi'" in names
     assert not [name for name in HEAVY if f"'{name}'" in names]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal that it does not have")
+def test_liveness_has_a_port_of_its_own_and_tells_a_server_that_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed = tmp_path / "freed"
+    held = _HELD.format(file=str(freed))
+    monkeypatch.setattr(servers, "COMMAND", (sys.executable, "-c", held))
+    with serving(tmp_path, health_port=0) as server:
+        assert server.liveness() == 200
+        server.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: server.liveness() == 503)
+        freed.touch()
+        wait_until(lambda: server.liveness() == 200)
+        assert server.client.get("/healthz").status_code == 200
+        assert server.stop() == 0

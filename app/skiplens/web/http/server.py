@@ -32,14 +32,26 @@ _logger = structlog.get_logger(__name__)
 
 
 def run(
-    app: FastAPI, settings: Settings, listener: socket.socket, listening: Callable[[], None]
+    app: FastAPI,
+    settings: Settings,
+    listener: socket.socket,
+    listening: Callable[[], None],
+    beat: Callable[[], None],
 ) -> None:
-    """Serve until stopped; ``listening`` is called once the server accepts requests."""
+    """Serve until stopped.
+
+    Args:
+        app: answers the requests.
+        settings: of the server.
+        listener: where to accept connections.
+        listening: called once the server accepts requests.
+        beat: called about once a second, as long as the event loop turns.
+    """
     _allow_open_files(settings.max_connections)
     sys.setswitchinterval(_SWITCH_S)
     _share_heap()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, settings, listener, listening))
+        runner.run(_serve(app, settings, listener, listening, beat))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -72,7 +84,11 @@ def _share_heap() -> None:
 
 
 async def _serve(
-    app: FastAPI, settings: Settings, listener: socket.socket, listening: Callable[[], None]
+    app: FastAPI,
+    settings: Settings,
+    listener: socket.socket,
+    listening: Callable[[], None],
+    beat: Callable[[], None],
 ) -> None:
     shared = Shared(app, app.state.metrics, settings)
     loop = asyncio.get_running_loop()
@@ -88,7 +104,7 @@ async def _serve(
         server = await loop.create_server(
             lambda: Connection(shared), sock=listener, backlog=_BACKLOG
         )
-        sweeping = loop.create_task(_sweep(shared))
+        sweeping = loop.create_task(_sweep(shared, beat))
         listening()
         await stop.wait()
         _exit_after(settings.stop_seconds + _ENDING_S)
@@ -176,9 +192,10 @@ def _exit_after(seconds: float) -> None:
     watchdog.start()
 
 
-async def _sweep(shared: Shared) -> None:
+async def _sweep(shared: Shared, beat: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.seconds / 4))
+        beat()
         shared.sweep(loop.time())
         shared.metrics.refresh()
+        await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.seconds / 4))
