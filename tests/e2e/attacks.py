@@ -72,7 +72,7 @@ def json_of_lists(count: int = 2_800_000) -> bytes:
     return b'{"pixels":[' + b"[]," * count + b"[]]}"
 
 
-def json_of_faults(strokes: int = 20, points: int = 4000) -> bytes:
+def json_of_faults(strokes: int = 5, points: int = 4000) -> bytes:
     """Points that are none: each would be told as a fault of its own."""
     line = b'{"points":[' + b",".join([b"[]"] * points) + b"]}"
     return b'{"strokes":[' + b",".join([line] * strokes) + b"]}"

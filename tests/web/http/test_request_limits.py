@@ -162,8 +162,8 @@ def test_a_proxy_is_believed_only_if_it_is_said_to_be_there(
 @pytest.mark.parametrize(
     ("kind", "size", "status"),
     [
-        ("application/json", 256 * 1024, 200),
-        ("application/json", 256 * 1024 + 1, 413),
+        ("application/json", 64 * 1024, 200),
+        ("application/json", 64 * 1024 + 1, 413),
         ("application/x-www-form-urlencoded", 8 * 1024 + 1, 413),
         ("text/plain", 8 * 1024 + 1, 413),
         ("image/png", 100 * 1024, 200),
