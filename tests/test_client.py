@@ -5,6 +5,7 @@ import re
 import socket
 from base64 import b64decode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -159,6 +160,21 @@ def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
         client.store(tmp_path / "missing.png")
     with pytest.raises(errors.UnreadableImageError):
         client.store(b"no image")
+
+
+def test_it_says_so_where_something_else_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]")
+
+        told = pool.submit(answer)
+        with pytest.raises(errors.UnreachableError, match="does not answer"):
+            _ = Client(f"http://127.0.0.1:{other.getsockname()[1]}").networks
+        told.result()
 
 
 def test_it_says_so_where_no_server_is() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -246,7 +247,7 @@ class Client:
         except HTTPError as error:
             with error:
                 raise _refusal(error.read(), f"{self.url} answers {error.code}") from error
-        except (URLError, OSError) as error:
+        except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise UnreachableError(f"{self.url} does not answer ({reason})") from error
 
