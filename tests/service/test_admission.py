@@ -5,7 +5,24 @@ import asyncio
 import pytest
 
 from skiplens.errors import BusyError
-from skiplens.service.admission import Places, Quota
+from skiplens.service.admission import Places, Quota, client_at
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unknown:7", "unknown:7"),
+    ],
+)
+def test_a_client_is_an_address_or_a_network_of_one_owner(address: str, client: str) -> None:
+    assert client_at(address) == client
 
 
 def test_a_share_is_bounded_for_all_and_for_each() -> None:

@@ -6,12 +6,29 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from ipaddress import IPv6Address
 from typing import Final
 
 from skiplens.core.timing import timed
 from skiplens.errors import BusyError
 
 ANYONE: Final = ""  # the client where nobody in particular is served
+_NETWORK_BYTES: Final = 8  # of an IPv6 address; its owner chooses the rest
+
+
+def client_at(address: str) -> str:
+    """The client at an address, for its share: of IPv6 addresses, all of one /64 network are one,
+    as whoever has one of them has all. What is no address is a name of its own.
+    """
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return f"{IPv6Address(found.packed[:_NETWORK_BYTES] + bytes(_NETWORK_BYTES))}/64"
 
 
 class Quota:

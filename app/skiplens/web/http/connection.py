@@ -14,7 +14,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Scope
 
 from skiplens.errors import BusyError, RequestTimeoutError
-from skiplens.service.admission import ANYONE, Quota
+from skiplens.service.admission import ANYONE, Quota, client_at
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
 from skiplens.web.http.metrics import Metrics
@@ -192,8 +192,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def client(self) -> str:
-        """The address of who has connected."""
-        return self._peer[0] if self._peer else ANYONE
+        """Who has connected, see :func:`client_at`."""
+        return client_at(self._peer[0]) if self._peer else ANYONE
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: requests in progress learn it, those that wait never start."""

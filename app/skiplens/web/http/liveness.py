@@ -51,21 +51,21 @@ def answer_liveness(listener: socket.socket, is_alive: Callable[[], bool]) -> No
 
 
 async def _serve(listener: socket.socket, is_alive: Callable[[], bool]) -> None:
-    open_now = 0
+    open_now: dict[asyncio.StreamWriter, None] = {}  # the first one first
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal open_now
-        open_now += 1
+        open_now[writer] = None
+        if len(open_now) > _MAX_CONNECTIONS:  # whoever means it has been answered by now
+            next(iter(open_now)).transport.abort()
         try:
-            if open_now <= _MAX_CONNECTIONS:
-                async with asyncio.timeout(_SECONDS):
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    writer.write(_response(head, alive=is_alive()))
-                    await writer.drain()
+            async with asyncio.timeout(_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(_response(head, alive=is_alive()))
+                await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # whoever asked is gone, or sends no request
         finally:
-            open_now -= 1
+            del open_now[writer]
             writer.close()
 
     server = await asyncio.start_server(answer, sock=listener, limit=_MAX_HEAD_BYTES)

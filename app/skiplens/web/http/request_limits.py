@@ -20,7 +20,7 @@ from skiplens.errors import (
     TooLargeError,
     UnsupportedFormatError,
 )
-from skiplens.service.admission import ANYONE, Place, Places, Quota
+from skiplens.service.admission import ANYONE, Place, Places, Quota, client_at
 from skiplens.settings import Settings
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response, stopping
@@ -68,7 +68,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["skiplens.client"] = (scope.get("client") or (ANYONE,))[0]
+        scope["skiplens.client"] = client_at((scope.get("client") or (ANYONE,))[0])
         if self._header:
             self._believe_proxy(scope)
         declared = _declared_bytes(scope)
@@ -118,7 +118,7 @@ class BodyLimit:
         """
         headers = dict(scope["headers"])  # the last of a name
         named = headers.get(self._header, b"").rpartition(b",")[2].strip().decode("latin-1")
-        scope["skiplens.client"] = named or scope["skiplens.client"]
+        scope["skiplens.client"] = client_at(named) if named else scope["skiplens.client"]
         if headers.get(b"x-forwarded-proto") == b"https":
             scope["scheme"] = "https"
 
