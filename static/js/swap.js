@@ -115,6 +115,19 @@ export function morph(current, fresh) {
   morphChildren(current, fresh);
 }
 
+/**
+ * Write a text into its node where there is one: a new node makes the browser match the rules with
+ * `:has()` anew.
+ * @param {Element} element
+ * @param {string} text
+ */
+export function writeText(element, text) {
+  const { firstChild: node } = element;
+  if (element.textContent === text) return;
+  if (node instanceof Text && !node.nextSibling && text) node.data = text;
+  else element.textContent = text;
+}
+
 /** @param {Node} a @param {Node} b */
 function isCounterpart(a, b) {
   if (a.nodeName !== b.nodeName || a.nodeType !== b.nodeType) return false;

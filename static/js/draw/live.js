@@ -6,7 +6,7 @@
 
 import { ROOT } from "../address.js";
 import { LivePictures } from "../maps/live-pictures.js";
-import { CHANGED, showPage } from "../swap.js";
+import { CHANGED, showPage, writeText } from "../swap.js";
 import { problemOf } from "../upload.js";
 import { LatestOnly, requestFrame } from "./live-client.js";
 import { Drawing } from "./strokes.js";
@@ -26,6 +26,7 @@ const PROBLEMS = {
 };
 /** Attributes that a key of a frame sets; `data-live` itself sets the text. */
 const LIVE_ATTRIBUTES = ["width", "stroke-width", "class", "d", "x", "y", "height"];
+const LIVE = ["", ...LIVE_ATTRIBUTES.map((name) => `-${name}`)].map((end) => `[data-live${end}]`).join();
 
 /**
  * @template {Element} T
@@ -251,7 +252,7 @@ export class LiveInput {
   #announce(sentence) {
     clearTimeout(this.#announceTimer);
     this.#announceTimer = window.setTimeout(() => {
-      if (this.#announcement.textContent !== sentence) this.#announcement.textContent = sentence;
+      writeText(this.#announcement, sentence);
     }, ANNOUNCE_DELAY_MS);
   }
 
@@ -260,7 +261,7 @@ export class LiveInput {
    * @param {boolean} [hasFailed]
    */
   #showMessage(text, hasFailed = false) {
-    if (this.#status.textContent !== text) this.#status.textContent = text;
+    writeText(this.#status, text);
     this.#status.classList.toggle("failed", hasFailed);
   }
 
@@ -364,14 +365,13 @@ function withDigit(address, before, after) {
 
 /** Write texts and attributes where the page has their keys. @param {Record<string, string>} values */
 function showValues(values) {
-  for (const element of document.querySelectorAll("[data-live]")) {
+  for (const element of document.querySelectorAll(LIVE)) {
     const text = values[element.getAttribute("data-live") ?? ""];
-    if (text !== undefined && element.textContent !== text) element.textContent = text;
-  }
-  for (const attribute of LIVE_ATTRIBUTES) {
-    for (const element of document.querySelectorAll(`[data-live-${attribute}]`)) {
+    if (text !== undefined) writeText(element, text);
+    for (const attribute of LIVE_ATTRIBUTES) {
       const value = values[element.getAttribute(`data-live-${attribute}`) ?? ""];
-      if (value !== undefined) element.setAttribute(attribute, value);
+      if (value === undefined || value === element.getAttribute(attribute)) continue;
+      element.setAttribute(attribute, value);
     }
   }
 }

@@ -4,11 +4,14 @@
  * @module
  */
 
+import { writeText } from "../swap.js";
 import { loadPalette } from "./palettes.js";
 
 /** @typedef {import("../draw/live-client.js").LivePicture} LivePicture */
 /** @typedef {import("../draw/live-client.js").Legend} Legend */
 /** @typedef {HTMLImageElement | SVGImageElement} Original */
+/** @typedef {[left: number, top: number, width: number, height: number]} Box */
+/** @typedef {{ canvas: HTMLCanvasElement, image: ImageData | undefined }} Over */
 
 /** Pictures of a digit's activations, and of comparisons with it. */
 const ORIGINALS = "img[src*='/digits/'][src*='.png'], svg image[href*='/digits/'], "
@@ -21,8 +24,8 @@ const MAX_PICTURES = 24; // per request, on the server
 export class LivePictures {
   /** @type {Set<Original>} */
   #inView = new Set();
-  /** @type {Map<Original, HTMLCanvasElement>} */
-  #canvases = new Map();
+  /** The canvas over each picture, and its pixels. @type {Map<Original, Over>} */
+  #over = new Map();
   #observer;
 
   /** @param {() => void} onNewPictures called when more pictures come into view */
@@ -35,7 +38,7 @@ export class LivePictures {
       }
       if (entries.some((entry) => entry.isIntersecting)) onNewPictures();
     }, { rootMargin: MARGIN });
-    addEventListener("resize", () => this.#canvases.forEach(place));
+    addEventListener("resize", () => this.#over.forEach(({ canvas }, original) => place(canvas, original)));
   }
 
   /** Watch the pictures that the page has now. */
@@ -63,41 +66,42 @@ export class LivePictures {
     const name = document.querySelector("[data-palette]")?.getAttribute("data-palette") ?? "dark";
     const palette = await loadPalette(name);
     const byAddress = new Map(pictures.map((picture) => [picture.address, picture]));
-    /** @type {Map<LivePicture, HTMLCanvasElement>} */
-    const painted = new Map();
     for (const original of this.#inView) {
       const picture = byAddress.get(addressOf(original));
       if (!picture) continue;
       const table = picture.ramp === "signed" ? palette.diverging : palette.sequential;
-      const whole = painted.get(picture) ?? paintWhole(picture, table);
-      painted.set(picture, whole);
-      this.#show(original, whole);
+      this.#show(original, picture, table);
       if (picture.legend) writeLegend(original, picture.legend);
     }
   }
 
   /**
    * @param {Original} original
-   * @param {HTMLCanvasElement} whole
+   * @param {LivePicture} picture
+   * @param {Uint32Array} table
    */
-  #show(original, whole) {
-    const canvas = this.#canvases.get(original) ?? createOver(original);
-    this.#canvases.set(original, canvas);
-    const [left, top, width, height] = cropOf(original, whole);
-    if (canvas.width !== width) canvas.width = width;
-    if (canvas.height !== height) canvas.height = height;
-    canvas.getContext("2d")?.drawImage(whole, left, top, width, height, 0, 0, width, height);
+  #show(original, picture, table) {
+    const box = cropOf(original, picture);
+    const over = this.#over.get(original) ?? createOver(original);
+    const [, , width, height] = box;
+    if (over.image?.width !== width || over.image.height !== height) {
+      Object.assign(over.canvas, { width, height });
+      over.image = new ImageData(width, height);
+    }
+    this.#over.set(original, over);
+    paintCrop(picture, box, table, over.image);
+    over.canvas.getContext("2d")?.putImageData(over.image, 0, 0);
   }
 
   /** Show the page's own pictures again, as soon as each is there. */
   clear() {
-    for (const [original, canvas] of this.#canvases) {
+    for (const [original, { canvas }] of this.#over) {
       const isThere = original instanceof HTMLImageElement
         ? original.decode().catch(() => undefined)
         : Promise.resolve();
       void isThere.then(() => canvas.remove());
     }
-    this.#canvases.clear();
+    this.#over.clear();
   }
 }
 
@@ -112,33 +116,32 @@ function addressOf(original) {
 
 /**
  * @param {LivePicture} picture
+ * @param {Box} crop of it
  * @param {Uint32Array} table
+ * @param {ImageData} image as large as the crop
  */
-function paintWhole({ width, height, levels }, table) {
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  const context = canvas.getContext("2d");
-  if (!context) throw new Error("The browser cannot draw on a canvas.");
-  const image = context.createImageData(width, height);
+function paintCrop({ width: across, levels }, [left, top, width, height], table, image) {
   const pixels = new Uint32Array(image.data.buffer);
-  for (let index = 0; index < pixels.length; index += 1) {
-    pixels[index] = table[levels[index] ?? 0] ?? 0;
+  for (let row = 0, to = 0; row < height; row += 1) {
+    let from = (top + row) * across + left;
+    for (const end = to + width; to < end; to += 1, from += 1) {
+      pixels[to] = table[levels[from] ?? 0] ?? 0;
+    }
   }
-  context.putImageData(image, 0, 0);
-  return canvas;
 }
 
 /**
  * The part of a picture that an element shows: all, or what the `viewBox` around it cuts out.
  * @param {Original} original
- * @param {HTMLCanvasElement} whole
- * @returns {[number, number, number, number]}
+ * @param {LivePicture} whole
+ * @returns {Box}
  */
 function cropOf(original, whole) {
   const box = original instanceof SVGImageElement && original.ownerSVGElement?.viewBox.baseVal;
   return box ? [box.x, box.y, box.width, box.height] : [0, 0, whole.width, whole.height];
 }
 
-/** @param {Original} original */
+/** @param {Original} original @returns {Over} */
 function createOver(original) {
   const canvas = document.createElement("canvas");
   canvas.className = "live-canvas";
@@ -147,7 +150,7 @@ function createOver(original) {
   const shown = frameOf(original);
   shown.after(canvas);
   place(canvas, original);
-  return canvas;
+  return { canvas, image: undefined };
 }
 
 /** @param {Original} original @returns {Element} */
@@ -180,10 +183,10 @@ function writeLegend(original, { ramp, note, ...texts }) {
   const figure = original.closest("figure");
   for (const [name, text] of Object.entries(texts)) {
     const line = figure?.querySelector(`.legend .${name}`);
-    if (line && line.textContent !== text) line.textContent = text;
+    if (line) writeText(line, text);
   }
   const bar = figure?.querySelector(".color-bar rect");
   if (bar && bar.getAttribute("fill") !== ramp) bar.setAttribute("fill", ramp);
   const line = figure?.querySelector(".note");
-  if (line && line.textContent !== note) line.textContent = note;
+  if (line) writeText(line, note);
 }
