@@ -1,7 +1,7 @@
 """Metrics of one residual block on one digit: norms, angle, what ReLU clips."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,30 @@ def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMe
     if not block.identity or x.shape != total.shape:
         measured["cosine"] = None
     return BlockMetrics(block=block.name, **measured)
+
+
+class BlockNorms(NamedTuple):
+    """Euclidean norms of x and F(x) as they enter a block's sum, and of the sum."""
+
+    x: float
+    residual: float
+    total: float
+
+    @property
+    def ratio(self) -> float:
+        """Of F(x) to x; 0 if either is zero."""
+        return self.residual / self.x if self.x and self.residual else 0.0
+
+
+def block_norms(block: BlockInfo, activations: Mapping[str, Array]) -> BlockNorms:
+    """The norms alone of :func:`block_metrics`."""
+    parts = (*merge_inputs(block, activations), activations[block.sum or block.residual])
+    return BlockNorms(*(norm(part) for part in parts))
+
+
+def norm(part: Array) -> float:
+    """Euclidean norm of an array, added up in float64."""
+    return float(np.linalg.norm(part.astype(np.float64)))
 
 
 def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterMetrics, ...]:

@@ -42,7 +42,8 @@ def describe(maps: Maps) -> tuple[FilterStatistics, ...]:
         maps: float32 ``(H, W, C)``, finite.
     """
     flat = maps.reshape(-1, maps.shape[-1])
-    low, high = flat.min(axis=0), flat.max(axis=0)
+    low, high = extents(maps)
+    dead, constant = dead_and_constant(maps)
     mean = flat.mean(axis=0, dtype=np.float64)
     std = flat.std(axis=0, dtype=np.float64)
     zero = (flat == 0).mean(axis=0)
@@ -54,11 +55,23 @@ def describe(maps: Maps) -> tuple[FilterStatistics, ...]:
             mean=float(mean[index]),
             std=float(std[index]),
             zero_share=float(zero[index]),
-            dead=bool(low[index] == 0 and high[index] == 0),
-            constant=bool(len(flat) > 1 and low[index] == high[index]),
+            dead=dead[index],
+            constant=constant[index],
         )
         for index in range(flat.shape[1])
     )
+
+
+def extents(maps: Maps) -> tuple[Maps, Maps]:
+    """The smallest and the largest value of each filter of ``(H, W, C)``, float32 ``(C,)``."""
+    return maps.min(axis=0).min(axis=0), maps.max(axis=0).max(axis=0)
+
+
+def dead_and_constant(maps: Maps) -> tuple[list[bool], list[bool]]:
+    """The same fields of :class:`FilterStatistics` for each filter of ``(H, W, C)``."""
+    low, high = extents(maps)
+    constant = (low == high) & (maps.shape[0] * maps.shape[1] > 1)
+    return ((low == 0) & (high == 0)).tolist(), constant.tolist()
 
 
 def extent(maps: Maps) -> tuple[float, float]:

@@ -4,6 +4,8 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -33,9 +35,12 @@ _GLYPHS: Final = {  # with the gap that follows
 }
 
 
+@lru_cache(maxsize=4096)
 def draw_index(number: int) -> NDArray[np.bool_]:
-    """A number in the 3 x 5 font: bool ``(5, 4 * digits - 1)``, true on ink."""
-    return np.hstack([_GLYPHS[character] for character in str(number)])[:, :-1]
+    """A number in the 3 x 5 font: bool ``(5, 4 * digits - 1)``, true on ink, read-only."""
+    ink = np.hstack([_GLYPHS[character] for character in str(number)])[:, :-1]
+    ink.flags.writeable = False
+    return ink
 
 
 Box = tuple[int, int, int, int]
@@ -163,7 +168,9 @@ def draw(
         x, y, width, height = box
         if flag:
             _frame(canvas, box)
-        canvas[y : y + height, x : x + width] = level.repeat(zoom, axis=0).repeat(zoom, axis=1)
+        squares = canvas[y : y + height, x : x + width]
+        for row, column in product(range(zoom), repeat=2):  # faster than to repeat each value
+            squares[row::zoom, column::zoom] = level
         if geometry.labels and index is not None:
             _label(canvas, box, index)
     return canvas

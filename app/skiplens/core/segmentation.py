@@ -1,6 +1,7 @@
 """Separates strokes from their background, and finds what may be a digit among them."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -139,7 +140,7 @@ class _Ink:
     dark: bool
     step: int
 
-    @property
+    @cached_property
     def contrast(self) -> Floats:
         """0 to 1; 0 where nothing stands out."""
         difference = self.paper - self.tones

@@ -76,5 +76,9 @@ def quantise(
     span = high - low
     factor = np.divide(TOP_LEVEL, span, out=np.zeros_like(span), where=span > 0)
     offset = np.where(span > 0, 0, TOP_LEVEL // 2 if centred else 0)
-    levels = np.rint((maps - low) * factor) + offset
-    return np.ascontiguousarray(np.clip(levels, 0, TOP_LEVEL).astype(np.uint8).transpose(2, 0, 1))
+    by_filter = np.ascontiguousarray(maps.transpose(2, 0, 1))
+    levels = by_filter - low[:, None, None]
+    levels *= factor[:, None, None]
+    np.rint(levels, out=levels)
+    levels += offset[:, None, None]
+    return np.clip(levels, 0, TOP_LEVEL, out=levels).astype(np.uint8)

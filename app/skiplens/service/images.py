@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skiplens.core import grid_image
 from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
-from skiplens.core.feature_stats import FilterStatistics, Sort, describe, extent, ordered
+from skiplens.core.feature_stats import Sort, dead_and_constant, extent, ordered
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest, Published
 from skiplens.core.timing import timed
@@ -169,26 +169,25 @@ def layer_grid(
     signed = forward.is_signed(layer)
     scales = display_ranges(maps, options.normalisation, signed=signed, scope=scope)
     diverging = signed or options.normalisation is Normalisation.SYMMETRIC
-    statistics = forward.statistics(layer)
+    if options.sort is not Sort.INDEX:
+        filters = ordered(forward.statistics(layer), filters, options.sort)
     return grid_of(
         maps,
         scales,
         options,
         diverging=diverging,
-        filters=ordered(statistics, filters, options.sort),
-        statistics=statistics,
+        filters=filters,
         steps=layer.is_sequence,
     )
 
 
-def grid_of(  # noqa: PLR0913  # what a grid is
+def grid_of(  # what a grid is
     maps: Array,
     scales: Sequence[ValueRange],
     options: GridOptions,
     *,
     diverging: bool,
     filters: tuple[int, ...] | None = None,
-    statistics: tuple[FilterStatistics, ...] | None = None,
     steps: bool = False,
 ) -> Grid:
     """The grid of any maps with given ranges.
@@ -199,7 +198,6 @@ def grid_of(  # noqa: PLR0913  # what a grid is
         options: how to draw it; the normalisation is not applied.
         diverging: whether to use the signed palette.
         filters: which to show, in which order; all by default.
-        statistics: of every filter, if they are known.
         steps: whether maps are the units of a sequence, ``(T, 1)`` each.
 
     Raises:
@@ -207,9 +205,9 @@ def grid_of(  # noqa: PLR0913  # what a grid is
     """
     chosen = tuple(range(maps.shape[-1])) if filters is None else filters
     layout = _lay_out(maps, len(chosen), options, steps=steps)
-    known = statistics or describe(maps)
+    dead, constant = dead_and_constant(maps)
     cells = tuple(
-        GridCell(at, box, scales[at], known[at].dead, known[at].constant)
+        GridCell(at, box, scales[at], dead[at], constant[at])
         for at, box in zip(chosen, layout.boxes, strict=True)
     )
     return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging, steps)

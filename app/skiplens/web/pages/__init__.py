@@ -24,7 +24,7 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     most_bytes = max(0, max_body_bytes - _ENVELOPE)
     app.state.renderer = _renderer(most_bytes)
     app.state.problem_page = problem_page
-    pages = (routes.router, *routers, classroom.router, live.router, templating.router)
+    pages = (live.router, routes.router, *routers, classroom.router, templating.router)
     for router in (*pages, assets.router()):
         app.routes.extend(router.routes)
 

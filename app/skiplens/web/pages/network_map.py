@@ -5,10 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from skiplens.core.manifest import BlockInfo, BlockMetrics
-from skiplens.service.analysis import all_block_metrics
+from skiplens.core.block_metrics import BlockNorms, block_norms, norm
+from skiplens.core.manifest import BlockInfo
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -126,24 +124,22 @@ class _Widths:
     """Line widths in proportion to the norms of a forward pass."""
 
     def __init__(self, forward: ForwardPass) -> None:
-        self._forward = forward
+        blocks = forward.manifest.blocks
         self.switches = forward.manifest.disableable_blocks
-        self.metrics = {found.block: found for found in all_block_metrics(forward)}
-        norms = [self._norm(block.input) for block in forward.manifest.blocks]
-        for found in self.metrics.values():
-            norms += [found.norm_x, found.norm_residual, found.norm_sum]
-        self._largest = max(norms, default=0.0) or 1.0
+        self.norms = {block.name: block_norms(block, forward.activations) for block in blocks}
+        ends = {name for block in blocks for name in (block.input, block.output)}
+        self._of_layers = {name: norm(forward.activations[name]) for name in ends}
+        every = [self._of_layers[block.input] for block in blocks]
+        every += [one for norms in self.norms.values() for one in norms]
+        self._largest = max(every, default=0.0) or 1.0
 
-    def of(self, norm: float) -> float:
+    def of(self, length: float) -> float:
         """The width for a norm."""
-        return round(max(_THINNEST, _THICKEST * min(norm / self._largest, 1.0)), 2)
+        return round(max(_THINNEST, _THICKEST * min(length / self._largest, 1.0)), 2)
 
     def layer(self, name: str) -> float:
         """The width for the maps of a layer."""
-        return self.of(self._norm(name)) if name else _THINNEST
-
-    def _norm(self, layer: str) -> float:
-        return float(np.linalg.norm(self._forward.activations[layer].astype(np.float64)))
+        return self.of(self._of_layers[name]) if name else _THINNEST
 
 
 def _tone(blocks: tuple[BlockInfo, ...]) -> str:
@@ -159,7 +155,7 @@ class _Page:
 
 def _block(block: BlockInfo, widths: _Widths, page: _Page, left: float, step: float) -> MapBlock:
     links = page.links
-    found, named = widths.metrics[block.name], step >= _NAMED
+    found, named = widths.norms[block.name], step >= _NAMED
     right, factor = left + step, links.scales.of(block.name)
     inset = step * 0.1
     start, end = left + inset, right - inset
@@ -174,7 +170,7 @@ def _block(block: BlockInfo, widths: _Widths, page: _Page, left: float, step: fl
         lines=_identity(block, found, widths, (left, start, end, right)),
         projection=(start + end) / 2 if block.identity not in (None, block.input) else None,
         merge=end if block.identity else None,
-        branch=Line("residual", _arc(start, end), widths.of(found.norm_residual))
+        branch=Line("residual", _arc(start, end), widths.of(found.residual))
         if block.identity
         else None,
         toggle=page.address(links.with_block_toggled(block.name, widths.switches))
@@ -187,7 +183,7 @@ def _block(block: BlockInfo, widths: _Widths, page: _Page, left: float, step: fl
 
 def _identity(
     block: BlockInfo,
-    found: BlockMetrics,
+    found: BlockNorms,
     widths: _Widths,
     at: tuple[float, float, float, float],
 ) -> tuple[Line, ...]:
@@ -201,7 +197,7 @@ def _identity(
         )
     return (
         Line("identity", _straight(left, start), enters),
-        Line("identity", _straight(start, end), widths.of(found.norm_x)),
+        Line("identity", _straight(start, end), widths.of(found.x)),
         Line("identity", _straight(end, right), leaves),
     )
 
@@ -224,11 +220,10 @@ def _number(name: str) -> str:
     return digits.group() if digits else name
 
 
-def _title(block: BlockInfo, found: BlockMetrics) -> str:
+def _title(block: BlockInfo, found: BlockNorms) -> str:
     if not block.identity:
-        return f"{block.name}: output {fmt.number(found.norm_residual)}"
+        return f"{block.name}: output {fmt.number(found.residual)}"
     symbols = symbols_of_block(block)
     return (
-        f"{block.name}: {symbols.x} {fmt.number(found.norm_x)}, "
-        f"{symbols.f} {fmt.number(found.norm_residual)}"
+        f"{block.name}: {symbols.x} {fmt.number(found.x)}, {symbols.f} {fmt.number(found.residual)}"
     )
