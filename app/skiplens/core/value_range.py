@@ -81,4 +81,5 @@ def quantise(
     levels *= factor[:, None, None]
     np.rint(levels, out=levels)
     levels += offset[:, None, None]
-    return np.clip(levels, 0, TOP_LEVEL, out=levels).astype(np.uint8)
+    np.clip(levels, 0, TOP_LEVEL, out=levels)
+    return levels.astype(np.uint8)
