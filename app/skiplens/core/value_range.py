@@ -77,7 +77,7 @@ def quantise(
     factor = np.divide(TOP_LEVEL, span, out=np.zeros_like(span), where=span > 0)
     offset = np.where(span > 0, 0, TOP_LEVEL // 2 if centred else 0)
     by_filter = np.ascontiguousarray(maps.transpose(2, 0, 1))
-    levels = by_filter - low[:, None, None]
+    levels: NDArray[np.float64] = by_filter - low[:, None, None]
     levels *= factor[:, None, None]
     np.rint(levels, out=levels)
     levels += offset[:, None, None]
