@@ -35,7 +35,7 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
-def test_each_graph_has_as_many_interpreters_as_asked_for_whose_memory_waits_for_the_first_run(
+def test_each_graph_has_one_interpreter_at_first_whose_memory_waits_for_the_first_run(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -57,14 +57,14 @@ def test_each_graph_has_as_many_interpreters_as_asked_for_whose_memory_waits_for
 
     monkeypatch.setattr(litert, "LiteRTGraph", Counted)
     engine = LiteRTEngine(open_folder(tiny_folder), 3, 0)
-    assert made == ["activations.tflite"] * 3 + ["gradients.tflite"] * 3
+    assert made == ["activations.tflite", "gradients.tflite"]
     assert not allocated
     for _ in range(2):
         engine.activations(images(), ON)
         engine.gradients(images(), ON, 0)
     assert allocated == ["activations.tflite", "gradients.tflite"]
     engine.close()
-    assert len(made) == 6
+    assert len(made) == 2
 
 
 def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
@@ -188,10 +188,31 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     return stages
 
 
-def test_as_many_are_made_as_asked_for() -> None:
+def test_one_is_made_at_once_and_as_many_as_asked_for_when_they_lack() -> None:
     before = Counted.made
-    InterpreterPool(Counted, 3, 0)
-    assert Counted.made == before + 3
+    pool = InterpreterPool(Counted, 3, 0)
+    assert Counted.made == before + 1
+    for _ in range(2):
+        with pool.acquire(), pool.acquire(), pool.acquire():
+            pass
+        assert Counted.made == before + 3
+
+
+def test_what_could_not_be_made_is_made_when_it_lacks_again() -> None:
+    made = iter([object(), None, object()])
+
+    def make() -> object:
+        found = next(made)
+        if found is None:
+            raise MemoryError
+        return found
+
+    pool = InterpreterPool(make, 2, 0)
+    with pool.acquire():
+        with pytest.raises(MemoryError):
+            pool.acquire().__enter__()
+        with pool.acquire():
+            pass
 
 
 def test_the_one_returned_last_goes_first() -> None:

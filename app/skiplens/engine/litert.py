@@ -88,7 +88,8 @@ T = TypeVar("T")
 
 
 class InterpreterPool(Generic[T]):
-    """A pool of ``size`` items; the last one returned is lent first, while its caches are warm.
+    """A pool of up to ``size`` items; the last one returned is lent first, while its caches are
+    warm. The first item is made at once, so that its faults are told, and others when they lack.
 
     Args:
         make: creates an item.
@@ -98,8 +99,8 @@ class InterpreterPool(Generic[T]):
 
     def __init__(self, make: Callable[[], T], size: int, max_waiting: int) -> None:
         self._free: queue.LifoQueue[T] = queue.LifoQueue()
-        for _ in range(size):
-            self._free.put(make())
+        self._free.put(make())
+        self._make, self._lacking = make, size - 1
         self._max_waiting = max_waiting
         self._waiting = 0
         self._lock = threading.Lock()
@@ -128,6 +129,10 @@ class InterpreterPool(Generic[T]):
         except queue.Empty:
             pass
         with self._lock:
+            if self._lacking:
+                made = self._make()
+                self._lacking -= 1
+                return made
             if self._waiting >= self._max_waiting:
                 raise overloaded(self._waiting, self._max_waiting)
             self._waiting += 1

@@ -196,9 +196,11 @@ def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-async def get_network(network: NetworkName, services: ServicesDep) -> Engine:
+# These take the services from the request: FastAPI looks into a dependency anew for each route
+# and each dependency that has it, at every start.
+async def get_network(network: NetworkName, request: Request) -> Engine:
     """The network that the path names."""
-    return services.registry.network(network)
+    return services_of(request).registry.network(network)
 
 
 NetworkDep = Annotated[Engine, Depends(get_network)]
@@ -212,9 +214,9 @@ async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
 LayerDep = Annotated[LayerInfo, Depends(get_layer)]
 
 
-def get_digit(digit: DigitId, services: ServicesDep, request: Request) -> DigitRecord:
+def get_digit(digit: DigitId, request: Request) -> DigitRecord:
     """The digit that the path names; what is told about an upload is private."""
-    stored = services.digits.get(digit)
+    stored = services_of(request).digits.get(digit)
     if stored.label is None:
         request.scope["skiplens.private"] = True
     return stored
@@ -240,10 +242,10 @@ ScalesDep = Annotated[Scales, Depends(get_scales)]
 
 
 def get_forward_pass(
-    engine: NetworkDep, digit: DigitDep, services: ServicesDep, scales: ScalesDep
+    engine: NetworkDep, digit: DigitDep, request: Request, scales: ScalesDep
 ) -> ForwardPass:
     """The forward pass of the digit."""
-    return services.runner.run(engine, digit.digit, scales)
+    return services_of(request).runner.run(engine, digit.digit, scales)
 
 
 ForwardPassDep = Annotated[ForwardPass, Depends(get_forward_pass)]
@@ -261,12 +263,12 @@ ReorderedPassDep = Annotated[ForwardPass, Depends(get_reordered_pass)]
 
 
 def get_baseline(
-    engine: NetworkDep, digit: DigitDep, services: ServicesDep, forward: ForwardPassDep
+    engine: NetworkDep, digit: DigitDep, request: Request, forward: ForwardPassDep
 ) -> ForwardPass:
     """What the network computes for the digit with every factor 1."""
     if not forward.scales:
         return forward
-    return services.runner.run(engine, digit.digit, AS_TRAINED)
+    return services_of(request).runner.run(engine, digit.digit, AS_TRAINED)
 
 
 BaselineDep = Annotated[ForwardPass, Depends(get_baseline)]

@@ -48,7 +48,7 @@ def get_pair(
     """Both forward passes, each with factors of its own."""
     pair = run_view(services, a, scale_a, "a"), run_view(services, b, scale_b, "b")
     for forward in pair:
-        get_digit(forward.digit.id, services, request)  # says if answers are private
+        get_digit(forward.digit.id, request)  # says if answers are private
     return pair
 
 
