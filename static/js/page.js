@@ -7,6 +7,8 @@
 
 /** What changes a part of the page, and leaves the rest as it is. */
 const IN_PLACE = "a[data-in-place]";
+/** As in swap.js, which is not loaded before it is needed. */
+const CHANGED = "skiplens:changed";
 
 const swap = () => import("./swap.js");
 
@@ -246,7 +248,7 @@ function wireLater() {
       const content = document.createRange().createContextualFragment(later?.textContent ?? "");
       later?.replaceWith(content);
     }
-    if (seen.length) document.dispatchEvent(new CustomEvent("skiplens:changed"));
+    if (seen.length) document.dispatchEvent(new CustomEvent(CHANGED));
   }, { rootMargin: NEARLY_IN_VIEW });
   for (const later of document.querySelectorAll("noscript[data-later]")) {
     if (later.parentElement) observer.observe(later.parentElement);
@@ -311,7 +313,7 @@ function refresh() {
 }
 
 refresh();
-document.addEventListener("skiplens:changed", refresh);
+document.addEventListener(CHANGED, refresh);
 wireChoosers();
 wireLinks();
 wireDial();

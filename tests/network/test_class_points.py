@@ -18,7 +18,7 @@ from skiplens.network.class_points import (
     nearest_mean_accuracy,
     write_points,
 )
-from skiplens.service.experiments import Experiments
+from skiplens.service.experiment_results import Experiments
 from skiplens.service.forward import run_network
 from skiplens.web.pages.experiments.classes import scatter
 from tests.conftest import MODELS

@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skiplens.core.experiments import Curve
+from skiplens.core.experiment_results import Curve
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import open_folder
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES, stream
 from skiplens.network.block_chain import BlockChain
-from skiplens.network.depth_measures import measure_early_exits, measure_votes
+from skiplens.network.block_measures import (
+    measure_early_exits,
+    measure_order,
+    measure_votes,
+    random_order,
+)
 from skiplens.network.gradient_measures import (
     LAGS,
     POINTS,
@@ -24,11 +29,10 @@ from skiplens.network.gradient_measures import (
     path_gradients,
     path_shares,
 )
-from skiplens.network.order_measures import measure_order, random_order
 from skiplens.network.tracing import load_network
 from skiplens.samples import load_samples
-from skiplens.service.analysis import shares_by_path_length
 from skiplens.service.forward import run_network
+from skiplens.service.gradients import shares_by_path_length
 from tests.conftest import MODELS
 from tests.network.tiny import numpy, randomise
 

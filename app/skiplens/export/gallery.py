@@ -13,7 +13,6 @@ from skiplens.core.manifest import AS_TRAINED, BlockInfo, Manifest
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
-from skiplens.service.analysis import all_block_metrics
 from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass
@@ -30,8 +29,9 @@ from skiplens.service.images import (
 from skiplens.service.services import Services
 from skiplens.web.pages import text
 from skiplens.web.pages.assets import FOLDER as STATIC
-from skiplens.web.pages.common import compare_predictions, network_facts
 from skiplens.web.pages.figures import Picture, alt_text, legend, table_legend
+from skiplens.web.pages.gallery import network_facts
+from skiplens.web.pages.prediction import compare_predictions
 from skiplens.web.pages.templating import TEMPLATES, create_environment
 from skiplens.web.parameters import parse_scales
 
@@ -223,7 +223,7 @@ def _page(context: ExportContext, images: Images) -> dict[str, Any]:
         "prediction": prediction,
         "palette": context.options.palette,
         "images": images,
-        "metrics": {found.block: found for found in all_block_metrics(context.forward)},
+        "metrics": {found.block: found for found in context.forward.block_metrics},
         "describe_layer": partial(text.describe_layer, manifest),
         "alt_text": partial(alt_text, context.forward),
         "legend": legend,

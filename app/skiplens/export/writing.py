@@ -21,10 +21,10 @@ from skiplens.export.gallery import (
     draw,
     load_export_context,
 )
-from skiplens.service.analysis import all_block_metrics
 from skiplens.service.services import Services
+from skiplens.web.api.activations import Activations, Prediction
 from skiplens.web.api.digits import encode_input
-from skiplens.web.api.schemas import Activations, Layer, Network, Prediction
+from skiplens.web.api.networks import Layer, Network
 
 
 def manifest_json(context: ExportContext, images: Images) -> bytes:
@@ -45,7 +45,7 @@ def manifest_json(context: ExportContext, images: Images) -> bytes:
         "prediction": Prediction.of(forward, context.baseline).model_dump(),
         "layers": _layers(context, images),
         "blocks": [
-            _block(metrics, images.blocks[metrics.block]) for metrics in all_block_metrics(forward)
+            _block(metrics, images.blocks[metrics.block]) for metrics in forward.block_metrics
         ],
     }
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()

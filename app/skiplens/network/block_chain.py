@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.experiments import Curve
+from skiplens.core.experiment_results import Curve
 from skiplens.core.manifest import logits_are_a_sum
 from skiplens.mnist import Split
 from skiplens.network.evaluation import OnStep

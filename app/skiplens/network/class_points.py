@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.experiments import POINTS_FILE, Curve, curve_point
+from skiplens.core.experiment_results import POINTS_FILE, Curve, curve_point
 from skiplens.core.principal_components import Plane, principal_plane
 from skiplens.mnist import Split
 from skiplens.network.block_chain import Array, BlockChain

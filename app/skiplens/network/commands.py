@@ -361,10 +361,10 @@ def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[s
         TrainingError: there is no such experiment.
     """
     _prepare_tensorflow()
-    from skiplens.network import experiments
+    from skiplens.network import block_measures
 
-    if strange := [name for name in names if name not in experiments.MEASURES]:
-        known = ", ".join(experiments.MEASURES)
+    if strange := [name for name in names if name not in block_measures.MEASURES]:
+        known = ", ".join(block_measures.MEASURES)
         raise TrainingError(f"{strange[0]!r} is not measured; there are {known}")
     test = load_mnist("test", data)
     with _progress() as progress:
@@ -373,7 +373,7 @@ def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[s
         def on_step(name: str, step: int, steps: int) -> None:
             progress.update(task, completed=step, total=steps, note=name)
 
-        experiments.measure(model_folder, test, names, on_step)
+        block_measures.measure(model_folder, test, names, on_step)
 
 
 def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | None) -> Accuracy:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skiplens.core.experiments import Curve, curve_point
+from skiplens.core.experiment_results import Curve, curve_point
 from skiplens.mnist import Split
 from skiplens.network.block_chain import SEED, Array, BlockChain
 from skiplens.network.evaluation import OnStep

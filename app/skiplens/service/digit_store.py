@@ -17,6 +17,7 @@ import numpy as np
 import structlog
 
 from skiplens.core.digit import Digit
+from skiplens.core.grid_image import Box
 from skiplens.core.input_image import ID_LENGTH, InputImage
 from skiplens.core.preprocessing import ink_box
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
@@ -24,8 +25,6 @@ from skiplens.samples import Sample
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 _logger = structlog.get_logger(__name__)
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)

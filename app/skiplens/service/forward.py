@@ -9,12 +9,14 @@ from functools import cached_property
 import numpy as np
 from cachetools import LRUCache
 
+from skiplens.core.block_metrics import block_metrics
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import (
     AS_TRAINED,
     TRAINED_ORDER,
     BlockInfo,
+    BlockMetrics,
     BlockOrder,
     LayerInfo,
     Manifest,
@@ -59,6 +61,11 @@ class ForwardPass:
     def label(self) -> int:
         """Index of the most probable class."""
         return int(self.probabilities.argmax())
+
+    @cached_property
+    def block_metrics(self) -> tuple[BlockMetrics, ...]:
+        """Of every block, in forward order."""
+        return tuple(block_metrics(block, self.activations) for block in self.manifest.blocks)
 
     @property
     def nbytes(self) -> int:

@@ -15,7 +15,7 @@ from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
 from skiplens.service.digit_store import DigitDatabase, DigitRecord, DigitStore
-from skiplens.service.experiments import Experiments
+from skiplens.service.experiment_results import Experiments
 from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
 

@@ -136,7 +136,7 @@ def block_page(network: str, digit: str, block: str) -> str:
     return f"{gallery(network, digit)}/blocks/{block}"
 
 
-def depth_page(network: str, digit: str) -> str:
+def blocks_page(network: str, digit: str) -> str:
     """The page of all blocks."""
     return f"{gallery(network, digit)}/blocks"
 
@@ -290,9 +290,9 @@ class Links:
         address = f"{api_view(self.network, self.digit)}/blocks/{block}"
         return with_query(address, {"scale": str(self.scales)})
 
-    def depth(self, **options: object) -> str:
+    def blocks(self, **options: object) -> str:
         """The page of all blocks."""
-        page = depth_page(self.network, self.digit)
+        page = blocks_page(self.network, self.digit)
         return with_query(page, {**self.query, **options})
 
     def classic(self) -> str:

@@ -60,6 +60,7 @@ NetworkName = Annotated[
     str, PathParameter(description="id of a network", examples=["mnist-resnet"])
 ]
 LayerName = Annotated[str, PathParameter(description="name of a layer", examples=["block1.output"])]
+FilterNumber = Annotated[int, PathParameter(description="index of a filter", examples=[7])]
 BlockName = Annotated[str, PathParameter(description="name of a block", examples=["block1"])]
 DigitId = Annotated[
     str,

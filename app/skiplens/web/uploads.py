@@ -54,7 +54,6 @@ async def read_form(request: Request, *, files: int, fields: int, holding: str) 
         ) from error
 
 
-_SIDE: Final = 28
 _FILES: Final = 1
 _FIELDS: Final = 4
 _MULTIPART: Final = "multipart/form-data"
@@ -63,7 +62,7 @@ _RAW: Final = ("image/", "application/octet-stream")
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 # Lists fail fast: a fault of each item of a long one would take a second to tell.
-Row = Annotated[list[Number], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
+Row = Annotated[list[Number], Field(min_length=SIDE, max_length=SIDE), FailFast()]
 
 
 class Pixels(BaseModel):
@@ -72,8 +71,8 @@ class Pixels(BaseModel):
     pixels: Annotated[
         list[Row],
         Field(
-            min_length=_SIDE,
-            max_length=_SIDE,
+            min_length=SIDE,
+            max_length=SIDE,
             description="28 rows of 28 numbers, all within 0..1 or else within 0..255",
         ),
         FailFast(),
@@ -355,7 +354,7 @@ def _inlined(model: type[BaseModel]) -> dict[str, Any]:
 
 
 _RULES: Final = {
-    "pixels": f"pixels must be {_SIDE} rows of {_SIDE} finite numbers, 0..255 or 0..1",
+    "pixels": f"pixels must be {SIDE} rows of {SIDE} finite numbers, 0..255 or 0..1",
     "strokes": "strokes must be lists of points, each x, y and width as shares of the side",
 }
 

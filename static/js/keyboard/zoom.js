@@ -6,7 +6,7 @@
 
 import { openDialog } from "../dialog.js";
 import { isSequenceOf } from "../maps/activations.js";
-import { layoutGrid } from "../maps/lattice.js";
+import { layoutGrid } from "../maps/layout.js";
 
 /** @typedef {{ width: number, height: number }} Size */
 /** @typedef {SVGSVGElement | HTMLImageElement} Picture */

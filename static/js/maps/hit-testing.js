@@ -7,13 +7,13 @@
 
 import { number } from "../format.js";
 import { loadMaps } from "./activations.js";
-import { layoutGrid, layoutSingle, layoutTable, positionAt } from "./lattice.js";
+import { layoutGrid, layoutSingle, layoutTable, positionAt } from "./layout.js";
 
 /** @typedef {import("./activations.js").FeatureMaps} FeatureMaps */
 /**
  * An image of the server, and the filters in it.
  * @typedef {{ original: HTMLImageElement | SVGSVGElement, filters: number[],
- *   layout: import("./lattice.js").GridLayout }} MapImage
+ *   layout: import("./layout.js").GridLayout }} MapImage
  */
 /**
  * A layer whose maps are shown. A block's table has several, each with a symbol.

@@ -7,12 +7,11 @@
 
 import { isSequenceOf } from "./activations.js";
 import { gridZoom } from "./hit-testing.js";
-import { LABEL_HEIGHT } from "./lattice.js";
+import { layoutTable } from "./layout.js";
 
 /** @typedef {import("./hit-testing.js").Rectangle} Rectangle */
 
 const SIDE = 28; // of the digit
-const GAP = 2; // around the maps of a picture
 const MAPS = "figure[data-shape], [data-block-table]";
 const PICTURES = "figure[data-shape] picture img, [data-block-table] picture img, "
   + "[data-step-rows] img, .draw-surface:not(.has-strokes) img";
@@ -46,11 +45,12 @@ function rowsOf(image, { left, top, width, height }, step) {
   if (!isSequenceOf(before, steps)) return [];
   const zoom = gridZoom(maps);
   const layers = Math.max(1, maps.querySelectorAll("li[data-values]").length);
-  const scale = height / (GAP + LABEL_HEIGHT + layers * (steps * zoom + GAP));
-  return [...Array(layers).keys()].map((layer) => ({
-    left: left + GAP * scale,
-    top: top + scale * (GAP + LABEL_HEIGHT + layer * (steps * zoom + GAP) + step * zoom),
-    width: width - 2 * GAP * scale,
+  const layout = layoutTable(layers, 1, steps, 1, zoom, true);
+  const scale = height / layout.height;
+  return layout.boxes.map(([x, y]) => ({
+    left: left + x * scale,
+    top: top + scale * (y + step * zoom),
+    width: width - 2 * x * scale,
     height: zoom * scale,
   }));
 }

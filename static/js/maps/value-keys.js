@@ -9,7 +9,7 @@ import {
   TARGETS, cachedHitTarget, cellBox, cellsPerRow, hrefOf, positionText, valueText,
 } from "./hit-testing.js";
 import { CHANGED } from "../swap.js";
-import { neighbourPosition } from "./lattice.js";
+import { neighbourPosition } from "./layout.js";
 import { setBox, tooltip } from "./tooltip.js";
 
 /** @typedef {import("./hit-testing.js").HitTarget} HitTarget */

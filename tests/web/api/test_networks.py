@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.engine.base import Engine
-from skiplens.web.api.schemas import Layer
+from skiplens.web.api.networks import Layer
 from skiplens.web.links import PALETTES
 from tests.web.conftest import NETWORK
 

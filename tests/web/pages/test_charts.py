@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from skiplens.service.analysis import BlockGradient, GradientByPath
+from skiplens.service.gradients import BlockGradient, GradientByPath
 from skiplens.web.pages.charts import (
     HEIGHT,
     WIDTH,
-    GradientChart,
+    LineChart,
     describe_gradients,
     gradient_chart,
     histogram,
@@ -48,9 +48,7 @@ RESIDUAL = GradientByPath(
 PLAIN = GradientByPath(3, (BlockGradient("block1", 0.001, None, 0.001, None),) * 2)
 
 
-def drawn(
-    gradients: GradientByPath, beside: tuple[str, GradientByPath] | None = None
-) -> GradientChart:
+def drawn(gradients: GradientByPath, beside: tuple[str, GradientByPath] | None = None) -> LineChart:
     found = gradient_chart("This", gradients, beside)
     assert found
     return found
@@ -58,14 +56,14 @@ def drawn(
 
 def test_both_networks_are_drawn_on_one_scale() -> None:
     chart = drawn(RESIDUAL, ("Other", PLAIN))
-    assert [(line.tone, line.beside) for line in chart.lines] == [
-        ("total", False),
-        ("identity", False),
-        ("residual", False),
-        ("total", True),
+    assert [(line.tone, line.name) for line in chart.lines] == [
+        ("ink", "total"),
+        ("identity", "through the identity"),
+        ("residual", "through F"),
+        ("dashed", "dashed: Other, total"),
     ]
-    assert [text for _, text in chart.ticks] == ["0.001", "0.01", "0.1", "1", "10"]
-    assert chart.lines[3].dots[0].y == chart.ticks[0][0]
+    assert [text for _, text in chart.y_ticks] == ["0.001", "0.01", "0.1", "1", "10"]
+    assert chart.lines[3].dots[0].y == chart.y_ticks[0][0]
 
 
 @pytest.mark.parametrize(
@@ -86,21 +84,21 @@ def test_ticks_enclose_all_values(low: float, high: float, ticks: list[str]) -> 
     norms = (low, high)
     blocks = tuple(BlockGradient(f"block{at}", n, None, n, None) for at, n in enumerate(norms, 1))
     chart = drawn(GradientByPath(3, blocks))
-    assert [text for _, text in chart.ticks] == ticks
+    assert [text for _, text in chart.y_ticks] == ticks
     for dot in chart.lines[0].dots:
-        assert chart.ticks[-1][0] <= dot.y <= chart.ticks[0][0]
+        assert chart.y_ticks[-1][0] <= dot.y <= chart.y_ticks[0][0]
 
 
 def test_of_many_blocks_some_numbers_are_written() -> None:
     blocks = tuple(BlockGradient(f"block{at}", 1.0, None, 1.0, None) for at in range(1, 28))
     chart = drawn(GradientByPath(3, blocks))
-    assert [name for _, name in chart.names] == [str(at) for at in range(1, 28, 3)]
-    assert [x for x, _ in chart.names] == [dot.x for dot in chart.lines[0].dots[::3]]
+    assert [name for _, name in chart.x_ticks] == [str(at) for at in range(1, 28, 3)]
+    assert [x for x, _ in chart.x_ticks] == [dot.x for dot in chart.lines[0].dots[::3]]
 
 
 def test_a_dot_is_as_high_as_its_logarithm() -> None:
     chart = drawn(RESIDUAL)
-    bottom, top = chart.ticks[0][0], chart.ticks[-1][0]
+    bottom, top = chart.y_ticks[0][0], chart.y_ticks[-1][0]
     for line, value in zip(chart.lines, (0.5, 0.4, 0.1), strict=True):
         share = math.log10(value / 0.1) / math.log10(5 / 0.1)
         assert line.dots[0].y == pytest.approx(bottom + share * (top - bottom), abs=0.02)

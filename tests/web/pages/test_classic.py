@@ -1,6 +1,8 @@
 """The page of the pictures of 2016: four of every block, or words on why there are none."""
 
 import io
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +10,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
+from skiplens.service.forward import run_network
+from skiplens.web.pages.classic import classic_blocks, likeness_of_2016
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -107,3 +112,40 @@ def test_the_classic_leads_to_them_and_others_do_not(
 
     assert leads("mnist-classic")
     assert not leads(engine.manifest.id)
+
+
+def test_only_blocks_of_one_convolution_at_one_width_have_them(
+    engines: Mapping[str, Engine],
+) -> None:
+    found = classic_blocks(engines["mnist-classic"].manifest)
+    assert [one.convolution.name for one in found] == [f"block{at}.conv" for at in range(1, 6)]
+    for name in ("mnist-resnet", "mnist-plain", "mnist-highway"):
+        assert classic_blocks(engines[name].manifest) == ()
+
+
+@pytest.mark.parametrize(
+    ("merge", "identity"), [("multiply", "block1.output"), ("add", "block2.identity")]
+)
+def test_one_block_of_another_kind_is_enough_to_have_none(
+    engines: Mapping[str, Engine], merge: str, identity: str
+) -> None:
+    manifest = engines["mnist-classic"].manifest
+    first, second, *rest = manifest.blocks
+    other = replace(second, merge=merge, identity=identity)
+    assert classic_blocks(replace(manifest, blocks=(first, other, *rest))) == ()
+
+
+def test_what_2016_drew_is_f_turned_round_and_what_relu_had_cut(
+    engines: Mapping[str, Engine], digit: Digit
+) -> None:
+    forward = run_network(engines["mnist-classic"], digit, AS_TRAINED)
+    first, *later = forward.manifest.blocks
+    assert likeness_of_2016(forward, first) is None
+    for before, block in zip(forward.manifest.blocks, later, strict=False):
+        maps = {name: one.astype(np.float64) for name, one in forward.activations.items()}
+        drawn = np.minimum(maps[str(before.sum)], 0) - maps[block.residual]
+        wanted = (drawn * maps[block.residual]).sum() / (
+            np.linalg.norm(drawn) * np.linalg.norm(maps[block.residual])
+        )
+        assert likeness_of_2016(forward, block) == pytest.approx(wanted, abs=1e-5)
+        assert wanted < 0

@@ -23,7 +23,7 @@ LINKS = Links("mnist-resnet", "0123456789abcdef", switched_off("block2"), palett
 
 
 def snippets(page_links: Links, layer: LayerInfo) -> dict[str, str]:
-    return {link.name: link.text for link in layer_downloads(page_links, layer, ORIGIN).snippets}
+    return {link.name: link.text for link in layer_downloads(page_links, layer).snippets(ORIGIN)}
 
 
 def test_the_link_is_the_pages_own_address() -> None:
@@ -51,15 +51,15 @@ def test_odd_names_are_quoted() -> None:
 
 
 def test_a_filter_comes_with_the_value_that_is_explained() -> None:
-    away = filter_downloads(LINKS, CONV, 3, (9, 20), ORIGIN)
-    link, curl, python = (item.text for item in away.snippets)
+    away = filter_downloads(LINKS, CONV, 3, (9, 20))
+    link, curl, python = (item.text for item in away.snippets(ORIGIN))
     assert link.endswith("/filters/3?scale=block2:0&palette=light&at=9,20")
     assert "/filters/3/units/9,20?scale=block2:0" in curl
     assert "maps[9, 20, 3]" in python
 
 
 def test_all_layers_are_one_request() -> None:
-    _, curl, python = (item.text for item in gallery_downloads(LINKS, ORIGIN).snippets)
+    _, curl, python = (item.text for item in gallery_downloads(LINKS).snippets(ORIGIN))
     assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
     assert "activations.npz?scale=block2:0" in python
 

@@ -13,10 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
-from skiplens.core.experiments import MeasuredRun
+from skiplens.core.experiment_results import MeasuredRun
 from skiplens.core.ladder import KINDS, LADDER, stream_name
 from skiplens.engine.base import Engine
-from skiplens.service.experiments import Experiments
+from skiplens.service.experiment_results import Experiments
 from skiplens.web.pages.charts import Axis, Point, Series, line_chart, series_path
 from skiplens.web.pages.experiments.depth import accuracy_chart, describe_ladder, loss_chart
 from skiplens.web.pages.experiments.index import EXPERIMENTS

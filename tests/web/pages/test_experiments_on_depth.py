@@ -12,7 +12,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, BlockOrder
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_at_every_depth, votes
-from skiplens.service.experiments import Experiments
+from skiplens.service.experiment_results import Experiments
 from skiplens.service.forward import run_network
 from skiplens.web.pages.experiments.early_exits import class_chart, describe
 from skiplens.web.pages.experiments.gradients import (

@@ -15,9 +15,9 @@ from skiplens.service.forward import run_network
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
-from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.filter import filter_page, top_activations
+from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.unit import UnitQuery
 from tests.conftest import switched_off
 from tests.web.conftest import NETWORK
@@ -32,10 +32,8 @@ def context(services: Services, engine: Engine, digit: Digit) -> PageContext:
     return PageContext(services, engine, services.digits.get(digit.id), forward, page_links)
 
 
-def page(context: PageContext, layer: str, index: int) -> ViewPage:
-    return filter_page(
-        context, find_layer(context.engine.manifest, layer), index, UnitQuery(), "http://127.0.0.1"
-    )
+def page(context: PageContext, layer: str, index: int) -> NetworkPage:
+    return filter_page(context, find_layer(context.engine.manifest, layer), index, UnitQuery())
 
 
 def test_a_kernel_of_one_channel_has_numbers(context: PageContext) -> None:

@@ -23,9 +23,9 @@ from skiplens.core.two_layer_network import PLAIN, RESIDUAL, ActivationName, eva
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
-from skiplens.service.analysis import all_block_metrics, gradient_by_path
 from skiplens.service.digit_store import DigitDatabase, DigitRecord
 from skiplens.service.forward import ForwardPass
+from skiplens.service.gradients import gradient_by_path
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
@@ -265,7 +265,7 @@ def test_the_means_of_the_maps_decide(ask: Ask, forward: ForwardPass) -> None:
 
 
 def test_the_ratios_of_the_blocks_decide(ask: Ask, forward: ForwardPass) -> None:
-    ratios = {found.block: found.ratio for found in all_block_metrics(forward)}
+    ratios = {found.block: found.ratio for found in forward.block_metrics}
     states: list[dict[str, object]] = [
         {"block": pick(ratios, key=lambda name: ratios[name])} for pick in (max, min)
     ]

@@ -10,7 +10,6 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
 from skiplens.engine.base import Engine
-from skiplens.service.analysis import all_block_metrics
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.web.links import Links
 from skiplens.web.pages.network_map import Line, MapBlock, NetworkMap, network_map
@@ -64,7 +63,7 @@ def branch(block: MapBlock) -> Line:
 
 def test_widths_are_in_proportion_to_norms(passes: Mapping[str, ForwardPass]) -> None:
     forward = passes["mnist-resnet"]
-    metrics = {found.block: found for found in all_block_metrics(forward)}
+    metrics = {found.block: found for found in forward.block_metrics}
     pairs = []
     for block in drawn(forward).blocks:
         found = metrics[block.name]

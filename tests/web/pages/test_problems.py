@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from skiplens.service.services import Services
 from skiplens.web.http.problems import Problem
 from skiplens.web.pages.assets import load_assets
-from skiplens.web.pages.routes import error_page
+from skiplens.web.pages.error import error_page
 from skiplens.web.pages.templating import Renderer, SiteContext, Theme
 from tests.web.pages.markup import Markup
 

@@ -19,16 +19,12 @@ from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.unit import (
     ConvolutionView,
-    InputLabels,
-    Step,
-    Term,
     UnitExplanation,
     UnitQuery,
     UnitSection,
-    convolution_steps,
-    merge_steps,
     unit_section,
 )
+from skiplens.web.pages.unit_steps import InputLabels, Step, Term, convolution_steps, merge_steps
 from skiplens.web.parameters import parse_scales
 from tests.conftest import SHALLOW
 from tests.web.conftest import Refused

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.confusion_matrix import confusion_matrix
 from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Published
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
@@ -18,7 +19,6 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.forward import branch_scales, network_input
 
 TOP_K: Final = 24  # top-activating digits of a filter
-_LABELS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ class ActivationIndex:
 
     def confusion(self, labels: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Number of digits by label and predicted class, ``(10, classes)``."""
-        counts = np.zeros((_LABELS, self.probabilities.shape[1]), np.intp)
-        np.add.at(counts, (labels, self.predictions), 1)
-        return counts
+        return confusion_matrix(labels, self.predictions, self.probabilities.shape[1])
 
     def top_activations(
         self, manifest: Manifest, layer: LayerInfo, index: int

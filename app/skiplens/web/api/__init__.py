@@ -12,6 +12,7 @@ from skiplens.web.api import (
     digits,
     experiments,
     networks,
+    units,
 )
 
 EXAMPLES_FILE: Final = Path(__file__).parent / "examples.json"
@@ -21,6 +22,7 @@ ROUTES: Final = [
     *networks.router.routes,
     *digits.router.routes,
     *activations.router.routes,
+    *units.router.routes,
     *blocks.router.routes,
     *comparisons.router.routes,
     *dataset.router.routes,

@@ -1,30 +1,40 @@
 """API routes for activations: arrays, grids, statistics, single values, live preview."""
 
 from collections.abc import Mapping
-from functools import partial
 from itertools import accumulate
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import numpy as np
 from fastapi import Depends, Query, Request, Response
-from fastapi import Path as PathParameter
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
 from skiplens.core.array_files import layer_csv, network_csv, npy, npz, pack
 from skiplens.core.block_metrics import block_metrics
+from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_uncached
-from skiplens.service.images import layer_grid
-from skiplens.service.registry import check_filter
-from skiplens.service.units import check_position, explain
-from skiplens.web.api import schemas
+from skiplens.service.images import Grid, GridCell, layer_grid
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import GridDescription, Prediction, UnitValue
+from skiplens.web.api.schemas import (
+    DigitId,
+    ImageLayout,
+    InkBox,
+    Inverted,
+    Joined,
+    LayerName,
+    NetworkId,
+    Pair,
+    Probabilities,
+    Rows,
+    Shape,
+    Warnings,
+)
 from skiplens.web.http.caching import CSV, NPY, NPZ, PNG, revalidated_response, versioned_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import (
@@ -47,6 +57,118 @@ LAYER = VIEW + "/layers/{layer}"
 router = Router("views")
 
 
+class Prediction(BaseModel):
+    """The prediction of a network for a digit."""
+
+    label: str = Field(description="Most probable class")
+    probabilities: Probabilities
+    network: NetworkId
+    digit: DigitId
+    scale: dict[str, float] = Field(
+        description="Factor of the residual branch of each block whose factor is not 1"
+    )
+    order: tuple[str, ...] = Field(
+        description="Every block, in the order in which they ran; empty for the trained order"
+    )
+    baseline: list[float] | None = Field(
+        None,
+        description="Probabilities of the network as trained; null if no factor and no order "
+        "differs from it",
+    )
+
+    @classmethod
+    def of(cls, forward: ForwardPass, baseline: ForwardPass | None = None) -> Self:
+        """The prediction of a forward pass, with that of the baseline, if any."""
+        changed = forward.scales or forward.order
+        return cls(
+            label=forward.manifest.classes[forward.label],
+            probabilities=forward.probabilities.tolist(),
+            network=forward.manifest.id,
+            digit=forward.digit.id,
+            scale=dict(forward.scales.factors),
+            order=forward.order.names,
+            baseline=baseline.probabilities.tolist() if baseline and changed else None,
+        )
+
+
+class Filter(Joined):
+    """Statistics of a filter's map."""
+
+    records = ("statistics",)
+    statistics: FilterStatistics
+    values: Rows | None = Field(
+        None, description="Values of the map, H x W; null unless values= asks for them"
+    )
+
+
+class Activations(BaseModel):
+    """Statistics of a layer's maps."""
+
+    layer: LayerName
+    shape: Shape
+    range: Pair = Field(description="Smallest and largest value of the whole layer")
+    filters: list[Filter] = Field(description="The filters that filters= names; all by default")
+
+    @classmethod
+    def of(
+        cls,
+        forward: ForwardPass,
+        layer: LayerInfo,
+        filters: tuple[int, ...] | None = None,
+        *,
+        values: bool = False,
+    ) -> Self:
+        """Statistics of filters of a layer; all by default."""
+        maps = forward.maps(layer)
+        statistics = forward.statistics(layer)
+        described = [
+            Filter(
+                statistics=statistics[index], values=maps[:, :, index].tolist() if values else None
+            )
+            for index in (range(layer.filters) if filters is None else filters)
+        ]
+        return cls(layer=layer.name, shape=layer.shape, range=extent(maps), filters=described)
+
+
+class Summary(BaseModel):
+    """Prediction and statistics of every layer."""
+
+    prediction: Prediction = Field(description="Prediction of the network")
+    inverted: Inverted
+    box: InkBox
+    warnings: Warnings
+    layers: list[Activations] = Field(
+        description="Every layer in forward order, with all filters and no values"
+    )
+
+
+class GridDescription(ImageLayout):
+    """Layout and value ranges of a grid."""
+
+    columns: int = Field(description="Number of maps in a row")
+    diverging: bool = Field(description="Whether the diverging palette is used, centred on zero")
+    normalize: str = Field(
+        description="Which maps share one range, as in normalize=; `layer` where `block` means "
+        "the same"
+    )
+    sort: str = Field(description="Order of the maps, as in sort=")
+    cells: tuple[GridCell, ...] = Field(description="Maps in the order of the image, row by row")
+
+    @classmethod
+    def of(cls, grid: Grid) -> Self:
+        return cls(
+            width=grid.geometry.width,
+            height=grid.geometry.height,
+            zoom=grid.geometry.zoom,
+            columns=grid.geometry.columns,
+            palette=grid.options.palette,
+            diverging=grid.diverging,
+            normalize=grid.options.normalisation,
+            sort=grid.options.sort,
+            cells=grid.cells,
+        )
+
+
 @router.get(f"{VIEW}/prediction", summary="Prediction")
 def prediction(forward: ReorderedPassDep, baseline: BaselineDep) -> Prediction:
     return Prediction.of(forward, baseline)
@@ -64,8 +186,8 @@ def activations(
     values: Annotated[
         bool, Query(description="whether to add the values of each map, H x W", examples=[True])
     ] = False,
-) -> schemas.Activations:
-    return schemas.Activations.of(forward, layer, filters, values=values)
+) -> Activations:
+    return Activations.of(forward, layer, filters, values=values)
 
 
 @router.file(f"{LAYER}/activations.npy", NPY, "Activations of a layer, float32 (H, W, C)")
@@ -116,14 +238,14 @@ def grid_json(
     responses=UPLOAD_PROBLEMS,
     openapi_extra=UPLOAD_BODY,
 )
-def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -> schemas.Summary:
+def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -> Summary:
     forward, baseline = run_uncached(engine, upload.digit, scales)
-    return schemas.Summary(
+    return Summary(
         prediction=Prediction.of(forward, baseline),
         inverted=upload.inverted,
         box=upload.box,
         warnings=upload.warnings,
-        layers=[schemas.Activations.of(forward, layer) for layer in engine.manifest.layers],
+        layers=[Activations.of(forward, layer) for layer in engine.manifest.layers],
     )
 
 
@@ -142,34 +264,6 @@ def network_statistics(request: Request, forward: ForwardPassDep) -> Response:
     layers = forward.manifest.layers
     content = network_csv({layer.name: forward.statistics(layer) for layer in layers})
     return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
-
-
-_Coordinate: Final = partial(PathParameter, ge=0, le=999_999_999)
-Index = Annotated[int, _Coordinate(alias="filter", description="index of a filter", examples=[3])]
-Row = Annotated[int, _Coordinate(description="row of the map, from 0 at the top", examples=[5])]
-Column = Annotated[
-    int, _Coordinate(description="column of the map, from 0 at the left", examples=[12])
-]
-
-
-@router.get(
-    f"{LAYER}/filters/{{filter}}/units/{{row}},{{column}}",
-    summary="One value of a map and the arithmetic that produces it",
-    description="The operands of the value at a row and a column: for a convolution the input "
-    "patch, the kernel and the contribution of each input map; for a batch normalisation mean, "
-    "variance, gamma and beta; for a block's sum x and F(x); and so on. `result` is computed from "
-    "them and equals the value of the map.",
-)
-def unit(
-    engine: NetworkDep,
-    forward: ForwardPassDep,
-    layer: LayerDep,
-    index: Index,
-    row: Row,
-    column: Column,
-) -> UnitValue:
-    position = check_position(layer, row, column)
-    return UnitValue.of(explain(engine, forward, layer, check_filter(layer, index), position))
 
 
 FRAME: Final = "application/octet-stream"

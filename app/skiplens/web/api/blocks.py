@@ -1,26 +1,37 @@
 """API routes for blocks: metrics, feature maps, gradients, stages and early exits."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
+from pydantic import BaseModel, Field
 
 from skiplens.core.block_metrics import block_metrics, filter_metrics
 from skiplens.core.colormaps import PaletteName
+from skiplens.core.grid_image import Box
+from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
 from skiplens.errors import NoSequenceError
-from skiplens.service.analysis import all_block_metrics, gradient_by_path, gradient_by_step
+from skiplens.service.early_exits_and_votes import Votes as VotesOfBlocks
 from skiplens.service.early_exits_and_votes import (
     early_exits,
     exits_at_every_depth,
     exits_by_row,
     votes,
 )
+from skiplens.service.gradients import BlockGradient, gradient_by_path, gradient_by_step
 from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.registry import find_layer
-from skiplens.web.api import schemas
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.routing import EXAMPLE, Router
-from skiplens.web.api.schemas import MapTable
+from skiplens.web.api.schemas import (
+    BlockNames,
+    ImageLayout,
+    Joined,
+    LayerName,
+    Pair,
+    Probabilities,
+    Shape,
+)
 from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import (
     BlockDep,
@@ -34,7 +45,7 @@ from skiplens.web.parameters import (
 BLOCK = VIEW + "/blocks/{block}"
 STAGE = VIEW + "/stages/{stage}"
 
-Stage = Annotated[
+StageNumber = Annotated[
     int, PathParameter(description="run of blocks of one shape, from 1", examples=[1])
 ]
 Target = Annotated[
@@ -57,7 +68,7 @@ def get_block_table(
 
 def get_stage_table(
     forward: ForwardPassDep,
-    stage: Stage,
+    stage: StageNumber,
     role: Role = "output",
     palette: SignedPalette = PaletteName.DARK,
     zoom: Zoom = None,
@@ -71,16 +82,177 @@ StageTableDep = Annotated[FeatureMapTable, Depends(get_stage_table)]
 router = Router("blocks")
 
 
+class Blocks(BaseModel):
+    """Metrics of every block."""
+
+    blocks: tuple[BlockMetrics, ...] = Field(description="Every block, in forward order")
+
+
+class BlockDetail(Joined):
+    """Metrics of a block and of its filters, and the layers that form its parts."""
+
+    records = ("metrics", "parts")
+    left_out = frozenset({"name"})  # the metrics have it as ``block``
+    metrics: BlockMetrics
+    parts: BlockInfo
+    filters: tuple[FilterMetrics, ...] = Field(
+        description="One entry for each filter of the sum; of F(x) without an identity path"
+    )
+
+
+class GradientByPath(BaseModel):
+    """Norms of the gradient of a class's logit at every block's input, by path."""
+
+    target: str = Field(description="Class whose logit is differentiated")
+    blocks: tuple[BlockGradient, ...] = Field(description="Every block, in forward order")
+
+
+class StepGradient(Joined):
+    """Norms of the gradient at one step of a sequence."""
+
+    records = ("gradient",)
+    left_out = frozenset({"block"})  # the same at every step
+    gradient: BlockGradient
+    step: int = Field(description="Step of the sequence, from 0: in mnist-rows a row of the digit")
+
+
+class GradientByStep(BaseModel):
+    """Norms of the gradient of a class's logit at each step of the first block's input."""
+
+    target: str = Field(description="Class whose logit is differentiated")
+    block: str = Field(description="Name of the first block")
+    steps: tuple[StepGradient, ...] = Field(description="Every step, from the first to the last")
+
+
+class Stage(BaseModel):
+    """A run of blocks whose outputs have one shape."""
+
+    stage: int = Field(description="Number, from 1")
+    shape: Shape
+    blocks: BlockNames
+
+
+class EarlyExit(BaseModel):
+    """Prediction of the network's head after one block."""
+
+    after: str = Field(description="Layer whose output the head is applied to")
+    probabilities: Probabilities
+    projected: bool = Field(
+        description="Whether the layer has another shape than the head takes, so that its maps "
+        "went on through the projections of the later blocks, whose branches were off"
+    )
+
+
+class RowExit(BaseModel):
+    """Prediction of the network for the first rows of the digit alone."""
+
+    row: int = Field(
+        description="Last row that the network received, from 0 at the top; rows below it are blank"
+    )
+    probabilities: Probabilities
+
+
+ClassScores = Annotated[list[float], Field(description="One number for each class")]
+
+
+class BlockVotes(BaseModel):
+    """What one block adds to each logit."""
+
+    block: str = Field(description="Name of the block")
+    votes: ClassScores = Field(description="What F(x) adds to the logit of each class")
+    filters: list[list[float]] | None = Field(
+        None,
+        description="What each filter of F(x) adds to the logit of each class, filters x classes; "
+        "null unless filters= asks for it",
+    )
+
+
+class Votes(BaseModel):
+    """The logits as a sum: bias, stem, and the votes of every block."""
+
+    bias: ClassScores = Field(description="Bias of the head, for each class")
+    stem: ClassScores = Field(
+        description="What the first block's input adds to the logit of each class"
+    )
+    blocks: tuple[BlockVotes, ...] = Field(
+        description="Every block, in the order in which they run"
+    )
+    logits: ClassScores = Field(
+        description="Logits of the network, which the sum equals but for rounding"
+    )
+
+    @classmethod
+    def of(cls, found: VotesOfBlocks, *, filters: bool) -> Self:
+        """The votes of a forward pass; with those of single filters if wanted."""
+        return cls(
+            bias=found.bias.tolist(),
+            stem=found.stem.tolist(),
+            blocks=tuple(
+                BlockVotes(
+                    block=one.block,
+                    votes=one.total.tolist(),
+                    filters=one.filters.tolist() if filters else None,
+                )
+                for one in found.blocks
+            ),
+            logits=found.logits.tolist(),
+        )
+
+
+class MapTableRow(BaseModel):
+    """One row of a table of maps."""
+
+    role: str = Field(
+        description="`x`, `projected x`, `F(x)`, `gate`, `sum` or `output` for a block; the "
+        "block's name for a run of blocks"
+    )
+    layer: LayerName
+    range: Pair = Field(description="Values at the two ends of the palette")
+    first: int = Field(description="Column of the row's first filter, from 0")
+    filters: int = Field(description="Number of filters")
+
+
+class MapTable(ImageLayout):
+    """Layout of a table of maps: rows are layers, columns are filters."""
+
+    columns: int = Field(description="Number of columns, one for each filter")
+    rows: list[MapTableRow] = Field(description="Rows from top to bottom")
+    boxes: tuple[Box, ...] = Field(
+        description="x, y, width, height of each map in pixels, row by row"
+    )
+
+    @classmethod
+    def of(cls, table: FeatureMapTable) -> Self:
+        return cls(
+            width=table.geometry.width,
+            height=table.geometry.height,
+            zoom=table.geometry.zoom,
+            palette=table.palette,
+            columns=table.geometry.columns,
+            rows=[
+                MapTableRow(
+                    role=row.role,
+                    layer=row.layer.name,
+                    range=row.range,
+                    first=row.first,
+                    filters=row.layer.filters,
+                )
+                for row in table.rows
+            ],
+            boxes=table.geometry.boxes,
+        )
+
+
 @router.get(
     f"{VIEW}/blocks", summary="Metrics of every block: norms, ratio and cosine of x and F(x)"
 )
-def blocks(forward: ReorderedPassDep) -> schemas.Blocks:
-    return schemas.Blocks(blocks=all_block_metrics(forward))
+def blocks(forward: ReorderedPassDep) -> Blocks:
+    return Blocks(blocks=forward.block_metrics)
 
 
 @router.get(BLOCK, summary="Metrics of one block and of each of its filters")
-def block(forward: ForwardPassDep, info: BlockDep) -> schemas.BlockDetail:
-    return schemas.BlockDetail(
+def block(forward: ForwardPassDep, info: BlockDep) -> BlockDetail:
+    return BlockDetail(
         metrics=block_metrics(info, forward.activations),
         parts=info,
         filters=filter_metrics(info, forward.activations),
@@ -107,9 +279,9 @@ def block_maps_json(table: BlockTableDep) -> MapTable:
 )
 def get_gradients(
     engine: NetworkDep, forward: ForwardPassDep, target: Target = None
-) -> schemas.GradientByPath:
+) -> GradientByPath:
     found = gradient_by_path(engine, forward, target)
-    return schemas.GradientByPath(target=engine.manifest.classes[found.target], blocks=found.blocks)
+    return GradientByPath(target=engine.manifest.classes[found.target], blocks=found.blocks)
 
 
 @router.get(
@@ -119,26 +291,24 @@ def get_gradients(
 )
 def get_gradients_by_step(
     engine: NetworkDep, forward: ForwardPassDep, target: Target = None
-) -> schemas.GradientByStep:
+) -> GradientByStep:
     found = gradient_by_step(engine, forward, target)
     manifest = engine.manifest
     if found is None:
         raise NoSequenceError(
             f"network {manifest.id} has no gradient by step: its first block takes no sequence"
         )
-    return schemas.GradientByStep(
+    return GradientByStep(
         target=manifest.classes[found.target],
         block=manifest.blocks[0].name,
-        steps=tuple(
-            schemas.StepGradient(gradient=one, step=at) for at, one in enumerate(found.blocks)
-        ),
+        steps=tuple(StepGradient(gradient=one, step=at) for at, one in enumerate(found.blocks)),
     )
 
 
 @router.get(f"{VIEW}/stages", summary="Stages: runs of blocks whose outputs have the same shape")
-def get_stages(engine: NetworkDep) -> list[schemas.Stage]:
+def get_stages(engine: NetworkDep) -> list[Stage]:
     return [
-        schemas.Stage(
+        Stage(
             stage=number,
             shape=find_layer(engine.manifest, run[0].output).shape,
             blocks=tuple(block.name for block in run),
@@ -174,13 +344,13 @@ def get_early_exits(
             examples=[True],
         ),
     ] = False,
-) -> list[schemas.EarlyExit]:
+) -> list[EarlyExit]:
     if projected:
         found = exits_at_every_depth(engine, forward)
     else:
         found = early_exits(forward, engine.weights)
     return [
-        schemas.EarlyExit(
+        EarlyExit(
             after=early.after,
             probabilities=early.probabilities.tolist(),
             projected=early.projected,
@@ -194,7 +364,7 @@ def get_early_exits(
     summary="Prediction after each row of the digit, of a network that reads it row by row",
     openapi_extra={EXAMPLE: {"network": "mnist-rows"}},
 )
-def get_row_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.RowExit]:
+def get_row_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[RowExit]:
     found = exits_by_row(engine, forward)
     if not found:
         raise NoSequenceError(
@@ -202,7 +372,7 @@ def get_row_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[schemas.R
             "read the digit row by row"
         )
     return [
-        schemas.RowExit(row=at, probabilities=early.probabilities.tolist())
+        RowExit(row=at, probabilities=early.probabilities.tolist())
         for at, early in enumerate(found)
     ]
 
@@ -219,5 +389,5 @@ def get_votes(
     filters: Annotated[
         bool, Query(description="whether to add the votes of single filters", examples=[True])
     ] = False,
-) -> schemas.Votes:
-    return schemas.Votes.of(votes(forward, engine.weights), filters=filters)
+) -> Votes:
+    return Votes.of(votes(forward, engine.weights), filters=filters)

@@ -3,14 +3,16 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 
+from skiplens.core.manifest import NetworkSimilarity
 from skiplens.errors import InvalidParameterError
 from skiplens.service import comparison
-from skiplens.service.comparison import Side, comparison_grid, find_pair
+from skiplens.service.comparison import LayerComparison, Side, comparison_grid, find_pair
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
+from skiplens.web.api.activations import Prediction
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import Comparison, Prediction
 from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import GridDep, ScaleText, ServicesDep, get_digit, parse_scales
 
@@ -20,6 +22,21 @@ View = Annotated[
 ]
 
 router = Router("compare")
+
+
+class Comparison(BaseModel):
+    """Two forward passes compared."""
+
+    a: Prediction = Field(description="Prediction for A")
+    b: Prediction = Field(description="Prediction for B")
+    layers: tuple[LayerComparison, ...] = Field(
+        description="Every layer of one network; of two, layers at the same place: of the same "
+        "role on the same path, blocks matched by their share of the depth. In forward order"
+    )
+    similarity: NetworkSimilarity | None = Field(
+        description="Linear CKA (Kornblith et al. 2019) of A's layers with B's over test digits; "
+        "null for one network, and where it was not measured"
+    )
 
 
 def run_view(services: Services, view: str, scale: str | None, side: str) -> ForwardPass:

@@ -1,28 +1,199 @@
 """API routes for the data set and for the top-activating digits of each filter."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from fastapi import Depends, Query, Request, Response
-from fastapi import Path as PathParameter
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.manifest import LayerInfo
+from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
-from skiplens.service.dataset.activation_index import PER_PAGE, DigitChoice, SortOrder, browse
+from skiplens.service.dataset.activation_index import (
+    PER_PAGE,
+    ActivationIndex,
+    DigitChoice,
+    ResultPage,
+    SortOrder,
+    browse,
+)
+from skiplens.service.dataset.indexer import DatasetIndexer
+from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.registry import check_filter
 from skiplens.web import links
-from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import TopActivations
+from skiplens.web.api.schemas import (
+    DatasetIndex,
+    DigitId,
+    DigitUrl,
+    FilterIndex,
+    Joined,
+    Label,
+    LayerName,
+    LinkedDigit,
+    NetworkId,
+)
 from skiplens.web.http.caching import PNG, versioned_response
-from skiplens.web.parameters import LayerDep, NetworkDep, ServicesDep
+from skiplens.web.parameters import FilterNumber, LayerDep, NetworkDep, ServicesDep
 
 SHEET_COLUMNS = 10
 
 router = Router("data set")
+
+
+class Dataset(BaseModel):
+    """State of a network's data set index, and its accuracy."""
+
+    network: NetworkId
+    state: Literal["indexing", "ready", "failed"] = Field(
+        description="Whether indexing is running, complete or has failed"
+    )
+    digits: int = Field(description="Number of digits in the data set")
+    done: int = Field(description="Number of digits indexed so far")
+    correct: int | None = Field(
+        description="Number of digits classified correctly; null until ready"
+    )
+    accuracy: float | None = Field(
+        description="Share of digits classified correctly, 0 to 1; null until ready"
+    )
+    confusion: list[list[int]] | None = Field(
+        description="Confusion matrix: a row for each label, a column for each predicted class; "
+        "null until ready"
+    )
+    digits_url: str = Field(description="Path of the digits in the API")
+    page_url: str = Field(description="Path of the data set's page")
+
+    @classmethod
+    def of(cls, indexes: DatasetIndexer, engine: Engine) -> Self:
+        """The state of a network's index, and the results once it is ready.
+
+        Raises:
+            NoDatasetError: there is no data set.
+        """
+        progress, network = indexes.progress(engine), engine.manifest.id
+        confusion = None
+        if progress.state == "ready":
+            confusion = indexes.dataset_index(engine).confusion(indexes.dataset.split.labels)
+        correct = None if confusion is None else int(confusion.trace())
+        return cls(
+            network=network,
+            state=progress.state,
+            digits=progress.digits,
+            done=progress.done,
+            correct=correct,
+            accuracy=None if correct is None else correct / progress.digits,
+            confusion=None if confusion is None else confusion.tolist(),
+            digits_url=links.api_dataset_digits(network),
+            page_url=links.dataset_page(network),
+        )
+
+
+class DatasetDigit(Joined):
+    """A digit of the data set and its prediction."""
+
+    records = ("linked",)
+    linked: LinkedDigit
+    index: DatasetIndex
+    label: Label
+    prediction: int = Field(description="Index of the most probable class")
+    wrong: bool = Field(description="Whether it is misclassified")
+    probability: float = Field(description="Probability of the most probable class")
+    label_probability: float = Field(description="Probability of the label's class")
+
+    @classmethod
+    def of(cls, collection: LabelledDigits, index: ActivationIndex, at: int, network: str) -> Self:
+        """The digit at an index of the data set."""
+        label, prediction = collection.label(at), int(index.predictions[at])
+        probabilities = index.probabilities[at]
+        return cls(
+            linked=LinkedDigit.of(collection.ids[at], network),
+            index=at,
+            label=label,
+            prediction=prediction,
+            wrong=label != prediction,
+            probability=float(probabilities[prediction]),
+            label_probability=float(probabilities[label]) if label < len(probabilities) else 0.0,
+        )
+
+
+class DatasetDigits(Joined):
+    """One page of the selected digits."""
+
+    records = ("listing",)
+    left_out = frozenset({"indices"})
+    listing: ResultPage
+    sheet_url: str | None = Field(
+        description="Path of an image of all digits of this page; null if the page is empty"
+    )
+    digits: list[DatasetDigit] = Field(description="Digits of this page, in the requested order")
+
+    @classmethod
+    def of(
+        cls, collection: LabelledDigits, index: ActivationIndex, listing: ResultPage, network: str
+    ) -> Self:
+        return cls(
+            listing=listing,
+            sheet_url=links.dataset_png(listing.indices, collection.sha256)
+            if listing.indices
+            else None,
+            digits=[DatasetDigit.of(collection, index, at, network) for at in listing.indices],
+        )
+
+
+class TopDigit(BaseModel):
+    """A digit that activates a filter strongly."""
+
+    id: DigitId
+    index: DatasetIndex
+    label: Label
+    value: float = Field(description="Maximum of the filter's map, above zero")
+    url: DigitUrl
+    page_url: str = Field(description="Path of the filter's page for this digit")
+
+
+class TopActivations(BaseModel):
+    """The digits that activate a filter most, with no block disabled."""
+
+    layer: LayerName
+    filter: FilterIndex
+    collection: Literal["samples", "dataset"] = Field(
+        description="Digits that were searched: the data set once it is indexed, otherwise the "
+        "samples"
+    )
+    searched: int = Field(description="Number of digits searched")
+    digits: list[TopDigit] = Field(description="Digits by descending value")
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        layer: LayerInfo,
+        index: int,
+        best: tuple[LabelledDigits, ActivationIndex],
+    ) -> Self:
+        """The digits of a collection that activate a filter most."""
+        collection, found = best
+        return cls(
+            layer=layer.name,
+            filter=index,
+            collection=collection.kind,
+            searched=len(collection),
+            digits=[
+                TopDigit(
+                    id=(digit := collection.ids[top.index]),
+                    index=top.index,
+                    label=collection.label(top.index),
+                    value=top.value,
+                    url=links.api_digit(digit),
+                    page_url=links.filter_page(engine.manifest.id, digit, layer.name, index),
+                )
+                for top in found.top_activations(engine.manifest, layer, index)
+            ],
+        )
+
 
 Numeral = Annotated[int, Field(ge=0, le=9)]
 # An HTML form sends an empty value for an option that was not chosen.
@@ -80,15 +251,14 @@ Indices = Annotated[
         max_length=10 * PER_PAGE,
     ),
 ]
-FilterIndex = Annotated[int, PathParameter(description="index of a filter", examples=[7])]
 
 
 @router.get(
     "/networks/{network}/dataset",
     summary="Accuracy and confusion matrix of a network on the data set",
 )
-def dataset(engine: NetworkDep, services: ServicesDep) -> schemas.Dataset:
-    return schemas.Dataset.of(services.indexes, engine)
+def dataset(engine: NetworkDep, services: ServicesDep) -> Dataset:
+    return Dataset.of(services.indexes, engine)
 
 
 @router.get(
@@ -97,10 +267,10 @@ def dataset(engine: NetworkDep, services: ServicesDep) -> schemas.Dataset:
 )
 def dataset_digits(
     engine: NetworkDep, services: ServicesDep, parameters: BrowsingDep
-) -> schemas.DatasetDigits:
+) -> DatasetDigits:
     index, collection = services.indexes.dataset_index(engine), services.indexes.dataset
     listing = browse(collection, index, parameters.choice, parameters.page)
-    return schemas.DatasetDigits.of(collection, index, listing, engine.manifest.id)
+    return DatasetDigits.of(collection, index, listing, engine.manifest.id)
 
 
 Version = Annotated[
@@ -147,7 +317,7 @@ def dataset_png(
 def top_activations(
     engine: NetworkDep,
     layer: LayerDep,
-    filter: FilterIndex,  # noqa: A002  # the name in the path
+    filter: FilterNumber,  # noqa: A002  # the name in the path
     services: ServicesDep,
 ) -> TopActivations:
     index = check_filter(layer, filter)

@@ -1,16 +1,18 @@
 """API routes for digits: the shipped samples and uploads."""
 
+from typing import Self
+
 import numpy as np
 from fastapi import Request, Response
 from numpy.typing import NDArray
+from pydantic import Field
 
 from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.services import Services
-from skiplens.web.api import schemas
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import LinkedDigit
+from skiplens.web.api.schemas import InkBox, Inverted, Joined, Label, LinkedDigit, Warnings
 from skiplens.web.http.caching import NPY, PNG, immutable_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
@@ -22,11 +24,62 @@ _ENLARGED = 64  # pixels a side; larger inputs are shown as they are
 router = Router("digits")
 
 
+class Sample(Joined):
+    """A digit that ships with the program."""
+
+    records = ("linked",)
+    linked: LinkedDigit
+    label: Label
+    style: str = Field(
+        description="Style of the handwriting; `ambiguous` if people may disagree about the label"
+    )
+
+
+class DigitCandidate(Joined):
+    """Something in an image that may be the digit meant."""
+
+    records = ("linked",)
+    linked: LinkedDigit
+    box: InkBox
+
+
+class Digit(Joined):
+    """A digit and its provenance."""
+
+    records = ("linked",)
+    linked: LinkedDigit
+    inverted: Inverted
+    box: InkBox
+    warnings: Warnings
+    candidates: list[DigitCandidate] = Field(
+        description="All that may be the digit meant in the uploaded image, the likeliest first, "
+        "this one included; empty for samples and digits of the data set"
+    )
+    label: int | None = Field(description="Label, 0 to 9; null for uploaded digits")
+    index: int | None = Field(description="Index in the data set, from 0; null for other digits")
+
+    @classmethod
+    def of(cls, stored: DigitRecord, network: str) -> Self:
+        """A stored digit; its page is that of ``network``."""
+        return cls(
+            linked=LinkedDigit.of(stored.digit.id, network),
+            inverted=stored.inverted,
+            box=stored.box,
+            warnings=stored.warnings,
+            candidates=[
+                DigitCandidate(linked=LinkedDigit.of(one.digit, network), box=one.box)
+                for one in stored.candidates
+            ],
+            label=stored.label,
+            index=stored.dataset_index,
+        )
+
+
 @router.get("/samples", summary="Digits that ship with the program")
-def samples(services: ServicesDep) -> list[schemas.Sample]:
+def samples(services: ServicesDep) -> list[Sample]:
     network = services.registry.default
     return [
-        schemas.Sample(
+        Sample(
             linked=LinkedDigit.of(digit, network), label=stored.label or 0, style=stored.style or ""
         )
         for digit, stored in services.digits.samples.items()
@@ -46,16 +99,16 @@ async def post_digit(
     services: ServicesDep,
     response: Response,
     network: NetworkQuery = None,
-) -> schemas.Digit:
+) -> Digit:
     stored = await store(request, candidates)
-    answer = schemas.Digit.of(stored, network or services.registry.default)
+    answer = Digit.of(stored, network or services.registry.default)
     response.headers["Location"] = answer.linked.url
     return answer
 
 
 @router.get("/digits/{digit}", summary="A digit and its provenance")
-def digit(stored: DigitDep, services: ServicesDep) -> schemas.Digit:
-    return schemas.Digit.of(stored, services.registry.default)
+def digit(stored: DigitDep, services: ServicesDep) -> Digit:
+    return Digit.of(stored, services.registry.default)
 
 
 @router.file(

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 from fastapi import Path as PathParameter
+from pydantic import BaseModel, Field
 
-from skiplens.core.experiments import MeasuredExperiment
+from skiplens.core.experiment_results import MeasuredExperiment, MeasuredRun
 from skiplens.errors import NotMeasuredError
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import DepthExperiment
 from skiplens.web.parameters import NetworkDep, ServicesDep
 
 Name = Annotated[
@@ -16,6 +16,14 @@ Name = Annotated[
 ]
 
 router = Router("experiments")
+
+
+class DepthExperiment(BaseModel):
+    """Networks of several depths."""
+
+    runs: tuple[MeasuredRun, ...] = Field(
+        description="Every trained network: with the skip first, from the fewest blocks up"
+    )
 
 
 @router.get(

@@ -17,28 +17,90 @@ from skiplens.core.colormaps import (
     PaletteName,
     colours,
 )
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
 from skiplens.service.images import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
-from skiplens.web.api import schemas
+from skiplens.web import links
 from skiplens.web.api.routing import Router
-from skiplens.web.api.schemas import Layer
+from skiplens.web.api.schemas import BlockNames, Joined, NetworkId, Pair
 from skiplens.web.http.caching import NPY, PNG, revalidated_response, versioned_response
 from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
 
 router = Router("networks")
 
 
+class Network(BaseModel):
+    """A loaded network."""
+
+    id: NetworkId
+    title: str = Field(description="Display name")
+    summary: str = Field(description="One sentence about the network")
+    input_shape: tuple[int, int, int] = Field(description="Height, width, channels")
+    classes: tuple[str, ...] = Field(
+        description="Label of each class, in the order of the probabilities"
+    )
+    parameters: int = Field(description="Number of weights")
+    test_accuracy: float | None = Field(
+        description="Accuracy on MNIST's test digits, 0 to 1; null if not measured"
+    )
+    test_accuracy_interval: Pair | None = Field(
+        description="95 % Wilson score interval of the accuracy; null if not measured"
+    )
+    engine: str = Field(description="What runs the network: `litert` or `keras`")
+    device: str = Field(description="Device that the engine runs on")
+    blocks: BlockNames
+    can_disable: tuple[str, ...] = Field(description="Blocks that scale= may name")
+    url: str = Field(description="Path of the network in the API")
+
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        manifest = engine.manifest
+        accuracy = manifest.test_accuracy
+        return cls(
+            id=manifest.id,
+            title=manifest.title,
+            summary=manifest.summary,
+            input_shape=manifest.input_shape,
+            classes=manifest.classes,
+            parameters=manifest.parameters,
+            test_accuracy=accuracy.value if accuracy else None,
+            test_accuracy_interval=accuracy.interval if accuracy else None,
+            engine=engine.name,
+            device=engine.device,
+            blocks=tuple(block.name for block in manifest.blocks),
+            can_disable=manifest.disableable_blocks,
+            url=links.api_network(manifest.id),
+        )
+
+
+class Layer(Joined):
+    """A layer of a network."""
+
+    records = ("layer",)
+    layer: LayerInfo
+    receptive_field: ReceptiveField = Field(
+        description="Part of the input that each of its values depends on"
+    )
+
+    @classmethod
+    def all_of(cls, manifest: Manifest) -> list[Self]:
+        """Every layer of a network, in forward order."""
+        height, width, _ = manifest.input_shape
+        fields = receptive_fields(manifest.layers, (height, width))
+        return [cls(layer=layer, receptive_field=fields[layer.name]) for layer in manifest.layers]
+
+
 @router.get("/networks", summary="Loaded networks, the default first")
-def networks(services: ServicesDep) -> list[schemas.Network]:
-    return [schemas.Network.of(engine) for engine in services.registry.networks]
+def networks(services: ServicesDep) -> list[Network]:
+    return [Network.of(engine) for engine in services.registry.networks]
 
 
 @router.get("/networks/{network}", summary="One network")
-def network(engine: NetworkDep) -> schemas.Network:
-    return schemas.Network.of(engine)
+def network(engine: NetworkDep) -> Network:
+    return Network.of(engine)
 
 
 @router.get("/networks/{network}/layers", summary="Layers of a network, in forward order")

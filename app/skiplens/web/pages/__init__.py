@@ -7,9 +7,9 @@ from fastapi import FastAPI
 
 from skiplens.web.pages import live, routes, templating
 from skiplens.web.pages.assets import load_assets
+from skiplens.web.pages.error import problem_page
 from skiplens.web.pages.experiments.index import routers
 from skiplens.web.pages.learn import classroom
-from skiplens.web.pages.routes import problem_page
 from skiplens.web.pages.templating import Renderer
 
 _ENVELOPE: Final = 1024  # bytes of a multipart body besides the file: its name and the boundaries

@@ -8,16 +8,15 @@ from typing import Final, Literal
 from skiplens.core.block_metrics import filter_metrics
 from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo
 from skiplens.engine.base import Array
-from skiplens.service.analysis import all_block_metrics, classic_blocks
 from skiplens.service.images import FeatureMapTable, block_table, kernel_range
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
+from skiplens.web.pages.blocks import ablated_accuracies, test_set_means
 from skiplens.web.pages.charts import Bar, Strip, strip
-from skiplens.web.pages.common import ViewPage, neighbour_links
+from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.depth import ablated_accuracies, test_set_means
 from skiplens.web.pages.downloads import block_downloads
 from skiplens.web.pages.figures import (
     Legend,
@@ -28,6 +27,7 @@ from skiplens.web.pages.figures import (
     table_legend,
 )
 from skiplens.web.pages.layer import kernels_picture
+from skiplens.web.pages.network_page import NetworkPage, neighbour_links
 from skiplens.web.pages.text import Symbols
 
 MetricName = Literal["norm_x", "norm_residual", "norm_sum", "ratio", "cosine", "relu_zeroed"]
@@ -142,13 +142,9 @@ class FilterTable:
 
 
 def filter_table(
-    found: Sequence[FilterMetrics],
-    block: BlockInfo,
-    order: Order,
-    links: Links,
-    noun: str = "filter",
+    found: Sequence[FilterMetrics], block: BlockInfo, order: Order, links: Links
 ) -> FilterTable:
-    """The table of filters, called ``noun``, by a metric, largest first, undefined values last."""
+    """The table, sorted by a metric, largest first and undefined values last."""
     names, shown = text.symbols_of_block(block), _defined(found)
 
     def heading(name: Order, label: str, tone: str = "") -> Heading:
@@ -157,7 +153,7 @@ def filter_table(
 
     headings = [heading(m.name, m.heading.format(names), m.tone) for m in shown]
     return FilterTable(
-        (heading(BY_INDEX, noun), *headings), shown, _sorted(found, order), order != BY_INDEX
+        (heading(BY_INDEX, "filter"), *headings), shown, _sorted(found, order), order != BY_INDEX
     )
 
 
@@ -168,14 +164,14 @@ def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetr
     return sorted(found, key=lambda row: (metric.read(row) is None, -(metric.read(row) or 0.0)))
 
 
-def describe_filter(metrics: FilterMetrics, names: Symbols, noun: str) -> str:
-    """The metrics of a filter, called ``noun``, in a phrase, without the undefined ones."""
+def describe_filter(metrics: FilterMetrics, names: Symbols) -> str:
+    """A filter's metrics in a phrase, without the undefined ones."""
     parts = [
         f"{metric.label.format(names)} {metric.text(metrics)}"
         for metric in METRICS
         if metric.label and metric.read(metrics) is not None
     ]
-    return f"{noun} {metrics.filter}: {', '.join(parts)}"
+    return f"filter {metrics.filter}: {', '.join(parts)}"
 
 
 ROW_HEIGHT: Final = 56  # pixels from one chart to the next, as in the style sheet
@@ -239,7 +235,7 @@ def filter_charts(
     found: Sequence[FilterMetrics], block: BlockInfo, table: FeatureMapTable, links: Links
 ) -> FilterCharts:
     """The charts of a block's filters, below its maps."""
-    names, noun = text.symbols_of_block(block), table.rows[-1].layer.filter_noun
+    names = text.symbols_of_block(block)
     charts = _charts(found, names)
     return FilterCharts(
         rows=charts,
@@ -248,7 +244,7 @@ def filter_charts(
                 x,
                 width,
                 tuple(bar for chart in charts for bar in _bars(chart, metrics, x, width)),
-                describe_filter(metrics, names, noun),
+                describe_filter(metrics, names),
                 links.filter(block.output, metrics.filter),
             )
             for metrics, (x, width) in zip(found, _columns(table), strict=True)
@@ -380,20 +376,18 @@ def _strips(
 _X: Final = "x: the block's input, the output of the block before."
 
 
-def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str) -> ViewPage:
+def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkPage:
     """The page of a block; ``order`` sorts the table of its filters."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     table = block_table(forward, block, links.palette)
-    output = find_layer(manifest, block.output)
-    noun = output.filter_noun
-    every, mean = all_block_metrics(forward), test_set_means(manifest).get(block.name)
+    every, mean = forward.block_metrics, test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
     of_filters = filter_metrics(block, forward.activations)
     shown = [m for m in METRICS if m.describe(block) and m.text(metrics)]
     names = [other.name for other in manifest.blocks]
     values = {
         "block": block,
-        "formula": text.formula(block, output),
+        "formula": text.formula(block, find_layer(manifest, block.output)),
         "sentence": describe_ratio(block, every, mean, links.scales.off, manifest.noun)
         if block.identity
         else "",
@@ -413,9 +407,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         "mean": mean,
         "strips": _strips(shown, block, every, mean),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
-        "filter_noun": noun,
         "charts": filter_charts(of_filters, block, table, links),
-        "table": filter_table(of_filters, block, order, links, noun),
+        "table": filter_table(of_filters, block, order, links),
         "kernels": _kernels(context, block),
         "gates": tuple(
             layer_figure(forward, layer, links)
@@ -424,9 +417,9 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, origin: str
         ),
         "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
         "ablated": ablated_accuracies(manifest).get(frozenset({block.name})),
-        "downloads": block_downloads(links, block, origin),
+        "downloads": block_downloads(links, block),
     }
-    return ViewPage(
+    return NetworkPage(
         "block.html",
         f"{block.name} in {manifest.title}",
         context,

@@ -1,20 +1,28 @@
 """The page of the 2016 figures, corrected: four per block, and what was wrong then."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from skiplens.core import grid_image
-from skiplens.core.manifest import LayerInfo
+from skiplens.core.block_metrics import cosine
+from skiplens.core.manifest import (
+    BlockInfo,
+    LayerInfo,
+    Manifest,
+)
 from skiplens.core.value_range import Normalisation
-from skiplens.service.analysis import ClassicBlock, classic_blocks, likeness_of_2016
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import LabelledKernelGrid, layer_grid
+from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import MapFigure, Picture
+from skiplens.web.pages.network_page import NetworkPage
 
 _MAP_SIDE: Final = 60  # pixels
 _KERNEL_ZOOM: Final = 7
@@ -24,7 +32,49 @@ _SCALES: Final = {
 }
 
 
-def classic_page(context: PageContext) -> ViewPage:
+@dataclass(frozen=True)
+class ClassicBlock:
+    """A block whose residual is one convolution, to which x is added unchanged."""
+
+    block: BlockInfo
+    convolution: LayerInfo
+
+
+def classic_blocks(manifest: Manifest) -> tuple[ClassicBlock, ...]:
+    """All blocks of a network if each is classic and their outputs have one shape; else none."""
+    found = [
+        ClassicBlock(block, convolution)
+        for block in manifest.blocks
+        if (convolution := _only_convolution(manifest, block)) is not None
+    ]
+    shapes = {find_layer(manifest, block.output).shape for block in manifest.blocks}
+    return tuple(found) if len(found) == len(manifest.blocks) and len(shapes) == 1 else ()
+
+
+def _only_convolution(manifest: Manifest, block: BlockInfo) -> LayerInfo | None:
+    """The convolution of a classic block, else ``None``."""
+    parts = {block.residual, block.sum, block.output}
+    layers = [layer for layer in manifest.layers if layer.block == block.name]
+    inner = [layer for layer in layers if layer.name not in parts]
+    plainly_added = block.merge == "add" and block.identity == block.input
+    return inner[0] if plainly_added and len(inner) == 1 and inner[0].kernel else None
+
+
+def likeness_of_2016(forward: ForwardPass, block: BlockInfo) -> float | None:
+    """Cosine of F(x) and what was drawn as the residual in 2016, -1..1; ``None`` in block 1.
+
+    That was the sum of the previous block minus the sum of this one. Since ``x = ReLU(previous)``,
+    it equals ``-F(x) + min(previous, 0)``.
+    """
+    before = next((other for other in forward.manifest.blocks if other.output == block.input), None)
+    if before is None or before.sum is None or block.sum is None:
+        return None
+    maps = forward.activations
+    drawn = maps[before.sum].astype(np.float64) - maps[block.sum]
+    return cosine(drawn, maps[block.residual].astype(np.float64))
+
+
+def classic_page(context: PageContext) -> NetworkPage:
     """The page; it is empty, and says so, if the network's blocks are not of that kind."""
     manifest = context.engine.manifest
     found = classic_blocks(manifest)
@@ -41,7 +91,7 @@ def classic_page(context: PageContext) -> ViewPage:
         ),
         "others": _elsewhere(context.services, links),
     }
-    return ViewPage(
+    return NetworkPage(
         "classic.html",
         f"The 2016 figures in {manifest.title}",
         replace(context, links=links),

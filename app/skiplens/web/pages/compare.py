@@ -27,15 +27,8 @@ from skiplens.service.services import Services
 from skiplens.web.api.comparisons import run_view
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import (
-    ViewPage,
-    confusable_sample,
-    network_links,
-    picture_links,
-    prediction_view,
-    sample_links,
-)
 from skiplens.web.pages.context import PageContext, get_page_context
+from skiplens.web.pages.digit_tiles import picture_links, sample_links
 from skiplens.web.pages.figures import (
     Legend,
     MapAttributes,
@@ -47,6 +40,8 @@ from skiplens.web.pages.figures import (
     number_grid,
     ramp,
 )
+from skiplens.web.pages.network_page import NetworkPage, confusable_sample, network_links
+from skiplens.web.pages.prediction import prediction_view
 from skiplens.web.pages.templating import NetworkLinks
 from skiplens.web.parameters import ScaleText, ServicesDep, ViewDep
 
@@ -164,7 +159,7 @@ class _Pair:
 
 def compare_page(
     context: PageContext, b: ForwardPass, layer: str | None, layer_b: str | None
-) -> ViewPage:
+) -> NetworkPage:
     """The page of a comparison; the context is that of A, of which ``layer`` is one.
 
     Raises:
@@ -173,8 +168,7 @@ def compare_page(
     pair = _Pair(context, b)
     a, links, other = context.forward, pair.links, pair.other
     pairs = layer_pairs(a.manifest, b.manifest)
-    default = _first_output(a.manifest, pairs)
-    shown = find_pair(a.manifest, b.manifest, layer, layer_b) if layer else default
+    shown = find_pair(a.manifest, b.manifest, layer, layer_b) if layer else _first_output(pairs)
     measured = similarity(a.manifest, b.manifest)
     sides: tuple[Side, ...] = ("a", "b", "difference") if pair.one_network else ("a", "b")
     values = {
@@ -201,7 +195,7 @@ def compare_page(
         "rows": tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
     }
     compared = f"and {b.manifest.title}" if not pair.one_network else "with another input"
-    return ViewPage(
+    return NetworkPage(
         "compare.html",
         f"Comparison of {a.manifest.title} {compared}",
         context,
@@ -213,10 +207,10 @@ def compare_page(
     )
 
 
-def _first_output(manifest: Manifest, pairs: tuple[LayerPair, ...]) -> LayerPair | None:
+def _first_output(pairs: tuple[LayerPair, ...]) -> LayerPair | None:
     """The first block's output, else the last layer."""
-    ends = {block.output for block in manifest.blocks}
-    return next(iter([pair for pair in pairs if pair.a.name in ends] + list(pairs[-1:])), None)
+    outputs = [pair for pair in pairs if pair.a.role == "output"]
+    return next(iter([*outputs, *pairs[-1:]]), None)
 
 
 def _modes(pair: _Pair) -> tuple[tuple[str, str, bool], ...]:

@@ -14,9 +14,10 @@ from skiplens.web.parameters import (
     DigitDep,
     ForwardPassDep,
     NetworkDep,
-    ScalesDep,
     ServicesDep,
     ViewDep,
+    ViewParameters,
+    parse_scales,
 )
 
 
@@ -46,14 +47,21 @@ def get_page_context(
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]
 
 
+def open_page(
+    services: Services, engine: Engine, stored: DigitRecord, parameters: ViewParameters
+) -> PageContext:
+    """A digit in a network as the query shows it, where the path names none."""
+    scales = parse_scales(engine.manifest, parameters.scale)
+    forward = services.runner.run(engine, stored.digit, scales)
+    return get_page_context(services, engine, stored, forward, parameters)
+
+
 def get_network_context(
     services: ServicesDep,
     engine: NetworkDep,
     parameters: ViewDep,
-    scales: ScalesDep,
     digit: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageContext:
     """What the path and the query name, on a page whose path has no digit."""
     stored = services.digits.get(digit) if digit else services.default_input(engine.manifest)
-    forward = services.runner.run(engine, stored.digit, scales)
-    return get_page_context(services, engine, stored, forward, parameters)
+    return open_page(services, engine, stored, parameters)

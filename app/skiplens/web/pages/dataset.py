@@ -2,9 +2,7 @@
 
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from skiplens.core.confusion_matrix import shade_errors
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
     ActivationIndex,
@@ -18,10 +16,10 @@ from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage, digit_tiles
 from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.digit_tiles import digit_tiles
+from skiplens.web.pages.network_page import NetworkPage
 
-LEVELS: Final = 5  # of shading
 _NUMERALS: Final = tuple((str(digit), str(digit)) for digit in range(10))
 
 # Name in the query, label, and value and text of each option.
@@ -42,18 +40,7 @@ _CHOOSERS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
 )
 
 
-def shade_errors(counts: NDArray[np.intp]) -> tuple[list[list[int]], int]:
-    """The shade of each count of a confusion matrix, and the largest count of errors.
-
-    Shades are 1..5, in proportion to the largest count of errors; 0 where there are none.
-    """
-    errors = counts.copy()
-    np.fill_diagonal(errors, 0)
-    most = int(errors.max())
-    return (-(-LEVELS * errors // max(most, 1))).tolist(), most
-
-
-def dataset_page(context: PageContext, parameters: BrowsingParameters) -> ViewPage:
+def dataset_page(context: PageContext, parameters: BrowsingParameters) -> NetworkPage:
     """The page of the test set, beside an input.
 
     Raises:
@@ -87,7 +74,7 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> ViewPa
         "sample_tiles": samples,
     }
     title = f"The test set in {manifest.title}"
-    return ViewPage(
+    return NetworkPage(
         "dataset.html",
         title,
         context,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from skiplens.service.services import Services
 from skiplens.web.api.routing import EXAMPLE
-from skiplens.web.pages.common import SitePage
+from skiplens.web.pages.network_page import SitePage
 
 _Schema = Mapping[str, Any]
 _RECORDS: Final = "#/components/schemas/"

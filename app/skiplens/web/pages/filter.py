@@ -13,8 +13,8 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.images import GridOptions, block_table, layer_grid
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import Tile, ViewPage, neighbour_links, sprite_sheet
 from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.digit_tiles import Tile, sprite_sheet
 from skiplens.web.pages.downloads import filter_downloads
 from skiplens.web.pages.figures import (
     Legend,
@@ -23,6 +23,7 @@ from skiplens.web.pages.figures import (
     legend_of,
     map_attributes,
 )
+from skiplens.web.pages.network_page import NetworkPage, neighbour_links
 from skiplens.web.pages.unit import UnitQuery, unit_section
 
 _TEXTS: Final[dict[str | None, str]] = {
@@ -149,9 +150,9 @@ def _describe_labels(collection: LabelledDigits, top: tuple[TopActivation, ...])
 
 
 def filter_page(
-    context: PageContext, layer: LayerInfo, index: int, query: UnitQuery, origin: str
-) -> ViewPage:
-    """The page of a filter, with one value explained; ``origin`` is the server's address.
+    context: PageContext, layer: LayerInfo, index: int, query: UnitQuery
+) -> NetworkPage:
+    """The page of a filter, with one value explained.
 
     Raises:
         InvalidParameterError, UnknownUnitError, UnknownFilterError: as
@@ -171,7 +172,7 @@ def filter_page(
         ),
         "map": _map(context, layer, index),
         "unit": unit,
-        "note": fmt.dead_map_note(layer, off=off, noun=manifest.noun) if statistics.dead else None,
+        "note": fmt.dead_map_note(off=off, noun=manifest.noun) if statistics.dead else None,
         "statistics": statistics,
         "histogram": charts.histogram(maps[:, :, index]),
         "top_activations": top_activations(context, layer, index)
@@ -179,9 +180,9 @@ def filter_page(
         else None,
         "kernel": filter_kernel(context, layer, index),
         "across_block": filter_across_block(context, layer, index),
-        "downloads": filter_downloads(links, layer, index, (unit.row, unit.column), origin),
+        "downloads": filter_downloads(links, layer, index, (unit.row, unit.column)),
     }
-    return ViewPage(
+    return NetworkPage(
         "filter.html",
         f"{layer.name}:{index} in {manifest.title}",
         context,
@@ -205,8 +206,8 @@ def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
             links.grid(layer.name, filters=index, zoom=layout.zoom, labels="false"), layout
         ),
         "box": " ".join(map(str, cell.box)),
-        "alt": f"Activation map of {layer.filter_noun} {index} of {layer.name}, "
-        f"{height} by {width}, values from {fmt.number(low)} to {fmt.number(high)}",
+        "alt": f"Activation map of filter {index} of {layer.name}, {height} by {width}, "
+        f"values from {fmt.number(low)} to {fmt.number(high)}",
         "legend": figures.legend(grid),
         "attributes": map_attributes(layer, grid, links),
     }

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
-from skiplens.service.analysis import all_block_metrics, classic_blocks
+from skiplens.engine.base import Engine
 from skiplens.service.registry import find_layer
-from skiplens.web.pages import common, text
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from skiplens.web.pages.block import describe_metrics
-from skiplens.web.pages.common import ViewPage
+from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import gallery_downloads
 from skiplens.web.pages.figures import GRID_WIDTH, LayerFigure, layer_figure, layer_strip
+from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.text import Symbols
 
 
@@ -66,24 +67,24 @@ class BlockSection:
     """Pixels from one step to the next in its maps; ``None`` if they are no sequences."""
 
 
-def gallery_page(context: PageContext, origin: str) -> ViewPage:
-    """The gallery of a digit in a network; ``origin`` is the server's address."""
+def gallery_page(context: PageContext) -> NetworkPage:
+    """The gallery of a digit in a network."""
     links, forward, manifest = context.links, context.forward, context.engine.manifest
     outside = outside_blocks(manifest)
     shown = [find_layer(manifest, block.input) for block in manifest.blocks[:1]] or outside[0]
     values = {
         "manifest": manifest,
-        "facts": common.network_facts(context.engine),
+        "facts": network_facts(context.engine),
         "stem": tuple(layer_figure(forward, layer, links) for layer in outside[0]),
         "strips": tuple(layer_strip(forward, layer, links) for layer in shown),
         "blocks": _block_sections(context, outside),
         "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
-        "downloads": gallery_downloads(links, origin, forward.nbytes),
+        "downloads": gallery_downloads(links, forward.nbytes),
         "classic": links.classic() if classic_blocks(manifest) else None,
     }
     title = f"{manifest.classes[forward.label]} in {manifest.title}"
-    return ViewPage("gallery.html", title, context, values=values)
+    return NetworkPage("gallery.html", title, context, values=values)
 
 
 def outside_blocks(manifest: Manifest) -> list[list[LayerInfo]]:
@@ -110,7 +111,7 @@ def _block_sections(
     order = [layer.name for layer in manifest.layers]
     in_order = sorted(manifest.blocks, key=lambda block: order.index(block.output))
     after = {block.name: outside[at] for at, block in enumerate(in_order[:-1], 1)}
-    metrics = {found.block: found for found in all_block_metrics(context.forward)}
+    metrics = {found.block: found for found in context.forward.block_metrics}
     projected = [block.name for block in manifest.blocks if _is_projected(block)]
     return tuple(
         _block_section(
@@ -184,3 +185,35 @@ def _block_section(
         after=tuple(after),
         row_height=parts[0].figure.picture.zoom if layers[block.output].is_sequence else None,
     )
+
+
+_ENGINES: Final = {"litert": "LiteRT", "keras": "Keras"}
+
+
+def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
+    """A network in numbers: name and value."""
+    manifest = engine.manifest
+    rows = [
+        ("layers", fmt.thousands(len(manifest.layers))),
+        ("weights", fmt.thousands(manifest.parameters)),
+    ]
+    if (accuracy := manifest.test_accuracy) is not None:
+        low, high = accuracy.interval
+        rows += [
+            (f"accuracy on {accuracy.digits:,} test {manifest.noun}s", fmt.percent(accuracy.value)),
+            ("95 % confidence interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
+        ]
+    if manifest.is_near_chance:
+        rows.append(
+            ("this accuracy", "hardly better than a guess: are the values those of training?")
+        )
+    if manifest.input_scale != 1 or not manifest.takes_digits:
+        rows.append(("pixels as the network gets them", _describe_pixels(manifest)))
+    return (*rows, ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"))
+
+
+def _describe_pixels(manifest: Manifest) -> str:
+    """Colours, range and source of the values that a network gets."""
+    contract = manifest.input
+    colours = {"grey": "grey", "rgb": "RGB", "bgr": "BGR"}[contract.colours]
+    return f"{colours}, {contract.ranges}, {contract.source}"

@@ -12,10 +12,10 @@ from skiplens.service.images import GridOptions, kernel_layout, layer_grid, sequ
 from skiplens.web.links import Links
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import layer_downloads
 from skiplens.web.pages.figures import Picture, map_attributes
+from skiplens.web.pages.network_page import NetworkPage, neighbour_links
 
 _SEQUENCE_WIDTH: Final = 820  # pixels, with the digit's rows beside it
 KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
@@ -26,8 +26,8 @@ MOST_FILTERS: Final = 128
 """Filters on one page, the strongest first where there are more."""
 
 
-def layer_page(context: PageContext, layer: LayerInfo, origin: str, page: int = 1) -> ViewPage:
-    """The page of a layer; ``origin`` is the server's address, ``page`` the part of its filters.
+def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> NetworkPage:
+    """The page of a layer; ``page`` is the part of its filters.
 
     Raises:
         InvalidParameterError: there is no such part.
@@ -71,9 +71,9 @@ def layer_page(context: PageContext, layer: LayerInfo, origin: str, page: int = 
         "histogram": charts.histogram(forward.maps(layer)),
         "statistics": tuple(statistics[cell.filter] for cell in grid.cells),
         "kernels": kernels_picture(context.engine, layer, links),
-        "downloads": layer_downloads(links, layer, origin),
+        "downloads": layer_downloads(links, layer),
     }
-    return ViewPage(
+    return NetworkPage(
         "layer.html",
         f"{layer.name} in {manifest.title}",
         context,

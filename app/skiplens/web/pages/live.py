@@ -23,11 +23,11 @@ from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.common import PredictionView, compare_predictions
 from skiplens.web.pages.compare import live_comparison
 from skiplens.web.pages.experiments import index as experiments
 from skiplens.web.pages.experiments.frame import Drawn
 from skiplens.web.pages.network_map import NetworkMap, network_map
+from skiplens.web.pages.prediction import PredictionView, compare_predictions
 from skiplens.web.parameters import (
     GridParameters,
     NetworkDep,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import Manifest
 from skiplens.errors import InvalidParameterError
-from skiplens.service.experiments import ClassPoints
+from skiplens.service.experiment_results import ClassPoints
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links as addresses

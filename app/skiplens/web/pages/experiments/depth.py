@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from skiplens.core.experiments import CurvePoint, MeasuredRun, accuracy_by_depth
+from skiplens.core.experiment_results import CurvePoint, MeasuredRun, accuracy_by_depth
 from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind
 from skiplens.errors import InvalidParameterError

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
-from skiplens.service.analysis import all_block_metrics
 from skiplens.service.early_exits_and_votes import EarlyExit, depths, exits_at_every_depth
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
@@ -83,7 +82,7 @@ def live(drawn: Drawn) -> dict[str, str]:
     exits = exits_at_every_depth(drawn.engine, forward)
     places = _places(manifest) if exits else {}
     x = _depth_axis(len(manifest.blocks))
-    ratios = [metrics.ratio for metrics in all_block_metrics(forward)]
+    ratios = [metrics.ratio for metrics in forward.block_metrics]
     values = {
         f"early-exits.class{at}": series_path(
             x, _Y, [(places[one.after], float(one.probabilities[at])) for one in exits]
@@ -105,7 +104,7 @@ def ratio_chart(forward: ForwardPass) -> LineChart | None:
     manifest = forward.manifest
     if not all(block.identity for block in manifest.blocks):
         return None
-    here = [metrics.ratio for metrics in all_block_metrics(forward)]
+    here = [metrics.ratio for metrics in forward.block_metrics]
     series = [("this digit", "residual", "early-exits.ratio", here)]
     if manifest.evaluation:
         means = [mean.ratio for mean in manifest.evaluation.blocks]

@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from skiplens.core.experiments import MeasuredExperiment
+from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.ladder import DEEPEST, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.pages.charts import LineChart
-from skiplens.web.pages.common import ViewPage
-from skiplens.web.pages.context import PageContext, get_page_context
-from skiplens.web.parameters import ServicesDep, ViewDep, parse_scales
+from skiplens.web.pages.context import PageContext, open_page
+from skiplens.web.pages.network_page import NetworkPage
+from skiplens.web.parameters import ServicesDep, ViewDep
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ def get_experiment_context(
     default = STREAM if STREAM in loaded else services.registry.default
     engine = services.registry.network(network or default)
     stored = services.digits.get(digit) if digit else services.default_digit
-    scales = parse_scales(engine.manifest, parameters.scale)
-    forward = services.runner.run(engine, stored.digit, scales)
-    return get_page_context(services, engine, stored, forward, parameters)
+    return open_page(services, engine, stored, parameters)
 
 
 ExperimentContextDep = Annotated[PageContext, Depends(get_experiment_context)]
@@ -96,10 +94,10 @@ def experiment_view(
     values: Mapping[str, Any],
     options: Mapping[str, object] | None = None,
     current_block: str = "",
-) -> ViewPage:
+) -> NetworkPage:
     """The page of an experiment, whose template has its name; ``options`` stay in its address."""
     kept = dict(options or {})
-    return ViewPage(
+    return NetworkPage(
         f"experiments/{experiment.name}.html",
         experiment.title,
         context,

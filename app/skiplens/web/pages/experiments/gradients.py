@@ -8,12 +8,14 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from skiplens.core.experiments import Curve, GradientNorms, MeasuredRun
+from skiplens.core.experiment_results import Curve, GradientNorms, MeasuredRun
 from skiplens.core.ladder import DEEPEST, KINDS, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, quoted
-from skiplens.service.analysis import (
+from skiplens.service.digit_store import DigitRecord
+from skiplens.service.forward import ForwardPass
+from skiplens.service.gradients import (
     BlockGradient,
     GradientByPath,
     gradient_by_path,
@@ -21,12 +23,11 @@ from skiplens.service.analysis import (
     shares_by_path_length,
     slopes_between,
 )
-from skiplens.service.digit_store import DigitRecord
-from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages.blocks import twin_of
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,
@@ -38,7 +39,6 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.depth import twin_of
 from skiplens.web.pages.experiments.depth import NAMES, TONES
 from skiplens.web.pages.experiments.frame import (
     Drawn,

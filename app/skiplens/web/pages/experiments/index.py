@@ -8,7 +8,6 @@ from fastapi import APIRouter, Response
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.web import links
 from skiplens.web.links import Links
-from skiplens.web.pages.common import ViewPage
 from skiplens.web.pages.experiments import (
     classes,
     depth,
@@ -20,6 +19,7 @@ from skiplens.web.pages.experiments import (
     votes,
 )
 from skiplens.web.pages.experiments.frame import Drawn, Experiment, ExperimentContextDep
+from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.templating import RespondDep
 
 MODULES: Final[tuple[ModuleType, ...]] = (
@@ -53,7 +53,7 @@ def index(respond: RespondDep, context: ExperimentContextDep) -> Response:
         (experiment, view.experiment(experiment.name), experiment.card(context))
         for experiment in EXPERIMENTS.values()
     ]
-    page = ViewPage(
+    page = NetworkPage(
         "experiments/index.html",
         "Experiments",
         context,

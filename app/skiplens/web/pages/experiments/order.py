@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from skiplens.core.experiments import MeasuredExperiment
+from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import BlockOrder, Manifest
 from skiplens.engine.base import Engine

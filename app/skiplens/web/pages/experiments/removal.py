@@ -7,10 +7,10 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from skiplens.core.experiments import MeasuredExperiment
+from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.engine.base import Array, Engine
-from skiplens.service.experiments import Experiments
+from skiplens.service.experiment_results import Experiments
 from skiplens.service.forward import ForwardPass
 from skiplens.service.interventions import predict
 from skiplens.service.services import Services

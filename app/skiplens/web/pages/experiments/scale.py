@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from skiplens.core.experiments import Curve
+from skiplens.core.experiment_results import Curve
 from skiplens.core.manifest import Manifest, Scales
 from skiplens.engine.base import Array, Engine
 from skiplens.service.forward import ForwardPass

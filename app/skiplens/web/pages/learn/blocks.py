@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 
 from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
-from skiplens.service.analysis import all_block_metrics
 from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.images import block_table
 from skiplens.service.registry import find_block, find_layer
@@ -14,13 +13,13 @@ from skiplens.service.units import explain, parse_position
 from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.depth import ablated_accuracies
+from skiplens.web.pages.blocks import ablated_accuracies
 from skiplens.web.pages.figures import Picture, layer_strip
 from skiplens.web.pages.learn import mathml
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
 from skiplens.web.pages.learn.story_networks import is_plain_sum
 from skiplens.web.pages.network_map import NetworkMap, network_map
-from skiplens.web.pages.unit import InputLabels, Steps, activation_steps, merge_steps
+from skiplens.web.pages.unit_steps import InputLabels, Steps, activation_steps, merge_steps
 
 _BLOCK_ZOOM: Final = 6
 _PARTS: Final = {"projected x": "x"}
@@ -33,7 +32,7 @@ def block_figure(scene: Scene) -> StepFigure:
     """One block in the maps of one filter, and all blocks to choose from."""
     blocks = scene.manifest.blocks
     block = find_block(scene.manifest, scene.state.block) if scene.state.block else blocks[0]
-    metrics = {found.block: found for found in all_block_metrics(scene.forward)}
+    metrics = {found.block: found for found in scene.forward.block_metrics}
     ratios = {name: found.ratio for name, found in metrics.items()}
     ratio = ratios[block.name]
     here = f"In {block.name}, F(x) is {fmt.number(ratio)} times as large as x"
@@ -202,7 +201,7 @@ def switch_figure(scene: Scene) -> StepFigure:
                 remark=change.text,
             ),
         ),
-        tool=("Every block in the tool", scene.links.depth()),
+        tool=("Every block in the tool", scene.links.blocks()),
     )
 
 
@@ -267,7 +266,7 @@ def ablation_figure(scene: Scene) -> StepFigure:
                 remark=change.text,
             ),
         ),
-        tool=("Every block in the tool", scene.links.depth()),
+        tool=("Every block in the tool", scene.links.blocks()),
     )
 
 

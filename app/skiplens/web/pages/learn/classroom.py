@@ -20,7 +20,7 @@ from skiplens.core.qr_code import qr_code
 from skiplens.service.digit_store import DigitRecord
 from skiplens.web import links
 from skiplens.web.http.access_checks import is_loopback
-from skiplens.web.pages.common import Tile
+from skiplens.web.pages.digit_tiles import Tile
 from skiplens.web.pages.figures import Picture
 from skiplens.web.parameters import ServicesDep
 from skiplens.web.uploads import read_form, write

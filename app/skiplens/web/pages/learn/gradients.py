@@ -4,7 +4,7 @@ from typing import Final
 
 from skiplens.core.ladder import DEEPEST, STREAM
 from skiplens.core.manifest import AS_TRAINED
-from skiplens.service.analysis import BlockGradient, GradientByPath, gradient_by_path
+from skiplens.service.gradients import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_routes
@@ -58,7 +58,7 @@ def routes_figure(scene: Scene) -> StepFigure:
                 remark=f"{here}.",
             ),
         ),
-        tool=("Gradients of a trained network in the tool", f"{scene.links.depth()}#gradients"),
+        tool=("Gradients of a trained network in the tool", f"{scene.links.blocks()}#gradients"),
     )
 
 
@@ -96,7 +96,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
                 remark=_shares(own),
             ),
         ),
-        tool=("These gradients in the tool", f"{scene.links.depth()}#gradients"),
+        tool=("These gradients in the tool", f"{scene.links.blocks()}#gradients"),
         live={"experiment": EXPERIMENT.name, "block": block},
     )
 

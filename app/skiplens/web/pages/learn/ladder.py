@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from skiplens.core.experiments import MeasuredRun
+from skiplens.core.experiment_results import MeasuredRun
 from skiplens.core.manifest import Accuracy
 
 _TEST_DIGITS: Final = 10_000

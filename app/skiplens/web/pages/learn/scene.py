@@ -19,8 +19,8 @@ from skiplens.errors import UnknownStepError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links
+from skiplens.web.pages.blocks import twin_of
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.depth import twin_of
 from skiplens.web.pages.learn.story_networks import adds_blocks, can_be_told
 from skiplens.web.pages.learn.two_layer import RANGE
 from skiplens.web.pages.network_map import NetworkMap

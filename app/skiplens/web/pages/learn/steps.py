@@ -13,7 +13,6 @@ from skiplens.errors import UnknownStepError, quoted
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
-from skiplens.web.pages.common import ViewPage, neighbour_links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn import blocks, filters, gradients, pairs
 from skiplens.web.pages.learn.classroom import (
@@ -31,6 +30,7 @@ from skiplens.web.pages.learn.scene import (
     story_networks,
 )
 from skiplens.web.pages.network_map import NetworkMap
+from skiplens.web.pages.network_page import NetworkPage, neighbour_links
 from skiplens.web.pages.templating import NetworkLinks
 from skiplens.web.parameters import ServicesDep, ViewDep, ViewParameters, parse_scales
 
@@ -97,7 +97,7 @@ TERMS: Final = {
 
 
 @dataclass(frozen=True)
-class LearnPage(ViewPage):
+class LearnPage(NetworkPage):
     """A step of the story."""
 
     step: Step = field(default=STEPS[0], kw_only=True)
@@ -271,7 +271,7 @@ LearnPageDep = Annotated[LearnPage, Depends(get_learn_page)]
 
 
 @dataclass(frozen=True)
-class HandoutPage(ViewPage):
+class HandoutPage(NetworkPage):
     """All steps on one digit, to be printed."""
 
     steps: tuple[LearnPage, ...] = field(kw_only=True)

@@ -9,7 +9,7 @@ import { test } from "node:test";
 
 import {
   layoutGrid, layoutSingle, layoutTable, neighbourPosition, positionAt,
-} from "../../static/js/maps/lattice.js";
+} from "../../static/js/maps/layout.js";
 
 test("maps are laid out in rows with gaps, and room for an index above each", () => {
   const grid = layoutGrid(3, 4, 5, { columns: 2, zoom: 2, hasLabels: true });

@@ -6,7 +6,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
-from skiplens.web.pages.common import compare_predictions
+from skiplens.web.pages.prediction import compare_predictions
 from tests.conftest import switched_off
 
 ALL = ("block1", "block2", "block3", "block4", "block5", "block6")

@@ -1,4 +1,4 @@
-"""Experiments with a network's blocks over test digits: some removed, some scaled."""
+"""Measures a network's blocks over test digits: removed, scaled, reordered, and read early."""
 
 import json
 from collections.abc import Callable, Collection
@@ -11,15 +11,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from skiplens.core.experiments import EXPERIMENTS_FILE, Curve, MeasuredExperiment, curve_point
+from skiplens.core.experiment_results import (
+    EXPERIMENTS_FILE,
+    Curve,
+    MeasuredExperiment,
+    curve_point,
+)
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.mnist import Split
-from skiplens.network.block_chain import SEED, BlockChain, MeasureCurves
+from skiplens.network.block_chain import SEED, Array, BlockChain, MeasureCurves
 from skiplens.network.class_points import measure_classes, write_points
-from skiplens.network.depth_measures import measure_early_exits, measure_votes
 from skiplens.network.evaluation import OnStep
 from skiplens.network.gradient_measures import measure_gradients
-from skiplens.network.order_measures import measure_order
 from skiplens.network.results import network_digest, replace_text
 from skiplens.network.tracing import load_network
 
@@ -28,6 +31,9 @@ SUBSETS: Final = 10
 """Random subsets of a size, where there are more."""
 _LEAST: Final = 1e-9  # a probability of zero has no logarithm
 FACTORS: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
+ORDERS: Final = 10
+"""Random orders of each distance."""
+_SHARES: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 
 
 def subsets(count: int, size: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
@@ -96,6 +102,83 @@ def measure_scale(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
         curves.append(Curve(title, tuple(points)))
         on_step(step, len(sets))
     return tuple(curves)
+
+
+def random_order(blocks: int, inversions: int, rng: np.random.Generator) -> list[int]:
+    """An order of blocks in which a number of pairs are the wrong way round: so many swaps of
+    neighbours away from the trained one, each of which puts one more pair the wrong way round.
+    """
+    order = list(range(blocks))
+    for _ in range(inversions):
+        right = [at for at in range(blocks - 1) if order[at] < order[at + 1]]
+        at = int(rng.choice(right))
+        order[at], order[at + 1] = order[at + 1], order[at]
+    return order
+
+
+def measure_order(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
+    """Accuracy against the share of block pairs that are the wrong way round, which is
+    ``(1 - tau) / 2`` for Kendall's tau (Veit et al. 2016, fig. 5b). None where blocks differ.
+    """
+    if not chain.is_of_one_shape:
+        return ()
+    blocks, rng = len(chain.blocks), np.random.default_rng(SEED)
+    pairs = blocks * (blocks - 1) // 2
+    counts = sorted({round(share * pairs) for share in _SHARES})
+    points = []
+    for step, inversions in enumerate(counts, 1):
+        orders = {tuple(random_order(blocks, inversions, rng)) for _ in range(ORDERS)}
+        runs = [test.accuracy(partial(chain.run, order=order)).value for order in sorted(orders)]
+        points.append(curve_point(inversions / pairs, runs))
+        on_step(step, len(counts))
+    return (Curve("all", tuple(points)),)
+
+
+def measure_early_exits(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
+    """Accuracy of the head after the stem and after each block.
+
+    Maps of another shape than the head takes go on through the later blocks' projections, with
+    their branches off; where there are none, the depth is left out.
+    """
+    correct: dict[int, int] = {}
+    for step, (images, labels) in enumerate(test.batches(), 1):
+        for depth, maps in enumerate(chain.states(images)):
+            found = chain.answer(maps)
+            if found is None:
+                found = chain.projected(images, depth)
+            if found is not None:
+                right = int(np.sum(found.argmax(axis=-1) == labels))
+                correct[depth] = correct.get(depth, 0) + right
+        on_step(step * len(images), len(test))
+    points = (curve_point(depth, [count / len(test)]) for depth, count in correct.items())
+    return (Curve("accuracy", tuple(points)),)
+
+
+def measure_votes(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
+    """Votes of the stem and of each block: for the right class, and the mean for the others; means
+    over digits, and their spread. None where the logits are no sum of votes.
+    """
+    if not chain.logits_are_a_sum:
+        return ()
+    found: list[Array] = []
+    for step, (images, _) in enumerate(test.batches(), 1):
+        found.append(_votes(chain, images))
+        on_step(step * len(images), len(test))
+    votes = np.concatenate(found)
+    rows = np.arange(len(votes))
+    label = votes[rows, :, test.labels]
+    others = (votes.sum(axis=-1) - label) / (votes.shape[-1] - 1)
+    return tuple(
+        Curve(name, tuple(curve_point(at, column.tolist()) for at, column in enumerate(values.T)))
+        for name, values in (("label", label), ("others", others))
+    )
+
+
+def _votes(chain: BlockChain, images: Array) -> Array:
+    """The votes ``(N, 1 + blocks, classes)`` of the stem and of each block."""
+    means = np.stack([maps.mean(axis=(1, 2)) for maps in chain.states(images)], axis=1)
+    added = np.diff(means, axis=1, prepend=0)
+    return np.asarray(added @ chain.head_kernel)
 
 
 MEASURES: Final[dict[str, MeasureCurves]] = {

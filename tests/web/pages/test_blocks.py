@@ -11,7 +11,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import BlockMetrics, Manifest
 from skiplens.engine.base import Engine
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.depth import ablated_accuracies, ablation_rows, describe_depth
+from skiplens.web.pages.blocks import ablated_accuracies, ablation_rows, describe_blocks
 from skiplens.web.pages.text import GATED
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
@@ -59,7 +59,8 @@ def test_the_twins_gradients_are_compared_by_default(
 ) -> None:
     markup = look(f"/networks/{network}/digits/{digit.id}/blocks")
     assert chosen_networks(markup) == [twin]
-    dashed = [element for element in markup.all("g") if "is-compared" in element.get("class", "")]
+    lines = [line for line in markup.all("path") if line.get("class") == "dashed"]
+    dashed = [line for line in lines if line["d"] != "M0 4H28"]  # which is the key's
     charts = 2 if "rows" in network else 1  # by block, and by row
     assert len(dashed) == charts * (twin != "none")
 
@@ -144,7 +145,7 @@ def said(manifest: Manifest, off: Sequence[int] = ()) -> str:
     """What is said of six blocks, some of which are off and add nothing."""
     switched = [f"block{at}" for at in off]
     found = [replace(one, ratio=0.0) if one.block in switched else one for one in FOUND]
-    return describe_depth(replace(manifest, evaluation=None), found, switched)
+    return describe_blocks(replace(manifest, evaluation=None), found, switched)
 
 
 def test_the_smallest_and_the_largest_ratio_are_named(engine: Engine) -> None:
@@ -164,7 +165,7 @@ def test_a_block_that_is_off_is_not_among_them(engine: Engine) -> None:
 
 
 def test_the_ratios_are_compared_with_the_test_set(engine: Engine) -> None:
-    words = describe_depth(engine.manifest, FOUND, ())
+    words = describe_blocks(engine.manifest, FOUND, ())
     assert words.endswith(
         "; on average over the test set, between 0.931 (block2) and 1.38 (block4) times."
     )

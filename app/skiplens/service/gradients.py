@@ -1,17 +1,15 @@
-"""Analyses: block metrics, gradients by path and along a line, figures of 2016."""
+"""Gradients: by path, by step, along a line, and by length of path."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skiplens.core.block_metrics import block_metrics, cosine
+from skiplens.core.block_metrics import cosine
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import (
     DESCRIBED,
     BlockInfo,
-    BlockMetrics,
-    LayerInfo,
     Manifest,
     Scales,
     logits_are_a_sum,
@@ -20,11 +18,6 @@ from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import InvalidParameterError, NoGradientsError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales, network_input
 from skiplens.service.registry import find_layer
-
-
-def all_block_metrics(forward: ForwardPass) -> tuple[BlockMetrics, ...]:
-    """Metrics of all blocks, in forward order."""
-    return tuple(block_metrics(block, forward.activations) for block in forward.manifest.blocks)
 
 
 @dataclass(frozen=True)
@@ -206,45 +199,3 @@ def _back_through(kernel: Array, gradients: Array) -> Array:
         else:
             total[:, : shift or None] += tap[:, -shift:]
     return total.reshape(given, *padded.shape[1:])[inside]
-
-
-@dataclass(frozen=True)
-class ClassicBlock:
-    """A block whose residual is one convolution, to which x is added unchanged."""
-
-    block: BlockInfo
-    convolution: LayerInfo
-
-
-def classic_blocks(manifest: Manifest) -> tuple[ClassicBlock, ...]:
-    """All blocks of a network if each is classic and their outputs have one shape; else none."""
-    found = [
-        ClassicBlock(block, convolution)
-        for block in manifest.blocks
-        if (convolution := _only_convolution(manifest, block)) is not None
-    ]
-    shapes = {find_layer(manifest, block.output).shape for block in manifest.blocks}
-    return tuple(found) if len(found) == len(manifest.blocks) and len(shapes) == 1 else ()
-
-
-def _only_convolution(manifest: Manifest, block: BlockInfo) -> LayerInfo | None:
-    """The convolution of a classic block, else ``None``."""
-    parts = {block.residual, block.sum, block.output}
-    layers = [layer for layer in manifest.layers if layer.block == block.name]
-    inner = [layer for layer in layers if layer.name not in parts]
-    plainly_added = block.merge == "add" and block.identity == block.input
-    return inner[0] if plainly_added and len(inner) == 1 and inner[0].kernel else None
-
-
-def likeness_of_2016(forward: ForwardPass, block: BlockInfo) -> float | None:
-    """Cosine of F(x) and what was drawn as the residual in 2016, -1..1; ``None`` in block 1.
-
-    That was the sum of the previous block minus the sum of this one. Since ``x = ReLU(previous)``,
-    it equals ``-F(x) + min(previous, 0)``.
-    """
-    before = next((other for other in forward.manifest.blocks if other.output == block.input), None)
-    if before is None or before.sum is None or block.sum is None:
-        return None
-    maps = forward.activations
-    drawn = maps[before.sum].astype(np.float64) - maps[block.sum]
-    return cosine(drawn, maps[block.residual].astype(np.float64))

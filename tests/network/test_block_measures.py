@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from skiplens.core.experiments import Curve, curve_point
+from skiplens.core.experiment_results import Curve, curve_point
 from skiplens.mnist import Split
-from skiplens.network import experiments
+from skiplens.network import block_measures
 from skiplens.network.architectures import stream
 from skiplens.network.block_chain import BlockChain, MeasureCurves
-from skiplens.network.experiments import measure, subsets
+from skiplens.network.block_measures import measure, subsets
 from skiplens.network.layers import Residual
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 
@@ -88,7 +88,7 @@ def test_few_subsets_are_all_taken_and_of_many_some_with_a_seed() -> None:
     assert len(subsets(6, 0, rng)) == 1
     drawn = [subsets(27, 9, np.random.default_rng(1)) for _ in range(2)]
     assert drawn[0] == drawn[1]
-    assert len(set(drawn[0])) == experiments.SUBSETS
+    assert len(set(drawn[0])) == block_measures.SUBSETS
     assert all(len(set(one)) == 9 for one in drawn[0])
 
 
@@ -98,7 +98,7 @@ def test_the_block_that_is_missed_least_is_removed_first(residual: keras.Model) 
         rng.integers(0, 256, (12, 28, 28), np.uint8), rng.integers(0, 10, 12).astype(np.uint8)
     )
     chain, choosing, others = BlockChain(residual), digits[::2], digits[1::2]
-    curves = experiments.measure_least_needed(chain, digits, lambda step, steps: None)
+    curves = block_measures.measure_least_needed(chain, digits, lambda step, steps: None)
     assert sorted(curve.name for curve in curves) == ["block1", "block2", "block3", "block4"]
 
     def likelihood(removed: list[int]) -> float:
@@ -139,7 +139,8 @@ def test_what_is_missing_is_measured_and_stored(
 
         return one
 
-    monkeypatch.setitem(experiments.MEASURES, "scale", fake("scale"))
+    real = block_measures.MEASURES["removal"]
+    monkeypatch.setattr(block_measures, "MEASURES", {"removal": real, "scale": fake("scale")})
     measure(tmp_path, test, ("removal",))
     stored = json.loads((tmp_path / "experiments.json").read_text(encoding="utf-8"))
     (removal,) = stored["experiments"]
@@ -151,6 +152,6 @@ def test_what_is_missing_is_measured_and_stored(
     assert measured == ["scale"]
     residual.get_layer("head.logits").bias.assign_add(np.ones(10))
     residual.save(tmp_path / "network.keras")
-    monkeypatch.setitem(experiments.MEASURES, "removal", fake("removal"))
+    monkeypatch.setitem(block_measures.MEASURES, "removal", fake("removal"))
     measure(tmp_path, test)
     assert measured == ["scale", "removal", "scale"]

@@ -10,7 +10,7 @@ from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
-DASHED = ".gradient-lines .total.is-compared circle"
+DASHED = ".gradient-chart circle.dashed"
 
 
 @pytest.mark.parametrize("scripts", [False, True])
@@ -29,7 +29,7 @@ def test_another_networks_gradients_are_compared(
     page.wait_for_url("**beside=mnist-classic**")
     expect(page.get_by_role("columnheader", name="Classic of 2016, total")).to_be_visible()
     expect(page.locator(DASHED)).to_have_count(5)
-    expect(page.locator(".gradient-key")).to_contain_text("dashed: Classic of 2016")
+    expect(page.locator(".gradient-chart .chart-key")).to_contain_text("dashed: Classic of 2016")
 
 
 def test_no_other_network_can_be_chosen_and_the_twin_again(
@@ -60,7 +60,7 @@ def test_another_class_is_chosen_in_place(open_page: OpenPage, server: str) -> N
 
 def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
     page = open_page(address(server, "depth"), java_script_enabled=False)
-    titles = page.locator(".gradient-lines .identity circle title").all_text_contents()
+    titles = page.locator(".gradient-chart circle.identity title").all_text_contents()
     assert len(titles) == 6
     assert titles[0].startswith("Residual network, block1: ")
     assert titles[0].endswith(" through the identity")
@@ -84,7 +84,7 @@ def test_charts_fill_the_view_and_nothing_scrolls_sideways(
     chart = page.locator(".gradient-chart").bounding_box()
     assert chart
     assert chart["width"] >= (0.5 if width > 1300 else 1) * view["width"] - 1
-    sizes = page.locator(".gradient-lines text").evaluate_all(
+    sizes = page.locator(".gradient-chart text").evaluate_all(
         "(texts) => texts.map((one) => one.getBoundingClientRect().height)"
     )
     assert min(sizes) > 10

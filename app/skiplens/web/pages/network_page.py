@@ -1,4 +1,4 @@
-"""What several pages show: the networks, sample digits, test digits, the prediction."""
+"""The frame of every page: its network, its input, their alternatives, and the site's parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,26 +7,21 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from skiplens.core.digit import SIDE
 from skiplens.core.ladder import RUNGS
-from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
-from skiplens.engine.base import Engine
-from skiplens.service.dataset.activation_index import ActivationIndex
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.service.digit_store import DigitRecord
-from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
-from skiplens.web.api.dataset import SHEET_COLUMNS
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.digit_tiles import PictureLink, Samples, picture_links, sample_links
 from skiplens.web.pages.figures import Picture, input_picture
 from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
+from skiplens.web.pages.prediction import PredictionView, prediction_view
 from skiplens.web.pages.templating import NetworkLinks, Page
 
-_ENGINES: Final = {"litert": "LiteRT", "keras": "Keras"}
 _Item = TypeVar("_Item")
 
 
@@ -45,7 +40,7 @@ class ScaleControls:
 
 def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple[str, str], ...]:
     """The parts of the site, for a network and an input, with the address of the comparison."""
-    parts = [("Explore", links.gallery()), ("Blocks", links.depth()), ("Compare", compare)]
+    parts = [("Explore", links.gallery()), ("Blocks", links.blocks()), ("Compare", compare)]
     if (
         services.indexes.has_dataset
         and services.registry.network(links.network).manifest.takes_digits
@@ -87,10 +82,6 @@ class SitePage(Page):
         return tuple((manifest, address, False) for manifest, address, _ in found)
 
 
-PictureLink = tuple[Picture, str, str, bool]
-"""A sample: picture, name, address of the page about it, and whether that is the current one."""
-
-
 @dataclass(frozen=True)
 class CandidateLink:
     """Something in an uploaded image that may be the digit meant.
@@ -109,7 +100,7 @@ class CandidateLink:
 
 
 @dataclass(frozen=True)
-class ViewPage(Page):
+class NetworkPage(Page):
     """A page about a network and an input, in the frame that all of them share.
 
     ``values`` is what the template shows in the frame, read as attributes.
@@ -245,23 +236,6 @@ class ViewPage(Page):
         return [(name, value) for name, value in found if value and name not in shown]
 
 
-def picture_links(
-    context: PageContext, current: str, address: Callable[[str], str]
-) -> list[PictureLink]:
-    """The samples for a network of other images than digits; ``address`` is the page of an id."""
-    manifest = context.forward.manifest
-    height, width, _ = manifest.input_shape
-    return [
-        (
-            Picture(addresses.input_png(image, manifest.id), width, height),
-            stored.style or "",
-            address(image),
-            image == current,
-        )
-        for image, stored in context.services.digits.pictures.items()
-    ]
-
-
 def confusable_sample(context: PageContext) -> str:
     """A sample of the class that comes second for the page's input, else the first other sample."""
     forward, samples = context.forward, context.services.samples(context.forward.manifest)
@@ -356,205 +330,4 @@ def neighbour_links(
     return tuple(
         (items[place], address(items[place])) if 0 <= place < len(items) else None
         for place in (at - 1, at + 1)
-    )
-
-
-def network_facts(engine: Engine) -> tuple[tuple[str, str], ...]:
-    """A network in numbers: name and value."""
-    manifest = engine.manifest
-    rows = [
-        ("layers", fmt.thousands(len(manifest.layers))),
-        ("weights", fmt.thousands(manifest.parameters)),
-    ]
-    if (accuracy := manifest.test_accuracy) is not None:
-        low, high = accuracy.interval
-        rows += [
-            (f"accuracy on {accuracy.digits:,} test {manifest.noun}s", fmt.percent(accuracy.value)),
-            ("95 % confidence interval", f"{100 * low:.2f} to {fmt.percent(high)}"),
-        ]
-    if manifest.is_near_chance:
-        rows.append(
-            ("this accuracy", "hardly better than a guess: are the values those of training?")
-        )
-    if manifest.input_scale != 1 or not manifest.takes_digits:
-        rows.append(("pixels as the network gets them", _describe_pixels(manifest)))
-    return (*rows, ("engine", f"{_ENGINES.get(engine.name, engine.name)} on {engine.device}"))
-
-
-def _describe_pixels(manifest: Manifest) -> str:
-    """Colours, range and source of the values that a network gets."""
-    contract = manifest.input
-    colours = {"grey": "grey", "rgb": "RGB", "bgr": "BGR"}[contract.colours]
-    return f"{colours}, {contract.ranges}, {contract.source}"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A link with an image that is cut from another by ``box``, its ``viewBox``."""
-
-    href: str
-    text: str
-    box: str
-    current: bool
-    caption: str = ""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The samples, a column for each label."""
-
-    sheet: Picture
-    columns: tuple[tuple[Tile, ...], ...]
-
-
-def sample_links(
-    samples: Mapping[str, DigitRecord], current: str, address: Callable[[str], str]
-) -> Samples:
-    """The samples, by id, as links; ``address`` is the page of an id."""
-    columns: dict[int, list[Tile]] = {}
-    for position, (digit, stored) in enumerate(samples.items()):
-        label = stored.label or 0
-        box = f"{position * SIDE} 0 {SIDE} {SIDE}"
-        tile = Tile(address(digit), f"{label}, {stored.style}", box, digit == current)
-        columns.setdefault(label, []).append(tile)
-    return Samples(
-        sheet=Picture(addresses.samples_png(samples), SIDE * len(samples), SIDE),
-        columns=tuple(tuple(columns[label]) for label in sorted(columns)),
-    )
-
-
-def sprite_sheet(
-    collection: LabelledDigits, indices: Sequence[int]
-) -> tuple[Picture, tuple[str, ...]]:
-    """The image of some digits, at least one, and the ``viewBox`` of each.
-
-    Samples have one image for all of them.
-    """
-    if collection.kind == "samples":
-        picture = Picture(addresses.samples_png(collection.ids), SIDE * len(collection), SIDE)
-        corners = [(index * SIDE, 0) for index in indices]
-    else:
-        columns = min(SHEET_COLUMNS, len(indices))
-        rows = -(-len(indices) // columns)
-        address = addresses.dataset_png(indices, collection.sha256)
-        picture = Picture(address, columns * SIDE, rows * SIDE)
-        corners = [(at % columns * SIDE, at // columns * SIDE) for at in range(len(indices))]
-    return picture, tuple(f"{x} {y} {SIDE} {SIDE}" for x, y in corners)
-
-
-@dataclass(frozen=True)
-class ClassProbability:
-    """Probability of a class, 0..1, and the same with every block on."""
-
-    label: str
-    share: float
-    baseline: float
-    first: bool
-
-
-@dataclass(frozen=True)
-class PredictionView:
-    """The most probable class, and the probability of each."""
-
-    label: str
-    share: float
-    classes: tuple[ClassProbability, ...]
-    scaled: str | None
-    """Which branches are scaled; ``None`` if every factor is 1, as is the sentence on that."""
-    sentence: str | None
-
-
-def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
-    """The prediction, compared with that of the network with every block on."""
-    engine = services.registry.network(forward.manifest.id)
-    return compare_predictions(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
-
-
-MOST_CLASSES: Final = 30
-LIKELIEST: Final = 10  # classes shown of more than that
-
-
-def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> PredictionView:
-    """The prediction of ``forward``; ``baseline`` has every factor 1.
-
-    Of very many classes only the most probable are told.
-    """
-    names = forward.manifest.classes
-    probabilities = zip(
-        names, forward.probabilities.tolist(), baseline.probabilities.tolist(), strict=True
-    )
-    classes = tuple(
-        ClassProbability(label, now, before, first=at == forward.label)
-        for at, (label, now, before) in enumerate(probabilities)
-    )
-    shown = classes
-    if len(classes) > MOST_CLASSES:
-        shown = tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:LIKELIEST])
-    return PredictionView(
-        label=names[forward.label],
-        share=classes[forward.label].share,
-        classes=shown,
-        scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
-        sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
-    )
-
-
-def _describe_change(forward: ForwardPass, predicted: ClassProbability) -> str:
-    """Whether the class that is most probable with every block on still is."""
-    scaled = fmt.describe_scales(forward.scales)
-    scaled = scaled[0].upper() + scaled[1:]
-    baseline = fmt.percent(predicted.baseline)
-    if predicted.first:
-        now = fmt.percent(predicted.share)
-        return (
-            f"{scaled}, the prediction is still {predicted.label}: {now} now, "
-            f"{baseline} with every block on."
-        )
-    return (
-        f"{scaled}, the prediction changes: with every block on it is {predicted.label}, "
-        f"at {baseline}."
-    )
-
-
-@dataclass(frozen=True)
-class DigitTile:
-    """A labelled digit and its prediction."""
-
-    href: str
-    box: str
-    label: int
-    prediction: int
-    share: float
-    name: str
-
-
-@dataclass(frozen=True)
-class DigitTiles:
-    """Digits of a collection, cut from one image; ``None`` if there are no digits."""
-
-    sheet: Picture | None
-    tiles: tuple[DigitTile, ...]
-
-
-def digit_tiles(
-    collection: LabelledDigits, index: ActivationIndex, indices: Sequence[int], links: Links
-) -> DigitTiles:
-    """Digits of a collection with the predictions of the index; each leads to its gallery."""
-    if not indices:
-        return DigitTiles(None, ())
-    sheet, boxes = sprite_sheet(collection, indices)
-    kind = "test digit" if collection.kind == "dataset" else "sample"
-    return DigitTiles(
-        sheet,
-        tuple(
-            DigitTile(
-                href=links.with_digit(collection.ids[position]).gallery(),
-                box=box,
-                label=collection.label(position),
-                prediction=int(index.predictions[position]),
-                share=float(index.confidences[position]),
-                name=f"{kind} {position:,}",
-            )
-            for position, box in zip(indices, boxes, strict=True)
-        ),
     )

@@ -17,7 +17,7 @@ const GLYPH_WIDTH = 3;
 const MIN_LABELLED_WIDTH = 2 * (GLYPH_WIDTH + 1); // two digits of an index
 
 /** Pixels above a map for its index. */
-export const LABEL_HEIGHT = 7;
+const LABEL_HEIGHT = 7;
 
 /**
  * Lay maps out row by row, with a gap around them, and between them unless they are the units of a

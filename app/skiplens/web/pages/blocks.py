@@ -8,22 +8,18 @@ import numpy as np
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.engine.base import Engine
-from skiplens.service.analysis import (
-    GradientByPath,
-    all_block_metrics,
-    gradient_by_path,
-    gradient_by_step,
-)
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
 from skiplens.service.forward import ForwardPass
+from skiplens.service.gradients import GradientByPath, gradient_by_path, gradient_by_step
 from skiplens.service.images import stage_table, stages
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.charts import GradientChart, describe_gradients, gradient_chart
-from skiplens.web.pages.common import LIKELIEST, MOST_CLASSES, ViewPage
+from skiplens.web.pages.charts import LineChart, describe_gradients, gradient_chart
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend
+from skiplens.web.pages.network_page import NetworkPage
+from skiplens.web.pages.prediction import LIKELIEST, MOST_CLASSES
 
 
 def test_set_means(manifest: Manifest) -> dict[str, BlockMetrics]:
@@ -161,7 +157,7 @@ def _has_skips(manifest: Manifest) -> bool:
     return any(block.identity for block in manifest.blocks)
 
 
-def depth_page(context: PageContext, target: int | None, beside: str | None) -> ViewPage:
+def blocks_page(context: PageContext, target: int | None, beside: str | None) -> NetworkPage:
     """The page of all blocks.
 
     The gradient is of the class ``target``, by default the predicted one, in this network and in
@@ -172,7 +168,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         UnknownNetworkError: there is no such network.
     """
     manifest, links = context.engine.manifest, context.links
-    found, means = all_block_metrics(context.forward), test_set_means(manifest)
+    found, means = context.forward.block_metrics, test_set_means(manifest)
     rows = exits_by_row(context.engine, context.forward)
     exits = early_exits(context.forward, context.engine.weights)
     values = {
@@ -184,7 +180,7 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         "rectified": any(block.rectified for block in manifest.blocks),
         "merge": _only_merge(manifest),
         "symbols": text.symbols_of_blocks(manifest.blocks),
-        "sentence": describe_depth(manifest, found, links.scales.off),
+        "sentence": describe_blocks(manifest, found, links.scales.off),
         "blocks": found,
         "means": means,
         "ablated": {
@@ -203,12 +199,12 @@ def depth_page(context: PageContext, target: int | None, beside: str | None) -> 
         "rows_text": describe_rows(rows, manifest.classes) if rows else "",
         "ablations": ablation_rows(manifest),
     }
-    return ViewPage(
-        "depth.html",
+    return NetworkPage(
+        "blocks.html",
         f"Blocks of {manifest.title}",
         context,
-        address=lambda other: other.depth(target=target, beside=beside),
-        elsewhere=Links.depth,
+        address=lambda other: other.blocks(target=target, beside=beside),
+        elsewhere=Links.blocks,
         part="Blocks",
         values=values,
     )
@@ -266,7 +262,7 @@ def _gradient_values(
     }
 
 
-def _step_chart(context: PageContext, target: int, beside: str) -> GradientChart | None:
+def _step_chart(context: PageContext, target: int, beside: str) -> LineChart | None:
     """The gradient at each step, of this network and the other one; ``None`` without steps."""
     found = gradient_by_step(context.engine, context.forward, target)
     if found is None:
@@ -293,7 +289,7 @@ def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str,
     return engine.manifest.title, gradient_by_path(engine, forward, target)
 
 
-def describe_depth(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequence[str]) -> str:
+def describe_blocks(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequence[str]) -> str:
     """How large F(x) is beside x in the blocks that are on, here and over the test set."""
     names = text.symbols_of_blocks(manifest.blocks)
     if not manifest.blocks:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from skiplens.core.experiments import (
+from skiplens.core.experiment_results import (
     EXPERIMENTS_FILE,
     POINTS_FILE,
     MeasuredExperiment,

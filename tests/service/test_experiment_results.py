@@ -7,7 +7,7 @@ import pytest
 
 from skiplens.engine.base import Engine
 from skiplens.errors import ModelError
-from skiplens.service.experiments import Experiments
+from skiplens.service.experiment_results import Experiments
 from tests.conftest import MODELS
 
 

@@ -1,0 +1,83 @@
+"""The prediction: the most probable class, all probabilities, and what scaling changed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from skiplens.core.manifest import AS_TRAINED
+from skiplens.service.forward import ForwardPass
+from skiplens.service.services import Services
+from skiplens.web.pages import format as fmt
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    """Probability of a class, 0..1, and the same with every block on."""
+
+    label: str
+    share: float
+    baseline: float
+    first: bool
+
+
+@dataclass(frozen=True)
+class PredictionView:
+    """The most probable class, and the probability of each."""
+
+    label: str
+    share: float
+    classes: tuple[ClassProbability, ...]
+    scaled: str | None
+    """Which branches are scaled; ``None`` if every factor is 1, as is the sentence on that."""
+    sentence: str | None
+
+
+def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
+    """The prediction, compared with that of the network with every block on."""
+    engine = services.registry.network(forward.manifest.id)
+    return compare_predictions(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
+
+
+MOST_CLASSES: Final = 30
+LIKELIEST: Final = 10  # classes shown of more than that
+
+
+def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> PredictionView:
+    """The prediction of ``forward``; ``baseline`` has every factor 1.
+
+    Of very many classes only the most probable are told.
+    """
+    names = forward.manifest.classes
+    probabilities = zip(
+        names, forward.probabilities.tolist(), baseline.probabilities.tolist(), strict=True
+    )
+    classes = tuple(
+        ClassProbability(label, now, before, first=at == forward.label)
+        for at, (label, now, before) in enumerate(probabilities)
+    )
+    shown = classes
+    if len(classes) > MOST_CLASSES:
+        shown = tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:LIKELIEST])
+    return PredictionView(
+        label=names[forward.label],
+        share=classes[forward.label].share,
+        classes=shown,
+        scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
+        sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
+    )
+
+
+def _describe_change(forward: ForwardPass, predicted: ClassProbability) -> str:
+    """Whether the class that is most probable with every block on still is."""
+    scaled = fmt.describe_scales(forward.scales)
+    scaled = scaled[0].upper() + scaled[1:]
+    baseline = fmt.percent(predicted.baseline)
+    if predicted.first:
+        now = fmt.percent(predicted.share)
+        return (
+            f"{scaled}, the prediction is still {predicted.label}: {now} now, "
+            f"{baseline} with every block on."
+        )
+    return (
+        f"{scaled}, the prediction changes: with every block on it is {predicted.label}, "
+        f"at {baseline}."
+    )
