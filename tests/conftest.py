@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the package does, before NumPy is imported
@@ -21,6 +22,7 @@ from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples
 from skiplens.server import create_app
+from skiplens.service.dataset.indexer import Dataset
 from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import ROOT, Settings
@@ -71,6 +73,26 @@ def switched_off(*blocks: str) -> Scales:
     return Scales(tuple((block, 0.0) for block in blocks))
 
 
+def services_over(
+    engines: Mapping[str, Engine],
+    folder: Path,
+    *,
+    dataset: Dataset | None = None,
+    models: Path | None = None,
+) -> Services:
+    """Services of networks that keep what is uploaded in a folder."""
+    return Services.create(
+        engines,
+        DigitDatabase(folder / "digits.sqlite3", 1000),
+        load_samples(),
+        default_network="mnist-resnet",
+        cache_bytes=64_000_000,
+        limits=ImageLimits(),
+        dataset=dataset,
+        models=models,
+    )
+
+
 @pytest.fixture(scope="session")
 def engines() -> Mapping[str, Engine]:
     """The networks that ship, on one interpreter each."""
@@ -111,18 +133,7 @@ def stroke() -> NDArray[np.uint8]:
 @pytest.fixture
 def open_services(engines: Mapping[str, Engine], tmp_path: Path) -> Callable[[], Services]:
     """Opens services over the shared engines and a store of the test's own."""
-
-    def opened() -> Services:
-        return Services.create(
-            engines,
-            DigitDatabase(tmp_path / "digits.sqlite3", 100),
-            load_samples(),
-            default_network="mnist-resnet",
-            cache_bytes=64_000_000,
-            limits=ImageLimits(),
-        )
-
-    return opened
+    return partial(services_over, engines, tmp_path)
 
 
 @pytest.fixture

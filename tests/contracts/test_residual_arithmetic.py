@@ -3,6 +3,7 @@
 import io
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,20 +15,16 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
-from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.manifest import BlockInfo
 from skiplens.engine.base import Engine
 from skiplens.export.gallery import ExportOptions, load_export_context
 from skiplens.export.writing import write
 from skiplens.network.litert_graphs import reference_gradients
 from skiplens.network.tracing import load_network
-from skiplens.samples import load_samples
 from skiplens.server import create_app
-from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.forward import branch_scales
-from skiplens.service.services import Services
 from skiplens.settings import Settings
-from tests.conftest import MODELS, switched_off
+from tests.conftest import MODELS, services_over, switched_off
 from tests.contracts.networks import NETWORKS, one_hot, open_random, scaled, without
 from tests.network.tiny import SAVES_WITH_KERAS, numpy
 
@@ -53,18 +50,8 @@ def every(engines: Mapping[str, Engine], folder: Path) -> Mapping[str, Engine]:
 @pytest.fixture(scope="module")
 def served(every: Mapping[str, Engine], folder: Path) -> Iterator[TestClient]:
     """A client of an app that serves them all."""
-
-    def opened() -> Services:
-        return Services.create(
-            every,
-            DigitDatabase(folder / "digits.sqlite3", 10),
-            load_samples(),
-            default_network="mnist-resnet",
-            cache_bytes=64_000_000,
-            limits=ImageLimits(),
-        )
-
-    with TestClient(create_app(Settings(), opened), "http://127.0.0.1") as client:
+    app = create_app(Settings(), partial(services_over, every, folder))
+    with TestClient(app, "http://127.0.0.1") as client:
         yield client
 
 

@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from skiplens.core.digit import Digit
-from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.export.gallery import ExportContext, ExportOptions, load_export_context
 from skiplens.export.writing import write
-from skiplens.samples import load_samples
-from skiplens.service.digit_store import DigitDatabase
-from skiplens.service.services import Services
+from tests.conftest import services_over
 
 
 @pytest.fixture(scope="session")
@@ -20,15 +17,7 @@ def load_context(
     engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[ExportOptions], ExportContext]:
     """Loads export contexts over the networks that ship."""
-    store = DigitDatabase(tmp_path_factory.mktemp("state") / "digits.sqlite3", 10)
-    services = Services.create(
-        engines,
-        store,
-        load_samples(),
-        default_network="mnist-resnet",
-        cache_bytes=64_000_000,
-        limits=ImageLimits(),
-    )
+    services = services_over(engines, tmp_path_factory.mktemp("state"))
     return lambda options: load_export_context(services, options)
 
 

@@ -24,7 +24,8 @@ from skiplens.errors import (
     UnreadableImageError,
 )
 from skiplens.export.gallery import ExportContext, ExportOptions, draw, html
-from skiplens.service.images import GridOptions, block_table
+from skiplens.service.feature_map_table import block_table
+from skiplens.service.images import GridOptions
 from skiplens.web.pages import text as page_text
 from tests.conftest import switched_off
 

@@ -16,19 +16,10 @@ from skiplens.core.manifest import AS_TRAINED, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownBlockError
+from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.images import KERNEL_ZOOM as ZOOM
-from skiplens.service.images import (
-    FeatureMapTable,
-    Grid,
-    GridOptions,
-    LabelledKernelGrid,
-    block_table,
-    kernel_grid,
-    layer_grid,
-    stage_table,
-    stages,
-)
+from skiplens.service.images import Grid, GridOptions, LabelledKernelGrid, kernel_grid, layer_grid
 from skiplens.service.registry import find_layer
 
 KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {

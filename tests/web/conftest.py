@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,17 +12,14 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
-from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
-from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
-from tests.conftest import MODELS, wait_until
+from tests.conftest import MODELS, services_over, wait_until
 from tests.idx import shifted_samples
 from tests.web.engines import SamplesFirst, WatchedEngine
 
@@ -52,18 +50,7 @@ def api(
     """A client of an app that all tests share; faults of the app come back as answers."""
     folder = tmp_path_factory.mktemp("state")
 
-    def opened() -> Services:
-        return Services.create(
-            engines,
-            DigitDatabase(folder / "digits.sqlite3", 1000),
-            load_samples(),
-            default_network="mnist-resnet",
-            cache_bytes=64_000_000,
-            limits=ImageLimits(),
-            models=MODELS,
-        )
-
-    app = create_app(Settings(), opened)
+    app = create_app(Settings(), partial(services_over, engines, folder, models=MODELS))
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
 
@@ -106,15 +93,8 @@ def over_dataset(
     engines: Mapping[str, Engine], collection: LabelledDigits, folder: Path
 ) -> Services:
     """Services with a data set and a folder to keep things in."""
-    return Services.create(
-        engines,
-        DigitDatabase(folder / "digits.sqlite3", 1000),
-        load_samples(),
-        default_network="mnist-resnet",
-        cache_bytes=64_000_000,
-        limits=ImageLimits(),
-        dataset=Dataset(collection, IndexCache(folder / "indexes"), 1),
-    )
+    dataset = Dataset(collection, IndexCache(folder / "indexes"), 1)
+    return services_over(engines, folder, dataset=dataset)
 
 
 @pytest.fixture(scope="session")
@@ -154,14 +134,7 @@ def watched(engine: Engine) -> WatchedEngine:
 @pytest.fixture
 def watched_services(watched: WatchedEngine, tmp_path: Path) -> Callable[[], Services]:
     """Opens services over that network alone."""
-    return lambda: Services.create(
-        {"mnist-resnet": watched},
-        DigitDatabase(tmp_path / "digits.sqlite3", 100),
-        load_samples(),
-        default_network="mnist-resnet",
-        cache_bytes=64_000_000,
-        limits=ImageLimits(),
-    )
+    return partial(services_over, {"mnist-resnet": watched}, tmp_path)
 
 
 @pytest.fixture

@@ -15,13 +15,12 @@ from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import DigitRecord
+from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import ForwardPass
 from skiplens.service.images import (
-    FeatureMapTable,
     Grid,
     GridOptions,
     LabelledKernelGrid,
-    block_table,
     grid_of,
     kernel_grid,
     layer_grid,

@@ -1,19 +1,17 @@
-"""Images of activations and kernels: grids of a layer, tables of a block or a stage."""
+"""Images of activations and kernels: grids of a layer, and of a convolution's kernels."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core import grid_image
-from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.feature_stats import Sort, dead_and_constant, extent, ordered
 from skiplens.core.grid_image import GAP, Box, GridLayout
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest, Published
+from skiplens.core.manifest import LayerInfo, Published
 from skiplens.core.timing import timed
 from skiplens.core.value_range import (
     Normalisation,
@@ -23,9 +21,9 @@ from skiplens.core.value_range import (
     quantise,
 )
 from skiplens.engine.base import Array
-from skiplens.errors import InvalidParameterError, quoted
+from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.registry import find_block, find_layer
+from skiplens.service.registry import find_block
 
 MAX_PIXELS: Final = 16_000_000
 
@@ -122,24 +120,25 @@ class Grid:
 
     def png(self) -> bytes:
         """The image."""
-        return _png(self.levels, self.options.palette, diverging=self.diverging)
+        return render_png(self.levels, self.options.palette, diverging=self.diverging)
 
 
-def _png(
+def render_png(
     levels: Callable[[], NDArray[np.uint8]], palette: PaletteName, *, diverging: bool = True
 ) -> bytes:
+    """An image of palette levels, as PNG."""
     with timed("render"):
         drawn = levels()
     with timed("encode"):
         return grid_image.encode(drawn, colours(palette, diverging=diverging))
 
 
-_UNITS_PER_INDEX: Final = 8  # the units of a sequence are as narrow as one value
+UNITS_PER_INDEX: Final = 8  # the units of a sequence are as narrow as one value
 
 
 def _some_indices(filters: Sequence[int], columns: int) -> list[int | None]:
     """The index of each filter, and ``None`` where its neighbour's index takes the room."""
-    return [None if at % columns % _UNITS_PER_INDEX else index for at, index in enumerate(filters)]
+    return [None if at % columns % UNITS_PER_INDEX else index for at, index in enumerate(filters)]
 
 
 def as_drawn(maps: Array, layer: LayerInfo) -> Array:
@@ -333,7 +332,7 @@ class LabelledKernelGrid:
 
     def png(self) -> bytes:
         """The image."""
-        return _png(self.levels, self.palette)
+        return render_png(self.levels, self.palette)
 
 
 def _draw_row_index(drawn: NDArray[np.uint8], row: int, box: Box) -> None:
@@ -341,212 +340,3 @@ def _draw_row_index(drawn: NDArray[np.uint8], row: int, box: Box) -> None:
     ink = grid_image.draw_index(row)
     right, top = box[0] - GAP, box[1] + (box[3] - grid_image.GLYPH_HEIGHT) // 2
     drawn[top : top + ink.shape[0], right - ink.shape[1] : right][ink] = LABEL_LEVEL
-
-
-_PREFERRED_TABLE_WIDTH_PX: Final = 960
-_MIN_ROW_HEIGHT_PX: Final = 24  # so that the link beside a row can be hit by a finger
-
-
-@dataclass(frozen=True)
-class FeatureMapRow:
-    """One row of a table.
-
-    Attributes:
-        role: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum`` or ``output``; in a stage, the
-            name of the block.
-        layer: that computes the maps.
-        range: values at the two ends of the palette.
-        first: column of its first filter.
-    """
-
-    role: str
-    layer: LayerInfo
-    range: ValueRange
-    first: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureMapTable:
-    """Maps of several layers, one layer a row, one filter a column.
-
-    Attributes:
-        rows: top to bottom.
-        geometry: layout of the maps, row by row, without a box where a row has no map.
-        maps: float32 ``(H, W, C)`` of each row.
-        palette: its signed palette is used.
-    """
-
-    rows: tuple[FeatureMapRow, ...]
-    geometry: GridLayout
-    maps: tuple[Array, ...]
-    palette: PaletteName
-
-    @property
-    def steps(self) -> bool:
-        """Whether the rows are sequences, time downwards."""
-        return _are_sequences(self.rows)
-
-    @property
-    def range(self) -> ValueRange:
-        """The range that all rows but a gate share."""
-        return next(row.range for row in self.rows if row.role != "gate")
-
-    def box(self, row: FeatureMapRow, column: int) -> Box | None:
-        """The box of a row's map in a column, if it has one."""
-        at = self.rows.index(row)
-        before = sum(above.layer.filters for above in self.rows[:at])
-        index = column - row.first
-        return self.geometry.boxes[before + index] if 0 <= index < row.layer.filters else None
-
-    def levels(self) -> NDArray[np.uint8]:
-        """The image as palette levels, uint8 ``(height, width)``; constant maps have a frame."""
-        levels = [
-            level
-            for row, maps in zip(self.rows, self.maps, strict=True)
-            for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
-        ]
-        flagged = [
-            bool(constant) and not self.steps
-            for maps in self.maps
-            for constant in maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))
-        ]
-        return grid_image.draw(levels, self.geometry, self._indices(), flagged)
-
-    def png(self) -> bytes:
-        """The image."""
-        return _png(self.levels, self.palette)
-
-    def _indices(self) -> list[int | None]:
-        """The index of each column, above its uppermost map."""
-        columns = [row.first + at for row in self.rows for at in range(row.layer.filters)]
-        indices = [None if column in columns[:at] else column for at, column in enumerate(columns)]
-        if not self.steps:
-            return indices
-        return [None if index is None or index % _UNITS_PER_INDEX else index for index in indices]
-
-
-def block_table(
-    forward: ForwardPass, block: BlockInfo, palette: PaletteName, zoom: int | None = None
-) -> FeatureMapTable:
-    """A block's x, F(x), sum and output, and a highway's gate.
-
-    The first row is the projected x if the block changes shape. A block without an identity path
-    has only F(x) and output. If the merge concatenates, F(x) begins in the column after x.
-    """
-    named = {
-        "x" if block.identity == block.input else "projected x": block.identity,
-        "F(x)": block.residual,
-        "gate": block.gate,
-        "sum": block.sum,
-        "output": block.output if block.output != block.sum else None,
-    }
-    layers = {role: name for role, name in named.items() if name is not None}
-    _, behind = column_offsets(block, forward.activations)
-    return feature_map_table(forward, layers.items(), palette, zoom, {"F(x)": behind})
-
-
-def feature_map_table(
-    forward: ForwardPass,
-    parts: Iterable[tuple[str, str]],
-    palette: PaletteName,
-    zoom: int | None,
-    first: Mapping[str, int] | None = None,
-) -> FeatureMapTable:
-    """The table of any layers, which share one symmetric range, except for gates.
-
-    Args:
-        forward: of the digit.
-        parts: role and layer of each row.
-        palette: its signed palette is used.
-        zoom: pixels a value; by default it depends on the size of the maps.
-        first: column in which a role begins, by default the first.
-
-    Raises:
-        InvalidParameterError: the image would have more than 16 million pixels.
-    """
-    pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
-    maps = tuple(as_drawn(forward.maps(layer), layer) for _, layer in pairs)
-    reach = _reach(forward, [layer for _, layer in pairs])
-    rows = tuple(
-        FeatureMapRow(
-            role,
-            layer,
-            _gate_range(forward, layer) if layer.role == "gate" else (-reach, reach),
-            (first or {}).get(role, 0),
-        )
-        for role, layer in pairs
-    )
-    return FeatureMapTable(rows, _layout_table(rows, zoom), maps, palette)
-
-
-def _gate_range(forward: ForwardPass, layer: LayerInfo) -> ValueRange:
-    """-1..1, so that a gate takes the upper half of the palette, or more for a larger factor."""
-    reach = max(1.0, abs(forward.layer_scale(layer) or 1.0))
-    return -reach, reach
-
-
-def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
-    """The largest magnitude of all layers but gates, or of the gates if there is nothing else."""
-    values = [layer for layer in layers if layer.role != "gate"] or layers
-    return max(float(np.abs(forward.maps(layer)).max()) for layer in values)
-
-
-def _layout_table(rows: tuple[FeatureMapRow, ...], zoom: int | None) -> GridLayout:
-    """A box for each map; smaller maps lie in the upper left corner of their cells."""
-    columns = max(row.first + row.layer.filters for row in rows)
-    height, width = (max(row.layer.drawn_size[axis] for row in rows) for axis in (0, 1))
-    gap = 0 if _are_sequences(rows) else GAP
-    chosen = zoom or (
-        _default_table_zoom(height, width, columns)
-        if gap
-        else sequence_zoom(height, columns, _PREFERRED_TABLE_WIDTH_PX)
-    )
-    layout = grid_image.layout_rows(len(rows), columns, height, width, zoom=chosen, gap=gap)
-    boxes = tuple(
-        (x, y, row.layer.drawn_size[1] * chosen, row.layer.drawn_size[0] * chosen)
-        for at, row in enumerate(rows)
-        for x, y, _, _ in layout.boxes[at * columns + row.first :][: row.layer.filters]
-    )
-    return bounded(replace(layout, boxes=boxes))
-
-
-def _are_sequences(rows: Iterable[FeatureMapRow]) -> bool:
-    return all(row.layer.is_sequence for row in rows)
-
-
-def _default_table_zoom(height: int, width: int, columns: int) -> int:
-    fitting = _PREFERRED_TABLE_WIDTH_PX // (columns * width)
-    smallest = -(-_MIN_ROW_HEIGHT_PX // height)
-    return max(smallest, min(grid_image.preferred_zoom(height, width), fitting))
-
-
-def stages(manifest: Manifest) -> tuple[tuple[BlockInfo, ...], ...]:
-    """Runs of blocks whose outputs have the same shape."""
-    runs = groupby(manifest.blocks, lambda block: find_layer(manifest, block.output).shape)
-    return tuple(tuple(blocks) for _, blocks in runs)
-
-
-def stage_table(
-    forward: ForwardPass, stage: int, role: str, palette: PaletteName, zoom: int | None = None
-) -> FeatureMapTable:
-    """One layer of each block of a stage, so that filters can be followed through the depth.
-
-    Args:
-        forward: of the digit.
-        stage: its number in :func:`stages`, from 1.
-        role: ``output``, ``residual``, ``sum`` or ``gate``.
-        palette: its signed palette is used.
-        zoom: pixels a value; by default it depends on the size of the maps.
-
-    Raises:
-        InvalidParameterError: there is no such stage, or a block has no such layer.
-    """
-    runs = stages(forward.manifest)
-    if not 1 <= stage <= len(runs):
-        raise InvalidParameterError(f"stage must be 1 to {len(runs)}; got {quoted(str(stage))}")
-    parts = [(block.name, getattr(block, role)) for block in runs[stage - 1]]
-    if any(layer is None for _, layer in parts):
-        raise InvalidParameterError(
-            f"role {role} is not available: blocks of network {forward.manifest.id} have none"
-        )
-    return feature_map_table(forward, parts, palette, zoom)

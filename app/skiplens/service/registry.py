@@ -1,6 +1,7 @@
 """The model registry: looks up networks, layers, blocks and filters by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from skiplens.core.manifest import (
     BlockInfo,
@@ -15,6 +16,8 @@ from skiplens.errors import (
     UnknownNetworkError,
     quoted,
 )
+
+_Named = TypeVar("_Named", LayerInfo, BlockInfo)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -54,12 +57,7 @@ def find_layer(manifest: Manifest, name: str) -> LayerInfo:
     Raises:
         UnknownLayerError: the network has none.
     """
-    layers = {layer.name: layer for layer in manifest.layers}
-    if name not in layers:
-        raise UnknownLayerError(
-            f"network {manifest.id} has no layer {quoted(name)}; its layers are {listed(layers)}"
-        )
-    return layers[name]
+    return _find(manifest, "layer", manifest.layers, name, UnknownLayerError)
 
 
 def find_block(manifest: Manifest, name: str) -> BlockInfo:
@@ -68,12 +66,18 @@ def find_block(manifest: Manifest, name: str) -> BlockInfo:
     Raises:
         UnknownBlockError: the network has none.
     """
-    blocks = {block.name: block for block in manifest.blocks}
-    if name not in blocks:
-        raise UnknownBlockError(
-            f"network {manifest.id} has no block {quoted(name)}; its blocks are {listed(blocks)}"
+    return _find(manifest, "block", manifest.blocks, name, UnknownBlockError)
+
+
+def _find(
+    manifest: Manifest, what: str, items: Sequence[_Named], name: str, error: type[Exception]
+) -> _Named:
+    found = {item.name: item for item in items}
+    if name not in found:
+        raise error(
+            f"network {manifest.id} has no {what} {quoted(name)}; its {what}s are {listed(found)}"
         )
-    return blocks[name]
+    return found[name]
 
 
 def check_filter(layer: LayerInfo, index: int) -> int:

@@ -13,8 +13,8 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED, BlockInfo, BlockMetrics, FilterMetrics
 from skiplens.engine.base import Engine
+from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import run_network
-from skiplens.service.images import FeatureMapTable, block_table
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import (

@@ -15,7 +15,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.core.digit import Digit
-from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import AS_TRAINED
@@ -23,7 +22,7 @@ from skiplens.core.two_layer_network import PLAIN, RESIDUAL, ActivationName, eva
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
-from skiplens.service.digit_store import DigitDatabase, DigitRecord
+from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import gradient_by_path
 from skiplens.service.registry import find_layer
@@ -35,6 +34,7 @@ from skiplens.web.pages.learn.scene import story_networks
 from skiplens.web.pages.learn.steps import HANDOUT, STEPS, TERMS
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
 from skiplens.web.parameters import parse_scales
+from tests.conftest import services_over
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -91,15 +91,7 @@ def client_of(
     folder: Path,
     host: str = "127.0.0.1",
 ) -> TestClient:
-    services = Services.create(
-        engines,
-        DigitDatabase(folder / "digits.sqlite3", 10),
-        load_samples(),
-        default_network="mnist-resnet",
-        cache_bytes=64_000_000,
-        limits=ImageLimits(),
-        models=folder,
-    )
+    services = services_over(engines, folder, models=folder)
     return TestClient(create_app(Settings(host=host), lambda: services), "http://127.0.0.1")
 
 

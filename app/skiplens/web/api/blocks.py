@@ -18,8 +18,8 @@ from skiplens.service.early_exits_and_votes import (
     exits_by_row,
     votes,
 )
+from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.gradients import BlockGradient, gradient_by_path, gradient_by_step
-from skiplens.service.images import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.registry import find_layer
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.routing import EXAMPLE, Router

@@ -9,9 +9,9 @@ import numpy as np
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
+from skiplens.service.feature_map_table import stage_table, stages
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import GradientByPath, gradient_by_path, gradient_by_step
-from skiplens.service.images import stage_table, stages
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text

@@ -10,7 +10,8 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.dataset.activation_index import TopActivation
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.images import GridOptions, block_table, layer_grid
+from skiplens.service.feature_map_table import block_table
+from skiplens.service.images import GridOptions, layer_grid
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext

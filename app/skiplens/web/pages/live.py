@@ -15,8 +15,9 @@ from skiplens.core.array_files import pack
 from skiplens.core.manifest import BlockInfo
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError
+from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table
 from skiplens.service.forward import ForwardPass, run_uncached
-from skiplens.service.images import FeatureMapTable, Grid, block_table, layer_grid, stage_table
+from skiplens.service.images import Grid, layer_grid
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links as addresses

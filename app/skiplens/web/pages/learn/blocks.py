@@ -7,7 +7,7 @@ import numpy as np
 
 from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
 from skiplens.service.early_exits_and_votes import reads_rows
-from skiplens.service.images import block_table
+from skiplens.service.feature_map_table import block_table
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.units import explain, parse_position
 from skiplens.web.links import Links
