@@ -37,6 +37,7 @@ OpenPage = Callable[..., Page]
 # The shell is the same engine without windows and tabs: it takes half of the processor's time.
 SHELL = ("chromium-headless-shell", "chromium", "chromium-browser")
 WHOLE = ("chromium", "chromium-browser", "chromium-headless-shell")
+ONE_PROCESS = "--renderer-process-limit=1"  # started once, and scripts stay compiled
 expect.set_options(timeout=30_000)  # ms that a page may take on a busy machine
 
 
@@ -90,12 +91,12 @@ def executable(names: tuple[str, ...]) -> str:
 
 
 def launch(
-    playwright: Playwright, names: tuple[str, ...], *, without: Sequence[str] = ()
+    playwright: Playwright, names: tuple[str, ...], *options: str, without: Sequence[str] = ()
 ) -> Browser:
-    """A headless browser, the first that is there, without these options of Playwright's."""
+    """A headless browser, the first that is there; ``without`` are options of Playwright's."""
     return playwright.chromium.launch(
         executable_path=executable(names),
-        args=["--no-sandbox"],
+        args=["--no-sandbox", *options],
         ignore_default_args=list(without),
     )
 
@@ -109,7 +110,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """A headless Chromium."""
-    with launch(playwright, SHELL) as launched:
+    with launch(playwright, SHELL, ONE_PROCESS) as launched:
         yield launched
 
 

@@ -1,7 +1,7 @@
 """The cached forward pass: all activations of a digit in a network, computed once."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -153,6 +153,14 @@ def run_network(engine: Engine, digit: InputImage, scales: Scales) -> ForwardPas
     for array in activations.values():
         array.flags.writeable = False
     return ForwardPass(engine.manifest, digit, scales, activations)
+
+
+def predict(engine: Engine, digit: InputImage, settings: Sequence[Scales]) -> Array:
+    """Probabilities under each set of factors, float32 ``(settings, classes)``."""
+    rows = np.stack([branch_scales(engine.manifest, scales) for scales in settings])
+    images = np.repeat(network_input(engine.manifest, digit), len(rows), axis=0)
+    found = engine.outputs(images, rows, engine.manifest.layers[-1].name)
+    return found.reshape(len(rows), -1)
 
 
 def run_reordered(

@@ -8,9 +8,12 @@ from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiment_results import CurvePoint, MeasuredRun, accuracy_by_depth
 from skiplens.core.input_image import InputImage
-from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind
+from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind, stream_name
+from skiplens.core.manifest import Scales
+from skiplens.engine.base import Array, Engine
 from skiplens.errors import InvalidParameterError
-from skiplens.service.interventions import Rung, classify_on_ladder
+from skiplens.service.forward import predict
+from skiplens.service.registry import ModelRegistry
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -36,6 +39,39 @@ from skiplens.web.pages.templating import RespondDep
 TONES: Final[Mapping[Kind, str]] = {"residual": "identity", "plain": "chain"}
 NAMES: Final[Mapping[Kind, str]] = {"residual": "with the skip", "plain": "without it"}
 _MARGIN: Final = 0.005  # below the lowest accuracy of a chart
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """A digit in one network of the ladder.
+
+    Attributes:
+        kind: with the skip, or without.
+        blocks: how many.
+        network: id.
+        probabilities: float32 ``(classes,)``.
+    """
+
+    kind: Kind
+    blocks: int
+    network: str
+    probabilities: Array
+
+    @property
+    def label(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+
+def classify_on_ladder(registry: ModelRegistry, digit: InputImage) -> tuple[Rung, ...]:
+    """The digit in every loaded network of the ladder, kind by kind, from the fewest blocks up."""
+    loaded: Mapping[str, Engine] = {engine.manifest.id: engine for engine in registry.networks}
+    return tuple(
+        Rung(kind, blocks, name, predict(loaded[name], digit, [Scales()])[0])
+        for kind in KINDS
+        for blocks in LADDER
+        if (name := stream_name(kind, blocks)) in loaded
+    )
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.engine.base import Array, Engine
 from skiplens.service.experiment_results import Experiments
-from skiplens.service.forward import ForwardPass
-from skiplens.service.interventions import predict
+from skiplens.service.forward import ForwardPass, predict
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links

@@ -10,8 +10,7 @@ from fastapi import APIRouter, Query, Response
 from skiplens.core.experiment_results import Curve
 from skiplens.core.manifest import Manifest, Scales
 from skiplens.engine.base import Array, Engine
-from skiplens.service.forward import ForwardPass
-from skiplens.service.interventions import predict
+from skiplens.service.forward import ForwardPass, predict
 from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
