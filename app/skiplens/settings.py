@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     max_image_side: int = Field(8192, ge=28, description="longest side of an upload, in pixels")
 
     decoders: int = Field(
-        default_factory=lambda: 1 if (os.cpu_count() or 1) < 4 else 2,  # noqa: PLR2004  # cores
+        1,  # with more, a server with the networks that ship may take more than 512 MB
         ge=1,
         le=MAX_INTERPRETERS,
         description="processes that decode large images; one more is kept for small ones",

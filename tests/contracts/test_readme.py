@@ -33,7 +33,6 @@ WORDS_FOR_DEFAULTS = {
     "cross_origin_pictures": "false",
     "state_dir": "the user's data folder",
     "interpreters": "one per core",
-    "decoders": "1; 2 with four cores",
     "computing": "cores and 1",
     "allowed_hosts": "see right",
     "health_port": "none",
