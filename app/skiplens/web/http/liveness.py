@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 STALLED_S: Final = 10.0  # without a turn of the event loop, after which it is taken to be stuck
 _SECONDS: Final = 2.0  # for a request to arrive and its response to be read
@@ -51,25 +51,51 @@ def answer_liveness(listener: socket.socket, is_alive: Callable[[], bool]) -> No
 
 
 async def _serve(listener: socket.socket, is_alive: Callable[[], bool]) -> None:
-    open_now: dict[asyncio.StreamWriter, None] = {}  # the first one first
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_now[writer] = None
-        if len(open_now) > _MAX_CONNECTIONS:  # whoever means it has been answered by now
-            next(iter(open_now)).transport.abort()
-        try:
-            async with asyncio.timeout(_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_response(head, alive=is_alive()))
-                await writer.drain()
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # whoever asked is gone, or sends no request
-        finally:
-            del open_now[writer]
-            writer.close()
-
-    server = await asyncio.start_server(answer, sock=listener, limit=_MAX_HEAD_BYTES)
+    open_now: dict[_Probe, None] = {}
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Probe(is_alive, open_now), sock=listener)
     await server.serve_forever()
+
+
+class _Probe(asyncio.Protocol):
+    """A connection, for one request.
+
+    Args:
+        is_alive: whether the server is.
+        open_now: all connections, the first one first.
+    """
+
+    def __init__(self, is_alive: Callable[[], bool], open_now: dict["_Probe", None]) -> None:
+        self._is_alive = is_alive
+        self._open_now = open_now
+        self._transport: asyncio.Transport | None = None
+        self._head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._open_now[self] = None
+        if len(self._open_now) > _MAX_CONNECTIONS:  # whoever means it has been answered by now
+            next(iter(self._open_now)).end()
+        asyncio.get_running_loop().call_later(_SECONDS, self.end)
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        if self._transport is None:
+            return
+        if b"\r\n\r\n" in self._head:
+            self._transport.write(_response(self._head, alive=self._is_alive()))
+            self._transport.close()
+        elif len(self._head) > _MAX_HEAD_BYTES:
+            self.end()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._open_now.pop(self, None)
+
+    def end(self) -> None:
+        """Disconnect, if it is still there."""
+        self._open_now.pop(self, None)
+        if self._transport is not None:
+            self._transport.abort()
 
 
 def _response(head: bytes, *, alive: bool) -> bytes:
