@@ -78,6 +78,12 @@ def json_of_faults(strokes: int = 5, points: int = 4000) -> bytes:
     return b'{"strokes":[' + b",".join([line] * strokes) + b"]}"
 
 
+def json_of_wide_strokes(points: int = 5400) -> bytes:
+    """Discs that are as large as a drawing, one over the other."""
+    line = b",".join(b"[%d,%d,2]" % (number % 2, (number + 1) % 2) for number in range(points // 2))
+    return b'{"strokes":[' + b",".join([b'{"points":[' + line + b"]}"] * 2) + b"]}"
+
+
 def form_of_separators(count: int = 8 * MEBIBYTE) -> bytes:
     """Fields without end."""
     return b"&" * count
@@ -89,3 +95,22 @@ def post(kind: bytes, body: bytes, path: bytes = b"/api/v1/digits") -> bytes:
         b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
         % (path, kind, len(body))
     ) + body
+
+
+def requests() -> dict[str, bytes]:
+    """What can be sent on one connection, by name."""
+    unending = b"POST /api/v1/digits HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    raw, form = b"application/octet-stream", b"application/x-www-form-urlencoded"
+    return {
+        "pipelined requests": pipelined(30_000),
+        "tiny segments": post(raw, jpeg_of_segments()),
+        "fill bytes": post(raw, jpeg_of_fill_bytes()),
+        "colour profiles": post(raw, png_of_profiles()),
+        "deep colour": post(raw, png_of_deep_colour()),
+        "run lengths": post(raw, bmp_of_rows()),
+        "lists in JSON": post(b"application/json", json_of_lists()),
+        "faults in JSON": post(b"application/json", json_of_faults()),
+        "form separators": post(form, form_of_separators(), b"/theme"),
+        "a body without end": unending + b"Content-Length: 999\r\n\r\nx",
+        "chunk extensions": unending + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 65536,
+    }

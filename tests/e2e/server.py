@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,15 +60,16 @@ class Server:
         """A connection of its own."""
         return Connection(self.port)
 
-    @property
-    def health(self) -> str:
-        """Address of liveness at the port for it, which the setting has to ask for."""
-        port = next(line["port"] for line in self.lines() if line["event"] == "liveness")
-        return f"http://127.0.0.1:{port}/healthz"
+    @cached_property
+    def health_port(self) -> int:
+        """Where only liveness is answered; the setting has to ask for it."""
+        return next(int(line["port"]) for line in self.lines() if line["event"] == "liveness")
 
     def liveness(self) -> int:
-        """The status that is answered there."""
-        return httpx2.get(self.health, timeout=PATIENCE).status_code
+        """The status that is answered there, on a connection of its own as probes have."""
+        with Connection(self.health_port) as connection:
+            connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return answer_of(connection.rest()).status_code
 
     def metric(self, sample: str) -> float:
         """A sample as ``/metrics`` prints it, 0 where it does not."""

@@ -6,7 +6,6 @@ draw themselves.
 """
 
 import argparse
-import itertools
 import os
 import random
 import signal
@@ -16,9 +15,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -28,14 +26,13 @@ from rich.table import Table
 from tests.core.images import files
 from tests.e2e import attacks
 from tests.e2e.bystander import LIVE, Bystander
-from tests.e2e.server import Connection, Server, answer_of, resident_megabytes, serving
+from tests.e2e.overload import CONNECTIONS, overload
+from tests.e2e.server import Server, answer_of, resident_megabytes, serving
 from tests.web.images import drawing, encoded
 
 _SEED: Final = 21
 _EXPECTED: Final = frozenset({200, 201, 408, 413, 415, 422, 503})
-_DIGITS: Final = "/api/v1/networks/mnist-resnet/digits"
-_OVERLOADERS: Final = 4
-_PARTS: Final = ("files", "overload", "clients", "drains", "kills")
+_PARTS: Final = ("files", "overload", "clients", "attacks", "drains", "kills")
 _Row = tuple[str, str, str]
 
 
@@ -49,8 +46,9 @@ def main() -> None:
     given = parser.parse_args()
     parts: dict[str, Callable[[Path], _Row]] = {
         "files": lambda at: mutated_files(at, given.files),
-        "overload": lambda at: overload(at, given.seconds),
+        "overload": lambda at: overloaded(at, given.seconds),
         "clients": lambda at: slow_clients(at, given.clients),
+        "attacks": attacked_stops,
         "drains": lambda at: drains(at, given.drains),
         "kills": lambda at: kills(at, given.kills),
     }
@@ -69,7 +67,7 @@ def mutated_files(folder: Path, count: int) -> _Row:
     """Damaged images, posted as live frames."""
     chance = random.Random(_SEED)  # noqa: S311
     sources = [*files().values(), *_corpus()]
-    with serving(folder, client_share=1) as server:
+    with serving(folder, client_share=1, health_port=0) as server:
         statuses: Counter[int] = Counter()
 
         def post(number: int) -> None:
@@ -119,52 +117,21 @@ def _status(receive: Callable[[], bytes]) -> int:
     return answer.status_code
 
 
-def overload(folder: Path, seconds: float) -> _Row:
-    """Many clients that store digits and ask for forward passes, as fast as they are answered.
-
-    They are processes of their own: as threads of this one they would hold up who measures.
-    """
-    with serving(folder) as server:
+def overloaded(folder: Path, seconds: float) -> _Row:
+    """Many clients that store digits and ask for forward passes, as fast as they are answered."""
+    with serving(folder, health_port=0) as server:
         digit = server.client.get("/api/v1/samples").json()[0]["id"]
-        with _Watched(server) as others, ProcessPoolExecutor(_OVERLOADERS) as pool:
-            asking = partial(_overload, server.port, digit, seconds)
-            results = list(pool.map(asking, range(_OVERLOADERS)))
-        statuses = sum((statuses for statuses, _ in results), Counter[int]())
-        outcome = f"{_told(statuses)}; longest wait {max(longest for _, longest in results):.1f} s"
-        return f"{seconds:g} s of overload by 100 connections", outcome, others.told()
-
-
-def _overload(port: int, digit: str, seconds: float, seed: int) -> tuple[Counter[int], float]:
-    """Statuses, and the longest time to an answer, of a part of the connections."""
-    png = encoded(drawing())
-    statuses: Counter[int] = Counter()
-    longest = [0.0]
-    end = time.monotonic() + seconds
-    numbers = itertools.count(seed * 10_000)
-
-    def ask() -> None:
-        while time.monotonic() < end:
-            with suppress(OSError, IndexError), Connection(port) as connection:
-                while time.monotonic() < end:
-                    number = next(numbers)
-                    path = f"{_DIGITS}/{digit}/prediction?scale=block2:{number % 40_000 / 10_000}"
-                    get = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-                    started = time.monotonic()
-                    connection.send(get if number % 2 else attacks.post(b"image/png", png))
-                    statuses[_status(connection.receive)] += 1
-                    longest[0] = max(longest[0], time.monotonic() - started)
-
-    askers = [threading.Thread(target=ask) for _ in range(100 // _OVERLOADERS)]
-    for one in askers:
-        one.start()
-    for one in askers:
-        one.join()
-    return statuses, longest[0]
+        with _Watched(server) as others:
+            told = overload(server.port, digit, encoded(drawing()), seconds)
+        outcome = f"{_told(told.statuses)}; longest wait {told.longest:.1f} s"
+        if told.unexplained:
+            outcome += f"; {told.unexplained} without Retry-After"
+        return f"{seconds:g} s of overload by {CONNECTIONS} connections", outcome, others.told()
 
 
 def slow_clients(folder: Path, count: int) -> _Row:
     """Clients that say nothing, or half a request, or a byte of a body, or read nothing."""
-    with serving(folder, receive_seconds=5) as server:
+    with serving(folder, receive_seconds=5, health_port=0) as server:
         half = (b"", b"GET / HT", attacks.post(b"image/png", bytes(100), LIVE)[:-99])
         with _Watched(server) as others:
             connections = []
@@ -178,6 +145,34 @@ def slow_clients(folder: Path, count: int) -> _Row:
                     answers[connection.receive()[9:12].decode() or "closed"] += 1
         told = ", ".join(f"{count} {what}" for what, count in sorted(answers.items()))
         return f"{count:,} slow and silent clients", told, others.told()
+
+
+def attacked_stops(folder: Path) -> _Row:
+    """SIGTERM during each attack, which goes on until nobody listens any more."""
+    requests, longest, slowest = attacks.requests(), 0.0, ""
+    for name, request in requests.items():
+        with serving(folder) as server, ThreadPoolExecutor(4) as pool:
+            for _ in range(4):
+                pool.submit(_send_again_and_again, server, request)
+            time.sleep(0.5)
+            signalled = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(60)
+            if (took := time.monotonic() - signalled) > longest:
+                longest, slowest = took, name
+    outcome = f"longest stop {longest:.1f} s ({slowest})"
+    return f"a stop during each of {len(requests)} attacks", outcome, ""
+
+
+def _send_again_and_again(server: Server, request: bytes) -> None:
+    while True:
+        try:
+            connection = server.connect()
+        except OSError:
+            return
+        with connection, suppress(OSError):
+            connection.send(request)
+            connection.rest()
 
 
 def drains(folder: Path, count: int) -> _Row:
@@ -259,6 +254,7 @@ class _Watched:
         self._done = threading.Event()
         self._frames: list[float] = []
         self._alive: list[float] = []
+        self._queued: list[float] = []
         self._peak = 0.0
         self._idle = 0.0
 
@@ -281,22 +277,30 @@ class _Watched:
             self._frames.append(self._bystander.frame())
 
     def _check(self) -> None:
+        """Ask for liveness at the port for it, on a connection for each as probes do, and at the
+        other one.
+        """
         request = attacks.pipelined(1)
         with closing(Bystander(self._server, "127.0.0.3")) as other:
             while not self._done.wait(0.02):
                 started = time.perf_counter()
+                assert self._server.liveness() == 200
+                answered = time.perf_counter()
                 other.connection.send(request)
                 other.connection.receive()
-                self._alive.append(time.perf_counter() - started)
+                self._alive.append(answered - started)
+                self._queued.append(time.perf_counter() - answered)
                 self._peak = max(self._peak, resident_megabytes(self._server.process.pid))
 
     def told(self) -> str:
         """In numbers."""
-        alive = statistics.quantiles(self._alive, n=100)[98] * 1000
+        alive, queued = (
+            1000 * statistics.quantiles(one, n=100)[98] for one in (self._alive, self._queued)
+        )
         ratio = statistics.median(self._frames) / self._idle
         return (
-            f"frame {ratio:.1f} times idle ({1000 * self._idle:.0f} ms), /healthz 99 % under "
-            f"{alive:.0f} ms, at most {self._peak:.0f} MB"
+            f"frame {ratio:.1f} times idle ({1000 * self._idle:.0f} ms), liveness 99 % under "
+            f"{alive:.0f} ms ({queued:.0f} ms at the other port), at most {self._peak:.0f} MB"
         )
 
 
