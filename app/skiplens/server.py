@@ -118,7 +118,8 @@ def create_app(settings: Settings, open_services: Callable[[], Services]) -> Fas
             Middleware(ComputingPlaces, settings),
         ],
     )
-    app.state.metrics, app.state.ready, app.state.host = metrics, False, settings.host
+    app.state.metrics, app.state.ready = metrics, False
+    app.state.host, app.state.token = settings.host, settings.token
     app.state.writing = Places(
         1, settings.max_writes_waiting, settings.wait_seconds, "digits", settings.client_share
     )

@@ -183,6 +183,17 @@ def test_a_digit_that_a_pupil_shows_comes_onto_the_screen(open_page: OpenPage) -
     expect(digits.first).to_have_attribute("aria-current", "true")
 
 
+def test_a_pupil_without_a_token_draws_and_sends_a_digit(open_page: OpenPage) -> None:
+    pupil = open_page("/learn/class/mnpqrstu")
+    pupil.get_by_role("button", name="Show it to the class").click()
+    expect(pupil.get_by_text("Nothing is drawn yet.")).to_be_visible()
+    draw(pupil, SEVEN)
+    pupil.get_by_role("button", name="Show it to the class").click()
+    expect(pupil.get_by_text("The class sees your digit.")).to_be_visible()
+    screen = open_page("/learn/sum?present=1&lesson=mnpqrstu")
+    expect(screen.locator(".class-digits a")).to_have_count(1)
+
+
 def test_a_term_is_explained_where_it_has_the_focus(open_page: OpenPage) -> None:
     page = open_page("/learn/filter")
     term = page.locator(".term-word").first

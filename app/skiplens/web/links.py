@@ -198,6 +198,14 @@ def lesson(step: str, lesson: str) -> str:
     return f"{learn_page(step)}/lesson/{lesson}"
 
 
+CLASS: Final = f"{LEARN}/class"
+
+
+def class_page(lesson: str) -> str:
+    """Where a pupil draws a digit and shows it to a class, without any other page of the server."""
+    return at(f"{CLASS}/{lesson}")
+
+
 DEFAULT: Final = GridOptions()
 
 

@@ -28,6 +28,7 @@ from skiplens.service.gradients import gradient_by_path
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
+from skiplens.web.http import access_checks
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.scene import story_networks
@@ -90,9 +91,11 @@ def client_of(
     engines: Mapping[str, Engine],
     folder: Path,
     host: str = "127.0.0.1",
+    token: str = "",
 ) -> TestClient:
     services = services_over(engines, folder, models=folder)
-    return TestClient(create_app(Settings(host=host), lambda: services), "http://127.0.0.1")
+    settings = Settings(host=host, token=token)
+    return TestClient(create_app(settings, lambda: services), "http://127.0.0.1")
 
 
 @pytest.fixture
@@ -554,6 +557,48 @@ def test_only_digits_that_are_stored_are_shown_to_a_class(engine: Engine, tmp_pa
         gone = client.post("/learn/sum/lesson/abcdef", data={"digit": "f" * 16})
         assert gone.status_code == 404
         assert client.post("/learn/sum/lesson/ab").status_code == 422
+
+
+DRAWN: Final = {"strokes": [{"points": [[0.3, 0.2, 0.1], [0.7, 0.2, 0.1], [0.4, 0.8, 0.1]]}]}
+TOKEN: Final = "open sesame"  # noqa: S105  # of the test
+
+
+def test_with_a_token_the_code_of_a_lesson_opens_one_page_alone(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = "0.0.0.0"  # noqa: S104
+    with client_of({engine.manifest.id: engine}, tmp_path, host=host, token=TOKEN) as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        screen = str(client.get("http://192.0.2.7:8000/learn/sum?present=1").url)
+        lesson = screen.rpartition("lesson=")[2]
+        (address,) = codes(client, "http://192.0.2.7:8000", f"?present=1&lesson={lesson}")
+        assert address == f"http://192.0.2.7:8000/learn/class/{lesson}"
+        del client.headers["Authorization"]
+        page = f"/learn/class/{lesson}"
+        assert Markup(client.get(page).text).faults == []
+        assert client.post(page, json={"strokes": []}).status_code == 422
+        assert "The class sees your digit." in client.post(page, json=DRAWN).text
+        for closed in ("/", f"/learn/sum?lesson={lesson}", f"{page}/", f"/x{page}"):
+            assert client.get(closed).status_code == 401, closed
+        for closed in (f"/learn/sum/lesson/{lesson}", "/api/v1/digits"):
+            assert client.post(closed, json=DRAWN).status_code == 401, closed
+        for wrong in (f"{page[:-1]}{'b' if page[-1] == 'a' else 'a'}", page[:-1], page[:-12]):
+            assert client.get(wrong).status_code == 401, wrong
+            assert client.post(wrong, json=DRAWN).status_code == 401, wrong
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        assert len(shown(client, lesson)) == 1
+        del client.headers["Authorization"]
+        today = access_checks.lesson_day()
+        for days, status in ((1, 200), (2, 401)):
+            monkeypatch.setattr(access_checks, "lesson_day", lambda day=today + days: day)
+            assert client.get(page).status_code == status
+
+
+def test_the_code_of_a_lesson_is_of_its_token() -> None:
+    lesson = access_checks.new_lesson(TOKEN)
+    assert access_checks.is_signed_lesson(lesson, TOKEN)
+    assert not access_checks.is_signed_lesson(lesson, "another")
+    assert not access_checks.is_signed_lesson(access_checks.new_lesson(""), TOKEN)
 
 
 def test_a_lesson_goes_with_its_class_from_step_to_step(ask: Ask) -> None:

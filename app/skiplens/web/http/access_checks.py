@@ -3,7 +3,9 @@
 import hmac
 import ipaddress
 import re
+import secrets
 import socket
+import time
 from http import HTTPStatus
 from typing import Final
 
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
 from skiplens.web.http.problems import Problem, ProblemResponse
-from skiplens.web.links import HEALTH, within
+from skiplens.web.links import CLASS, HEALTH, within
 
 _UNKNOWN_HOST: Final = Problem(400, "unknown_host", "Unknown host", "this host is not served here")
 _CROSS_SITE: Final = Problem(
@@ -24,6 +26,7 @@ _CROSS_SITE: Final = Problem(
 )
 _HOST: Final = re.compile(rb"([\w.-]{1,253}|\[[\w.:%]{1,64}\])(:\d{1,5})?", re.ASCII)
 _OPEN: Final = HEALTH - {"/metrics"}
+_STATIC: Final = "/static/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MANY_NAMES: Final = 1000
 
@@ -111,6 +114,41 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+_CODE_LENGTH: Final = 8
+_SIGNATURE_LENGTH: Final = 12  # 59 bits
+_DAY_S: Final = 24 * 3600
+
+
+def new_lesson(token: str) -> str:
+    """A code that nobody guesses. With a token, it ends in a signature: whoever has the code may
+    show a digit to its class, on this day and the next, and nothing else.
+    """
+    code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
+    return code + _signature(token, code, lesson_day()) if token else code
+
+
+def is_signed_lesson(lesson: str, token: str) -> bool:
+    """Whether the code was made with this token, today or on the day before (UTC)."""
+    code, given = lesson[:_CODE_LENGTH], lesson[_CODE_LENGTH:]
+    today = lesson_day()
+    now, before = (
+        hmac.compare_digest(given.encode(), _signature(token, code, day).encode())
+        for day in (today, today - 1)
+    )
+    return now or before
+
+
+def _signature(token: str, code: str, day: int) -> str:
+    digest = hmac.digest(token.encode(), f"lesson {code} {day}".encode(), "sha256")
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_SIGNATURE_LENGTH])
+
+
+def lesson_day() -> int:
+    """Days since 1970, UTC."""
+    return int(time.time() // _DAY_S)
+
+
 TOKEN_COOKIE: Final = "skiplens_token"  # noqa: S105  # its name
 _TOKEN_QUERY: Final = "token"  # noqa: S105  # its name
 _YEAR_S: Final = 365 * 24 * 3600
@@ -126,7 +164,8 @@ _NO_TOKEN: Final = Problem(
 
 class TokenCheck:
     """Answers only those who know the token: as a bearer, or as a cookie that
-    any page sets whose address ends in ``?token=``. Liveness and readiness tell everyone.
+    any page sets whose address ends in ``?token=``. Liveness and readiness tell everyone, style
+    sheets and scripts are public, and the signed code of a lesson opens the page of its class.
 
     Args:
         app: next ASGI app.
@@ -138,7 +177,7 @@ class TokenCheck:
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or within(scope["path"]) in _OPEN:
+        if scope["type"] != "http" or self._is_open(within(scope["path"])):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -156,6 +195,12 @@ class TokenCheck:
             await self._app(scope, receive, send)
         else:
             await ProblemResponse(_NO_TOKEN)(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        if path in _OPEN or path.startswith(_STATIC):
+            return True
+        folder, _, lesson = path.rpartition("/")
+        return folder == CLASS and is_signed_lesson(lesson, self._token.decode())
 
     def _matches(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._token)

@@ -2,9 +2,9 @@
 
 A lesson is a random code in the addresses of the teacher and of the class. Who opens the story with
 it can show a digit to the class; the presentation asks for itself again and again, and so has them.
+A server that asks for a token lets the code open one page alone, where a digit is drawn and sent.
 """
 
-import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import RedirectResponse
 
 from skiplens.core.digit import SIDE
@@ -22,12 +22,11 @@ from skiplens.web import links
 from skiplens.web.http.access_checks import is_loopback
 from skiplens.web.pages.digit_tiles import Tile
 from skiplens.web.pages.figures import Picture
+from skiplens.web.pages.templating import Page, RespondDep
 from skiplens.web.parameters import ServicesDep
-from skiplens.web.uploads import read_form, write
+from skiplens.web.uploads import CandidatesDep, read_form, store, write
 
-LESSON: Final = r"^[a-z0-9]{6,16}$"
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
-_CODE_LENGTH: Final = 8
+LESSON: Final = r"^[a-z0-9]{6,24}$"
 _ELSEWHERE: Final = ("192.0.2.1", 9)  # an address for documentation (RFC 5737): nothing is sent
 _MARGIN: Final = 2  # modules, besides those of the code itself
 
@@ -45,11 +44,6 @@ class ClassCode:
     address: str
     path: str
     side: int
-
-
-def new_lesson() -> str:
-    """A code that nobody guesses."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
 
 
 @dataclass(frozen=True)
@@ -100,6 +94,32 @@ async def show_to_class(
     await write(request, services.digits.share, lesson, digit)
     back = links.with_query(links.learn_page(step), {"digit": digit, "lesson": lesson})
     return RedirectResponse(back, 303)
+
+
+@router.get(links.class_page("{lesson}"))
+def class_page(
+    respond: RespondDep, lesson: Annotated[str, Path(pattern=LESSON)], shown: str | None = None
+) -> Response:
+    """A surface to draw on, and the button that shows the drawing to the class."""
+    values = {"address": links.class_page(lesson), "shown": shown is not None}
+    return respond(Page("learn_class.html", "Draw a digit for the class", values=values))
+
+
+@router.post(links.class_page("{lesson}"))
+async def send_to_class(
+    request: Request,
+    services: ServicesDep,
+    candidates: CandidatesDep,
+    lesson: Annotated[str, Path(pattern=LESSON)],
+) -> RedirectResponse:
+    """Store the digit of the body, and show it to a class.
+
+    Raises:
+        StorageError, BusyError: it cannot be stored now.
+    """
+    stored = await store(request, candidates)
+    await write(request, services.digits.share, lesson, stored.digit.id)
+    return RedirectResponse(f"{links.class_page(lesson)}?shown=1", 303)
 
 
 def class_code(request: Request, path: str) -> ClassCode | None:
