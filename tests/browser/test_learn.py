@@ -27,6 +27,20 @@ RELEASED: Final = """(slider) => document.querySelector(`input[name=${slider}]`)
 ANIMATED: Final = """() => [...document.querySelectorAll("main *")]
   .filter((one) => getComputedStyle(one).animationName !== "none").length"""
 
+# Whether a presented step scrolls nowhere and its figure keeps to its room.
+FITS: Final = """() => {
+  const { scrollHeight, scrollWidth } = document.documentElement;
+  const figure = document.querySelector(".learn-figure");
+  const room = figure.getBoundingClientRect();
+  const parts = [...figure.querySelectorAll("*")].filter((one) => !one.ownerSVGElement);
+  return scrollHeight <= innerHeight && scrollWidth <= innerWidth && parts
+    .map((one) => one.getBoundingClientRect())
+    .filter(({ width, height }) => width > 1 && height > 1)
+    .every(({ top, right, bottom, left }) => top >= room.top - 1 && right <= room.right + 1
+      && bottom <= room.bottom + 1 && left >= room.left - 1);
+}"""
+PROJECTORS: Final = ((1920, 1080), (1366, 768), (1280, 720))
+
 
 def first_question(page: Page) -> Locator:
     return page.locator(".learn-questions li").first
@@ -152,6 +166,14 @@ def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:
     expect(page.locator(".learn-figure")).to_be_visible()
     for hidden in (".site-header", ".site-footer", ".learn-text", ".learn-questions"):
         expect(page.locator(hidden)).to_be_hidden()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_presented_step_fits_a_projector(open_page: OpenPage, step: str) -> None:
+    page = open_page(f"/learn/{step}?present=1&lesson=abcdefgh")
+    for width, height in PROJECTORS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(FITS)
 
 
 def test_a_digit_is_shown_to_the_class_while_its_page_comes(open_page: OpenPage) -> None:

@@ -145,7 +145,7 @@ def sum_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Find a pixel where F(x) makes the sum smaller than x.",
+                "Find a pixel where the sum is smaller than x.",
                 touched=touched,
                 right=residual < 0,
                 remark=f"Here F(x) is {fmt.number(residual)}.",
@@ -184,8 +184,7 @@ def switch_figure(scene: Scene) -> StepFigure:
     one = len(off) == 1 and len(scene.links.scales.factors) == 1
     return StepFigure(
         values={
-            "strip": _last_strip(scene),
-            "accuracy": _accuracy_without(scene.manifest, off) if touched else None,
+            "accuracy": _accuracy_without(scene.manifest, off) if off or not touched else None,
         },
         questions=(
             Question.judged(
@@ -224,21 +223,18 @@ def _answer_change(scene: Scene) -> _Change:
     return _Change(changed, f"The answer is still {now}.")
 
 
-def _last_strip(scene: Scene) -> figures.LayerFigure:
-    last = find_layer(scene.manifest, scene.manifest.blocks[-1].output)
-    return layer_strip(scene.forward, last, scene.links)
-
-
 def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
     """The test accuracy without some blocks, in a sentence; ``None`` if it was not measured."""
-    found = ablated_accuracies(manifest).get(frozenset(off))
-    if not found or manifest.test_accuracy is None or manifest.evaluation is None:
+    if manifest.test_accuracy is None or manifest.evaluation is None:
         return None
-    return (
-        f"Without {fmt.join_and(off)}, the network classifies {found[0]} of "
-        f"{manifest.evaluation.digits:,} test digits correctly, instead of "
-        f"{fmt.percent(manifest.test_accuracy.value)}."
-    )
+    digits = f"{manifest.evaluation.digits:,} test digits"
+    trained = fmt.percent(manifest.test_accuracy.value)
+    if not off:
+        return f"With every block, the network classifies {trained} of {digits} correctly."
+    found = ablated_accuracies(manifest).get(frozenset(off))
+    if not found:
+        return None
+    return f"Without {fmt.join_and(off)}, it is {found[0]} of {digits}, instead of {trained}."
 
 
 def ablation_figure(scene: Scene) -> StepFigure:

@@ -40,13 +40,13 @@ def kernel_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Find a place where the sum is largest, or nearly so.",
+                "Select a pixel of the map with nearly the largest sum.",
                 touched=touched,
                 right=value >= _NEARLY * largest,
                 remark=f"Here the sum is {fmt.number(value)}, the largest {fmt.number(largest)}.",
             ),
             Question.judged(
-                "Find a place where the sum is below zero.",
+                "Select a pixel with a sum below zero.",
                 touched=touched,
                 right=value < 0,
                 remark=f"Here the sum is {fmt.number(value)}.",

@@ -198,7 +198,7 @@ def depth_figure(scene: Scene) -> StepFigure:
         pairs,
         depth_chart(pairs),
         (
-            "Choose the depth at which the skip clearly helps.",
+            "Choose a depth at which the skip clearly helps.",
             "Choose one at which it does not clearly help.",
         ),
     )

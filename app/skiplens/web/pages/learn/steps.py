@@ -78,15 +78,21 @@ HANDOUT: Final = "handout"  # in its address, where steps have their name
 
 TERMS: Final = {
     "kernel": "A small grid of weights, here 3 by 3. Training finds the weights.",
-    "map": "The picture of all sums: one value for each place of the kernel.",
+    "map": "The picture of all sums: one pixel for each position of the kernel.",
     "filter": "A kernel and the map that it makes.",
+    "training": "Many small changes of the weights, each of which makes the answers on known "
+    "digits a little better.",
     "layer": "All filters that look at the same input.",
     "ReLU": "The rectifier: a value below zero becomes zero, any other stays.",
     "residual block": "A few layers with a skip past them: their output is added to their input.",
     "skip": "The path past the layers, also called the identity. It leaves x unchanged, or "
     "projects it to another shape.",
     "branch": "The layers beside the skip, which compute F(x).",
+    "norm": "The length of many numbers taken as one vector: the root of the sum of their squares.",
+    "test accuracy": "The share of digits, none of them seen in training, that the network "
+    "classifies correctly.",
     "gradient": "How fast a result changes when a value that it depends on changes.",
+    "loss": "How wrong the answers are, as one number. Training makes it small.",
     "sigmoid": "A function with values between 0 and 1. Its slope is at most 1/4.",
     "score": "The network's number for a class, also called logit. Softmax turns all scores into "
     "probabilities.",
