@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from skiplens.network.layers import Residual
+from skiplens.network.residual import Residual
 
 WIDTH = 128
 

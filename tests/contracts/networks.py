@@ -15,7 +15,7 @@ from skiplens.engine.base import Engine
 from skiplens.engine.litert import run_once
 from skiplens.engine.select import open_engines
 from skiplens.network.compiling import compile_network
-from skiplens.network.layers import HighwayGate, Residual
+from skiplens.network.residual import HighwayGate, Residual
 from tests.conftest import MAX_WAITING, SHALLOW
 from tests.network.tiny import Tensor, randomise
 

@@ -17,7 +17,7 @@ from skiplens.network.architectures import (
     stream,
     title_of,
 )
-from skiplens.network.layers import HighwayGate, Residual
+from skiplens.network.residual import HighwayGate, Residual
 from tests.network.tiny import images, numpy, randomise
 
 

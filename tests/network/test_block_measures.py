@@ -14,7 +14,7 @@ from skiplens.network import block_measures
 from skiplens.network.architectures import stream
 from skiplens.network.block_chain import BlockChain, MeasureCurves
 from skiplens.network.block_measures import measure, subsets
-from skiplens.network.layers import Residual
+from skiplens.network.residual import Residual
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 
 BLOCKS = 4

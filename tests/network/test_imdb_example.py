@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from examples import imdb
-from skiplens.network.layers import Residual
+from skiplens.network.residual import Residual
 from tests.network.tiny import SAVES_WITH_KERAS, numpy
 
 pytestmark = SAVES_WITH_KERAS

@@ -11,8 +11,8 @@ from keras import layers
 from skiplens.core.manifest import INPUT, LayerInfo
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.layer_records import describe_layer, spatial
-from skiplens.network.layers import Residual
 from skiplens.network.recurrent import gates
+from skiplens.network.residual import Residual
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import (
     Array,

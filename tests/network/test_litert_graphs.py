@@ -12,7 +12,6 @@ from keras import layers
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
 from skiplens.errors import CompileError
-from skiplens.network.layers import HighwayGate, Residual
 from skiplens.network.litert_graphs import (
     Graph,
     compile_activations,
@@ -20,6 +19,7 @@ from skiplens.network.litert_graphs import (
     gradient_names,
     reference_gradients,
 )
+from skiplens.network.residual import HighwayGate, Residual
 from skiplens.network.tracing import instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from skiplens.network.layers import Residual
+from skiplens.network.residual import Residual
 from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy
 
 # Keras says so of every model that is handed a mask, although its layers are given the mask.

@@ -9,7 +9,6 @@ from keras import layers
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
-from skiplens.network.layers import Residual
 from skiplens.network.litert_graphs import (
     Graph,
     compile_activations,
@@ -19,6 +18,7 @@ from skiplens.network.litert_graphs import (
     reference_reordered,
 )
 from skiplens.network.recurrent import gates, unrolled
+from skiplens.network.residual import Residual
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise
 

@@ -15,7 +15,7 @@ from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.flattening import traced_calls
-from skiplens.network.layers import Residual
+from skiplens.network.residual import Residual
 from skiplens.network.tracing import InstrumentedModel, instrument, load_network
 from tests.conftest import MODELS
 from tests.network.tiny import (

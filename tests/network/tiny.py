@@ -14,7 +14,7 @@ from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import run_once
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.compiling import compile_network
-from skiplens.network.layers import HighwayGate, Residual
+from skiplens.network.residual import HighwayGate, Residual
 from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind, stream_name
-from skiplens.network.layers import HighwayGate, Residual
+from skiplens.network.residual import HighwayGate, Residual
 
 INPUT_SHAPE: Final = (28, 28, 1)
 CLASSES: Final = tuple("0123456789")

@@ -17,8 +17,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from skiplens.network.layer_records import is_operation, is_softmax
-from skiplens.network.layers import FunctionLayer
 from skiplens.network.recurrent import unrolled
+from skiplens.network.residual import FunctionLayer
 
 Tensor = Any
 Function = Callable[[Tensor], Tensor]

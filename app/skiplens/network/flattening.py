@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from skiplens.network.layer_records import merge_name
-from skiplens.network.layers import FunctionLayer, HighwayGate, Residual
+from skiplens.network.residual import FunctionLayer, HighwayGate, Residual
 
 Tensor = Any
 TracedCall = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
@@ -83,7 +83,7 @@ class Merge:
 
     Attributes:
         call: the call that merges them.
-        kind: ``highway``, a name in :data:`skiplens.network.layers.MERGES`, or ``custom``.
+        kind: ``highway``, a name in :data:`skiplens.network.residual.MERGES`, or ``custom``.
         x: the tensor that both come from.
         identity: ``x`` or its projection, as it enters the merge.
         residual: ``F(x)``, before it is scaled.

@@ -9,8 +9,8 @@ from typing import Any, Final
 import keras
 
 from skiplens.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
-from skiplens.network.layers import MERGES, FunctionLayer, HighwayGate, Residual
 from skiplens.network.recurrent import is_recurrent
+from skiplens.network.residual import MERGES, FunctionLayer, HighwayGate, Residual
 
 POOLS: Final = (
     keras.layers.MaxPooling2D,

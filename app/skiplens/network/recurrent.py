@@ -12,7 +12,7 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-from skiplens.network.layers import FunctionLayer
+from skiplens.network.residual import FunctionLayer
 
 Tensor = Any
 

@@ -23,8 +23,8 @@ from skiplens.network.layer_records import (
     named_blocks,
     spatial,
 )
-from skiplens.network.layers import FunctionLayer
 from skiplens.network.recurrent import traced_gates
+from skiplens.network.residual import FunctionLayer
 from skiplens.network.structure import Structure, analyse
 
 Rewrite = Callable[[Any, Tensor], Tensor | None]

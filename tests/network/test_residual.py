@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from skiplens.network.layers import (
+from skiplens.network.residual import (
     MERGES,
     HighwayGate,
     MergeFunction,
