@@ -84,6 +84,19 @@ def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
         np.testing.assert_allclose(found[name].ravel(), value.ravel(), atol=1e-4, err_msg=name)
 
 
+def test_activations_are_copied_side_by_side_in_rows(engine: Engine) -> None:
+    found = engine.activations(images(), ON)
+    names = ["block1.sum", "block1.output"]
+    height = found[names[0]].shape[0]
+    wanted = np.concatenate([found[name].reshape(height, -1) for name in names], axis=1)
+    both, one = np.empty_like(wanted), np.empty_like(found["head.logits"].reshape(1, -1))
+    with engine.computed(images(), ON) as copy:
+        copy(names, both)
+        copy(["head.logits"], one)
+    np.testing.assert_allclose(both, wanted, atol=1e-6)
+    np.testing.assert_allclose(one.ravel(), found["head.logits"].ravel(), atol=1e-6)
+
+
 @pytest.mark.parametrize("layer", ["block1.sum", "head.probabilities"])
 def test_outputs_are_those_of_a_layer_in_each_forward_pass(layer: str, engine: Engine) -> None:
     given = np.concatenate([images(seed=at) for at in range(len(GATES))])

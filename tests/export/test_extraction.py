@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from skiplens.cli import app
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.input_image import InputImage
+from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.engine.base import Engine
-from skiplens.errors import ExportError
+from skiplens.errors import ExportError, NonFiniteError
 from skiplens.export import extraction
 from skiplens.export.extraction import OnStep, extract, open_images
 from skiplens.samples import load_samples
@@ -139,6 +140,25 @@ def test_image_files_are_prepared_as_uploads_are(
     (folder / "c.png").write_bytes(b"no image")
     with pytest.raises(ExportError, match=r"c\.png cannot be read"):
         extracted(engine, folder, tmp_path / "b.zarr", names=())
+
+
+def test_probabilities_may_be_asked_for_twice(engine: Engine, source: Path, tmp_path: Path) -> None:
+    last = engine.manifest.layers[-1].name
+    extracted(engine, source, tmp_path / "a.zarr", names=(last,))
+    root = zarr.open_group(tmp_path / "a.zarr", mode="r")
+    maps = array(root, f"maps/{last}")
+    assert np.array_equal(maps.reshape(len(DIGITS), -1), array(root, "probabilities"))
+
+
+def test_what_is_no_number_is_refused(
+    engine: Engine, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_number(manifest: Manifest, image: InputImage) -> NDArray[np.float32]:
+        return np.full((1, 28, 28, 1), np.nan, np.float32)
+
+    monkeypatch.setattr(extraction, "network_input", no_number)
+    with pytest.raises(NonFiniteError, match=r"layer stem\.conv holds a value that is NaN"):
+        extracted(engine, source, tmp_path / "a.zarr")
 
 
 def test_without_zarr_it_says_how_to_get_it(

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from skiplens.core.manifest import Manifest
-from skiplens.engine.base import Activations, Array, Engine
+from skiplens.engine.base import Activations, Array, CopyActivations, Engine
 from skiplens.samples import load_samples
 
 
@@ -48,6 +49,10 @@ class WatchedEngine:
     def activations(self, image: Array, gates: Array) -> Activations:
         self._enter()
         return self._engine.activations(image, gates)
+
+    def computed(self, image: Array, gates: Array) -> AbstractContextManager[CopyActivations]:
+        self._enter()
+        return self._engine.computed(image, gates)
 
     def outputs(self, images: Array, gates: Array, layer: str) -> Array:
         self._enter()

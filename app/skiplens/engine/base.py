@@ -1,7 +1,8 @@
 """The Engine protocol, and the check that activations are finite."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from skiplens.errors import BusyError, NonFiniteError
 
 Array = NDArray[np.float32]
 Activations = Mapping[str, Array]
+CopyActivations = Callable[[Sequence[str], Array], None]
 
 
 class Engine(Protocol):
@@ -51,6 +53,21 @@ class Engine(Protocol):
         Raises:
             BusyError: too many callers are waiting.
             NonFiniteError: the network computed NaN or infinity.
+        """
+
+    def computed(
+        self, image: Array, branch_scales: Array
+    ) -> AbstractContextManager[CopyActivations]:
+        """One forward pass, from which to copy activations into arrays of the caller's: it spares
+        an array for every layer of every image of many.
+
+        Returns:
+            For a ``with`` block: what copies the layers of these names side by side into a float32
+            array ``(rows, columns)``; each is cut into as many rows. They are not checked to be
+            finite.
+
+        Raises:
+            BusyError: too many callers are waiting.
         """
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:

@@ -2,15 +2,25 @@
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.core.timing import timed
-from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
+from skiplens.engine import litert
+from skiplens.engine.base import (
+    Activations,
+    Array,
+    CopyActivations,
+    check_finite,
+    layers_to_check,
+    overloaded,
+)
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import BusyError, ModelError, SkiplensError
@@ -19,6 +29,7 @@ RunBatch = Callable[[dict[str, Array]], Mapping[str, Array]]
 _Job = tuple[dict[str, Array], "Future[dict[str, Array]]"]
 
 MAX_BATCH: Final = 64
+_WITHOUT: Final = "this machine has no LiteRT"
 
 
 class Batcher:
@@ -109,7 +120,8 @@ class KerasEngine:
     """Runs ``network.keras``; implements :class:`skiplens.engine.base.Engine`.
 
     Gradients come from the compiled graph: Keras has no gradient function for all backends, and
-    the graph takes a millisecond. So do activations of reordered blocks.
+    the graph takes a millisecond. So do activations of reordered blocks. Where LiteRT is missing,
+    the manifest has neither graph.
 
     Args:
         folder: an open model folder. Loading its ``network.keras`` can run code in the file; its
@@ -133,31 +145,55 @@ class KerasEngine:
         except (ImportError, SkiplensError) as error:
             raise ModelError(f"Keras cannot load {folder.path / NETWORK_FILE}: {error}") from error
         self.device = device
-        self._compiled = LiteRTEngine(folder, 1, max_waiting)
         self.manifest, self.weights = folder.manifest, folder.weights
+        self._compiled: LiteRTEngine | None = None
+        if litert.MISSING is None:
+            self._compiled = LiteRTEngine(folder, 1, max_waiting)
+        else:
+            own = {"activations": self.manifest.graphs["activations"]}
+            self.manifest = replace(self.manifest, graphs=own, no_gradients=_WITHOUT)
         self._shapes = {layer.name: layer.shape for layer in folder.manifest.layers}
         self._checked_layers = layers_to_check(folder.manifest.layers)
         self._batcher = Batcher(self._model.predict_on_batch, max_waiting)
 
     @property
     def waiting(self) -> int:
-        return self._batcher.waiting + self._compiled.waiting
+        return self._batcher.waiting + (self._compiled.waiting if self._compiled else 0)
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
-        inputs = {"image": image, "branch_scales": branch_scales[None].astype(np.float32)}
-        outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
+        outputs = self._outputs(image, branch_scales)
         check_finite(outputs, self._checked_layers)
         return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
+
+    @contextmanager
+    def computed(self, image: Array, branch_scales: Array) -> Iterator[CopyActivations]:
+        outputs = self._outputs(image, branch_scales)
+
+        def copy(names: Sequence[str], out: Array) -> None:
+            parts = [outputs[name].reshape(len(out), -1) for name in names]
+            np.concatenate(parts, axis=1, out=out)
+
+        yield copy
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         passes = zip(images, branch_scales, strict=True)
         return np.stack([self.activations(image[None], row)[layer] for image, row in passes])
 
+    def _outputs(self, image: Array, branch_scales: Array) -> Activations:
+        inputs = {"image": image, "branch_scales": branch_scales[None].astype(np.float32)}
+        return self._batcher.submit({name: inputs[name] for name in self._model.input})
+
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
-        return self._compiled.reordered(image, branch_scales, order)
+        return self._graphs.reordered(image, branch_scales, order)
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
-        return self._compiled.gradients(image, branch_scales, target)
+        return self._graphs.gradients(image, branch_scales, target)
+
+    @property
+    def _graphs(self) -> LiteRTEngine:
+        if self._compiled is None:
+            raise ModelError(f"{_WITHOUT}, which runs this graph")
+        return self._compiled
 
     def close(self) -> None:
         self._batcher.close()

@@ -3,28 +3,48 @@
 import math
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from skiplens.core.manifest import REORDERED, SPATIAL_RANK, GraphInfo
 from skiplens.core.timing import timed
-from skiplens.engine.base import Activations, Array, check_finite, layers_to_check, overloaded
+from skiplens.engine.base import (
+    Activations,
+    Array,
+    CopyActivations,
+    check_finite,
+    layers_to_check,
+    overloaded,
+)
 from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import ModelError, OutOfResourcesError
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError as error:  # there are machines that it has no wheel for
+    MISSING: str | None = str(error)
+    Interpreter = None
+else:
+    MISSING = None
 
 
 class LiteRTGraph:
     """A compiled graph in an interpreter; runs on one thread.
 
     Raises:
-        ModelError: the content is not a LiteRT graph, or not the one that ``info`` describes.
+        ModelError: the content is not a LiteRT graph, or not the one that ``info`` describes; or
+            LiteRT cannot be loaded, see :data:`MISSING`.
     """
 
     def __init__(self, content: bytes, info: GraphInfo) -> None:
+        if MISSING is not None:
+            raise ModelError(
+                f"LiteRT cannot be loaded on this machine ({MISSING}); run the networks with Keras "
+                "instead: pip install 'skiplens[tensorflow]', then skiplens serve --engine keras"
+            )
         self._content = content
         try:
             opened = self._open()
@@ -38,7 +58,7 @@ class LiteRTGraph:
                 f"its manifest says {', '.join(sorted(info.inputs))} and {len(info.outputs)}"
             )
         self._inputs = inputs
-        self._outputs = tuple(zip(info.outputs, outputs, strict=True))
+        self._outputs = dict(zip(info.outputs, outputs, strict=True))
         self._interpreter: Interpreter | None = opened
         self._is_allocated = False
 
@@ -64,6 +84,26 @@ class LiteRTGraph:
         Raises:
             RuntimeError: LiteRT cannot run it.
         """
+        interpreter = self._invoke(inputs)
+        return {
+            name: interpreter.get_tensor(index)
+            for name, index in self._outputs.items()
+            if names is None or name in names
+        }
+
+    def run_for_copies(self, inputs: Mapping[str, Array]) -> CopyActivations:
+        """Run the graph once; see :meth:`skiplens.engine.base.Engine.computed`."""
+        interpreter = self._invoke(inputs)
+
+        def copy(names: Sequence[str], out: Array) -> None:
+            rows = len(out)
+            # The views are gone before the next run, which LiteRT checks.
+            views = [interpreter.tensor(self._outputs[name])() for name in names]
+            np.concatenate([view.reshape(rows, -1) for view in views], axis=1, out=out)
+
+        return copy
+
+    def _invoke(self, inputs: Mapping[str, Array]) -> Interpreter:
         interpreter = self._interpreter = self._interpreter or self._open()
         if not self._is_allocated:  # takes far longer than opening it, and most of its memory
             interpreter.allocate_tensors()
@@ -71,11 +111,7 @@ class LiteRTGraph:
         for name, index in self._inputs.items():
             interpreter.set_tensor(index, inputs[name])
         interpreter.invoke()
-        return {
-            name: interpreter.get_tensor(index)
-            for name, index in self._outputs
-            if names is None or name in names
-        }
+        return interpreter
 
 
 def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -190,6 +226,11 @@ class LiteRTEngine:
         outputs = self._run("activations", inputs)
         check_finite(outputs, self._checked_layers)
         return outputs
+
+    @contextmanager
+    def computed(self, image: Array, branch_scales: Array) -> Iterator[CopyActivations]:
+        with self._lend("activations") as interpreter:
+            yield interpreter.run_for_copies({"image": image, "branch_scales": branch_scales[None]})
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         with self._lend("activations") as interpreter:

@@ -5,23 +5,26 @@ What is finished is on disk, so an extraction that was interrupted goes on where
 
 import csv
 import hashlib
+import math
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skiplens.core.image_decoding import decode, decode_colour
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import AS_TRAINED, LayerInfo
 from skiplens.core.preprocessing import preprocess
-from skiplens.engine.base import Activations, Array, Engine
-from skiplens.errors import ExportError, SkiplensError
+from skiplens.engine.base import Array, CopyActivations, Engine
+from skiplens.errors import ExportError, NonFiniteError, SkiplensError
 from skiplens.mnist import read_idx
 from skiplens.service.dataset.activation_index import TopK
 from skiplens.service.forward import branch_scales, network_input
@@ -33,7 +36,13 @@ _SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
 _STATE: Final = ".progress.npz"
 MAPS: Final = "maps"
 PROBABILITIES: Final = "probabilities"
+_GROUP_BYTES: Final = 1024 * 1024  # of layers that are reduced together
+_POSITIONS: Final = 8  # in a row, at most
+_TURN: Final = 16  # images that a thread computes in a row
 OnStep = Callable[[int], None]
+Lows = tuple[Array, NDArray[np.float64]]  # smallest values and sums, as in Totals
+F = TypeVar("F", np.float32, np.float64)
+T = TypeVar("T")
 
 
 class Images(Protocol):
@@ -141,14 +150,14 @@ class Totals:
         self.sums = np.zeros((3, filters))
         self.top = TopK(filters)
 
-    def add(self, measured: Sequence["Measured"]) -> None:
-        """Add the next images."""
-        maxima = np.stack([one.high for one in measured])
-        self.low = np.minimum(self.low, np.min([one.low for one in measured], axis=0))
-        self.high = np.maximum(self.high, maxima.max(axis=0))
-        self.sums += np.sum([one.sums for one in measured], axis=0, dtype=np.float64)
-        self.top.add(self.done, maxima)
-        self.done += len(measured)
+    def add(self, chunk: "Chunk") -> None:
+        """Add the next images, which are computed."""
+        for low, sums in chunk.wait():
+            self.low = np.minimum(self.low, low)
+            self.sums += sums
+        self.high = np.maximum(self.high, chunk.high.max(axis=0))
+        self.top.add(self.done, chunk.high)
+        self.done += len(chunk.high)
 
     def save(self, path: Path, key: str) -> None:
         """Write them atomically."""
@@ -214,54 +223,174 @@ _COLUMNS: Final = (
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What is kept of one image.
+class _Group:
+    """Layers of one shape, side by side.
 
     Attributes:
-        kept: probabilities, float32 ``(classes,)``, and maps of the chosen layers, ``(H, W, C)``.
-        low: smallest value of every filter, float32 ``(F,)``.
-        high: largest value, likewise.
-        sums: as :attr:`Totals.sums`, float32.
+        layers: their names.
+        columns: theirs among those of all groups.
+        rows: float32, of several positions each.
+        nonzero: where these are not zero.
+        shape: layers, positions in a row, filters.
     """
 
-    kept: tuple[Array, ...]
-    low: Array
-    high: Array
-    sums: Array
+    layers: Sequence[str]
+    columns: slice
+    rows: Array
+    nonzero: NDArray[np.bool_]
+    shape: tuple[int, int, int]
 
 
-def measure(
-    layers: Sequence[LayerInfo], chosen: Sequence[LayerInfo], activations: Activations
-) -> Measured:
-    """Statistics of all layers, and the maps of the chosen ones."""
-    # Rows first: what is left to reduce is contiguous, where one row of filters is short.
-    rows = [activations[layer.name].reshape(layer.shape[0], -1) for layer in layers]
-    flat = [activations[layer.name].reshape(-1, layer.filters) for layer in layers]
-    counts = [np.add.reduce(one != 0, axis=0, dtype=np.uint16) for one in rows]
-    sums = [
-        (
-            np.ones(len(one), np.float32) @ one,
-            np.einsum("pc,pc->c", one, one),
-            count.reshape(-1, one.shape[1]).sum(axis=0),
-        )
-        for one, count in zip(flat, counts, strict=True)
-    ]
+class _Reducer:
+    """Reduces the activations of an image to figures of every filter.
 
-    def over_maps(reduce: np.ufunc) -> Array:
-        found = zip(rows, layers, strict=True)
-        return np.concatenate(
-            [
-                reduce.reduce(reduce.reduce(one, axis=0).reshape(-1, layer.filters), axis=0)
-                for one, layer in found
-            ]
-        )
+    Layers of one shape lie side by side and are reduced in one step, because a call of NumPy takes
+    longer than reducing a small layer does. Rows of several positions are reduced faster than short
+    ones, so there are several columns a filter until :meth:`filters` joins them.
 
-    return Measured(
-        (flat[-1].reshape(-1), *(activations[layer.name] for layer in chosen)),
-        over_maps(np.minimum),
-        over_maps(np.maximum),
-        np.asarray(np.hstack(sums), np.float32),
-    )
+    Attributes:
+        width: number of columns.
+    """
+
+    def __init__(self, layers: Sequence[LayerInfo]) -> None:
+        self.width = 0
+        self._groups: list[_Group] = []
+        ends = np.cumsum([layer.filters for layer in layers])
+        forward: list[NDArray[np.intp]] = []
+        for shape in dict.fromkeys(layer.shape for layer in layers):
+            members = [at for at, layer in enumerate(layers) if layer.shape == shape]
+            forward += [np.arange(ends[at] - shape[2], ends[at]) for at in members]
+            together = max(1, _GROUP_BYTES // (4 * math.prod(shape)))
+            for first in range(0, len(members), together):
+                names = [layers[at].name for at in members[first : first + together]]
+                self._groups.append(self._group(shape, names))
+        self._order = np.argsort(np.concatenate(forward))
+
+    def _group(self, shape: tuple[int, int, int], names: Sequence[str]) -> _Group:
+        height, width, filters = shape
+        positions = next(n for n in range(_POSITIONS, 0, -1) if width % n == 0)
+        length = positions * filters
+        rows = np.empty((height * width // positions, len(names) * length), np.float32)
+        columns = slice(self.width, self.width + rows.shape[1])
+        self.width = columns.stop
+        in_row = (len(names), positions, filters)
+        return _Group(names, columns, rows, np.empty(rows.shape, np.bool_), in_row)
+
+    def reduce(self, copy: CopyActivations, low: Array, high: Array, sums: Array) -> None:
+        """Write the smallest and the largest value of each column, and its sums.
+
+        Args:
+            copy: copies the activations.
+            low: float32 ``(width,)``.
+            high: likewise.
+            sums: as :attr:`Totals.sums`, float32 ``(3, width)``.
+        """
+        for group in self._groups:
+            rows, columns = group.rows, group.columns
+            copy(group.layers, rows)
+            np.minimum.reduce(rows, axis=0, out=low[columns])
+            np.maximum.reduce(rows, axis=0, out=high[columns])
+            np.add.reduce(rows, axis=0, out=sums[0, columns])
+            np.einsum("rc,rc->c", rows, rows, out=sums[1, columns])
+            np.not_equal(rows, 0, out=group.nonzero)
+            narrowest = np.min_scalar_type(len(rows))  # that holds the sum
+            counted = group.nonzero.view(np.uint8)
+            sums[2, columns] = np.add.reduce(counted, axis=0, dtype=narrowest)
+
+    def filters(self, columns: NDArray[F], join: np.ufunc) -> NDArray[F]:
+        """Figures of every filter ``(n, F)``, in forward order, from those of all columns
+        ``(n, width)``.
+        """
+        count = len(columns)
+        joined = [
+            join.reduce(columns[:, group.columns].reshape(count, *group.shape), axis=2)
+            for group in self._groups
+        ]
+        ordered: NDArray[F] = np.hstack([one.reshape(count, -1) for one in joined])[:, self._order]
+        return ordered
+
+
+class _Runner:
+    """Computes images; may be called from as many threads as it has reducers."""
+
+    def __init__(
+        self, engine: Engine, images: Images, layers: Sequence[LayerInfo], threads: int
+    ) -> None:
+        self._engine, self._images, self._layers = engine, images, engine.manifest.layers
+        self.kept = (self._layers[-1], *layers)
+        self.filters = sum(layer.filters for layer in self._layers)
+        self._free = [_Reducer(self._layers) for _ in range(threads)]
+        self._scales = branch_scales(engine.manifest, AS_TRAINED)
+
+    def run(self, part: range, high: Array, kept: Sequence[Array]) -> Lows:
+        """Compute some images.
+
+        Args:
+            part: indices of the images.
+            high: written: as :attr:`Chunk.high`.
+            kept: written: as :attr:`Chunk.kept`.
+
+        Raises:
+            ExportError: an image cannot be read.
+            NonFiniteError: the network computed NaN or infinity.
+        """
+        reducer = self._free.pop()
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # it is refused below
+                low, sums = self._reduce(reducer, part, high, kept)
+        finally:
+            self._free.append(reducer)
+        if not np.isfinite(sums[1]).all():
+            names = np.repeat(
+                [one.name for one in self._layers], [one.filters for one in self._layers]
+            )
+            name = names[~np.isfinite(sums[1])][0]
+            raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")
+        return low, sums
+
+    def _reduce(self, reducer: _Reducer, part: range, high: Array, kept: Sequence[Array]) -> Lows:
+        lows, highs = np.empty((2, len(part), reducer.width), np.float32)
+        sums = np.zeros((3, reducer.width))
+        own_sums = np.empty(sums.shape, np.float32)
+        for at, index in enumerate(part):
+            pixels = network_input(self._engine.manifest, self._images.image(index))
+            with self._engine.computed(pixels, self._scales) as copy:
+                reducer.reduce(copy, lows[at], highs[at], own_sums)
+                for layer, maps in zip(self.kept, kept, strict=True):
+                    copy([layer.name], maps[at].reshape(layer.shape[0], -1))
+            sums += own_sums
+        high[:] = reducer.filters(highs, np.maximum)
+        low = reducer.filters(lows.min(axis=0, keepdims=True), np.minimum)[0]
+        return low, reducer.filters(sums, np.add)
+
+
+class Chunk:
+    """The images of a chunk, from when threads begin to compute them.
+
+    Attributes:
+        part: indices of the images.
+        kept: maps of the last layer, which holds the probabilities, and of the chosen ones, float32
+            ``(n, H, W, C)``.
+        high: largest value of every filter in each image, float32 ``(n, F)``.
+    """
+
+    def __init__(self, runner: _Runner, pool: ThreadPoolExecutor, part: range) -> None:
+        self.part = part
+        self.kept = [np.empty((len(part), *layer.shape), np.float32) for layer in runner.kept]
+        self.high = np.empty((len(part), runner.filters), np.float32)
+        turns = [slice(first, first + _TURN) for first in range(0, len(part), _TURN)]
+        self._turns = [
+            pool.submit(runner.run, part[turn], self.high[turn], [maps[turn] for maps in self.kept])
+            for turn in turns
+        ]
+
+    def wait(self) -> list[Lows]:
+        """The smallest value and the sums, as in :class:`Totals`, of every few images.
+
+        Raises:
+            ExportError, NonFiniteError: as :meth:`_Runner.run`.
+        """
+        return [turn.result() for turn in self._turns]
 
 
 def _positions(layer: LayerInfo) -> int:
@@ -311,27 +440,49 @@ def extract(
     except OSError as error:
         raise ExportError(f"{out} cannot be written: {error.strerror}") from error
     arrays = _arrays(engine, images, layers, out)
-    scales = branch_scales(engine.manifest, AS_TRAINED)
+    runner = _Runner(engine, images, layers, threads)
 
-    def run(at: int) -> Measured:
-        pixels = network_input(engine.manifest, images.image(at))
-        return measure(every, layers, engine.activations(pixels, scales))
+    def write(chunk: Chunk) -> int:
+        for array, values in zip(arrays, chunk.kept, strict=True):
+            array[chunk.part.start : chunk.part.stop] = values.reshape(-1, *array.shape[1:])
+        totals.add(chunk)
+        totals.save(out / _STATE, key)
+        return totals.done
 
-    chunk = chunk_of(layers)
     on_step(totals.done)
+    left, size = range(len(images))[totals.done :], chunk_of(layers)
     with ThreadPoolExecutor(threads, thread_name_prefix="extracting") as pool:
-        for start in range(totals.done, len(images), chunk):
-            part = slice(start, min(start + chunk, len(images)))
-            found = list(pool.map(run, range(part.start, part.stop)))
-            kept = zip(*(one.kept for one in found), strict=True)
-            for array, values in zip(arrays, kept, strict=True):
-                array[part] = np.stack(values)
-            totals.add(found)
-            totals.save(out / _STATE, key)
-            on_step(totals.done)
+        parts = (left[first : first + size] for first in range(0, len(left), size))
+        try:
+            _write_each((Chunk(runner, pool, part) for part in parts), write, on_step)
+        finally:
+            pool.shutdown(cancel_futures=True)
     table = out.with_suffix(".csv")
     totals.write_csv(table, every)
     return table
+
+
+def _write_each(chunks: Iterable[Chunk], write: Callable[[Chunk], int], on_step: OnStep) -> None:
+    """Write chunks on a thread of its own, while the next ones are computed."""
+    writing: Future[int] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="writing") as writer:
+        for chunk in _one_ahead(chunks):
+            chunk.wait()
+            if writing is not None:
+                on_step(writing.result())
+            writing = writer.submit(write, chunk)
+        if writing is not None:
+            on_step(writing.result())
+
+
+def _one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Each, once the next one is there too."""
+    ahead: deque[T] = deque()
+    for item in items:
+        ahead.append(item)
+        if len(ahead) > 1:
+            yield ahead.popleft()
+    yield from ahead
 
 
 def _key(engine: Engine, images: Images, layers: Sequence[LayerInfo]) -> str:
@@ -373,6 +524,8 @@ def _array(
     images: int,
     chunk: int,
 ) -> Any:  # noqa: ANN401  # an array of Zarr
+    import zarr.codecs
+
     if name in group:
         return group[name]
     return group.create_array(
@@ -380,6 +533,8 @@ def _array(
         shape=(images, *shape),
         chunks=(min(chunk, images), *shape),
         dtype="float32",
+        compressors=zarr.codecs.BloscCodec(cname="lz4", clevel=1, shuffle="noshuffle"),
         fill_value=float("nan"),
         dimension_names=("image", *axes),
+        config={"write_empty_chunks": True},  # looking for those takes as long as writing
     )

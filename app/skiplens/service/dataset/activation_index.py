@@ -102,11 +102,28 @@ class TopK:
             maxima: float32 ``(n, F)``, the maximum of each filter.
         """
         new = np.arange(first, first + len(maxima), dtype=np.int32)
-        digits = np.hstack([self.digits, np.broadcast_to(new, (len(self.digits), len(new)))])
-        values = np.hstack([self.values, maxima.T])
-        order = np.argsort(-values, axis=1, kind="stable")[:, :TOP_K]
-        self.digits = np.take_along_axis(digits, order, axis=1)
-        self.values = np.take_along_axis(values, order, axis=1)
+        keys = np.hstack([_keys(self.values, self.digits), _keys(maxima.T, new)])
+        kept = min(TOP_K, keys.shape[1])
+        top = np.sort(np.partition(keys, -kept, axis=1)[:, -kept:], axis=1)[:, ::-1]
+        self.digits = (_LAST - (top & _LAST)).astype(np.int32)
+        self.values = _in_order((top >> _BITS).astype(np.int32)).view(np.float32)
+
+
+_BITS: Final = 32
+_LAST: Final = 0x7FFFFFFF
+
+
+def _keys(values: NDArray[np.float32], digits: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Integers that ascend with the values and, where two are equal, with falling index: sorting
+    them is many times faster than a stable sort of the values.
+    """
+    bits = _in_order((values + np.float32(0)).view(np.int32))  # -0 equals 0
+    return (bits.astype(np.int64) << _BITS) | (_LAST - digits)
+
+
+def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The bits of floats as integers of the same order, and the other way round."""
+    return np.where(bits < 0, bits ^ np.int32(_LAST), bits)
 
 
 OnStep = Callable[[int], None]
