@@ -12,6 +12,7 @@ import pytest
 
 from skiplens.engine import keras as keras_engine
 from skiplens.engine import keras as module
+from skiplens.engine import litert
 from skiplens.engine.keras import Batcher, KerasEngine
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError
@@ -43,6 +44,25 @@ def test_what_keras_cannot_load_is_told(spoilt: Path) -> None:
     with pytest.raises(ModelError, match=r"^Keras cannot load .*network\.keras: ") as caught:
         KerasEngine(open_folder(spoilt), "CPU", 4)
     assert "\n" not in str(caught.value)
+
+
+def test_without_litert_it_shows_activations_and_says_that_gradients_are_missing(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = np.ones(3, np.float32)
+    whole = KerasEngine(open_folder(tiny_folder), "CPU", 4)
+    monkeypatch.setattr(litert, "MISSING", "No module named 'ai_edge_litert'")
+    engine = KerasEngine(open_folder(tiny_folder), "CPU", 4)
+    assert whole.manifest.no_gradients is None
+    assert engine.manifest.no_gradients == "this machine has no LiteRT"
+    assert list(engine.manifest.graphs) == ["activations"]
+    found, wanted = engine.activations(images(), on), whole.activations(images(), on)
+    np.testing.assert_array_equal(found["block1.sum"], wanted["block1.sum"])
+    assert engine.waiting == 0
+    with pytest.raises(ModelError, match="no LiteRT, which runs this graph"):
+        engine.gradients(images(), on, 3)
+    whole.close()
+    engine.close()
 
 
 def test_requests_that_wait_run_as_one_batch(

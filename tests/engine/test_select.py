@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skiplens.engine import select
+from skiplens.engine import litert, select
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.select import EngineChoice, choose, gpu_name, keras_backend, open_engines
@@ -122,6 +122,37 @@ def test_litert_runs_without_importing_a_framework(tiny_folder: Path, tmp_path: 
     here = open_engines(tiny_folder.parent, "litert", 1, 4)["tiny"]
     answer = here.activations(images(), np.ones(3, np.float32))["head.probabilities"]
     assert said.stdout.split("\n") == [str(answer.argmax()), "", ""]
+
+
+def test_where_litert_is_missing_keras_is_taken_or_named(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(litert, "MISSING", "No module named 'ai_edge_litert'")
+    assert choose("auto") == ("litert", "CPU")  # which is told when it opens a network
+    machine.setattr(select, "keras_backend", lambda: "jax")
+    assert choose("auto") == ("keras", "CPU (jax)")
+    assert choose("litert") == ("litert", "CPU")
+
+
+BLOCKED = """
+import sys
+sys.modules["ai_edge_litert"] = None  # its import fails
+from skiplens.cli import main
+main()
+"""
+
+
+def test_where_litert_cannot_be_imported_serving_names_the_keras_engine(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", BLOCKED, "serve", "--port", "0", "--engine", "litert"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "SKIPLENS_STATE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stdout) == (2, "")
+    (line,) = said.stderr.splitlines()
+    assert line.startswith("skiplens: LiteRT cannot be loaded on this machine (")
+    assert line.endswith("pip install 'skiplens[tensorflow]', then skiplens serve --engine keras")
 
 
 class Driver:

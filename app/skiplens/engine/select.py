@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from skiplens.engine import litert
 from skiplens.engine.base import Engine
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine
@@ -57,13 +58,14 @@ EngineChoice = Literal["auto", "litert", "keras"]
 def choose(choice: EngineChoice) -> tuple[str, str]:
     """The engine and the device to run on.
 
-    ``auto`` takes Keras if there is a GPU and a backend, otherwise LiteRT.
+    ``auto`` takes Keras if there is a backend, and a GPU or no LiteRT; otherwise LiteRT.
 
     Raises:
         StartupError: ``keras`` is chosen and not installed.
     """
     gpu = gpu_name() if choice != "litert" else None
-    backend = keras_backend() if choice == "keras" or gpu else None
+    without = choice == "auto" and litert.MISSING is not None
+    backend = keras_backend() if choice == "keras" or gpu or without else None
     if choice == "keras" and backend is None:
         raise StartupError("engine keras needs Keras and a backend installed: make setup")
     if backend is None:
