@@ -149,6 +149,7 @@ _WHITE: Final = 255
 _PNG_DEPTH_AT: Final = 24  # offset of the bits a channel; the colour type follows
 _PNG_COLOUR: Final = (2, 6)  # without and with opacity
 _DEEP: Final = 16
+_STRIP_ROWS: Final = 256
 _GREY_MODES: Final = ("1", "L", "LA")
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R 601-2
 _MIN_AXIS_SIDE_PX: Final = 16  # smaller images hold no digit
@@ -341,8 +342,8 @@ def _grey(image: Image.Image) -> Image.Image:
         return _high_bytes(image)
     if not image.has_transparency_data:
         return _strongest_axis(image)
-    grey = _strongest_axis(_over_white(image))
     rgba = _converted(image, "RGBA")
+    grey = _strongest_axis(_over_white(rgba))
     if np.asarray(grey).min() > _WHITE // 2 and _has_one_colour(rgba):
         return ImageChops.invert(rgba.getchannel("A"))
     return grey
@@ -397,16 +398,27 @@ def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
         return image
     if np.max(image.getextrema()[:3]) > _WHITE // 2:
         return image
+    high = _high_colour(data)
+    return image if high is None else Image.fromarray(high)
+
+
+def _high_colour(data: bytes) -> NDArray[np.uint8] | None:
+    """The highest eight bits that a PNG of 16-bit colour uses, uint8 ``(H, W, 3 or 4)``; ``None``
+    if OpenCV decodes it as something else.
+    """
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16:
-        return image
-    deep: NDArray[np.uint16] = decoded.astype(np.uint16)
-    deep[..., :3] = deep[..., 2::-1].copy()  # OpenCV has blue first
-    bands = [slice(0, 3), slice(3, None)][: deep.shape[2] - 2]
-    for band in bands:
-        unused = np.uint16(max(int(deep[..., band].max()).bit_length() - 8, 0))
-        deep[..., band] = deep[..., band] >> unused
-    return Image.fromarray(deep.astype(np.uint8))
+        return None
+    deep: NDArray[np.uint16] = decoded.astype(np.uint16, copy=False)
+    most = deep.max(axis=(0, 1))
+    most[:3] = most[:3].max()  # colours keep their ratios; opacity has bits of its own
+    unused = np.array([max(int(one).bit_length() - 8, 0) for one in most], np.uint16)
+    order = [2, 1, 0, 3][: len(most)]  # OpenCV has blue first
+    high = np.empty(deep.shape, np.uint8)
+    for top in range(0, len(deep), _STRIP_ROWS):  # a copy of all would take 128 MB more
+        strip = slice(top, top + _STRIP_ROWS)
+        high[strip] = (deep[strip] >> unused)[..., order]
+    return high
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
