@@ -1,6 +1,5 @@
 """Pages in a browser: how often they follow the pen, and how soon an answer stands on them."""
 
-import time
 from collections.abc import Iterator
 from shutil import which
 from statistics import median
@@ -16,6 +15,28 @@ TITLE = "The page in a browser (Chromium, 1440 x 900)"
 _STROKE_SECONDS: Final = 3.0
 _TOGGLES: Final = 20
 _READY = "html[data-ready]"
+# Answers to a pointer that moves with each frame of the screen, and seconds. The page moves it:
+# Playwright waits for the browser after each move, which takes two frames of the screen.
+_DRAW = """async (seconds) => {
+  const surface = document.querySelector("[data-draw-surface]");
+  const { x, y } = surface.getBoundingClientRect();
+  const point = (type, step) => surface.dispatchEvent(new PointerEvent(type, {
+    bubbles: true, pointerId: 1, pointerType: "mouse",
+    clientX: x + 60 + step % 120, clientY: y + 40 + step % 150 }));
+  let frames = 0, step = 0;
+  new PerformanceObserver((list) => {
+    frames += list.getEntries().filter(({ name }) => name.includes("/live")).length;
+  }).observe({ type: "resource" });
+  const start = performance.now();
+  point("pointerdown", step);
+  while (performance.now() - start < 1000 * seconds) {
+    point("pointermove", step += 1);
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+  const found = [frames, (performance.now() - start) / 1000];
+  point("pointerup", step);
+  return found;
+}"""
 # Milliseconds from a click on a branch until another probability has been painted.
 _TOGGLE = """async (name) => {
   const share = document.querySelector(".answer [data-live=share]");
@@ -62,14 +83,5 @@ def measure() -> Iterator[Result]:
 
 def _updates(page: "Page") -> float:
     """Frames a second that arrive while the pointer moves all the time."""
-    frames: list[str] = []
-    page.on("response", lambda one: frames.append(one.url) if "/live" in one.url else None)
-    box = page.locator("[data-draw-surface]").bounding_box() or {"x": 0, "y": 0}
-    page.mouse.move(box["x"] + 60, box["y"] + 40)
-    page.mouse.down()
-    started, step = time.perf_counter(), 0
-    while (spent := time.perf_counter() - started) < _STROKE_SECONDS:
-        step += 1
-        page.mouse.move(box["x"] + 60 + step % 120, box["y"] + 40 + step % 150)
-    page.mouse.up()
-    return len(frames) / spent
+    frames, seconds = page.evaluate(_DRAW, _STROKE_SECONDS)
+    return float(frames / seconds)

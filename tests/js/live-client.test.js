@@ -143,36 +143,48 @@ function setUp() {
   return { queue, sent, outcomes, pauses, answers, wakes };
 }
 
-test("while a request runs, only the newest question waits", async () => {
+test("while two requests run, only the newest question waits", async () => {
   const { queue, sent, outcomes, answers } = setUp();
   for (const question of [1, 2, 3, 4]) queue.submit(question);
-  assert.deepEqual(sent, [1]);
+  assert.deepEqual(sent, [1, 2]);
   answers[0]?.({ answer: "one" });
   await turn();
-  assert.deepEqual(sent, [1, 4]);
-  answers[1]?.({ answer: "four" });
+  assert.deepEqual(sent, [1, 2, 4]);
+  answers[1]?.({ answer: "two" });
   await turn();
-  assert.deepEqual(outcomes, [{ answer: "one" }, { answer: "four" }]);
+  answers[2]?.({ answer: "four" });
+  await turn();
+  assert.deepEqual(outcomes, [{ answer: "one" }, { answer: "two" }, { answer: "four" }]);
   queue.submit(5);
-  assert.deepEqual(sent, [1, 4, 5]);
+  assert.deepEqual(sent, [1, 2, 4, 5]);
+});
+
+test("an answer that a later one has overtaken is dropped", async () => {
+  const { queue, outcomes, answers } = setUp();
+  queue.submit(1);
+  queue.submit(2);
+  answers[1]?.({ answer: "two" });
+  await turn();
+  answers[0]?.({ answer: "one" });
+  await turn();
+  assert.deepEqual(outcomes, [{ answer: "two" }]);
 });
 
 test("a cancelled request has no outcome, and later ones do", async () => {
   const { queue, sent, outcomes, answers } = setUp();
-  queue.submit(1);
-  queue.submit(2);
+  for (const question of [1, 2, 3]) queue.submit(question);
   queue.cancel();
   answers[0]?.({ answer: "one" });
+  answers[1]?.({ answer: "two" });
   await turn();
-  assert.deepEqual([sent, outcomes], [[1], []]);
-  queue.submit(3);
-  queue.cancel();
+  assert.deepEqual([sent, outcomes], [[1, 2], []]);
   queue.submit(4);
-  answers[1]?.({ answer: "three" });
-  await turn();
+  queue.cancel();
+  queue.submit(5);
   answers[2]?.({ answer: "four" });
+  answers[3]?.({ answer: "five" });
   await turn();
-  assert.deepEqual([sent, outcomes], [[1, 3, 4], [{ answer: "four" }]]);
+  assert.deepEqual([sent, outcomes], [[1, 2, 4, 5], [{ answer: "five" }]]);
 });
 
 test("a request to a busy or unreachable server is repeated after a pause, with the newest question", async () => {
@@ -197,13 +209,30 @@ test("a request to a busy or unreachable server is repeated after a pause, with 
 
 test("a newer question replaces one that a busy server refused", async () => {
   const { queue, sent, answers, wakes } = setUp();
+  for (const question of [1, 2, 3]) queue.submit(question);
+  answers[0]?.({ retryAfterSeconds: 1, cause: "busy" });
+  await turn();
+  answers[1]?.({ answer: "two" });
+  await turn();
+  assert.deepEqual(sent, [1, 2]);
+  wakes[0]?.();
+  await turn();
+  assert.deepEqual(sent, [1, 2, 3]);
+});
+
+test("of two questions that a busy server refused, the newer one is repeated", async () => {
+  const { queue, sent, answers, wakes } = setUp();
   queue.submit(1);
   queue.submit(2);
   answers[0]?.({ retryAfterSeconds: 1, cause: "busy" });
+  answers[1]?.({ retryAfterSeconds: 1, cause: "busy" });
   await turn();
   wakes[0]?.();
   await turn();
   assert.deepEqual(sent, [1, 2]);
+  wakes[1]?.();
+  await turn();
+  assert.deepEqual(sent, [1, 2, 2]);
 });
 
 test("a question cancelled during a pause is not repeated", async () => {

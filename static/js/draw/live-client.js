@@ -1,7 +1,6 @@
 // @ts-check
 /**
- * Asks the server what a network makes of a drawing, one request at a time, and reads the frames
- * that it answers with.
+ * Asks the server what a network makes of a drawing, and reads the frames that it answers with.
  * @module
  */
 
@@ -36,6 +35,7 @@ const SERVICE_UNAVAILABLE = 503;
 const OFFLINE_PAUSE_S = 1;
 const HEADER_LENGTH_BYTES = 4;
 const SIDE = 28;
+const MOST_RUNNING = 2;
 
 /**
  * @param {string} address
@@ -87,21 +87,26 @@ export function parseFrame(buffer) {
 }
 
 /**
- * A queue of one: while a request runs, only the newest of what is submitted waits for it.
+ * A queue of one: while two requests run, only the newest of what is submitted waits for them. The
+ * second is under way while the first one's answer is shown.
  * @template Asked, T
  */
 export class LatestOnly {
-  /** @type {{ question: Asked } | undefined} */
+  /** @type {{ question: Asked, number: number } | undefined} */
   #waiting;
   #generation = 0;
-  #isRunning = false;
+  #submitted = 0;
+  /** Number of the newest question that has an outcome. */
+  #answered = 0;
+  #running = 0;
+  #pausing = 0;
   #request;
   #onOutcome;
   #pause;
 
   /**
    * @param {(question: Asked) => Promise<Outcome<T>>} request must not reject
-   * @param {(outcome: Outcome<T>) => void} onOutcome
+   * @param {(outcome: Outcome<T>) => void} onOutcome not called once a later question has an outcome
    * @param {(seconds: number) => Promise<void>} pause
    */
   constructor(request, onOutcome, pause) {
@@ -111,33 +116,43 @@ export class LatestOnly {
   }
 
   /**
-   * Send a question after the running request, in place of one that is waiting.
+   * Send a question as soon as fewer than two run, in place of one that is waiting.
    * @param {Asked} question
    */
   submit(question) {
-    this.#waiting = { question };
-    if (!this.#isRunning) void this.#run();
+    this.#waiting = { question, number: ++this.#submitted };
+    if (this.#running < MOST_RUNNING) void this.#run();
   }
 
-  /** Drop the waiting question and ignore the outcome of the running request. */
+  /** Drop the waiting question and ignore the outcomes of the running requests. */
   cancel() {
     this.#waiting = undefined;
     this.#generation += 1;
   }
 
   async #run() {
-    this.#isRunning = true;
-    while (this.#waiting) {
+    this.#running += 1;
+    while (this.#waiting && !this.#pausing) {
       const current = this.#waiting;
       const generation = this.#generation;
       this.#waiting = undefined;
       const outcome = await this.#request(current.question);
-      if (generation !== this.#generation) continue;
+      if (generation !== this.#generation || current.number < this.#answered) continue;
+      this.#answered = current.number;
       this.#onOutcome(outcome);
-      if (!("retryAfterSeconds" in outcome)) continue;
-      this.#waiting ??= current;
-      await this.#pause(outcome.retryAfterSeconds);
+      if ("retryAfterSeconds" in outcome) await this.#waitToRepeat(current, outcome.retryAfterSeconds);
     }
-    this.#isRunning = false;
+    this.#running -= 1;
+  }
+
+  /**
+   * @param {{ question: Asked, number: number }} refused asked again, unless there is a newer one
+   * @param {number} seconds
+   */
+  async #waitToRepeat(refused, seconds) {
+    if (!this.#waiting || this.#waiting.number < refused.number) this.#waiting = refused;
+    this.#pausing += 1;
+    await this.#pause(seconds);
+    this.#pausing -= 1;
   }
 }
