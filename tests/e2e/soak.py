@@ -9,14 +9,13 @@ import argparse
 import os
 import random
 import signal
-import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,9 +24,10 @@ from rich.table import Table
 
 from tests.core.images import files
 from tests.e2e import attacks
-from tests.e2e.bystander import LIVE, Bystander
+from tests.e2e.bystander import FRAME, LIVE
 from tests.e2e.overload import CONNECTIONS, overload
 from tests.e2e.server import Server, answer_of, resident_megabytes, serving
+from tests.e2e.watcher import Watcher
 from tests.web.images import drawing, encoded
 
 _SEED: Final = 21
@@ -247,60 +247,35 @@ def _missing(folder: Path, stored: list[str]) -> int:
 
 
 class _Watched:
-    """What other clients see meanwhile: live frames from one address, liveness from another."""
+    """What other clients see meanwhile, and the server's memory."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._done = threading.Event()
-        self._frames: list[float] = []
-        self._alive: list[float] = []
-        self._queued: list[float] = []
+        self._thread = threading.Thread(target=self._weigh)
         self._peak = 0.0
-        self._idle = 0.0
 
     def __enter__(self) -> Self:
-        self._bystander = Bystander(self._server)
-        self._idle = statistics.median(self._bystander.frame() for _ in range(50))
-        self._threads = [threading.Thread(target=one) for one in (self._draw, self._check)]
-        for one in self._threads:
-            one.start()
+        self._watcher = Watcher(self._server.port, self._server.health_port, FRAME)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        for one in self._threads:
-            one.join()
-        self._bystander.close()
+        self._thread.join()
+        self._seen = self._watcher.seen()
 
-    def _draw(self) -> None:
-        while not self._done.wait(0.02):
-            self._frames.append(self._bystander.frame())
-
-    def _check(self) -> None:
-        """Ask for liveness at the port for it, on a connection for each as probes do, and at the
-        other one.
-        """
-        request = attacks.pipelined(1)
-        with closing(Bystander(self._server, "127.0.0.3")) as other:
-            while not self._done.wait(0.02):
-                started = time.perf_counter()
-                assert self._server.liveness() == 200
-                answered = time.perf_counter()
-                other.connection.send(request)
-                other.connection.receive()
-                self._alive.append(answered - started)
-                self._queued.append(time.perf_counter() - answered)
-                self._peak = max(self._peak, resident_megabytes(self._server.process.pid))
+    def _weigh(self) -> None:
+        while not self._done.wait(0.2):  # the system keeps the server waiting for that
+            self._peak = max(self._peak, resident_megabytes(self._server.process.pid))
 
     def told(self) -> str:
         """In numbers."""
-        alive, queued = (
-            1000 * statistics.quantiles(one, n=100)[98] for one in (self._alive, self._queued)
-        )
-        ratio = statistics.median(self._frames) / self._idle
+        seen = self._seen
         return (
-            f"frame {ratio:.1f} times idle ({1000 * self._idle:.0f} ms), liveness 99 % under "
-            f"{alive:.0f} ms ({queued:.0f} ms at the other port), at most {self._peak:.0f} MB"
+            f"frame {seen.frame / seen.idle:.1f} times idle ({1000 * seen.idle:.0f} ms), liveness "
+            f"99 % under {1000 * seen.liveness:.0f} ms ({1000 * seen.queued:.0f} ms at the other "
+            f"port), at most {self._peak:.0f} MB"
         )
 
 
