@@ -49,6 +49,7 @@ from skiplens.network.litert_graphs import (
     compile_reordered,
     reference_gradients,
     reference_reordered,
+    return_memory,
 )
 from skiplens.network.own_network_files import Told
 from skiplens.network.recurrent import unrolled
@@ -133,6 +134,7 @@ def verify(
     Raises:
         CompileError: it exceeds the tolerance or is NaN, or an output is missing.
     """
+    return_memory()
     magnitudes = dict.fromkeys(info.outputs, _MIN_MAGNITUDE)
     deviations = dict.fromkeys(info.outputs, 0.0)
     for inputs in trials(traced):
@@ -370,21 +372,47 @@ def _graphs(network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
         found.files[info.file] = graph.content
 
     fixed = instrument(network, rewrite=unrolled)
+    # Converting takes the most memory, of gradients more than of activations: before all else.
+    gradients = _gradients_or_reason(network)
     add("activations", compile_activations(fixed), _reference_activations(traced))
-    try:
-        graph, reference = compile_gradients(network), reference_gradients(network)
+    if isinstance(gradients, Graph):
         try:
-            add("gradients", graph, reference, BY_NORM)
-        except CompileError:
-            rewritten = reference_gradients(network, differentiable)
-            info = GraphInfo("gradients.tflite", graph.inputs, graph.outputs, 0.0)
-            verify(b"", info, lambda _, __, inputs: dict(rewritten(inputs)), reference, traced)
-            add("gradients", graph, reference, WITH_FLIPS)
-    except CompileError as error:
-        found.no_gradients = str(error)
+            _add_gradients(network, traced, gradients, add)
+        except CompileError as error:
+            gradients = str(error)
+    found.no_gradients = gradients if isinstance(gradients, str) else None
     if len(traced.blocks) >= _FEWEST_TO_REORDER and blocks_are_alike(traced):
         add(REORDERED, compile_reordered(fixed), reference_reordered(network))
     return found
+
+
+def _gradients_or_reason(network: keras.Model) -> Graph | str:
+    """The graph of gradients, or why there is none."""
+    try:
+        return compile_gradients(network)
+    except CompileError as error:
+        return str(error)
+
+
+def _add_gradients(
+    network: keras.Model,
+    traced: InstrumentedModel,
+    graph: Graph,
+    add: Callable[[str, Graph, Reference, Measure], None],
+) -> None:
+    """Verify gradients; where ReLUs of a large network flip, the rewritten ones in TensorFlow too.
+
+    Raises:
+        CompileError: they deviate too far.
+    """
+    reference = reference_gradients(network)
+    try:
+        add("gradients", graph, reference, BY_NORM)
+    except CompileError:
+        rewritten = reference_gradients(network, differentiable)
+        info = GraphInfo("gradients.tflite", graph.inputs, graph.outputs, 0.0)
+        verify(b"", info, lambda _, __, inputs: dict(rewritten(inputs)), reference, traced)
+        add("gradients", graph, reference, WITH_FLIPS)
 
 
 def _reference_activations(traced: InstrumentedModel) -> Reference:

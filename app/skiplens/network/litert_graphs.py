@@ -5,12 +5,14 @@ Each graph is converted from one concrete function without a trackable object: c
 or two signatures at once, silently drops the weights.
 """
 
+import ctypes
+import gc
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -230,6 +232,7 @@ def _signature(traced: InstrumentedModel) -> dict[str, tf.TensorSpec]:
 
 
 def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[str, ...]) -> Graph:
+    _tell_glibc("mallopt", _MMAP_THRESHOLD, _LARGE_ARRAY)
     concrete = tf.function(function, autograph=False).get_concrete_function(**signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     try:
@@ -240,7 +243,27 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
         what = f"operation {missing[0]}" if missing else "an operation of the network"
         raise CompileError(f"LiteRT lacks {what}") from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
+    del concrete, converter
+    return_memory()
     return Graph(content, inputs, outputs)
+
+
+def return_memory() -> None:
+    """Give the system back what is free: glibc keeps it, and converting takes many times the
+    weights.
+    """
+    gc.collect()
+    _tell_glibc("malloc_trim", 0)
+
+
+_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of mallopt: what is larger is returned when freed
+_LARGE_ARRAY: Final = 4 << 20  # bytes
+
+
+def _tell_glibc(function: str, *arguments: int) -> None:
+    """Call a function of the C library, if it has it."""
+    with suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL(None), function)(*arguments)
 
 
 @contextmanager
