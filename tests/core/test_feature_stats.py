@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skiplens.core.feature_stats import Sort, describe, extent, ordered
+from skiplens.core.feature_stats import Sort, describe, extent, ordered, summarise
 
 
 def test_statistics_equal_numpys() -> None:
@@ -34,6 +34,27 @@ def test_dead_and_constant_maps_are_told_apart() -> None:
 
 def test_a_map_of_one_value_is_not_called_constant() -> None:
     assert not describe(np.full((1, 1, 1), 3.0, np.float32))[0].constant
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3000), (1, 7, 1), (113, 5, 3), (56, 56, 64), (2, 2, 2)])
+def test_a_summary_tells_what_statistics_do(shape: tuple[int, int, int]) -> None:
+    maps = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    maps[..., 0] = 0
+    summary, statistics = summarise(maps), describe(maps)
+    assert summary.low.tolist() == [one.min for one in statistics]
+    assert summary.high.tolist() == [one.max for one in statistics]
+    np.testing.assert_allclose(summary.mean, [one.mean for one in statistics], atol=1e-6)
+    assert summary.dead.tolist() == [one.dead for one in statistics]
+    assert summary.constant.tolist() == [one.constant for one in statistics]
+    assert summary.extent == extent(maps)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_summary_of_one_bad_value_is_not_finite(wrong: float) -> None:
+    maps = np.ones((9, 9, 300), np.float32)
+    assert summarise(maps).is_finite
+    maps[-1, -1, -1] = wrong
+    assert not summarise(maps).is_finite
 
 
 def test_extent_is_smallest_and_largest() -> None:

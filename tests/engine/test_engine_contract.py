@@ -147,6 +147,20 @@ def test_results_belong_to_the_caller_and_arguments_stay_as_they_are(
     assert np.array_equal(branch_scales, ON)
 
 
+def test_a_reader_gets_every_layer_by_name(engine: Engine) -> None:
+    wanted = engine.activations(images(seed=5), GATES[2])
+
+    def read(found: Activations, *, computed: bool) -> dict[str, Array]:
+        del computed
+        assert list(found) == list(wanted)
+        return {name: found[name].copy() for name in found}
+
+    for _ in range(2):
+        found = engine.inspect(images(seed=5), GATES[2], read)
+        for name, value in wanted.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-6)
+
+
 @pytest.mark.parametrize("method", ["activations", "gradients"])
 def test_eight_threads_each_get_their_own_answer(method: str, engine: Engine) -> None:
     rng = np.random.default_rng(2)

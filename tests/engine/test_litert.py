@@ -13,7 +13,7 @@ from skiplens.core.manifest import GraphInfo
 from skiplens.engine import litert
 from skiplens.engine import litert as module
 from skiplens.engine.keras import KerasEngine
-from skiplens.engine.litert import InterpreterPool, LiteRTEngine, LiteRTGraph, run_once
+from skiplens.engine.litert import InterpreterPool, LiteRTEngine, LiteRTGraph, Outputs, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError, NonFiniteError, OutOfResourcesError
 from skiplens.network.litert_graphs import compile_activations, compile_gradients
@@ -35,7 +35,7 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
-def test_each_graph_has_one_interpreter_at_first_whose_memory_waits_for_the_first_run(
+def test_graphs_are_opened_at_their_first_use_and_an_interpreter_serves_again(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -57,22 +57,23 @@ def test_each_graph_has_one_interpreter_at_first_whose_memory_waits_for_the_firs
 
     monkeypatch.setattr(litert, "LiteRTGraph", Counted)
     engine = LiteRTEngine(open_folder(tiny_folder), 3, 0)
-    assert made == ["activations.tflite", "gradients.tflite"]
-    assert not allocated
+    assert not made
     for _ in range(2):
         engine.activations(images(), ON)
-        engine.gradients(images(), ON, 0)
-    assert allocated == ["activations.tflite", "gradients.tflite"]
+    assert made == allocated == ["activations.tflite"]
+    engine.gradients(images(), ON, 0)
+    assert made == allocated == ["activations.tflite", "gradients.tflite"]
     engine.close()
-    assert len(made) == 2
 
 
 def test_a_graph_that_is_not_the_manifests_is_told(spoilt: Path) -> None:
     rewrite(spoilt, "gradients.tflite", (spoilt / "activations.tflite").read_bytes())
+    engine = LiteRTEngine(open_folder(spoilt), 1, 0)
     with pytest.raises(
         ModelError, match=r"gradients\.tflite takes branch_scales, image and returns 30 arr"
     ):
-        LiteRTEngine(open_folder(spoilt), 1, 0)
+        engine.gradients(images(), ON, 0)
+    engine.activations(images(), ON)
 
 
 def test_weights_that_are_no_numbers_are_an_error_in_both_engines(spoilt: Path) -> None:
@@ -149,6 +150,45 @@ def test_a_lack_of_memory_is_told_and_the_next_run_begins_anew(
     assert all(np.array_equal(again[name], expected[name]) for name in expected)
 
 
+def test_an_input_that_the_graph_still_has_is_not_computed_again(
+    content: bytes, info: GraphInfo
+) -> None:
+    graph = LiteRTGraph(content, info)
+    other = {**INPUTS, "image": images(seed=9)}
+
+    def read(found: Outputs, computed: bool) -> tuple[Array, bool]:
+        assert tuple(found) == info.outputs
+        return found["stem.conv"].copy(), computed
+
+    def is_computed(inputs: dict[str, Array]) -> bool:
+        value, computed = graph.inspect(inputs, read)
+        assert np.array_equal(value, run_once(content, info, inputs)["stem.conv"])
+        return computed
+
+    assert [is_computed(one) for one in (INPUTS, INPUTS, other, INPUTS)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    graph.run(other)
+    assert is_computed(INPUTS)
+
+
+def test_a_reader_that_fails_leaves_the_graph_usable(content: bytes, info: GraphInfo) -> None:
+    graph = LiteRTGraph(content, info)
+
+    def read(found: Outputs, computed: bool) -> None:
+        assert computed
+        kept = found["stem.conv"]
+        raise NonFiniteError(f"layer of {kept.shape}")
+
+    with pytest.raises(NonFiniteError) as caught:
+        graph.inspect(INPUTS, read)
+    assert caught.value.__traceback__ is not None
+    graph.run({**INPUTS, "image": images(seed=9)})
+
+
 @pytest.mark.parametrize("junk", [b"", b"junk" * 100])
 def test_what_is_no_graph_is_told(junk: bytes, info: GraphInfo) -> None:
     with pytest.raises(ModelError, match=r"^activations\.tflite is not a LiteRT graph: "):
@@ -188,31 +228,43 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     return stages
 
 
-def test_one_is_made_at_once_and_as_many_as_asked_for_when_they_lack() -> None:
+def test_one_is_made_when_all_others_are_in_use() -> None:
     before = Counted.made
     pool = InterpreterPool(Counted, 3, 0)
-    assert Counted.made == before + 1
     for _ in range(2):
-        with pool.acquire(), pool.acquire(), pool.acquire():
-            pass
+        with pool.acquire(), pool.acquire():
+            assert Counted.made == before + 2
+    with pool.acquire(), pool.acquire(), pool.acquire():
         assert Counted.made == before + 3
+        with pytest.raises(BusyError):
+            started(pool.acquire().__enter__).result(PATIENCE)
 
 
-def test_what_could_not_be_made_is_made_when_it_lacks_again() -> None:
-    made = iter([object(), None, object()])
+def test_what_cannot_be_made_is_tried_again() -> None:
+    failures = [ModelError("damaged")]
 
     def make() -> object:
-        found = next(made)
-        if found is None:
-            raise MemoryError
-        return found
+        if failures:
+            raise failures.pop()
+        return object()
 
-    pool = InterpreterPool(make, 2, 0)
+    pool = InterpreterPool(make, 1, 0)
+    with pytest.raises(ModelError, match="damaged"), pool.acquire():
+        pass
     with pool.acquire():
-        with pytest.raises(MemoryError):
-            pool.acquire().__enter__()
-        with pool.acquire():
-            pass
+        pass
+
+
+def test_the_preferred_one_goes_before_the_last() -> None:
+    pool = InterpreterPool(object, 3, 0)
+    with pool.acquire() as last, pool.acquire() as first:
+        pass
+    with pool.acquire(lambda item: item is first) as found:
+        assert found is first
+    with pool.acquire() as found:
+        assert found is first
+    with pool.acquire(lambda item: item is last) as found:
+        assert found is last
 
 
 def test_the_one_returned_last_goes_first() -> None:

@@ -10,10 +10,14 @@ import pytest
 from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import AS_TRAINED, Scales
-from skiplens.engine.base import Engine
-from skiplens.errors import BusyError
+from skiplens.core.value_range import Normalisation
+from skiplens.engine.base import Activations, Array, Engine, ReadActivations, T
+from skiplens.errors import BusyError, NonFiniteError
+from skiplens.service import forward
 from skiplens.service.forward import CachedModelRunner, ForwardPass, run_network
+from skiplens.service.registry import find_layer
 from tests.conftest import switched_off
+from tests.web.engines import WatchedEngine
 
 BIG = 64_000_000
 
@@ -132,3 +136,77 @@ def test_all_off_is_not_what_one_off_is(engine: Engine, digit: Digit) -> None:
     one = run_network(engine, digit, switched_off("block2"))
     every = run_network(engine, digit, switched_off(*engine.manifest.disableable_blocks))
     assert not np.array_equal(one.probabilities, every.probabilities)
+
+
+class Watched(WatchedEngine):
+    """Counts how often something is computed, and what is read."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.computations: list[bool] = []
+
+    def inspect(self, image: Array, gates: Array, read: ReadActivations[T]) -> T:
+        def watched(found: Activations, *, computed: bool) -> T:
+            self.computations.append(computed)
+            return read(found, computed=computed)
+
+        return super().inspect(image, gates, watched)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every network is taken for a large one."""
+    monkeypatch.setattr(forward, "_LARGE", 0)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_network_is_shown_as_a_small_one_and_copied_layer_by_layer(
+    engine: Engine, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(engine)
+    found = run_network(watched, digit, switched_off("block2"))
+    assert watched.computations == [True]
+    output = find_layer(engine.manifest, "block1.output")
+    maps = found.maps(output)
+    assert found.maps(output) is maps
+    assert not maps.flags.writeable
+    assert watched.computations == [True, False]
+    monkeypatch.undo()
+    wanted = run_network(engine, digit, switched_off("block2"))
+    assert np.array_equal(found.probabilities, wanted.probabilities)
+    assert found.nbytes == wanted.nbytes
+    assert found.network_range == wanted.network_range
+    assert found.block_metrics == wanted.block_metrics
+    for layer in engine.manifest.layers:
+        assert found.value_range(layer, Normalisation.BLOCK) == wanted.value_range(
+            layer, Normalisation.BLOCK
+        )
+        assert np.array_equal(found.summary(layer).mean, wanted.summary(layer).mean)
+    assert np.array_equal(maps, wanted.maps(output))
+    assert watched.computations == [True, False]
+    assert list(found.activations) == list(wanted.activations)
+    with pytest.raises(KeyError):
+        found.activations["nowhere"]
+
+
+@pytest.mark.usefixtures("large")
+def test_what_has_to_be_computed_again_is_copied_whole(engine: Engine, digit: Digit) -> None:
+    watched = Watched(engine)
+    found = run_network(watched, digit, AS_TRAINED)
+    for value in range(8):
+        run_network(engine, other_digit(value), AS_TRAINED)
+    wanted = engine.activations(found.image, np.ones(len(engine.manifest.disableable_blocks), "f"))
+    for name, maps in wanted.items():
+        assert np.array_equal(found.activations[name], maps)
+    assert watched.computations == [True, True]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_network_that_computes_no_numbers_is_refused(engine: Engine) -> None:
+    class Broken(WatchedEngine):
+        def inspect(self, image: Array, gates: Array, read: ReadActivations[T]) -> T:
+            return super().inspect(image * np.float32(np.nan), gates, read)
+
+    with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
+        run_network(Broken(engine), other_digit(1), AS_TRAINED)
+    assert run_network(engine, other_digit(1), AS_TRAINED).label in range(10)

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from skiplens.core.manifest import Manifest
-from skiplens.engine.base import Activations, Array, CopyActivations, Engine
+from skiplens.engine.base import (
+    Activations,
+    Array,
+    CopyActivations,
+    Engine,
+    ReadActivations,
+    T,
+)
 from skiplens.samples import load_samples
 
 
@@ -53,6 +60,10 @@ class WatchedEngine:
     def computed(self, image: Array, gates: Array) -> AbstractContextManager[CopyActivations]:
         self._enter()
         return self._engine.computed(image, gates)
+
+    def inspect(self, image: Array, gates: Array, read: ReadActivations[T]) -> T:
+        self._enter()
+        return self._engine.inspect(image, gates, read)
 
     def outputs(self, images: Array, gates: Array, layer: str) -> Array:
         self._enter()

@@ -1,7 +1,8 @@
 """Metrics of one residual block on one digit: norms, angle, what ReLU clips."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ Array = NDArray[np.float32]
 
 def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMetrics:
     """Metrics of one block, from activations by layer name."""
-    x, fx = (part.astype(np.float64) for part in merge_inputs(block, activations))
-    total = activations[block.sum or block.residual].astype(np.float64)
+    x, fx = merge_inputs(block, activations)
+    total = activations[block.sum or block.residual]
     measured = _measure(x, fx, total, rectified=block.rectified)
     if not block.identity or x.shape != total.shape:
         measured["cosine"] = None
@@ -38,11 +39,6 @@ def block_norms(block: BlockInfo, activations: Mapping[str, Array]) -> BlockNorm
     """The norms alone of :func:`block_metrics`."""
     parts = (*merge_inputs(block, activations), activations[block.sum or block.residual])
     return BlockNorms(*(norm(part) for part in parts))
-
-
-def norm(part: Array) -> float:
-    """Euclidean norm of an array, added up in float64."""
-    return float(np.linalg.norm(part.astype(np.float64)))
 
 
 def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[FilterMetrics, ...]:
@@ -71,12 +67,12 @@ def _measure(
 ) -> dict[str, Any]:
     """What the metrics of a block and of a filter share, by field; None where a part is missing."""
     norm_x, norm_residual, norm_sum = (
-        None if part is None else float(np.linalg.norm(part)) for part in (x, fx, total)
+        None if part is None else norm(part) for part in (x, fx, total)
     )
     ratio = angle = None
-    if x is not None and fx is not None:
+    if x is not None and fx is not None and norm_x is not None and norm_residual is not None:
         ratio = norm_residual / norm_x if norm_x and norm_residual else 0.0
-        angle = cosine(x, fx) if x.shape == fx.shape else None
+        angle = cosine(x, fx, norms=norm_x * norm_residual) if x.shape == fx.shape else None
     return {
         "norm_x": norm_x,
         "norm_residual": norm_residual,
@@ -117,13 +113,35 @@ def merge_inputs(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Ar
     return x * (1 - gate), fx * gate
 
 
-def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Cosine of the angle between two arrays of one shape, -1..1; 0 if either is zero."""
-    norms = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
-    return min(max(float(np.vdot(a, b)) / norms, -1.0), 1.0) if norms else 0.0
+_CHUNK: Final = 8192  # doubles that fit into a core's cache; from 10,000 on OpenBLAS starts threads
+
+
+def _chunks(*parts: NDArray[Any]) -> Iterator[list[NDArray[np.float64]]]:
+    """Arrays of one shape, flat and chunk by chunk, as doubles: large ones are not copied whole."""
+    flat = [part.reshape(-1) for part in parts]
+    for start in range(0, len(flat[0]), _CHUNK):
+        yield [part[start : start + _CHUNK].astype(np.float64) for part in flat]
+
+
+def norm(part: NDArray[Any]) -> float:
+    """The Euclidean norm of an array, accumulated in double precision."""
+    return math.sqrt(sum(float(values.dot(values)) for (values,) in _chunks(part)))
+
+
+def cosine(a: NDArray[Any], b: NDArray[Any], *, norms: float | None = None) -> float:
+    """Cosine of the angle between two arrays of one shape, -1..1; 0 if either is zero.
+
+    ``norms``: the product of their norms, if it is known.
+    """
+    norms = norm(a) * norm(b) if norms is None else norms
+    dot = sum(float(one.dot(other)) for one, other in _chunks(a, b))
+    return min(max(dot / norms, -1.0), 1.0) if norms else 0.0
 
 
 def clipped_fraction(total: NDArray[Any]) -> float:
     """Magnitude of the negative values over that of all, 0..1: what ReLU clips; 0 if all are 0."""
-    magnitude = float(np.abs(total).sum())
-    return float(np.maximum(-total, 0).sum()) / magnitude if magnitude else 0.0
+    magnitude = negative = 0.0
+    for (values,) in _chunks(total):
+        magnitude += float(np.abs(values).sum())
+        negative -= float(np.minimum(values, 0).sum())
+    return negative / magnitude if magnitude else 0.0

@@ -42,36 +42,85 @@ def describe(maps: Maps) -> tuple[FilterStatistics, ...]:
         maps: float32 ``(H, W, C)``, finite.
     """
     flat = maps.reshape(-1, maps.shape[-1])
-    low, high = extents(maps)
-    dead, constant = dead_and_constant(maps)
+    summary = summarise(maps)
     mean = flat.mean(axis=0, dtype=np.float64)
     std = flat.std(axis=0, dtype=np.float64)
     zero = (flat == 0).mean(axis=0)
     return tuple(
         FilterStatistics(
             index=index,
-            min=float(low[index]),
-            max=float(high[index]),
+            min=float(summary.low[index]),
+            max=float(summary.high[index]),
             mean=float(mean[index]),
             std=float(std[index]),
             zero_share=float(zero[index]),
-            dead=dead[index],
-            constant=constant[index],
+            dead=bool(summary.dead[index]),
+            constant=bool(summary.constant[index]),
         )
         for index in range(flat.shape[1])
     )
 
 
-def extents(maps: Maps) -> tuple[Maps, Maps]:
-    """The smallest and the largest value of each filter of ``(H, W, C)``, float32 ``(C,)``."""
-    return maps.min(axis=0).min(axis=0), maps.max(axis=0).max(axis=0)
+_ROW: Final = 2048  # values: as few rows as keep the reductions within the processor's cache
 
 
-def dead_and_constant(maps: Maps) -> tuple[list[bool], list[bool]]:
-    """The same fields of :class:`FilterStatistics` for each filter of ``(H, W, C)``."""
-    low, high = extents(maps)
-    constant = (low == high) & (maps.shape[0] * maps.shape[1] > 1)
-    return ((low == 0) & (high == 0)).tolist(), constant.tolist()
+@dataclass(frozen=True, eq=False)
+class FilterSummary:
+    """What all filters of a layer hold at a glance, float32 ``(C,)`` each.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        mean: mean over all positions.
+        positions: number of values of each filter.
+    """
+
+    low: Maps
+    high: Maps
+    mean: Maps
+    positions: int
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The smallest and the largest value of the layer."""
+        return float(self.low.min()), float(self.high.max())
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no value is NaN or infinite."""
+        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
+
+    @property
+    def dead(self) -> NDArray[np.bool_]:
+        """Whether each filter is zero at every position, bool ``(C,)``."""
+        return np.asarray((self.low == 0) & (self.high == 0))
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """Whether each filter has several positions, all of the same value, bool ``(C,)``."""
+        return np.asarray((self.low == self.high) & (self.positions > 1))
+
+
+def summarise(maps: Maps) -> FilterSummary:
+    """The summary of a layer's maps, float32 ``(H, W, C)``, C-contiguous.
+
+    Several positions make one row, as NumPy reduces long rows far faster than short ones.
+    """
+    flat = maps.reshape(-1, maps.shape[-1])
+    positions, count = flat.shape
+    width = min(max(_ROW // count, 1), positions)
+    rest = flat[positions // width * width :]
+    rows = flat[: len(flat) - len(rest)].reshape(-1, width * count)
+    parts = [
+        reduce(reduce(rows, axis=0).reshape(width, count), axis=0)
+        for reduce in (np.minimum.reduce, np.maximum.reduce, np.add.reduce)
+    ]
+    if len(rest):
+        parts[0] = np.minimum(parts[0], rest.min(axis=0))
+        parts[1] = np.maximum(parts[1], rest.max(axis=0))
+        parts[2] = parts[2] + rest.sum(axis=0)
+    low, high, total = parts
+    return FilterSummary(low, high, total / np.float32(positions), positions)
 
 
 def extent(maps: Maps) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,20 @@ from skiplens.errors import BusyError, NonFiniteError
 Array = NDArray[np.float32]
 Activations = Mapping[str, Array]
 CopyActivations = Callable[[Sequence[str], Array], None]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class ReadActivations(Protocol[T_co]):
+    """Reads a forward pass's activations, which are valid until it returns."""
+
+    def __call__(self, found: Activations, *, computed: bool) -> T_co:
+        """What it makes of every layer's float32 ``(H, W, C)`` by name; it must not change them.
+
+        Args:
+            found: may hold NaN or infinity.
+            computed: whether they were computed for this call.
+        """
 
 
 class Engine(Protocol):
@@ -68,6 +82,17 @@ class Engine(Protocol):
 
         Raises:
             BusyError: too many callers are waiting.
+        """
+
+    def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
+        """What a function makes of a forward pass's activations, of which nothing is copied.
+
+        An input that an engine still has from the last call is not computed again.
+
+        Args:
+            image: as in :meth:`activations`, errors too.
+            branch_scales: likewise.
+            read: gets the activations.
         """
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from skiplens.engine.base import (
     Activations,
     Array,
     CopyActivations,
+    ReadActivations,
     check_finite,
     layers_to_check,
     overloaded,
@@ -26,6 +27,7 @@ from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import BusyError, ModelError, SkiplensError
 
 RunBatch = Callable[[dict[str, Array]], Mapping[str, Array]]
+T = TypeVar("T")
 _Job = tuple[dict[str, Array], "Future[dict[str, Array]]"]
 
 MAX_BATCH: Final = 64
@@ -174,6 +176,9 @@ class KerasEngine:
             np.concatenate(parts, axis=1, out=out)
 
         yield copy
+
+    def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
+        return read(self.activations(image, branch_scales), computed=True)
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         passes = zip(images, branch_scales, strict=True)

@@ -1,10 +1,10 @@
 """Runs compiled graphs with LiteRT: a graph, a pool of interpreters, the engine."""
 
 import math
-import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -15,12 +15,15 @@ from skiplens.engine.base import (
     Activations,
     Array,
     CopyActivations,
+    ReadActivations,
     check_finite,
     layers_to_check,
     overloaded,
 )
 from skiplens.engine.model_folder import ModelFolder
-from skiplens.errors import ModelError, OutOfResourcesError
+from skiplens.errors import ModelError, OutOfResourcesError, SkiplensError
+
+T = TypeVar("T")
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -61,13 +64,14 @@ class LiteRTGraph:
         self._outputs = dict(zip(info.outputs, outputs, strict=True))
         self._interpreter: Interpreter | None = opened
         self._is_allocated = False
+        self._held: Mapping[str, Array] | None = None  # inputs of the last run
 
     def _open(self) -> Interpreter:
         return Interpreter(model_content=self._content, num_threads=1)
 
     def forget(self) -> None:
         """Let the next run begin anew: an interpreter that failed once fails for ever."""
-        self._interpreter, self._is_allocated = None, False
+        self._interpreter, self._is_allocated, self._held = None, False, None
 
     def run(
         self, inputs: Mapping[str, Array], names: Collection[str] | None = None
@@ -108,10 +112,54 @@ class LiteRTGraph:
         if not self._is_allocated:  # takes far longer than opening it, and most of its memory
             interpreter.allocate_tensors()
             self._is_allocated = True
+        self._held = None
         for name, index in self._inputs.items():
             interpreter.set_tensor(index, inputs[name])
         interpreter.invoke()
         return interpreter
+
+    def holds(self, inputs: Mapping[str, Array]) -> bool:
+        """Whether :meth:`inspect` ran with these inputs last."""
+        held = self._held
+        return held is not None and all(np.array_equal(held[name], inputs[name]) for name in held)
+
+    def inspect(self, inputs: Mapping[str, Array], read: Callable[["Outputs", bool], T]) -> T:
+        """What a function makes of the outputs, of which nothing is copied.
+
+        Args:
+            inputs: as in :meth:`run`, errors too; outputs that the graph still has from them are
+                not computed again.
+            read: gets the outputs, which are valid until it returns, and whether they were
+                computed for this call.
+        """
+        interpreter, computed = self._interpreter, False
+        if interpreter is None or not self.holds(inputs):
+            interpreter, computed = self._invoke(inputs), True
+            self._held = {name: inputs[name].copy() for name in self._inputs}
+        try:
+            return read(Outputs(interpreter, self._outputs), computed)
+        except SkiplensError as error:
+            # Its traceback would keep arrays, beside which the graph cannot run again.
+            raise error.with_traceback(None) from None
+
+
+class Outputs(Mapping[str, Array]):
+    """Outputs of a graph by name, read-only, as views of its interpreter's memory."""
+
+    def __init__(self, interpreter: Interpreter, outputs: Mapping[str, int]) -> None:
+        self._interpreter = interpreter
+        self._outputs = outputs
+
+    def __getitem__(self, name: str) -> Array:
+        found: Array = self._interpreter.tensor(self._outputs[name])()
+        found.flags.writeable = False
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
 
 
 def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -120,12 +168,10 @@ def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> di
 
 
 _MOST_BYTES: Final = 400 << 20  # of the activations in all interpreters of a graph
-T = TypeVar("T")
 
 
 class InterpreterPool(Generic[T]):
-    """A pool of up to ``size`` items; the last one returned is lent first, while its caches are
-    warm. The first item is made at once, so that its faults are told, and others when they lack.
+    """A pool of up to ``size`` items, each made when the others are in use.
 
     Args:
         make: creates an item.
@@ -134,12 +180,12 @@ class InterpreterPool(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T], size: int, max_waiting: int) -> None:
-        self._free: queue.LifoQueue[T] = queue.LifoQueue()
-        self._free.put(make())
-        self._make, self._lacking = make, size - 1
+        self._make = make
+        self._unmade = size
+        self._free: list[T] = []
         self._max_waiting = max_waiting
         self._waiting = 0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     @property
     def waiting(self) -> int:
@@ -147,37 +193,52 @@ class InterpreterPool(Generic[T]):
         return self._waiting
 
     @contextmanager
-    def acquire(self) -> Iterator[T]:
+    def acquire(self, prefer: Callable[[T], bool] = lambda _: False) -> Iterator[T]:
         """Lend an item for a ``with`` block.
+
+        Args:
+            prefer: which to take if it is free; otherwise the one returned last, while its caches
+                are warm.
 
         Raises:
             BusyError: too many callers are waiting.
         """
-        item = self._take()
+        item = self._take(prefer)
         try:
             yield item
         finally:
-            self._free.put(item)
+            with self._changed:
+                self._free.append(item)
+                self._changed.notify()
 
-    def _take(self) -> T:
+    def _take(self, prefer: Callable[[T], bool]) -> T:
+        with self._changed:
+            if not self._is_available():
+                self._wait()
+            if self._free:
+                preferred = (at for at, item in enumerate(self._free) if prefer(item))
+                return self._free.pop(next(preferred, -1))
+            self._unmade -= 1
         try:
-            return self._free.get_nowait()
-        except queue.Empty:
-            pass
-        with self._lock:
-            if self._lacking:
-                made = self._make()
-                self._lacking -= 1
-                return made
-            if self._waiting >= self._max_waiting:
-                raise overloaded(self._waiting, self._max_waiting)
-            self._waiting += 1
+            return self._make()
+        except BaseException:
+            with self._changed:
+                self._unmade += 1
+                self._changed.notify()
+            raise
+
+    def _is_available(self) -> bool:
+        return bool(self._free or self._unmade)
+
+    def _wait(self) -> None:
+        if self._waiting >= self._max_waiting:
+            raise overloaded(self._waiting, self._max_waiting)
+        self._waiting += 1
         try:
             with timed("wait"):
-                return self._free.get()
+                self._changed.wait_for(self._is_available)
         finally:
-            with self._lock:
-                self._waiting -= 1
+            self._waiting -= 1
 
 
 class LiteRTEngine:
@@ -189,8 +250,8 @@ class LiteRTEngine:
             fewer, as each holds all activations.
         max_waiting: callers that may wait for an interpreter.
 
-    Raises:
-        ModelError: a graph is damaged or is not the one the manifest describes.
+    Graphs are read at their first use, which raises a ModelError if one is damaged or is not the
+    one the manifest describes.
     """
 
     name = "litert"
@@ -208,8 +269,8 @@ class LiteRTEngine:
         size = max(1, min(size, _MOST_BYTES // max(each, 1)))
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:
-            content = folder.read(info.file)
-            return InterpreterPool(lambda: LiteRTGraph(content, info), size, max_waiting)
+            read = cache(folder.read)
+            return InterpreterPool(lambda: LiteRTGraph(read(info.file), info), size, max_waiting)
 
         self._pools = {name: pool(info) for name, info in folder.manifest.graphs.items()}
 
@@ -231,6 +292,15 @@ class LiteRTEngine:
     def computed(self, image: Array, branch_scales: Array) -> Iterator[CopyActivations]:
         with self._lend("activations") as interpreter:
             yield interpreter.run_for_copies({"image": image, "branch_scales": branch_scales[None]})
+
+    def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
+        inputs = {"image": image, "branch_scales": branch_scales[None]}
+
+        def read_maps(found: Outputs, computed: bool) -> T:
+            return read(_Maps(found, self._as_maps), computed=computed)
+
+        with self._lend("activations", lambda graph: graph.holds(inputs)) as interpreter:
+            return interpreter.inspect(inputs, read_maps)
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         with self._lend("activations") as interpreter:
@@ -259,7 +329,9 @@ class LiteRTEngine:
         return outputs
 
     @contextmanager
-    def _lend(self, graph: str) -> Iterator[LiteRTGraph]:
+    def _lend(
+        self, graph: str, prefer: Callable[[LiteRTGraph], bool] = lambda _: False
+    ) -> Iterator[LiteRTGraph]:
         """An interpreter for a ``with`` block.
 
         Raises:
@@ -267,7 +339,7 @@ class LiteRTEngine:
             OutOfResourcesError: LiteRT cannot run the graph. It ran when it was compiled, so what
                 lacks is memory for its arrays.
         """
-        with self._pools[graph].acquire() as interpreter, timed("infer"):
+        with self._pools[graph].acquire(prefer) as interpreter, timed("infer"):
             try:
                 yield interpreter
             except RuntimeError as error:
@@ -289,3 +361,20 @@ class LiteRTEngine:
 
     def close(self) -> None:
         """Nothing to release: interpreters are freed with the object."""
+
+
+class _Maps(Mapping[str, Array]):
+    """A graph's outputs as maps ``(H, W, C)`` by layer."""
+
+    def __init__(self, outputs: Outputs, as_maps: Callable[[str, Array], Array]) -> None:
+        self._outputs = outputs
+        self._as_maps = as_maps
+
+    def __getitem__(self, name: str) -> Array:
+        return self._as_maps(name, self._outputs[name][0])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)

@@ -5,7 +5,7 @@
 
 import hashlib
 import io
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -28,12 +28,10 @@ class ModelFolder:
     Attributes:
         path: of the folder.
         manifest: of the network.
-        checked: contents by file, each until it is read.
     """
 
     path: Path
     manifest: Manifest
-    checked: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.float32]]:
@@ -50,8 +48,6 @@ class ModelFolder:
         Raises:
             ModelError: the file is missing or does not have the SHA-256 in the manifest.
         """
-        if name in self.checked:
-            return self.checked.pop(name)
         expected = self.manifest.files.get(name)
         if expected is None:
             raise ModelError(f"{self.path / MANIFEST_FILE} names no file {name}")
@@ -106,9 +102,9 @@ def open_folder(path: Path) -> ModelFolder:
     """
     manifest = _read_manifest(path / MANIFEST_FILE)
     folder = ModelFolder(path, manifest)
-    folder.read(WEIGHTS_FILE)
-    files = sorted({graph.file for graph in manifest.graphs.values()})
-    return replace(folder, checked={name: folder.read(name) for name in files})
+    for name in sorted({WEIGHTS_FILE, *(graph.file for graph in manifest.graphs.values())}):
+        folder.read(name)
+    return folder
 
 
 def find_networks(models: Path) -> tuple[Path, ...]:

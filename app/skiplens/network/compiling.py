@@ -398,7 +398,7 @@ def _add_gradients(
     network: keras.Model,
     traced: InstrumentedModel,
     graph: Graph,
-    add: Callable[[str, Graph, Reference, Measure], None],
+    add: Callable[[str, Graph, Reference, Tolerance], None],
 ) -> None:
     """Verify gradients; where ReLUs of a large network flip, the rewritten ones in TensorFlow too.
 

@@ -1,16 +1,26 @@
 """The cached forward pass: all activations of a digit in a network, computed once."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
+from typing import Final
 
 import numpy as np
 from cachetools import LRUCache
 
-from skiplens.core.block_metrics import block_metrics
-from skiplens.core.feature_stats import FilterStatistics, describe, extent
+from skiplens.core.block_metrics import BlockNorms, block_metrics, block_norms, norm
+from skiplens.core.feature_stats import (
+    FilterStatistics,
+    FilterSummary,
+    Sort,
+    describe,
+    extent,
+    ordered,
+    summarise,
+)
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import (
     AS_TRAINED,
@@ -23,7 +33,7 @@ from skiplens.core.manifest import (
     Scales,
 )
 from skiplens.core.value_range import Normalisation, ValueRange
-from skiplens.engine.base import Array, Engine
+from skiplens.engine.base import Activations, Array, Engine, ReadActivations, check_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +54,7 @@ class ForwardPass:
     activations: Mapping[str, Array]
     order: BlockOrder = TRAINED_ORDER
     _statistics: dict[str, tuple[FilterStatistics, ...]] = field(default_factory=dict, init=False)
+    _glance: "Glance" = field(default_factory=lambda: Glance({}, {}))
 
     @cached_property
     def image(self) -> Array:
@@ -62,15 +73,10 @@ class ForwardPass:
         """Index of the most probable class."""
         return int(self.probabilities.argmax())
 
-    @cached_property
-    def block_metrics(self) -> tuple[BlockMetrics, ...]:
-        """Of every block, in forward order."""
-        return tuple(block_metrics(block, self.activations) for block in self.manifest.blocks)
-
     @property
     def nbytes(self) -> int:
-        """Size of all activations in bytes."""
-        return sum(array.nbytes for array in self.activations.values())
+        """Size of all activations in bytes, whether they are copied or not."""
+        return activation_bytes(self.manifest)
 
     @cached_property
     def network_range(self) -> ValueRange:
@@ -86,7 +92,7 @@ class ForwardPass:
             return self.network_range
         if normalisation is Normalisation.BLOCK:
             return self._extent_of(self.range_group(layer) or (layer.name,))
-        return extent(self.maps(layer))
+        return self._extent_of([layer.name])
 
     def range_group(self, layer: LayerInfo) -> tuple[str, ...]:
         """The layers of its block that share a range with it, itself included; none if it has a
@@ -116,8 +122,48 @@ class ForwardPass:
         return self.layer_scale(layer) == 0
 
     def _extent_of(self, layers: Iterable[str]) -> ValueRange:
-        extents = [extent(self.activations[name]) for name in layers]
+        known = self._glance.summaries
+        extents = [
+            known[name].extent if name in known else extent(self.activations[name])
+            for name in layers
+        ]
         return min(low for low, _ in extents), max(high for _, high in extents)
+
+    def summary(self, layer: LayerInfo) -> FilterSummary:
+        """What the filters of a layer hold at a glance, computed at first use."""
+        found = self._glance.summaries.get(layer.name)
+        if found is None:
+            found = self._glance.summaries[layer.name] = summarise(self.maps(layer))
+        return found
+
+    @cached_property
+    def block_metrics(self) -> tuple[BlockMetrics, ...]:
+        """Metrics of all blocks, in forward order."""
+        return self._glance.metrics or _block_metrics(self.manifest, self.activations)
+
+    def norm(self, layer: str) -> float:
+        """The Euclidean norm of a layer's maps."""
+        found = self._glance.norms.get(layer)
+        if found is None:
+            found = self._glance.norms[layer] = norm(self.activations[layer])
+        return found
+
+    def block_norms(self, block: BlockInfo) -> BlockNorms:
+        """The norms alone of a block's metrics."""
+        for one in self._glance.metrics:
+            if one.block == block.name:
+                return BlockNorms(one.norm_x, one.norm_residual, one.norm_sum)
+        return block_norms(block, self.activations)
+
+    def ordered(self, layer: LayerInfo, filters: Sequence[int], sort: Sort) -> tuple[int, ...]:
+        """Filters of a layer, sorted; equal ones keep their order."""
+        if sort in {Sort.MEAN, Sort.MAXIMUM}:
+            summary = self.summary(layer)
+            values = summary.mean if sort is Sort.MEAN else summary.high
+            return tuple(sorted(filters, key=lambda index: -values[index]))
+        return (
+            tuple(filters) if sort is Sort.INDEX else ordered(self.statistics(layer), filters, sort)
+        )
 
     def statistics(self, layer: LayerInfo) -> tuple[FilterStatistics, ...]:
         """Statistics of each filter, computed at first use."""
@@ -128,6 +174,98 @@ class ForwardPass:
     def maps(self, layer: LayerInfo) -> Array:
         """Maps of a layer, float32 ``(H, W, C)``."""
         return self.activations[layer.name]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What is computed of activations without a copy of them, as far as it is known.
+
+    Attributes:
+        summaries: of filters, by layer.
+        norms: of layers, by name.
+        metrics: of all blocks, or none.
+    """
+
+    summaries: dict[str, FilterSummary]
+    norms: dict[str, float]
+    metrics: tuple[BlockMetrics, ...] = ()
+
+
+def _block_metrics(
+    manifest: Manifest, activations: Mapping[str, Array]
+) -> tuple[BlockMetrics, ...]:
+    return tuple(block_metrics(block, activations) for block in manifest.blocks)
+
+
+def activation_bytes(manifest: Manifest) -> int:
+    """Size of all activations of a network in bytes."""
+    return sum(_FLOAT_BYTES * prod(layer.shape) for layer in manifest.layers)
+
+
+class LayersOnDemand(Mapping[str, Array]):
+    """The activations of a large network, by layer, each copied from the engine at first use.
+
+    Args:
+        engine: runs the network.
+        image: input, as :meth:`skiplens.engine.base.Engine.activations` takes it.
+        scales: likewise.
+    """
+
+    def __init__(self, engine: Engine, image: Array, scales: Array) -> None:
+        self._engine, self._image, self._scales = engine, image, scales
+        self._names = [layer.name for layer in engine.manifest.layers]
+        self._copied: dict[str, Array] = {}
+        self._lock = threading.Lock()  # whoever waits for it finds the engine with this input
+
+    def glance(self) -> Glance:
+        """What is shown of an input at once; copies the probabilities alone.
+
+        Raises:
+            NonFiniteError: the network computed NaN or infinity.
+        """
+        manifest = self._engine.manifest
+        ends = {end for block in manifest.blocks for end in (block.input, block.output)}
+
+        def read(found: Activations, *, computed: bool) -> Glance:
+            del computed
+            summaries = {name: summarise(found[name]) for name in self._names}
+            check_finite({name: np.stack([one.low, one.high]) for name, one in summaries.items()})
+            norms = {name: norm(found[name]) for name in ends}
+            self._copy(found, self._names[-1:])
+            return Glance(summaries, norms, _block_metrics(manifest, found))
+
+        return self._engine.inspect(self._image, self._scales, read)
+
+    def __getitem__(self, name: str) -> Array:
+        with self._lock:
+            if name not in self._copied:
+                self._engine.inspect(self._image, self._scales, self._reader(name))
+            return self._copied[name]
+
+    def _reader(self, name: str) -> ReadActivations[None]:
+        """Copies a layer, or all if they had to be computed again: that takes as long as a third
+        of computing them.
+        """
+        if name not in self._names:
+            raise KeyError(name)
+
+        def read(found: Activations, *, computed: bool) -> None:
+            self._copy(found, self._names if computed else [name])
+
+        return read
+
+    def _copy(self, found: Activations, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._copied:
+                copy = found[name].copy()
+                copy.flags.writeable = False
+                self._copied[name] = copy
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _parts(block: BlockInfo) -> tuple[str, ...]:
@@ -146,10 +284,17 @@ def network_input(manifest: Manifest, image: InputImage) -> Array:
     return image.as_input(manifest.input_shape, manifest.input.fit)
 
 
+_FLOAT_BYTES: Final = 4
+_LARGE: Final = 16 << 20  # bytes of activations: copying them takes milliseconds
+
+
 def run_network(engine: Engine, digit: InputImage, scales: Scales) -> ForwardPass:
     """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
-    image = network_input(engine.manifest, digit)
-    activations = engine.activations(image, branch_scales(engine.manifest, scales))
+    image, factors = network_input(engine.manifest, digit), branch_scales(engine.manifest, scales)
+    if activation_bytes(engine.manifest) > _LARGE:
+        layers = LayersOnDemand(engine, image, factors)
+        return ForwardPass(engine.manifest, digit, scales, layers, _glance=layers.glance())
+    activations = engine.activations(image, factors)
     for array in activations.values():
         array.flags.writeable = False
     return ForwardPass(engine.manifest, digit, scales, activations)

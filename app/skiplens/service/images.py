@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from skiplens.core import grid_image
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
-from skiplens.core.feature_stats import Sort, dead_and_constant, extent, ordered
+from skiplens.core.feature_stats import FilterSummary, Sort, extent, summarise
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import LayerInfo, Published
 from skiplens.core.timing import timed
@@ -89,7 +90,7 @@ class Grid:
     """Maps in a grid.
 
     Attributes:
-        maps: float32 ``(H, W, n)``, one for each cell.
+        source: of the maps.
         geometry: their layout.
         cells: in the order of the image.
         options: how it is drawn.
@@ -97,12 +98,23 @@ class Grid:
         steps: whether maps are the units of a sequence, side by side without gaps, time downwards.
     """
 
-    maps: Array
+    source: "Source"
     geometry: GridLayout
     cells: tuple[GridCell, ...]
     options: GridOptions
     diverging: bool
     steps: bool = False
+
+    @cached_property
+    def maps(self) -> Array:
+        """float32 ``(H, W, n)``, one map for each cell."""
+        return self.source.read([cell.filter for cell in self.cells])
+
+    @property
+    def extent(self) -> ValueRange:
+        """The smallest and the largest value of all maps that are shown."""
+        summary, filters = self.source.summary, [cell.filter for cell in self.cells]
+        return float(summary.low[filters].min()), float(summary.high[filters].max())
 
     @property
     def range(self) -> ValueRange:
@@ -157,7 +169,6 @@ def layer_grid(
         InvalidParameterError: the image would have more than 16 million pixels.
         NotFoundError: there is no such block.
     """
-    maps = as_drawn(forward.maps(layer), layer)
     of_block = options.normalisation is Normalisation.BLOCK
     block = find_block(forward.manifest, options.block) if of_block and options.block else None
     if of_block and not (block or forward.range_group(layer)):
@@ -166,18 +177,35 @@ def layer_grid(
         forward.block_range(block) if block else forward.value_range(layer, options.normalisation)
     )
     signed = forward.is_signed(layer)
-    scales = display_ranges(maps, options.normalisation, signed=signed, scope=scope)
-    diverging = signed or options.normalisation is Normalisation.SYMMETRIC
-    if options.sort is not Sort.INDEX:
-        filters = ordered(forward.statistics(layer), filters, options.sort)
-    return grid_of(
-        maps,
-        scales,
+    summary = forward.summary(layer)
+    extremes = np.stack([summary.low, summary.high])[:, None]  # maps of two values
+    return _grid(
+        Source(
+            (*layer.drawn_size, layer.filters),
+            summary,
+            lambda chosen: as_drawn(forward.maps(layer), layer)[:, :, chosen],
+        ),
+        display_ranges(extremes, options.normalisation, signed=signed, scope=scope),
         options,
-        diverging=diverging,
-        filters=filters,
+        diverging=signed or options.normalisation is Normalisation.SYMMETRIC,
+        filters=forward.ordered(layer, filters, options.sort),
         steps=layer.is_sequence,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The maps that a grid is of.
+
+    Attributes:
+        shape: ``(H, W, C)``.
+        summary: of all filters.
+        read: the maps of some filters, float32 ``(H, W, n)``.
+    """
+
+    shape: tuple[int, int, int]
+    summary: FilterSummary
+    read: Callable[[list[int]], Array]
 
 
 def grid_of(  # what a grid is
@@ -186,7 +214,6 @@ def grid_of(  # what a grid is
     options: GridOptions,
     *,
     diverging: bool,
-    filters: tuple[int, ...] | None = None,
     steps: bool = False,
 ) -> Grid:
     """The grid of any maps with given ranges.
@@ -196,24 +223,40 @@ def grid_of(  # what a grid is
         scales: the range of each filter.
         options: how to draw it; the normalisation is not applied.
         diverging: whether to use the signed palette.
-        filters: which to show, in which order; all by default.
         steps: whether maps are the units of a sequence, ``(T, 1)`` each.
 
     Raises:
         InvalidParameterError: the image would have more than 16 million pixels.
     """
-    chosen = tuple(range(maps.shape[-1])) if filters is None else filters
-    layout = _lay_out(maps, len(chosen), options, steps=steps)
-    dead, constant = dead_and_constant(maps)
+    height, width, count = maps.shape
+    source = Source((height, width, count), summarise(maps), lambda chosen: maps[:, :, chosen])
+    every = tuple(range(count))
+    return _grid(source, scales, options, diverging=diverging, filters=every, steps=steps)
+
+
+def _grid(  # what a grid is
+    source: Source,
+    scales: Sequence[ValueRange],
+    options: GridOptions,
+    *,
+    diverging: bool,
+    filters: tuple[int, ...],
+    steps: bool,
+) -> Grid:
+    """The grid of some filters of a source, in their order."""
+    layout = _lay_out(source.shape, len(filters), options, steps=steps)
+    dead, constant = source.summary.dead.tolist(), source.summary.constant.tolist()
     cells = tuple(
         GridCell(at, box, scales[at], dead[at], constant[at])
-        for at, box in zip(chosen, layout.boxes, strict=True)
+        for at, box in zip(filters, layout.boxes, strict=True)
     )
-    return Grid(maps[:, :, list(chosen)], layout, cells, options, diverging, steps)
+    return Grid(source, layout, cells, options, diverging, steps)
 
 
-def _lay_out(maps: Array, shown: int, options: GridOptions, *, steps: bool) -> GridLayout:
-    height, width, count = maps.shape
+def _lay_out(
+    shape: tuple[int, int, int], shown: int, options: GridOptions, *, steps: bool
+) -> GridLayout:
+    height, width, count = shape
     zoom = options.zoom  # by default that of all filters, so that one alone is as large
     if zoom is None and steps:
         zoom = sequence_zoom(height, count, _SEQUENCE_WIDTH_PX)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +15,10 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
 from skiplens.service.digit_store import DigitDatabase, DigitRecord, DigitStore
 from skiplens.service.experiment_results import Experiments
-from skiplens.service.forward import CachedModelRunner
+from skiplens.service.forward import CachedModelRunner, activation_bytes
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
-_FLOAT_BYTES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,5 @@ class Services:
 
 def _cache_size(given: int, engines: Iterable[Engine]) -> int:
     """Bytes of the cache: at least two forward passes, as a page asks for one again and again."""
-    passes = (
-        sum(_FLOAT_BYTES * prod(layer.shape) for layer in engine.manifest.layers)
-        for engine in engines
-    )
+    passes = (activation_bytes(engine.manifest) for engine in engines)
     return max(given, 2 * max(passes, default=0)) if given else 0

@@ -62,10 +62,10 @@ def explain(
     engine: Engine, forward: ForwardPass, layer: LayerInfo, index: int, position: Position
 ) -> Unit:
     """The arithmetic of a filter's value at a position."""
-    activations = {**forward.activations, INPUT: forward.image[0]}
-    inputs = [activations[name] for name in layer.inputs]
+    maps = forward.activations
+    inputs = [forward.image[0] if name == INPUT else maps[name] for name in layer.inputs]
     scale, recurrent = forward.layer_scale(layer), recurrent_layer(layer)
-    states = forward.activations.get(recurrent) if recurrent else None
+    states = maps.get(recurrent) if recurrent else None
     found = arithmetic(UnitInputs(layer, index, position, inputs, engine.weights, scale, states))
     value = float(forward.maps(layer)[(*position, index)])
     if recurrent and found and not math.isclose(found.result, value, abs_tol=_FAR, rel_tol=_FAR):

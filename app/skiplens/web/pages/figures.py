@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skiplens.core import grid_image
 from skiplens.core.colormaps import PaletteName, colours
-from skiplens.core.feature_stats import Sort, ordered
+from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import GridLayout, near_square
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
@@ -150,7 +150,7 @@ def layer_figure(
         wide = normal  # the digit's rows lie beside it, at one size; or there are fewer maps
     options = replace(options, columns=shape.get("columns"))
     grid = layer_grid(forward, layer, filters, replace(options, zoom=normal))
-    dead = [one.index for one in forward.statistics(layer) if one.dead]
+    dead = np.flatnonzero(forward.summary(layer).dead).tolist()
     given = shape if x_of is None else {**shape, "block": x_of}
     return LayerFigure(
         name=layer.name,
@@ -208,7 +208,7 @@ def strongest(
     if layer.filters <= most or layer.is_sequence:
         return every, {}
     order = Sort.MAXIMUM if links.sort is Sort.INDEX else links.sort
-    chosen = ordered(forward.statistics(layer), every, order)[first : first + most]
+    chosen = forward.ordered(layer, every, order)[first : first + most]
     return chosen, {"filters": ",".join(map(str, chosen))}
 
 
@@ -257,7 +257,7 @@ _SEQUENCE_WIDTH: Final = 264  # pixels: 64 units of 4
 def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     """Text alternative of a grid."""
     height, width, count = layer.shape
-    low, high = float(grid.maps.min()), float(grid.maps.max())
+    low, high = grid.extent
     what = f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}"
     if len(grid.cells) < count:
         what = f"Activation maps of {len(grid.cells)} of {count} filters of {layer.name}"

@@ -1,7 +1,7 @@
 """The filter page: map, kernels, the filter across its block, top-activating digits."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from skiplens.core import grid_image
@@ -161,7 +161,7 @@ def filter_page(
     """
     manifest, links = context.engine.manifest, context.links
     maps = context.forward.maps(layer)
-    statistics = describe(maps)[index]
+    statistics = replace(describe(maps[:, :, index : index + 1])[0], index=index)
     off = context.forward.is_disabled(layer)
     unit = unit_section(context, layer, index, query)
     values = {
@@ -201,7 +201,7 @@ def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
     grid = layer_grid(context.forward, layer, (index,), options)
     layout, (cell,) = grid.geometry, grid.cells
     height, width, _ = layer.shape
-    low, high = float(grid.maps.min()), float(grid.maps.max())
+    low, high = grid.extent
     return {
         "picture": Picture.of(
             links.grid(layer.name, filters=index, zoom=layout.zoom, labels="false"), layout

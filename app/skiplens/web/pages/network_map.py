@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.block_metrics import BlockNorms, block_norms, norm
+from skiplens.core.block_metrics import BlockNorms
 from skiplens.core.manifest import BlockInfo
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
@@ -126,9 +126,9 @@ class _Widths:
     def __init__(self, forward: ForwardPass) -> None:
         blocks = forward.manifest.blocks
         self.switches = forward.manifest.disableable_blocks
-        self.norms = {block.name: block_norms(block, forward.activations) for block in blocks}
+        self.norms = {block.name: forward.block_norms(block) for block in blocks}
         ends = {name for block in blocks for name in (block.input, block.output)}
-        self._of_layers = {name: norm(forward.activations[name]) for name in ends}
+        self._of_layers = {name: forward.norm(name) for name in ends}
         every = [self._of_layers[block.input] for block in blocks]
         every += [one for norms in self.norms.values() for one in norms]
         self._largest = max(every, default=0.0) or 1.0
