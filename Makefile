@@ -46,6 +46,7 @@ lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(wildcard app tests scripts benchmarks examples)
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile
 	$(if $(NPM),node_modules/.bin/tsc,@echo 'Skipping the browser code: checking it needs npm.')
 
 format: $(DEV_READY) ## format the Python code
