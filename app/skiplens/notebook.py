@@ -1,10 +1,14 @@
-"""What a notebook shows of a network and an image: HTML that needs no server once it is made."""
+"""What a notebook shows of a network and an image: HTML that needs no server once it is made, and
+the pages of a server in a frame.
+"""
 
+import sys
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
+from urllib.parse import urlsplit
 
 from skiplens.core.manifest import BlockMetrics
 
@@ -86,4 +90,48 @@ def _text(x: int, y: int, text: str) -> str:
     return (
         f'<text x="{x}" y="{y}" text-anchor="middle" font-size="12" fill="currentColor">'
         f"{escape(text)}</text>"
+    )
+
+
+SITES: Final = (
+    "'self'",  # behind the notebook's own proxy
+    *("http://localhost:*", "http://127.0.0.1:*", "vscode-webview:"),
+    *("https://colab.research.google.com", "https://*.googleusercontent.com"),
+)
+"""Where notebooks are shown: the sites that may frame a server that one has started."""
+
+_PREFIX: Final = "JUPYTERHUB_SERVICE_PREFIX"
+_FRAME_HEIGHT: Final = 720  # CSS pixels
+
+
+def is_proxied(variables: Mapping[str, str]) -> bool:
+    """Whether browsers reach this machine through JupyterHub alone."""
+    return _PREFIX in variables
+
+
+def address_in_notebook(url: str, variables: Mapping[str, str]) -> str:
+    """Where the browser that shows a notebook finds a server of the notebook's machine.
+
+    JupyterHub has jupyter-server-proxy serve each port below a path, Colab has an address for each
+    port, and VS Code passes on those of this machine. Elsewhere it is the same machine.
+
+    Args:
+        url: of the server, on the loopback interface.
+        variables: of the environment.
+    """
+    port = urlsplit(url).port
+    if "google.colab" in sys.modules:
+        return str(
+            sys.modules["google.colab"].output.eval_js(f"google.colab.kernel.proxyPort({port})")
+        )
+    if is_proxied(variables):
+        return f"{variables[_PREFIX].rstrip('/')}/proxy/{port}/"
+    return url
+
+
+def frame(address: str) -> str:
+    """The pages at an address, in a frame."""
+    return (
+        f'<iframe src="{escape(address)}" title="skiplens" '
+        f'style="width:100%;height:{_FRAME_HEIGHT}px;border:0"></iframe>'
     )

@@ -16,6 +16,7 @@ from skiplens.client import Client, as_bytes
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import Fit, Kind
 from skiplens.errors import StartupError
+from skiplens.notebook import SITES, address_in_notebook, frame, is_proxied
 
 _STARTED: Final = "skiplens is at "
 _REFUSED: Final = "skiplens: "
@@ -31,6 +32,9 @@ class OpenNetwork(Client):
         super().__init__(url)
         self._server = server
         self._folder = folder
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + frame(address_in_notebook(self.url, os.environ))
 
     def close(self) -> None:
         """End the server; the compiled network is kept."""
@@ -55,7 +59,7 @@ class OpenNetwork(Client):
 
 
 def open_network(  # noqa: PLR0913  # one parameter for each option of the command
-    model: Any,  # noqa: ANN401  # Keras is not imported here
+    model: Any = None,  # noqa: ANN401  # Keras is not imported here
     images: Sequence[Pixels] = (),
     *,
     preprocess: str | None = None,
@@ -71,7 +75,8 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
     """Compile a Keras network, unless it is compiled already, and serve it beside the shipped ones.
 
     Args:
-        model: a ``keras.Model``, or the path of a ``.keras`` or HDF5 file.
+        model: a ``keras.Model``, or the path of a ``.keras`` or HDF5 file. Without one, the shipped
+            networks are served alone, and no other argument is of use.
         images: to show it with: files, or arrays ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``, uint8
             in 0..255 or float in 0..1.
         preprocess: values that it takes: ``unit`` for 0 to 1, ``bytes`` for 0 to 255, ``tf``,
@@ -89,7 +94,6 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         StartupError: it cannot be compiled or served; the message says why.
     """
     folder = tempfile.TemporaryDirectory(prefix="skiplens-")
-    path = _saved(model, Path(folder.name))
     options = {
         "--preprocess": preprocess,
         "--fit": fit,
@@ -101,15 +105,27 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         "--with": definitions,
         "--port": 0,
     }
-    command = [sys.executable, "-m", "skiplens", "open", str(path), "--no-browser"]
+    command = [sys.executable, "-m", "skiplens"]
+    if model is None:
+        command += ["serve", "--port", "0"]
+        return _started(command, folder)
+    command += ["open", str(_saved(model, Path(folder.name))), "--no-browser"]
     command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
     for number, image in enumerate(images):
         command += ["--image", str(_file(image, Path(folder.name) / f"image-{number}.png"))]
     command += ["--trust"] if trust else []
+    return _started(command, folder)
+
+
+def _started(command: Sequence[str], folder: tempfile.TemporaryDirectory[str]) -> OpenNetwork:
+    """What a command serves, which notebooks may show in a frame."""
     log = Path(folder.name) / "log"
+    variables = {"SKIPLENS_FRAME_ANCESTORS": ",".join(SITES)}
+    if is_proxied(os.environ):  # the names of its host and path are the proxy's
+        variables |= {"SKIPLENS_TRUST_PREFIX_HEADER": "true", "SKIPLENS_ALLOWED_HOSTS": "*"}
     with log.open("w") as file:
         server = subprocess.Popen(  # noqa: S603  # our own program
-            command, stdout=subprocess.PIPE, stderr=file, text=True
+            command, stdout=subprocess.PIPE, stderr=file, text=True, env=variables | os.environ
         )
     try:
         return OpenNetwork(server, _address(server, log), folder)
