@@ -30,7 +30,7 @@ def outputs(
 
 def test_pairs_are_left_out_where_they_would_be_hundreds(split: Split) -> None:
     names = [f"block{index}" for index in range(1, 10)]
-    found = evaluation(instrument(randomise(stream(9))), split, batch_size=COUNT)[1]
+    found = evaluation(instrument(randomise(stream(9))), split[:2], batch_size=2)[1]
     assert [ablation.off for ablation in found.ablations] == [(name,) for name in names]
 
 

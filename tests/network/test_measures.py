@@ -12,6 +12,7 @@ from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import open_folder
 from skiplens.mnist import Split
+from skiplens.network import gradient_measures
 from skiplens.network.architectures import ARCHITECTURES, stream
 from skiplens.network.block_chain import BlockChain
 from skiplens.network.block_measures import (
@@ -176,7 +177,10 @@ def test_noise_is_alike_at_no_distance_and_a_constant_at_every() -> None:
     assert slow[1] > 0.99
 
 
-def test_gradients_are_measured_at_the_start_and_at_the_end(chain: BlockChain, test: Split) -> None:
+def test_gradients_are_measured_at_the_start_and_at_the_end(
+    chain: BlockChain, test: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gradient_measures, "LINES", 3)
     curves = {curve.name: curve for curve in measure_gradients(chain, test, quiet)}
     assert sum(means(curves["paths"])) == pytest.approx(1, abs=1e-4)
     assert means(curves["autocorrelation.start"]) == [1.0] * LAGS  # the branches begin at zero

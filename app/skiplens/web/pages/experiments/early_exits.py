@@ -27,6 +27,7 @@ from skiplens.web.pages.experiments.frame import (
     Experiment,
     ExperimentContextDep,
     experiment_view,
+    measured_accuracy,
     measured_beside,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -146,13 +147,8 @@ def measured_chart(services: Services) -> LineChart | None:
             for point in one.curves[0].points
         )
         series.append(Series(network.title, tone, points))
-    return line_chart(
-        series,
-        x=share_axis("depth"),
-        y=share_axis(f"accuracy on {found[0][1].digits:,} test digits"),
-        alt="Test accuracy of the head after each block: "
-        + fmt.join_and([one.name for one in series]),
-    )
+    alt = "Test accuracy of the head after each block"
+    return measured_accuracy(series, found[0][1].digits, x="depth", alt=alt)
 
 
 def describe(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> str:

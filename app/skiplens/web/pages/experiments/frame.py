@@ -1,18 +1,19 @@
 """What the pages of experiments share: their record, their context and their frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from skiplens.core.experiment_results import MeasuredExperiment
+from skiplens.core.experiment_results import CurvePoint, MeasuredExperiment
 from skiplens.core.ladder import DEEPEST, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
-from skiplens.web.pages.charts import LineChart
+from skiplens.web.pages import format as fmt
+from skiplens.web.pages.charts import LineChart, Mark, Point, Series, line_chart, share_axis
 from skiplens.web.pages.context import PageContext, open_page
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.parameters import ServicesDep, ViewDep
@@ -86,6 +87,31 @@ def measured_beside(
         if name in loaded
     ]
     return [(network, one, tone) for network, one, tone in found if one is not None and one.curves]
+
+
+def point_with_spread(point: CurvePoint, x: float, what: str, run: str) -> Point:
+    """The mean of an accuracy over runs, and its standard deviation; ``run`` names one of them."""
+    share, spread = fmt.percent(point.mean), fmt.percent(point.spread)
+    return Point(
+        x,
+        point.mean,
+        f"{what}: {share} ± {spread} over {fmt.pluralise(point.runs, run)}",
+        max(point.mean - point.spread, 0.0),
+        min(point.mean + point.spread, 1.0),
+    )
+
+
+def measured_accuracy(
+    series: Sequence[Series], digits: int, *, x: str, alt: str, mark: float | None = None
+) -> LineChart:
+    """Test accuracy against a share, with a value of it marked."""
+    return line_chart(
+        series,
+        x=share_axis(x),
+        y=share_axis(f"accuracy on {digits:,} test digits"),
+        alt=f"{alt}: {fmt.join_and([one.name for one in series])}",
+        marks=[] if mark is None else [Mark(mark, "")],
+    )
 
 
 def experiment_view(

@@ -20,7 +20,6 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,
-    Mark,
     Point,
     Series,
     count_axis,
@@ -34,7 +33,9 @@ from skiplens.web.pages.experiments.frame import (
     Experiment,
     ExperimentContextDep,
     experiment_view,
+    measured_accuracy,
     measured_beside,
+    point_with_spread,
 )
 from skiplens.web.pages.templating import RespondDep
 from skiplens.web.parameters import OrderText, parse_order
@@ -121,26 +122,18 @@ def measured_chart(services: Services, now: float | None = None) -> LineChart | 
     if not found:
         return None
     series = [_measured_series(network.title, one, tone) for network, one, tone in found]
-    return line_chart(
+    return measured_accuracy(
         series,
-        x=share_axis("pairs of blocks the wrong way round"),
-        y=share_axis(f"accuracy on {found[0][1].digits:,} test digits"),
-        alt="Test accuracy against how far the order is from the trained one: "
-        + fmt.join_and([one.name for one in series]),
-        marks=[] if now is None else [Mark(now, "")],
+        found[0][1].digits,
+        x="pairs of blocks the wrong way round",
+        alt="Test accuracy against how far the order is from the trained one",
+        mark=now,
     )
 
 
 def _measured_series(title: str, found: MeasuredExperiment, tone: str) -> Series:
     points = (
-        Point(
-            point.x,
-            point.mean,
-            f"{title}, {fmt.percent(point.x)} of pairs: {fmt.percent(point.mean)} ± "
-            f"{fmt.percent(point.spread)} over {fmt.pluralise(point.runs, 'order')}",
-            max(point.mean - point.spread, 0.0),
-            min(point.mean + point.spread, 1.0),
-        )
+        point_with_spread(point, point.x, f"{title}, {fmt.percent(point.x)} of pairs", "order")
         for point in found.curves[0].points
     )
     return Series(title, tone, tuple(points))

@@ -32,7 +32,9 @@ from skiplens.web.pages.experiments.frame import (
     Experiment,
     ExperimentContextDep,
     experiment_view,
+    measured_accuracy,
     measured_beside,
+    point_with_spread,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -187,13 +189,12 @@ def measured_chart(services: Services, removed: float | None = None) -> LineChar
         chosen = services.experiments.measured(network, "least-needed")
         if tone == "identity" and chosen is not None:
             series.append(_least_needed_series(network, random, chosen))
-    return line_chart(
+    return measured_accuracy(
         series,
-        x=share_axis("blocks removed at random"),
-        y=share_axis(f"accuracy on {found[0][1].digits:,} test digits"),
-        alt="Test accuracy against the share of blocks removed: "
-        + fmt.join_and([one.name for one in series]),
-        marks=[] if removed is None else [Mark(removed, "")],
+        found[0][1].digits,
+        x="blocks removed at random",
+        alt="Test accuracy against the share of blocks removed",
+        mark=removed,
     )
 
 
@@ -204,13 +205,11 @@ def _measured_series(manifest: Manifest, found: MeasuredExperiment, tone: str) -
         manifest.title if blocks in manifest.title else f"{manifest.title}, {blocks}",
         tone,
         tuple(
-            Point(
+            point_with_spread(
+                point,
                 point.x / count,
-                point.mean,
-                f"{manifest.title}, {point.x:g} of {count} removed: {fmt.percent(point.mean)} ± "
-                f"{fmt.percent(point.spread)} over {fmt.pluralise(point.runs, 'set')}",
-                max(point.mean - point.spread, 0.0),
-                min(point.mean + point.spread, 1.0),
+                f"{manifest.title}, {point.x:g} of {count} removed",
+                "set",
             )
             for point in found.curves[0].points
         ),
