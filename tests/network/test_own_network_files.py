@@ -1,6 +1,10 @@
 """A user's network: what its file is, and compiling it once into a folder of its own."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +14,20 @@ import numpy as np
 import pytest
 from keras import layers
 
+from skiplens.cli import main
 from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
-from skiplens.network import commands
+from skiplens.network import commands, own_network_files
 from skiplens.network.input_contract import contract, prepared
-from skiplens.network.own_network_files import Code, Told, check_file, network_id
+from skiplens.network.own_network_files import (
+    Code,
+    Told,
+    check_file,
+    compile_apart,
+    network_id,
+)
 from skiplens.network.tracing import instrument, load_network
 from tests.contracts.readme import OWN_NETWORKS
 from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
@@ -202,6 +213,125 @@ def test_code_in_a_file_runs_only_if_that_is_asked_for(tmp_path: Path) -> None:
         compiled(path)
     assert str(caught.value).startswith(f"{path} is not a Keras network")
     assert nothing_is_left(tmp_path)
+
+
+def saved_by_a_newer_keras(folder: Path) -> Path:
+    path = saved(convnet(), folder)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["metadata.json"] = json.dumps({"keras_version": "99.0.0"}).encode()
+    files["config.json"] = files["config.json"].replace(b"Sequential", b"Consecutive")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Unknown(layers.Layer):  # type: ignore[misc]  # Keras ships no types
+    """A layer of a class that is not there when the network is loaded."""
+
+
+def with_a_missing_class(folder: Path) -> Path:
+    path = saved(convnet(Unknown()), folder)
+    keras.saving.get_custom_objects().pop("tests>Unknown", None)
+    return path
+
+
+def of_any_size(folder: Path) -> Path:
+    parts = [layers.Conv2D(3, 3), layers.GlobalAveragePooling2D(), layers.Dense(4)]
+    return saved(keras.Sequential([keras.Input((None, None, 3)), *parts]), folder)
+
+
+def of_two_inputs(folder: Path) -> Path:
+    inputs = [keras.Input((28, 28, 1)), keras.Input((28, 28, 1))]
+    merged = layers.Flatten()(layers.Add()(inputs))
+    return saved(keras.Model(inputs, layers.Dense(10)(merged)), folder)
+
+
+def that_computes_nan(folder: Path) -> Path:
+    network = convnet()
+    kernel, bias = network.get_layer("conv2d").get_weights()
+    network.get_layer("conv2d").set_weights([np.full_like(kernel, np.nan), bias])
+    return saved(network, folder)
+
+
+BAD_INPUT = {
+    "not a model": (text, "mine.keras is not a Keras network: neither a .keras nor an HDF5 file"),
+    "missing": (lambda folder: folder / "none.keras", "none.keras cannot be read: No such file"),
+    "SavedModel": (lambda folder: renamed(a_saved_model(folder)), "is a TensorFlow SavedModel"),
+    "weights": (weights, "holds weights alone, without the layers they belong to"),
+    "a newer format": (saved_by_a_newer_keras, "was saved by Keras 99.0.0, whose format Keras "),
+    "missing class": (with_a_missing_class, "can be run first: --with layers.py"),
+    "Lambda": (
+        lambda folder: saved(convnet(layers.Lambda(lambda x: x * 2.0)), folder),
+        "Its code is run with --trust",
+    ),
+    "any size": (of_any_size, "; --size tells height and width: --size 224"),
+    "two inputs": (of_two_inputs, "must be a functional or sequential model of one image"),
+    "NaN": (that_computes_nan, "layer conv2d computes a value that is NaN or infinite"),
+}
+
+
+def renamed(folder: Path) -> Path:
+    return folder.rename(folder.with_name("saved.keras"))
+
+
+def run_command(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> object:
+    """The exit code of a command."""
+    monkeypatch.setattr(sys, "argv", ["skiplens", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input_ends_in_one_sentence_and_leaves_nothing_behind(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    make, says = BAD_INPUT[name]
+    (tmp_path / "files").mkdir()
+    path, models = make(tmp_path / "files"), tmp_path / "models"
+    command = ("compile", path, "--models", models, "--no-measure")
+    assert run_command(*command, monkeypatch=monkeypatch) == 2
+    *_, last = capfd.readouterr().err.strip().splitlines()
+    assert last.startswith("skiplens: ")
+    assert says in last
+    assert nothing_is_left(tmp_path)
+
+
+def test_too_little_memory_is_told_before_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(own_network_files, "_available_memory", lambda: 100 << 20)
+    path = saved(convnet(), tmp_path)
+    command = ("compile", path, "--models", tmp_path / "models", "--no-measure")
+    assert run_command(*command, monkeypatch=monkeypatch) == 2
+    assert capfd.readouterr().err.strip() == (
+        f"skiplens: compiling {path} takes 0.6 GB of memory at least; 0.1 GB are available"
+    )
+    assert nothing_is_left(tmp_path)
+
+
+def test_a_compile_that_the_system_ends_is_told_and_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(convnet(), tmp_path)
+    killed = subprocess.CompletedProcess[bytes]([], -9)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: killed)
+    with pytest.raises(CompileError, match=r"was ended by signal 9, .* takes up to 0\.6 GB"):
+        compile_apart(path, tmp_path / "models", None, Told(), None, Code())
+    left, running = (
+        tmp_path / "models" / f".compiling-{process}-x" for process in (2**22 + 1, os.getpid())
+    )
+    left.mkdir(parents=True)
+    running.mkdir()
+    compiled(path)
+    assert not left.exists()
+    assert running.exists()
 
 
 OWN_LAYER = """

@@ -300,7 +300,8 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     if code.definitions:
         runpy.run_path(str(code.definitions))
     models.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".compiling-", dir=models) as temporary:
+    _remove_leftovers(models)
+    with TemporaryDirectory(prefix=f"{_COMPILING}{os.getpid()}-", dir=models) as temporary:
         made = Path(temporary) / folder.name
         made.mkdir()
         copy = made / NETWORK_FILE
@@ -312,6 +313,27 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return folder
+
+
+_COMPILING: Final = ".compiling-"  # and the id of the process
+
+
+def _remove_leftovers(models: Path) -> None:
+    """Remove what is left of compiles that the system ended, such as for lack of memory."""
+    for folder in models.glob(f"{_COMPILING}*-*"):
+        process = folder.name.removeprefix(_COMPILING).partition("-")[0]
+        if process.isdigit() and not _runs(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def _copy_network(path: Path, target: Path) -> None:

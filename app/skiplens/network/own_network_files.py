@@ -116,6 +116,21 @@ def check_file(path: Path) -> None:
                 raise CompileError(f"{path} is a zip archive, but not a Keras network")
 
 
+def newer_keras(path: Path, own: str) -> str | None:
+    """The version of Keras that saved a ``.keras`` file, if it is newer than this one's."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = str(json.loads(archive.read("metadata.json"))["keras_version"])
+        return found if _release(found) > _release(own) else None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Major and minor number of ``3.15.0``."""
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
 def only_weights(path: Path) -> CompileError:
     """The refusal of a file that does not hold the layers."""
     return CompileError(
@@ -157,6 +172,9 @@ def compile_apart(
 
     Returns:
         The exit code; the other process has said what is wrong.
+
+    Raises:
+        CompileError: the system ended it.
     """
     options = {
         "--preprocess": told.preprocess,
@@ -172,7 +190,13 @@ def compile_apart(
     command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
     command += ["--trust"] if code.trusted else []
     command += [] if data else ["--no-measure"]
-    return subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
+    ended = subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
+    if ended < 0:
+        raise CompileError(
+            f"compiling {network} was ended by signal {-ended}, as a system does that lacks "
+            f"memory; it takes up to {_gigabytes(expected_memory(network))}"
+        )
+    return ended
 
 
 _TENSORFLOW: Final = 600 << 20  # bytes of memory, without a network

@@ -23,6 +23,7 @@ from skiplens.network.layer_records import (
     named_blocks,
     spatial,
 )
+from skiplens.network.own_network_files import newer_keras
 from skiplens.network.recurrent import traced_gates
 from skiplens.network.residual import FunctionLayer
 from skiplens.network.structure import Structure, analyse
@@ -373,6 +374,11 @@ def load_network(path: Path) -> keras.Model:
         reason = (lines or [type(error).__name__])[0]
         if "`Lambda`" in reason:
             reason = "a Lambda layer in it is code."
+        elif newer := newer_keras(path, keras.__version__):
+            raise CompileError(
+                f"{path} was saved by Keras {newer}, whose format Keras {keras.__version__} cannot "
+                "read; a newer Keras can, or an older one can save the network again"
+            ) from error
         raise CompileError(
             f"{path} is not a Keras network that can be loaded: {reason}{_advice(str(error))}"
         ) from error
