@@ -24,7 +24,8 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     most_bytes = max(0, max_body_bytes - _ENVELOPE)
     app.state.renderer = _renderer(most_bytes)
     app.state.problem_page = problem_page
-    pages = (live.router, routes.router, *routers, classroom.router, templating.router)
+    app.routes[:0] = live.router.routes  # asked most often, and routes are tried in turn
+    pages = (routes.router, *routers, classroom.router, templating.router)
     for router in (*pages, assets.router()):
         app.routes.extend(router.routes)
 
