@@ -486,7 +486,7 @@ def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
 
 
 def test_more_connections_than_allowed_are_closed(tmp_path: Path) -> None:
-    with serving(tmp_path, max_connections=20, client_share=1) as server:
+    with serving(tmp_path, max_connections=20, client_share=1, health_port=0) as server:
         connections = [server.connect() for _ in range(40)]
         closed = 0
         for connection in connections:
@@ -498,5 +498,6 @@ def test_more_connections_than_allowed_are_closed(tmp_path: Path) -> None:
                         closed += connection.socket.recv(1) == b""
                     except ConnectionError:
                         closed += 1
+        assert server.liveness() == 200  # at a port of its own
         for connection in connections:
             connection.__exit__()
