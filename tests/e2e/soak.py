@@ -143,7 +143,10 @@ def slow_clients(folder: Path, count: int) -> _Row:
             for connection in connections:
                 with connection, suppress(OSError):
                     answers[connection.receive()[9:12].decode() or "closed"] += 1
-        told = ", ".join(f"{count} {what}" for what, count in sorted(answers.items()))
+        told = ", ".join(
+            f"{count} x {what}" if what.isdigit() else f"{count} {what}"
+            for what, count in sorted(answers.items())
+        )
         return f"{count:,} slow and silent clients", told, others.told()
 
 
