@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from scripts.pages import STEPS
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import SEVEN, draw, unsaved
+from tests.browser.drawing import SEVEN, draw, is_live, unsaved
 from tests.browser.pages import hold, stop_clock
 
 pytestmark = pytest.mark.browser
@@ -132,6 +132,15 @@ def test_a_figure_is_of_the_digit_that_one_draws(open_page: OpenPage, step: str)
     draw(page, SEVEN)
     expect(page).to_have_url(re.compile(rf"/learn/{step}\?digit=(?!{digit})[0-9a-f]{{16}}"))
     expect(page.locator(".learn-figure")).not_to_contain_text(digit)
+
+
+def test_deep_networks_follow_every_stroke_beside_another_network(open_page: OpenPage) -> None:
+    page = open_page("/learn/ablation")
+    page.locator(".learn-gate img").scroll_into_view_if_needed()
+    with unsaved(page), page.expect_response(is_live) as answer:
+        page.get_by_role("button", name="Clear").click()
+        draw(page, SEVEN)
+    assert answer.value.status == 200
 
 
 def test_the_gradients_follow_every_stroke(open_page: OpenPage) -> None:

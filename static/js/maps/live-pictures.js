@@ -45,10 +45,13 @@ export class LivePictures {
   observe() {
     this.#observer.disconnect();
     this.#inView.clear();
+    const live = document.querySelector("form[data-live]")?.getAttribute("data-live") ?? "";
+    const network = live.replace(/live(\?.*)?$/, "");
     for (const original of document.querySelectorAll(ORIGINALS)) {
-      if (FOLLOWS.test(addressOf(/** @type {Original} */ (original)))) {
-        this.#observer.observe(original);
-      }
+      const address = addressOf(/** @type {Original} */ (original));
+      // A page may show another network beside its own.
+      const isOwn = address.startsWith(network) || address.includes("/compare/");
+      if (isOwn && FOLLOWS.test(address)) this.#observer.observe(original);
     }
   }
 

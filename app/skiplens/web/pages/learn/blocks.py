@@ -130,7 +130,10 @@ def sum_figure(scene: Scene) -> StepFigure:
     summed = scene.forward.maps(sum_)[:, :, shown["index"]]
     at = scene.state.at or ",".join(map(str, np.unravel_index(summed.argmax(), summed.shape)))
     position = parse_position(sum_, at)
-    residual = float(scene.forward.activations[block.residual][(*position, shown["index"])])
+    x, residual = (
+        float(scene.forward.activations[name][(*position, shown["index"])])
+        for name in (block.identity, block.residual)
+    )
     total, touched = float(summed[position]), scene.state.at is not None
     return StepFigure(
         values={
@@ -148,7 +151,7 @@ def sum_figure(scene: Scene) -> StepFigure:
                 "Find a pixel where the sum is smaller than x.",
                 touched=touched,
                 right=residual < 0,
-                remark=f"Here F(x) is {fmt.number(residual)}.",
+                remark=f"Here x is {fmt.number(x)}, the sum {fmt.number(total)}.",
             ),
             Question.judged(
                 "Find a pixel that ReLU sets to zero.",
@@ -224,7 +227,7 @@ def _answer_change(scene: Scene) -> _Change:
 
 
 def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
-    """The test accuracy without some blocks, in a sentence; ``None`` if it was not measured."""
+    """The test accuracy without some blocks, in a sentence; ``None`` if none was measured."""
     if manifest.test_accuracy is None or manifest.evaluation is None:
         return None
     digits = f"{manifest.evaluation.digits:,} test digits"
@@ -233,8 +236,11 @@ def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
         return f"With every block, the network classifies {trained} of {digits} correctly."
     found = ablated_accuracies(manifest).get(frozenset(off))
     if not found:
-        return None
-    return f"Without {fmt.join_and(off)}, it is {found[0]} of {digits}, instead of {trained}."
+        return "The test accuracy without these blocks was not measured."
+    return (
+        f"Without {fmt.join_and(off)}, the network classifies {found[0]} of {digits} correctly, "
+        f"not {trained}."
+    )
 
 
 def ablation_figure(scene: Scene) -> StepFigure:

@@ -84,7 +84,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Where is the plain network's gradient smallest?",
+                "Where is the gradient without skips smallest?",
                 touched=touched,
                 right=twin is not None and twin.total == min(one.total for one in plain),
                 remark=_smallest(block, twin, plain),
