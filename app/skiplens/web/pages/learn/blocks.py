@@ -132,7 +132,7 @@ def sum_figure(scene: Scene) -> StepFigure:
     position = parse_position(sum_, at)
     x, residual = (
         float(scene.forward.activations[name][(*position, shown["index"])])
-        for name in (block.identity, block.residual)
+        for name in (str(block.identity), block.residual)
     )
     total, touched = float(summed[position]), scene.state.at is not None
     return StepFigure(
