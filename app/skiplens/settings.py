@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         default_factory=_cores_of_a_worker,
         ge=1,
         le=MAX_INTERPRETERS,
-        description="LiteRT interpreters per network, in each process that serves",
+        description="LiteRT interpreters per network, at most, in each process that serves",
     )
 
     root_path: Annotated[str, BeforeValidator(_without_slash)] = Field(
