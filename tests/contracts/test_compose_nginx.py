@@ -16,7 +16,7 @@ class Loader(yaml.SafeLoader):
     """Knows the tag with which a list replaces that of the other file."""
 
 
-def replacing(loader: Loader, node: Any) -> list[Any]:
+def replacing(loader: Loader, node: yaml.SequenceNode) -> list[Any]:
     items: list[Any] = loader.construct_sequence(node)
     return items
 
