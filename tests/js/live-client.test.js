@@ -235,6 +235,22 @@ test("of two questions that a busy server refused, the newer one is repeated", a
   assert.deepEqual(sent, [1, 2, 2]);
 });
 
+test("a server that was busy has one request at a time from then on", async () => {
+  const { queue, sent, answers, wakes } = setUp();
+  queue.submit(1);
+  queue.submit(2);
+  answers[0]?.({ retryAfterSeconds: 1, cause: "busy" });
+  answers[1]?.({ answer: "two" });
+  await turn();
+  wakes[0]?.();
+  await turn();
+  for (const question of [3, 4]) queue.submit(question);
+  assert.deepEqual(sent, [1, 2, 3]);
+  answers[2]?.({ answer: "three" });
+  await turn();
+  assert.deepEqual(sent, [1, 2, 3, 4]);
+});
+
 test("a question cancelled during a pause is not repeated", async () => {
   const { queue, sent, answers, wakes } = setUp();
   queue.submit(1);

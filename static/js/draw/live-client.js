@@ -35,7 +35,6 @@ const SERVICE_UNAVAILABLE = 503;
 const OFFLINE_PAUSE_S = 1;
 const HEADER_LENGTH_BYTES = 4;
 const SIDE = 28;
-const MOST_RUNNING = 2;
 
 /**
  * @param {string} address
@@ -88,7 +87,8 @@ export function parseFrame(buffer) {
 
 /**
  * A queue of one: while two requests run, only the newest of what is submitted waits for them. The
- * second is under way while the first one's answer is shown.
+ * second is under way while the first one's answer is shown. A server that was busy once, as with a
+ * class that draws, has one of each page from then on.
  * @template Asked, T
  */
 export class LatestOnly {
@@ -99,6 +99,7 @@ export class LatestOnly {
   /** Number of the newest question that has an outcome. */
   #answered = 0;
   #running = 0;
+  #mostRunning = 2;
   #pausing = 0;
   #request;
   #onOutcome;
@@ -116,12 +117,12 @@ export class LatestOnly {
   }
 
   /**
-   * Send a question as soon as fewer than two run, in place of one that is waiting.
+   * Send a question as soon as there is room, in place of one that is waiting.
    * @param {Asked} question
    */
   submit(question) {
     this.#waiting = { question, number: ++this.#submitted };
-    if (this.#running < MOST_RUNNING) void this.#run();
+    if (this.#running < this.#mostRunning) void this.#run();
   }
 
   /** Drop the waiting question and ignore the outcomes of the running requests. */
@@ -132,7 +133,7 @@ export class LatestOnly {
 
   async #run() {
     this.#running += 1;
-    while (this.#waiting && !this.#pausing) {
+    while (this.#waiting && !this.#pausing && this.#running <= this.#mostRunning) {
       const current = this.#waiting;
       const generation = this.#generation;
       this.#waiting = undefined;
@@ -140,13 +141,16 @@ export class LatestOnly {
       if (generation !== this.#generation || current.number < this.#answered) continue;
       this.#answered = current.number;
       this.#onOutcome(outcome);
-      if ("retryAfterSeconds" in outcome) await this.#waitToRepeat(current, outcome.retryAfterSeconds);
+      if (!("retryAfterSeconds" in outcome)) continue;
+      if (outcome.cause === "busy") this.#mostRunning = 1;
+      await this.#waitToRepeat(current, outcome.retryAfterSeconds);
     }
     this.#running -= 1;
   }
 
   /**
-   * @param {{ question: Asked, number: number }} refused asked again, unless there is a newer one
+   * @param {{ question: Asked, number: number }} refused asked again, unless a newer one is waiting
+   *   or answered by then
    * @param {number} seconds
    */
   async #waitToRepeat(refused, seconds) {
@@ -154,5 +158,6 @@ export class LatestOnly {
     this.#pausing += 1;
     await this.#pause(seconds);
     this.#pausing -= 1;
+    if (this.#waiting === refused && refused.number < this.#answered) this.#waiting = undefined;
   }
 }
