@@ -46,11 +46,11 @@ export class LivePictures {
     this.#observer.disconnect();
     this.#inView.clear();
     const live = document.querySelector("form[data-live]")?.getAttribute("data-live") ?? "";
-    const network = live.replace(/live(\?.*)?$/, "");
+    const network = /\/networks\/[^/]+\//.exec(live)?.[0] ?? "";
     for (const original of document.querySelectorAll(ORIGINALS)) {
       const address = addressOf(/** @type {Original} */ (original));
       // A page may show another network beside its own.
-      const isOwn = address.startsWith(network) || address.includes("/compare/");
+      const isOwn = address.includes(network) || address.includes("/compare/");
       if (isOwn && FOLLOWS.test(address)) this.#observer.observe(original);
     }
   }
