@@ -66,14 +66,14 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def skiplens(*options: str) -> Iterator[Server]:
+def skiplens(*options: str, **settings: str) -> Iterator[Server]:
     """``skiplens serve`` on the CPU, at a free port, with a temporary state folder."""
     with tempfile.TemporaryDirectory() as state:
         command = [
             str(Path(sys.executable).with_name("skiplens")),
             *("serve", "--port", "0", "--engine", "litert", *options),
         ]
-        with serving(command, environment(SKIPLENS_STATE_DIR=state)) as server:
+        with serving(command, environment(SKIPLENS_STATE_DIR=state, **settings)) as server:
             yield server
 
 
