@@ -146,8 +146,10 @@ def layer_figure(
     options = replace(links.options, block=x_of)
     normal, wide = (_fitting_zoom(layer, across) for across in (room, round(room * _WIDE_ROOM)))
     filters, shape = _fitting_filters(forward, layer, links, normal, room, beside)
-    if layer.is_sequence or len(filters) < layer.filters:
-        wide = normal  # the digit's rows lie beside it, at one size; or there are fewer maps
+    if len(filters) < layer.filters:
+        normal = wide = _legible_zoom(layer)
+    elif layer.is_sequence:
+        wide = normal  # the digit's rows lie beside it, at one size
     options = replace(options, columns=shape.get("columns"))
     grid = layer_grid(forward, layer, filters, replace(options, zoom=normal))
     dead = np.flatnonzero(forward.summary(layer).dead).tolist()
@@ -225,11 +227,21 @@ def _fitting_filters(
     across = width * zoom + grid_image.GAP
     if zoom > grid_image.MIN_ZOOM or near_square(count) * across <= room or layer.is_sequence:
         return tuple(range(count)), {}
+    zoom = _legible_zoom(layer)
+    across = width * zoom + grid_image.GAP
     columns = max(1, (room - grid_image.GAP) // across)
     rows = max(1, _TALLEST // (height * zoom + grid_image.GAP + grid_image.LABEL_HEIGHT))
     judged = beside if beside and beside.filters == count else layer
     filters, given = strongest(forward, judged, links, columns * rows)
     return filters, {**given, "columns": columns} if given else {}
+
+
+_LEGIBLE: Final = 20  # pixels along a side of a map
+
+
+def _legible_zoom(layer: LayerInfo) -> int:
+    """The zoom of maps where there is not room for all of a layer."""
+    return max(grid_image.MIN_ZOOM, -(-_LEGIBLE // max(layer.shape[:2])))
 
 
 def _meta(layer: LayerInfo, grid: Grid) -> str:
