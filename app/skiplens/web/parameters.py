@@ -375,6 +375,9 @@ class ViewParameters:
     )
     palette: Annotated[PaletteName, Query(description="pair of palettes")] = DEFAULT.palette
     sort: Annotated[Sort, Query(description="order of a layer's maps")] = DEFAULT.sort
+    find: Annotated[
+        str, Query(max_length=100, description="classes to show: part of their names")
+    ] = ""
 
     def view(self, network: Manifest, digit: str, scales: Scales) -> Links:
         """The links of a digit in a network; ``scales`` are that network's."""

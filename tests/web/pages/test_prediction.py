@@ -6,6 +6,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
+from skiplens.web.pages import prediction
 from skiplens.web.pages.prediction import compare_predictions
 from tests.conftest import switched_off
 
@@ -33,3 +34,20 @@ def test_a_changed_prediction_is_described(engine: Engine, digit: Digit) -> None
         assert ("still" in found.sentence) == (found.label == answer)
         baseline = {chance.label: chance.baseline for chance in found.classes}
         assert baseline[answer] == pytest.approx(float(whole.probabilities.max()))
+
+
+def test_of_many_classes_the_likeliest_are_told_and_any_can_be_searched(
+    engine: Engine, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "MOST_CLASSES", 5)
+    monkeypatch.setattr(prediction, "LIKELIEST", 3)
+    whole = run_network(engine, digit, AS_TRAINED)
+    found = compare_predictions(whole, whole, "4")
+    assert found.classes[0].label == found.label
+    assert len(found.classes) == 3
+    assert found.names == engine.manifest.classes
+    assert [(chance.label, chance.share) for chance in found.found] == [
+        ("4", float(whole.probabilities[4]))
+    ]
+    assert not compare_predictions(whole, whole).found
+    assert not compare_predictions(whole, whole, "cat").found

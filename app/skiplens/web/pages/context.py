@@ -30,6 +30,8 @@ class PageContext:
     stored: DigitRecord
     forward: ForwardPass
     links: Links
+    find: str = ""
+    """Part of the names of classes to show."""
 
 
 def get_page_context(
@@ -41,7 +43,7 @@ def get_page_context(
 ) -> PageContext:
     """What the path and the query name."""
     links = parameters.view(forward.manifest, forward.digit.id, forward.scales)
-    return PageContext(services, engine, stored, forward, links)
+    return PageContext(services, engine, stored, forward, links, parameters.find.strip())
 
 
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]

@@ -190,7 +190,7 @@ class NetworkPage(Page):
     @cached_property
     def prediction(self) -> "PredictionView":
         """What the network makes of the input."""
-        return prediction_view(self.context.services, self.context.forward)
+        return prediction_view(self.context.services, self.context.forward, self.context.find)
 
     @property
     def verdict(self) -> str:

@@ -1,5 +1,6 @@
 """The prediction: the most probable class, all probabilities, and what scaling changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,22 +30,31 @@ class PredictionView:
     scaled: str | None
     """Which branches are scaled; ``None`` if every factor is 1, as is the sentence on that."""
     sentence: str | None
+    names: tuple[str, ...] = ()
+    """Of all classes, to search among, where there are too many to show."""
+    find: str = ""
+    """What is searched for."""
+    found: tuple[ClassProbability, ...] = ()
+    """The classes with that in their names, the most probable first, so many as are shown."""
 
 
-def prediction_view(services: Services, forward: ForwardPass) -> PredictionView:
+def prediction_view(services: Services, forward: ForwardPass, find: str = "") -> PredictionView:
     """The prediction, compared with that of the network with every block on."""
     engine = services.registry.network(forward.manifest.id)
-    return compare_predictions(forward, services.runner.run(engine, forward.digit, AS_TRAINED))
+    baseline = services.runner.run(engine, forward.digit, AS_TRAINED)
+    return compare_predictions(forward, baseline, find)
 
 
 MOST_CLASSES: Final = 30
 LIKELIEST: Final = 10  # classes shown of more than that
 
 
-def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> PredictionView:
+def compare_predictions(
+    forward: ForwardPass, baseline: ForwardPass, find: str = ""
+) -> PredictionView:
     """The prediction of ``forward``; ``baseline`` has every factor 1.
 
-    Of very many classes only the most probable are told.
+    Of very many classes only the most probable are told, and those with ``find`` in their names.
     """
     names = forward.manifest.classes
     probabilities = zip(
@@ -54,16 +64,23 @@ def compare_predictions(forward: ForwardPass, baseline: ForwardPass) -> Predicti
         ClassProbability(label, now, before, first=at == forward.label)
         for at, (label, now, before) in enumerate(probabilities)
     )
-    shown = classes
-    if len(classes) > MOST_CLASSES:
-        shown = tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:LIKELIEST])
+    many = len(classes) > MOST_CLASSES
     return PredictionView(
         label=names[forward.label],
         share=classes[forward.label].share,
-        classes=shown,
+        classes=_likeliest(classes) if many else classes,
         scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
         sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
+        names=names if many else (),
+        find=find,
+        found=_likeliest(one for one in classes if find.lower() in one.label.lower())
+        if many and find
+        else (),
     )
+
+
+def _likeliest(classes: Iterable[ClassProbability]) -> tuple[ClassProbability, ...]:
+    return tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:LIKELIEST])
 
 
 def _describe_change(forward: ForwardPass, predicted: ClassProbability) -> str:
