@@ -258,6 +258,13 @@ def test_a_metric_that_no_filter_has_has_no_heading() -> None:
     assert [heading.text for heading in found.headings] == ["filter", "|F|", "|sum|", "ReLU zeroes"]
 
 
+def test_of_very_many_filters_the_first_are_in_the_table() -> None:
+    many = tuple(replace(FOUND[0], filter=index, norm_sum=float(index)) for index in range(1000))
+    found = filter_table(many, BLOCK, "norm_sum", Links("net", "digit"))
+    assert [row.filter for row in found.rows] == [*range(999, 743, -1)]
+    assert found.count == 1000
+
+
 @pytest.fixture
 def maps(engine: Engine, digit: Digit) -> FeatureMapTable:
     forward = run_network(engine, digit, AS_TRAINED)

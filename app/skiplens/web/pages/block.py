@@ -138,8 +138,14 @@ class FilterTable:
     headings: tuple[Heading, ...]
     metrics: tuple[Metric, ...]
     rows: Sequence[FilterMetrics]
+    """Of the first filters, if there are very many."""
+    count: int
+    """Of all filters."""
     chosen: bool
     """Whether a column other than the first was chosen to sort by."""
+
+
+_MOST_ROWS: Final = 256
 
 
 def filter_table(
@@ -153,9 +159,9 @@ def filter_table(
         return Heading(label, tone, f"{address}#filters", chosen=order == name)
 
     headings = [heading(m.name, m.heading.format(names), m.tone) for m in shown]
-    return FilterTable(
-        (heading(BY_INDEX, "filter"), *headings), shown, _sorted(found, order), order != BY_INDEX
-    )
+    rows = _sorted(found, order)[:_MOST_ROWS]
+    columns = (heading(BY_INDEX, "filter"), *headings)
+    return FilterTable(columns, shown, rows, len(found), order != BY_INDEX)
 
 
 def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetrics]:
