@@ -8,10 +8,10 @@ WORKDIR /srv/skiplens
 # The environment in /opt/skiplens has neither pip nor build tools. skiplens is an editable install
 # that points to /srv/skiplens, so changing its code reinstalls nothing.
 FROM base AS serve-environment
-COPY requirements/serve.txt requirements/
+COPY requirements/postgresql.txt requirements/
 RUN python -m venv --without-pip /opt/skiplens \
     && pip --python /opt/skiplens/bin/python install --no-cache-dir --require-hashes \
-        -r requirements/serve.txt
+        -r requirements/postgresql.txt
 COPY requirements/setup.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/setup.txt
 COPY pyproject.toml README.md ./

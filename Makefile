@@ -62,8 +62,10 @@ soak: $(DEV_READY) ## attack a server for an hour or so, and tell what happened
 lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade for newer versions
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/serve.txt
 	$(COMPILE) $(ARGS) --group setup -c requirements/serve.txt -o requirements/setup.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra tensorflow --extra extract --group dev \
-		-c requirements/serve.txt -c requirements/setup.txt -o requirements/dev.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra postgresql -c requirements/serve.txt \
+		-o requirements/postgresql.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra tensorflow --extra extract --extra postgresql \
+		--group dev -c requirements/postgresql.txt -c requirements/setup.txt -o requirements/dev.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra gpu -c requirements/dev.txt -o requirements/gpu.txt
 
 # A version manager's shim may be unable to start the Python it is named after, and Debian ships

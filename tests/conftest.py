@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the package does, before NumPy is imported
 
@@ -26,6 +27,9 @@ from skiplens.service.dataset.indexer import Dataset
 from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from tests.postgresql import Postgresql
 
 MODELS = Path(os.environ.get("SKIPLENS_MODELS_DIR", ROOT / "models"))
 MAX_WAITING = 64
@@ -119,6 +123,16 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     compile_tiny(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator["Postgresql"]:
+    """A PostgreSQL server; a test that stops it starts it again."""
+    from tests.postgresql import Postgresql
+
+    server = Postgresql()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -263,14 +263,18 @@ class OutOfResourcesError(BusyError):
 
 
 class StorageError(BusyError):
-    """The digit could not be stored: the disk is full, or another program locks the file."""
+    """The digit could not be stored: the disk is full, another program locks the file, or the
+    database is away.
+    """
 
     code = "not_kept"
     title = "The digit could not be stored"
 
 
 class StoreDamagedError(BusyError):
-    """The file of the stored digits was damaged, truncated or removed."""
+    """The stored digits cannot be used: their file was damaged or removed, or the database is
+    away.
+    """
 
     code = "store_damaged"
     title = "The stored digits cannot be used"

@@ -158,8 +158,8 @@ def open_services(settings: Settings, shared: Path | None = None) -> Services:
             f"loaded; loaded are {', '.join(engines)}"
         )
     samples = load_samples()
-    path = settings.state_dir / DATABASE_FILE
-    store = DigitDatabase(path, settings.max_digits, settings.wait_seconds)
+    place = settings.database_url or settings.state_dir / DATABASE_FILE
+    store = DigitDatabase(place, settings.max_digits, settings.wait_seconds)
     return Services.create(
         engines,
         store,

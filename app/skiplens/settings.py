@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         default_factory=_data_folder,
         description="folder for uploaded digits",
     )
+    database_url: str = Field(
+        "",
+        repr=False,  # it may have a password
+        description="PostgreSQL database for uploaded digits, instead of a file in that folder",
+    )
     data: Path | None = Field(None, description="folder with MNIST, to browse its test set")
     default_network: str = Field("mnist-resnet", description="the network that / shows")
     log_format: Literal["text", "json"] = Field("text", description="text or json")

@@ -75,7 +75,7 @@ def test_stages_copy_only_from_stages_that_exist(target: str) -> None:
 
 
 def test_the_default_image_has_nothing_to_train_with() -> None:
-    assert requirement_files("serve") == {"requirements/serve.txt", "requirements/setup.txt"}
+    assert requirement_files("serve") == {"requirements/postgresql.txt", "requirements/setup.txt"}
     assert not TRAINING.findall(installed("serve"))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.dockerfile import ROOT
 
-LOCKS = ["serve", "setup", "dev", "gpu"]
+LOCKS = ["serve", "setup", "postgresql", "dev", "gpu"]
 SET_UP_FILES = [
     ".ci/run", ".dockerignore", ".npmrc", "Dockerfile", "Makefile", "compose.yaml",
     "package-lock.json", "package.json", "pyproject.toml", "tsconfig.json",
@@ -39,7 +39,9 @@ def test_every_package_has_one_version_and_a_hash(lock: str) -> None:
         assert "--hash=sha256:" in entry, entry
 
 
-@pytest.mark.parametrize(("lock", "among"), [("serve", "dev"), ("serve", "gpu")])
+@pytest.mark.parametrize(
+    ("lock", "among"), [("serve", "postgresql"), ("postgresql", "dev"), ("serve", "gpu")]
+)
 def test_what_serves_is_tested_in_the_same_versions(lock: str, among: str) -> None:
     assert pins(lock).items() <= pins(among).items()
 
@@ -62,8 +64,10 @@ def test_the_locks_hold_all_that_the_project_asks_for() -> None:
             *PROJECT["project"]["dependencies"],
             *extras["tensorflow"],
             *extras["extract"],
+            *extras["postgresql"],
             *groups["dev"],
         ],
+        "postgresql": [*PROJECT["project"]["dependencies"], *extras["postgresql"]],
         "gpu": [*PROJECT["project"]["dependencies"], *extras["gpu"]],
     }
     for lock, requirements in asked.items():
@@ -71,7 +75,7 @@ def test_the_locks_hold_all_that_the_project_asks_for() -> None:
 
 
 def test_serving_needs_nothing_to_train_with() -> None:
-    assert not {"keras", "tensorflow", "zarr"} & set(pins("serve"))
+    assert not {"keras", "sqlalchemy", "tensorflow", "zarr"} & set(pins("serve"))
 
 
 @pytest.mark.parametrize("path", SET_UP_FILES)

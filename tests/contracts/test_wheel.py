@@ -56,6 +56,13 @@ def test_one_name_is_put_beside_other_packages(wheel: Path) -> None:
     assert {name for name in top if not name.endswith(".dist-info")} == {"skiplens"}
 
 
+def test_changes_of_tables_are_in_the_wheel(wheel: Path) -> None:
+    migrations = ROOT / "app/skiplens/service/databases/migrations"
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {f"app/{name}" for name in archive.namelist()}
+    assert {str(path.relative_to(ROOT)) for path in migrations.rglob("*.py")} <= packed
+
+
 def test_the_installed_package_is_that_of_the_wheel(installed: Path, tmp_path: Path) -> None:
     program = "import skiplens; print(skiplens.__file__)"
     found = Path(run(installed / "bin" / "python", "-I", "-c", program, cwd=tmp_path).strip())

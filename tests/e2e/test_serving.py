@@ -14,7 +14,7 @@ from tests.e2e import server as servers
 from tests.e2e.server import COMMAND, PATIENCE, Server, environment, serving
 from tests.web.images import drawing, encoded
 
-HEAVY = ("tensorflow", "keras", "torch", "jax")
+HEAVY = ("alembic", "sqlalchemy", "tensorflow", "keras", "torch", "jax")
 # A signal keeps the event loop from turning until a file is there.
 _HELD = """
 import pathlib, signal, time

@@ -1,4 +1,4 @@
-"""The digit store: uploads in SQLite, samples and data set in front of them."""
+"""The digit store: uploads in SQLite or PostgreSQL, samples and data set in front of them."""
 
 import os
 import signal
@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.input_image import InputImage
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import load_samples
 from skiplens.service import digit_store
+from skiplens.service.databases.sqlite import open_database
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import (
     MOST_SHARED,
@@ -24,11 +26,18 @@ from skiplens.service.digit_store import (
     DigitRecord,
     DigitStore,
     FoundDigit,
-    open_database,
 )
 from tests.idx import flat_digits
 
 CANDIDATES = (FoundDigit("0123456789abcdef", (1, 2, 3, 4)), FoundDigit("f" * 16, (5, 6, 7, 8)))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """An empty database: a file's path, or a URL."""
+    if request.param == "sqlite":
+        return tmp_path / "deep" / "digits.sqlite3"
+    return str(request.getfixturevalue("postgresql").database())
 
 
 def stored(value: int) -> DigitRecord:
@@ -37,12 +46,11 @@ def stored(value: int) -> DigitRecord:
     return DigitRecord(digit, True, (1, 2, 3, 4), ("thin", 'a "quote"'), CANDIDATES)
 
 
-def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "digits.sqlite3"
-    first = DigitDatabase(path, 10)
+def test_a_digit_comes_back_as_it_was_after_a_restart(place: Path | str) -> None:
+    first = DigitDatabase(place, 10)
     first.put(stored(5))
     first.close()
-    again = DigitDatabase(path, 10)
+    again = DigitDatabase(place, 10)
     found = again.get(stored(5).digit.id)
     assert (found.digit.pixels == 5).all()
     assert (found.inverted, found.box) == (True, (1, 2, 3, 4))
@@ -51,10 +59,24 @@ def test_a_digit_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
+def test_images_that_are_no_digits_come_back_and_make_room(place: Path | str) -> None:
+    images = [InputImage.of(np.full((4, 6, 3), value, np.uint8)) for value in range(3)]
+    store = DigitDatabase(place, 100)  # room for two of them
+    for image in images:
+        store.put(DigitRecord.of_image(image))
+    found = store.get(images[2].id)
+    assert (found.digit.pixels == images[2].pixels).all()
+    assert found.box == (0, 0, 6, 4)
+    store.get(images[1].id)
+    with pytest.raises(UnknownDigitError):
+        store.get(images[0].id)
+    store.close()
+
+
 def test_a_lesson_has_its_newest_digits_for_a_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = DigitDatabase(tmp_path / "digits.sqlite3", 100)
+    store = DigitDatabase(place, 100)
     now = 1_000_000.0
     monkeypatch.setattr(digit_store, "time", lambda: now)
     for digit in ("a", "b", "a"):
@@ -70,8 +92,8 @@ def test_a_lesson_has_its_newest_digits_for_a_day(
     store.close()
 
 
-def test_lessons_together_are_bounded(tmp_path: Path) -> None:
-    store = DigitDatabase(tmp_path / "digits.sqlite3", 3)
+def test_lessons_together_are_bounded(place: Path | str) -> None:
+    store = DigitDatabase(place, 3)
     for lesson in ("one", "two", "three", "four"):
         store.share(lesson, "a")
     assert [store.shared(lesson) for lesson in ("one", "two")] == [(), ("a",)]
@@ -93,9 +115,9 @@ def test_digits_of_an_earlier_version_have_no_candidates(tmp_path: Path) -> None
 
 
 def test_an_unknown_digit_is_refused_and_its_id_not_echoed_unless_well_formed(
-    tmp_path: Path,
+    place: Path | str,
 ) -> None:
-    store = DigitDatabase(tmp_path / "d", 10)
+    store = DigitDatabase(place, 10)
     with pytest.raises(UnknownDigitError, match="digit 0123456789abcdef is not stored"):
         store.get("0123456789abcdef")
     with pytest.raises(UnknownDigitError) as refused:
@@ -104,8 +126,8 @@ def test_an_unknown_digit_is_refused_and_its_id_not_echoed_unless_well_formed(
     store.close()
 
 
-def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
-    store = DigitDatabase(tmp_path / "d", 3)
+def test_the_longest_unused_makes_room(place: Path | str) -> None:
+    store = DigitDatabase(place, 3)
     for value in (1, 2, 3):
         store.put(stored(value))
     store.get(stored(1).digit.id)  # used again, so 2 is now the longest unused
@@ -118,8 +140,8 @@ def test_the_longest_unused_makes_room(tmp_path: Path) -> None:
     store.close()
 
 
-def test_the_order_of_use_goes_on_in_a_file_that_two_have_open(tmp_path: Path) -> None:
-    one, other = (DigitDatabase(tmp_path / "d", 3) for _ in range(2))
+def test_the_order_of_use_goes_on_in_a_database_that_two_have_open(place: Path | str) -> None:
+    one, other = (DigitDatabase(place, 3) for _ in range(2))
     for value in (1, 2, 3):
         one.put(stored(value))
     other.get(stored(1).digit.id)
@@ -166,16 +188,15 @@ def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_r
     store.close()
 
 
-def test_putting_twice_keeps_one(tmp_path: Path) -> None:
-    store = DigitDatabase(tmp_path / "d", 3)
+def test_putting_twice_keeps_one(place: Path | str) -> None:
+    store = DigitDatabase(place, 3)
     store.put(stored(1))
     store.put(stored(1))
     assert store.count() == 1
     store.close()
 
 
-def test_nothing_that_was_answered_is_lost_by_kill_9(tmp_path: Path) -> None:
-    path = tmp_path / "digits.sqlite3"
+def test_nothing_that_was_answered_is_lost_by_kill_9(place: Path | str) -> None:
     script = (
         "import os, signal, sys\n"
         "import numpy as np\n"
@@ -183,15 +204,16 @@ def test_nothing_that_was_answered_is_lost_by_kill_9(tmp_path: Path) -> None:
         "from skiplens.core.digit import Digit\n"
         "from skiplens.service.digit_store import DigitRecord\n"
         "from skiplens.service.digit_store import DigitDatabase\n"
-        "store = DigitDatabase(Path(sys.argv[1]), 100)\n"
+        "place = sys.argv[1] if '://' in sys.argv[1] else Path(sys.argv[1])\n"
+        "store = DigitDatabase(place, 100)\n"
         "for value in range(20):\n"
         "    digit = Digit.of(np.full((28, 28), value, np.uint8))\n"
         "    store.put(DigitRecord(digit, False, (0, 0, 1, 1), ()))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    killed = subprocess.run([sys.executable, "-c", script, str(place)], check=False)
     assert killed.returncode == -signal.SIGKILL
-    store = DigitDatabase(path, 100)
+    store = DigitDatabase(place, 100)
     assert store.count() == 20
     assert (store.get(stored(19).digit.id).digit.pixels == 19).all()
     store.close()
@@ -276,8 +298,8 @@ def test_a_file_that_is_no_database_is_closed_again(
         opened[0].execute("SELECT 1")
 
 
-def test_samples_are_there_without_taking_room(tmp_path: Path) -> None:
-    store = DigitStore(DigitDatabase(tmp_path / "d", 3), load_samples())
+def test_samples_are_there_without_taking_room(place: Path | str) -> None:
+    store = DigitStore(DigitDatabase(place, 3), load_samples())
     sample = load_samples()[0]
     found = store.get(sample.digit.id)
     assert (found.label, found.style) == (sample.label, sample.style)
@@ -293,8 +315,8 @@ def labelled(*values: int) -> LabelledDigits:
     return LabelledDigits("dataset", flat_digits(*values))
 
 
-def test_a_store_answers_for_the_collection_and_keeps_none_of_it(tmp_path: Path) -> None:
-    inner = DigitDatabase(tmp_path / "digits", 10)
+def test_a_store_answers_for_the_collection_and_keeps_none_of_it(place: Path | str) -> None:
+    inner = DigitDatabase(place, 10)
     store = DigitStore(inner, (), labelled(7, 8))
     eight = Digit.of(np.full((28, 28), 8, np.uint8))
     found = store.get(eight.id)

@@ -1,30 +1,27 @@
-"""The digit store: samples and a data set in memory, uploaded digits in SQLite."""
+"""The digit store: samples and a data set in memory, uploaded digits in a database."""
 
 import itertools
 import json
-import os
-import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import structlog
 
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import Box
 from skiplens.core.input_image import ID_LENGTH, InputImage
 from skiplens.core.preprocessing import ink_box
-from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
+from skiplens.errors import StartupError, UnknownDigitError
 from skiplens.samples import Sample
+from skiplens.service.databases.base import Database, Execute
+from skiplens.service.databases.sqlite import SqliteFile
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-
-_logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,90 +68,19 @@ class DigitRecord:
         return cls(image, False, (0, 0, width, height), (), style=name)
 
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS digits (
-    id TEXT PRIMARY KEY,
-    pixels BLOB NOT NULL CHECK (length(pixels) = 784),
-    inverted INTEGER NOT NULL,
-    box TEXT NOT NULL,
-    warnings TEXT NOT NULL,
-    used REAL NOT NULL,
-    candidates TEXT NOT NULL DEFAULT '[]'
-) STRICT;
-CREATE INDEX IF NOT EXISTS digits_by_use ON digits (used);
-CREATE TABLE IF NOT EXISTS shared (
-    place INTEGER PRIMARY KEY AUTOINCREMENT,
-    lesson TEXT NOT NULL,
-    digit TEXT NOT NULL,
-    since REAL NOT NULL,
-    UNIQUE (lesson, digit)
-) STRICT;
-CREATE TABLE IF NOT EXISTS images (
-    id TEXT PRIMARY KEY,
-    shape TEXT NOT NULL,
-    pixels BLOB NOT NULL,
-    used REAL NOT NULL
-) STRICT;
-"""
 MOST_SHARED: Final = 60
 """Digits of a lesson: those of a class, twice."""
 _SHARED_S: Final = 24 * 3600
 _DIGITS_AN_IMAGE: Final = 50  # that make room for it: an image takes some hundred times their bytes
-_HAS_CANDIDATES: Final = (  # a table of an earlier version lacks them
-    "SELECT 1 FROM pragma_table_info('digits') WHERE name = 'candidates'"
-)
-
-
-_OWNER_ONLY: Final = 0o600
-
-
-def open_database(path: Path, seconds: float = 2.0) -> sqlite3.Connection:
-    """Open the file, create missing tables and check that it can be written.
-
-    A committed transaction is on disk; a write waits so many seconds for another program.
-
-    Raises:
-        sqlite3.Error: the file cannot be opened or written, is damaged, or is not a database of
-            digits.
-    """
-    path.touch(mode=_OWNER_ONLY)
-    path.chmod(_OWNER_ONLY)
-    with ExitStack() as closing:
-        database = sqlite3.connect(
-            path, timeout=seconds, check_same_thread=False, isolation_level=None
-        )
-        closing.callback(database.close)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(_SCHEMA)
-        if not database.execute(_HAS_CANDIDATES).fetchone():
-            database.execute("ALTER TABLE digits ADD COLUMN candidates TEXT NOT NULL DEFAULT '[]'")
-        database.execute(
-            "SELECT id, pixels, inverted, box, warnings, used, candidates FROM digits LIMIT 1"
-        )
-        (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise sqlite3.DatabaseError(f"the database is damaged: {found}")
-        # An existing schema is not written again, so this tests for write access.
-        database.execute("BEGIN IMMEDIATE")
-        database.execute("COMMIT")
-        closing.pop_all()  # it stays open
-    return database
-
-
-def open_reader(path: Path) -> sqlite3.Connection:
-    """A second, read-only connection, which never waits for a writer."""
-    reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    reader.execute("PRAGMA query_only = ON")
-    return reader
-
-
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
+def _is_id(digit: str) -> bool:
+    return len(digit) == ID_LENGTH and set(digit) <= _HEXADECIMAL
+
+
 def _unknown(digit: str) -> UnknownDigitError:
-    well_formed = len(digit) == ID_LENGTH and set(digit) <= _HEXADECIMAL
-    what = f"digit {digit}" if well_formed else "a digit of that id"
+    what = f"digit {digit}" if _is_id(digit) else "a digit of that id"
     return UnknownDigitError(
         f"{what} is not stored; ids are {ID_LENGTH} hexadecimal digits, and digits unused for "
         "longest make room for new ones"
@@ -166,55 +92,65 @@ def _box(sides: list[int]) -> Box:
     return x, y, width, height
 
 
+def _open(place: Path | str, seconds: float) -> Database:
+    """The database at a place.
+
+    Raises:
+        StartupError: it cannot be opened.
+    """
+    if isinstance(place, Path):
+        return SqliteFile(place, seconds)
+    try:
+        from skiplens.service.databases.postgresql import PostgresqlDatabase
+
+        return PostgresqlDatabase(place, seconds)
+    except ImportError as error:
+        raise StartupError(
+            f"SKIPLENS_DATABASE_URL needs packages that are missing ({error}); install "
+            "skiplens[postgresql]"
+        ) from error
+
+
 class DigitDatabase:
-    """Up to ``limit`` digits in one SQLite file; the least recently used make room for new ones.
+    """Up to ``limit`` digits in a database; the least recently used make room for new ones.
 
     ``put`` returns when the digit is on disk. The order of use stays in memory until the next
-    ``put``, so reading works even if the disk is full or another program locks the file. Several
-    processes may use one file.
+    ``put``, so reading never writes. Several processes may use one database.
 
     Args:
-        path: of the file.
+        place: path of a SQLite file, or URL of a PostgreSQL database.
         limit: digits.
         seconds: that a ``put`` waits for another program.
 
     Raises:
-        StartupError: the folder cannot be written or the file is no database.
+        StartupError: the database cannot be opened.
     """
 
-    def __init__(self, path: Path, limit: int, seconds: float = 2.0) -> None:
-        self._path = path
+    def __init__(self, place: Path | str, limit: int, seconds: float = 2.0) -> None:
+        self._database = _open(place, seconds)
         self._limit = limit
-        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._using = threading.Lock()
         self._used: dict[str, None] = {}
-        self._logged = False
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = open_database(path, seconds)
-            self._reader = open_reader(path)
-            self._file = path.stat()
-        except (OSError, sqlite3.Error) as error:
-            raise StartupError(
-                f"state folder {path.parent} cannot keep digits ({error}); "
-                "choose another with SKIPLENS_STATE_DIR"
-            ) from error
 
     def get(self, digit: str) -> DigitRecord:
         """The digit of that id.
 
         Raises:
             UnknownDigitError: there is none.
-            StoreDamagedError: the file was damaged or removed.
+            StoreDamagedError: the database cannot be used.
         """
-        row = self._read(
-            "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = ?", (digit,)
+        if not _is_id(digit):
+            raise _unknown(digit)
+        rows = self._database.read(
+            "SELECT pixels, inverted, box, warnings, candidates FROM digits WHERE id = :id",
+            {"id": digit},
         )
-        if row is None:
+        if not rows:
             return self._image(digit)
-        with self._reading:
+        with self._using:
             self._used.pop(digit, None)
             self._used[digit] = None
-        pixels, inverted, box, warnings, candidates = row
+        pixels, inverted, box, warnings, candidates = rows[0]
         return DigitRecord(
             Digit.from_bytes(pixels),
             bool(inverted),
@@ -224,79 +160,63 @@ class DigitDatabase:
         )
 
     def _image(self, digit: str) -> DigitRecord:
-        row = self._read("SELECT shape, pixels FROM images WHERE id = ?", (digit,))
-        if row is None:
+        rows = self._database.read("SELECT shape, pixels FROM images WHERE id = :id", {"id": digit})
+        if not rows:
             raise _unknown(digit)
-        shape, pixels = json.loads(row[0]), zlib.decompress(row[1])
+        shape, pixels = json.loads(rows[0][0]), zlib.decompress(rows[0][1])
         return DigitRecord.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
-
-    def _read(self, query: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
-        """One row of an answer."""
-        self.check()
-        try:
-            with self._reading:
-                row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(str(error)) from error
-        return row
 
     def put(self, stored: DigitRecord) -> DigitRecord:
         """Store a digit; one that is stored already stays as it is.
 
         Raises:
             StorageError: it cannot be stored now.
-            StoreDamagedError: the file was damaged or removed.
+            StoreDamagedError: the database cannot be used.
         """
-        pixels = stored.digit.pixels
-        row = (
-            stored.digit.id,
-            pixels.tobytes(),
-            int(stored.inverted),
-            json.dumps(stored.box),
-            json.dumps(stored.warnings),
-            json.dumps([(one.digit, one.box) for one in stored.candidates]),
-        )
-        with self._transaction():
+        with self._database.transaction() as execute:
             if isinstance(stored.digit, Digit):
-                self._write(row)
+                self._write(execute, stored)
             else:
-                self._write_image(stored.digit)
+                self._write_image(execute, stored.digit)
         return stored
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """What is written within is on disk after it, or not at all."""
-        self.check()
-        try:
-            with self._writing, self._database:
-                self._database.execute("BEGIN IMMEDIATE")
-                yield
-        except sqlite3.OperationalError as error:
-            raise StorageError(f"the digit could not be stored: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(str(error)) from error
-
-    def _write(self, row: tuple[object, ...]) -> None:
-        with self._reading:
+    def _write(self, execute: Execute, stored: DigitRecord) -> None:
+        with self._using:
             used, self._used = tuple(self._used), {}
-        # Counted, as a clock may go back; from what is in the file, as other processes count too.
-        # Older versions stored times, from which counting goes on.
-        (latest,) = self._database.execute("SELECT coalesce(max(used), 0) FROM digits").fetchone()
-        uses = itertools.count(int(latest) + 1)
-        self._database.executemany(
-            "UPDATE digits SET used = ? WHERE id = ?", zip(uses, used, strict=False)
-        )
-        self._database.execute(
+        uses = _next_uses(execute, "digits")
+        if used:
+            execute(
+                "UPDATE digits SET used = :used WHERE id = :id",
+                [{"id": digit, "used": next(uses)} for digit in used],
+            )
+        execute(
             "INSERT INTO digits (id, pixels, inverted, box, warnings, candidates, used) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "VALUES (:id, :pixels, :inverted, :box, :warnings, :candidates, :used) "
             "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
-            (*row, next(uses)),
+            {
+                "id": stored.digit.id,
+                "pixels": stored.digit.pixels.tobytes(),
+                "inverted": int(stored.inverted),
+                "box": json.dumps(stored.box),
+                "warnings": json.dumps(stored.warnings),
+                "candidates": json.dumps([(one.digit, one.box) for one in stored.candidates]),
+                "used": next(uses),
+            },
         )
-        self._database.execute(
-            "DELETE FROM digits WHERE id IN (SELECT id FROM digits WHERE id != ? "
-            "ORDER BY used LIMIT max(0, (SELECT count(*) FROM digits) - ?))",
-            (row[0], self._limit),
+        _make_room(execute, "digits", stored.digit.id, self._limit)
+
+    def _write_image(self, execute: Execute, image: InputImage) -> None:
+        execute(
+            "INSERT INTO images (id, shape, pixels, used) VALUES (:id, :shape, :pixels, :used) "
+            "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
+            {
+                "id": image.id,
+                "shape": json.dumps(image.pixels.shape),
+                "pixels": zlib.compress(image.pixels.tobytes(), 1),
+                "used": next(_next_uses(execute, "images")),
+            },
         )
+        _make_room(execute, "images", image.id, max(1, self._limit // _DIGITS_AN_IMAGE))
 
     def share(self, lesson: str, digit: str) -> None:
         """Show a digit to a lesson: the newest digits of it for a day.
@@ -304,90 +224,82 @@ class DigitDatabase:
         Raises:
             StorageError: it cannot be stored now.
         """
-        with self._transaction():
-            self._database.execute("DELETE FROM shared WHERE since < ?", (time() - _SHARED_S,))
-            self._database.execute(
-                "INSERT OR REPLACE INTO shared (lesson, digit, since) VALUES (?, ?, ?)",
-                (lesson, digit, time()),
+        now = time()
+        with self._database.transaction() as execute:
+            execute(
+                "DELETE FROM shared "
+                "WHERE since < :yesterday OR (lesson = :lesson AND digit = :digit)",
+                {"yesterday": now - _SHARED_S, "lesson": lesson, "digit": digit},
             )
-            self._database.execute(
-                "DELETE FROM shared WHERE place IN (SELECT place FROM shared WHERE lesson = ? "
-                "ORDER BY place DESC LIMIT -1 OFFSET ?)",
-                (lesson, MOST_SHARED),
+            execute(
+                "INSERT INTO shared (lesson, digit, since) VALUES (:lesson, :digit, :since)",
+                {"lesson": lesson, "digit": digit, "since": now},
             )
-            self._database.execute(
-                "DELETE FROM shared WHERE place IN (SELECT place FROM shared "
-                "ORDER BY place DESC LIMIT -1 OFFSET ?)",
-                (self._limit,),
+            execute(
+                "DELETE FROM shared WHERE lesson = :lesson AND place <= (SELECT place FROM shared "
+                "WHERE lesson = :lesson ORDER BY place DESC LIMIT 1 OFFSET :most)",
+                {"lesson": lesson, "most": MOST_SHARED},
+            )
+            execute(
+                "DELETE FROM shared WHERE place <= (SELECT place FROM shared "
+                "ORDER BY place DESC LIMIT 1 OFFSET :most)",
+                {"most": self._limit},
             )
 
     def shared(self, lesson: str) -> tuple[str, ...]:
         """Ids of the digits that a lesson was shown, the newest first.
 
         Raises:
-            StoreDamagedError: the file was damaged or removed.
+            StoreDamagedError: the database cannot be used.
         """
-        (digits,) = self._read(
-            "SELECT json_group_array(digit) FROM (SELECT digit FROM shared "
-            "WHERE lesson = ? AND since >= ? ORDER BY place DESC)",
-            (lesson, time() - _SHARED_S),
-        ) or ("[]",)
-        return tuple(json.loads(digits))
-
-    def _write_image(self, image: InputImage) -> None:
-        packed = zlib.compress(image.pixels.tobytes(), 1)
-        row = (image.id, json.dumps(image.pixels.shape), packed)
-        self._database.execute(
-            "INSERT INTO images (id, shape, pixels, used) "
-            "SELECT ?, ?, ?, coalesce(max(used), 0) + 1 FROM images WHERE true "
-            "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
-            row,
+        rows = self._database.read(
+            "SELECT digit FROM shared WHERE lesson = :lesson AND since >= :yesterday "
+            "ORDER BY place DESC",
+            {"lesson": lesson, "yesterday": time() - _SHARED_S},
         )
-        self._database.execute(
-            "DELETE FROM images WHERE id IN (SELECT id FROM images WHERE id != ? "
-            "ORDER BY used LIMIT max(0, (SELECT count(*) FROM images) - ?))",
-            (image.id, max(1, self._limit // _DIGITS_AN_IMAGE)),
-        )
+        return tuple(digit for (digit,) in rows)
 
     def count(self) -> int:
         """Number of stored digits.
 
         Raises:
-            StoreDamagedError: the file was damaged or removed.
+            StoreDamagedError: the database cannot be used.
         """
-        (count,) = self._read("SELECT count(*) FROM digits") or (0,)
+        ((count,),) = self._database.read("SELECT count(*) FROM digits", {})
         return int(count)
 
     def check(self) -> None:
-        """SQLite would go on with a file that was removed.
+        """Look whether digits can be read.
 
         Raises:
-            StoreDamagedError: the file was damaged or removed.
+            StoreDamagedError: the database cannot be used.
         """
-        try:
-            found = self._path.stat()
-        except OSError as error:
-            raise self._damaged(error.strerror or str(error)) from error
-        if not os.path.samestat(found, self._file):
-            raise self._damaged("another file has taken its place")
-        if found.st_size < self._file.st_size:
-            raise self._damaged("it was truncated")
-        self._file = found
-
-    def _damaged(self, how: str) -> StoreDamagedError:
-        if not self._logged:
-            _logger.error("store damaged", path=str(self._path), error=how)
-        self._logged = True
-        return StoreDamagedError(
-            f"the stored digits cannot be used ({how}); the server must be restarted with a sound "
-            "file"
-        )
+        self._database.check()
 
     def close(self) -> None:
-        """Close the file."""
-        with self._writing, self._reading:
-            self._reader.close()
-            self._database.close()
+        """Close the database."""
+        self._database.close()
+
+
+def _next_uses(execute: Execute, table: str) -> Iterator[int]:
+    """Numbers for what is used from now on.
+
+    Counted, as a clock may go back; from what is in the table, as other processes count too. Older
+    versions stored times, from which counting goes on.
+    """
+    ((latest,),) = execute(f"SELECT coalesce(max(used), 0) FROM {table}", {})  # noqa: S608  # ours
+    return itertools.count(int(latest) + 1)
+
+
+def _make_room(execute: Execute, table: str, kept: str, limit: int) -> None:
+    """Delete what is unused for longest, but not what is kept, down to so many rows."""
+    ((count,),) = execute(f"SELECT count(*) FROM {table}", {})  # noqa: S608  # ours
+    if count > limit:
+        oldest = f"SELECT id FROM {table} WHERE id <> :kept ORDER BY used LIMIT :excess"  # noqa: S608
+        execute(
+            f"DELETE FROM {table} WHERE id IN ({oldest})",  # noqa: S608
+            {"kept": kept, "excess": count - limit},
+        )
 
 
 class DigitStore:
@@ -444,8 +356,12 @@ class DigitStore:
         return first
 
     def share(self, lesson: str, digit: str) -> None:
-        """See :meth:`DigitDatabase.share`."""
-        self._database.share(lesson, digit)
+        """See :meth:`DigitDatabase.share`.
+
+        Raises:
+            UnknownDigitError: there is no such digit.
+        """
+        self._database.share(lesson, self.get(digit).digit.id)
 
     def shared(self, lesson: str) -> tuple[DigitRecord, ...]:
         """The digits that a lesson was shown, the newest first, without any that are gone."""

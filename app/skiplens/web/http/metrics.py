@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -158,7 +159,7 @@ async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         services: Services = request.app.state.services
         try:
-            services.digits.check()
+            await to_thread.run_sync(services.digits.check)
         except StoreDamagedError as error:
             return error_response(error)
         return Response('{"status":"ready"}', media_type="application/json")

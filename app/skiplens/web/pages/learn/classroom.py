@@ -90,7 +90,7 @@ async def show_to_class(
         StorageError, BusyError: it cannot be stored now.
     """
     form = await read_form(request, files=0, fields=1, holding="the field digit")
-    digit = services.digits.get(str(form.get("digit", ""))).digit.id
+    digit = str(form.get("digit", ""))
     await write(request, services.digits.share, lesson, digit)
     back = links.with_query(links.learn_page(step), {"digit": digit, "lesson": lesson})
     return RedirectResponse(back, 303)

@@ -1,0 +1,1 @@
+"""Where uploaded digits are kept: a SQLite file, or a PostgreSQL server."""
