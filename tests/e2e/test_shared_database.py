@@ -51,9 +51,13 @@ def test_what_one_stores_the_other_serves_and_kill_9_loses_none(
 
 
 def test_an_outage_of_the_database_is_told_and_ends_with_it(
-    servers: tuple[Server, Server], postgresql: Postgresql
+    postgresql: Postgresql, tmp_path: Path
 ) -> None:
-    server, _ = servers
+    with serving(tmp_path, database_url=postgresql.database(), wait_seconds=30) as server:
+        _check_outage(server, postgresql)
+
+
+def _check_outage(server: Server, postgresql: Postgresql) -> None:
     stored = post(server, 2)
     assert server.client.get("/readyz").status_code == 200
     postgresql.stop()
