@@ -143,6 +143,23 @@ def test_deep_networks_follow_every_stroke_beside_another_network(open_page: Ope
     assert answer.value.status == 200
 
 
+def test_the_map_of_a_drawing_stays_until_the_stored_one_is_there(open_page: OpenPage) -> None:
+    page = open_page("/learn/filter")
+    figure = page.locator(".kernel-map .filter-map")
+    before = figure.locator("image").get_attribute("href") or ""
+    page.get_by_role("button", name="Clear").click()
+    with unsaved(page):
+        draw(page, SEVEN)
+        expect(figure.locator("canvas.live-canvas")).to_have_count(1)
+        pictures = hold(page, "**/grid.png*")
+    expect(figure.locator("image")).not_to_have_attribute("href", before)
+    pictures.wait_for()
+    expect(figure.locator("canvas.live-canvas")).to_have_count(1)
+    page.unroute("**/grid.png*")
+    pictures.release_all()
+    expect(figure.locator("canvas.live-canvas")).to_have_count(0)
+
+
 def test_the_gradients_follow_every_stroke(open_page: OpenPage) -> None:
     page = open_page("/learn/gradients")
     line = page.locator('[data-live-d="gradients.identity"]')

@@ -5,7 +5,7 @@
  */
 
 import { ROOT } from "../address.js";
-import { LivePictures } from "../maps/live-pictures.js";
+import { LivePictures, whenShown } from "../maps/live-pictures.js";
 import { CHANGED, showPage, writeText } from "../swap.js";
 import { problemOf } from "../upload.js";
 import { LatestOnly, requestFrame } from "./live-client.js";
@@ -121,7 +121,7 @@ export class LiveInput {
     this.#dimWhileBlank();
     if (!this.#isUnsaved) {
       this.#requests.cancel(); // a preview of before would stay over the page
-      this.#showStored();
+      void this.#showStored();
     }
     if (digit !== this.#digit && !this.#coming) {
       this.#digit = digit;
@@ -311,9 +311,12 @@ export class LiveInput {
     if (!isShown) this.#digit = digit;
   }
 
-  /** Show what the server has of the digit, not the drawing. */
-  #showStored() {
+  /** Show what the server has of the digit, not the drawing, as soon as it is there. */
+  async #showStored() {
     this.#pictures.clear();
+    const input = document.querySelector("img[data-network-input]");
+    if (input instanceof HTMLImageElement) await whenShown(input);
+    if (this.#isUnsaved) return; // one draws on
     for (const canvas of document.querySelectorAll("canvas[data-network-input]")) {
       canvas.classList.remove("is-live");
     }

@@ -99,13 +99,17 @@ export class LivePictures {
   /** Show the page's own pictures again, as soon as each is there. */
   clear() {
     for (const [original, { canvas }] of this.#over) {
-      const isThere = original instanceof HTMLImageElement
-        ? original.decode().catch(() => undefined)
-        : Promise.resolve();
-      void isThere.then(() => canvas.remove());
+      void whenShown(original).then(() => canvas.remove());
     }
     this.#over.clear();
   }
+}
+
+/** Wait until the browser has the picture that the page shows there. @param {Original} original */
+export async function whenShown(original) {
+  const picture = original instanceof HTMLImageElement ? original : new Image();
+  if (picture !== original) picture.src = addressOf(original);
+  await picture.decode().catch(() => undefined);
 }
 
 /** Path and query of what the browser shows. @param {Original} original */
