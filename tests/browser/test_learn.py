@@ -141,6 +141,7 @@ def test_deep_networks_follow_every_stroke_beside_another_network(open_page: Ope
         page.get_by_role("button", name="Clear").click()
         draw(page, SEVEN)
     assert answer.value.status == 200
+    expect(page.locator(".learn-gate canvas")).to_have_count(0)
 
 
 def test_the_map_of_a_drawing_stays_until_the_stored_one_is_there(open_page: OpenPage) -> None:
