@@ -121,22 +121,16 @@ def _lay_out(  # noqa: PLR0913, PLR0917  # one parameter a measure
     map_width, map_height = width * zoom, height * zoom
     across = gap + (max(map_width, _MIN_LABEL_WIDTH) if labels and gap else map_width)
     down = GAP + above + map_height
-    boxes = tuple(
-        (
-            GAP + index % columns * across,
-            top + GAP + above + index // columns * down,
-            map_width,
-            map_height,
-        )
-        for index in range(count)
-    )
+    lefts = range(GAP, GAP + columns * across, across)
+    tops = (top + GAP + above + row * down for row in range(math.ceil(count / columns)))
+    boxes = [(left, upper, map_width, map_height) for upper in tops for left in lefts]
     return GridLayout(
         width=GAP + columns * across + GAP - gap,
         height=top + GAP + math.ceil(count / columns) * down,
         zoom=zoom,
         columns=columns,
         labels=labels,
-        boxes=boxes,
+        boxes=tuple(boxes[:count]),
     )
 
 

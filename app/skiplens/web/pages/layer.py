@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from skiplens.core.grid_image import GAP, near_square
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
@@ -20,6 +21,7 @@ from skiplens.web.pages.network_page import NetworkPage, neighbour_links
 _SEQUENCE_WIDTH: Final = 820  # pixels, with the digit's rows beside it
 KERNEL_WIDTH: Final = 900  # pixels across, at most, of the image of all kernels
 _KERNEL_ZOOMS: Final = (6, 5, 4, 3, 2, 1)
+_MOST_KERNELS: Final = 400_000
 
 
 MOST_FILTERS: Final = 128
@@ -101,14 +103,19 @@ def kernels_picture(
     engine: Engine, layer: LayerInfo, links: Links, width: int = KERNEL_WIDTH
 ) -> Picture | None:
     """The image of all kernels of a convolution, ``width`` pixels across at most if that is
-    possible; ``None`` for other layers, and where the image would have too many pixels.
+    possible; ``None`` for other layers, and where there are too many kernels to be made out.
     """
     if layer.kernel is None:
         return None
     shape = engine.weights[f"{layer.name}/kernel"].shape
+    _, across, channels, count = shape
+    if channels * count > _MOST_KERNELS:
+        return None
+    columns = channels if channels > 1 else near_square(count)
     for zoom in _KERNEL_ZOOMS:
+        if columns * (across * zoom + GAP) + GAP > width and zoom > 1:
+            continue
         with suppress(InvalidParameterError):
             layout = kernel_layout(shape, GridOptions(zoom=zoom))
-            if layout.width <= width or zoom == 1:
-                return Picture.of(links.kernels_png(layer.name, zoom=zoom), layout)
+            return Picture.of(links.kernels_png(layer.name, zoom=zoom), layout)
     return None
