@@ -136,10 +136,10 @@ def verify(
     Raises:
         CompileError: it exceeds the tolerance or is NaN, or an output is missing.
     """
-    return_memory()
     magnitudes = dict.fromkeys(info.outputs, _MIN_MAGNITUDE)
     deviations = dict.fromkeys(info.outputs, 0.0)
     for inputs in trials(traced):
+        return_memory(len(content))
         expected = reference(inputs)
         found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
         for name in info.outputs:

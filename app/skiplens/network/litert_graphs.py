@@ -244,20 +244,22 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
         raise CompileError(f"LiteRT lacks {what}") from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
     del concrete, converter
-    return_memory()
+    return_memory(len(content))
     return Graph(content, inputs, outputs)
 
 
-def return_memory() -> None:
-    """Give the system back what is free: glibc keeps it, and converting takes many times the
-    weights.
+def return_memory(size: int) -> None:
+    """Give the system back what is free, where a graph has so many bytes that it matters: glibc
+    keeps it, and converting takes many times the weights.
     """
-    gc.collect()
-    _tell_glibc("malloc_trim", 0)
+    if size > _LARGE_GRAPH:
+        gc.collect()
+        _tell_glibc("malloc_trim", 0)
 
 
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of mallopt: what is larger is returned when freed
 _LARGE_ARRAY: Final = 4 << 20  # bytes
+_LARGE_GRAPH: Final = 20 << 20  # bytes
 
 
 def _tell_glibc(function: str, *arguments: int) -> None:
