@@ -102,6 +102,12 @@ def open_folder(path: Path) -> ModelFolder:
     """
     manifest = _read_manifest(path / MANIFEST_FILE)
     folder = ModelFolder(path, manifest)
+    owners: dict[str, str] = {}
+    for graph, info in manifest.graphs.items():
+        if (other := owners.setdefault(info.file, graph)) != graph:
+            raise ModelError(
+                f"{path / info.file} holds one graph; its manifest says {other} and {graph}"
+            )
     for name in sorted({WEIGHTS_FILE, *(graph.file for graph in manifest.graphs.values())}):
         folder.read(name)
     return folder
