@@ -166,6 +166,21 @@ def test_of_very_many_classes_the_most_probable_are_told(
 
 
 @pytest.mark.parametrize("own", [of_colours], indirect=True)
+def test_any_of_very_many_classes_is_found_by_part_of_its_name(
+    visitor: TestClient, manifest: Manifest, view: str
+) -> None:
+    if len(manifest.classes) < 100:
+        pytest.skip("all classes are told")
+    page = visitor.get(f"{view}?find=29", headers=HTML).text
+    found = page[page.index('<ul class="found-classes"') :].partition("</ul>")[0]
+    labels = re.findall(r"<li>(\d+) <b", found)
+    assert len(labels) == 10
+    assert all("29" in label for label in labels)
+    assert page.count("<option value=") >= 300
+    nothing = visitor.get(f"{view}?find=cat%3Cb", headers=HTML).text
+    assert "No class has “cat&lt;b” in its name." in nothing
+
+
 def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> None:
     first = visitor.get("/", headers=HTML).text
     assert "24 by 32 pixels" in first
