@@ -238,6 +238,11 @@ class LayerInfo(Published):
         return self.shape[0] == 1 < self.shape[1]
 
     @property
+    def filter_noun(self) -> str:
+        """What one of its filters is called: a ``unit`` where no kernel slides over an image."""
+        return "unit" if self.is_sequence or not self.spatial else "filter"
+
+    @property
     def drawn_size(self) -> tuple[int, int]:
         """Height and width of one map in a picture: the steps of a sequence run downwards."""
         height, width, _ = self.shape

@@ -73,7 +73,7 @@ class _Place:
         part: ``stem``, ``block``, ``between`` blocks, or ``head``.
         block: position of the block, or of the block before; 0 in stem and head.
         path: of the block: ``identity``, ``gate``, ``residual``, or empty after the merge.
-        role: of the layer.
+        role: of the layer, ``output`` for a block's output.
         number: among the layers of that role on that path, from 1 for the last one.
     """
 
@@ -87,7 +87,8 @@ class _Place:
 def layer_pairs(a: Manifest, b: Manifest) -> tuple[LayerPair, ...]:
     """Each layer of A that has a counterpart in B, with it, in forward order.
 
-    In another network that is the layer of the same role on the same path, the last with the last.
+    In another network that is the layer of the same role on the same path, the last with the last;
+    a block's output is compared with a block's output.
     Blocks are matched by their share of the depth: first with first, last with last.
     """
     if a.id == b.id:
@@ -112,19 +113,22 @@ def _places(manifest: Manifest) -> list[tuple[LayerInfo, _Place]]:
     """The place of every layer, in forward order."""
     order = {layer.name: at for at, layer in enumerate(manifest.layers)}
     blocks = {block.name: at for at, block in enumerate(manifest.blocks)}
-    outputs = [order[block.output] for block in manifest.blocks]
+    outputs = {block.output: order[block.output] for block in manifest.blocks}
     paths = dict(_paths(manifest))
     numbers: Counter[tuple[str, int, str, str]] = Counter()
     found = []
     for layer in reversed(manifest.layers):
-        passed = sum(output < order[layer.name] for output in outputs)
+        passed = sum(output < order[layer.name] for output in outputs.values())
         if layer.block in blocks:
             part, block = "block", blocks[layer.block]
         elif 0 < passed < len(outputs):
             part, block = "between", passed - 1
         else:
             part, block = "head" if passed else "stem", 0
-        key = part, block, paths.get(layer.name, ""), layer.role
+        path, role = paths.get(layer.name, ""), layer.role
+        if layer.name in outputs:  # a sum where no ReLU follows, a convolution where no skip is
+            path, role = "", "output"
+        key = part, block, path, role
         numbers[key] += 1
         found.append((layer, _Place(*key, numbers[key])))
     return found[::-1]

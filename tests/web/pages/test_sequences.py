@@ -41,8 +41,26 @@ def test_a_position_of_a_sequence_is_a_row_of_the_digit(look: Look, digit: Digit
     assert "at row 14 of the digit" in page.text
     marker = next(one for one in page.all("svg") if one.get("class") == "marker")
     assert "data-steps" in marker
+    chosen = [one["value"] for one in page.all("option") if "selected" in one]
+    assert "0,14" in chosen  # the list of rows sends a position, as the field of images does
+    assert "Row and column" not in page.text
     dense = look(f"{links.filter_page(NETWORK, digit.id, 'stem.output', 7)}?at=0,14")
     assert re.search(r"stem\.rows:\d+ at 0,14", dense.text)
+
+
+def test_the_channels_of_a_sequence_are_called_units(look: Look, digit: Digit) -> None:
+    block = look(links.block_page(NETWORK, digit.id, "block1"))
+    assert "Each column is one unit" in block.text
+    assert "Table of all units" in block.text
+    unit = look(links.filter_page(NETWORK, digit.id, "block1.states", 7))
+    assert "unit 6" in unit.text
+    assert "filter 6" not in unit.text
+
+
+def test_two_recurrent_networks_are_compared_at_the_first_block(look: Look, digit: Digit) -> None:
+    page = look(f"/compare?a={NETWORK}/{digit.id}&b={NETWORK}-plain/{digit.id}")
+    labels = [one["aria-label"] for one in page.all("ul") if "aria-label" in one]
+    assert any(label.startswith("block1.sum of A") for label in labels)
 
 
 @pytest.mark.parametrize("unit", [7, 40])
@@ -97,4 +115,4 @@ def test_compared_sequences_stand_as_one_picture_each(look: Look, digit: Digit) 
     lists = [one for one in page.all("ul") if "is-sequence" in one.get("class", "")]
     assert len(lists) == 2
     names = [one.get("aria-label") for one in page.all("svg")]
-    assert names.count("filter 63") == 2
+    assert names.count("unit 63") == 2

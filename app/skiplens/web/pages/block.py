@@ -149,9 +149,13 @@ _MOST_ROWS: Final = 256
 
 
 def filter_table(
-    found: Sequence[FilterMetrics], block: BlockInfo, order: Order, links: Links
+    found: Sequence[FilterMetrics],
+    block: BlockInfo,
+    order: Order,
+    links: Links,
+    noun: str = "filter",
 ) -> FilterTable:
-    """The table, sorted by a metric, largest first and undefined values last."""
+    """The table of filters, called ``noun``, by a metric, largest first, undefined values last."""
     names, shown = text.symbols_of_block(block), _defined(found)
 
     def heading(name: Order, label: str, tone: str = "") -> Heading:
@@ -160,7 +164,7 @@ def filter_table(
 
     headings = [heading(m.name, m.heading.format(names), m.tone) for m in shown]
     rows = _sorted(found, order)[:_MOST_ROWS]
-    columns = (heading(BY_INDEX, "filter"), *headings)
+    columns = (heading(BY_INDEX, noun), *headings)
     return FilterTable(columns, shown, rows, len(found), order != BY_INDEX)
 
 
@@ -171,14 +175,14 @@ def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetr
     return sorted(found, key=lambda row: (metric.read(row) is None, -(metric.read(row) or 0.0)))
 
 
-def describe_filter(metrics: FilterMetrics, names: Symbols) -> str:
-    """A filter's metrics in a phrase, without the undefined ones."""
+def describe_filter(metrics: FilterMetrics, names: Symbols, noun: str) -> str:
+    """The metrics of a filter, called ``noun``, in a phrase, without the undefined ones."""
     parts = [
         f"{metric.label.format(names)} {metric.text(metrics)}"
         for metric in METRICS
         if metric.label and metric.read(metrics) is not None
     ]
-    return f"filter {metrics.filter}: {', '.join(parts)}"
+    return f"{noun} {metrics.filter}: {', '.join(parts)}"
 
 
 ROW_HEIGHT: Final = 56  # pixels from one chart to the next, as in the style sheet
@@ -242,7 +246,7 @@ def filter_charts(
     found: Sequence[FilterMetrics], block: BlockInfo, table: FeatureMapTable, links: Links
 ) -> FilterCharts:
     """The charts of a block's filters, below its maps."""
-    names = text.symbols_of_block(block)
+    names, noun = text.symbols_of_block(block), table.rows[-1].layer.filter_noun
     charts = _charts(found, names)
     return FilterCharts(
         rows=charts,
@@ -251,7 +255,7 @@ def filter_charts(
                 x,
                 width,
                 tuple(bar for chart in charts for bar in _bars(chart, metrics, x, width)),
-                describe_filter(metrics, names),
+                describe_filter(metrics, names, noun),
                 links.filter(block.output, metrics.filter),
             )
             for metrics, (x, width) in zip(found, _columns(table), strict=True)
@@ -387,6 +391,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkP
     """The page of a block; ``order`` sorts the table of its filters."""
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     table = block_table(forward, block, links.palette)
+    output = find_layer(manifest, block.output)
+    noun = output.filter_noun
     every, mean = forward.block_metrics, test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
     of_filters = filter_metrics(block, forward.activations)
@@ -394,7 +400,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkP
     names = [other.name for other in manifest.blocks]
     values = {
         "block": block,
-        "formula": text.formula(block, find_layer(manifest, block.output)),
+        "formula": text.formula(block, output),
         "sentence": describe_ratio(block, every, mean, links.scales.off, manifest.noun)
         if block.identity
         else "",
@@ -414,8 +420,9 @@ def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkP
         "mean": mean,
         "strips": _strips(shown, block, every, mean),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
+        "filter_noun": noun,
         "charts": filter_charts(of_filters, block, table, links),
-        "table": filter_table(of_filters, block, order, links),
+        "table": filter_table(of_filters, block, order, links, noun),
         "kernels": _kernels(context, block),
         "gates": tuple(
             layer_figure(forward, layer, links)

@@ -168,7 +168,8 @@ def compare_page(
     pair = _Pair(context, b)
     a, links, other = context.forward, pair.links, pair.other
     pairs = layer_pairs(a.manifest, b.manifest)
-    shown = find_pair(a.manifest, b.manifest, layer, layer_b) if layer else _first_output(pairs)
+    default = _first_output(a.manifest, pairs)
+    shown = find_pair(a.manifest, b.manifest, layer, layer_b) if layer else default
     measured = similarity(a.manifest, b.manifest)
     sides: tuple[Side, ...] = ("a", "b", "difference") if pair.one_network else ("a", "b")
     values = {
@@ -207,10 +208,10 @@ def compare_page(
     )
 
 
-def _first_output(pairs: tuple[LayerPair, ...]) -> LayerPair | None:
+def _first_output(manifest: Manifest, pairs: tuple[LayerPair, ...]) -> LayerPair | None:
     """The first block's output, else the last layer."""
-    outputs = [pair for pair in pairs if pair.a.role == "output"]
-    return next(iter([*outputs, *pairs[-1:]]), None)
+    ends = {block.output for block in manifest.blocks}
+    return next(iter([pair for pair in pairs if pair.a.name in ends] + list(pairs[-1:])), None)
 
 
 def _modes(pair: _Pair) -> tuple[tuple[str, str, bool], ...]:

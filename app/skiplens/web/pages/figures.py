@@ -268,14 +268,14 @@ _SEQUENCE_WIDTH: Final = 264  # pixels: 64 units of 4
 
 def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
     """Text alternative of a grid."""
-    height, width, count = layer.shape
+    (height, width, count), noun = layer.shape, layer.filter_noun
     low, high = grid.extent
-    what = f"Activation maps of the {fmt.pluralise(count, 'filter')} of {layer.name}"
+    what = f"Activation maps of the {fmt.pluralise(count, noun)} of {layer.name}"
     if len(grid.cells) < count:
-        what = f"Activation maps of {len(grid.cells)} of {count} filters of {layer.name}"
+        what = f"Activation maps of {len(grid.cells)} of {count} {noun}s of {layer.name}"
     size = f"{height} by {width}"
     if layer.is_sequence:
-        what = f"The {fmt.pluralise(count, 'unit')} of {layer.name} side by side"
+        what = f"The {fmt.pluralise(count, noun)} of {layer.name} side by side"
         size = f"with {width} steps downwards"
     found = f"{what}, {size}, values from {fmt.number(low)} to {fmt.number(high)}"
     if forward.is_disabled(layer):
@@ -340,10 +340,11 @@ def row_tone(role: str) -> str:
 def table_alt(block: BlockInfo, table: FeatureMapTable) -> str:
     """Text alternative of a block's table of maps."""
     roles = fmt.join_and([row.role for row in table.rows])
+    noun = table.rows[-1].layer.filter_noun
     low, high = table.range
     return (
         f"{roles} of {block.name} as rows, one column for each of its "
-        f"{fmt.pluralise(table.geometry.columns, 'filter')}, with values from "
+        f"{fmt.pluralise(table.geometry.columns, noun)}, with values from "
         f"{fmt.number(low)} to {fmt.number(high)}"
     )
 

@@ -173,7 +173,7 @@ def filter_page(
         ),
         "map": _map(context, layer, index),
         "unit": unit,
-        "note": fmt.dead_map_note(off=off, noun=manifest.noun) if statistics.dead else None,
+        "note": fmt.dead_map_note(layer, off=off, noun=manifest.noun) if statistics.dead else None,
         "statistics": statistics,
         "histogram": charts.histogram(maps[:, :, index]),
         "top_activations": top_activations(context, layer, index)
@@ -207,8 +207,8 @@ def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
             links.grid(layer.name, filters=index, zoom=layout.zoom, labels="false"), layout
         ),
         "box": " ".join(map(str, cell.box)),
-        "alt": f"Activation map of filter {index} of {layer.name}, {height} by {width}, "
-        f"values from {fmt.number(low)} to {fmt.number(high)}",
+        "alt": f"Activation map of {layer.filter_noun} {index} of {layer.name}, "
+        f"{height} by {width}, values from {fmt.number(low)} to {fmt.number(high)}",
         "legend": figures.legend(grid),
         "attributes": map_attributes(layer, grid, links),
     }

@@ -150,13 +150,13 @@ def dead_filters_note(
     if not filters:
         return None
     if len(filters) == layer.filters:
-        return f"Every filter is inactive on this {noun}."
+        return f"Every {layer.filter_noun} is inactive on this {noun}."
     verb = "is" if len(filters) == 1 else "are"
-    return f"{pluralise(len(filters), 'filter')} {verb} inactive on this {noun}."
+    return f"{pluralise(len(filters), layer.filter_noun)} {verb} inactive on this {noun}."
 
 
-def dead_map_note(*, off: bool, noun: str) -> str:
-    """A note on a map that is zero everywhere; ``off`` if its layer is disabled."""
+def dead_map_note(layer: LayerInfo, *, off: bool, noun: str) -> str:
+    """A note on a map that is zero everywhere; ``off`` if ``layer`` is disabled."""
     if off:
         return "Switched off, so its map is zero everywhere."
-    return f"This filter is inactive on this {noun}: its map is zero everywhere."
+    return f"This {layer.filter_noun} is inactive on this {noun}: its map is zero everywhere."
