@@ -12,6 +12,7 @@ STEPS: Final = (
     "gradients",
     "depth",
     "ablation",
+    "time",
     "meaning",
 )
 """Of the story."""

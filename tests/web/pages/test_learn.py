@@ -23,6 +23,7 @@ from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
 from skiplens.service.digit_store import DigitRecord
+from skiplens.service.early_exits_and_votes import exits_by_row
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import gradient_by_path
 from skiplens.service.registry import find_layer
@@ -225,14 +226,21 @@ def test_every_definition_is_used_and_short(ask: Ask) -> None:
         assert all(len(part.split()) <= MOST_IN_A_SENTENCE for part in meaning.split(". "))
 
 
-def test_the_last_step_shows_the_skip_through_time(ask: Ask, digit: Digit) -> None:
-    page = ask("meaning")
-    assert "The same skip, through time." in page.text
-    assert f"/networks/mnist-rows/digits/{digit.id}" in {link["href"] for link in page.all("a")}
+def test_the_skip_through_time_is_drawn_with_the_chosen_row(ask: Ask, digit: Digit) -> None:
+    page = ask("time", at=14)
+    assert f"/networks/mnist-rows/digits/{digit.id}/blocks" in page.links()
     sprites = [one for one in page.all("svg") if "row by row" in one.get("aria-label", "")]
     views = [[int(side) for side in one["viewbox"].split()] for one in sprites]
-    assert [view[2:] for view in views] == [[3 * 64, 3 * 28]] * 3
-    assert len({view[1] for view in views}) == 3
+    assert [view[2:] for view in views] == [[4 * 64, 4 * 28]] * 3
+    marks = [one for one in page.all("rect") if one.get("class") == "row-mark"]
+    assert [int(one["y"]) for one in marks] == [view[1] + 14 * 4 for view in views]
+
+
+@pytest.mark.parametrize("at", ["28", "-1", "x", "1,2", "\N{SUPERSCRIPT TWO}"])
+def test_a_row_that_is_not_there_is_told(told: TestClient, at: str) -> None:
+    response = told.get("/learn/time", params={"at": at}, headers={"accept": "application/json"})
+    assert response.status_code == 422
+    assert "at must be a row, 0 to 27" in response.json()["detail"]
 
 
 # Questions: what the network does in the state of the figure decides.
@@ -265,6 +273,19 @@ def test_the_ratios_of_the_blocks_decide(ask: Ask, forward: ForwardPass) -> None
         {"block": pick(ratios, key=lambda name: ratios[name])} for pick in (max, min)
     ]
     assert answered(ask, "block", states) == [["is-right", "is-wrong"], ["is-wrong", "is-right"]]
+
+
+def test_the_answers_after_each_row_decide(ask: Ask, services: Services, digit: Digit) -> None:
+    engine = story_networks(services).reader
+    forward = services.runner.run(engine, digit, AS_TRAINED)
+    labels = [int(one.probabilities.argmax()) for one in exits_by_row(engine, forward)]
+    others = [row for row, label in enumerate(labels) if label != labels[-1]]
+    stays = others[-1] + 1
+    for row in (others[0], stays, 27):
+        expected = ["is-right" if right else "is-wrong" for right in (row == stays, row in others)]
+        assert verdicts(ask("time", at=row)) == expected
+    links = [link.get("aria-label", "") for link in ask("time", at=stays).all("a")]
+    assert len([label for label in links if label.startswith("After ")]) == 28
 
 
 def test_the_answer_without_blocks_decides(

@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 
 from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
-from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.units import explain, parse_position
@@ -23,7 +22,6 @@ from skiplens.web.pages.unit_steps import InputLabels, Steps, activation_steps, 
 
 _BLOCK_ZOOM: Final = 6
 _PARTS: Final = {"projected x": "x"}
-_ROWS_ZOOM: Final = 3
 _THREE: Final = 3
 _FACTORS: Final = (0.25, 0.5, 0.75, 1.0, 1.5)
 
@@ -82,44 +80,6 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
         },
         "legend": figures.table_legend(table),
     }
-
-
-@dataclass(frozen=True)
-class RowsFigure:
-    """The first block of a network that reads the digit row by row; time runs downwards."""
-
-    title: str
-    href: str
-    """Of the network."""
-    picture: Picture
-    parts: tuple[tuple[str, str, str], ...]
-    """Symbol, colour and ``viewBox`` of x, F(x) and sum, one column for each unit."""
-
-
-def rows_figure(scene: Scene) -> RowsFigure | None:
-    """The skip through time, on the step's digit; ``None`` if no network reads rows."""
-    services, stored = scene.context.services, scene.context.stored
-    readers = (
-        engine
-        for engine in services.registry.networks
-        if reads_rows(engine.manifest) and engine.manifest.blocks[0].merge == "add"
-    )
-    engine = next(readers, None)
-    if engine is None:
-        return None
-    block, links = engine.manifest.blocks[0], scene.links.with_network(engine.manifest).all_on()
-    forward = services.runner.run(engine, stored.digit, AS_TRAINED)
-    table = block_table(forward, block, links.palette, _ROWS_ZOOM)
-    parts = []
-    for row in table.rows:
-        first, last = (table.box(row, at) for at in (row.first, row.first + row.layer.filters - 1))
-        if first is None or last is None:
-            continue
-        width = last[0] + last[2] - first[0]
-        tone = {"x": "identity", "F(x)": "residual"}.get(row.role, "")
-        parts.append((row.role, tone, f"{first[0]} {first[1]} {width} {first[3]}"))
-    picture = Picture.of(links.block_maps(block.name, zoom=_ROWS_ZOOM), table.geometry)
-    return RowsFigure(engine.manifest.title, links.gallery(), picture, tuple(parts))
 
 
 def sum_figure(scene: Scene) -> StepFigure:

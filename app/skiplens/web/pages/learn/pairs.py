@@ -1,7 +1,7 @@
 """Networks that were trained alike, with the skip and without, compared by test accuracy."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
@@ -10,7 +10,6 @@ from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.blocks import twin_of
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
-from skiplens.web.pages.learn.blocks import rows_figure
 from skiplens.web.pages.learn.ladder import accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
@@ -205,12 +204,12 @@ def depth_figure(scene: Scene) -> StepFigure:
 
 
 def meaning_figure(scene: Scene) -> StepFigure:
-    """Every pair of networks that were trained alike, and the skip through time."""
+    """Every pair of networks that were trained alike."""
     pairs = (
         *twin_pairs(scene.context.services),
         *ladder_pairs(scene.context.services),
     )
-    found = _pair_figure(
+    return _pair_figure(
         scene,
         pairs,
         pair_chart(pairs),
@@ -219,7 +218,6 @@ def meaning_figure(scene: Scene) -> StepFigure:
             "Choose a pair in which it does not clearly help.",
         ),
     )
-    return replace(found, values={**found.values, "reader": rows_figure(scene)})
 
 
 def _pair_figure(

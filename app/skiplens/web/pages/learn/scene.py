@@ -16,6 +16,7 @@ from skiplens.core.manifest import LayerInfo, Manifest, Scales
 from skiplens.core.two_layer_network import ActivationName
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError
+from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links
@@ -52,6 +53,8 @@ class StoryNetworks:
     """The deepest of the ladder, else of those that have a twin; else the same."""
     twin: Engine | None
     gated: Engine | None
+    reader: Engine
+    """That reads the digit row by row, by blocks that add; else the first one."""
 
 
 def story_networks(services: Services) -> StoryNetworks:
@@ -77,11 +80,15 @@ def story_networks(services: Services) -> StoryNetworks:
     )
     twin = twins[deepest.manifest.id]
     gated = (one for one in engines if any(block.gate for block in one.manifest.blocks))
+    readers = (
+        one for one in engines if reads_rows(one.manifest) and one.manifest.blocks[0].merge == "add"
+    )
     return StoryNetworks(
         residual,
         deepest,
         services.registry.network(twin) if twin else None,
         next(gated, None),
+        next(readers, residual),
     )
 
 

@@ -1,4 +1,4 @@
-"""The story: why a skip helps, in ten steps on one's own digit."""
+"""The story: why a skip helps, in eleven steps on one's own digit."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +14,7 @@ from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.learn import blocks, filters, gradients, pairs
+from skiplens.web.pages.learn import blocks, filters, gradients, pairs, rows
 from skiplens.web.pages.learn.classroom import (
     LESSON,
     ClassCode,
@@ -71,6 +71,7 @@ STEPS: Final = (
         lambda networks: networks.deep,
         scales=True,
     ),
+    Step("time", "The same skip, through time", rows.time_figure, lambda networks: networks.reader),
     Step("meaning", "What it means, and what it does not", pairs.meaning_figure, follows=False),
 )
 
@@ -97,6 +98,8 @@ TERMS: Final = {
     "score": "The network's number for a class, also called logit. Softmax turns all scores into "
     "probabilities.",
     "interval": "A range computed so that 95 of 100 such ranges contain the true accuracy.",
+    "recurrent": "Reading a sequence step by step, with the same weights at each step.",
+    "state": "What a recurrent layer has kept of the rows it has read.",
     "gate": "A share between 0 and 1 for each value of x, computed by a learned layer.",
 }
 """What a term means, shown where it has the pointer or the focus."""
