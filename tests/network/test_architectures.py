@@ -93,7 +93,7 @@ def test_nothing_stands_on_the_stream_but_sums() -> None:
     head = ["GlobalAveragePooling2D", "Dense", "Softmax"]
     assert kinds == ["InputLayer", "Conv2D", *["Residual"] * 6, *head]
     assert {layer.output.shape[1:] for layer in blocks} == {(14, 14, 16)}
-    assert all(layer.can_disable and layer.shortcut is None for layer in blocks)
+    assert all(layer.shortcut is None for layer in blocks)
 
 
 def test_the_stream_begins_as_the_identity() -> None:
