@@ -165,7 +165,6 @@ def test_of_very_many_classes_the_most_probable_are_told(
     assert f">{best['label']}</th>" in bars, (best, manifest.id)
 
 
-@pytest.mark.parametrize("own", [of_colours], indirect=True)
 def test_any_of_very_many_classes_is_found_by_part_of_its_name(
     visitor: TestClient, manifest: Manifest, view: str
 ) -> None:
@@ -181,6 +180,7 @@ def test_any_of_very_many_classes_is_found_by_part_of_its_name(
     assert "No class has “cat&lt;b” in its name." in nothing
 
 
+@pytest.mark.parametrize("own", [of_colours], indirect=True)
 def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> None:
     first = visitor.get("/", headers=HTML).text
     assert "24 by 32 pixels" in first

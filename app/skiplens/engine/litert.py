@@ -34,6 +34,15 @@ else:
     MISSING = None
 
 
+def require_litert() -> None:
+    """Raise a ModelError where LiteRT cannot be loaded, see :data:`MISSING`."""
+    if MISSING is not None:
+        raise ModelError(
+            f"LiteRT cannot be loaded on this machine ({MISSING}); run the networks with Keras "
+            "instead: pip install 'skiplens[tensorflow]', then skiplens serve --engine keras"
+        )
+
+
 class LiteRTGraph:
     """A compiled graph in an interpreter; runs on one thread.
 
@@ -43,11 +52,7 @@ class LiteRTGraph:
     """
 
     def __init__(self, content: bytes, info: GraphInfo) -> None:
-        if MISSING is not None:
-            raise ModelError(
-                f"LiteRT cannot be loaded on this machine ({MISSING}); run the networks with Keras "
-                "instead: pip install 'skiplens[tensorflow]', then skiplens serve --engine keras"
-            )
+        require_litert()
         self._content = content
         try:
             opened = self._open()
@@ -252,12 +257,16 @@ class LiteRTEngine:
 
     Graphs are read at their first use, which raises a ModelError if one is damaged or is not the
     one the manifest describes.
+
+    Raises:
+        ModelError: LiteRT cannot be loaded.
     """
 
     name = "litert"
     device = "CPU"
 
     def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
+        require_litert()
         self.manifest, self._folder = folder.manifest, folder
         layers = folder.manifest.layers
         self._shapes = {layer.name: layer.shape for layer in layers}
