@@ -116,8 +116,8 @@ export function morph(current, fresh) {
 }
 
 /**
- * Write a text into its node where there is one: a new node makes the browser match the rules with
- * `:has()` anew.
+ * Write a text into its node where there is one: a new node makes the browser match all rules with
+ * `:has()` again.
  * @param {Element} element
  * @param {string} text
  */

@@ -75,7 +75,7 @@ class LiteRTGraph:
         return Interpreter(model_content=self._content, num_threads=1)
 
     def forget(self) -> None:
-        """Let the next run begin anew: an interpreter that failed once fails for ever."""
+        """Open a new interpreter for the next run: one that failed once keeps failing."""
         self._interpreter, self._is_allocated, self._held = None, False, None
 
     def run(

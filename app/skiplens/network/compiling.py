@@ -144,7 +144,7 @@ def verify(
             if not np.isfinite(expected[name]).all():
                 raise CompileError(
                     f"layer {name} computes a value that is NaN or infinite, so the network cannot "
-                    "be shown; weights that training made so are the usual reason"
+                    "be shown; the usual reason is weights that became NaN or infinite in training"
                 )
             deviation = _deviation(found.get(name), expected[name], measure)
             deviations[name] = float(np.maximum(deviations[name], deviation))  # keeps NaN

@@ -197,8 +197,8 @@ def parse_filters(layer: LayerInfo, filters: str | None) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-# These take the services from the request: FastAPI looks into a dependency anew for each route
-# and each dependency that has it, at every start.
+# These take the services from the request: FastAPI analyses a dependency again for each
+# route and each dependency that has it, at every start.
 async def get_network(network: NetworkName, request: Request) -> Engine:
     """The network that the path names."""
     return services_of(request).registry.network(network)

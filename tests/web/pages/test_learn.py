@@ -284,6 +284,8 @@ def test_the_answers_after_each_row_decide(ask: Ask, services: Services, digit: 
     for row in (others[0], stays, 27):
         expected = ["is-right" if right else "is-wrong" for right in (row == stays, row in others)]
         assert verdicts(ask("time", at=row)) == expected
+    assert ask("time").text.count("After all rows the answer is") == 1
+    assert ask("time", at=0).text.count("the answer is") >= 2
     links = [link.get("aria-label", "") for link in ask("time", at=stays).all("a")]
     assert len([label for label in links if label.startswith("After ")]) == 28
 

@@ -51,7 +51,8 @@ def time_figure(scene: Scene) -> StepFigure:
     values: dict[str, object] = {"answers": answers, "row": row}
     if answers:
         values |= _maps(scene, row)
-        values["sentence"] = f"{answers[row].text} {answers[-1].text}"
+        told = dict.fromkeys((answers[row].text, answers[-1].text))  # once after the last row
+        values["sentence"] = " ".join(told)
     return StepFigure(
         values=values,
         questions=_questions(answers, row, touched=scene.state.at is not None),
