@@ -11,8 +11,8 @@ import sys
 import threading
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -24,7 +24,7 @@ import skiplens
 from skiplens import logs
 from skiplens.errors import SkiplensError, StartupError
 from skiplens.settings import Settings
-from skiplens.web.http.liveness import Pulse, answer_liveness
+from skiplens.web.http.liveness import answering
 
 Listening = Callable[[str], None]
 """Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
@@ -77,11 +77,38 @@ def serve(settings: Settings, listener: socket.socket, listening: Listening) -> 
         StartupError: engines, digits or data set are unusable, or there is no such process.
         SystemExit: of several processes, one did not stop in time or could not be kept up.
     """
-    if settings.workers == 1:
-        pulse = Pulse()
-        _tell_liveness(settings, lambda: pulse.is_alive)
-        serve_here(settings, listener, listening, pulse.beat)
+    with _liveness(settings) as beat:
+        if settings.workers == 1:
+            serve_here(settings, listener, listening, beat)
+        else:
+            _serve_together(settings, listener, listening, beat)
+
+
+@contextmanager
+def _liveness(settings: Settings) -> Iterator[Callable[[], None]]:
+    """Answer ``/healthz`` at the port for it, if there is one; yields what has to be called again
+    and again as a sign of life.
+
+    Raises:
+        StartupError: it cannot be answered there.
+    """
+    if settings.health_port is None:
+        yield lambda: None
         return
+    if sys.platform == "win32":
+        raise StartupError("SKIPLENS_HEALTH_PORT needs Linux or macOS")
+    listener = bind(settings.host, settings.health_port, "SKIPLENS_HEALTH_PORT")
+    _logger.info("liveness", port=listener.getsockname()[1])
+    with answering(listener) as beat:
+        yield beat
+
+
+def _serve_together(
+    settings: Settings, listener: socket.socket, listening: Listening, beat: Callable[[], None]
+) -> None:
+    """Serve in several processes; ``beat`` is called as long as all their event loops turn. Errors
+    as of :func:`serve`.
+    """
     if sys.platform == "win32":
         raise StartupError("--workers needs Linux or macOS; on Windows one process serves")
     try:
@@ -91,23 +118,9 @@ def serve(settings: Settings, listener: socket.socket, listening: Listening) -> 
             f"--workers needs a folder for temporary files ({error.strerror}); name one with TMPDIR"
         ) from error
     with folder:
-        supervisor = _Supervisor(settings, listener, Path(folder.name))
-        _tell_liveness(settings, lambda: supervisor.is_alive)
+        supervisor = _Supervisor(settings, listener, Path(folder.name), beat)
         if code := asyncio.run(supervisor.run(listening)):
             raise SystemExit(code)
-
-
-def _tell_liveness(settings: Settings, is_alive: Callable[[], bool]) -> None:
-    """Answer ``/healthz`` at the port for it, if there is one.
-
-    Raises:
-        StartupError: it cannot be bound.
-    """
-    if settings.health_port is None:
-        return
-    listener = bind(settings.host, settings.health_port, "SKIPLENS_HEALTH_PORT")
-    _logger.info("liveness", port=listener.getsockname()[1])
-    answer_liveness(listener, is_alive)
 
 
 def serve_here(
@@ -152,22 +165,26 @@ class _Supervisor:
         settings: of the server.
         listener: the socket.
         folder: for counters and locks of the workers.
+        beat: called whenever the event loop of each worker has turned since the last time.
     """
 
-    def __init__(self, settings: Settings, listener: socket.socket, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        folder: Path,
+        beat: Callable[[], None],
+    ) -> None:
         self._settings = settings
         self._fd = listener.fileno()
         self._folder = folder
         given = settings.model_dump(mode="json", exclude_unset=True)
         self._order = json.dumps({"settings": given, "shared": str(folder)}).encode() + b"\n"
-        self._workers: dict[Process, Pulse] = {}
+        self._beat = beat
+        self._workers: set[Process] = set()
+        self._turned: dict[Process, bool] = {}  # those that serve: whether since the last beat
         self._ends: deque[float] = deque(maxlen=_MOST_ENDS)
         self._stop = asyncio.Event()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the event loop of each worker turns."""
-        return all(pulse.is_alive for pulse in tuple(self._workers.values()))
 
     async def run(self, listening: Listening) -> int:
         """Serve until stopped; returns the exit code.
@@ -214,7 +231,7 @@ class _Supervisor:
                 "PROMETHEUS_MULTIPROC_DIR": str(self._folder),  # read when it is imported
             },
         )
-        self._workers[worker] = Pulse()
+        self._workers.add(worker)
         if worker.stdin is None or worker.stdout is None:
             raise RuntimeError("the process has no pipes")
         worker.stdin.write(self._order)
@@ -228,7 +245,7 @@ class _Supervisor:
     async def _keep(self, worker: Process) -> None:
         """Replace a worker whenever it ends, until workers end too often."""
         while True:
-            beats = asyncio.create_task(_follow(worker, self._workers[worker]))
+            beats = asyncio.create_task(self._follow(worker))
             code = await self._forget(worker)
             beats.cancel()
             if self._stop.is_set():
@@ -258,10 +275,19 @@ class _Supervisor:
             else:
                 return worker
 
+    async def _follow(self, worker: Process) -> None:
+        """Note when a worker's event loop turns, until it ends."""
+        while worker.stdout is not None and await worker.stdout.read(_BEATS):
+            self._turned[worker] = True
+            if all(self._turned.values()):
+                self._turned = dict.fromkeys(self._turned, False)
+                self._beat()
+
     async def _forget(self, worker: Process) -> int:
         """Wait until a worker has ended, and take what it was doing out of the metrics."""
         code = await worker.wait()
-        self._workers.pop(worker, None)
+        self._workers.discard(worker)
+        self._turned.pop(worker, None)
         mark_process_dead(worker.pid, str(self._folder))  # type: ignore[no-untyped-call]
         return code
 
@@ -282,12 +308,6 @@ class _Supervisor:
             codes = await asyncio.gather(*(worker.wait() for worker in workers))
         # One that has not begun to serve ends at once.
         return int(any(code not in {0, -signal.SIGTERM} for code in codes))
-
-
-async def _follow(worker: Process, pulse: Pulse) -> None:
-    """Note when a worker's event loop turns, until it ends."""
-    while worker.stdout is not None and await worker.stdout.read(_BEATS):
-        pulse.beat()
 
 
 def _stop_with_parent() -> None:

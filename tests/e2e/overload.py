@@ -1,4 +1,4 @@
-"""A hundred clients that store digits and ask for forward passes, as fast as they are answered.
+"""A hundred clients that store digits or ask for work, as fast as they are answered.
 
 They are processes of their own, which import little and give way to others: clients are elsewhere,
 and take no processor from the server or from whoever measures it.
@@ -23,7 +23,8 @@ from tests.e2e import attacks
 CONNECTIONS: Final = 100
 _PROCESSES: Final = 4
 _PATIENCE: Final = 60  # seconds
-_DIGITS: Final = "/api/v1/networks/mnist-resnet/digits"
+PREDICTION: Final = "/api/v1/networks/mnist-resnet/digits/{digit}/prediction?scale=block2:{scale}"
+ARRAYS: Final = "/api/v1/networks/mnist-stream/digits/{digit}/activations.npz?scale=block1:{scale}"
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ class Outcome:
     longest: float
 
 
-def overload(port: int, digit: str, png: bytes, seconds: float) -> Outcome:
+def overload(port: int, digit: str, png: bytes, seconds: float, path: str = PREDICTION) -> Outcome:
     """Load a server.
 
     Args:
         port: of the server.
         digit: id of one to ask about.
-        png: an image to store.
+        png: an image to store every other time; none if empty.
         seconds: to load it for.
+        path: of what to ask, which is never the same twice.
     """
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", __name__, str(port), digit, str(seconds), str(seed)],
+            [sys.executable, "-m", __name__, str(port), digit, str(seconds), str(seed), path],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -71,7 +73,9 @@ def overload(port: int, digit: str, png: bytes, seconds: float) -> Outcome:
     )
 
 
-def _load(port: int, digit: str, png: bytes, seconds: float, seed: int) -> dict[str, object]:
+def _load(
+    port: int, digit: str, png: bytes, seconds: float, seed: int, path: str
+) -> dict[str, object]:
     """The part of one process, as JSON has it."""
     statuses: Counter[int] = Counter()
     unexplained: list[int] = []
@@ -84,10 +88,11 @@ def _load(port: int, digit: str, png: bytes, seconds: float, seed: int) -> dict[
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), _PATIENCE) as own:
                 while time.monotonic() < end:
                     number = next(numbers)
-                    path = f"{_DIGITS}/{digit}/prediction?scale=block2:{number % 40_000 / 10_000}"
-                    get = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+                    asked = path.format(digit=digit, scale=number % 40_000 / 10_000)
+                    get = f"GET {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+                    post = attacks.post(b"image/png", png) if png and number % 2 else None
                     started = time.monotonic()
-                    own.sendall(get if number % 2 else attacks.post(b"image/png", png))
+                    own.sendall(post or get)
                     status, again = _answer(own)
                     longest[0] = max(longest[0], time.monotonic() - started)
                     statuses[status] += 1
@@ -129,9 +134,10 @@ def _answer(connection: socket.socket) -> tuple[int, bool]:
 def main() -> None:
     """Be one of the processes: see :func:`overload`."""
     os.nice(10)
-    port, digit, seconds, seed = sys.argv[1:]
+    port, digit, seconds, seed, path = sys.argv[1:]
     png = sys.stdin.buffer.read()
-    sys.stdout.write(json.dumps(_load(int(port), digit, png, float(seconds), int(seed))))
+    told = _load(int(port), digit, png, float(seconds), int(seed), path)
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

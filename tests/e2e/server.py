@@ -141,18 +141,19 @@ def answer_of(raw: bytes) -> httpx2.Response:
 
 
 def resident_megabytes(process: int) -> float:
-    """Memory of a process and of its children, in MB; pages that they share count once."""
+    """Memory of a process, its children and theirs, in MB; pages that they share count once."""
     total = 0.0
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    for one in (process, *children):
-        with suppress(OSError):
-            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
-            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+    with suppress(OSError):  # it has ended
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        total = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                total += resident_megabytes(int(child))
     return total
 
 
 class PeakMemory:
-    """The most that a server and its children take for the length of a ``with`` block, in MB."""
+    """The most memory of a server and what it started within a ``with`` block, in MB."""
 
     def __init__(self, server: Server) -> None:
         self._process = server.process.pid

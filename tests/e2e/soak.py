@@ -25,14 +25,14 @@ from rich.table import Table
 from tests.core.images import files
 from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, LIVE
-from tests.e2e.overload import CONNECTIONS, overload
-from tests.e2e.server import Server, answer_of, resident_megabytes, serving
+from tests.e2e.overload import ARRAYS, CONNECTIONS, Outcome, overload
+from tests.e2e.server import Connection, Server, answer_of, resident_megabytes, serving
 from tests.e2e.watcher import Watcher
 from tests.web.images import drawing, encoded
 
 _SEED: Final = 21
 _EXPECTED: Final = frozenset({200, 201, 408, 413, 415, 422, 503})
-_PARTS: Final = ("files", "overload", "clients", "attacks", "drains", "kills")
+_PARTS: Final = ("files", "overload", "exports", "images", "clients", "attacks", "drains", "kills")
 _Row = tuple[str, str, str]
 
 
@@ -47,6 +47,8 @@ def main() -> None:
     parts: dict[str, Callable[[Path], _Row]] = {
         "files": lambda at: mutated_files(at, given.files),
         "overload": lambda at: overloaded(at, given.seconds),
+        "exports": lambda at: exported(at, given.seconds / 3),
+        "images": lambda at: largest_images(at, given.seconds / 3),
         "clients": lambda at: slow_clients(at, given.clients),
         "attacks": attacked_stops,
         "drains": lambda at: drains(at, given.drains),
@@ -119,14 +121,57 @@ def _status(receive: Callable[[], bytes]) -> int:
 
 def overloaded(folder: Path, seconds: float) -> _Row:
     """Many clients that store digits and ask for forward passes, as fast as they are answered."""
+    with serving(folder, health_port=0) as server, _Watched(server) as others:
+        told = overload(server.port, _digit_of(server), encoded(drawing()), seconds)
+    what = f"{seconds:g} s of overload by {CONNECTIONS} connections"
+    return what, _outcome(told), others.told()
+
+
+def exported(folder: Path, seconds: float) -> _Row:
+    """Many clients that fetch all activations of a large network, 2 MB each time."""
+    with serving(folder, health_port=0) as server, _Watched(server) as others:
+        told = overload(server.port, _digit_of(server), b"", seconds, ARRAYS)
+    what = f"{seconds:g} s of activations.npz for {CONNECTIONS} connections"
+    return what, _outcome(told), others.told()
+
+
+def _digit_of(server: Server) -> str:
+    return str(server.client.get("/api/v1/samples").json()[0]["id"])
+
+
+def _outcome(told: Outcome) -> str:
+    outcome = f"{_told(told.statuses)}; longest wait {told.longest:.1f} s"
+    if told.unexplained:
+        outcome += f"; {told.unexplained} without Retry-After"
+    return outcome
+
+
+def largest_images(folder: Path, seconds: float) -> _Row:
+    """The largest images from several addresses at once, on a server with full caches."""
+    request = attacks.post(b"image/png", attacks.png_of_deep_colour())
+    statuses: Counter[int] = Counter()
     with serving(folder, health_port=0) as server:
-        digit = server.client.get("/api/v1/samples").json()[0]["id"]
-        with _Watched(server) as others:
-            told = overload(server.port, digit, encoded(drawing()), seconds)
-        outcome = f"{_told(told.statuses)}; longest wait {told.longest:.1f} s"
-        if told.unexplained:
-            outcome += f"; {told.unexplained} without Retry-After"
-        return f"{seconds:g} s of overload by {CONNECTIONS} connections", outcome, others.told()
+        _fill_caches(server)
+        end = time.monotonic() + seconds
+
+        def post(number: int) -> None:
+            while time.monotonic() < end:
+                with Connection(server.port, f"127.0.1.{number}") as connection:
+                    connection.send(request)
+                    statuses[_status(connection.receive)] += 1
+
+        with _Watched(server) as others, ThreadPoolExecutor(4) as pool:
+            for _ in pool.map(post, range(1, 5)):
+                pass
+    return f"{seconds:g} s of the largest images", _told(statuses), others.told()
+
+
+def _fill_caches(server: Server) -> None:
+    """Show every network and every sample, and compute what the cache of activations holds."""
+    samples = [one["id"] for one in server.client.get("/api/v1/samples").json()]
+    for network in server.client.get("/api/v1/networks").json():
+        for digit in samples:
+            server.client.get(f"/networks/{network['id']}/digits/{digit}")
 
 
 def slow_clients(folder: Path, count: int) -> _Row:
@@ -278,7 +323,7 @@ class _Watched:
         return (
             f"frame {seen.frame / seen.idle:.1f} times idle ({1000 * seen.idle:.0f} ms), liveness "
             f"99 % under {1000 * seen.liveness:.0f} ms ({1000 * seen.queued:.0f} ms at the other "
-            f"port), at most {self._peak:.0f} MB"
+            f"port; the client itself {1000 * seen.late:.0f} ms late), at most {self._peak:.0f} MB"
         )
 
 

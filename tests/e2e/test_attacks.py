@@ -15,7 +15,7 @@ from tests.conftest import wait_until
 from tests.core.images import saved
 from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, PNG, Bystander
-from tests.e2e.overload import Outcome, overload
+from tests.e2e.overload import ARRAYS, PREDICTION, Outcome, overload
 from tests.e2e.server import PATIENCE, PeakMemory, Server, answer_of, resident_megabytes, serving
 
 _OVERLOAD_S = 3.0
@@ -247,12 +247,17 @@ def test_many_small_requests_take_turns_with_others(server: Server, bystander: B
     assert bystander.during(attack) <= MOST
 
 
-def test_overload_is_answered_with_when_to_come_back(server: Server, bystander: Bystander) -> None:
+@pytest.mark.parametrize(
+    ("path", "png"), [(PREDICTION, PNG), (ARRAYS, b"")], ids=["digits", "arrays"]
+)
+def test_overload_is_answered_with_when_to_come_back(
+    server: Server, bystander: Bystander, path: str, png: bytes
+) -> None:
     digit = server.client.get("/api/v1/samples").json()[0]["id"]
     told: list[Outcome] = []
 
     def attack() -> None:
-        told.append(overload(server.port, digit, PNG, _OVERLOAD_S))
+        told.append(overload(server.port, digit, png, _OVERLOAD_S, path))
 
     assert bystander.during(attack, attackers=1) <= MOST
     assert {status for one in told for status in one.statuses} <= {200, 201, 503}

@@ -29,10 +29,18 @@ COUNTED = f'skiplens_requests_total{{route="/{NETWORKS}",status="200"}}'
 
 
 def workers(server: Server) -> set[int]:
-    """Process ids of those that run."""
+    """Process ids of those that run; another child answers liveness."""
     pid = server.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return {int(child) for child in children.split() if state(int(child)) not in "ZX"}
+    return {int(child) for child in children.split() if serves(int(child))}
+
+
+def serves(pid: int) -> bool:
+    """Whether it is one of them, and has not ended."""
+    try:
+        return b"skiplens.serving" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def state(pid: int) -> str:

@@ -23,9 +23,11 @@ def npy(array: Array) -> bytes:
 
 
 def npz(arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """Arrays by name as a compressed ``.npz``."""
+    """Arrays by name as ``.npz``, uncompressed: it would save a fifth of the bytes of activations,
+    and take ten times as long as to compute them.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    np.savez(buffer, allow_pickle=False, **dict(arrays))
     return buffer.getvalue()
 
 

@@ -1,13 +1,15 @@
 """Liveness at a port of its own, over real connections."""
 
+import asyncio
 import socket
+import threading
 from contextlib import suppress
 
 import httpx2
 import pytest
 
 from skiplens.web.http import liveness
-from skiplens.web.http.liveness import Pulse, answer_liveness
+from skiplens.web.http.liveness import Pulse, answer
 from tests.conftest import PATIENCE
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: 10.0.0.1:8001\r\n\r\n"
@@ -20,7 +22,8 @@ class Answering:
         self.is_alive = True
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        answer_liveness(self._listener, lambda: self.is_alive)
+        serving = answer(self._listener, lambda: self.is_alive)
+        threading.Thread(target=asyncio.run, args=(serving,), daemon=True).start()
 
     def request(self, method: str, path: str) -> httpx2.Response:
         return httpx2.request(method, f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE)
@@ -36,7 +39,7 @@ def answering() -> Answering:
 
 def test_a_pulse_is_alive_until_it_has_not_beaten_for_long() -> None:
     now = [0.0]
-    pulse = Pulse(lambda: now[0])
+    pulse = Pulse(liveness.STALLED_S, lambda: now[0])
     now[0] = 1e6
     told = [pulse.is_alive]  # it starts
     pulse.beat()

@@ -1,17 +1,24 @@
-"""Liveness at a port of its own: a thread answers, which nothing that the server does holds up."""
+"""Liveness at a port of its own: a small process answers, and nothing that the server does holds it
+up. It imports the standard library alone, so that it takes about 10 MB.
+"""
 
 import asyncio
 import math
+import os
+import signal
 import socket
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, cast
 
 STALLED_S: Final = 10.0  # without a turn of the event loop, after which it is taken to be stuck
 _SECONDS: Final = 2.0  # for a request to arrive and its response to be read
 _MAX_HEAD_BYTES: Final = 8192
 _MAX_CONNECTIONS: Final = 64  # at a time
+_BEATS: Final = 1024  # bytes of them, in one read
 _ALIVE: Final = ("200 OK", "application/json", b'{"status":"alive"}')
 _STALLED: Final = (
     "503 Service Unavailable",
@@ -25,10 +32,12 @@ class Pulse:
     """When an event loop has last shown that it turns; before the first time, it starts.
 
     Args:
+        seconds: without a turn, after which it is stuck.
         clock: seconds that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
         self._clock = clock
         self._last = math.inf
 
@@ -39,18 +48,46 @@ class Pulse:
     @property
     def is_alive(self) -> bool:
         """Whether it has turned of late."""
-        return self._clock() - self._last < STALLED_S
+        return self._clock() - self._last < self._seconds
 
 
-def answer_liveness(listener: socket.socket, is_alive: Callable[[], bool]) -> None:
-    """Answer ``/healthz`` in a thread, for as long as the process lives: 200, or 503 if it is not
-    alive. There are no checks of host or token, as nothing is told besides.
+@contextmanager
+def answering(listener: socket.socket) -> Iterator[Callable[[], None]]:
+    """Have a process answer ``/healthz`` for the length of a ``with`` block: 200, or 503 if the
+    function that is yielded was called before, but not of late. The process ends with this one,
+    however that ends.
+
+    Args:
+        listener: where to accept connections; it is closed, so nobody answers without the process.
+
+    Raises:
+        OSError: the process cannot be started.
     """
-    answering = _serve(listener, is_alive)
-    threading.Thread(target=asyncio.run, args=(answering,), daemon=True).start()
+    with listener:
+        fd = listener.fileno()
+        process = subprocess.Popen(  # noqa: S603  # its arguments are numbers
+            [sys.executable, "-IS", __file__, str(fd), str(STALLED_S)],
+            stdin=subprocess.PIPE,
+            pass_fds=(fd,),
+        )
+    if process.stdin is None:
+        raise RuntimeError("the process has no pipe")
+    beats = process.stdin.fileno()
+    os.set_blocking(beats, False)
+
+    def beat() -> None:
+        with suppress(OSError):  # it reads nothing, or has ended
+            os.write(beats, b".")
+
+    try:
+        yield beat
+    finally:
+        process.stdin.close()
+        process.wait()
 
 
-async def _serve(listener: socket.socket, is_alive: Callable[[], bool]) -> None:
+async def answer(listener: socket.socket, is_alive: Callable[[], bool]) -> None:
+    """Answer without end. There are no checks of host or token, as nothing is told besides."""
     open_now: dict[_Probe, None] = {}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Probe(is_alive, open_now), sock=listener)
@@ -112,3 +149,31 @@ def _response(head: bytes, *, alive: bool) -> bytes:
         "connection: close",
     )
     return "\r\n".join((*lines, "", "")).encode() + (b"" if method == b"HEAD" else body)
+
+
+async def _answer_while_parent_lives(listener: socket.socket, pulse: Pulse) -> None:
+    serving = asyncio.ensure_future(answer(listener, lambda: pulse.is_alive))
+
+    def read() -> None:
+        if os.read(sys.stdin.fileno(), _BEATS):
+            pulse.beat()
+        else:
+            serving.cancel()
+
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), read)
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+def main() -> None:
+    """Be the process. The arguments are the listening socket's descriptor and the seconds of a
+    :class:`Pulse`; the parent writes a byte to standard input whenever its event loop turns.
+    """
+    for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to all processes
+        signal.signal(name, signal.SIG_IGN)
+    with socket.socket(fileno=int(sys.argv[1])) as listener:
+        asyncio.run(_answer_while_parent_lives(listener, Pulse(float(sys.argv[2]))))
+
+
+if __name__ == "__main__":
+    main()
