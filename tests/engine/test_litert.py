@@ -13,7 +13,14 @@ from skiplens.core.manifest import GraphInfo
 from skiplens.engine import litert
 from skiplens.engine import litert as module
 from skiplens.engine.keras import KerasEngine
-from skiplens.engine.litert import InterpreterPool, LiteRTEngine, LiteRTGraph, Outputs, run_once
+from skiplens.engine.litert import (
+    IdleInterpreters,
+    InterpreterPool,
+    LiteRTEngine,
+    LiteRTGraph,
+    Outputs,
+    run_once,
+)
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError, NonFiniteError, OutOfResourcesError
 from skiplens.network.litert_graphs import compile_activations, compile_gradients
@@ -33,6 +40,27 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     record = json.loads(path.read_text(encoding="utf-8"))
     record["files"][name] = hashlib.sha256(content).hexdigest()
     path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_of_too_many_idle_interpreters_the_oldest_gives_up_its_arrays(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[LiteRTGraph] = []
+    opening = LiteRTGraph._open  # noqa: SLF001
+
+    def counted(graph: LiteRTGraph) -> Interpreter:
+        opened.append(graph)
+        return opening(graph)
+
+    monkeypatch.setattr(LiteRTGraph, "_open", counted)
+    engine = LiteRTEngine(open_folder(tiny_folder), 1, 0, IdleInterpreters(1))
+    before = engine.activations(images(), ON)
+    engine.gradients(images(), ON, 1)
+    after = [engine.activations(images(), ON) for _ in range(2)]
+    activations, gradients = opened[:2]
+    assert opened == [activations, gradients, activations]
+    for found in after:
+        assert all(np.array_equal(found[name], before[name]) for name in before)
 
 
 def test_graphs_are_opened_at_their_first_use_and_an_interpreter_serves_again(

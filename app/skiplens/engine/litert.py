@@ -75,7 +75,9 @@ class LiteRTGraph:
         return Interpreter(model_content=self._content, num_threads=1)
 
     def forget(self) -> None:
-        """Open a new interpreter for the next run: one that failed once keeps failing."""
+        """Free the interpreter, and open a new one for the next run; one that failed once keeps
+        failing.
+        """
         self._interpreter, self._is_allocated, self._held = None, False, None
 
     def run(
@@ -246,6 +248,37 @@ class InterpreterPool(Generic[T]):
             self._waiting -= 1
 
 
+class IdleInterpreters:
+    """Those that no one uses, of several graphs. Each keeps its arrays for the next run; of too
+    many, the one unused for longest gives them up, which takes some milliseconds to undo.
+
+    Args:
+        limit: that keep their arrays.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._idle: dict[LiteRTGraph, None] = {}
+
+    def take(self, interpreter: LiteRTGraph) -> None:
+        """It is used now."""
+        with self._lock:
+            self._idle.pop(interpreter, None)
+
+    def put(self, interpreter: LiteRTGraph) -> None:
+        """It is not used any more; before anyone else may use it."""
+        with self._lock:
+            self._idle[interpreter] = None
+            if len(self._idle) > self._limit:
+                oldest = next(iter(self._idle))
+                del self._idle[oldest]
+                oldest.forget()
+
+
+MOST_IDLE: Final = 12  # interpreters; for one network, 15 MB at most of those that ship
+
+
 class LiteRTEngine:
     """Runs a model folder's compiled graphs; implements :class:`skiplens.engine.base.Engine`.
 
@@ -254,6 +287,7 @@ class LiteRTEngine:
         size: interpreters for each graph; more than one a core is of no use. A large network has
             fewer, as each holds all activations.
         max_waiting: callers that may wait for an interpreter.
+        idle: those that nobody uses, of this engine and of others.
 
     Graphs are read at their first use, which raises a ModelError if one is damaged or is not the
     one the manifest describes.
@@ -265,8 +299,15 @@ class LiteRTEngine:
     name = "litert"
     device = "CPU"
 
-    def __init__(self, folder: ModelFolder, size: int, max_waiting: int) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        size: int,
+        max_waiting: int,
+        idle: IdleInterpreters | None = None,
+    ) -> None:
         require_litert()
+        self._idle = idle or IdleInterpreters(MOST_IDLE)
         self.manifest, self._folder = folder.manifest, folder
         layers = folder.manifest.layers
         self._shapes = {layer.name: layer.shape for layer in layers}
@@ -349,6 +390,7 @@ class LiteRTEngine:
                 lacks is memory for its arrays.
         """
         with self._pools[graph].acquire(prefer) as interpreter, timed("infer"):
+            self._idle.take(interpreter)
             try:
                 yield interpreter
             except RuntimeError as error:
@@ -356,6 +398,8 @@ class LiteRTEngine:
                 raise OutOfResourcesError(
                     f"network {self.manifest.id} cannot be run, for lack of memory: {error}"
                 ) from error
+            finally:
+                self._idle.put(interpreter)
 
     def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
         with self._lend(graph) as interpreter:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from skiplens.engine import litert
 from skiplens.engine.base import Engine
 from skiplens.engine.keras import KerasEngine
-from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.litert import MOST_IDLE, IdleInterpreters, LiteRTEngine
 from skiplens.engine.model_folder import find_networks, open_folder
 from skiplens.errors import StartupError
 
@@ -98,4 +98,5 @@ def open_engines(
     folders = [open_folder(path) for path in paths]
     if name == "keras":
         return {folder.manifest.id: KerasEngine(folder, device, max_waiting) for folder in folders}
-    return {folder.manifest.id: LiteRTEngine(folder, size, max_waiting) for folder in folders}
+    idle = IdleInterpreters(MOST_IDLE + 2 * size)
+    return {f.manifest.id: LiteRTEngine(f, size, max_waiting, idle) for f in folders}
