@@ -159,7 +159,7 @@ def open_services(settings: Settings, shared: Path | None = None) -> Services:
         )
     samples = load_samples()
     place = settings.database_url or settings.state_dir / DATABASE_FILE
-    store = DigitDatabase(place, settings.max_digits, settings.wait_seconds)
+    store = DigitDatabase(place, settings.max_digits, settings.wait_seconds, settings.client_share)
     return Services.create(
         engines,
         store,

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     decode_cpu_seconds: FiniteFloat = Field(2.0, gt=0, description="processor time for one image")
     decode_memory_bytes: int = Field(
-        320 * MEBIBYTE, ge=32 * MEBIBYTE, description="memory for one image"
+        256 * MEBIBYTE, ge=32 * MEBIBYTE, description="memory for one image"
     )
     decode_seconds: FiniteFloat = Field(5.0, gt=0, description="time limit to decode one image")
 
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         0.25,
         gt=0,
         le=1,
-        description="part of requests, connections and bytes held that one client address may use",
+        description="part of requests, connections, bytes held and stored digits of one client",
     )
     client_header: str = Field(
         "", description="header in which a proxy names the client's address, if there is one"

@@ -396,6 +396,18 @@ def test_a_later_frame_may_not_be_larger_than_the_limit() -> None:
         decode(data)
 
 
+def test_of_a_large_webp_several_pixels_become_one() -> None:
+    large = np.zeros((64, 3200, 4), np.uint8)
+    large[:, 1600:] = 255
+    large[16:48, 800:1600] = (255, 0, 0, 255)  # its luminance is 76
+    grey, step = decode_reduced(saved(Image.fromarray(large), "WEBP", lossless=True))
+    assert (grey.shape, step) == ((32, 1600), 2)
+    assert (grey[:, :400].min(), grey[20, 600], grey[:, 810:].min()) == (255, 76, 255)
+    broken = saved(Image.fromarray(large), "WEBP", lossless=True)[:-40]
+    with pytest.raises(UnreadableImageError, match="damaged or cut short"):
+        decode(broken)
+
+
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale_unless_it_is_progressive() -> None:
     large = Image.new("L", (6600, 3300), 255)
     large.paste(0, (3300, 0, 6600, 3300))

@@ -1,5 +1,6 @@
 """What one client can send to take a server down: each is small, or small for what it costs."""
 
+import random
 import struct
 import zlib
 from typing import Final
@@ -65,6 +66,14 @@ def bmp_of_rows(width: int = 2000, height: int = 4500) -> bytes:
     offset = 54 + len(palette)
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(rows), 0, 0, 256, 0)
     return b"BM" + struct.pack("<IHHI", offset + len(rows), 0, 0, offset) + header + palette + rows
+
+
+def json_of_dots(chance: random.Random) -> bytes:
+    """A digit that is like no other."""
+    rows = [[0] * 28 for _ in range(28)]
+    for _ in range(40):
+        rows[chance.randrange(4, 24)][chance.randrange(4, 24)] = 255
+    return f'{{"pixels": {rows}}}'.encode()
 
 
 def json_of_lists(count: int = 2_800_000) -> bytes:

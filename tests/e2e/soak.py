@@ -150,7 +150,7 @@ def largest_images(folder: Path, seconds: float) -> _Row:
     """The largest images from several addresses at once, on a server with full caches."""
     request = attacks.post(b"image/png", attacks.png_of_deep_colour())
     statuses: Counter[int] = Counter()
-    with serving(folder, health_port=0) as server:
+    with serving(folder, health_port=0, interpreters=2) as server:
         _fill_caches(server)
         end = time.monotonic() + seconds
 
@@ -167,11 +167,22 @@ def largest_images(folder: Path, seconds: float) -> _Row:
 
 
 def _fill_caches(server: Server) -> None:
-    """Show every network and every sample, and compute what the cache of activations holds."""
+    """Show every network with every sample, with a picture of each and with gradients."""
     samples = [one["id"] for one in server.client.get("/api/v1/samples").json()]
-    for network in server.client.get("/api/v1/networks").json():
-        for digit in samples:
-            server.client.get(f"/networks/{network['id']}/digits/{digit}")
+    views = [
+        f"networks/{network['id']}/digits/{digit}"
+        for network in server.client.get("/api/v1/networks").json()
+        for digit in samples
+    ]
+    asked = ("/{}", "/api/v1/{}/layers/block1.output/grid.png?zoom=8", "/api/v1/{}/gradients")
+
+    def ask(view: str) -> None:
+        for path in asked:
+            server.client.get(path.format(view))
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(ask, views):
+            pass
 
 
 def slow_clients(folder: Path, count: int) -> _Row:
@@ -263,7 +274,7 @@ def _stored_until(server: Server, sent: signal.Signals) -> tuple[list[str], int,
                 return
             with connection:
                 try:
-                    connection.send(attacks.post(b"application/json", _digit(chance)))
+                    connection.send(attacks.post(b"application/json", attacks.json_of_dots(chance)))
                     answer = answer_of(connection.receive())
                 except (OSError, IndexError):  # reset, or closed without a word
                     resets[0] += 1
@@ -280,13 +291,6 @@ def _stored_until(server: Server, sent: signal.Signals) -> tuple[list[str], int,
         for one in tries:
             one.result()
     return stored, resets[0], signalled
-
-
-def _digit(chance: random.Random) -> bytes:
-    rows = [[0] * 28 for _ in range(28)]
-    for _ in range(40):
-        rows[chance.randrange(4, 24)][chance.randrange(4, 24)] = 255
-    return f'{{"pixels": {rows}}}'.encode()
 
 
 def _missing(folder: Path, stored: list[str]) -> int:

@@ -89,6 +89,15 @@ def test_too_much_work_is_refused_and_the_next_image_decoded(
         run(decoding.find_digits(SMALL))
 
 
+def test_a_process_decodes_the_largest_images_one_after_the_other() -> None:
+    ink = Image.new("RGBA", (4000, 4000))
+    ink.paste("black", (1900, 1000, 2100, 3000))
+    webp = saved(ink, "WEBP", method=0)
+    with pool(cpu_seconds=60, seconds=60) as decoding:
+        first, *others = [run(decoding.find_digits(webp)) for _ in range(3)]
+    assert {one.digit.id for one in others} == {first.digit.id}
+
+
 def test_one_that_takes_too_long_is_busy() -> None:
     with pool(seconds=0.01) as decoding, pytest.raises(BusyError, match=r"within 0\.01 s"):
         run(decoding.find_digits(LARGE))

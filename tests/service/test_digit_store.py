@@ -140,6 +140,24 @@ def test_the_longest_unused_makes_room(place: Path | str) -> None:
     store.close()
 
 
+def test_who_stores_more_than_a_share_pushes_out_its_own(place: Path | str) -> None:
+    store = DigitDatabase(place, 6, share=0.5)
+    for value in (1, 2):
+        store.put(stored(value), "other")
+    for value in range(10, 15):
+        store.put(stored(value), "busy")
+    store.put(stored(1), "busy")  # it stays the other's
+    store.get(stored(12).digit.id)
+    for value in (15, 16, 17):
+        store.put(stored(value), "busy")
+    assert store.count() == 6
+    for value in (1, 2, 12, 17):
+        assert store.get(stored(value).digit.id).digit.id == stored(value).digit.id
+    store.put(stored(3), "other")
+    assert store.count() == 6
+    store.close()
+
+
 def test_the_order_of_use_goes_on_in_a_database_that_two_have_open(place: Path | str) -> None:
     one, other = (DigitDatabase(place, 3) for _ in range(2))
     for value in (1, 2, 3):

@@ -142,7 +142,7 @@ _DECODE_ERRORS: Final = (
 )
 _SCAN_MARKER: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
 _MAX_SCANS: Final = 100  # progressive files have about ten; each costs as much as all pixels
-_MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of a JPEG after its reduction
+_MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of an image after its reduction
 MAX_FRAMES: Final = 100
 _MIN_RANGE_TONES: Final = 8  # an image whose tones differ by less shows nothing
 _WHITE: Final = 255
@@ -150,6 +150,7 @@ _PNG_DEPTH_AT: Final = 24  # offset of the bits a channel; the colour type follo
 _PNG_COLOUR: Final = (2, 6)  # without and with opacity
 _DEEP: Final = 16
 _STRIP_ROWS: Final = 256
+_RGBA_OF_BGRA: Final = [2, 1, 0, 3]
 _GREY_MODES: Final = ("1", "L", "LA")
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R 601-2
 _MIN_AXIS_SIDE_PX: Final = 16  # smaller images hold no digit
@@ -199,8 +200,8 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
     edges where luminance shows hardly any. Transparency is composited over white; where all that
     is opaque has one light colour, opacity is the ink. 16-bit files are reduced to the high byte of
     the bits that they use. EXIF orientation is applied.
-    Of an animation the first frame is decoded, or the fullest if that one is empty. Large JPEG
-    files are decoded at a reduced scale.
+    Of an animation the first frame is decoded, or the fullest if that one is empty. Of large files
+    that are JPEG or WEBP, several pixels become one.
 
     Returns:
         uint8 ``(H, W)``, 0 black to 255 white, both sides at least 1; and how many pixels of the
@@ -212,11 +213,9 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
         TooLargeError: the image exceeds ``limits``; checked before any pixel is decoded.
     """
     with _opened(data, limits) as image:
-        step = _reduce_scale(image, limits)
-        # Pixels first: reading EXIF may load them, and errors in EXIF are ignored.
-        image.load()
+        loaded, step = _loaded(data, image, limits)
         rotation = _rotation(image)
-        deep = _deep_colour(data, image) if image.format == "PNG" else image
+        deep = _deep_colour(data, loaded) if image.format == "PNG" else loaded
         grey = _fullest_frame(deep, limits)
     return np.array(grey if rotation is None else grey.transpose(rotation)), step
 
@@ -233,10 +232,9 @@ def decode_colour(
         UnreadableImageError, UnsupportedFormatError, TooLargeError: as :func:`decode_reduced` does.
     """
     with _opened(data, limits) as image:
-        _reduce_scale(image, limits)
-        image.load()
+        found, _ = _loaded(data, image, limits)
         rotation = _rotation(image)
-        found = _high_bytes(image) if image.mode.startswith("I") else _over_white(image)
+        found = _high_bytes(found) if found.mode.startswith("I") else _over_white(found)
         found = _converted(found, "RGB")
         found = found if rotation is None else found.transpose(rotation)
         found.thumbnail((longest, longest), Image.Resampling.LANCZOS)
@@ -278,6 +276,40 @@ def _accepted_format(data: bytes) -> str:
     return kind
 
 
+def _loaded(data: bytes, image: Image.Image, limits: ImageLimits) -> tuple[Image.Image, int]:
+    """The image with its pixels, and how many of the file's one of them stands for along a side.
+
+    They are decoded before EXIF is read, which may load them and whose errors are ignored. Of a
+    large still WEBP, Pillow would keep four copies.
+    """
+    step = _reduce_scale(image, limits)
+    still = image.format == "WEBP" and not getattr(image, "is_animated", False)
+    if still and (step := _step(image.size)) > 1:
+        return Image.fromarray(_reduced_webp(data, step)), step
+    image.load()
+    return image, step
+
+
+def _step(size: tuple[int, int]) -> int:
+    """How many pixels of a large image become one along a side: 1, 2, 4 or 8."""
+    return next((step for step in (8, 4, 2) if max(size) >= step * _MIN_REDUCED_SIDE_PX), 1)
+
+
+def _reduced_webp(data: bytes, step: int) -> NDArray[np.uint8]:
+    """The pixels, each the mean of several: uint8 ``(H, W, 3 or 4)``.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise ValueError("damaged WEBP")
+    size = [max(1, side // step) for side in decoded.shape[1::-1]]
+    reduced = cv2.resize(decoded, size, interpolation=cv2.INTER_AREA)
+    order = _RGBA_OF_BGRA[: reduced.shape[2]]
+    return np.asarray(reduced[..., order], np.uint8)
+
+
 def _reduce_scale(image: Image.Image, limits: ImageLimits) -> int:
     """Have a large JPEG decoded at 1/2, 1/4 or 1/8, the divisor that is returned; else 1."""
     width, height = image.size
@@ -285,7 +317,7 @@ def _reduce_scale(image: Image.Image, limits: ImageLimits) -> int:
         _check_size(image.size, limits)
         return 1
     _check_size(image.size, replace(limits, pixels=max(limits.pixels, limits.jpeg_pixels)))
-    step = next((step for step in (8, 4, 2) if max(image.size) >= step * _MIN_REDUCED_SIDE_PX), 1)
+    step = _step(image.size)
     image.draft(None, (width // step, height // step))
     _check_size(image.size, limits)
     return step
@@ -342,10 +374,10 @@ def _grey(image: Image.Image) -> Image.Image:
         return _high_bytes(image)
     if not image.has_transparency_data:
         return _strongest_axis(image)
-    rgba = _converted(image, "RGBA")
-    grey = _strongest_axis(_over_white(rgba))
-    if np.asarray(grey).min() > _WHITE // 2 and _has_one_colour(rgba):
-        return ImageChops.invert(rgba.getchannel("A"))
+    clear = image if image.mode == "LA" else _converted(image, "RGBA")
+    grey = _strongest_axis(_over_white(clear))
+    if _extrema(grey)[0][0] > _WHITE // 2 and _has_one_colour(clear):
+        return ImageChops.invert(clear.getchannel("A"))
     return grey
 
 
@@ -353,9 +385,9 @@ def _over_white(image: Image.Image) -> Image.Image:
     """The image over white where it is transparent."""
     if not image.has_transparency_data:
         return image
-    rgba = _converted(image, "RGBA")
-    canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(rgba, mask=rgba.getchannel("A"))
+    clear = image if image.mode == "LA" else _converted(image, "RGBA")
+    canvas = Image.new("L" if clear.mode == "LA" else "RGB", image.size, "white")
+    canvas.paste(clear, mask=clear.getchannel("A"))
     return canvas
 
 
@@ -364,12 +396,22 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _has_one_colour(rgba: Image.Image) -> bool:
-    """Whether all that is opaque has one colour, so that opacity alone shows anything."""
-    pixels = np.asarray(rgba)
-    opacity = pixels[..., 3]
-    opaque = pixels[opacity > opacity.max() // 2, :3]
-    return 0 < len(opaque) < opacity.size and np.ptp(opaque, axis=0).max() < _MIN_RANGE_TONES
+def _has_one_colour(clear: Image.Image) -> bool:
+    """Whether all that is opaque has one colour, so that opacity alone shows anything: of an image
+    in mode ``LA`` or ``RGBA``.
+    """
+    opacity = clear.getchannel("A")
+    ((_, most),) = _extrema(opacity)
+    opaque = opacity.point([0] * (most // 2 + 1) + [_WHITE] * (_WHITE - most // 2))
+    if _extrema(opaque) != [(0, _WHITE)]:
+        return False
+    *colours, _ = _extrema(clear, opaque)
+    return max(high - low for low, high in colours) < _MIN_RANGE_TONES
+
+
+def _extrema(image: Image.Image, mask: Image.Image | None = None) -> list[tuple[int, int]]:
+    """The lowest and the highest value of each channel, without a copy of them."""
+    return list(ImageStat.Stat(image, mask).extrema)
 
 
 def _strongest_axis(image: Image.Image) -> Image.Image:
@@ -396,29 +438,27 @@ def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
     is_deep = data[_PNG_DEPTH_AT] == _DEEP and data[_PNG_DEPTH_AT + 1] in _PNG_COLOUR
     if not is_deep or "transparency" in image.info:
         return image
-    if np.max(image.getextrema()[:3]) > _WHITE // 2:
+    most = [high for _, high in _extrema(image)]
+    most[:3] = [max(most[:3])] * 3  # colours keep their ratios; opacity has bits of its own
+    if most[0] > _WHITE // 2:
         return image
-    high = _high_colour(data)
-    return image if high is None else Image.fromarray(high)
+    used = [high.bit_length() for high in most]  # of the high bytes
+    above = [value << 8 - bits & _WHITE for bits in used for value in range(256)]
+    below = [value >> bits for bits in used for value in range(256)]
+    low = _low_bytes(data)
+    for top in range(0, image.height, _STRIP_ROWS):  # copies of all would take 192 MB more
+        strip = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
+        parts = image.crop(strip).point(above), low.crop(strip).point(below)
+        image.paste(ImageChops.add(*parts), strip)
+    return image
 
 
-def _high_colour(data: bytes) -> NDArray[np.uint8] | None:
-    """The highest eight bits that a PNG of 16-bit colour uses, uint8 ``(H, W, 3 or 4)``; ``None``
-    if OpenCV decodes it as something else.
-    """
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if decoded is None or decoded.dtype != np.uint16:
-        return None
-    deep: NDArray[np.uint16] = decoded.astype(np.uint16, copy=False)
-    most = deep.max(axis=(0, 1))
-    most[:3] = most[:3].max()  # colours keep their ratios; opacity has bits of its own
-    unused = np.array([max(int(one).bit_length() - 8, 0) for one in most], np.uint16)
-    order = [2, 1, 0, 3][: len(most)]  # OpenCV has blue first
-    high = np.empty(deep.shape, np.uint8)
-    for top in range(0, len(deep), _STRIP_ROWS):  # a copy of all would take 128 MB more
-        strip = slice(top, top + _STRIP_ROWS)
-        high[strip] = (deep[strip] >> unused)[..., order]
-    return high
+def _low_bytes(data: bytes) -> Image.Image:
+    """The low bytes of a PNG of 16-bit colour, which Pillow has if it takes them for the high."""
+    image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image.tile = [tile._replace(args=f"{image.mode};16L") for tile in image.tile]
+    image.load()
+    return image
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:

@@ -9,6 +9,7 @@ It reads requests from standard input and writes answers to standard output:
 Pillow and the libraries below it see bytes that a stranger chose, so the answer is plain data.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import cv2
+import numpy as np
 
 from skiplens.core.image_decoding import ImageLimits, decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential, work
@@ -26,6 +28,7 @@ from skiplens.errors import ImageWorkError, SkiplensError
 
 REQUEST: Final = struct.Struct(">IBH")
 ANSWER: Final = struct.Struct(">I")
+_LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD of mallopt, and bytes
 SMALL_WORK: Final = 1 << 20  # pixels, times scans; takes milliseconds
 
 
@@ -34,16 +37,17 @@ def serve(cpu_seconds: float, memory_bytes: int, limits: ImageLimits) -> None:
 
     Args:
         cpu_seconds: processor time for one image, after which the process ends by ``SIGPROF``.
-        memory_bytes: address space for one image, beyond what the process has when it starts.
+        memory_bytes: address space for one image, beyond what the process has before it.
         limits: largest image.
     """
     _ignore_stop_signals()
-    _limit_memory(memory_bytes)
+    _settle_memory()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while head := requests.read(REQUEST.size):
         length, small, longest = REQUEST.unpack(head)
         data = requests.read(length)
         _limit_work(cpu_seconds)
+        _limit_memory(memory_bytes)
         answer = json.dumps(_answer(data, limits, longest, small=bool(small))).encode()
         _limit_work(0)
         answers.write(ANSWER.pack(len(answer)) + answer)
@@ -99,6 +103,17 @@ def _ignore_stop_signals() -> None:
         signal.signal(name, signal.SIG_IGN)
 
 
+def _settle_memory() -> None:
+    """Reserve what OpenBLAS does at its first use, 32 MB, so that the first image may take as much
+    as any other; and have glibc give freed blocks of a megabyte back at once, as it would keep up
+    to 60 MB of them, which the next image could not use.
+    """
+    np.linalg.solve(np.eye(2), np.ones(2))
+    if sys.platform == "linux":
+        set_option = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)  # musl has none
+        set_option(*_LARGE_BLOCKS)
+
+
 def _limit_memory(most: int) -> None:
     if not sys.platform.startswith("linux"):  # others do not enforce it
         return
@@ -106,7 +121,7 @@ def _limit_memory(most: int) -> None:
 
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     present = int(pages) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (present + most, present + most))
+    resource.setrlimit(resource.RLIMIT_AS, (present + most, resource.RLIM_INFINITY))
 
 
 def _limit_work(seconds: float) -> None:

@@ -19,6 +19,7 @@ from skiplens.core.input_image import ID_LENGTH, InputImage
 from skiplens.core.preprocessing import ink_box
 from skiplens.errors import StartupError, UnknownDigitError
 from skiplens.samples import Sample
+from skiplens.service.admission import ANYONE
 from skiplens.service.databases.base import Database, Execute
 from skiplens.service.databases.sqlite import SqliteFile
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -111,8 +112,47 @@ def _open(place: Path | str, seconds: float) -> Database:
         ) from error
 
 
+class _Owners:
+    """Who stored which digits, the longest unused first, so that a client who stores more than a
+    share pushes out its own. Addresses are personal: they stay in memory, and no longer than the
+    process.
+
+    Args:
+        limit: digits to know of.
+        each: digits of one client.
+    """
+
+    def __init__(self, limit: int, each: int) -> None:
+        self._limit, self._each = limit, each
+        self._clients: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def use(self, digit: str) -> None:
+        """Note that a digit is used."""
+        with self._lock:
+            if digit in self._clients:
+                self._clients[digit] = self._clients.pop(digit)
+
+    def store(self, digit: str, client: str) -> str | None:
+        """Note who stores a digit, unless it is stored; returns a digit of the same client that has
+        to make room before those of others, if there is one.
+        """
+        with self._lock:
+            self._clients[digit] = self._clients.pop(digit, client)
+            if len(self._clients) > self._limit:
+                del self._clients[next(iter(self._clients))]
+            own = [one for one, owner in self._clients.items() if owner == client]
+            return own[0] if len(own) > self._each else None
+
+    def forget(self, digit: str) -> None:
+        """Note that a digit is not stored any more."""
+        with self._lock:
+            self._clients.pop(digit, None)
+
+
 class DigitDatabase:
-    """Up to ``limit`` digits in a database; the least recently used make room for new ones.
+    """Up to ``limit`` digits in a database; the least recently used make room for new ones, at
+    first those of the client who stores one, if that client has stored more than a share of them.
 
     ``put`` returns when the digit is on disk. The order of use stays in memory until the next
     ``put``, so reading never writes. Several processes may use one database.
@@ -121,14 +161,20 @@ class DigitDatabase:
         place: path of a SQLite file, or URL of a PostgreSQL database.
         limit: digits.
         seconds: that a ``put`` waits for another program.
+        share: of one client, 0 to 1.
 
     Raises:
         StartupError: the database cannot be opened.
     """
 
-    def __init__(self, place: Path | str, limit: int, seconds: float = 2.0) -> None:
+    def __init__(
+        self, place: Path | str, limit: int, seconds: float = 2.0, share: float = 1.0
+    ) -> None:
         self._database = _open(place, seconds)
-        self._limit = limit
+        self._limits = {"digits": limit, "images": max(1, limit // _DIGITS_AN_IMAGE)}
+        self._owners = {
+            table: _Owners(most, max(1, int(most * share))) for table, most in self._limits.items()
+        }
         self._using = threading.Lock()
         self._used: dict[str, None] = {}
 
@@ -147,6 +193,7 @@ class DigitDatabase:
         )
         if not rows:
             return self._image(digit)
+        self._owners["digits"].use(digit)
         with self._using:
             self._used.pop(digit, None)
             self._used[digit] = None
@@ -166,8 +213,8 @@ class DigitDatabase:
         shape, pixels = json.loads(rows[0][0]), zlib.decompress(rows[0][1])
         return DigitRecord.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
 
-    def put(self, stored: DigitRecord) -> DigitRecord:
-        """Store a digit; one that is stored already stays as it is.
+    def put(self, stored: DigitRecord, client: str = ANYONE) -> DigitRecord:
+        """Store a digit of a client; one that is stored already stays as it is.
 
         Raises:
             StorageError: it cannot be stored now.
@@ -176,9 +223,26 @@ class DigitDatabase:
         with self._database.transaction() as execute:
             if isinstance(stored.digit, Digit):
                 self._write(execute, stored)
+                self._make_room(execute, "digits", stored.digit.id, client)
             else:
                 self._write_image(execute, stored.digit)
+                self._make_room(execute, "images", stored.digit.id, client)
         return stored
+
+    def _make_room(self, execute: Execute, table: str, kept: str, client: str) -> None:
+        """Delete digits, but not the one that was just stored, down to the limit."""
+        ((count,),) = execute(f"SELECT count(*) FROM {table}", {})  # noqa: S608  # ours
+        own, excess = self._owners[table].store(kept, client), count - self._limits[table]
+        if own and excess > 0:
+            execute(f"DELETE FROM {table} WHERE id = :own", {"own": own})  # noqa: S608
+            self._owners[table].forget(own)
+            excess -= 1
+        if excess > 0:
+            oldest = f"SELECT id FROM {table} WHERE id <> :kept ORDER BY used LIMIT :excess"  # noqa: S608
+            execute(
+                f"DELETE FROM {table} WHERE id IN ({oldest})",  # noqa: S608
+                {"kept": kept, "excess": excess},
+            )
 
     def _write(self, execute: Execute, stored: DigitRecord) -> None:
         with self._using:
@@ -203,7 +267,6 @@ class DigitDatabase:
                 "used": next(uses),
             },
         )
-        _make_room(execute, "digits", stored.digit.id, self._limit)
 
     def _write_image(self, execute: Execute, image: InputImage) -> None:
         execute(
@@ -216,7 +279,6 @@ class DigitDatabase:
                 "used": next(_next_uses(execute, "images")),
             },
         )
-        _make_room(execute, "images", image.id, max(1, self._limit // _DIGITS_AN_IMAGE))
 
     def share(self, lesson: str, digit: str) -> None:
         """Show a digit to a lesson: the newest digits of it for a day.
@@ -243,7 +305,7 @@ class DigitDatabase:
             execute(
                 "DELETE FROM shared WHERE place <= (SELECT place FROM shared "
                 "ORDER BY place DESC LIMIT 1 OFFSET :most)",
-                {"most": self._limit},
+                {"most": self._limits["digits"]},
             )
 
     def shared(self, lesson: str) -> tuple[str, ...]:
@@ -291,17 +353,6 @@ def _next_uses(execute: Execute, table: str) -> Iterator[int]:
     return itertools.count(int(latest) + 1)
 
 
-def _make_room(execute: Execute, table: str, kept: str, limit: int) -> None:
-    """Delete what is unused for longest, but not what is kept, down to so many rows."""
-    ((count,),) = execute(f"SELECT count(*) FROM {table}", {})  # noqa: S608  # ours
-    if count > limit:
-        oldest = f"SELECT id FROM {table} WHERE id <> :kept ORDER BY used LIMIT :excess"  # noqa: S608
-        execute(
-            f"DELETE FROM {table} WHERE id IN ({oldest})",  # noqa: S608
-            {"kept": kept, "excess": count - limit},
-        )
-
-
 class DigitStore:
     """Digits by id: the samples, a data set, and the uploads in a database.
 
@@ -337,7 +388,7 @@ class DigitStore:
         """See :meth:`DigitDatabase.get`."""
         return self._labelled(digit) or self._database.get(digit)
 
-    def put(self, stored: DigitRecord) -> DigitRecord:
+    def put(self, stored: DigitRecord, client: str = ANYONE) -> DigitRecord:
         """Store a digit, unless it is a sample or in the data set; see :meth:`DigitDatabase.put`.
 
         Returns:
@@ -345,14 +396,14 @@ class DigitStore:
         """
         known = self._labelled(stored.digit.id)
         if known is None:
-            return self._database.put(stored)
+            return self._database.put(stored, client)
         return replace(
             stored, label=known.label, style=known.style, dataset_index=known.dataset_index
         )
 
-    def put_first(self, candidates: Sequence[DigitRecord]) -> DigitRecord:
+    def put_first(self, candidates: Sequence[DigitRecord], client: str = ANYONE) -> DigitRecord:
         """Store all candidates of an image; returns the first as :meth:`put` does."""
-        *_, first = [self.put(one) for one in reversed(candidates)]
+        *_, first = [self.put(one, client) for one in reversed(candidates)]
         return first
 
     def share(self, lesson: str, digit: str) -> None:

@@ -246,7 +246,8 @@ async def store(request: Request, candidates: tuple[DigitRecord, ...]) -> DigitR
     Raises:
         StorageError, BusyError: it cannot be stored now.
     """
-    return await write(request, services_of(request).digits.put_first, candidates)
+    put = services_of(request).digits.put_first
+    return await write(request, put, candidates, client_of(request))
 
 
 async def write(
