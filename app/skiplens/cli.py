@@ -418,6 +418,35 @@ def extract(  # one parameter for each option
     sys.stdout.write(f"{out}: {len(source):,} images; statistics of each filter: {table}\n")
 
 
+@app.command(
+    epilog="Example: `SKIPLENS_DATABASE_URL=postgresql://skiplens@db.example.org/skiplens "
+    "skiplens migrate`"
+)
+def migrate() -> None:
+    """Copy uploaded digits from the file in SKIPLENS_STATE_DIR to the PostgreSQL database.
+
+    Both keep what they have, so it may be run again.
+    """
+    from skiplens.server import DATABASE_FILE
+    from skiplens.service.digit_store import DigitDatabase
+
+    settings = read_settings({})
+    file = settings.state_dir / DATABASE_FILE
+    if not settings.database_url:
+        raise StartupError("SKIPLENS_DATABASE_URL has to name the database to copy digits to")
+    if not file.is_file():
+        raise StartupError(f"there is no file {file} to copy digits from (SKIPLENS_STATE_DIR)")
+    limits = (settings.max_digits, settings.wait_seconds)
+    target = DigitDatabase(settings.database_url, *limits)
+    source = DigitDatabase(file, *limits)
+    try:
+        copied = target.copy_from(source)
+    finally:
+        source.close()
+        target.close()
+    sys.stdout.write(f"{file}: digits and images copied to the database: {copied:,}\n")
+
+
 def main() -> None:
     """Run the command line; errors are one sentence on standard error and exit code 2."""
     try:

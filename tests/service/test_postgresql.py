@@ -4,15 +4,20 @@ import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import psycopg
 import pytest
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
+from skiplens.cli import app
 from skiplens.core.digit import Digit
-from skiplens.errors import StartupError, StorageError, StoreDamagedError
-from skiplens.service.digit_store import DigitDatabase, DigitRecord
+from skiplens.core.input_image import InputImage
+from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
+from skiplens.server import DATABASE_FILE
+from skiplens.service.digit_store import _COPIED_AT_ONCE, DigitDatabase, DigitRecord
 from tests.postgresql import Postgresql
 
 
@@ -165,3 +170,50 @@ def test_the_database_itself_refuses_a_digit_of_another_size(
 ) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         other.execute("INSERT INTO digits VALUES ('a', %s, 0, '[]', '[]', 0, '[]')", [bytes(size)])
+
+
+def test_digits_of_a_file_are_copied_and_what_is_there_stays(
+    store: DigitDatabase, tmp_path: Path
+) -> None:
+    file = DigitDatabase(tmp_path / "digits.sqlite3", 1000)
+    of_file = DigitRecord(stored(1).digit, False, (0, 0, 28, 28), ("faint",))
+    photo = DigitRecord.of_image(InputImage.of(np.full((3, 4, 3), 7, np.uint8)))
+    copied = [stored(value) for value in range(2, 2 + _COPIED_AT_ONCE)]
+    for record in (of_file, photo, *copied):
+        file.put(record)
+    for _ in range(2):
+        assert store.copy_from(file) == 2 + _COPIED_AT_ONCE
+        assert store.count() == 1 + _COPIED_AT_ONCE
+    for record in (stored(1), photo, *copied):
+        found = store.get(record.digit.id)
+        assert np.array_equal(found.digit.pixels, record.digit.pixels)
+        assert (found.box, found.warnings) == (record.box, record.warnings)
+    store.put(stored(0))  # makes room, for what was used last in the file
+    assert store.count() == 10
+    store.get(copied[-1].digit.id)
+    with pytest.raises(UnknownDigitError):
+        store.get(copied[0].digit.id)
+    file.close()
+
+
+def test_the_command_copies_digits(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKIPLENS_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("SKIPLENS_DATABASE_URL", "")
+    assert "has to name the database" in str(CliRunner().invoke(app, ["migrate"]).exception)
+    monkeypatch.setenv("SKIPLENS_DATABASE_URL", url)
+    assert "there is no file" in str(CliRunner().invoke(app, ["migrate"]).exception)
+    file = tmp_path / DATABASE_FILE
+    for place in (file, url):
+        opened = DigitDatabase(place, 10)
+        if place is file:
+            opened.put(stored(5))
+        else:
+            assert opened.count() == 0
+        opened.close()
+    done = CliRunner().invoke(app, ["migrate"])
+    assert done.stdout == f"{file}: digits and images copied to the database: 1\n"
+    opened = DigitDatabase(url, 10)
+    assert opened.get(stored(5).digit.id).box == (1, 2, 3, 4)
+    opened.close()

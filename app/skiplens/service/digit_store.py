@@ -74,6 +74,11 @@ MOST_SHARED: Final = 60
 _SHARED_S: Final = 24 * 3600
 _DIGITS_AN_IMAGE: Final = 50  # that make room for it: an image takes some hundred times their bytes
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
+_COLUMNS: Final = {
+    "digits": ("id", "pixels", "inverted", "box", "warnings", "candidates", "used"),
+    "images": ("id", "shape", "pixels", "used"),
+}
+_COPIED_AT_ONCE: Final = 100
 
 
 def _is_id(digit: str) -> bool:
@@ -279,6 +284,35 @@ class DigitDatabase:
                 "used": next(_next_uses(execute, "images")),
             },
         )
+
+    def copy_from(self, other: "DigitDatabase") -> int:
+        """Store what another database has, with its order of use, and keep what is here already.
+
+        What lessons were shown is left out: it lasts a day. May be done again after a failure.
+
+        Returns:
+            Number of digits and images in the other database.
+
+        Raises:
+            StorageError: it cannot be stored now; what was copied before stays.
+            StoreDamagedError: one of the databases cannot be used.
+        """
+        return sum(self._copy(other, table, columns) for table, columns in _COLUMNS.items())
+
+    def _copy(self, other: "DigitDatabase", table: str, columns: Sequence[str]) -> int:
+        names, places = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        some = f"SELECT {names} FROM {table} WHERE id > :last ORDER BY id LIMIT :most"  # noqa: S608
+        copied, last = 0, ""
+        theirs = other._database  # noqa: SLF001  # of the same class
+        while rows := theirs.read(some, {"last": last, "most": _COPIED_AT_ONCE}):
+            with self._database.transaction() as execute:
+                execute(
+                    f"INSERT INTO {table} ({names}) VALUES ({places}) "  # noqa: S608  # ours
+                    "ON CONFLICT (id) DO NOTHING",
+                    [dict(zip(columns, row, strict=True)) for row in rows],
+                )
+            copied, last = copied + len(rows), rows[-1][0]
+        return copied
 
     def share(self, lesson: str, digit: str) -> None:
         """Show a digit to a lesson: the newest digits of it for a day.
