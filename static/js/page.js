@@ -92,6 +92,24 @@ function dialAddress(dial, name) {
   return url.href.replaceAll("%3A", ":").replaceAll("%2C", ","); // as the server writes it
 }
 
+const TYPING_MS = 150; // without a key, until what is typed is searched for
+
+/** Find classes while their names are typed. */
+function wireSearch() {
+  let timer = 0;
+  document.addEventListener("input", ({ target }) => {
+    const form = target instanceof HTMLInputElement && target.form;
+    if (!form || !form.matches("[data-search]")) return;
+    clearTimeout(timer);
+    timer = window.setTimeout(async () => {
+      const address = new URL(form.action);
+      const fields = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
+      address.search = new URLSearchParams(fields).toString();
+      await (await swap()).showPage(address.href, { history: "none", regions: [".found-classes"] });
+    }, TYPING_MS);
+  });
+}
+
 /** Step through the states of a page. */
 function wirePlay() {
   document.addEventListener("click", async ({ target }) => {
@@ -317,6 +335,7 @@ document.addEventListener(CHANGED, refresh);
 wireChoosers();
 wireLinks();
 wireDial();
+wireSearch();
 wirePlay();
 wireHistory();
 wireLater();

@@ -51,12 +51,14 @@ class FeatureMapTable:
 
     Attributes:
         rows: top to bottom.
+        columns: filter of each column.
         geometry: layout of the maps, row by row, without a box where a row has no map.
-        maps: float32 ``(H, W, C)`` of each row.
+        maps: float32 ``(H, W, n)`` of each row, those of its columns.
         palette: its signed palette is used.
     """
 
     rows: tuple[FeatureMapRow, ...]
+    columns: tuple[int, ...]
     geometry: GridLayout
     maps: tuple[Array, ...]
     palette: PaletteName
@@ -71,19 +73,23 @@ class FeatureMapTable:
         """The range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
 
+    def places(self, row: FeatureMapRow) -> tuple[int, ...]:
+        """The columns in which a row has a map, counted from the left."""
+        return _places(row, self.columns)
+
     def box(self, row: FeatureMapRow, column: int) -> Box | None:
-        """The box of a row's map in a column, if it has one."""
-        at = self.rows.index(row)
-        before = sum(above.layer.filters for above in self.rows[:at])
-        index = column - row.first
-        return self.geometry.boxes[before + index] if 0 <= index < row.layer.filters else None
+        """The box of a row's map in the column of a filter, if it has one."""
+        at, places = self.rows.index(row), self.places(row)
+        before = sum(len(self.places(above)) for above in self.rows[:at])
+        place = self.columns.index(column) if column in self.columns else None
+        return self.geometry.boxes[before + places.index(place)] if place in places else None
 
     def levels(self) -> NDArray[np.uint8]:
         """The image as palette levels, uint8 ``(height, width)``; constant maps have a frame."""
         levels = [
             level
             for row, maps in zip(self.rows, self.maps, strict=True)
-            for level in quantise(maps, (row.range,) * row.layer.filters, centred=True)
+            for level in quantise(maps, (row.range,) * maps.shape[-1], centred=True)
         ]
         flagged = [
             bool(constant) and not self.steps
@@ -98,17 +104,26 @@ class FeatureMapTable:
 
     def _indices(self) -> list[int | None]:
         """The index of each column, above its uppermost map."""
-        columns = [row.first + at for row in self.rows for at in range(row.layer.filters)]
-        indices = [None if column in columns[:at] else column for at, column in enumerate(columns)]
+        indices: list[int | None] = []
+        named: set[int] = set()
+        for row in self.rows:
+            columns = [self.columns[place] for place in self.places(row)]
+            indices += [None if column in named else column for column in columns]
+            named.update(columns)
         if not self.steps:
             return indices
         return [None if index is None or index % UNITS_PER_INDEX else index for index in indices]
 
 
 def block_table(
-    forward: ForwardPass, block: BlockInfo, palette: PaletteName, zoom: int | None = None
+    forward: ForwardPass,
+    block: BlockInfo,
+    palette: PaletteName,
+    zoom: int | None = None,
+    filters: tuple[int, ...] | None = None,
 ) -> FeatureMapTable:
-    """A block's x, F(x), sum and output, and a highway's gate.
+    """A block's x, F(x), sum and output, and a highway's gate; of some filters of the output, or
+    of all.
 
     The first row is the projected x if the block changes shape. A block without an identity path
     has only F(x) and output. If the merge concatenates, F(x) begins in the column after x.
@@ -122,15 +137,17 @@ def block_table(
     }
     layers = {role: name for role, name in named.items() if name is not None}
     _, behind = column_offsets(block, forward.activations)
-    return feature_map_table(forward, layers.items(), palette, zoom, {"F(x)": behind})
+    first = {"F(x)": behind}
+    return feature_map_table(forward, layers.items(), palette, zoom, first, filters)
 
 
-def feature_map_table(
+def feature_map_table(  # one parameter each
     forward: ForwardPass,
     parts: Iterable[tuple[str, str]],
     palette: PaletteName,
     zoom: int | None,
     first: Mapping[str, int] | None = None,
+    columns: tuple[int, ...] | None = None,
 ) -> FeatureMapTable:
     """The table of any layers, which share one symmetric range, except for gates.
 
@@ -140,12 +157,12 @@ def feature_map_table(
         palette: its signed palette is used.
         zoom: pixels a value; by default it depends on the size of the maps.
         first: column in which a role begins, by default the first.
+        columns: filters to show, by default all.
 
     Raises:
         InvalidParameterError: the image would have more than 16 million pixels.
     """
     pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
-    maps = tuple(as_drawn(forward.maps(layer), layer) for _, layer in pairs)
     reach = _reach(forward, [layer for _, layer in pairs])
     rows = tuple(
         FeatureMapRow(
@@ -156,7 +173,23 @@ def feature_map_table(
         )
         for role, layer in pairs
     )
-    return FeatureMapTable(rows, _layout_table(rows, zoom), maps, palette)
+    columns = columns or tuple(range(max(row.first + row.layer.filters for row in rows)))
+    layout = _layout_table(rows, columns, zoom)
+    maps = tuple(_maps(forward, row, columns) for row in rows)
+    return FeatureMapTable(rows, columns, layout, maps, palette)
+
+
+def _places(row: FeatureMapRow, columns: Sequence[int]) -> tuple[int, ...]:
+    return tuple(at for at, c in enumerate(columns) if 0 <= c - row.first < row.layer.filters)
+
+
+def _maps(forward: ForwardPass, row: FeatureMapRow, columns: Sequence[int]) -> Array:
+    """The maps of a row's columns, as they are drawn; a view of the layer's if those are all."""
+    filters = [columns[place] - row.first for place in _places(row, columns)]
+    maps = forward.maps(row.layer)
+    if filters != list(range(row.layer.filters)):
+        maps = maps[:, :, filters]
+    return as_drawn(maps, row.layer)
 
 
 def _gate_range(forward: ForwardPass, layer: LayerInfo) -> ValueRange:
@@ -171,9 +204,11 @@ def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
     return max(float(np.abs(forward.maps(layer)).max()) for layer in values)
 
 
-def _layout_table(rows: tuple[FeatureMapRow, ...], zoom: int | None) -> GridLayout:
+def _layout_table(
+    rows: tuple[FeatureMapRow, ...], shown: Sequence[int], zoom: int | None
+) -> GridLayout:
     """A box for each map; smaller maps lie in the upper left corner of their cells."""
-    columns = max(row.first + row.layer.filters for row in rows)
+    columns = len(shown)
     height, width = (max(row.layer.drawn_size[axis] for row in rows) for axis in (0, 1))
     gap = 0 if _are_sequences(rows) else GAP
     chosen = zoom or (
@@ -185,7 +220,8 @@ def _layout_table(rows: tuple[FeatureMapRow, ...], zoom: int | None) -> GridLayo
     boxes = tuple(
         (x, y, row.layer.drawn_size[1] * chosen, row.layer.drawn_size[0] * chosen)
         for at, row in enumerate(rows)
-        for x, y, _, _ in layout.boxes[at * columns + row.first :][: row.layer.filters]
+        for place in _places(row, shown)
+        for x, y, _, _ in (layout.boxes[at * columns + place],)
     )
     return bounded(replace(layout, boxes=boxes))
 

@@ -80,10 +80,12 @@ async function blockTableOf(element) {
   const original = element.querySelector(".map-panel img");
   if (!first || !(original instanceof HTMLImageElement)) throw new TypeError("The table is empty.");
   const { filters, height, width, isSequence } = first.maps;
-  const layout = layoutTable(layers.length, filters, height, width, gridZoom(element), isSequence);
-  const image = { original, layout, filters: layout.boxes.map((_, map) => map % filters) };
+  const order = filterOrder(element, filters);
+  const { length } = order;
+  const layout = layoutTable(layers.length, length, height, width, gridZoom(element), isSequence);
+  const image = { original, layout, filters: layers.flatMap(() => order) };
   const cells = image.filters.map((filter, map) =>
-    ({ image, map, filter, layer: Math.floor(map / filters) }));
+    ({ image, map, filter, layer: Math.floor(map / length) }));
   return { element, layers, cells };
 }
 

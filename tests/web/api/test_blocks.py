@@ -154,3 +154,28 @@ def test_a_class_that_there_is_not_has_no_gradient_by_step(
 
 def test_a_relu_after_the_sum_leaves_no_votes(api: TestClient, view: str, refused: Refused) -> None:
     assert "not even a ReLU" in refused(api.get(f"{view}/votes"), 404, "no_votes")
+
+
+def test_block_maps_of_some_filters_stand_in_the_order_in_which_they_are_named(
+    api: TestClient, view: str
+) -> None:
+    query: dict[str, str | int] = {"zoom": 2, "palette": "grey"}
+    every = api.get(f"{view}/blocks/block1/maps.json", params=query).json()
+    some = api.get(f"{view}/blocks/block1/maps.json", params={**query, "filters": "5,2-3"}).json()
+    assert some["columns"] == 3
+    assert [row["range"] for row in some["rows"]] == [row["range"] for row in every["rows"]]
+    pictures = []
+    for wanted in ({}, {"filters": "5,2-3"}):
+        found = api.get(f"{view}/blocks/block1/maps.png", params={**query, **wanted})
+        with Image.open(io.BytesIO(found.content)) as image:
+            pictures.append(image.convert("RGB"))
+    for at, column in enumerate((5, 2, 3)):
+        for row in range(4):
+            boxes = (every["boxes"][row * every["columns"] + column], some["boxes"][row * 3 + at])
+            whole, cut = (
+                picture.crop((x, y, x + width, y + height)).tobytes()
+                for picture, (x, y, width, height) in zip(pictures, boxes, strict=True)
+            )
+            assert whole == cut
+    refused = api.get(f"{view}/blocks/block1/maps.png", params={"filters": "999"})
+    assert refused.status_code == 404

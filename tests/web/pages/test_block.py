@@ -357,3 +357,36 @@ def test_long_names_of_gated_terms_fit_a_phone(maps: FeatureMapTable) -> None:
     assert ratios.title == "T·F(x) over (1\N{MINUS SIGN}T)·x"
     plain = charts(maps).rows[0]
     assert [plain.title, *(symbol for symbol, _ in plain.series)] == ["norm of", "x", "F(x)"]
+
+
+def test_a_block_with_very_many_filters_shows_them_in_parts(
+    api: TestClient, look: Look, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.block.MOST_COLUMNS", 10)
+    address = f"{DIGITS}/{digit.id}/blocks/block2"
+    shown: list[str] = []
+    for number in (1, 2):
+        page = look(f"{address}?page={number}")
+        (table,) = [one for one in page.all("div") if "data-block-table" in one]
+        columns = table["data-order"].split(",")
+        charts = [one["aria-label"] for one in page.all("a") if "aria-label" in one]
+        named = [text.split(":")[0] for text in charts if text.startswith("filter ")]
+        assert named == [f"filter {column}" for column in columns]
+        (picture,) = [
+            one["src"] for one in page.all("img") if "/blocks/block2/maps.png" in one["src"]
+        ]
+        assert f"filters={table['data-order']}" in picture
+        assert api.get(picture).status_code == 200
+        shown += columns
+    assert sorted(map(int, shown)) == list(range(16))
+    assert api.get(f"{address}?page=3").status_code == 422
+
+
+def test_a_filter_of_very_many_is_cut_from_a_picture_of_its_own(
+    look: Look, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.filter.MOST_COLUMNS", 10)
+    page = look(f"{DIGITS}/{digit.id}/layers/block2.sum/filters/7")
+    sources = [one["href"] for one in page.all("image") if "maps.png" in one.get("href", "")]
+    assert sources
+    assert all("filters=7" in source for source in sources)

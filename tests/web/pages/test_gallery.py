@@ -61,3 +61,24 @@ def test_the_stem_leads_as_a_row_of_maps(look: Look, gallery: str) -> None:
     strips = [one for one in look(gallery).all("figure") if "layer-strip" in one.get("class", "")]
     head = ["head.pool", "head.logits", "head.probabilities"]
     assert [one["data-layer"] for one in strips] == ["stem.output", *head]
+
+
+def test_a_large_network_is_folded_by_the_size_of_its_maps(
+    look: Look, engine: Engine, gallery: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.gallery._MANY_LAYERS", len(engine.manifest.layers) - 1)
+    page = look(gallery)
+    stages = [one for one in page.all("details") if "stage" in one["class"].split()]
+    assert ["open" in one for one in stages] == [True, False, False]
+    assert "Stage 2: block3 to block4" in page.text
+    shown = {one["data-layer"] for one in page.all("figure") if "data-layer" in one}
+    assert shown == {layer.name for layer in engine.manifest.layers}
+    assert page.faults == []
+
+
+def test_a_large_network_without_blocks_is_folded_too(
+    look: Look, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.gallery._MANY_LAYERS", 0)
+    page = look(links.gallery("mnist-classic", digit.id))
+    assert page.faults == []

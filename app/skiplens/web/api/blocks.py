@@ -35,11 +35,13 @@ from skiplens.web.api.schemas import (
 from skiplens.web.http.caching import PNG, versioned_response
 from skiplens.web.parameters import (
     BlockDep,
+    Filters,
     ForwardPassDep,
     NetworkDep,
     ReorderedPassDep,
     SignedPalette,
     Zoom,
+    parse_filters,
 )
 
 BLOCK = VIEW + "/blocks/{block}"
@@ -62,8 +64,10 @@ def get_block_table(
     info: BlockDep,
     palette: SignedPalette = PaletteName.DARK,
     zoom: Zoom = None,
+    filters: Filters = None,
 ) -> FeatureMapTable:
-    return block_table(forward, info, palette, zoom)
+    chosen = parse_filters(find_layer(forward.manifest, info.output), filters) if filters else None
+    return block_table(forward, info, palette, zoom, chosen)
 
 
 def get_stage_table(
@@ -208,8 +212,8 @@ class MapTableRow(BaseModel):
     )
     layer: LayerName
     range: Pair = Field(description="Values at the two ends of the palette")
-    first: int = Field(description="Column of the row's first filter, from 0")
-    filters: int = Field(description="Number of filters")
+    first: int = Field(description="Column of the row's first map, from 0")
+    filters: int = Field(description="Number of maps, one for each filter that is shown")
 
 
 class MapTable(ImageLayout):
@@ -234,10 +238,11 @@ class MapTable(ImageLayout):
                     role=row.role,
                     layer=row.layer.name,
                     range=row.range,
-                    first=row.first,
-                    filters=row.layer.filters,
+                    first=min(places, default=0),
+                    filters=len(places),
                 )
                 for row in table.rows
+                for places in (table.places(row),)
             ],
             boxes=table.geometry.boxes,
         )

@@ -20,8 +20,11 @@ from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import block_downloads
 from skiplens.web.pages.figures import (
+    MOST_COLUMNS,
+    FilterPart,
     Legend,
     Picture,
+    filter_part,
     layer_figure,
     legend_of,
     table_alt,
@@ -245,7 +248,7 @@ class FilterCharts:
 def filter_charts(
     found: Sequence[FilterMetrics], block: BlockInfo, table: FeatureMapTable, links: Links
 ) -> FilterCharts:
-    """The charts of a block's filters, below its maps."""
+    """The charts of those of a block's filters that the table of maps shows."""
     names, noun = text.symbols_of_block(block), table.rows[-1].layer.filter_noun
     charts = _charts(found, names)
     return FilterCharts(
@@ -258,7 +261,8 @@ def filter_charts(
                 describe_filter(metrics, names, noun),
                 links.filter(block.output, metrics.filter),
             )
-            for metrics, (x, width) in zip(found, _columns(table), strict=True)
+            for column, (x, width) in zip(table.columns, _columns(table), strict=True)
+            for metrics in (found[column],)
         ),
         width=table.geometry.width,
         height=ROW_HEIGHT * len(charts),
@@ -296,7 +300,7 @@ def _octaves(ratio: float) -> float:
 
 def _columns(table: FeatureMapTable) -> Iterator[tuple[int, int]]:
     """Left edge and width of every column."""
-    for column in range(table.geometry.columns):
+    for column in table.columns:
         box = next(box for row in table.rows if (box := table.box(row, column)) is not None)
         yield box[0], box[2]
 
@@ -387,11 +391,17 @@ def _strips(
 _X: Final = "x: the block's input, the output of the block before."
 
 
-def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkPage:
-    """The page of a block; ``order`` sorts the table of its filters."""
+def block_page(context: PageContext, block: BlockInfo, order: Order, page: int = 1) -> NetworkPage:
+    """The page of a block; ``order`` sorts the table of its filters, ``page`` is the part of them
+    whose maps are shown.
+
+    Raises:
+        InvalidParameterError: there is no such part.
+    """
     manifest, links, forward = context.engine.manifest, context.links, context.forward
-    table = block_table(forward, block, links.palette)
     output = find_layer(manifest, block.output)
+    part = filter_part(forward, output, links, MOST_COLUMNS, page)
+    table = block_table(forward, block, links.palette, filters=part.filters)
     noun = output.filter_noun
     every, mean = forward.block_metrics, test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
@@ -406,8 +416,10 @@ def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkP
         else "",
         "explanation": text.describe_block(block),
         "neighbours": neighbour_links(names, block.name, links.block),
-        "picture": Picture.of(links.block_maps(block.name), table.geometry),
-        "wide": _wide_picture(context, block, table.geometry.zoom + 1),
+        "pages": part.links(lambda number: links.block(block.name, page=number)),
+        "order": ",".join(map(str, table.columns)) if part.count > 1 else "",
+        "picture": Picture.of(links.block_maps(block.name, **part.query), table.geometry),
+        "wide": _wide_picture(context, block, table.geometry.zoom + 1, part),
         "rows": tuple(
             (row, _X if row.role == "x" else text.describe_layer(manifest, row.layer))
             for row in table.rows
@@ -437,7 +449,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkP
         "block.html",
         f"{block.name} in {manifest.title}",
         context,
-        address=lambda other: other.block(block.name),
+        address=lambda other: other.block(block.name, page=page if page > 1 else None),
         current_block=block.name,
         values=values,
     )
@@ -446,13 +458,15 @@ def block_page(context: PageContext, block: BlockInfo, order: Order) -> NetworkP
 _WIDE: Final = 1380  # pixels: room beside the names of the rows, on a screen of 1900
 
 
-def _wide_picture(context: PageContext, block: BlockInfo, zoom: int) -> Picture | None:
+def _wide_picture(
+    context: PageContext, block: BlockInfo, zoom: int, part: FilterPart
+) -> Picture | None:
     """The maps for wide screens; ``None`` if they have no room there at this zoom."""
     links = context.links
-    layout = block_table(context.forward, block, links.palette, zoom).geometry
+    layout = block_table(context.forward, block, links.palette, zoom, part.filters).geometry
     if layout.width > _WIDE:
         return None
-    return Picture.of(links.block_maps(block.name, zoom=zoom), layout)
+    return Picture.of(links.block_maps(block.name, **part.query, zoom=zoom), layout)
 
 
 _KERNELS_WIDTH: Final = 520  # pixels: two beside each other on a laptop's screen

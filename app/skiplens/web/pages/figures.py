@@ -1,7 +1,9 @@
 """Figures of the pages: map pictures with legends, number grids, kernels."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +13,7 @@ from skiplens.core import grid_image
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import GridLayout, near_square
-from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownLayerError
@@ -73,10 +75,13 @@ class Picture:
 
 def input_picture(forward: ForwardPass) -> Picture:
     """The input as the network gets it."""
-    manifest = forward.manifest
-    height, width, _ = manifest.input_shape
-    network = None if manifest.takes_digits else manifest.id
-    return Picture(addresses.input_png(forward.digit.id, network), width, height)
+    height, width, _ = forward.manifest.input_shape
+    return Picture(input_address(forward.manifest, forward.digit.id), width, height)
+
+
+def input_address(manifest: Manifest, digit: str) -> str:
+    """The address of an input as a network gets it."""
+    return addresses.input_png(digit, None if manifest.takes_digits else manifest.id)
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,8 @@ def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFi
     zoom = min(max(1, _STRIP_MAP // max(layer.shape[:2])), _STRIP_VALUE)
     if layer.is_sequence:
         zoom = _fitting_zoom(layer, GRID_WIDTH)
-    filters, given = strongest(forward, layer, links, _MOST_IN_STRIP)
+    most = min(_MOST_IN_STRIP, max(_FEWEST_IN_STRIP, _MOST_VALUES // prod(layer.shape[:2])))
+    filters, given = strongest(forward, layer, links, most)
     shape = {**given, "zoom": zoom, "columns": len(filters)}
     options = replace(links.options, zoom=zoom, columns=len(filters))
     grid = layer_grid(forward, layer, filters, options)
@@ -195,8 +201,9 @@ def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFi
     return replace(figure, picture=picture, wide=None, attributes=attributes, meta=meta)
 
 
-_MOST_IN_STRIP: Final = 64
-_TALLEST: Final = 250  # pixels of a grid that has not room for all maps
+_FEWEST_IN_STRIP, _MOST_IN_STRIP = 6, 64
+_MOST_VALUES: Final = 60_000  # of a strip: some thirty kilobytes
+_TALLEST: Final = 190  # pixels of a grid that has not room for all maps
 
 
 def strongest(
@@ -212,6 +219,45 @@ def strongest(
     order = Sort.MAXIMUM if links.sort is Sort.INDEX else links.sort
     chosen = forward.ordered(layer, every, order)[first : first + most]
     return chosen, {"filters": ",".join(map(str, chosen))}
+
+
+MOST_COLUMNS: Final = 64
+"""Filters whose maps stand beside each other in a block's table, the strongest first where there
+are more.
+"""
+
+
+@dataclass(frozen=True)
+class FilterPart:
+    """One of the parts in which the filters of a layer are shown."""
+
+    filters: tuple[int, ...]
+    query: dict[str, str]
+    """Parameters of the address of its picture; none if it is the only part."""
+    number: int
+    """From 1."""
+    count: int
+    """Of parts."""
+
+    def links(self, address: Callable[[int], str]) -> list[tuple[int, str, bool]]:
+        """Number, address and whether it is this one, of every part; none of the only one."""
+        numbers = range(1, self.count + 1) if self.count > 1 else ()
+        return [(number, address(number), number == self.number) for number in numbers]
+
+
+def filter_part(
+    forward: ForwardPass, layer: LayerInfo, links: Links, most: int, number: int
+) -> FilterPart:
+    """A part of a layer's filters, at most ``most`` of them.
+
+    Raises:
+        InvalidParameterError: there is no such part.
+    """
+    count = 1 if layer.is_sequence else -(-layer.filters // most)
+    if not 1 <= number <= count:
+        raise InvalidParameterError(f"page must be 1 to {count}; got {number}")
+    filters, query = strongest(forward, layer, links, most, (number - 1) * most)
+    return FilterPart(filters, query, number, count)
 
 
 def _fitting_filters(

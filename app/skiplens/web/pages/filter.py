@@ -5,19 +5,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from skiplens.core import grid_image
+from skiplens.core.block_metrics import column_offsets
 from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.dataset.activation_index import TopActivation
 from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.feature_map_table import block_table
+from skiplens.service.forward import ForwardPass
 from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.registry import find_layer
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.digit_tiles import Tile, sprite_sheet
 from skiplens.web.pages.downloads import filter_downloads
 from skiplens.web.pages.figures import (
+    MOST_COLUMNS,
     Legend,
     Picture,
     filter_kernel,
@@ -53,8 +57,8 @@ def filter_across_block(
     block = _block_of_part(context.forward.manifest, layer.name)
     if block is None:
         return None
-    table = block_table(context.forward, block, links.palette)
-    column = index + next(row.first for row in table.rows if row.layer == layer)
+    column, filters = _column(context.forward, block, layer, index)
+    table = block_table(context.forward, block, links.palette, filters=filters)
     parts = tuple(
         Tile(
             text=row.role,
@@ -68,10 +72,24 @@ def filter_across_block(
     return FilterAcrossBlock(
         block=block,
         text=_TEXTS.get(block.merge) or text.describe_block(block),
-        picture=Picture.of(links.block_maps(block.name), table.geometry),
+        picture=Picture.of(
+            links.block_maps(block.name, filters=column if filters else None), table.geometry
+        ),
         parts=parts,
         legend=legend_of(table.range, "signed", "one value range for all of them"),
     )
+
+
+def _column(
+    forward: ForwardPass, block: BlockInfo, layer: LayerInfo, index: int
+) -> tuple[int, tuple[int, ...] | None]:
+    """The column of a layer's filter among those of its block, and the columns of the picture that
+    it is cut from: the whole table, as on the block's page, or it alone where there are many.
+    """
+    first, behind = column_offsets(block, forward.activations)
+    column = index + (behind if layer.name == block.residual else first)
+    many = find_layer(forward.manifest, block.output).filters > MOST_COLUMNS
+    return column, (column,) if many else None
 
 
 def _block_of_part(manifest: Manifest, layer: str) -> BlockInfo | None:

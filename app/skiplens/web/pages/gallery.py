@@ -1,8 +1,9 @@
 """The gallery page: every layer's maps, and in each block x + F(x) = sum."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
@@ -67,17 +68,37 @@ class BlockSection:
     """Pixels from one step to the next in its maps; ``None`` if they are no sequences."""
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Blocks whose maps have one size, or layers of a network without blocks."""
+
+    title: str
+    """Empty if it is not folded."""
+    extent: str
+    blocks: tuple[BlockSection, ...] = ()
+    strips: tuple[LayerFigure, ...] = ()
+
+
+_MANY_LAYERS: Final = 180  # what is shown of more than that is folded, by the size of the maps
+
+
 def gallery_page(context: PageContext) -> NetworkPage:
     """The gallery of a digit in a network."""
     links, forward, manifest = context.links, context.forward, context.engine.manifest
     outside = outside_blocks(manifest)
     shown = [find_layer(manifest, block.input) for block in manifest.blocks[:1]] or outside[0]
+    is_large = len(manifest.layers) > _MANY_LAYERS
+    folded = _folded_layers(context, shown) if is_large and not manifest.blocks else ()
     values = {
         "manifest": manifest,
         "facts": network_facts(context.engine),
         "stem": tuple(layer_figure(forward, layer, links) for layer in outside[0]),
-        "strips": tuple(layer_strip(forward, layer, links) for layer in shown),
-        "blocks": _block_sections(context, outside),
+        "strips": () if folded else tuple(layer_strip(forward, layer, links) for layer in shown),
+        "folded": folded,
+        "is_large": is_large,
+        "blocks": manifest.blocks,
+        "reads_rows": any(_is_sequence(manifest, block) for block in manifest.blocks[:1]),
+        "stages": _stages(manifest, _block_sections(context, outside), folded=is_large),
         "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
         "downloads": gallery_downloads(links, forward.nbytes),
@@ -101,6 +122,63 @@ def outside_blocks(manifest: Manifest) -> list[list[LayerInfo]]:
         if layer.block is None:
             found[bisect_left(ends, at)].append(layer)
     return found
+
+
+def _is_sequence(manifest: Manifest, block: BlockInfo) -> bool:
+    return find_layer(manifest, block.output).is_sequence
+
+
+def _size(manifest: Manifest, block: BlockInfo) -> tuple[int, ...]:
+    """Height and width of a block's maps."""
+    return find_layer(manifest, block.output).shape[:2]
+
+
+def _describe_size(size: Sequence[int]) -> str:
+    return f"maps of {f' {fmt.TIMES} '.join(map(str, size))}"
+
+
+def _stages(
+    manifest: Manifest, sections: Iterable[BlockSection], *, folded: bool
+) -> tuple[Stage, ...]:
+    """The blocks in runs of one size of maps, or all in one that is not folded."""
+    sizes = {block.name: _size(manifest, block) for block in manifest.blocks}
+    runs = [
+        (size, tuple(run))
+        for size, run in groupby(sections, lambda section: sizes[section.name] if folded else ())
+    ]
+    if len(runs) == 1:
+        return (Stage("", "", runs[0][1]),)
+    return tuple(
+        Stage(
+            f"Stage {number}: {_named_blocks(blocks)}",
+            f"{_describe_size(size)}, {_count_layers(manifest, blocks)}",
+            blocks,
+        )
+        for number, (size, blocks) in enumerate(runs, 1)
+    )
+
+
+def _named_blocks(blocks: Sequence[BlockSection]) -> str:
+    first, last = blocks[0].name, blocks[-1].name
+    return first if first == last else f"{first} to {last}"
+
+
+def _count_layers(manifest: Manifest, blocks: Sequence[BlockSection]) -> str:
+    names = {block.name for block in blocks}
+    return fmt.pluralise(sum(layer.block in names for layer in manifest.layers), "layer")
+
+
+def _folded_layers(context: PageContext, layers: Iterable[LayerInfo]) -> tuple[Stage, ...]:
+    """The layers of a large network without blocks, in runs of one size of maps."""
+    runs = [(size, list(run)) for size, run in groupby(layers, lambda layer: layer.shape[:2])]
+    return tuple(
+        Stage(
+            f"{run[0].name} to {run[-1].name}" if len(run) > 1 else run[0].name,
+            f"{_describe_size(size)}, {fmt.pluralise(len(run), 'layer')}",
+            strips=tuple(layer_strip(context.forward, layer, context.links) for layer in run),
+        )
+        for size, run in runs
+    )
 
 
 def _block_sections(

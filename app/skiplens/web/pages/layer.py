@@ -35,26 +35,18 @@ def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> Network
         InvalidParameterError: there is no such part.
     """
     manifest, links, forward = context.engine.manifest, context.links, context.forward
-    pages = 1 if layer.is_sequence else -(-layer.filters // MOST_FILTERS)
-    if not 1 <= page <= pages:
-        raise InvalidParameterError(f"page must be 1 to {pages}; got {page}")
-    first = (page - 1) * MOST_FILTERS
-    filters, given = figures.strongest(forward, layer, links, MOST_FILTERS, first)
-    shape: dict[str, Any] = {"labels": "false", **given}
+    part = figures.filter_part(forward, layer, links, MOST_FILTERS, page)
+    shape: dict[str, Any] = {"labels": "false", **part.query}
     options = replace(links.options, labels=False)
     if layer.is_sequence:
         shape = {"zoom": sequence_zoom(layer.shape[1], layer.filters, _SEQUENCE_WIDTH)}
         options = replace(links.options, **shape)
-    grid = layer_grid(forward, layer, filters, options)
+    grid = layer_grid(forward, layer, part.filters, options)
     names = [other.name for other in manifest.layers]
     statistics, off = forward.statistics(layer), forward.is_disabled(layer)
     values = {
         "layer": layer,
-        "pages": [
-            (number, links.layer(layer.name, page=number), number == page)
-            for number in range(1, pages + 1)
-            if pages > 1
-        ],
+        "pages": part.links(lambda number: links.layer(layer.name, page=number)),
         "explanation": text.describe_layer(manifest, layer),
         "facts": _facts(layer),
         "neighbours": neighbour_links(names, layer.name, links.layer),

@@ -12,13 +12,18 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.text import symbols_of_block
 
+LONGEST_IN_MAP: Final = 2
+"""Characters of a class that have room in the head."""
+
 # Units of the drawing: CSS pixels where there is room.
 HEIGHT: Final = 116
 _AXIS: Final = 72  # of the identity path
 _CREST: Final = 22  # of a branch
+_TOUCH, _DOT = 14.0, 7.0  # radii of a toggle
 _END: Final = 56  # the stem, and the head
 _ALL_BLOCKS: Final = 900
-_NARROWEST, _WIDEST = 28.0, 150.0  # one block
+_NARROWEST, _WIDEST = 11.0, 150.0  # one block: 80 of them have room on one screen
+_NUMBERED: Final = 20.0  # a block of this width has room for its number; else every fifth has
 _NAMED: Final = 64.0  # a block of this width has room for its name and its norms
 _THICKEST, _THINNEST = 11.0, 1.5
 
@@ -75,6 +80,10 @@ class NetworkMap:
     """The map of a network on one input."""
 
     width: float
+    touch: float
+    """Radius in which a toggle can be hit."""
+    dot: float
+    """Radius of a toggle."""
     stem: Line
     head: Line
     blocks: tuple[MapBlock, ...]
@@ -101,12 +110,15 @@ def network_map(
     widths = _Widths(forward)
     page = _Page(links, address, current)
     drawn = tuple(
-        _block(block, widths, page, _END + at * step, step) for at, block in enumerate(blocks)
+        _block(block, widths, page, _END + at * step, step, number=step >= _NUMBERED or not at % 5)
+        for at, block in enumerate(blocks)
     )
     right = _END + len(blocks) * step
     first, last = (blocks[0].input, blocks[-1].output) if blocks else ("", "")
     return NetworkMap(
         width=right + _END,
+        touch=min(_TOUCH, step / 2),
+        dot=min(_DOT, 0.4 * step),
         stem=Line(_tone(blocks[:1]), f"M14 {_AXIS}H{_END}", widths.layer(first)),
         head=Line(_tone(blocks[-1:]), f"M{right:g} {_AXIS}h30", widths.layer(last)),
         blocks=drawn,
@@ -153,7 +165,9 @@ class _Page:
     current: str
 
 
-def _block(block: BlockInfo, widths: _Widths, page: _Page, left: float, step: float) -> MapBlock:
+def _block(  # one parameter each
+    block: BlockInfo, widths: _Widths, page: _Page, left: float, step: float, *, number: bool
+) -> MapBlock:
     links = page.links
     found, named = widths.norms[block.name], step >= _NAMED
     right, factor = left + step, links.scales.of(block.name)
@@ -161,7 +175,7 @@ def _block(block: BlockInfo, widths: _Widths, page: _Page, left: float, step: fl
     start, end = left + inset, right - inset
     return MapBlock(
         name=block.name,
-        label=block.name if named else _number(block.name),
+        label=block.name if named else _number(block.name) if number else "",
         title=_title(block, found),
         href=links.block(block.name),
         current=block.name == page.current,

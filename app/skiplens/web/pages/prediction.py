@@ -30,8 +30,8 @@ class PredictionView:
     scaled: str | None
     """Which branches are scaled; ``None`` if every factor is 1, as is the sentence on that."""
     sentence: str | None
-    names: tuple[str, ...] = ()
-    """Of all classes, to search among, where there are too many to show."""
+    has_more: bool = False
+    """Whether there are more classes than are shown, to search among."""
     find: str = ""
     """What is searched for."""
     found: tuple[ClassProbability, ...] = ()
@@ -71,7 +71,7 @@ def compare_predictions(
         classes=_likeliest(classes) if many else classes,
         scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
         sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
-        names=names if many else (),
+        has_more=many,
         find=find,
         found=_likeliest(one for one in classes if find.lower() in one.label.lower())
         if many and find

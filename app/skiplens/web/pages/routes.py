@@ -100,9 +100,10 @@ def block(
     context: PageContextDep,
     block: BlockDep,
     order: Order = BY_INDEX,
+    page: int = 1,
 ) -> Response:
     """What a block adds to its input."""
-    return respond(block_page(context, block, order))
+    return respond(block_page(context, block, order, page))
 
 
 @router.get(links.blocks_page("{network}", "{digit}"))
