@@ -17,7 +17,15 @@ function follow(form) {
   const status = form.querySelector("[role=status]");
   if (!canvas || !status) return;
   for (const hidden of form.querySelectorAll("[data-script-only]")) hidden.removeAttribute("hidden");
-  const state = { drawing: new Drawing(), isOverPage: false, width: 0.09, erases: false };
+  const state = {
+    drawing: new Drawing(),
+    isOverPage: false,
+    width: 0.09,
+    erases: false,
+    colour: undefined,
+    paper: "#000",
+    inputAddress: () => "",
+  };
   const surface = new DrawingSurface(canvas, state, () => (status.textContent = ""));
   form.querySelector("[data-clear]")?.addEventListener("click", () => {
     state.drawing = new Drawing();

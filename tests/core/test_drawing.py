@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ImageDraw
 
-from skiplens.core.drawing import SIDE, Point, Stroke, draw_strokes
+from skiplens.core.drawing import SIDE, Point, Stroke, blank_paper, draw_over, draw_strokes
 
 WIDTH = 0.1
 ZIGZAG: tuple[Point, ...] = ((0.2, 0.2, 0.06), (0.8, 0.3, 0.06), (0.3, 0.7, 0.09), (0.8, 0.8, 0.12))
@@ -121,3 +121,30 @@ def test_strokes_without_end_are_bounded_work(monkeypatch: pytest.MonkeyPatch) -
 def test_a_line_that_is_drawn_too_often_for_all_of_its_discs_is_still_a_line() -> None:
     across = line((0.1, 0.5), (0.5, 0.5), (0.9, 0.5), width=0.05)
     assert ink(draw_strokes([across] * 600)) == pytest.approx(ink(draw_strokes([across])), rel=0.1)
+
+
+def test_over_an_image_strokes_have_colours_and_an_eraser_takes_them_alone_away() -> None:
+    image = np.full((30, 40, 3), (10, 20, 30), np.uint8)
+    across = [(0.1, 0.3, 0.2), (0.9, 0.3, 0.2)]
+    drawn = draw_over([Stroke(across, colour="#ff0000")], image)
+    assert drawn.shape == image.shape
+    assert drawn[12, 20].tolist() == [255, 0, 0]
+    assert drawn[25, 20].tolist() == [10, 20, 30]
+    erased = draw_over([Stroke(across, colour="#ff0000"), Stroke(across, erase=True)], image)
+    np.testing.assert_array_equal(erased, image)
+
+
+@pytest.mark.parametrize(("channels", "paper", "ink"), [(1, 0, 255), (3, 255, 0)])
+def test_a_pen_without_a_colour_is_seen_on_blank_paper(channels: int, paper: int, ink: int) -> None:
+    blank = blank_paper((20, 20, channels))
+    drawn = draw_over([Stroke([(0.5, 0.5, 0.4)])], blank)
+    assert (blank == paper).all()
+    assert (drawn[10, 10] == ink).all()
+    assert drawn.dtype == np.uint8
+
+
+def test_strokes_over_a_large_image_are_drawn_small_and_the_image_stays_sharp() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (1200, 900, 3), np.uint8)
+    drawn = draw_over([Stroke([(0.1, 0.1, 0.05)], colour="#00ff00")], image)
+    assert drawn[120, 120].tolist() == [0, 255, 0]
+    np.testing.assert_array_equal(drawn[600:], image[600:])

@@ -189,3 +189,15 @@ test("another width begins another path where the last one ended", () => {
     "#fff 25 M 0 0 Q 0 0 25 0", "#fff 50 M 25 0 Q 50 0 50 0",
   ]);
 });
+
+test("on a picture pens have colours and leave what is there", () => {
+  const drawing = new Drawing([], DIGIT, true);
+  drawing.begin(at(0.2, 0.2), false, "#d62728");
+  drawing.begin(at(0.4, 0.4), true, "#d62728");
+  assert.equal(drawing.over, DIGIT);
+  assert.deepEqual(drawing.strokes.map(({ erase, colour }) => [erase, colour]), [
+    [false, "#d62728"], [true, undefined],
+  ]);
+  drawing.clear();
+  assert.ok(drawing.isEmpty);
+});

@@ -1,12 +1,12 @@
-"""Draws strokes as an image, white on black, as MNIST has its digits."""
+"""Draws strokes as an image: white on black, as MNIST has its digits, or in colour over another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 SIDE: Final = 128  # several times the 20 pixels that a digit is scaled to
 _FINE: Final = 2 * SIDE  # drawn at twice the size and averaged, for smooth edges
@@ -14,6 +14,8 @@ _DISCS_A_WIDTH: Final = 6  # discs along a piece of a line as long as it is wide
 _THINNEST: Final = 1.0  # pixels, at the fine size
 _MAX_DISCS: Final = 20_000  # of a drawing, and one for each point; a minute makes 10,000
 _INK, _PAPER = 255, 0
+_FINEST: Final = 512  # pixels along the longer side of strokes over an image
+_CLEAR: Final = (0, 0, 0, 0)
 
 Point = tuple[float, float, float]
 
@@ -23,12 +25,14 @@ class Stroke:
     """One line of the pen.
 
     Attributes:
-        points: x, y and width of each, as shares of the side.
+        points: x, y and width of each, as shares of the side; of the longer one of an image.
         erase: whether it takes ink away.
+        colour: ``#rrggbb``; by default the one that stands out from blank paper.
     """
 
     points: Sequence[Point]
     erase: bool = False
+    colour: str | None = None
 
 
 def draw_strokes(
@@ -47,15 +51,60 @@ def draw_strokes(
         canvas = Image.new("L", (_FINE, _FINE), _PAPER)
     else:
         canvas = Image.fromarray(under).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
+    _draw(canvas, _FINE, strokes, lambda stroke: _PAPER if stroke.erase else _INK)
+    return np.asarray(canvas.reduce(_FINE // SIDE))
+
+
+def blank_paper(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Where nothing is drawn: black if the image is grey, as digits are, else white.
+
+    Args:
+        shape: height, width and channels.
+
+    Returns:
+        uint8 ``(H, W)``, or ``(H, W, 3)`` RGB.
+    """
+    grey = shape[2] == 1
+    return np.full(shape[:2] if grey else shape, _PAPER if grey else _INK, np.uint8)
+
+
+def draw_over(strokes: Sequence[Stroke], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Strokes over an image, in their order. An eraser takes strokes away, not the image.
+
+    Args:
+        strokes: what is drawn.
+        image: uint8 ``(H, W)``, or ``(H, W, 3)`` RGB.
+
+    Returns:
+        An image like it.
+    """
+    under = Image.fromarray(image)
+    longer = max(under.size)
+    fine = min(2 * longer, _FINEST)
+    layer = Image.new("RGBA", [max(1, round(side * fine / longer)) for side in under.size])
+    ink = "black" if under.mode == "RGB" else "white"
+
+    def shade(stroke: Stroke) -> tuple[int, ...]:
+        return _CLEAR if stroke.erase else ImageColor.getrgb(stroke.colour or ink)
+
+    _draw(layer, fine, strokes, shade)
+    drawn = under.convert("RGBA")
+    drawn.alpha_composite(layer.resize(under.size, Image.Resampling.BILINEAR))
+    return np.asarray(drawn.convert(under.mode))
+
+
+def _draw(
+    canvas: Image.Image, side: int, strokes: Sequence[Stroke], shade: Callable[[Stroke], Any]
+) -> None:
+    """Draw strokes whose positions are shares of ``side`` pixels; ``shade`` tells their value."""
     pen = ImageDraw.Draw(canvas)
-    lines = [np.array(stroke.points, np.float64) * _FINE for stroke in strokes]
+    lines = [np.array(stroke.points, np.float64) * side for stroke in strokes]
     steps = [_steps(points) for points in lines]
     excess = max(1.0, sum(float(each.sum()) for each in steps) / _MAX_DISCS)
     for stroke, points, each in zip(strokes, lines, steps, strict=True):
-        shade = _PAPER if stroke.erase else _INK
+        value = shade(stroke)
         for x, y, reach in _discs(points, np.ceil(each / excess).astype(int)):
-            pen.ellipse((x - reach, y - reach, x + reach, y + reach), shade)
-    return np.asarray(canvas.reduce(_FINE // SIDE))
+            pen.ellipse((x - reach, y - reach, x + reach, y + reach), value)
 
 
 def _joints(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -75,6 +75,11 @@ def api_digit(digit: str) -> str:
     return at(f"{API}/digits/{digit}")
 
 
+def drawings(network: str | None = None) -> str:
+    """Where a drawing is stored: of a digit, or of an image for another network."""
+    return with_query(at(f"{API}/digits"), {"network": network})
+
+
 def input_png(digit: str, network: str | None = None) -> str:
     """An input as an image: of 28 x 28 pixels, or as a network of other images gets it."""
     return with_query(f"{api_digit(digit)}/input.png", {"network": network})

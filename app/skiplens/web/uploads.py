@@ -11,8 +11,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from skiplens.core.digit import SIDE, Digit
-from skiplens.core.drawing import Stroke, draw_strokes
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.drawing import Stroke, blank_paper, draw_over, draw_strokes
+from skiplens.core.input_image import InputImage
+from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.core.preprocessing import (
     PreprocessedDigit,
     pixels_to_grey,
@@ -20,7 +21,7 @@ from skiplens.core.preprocessing import (
     surest_first,
 )
 from skiplens.core.timing import timed
-from skiplens.errors import InvalidParameterError, UnsupportedFormatError
+from skiplens.errors import BlankImageError, InvalidParameterError, UnsupportedFormatError
 from skiplens.service.admission import ANYONE, Place, Places
 from skiplens.service.digit_store import DigitRecord, FoundDigit
 from skiplens.service.forward import run_uncached
@@ -92,15 +93,24 @@ class StrokePoints(BaseModel):
         Field(
             min_length=1,
             max_length=_MOST_POINTS,
-            description="x, y and width of each point, as shares of the side of the square",
+            description="x, y and width of each point, as shares of the side of the square, or of "
+            "the longer side of another image",
         ),
         FailFast(),
     ]
     erase: Annotated[bool, Field(description="whether it takes ink away")] = False
+    colour: Annotated[
+        str | None,
+        Field(
+            pattern="^#[0-9a-f]{6}$",
+            description="of the pen, for a network of other images than digits; black by default, "
+            "or white where images are grey",
+        ),
+    ] = None
 
 
 class Drawing(BaseModel):
-    """A digit as strokes on a square."""
+    """A digit as strokes on a square, or another image as strokes in colour."""
 
     strokes: Annotated[
         list[StrokePoints],
@@ -109,7 +119,7 @@ class Drawing(BaseModel):
     ]
     over: Annotated[
         str | None,
-        Field(max_length=64, description="id of the digit that is drawn over; none by default"),
+        Field(max_length=64, description="id of what is drawn over; by default blank paper"),
     ] = None
 
 
@@ -125,8 +135,9 @@ _JSON_DIGIT: Final[TypeAdapter[Pixels | Drawing]] = TypeAdapter(
 )
 
 
-def read_drawing(drawing: Drawing, services: Services) -> DigitRecord:
-    """The digit that strokes make; without strokes, the digit that is drawn over.
+def read_drawing(drawing: Drawing, services: Services, network: Manifest) -> DigitRecord:
+    """What strokes make for a network, a digit or another image; without strokes, what is drawn
+    over.
 
     Raises:
         UnknownDigitError: there is no such digit to draw over.
@@ -135,7 +146,13 @@ def read_drawing(drawing: Drawing, services: Services) -> DigitRecord:
     under = services.digits.get(drawing.over) if drawing.over else None
     if under and not drawing.strokes:
         return under
-    strokes = [Stroke(stroke.points, stroke.erase) for stroke in drawing.strokes]
+    strokes = [Stroke(stroke.points, stroke.erase, stroke.colour) for stroke in drawing.strokes]
+    if not network.takes_digits:
+        if under is None and all(stroke.erase for stroke in strokes):
+            raise BlankImageError("image is blank: nothing is drawn")
+        shape = network.input_shape
+        image = under.digit.fitted(shape, network.input.fit) if under else blank_paper(shape)
+        return DigitRecord.of_image(InputImage.of(draw_over(strokes, image)))
     over = under.digit.fitted((SIDE, SIDE, 1), "crop") if under else None
     return _stored(preprocess(draw_strokes(strokes, over)))
 
@@ -194,7 +211,7 @@ async def get_candidates(
     named = request.path_params.get("network") or request.query_params.get("network")
     engine = registry.network(named or registry.default)
     if kind == _JSON:
-        found = await _from_json(request, content)
+        found = await _from_json(request, content, engine.manifest)
     elif engine.manifest.takes_digits:
         found = await _from_image(request, content)
     else:
@@ -279,15 +296,20 @@ async def _multipart(request: Request) -> bytes:
         await form.close()
 
 
-async def _from_json(request: Request, content: bytes) -> tuple[DigitRecord, ...]:
+async def _from_json(
+    request: Request, content: bytes, network: Manifest
+) -> tuple[DigitRecord, ...]:
     services = services_of(request)
 
     def read() -> DigitRecord:
         with timed("decode"):
             given = parse_json_digit(content)
             if isinstance(given, Drawing):
-                return read_drawing(given, services)
-            return _stored(preprocess(pixels_to_grey(given.pixels)))
+                return read_drawing(given, services, network)
+            pixels = pixels_to_grey(given.pixels)
+            if not network.takes_digits:
+                return DigitRecord.of_image(InputImage.of(pixels))
+            return _stored(preprocess(pixels))
 
     await take_place(request)
     return (await to_thread.run_sync(read),)

@@ -20,7 +20,8 @@ import { problemOf } from "../upload.js";
  *   legend: Legend | null, levels: Uint8Array }} LivePicture
  */
 /**
- * `values` are texts and attributes by key, `input` is the network's input, one byte a pixel.
+ * `values` are texts and attributes by key, `input` is the digit that the network gets, one byte a
+ * pixel, and empty where it gets what is drawn as it is seen.
  * @typedef {{ values: Record<string, string>, announcement: string, warnings: string[],
  *   input: Uint8Array, pictures: LivePicture[] }} Frame
  */
@@ -68,7 +69,8 @@ export async function requestFrame(address, question) {
 export function parseFrame(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const text = new TextDecoder().decode(new Uint8Array(buffer, HEADER_LENGTH_BYTES, length));
-  const { values, announcement, warnings, pictures } = JSON.parse(text);
+  const header = JSON.parse(text);
+  const { values, announcement, warnings, pictures } = header;
   let offset = HEADER_LENGTH_BYTES + length;
   /** @param {number} size */
   const take = (size) => {
@@ -79,7 +81,7 @@ export function parseFrame(buffer) {
     values,
     announcement,
     warnings,
-    input: take(SIDE * SIDE),
+    input: take(header["is_drawn_as_seen"] ? 0 : SIDE * SIDE),
     pictures: pictures.map((/** @type {LivePicture} */ picture) =>
       ({ ...picture, levels: take(picture.width * picture.height) })),
   };

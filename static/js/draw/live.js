@@ -4,7 +4,6 @@
  * @module
  */
 
-import { ROOT } from "../address.js";
 import { LivePictures, whenShown } from "../maps/live-pictures.js";
 import { CHANGED, showPage, writeText } from "../swap.js";
 import { problemOf } from "../upload.js";
@@ -81,6 +80,27 @@ export class LiveInput {
     form.dataset["ready"] = ""; // for tests: strokes are drawn at once from now on
   }
 
+  /** Whether pictures are drawn, in colour, and not digits. */
+  get #isPicture() {
+    return this.#form.hasAttribute("data-picture");
+  }
+
+  /** Colour of a new stroke on a picture. */
+  get colour() {
+    const button = this.#form.querySelector("[data-colour][aria-pressed=true]");
+    return button instanceof HTMLElement ? button.dataset["colour"] : undefined;
+  }
+
+  /** Colour where nothing is drawn. */
+  get paper() {
+    return this.#form.dataset["paper"] ?? "#000";
+  }
+
+  /** Address of a digit as the page shows it. @param {string} digit */
+  inputAddress(digit) {
+    return (this.#form.dataset["input"] ?? "").replace("{digit}", digit);
+  }
+
   /** Width of a new stroke, as a share of the surface's side. */
   get width() {
     return find(this.#form, "[type=range]", HTMLInputElement).valueAsNumber / 100;
@@ -101,7 +121,9 @@ export class LiveInput {
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#form.addEventListener("click", (event) => {
       const button = event.target instanceof Element && event.target.closest("button[data-tool]");
-      if (button instanceof HTMLButtonElement) this.#useTool(button.dataset["tool"] ?? "");
+      if (!(button instanceof HTMLButtonElement)) return;
+      if (button.dataset["colour"]) this.#takePen(button);
+      this.#useTool(button.dataset["tool"] ?? "");
     });
     document.addEventListener("keydown", (event) => {
       const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
@@ -133,7 +155,7 @@ export class LiveInput {
   #restoreStrokes() {
     const kept = sessionStorage.getItem(`strokes:${this.#digit}`);
     const { strokes = [], over = this.#digit } = kept ? JSON.parse(kept) : {};
-    this.drawing = new Drawing(strokes, over);
+    this.drawing = new Drawing(strokes, over, this.#isPicture);
     this.#surface.repaint();
   }
 
@@ -159,6 +181,13 @@ export class LiveInput {
     }
   }
 
+  /** @param {HTMLButtonElement} pen of a colour */
+  #takePen(pen) {
+    for (const other of this.#form.querySelectorAll("[data-colour]")) {
+      other.setAttribute("aria-pressed", `${other === pen}`);
+    }
+  }
+
   /** @param {string} tool */
   #useTool(tool) {
     this.#surface.endStroke();
@@ -179,7 +208,8 @@ export class LiveInput {
     this.#form.querySelector(".draw-surface")?.classList.toggle("has-strokes", hasStrokes);
     for (const button of this.#form.querySelectorAll("[data-tool]")) {
       if (!(button instanceof HTMLButtonElement)) continue;
-      const { tool } = button.dataset;
+      const { tool, colour } = button.dataset;
+      if (colour) continue;
       const isPressed = tool === (this.erases ? "eraser" : "pen");
       if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", `${isPressed}`);
       if (tool === "undo") button.disabled = !this.drawing.canUndo;
@@ -242,7 +272,7 @@ export class LiveInput {
     this.#showMessage(this.#surface.isDrawing ? "" : frame.warnings.join(" "));
     requestAnimationFrame(() => {
       showValues(frame.values);
-      paintInput(frame.input);
+      if (frame.input.length) paintInput(frame.input);
       void this.#pictures.paint(frame.pictures);
     });
     this.#announce(frame.announcement);
@@ -282,7 +312,7 @@ export class LiveInput {
     const { strokes, over } = this.drawing;
     if (this.drawing.isEmpty || !this.#isUnsaved) return;
     try {
-      const response = await fetch(`${ROOT}/api/v1/digits`, {
+      const response = await fetch(this.#form.dataset["store"] ?? "", {
         method: "POST",
         body: JSON.stringify({ strokes, over }),
         headers: { "Content-Type": "application/json" },

@@ -5,9 +5,9 @@
  */
 
 /**
- * Positions and widths are shares of the surface's side.
+ * Positions and widths are shares of the surface's longer side. A colour is that of a picture.
  * @typedef {readonly [x: number, y: number, width: number]} Point
- * @typedef {{ points: readonly Point[], erase: boolean }} Stroke
+ * @typedef {{ points: readonly Point[], erase: boolean, colour?: string }} Stroke
  */
 
 const MIN_DISTANCE = 0.004; // points that are closer only add jitter
@@ -21,9 +21,12 @@ export class Drawing {
   /**
    * @param {readonly Stroke[]} [strokes] to begin with
    * @param {string | null} [over] id of the digit under them
+   * @param {boolean} [isPicture] whether pens draw over what is there, in colour, instead of
+   *   replacing it
    */
-  constructor(strokes = [], over = null) {
+  constructor(strokes = [], over = null, isPicture = false) {
     this.#states = [{ strokes, over }];
+    this.isPicture = isPicture;
   }
 
   get #state() {
@@ -49,13 +52,15 @@ export class Drawing {
   }
 
   /**
-   * Begin a stroke, which is a dot at first. The first one of a pen replaces the digit.
+   * Begin a stroke, which is a dot at first. The first one of a pen replaces a digit.
    * @param {Point} point
    * @param {boolean} erase
+   * @param {string} [colour] of a pen on a picture
    */
-  begin(point, erase) {
-    const isKept = erase || this.over === null;
-    const strokes = [...(isKept ? this.strokes : []), { points: [point], erase }];
+  begin(point, erase, colour) {
+    const isKept = erase || this.isPicture || this.over === null;
+    const stroke = { points: [point], erase, ...(colour && !erase ? { colour } : {}) };
+    const strokes = [...(isKept ? this.strokes : []), stroke];
     this.#states.push({ strokes, over: isKept ? this.over : null });
   }
 
@@ -97,8 +102,9 @@ function thinned(strokes) {
   const bends = strokes.flatMap(({ points }) => points.map((_, index) => bendAt(points, index)));
   const sorted = bends.filter(Number.isFinite).sort((one, other) => one - other);
   const median = sorted[sorted.length >> 1] ?? 0;
-  return strokes.map(({ points, erase }) => {
-    return { points: points.filter((_, index) => bendAt(points, index) > median), erase };
+  return strokes.map((stroke) => {
+    const { points } = stroke;
+    return { ...stroke, points: points.filter((_, index) => bendAt(points, index) > median) };
   });
 }
 
@@ -128,14 +134,17 @@ export function widthUnderPressure(width, pressure) {
 }
 
 /**
- * Paint strokes in white on a black square, or on what is there.
+ * Paint strokes in white on a black square, or on what is there. On a layer of its own an eraser
+ * takes them away instead of painting black.
  * @param {CanvasRenderingContext2D} context
  * @param {number} side pixels
  * @param {readonly Stroke[]} strokes
+ * @param {boolean} [isLayer]
  */
-export function paintStrokes(context, side, strokes) {
-  for (const { points, erase } of strokes) {
-    context.fillStyle = context.strokeStyle = erase ? "#000" : "#fff";
+export function paintStrokes(context, side, strokes, isLayer = false) {
+  for (const { points, erase, colour } of strokes) {
+    if (isLayer) context.globalCompositeOperation = erase ? "destination-out" : "source-over";
+    context.fillStyle = context.strokeStyle = erase ? "#000" : colour ?? "#fff";
     context.lineCap = context.lineJoin = "round";
     paintStroke(context, side, points);
   }

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { ROOT } from "../address.js";
 import { paintStrokes, widthUnderPressure } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
@@ -21,11 +20,14 @@ export class DrawingSurface {
   #isPaintScheduled = false;
   /** Of the digit under the strokes. */
   #picture = new Image();
+  /** The strokes of a picture, which an eraser takes away. */
+  #layer = document.createElement("canvas");
 
   /**
-   * @param {HTMLCanvasElement} canvas square on the page
-   * @param {{ drawing: Drawing, isOverPage: boolean, width: number, erases: boolean }} state read
-   *   at each use; `width` is that of new strokes, as a share of the side
+   * @param {HTMLCanvasElement} canvas over the page's picture of its digit
+   * @param {{ drawing: Drawing, isOverPage: boolean, width: number, erases: boolean,
+   *   colour: string | undefined, paper: string, inputAddress: (digit: string) => string }} state
+   *   read at each use; `width` is that of new strokes, as a share of the longer side
    * @param {() => void} onChange
    */
   constructor(canvas, state, onChange) {
@@ -64,16 +66,31 @@ export class DrawingSurface {
   /** The page's picture of its digit lies under the canvas, which is clear where that shows. */
   #paint() {
     const context = this.#canvas.getContext("2d");
-    const { width: side } = this.#canvas;
-    const { drawing, isOverPage } = this.#state;
+    const { width, height } = this.#canvas;
+    const { drawing, isOverPage, paper } = this.#state;
     if (!context) return;
-    context.clearRect(0, 0, side, side);
+    context.clearRect(0, 0, width, height);
     if (!isOverPage) {
-      context.fillStyle = "#000";
-      context.fillRect(0, 0, side, side);
+      context.fillStyle = paper;
+      context.fillRect(0, 0, width, height);
       if (drawing.over !== null) this.#paintDigit(context, drawing.over);
     }
-    paintStrokes(context, side, drawing.strokes);
+    const side = Math.max(width, height);
+    if (drawing.isPicture) this.#paintLayer(context, side, drawing.strokes);
+    else paintStrokes(context, side, drawing.strokes);
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} side
+   * @param {readonly import("./strokes.js").Stroke[]} strokes
+   */
+  #paintLayer(context, side, strokes) {
+    const layer = this.#layer.getContext("2d");
+    if (!layer) return;
+    Object.assign(this.#layer, { width: this.#canvas.width, height: this.#canvas.height }); // clears it
+    paintStrokes(layer, side, strokes, true);
+    context.drawImage(this.#layer, 0, 0);
   }
 
   /**
@@ -82,20 +99,22 @@ export class DrawingSurface {
    * @param {string} digit
    */
   #paintDigit(context, digit) {
-    const { width: side } = this.#canvas;
-    const address = new URL(`${ROOT}/api/v1/digits/${digit}/input.png`, location.href).href;
+    const { width, height } = this.#canvas;
+    const address = new URL(this.#state.inputAddress(digit), location.href).href;
     if (this.#picture.src !== address) this.#picture.src = address;
     else if (this.#picture.complete && this.#picture.naturalWidth) {
       context.imageSmoothingEnabled = false; // as the page shows its digit
-      context.drawImage(this.#picture, 0, 0, side, side);
+      context.drawImage(this.#picture, 0, 0, width, height);
     }
   }
 
   /** Give the canvas one pixel per pixel of the screen. */
   #resize() {
-    const side = Math.round(this.#canvas.clientWidth * devicePixelRatio);
-    if (side === 0 || side === this.#canvas.width) return;
-    this.#canvas.width = this.#canvas.height = side;
+    const { clientWidth, clientHeight } = this.#canvas;
+    const width = Math.round(clientWidth * devicePixelRatio);
+    const height = Math.round(clientHeight * devicePixelRatio);
+    if (width === 0 || (width === this.#canvas.width && height === this.#canvas.height)) return;
+    Object.assign(this.#canvas, { width, height });
     this.repaint();
   }
 
@@ -105,7 +124,8 @@ export class DrawingSurface {
     event.preventDefault(); // or a drag would select the page's text
     this.#pointerId = event.pointerId;
     if (event.isTrusted) this.#canvas.setPointerCapture(event.pointerId);
-    this.#state.drawing.begin(this.#pointOf(event), this.#state.erases);
+    const { drawing, erases, colour } = this.#state;
+    drawing.begin(this.#pointOf(event), erases, colour);
     this.repaint();
     this.#onChange();
   }
@@ -135,10 +155,11 @@ export class DrawingSurface {
   #pointOf(event) {
     const box = this.#canvas.getBoundingClientRect();
     const { width } = this.#state;
-    const share = (/** @type {number} */ part) => Math.min(Math.max(part, -1), 2);
+    const side = Math.max(box.width, box.height);
+    const share = (/** @type {number} */ part) => Math.min(Math.max(part / side, -1), 2);
     return [
-      rounded(share((event.clientX - box.left) / box.width)),
-      rounded(share((event.clientY - box.top) / box.height)),
+      rounded(share(event.clientX - box.left)),
+      rounded(share(event.clientY - box.top)),
       rounded(event.pointerType === "pen" ? widthUnderPressure(width, event.pressure) : width),
     ];
   }

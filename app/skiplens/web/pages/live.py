@@ -27,7 +27,7 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.compare import live_comparison
 from skiplens.web.pages.experiments import index as experiments
 from skiplens.web.pages.experiments.frame import Drawn
-from skiplens.web.pages.network_map import NetworkMap, network_map
+from skiplens.web.pages.network_map import LONGEST_IN_MAP, NetworkMap, network_map
 from skiplens.web.pages.prediction import PredictionView, compare_predictions
 from skiplens.web.parameters import (
     GridParameters,
@@ -81,7 +81,8 @@ def post_live(  # one parameter for each part of the request
     asked: LiveRequest,
     experiment: Annotated[str | None, Query(max_length=32)] = None,
 ) -> Response:
-    """One frame: a JSON header, the network's input, and the pictures.
+    """One frame: a JSON header, the digit as the network gets it, and the pictures. Another image
+    than a digit looks as it is drawn, and is left out.
 
     Raises:
         InvalidParameterError: the drawing is empty, an address is that of no picture, or there is
@@ -89,7 +90,7 @@ def post_live(  # one parameter for each part of the request
         NotFoundError: there is no such digit to draw over, or no such layer or block.
     """
     with timed("decode"):
-        drawn = read_drawing(asked, services)
+        drawn = read_drawing(asked, services, engine.manifest)
     forward, baseline = run_uncached(engine, drawn.digit, scales)
     with timed("render"):
         prediction = compare_predictions(forward, baseline)
@@ -106,8 +107,12 @@ def post_live(  # one parameter for each part of the request
         "warnings": drawn.warnings,
         "pictures": [_described(picture) for picture in pictures],
     }
-    levels = (picture.levels for picture in pictures)
-    content = pack(json.dumps(header).encode(), (drawn.digit.pixels, *levels))
+    levels = [picture.levels for picture in pictures]
+    if engine.manifest.takes_digits:
+        arrays = [drawn.digit.pixels, *levels]
+    else:
+        header["is_drawn_as_seen"], arrays = True, levels
+    content = pack(json.dumps(header).encode(), arrays)
     return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})
 
 
@@ -126,6 +131,7 @@ def live_values(prediction: PredictionView, drawn: NetworkMap) -> dict[str, str]
     """Texts and attributes by the keys of ``data-live`` in the templates of the frame."""
     values = {
         "label": prediction.label,
+        "answer": prediction.label if len(prediction.label) <= LONGEST_IN_MAP else "",
         "share": fmt.percent(prediction.share),
         "verdict": "",
         "change": prediction.sentence or "",
@@ -176,7 +182,9 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
         return LivePicture(address, grid.levels(), figures.ramp(grid), _legend(forward, grid, name))
     if found["block"]:
         block: BlockInfo = find_block(manifest, found["block"])
-        table = block_table(forward, block, options.palette, options.zoom)
+        output, named = find_layer(manifest, block.output), given.get("filters")
+        filters = parse_filters(output, named) if named else None
+        table = block_table(forward, block, options.palette, options.zoom, filters)
     else:
         role = given.get("role", "output")
         if role not in _ROLES:

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from skiplens.core.drawing import blank_paper
 from skiplens.core.ladder import RUNGS
 from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.service.digit_store import DigitRecord
@@ -16,13 +17,19 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.digit_tiles import PictureLink, Samples, picture_links, sample_links
-from skiplens.web.pages.figures import Picture, input_picture
+from skiplens.web.pages.figures import Picture, input_address, input_picture
 from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.prediction import PredictionView, prediction_view
 from skiplens.web.pages.templating import NetworkLinks, Page
 
 _Item = TypeVar("_Item")
+
+_GREY_PENS: Final = (("white", "#ffffff"), ("grey", "#808080"), ("black", "#000000"))
+_PENS: Final = (
+    *(("black", "#000000"), ("white", "#ffffff"), ("red", "#d62728"), ("orange", "#ff7f0e")),
+    *(("yellow", "#ffd92f"), ("green", "#2ca02c"), ("blue", "#1f77b4"), ("brown", "#8c564b")),
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,31 @@ class NetworkPage(Page):
     def live(self) -> str:
         """Where the page asks for its changes while one draws."""
         return self.links.live_page(**self.live_options)
+
+    @property
+    def store(self) -> str:
+        """Where the page sends a drawing."""
+        return addresses.drawings(None if self.takes_digits else self.links.network)
+
+    @property
+    def input_template(self) -> str:
+        """Address of an input as the page shows it, with the placeholder ``{digit}``."""
+        return input_address(self.context.forward.manifest, "{digit}")
+
+    @property
+    def paper(self) -> str:
+        """Colour where nothing is drawn on an image."""
+        red, *rest = blank_paper((1, 1, self._channels)).ravel().tolist()
+        return "#{:02x}{:02x}{:02x}".format(red, *(rest or (red, red)))
+
+    @property
+    def pens(self) -> tuple[tuple[str, str], ...]:
+        """Names and colours to draw in over an image, the first for a start."""
+        return _PENS if self._channels > 1 else _GREY_PENS
+
+    @property
+    def _channels(self) -> int:
+        return self.context.forward.manifest.input_shape[2]
 
     @property
     def card(self) -> str:
