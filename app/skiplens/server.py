@@ -176,6 +176,7 @@ def open_services(settings: Settings, shared: Path | None = None) -> Services:
             seconds=settings.decode_seconds,
             share=settings.client_share,
         ),
+        max_download_bytes=settings.max_download_bytes,
         dataset=dataset,
         models=settings.models_dir,
         pictures=_pictures(settings.images) if _any_pictures(engines) else (),

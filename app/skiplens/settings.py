@@ -164,6 +164,12 @@ class Settings(BaseSettings):
         ge=0,
         description="memory for cached activations; more if two forward passes take more",
     )
+    max_download_bytes: int = Field(
+        512 * MEBIBYTE,
+        ge=0,
+        lt=4 * 1024 * MEBIBYTE,
+        description="largest file with the activations of all layers",
+    )
     picture_cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="memory for cached images")
 
     allowed_hosts: Names = Field(

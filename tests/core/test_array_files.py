@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from skiplens.core.array_files import layer_csv, network_csv, npy, npz, pack
+from skiplens.core.array_files import layer_csv, network_csv, npy, npz, npz_parts, npz_size, pack
 from skiplens.core.feature_stats import describe
 
 
@@ -79,3 +81,28 @@ def test_a_network_has_a_column_for_the_layer() -> None:
         ["stem, first", "2"],
         ["head", "0"],
     ]
+
+
+def test_an_archive_is_as_large_as_is_said_beforehand_and_read_array_by_array() -> None:
+    arrays = {
+        "stem.conv": np.arange(600, dtype=np.float32).reshape(5, 4, 30),
+        "größer@2": np.random.default_rng(1).normal(size=(64, 64, 300)).astype(np.float32),
+        "logits": np.ones((1, 1, 10), np.float32),
+    }
+    read: list[str] = []
+
+    def each() -> Iterator[tuple[str, NDArray[np.float32]]]:
+        for name, array in arrays.items():
+            read.append(name)
+            yield name, array
+
+    parts = npz_parts(each())
+    first = next(parts)
+    assert read == ["stem.conv", "größer@2"]
+    content = first + b"".join(parts)
+    assert len(content) == npz_size({name: array.shape for name, array in arrays.items()})
+    assert content == npz(arrays)
+    with np.load(io.BytesIO(content)) as found:
+        assert set(found.files) == set(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[name], array)

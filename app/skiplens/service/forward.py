@@ -78,6 +78,24 @@ class ForwardPass:
         """Size of all activations in bytes, whether they are copied or not."""
         return activation_bytes(self.manifest)
 
+    def batches(self) -> Iterator[dict[str, Array]]:
+        """All activations in forward order, some at a time; none of them stays in memory because
+        of this. Errors as in :meth:`skiplens.engine.base.Engine.activations`, from each batch.
+        """
+        names: list[str] = []
+        size = 0
+        for layer in self.manifest.layers:
+            names.append(layer.name)
+            size += _FLOAT_BYTES * prod(layer.shape)
+            if size >= _BATCH or layer is self.manifest.layers[-1]:
+                yield self._copies(names)
+                names, size = [], 0
+
+    def _copies(self, names: Sequence[str]) -> dict[str, Array]:
+        if isinstance(self.activations, LayersOnDemand):
+            return self.activations.copies(names)
+        return {name: self.activations[name] for name in names}
+
     @cached_property
     def network_range(self) -> ValueRange:
         """Smallest and largest value of all maps with spatial axes, or of all if none has."""
@@ -236,6 +254,16 @@ class LayersOnDemand(Mapping[str, Array]):
 
         return self._engine.inspect(self._image, self._scales, read)
 
+    def copies(self, names: Sequence[str]) -> dict[str, Array]:
+        """The activations of some layers, which are not kept."""
+
+        def read(found: Activations, *, computed: bool) -> dict[str, Array]:
+            del computed
+            return {name: found[name].copy() for name in names}
+
+        with self._lock:
+            return self._engine.inspect(self._image, self._scales, read)
+
     def __getitem__(self, name: str) -> Array:
         with self._lock:
             if name not in self._copied:
@@ -285,6 +313,7 @@ def network_input(manifest: Manifest, image: InputImage) -> Array:
 
 
 _FLOAT_BYTES: Final = 4
+_BATCH: Final = 8 << 20  # bytes of activations that are sent at a time
 _LARGE: Final = 16 << 20  # bytes of activations: copying them takes milliseconds
 
 

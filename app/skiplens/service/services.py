@@ -19,6 +19,7 @@ from skiplens.service.forward import CachedModelRunner, activation_bytes
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
+MAX_DOWNLOAD_BYTES: Final = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Services:
         limits: of uploaded images.
         decoding: decodes uploaded images.
         experiments: what experiments found over test digits.
+        max_download_bytes: of the activations of all layers in one file.
     """
 
     registry: ModelRegistry
@@ -42,6 +44,7 @@ class Services:
     limits: ImageLimits
     decoding: DecodingPool
     experiments: Experiments = field(default_factory=Experiments)
+    max_download_bytes: int = MAX_DOWNLOAD_BYTES
 
     @classmethod
     def create(  # noqa: PLR0913  # one parameter a part
@@ -57,6 +60,7 @@ class Services:
         dataset: Dataset | None = None,
         models: Path | None = None,
         pictures: Sequence[DigitRecord] = (),
+        max_download_bytes: int = MAX_DOWNLOAD_BYTES,
     ) -> "Services":
         """The services of loaded engines."""
         return cls(
@@ -67,6 +71,7 @@ class Services:
             limits,
             DecodingPool(limits, decoding or DecodingBounds()),
             Experiments(models),
+            max_download_bytes,
         )
 
     @property

@@ -221,3 +221,34 @@ def test_a_grid_read_through_its_description_gives_the_values_back(
             values = low + levels / TOP_LEVEL * (high - low)
             wanted = expected[:, :, cell["filter"]]
             np.testing.assert_allclose(values, wanted, atol=(high - low) / TOP_LEVEL)
+
+
+def test_large_archives_are_streamed_with_their_size_told_first(
+    api: TestClient, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = api.get(f"{view}/activations.npz")
+    monkeypatch.setattr("skiplens.web.api.activations._STREAMED", 0)
+    monkeypatch.setattr("skiplens.core.array_files._PIECE", 100_000)
+    streamed = api.get(f"{view}/activations.npz?scale=block2:0.5")
+    plain = api.get(f"{view}/activations.npz?scale=block2:1")
+    assert plain.content == whole.content
+    assert int(plain.headers["content-length"]) == len(plain.content) == len(streamed.content)
+    assert streamed.headers["etag"] != plain.headers["etag"]
+    again = api.get(
+        f"{view}/activations.npz?scale=block2:1", headers={"If-None-Match": plain.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_archives_beyond_the_bound_are_refused_and_not_linked(
+    api: TestClient, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("skiplens.web.api.activations", "skiplens.web.pages.downloads"):
+        monkeypatch.setattr(f"{module}.npz_size", lambda _: 600_000_000)
+    refused = api.get(f"{view}/activations.npz?scale=block3:0")
+    assert refused.status_code == 422
+    assert "at most 536,870,912 are sent in one file" in refused.json()["detail"]
+    page = api.get(view.removeprefix("/api/v1"), headers={"accept": "text/html"}).text
+    assert "more than this server sends" in page
+    downloads = page[page.index('<ul class="download-links">') :].partition("</ul>")[0]
+    assert "activations.npz" not in downloads

@@ -11,12 +11,21 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from skiplens.core.array_files import layer_csv, network_csv, npy, npz, pack
+from skiplens.core.array_files import (
+    layer_csv,
+    network_csv,
+    npy,
+    npz,
+    npz_parts,
+    npz_size,
+    pack,
+)
 from skiplens.core.block_metrics import block_metrics
 from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation
+from skiplens.errors import InvalidParameterError
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.images import Grid, GridCell, layer_grid
@@ -35,7 +44,15 @@ from skiplens.web.api.schemas import (
     Shape,
     Warnings,
 )
-from skiplens.web.http.caching import CSV, NPY, NPZ, PNG, revalidated_response, versioned_response
+from skiplens.web.http.caching import (
+    CSV,
+    NPY,
+    NPZ,
+    PNG,
+    revalidated_response,
+    streamed_response,
+    versioned_response,
+)
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import (
     MAX_LIST_CHARACTERS,
@@ -47,6 +64,7 @@ from skiplens.web.parameters import (
     NetworkDep,
     ReorderedPassDep,
     ScalesDep,
+    ServicesDep,
     parse_layers,
 )
 from skiplens.web.uploads import UPLOAD_BODY, UploadDep
@@ -195,9 +213,23 @@ def activations_npy(request: Request, forward: ForwardPassDep, layer: LayerDep) 
     return revalidated_response(request, npy(forward.maps(layer)), NPY, f"{layer.name}.npy")
 
 
+_STREAMED: Final = 16 << 20  # bytes: what is smaller is made at once, and kept for others
+
+
 @router.file(f"{VIEW}/activations.npz", NPZ, "Activations of every layer, by name")
-def network_npz(request: Request, forward: ForwardPassDep) -> Response:
-    return _npz(request, forward, forward.activations)
+def network_npz(request: Request, forward: ForwardPassDep, services: ServicesDep) -> Response:
+    size = npz_size({layer.name: layer.shape for layer in forward.manifest.layers})
+    if size > services.max_download_bytes:
+        raise InvalidParameterError(
+            f"the activations of all layers take {size:,} bytes; at most "
+            f"{services.max_download_bytes:,} are sent in one file; take layers one by one, at "
+            "layers/{layer}/activations.npy"
+        )
+    if size < _STREAMED:
+        return _npz(request, forward, forward.activations)
+    name = f"{forward.manifest.version} {forward.digit.id} {forward.scales}"
+    arrays = (pair for batch in forward.batches() for pair in batch.items())
+    return streamed_response(request, npz_parts(arrays), size, name, f"{forward.digit.id}.npz")
 
 
 @router.file(f"{LAYER}/activations.npz", NPZ, "Activations of one layer, by name")

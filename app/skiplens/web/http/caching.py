@@ -1,13 +1,20 @@
 """HTTP caching: ETags, immutable and revalidated responses, gzip, the response cache."""
 
+import asyncio
 import gzip
 import hashlib
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
+from anyio import to_thread
 from cachetools import LRUCache
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skiplens.errors import BusyError
+from skiplens.service.admission import Place
 
 PNG: Final = "image/png"
 NPY: Final = "application/x-npy"
@@ -17,6 +24,7 @@ _GZIP_LEVEL: Final = 6
 _ZERO_QUALITY: Final = frozenset({"0", "0.", "0.0", "0.00", "0.000"})
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATED: Final = "public, no-cache"
+_PAUSE_S: Final = 0.5
 
 
 def etag_matches(etag: str, headers: Headers) -> bool:
@@ -53,6 +61,53 @@ def revalidated_response(
     For content that can change at the same address, such as arrays of a retrained network.
     """
     return _cacheable(request, content, media_type, REVALIDATED, download)
+
+
+def streamed_response(
+    request: Request, parts: Iterator[bytes], size: int, name: str, download: str
+) -> Response:
+    """A large file whose parts are computed one after another, each in a place of its own; a
+    client that reads slowly holds no place meanwhile.
+
+    Args:
+        request: request to answer.
+        parts: of the file.
+        size: bytes of all parts.
+        name: tells the content apart from any other of this server.
+        download: file name for saving.
+    """
+    etag = f'"{hashlib.sha256(name.encode()).hexdigest()[:32]}"'
+    private = request.scope.get("skiplens.private")
+    headers = {
+        "ETag": etag,
+        "Cache-Control": REVALIDATED.replace("public", "private") if private else REVALIDATED,
+    }
+    if etag_matches(etag, request.headers):
+        return Response(status_code=304, headers=headers)
+    headers |= {
+        "Content-Length": str(size),
+        "Content-Disposition": f'inline; filename="{download}"',
+    }
+    return StreamingResponse(_in_places(request, parts), headers=headers, media_type=NPZ)
+
+
+async def _in_places(request: Request, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    place: Place = request.scope["skiplens.place"]
+    while part := await to_thread.run_sync(next, parts, b""):
+        place.give()
+        yield part
+        await _take_again(place)
+
+
+async def _take_again(place: Place) -> None:
+    """Wait for a place for as long as it takes: the answer has begun."""
+    while True:
+        try:
+            await place.take()
+        except BusyError:
+            await asyncio.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def _cacheable(

@@ -2,10 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from skiplens.core.array_files import npz_size
 from skiplens.core.grid_image import MAX_ZOOM
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.web.links import Links
@@ -33,7 +34,7 @@ class CodeSnippet:
 
 
 _MEGABYTE: Final = 1_000_000
-_LARGE: Final = 10 * _MEGABYTE  # bytes
+_LARGE: Final = 2 * _MEGABYTE  # bytes
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Downloads:
 
     Attributes:
         page: the page's address.
-        files: to click on, as text and address.
+        files: to click on, as text and address, which is empty if it is not to be had.
         named_files: those that a command fetches, by the name that they are stored by.
         arrays: address of the arrays that a program loads.
         program: its lines.
@@ -70,14 +71,24 @@ class Downloads:
         )
 
 
-def gallery_downloads(links: Links, size: int = 0) -> Downloads:
-    """Every layer at once; ``size`` is the number of bytes of all arrays, told if it is large."""
+def _size(size: int) -> str:
+    """A number of bytes in megabytes, behind a comma, if it is large."""
+    return f", {size / _MEGABYTE:.0f} MB" if size > _LARGE else ""
+
+
+def gallery_downloads(
+    links: Links, layers: Sequence[LayerInfo] = (), most: int | None = None
+) -> Downloads:
+    """Every layer at once, in a file of at most ``most`` bytes; its size is told if it is large."""
     arrays = links.network_data("activations.npz")
     table = links.network_data("statistics.csv")
-    told = f", up to {size // _MEGABYTE} MB" if size > _LARGE else ""
+    size = npz_size({layer.name: layer.shape for layer in layers})
+    file = (f"all layers, NPZ{_size(size)}", arrays)
+    if most is not None and size > most:
+        file = (f"{file[0]}: more than this server sends; each layer is on its page", "")
     return Downloads(
         page=links.gallery(),
-        files=((f"all layers, NPZ{told}", arrays), ("statistics, CSV", table)),
+        files=(file, ("statistics, CSV", table)),
         named_files={f"{links.digit}.npz": arrays},
         arrays=arrays,
         program=(
@@ -92,12 +103,13 @@ def layer_downloads(links: Links, layer: LayerInfo) -> Downloads:
     """A layer's maps."""
     name = layer.name
     array, picture = links.data(name, "activations.npy"), links.grid(name)
+    size = _size(npz_size({name: layer.shape}))
     return Downloads(
         page=links.layer(name),
         files=(
             ("image, PNG", picture),
-            ("array, NPY", array),
-            ("array, NPZ", links.data(name, "activations.npz")),
+            (f"array, NPY{size}", array),
+            (f"array, NPZ{size}", links.data(name, "activations.npz")),
             ("statistics, CSV", links.data(name, "statistics.csv")),
             ("values, JSON", links.data(name, "activations")),
             ("grid metadata, JSON", picture.replace("/grid.png", "/grid.json")),

@@ -101,7 +101,7 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "stages": _stages(manifest, _block_sections(context, outside), folded=is_large),
         "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
-        "downloads": gallery_downloads(links, forward.nbytes),
+        "downloads": gallery_downloads(links, manifest.layers, context.services.max_download_bytes),
         "classic": links.classic() if classic_blocks(manifest) else None,
     }
     title = f"{manifest.classes[forward.label]} in {manifest.title}"
