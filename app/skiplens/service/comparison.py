@@ -240,10 +240,15 @@ def cka_of(measured: NetworkSimilarity, pair: LayerPair) -> float | None:
     return row[measured.other_layers.index(pair.b.name)]
 
 
-def comparison_grid(
-    a: ForwardPass, b: ForwardPass, pair: LayerPair, side: Side, options: GridOptions
+def comparison_grid(  # one parameter each
+    a: ForwardPass,
+    b: ForwardPass,
+    pair: LayerPair,
+    side: Side,
+    options: GridOptions,
+    filters: tuple[int, ...] | None = None,
 ) -> Grid:
-    """A layer's grid of A, of B or of A - B.
+    """A layer's grid of A, of B or of A - B, of some filters or of all.
 
     In one network A and B share one range; the difference has a symmetric one of its own, whatever
     the options' normalisation and order. In two networks each grid is that of its layer alone.
@@ -252,7 +257,7 @@ def comparison_grid(
         InvalidParameterError: the difference of two networks is asked for.
     """
     if is_one_network(a, b):
-        return _grid_with_shared_range(a, b, pair.a, side, options)
+        return _grid_with_shared_range(a, b, pair.a, side, options, filters)
     if side == "difference":
         raise InvalidParameterError(
             "side must be a or b for two networks: filters of separately trained networks do not "
@@ -260,11 +265,16 @@ def comparison_grid(
             "layers by linear CKA"
         )
     forward, layer = (a, pair.a) if side == "a" else (b, pair.b)
-    return layer_grid(forward, layer, tuple(range(layer.filters)), options)
+    return layer_grid(forward, layer, filters or tuple(range(layer.filters)), options)
 
 
-def _grid_with_shared_range(
-    a: ForwardPass, b: ForwardPass, layer: LayerInfo, side: Side, options: GridOptions
+def _grid_with_shared_range(  # as above
+    a: ForwardPass,
+    b: ForwardPass,
+    layer: LayerInfo,
+    side: Side,
+    options: GridOptions,
+    filters: tuple[int, ...] | None,
 ) -> Grid:
     maps = {"a": a.maps(layer), "b": b.maps(layer)}
     signed = a.is_signed(layer) or b.is_signed(layer)
@@ -282,4 +292,5 @@ def _grid_with_shared_range(
         options,
         diverging=diverging,
         steps=layer.is_sequence,
+        filters=filters,
     )

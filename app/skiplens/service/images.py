@@ -183,7 +183,7 @@ def layer_grid(
         Source(
             (*layer.drawn_size, layer.filters),
             summary,
-            lambda chosen: as_drawn(forward.maps(layer), layer)[:, :, chosen],
+            lambda chosen: _some_maps(as_drawn(forward.maps(layer), layer), chosen),
         ),
         display_ranges(extremes, options.normalisation, signed=signed, scope=scope),
         options,
@@ -215,6 +215,7 @@ def grid_of(  # what a grid is
     *,
     diverging: bool,
     steps: bool = False,
+    filters: tuple[int, ...] | None = None,
 ) -> Grid:
     """The grid of any maps with given ranges.
 
@@ -224,14 +225,22 @@ def grid_of(  # what a grid is
         options: how to draw it; the normalisation is not applied.
         diverging: whether to use the signed palette.
         steps: whether maps are the units of a sequence, ``(T, 1)`` each.
+        filters: to show, in this order; all by default.
 
     Raises:
         InvalidParameterError: the image would have more than 16 million pixels.
     """
     height, width, count = maps.shape
-    source = Source((height, width, count), summarise(maps), lambda chosen: maps[:, :, chosen])
-    every = tuple(range(count))
-    return _grid(source, scales, options, diverging=diverging, filters=every, steps=steps)
+    source = Source(
+        (height, width, count), summarise(maps), lambda chosen: _some_maps(maps, chosen)
+    )
+    shown = filters or tuple(range(count))
+    return _grid(source, scales, options, diverging=diverging, filters=shown, steps=steps)
+
+
+def _some_maps(maps: Array, chosen: list[int]) -> Array:
+    """Maps of some filters; of all, in their order, without a copy."""
+    return maps if chosen == list(range(maps.shape[-1])) else maps[:, :, chosen]
 
 
 def _grid(  # what a grid is

@@ -329,9 +329,16 @@ class Links:
         page = learn_page(step) if step else at(LEARN)
         return with_query(page, {"digit": self.digit, **self.query, **options})
 
-    def compare(self, other: "Links", layer: str | None = None, layer_b: str | None = None) -> str:
+    def compare(
+        self,
+        other: "Links",
+        layer: str | None = None,
+        layer_b: str | None = None,
+        page: int | None = None,
+    ) -> str:
         """The comparison of this page with another."""
-        return with_query(at(COMPARE), self._pair(other) | {"layer": layer, "layer_b": layer_b})
+        shown = {"layer": layer, "layer_b": layer_b, "page": page}
+        return with_query(at(COMPARE), self._pair(other) | shown)
 
     def compare_png(self, other: "Links", layer: str, side: str, **options: object) -> str:
         """One side of a comparison as an image."""

@@ -304,3 +304,22 @@ def test_every_link_and_image_of_it_is_there(
     kinds = {re.sub("[0-9a-f]{16}|[0-9]+", "", link): link for link in page.links()}
     for found in (*pictures, *(link for link in kinds.values() if link[:1] == "/")):
         assert api.get(found).status_code == 200, found
+
+
+def test_a_layer_with_very_many_filters_is_compared_in_parts(
+    api: TestClient, look: Look, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.compare.MOST_COLUMNS", 10)
+    view = f"mnist-resnet/{digit.id}"
+    seen: list[str] = []
+    for number in (1, 2):
+        page = look(
+            f"/compare?a={view}&b={view}&scale_b=block2:0&layer=block2.output&page={number}"
+        )
+        (a, b) = [one for one in page.all("figure") if "data-order" in one]
+        assert a["data-order"] == b["data-order"]
+        seen += a["data-order"].split(",")
+        sources = [one["href"] for one in page.all("image") if "compare/grid.png" in one["href"]]
+        assert all(f"filters={a['data-order']}" in source for source in sources)
+        assert api.get(sources[-1]).status_code == 200
+    assert sorted(map(int, seen)) == list(range(16))

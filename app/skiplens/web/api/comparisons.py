@@ -14,7 +14,15 @@ from skiplens.service.services import Services
 from skiplens.web.api.activations import Prediction
 from skiplens.web.api.routing import Router
 from skiplens.web.http.caching import PNG, versioned_response
-from skiplens.web.parameters import GridDep, ScaleText, ServicesDep, get_digit, parse_scales
+from skiplens.web.parameters import (
+    Filters,
+    GridDep,
+    ScaleText,
+    ServicesDep,
+    get_digit,
+    parse_filters,
+    parse_scales,
+)
 
 View = Annotated[
     str,
@@ -88,7 +96,7 @@ def compare(pair: PairDep) -> Comparison:
     PNG,
     "One layer of A or of B, or in one network the signed difference A - B, as one image",
 )
-def compare_grid_png(
+def compare_grid_png(  # noqa: PLR0913, PLR0917  # one parameter each
     request: Request,
     pair: PairDep,
     layer: Annotated[
@@ -111,8 +119,10 @@ def compare_grid_png(
         str | None,
         Query(description="of two networks: another layer of B", examples=[None], max_length=128),
     ] = None,
+    filters: Filters = None,
 ) -> Response:
     a, b = pair
     layers = find_pair(a.manifest, b.manifest, layer, layer_b)
-    grid = comparison_grid(a, b, layers, side, parameters.options())
+    chosen = parse_filters(layers.b if side == "b" else layers.a, filters)
+    grid = comparison_grid(a, b, layers, side, parameters.options(), chosen)
     return versioned_response(request, grid.png(), "-".join(one.manifest.version for one in pair))

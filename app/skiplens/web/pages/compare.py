@@ -30,10 +30,13 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext, get_page_context
 from skiplens.web.pages.digit_tiles import picture_links, sample_links
 from skiplens.web.pages.figures import (
+    MOST_COLUMNS,
+    FilterPart,
     Legend,
     MapAttributes,
     NumberCell,
     Picture,
+    filter_part,
     input_picture,
     legend_of,
     map_attributes,
@@ -43,7 +46,7 @@ from skiplens.web.pages.figures import (
 from skiplens.web.pages.network_page import NetworkPage, confusable_sample, network_links
 from skiplens.web.pages.prediction import prediction_view
 from skiplens.web.pages.templating import NetworkLinks
-from skiplens.web.parameters import ScaleText, ServicesDep, ViewDep
+from skiplens.web.parameters import ScaleText, ServicesDep, ViewDep, parse_filters
 
 _NAMES: Final[dict[Side, str]] = {"a": "A", "b": "B", "difference": f"A {fmt.MINUS} B"}
 _OptionalView = Annotated[str | None, Query(max_length=160)]
@@ -158,12 +161,14 @@ class _Pair:
 
 
 def compare_page(
-    context: PageContext, b: ForwardPass, layer: str | None, layer_b: str | None
+    context: PageContext, b: ForwardPass, layer: str | None, layer_b: str | None, page: int = 1
 ) -> NetworkPage:
-    """The page of a comparison; the context is that of A, of which ``layer`` is one.
+    """The page of a comparison; the context is that of A, of which ``layer`` is one, and ``page``
+    the part of its filters.
 
     Raises:
-        InvalidParameterError: A has no such layer, or B none to compare it with.
+        InvalidParameterError: A has no such layer, or B none to compare it with; or there is no
+            such part.
     """
     pair = _Pair(context, b)
     a, links, other = context.forward, pair.links, pair.other
@@ -172,6 +177,7 @@ def compare_page(
     shown = find_pair(a.manifest, b.manifest, layer, layer_b) if layer else default
     measured = similarity(a.manifest, b.manifest)
     sides: tuple[Side, ...] = ("a", "b", "difference") if pair.one_network else ("a", "b")
+    part = filter_part(a, shown.a, links, MOST_COLUMNS, page) if shown else None
     values = {
         "one_network": pair.one_network,
         "modes": _modes(pair),
@@ -191,7 +197,12 @@ def compare_page(
         "layer": shown,
         "pairs": pairs,
         "hidden": _hidden(pair),
-        "maps": {side: _side_maps(pair, shown, side) for side in sides} if shown else {},
+        "maps": {side: _side_maps(pair, shown, side, part) for side in sides}
+        if shown and part
+        else {},
+        "pages": part.links(lambda number: links.compare(other, layer, layer_b, page=number))
+        if part
+        else [],
         "heat_map": _heat_map(pair, pairs, shown, measured) if measured else None,
         "rows": tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
     }
@@ -298,12 +309,15 @@ def _hidden(pair: _Pair) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _side_maps(pair: _Pair, shown: LayerPair, side: Side) -> SideMaps:
+def _side_maps(pair: _Pair, shown: LayerPair, side: Side, part: FilterPart) -> SideMaps:
     normalisation = Normalisation.LAYER  # of two networks; in one, A and B share a range
     options = replace(pair.links.options, normalisation=normalisation, labels=False)
-    grid = comparison_grid(pair.a, pair.b, shown, side, options)
     layer, links = (shown.b, pair.other) if side == "b" else (shown.a, pair.links)
-    asked = {"labels": "false"}
+    if side == "b" and not pair.one_network:  # its filters are others
+        count = -(-layer.filters // MOST_COLUMNS)
+        part = filter_part(pair.b, layer, links, MOST_COLUMNS, min(part.number, count))
+    grid = comparison_grid(pair.a, pair.b, shown, side, options, part.filters)
+    asked = {"labels": "false", **part.query}
     if not pair.one_network:
         asked |= {"normalize": normalisation, "layer_b": shown.b.name}
     own = None if side == "difference" else links
@@ -351,7 +365,8 @@ def live_comparison(
     if side is None:
         raise InvalidParameterError(f"pictures: side must be one of {', '.join(_NAMES)}")
     found = find_pair(drawn.manifest, b.manifest, query.get("layer", ""), query.get("layer_b"))
-    grid = comparison_grid(drawn, b, found, side, options)
+    filters = parse_filters(found.b if side == "b" else found.a, query.get("filters"))
+    grid = comparison_grid(drawn, b, found, side, options, filters)
     return grid, _legend(grid, side, one_network=one_network)
 
 

@@ -141,10 +141,11 @@ def compare(
     compared: ComparedDep,
     layer: Annotated[str | None, Query(max_length=128)] = None,
     layer_b: Annotated[str | None, Query(max_length=128)] = None,
+    page: int = 1,
 ) -> Response:
     """Two inputs in one network, or two networks."""
     context, b = compared
-    return respond(compare_page(context, b, layer, layer_b))
+    return respond(compare_page(context, b, layer, layer_b, page))
 
 
 @router.get(links.learn_page(HANDOUT))
