@@ -101,7 +101,7 @@ def post_live(  # one parameter for each part of the request
     if experiment is not None:
         page = Drawn(services, engine, forward, request.query_params)
         values |= experiments.live_values(experiment, page)
-    header = {
+    header: dict[str, Any] = {
         "values": values,
         "announcement": f"Prediction: {prediction.label}, {fmt.percent(prediction.share)}.",
         "warnings": drawn.warnings,
@@ -183,8 +183,8 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
     if found["block"]:
         block: BlockInfo = find_block(manifest, found["block"])
         output, named = find_layer(manifest, block.output), given.get("filters")
-        filters = parse_filters(output, named) if named else None
-        table = block_table(forward, block, options.palette, options.zoom, filters)
+        columns = parse_filters(output, named) if named else None
+        table = block_table(forward, block, options.palette, options.zoom, columns)
     else:
         role = given.get("role", "output")
         if role not in _ROLES:
