@@ -41,6 +41,7 @@ PAGES: Final = {
     **{f"story: {step}": f"/learn/{step}?digit={{digit}}" for step in STEPS},
     "story for a class": "/learn/block?digit={digit}&present=1&lesson=abcdefgh",
     "story for a pupil": "/learn/block?digit={digit}&lesson=abcdefgh",
+    "page of a pupil": "/learn/class/mnpqrstu",
     "story on paper": "/learn/handout?digit={digit}",
     "experiments": "/experiments",
     "experiment on depth": "/experiments/depth",

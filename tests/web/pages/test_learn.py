@@ -18,7 +18,16 @@ from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import AS_TRAINED
-from skiplens.core.two_layer_network import PLAIN, RESIDUAL, ActivationName, evaluate, symbol_values
+from skiplens.core.two_layer_network import (
+    HIDDEN,
+    PLAIN,
+    RESIDUAL,
+    ActivationName,
+    Applied,
+    Symbol,
+    evaluate,
+    symbol_values,
+)
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.server import create_app
@@ -217,6 +226,19 @@ def test_a_step_has_few_words_in_short_sentences(told: TestClient, digit: Digit,
     assert sum(len(text.split()) for text in texts) <= MOST_WORDS
     for sentence in re.split(r"(?<=[.?!:])\s", " ".join(texts)):
         assert len(sentence.split()) <= MOST_IN_A_SENTENCE, sentence
+
+
+def test_the_first_kernel_has_products_to_show_and_answers_nothing(ask: Ask) -> None:
+    page = ask("filter")
+    grids = [one["aria-label"] for one in page.all("svg") if one.get("class") == "number-grid"]
+    products = next(label for label in grids if label.startswith("Products"))
+    assert re.search("[1-9]", products)
+    address = next(link for link in page.links() if "at=" in link and "/learn/" in link)
+    assert address
+
+
+def test_the_depths_in_the_words_are_those_of_the_ladder(ask: Ask) -> None:
+    assert "Networks of 2 to 27 blocks were trained alike" in " ".join(ask("depth").text.split())
 
 
 def test_every_definition_is_used_and_short(ask: Ask) -> None:
@@ -423,13 +445,79 @@ def test_an_unknown_pair_is_refused(told: TestClient) -> None:
 # The two-layer network as a figure.
 
 
-def test_formulas_are_drawn_from_what_is_computed() -> None:
-    drawn = re.sub(r"<[^>]+>", "", mathml.draw(RESIDUAL.by["w1"]))
-    hidden = "".join(char for char in drawn if char not in "\u2061\u2062")
-    expected = "f'(w1x)⋅x+f'(w2h)⋅w2⋅f'(w1x)⋅x"
-    assert hidden == expected.replace("'", "\N{PRIME}")
+FORMULAS: Final = {
+    "h": HIDDEN,
+    **{
+        f"{name}.{by}": formula
+        for name, network in (("plain", PLAIN), ("residual", RESIDUAL))
+        for by, formula in (("y", network.output), *network.by.items())
+    },
+}
+
+
+AT: Final = symbol_values(x=0.75, w1=-1.25, w2=2.5, activation="sigmoid")
+
+
+def read_formula(drawn: str, **names: object) -> np.ndarray:
+    """The value of drawn MathML, read as a person reads it."""
+    signs = {"\N{FUNCTION APPLICATION}": "", "\N{INVISIBLE TIMES}": "*", "\N{DOT OPERATOR}": "*"}
+    text = re.sub(r"<[^>]+>", "", drawn).replace("f\N{PRIME}", "slope")
+    for sign, operator in {**signs, "\N{MINUS SIGN}": "-"}.items():
+        text = text.replace(sign, operator)
+    return np.asarray(eval(text, {"__builtins__": {}}, names))  # noqa: S307  # from our own pages
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_drawn_formula_says_what_is_computed(name: str, activation: ActivationName) -> None:
+    values = symbol_values(x=0.75, w1=1.25, w2=2.5, activation=activation)
+
+    def applied(value: float, *, derivative: bool = False) -> float:
+        return evaluate(Applied(Symbol("z"), derivative), {"z": value}, activation)
+
+    said = read_formula(
+        mathml.draw(FORMULAS[name]),
+        **values,
+        f=applied,
+        slope=lambda value: applied(value, derivative=True),
+    )
+    assert said == pytest.approx(evaluate(FORMULAS[name], values, activation))
+    assert said
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_numbers_beneath_a_formula_give_its_result(name: str) -> None:
+    figure = dense_figure(AT["x"], AT["w1"], AT["w2"], "sigmoid")
+    views = {view.name: view for view in (figure.hidden, *figure.plain, *figure.residual)}
+    numbers, _, result = views[name].numbers.partition("<mo>=</mo>")
+    assert read_formula(result) == pytest.approx(evaluate(FORMULAS[name], AT, "sigmoid"), rel=0.01)
+    if "<mn" in numbers:
+        assert read_formula(numbers) == pytest.approx(read_formula(result), rel=0.02)
+
+
+def test_each_route_of_a_formula_has_its_colour() -> None:
+    drawn = mathml.draw(RESIDUAL.by["w1"])
+    routes = re.findall(r'<mrow class="(\w+)">', drawn)
+    assert routes == ["identity", "residual"]
+    assert mathml.draw(PLAIN.by["w1"]) in drawn
     assert 'class="identity"' in mathml.draw(RESIDUAL.output)
     assert "identity" not in mathml.draw(PLAIN.by["w1"])
+
+
+def test_the_formula_of_the_gate_is_what_a_highway_block_computes(
+    services: Services, digit: Digit
+) -> None:
+    engine = story_networks(services).gated
+    assert engine is not None
+    values = services.runner.run(engine, digit, AS_TRAINED).activations
+    block = engine.manifest.blocks[0]
+    x, residual, gate, merged = (
+        values[str(name)] for name in (block.identity, block.residual, block.gate, block.sum)
+    )
+    drawn = re.sub(
+        r"<mo>\(</mo><mi>x</mi><mo>\)</mo>", "", mathml.HIGHWAY.partition("<mo>=</mo>")[2]
+    )
+    assert np.allclose(read_formula(drawn, T=gate, F=residual, x=x), merged, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])

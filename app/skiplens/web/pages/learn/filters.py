@@ -26,9 +26,9 @@ def kernel_figure(scene: Scene) -> StepFigure:
     """One kernel that slides over the digit."""
     layer = _story_convolution(scene.manifest)
     index = _chosen_filter(scene, layer)
-    at = scene.state.at or ",".join(str(side // 2) for side in layer.shape[:2])
-    position = parse_position(layer, at)
     maps = scene.forward.maps(layer)[:, :, index]
+    at = scene.state.at or _position_with_a_sum(maps)
+    position = parse_position(layer, at)
     value, largest = float(maps[position]), float(maps.max())
     touched = scene.state.at is not None
     return StepFigure(
@@ -72,6 +72,14 @@ def _chosen_filter(scene: Scene, layer: LayerInfo) -> int:
         return check_filter(layer, scene.state.filter)
     kernel = scene.context.engine.weights[f"{_story_convolution(scene.manifest).name}/kernel"]
     return int(np.square(kernel).sum(axis=(0, 1, 2)).argmax())
+
+
+def _position_with_a_sum(maps: np.ndarray) -> str:
+    """Where the sum is nearest to half the largest: its products are seen, and it answers neither
+    question.
+    """
+    found = np.unravel_index(np.abs(maps - maps.max() / 2).argmin(), maps.shape)
+    return ",".join(map(str, found))
 
 
 def _single_map(scene: Scene, layer: LayerInfo, index: int) -> dict[str, Any]:
