@@ -15,7 +15,16 @@ from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
-from skiplens.network.compiling import Arrays, RunGraph, compile_network, trials, verify
+from skiplens.network import compiling
+from skiplens.network.compiling import (
+    Arrays,
+    RunGraph,
+    Tolerance,
+    compile_network,
+    trials,
+    verify,
+)
+from skiplens.network.litert_graphs import Graph, gradient_names, reference_gradients
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy, tiny_network
 
@@ -254,3 +263,18 @@ def test_an_output_of_another_shape_is_refused_even_if_it_would_broadcast(
 
     with pytest.raises(CompileError, match="differs from Keras at large by inf"):
         verify(b"", INFO, run, reference, traced)
+
+
+def test_where_rounding_adds_up_rewritten_layers_are_compared_in_double_precision(
+    traced: InstrumentedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tiny_network()
+    monkeypatch.setattr(compiling, "BY_LARGEST", Tolerance(compiling.BY_LARGEST.size, -1.0))
+    names = gradient_names(instrument(network, routes=True))
+    graph = Graph(b"", ("image", "branch_scales", "target"), names)
+    expected = reference_gradients(network)
+    compiling.check_flips(network, traced, graph, expected, 0.01)
+    monkeypatch.setattr(compiling, "IN_DOUBLE", Tolerance(compiling.BY_LARGEST.size, -1.0))
+    with pytest.raises(CompileError, match=r"gradients\.tflite differs from Keras"):
+        compiling.check_flips(network, traced, graph, expected, 0.01)
+    compiling.check_flips(network, traced, graph, expected, 0.0005)

@@ -12,11 +12,13 @@ from keras import layers
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
 from skiplens.errors import CompileError
+from skiplens.network.compiling import trials
 from skiplens.network.litert_graphs import (
     Graph,
     compile_activations,
     compile_gradients,
     gradient_names,
+    gradients_in_double,
     reference_gradients,
 )
 from skiplens.network.residual import HighwayGate, Residual
@@ -243,3 +245,16 @@ def test_mean_pooling_shares_the_gradient_out() -> None:
     assert wanted["relu"].any()
     for name in ("pool", "relu"):
         assert close(found[name], wanted[name], 1e-4)
+
+
+def test_gradients_of_rewritten_layers_are_exact_in_double_precision() -> None:
+    found = gradients_in_double(network())
+    assert found is not None
+    rewritten, expected = found
+    inputs = trials(instrument(network()))[2]
+    actual = rewritten(inputs)
+    for name, gradient in expected(inputs).items():
+        assert gradient.dtype == np.float64
+        scale = max(float(np.abs(gradient).max()), 1e-3)
+        assert np.abs(actual[name] - gradient).max() <= 1e-12 * scale
+    assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")

@@ -196,6 +196,43 @@ def reference_gradients(
     return reference
 
 
+def gradients_in_double(
+    network: keras.Model,
+) -> tuple[Callable[[Arrays], dict[str, Array]], Callable[[Arrays], dict[str, Array]]] | None:
+    """The gradients of rewritten and of unmodified layers as of :func:`reference_gradients`, by a
+    copy of the network that computes in float64; ``None`` if a layer cannot.
+    """
+    try:
+        with _double_precision():
+            copy = keras.models.model_from_json(network.to_json().replace("float32", "float64"))
+            copy.set_weights(network.get_weights())
+            found = reference_gradients(copy, differentiable), reference_gradients(copy)
+    except (TypeError, ValueError):
+        return None
+
+    def in_double(gradients: Callable[[Arrays], dict[str, Array]]) -> Any:
+        def reference(inputs: Arrays) -> dict[str, Array]:
+            with _double_precision():  # the first call traces
+                return gradients({name: one.astype(np.float64) for name, one in inputs.items()})
+
+        return reference
+
+    return in_double(found[0]), in_double(found[1])
+
+
+@contextmanager
+def _double_precision() -> Iterator[None]:
+    """New layers and tensors of Keras compute in float64."""
+    kept, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(kept)
+        keras.config.set_dtype_policy(policy)
+
+
 def _gradients(
     model: keras.Model,
     inputs: Mapping[str, tf.Tensor],
