@@ -162,7 +162,7 @@ class PeakMemory:
         self.megabytes = 0.0
 
     def _watch(self) -> None:
-        while not self._done.wait(0.02):
+        while not self._done.wait(0.2):  # the system keeps the server waiting for that
             self.megabytes = max(self.megabytes, resident_megabytes(self._process))
 
     def __enter__(self) -> Self:

@@ -1,13 +1,14 @@
 """HTTP/1.1 on one connection, over a transport that records what is written."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
-from skiplens.web.http.connection import MAX_STARTED, Connection, Shared
+from skiplens.web.http.connection import MAX_STARTED, READ_COST, Connection, Shared
 from skiplens.web.http.metrics import Metrics
 from tests.web.http.asgi import echo, reply
 
@@ -21,6 +22,7 @@ class Recorded(asyncio.Transport):
         super().__init__({"peername": (client, 1), "sockname": ("127.0.0.1", 80)})
         self.calls: list[bytes] = []
         self.closed = False
+        self.resumed = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.calls.append(bytes(data))
@@ -44,7 +46,7 @@ class Recorded(asyncio.Transport):
         pass
 
     def resume_reading(self) -> None:
-        pass
+        self.resumed += 1
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -155,3 +157,23 @@ def test_a_client_with_many_requests_takes_turns_with_others() -> None:
     order = asyncio.run(started())
     assert len(order) == 3 * MAX_STARTED + 1
     assert order.index("127.0.0.3") == MAX_STARTED
+
+
+def test_a_client_with_many_large_bodies_takes_turns_with_others() -> None:
+    async def resumed() -> list[int]:
+        shared = Shared(echo, Metrics("1"), Settings())
+        transports = [Recorded() for _ in range(12)]
+        for transport in transports:
+            connection = Connection(shared)
+            connection.connection_made(cast("asyncio.BaseTransport", transport))
+            connection.data_received(GET + b"Content-Length: 9999999\r\n\r\n" + bytes(100_000))
+        counts = []
+        for _ in range(20):
+            await asyncio.sleep(0)
+            counts.append(sum(one.resumed for one in transports))
+        return counts
+
+    counts = asyncio.run(resumed())
+    steps = [later - earlier for earlier, later in pairwise([0, *counts])]
+    assert max(steps) == MAX_STARTED // READ_COST
+    assert counts[-1] == 12

@@ -6,7 +6,9 @@ import socket
 import struct
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -30,6 +32,7 @@ from skiplens.web.http.request_parser import RefusedError, RequestParser
 MIN_READ_BYTES: Final = 4096  # of a response, in ``seconds``; slower readers are disconnected
 MAX_PIPELINED: Final = 16  # requests waiting on one connection
 MAX_STARTED: Final = 8  # requests of one client, in one turn of the event loop
+READ_COST: Final = 4  # of a part of a body, 256 KiB at most, in requests
 MAX_UNREAD_BYTES: Final = 1024 * 1024  # that a refused client may go on sending
 MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024  # of all responses that clients do not read
 
@@ -53,7 +56,7 @@ class Shared:
         connections: those that are open.
         stalled: those whose client does not read as fast as it is sent to, the first one first.
         tasks: requests in progress.
-        turns: start them.
+        turns: start them, and read bodies.
         closing: whether the server stops, so that connections close after their response.
     """
 
@@ -67,7 +70,7 @@ class Shared:
         self.connections: set[Connection] = set()
         self.stalled: dict[Connection, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self.turns = Turns(self.tasks)
+        self.turns = Turns()
         self.closing = False
         self._date, self._date_until = b"", 0.0
 
@@ -117,36 +120,30 @@ class Shared:
 
 
 class Turns:
-    """Starts requests, few of each client in one turn of the event loop: the others wait for the
-    next turns, so that a client with many small requests does not hold up the rest.
-
-    Args:
-        tasks: to which requests that are started are added.
+    """Starts requests and reads bodies, few of each client in one turn of the event loop: the
+    others wait for the next turns, so that a client who sends much does not hold up the rest.
     """
 
-    def __init__(self, tasks: set[asyncio.Task[None]]) -> None:
-        self._tasks = tasks
-        self._started: Counter[str] = Counter()
-        self._waiting: dict[str, deque[Exchange]] = {}
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+        self._waiting: dict[str, deque[tuple[Callable[[], None], int]]] = {}
 
-    def start(self, client: str, exchange: "Exchange") -> None:
-        """Start a request, now or soon."""
-        if not self._started:
+    def take(self, client: str, action: Callable[[], None], cost: int = 1) -> None:
+        """Do something for a client, now or soon."""
+        if not self._taken:
             asyncio.get_running_loop().call_soon(self._next)
-        if self._started[client] >= MAX_STARTED:
-            self._waiting.setdefault(client, deque()).append(exchange)
+        if self._taken[client] >= MAX_STARTED:
+            self._waiting.setdefault(client, deque()).append((action, cost))
             return
-        self._started[client] += 1
-        task = asyncio.get_running_loop().create_task(exchange.run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._taken[client] += cost
+        action()
 
     def _next(self) -> None:
-        self._started.clear()
-        for client, exchanges in tuple(self._waiting.items()):
-            for _ in range(min(MAX_STARTED, len(exchanges))):
-                self.start(client, exchanges.popleft())
-            if not exchanges:
+        self._taken.clear()
+        for client, actions in tuple(self._waiting.items()):
+            while actions and self._taken[client] < MAX_STARTED:
+                self.take(client, *actions.popleft())
+            if not actions:
                 del self._waiting[client]
 
 
@@ -176,6 +173,7 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()  # the client has been expected to send, or to close
         self._ending = False  # nothing is parsed any more
         self._ended = False  # and nothing is written
+        self._paused = False  # nothing is read
         self._drained: asyncio.Future[None] | None = None  # while the client does not read
         self._unread, self._unread_since = 0, 0.0
 
@@ -239,12 +237,12 @@ class Connection(asyncio.Protocol):
             self._start(exchange)
         else:
             self._waiting.append(exchange)
-            self.transport.pause_reading()
+            self._pause()
 
     def on_body(self, data: bytes) -> None:
         """Keep a part of the body for the app."""
         if self._incoming is not None and self._incoming.feed(data) > _BUFFERED_BYTES:
-            self.transport.pause_reading()
+            self._pause()
 
     def on_end(self) -> None:
         """The request is here."""
@@ -256,7 +254,12 @@ class Connection(asyncio.Protocol):
 
     def _start(self, exchange: "Exchange") -> None:
         self._running = exchange
-        self.shared.turns.start(self.client, exchange)
+        self.shared.turns.take(self.client, partial(self._run, exchange))
+
+    def _run(self, exchange: "Exchange") -> None:
+        task = self._loop.create_task(exchange.run())
+        self.shared.tasks.add(task)
+        task.add_done_callback(self.shared.tasks.discard)
 
     def finished(self, exchange: "Exchange") -> None:
         """The response to a request is complete: go on with the next one, or close."""
@@ -274,9 +277,18 @@ class Connection(asyncio.Protocol):
         else:
             self.resume_reading()
 
+    def _pause(self) -> None:
+        self._paused = True
+        self.transport.pause_reading()
+
     def resume_reading(self) -> None:
-        """Read on, unless requests wait."""
-        if not self._waiting and not self.transport.is_closing():
+        """Read on when it is the client's turn, unless requests wait."""
+        if self._paused and not self._waiting:
+            self._paused = False
+            self.shared.turns.take(self.client, self._read, READ_COST)
+
+    def _read(self) -> None:
+        if not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _refuse(self, problem: Problem | None) -> None:
