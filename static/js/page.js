@@ -105,7 +105,7 @@ function wireSearch() {
       const address = new URL(form.action);
       const fields = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
       address.search = new URLSearchParams(fields).toString();
-      await (await swap()).showPage(address.href, { history: "none", regions: [".found-classes"] });
+      await (await swap()).showPage(address.href, { history: "none", regions: [".search-result"] });
     }, TYPING_MS);
   });
 }
