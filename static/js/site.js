@@ -15,6 +15,13 @@ function applyTheme(theme) {
   for (const button of document.querySelectorAll("[data-theme-choice] button")) {
     button.setAttribute("aria-pressed", String(button.getAttribute("value") === theme));
   }
+  if (document.querySelector(".palette-theme")) void showMapsInTheme();
+}
+
+/** Have the server choose the maps' pictures anew. */
+async function showMapsInTheme() {
+  const { showPage } = await import("./swap.js");
+  await showPage(() => location.href, { history: "none" });
 }
 
 /** Change the theme in place; a page from the browser's history takes the theme chosen since. */

@@ -134,9 +134,14 @@ function isCounterpart(a, b) {
   return !(a instanceof Element && b instanceof Element) || keyOf(a) === keyOf(b);
 }
 
-/** What an element is, whatever it says. @param {Element} element */
+/**
+ * What an element is, whatever it says. An image is one, so that it stays where a source before it
+ * goes.
+ * @param {Element} element
+ */
 function keyOf(element) {
-  return element.id || element.getAttribute("data-layer") || element.getAttribute("name");
+  return element.id || element.getAttribute("data-layer") || element.getAttribute("name")
+    || (element instanceof HTMLImageElement && "image");
 }
 
 /** @param {Element} current @param {Element} fresh */

@@ -126,8 +126,8 @@ export function play(button) {
   cover.setAttribute("data-added", "");
   marker.before(cover);
   const context = cover.getContext("2d");
-  const background = getComputedStyle(marker).getPropertyValue("--map-background");
-  if (context) context.fillStyle = background || "#000";
+  cover.style.color = "var(--map-background)"; // as a colour that a canvas understands
+  if (context) context.fillStyle = getComputedStyle(cover).color;
   context?.fillRect(0, 0, width, height);
   const from = performance.now();
   let done = 0;

@@ -147,13 +147,13 @@ def test_deep_networks_follow_every_stroke_beside_another_network(open_page: Ope
 def test_the_map_of_a_drawing_stays_until_the_stored_one_is_there(open_page: OpenPage) -> None:
     page = open_page("/learn/filter")
     figure = page.locator(".kernel-map .filter-map")
-    before = figure.locator("image").get_attribute("href") or ""
+    before = figure.locator("image").first.get_attribute("href") or ""
     page.get_by_role("button", name="Clear").click()
     with unsaved(page):
         draw(page, SEVEN)
         expect(figure.locator("canvas.live-canvas")).to_have_count(1)
         page.route("**/grid.png*", lambda _: None)  # it never comes
-    expect(figure.locator("image")).not_to_have_attribute("href", before)
+    expect(figure.locator("image").first).not_to_have_attribute("href", before)
     expect(page.locator("canvas[data-network-input].is-live")).to_have_count(0)
     expect(figure.locator("canvas.live-canvas")).to_have_count(1)
 

@@ -2,10 +2,13 @@
 
 import re
 
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.drawing import ONE, draw, unsaved
+from tests.browser.pages import address
 
 pytestmark = pytest.mark.browser
 
@@ -69,3 +72,48 @@ def test_changing_the_theme_loads_no_page(open_page: OpenPage) -> None:
     page.evaluate("window.kept = true")
     choose_dark(page)
     assert page.evaluate("window.kept")
+
+
+IS_SHOWN = """([image, palette]) => image.complete && image.naturalWidth > 0
+  && image.currentSrc.includes("palette=light") === (palette === "light")"""
+COLOURS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const found = new Set();
+  for (let at = 0; at < data.length; at += 4) {
+    const [red, green, blue] = data.subarray(at, at + 3);
+    found.add(((red << 16) | (green << 8) | blue).toString(16).padStart(6, "0"));
+  }
+  return [...found];
+}"""
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_maps_follow_the_theme_of_the_system_and_the_one_chosen(
+    open_page: OpenPage, scheme: str, other: str
+) -> None:
+    page = open_page("/", color_scheme=scheme)
+    image = page.locator("#stem picture img").element_handle()
+    page.wait_for_function(IS_SHOWN, arg=[image, scheme])
+    page.get_by_role("button", name=f"{other} theme").click()
+    page.wait_for_function(IS_SHOWN, arg=[image, other])
+    expect(page.get_by_label("Colours")).to_have_value("theme")
+    page.get_by_role("button", name="system theme").click()
+    page.wait_for_function(IS_SHOWN, arg=[image, scheme])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_maps_of_a_drawing_have_the_colours_of_the_theme(
+    open_page: OpenPage, server: str, scheme: str
+) -> None:
+    palettes = httpx2.get(f"{server}/api/v1/palettes").json()
+    (table,) = (one["diverging"] for one in palettes if one["name"] == scheme)
+    page = open_page(address(server, "filter"), color_scheme=scheme)
+    shown = page.locator(f".filter-map image.in-{scheme}")
+    expect(shown).to_be_visible()
+    expect(page.locator(".filter-map image").filter(visible=True)).to_have_count(1)
+    with unsaved(page):
+        draw(page, ONE)
+        painted = page.locator(".filter-map canvas.live-canvas")
+        expect(painted).to_have_count(1)
+        colours = painted.evaluate(COLOURS)
+    assert set(colours) <= set(re.findall("......", table))

@@ -6,6 +6,7 @@ request is answered, which is when routes are declared.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -214,6 +215,13 @@ def class_page(lesson: str) -> str:
 DEFAULT: Final = GridOptions()
 
 
+def in_light(address: str) -> str | None:
+    """A picture of maps in the light palette; ``None`` if its address names a palette."""
+    if re.search(r"[?&]palette=", address):
+        return None
+    return f"{address}{'&' if '?' in address else '?'}palette={PaletteName.LIGHT}"
+
+
 @dataclass(frozen=True)
 class Links:
     """A digit in a network with display options. Every method is an address.
@@ -223,7 +231,7 @@ class Links:
         digit: id.
         scales: factors of residual branches.
         normalize: what shares a range.
-        palette: pair of palettes.
+        palette: pair of palettes; by default the light or the dark one, as the page's theme.
         sort: order of a layer's maps.
         version: of the network, in the addresses of its pictures, which are kept for ever.
     """
@@ -232,7 +240,7 @@ class Links:
     digit: str
     scales: Scales = AS_TRAINED
     normalize: Normalisation = DEFAULT.normalisation
-    palette: PaletteName = DEFAULT.palette
+    palette: PaletteName | None = None
     sort: Sort = DEFAULT.sort
     version: str = ""
 
@@ -242,14 +250,14 @@ class Links:
         return {
             "scale": str(self.scales),
             "normalize": None if self.normalize is DEFAULT.normalisation else self.normalize,
-            "palette": None if self.palette is DEFAULT.palette else self.palette,
+            "palette": self.palette,
             "sort": None if self.sort is DEFAULT.sort else self.sort,
         }
 
     @property
     def options(self) -> GridOptions:
         """How grids are drawn."""
-        return GridOptions(self.normalize, self.palette, sort=self.sort)
+        return GridOptions(self.normalize, self.palette or DEFAULT.palette, sort=self.sort)
 
     def gallery(self, fragment: str = "") -> str:
         """The gallery, at a section of it."""

@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -361,6 +362,15 @@ async def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ..
 FiltersDep = Annotated[tuple[int, ...], Depends(get_filters)]
 
 
+class PaletteChoice(StrEnum):
+    """A pair of palettes, or that of the page's theme: zero has the tone of the page."""
+
+    THEME = "theme"
+    DARK = PaletteName.DARK
+    LIGHT = PaletteName.LIGHT
+    GREY = PaletteName.GREY
+
+
 @dataclass(frozen=True)
 class ViewParameters:
     """Display options, which are the same on every page.
@@ -373,7 +383,7 @@ class ViewParameters:
     normalize: Annotated[Normalisation, Query(description="which maps share one value range")] = (
         DEFAULT.normalisation
     )
-    palette: Annotated[PaletteName, Query(description="pair of palettes")] = DEFAULT.palette
+    palette: Annotated[PaletteChoice, Query(description="pair of palettes")] = PaletteChoice.THEME
     sort: Annotated[Sort, Query(description="order of a layer's maps")] = DEFAULT.sort
     find: Annotated[
         str, Query(max_length=100, description="classes to show: part of their names")
@@ -381,7 +391,9 @@ class ViewParameters:
 
     def view(self, network: Manifest, digit: str, scales: Scales) -> Links:
         """The links of a digit in a network; ``scales`` are that network's."""
-        chosen = (self.normalize, self.palette, self.sort)
+        by_theme = self.palette is PaletteChoice.THEME
+        palette = None if by_theme else PaletteName(self.palette)
+        chosen = (self.normalize, palette, self.sort)
         return Links(network.id, digit, scales, *chosen, version=network.version)
 
 

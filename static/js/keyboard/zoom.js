@@ -48,6 +48,9 @@ function availableRoom() {
 function copyOf(shown) {
   const picture = /** @type {Picture} */ (shown.cloneNode(true));
   picture.removeAttribute("id");
+  if (picture instanceof HTMLImageElement && shown instanceof HTMLImageElement) {
+    picture.src = shown.currentSrc || shown.src; // without the sources beside it
+  }
   if (shown instanceof SVGSVGElement) return { picture, size: shown.viewBox.baseVal };
   const [width, height] = [shown.naturalWidth || shown.width, shown.naturalHeight || shown.height];
   return { picture, size: { width, height } };

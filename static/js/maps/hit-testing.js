@@ -140,9 +140,10 @@ function filterOrder(figure, count) {
 
 /** The image's source for other windows, if it is used. @param {HTMLElement} figure */
 function usedSource(figure) {
-  const source = figure.querySelector("picture source");
-  const isUsed = source instanceof HTMLSourceElement && matchMedia(source.media).matches;
-  return isUsed ? source : undefined;
+  const sources = /** @type {NodeListOf<HTMLSourceElement>} */ (
+    figure.querySelectorAll("picture source")
+  );
+  return [...sources].find((source) => matchMedia(source.media).matches);
 }
 
 /** Pixels along a side of one value in the image of a figure. @param {HTMLElement} figure */

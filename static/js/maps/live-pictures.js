@@ -66,12 +66,14 @@ export class LivePictures {
    * @param {readonly LivePicture[]} pictures
    */
   async paint(pictures) {
-    const name = document.querySelector("[data-palette]")?.getAttribute("data-palette") ?? "dark";
-    const palette = await loadPalette(name);
-    const byAddress = new Map(pictures.map((picture) => [picture.address, picture]));
+    const coloured = await Promise.all(pictures.map(async (picture) => {
+      return { picture, palette: await loadPalette(paletteOf(picture.address)) };
+    }));
+    const byAddress = new Map(coloured.map((one) => [one.picture.address, one]));
     for (const original of this.#inView) {
-      const picture = byAddress.get(addressOf(original));
-      if (!picture) continue;
+      const found = byAddress.get(addressOf(original));
+      if (!found) continue;
+      const { picture, palette } = found;
       const table = picture.ramp === "signed" ? palette.diverging : palette.sequential;
       this.#show(original, picture, table);
       if (picture.legend) writeLegend(original, picture.legend);
@@ -119,6 +121,11 @@ function addressOf(original) {
     : original.href.baseVal;
   const { pathname, search } = new URL(shown, location.href);
   return pathname + search;
+}
+
+/** @param {string} address of a picture on the server, which is dark by default */
+function paletteOf(address) {
+  return new URLSearchParams(address.split("?")[1]).get("palette") ?? "dark";
 }
 
 /**

@@ -149,7 +149,20 @@ def test_each_number_has_its_colour_of_the_palette() -> None:
     assert [square.level for square in found.cells] == levels
     for square, level in zip(found.cells, levels, strict=True):
         assert square.colour == "#{:02x}{:02x}{:02x}".format(*table[level])
-        assert square.bright == (table[level].mean() > 128)
+        assert square.tone == ("bright" if table[level].mean() > 128 else "dark")
+
+
+def test_without_a_palette_numbers_and_ramps_have_those_of_both_themes() -> None:
+    found = number_grid(VALUES, (-4.0, 4.0), None)
+    each = [number_grid(VALUES, (-4.0, 4.0), one) for one in (PaletteName.LIGHT, PaletteName.DARK)]
+    for square, light, dark in zip(found.cells, *(one.cells for one in each), strict=True):
+        assert square.colour == f"light-dark({light.colour}, {dark.colour})"
+        assert square.tone in {f"{light.tone}-{dark.tone}", light.tone}
+    assert found.cells[0].tone == "bright-dark"  # zero has the tone of the page
+    light, dark = (
+        ramp_stops(one, diverging=False) for one in (PaletteName.LIGHT, PaletteName.DARK)
+    )
+    assert ramp_stops(None, diverging=False)[0][1] == f"light-dark({light[0][1]}, {dark[0][1]})"
 
 
 def test_a_range_from_zero_has_the_positive_palette() -> None:

@@ -5,7 +5,7 @@ from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
-from skiplens.web.links import Links
+from skiplens.web.links import Links, in_light
 from tests.conftest import switched_off
 
 PLAIN = Links("net", "digit")
@@ -51,6 +51,14 @@ def test_further_parameters_come_last() -> None:
 
 def test_data_depend_on_the_scales_alone() -> None:
     assert OTHER.data("a.b", "activations").endswith("/layers/a.b/activations?scale=block2:0")
+
+
+def test_a_picture_is_light_unless_its_address_names_a_palette() -> None:
+    grid = PLAIN.grid("a.b")
+    assert in_light(grid) == f"{grid}?palette=light"
+    assert in_light(f"{grid}?zoom=2") == f"{grid}?zoom=2&palette=light"
+    assert in_light(OTHER.grid("a.b")) is None
+    assert PLAIN.options.palette is PaletteName.DARK
 
 
 def test_toggled_blocks_are_in_forward_order() -> None:

@@ -1,10 +1,19 @@
 """The theme: stored in a cookie, set by a form that returns to a page of this site."""
 
+import io
+from urllib.parse import urlsplit
+
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.colormaps import PaletteName, colours
+from skiplens.core.digit import Digit
+from skiplens.web.links import in_light
 from skiplens.web.pages.templating import COOKIE, Theme, safe_redirect_path
 from tests.web.conftest import Refused
+from tests.web.pages.markup import Markup
 
 HTML = {"Accept": "text/html"}
 
@@ -109,3 +118,81 @@ def test_other_forms_are_refused(
 ) -> None:
     answer = client.post("/theme", content=body, headers={"Content-Type": kind})
     assert says in refused(answer, 422, "invalid_parameter")
+
+
+MAPS = ("/grid.png", "/maps.png", "/kernel.png", "/kernels.png")
+WITH_MAPS = (
+    "/networks/mnist-resnet/digits/{}",
+    "/networks/mnist-resnet/digits/{}/layers/block1.conv1",
+    "/networks/mnist-resnet/digits/{}/layers/block1.conv1/filters/3",
+    "/networks/mnist-resnet/digits/{}/blocks",
+    "/networks/mnist-resnet/digits/{}/blocks/block2",
+    "/compare?a=mnist-resnet/{0}&b=mnist-plain/{0}",
+    "/learn/block?digit={}",
+)
+
+
+def map_pictures(client: TestClient, address: str) -> list[str]:
+    """Addresses of every picture of maps on a page, in the order of the page."""
+    page = Markup(client.get(address, headers=HTML).text)
+    found = (
+        element.get("src") or element.get("srcset") or element.get("href") or ""
+        for name, element in page.elements
+        if name in {"img", "source", "image"}
+    )
+    return [one for one in found if urlsplit(one).path.endswith(MAPS)]
+
+
+@pytest.mark.parametrize("page", WITH_MAPS)
+def test_maps_are_light_on_a_light_page_and_dark_on_a_dark_one(
+    client: TestClient, digit: Digit, page: str
+) -> None:
+    address = page.format(digit.id)
+    by_system = map_pictures(client, address)
+    client.cookies.set(COOKIE, Theme.LIGHT)
+    light = map_pictures(client, address)
+    client.cookies.set(COOKIE, Theme.DARK)
+    dark = map_pictures(client, address)
+    client.cookies.clear()
+    assert light
+    assert all("palette=light" in one for one in light)
+    assert not any("palette=" in one for one in dark)
+    assert len(by_system) == len(light) + len(dark)
+    assert set(by_system) == {*light, *dark}
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_a_palette_that_is_chosen_is_the_same_in_every_theme(
+    client: TestClient, digit: Digit, theme: Theme
+) -> None:
+    client.cookies.set(COOKIE, theme)
+    address = f"{WITH_MAPS[0].format(digit.id)}?palette=dark"
+    found = map_pictures(client, address)
+    page = Markup(client.get(address, headers=HTML).text)
+    client.cookies.clear()
+    assert found
+    assert all("palette=dark" in one for one in found)
+    selected = [one["value"] for one in page.all("option") if "selected" in one]
+    assert "dark" in selected
+    assert "theme" not in selected
+
+
+@pytest.mark.parametrize("page", WITH_MAPS)
+def test_both_forms_of_a_picture_show_the_same_levels(
+    client: TestClient, digit: Digit, page: str
+) -> None:
+    pictures = [one for one in map_pictures(client, page.format(digit.id)) if "palette=" not in one]
+    for address in dict.fromkeys(pictures[:4]):
+        forms = []
+        for one in (address, in_light(address)):
+            assert one
+            with Image.open(io.BytesIO(client.get(one).content)) as drawn:
+                palette = np.array(drawn.getpalette(), np.uint8).reshape(-1, 3)
+                forms.append((np.asarray(drawn), palette))
+        (levels, dark), (same, light) = forms
+        assert np.array_equal(levels, same)
+        for name, found in ((PaletteName.DARK, dark), (PaletteName.LIGHT, light)):
+            known = [
+                colours(name, diverging=diverging)[: len(found)] for diverging in (False, True)
+            ]
+            assert any(np.array_equal(found, one) for one in known)

@@ -401,7 +401,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
     manifest, links, forward = context.engine.manifest, context.links, context.forward
     output = find_layer(manifest, block.output)
     part = filter_part(forward, output, links, MOST_COLUMNS, page)
-    table = block_table(forward, block, links.palette, filters=part.filters)
+    table = block_table(forward, block, links.options.palette, filters=part.filters)
     noun = output.filter_noun
     every, mean = forward.block_metrics, test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
@@ -463,7 +463,7 @@ def _wide_picture(
 ) -> Picture | None:
     """The maps for wide screens; ``None`` if they have no room there at this zoom."""
     links = context.links
-    layout = block_table(context.forward, block, links.palette, zoom, part.filters).geometry
+    layout = block_table(context.forward, block, links.options.palette, zoom, part.filters).geometry
     if layout.width > _WIDE:
         return None
     return Picture.of(links.block_maps(block.name, **part.query, zoom=zoom), layout)

@@ -106,9 +106,9 @@ def _stage_figure(
     context: PageContext, number: int, role: str, title: str, stage: Sequence[BlockInfo]
 ) -> StageFigure:
     links = context.links
-    table = stage_table(context.forward, number, role, links.palette)
+    table = stage_table(context.forward, number, role, links.options.palette)
     larger = table.geometry.zoom + 1
-    wide = stage_table(context.forward, number, role, links.palette, larger).geometry
+    wide = stage_table(context.forward, number, role, links.options.palette, larger).geometry
     name = f"{title} of {_span([block.name for block in stage])}"
     columns = fmt.pluralise(table.geometry.columns, "filter")
     return StageFigure(

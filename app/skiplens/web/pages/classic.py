@@ -139,7 +139,7 @@ def _maps(
 
 def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> MapFigure:
     kernel = context.engine.weights[f"{layer.name}/kernel"]
-    grid = LabelledKernelGrid.of(kernel, links.palette, _KERNEL_ZOOM)
+    grid = LabelledKernelGrid.of(kernel, links.options.palette, _KERNEL_ZOOM)
     address = links.kernels_png(layer.name, zoom=_KERNEL_ZOOM, indices="true")
     return MapFigure(
         name="kernels",

@@ -60,17 +60,23 @@ RAMP_STOPS: Final = 21
 
 @dataclass(frozen=True)
 class Picture:
-    """An image and its size in CSS pixels; a value of a map is a square of ``zoom`` pixels."""
+    """An image and its size in CSS pixels; a value of a map is a square of ``zoom`` pixels.
+
+    Attributes:
+        light: its address on a light page, where that is another.
+    """
 
     src: str
     width: int
     height: int
     zoom: int = 1
+    light: str | None = None
 
     @classmethod
     def of(cls, src: str, layout: GridLayout) -> "Picture":
         """The image of maps in a layout."""
-        return cls(src, layout.width, layout.height, layout.zoom)
+        light = addresses.in_light(src)
+        return cls(src, layout.width, layout.height, layout.zoom, light)
 
 
 def input_picture(forward: ForwardPass) -> Picture:
@@ -365,14 +371,25 @@ def ramp(grid: Grid) -> str:
     return "signed" if grid.diverging else "positive"
 
 
-def ramp_stops(palette: PaletteName, *, diverging: bool) -> tuple[tuple[str, str], ...]:
-    """A palette as an SVG gradient: offset and colour of each stop."""
-    table = colours(palette, diverging=diverging)
+_BY_THEME: Final = (PaletteName.LIGHT, PaletteName.DARK)
+
+
+def ramp_stops(palette: PaletteName | None, *, diverging: bool) -> tuple[tuple[str, str], ...]:
+    """A palette, or that of the theme, as an SVG gradient: offset and colour of each stop."""
     levels = [round(at * TOP_LEVEL / (RAMP_STOPS - 1)) for at in range(RAMP_STOPS)]
     return tuple(
-        (f"{100 * level / TOP_LEVEL:.1f}%", "#{:02x}{:02x}{:02x}".format(*table[level]))
+        (f"{100 * level / TOP_LEVEL:.1f}%", _colour(level, palette, diverging=diverging))
         for level in levels
     )
+
+
+def _colour(level: int, palette: PaletteName | None, *, diverging: bool) -> str:
+    """``#rrggbb``, or ``light-dark(#rrggbb, #rrggbb)`` for the palettes of both themes."""
+    found = [
+        "#{:02x}{:02x}{:02x}".format(*colours(one, diverging=diverging)[level])
+        for one in ((palette,) if palette else _BY_THEME)
+    ]
+    return found[0] if palette else f"light-dark({', '.join(found)})"
 
 
 _TONES: Final = {"x": "identity", "projected x": "identity", "F(x)": "residual"}
@@ -395,7 +412,7 @@ def table_alt(block: BlockInfo, table: FeatureMapTable) -> str:
     )
 
 
-_BRIGHT: Final = 140  # luma above which dark text has more contrast
+_BRIGHT: Final = 118  # luma above which dark text has more contrast (WCAG 2.2)
 
 
 @dataclass(frozen=True)
@@ -407,10 +424,12 @@ class NumberCell:
     level: int
     """Index into the palette."""
     colour: str
-    """``#rrggbb``; ``none`` outside the map."""
+    """As CSS has it; ``none`` outside the map."""
     text: str
-    bright: bool
-    """Whether dark text has more contrast."""
+    tone: str
+    """What its text has contrast with: ``bright``, ``dark``, or on a light page one and on a dark
+    page the other: ``bright-dark``.
+    """
 
 
 @dataclass(frozen=True)
@@ -433,7 +452,7 @@ class NumberGrid:
 def number_grid(
     values: NDArray[np.floating],
     range_: ValueRange,
-    palette: PaletteName,
+    palette: PaletteName | None,
     *,
     mask: NDArray[np.bool_] | None = None,
     fixed_palette: bool = False,
@@ -443,23 +462,22 @@ def number_grid(
     Args:
         values: ``(H, W)``.
         range_: values at the ends of the palette; the signed one if the lower is negative.
-        palette: pair of palettes.
+        palette: pair of palettes; that of the theme by default.
         mask: bool ``(H, W)``, which of the values exist; all by default.
         fixed_palette: whether the palette is another than the page's.
     """
     centred = range_[0] < 0
     maps = np.asarray(values, np.float32)[:, :, None]
     levels = quantise(maps, (range_,), centred=centred)[0]
-    table = colours(palette, diverging=centred)
     height, width = values.shape
     texts = fmt.aligned(maps.ravel().tolist())
     return NumberGrid(
         height,
         width,
         tuple(
-            _number_cell(x, y, int(levels[y, x]), table, texts[y * width + x])
+            _number_cell((x, y), int(levels[y, x]), texts[y * width + x], palette, centred=centred)
             if mask is None or mask[y, x]
-            else NumberCell(x, y, 0, "none", "0", bright=False)
+            else NumberCell(x, y, 0, "none", "0", "")
             for y in range(height)
             for x in range(width)
         ),
@@ -468,11 +486,18 @@ def number_grid(
     )
 
 
-def _number_cell(x: int, y: int, level: int, table: NDArray[np.uint8], text: str) -> NumberCell:
-    red, green, blue = (int(part) for part in table[level])
-    # Luma, as ITU-R BT.601 weighs the primaries.
-    bright = 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT
-    return NumberCell(x, y, level, f"#{red:02x}{green:02x}{blue:02x}", text, bright)
+def _number_cell(
+    place: tuple[int, int], level: int, text: str, palette: PaletteName | None, *, centred: bool
+) -> NumberCell:
+    tones = [
+        # Luma, as ITU-R BT.601 weighs the primaries.
+        "bright"
+        if (0.299, 0.587, 0.114) @ colours(one, diverging=centred)[level] > _BRIGHT
+        else "dark"
+        for one in ((palette,) if palette else _BY_THEME)
+    ]
+    colour = _colour(level, palette, diverging=centred)
+    return NumberCell(*place, level, colour, text, "-".join(dict.fromkeys(tones)))
 
 
 ZOOM: Final = 12
@@ -514,7 +539,7 @@ def filter_kernel(context: PageContext, layer: LayerInfo, index: int) -> Kernel 
     if layer.kernel is None:
         return None
     links = context.links
-    grid = filter_kernel_grid(context.engine, layer, index, links.palette)
+    grid = filter_kernel_grid(context.engine, layer, index, links.options.palette)
     height, width, channels = grid.maps.shape
     return Kernel(
         picture=Picture.of(links.kernel_png(layer.name, index), grid.geometry),

@@ -58,7 +58,7 @@ def filter_across_block(
     if block is None:
         return None
     column, filters = _column(context.forward, block, layer, index)
-    table = block_table(context.forward, block, links.palette, filters=filters)
+    table = block_table(context.forward, block, links.options.palette, filters=filters)
     parts = tuple(
         Tile(
             text=row.role,
@@ -215,7 +215,7 @@ def filter_page(
 def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
     """The filter's map, enlarged: cut from the image by its ``viewBox``."""
     links = context.links
-    options = GridOptions(links.normalize, links.palette, grid_image.MAX_ZOOM, labels=False)
+    options = GridOptions(links.normalize, zoom=grid_image.MAX_ZOOM, labels=False)
     grid = layer_grid(context.forward, layer, (index,), options)
     layout, (cell,) = grid.geometry, grid.cells
     height, width, _ = layer.shape

@@ -48,6 +48,7 @@ from skiplens.web.parameters import (
     FilterNumber,
     LayerDep,
     NetworkDep,
+    Palette,
     ServicesDep,
     ViewDep,
     parse_scales,
@@ -215,10 +216,14 @@ def _sheet(request: Request, digits: Iterable[DigitRecord]) -> Response:
 
 @router.get(links.filter_kernel_png("{network}", "{layer}", "{index}"))
 def filter_kernel_png(
-    request: Request, engine: NetworkDep, layer: LayerDep, index: FilterNumber, parameters: ViewDep
+    request: Request,
+    engine: NetworkDep,
+    layer: LayerDep,
+    index: FilterNumber,
+    palette: Palette = links.DEFAULT.palette,
 ) -> Response:
     """The kernel of one filter."""
-    grid = filter_kernel_grid(engine, layer, index, parameters.palette)
+    grid = filter_kernel_grid(engine, layer, index, palette)
     return versioned_response(request, grid.png(), engine.manifest.version)
 
 
@@ -238,7 +243,7 @@ def card_png(
         request,
         draw_card(
             context.stored.digit.fitted(manifest.input_shape, manifest.input.fit),
-            colours(context.links.palette, diverging=grid.diverging)[grid.levels()],
+            colours(context.links.options.palette, diverging=grid.diverging)[grid.levels()],
             f"{manifest.title}: {prediction.label}, {prediction.share:.2%}",
             f"{shown.name}: {fmt.pluralise(shown.filters, 'filter')} - skiplens",
         ),

@@ -175,7 +175,7 @@ def create_environment() -> Environment:
         tone=text.tone,
     )
     environment.globals.update(
-        default=links.DEFAULT, sharing=text.SHARING, sorting=text.SORTING, palette_texts=text.ZERO
+        default=links.DEFAULT, sharing=text.SHARING, sorting=text.SORTING, palettes=text.PALETTES
     )
     return environment
 

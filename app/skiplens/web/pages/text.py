@@ -11,6 +11,7 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import DigitRecord
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
+from skiplens.web.parameters import PaletteChoice
 
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.FILTER: ("each filter", "each filter has its own value range"),
@@ -33,6 +34,11 @@ ZERO: Final[dict[PaletteName, str]] = {
     PaletteName.LIGHT: "Light is zero, dark is a large magnitude; each legend states the values.",
     PaletteName.GREY: "White is high, black is low; for signed values, grey is zero; "
     "each legend states the values.",
+}
+_BY_THEME: Final = "Zero has the tone of the page; each legend states the values."
+PALETTES: Final[dict[str, tuple[str, str]]] = {
+    PaletteChoice.THEME: ("by theme", _BY_THEME),
+    **{name: (name, explanation) for name, explanation in ZERO.items()},
 }
 
 _SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate": "T(x)"}

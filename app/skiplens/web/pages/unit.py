@@ -65,7 +65,7 @@ class InputWindow:
     window: Box
     text: str
     range: ValueRange
-    palette: PaletteName
+    palette: PaletteName | None
     fixed_palette: bool
 
     def numbers(
@@ -87,14 +87,14 @@ def input_window(
     row, column = corner
     height, width = size
     layer, links = labels.layer(), labels.links
+    palette = links.palette if layer else PaletteName.GREY
     name = labels.name() if layer is None else f"filter {channel} of {labels.name()}"
     if layer is None:
         picture = input_picture(forward)
         map_ = (0, 0, picture.width, picture.height)
-        range_, palette = (0.0, 1.0), PaletteName.GREY
+        range_ = (0.0, 1.0)
     else:
-        palette = links.palette
-        options = GridOptions(Normalisation.LAYER, palette, _ZOOM, labels=False)
+        options = GridOptions(Normalisation.LAYER, zoom=_ZOOM, labels=False)
         grid = layer_grid(forward, layer, (channel,), options)
         shown = {"filters": channel, "zoom": _ZOOM, "labels": "false"}
         address = links.grid(layer.name, normalize="layer", **shown)

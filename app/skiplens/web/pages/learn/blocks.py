@@ -20,7 +20,9 @@ from skiplens.web.pages.learn.story_networks import is_plain_sum
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.unit_steps import InputLabels, Steps, activation_steps, merge_steps
 
-_BLOCK_ZOOM: Final = 6
+_ZOOM: Final = (
+    2  # in the picture, which the page enlarges: a light one, since all filters are in it
+)
 _PARTS: Final = {"projected x": "x"}
 _THREE: Final = 3
 _FACTORS: Final = (0.25, 0.5, 0.75, 1.0, 1.5)
@@ -69,12 +71,11 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
     """x, F(x), sum and output of the filter whose F(x) is largest, cut from one picture."""
     activations = scene.forward.activations
     index = int(np.linalg.norm(activations[block.residual], axis=(0, 1)).argmax())
-    zoom = max(2, min(_BLOCK_ZOOM, 168 // activations[block.output].shape[0]))
-    table = block_table(scene.forward, block, scene.links.palette, zoom)
+    table = block_table(scene.forward, block, scene.links.options.palette, _ZOOM)
     boxes = {row.role: table.box(row, index) for row in table.rows}
     return {
         "index": index,
-        "picture": Picture.of(scene.links.block_maps(block.name, zoom=zoom), table.geometry),
+        "picture": Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.geometry),
         "boxes": {
             _PARTS.get(role, role): " ".join(map(str, box)) for role, box in boxes.items() if box
         },

@@ -81,7 +81,7 @@ def _answer(scene: Scene, exits: tuple[EarlyExit, ...], row: int) -> RowAnswer:
 def _maps(scene: Scene, row: int) -> dict[str, object]:
     """The maps of the first block, with the chosen row in each."""
     block = scene.manifest.blocks[0]
-    table = block_table(scene.forward, block, scene.links.palette, _ZOOM)
+    table = block_table(scene.forward, block, scene.links.options.palette, _ZOOM)
     parts = []
     for shown in table.rows:
         units = (shown.first, shown.first + shown.layer.filters - 1)

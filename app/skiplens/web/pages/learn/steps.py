@@ -32,7 +32,13 @@ from skiplens.web.pages.learn.scene import (
 from skiplens.web.pages.network_map import NetworkMap
 from skiplens.web.pages.network_page import NetworkPage, neighbour_links
 from skiplens.web.pages.templating import NetworkLinks
-from skiplens.web.parameters import ServicesDep, ViewDep, ViewParameters, parse_scales
+from skiplens.web.parameters import (
+    PaletteChoice,
+    ServicesDep,
+    ViewDep,
+    ViewParameters,
+    parse_scales,
+)
 
 
 @dataclass(frozen=True)
@@ -303,7 +309,7 @@ def get_handout(
     palette: PaletteName = PaletteName.GREY,
 ) -> HandoutPage:
     """The whole story, in greys unless another palette is asked for."""
-    drawn = replace(parameters, palette=palette, scale=None)
+    drawn = replace(parameters, palette=PaletteChoice(palette), scale=None)
     steps = tuple(
         tell(step, services, drawn, LearnQuery(query.digit), StoryState()) for step in STEPS
     )
