@@ -278,3 +278,36 @@ def test_where_rounding_adds_up_rewritten_layers_are_compared_in_double_precisio
     with pytest.raises(CompileError, match=r"gradients\.tflite differs from Keras"):
         compiling.check_flips(network, traced, graph, expected, 0.01)
     compiling.check_flips(network, traced, graph, expected, 0.0005)
+
+
+def test_a_wider_tolerance_is_found_only_where_the_first_is_exceeded(
+    traced: InstrumentedModel,
+) -> None:
+    asked: list[str] = []
+
+    def beyond() -> float:
+        asked.append("")
+        return 0.5
+
+    measure = compiling.BY_LARGEST._replace(beyond=beyond)
+
+    def run(content: bytes, info: GraphInfo, inputs: Arrays) -> dict[str, Array]:
+        return {name: value * np.float32(factor) for name, value in reference(inputs).items()}
+
+    factor = 1.0
+    assert verify(b"", INFO, run, reference, traced, measure) == 0
+    assert not asked
+    factor = 1.25
+    assert verify(b"", INFO, run, reference, traced, measure) == pytest.approx(0.25)
+    assert len(asked) == 1
+    factor = 1.75
+    with pytest.raises(CompileError, match=r"at most 0\.5 is allowed"):
+        verify(b"", INFO, run, reference, traced, measure)
+
+
+def test_rounding_alone_moves_gradients_a_little(traced: InstrumentedModel) -> None:
+    network = tiny_network()
+    names = gradient_names(instrument(network, routes=True))
+    graph = Graph(b"", ("image", "branch_scales", "target"), names)
+    noise = compiling.rounding_noise(network, traced, graph, reference_gradients(network))
+    assert 0 < noise < 1e-4

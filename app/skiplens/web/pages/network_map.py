@@ -26,6 +26,7 @@ _NARROWEST, _WIDEST = 11.0, 150.0  # one block: 80 of them have room on one scre
 _NUMBERED: Final = 20.0  # a block of this width has room for its number; else every fifth has
 _NAMED: Final = 64.0  # a block of this width has room for its name and its norms
 _THICKEST, _THINNEST = 11.0, 1.5
+_THICKEST_SHARE: Final = 0.35  # of a block, where there are very many
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def network_map(
     """
     blocks = forward.manifest.blocks
     step = min(max(_ALL_BLOCKS / max(len(blocks), 1), _NARROWEST), _WIDEST)
-    widths = _Widths(forward)
+    widths = _Widths(forward, min(_THICKEST, _THICKEST_SHARE * step))
     page = _Page(links, address, current)
     drawn = tuple(
         _block(block, widths, page, _END + at * step, step, number=step >= _NUMBERED or not at % 5)
@@ -135,7 +136,8 @@ def _kind(blocks: tuple[BlockInfo, ...]) -> str:
 class _Widths:
     """Line widths in proportion to the norms of a forward pass."""
 
-    def __init__(self, forward: ForwardPass) -> None:
+    def __init__(self, forward: ForwardPass, thickest: float) -> None:
+        self._thickest = thickest
         blocks = forward.manifest.blocks
         self.switches = forward.manifest.disableable_blocks
         self.norms = {block.name: forward.block_norms(block) for block in blocks}
@@ -147,7 +149,7 @@ class _Widths:
 
     def of(self, length: float) -> float:
         """The width for a norm."""
-        return round(max(_THINNEST, _THICKEST * min(length / self._largest, 1.0)), 2)
+        return round(max(_THINNEST, self._thickest * min(length / self._largest, 1.0)), 2)
 
     def layer(self, name: str) -> float:
         """The width for the maps of a layer."""
