@@ -24,6 +24,7 @@ from skiplens.web.pages.figures import (
     Legend,
     MapAttributes,
     layer_figure,
+    layer_strip,
     map_attributes,
     number_grid,
     ramp_stops,
@@ -100,6 +101,22 @@ def test_the_input_of_a_block_is_shown_in_its_range(forward: ForwardPass) -> Non
     assert "block=block2" in as_x.picture.src
     residual = layer_figure(forward, find_layer(manifest, "block2.sum"), links)
     assert as_x.legend.high == residual.legend.high
+
+
+def test_a_strip_of_the_strongest_filters_describes_the_maps_that_it_shows(
+    forward: ForwardPass,
+) -> None:
+    manifest = forward.manifest
+    wide = replace(find_layer(manifest, "block5.output"), shape=(7, 7, 128))
+    values = np.arange(7 * 7 * 128, dtype=np.float32).reshape(wide.shape)
+    large = replace(forward, activations={**forward.activations, wide.name: values})
+    links = Links(manifest.id, forward.digit.id, AS_TRAINED, Normalisation.FILTER)
+    found = layer_strip(large, wide, links)
+    assert found.attributes.layout.columns == 64
+    assert found.attributes.order == ",".join(map(str, range(127, 63, -1)))
+    assert found.meta.endswith(", 64 strongest")
+    assert found.alt.startswith("Activation maps of 64 of 128 filters")
+    assert "values from 64.0 to 6271" in found.alt
 
 
 def test_ramps_run_from_end_to_end() -> None:

@@ -162,23 +162,33 @@ def layer_figure(
     elif layer.is_sequence:
         wide = normal  # the digit's rows lie beside it, at one size
     options = replace(options, columns=shape.get("columns"))
-    grid = layer_grid(forward, layer, filters, replace(options, zoom=normal))
-    dead = np.flatnonzero(forward.summary(layer).dead).tolist()
     given = shape if x_of is None else {**shape, "block": x_of}
+
+    def drawn(zoom: int) -> tuple[Grid, Picture]:
+        grid = layer_grid(forward, layer, filters, replace(options, zoom=zoom))
+        return grid, Picture.of(links.grid(layer.name, **given, zoom=zoom), grid.geometry)
+
+    grid, picture = drawn(normal)
+    figure = _figure(forward, layer, links, grid, picture)
+    if x_of is not None:
+        figure = replace(figure, symbol="x", tone="identity")
+    return figure if wide == normal else replace(figure, wide=drawn(wide)[1])
+
+
+def _figure(
+    forward: ForwardPass, layer: LayerInfo, links: Links, grid: Grid, picture: Picture
+) -> LayerFigure:
+    """A layer's figure, which describes the maps of its grid."""
+    dead = np.flatnonzero(forward.summary(layer).dead).tolist()
     return LayerFigure(
         name=layer.name,
-        symbol="x" if x_of else text.symbol(layer),
-        tone="identity" if x_of else text.tone(layer),
+        symbol=text.symbol(layer),
+        tone=text.tone(layer),
         meta=_meta(layer, grid),
         href=links.layer(layer.name),
         attributes=map_attributes(layer, grid, links),
-        picture=Picture.of(links.grid(layer.name, **given, zoom=normal), grid.geometry),
-        wide=None
-        if wide == normal
-        else Picture.of(
-            links.grid(layer.name, **given, zoom=wide),
-            layer_grid(forward, layer, filters, replace(options, zoom=wide)).geometry,
-        ),
+        picture=picture,
+        wide=None,
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
         note=fmt.dead_filters_note(
@@ -201,10 +211,7 @@ def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFi
     options = replace(links.options, zoom=zoom, columns=len(filters))
     grid = layer_grid(forward, layer, filters, options)
     picture = Picture.of(links.grid(layer.name, **shape), grid.geometry)
-    figure = layer_figure(forward, layer, links)
-    attributes = map_attributes(layer, grid, links)
-    meta = _meta(layer, grid)
-    return replace(figure, picture=picture, wide=None, attributes=attributes, meta=meta)
+    return _figure(forward, layer, links, grid, picture)
 
 
 _FEWEST_IN_STRIP, _MOST_IN_STRIP = 6, 64
