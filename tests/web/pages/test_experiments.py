@@ -222,7 +222,30 @@ def test_the_index_takes_the_least_needed_blocks_out(look: Look, digit: Digit) -
     assert "Without 10 blocks, the prediction is" in without
 
 
-def test_another_draw_removes_other_blocks(engines: Mapping[str, Engine]) -> None:
+@pytest.mark.parametrize(
+    ("experiment", "name", "value"),
+    [
+        ("removal", "draw", "1000"),
+        ("removal", "draw", "-1"),
+        ("removal", "draw", "9" * 5000),
+        ("classes", "after", "99"),
+        ("classes", "after", "x"),
+        ("classes", "after", "9" * 5000),
+    ],
+    ids=lambda value: value[:6],
+)
+def test_an_option_that_the_page_refuses_is_refused_while_drawing(
+    api: TestClient, experiment: str, name: str, value: str
+) -> None:
+    page = f"/experiments/{experiment}?{name}={value}"
+    live = f"/networks/mnist-stream/live?experiment={experiment}&{name}={value}"
+    assert api.get(page).status_code == 422
+    refused = api.post(live, json={"strokes": STROKES})
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith(name)
+
+
+def test_another_shuffle_removes_other_blocks(engines: Mapping[str, Engine]) -> None:
     manifest = engines["mnist-stream"].manifest
     assert random_order(manifest, 1) == random_order(manifest, 1)
     assert random_order(manifest, 1) != random_order(manifest, 2)

@@ -26,7 +26,7 @@ from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.compare import live_comparison
 from skiplens.web.pages.experiments import index as experiments
-from skiplens.web.pages.experiments.frame import Drawn
+from skiplens.web.pages.experiments.frame import LiveDrawing
 from skiplens.web.pages.network_map import LONGEST_IN_MAP, NetworkMap, network_map
 from skiplens.web.pages.prediction import PredictionView, compare_predictions
 from skiplens.web.parameters import (
@@ -99,7 +99,7 @@ def post_live(  # one parameter for each part of the request
         pictures = [live_picture(forward, address, services) for address in asked.pictures]
     values = live_values(prediction, drawn_map)
     if experiment is not None:
-        page = Drawn(services, engine, forward, request.query_params)
+        page = LiveDrawing(services, engine, forward, request.query_params)
         values |= experiments.live_values(experiment, page)
     header: dict[str, Any] = {
         "values": values,

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import Manifest
@@ -26,13 +27,15 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
 )
 from skiplens.web.pages.templating import RespondDep
 
+After = Annotated[int | None, Query(ge=0, description="number of blocks passed")]
+_AFTER: Final = TypeAdapter[int | None](After)
 _ROOM: Final = 4.0
 """Percent of the drawing that stays free at each side."""
 
@@ -104,14 +107,13 @@ def scatter(found: ClassPoints, forward: ForwardPass, depth: int) -> Scatter:
     return Scatter(dots, *_own(found, forward, depth))
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """Where the drawing is."""
     manifest = drawn.engine.manifest
     found = drawn.services.experiments.points(manifest)
     if found is None:
         return {}
-    after = drawn.query.get("after", "")
-    depth = _depth(manifest, int(after) if after.isdecimal() else None)
+    depth = _depth(manifest, drawn.option("after", _AFTER, None))
     x, y, path = _own(found, drawn.forward, depth)
     return {"classes.x": x, "classes.y": y, "classes.path": path}
 
@@ -173,7 +175,7 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 def classes_page(
     respond: RespondDep,
     context: ExperimentContextDep,
-    after: Annotated[int | None, Query(ge=0, description="number of blocks passed")] = None,
+    after: After = None,
 ) -> Response:
     """The test digits at one depth."""
     manifest, services = context.engine.manifest, context.services

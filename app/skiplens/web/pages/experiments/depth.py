@@ -29,9 +29,9 @@ from skiplens.web.pages.charts import (
 )
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -119,7 +119,7 @@ def rung_rows(
     )
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """The drawing on every rung."""
     rungs = classify_on_ladder(drawn.services.registry, drawn.forward.digit)
     cells = _cells(rungs, drawn.engine.manifest.classes).items()

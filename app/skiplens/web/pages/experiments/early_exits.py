@@ -23,9 +23,9 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
     measured_accuracy,
     measured_beside,
@@ -77,7 +77,7 @@ def class_chart(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> L
     )
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """The answers about the drawing."""
     manifest, forward = drawn.engine.manifest, drawn.forward
     exits = exits_at_every_depth(drawn.engine, forward)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query
+from pydantic import TypeAdapter, ValidationError
 
 from skiplens.core.experiment_results import CurvePoint, MeasuredExperiment
 from skiplens.core.ladder import DEEPEST, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
+from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
@@ -18,9 +20,11 @@ from skiplens.web.pages.context import PageContext, open_page
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.parameters import ServicesDep, ViewDep
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True)
-class Drawn:
+class LiveDrawing:
     """A drawing under way on the page of an experiment; ``query`` has the page's options."""
 
     services: Services
@@ -28,8 +32,22 @@ class Drawn:
     forward: ForwardPass
     query: Mapping[str, str]
 
+    def option(self, name: str, kind: TypeAdapter[_T], default: _T) -> _T:
+        """An option, checked as the page checks its query parameter.
 
-Live = Callable[[Drawn], dict[str, str]]
+        Raises:
+            InvalidParameterError: the page would refuse it.
+        """
+        if name not in self.query:
+            return default
+        try:
+            return kind.validate_python(self.query[name])
+        except ValidationError as error:
+            fault = error.errors(include_input=False, include_url=False)[0]
+            raise InvalidParameterError(f"{name}: {fault['msg']}") from error
+
+
+Live = Callable[[LiveDrawing], dict[str, str]]
 """Texts and attributes by the keys of ``data-live``."""
 
 

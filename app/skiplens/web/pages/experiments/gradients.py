@@ -41,9 +41,9 @@ from skiplens.web.pages.charts import (
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.depth import NAMES, TONES
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -225,7 +225,7 @@ def own_line_chart(
     )
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """What the page shows of the gradients of the drawing, and those at one block if the page names
     it.
     """

@@ -18,7 +18,7 @@ from skiplens.web.pages.experiments import (
     scale,
     votes,
 )
-from skiplens.web.pages.experiments.frame import Drawn, Experiment, ExperimentContextDep
+from skiplens.web.pages.experiments.frame import Experiment, ExperimentContextDep, LiveDrawing
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.templating import RespondDep
 
@@ -81,7 +81,7 @@ def index(respond: RespondDep, context: ExperimentContextDep) -> Response:
 routers: Final = (router, *(module.router for module in MODULES))
 
 
-def live_values(name: str, drawn: Drawn) -> dict[str, str]:
+def live_values(name: str, drawn: LiveDrawing) -> dict[str, str]:
     """What follows a drawing on the page of an experiment, or on the index.
 
     Raises:

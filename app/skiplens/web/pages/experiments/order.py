@@ -29,9 +29,9 @@ from skiplens.web.pages.charts import (
 )
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
     measured_accuracy,
     measured_beside,
@@ -97,7 +97,7 @@ def _exits(
     return found, early_exits(found, engine.weights)
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """The drawing in the page's order."""
     engine, forward = drawn.engine, drawn.forward
     if not engine.manifest.can_reorder:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import numpy as np
 from fastapi import APIRouter, Query, Response
+from pydantic import TypeAdapter
 
 from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.manifest import AS_TRAINED, Manifest
@@ -28,9 +29,9 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
     measured_accuracy,
     measured_beside,
@@ -39,13 +40,18 @@ from skiplens.web.pages.experiments.frame import (
 from skiplens.web.pages.templating import RespondDep
 
 MOST_FOR_SUBSETS: Final = 6  # blocks: 64 sets of them
-_MAX_DRAW: Final = 999
+_MAX_SHUFFLE: Final = 999
+Shuffle = Annotated[
+    int,
+    Query(alias="draw", ge=0, le=_MAX_SHUFFLE, description="names a random order of the blocks"),
+]
+_SHUFFLE: Final = TypeAdapter[int](Shuffle)
 
 
-def random_order(manifest: Manifest, draw: int) -> tuple[str, ...]:
-    """The blocks that can be switched off, in a random order that ``draw`` names."""
+def random_order(manifest: Manifest, shuffle: int) -> tuple[str, ...]:
+    """The blocks that can be switched off, in a random order that ``shuffle`` names."""
     names = manifest.disableable_blocks
-    order = np.random.default_rng(draw).permutation(len(names))
+    order = np.random.default_rng(shuffle).permutation(len(names))
     return tuple(names[at] for at in order)
 
 
@@ -64,21 +70,21 @@ def _table_of_sets(blocks: Sequence[str]) -> list[list[tuple[str, ...]]]:
     return [[(*column, *row) for column in columns] for row in _all_sets(blocks[half:])]
 
 
-def _removal_path(engine: Engine, forward: ForwardPass, draw: int) -> tuple[int, Array]:
+def _removal_path(engine: Engine, forward: ForwardPass, shuffle: int) -> tuple[int, Array]:
     """The class predicted as trained, and its probability with 0, 1, ... blocks removed."""
-    order = random_order(engine.manifest, draw)
+    order = random_order(engine.manifest, shuffle)
     removed = [order[:count] for count in range(len(order) + 1)]
     found = predict(engine, forward.digit, [engine.manifest.scaled(off) for off in removed])
     label = int(found[0].argmax())
     return label, found[:, label]
 
 
-def path_chart(engine: Engine, forward: ForwardPass, draw: int) -> LineChart | None:
+def path_chart(engine: Engine, forward: ForwardPass, shuffle: int) -> LineChart | None:
     """The probability of the predicted class as one block after the other is removed."""
     count = len(engine.manifest.disableable_blocks)
     if not count:
         return None
-    label, shares = _removal_path(engine, forward, draw)
+    label, shares = _removal_path(engine, forward, shuffle)
     points = tuple(
         Point(
             at, float(share), f"{fmt.pluralise(at, 'block')} removed: {fmt.percent(float(share))}"
@@ -86,7 +92,7 @@ def path_chart(engine: Engine, forward: ForwardPass, draw: int) -> LineChart | N
         for at, share in enumerate(shares)
     )
     off = len(forward.scales.off)
-    is_on_path = set(forward.scales.off) == set(random_order(engine.manifest, draw)[:off])
+    is_on_path = set(forward.scales.off) == set(random_order(engine.manifest, shuffle)[:off])
     return line_chart(
         [Series("", "ink", points, dots=False, key="removal.path")],
         x=_count(count),
@@ -164,13 +170,13 @@ def _numbers(off: Sequence[str], switches: Sequence[str]) -> str:
     return " ".join(str(switches.index(name) + 1) for name in switches if name in off)
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """The drawing with blocks removed one by one, and with every set of a few."""
-    engine, draw = drawn.engine, drawn.query.get("draw", "")
+    engine = drawn.engine
     count = len(engine.manifest.disableable_blocks)
     if not count:
         return {}
-    _, shares = _removal_path(engine, drawn.forward, int(draw) if draw.isdecimal() else 0)
+    _, shares = _removal_path(engine, drawn.forward, drawn.option("draw", _SHUFFLE, 0))
     points = [(float(at), float(share)) for at, share in enumerate(shares)]
     values = {"removal.path": series_path(_count(count), share_axis(""), points)}
     if count <= MOST_FOR_SUBSETS:
@@ -249,25 +255,23 @@ EXPERIMENT: Final = Experiment(
 
 router = APIRouter(include_in_schema=False, default_response_class=Response)
 
-Draw = Annotated[int, Query(ge=0, le=_MAX_DRAW, description="names a random order of the blocks")]
-
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))
-def removal(respond: RespondDep, context: ExperimentContextDep, draw: Draw = 0) -> Response:
+def removal(respond: RespondDep, context: ExperimentContextDep, shuffle: Shuffle = 0) -> Response:
     """Blocks removed from a network."""
     engine, forward, links = context.engine, context.forward, context.links
     manifest, count = engine.manifest, len(forward.scales.off)
     switches = manifest.disableable_blocks
-    options = {"draw": draw} if draw else {}
+    options = {"draw": shuffle} if shuffle else {}
     values = {
-        "path": path_chart(engine, forward, draw),
+        "path": path_chart(engine, forward, shuffle),
         "subsets": subset_table(engine, forward, links),
         "measured": measured_chart(
             context.services, count / len(switches) if count and switches else None
         ),
         "removed": count,
         "switches": len(switches),
-        "sets": _sets_to_remove(context.services.experiments, manifest, links, draw, count),
+        "sets": _sets_to_remove(context.services.experiments, manifest, links, shuffle, count),
         "few": "mnist-resnet",
         "sentence": describe_removal(engine, forward),
     }
@@ -320,7 +324,7 @@ def describe_least_needed(experiments: Experiments, manifest: Manifest) -> str:
 
 
 def _sets_to_remove(
-    experiments: Experiments, manifest: Manifest, links: Links, draw: int, removed: int
+    experiments: Experiments, manifest: Manifest, links: Links, shuffle: int, removed: int
 ) -> tuple[tuple[str, str, bool], ...]:
     """Sets of blocks to remove: text, address, and whether it is the one that is."""
     switches = manifest.disableable_blocks
@@ -328,13 +332,13 @@ def _sets_to_remove(
         return ()
     step = _step(manifest)
 
-    def choice(text: str, off: Sequence[str], number: int = draw) -> tuple[str, str, bool]:
+    def choice(text: str, off: Sequence[str], number: int = shuffle) -> tuple[str, str, bool]:
         scales = manifest.scaled(off)
         options = {"draw": number} if number else {}
         address = replace(links, scales=scales).experiment(EXPERIMENT.name, **options)
-        return text, address, scales == links.scales and number == draw
+        return text, address, scales == links.scales and number == shuffle
 
-    order, number = random_order(manifest, draw), (draw + 1) % (_MAX_DRAW + 1)
+    order, number = random_order(manifest, shuffle), (shuffle + 1) % (_MAX_SHUFFLE + 1)
     counts = range(0, len(switches) + 1, step)
     at_random = [choice(str(count) if count else "none", order[:count]) for count in counts]
     others = random_order(manifest, number)[: removed or step]

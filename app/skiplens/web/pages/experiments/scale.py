@@ -27,9 +27,9 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -83,7 +83,7 @@ def uniform_factor(manifest: Manifest, scales: Scales) -> float | None:
     return factors.pop() if len(factors) == 1 else None
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """The drawing under every factor."""
     if not drawn.engine.manifest.disableable_blocks:
         return {}

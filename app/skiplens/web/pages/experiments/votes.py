@@ -20,9 +20,9 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, count_axis, line_chart
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.frame import (
-    Drawn,
     Experiment,
     ExperimentContextDep,
+    LiveDrawing,
     experiment_view,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -108,7 +108,7 @@ def _target(manifest: Manifest, forward: ForwardPass, name: str | None) -> int:
     return manifest.classes.index(name)
 
 
-def live(drawn: Drawn) -> dict[str, str]:
+def live(drawn: LiveDrawing) -> dict[str, str]:
     """The votes for the drawing."""
     engine, forward = drawn.engine, drawn.forward
     if not _has_votes(engine.manifest):
