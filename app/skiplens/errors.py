@@ -65,7 +65,7 @@ class CompileError(SkiplensError):
 
 
 class ExportError(SkiplensError):
-    """A gallery cannot be written to a folder."""
+    """A gallery or an archive of activations cannot be written."""
 
     code = "export"
 

@@ -17,7 +17,7 @@ DASHED = ".gradient-chart circle.dashed"
 def test_another_networks_gradients_are_compared(
     open_page: OpenPage, server: str, *, scripts: bool
 ) -> None:
-    page = open_page(address(server, "depth"), java_script_enabled=scripts)
+    page = open_page(address(server, "blocks"), java_script_enabled=scripts)
     expect(page.get_by_label("Compare with")).to_have_value("mnist-plain")
     expect(page.locator(DASHED)).to_have_count(6)
     page.get_by_label("Compare with").select_option(label="Classic of 2016")
@@ -35,7 +35,7 @@ def test_another_networks_gradients_are_compared(
 def test_no_other_network_can_be_chosen_and_the_twin_again(
     open_page: OpenPage, server: str
 ) -> None:
-    page = open_page(address(server, "depth"))
+    page = open_page(address(server, "blocks"))
     before = page.url
     page.get_by_label("Compare with").select_option("none")
     page.wait_for_url("**beside=none**")
@@ -46,7 +46,7 @@ def test_no_other_network_can_be_chosen_and_the_twin_again(
 
 
 def test_another_class_is_chosen_in_place(open_page: OpenPage, server: str) -> None:
-    page = open_page(address(server, "depth"))
+    page = open_page(address(server, "blocks"))
     page.evaluate("document.body.dataset.same = ''")
     chooser = page.get_by_label(re.compile("^Logit of class"))
     chooser.scroll_into_view_if_needed()
@@ -59,7 +59,7 @@ def test_another_class_is_chosen_in_place(open_page: OpenPage, server: str) -> N
 
 
 def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
-    page = open_page(address(server, "depth"), java_script_enabled=False)
+    page = open_page(address(server, "blocks"), java_script_enabled=False)
     titles = page.locator(".gradient-chart circle.identity title").all_text_contents()
     assert len(titles) == 6
     assert titles[0].startswith("Residual network, block1: ")
@@ -70,7 +70,7 @@ def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
 def test_charts_fill_the_view_and_nothing_scrolls_sideways(
     open_page: OpenPage, server: str, width: int
 ) -> None:
-    page = open_page(address(server, "depth"), width=width)
+    page = open_page(address(server, "blocks"), width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     view = page.locator("#main").bounding_box()
     assert view

@@ -19,7 +19,7 @@ from tests.browser.pages import ERRORS, address, load_pictures
 pytestmark = pytest.mark.browser
 
 STORY: Final = {name for name in PAGES if name.startswith("story:")}
-PRINTED: Final = {"gallery", "layer", "filter", "block", "depth", "comparison", *STORY}
+PRINTED: Final = {"gallery", "layer", "filter", "block", "blocks", "comparison", *STORY}
 WIDTHS: Final = (320, 344, 360, 390, 768, 1024, 1366, 1440, 1920, 2560)
 OVERFLOW: Final = """() => {
   const root = document.documentElement;

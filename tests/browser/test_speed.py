@@ -94,7 +94,7 @@ def test_grids_below_the_fold_wait(open_page: OpenPage) -> None:
     assert 0 < asked < waiting
 
 
-@pytest.mark.parametrize("name", ["gallery", "layer", "filter", "block", "depth", "comparison"])
+@pytest.mark.parametrize("name", ["gallery", "layer", "filter", "block", "blocks", "comparison"])
 @pytest.mark.parametrize("width", [390, 1440, 1920])
 def test_nothing_moves_while_the_page_comes(
     open_page: OpenPage, server: str, name: str, width: int

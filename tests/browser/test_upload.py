@@ -57,7 +57,7 @@ def test_an_image_is_dropped_or_pasted(open_page: OpenPage, drawing: Path, event
     expect(page.locator(".provenance")).to_have_text(OWN)
 
 
-@pytest.mark.parametrize("name", ["layer", "filter", "block", "depth", "comparison", "data set"])
+@pytest.mark.parametrize("name", ["layer", "filter", "block", "blocks", "comparison", "data set"])
 def test_an_image_is_dropped_on_any_page(
     open_page: OpenPage, server: str, drawing: Path, name: str
 ) -> None:

@@ -156,11 +156,11 @@ def changes(engine: Engine, pixel: tuple[int, int]) -> dict[str, NDArray[np.bool
     """Where each layer changes, in any filter, when one pixel goes from white to black."""
     noise = np.random.default_rng(7).random((1, 28, 28, 1), np.float32)
     noise[0, *pixel, 0] = 1
-    gates = np.ones(len(engine.manifest.disableable_blocks), np.float32)
-    before = engine.activations(noise, gates)
+    branch_scales = np.ones(len(engine.manifest.disableable_blocks), np.float32)
+    before = engine.activations(noise, branch_scales)
     noise = noise.copy()
     noise[0, *pixel, 0] = 0
-    after = engine.activations(noise, gates)
+    after = engine.activations(noise, branch_scales)
     return {name: (before[name] != after[name]).any(axis=-1) for name in before}
 
 

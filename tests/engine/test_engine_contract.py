@@ -25,7 +25,7 @@ from tests.network.tiny import SAVES_WITH_KERAS, Tensor, images, numpy, tiny_net
 pytestmark = SAVES_WITH_KERAS
 
 ON = np.ones(3, np.float32)
-GATES = [ON, np.zeros(3, np.float32), np.array([0.25, 1, 0.5], np.float32)]
+BRANCH_SCALES = [ON, np.zeros(3, np.float32), np.array([0.25, 1, 0.5], np.float32)]
 MAKERS: dict[str, Callable[[Path, int], Engine]] = {
     "litert": lambda folder, waiting: LiteRTEngine(open_folder(folder), 2, waiting),
     "keras": lambda folder, waiting: KerasEngine(open_folder(folder), "CPU", waiting),
@@ -74,7 +74,7 @@ def test_activations_are_every_layers_in_its_shape(engine: Engine) -> None:
         assert layer.signed or found[layer.name].min() >= 0
 
 
-@pytest.mark.parametrize("branch_scales", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
     found, wanted = (
         engine.activations(images(), branch_scales),
@@ -99,15 +99,15 @@ def test_activations_are_copied_side_by_side_in_rows(engine: Engine) -> None:
 
 @pytest.mark.parametrize("layer", ["block1.sum", "head.probabilities"])
 def test_outputs_are_those_of_a_layer_in_each_forward_pass(layer: str, engine: Engine) -> None:
-    given = np.concatenate([images(seed=at) for at in range(len(GATES))])
-    found = engine.outputs(given, np.stack(GATES), layer)
+    given = np.concatenate([images(seed=at) for at in range(len(BRANCH_SCALES))])
+    found = engine.outputs(given, np.stack(BRANCH_SCALES), layer)
     assert found.dtype == np.float32
-    for output, image, branch_scales in zip(found, given, GATES, strict=True):
+    for output, image, branch_scales in zip(found, given, BRANCH_SCALES, strict=True):
         alone = engine.activations(image[None], branch_scales)[layer]
         np.testing.assert_allclose(output, alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("branch_scales", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 @pytest.mark.parametrize("target", [0, 9])
 def test_gradients_equal_keras(branch_scales: Array, target: int, engine: Engine) -> None:
     found, wanted = (
@@ -137,7 +137,7 @@ def test_results_belong_to_the_caller_and_arguments_stay_as_they_are(
     image, branch_scales = images(), ON.copy()
     first = run(engine, method, image, branch_scales, 1)
     kept = {name: value.copy() for name, value in first.items()}
-    run(engine, method, images(seed=2), GATES[1], 5)
+    run(engine, method, images(seed=2), BRANCH_SCALES[1], 5)
     assert all(np.array_equal(first[name], kept[name]) for name in kept)
     for value in first.values():
         value[...] = np.nan
@@ -148,7 +148,7 @@ def test_results_belong_to_the_caller_and_arguments_stay_as_they_are(
 
 
 def test_a_reader_gets_every_layer_by_name(engine: Engine) -> None:
-    wanted = engine.activations(images(seed=5), GATES[2])
+    wanted = engine.activations(images(seed=5), BRANCH_SCALES[2])
 
     def read(found: Activations, *, computed: bool) -> dict[str, Array]:
         del computed
@@ -156,7 +156,7 @@ def test_a_reader_gets_every_layer_by_name(engine: Engine) -> None:
         return {name: found[name].copy() for name in found}
 
     for _ in range(2):
-        found = engine.inspect(images(seed=5), GATES[2], read)
+        found = engine.inspect(images(seed=5), BRANCH_SCALES[2], read)
         for name, value in wanted.items():
             np.testing.assert_allclose(found[name], value, atol=1e-6)
 
@@ -279,8 +279,8 @@ def with_stand_in(spoilt: str) -> tuple[GraphInfo, bytes, tuple[str, ...]]:
 def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong: float) -> None:
     info, content, checked = with_stand_in(spoilt)
     content = content.replace(STAND_IN.tobytes(), np.float32(wrong).tobytes())
-    for gate in (0, 1):
-        inputs = {"image": images(), "branch_scales": np.full((1, 3), gate, np.float32)}
+    for scale in (0, 1):
+        inputs = {"image": images(), "branch_scales": np.full((1, 3), scale, np.float32)}
         found = run_once(content, info, inputs)
         with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
             check_finite(found, checked)

@@ -115,7 +115,7 @@ def test_figures_of_a_convolution() -> None:
 
 
 NETWORKS = [*ARCHITECTURES, "tiny"]
-GATE = 0.75
+SCALE = 0.75
 
 
 def sublayers(layer: Tensor) -> Iterator[layers.Layer]:
@@ -135,14 +135,14 @@ def sublayers(layer: Tensor) -> Iterator[layers.Layer]:
 def recomputed(info: LayerInfo, given: list[Array], known: dict[str, layers.Layer]) -> Array:
     """What a layer makes of its inputs: by its Keras layer, parts of a block by their formula.
 
-    Every can_disable block's gate stands at :data:`GATE`.
+    Every branch that can be switched off is multiplied by :data:`SCALE`.
     """
     if info.kind == "Projection":
         return given[0]
     if info.kind == "Residual":  # a highway's gate is scaled, not its residual
-        return given[0] if f"{info.block}.gate" in known else GATE * given[0]
+        return given[0] if f"{info.block}.gate" in known else SCALE * given[0]
     if info.kind == "Gate":
-        return numpy(GATE / (1 + np.exp(-given[0])))
+        return numpy(SCALE / (1 + np.exp(-given[0])))
     if info.kind == "Highway":
         x, fx, gate = given
         return gate * fx + (1 - gate) * x
@@ -166,7 +166,7 @@ def opened(name: str) -> tuple[InstrumentedModel, dict[str, layers.Layer], dict[
     given: dict[str, Tensor] = {"image": images(2)}
     if "branch_scales" in traced.model.input:
         given["branch_scales"] = np.full(
-            (2, traced.model.input["branch_scales"].shape[-1]), GATE, np.float32
+            (2, traced.model.input["branch_scales"].shape[-1]), SCALE, np.float32
         )
     found = traced.model(given, training=False)
     return (

@@ -26,7 +26,7 @@ from skiplens.network.tracing import instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 
 TARGET = 3
-GATES = np.array([[1, 1, 1], [0, 0, 0], [0.3, 0.8, 0.6], [1, 0, 1]], np.float32)
+BRANCH_SCALES = np.array([[1, 1, 1], [0, 0, 0], [0.3, 0.8, 0.6], [1, 0, 1]], np.float32)
 
 
 @cache
@@ -53,7 +53,7 @@ def close(found: Array, wanted: Array, tolerance: float) -> bool:
     return bool(np.abs(found - wanted).max() <= tolerance * max(np.abs(wanted).max(), 1e-6))
 
 
-@pytest.mark.parametrize("branch_scales", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_activations_equal_keras(branch_scales: Array) -> None:
     traced = instrument(network())
     graph = compile_activations(traced)
@@ -66,7 +66,7 @@ def test_activations_equal_keras(branch_scales: Array) -> None:
         np.testing.assert_allclose(value, numpy(wanted[name]), atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("branch_scales", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
     inputs = given(branch_scales)
     found, wanted = gradient_graph().run(inputs), reference_gradients(network())(inputs)
@@ -75,7 +75,7 @@ def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
         assert close(found[name], value, 1e-4), name
 
 
-@pytest.mark.parametrize("branch_scales", GATES, ids=str)
+@pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_the_two_routes_sum_to_the_whole(branch_scales: Array) -> None:
     found = gradient_graph().run(given(branch_scales))
     for block in instrument(network()).blocks:
@@ -85,7 +85,7 @@ def test_the_two_routes_sum_to_the_whole(branch_scales: Array) -> None:
 
 
 def test_a_block_that_is_off_sends_nothing_back_through_f() -> None:
-    found = gradient_graph().run(given(GATES[1]))
+    found = gradient_graph().run(given(BRANCH_SCALES[1]))
     for block in ("block1", "block2", "block3"):
         assert not found[f"{block}.x:residual"].any()
         assert not found[f"{block}.conv1"].any()
@@ -123,7 +123,7 @@ def tails(model: keras.Model) -> Iterator[tuple[str, str, Tail]]:
 
 def test_each_route_equals_a_gradient_tape_of_that_route() -> None:
     model = network()
-    found = gradient_graph().run(given(GATES[0]))
+    found = gradient_graph().run(given(BRANCH_SCALES[0]))
     before = {layer.name: layer.output for layer in model.layers}
     for block, source, tail in tails(model):
         x = tf.constant(keras.Model(model.input, before[source])(images(), training=False))
@@ -153,7 +153,7 @@ def in_double_precision() -> keras.Model:
 def test_gradients_agree_with_finite_differences(in_double_precision: keras.Model) -> None:
     step, rng = 1e-6, np.random.default_rng(4)
     model = in_double_precision
-    found = gradient_graph().run(given(GATES[0]))
+    found = gradient_graph().run(given(BRANCH_SCALES[0]))
     before: Mapping[str, Tensor] = {layer.name: layer.output for layer in model.layers}
     for block, source, tail in tails(model):
         x = np.asarray(keras.Model(model.input, before[source])(images().astype(np.float64)))
@@ -172,10 +172,10 @@ def test_gradients_agree_with_finite_differences(in_double_precision: keras.Mode
 
 def test_confidence_leaves_the_gradient_as_it_is() -> None:
     model = tiny_network()
-    found = opened(compile_gradients(model)).run(given(GATES[0]))
+    found = opened(compile_gradients(model)).run(given(BRANCH_SCALES[0]))
     bias = model.get_layer("head.logits").bias
     bias.assign(bias + 25 * np.eye(10, dtype=np.float32)[TARGET])
-    certain = opened(compile_gradients(model)).run(given(GATES[0]))
+    certain = opened(compile_gradients(model)).run(given(BRANCH_SCALES[0]))
     for name, value in found.items():
         assert value.any(), name
         np.testing.assert_array_equal(certain[name], value, err_msg=name)

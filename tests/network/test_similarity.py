@@ -30,13 +30,13 @@ LAYERS = ("stem.output", "block1.output", "block2.output", "block3.output", "hea
 
 
 @pytest.fixture(scope="module")
-def test_digits() -> Split:
+def digits_to_test() -> Split:
     pixels = np.round(images(40)[..., 0] * 255).astype(np.uint8)
     return Split(pixels, np.zeros(40, np.uint8))
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, test_digits: Split) -> Path:
+def models(tmp_path_factory: pytest.TempPathFactory, digits_to_test: Split) -> Path:
     """Two compiled networks, the second measured when compiled, and one without a Keras file."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "graphs-only").mkdir()
@@ -44,7 +44,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, test_digits: Split) -> Path
     compile_tiny(folder / "first")
     (folder / "second").mkdir()
     randomise(tiny_network(), seed=5).save(folder / "second" / "network.keras")
-    compile_network(folder / "second", run_once, test_digits)
+    compile_network(folder / "second", run_once, digits_to_test)
     return folder
 
 
@@ -68,23 +68,23 @@ def cka_of_features(x: Array, y: Array) -> float:
 
 
 def test_compiling_compares_a_network_with_the_others_of_its_folder(
-    models: Path, test_digits: Split
+    models: Path, digits_to_test: Split
 ) -> None:
     assert manifest(models, "first").similarity == ()
     (found,) = manifest(models, "second").similarity
     assert (found.network, found.digits) == ("first", 40)
     assert found.sha256 == manifest(models, "first").files["network.keras"]
     assert (found.layers, found.other_layers) == (LAYERS, LAYERS)
-    own, other = (activations(models / name, test_digits) for name in ("second", "first"))
+    own, other = (activations(models / name, digits_to_test) for name in ("second", "first"))
     for row, name in zip(found.cka, LAYERS, strict=True):
         expected = [cka_of_features(own[name], other[column]) for column in LAYERS]
         assert row == pytest.approx(expected, abs=1e-4)
 
 
-def test_all_networks_are_measured_again(models: Path, test_digits: Split) -> None:
+def test_all_networks_are_measured_again(models: Path, digits_to_test: Split) -> None:
     before = manifest(models, "second")
     steps: list[tuple[int, int]] = []
-    measured = measure_similarities(models, test_digits, lambda *step: steps.append(step))
+    measured = measure_similarities(models, digits_to_test, lambda *step: steps.append(step))
     assert steps == [(1, 2), (2, 2)]
     assert manifest(models, "second") == before
     assert measured == {name: manifest(models, name).similarity for name in ("first", "second")}
@@ -93,11 +93,11 @@ def test_all_networks_are_measured_again(models: Path, test_digits: Split) -> No
 
 
 def test_more_digits_than_needed_are_thinned_out_evenly(
-    models: Path, test_digits: Split, monkeypatch: pytest.MonkeyPatch
+    models: Path, digits_to_test: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "SIMILARITY_DIGITS", 8)
-    few = representation(models / "first", test_digits, batch_size=3)
-    every_fifth = Split(test_digits.images[::5], test_digits.labels[::5])
+    few = representation(models / "first", digits_to_test, batch_size=3)
+    every_fifth = Split(digits_to_test.images[::5], digits_to_test.labels[::5])
     same = representation(models / "first", every_fifth, batch_size=8)
     for name, gram in few.grams.items():
         assert gram.shape == (8, 8)
@@ -105,7 +105,7 @@ def test_more_digits_than_needed_are_thinned_out_evenly(
 
 
 def test_a_network_that_was_changed_is_not_measured(
-    models: Path, test_digits: Split, tmp_path: Path
+    models: Path, digits_to_test: Split, tmp_path: Path
 ) -> None:
     changed = tmp_path / "changed"
     changed.mkdir()
@@ -114,4 +114,4 @@ def test_a_network_that_was_changed_is_not_measured(
     with (changed / "network.keras").open("ab") as file:
         file.write(b"0")
     with pytest.raises(CompileError, match="changed has changed since it was compiled"):
-        measure_similarities(tmp_path, test_digits)
+        measure_similarities(tmp_path, digits_to_test)

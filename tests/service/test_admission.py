@@ -93,7 +93,7 @@ def test_a_queue_is_bounded_in_length_and_time() -> None:
 
 def test_a_place_that_nobody_waits_for_any_more_is_free() -> None:
     async def cancelled() -> None:
-        places = Places(1, 9, 30, "requests")
+        places = Places(1, 9, 0.01, "requests")
         async with places.place():
             waiting = asyncio.create_task(places.place().__aenter__())
             await asyncio.sleep(0)

@@ -184,6 +184,9 @@ def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path
         store.put(stored(value))
     for value in (4, 5, 6):
         store.get(stored(value).digit.id)
+    for value in (1, 2, 3):
+        with pytest.raises(UnknownDigitError):
+            store.get(stored(value).digit.id)
     store.close()
 
 

@@ -145,12 +145,12 @@ class Watched(WatchedEngine):
         super().__init__(engine)
         self.computations: list[bool] = []
 
-    def inspect(self, image: Array, gates: Array, read: ReadActivations[T]) -> T:
+    def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
         def watched(found: Activations, *, computed: bool) -> T:
             self.computations.append(computed)
             return read(found, computed=computed)
 
-        return super().inspect(image, gates, watched)
+        return super().inspect(image, branch_scales, watched)
 
 
 @pytest.fixture
@@ -204,8 +204,8 @@ def test_what_has_to_be_computed_again_is_copied_whole(engine: Engine, digit: Di
 @pytest.mark.usefixtures("large")
 def test_a_large_network_that_computes_no_numbers_is_refused(engine: Engine) -> None:
     class Broken(WatchedEngine):
-        def inspect(self, image: Array, gates: Array, read: ReadActivations[T]) -> T:
-            return super().inspect(image * np.float32(np.nan), gates, read)
+        def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
+            return super().inspect(image * np.float32(np.nan), branch_scales, read)
 
     with pytest.raises(NonFiniteError, match="holds a value that is NaN"):
         run_network(Broken(engine), other_digit(1), AS_TRAINED)

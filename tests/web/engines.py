@@ -53,29 +53,31 @@ class WatchedEngine:
     def waiting(self) -> int:
         return self._engine.waiting
 
-    def activations(self, image: Array, gates: Array) -> Activations:
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
         self._enter()
-        return self._engine.activations(image, gates)
+        return self._engine.activations(image, branch_scales)
 
-    def computed(self, image: Array, gates: Array) -> AbstractContextManager[CopyActivations]:
+    def computed(
+        self, image: Array, branch_scales: Array
+    ) -> AbstractContextManager[CopyActivations]:
         self._enter()
-        return self._engine.computed(image, gates)
+        return self._engine.computed(image, branch_scales)
 
-    def inspect(self, image: Array, gates: Array, read: ReadActivations[T]) -> T:
+    def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
         self._enter()
-        return self._engine.inspect(image, gates, read)
+        return self._engine.inspect(image, branch_scales, read)
 
-    def outputs(self, images: Array, gates: Array, layer: str) -> Array:
+    def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         self._enter()
-        return self._engine.outputs(images, gates, layer)
+        return self._engine.outputs(images, branch_scales, layer)
 
-    def reordered(self, image: Array, gates: Array, order: Array) -> Activations:
+    def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         self._enter()
-        return self._engine.reordered(image, gates, order)
+        return self._engine.reordered(image, branch_scales, order)
 
-    def gradients(self, image: Array, gates: Array, target: int) -> Activations:
+    def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         self._enter()
-        return self._engine.gradients(image, gates, target)
+        return self._engine.gradients(image, branch_scales, target)
 
     def close(self) -> None:
         """The engine inside is shared, and stays open."""
@@ -95,7 +97,7 @@ class SamplesFirst(WatchedEngine):
         super().__init__(engine)
         self._samples = {one.digit.as_input().tobytes() for one in load_samples()}
 
-    def activations(self, image: Array, gates: Array) -> Activations:
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
         if image.tobytes() in self._samples:
-            return self._engine.activations(image, gates)
-        return super().activations(image, gates)
+            return self._engine.activations(image, branch_scales)
+        return super().activations(image, branch_scales)

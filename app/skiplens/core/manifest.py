@@ -436,7 +436,7 @@ class Manifest:
     all alike.
     """
     test_accuracy: Accuracy | None
-    """Accuracy on MNIST's 10,000 test digits; null if not measured."""
+    """Accuracy on the test images; null if not measured."""
     evaluation: Evaluation | None
     """Metrics and ablations over the test digits; null if not measured."""
     training: dict[str, Any] | None

@@ -57,7 +57,7 @@ class Engine(Protocol):
         """One forward pass.
 
         Args:
-            image: float32 ``(1, 28, 28, 1)`` in [0, 1].
+            image: float32 ``(1, H, W, C)`` in [0, 1], of ``manifest.input_shape``.
             branch_scales: float32 ``(n,)``, one for each of ``manifest.disableable_blocks``: 1 as
                 trained, 0 off.
 
@@ -99,7 +99,7 @@ class Engine(Protocol):
         """What one layer puts out in several forward passes.
 
         Args:
-            images: float32 ``(passes, 28, 28, 1)`` in [0, 1].
+            images: float32 ``(passes, H, W, C)`` in [0, 1].
             branch_scales: float32 ``(passes, n)``.
             layer: its name.
 

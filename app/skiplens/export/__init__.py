@@ -1,1 +1,1 @@
-"""Writes a digit's gallery to a folder that opens without a server."""
+"""Writes files without a server: a gallery to a folder, activations of many images to Zarr."""

@@ -1,1 +1,1 @@
-"""Thin HTTP: a handler parses, makes one service call and wraps the answer."""
+"""Thin HTTP: a handler parses the request, asks the service and wraps the answer."""

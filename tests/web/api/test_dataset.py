@@ -121,9 +121,9 @@ def test_the_top_digits_have_the_largest_maxima(
 ) -> None:
     told = browsing.get(STRONGEST).json()
     assert (told["collection"], told["searched"], told["filter"]) == ("dataset", 240, 7)
-    gates = branch_scales(engine.manifest, AS_TRAINED)
+    as_trained = branch_scales(engine.manifest, AS_TRAINED)
     largest = [
-        float(engine.activations(digit.as_input(), gates)["block3.output"][:, :, 7].max())
+        float(engine.activations(digit.as_input(), as_trained)["block3.output"][:, :, 7].max())
         for digit in map(shifted.digit, range(240))
     ]
     order = sorted(range(240), key=lambda place: (-largest[place], place))[:24]

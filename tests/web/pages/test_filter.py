@@ -170,8 +170,8 @@ def test_disabled_blocks_do_not_change_the_top_activations(
 class InactiveEngine(WatchedEngine):
     """Finds nothing anywhere in one layer."""
 
-    def activations(self, image: Array, gates: Array) -> Activations:
-        markup = dict(super().activations(image, gates))
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
+        markup = dict(super().activations(image, branch_scales))
         markup["block3.output"] = np.zeros_like(markup["block3.output"])
         return markup
 

@@ -1,4 +1,4 @@
-"""API routes for activations: arrays, grids, statistics, single values, live preview."""
+"""API routes for activations: arrays, grids, statistics, live preview."""
 
 from collections.abc import Mapping
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""The depth page: every block in order, early exits, gradients, filters across blocks."""
+"""The blocks page: every block in order, early exits, gradients, filters across blocks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
