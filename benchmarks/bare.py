@@ -23,7 +23,7 @@ def bare_app(content: bytes) -> Starlette:
 
 
 def main() -> None:
-    """Serve at a free port like :func:`skiplens.web.http.server.run`, and print the address."""
+    """Serve at a free port like :func:`skiplens.web.http.event_loop.run`, and print the address."""
     app = bare_app(Path(sys.argv[1]).read_bytes())
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
     with socket.create_server(("127.0.0.1", 0)) as listener:

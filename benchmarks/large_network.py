@@ -32,7 +32,7 @@ from skiplens.service.forward import (
     network_input,
     run_network,
 )
-from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 
 TITLE = "A large network"

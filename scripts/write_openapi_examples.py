@@ -15,12 +15,12 @@ import numpy as np
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.mnist import Split
 from skiplens.samples import load_samples
-from skiplens.server import create_app
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import DigitDatabase

@@ -16,13 +16,13 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.manifest import Scales
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples
-from skiplens.server import create_app
 from skiplens.service.dataset.indexer import Dataset
 from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services

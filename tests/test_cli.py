@@ -38,7 +38,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             monkeypatch.setenv(f"SKIPLENS_{name.upper()}", str(value))
         monkeypatch.setattr("sys.argv", ["skiplens", *(arguments or ["serve"])])
         monkeypatch.setattr(
-            "skiplens.web.http.server.run", lambda *_: pytest.fail("the server was started")
+            "skiplens.web.http.event_loop.run", lambda *_: pytest.fail("the server was started")
         )
         with pytest.raises(SystemExit) as ended:
             cli.main()

@@ -9,7 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from skiplens.client import Client
-    from skiplens.opened import open_network as open  # noqa: A004  # as the command is named
+    from skiplens.open_network import open_network as open  # noqa: A004  # as the command is named
 
 __all__ = ["Client", "open"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever is exported
 
         return Client
     if name == "open":
-        from skiplens.opened import open_network
+        from skiplens.open_network import open_network
 
         return open_network
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

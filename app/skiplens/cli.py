@@ -180,7 +180,7 @@ def _told(  # one parameter for each option
 
 def _serve(options: dict[str, object], *, open_page: bool) -> None:
     from skiplens import logs  # imported here to keep the other commands fast
-    from skiplens.serving import bind, serve
+    from skiplens.worker_processes import bind, serve
 
     settings = read_settings({name: value for name, value in options.items() if value is not None})
     logs.configure(settings.log_format)
@@ -368,10 +368,10 @@ def export(  # noqa: PLR0913  # one parameter for each option
     force: Annotated[bool, typer.Option("--force", help="Write into a folder in use.")] = False,
 ) -> None:
     """Write a digit's gallery to a folder: PNG, NPZ, and an index.html that needs no server."""
-    from skiplens.export.gallery import ExportOptions
-    from skiplens.export.writing import export_gallery
-    from skiplens.server import open_services
-    from skiplens.service.images import GridOptions
+    from skiplens.application import open_services
+    from skiplens.export.gallery_files import ExportOptions
+    from skiplens.export.gallery_folder import export_gallery
+    from skiplens.service.map_grids import GridOptions
 
     services = open_services(read_settings({"engine": "litert", "interpreters": 1}))
     try:
@@ -403,7 +403,7 @@ def extract(  # one parameter for each option
     from skiplens.engine.model_folder import open_folder
     from skiplens.export.extraction import extract as extract_images
     from skiplens.export.extraction import open_images
-    from skiplens.export.writing import progress_bar
+    from skiplens.export.gallery_folder import progress_bar
     from skiplens.web.parameters import parse_layers
 
     threads = read_settings({}).interpreters
@@ -427,7 +427,7 @@ def migrate() -> None:
 
     Both keep what they have, so it may be run again.
     """
-    from skiplens.server import DATABASE_FILE
+    from skiplens.application import DATABASE_FILE
     from skiplens.service.digit_store import DigitDatabase
 
     settings = read_settings({})

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import InvalidParameterError, SkiplensError, UnreachableError
-from skiplens.notebook import NotebookView
+from skiplens.notebook_html import NotebookView
 
 Array = NDArray[np.float32]
 Scale = Mapping[str, float]

@@ -29,8 +29,8 @@ main()
 """
 _LOADED = """
 import sys
-from skiplens.server import create_app
-from skiplens.server import open_services
+from skiplens.application import create_app
+from skiplens.application import open_services
 from skiplens.settings import Settings
 settings = Settings()
 create_app(settings, lambda: open_services(settings))

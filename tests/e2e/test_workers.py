@@ -38,7 +38,7 @@ def workers(server: Server) -> set[int]:
 def serves(pid: int) -> bool:
     """Whether it is one of them, and has not ended."""
     try:
-        return b"skiplens.serving" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"skiplens.worker_processes" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

@@ -7,8 +7,8 @@ import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.export.gallery import ExportContext, ExportOptions, load_export_context
-from skiplens.export.writing import write
+from skiplens.export.gallery_files import ExportContext, ExportOptions, load_export_context
+from skiplens.export.gallery_folder import write
 from tests.conftest import services_over
 
 

@@ -17,7 +17,7 @@ from skiplens.service.comparison import (
     similarity,
 )
 from skiplens.service.forward import ForwardPass, run_network
-from skiplens.service.images import GridOptions
+from skiplens.service.map_grids import GridOptions
 from tests.conftest import switched_off
 
 SHIPPED = ("mnist-classic", "mnist-highway", "mnist-plain", "mnist-resnet")

@@ -12,11 +12,11 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from skiplens.application import DATABASE_FILE
 from skiplens.cli import app
 from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
-from skiplens.server import DATABASE_FILE
 from skiplens.service.digit_store import _COPIED_AT_ONCE, DigitDatabase, DigitRecord
 from tests.postgresql import Postgresql
 

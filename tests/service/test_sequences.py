@@ -17,7 +17,7 @@ from skiplens.service.early_exits_and_votes import exits_by_row
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.gradients import gradient_by_path, gradient_by_step
-from skiplens.service.images import Grid, GridOptions, layer_grid
+from skiplens.service.map_grids import Grid, GridOptions, layer_grid
 from skiplens.service.registry import find_block, find_layer
 from tests.conftest import switched_off
 

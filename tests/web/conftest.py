@@ -11,9 +11,9 @@ import structlog
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.server import create_app
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services

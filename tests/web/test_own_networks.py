@@ -12,17 +12,17 @@ from keras import layers
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app, open_services
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
-from skiplens.export.gallery import ExportOptions
-from skiplens.export.writing import export_gallery
+from skiplens.export.gallery_files import ExportOptions
+from skiplens.export.gallery_folder import export_gallery
 from skiplens.network import commands
 from skiplens.network.own_network_files import Code
 from skiplens.samples import draw_picture
-from skiplens.server import create_app, open_services
 from skiplens.settings import Settings
 from tests.network.test_any_graph import dense_block, tutorial_convnet
 from tests.network.tiny import SAVES_WITH_KERAS, randomise

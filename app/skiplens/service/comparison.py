@@ -19,7 +19,7 @@ from skiplens.core.manifest import (
 from skiplens.core.value_range import around_zero
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import Grid, GridOptions, as_drawn, grid_of, layer_grid
+from skiplens.service.map_grids import Grid, GridOptions, as_drawn, grid_of, layer_grid
 
 Side = Literal["a", "b", "difference"]
 

@@ -20,7 +20,7 @@ from skiplens.core.value_range import (
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import UNITS_PER_INDEX, as_drawn, bounded, render_png, sequence_zoom
+from skiplens.service.map_grids import UNITS_PER_INDEX, as_drawn, bounded, render_png, sequence_zoom
 from skiplens.service.registry import find_layer
 
 _PREFERRED_TABLE_WIDTH_PX: Final = 960

@@ -17,7 +17,7 @@ from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
 from skiplens.core.value_range import Normalisation
-from skiplens.service.images import GridOptions
+from skiplens.service.map_grids import GridOptions
 
 API: Final = "/api/v1"
 HEALTH: Final = frozenset({"/healthz", "/readyz", "/metrics"})

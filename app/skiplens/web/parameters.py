@@ -31,7 +31,7 @@ from skiplens.errors import (
 )
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_reordered
-from skiplens.service.images import GridOptions
+from skiplens.service.map_grids import GridOptions
 from skiplens.service.registry import check_filter, find_block, find_layer, listed
 from skiplens.service.services import Services
 from skiplens.web.links import DEFAULT, Links

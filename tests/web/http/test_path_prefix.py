@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
-from skiplens.server import create_app
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.settings import Settings
 from tests.web.conftest import Start, over_dataset, wait_until_indexed

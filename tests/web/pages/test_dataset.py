@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.engine.base import Engine
 from skiplens.errors import NonFiniteError
-from skiplens.server import create_app
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.settings import Settings
 from tests.conftest import wait_until

@@ -15,7 +15,7 @@ from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network
-from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages.figures import (

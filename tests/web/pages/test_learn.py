@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import LADDER_FILE
@@ -30,7 +31,6 @@ from skiplens.core.two_layer_network import (
 )
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
-from skiplens.server import create_app
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.early_exits_and_votes import exits_by_row
 from skiplens.service.forward import ForwardPass

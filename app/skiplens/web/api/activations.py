@@ -28,7 +28,7 @@ from skiplens.core.value_range import Normalisation
 from skiplens.errors import InvalidParameterError
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_uncached
-from skiplens.service.images import Grid, GridCell, layer_grid
+from skiplens.service.map_grids import Grid, GridCell, layer_grid
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import (
     DigitId,

@@ -22,7 +22,7 @@ from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownLayerError
-from skiplens.service.images import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
+from skiplens.service.map_grids import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
 from skiplens.web import links
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import BlockNames, Joined, NetworkId, Pair

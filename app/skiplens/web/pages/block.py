@@ -9,7 +9,7 @@ from skiplens.core.block_metrics import filter_metrics
 from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo
 from skiplens.engine.base import Array
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
-from skiplens.service.images import kernel_range
+from skiplens.service.map_grids import kernel_range
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt

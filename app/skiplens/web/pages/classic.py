@@ -14,7 +14,7 @@ from skiplens.core.manifest import (
 )
 from skiplens.core.value_range import Normalisation
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import LabelledKernelGrid, layer_grid
+from skiplens.service.map_grids import LabelledKernelGrid, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links

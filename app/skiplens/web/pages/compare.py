@@ -22,7 +22,7 @@ from skiplens.service.comparison import (
 )
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.forward import ForwardPass, run_network
-from skiplens.service.images import Grid, GridCell, GridOptions
+from skiplens.service.map_grids import Grid, GridCell, GridOptions
 from skiplens.service.services import Services
 from skiplens.web.api.comparisons import run_view
 from skiplens.web.links import Links

@@ -19,7 +19,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownLayerError
 from skiplens.service.feature_map_table import FeatureMapTable
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import Grid, GridOptions, kernel_grid, layer_grid, sequence_zoom
+from skiplens.service.map_grids import Grid, GridOptions, kernel_grid, layer_grid, sequence_zoom
 from skiplens.service.registry import check_filter
 from skiplens.web import links as addresses
 from skiplens.web.links import Links

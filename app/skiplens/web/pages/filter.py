@@ -13,7 +13,7 @@ from skiplens.service.dataset.indexer import DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt

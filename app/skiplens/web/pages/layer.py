@@ -9,7 +9,7 @@ from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import GridOptions, kernel_layout, layer_grid, sequence_zoom
+from skiplens.service.map_grids import GridOptions, kernel_layout, layer_grid, sequence_zoom
 from skiplens.web.links import Links
 from skiplens.web.pages import charts, figures, text
 from skiplens.web.pages import format as fmt

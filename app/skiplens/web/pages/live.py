@@ -17,7 +17,7 @@ from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError
 from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table
 from skiplens.service.forward import ForwardPass, run_uncached
-from skiplens.service.images import Grid, layer_grid
+from skiplens.service.map_grids import Grid, layer_grid
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
@@ -26,7 +26,7 @@ from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.compare import live_comparison
 from skiplens.web.pages.experiments import index as experiments
-from skiplens.web.pages.experiments.frame import LiveDrawing
+from skiplens.web.pages.experiments.experiment_page import LiveDrawing
 from skiplens.web.pages.network_map import LONGEST_IN_MAP, NetworkMap, network_map
 from skiplens.web.pages.prediction import PredictionView, compare_predictions
 from skiplens.web.parameters import (

@@ -15,7 +15,7 @@ from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import ID_LENGTH
 from skiplens.core.share_card import draw_card
 from skiplens.service.digit_store import MOST_SHARED, DigitRecord
-from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingDep

@@ -25,7 +25,7 @@ from skiplens.core.unit_explanation import (
 from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.errors import UnknownFilterError
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import GridOptions, layer_grid
+from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.units import explain, parse_position, strongest_position
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext

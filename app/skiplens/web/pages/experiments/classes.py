@@ -26,7 +26,7 @@ from skiplens.web.pages.charts import (
     line_chart,
     share_axis,
 )
-from skiplens.web.pages.experiments.frame import (
+from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,

@@ -22,7 +22,7 @@ from skiplens.web.pages.charts import (
     series_path,
     share_axis,
 )
-from skiplens.web.pages.experiments.frame import (
+from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,

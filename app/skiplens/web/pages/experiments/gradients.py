@@ -40,7 +40,7 @@ from skiplens.web.pages.charts import (
 )
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.depth import NAMES, TONES
-from skiplens.web.pages.experiments.frame import (
+from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,

@@ -18,7 +18,11 @@ from skiplens.web.pages.experiments import (
     scale,
     votes,
 )
-from skiplens.web.pages.experiments.frame import Experiment, ExperimentContextDep, LiveDrawing
+from skiplens.web.pages.experiments.experiment_page import (
+    Experiment,
+    ExperimentContextDep,
+    LiveDrawing,
+)
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.templating import RespondDep
 

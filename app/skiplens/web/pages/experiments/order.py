@@ -28,7 +28,7 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.experiments.frame import (
+from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,

@@ -19,7 +19,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, count_axis, line_chart
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.experiments.frame import (
+from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,

@@ -8,7 +8,7 @@ import numpy as np
 from skiplens.core.manifest import LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import UnknownStepError
-from skiplens.service.images import layer_grid
+from skiplens.service.map_grids import layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.service.units import parse_position
 from skiplens.web.pages import figures

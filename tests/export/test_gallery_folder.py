@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from skiplens.cli import main
 from skiplens.core.digit import Digit
 from skiplens.errors import ExportError, UnknownNetworkError
-from skiplens.export.gallery import ExportContext, ExportOptions
-from skiplens.export.writing import export_gallery, prepare_folder, write
+from skiplens.export.gallery_files import ExportContext, ExportOptions
+from skiplens.export.gallery_folder import export_gallery, prepare_folder, write
 from skiplens.service.services import Services
 
 

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 import skiplens
-from skiplens.notebook import address_in_notebook, frame
+from skiplens.notebook_html import address_in_notebook, frame
 from skiplens.settings import ROOT
 
 EXAMPLE = ROOT / "examples" / "inside_a_residual_network.ipynb"

@@ -18,8 +18,14 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownBlockError
 from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.forward import ForwardPass, run_network
-from skiplens.service.images import KERNEL_ZOOM as ZOOM
-from skiplens.service.images import Grid, GridOptions, LabelledKernelGrid, kernel_grid, layer_grid
+from skiplens.service.map_grids import KERNEL_ZOOM as ZOOM
+from skiplens.service.map_grids import (
+    Grid,
+    GridOptions,
+    LabelledKernelGrid,
+    kernel_grid,
+    layer_grid,
+)
 from skiplens.service.registry import find_layer
 
 KEYS: dict[Sort, Callable[[FilterStatistics], float]] = {

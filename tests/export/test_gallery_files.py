@@ -23,9 +23,9 @@ from skiplens.errors import (
     UnknownNetworkError,
     UnreadableImageError,
 )
-from skiplens.export.gallery import ExportContext, ExportOptions, draw, html
+from skiplens.export.gallery_files import ExportContext, ExportOptions, draw, html
 from skiplens.service.feature_map_table import block_table
-from skiplens.service.images import GridOptions
+from skiplens.service.map_grids import GridOptions
 from skiplens.web.pages import text as page_text
 from tests.conftest import switched_off
 

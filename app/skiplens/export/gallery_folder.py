@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skiplens.core.array_files import npz
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError
-from skiplens.export import gallery
-from skiplens.export.gallery import (
+from skiplens.export import gallery_files
+from skiplens.export.gallery_files import (
     BlockImages,
     ExportContext,
     ExportOptions,
@@ -130,8 +130,8 @@ def _files(context: ExportContext) -> dict[str, Callable[[], bytes]]:
         **{path: drawing.png for path, drawing in images.by_path().items()},
         "activations.npz": lambda: npz(context.forward.activations),
         "manifest.json": lambda: manifest_json(context, images),
-        gallery.STYLE: gallery.style,
-        INDEX: lambda: gallery.html(context, images).encode(),
+        gallery_files.STYLE: gallery_files.style,
+        INDEX: lambda: gallery_files.html(context, images).encode(),
     }
 
 

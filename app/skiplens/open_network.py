@@ -16,7 +16,7 @@ from skiplens.client import Client, as_bytes
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import Fit, Kind
 from skiplens.errors import StartupError
-from skiplens.notebook import SITES, address_in_notebook, frame, is_proxied
+from skiplens.notebook_html import SITES, address_in_notebook, frame, is_proxied
 
 _STARTED: Final = "skiplens is at "
 _REFUSED: Final = "skiplens: "

@@ -17,7 +17,7 @@ from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import DigitRecord
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import ForwardPass
-from skiplens.service.images import (
+from skiplens.service.map_grids import (
     Grid,
     GridOptions,
     LabelledKernelGrid,

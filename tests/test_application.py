@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app, open_dataset, open_services
 from skiplens.errors import StartupError
-from skiplens.server import create_app, open_dataset, open_services
 from skiplens.service.dataset.activation_index import build_index
 from skiplens.service.services import Services
 from skiplens.settings import Settings

@@ -140,8 +140,8 @@ def serve_here(
         shared: folder of the processes that serve together.
     """
     # FastAPI and the engines, which a parent of workers has no use for.
-    from skiplens.server import create_app, open_services
-    from skiplens.web.http.server import run
+    from skiplens.application import create_app, open_services
+    from skiplens.web.http.event_loop import run
 
     services = open_services(settings, shared)
     first = services.registry.networks[0]
