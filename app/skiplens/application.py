@@ -61,19 +61,19 @@ def get_openapi(request: Request) -> Response:
     return revalidated_response(request, content.encode(), "application/json")
 
 
-def create_app(settings: Settings, open_services: Callable[[], Services]) -> FastAPI:
+def create_app(settings: Settings, get_services: Callable[[], Services]) -> FastAPI:
     """The app; it opens its services at startup and closes them at shutdown.
 
     Args:
         settings: of the server.
-        open_services: opens engines and digit store.
+        get_services: opens engines and digit store.
     """
     metrics = Metrics(version("skiplens"))
     app: SkiplensApp
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = open_services()
+        services = get_services()
         metrics.watch(services)
         # Whoever has a place to compute has a thread to do so.
         limiter = anyio.to_thread.current_default_thread_limiter()

@@ -1,6 +1,7 @@
 """Every setting with its default; each is also an environment variable, ``SKIPLENS_...``."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -16,6 +17,9 @@ ROOT: Final = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
 KIBIBYTE: Final = 1024
 MEBIBYTE: Final = 1024 * 1024
 MAX_INTERPRETERS: Final = 64
+BACKLOG: Final = 2048
+"""Connections that the system accepts before the server does."""
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def _split(value: object) -> object:

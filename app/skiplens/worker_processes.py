@@ -23,17 +23,15 @@ from prometheus_client.multiprocess import mark_process_dead
 import skiplens
 from skiplens import logs
 from skiplens.errors import SkiplensError, StartupError
-from skiplens.settings import Settings
+from skiplens.settings import BACKLOG, STOP_SIGNALS, Settings
 from skiplens.web.http.liveness import answering
 
 Listening = Callable[[str], None]
 """Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
 
-_BACKLOG: Final = 2048
 _SEND_BUFFER_BYTES: Final = 128 * 1024  # the system's, of each connection; else up to 4 MiB
 _SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_ENDING_S: Final = 2.0  # for a worker that has stopped serving to end
+_WORKER_EXIT_S: Final = 2.0  # for a worker that has stopped serving to end
 _MOST_ENDS: Final = 10  # of workers, unasked, in ``_WITHIN_S``
 _WITHIN_S: Final = 60.0
 _BEATS: Final = 1024  # bytes of them, in one read
@@ -58,7 +56,7 @@ def bind(host: str, port: int, option: str = "--port") -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -193,7 +191,7 @@ class _Supervisor:
             StartupError: a worker cannot start.
         """
         loop = asyncio.get_running_loop()
-        for sent in _STOP_SIGNALS:
+        for sent in STOP_SIGNALS:
             loop.add_signal_handler(sent, self._stop.set)
         serving = loop.create_task(self._serve(listening))
         stopped = loop.create_task(self._stop.wait())
@@ -297,7 +295,7 @@ class _Supervisor:
         for worker in workers:
             if worker.returncode is None:
                 worker.terminate()
-        seconds = self._settings.stop_seconds + _ENDING_S
+        seconds = self._settings.stop_seconds + _WORKER_EXIT_S
         try:
             async with asyncio.timeout(seconds):
                 codes = await asyncio.gather(*(worker.wait() for worker in workers))

@@ -15,20 +15,18 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from skiplens.settings import Settings
+from skiplens.settings import BACKLOG, STOP_SIGNALS, Settings
 from skiplens.web.http.connection import Connection, Shared
 
-_BACKLOG: Final = 2048
 _LONGEST_SWEEP_S: Final = 1.0
 _NOTICE_S: Final = 0.5  # for which new requests are answered 503 before nobody listens
 _SWITCH_S: Final = 0.001  # for which a computing thread may keep the loop from going on
 _ACCEPTING_S: Final = 0.05
-_ENDING_S: Final = 1.0  # for responses to cancelled requests, and for the services to close
+_CLOSING_S: Final = 1.0  # for responses to cancelled requests, and for the services to close
 _ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
 _LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD, and bytes
 _SO_ATTACH_FILTER: Final = 26  # of Linux; Python has no name for it
 _BPF_DROP: Final = struct.pack("HBBI", 6, 0, 0, 0)  # one instruction: return 0 bytes of a packet
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _logger = structlog.get_logger(__name__)
 
 
@@ -101,16 +99,16 @@ async def _serve(
         app.state.ready = False
         loop.call_soon_threadsafe(stop.set)
 
-    for sent in _STOP_SIGNALS:
+    for sent in STOP_SIGNALS:
         signal.signal(sent, ask_to_stop)
     async with app.router.lifespan_context(app):
         server = await loop.create_server(
-            lambda: Connection(shared), sock=listener, backlog=_BACKLOG
+            lambda: Connection(shared), sock=listener, backlog=BACKLOG
         )
         sweeping = loop.create_task(_sweep(shared, beat))
         listening()
         await stop.wait()
-        _exit_after(settings.stop_seconds + _ENDING_S)
+        _exit_after(settings.stop_seconds + _CLOSING_S)
         deadline = loop.time() + settings.stop_seconds
         shared.closing = True
         await asyncio.sleep(min(_NOTICE_S, settings.stop_seconds / 4))
@@ -167,7 +165,7 @@ async def _finish(shared: Shared, deadline: float) -> None:
     for task in tuple(shared.tasks):
         task.cancel()
     if shared.tasks:
-        await asyncio.wait(shared.tasks, timeout=_ENDING_S / 2)
+        await asyncio.wait(shared.tasks, timeout=_CLOSING_S / 2)
     for connection in tuple(shared.connections):
         connection.transport.close()
     await asyncio.sleep(0)
