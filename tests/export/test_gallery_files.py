@@ -142,7 +142,7 @@ def test_the_first_block_is_not_left_out_and_no_kernel_is(context: ExportContext
     for layer, image in first.kernels.items():
         kernels = image.drawing
         assert kernels.kernel.shape == context.engine.weights[f"{layer}/kernel"].shape
-        assert len(kernels.geometry.boxes) == kernels.kernel.shape[2] * kernels.kernel.shape[3]
+        assert len(kernels.layout.boxes) == kernels.kernel.shape[2] * kernels.kernel.shape[3]
 
 
 class Addresses(HTMLParser):

@@ -62,7 +62,7 @@ def test_every_pixel_gives_its_value_back_to_half_a_level(
     grid = grid_of(forward, name, GridOptions(normalisation, zoom=3))
     picture = indices(grid)
     maps = forward.activations[name]
-    assert picture.shape == (grid.geometry.height, grid.geometry.width)
+    assert picture.shape == (grid.layout.height, grid.layout.width)
     for cell in grid.cells:
         x, y, width, height = cell.box
         levels = picture[y : y + height, x : x + width]
@@ -95,7 +95,7 @@ def test_the_parts_of_a_block_share_one_scale_and_one_colour_for_a_value(
     reach = max(float(np.abs(forward.activations[name]).max()) for name in names)
     assert output.range[1] == pytest.approx(reach)
     alone = grid_of(forward, "block2.conv1", options)
-    assert alone.options.normalisation is Normalisation.LAYER
+    assert alone.options.normalize is Normalisation.LAYER
 
 
 def test_the_input_of_a_block_is_shown_in_the_range_of_that_block(forward: ForwardPass) -> None:
@@ -166,13 +166,13 @@ def test_kernels_stand_a_row_an_output_and_a_column_an_input(engine: Engine) -> 
     kernel = engine.weights["block3.conv1/kernel"]
     height, width, channels, count = kernel.shape
     grid = kernel_grid(kernel, GridOptions())
-    assert grid.geometry.columns == channels
+    assert grid.layout.columns == channels
     assert len(grid.cells) == channels * count
     picture = indices(grid)
     low, high = grid.range
     for output, channel in ((0, 0), (3, 7), (count - 1, channels - 1)):
         x, y, box_width, box_height = grid.cells[output * channels + channel].box
-        zoom = grid.geometry.zoom
+        zoom = grid.layout.zoom
         levels = picture[y : y + box_height : zoom, x : x + box_width : zoom]
         step = (high - low) / TOP_LEVEL
         assert levels.shape == (height, width)
@@ -220,7 +220,7 @@ def drawn(kernel: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Labelled
 
 
 def test_the_picture_is_as_large_as_it_says(drawn: LabelledKernelGrid) -> None:
-    assert indices(drawn).shape == (drawn.geometry.height, drawn.geometry.width)
+    assert indices(drawn).shape == (drawn.layout.height, drawn.layout.width)
 
 
 def test_a_row_is_a_filter_and_a_column_what_it_is_given(
@@ -229,7 +229,7 @@ def test_a_row_is_a_filter_and_a_column_what_it_is_given(
     picture = indices(drawn)
     reach = np.abs(kernel).max()
     for row, column in ((0, 0), (4, 2), (11, 1)):
-        x, y, width, height = drawn.geometry.boxes[row * CHANNELS + column]
+        x, y, width, height = drawn.layout.boxes[row * CHANNELS + column]
         shown = picture[y : y + height : ZOOM, x : x + width : ZOOM]
         expected = np.rint((kernel[:, :, column, row] / reach + 1) * 126)
         assert np.abs(shown - expected).max() <= 1
@@ -237,7 +237,7 @@ def test_a_row_is_a_filter_and_a_column_what_it_is_given(
 
 @pytest.mark.parametrize("row", [0, 9, 11])
 def test_each_filter_has_its_index_beside_its_row(drawn: LabelledKernelGrid, row: int) -> None:
-    x, y, _, height = drawn.geometry.boxes[row * CHANNELS]
+    x, y, _, height = drawn.layout.boxes[row * CHANNELS]
     ink = grid_image.draw_index(row)
     beside = indices(drawn)[y : y + height, : x - 2] == LABEL_LEVEL
     assert beside.sum() == ink.sum()
@@ -248,7 +248,7 @@ def test_each_filter_has_its_index_beside_its_row(drawn: LabelledKernelGrid, row
 
 
 def test_columns_have_their_index_above_the_first_row(drawn: LabelledKernelGrid) -> None:
-    _, top, *_ = drawn.geometry.boxes[0]
+    _, top, *_ = drawn.layout.boxes[0]
     above = indices(drawn)[:top] == LABEL_LEVEL
     assert above.sum() == sum(grid_image.draw_index(column).sum() for column in range(CHANNELS))
 
@@ -266,10 +266,10 @@ def test_a_tables_rows_share_one_scale_and_equal_their_arrays(
         for block in forward.manifest.blocks:
             table = block_table(forward, block, PaletteName.DARK)
             picture = indices(table)
-            filters = table.geometry.columns
+            filters = table.layout.columns
             for at, row in enumerate(table.rows):
-                x, y, width, height = table.geometry.boxes[at * filters + 1]
-                zoom = table.geometry.zoom
+                x, y, width, height = table.layout.boxes[at * filters + 1]
+                zoom = table.layout.zoom
                 levels = picture[y : y + height : zoom, x : x + width : zoom]
                 step = (row.range[1] - row.range[0]) / TOP_LEVEL
                 found = row.range[0] + levels * step
@@ -349,7 +349,7 @@ def test_a_stage_table_follows_one_filter(forward_passes: dict[str, ForwardPass]
     forward = forward_passes["mnist-classic"]
     table = stage_table(forward, 1, "residual", PaletteName.DARK)
     assert [row.layer.name for row in table.rows] == [f"block{at}.residual" for at in range(1, 6)]
-    assert table.geometry.columns == 8
+    assert table.layout.columns == 8
     with pytest.raises(InvalidParameterError, match="stage must be 1 to 1; got '2'"):
         stage_table(forward, 2, "output", PaletteName.DARK)
     with pytest.raises(InvalidParameterError, match="role gate is not available"):

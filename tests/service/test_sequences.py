@@ -57,7 +57,7 @@ def test_units_are_sorted_with_the_index_of_every_eighth(forward: ForwardPass) -
     grid = grid_of(forward, GridOptions(sort=Sort.MAXIMUM))
     largest = [float(forward.activations[LAYER][..., cell.filter].max()) for cell in grid.cells]
     assert largest == sorted(largest, reverse=True)
-    assert grid.geometry.columns == len(grid.cells) == 64
+    assert grid.layout.columns == len(grid.cells) == 64
     labels = grid.levels()[2:7]
     columns = {cell.box[0] for cell in grid.cells[::8]}
     inked = set(np.flatnonzero((labels != labels[0, 0]).any(axis=0)))
@@ -70,8 +70,8 @@ def test_the_rows_of_a_block_share_one_range_and_the_sum_stands_once(forward: Fo
     assert [row.role for row in table.rows] == ["x", "F(x)", "sum"]
     assert len({row.range for row in table.rows}) == 1
     assert table.maps[0].shape == (SIDE, 1, 64)
-    left, right = table.geometry.boxes[0], table.geometry.boxes[1]
-    assert right[0] - left[0] == left[2] == table.geometry.zoom
+    left, right = table.layout.boxes[0], table.layout.boxes[1]
+    assert right[0] - left[0] == left[2] == table.layout.zoom
 
 
 def test_after_the_last_row_it_says_what_it_says_of_the_digit(

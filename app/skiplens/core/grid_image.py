@@ -141,7 +141,7 @@ _COMPRESSION: Final = 4  # half the time of 6 for 4 % more bytes
 
 def draw(
     levels: Sequence[Levels] | Levels,
-    geometry: GridLayout,
+    layout: GridLayout,
     indices: Sequence[int | None],
     flagged: Sequence[bool],
 ) -> Levels:
@@ -149,23 +149,23 @@ def draw(
 
     Args:
         levels: uint8 ``(n, H, W)`` palette levels, one map for each box.
-        geometry: their layout; each value becomes a square of ``zoom`` pixels.
+        layout: of the maps; each value becomes a square of ``zoom`` pixels.
         indices: filter index to draw above each map, if the layout has labels.
         flagged: whether to draw a dotted frame in the gap around each map, for dead maps.
 
     Returns:
         uint8 ``(height, width)``; gaps have the transparent level.
     """
-    canvas = np.full((geometry.height, geometry.width), CLEAR_LEVEL, np.uint8)
-    zoom = geometry.zoom
-    for level, box, index, flag in zip(levels, geometry.boxes, indices, flagged, strict=True):
+    canvas = np.full((layout.height, layout.width), CLEAR_LEVEL, np.uint8)
+    zoom = layout.zoom
+    for level, box, index, flag in zip(levels, layout.boxes, indices, flagged, strict=True):
         x, y, width, height = box
         if flag:
             _frame(canvas, box)
         squares = canvas[y : y + height, x : x + width]
         for row, column in product(range(zoom), repeat=2):  # faster than to repeat each value
             squares[row::zoom, column::zoom] = level
-        if geometry.labels and index is not None:
+        if layout.labels and index is not None:
             _label(canvas, box, index)
     return canvas
 

@@ -113,7 +113,7 @@ class Image(Generic[_Drawing_co]):
     @property
     def picture(self) -> Picture:
         """The image on the page."""
-        return Picture.of(self.path, self.drawing.geometry)
+        return Picture.of(self.path, self.drawing.layout)
 
 
 @dataclass(frozen=True)

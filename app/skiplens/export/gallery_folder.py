@@ -40,7 +40,7 @@ def manifest_json(context: ExportContext, images: Images) -> bytes:
             "box": stored.box,
             "warnings": stored.warnings,
         },
-        "normalize": context.options.normalisation,
+        "normalize": context.options.normalize,
         "palette": context.options.palette,
         "prediction": Prediction.of(forward, context.baseline).model_dump(),
         "layers": _layers(context, images),

@@ -52,14 +52,14 @@ class FeatureMapTable:
     Attributes:
         rows: top to bottom.
         columns: filter of each column.
-        geometry: layout of the maps, row by row, without a box where a row has no map.
+        layout: of the maps, row by row, without a box where a row has no map.
         maps: float32 ``(H, W, n)`` of each row, those of its columns.
         palette: its signed palette is used.
     """
 
     rows: tuple[FeatureMapRow, ...]
     columns: tuple[int, ...]
-    geometry: GridLayout
+    layout: GridLayout
     maps: tuple[Array, ...]
     palette: PaletteName
 
@@ -82,7 +82,7 @@ class FeatureMapTable:
         at, places = self.rows.index(row), self.places(row)
         before = sum(len(self.places(above)) for above in self.rows[:at])
         place = self.columns.index(column) if column in self.columns else None
-        return self.geometry.boxes[before + places.index(place)] if place in places else None
+        return self.layout.boxes[before + places.index(place)] if place in places else None
 
     def levels(self) -> NDArray[np.uint8]:
         """The image as palette levels, uint8 ``(height, width)``; constant maps have a frame."""
@@ -96,7 +96,7 @@ class FeatureMapTable:
             for maps in self.maps
             for constant in maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))
         ]
-        return grid_image.draw(levels, self.geometry, self._indices(), flagged)
+        return grid_image.draw(levels, self.layout, self._indices(), flagged)
 
     def png(self) -> bytes:
         """The image."""

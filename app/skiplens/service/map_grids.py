@@ -51,7 +51,7 @@ class GridOptions:
     """How a grid is drawn; ``None`` depends on the layer.
 
     Attributes:
-        normalisation: what shares a range of values.
+        normalize: what shares a range of values.
         palette: one for signed and one for other values.
         zoom: pixels along a side of one value, 1..16.
         columns: maps in a row.
@@ -60,7 +60,7 @@ class GridOptions:
         block: name of the block that gives the range under ``block``; by default the layer's own.
     """
 
-    normalisation: Normalisation = Normalisation.BLOCK
+    normalize: Normalisation = Normalisation.BLOCK
     palette: PaletteName = PaletteName.DARK
     zoom: int | None = None
     columns: int | None = None
@@ -91,7 +91,7 @@ class Grid:
 
     Attributes:
         source: of the maps.
-        geometry: their layout.
+        layout: of the maps.
         cells: in the order of the image.
         options: how it is drawn.
         diverging: whether the signed palette is used.
@@ -99,7 +99,7 @@ class Grid:
     """
 
     source: "Source"
-    geometry: GridLayout
+    layout: GridLayout
     cells: tuple[GridCell, ...]
     options: GridOptions
     diverging: bool
@@ -124,11 +124,11 @@ class Grid:
     def levels(self) -> NDArray[np.uint8]:
         """The image as palette levels, uint8 ``(height, width)``."""
         filters = [cell.filter for cell in self.cells]
-        indices = _some_indices(filters, self.geometry.columns) if self.steps else filters
+        indices = _some_indices(filters, self.layout.columns) if self.steps else filters
         flagged = [not self.steps and (cell.dead or cell.constant) for cell in self.cells]
         scales = tuple(cell.range for cell in self.cells)
         levels = quantise(self.maps, scales, centred=self.diverging)
-        return grid_image.draw(levels, self.geometry, indices, flagged)
+        return grid_image.draw(levels, self.layout, indices, flagged)
 
     def png(self) -> bytes:
         """The image."""
@@ -169,13 +169,11 @@ def layer_grid(
         InvalidParameterError: the image would have more than 16 million pixels.
         NotFoundError: there is no such block.
     """
-    of_block = options.normalisation is Normalisation.BLOCK
+    of_block = options.normalize is Normalisation.BLOCK
     block = find_block(forward.manifest, options.block) if of_block and options.block else None
     if of_block and not (block or forward.range_group(layer)):
-        options = replace(options, normalisation=Normalisation.LAYER)  # its own range
-    scope = (
-        forward.block_range(block) if block else forward.value_range(layer, options.normalisation)
-    )
+        options = replace(options, normalize=Normalisation.LAYER)  # its own range
+    scope = forward.block_range(block) if block else forward.value_range(layer, options.normalize)
     signed = forward.is_signed(layer)
     summary = forward.summary(layer)
     extremes = np.stack([summary.low, summary.high])[:, None]  # maps of two values
@@ -185,9 +183,9 @@ def layer_grid(
             summary,
             lambda chosen: _some_maps(as_drawn(forward.maps(layer), layer), chosen),
         ),
-        display_ranges(extremes, options.normalisation, signed=signed, scope=scope),
+        display_ranges(extremes, options.normalize, signed=signed, scope=scope),
         options,
-        diverging=signed or options.normalisation is Normalisation.SYMMETRIC,
+        diverging=signed or options.normalize is Normalisation.SYMMETRIC,
         filters=forward.ordered(layer, filters, options.sort),
         steps=layer.is_sequence,
     )
@@ -342,12 +340,12 @@ class LabelledKernelGrid:
 
     Attributes:
         kernel: float32 ``(h, w, in, out)``.
-        geometry: their layout, row by row.
+        layout: of the maps, row by row.
         palette: its signed palette is used.
     """
 
     kernel: Array
-    geometry: GridLayout
+    layout: GridLayout
     palette: PaletteName
 
     @property
@@ -377,9 +375,9 @@ class LabelledKernelGrid:
         scales = (self.range,) * (count * channels)
         levels = quantise(_kernel_maps(self.kernel), scales, centred=True)
         indices = [*range(channels), *[None] * (channels * (count - 1))]
-        drawn = grid_image.draw(levels, self.geometry, indices, [False] * len(levels))
+        drawn = grid_image.draw(levels, self.layout, indices, [False] * len(levels))
         for row in range(count):
-            _draw_row_index(drawn, row, self.geometry.boxes[row * channels])
+            _draw_row_index(drawn, row, self.layout.boxes[row * channels])
         return drawn
 
     def png(self) -> bytes:

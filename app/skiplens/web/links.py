@@ -239,7 +239,7 @@ class Links:
     network: str
     digit: str
     scales: Scales = AS_TRAINED
-    normalize: Normalisation = DEFAULT.normalisation
+    normalize: Normalisation = DEFAULT.normalize
     palette: PaletteName | None = None
     sort: Sort = DEFAULT.sort
     version: str = ""
@@ -249,7 +249,7 @@ class Links:
         """The parameters that differ from the defaults."""
         return {
             "scale": str(self.scales),
-            "normalize": None if self.normalize is DEFAULT.normalisation else self.normalize,
+            "normalize": None if self.normalize is DEFAULT.normalize else self.normalize,
             "palette": self.palette,
             "sort": None if self.sort is DEFAULT.sort else self.sort,
         }

@@ -338,17 +338,9 @@ class GridParameters:
         ),
     ] = None
 
-    def options(self) -> GridOptions:
+    def grid_options(self) -> GridOptions:
         """The options for the service."""
-        return GridOptions(
-            self.normalize,
-            self.palette,
-            self.zoom,
-            self.columns,
-            self.labels,
-            self.sort,
-            self.block,
-        )
+        return GridOptions(**vars(self))
 
 
 GridDep = Annotated[GridParameters, Depends()]
@@ -381,7 +373,7 @@ class ViewParameters:
 
     scale: ScaleText = None
     normalize: Annotated[Normalisation, Query(description="which maps share one value range")] = (
-        DEFAULT.normalisation
+        DEFAULT.normalize
     )
     palette: Annotated[PaletteChoice, Query(description="pair of palettes")] = PaletteChoice.THEME
     sort: Annotated[Sort, Query(description="order of a layer's maps")] = DEFAULT.sort

@@ -288,7 +288,7 @@ def charts(maps: FeatureMapTable, **figures: float | None) -> FilterCharts:
 
 def test_every_column_is_below_its_maps(maps: FeatureMapTable) -> None:
     drawn = charts(maps)
-    assert drawn.width == maps.geometry.width
+    assert drawn.width == maps.layout.width
     for at, column in enumerate(drawn.columns):
         box = maps.box(maps.rows[0], at)
         assert box

@@ -74,4 +74,4 @@ def test_a_page_asks_for_no_picture_that_is_too_large(
     assert (picture is not None) == drawn
     wide.weights["stem.conv/kernel"] = np.zeros((28, 28, 400, layer.filters), np.float32)
     grid = filter_kernel_grid(cast("Engine", wide), layer, 0, PaletteName.DARK)
-    assert grid.geometry.width * grid.geometry.height <= 16_000_000
+    assert grid.layout.width * grid.layout.height <= 16_000_000

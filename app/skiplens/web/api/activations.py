@@ -175,13 +175,13 @@ class GridDescription(ImageLayout):
     @classmethod
     def of(cls, grid: Grid) -> Self:
         return cls(
-            width=grid.geometry.width,
-            height=grid.geometry.height,
-            zoom=grid.geometry.zoom,
-            columns=grid.geometry.columns,
+            width=grid.layout.width,
+            height=grid.layout.height,
+            zoom=grid.layout.zoom,
+            columns=grid.layout.columns,
             palette=grid.options.palette,
             diverging=grid.diverging,
-            normalize=grid.options.normalisation,
+            normalize=grid.options.normalize,
             sort=grid.options.sort,
             cells=grid.cells,
         )
@@ -253,7 +253,7 @@ def grid_png(
     filters: FiltersDep,
     parameters: GridDep,
 ) -> Response:
-    grid = layer_grid(forward, layer, filters, parameters.options())
+    grid = layer_grid(forward, layer, filters, parameters.grid_options())
     return versioned_response(request, grid.png(), forward.manifest.version)
 
 
@@ -261,7 +261,7 @@ def grid_png(
 def grid_json(
     forward: ForwardPassDep, layer: LayerDep, filters: FiltersDep, parameters: GridDep
 ) -> GridDescription:
-    return GridDescription.of(layer_grid(forward, layer, filters, parameters.options()))
+    return GridDescription.of(layer_grid(forward, layer, filters, parameters.grid_options()))
 
 
 @router.post(

@@ -228,11 +228,11 @@ class MapTable(ImageLayout):
     @classmethod
     def of(cls, table: FeatureMapTable) -> Self:
         return cls(
-            width=table.geometry.width,
-            height=table.geometry.height,
-            zoom=table.geometry.zoom,
+            width=table.layout.width,
+            height=table.layout.height,
+            zoom=table.layout.zoom,
             palette=table.palette,
-            columns=table.geometry.columns,
+            columns=table.layout.columns,
             rows=[
                 MapTableRow(
                     role=row.role,
@@ -244,7 +244,7 @@ class MapTable(ImageLayout):
                 for row in table.rows
                 for places in (table.places(row),)
             ],
-            boxes=table.geometry.boxes,
+            boxes=table.layout.boxes,
         )
 
 

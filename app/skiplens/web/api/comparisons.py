@@ -124,5 +124,5 @@ def compare_grid_png(  # noqa: PLR0913, PLR0917  # one parameter each
     a, b = pair
     layers = find_pair(a.manifest, b.manifest, layer, layer_b)
     chosen = parse_filters(layers.b if side == "b" else layers.a, filters)
-    grid = comparison_grid(a, b, layers, side, parameters.options(), chosen)
+    grid = comparison_grid(a, b, layers, side, parameters.grid_options(), chosen)
     return versioned_response(request, grid.png(), "-".join(one.manifest.version for one in pair))

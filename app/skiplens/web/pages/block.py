@@ -264,7 +264,7 @@ def filter_charts(
             for column, (x, width) in zip(table.columns, _columns(table), strict=True)
             for metrics in (found[column],)
         ),
-        width=table.geometry.width,
+        width=table.layout.width,
         height=ROW_HEIGHT * len(charts),
     )
 
@@ -418,8 +418,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         "neighbours": neighbour_links(names, block.name, links.block),
         "pages": part.links(lambda number: links.block(block.name, page=number)),
         "order": ",".join(map(str, table.columns)) if part.count > 1 else "",
-        "picture": Picture.of(links.block_maps(block.name, **part.query), table.geometry),
-        "wide": _wide_picture(context, block, table.geometry.zoom + 1, part),
+        "picture": Picture.of(links.block_maps(block.name, **part.query), table.layout),
+        "wide": _wide_picture(context, block, table.layout.zoom + 1, part),
         "rows": tuple(
             (row, _X if row.role == "x" else text.describe_layer(manifest, row.layer))
             for row in table.rows
@@ -463,7 +463,7 @@ def _wide_picture(
 ) -> Picture | None:
     """The maps for wide screens; ``None`` if they have no room there at this zoom."""
     links = context.links
-    layout = block_table(context.forward, block, links.options.palette, zoom, part.filters).geometry
+    layout = block_table(context.forward, block, links.options.palette, zoom, part.filters).layout
     if layout.width > _WIDE:
         return None
     return Picture.of(links.block_maps(block.name, **part.query, zoom=zoom), layout)

@@ -107,13 +107,13 @@ def _stage_figure(
 ) -> StageFigure:
     links = context.links
     table = stage_table(context.forward, number, role, links.options.palette)
-    larger = table.geometry.zoom + 1
-    wide = stage_table(context.forward, number, role, links.options.palette, larger).geometry
+    larger = table.layout.zoom + 1
+    wide = stage_table(context.forward, number, role, links.options.palette, larger).layout
     name = f"{title} of {_span([block.name for block in stage])}"
-    columns = fmt.pluralise(table.geometry.columns, "filter")
+    columns = fmt.pluralise(table.layout.columns, "filter")
     return StageFigure(
         name=name,
-        picture=Picture.of(links.stage_maps(number, role), table.geometry),
+        picture=Picture.of(links.stage_maps(number, role), table.layout),
         wide=Picture.of(links.stage_maps(number, role, zoom=larger), wide)
         if wide.width <= _WIDE
         else None,

@@ -131,7 +131,7 @@ def _maps(
         meta=title,
         tone=tone,
         href=links.layer(layer.name),
-        picture=Picture.of(links.grid(layer.name, zoom=zoom), grid.geometry),
+        picture=Picture.of(links.grid(layer.name, zoom=zoom), grid.layout),
         alt=figures.alt_text(context.forward, layer, grid),
         legend=figures.legend(grid),
     )
@@ -145,7 +145,7 @@ def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> MapFigure:
         name="kernels",
         meta="filters",
         href=links.layer(layer.name),
-        picture=Picture.of(address, grid.geometry),
+        picture=Picture.of(address, grid.layout),
         alt=f"All kernels of {layer.name}: one row for each of its "
         f"{fmt.pluralise(layer.filters, 'filter')}, one column for each input map",
         legend=figures.legend_of(grid.range, "signed", "one value range for all kernels"),

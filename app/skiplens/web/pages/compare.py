@@ -311,7 +311,7 @@ def _hidden(pair: _Pair) -> tuple[tuple[str, str], ...]:
 
 def _side_maps(pair: _Pair, shown: LayerPair, side: Side, part: FilterPart) -> SideMaps:
     normalisation = Normalisation.LAYER  # of two networks; in one, A and B share a range
-    options = replace(pair.links.options, normalisation=normalisation, labels=False)
+    options = replace(pair.links.options, normalize=normalisation, labels=False)
     layer, links = (shown.b, pair.other) if side == "b" else (shown.a, pair.links)
     if side == "b" and not pair.one_network:  # its filters are others
         count = -(-layer.filters // MOST_COLUMNS)
@@ -326,7 +326,7 @@ def _side_maps(pair: _Pair, shown: LayerPair, side: Side, part: FilterPart) -> S
     return SideMaps(
         layer=layer,
         links=own,
-        picture=Picture.of(address, grid.geometry),
+        picture=Picture.of(address, grid.layout),
         cells=grid.cells,
         label=f"{layer.name} of {_NAMES[side]}, values drawn from {low} to {high}",
         legend=_legend(grid, side, one_network=pair.one_network),

@@ -46,7 +46,7 @@ def map_attributes(layer: LayerInfo, grid: Grid, links: Links) -> MapAttributes:
     """The attributes of a layer's grid."""
     return MapAttributes(
         layer=layer,
-        layout=grid.geometry,
+        layout=grid.layout,
         values=links.data(layer.name, "activations.npy"),
         filter_href=links.filter(layer.name, "{filter}"),
         order=None
@@ -166,7 +166,7 @@ def layer_figure(
 
     def drawn(zoom: int) -> tuple[Grid, Picture]:
         grid = layer_grid(forward, layer, filters, replace(options, zoom=zoom))
-        return grid, Picture.of(links.grid(layer.name, **given, zoom=zoom), grid.geometry)
+        return grid, Picture.of(links.grid(layer.name, **given, zoom=zoom), grid.layout)
 
     grid, picture = drawn(normal)
     figure = _figure(forward, layer, links, grid, picture)
@@ -210,7 +210,7 @@ def layer_strip(forward: ForwardPass, layer: LayerInfo, links: Links) -> LayerFi
     shape = {**given, "zoom": zoom, "columns": len(filters)}
     options = replace(links.options, zoom=zoom, columns=len(filters))
     grid = layer_grid(forward, layer, filters, options)
-    picture = Picture.of(links.grid(layer.name, **shape), grid.geometry)
+    picture = Picture.of(links.grid(layer.name, **shape), grid.layout)
     return _figure(forward, layer, links, grid, picture)
 
 
@@ -346,8 +346,8 @@ def alt_text(forward: ForwardPass, layer: LayerInfo, grid: Grid) -> str:
 def legend(grid: Grid) -> Legend:
     """The legend of a grid."""
     low, high = grid.range
-    _, sharing = text.SHARING[grid.options.normalisation]
-    if low == high or grid.options.normalisation is not Normalisation.FILTER:
+    _, sharing = text.SHARING[grid.options.normalize]
+    if low == high or grid.options.normalize is not Normalisation.FILTER:
         return legend_of(grid.range, ramp(grid), sharing)
     return Legend(
         low="lowest" if low < 0 else fmt.number(low),
@@ -414,7 +414,7 @@ def table_alt(block: BlockInfo, table: FeatureMapTable) -> str:
     low, high = table.range
     return (
         f"{roles} of {block.name} as rows, one column for each of its "
-        f"{fmt.pluralise(table.geometry.columns, noun)}, with values from "
+        f"{fmt.pluralise(table.layout.columns, noun)}, with values from "
         f"{fmt.number(low)} to {fmt.number(high)}"
     )
 
@@ -549,7 +549,7 @@ def filter_kernel(context: PageContext, layer: LayerInfo, index: int) -> Kernel 
     grid = filter_kernel_grid(context.engine, layer, index, links.options.palette)
     height, width, channels = grid.maps.shape
     return Kernel(
-        picture=Picture.of(links.kernel_png(layer.name, index), grid.geometry),
+        picture=Picture.of(links.kernel_png(layer.name, index), grid.layout),
         weights=None
         if channels > 1
         else number_grid(grid.maps[:, :, 0], grid.range, links.palette),

@@ -73,7 +73,7 @@ def filter_across_block(
         block=block,
         text=_TEXTS.get(block.merge) or text.describe_block(block),
         picture=Picture.of(
-            links.block_maps(block.name, filters=column if filters else None), table.geometry
+            links.block_maps(block.name, filters=column if filters else None), table.layout
         ),
         parts=parts,
         legend=legend_of(table.range, "signed", "one value range for all of them"),
@@ -217,7 +217,7 @@ def _map(context: PageContext, layer: LayerInfo, index: int) -> dict[str, Any]:
     links = context.links
     options = GridOptions(links.normalize, zoom=grid_image.MAX_ZOOM, labels=False)
     grid = layer_grid(context.forward, layer, (index,), options)
-    layout, (cell,) = grid.geometry, grid.cells
+    layout, (cell,) = grid.layout, grid.cells
     height, width, _ = layer.shape
     low, high = grid.extent
     return {

@@ -50,7 +50,7 @@ def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> Network
         "explanation": text.describe_layer(manifest, layer),
         "facts": _facts(layer),
         "neighbours": neighbour_links(names, layer.name, links.layer),
-        "picture": Picture.of(links.grid(layer.name, **shape), grid.geometry),
+        "picture": Picture.of(links.grid(layer.name, **shape), grid.layout),
         "cells": grid.cells,
         "alt": figures.alt_text(forward, layer, grid),
         "legend": figures.legend(grid),

@@ -172,13 +172,13 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
         fault = error.errors(include_input=False, include_url=False)[0]
         raise InvalidParameterError(f"pictures: {fault['loc'][0]}: {fault['msg']}") from error
     if found is None:
-        compared, legend = live_comparison(services, forward, given, options.options())
+        compared, legend = live_comparison(services, forward, given, options.grid_options())
         return LivePicture(address, compared.levels(), figures.ramp(compared), _texts(legend, None))
     manifest = forward.manifest
     if name := found["layer"]:
         layer = find_layer(manifest, name)
         filters = parse_filters(layer, given.get("filters"))
-        grid = layer_grid(forward, layer, filters, options.options())
+        grid = layer_grid(forward, layer, filters, options.grid_options())
         return LivePicture(address, grid.levels(), figures.ramp(grid), _legend(forward, grid, name))
     if found["block"]:
         block: BlockInfo = find_block(manifest, found["block"])

@@ -98,7 +98,7 @@ def input_window(
         grid = layer_grid(forward, layer, (channel,), options)
         shown = {"filters": channel, "zoom": _ZOOM, "labels": "false"}
         address = links.grid(layer.name, normalize="layer", **shown)
-        picture = Picture.of(address, grid.geometry)
+        picture = Picture.of(address, grid.layout)
         map_, range_ = grid.cells[0].box, grid.cells[0].range
     x, y, zoom = map_[0], map_[1], picture.zoom
     if layer is not None and layer.is_sequence:  # its steps, which are columns, run downwards

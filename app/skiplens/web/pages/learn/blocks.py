@@ -75,7 +75,7 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
     boxes = {row.role: table.box(row, index) for row in table.rows}
     return {
         "index": index,
-        "picture": Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.geometry),
+        "picture": Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.layout),
         "boxes": {
             _PARTS.get(role, role): " ".join(map(str, box)) for role, box in boxes.items() if box
         },

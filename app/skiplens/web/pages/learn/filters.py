@@ -85,7 +85,7 @@ def _position_with_a_sum(maps: np.ndarray) -> str:
 def _single_map(scene: Scene, layer: LayerInfo, index: int) -> dict[str, Any]:
     options = replace(
         scene.links.options,
-        normalisation=Normalisation.FILTER,
+        normalize=Normalisation.FILTER,
         zoom=_MAP_ZOOM,
         labels=False,
     )
@@ -93,7 +93,7 @@ def _single_map(scene: Scene, layer: LayerInfo, index: int) -> dict[str, Any]:
     look = {"normalize": "filter", "filters": index, "zoom": _MAP_ZOOM, "labels": "false"}
     low, high = grid.cells[0].range
     return {
-        "picture": Picture.of(scene.links.grid(layer.name, **look), grid.geometry),
+        "picture": Picture.of(scene.links.grid(layer.name, **look), grid.layout),
         "box": " ".join(map(str, grid.cells[0].box)),
         "alt": f"Map of filter {index}, values from {fmt.number(low)} to {fmt.number(high)}",
         "legend": figures.legend_of((low, high), figures.ramp(grid), ""),
@@ -118,7 +118,7 @@ def layer_figure(scene: Scene) -> StepFigure:
         values={
             "layer": layer,
             "index": index,
-            "picture": Picture.of(scene.links.grid(layer.name, labels="false"), grid.geometry),
+            "picture": Picture.of(scene.links.grid(layer.name, labels="false"), grid.layout),
             "tiles": tuple(
                 (
                     cell.filter,

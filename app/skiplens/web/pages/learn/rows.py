@@ -98,7 +98,7 @@ def _maps(scene: Scene, row: int) -> dict[str, object]:
                 (left, top + row * height // SIDE, width, height // SIDE),
             )
         )
-    picture = Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.geometry)
+    picture = Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.layout)
     legend = figures.table_legend(table)
     return {"picture": picture, "parts": tuple(parts), "block": block, "legend": legend}
 
