@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from skiplens.core.colormaps import PaletteName
-from skiplens.core.input_image import Fit, Kind
+from skiplens.core.input_image import Fit, InputKind
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import SkiplensError, StartupError, quoted
 from skiplens.network.own_network_files import (
@@ -96,7 +96,7 @@ FitOption = Annotated[
     Fit, typer.Option("--fit", help="How images of another aspect are brought to the network's.")
 ]
 KindOption = Annotated[
-    Kind | None,
+    InputKind | None,
     typer.Option(
         "--kind", help="digit: prepared as MNIST's; image: as it is. By default as the shape says."
     ),
@@ -158,7 +158,7 @@ def open_(  # noqa: PLR0913  # one parameter for each option
 def _told(  # one parameter for each option
     preprocess: str | None,
     fit: Fit,
-    kind: Kind | None,
+    kind: InputKind | None,
     size: str | None,
     output: str | None,
     classes: Path | None,

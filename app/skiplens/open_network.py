@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skiplens.client import Client, as_bytes
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.input_image import Fit, Kind
+from skiplens.core.input_image import Fit, InputKind
 from skiplens.errors import StartupError
 from skiplens.notebook_html import SITES, address_in_notebook, frame, is_proxied
 
@@ -64,7 +64,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
     *,
     preprocess: str | None = None,
     fit: Fit = "crop",
-    kind: Kind | None = None,
+    kind: InputKind | None = None,
     size: int | tuple[int, int] | None = None,
     output: str | int | None = None,
     classes: Sequence[str] = (),

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from skiplens.core.ladder import KINDS, LADDER, Kind
+from skiplens.core.ladder import KINDS, LADDER, LadderKind
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
 from skiplens.errors import TrainingError
 from skiplens.network import commands, ladder
@@ -116,7 +116,7 @@ def test_observing_changes_nothing(whole: Trained, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_are_those_of_the_loss(kind: Kind) -> None:
+def test_gradients_are_those_of_the_loss(kind: LadderKind) -> None:
     network, some = randomise(stream(3, kind)), digits(12)
     norms = gradient_norms(network, some)
     assert len(norms["stream"]) == 4

@@ -14,7 +14,7 @@ from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.checkpoints import EpochReport, Run
 from skiplens.network.recipe import Phase
-from skiplens.network.training import OnStep, hold_out, train
+from skiplens.network.training import OnTrainingStep, hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
 from tests.network.tiny_training import RECIPE, digits, eager_steps, network
 
@@ -56,7 +56,7 @@ def figures(run: Run) -> list[EpochReport]:
     return [replace(report, seconds=0.0) for report in run.history]
 
 
-def stop_at(epoch: int, step: int) -> OnStep:
+def stop_at(epoch: int, step: int) -> OnTrainingStep:
     def on_step(at_epoch: int, at_step: int, steps: int, loss: float) -> None:
         if (at_epoch, at_step) == (epoch, step):
             raise KeyboardInterrupt

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from skiplens.core.ladder import Kind, stream_name
+from skiplens.core.ladder import LadderKind, stream_name
 from skiplens.core.manifest import Published
 
 EXPERIMENTS_FILE: Final = "experiments.json"
@@ -120,7 +120,7 @@ class RunHistory(Published):
 class MeasuredRun(Published):
     """One network of the ladder of depths, trained from one seed."""
 
-    kind: Kind
+    kind: LadderKind
     """With the skip, or without."""
     blocks: int
     """Number of blocks, of two convolutions each."""
@@ -137,9 +137,9 @@ class MeasuredRun(Published):
         return stream_name(self.kind, self.blocks)
 
 
-def accuracy_by_depth(runs: Sequence[MeasuredRun]) -> Mapping[Kind, tuple[CurvePoint, ...]]:
+def accuracy_by_depth(runs: Sequence[MeasuredRun]) -> Mapping[LadderKind, tuple[CurvePoint, ...]]:
     """The mean test accuracy over seeds against the number of blocks, with the skip and without."""
-    found: dict[Kind, dict[int, list[float]]] = {}
+    found: dict[LadderKind, dict[int, list[float]]] = {}
     for run in runs:
         found.setdefault(run.kind, {}).setdefault(run.blocks, []).append(run.test_accuracy)
     return {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Array = NDArray[np.float32]
-Kind = Literal["digit", "image"]
+InputKind = Literal["digit", "image"]
 Colours = Literal["grey", "rgb", "bgr"]
 Fit = Literal["crop", "pad", "stretch"]
 
@@ -23,7 +23,7 @@ _DIGIT: Final = (28, 28, 1)
 class InputContract:
     """What a network expects of an image."""
 
-    kind: Kind = "digit"
+    kind: InputKind = "digit"
     """`digit`: prepared as MNIST's were; `image`: nothing is cropped to ink."""
     colours: Colours = "grey"
     """Order of the channels."""

@@ -6,14 +6,14 @@ DEEPEST: Final = 27
 LADDER: Final = (2, 6, 14, DEEPEST)
 """Numbers of blocks."""
 
-Kind = Literal["residual", "plain"]
-KINDS: Final[tuple[Kind, ...]] = ("residual", "plain")
+LadderKind = Literal["residual", "plain"]
+KINDS: Final[tuple[LadderKind, ...]] = ("residual", "plain")
 
 LADDER_FILE: Final = "ladder.json"
 """Figures of the runs, in the models folder."""
 
 
-def stream_name(kind: Kind, blocks: int) -> str:
+def stream_name(kind: LadderKind, blocks: int) -> str:
     """The id of a network of the ladder; the deepest two bear no number."""
     name = "mnist-stream" if kind == "residual" else "mnist-stream-plain"
     return name if blocks == DEEPEST else f"{name}-{blocks}"

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import keras
 from keras import layers
 
-from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind, stream_name
+from skiplens.core.ladder import DEEPEST, KINDS, LADDER, LadderKind, stream_name
 from skiplens.network.residual import HighwayGate, Residual
 
 INPUT_SHAPE: Final = (28, 28, 1)
@@ -157,7 +157,7 @@ def _stream_branch(name: str, last: str) -> list[layers.Layer]:
     ]
 
 
-def stream(blocks: int, kind: Kind = "residual") -> keras.Model:
+def stream(blocks: int, kind: LadderKind = "residual") -> keras.Model:
     """A pure residual stream: a strided stem, blocks of one width at 14x14 without norms, and
     nothing on the stream between them, so that the logits are a sum of each block's share. Its
     plain twin has every identity path removed.
@@ -180,7 +180,7 @@ def stream(blocks: int, kind: Kind = "residual") -> keras.Model:
     return keras.Model(image, _head(x), name=stream_name(kind, blocks))
 
 
-def rows(kind: Kind = "residual") -> keras.Model:
+def rows(kind: LadderKind = "residual") -> keras.Model:
     """A digit read row by row: every row of 28 pixels embedded by one dense layer, two residual
     blocks of a bidirectional GRU (Cho et al. 2014) along the 28 rows, and the maximum over them.
     Its plain twin has the identity paths removed.
@@ -201,7 +201,7 @@ def rows(kind: Kind = "residual") -> keras.Model:
     return keras.Model(image, _classify(x), name=ROWS_NAMES[kind])
 
 
-ROWS_NAMES: Final[dict[Kind, str]] = {"residual": "mnist-rows", "plain": "mnist-rows-plain"}
+ROWS_NAMES: Final[dict[LadderKind, str]] = {"residual": "mnist-rows", "plain": "mnist-rows-plain"}
 ARCHITECTURES: Final[dict[str, Callable[[], keras.Model]]] = {
     "mnist-resnet": resnet,
     "mnist-plain": plain,

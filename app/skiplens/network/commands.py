@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from skiplens.network.checkpoints import EpochReport, Run
     from skiplens.network.compiling import RunGraph
     from skiplens.network.recipe import Recipe
-    from skiplens.network.training import OnEpoch, OnStep
+    from skiplens.network.training import OnEpoch, OnTrainingStep
 
 Activations = Callable[[NDArray[np.float32], NDArray[np.float32]], Any]
 
@@ -118,7 +118,7 @@ def _add_seed(path: Path, run: "Run", accuracy: Accuracy) -> None:
 @contextmanager
 def _training_progress(
     name: str, epochs: int, run_folder: Path
-) -> Iterator[tuple["OnStep", "OnEpoch"]]:
+) -> Iterator[tuple["OnTrainingStep", "OnEpoch"]]:
     """Bars for a run's epochs and for the steps of the epoch, moved by the two callbacks.
 
     Raises:

@@ -14,12 +14,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skiplens.core.ladder import KINDS, LADDER, Kind, stream_name
+from skiplens.core.ladder import KINDS, LADDER, LadderKind, stream_name
 from skiplens.mnist import Split
 from skiplens.network.checkpoints import Run
 from skiplens.network.recipe import RECIPES, Recipe
 from skiplens.network.results import Result, add_result, read_results, replace_text
-from skiplens.network.training import OnEpoch, OnStep, hold_out, train
+from skiplens.network.training import OnEpoch, OnTrainingStep, hold_out, train
 
 SEEDS: Final = 3
 GRADIENT_STEPS: Final = (0, 10, 100, 1000)  # and the end
@@ -36,7 +36,7 @@ Norms = dict[str, list[float]]
 class LadderRun:
     """One network of the ladder, trained from one seed."""
 
-    kind: Kind
+    kind: LadderKind
     blocks: int
     seed: int
 
@@ -164,7 +164,7 @@ def train_ladder_run(
     test: Callable[[], Split],
     folder: Path,
     *,
-    on_step: OnStep = lambda epoch, step, steps, loss: None,
+    on_step: OnTrainingStep = lambda epoch, step, steps, loss: None,
     on_epoch: OnEpoch = lambda report: None,
 ) -> tuple[keras.Model, Run, Result]:
     """Train a network of the ladder, or resume it, and read the test digits once it is trained.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from skiplens.core.input_image import Fit, Kind
+from skiplens.core.input_image import Fit, InputKind
 from skiplens.core.manifest import FORMAT, MANIFEST_FILE
 from skiplens.errors import CompileError, quoted
 
@@ -39,7 +39,7 @@ class Told:
 
     preprocess: str | None = None
     fit: Fit = "crop"
-    kind: Kind | None = None
+    kind: InputKind | None = None
     size: tuple[int, int] | None = None
     output: str | None = None
     classes: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from skiplens.network.recipe import Phase, Recipe
 
 _NO_DECAY: Final = ("gamma", "beta", "bias")
 
-OnStep = Callable[[int, int, int, float], None]
+OnTrainingStep = Callable[[int, int, int, float], None]
 OnUpdate = Callable[[keras.Model, int], None]
 OnEpoch = Callable[[EpochReport], None]
 
@@ -124,7 +124,7 @@ def train(
     data: Split,
     folder: Path,
     *,
-    on_step: OnStep = lambda epoch, step, steps, loss: None,
+    on_step: OnTrainingStep = lambda epoch, step, steps, loss: None,
     on_epoch: OnEpoch = lambda report: None,
     on_update: OnUpdate = lambda network, updates: None,
 ) -> tuple[keras.Model, Run]:

@@ -126,7 +126,7 @@ def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(bits < 0, bits ^ np.int32(_LAST), bits)
 
 
-OnStep = Callable[[int], None]
+OnDigitsDone = Callable[[int], None]
 
 _BATCH: Final = 100  # digits between two reports of progress
 _PAUSE_S: Final = 0.002  # about one forward pass
@@ -137,7 +137,7 @@ def build_index(
     collection: LabelledDigits,
     workers: int,
     stop: threading.Event | None = None,
-    on_step: OnStep = lambda done: None,
+    on_done: OnDigitsDone = lambda done: None,
 ) -> ActivationIndex:
     """Run every digit through the network once.
 
@@ -147,7 +147,7 @@ def build_index(
         workers: number of digits computed at the same time.
         stop: stops it within one forward pass, and makes it background work, which yields to
             others that wait for the engine. ``None`` if a caller waits for the index.
-        on_step: called with the number of finished digits.
+        on_done: called with the number of finished digits.
 
     Raises:
         BusyError: it was stopped, or ``stop`` is ``None`` and the engine is too busy.
@@ -163,7 +163,7 @@ def build_index(
         for batch, (maxima, answers) in zip(batches, pool.map(runner.run, batches), strict=True):
             top.add(batch.start, maxima)
             probabilities.append(answers)
-            on_step(batch.stop)
+            on_done(batch.stop)
     finally:
         pool.shutdown(cancel_futures=True)
     return ActivationIndex(np.concatenate(probabilities), top.digits, top.values)

@@ -17,7 +17,12 @@ import structlog
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
 from skiplens.mnist import NPZ_ERRORS
-from skiplens.service.dataset.activation_index import TOP_K, ActivationIndex, OnStep, build_index
+from skiplens.service.dataset.activation_index import (
+    TOP_K,
+    ActivationIndex,
+    OnDigitsDone,
+    build_index,
+)
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 2
@@ -306,14 +311,14 @@ class DatasetIndexer:
                 return
         raise BusyError("the server is stopping, so no more digits are indexed")
 
-    def _build(self, dataset: Dataset, engine: Engine, report: OnStep) -> ActivationIndex:
+    def _build(self, dataset: Dataset, engine: Engine, report: OnDigitsDone) -> ActivationIndex:
         network, started = engine.manifest.id, time.monotonic()
 
-        def on_step(done: int) -> None:
+        def on_done(done: int) -> None:
             self._progress[network] = Progress("indexing", done, len(dataset.collection))
             report(done)
 
-        index = build_index(engine, dataset.collection, dataset.workers, self._stop, on_step)
+        index = build_index(engine, dataset.collection, dataset.workers, self._stop, on_done)
         dataset.cache.save(engine, dataset.collection, index)
         seconds = round(time.monotonic() - started, 1)
         _logger.info("indexed", network=network, digits=len(dataset.collection), seconds=seconds)

@@ -12,7 +12,7 @@ from skiplens.core.digit import SIDE, Digit
 from skiplens.mnist import Split
 from skiplens.samples import Sample
 
-Kind = Literal["samples", "dataset"]
+CollectionKind = Literal["samples", "dataset"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class LabelledDigits:
         split: images and labels.
     """
 
-    kind: Kind
+    kind: CollectionKind
     split: Split
 
     @classmethod

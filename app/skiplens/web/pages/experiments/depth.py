@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiment_results import CurvePoint, MeasuredRun, accuracy_by_depth
 from skiplens.core.input_image import InputImage
-from skiplens.core.ladder import DEEPEST, KINDS, LADDER, Kind, stream_name
+from skiplens.core.ladder import DEEPEST, KINDS, LADDER, LadderKind, stream_name
 from skiplens.core.manifest import Scales
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import InvalidParameterError
@@ -36,8 +36,8 @@ from skiplens.web.pages.experiments.experiment_page import (
 )
 from skiplens.web.pages.templating import RespondDep
 
-TONES: Final[Mapping[Kind, str]] = {"residual": "identity", "plain": "chain"}
-NAMES: Final[Mapping[Kind, str]] = {"residual": "with the skip", "plain": "without it"}
+TONES: Final[Mapping[LadderKind, str]] = {"residual": "identity", "plain": "chain"}
+NAMES: Final[Mapping[LadderKind, str]] = {"residual": "with the skip", "plain": "without it"}
 _MARGIN: Final = 0.005  # below the lowest accuracy of a chart
 
 
@@ -52,7 +52,7 @@ class Rung:
         probabilities: float32 ``(classes,)``.
     """
 
-    kind: Kind
+    kind: LadderKind
     blocks: int
     network: str
     probabilities: Array
@@ -161,7 +161,7 @@ def loss_chart(runs: Sequence[MeasuredRun], blocks: int) -> LineChart | None:
     chosen = [run for run in runs if run.blocks == blocks]
     if not chosen:
         return None
-    series, named = [], set[Kind]()
+    series, named = [], set[LadderKind]()
     for run in chosen:
         points = tuple(Point(one.step, one.loss) for one in run.history.loss)
         name = "" if run.kind in named else NAMES[run.kind]
