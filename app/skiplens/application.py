@@ -22,7 +22,7 @@ from skiplens.service.admission import Places
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import LONGEST_SIDE, DecodingBounds
-from skiplens.service.digit_store import DigitDatabase, DigitRecord
+from skiplens.service.digit_store import DigitDatabase, InputRecord
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web import api, pages
@@ -188,11 +188,11 @@ def _any_pictures(engines: Mapping[str, Engine]) -> bool:
     return any(not engine.manifest.takes_digits for engine in engines.values())
 
 
-def _pictures(files: Sequence[Path]) -> list[DigitRecord]:
+def _pictures(files: Sequence[Path]) -> list[InputRecord]:
     """The samples for networks of other images than digits: the user's, or one that is drawn."""
     if not files:
-        return [DigitRecord.of_image(draw_picture(), PICTURE)]
-    return [DigitRecord.of_image(read_picture(path, LONGEST_SIDE), path.name) for path in files]
+        return [InputRecord.of_image(draw_picture(), PICTURE)]
+    return [InputRecord.of_image(read_picture(path, LONGEST_SIDE), path.name) for path in files]
 
 
 def open_dataset(source: Path, settings: Settings, shared: Path | None = None) -> Dataset:

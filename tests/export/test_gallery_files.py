@@ -41,7 +41,7 @@ def test_defaults_are_those_of_the_home_page(load_context: Load) -> None:
 
 
 def test_a_digit_is_taken_by_its_id(context: ExportContext, digit: Digit) -> None:
-    assert context.stored.digit.id == digit.id
+    assert context.stored.image.id == digit.id
     assert context.stored.label == 7
 
 
@@ -59,7 +59,7 @@ def test_an_image_is_preprocessed_and_not_stored(
     context = load_context(ExportOptions(image=path))
     assert context.stored.inverted
     with pytest.raises(UnknownDigitError):
-        load_context(ExportOptions(digit=context.stored.digit.id))
+        load_context(ExportOptions(digit=context.stored.image.id))
 
 
 def test_a_digit_and_an_image_are_refused(load_context: Load, digit: Digit) -> None:

@@ -23,9 +23,9 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import (
     MOST_SHARED,
     DigitDatabase,
-    DigitRecord,
     DigitStore,
     FoundDigit,
+    InputRecord,
 )
 from tests.idx import flat_digits
 
@@ -40,10 +40,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     return str(request.getfixturevalue("postgresql").database())
 
 
-def stored(value: int) -> DigitRecord:
+def stored(value: int) -> InputRecord:
     """A digit of one tone."""
     digit = Digit.of(np.full((28, 28), value, np.uint8))
-    return DigitRecord(digit, True, (1, 2, 3, 4), ("thin", 'a "quote"'), CANDIDATES)
+    return InputRecord(digit, True, (1, 2, 3, 4), ("thin", 'a "quote"'), CANDIDATES)
 
 
 def test_a_digit_comes_back_as_it_was_after_a_restart(place: Path | str) -> None:
@@ -51,8 +51,8 @@ def test_a_digit_comes_back_as_it_was_after_a_restart(place: Path | str) -> None
     first.put(stored(5))
     first.close()
     again = DigitDatabase(place, 10)
-    found = again.get(stored(5).digit.id)
-    assert (found.digit.pixels == 5).all()
+    found = again.get(stored(5).image.id)
+    assert (found.image.pixels == 5).all()
     assert (found.inverted, found.box) == (True, (1, 2, 3, 4))
     assert found.warnings == ("thin", 'a "quote"')
     assert found.candidates == CANDIDATES
@@ -63,9 +63,9 @@ def test_images_that_are_no_digits_come_back_and_make_room(place: Path | str) ->
     images = [InputImage.of(np.full((4, 6, 3), value, np.uint8)) for value in range(3)]
     store = DigitDatabase(place, 100)  # room for two of them
     for image in images:
-        store.put(DigitRecord.of_image(image))
+        store.put(InputRecord.of_image(image))
     found = store.get(images[2].id)
-    assert (found.digit.pixels == images[2].pixels).all()
+    assert (found.image.pixels == images[2].pixels).all()
     assert found.box == (0, 0, 6, 4)
     store.get(images[1].id)
     with pytest.raises(UnknownDigitError):
@@ -108,9 +108,9 @@ def test_digits_of_an_earlier_version_have_no_candidates(tmp_path: Path) -> None
     with closing(sqlite3.connect(path)) as database:
         database.execute("ALTER TABLE digits DROP COLUMN candidates")
     again = DigitDatabase(path, 10)
-    assert again.get(stored(5).digit.id).candidates == ()
+    assert again.get(stored(5).image.id).candidates == ()
     again.put(stored(6))
-    assert again.get(stored(6).digit.id).candidates == CANDIDATES
+    assert again.get(stored(6).image.id).candidates == CANDIDATES
     again.close()
 
 
@@ -130,13 +130,13 @@ def test_the_longest_unused_makes_room(place: Path | str) -> None:
     store = DigitDatabase(place, 3)
     for value in (1, 2, 3):
         store.put(stored(value))
-    store.get(stored(1).digit.id)  # used again, so 2 is now the longest unused
+    store.get(stored(1).image.id)  # used again, so 2 is now the longest unused
     store.put(stored(4))
     assert store.count() == 3
     with pytest.raises(UnknownDigitError):
-        store.get(stored(2).digit.id)
+        store.get(stored(2).image.id)
     for value in (1, 3, 4):
-        store.get(stored(value).digit.id)
+        store.get(stored(value).image.id)
     store.close()
 
 
@@ -147,12 +147,12 @@ def test_who_stores_more_than_a_share_pushes_out_its_own(place: Path | str) -> N
     for value in range(10, 15):
         store.put(stored(value), "busy")
     store.put(stored(1), "busy")  # it stays the other's
-    store.get(stored(12).digit.id)
+    store.get(stored(12).image.id)
     for value in (15, 16, 17):
         store.put(stored(value), "busy")
     assert store.count() == 6
     for value in (1, 2, 12, 17):
-        assert store.get(stored(value).digit.id).digit.id == stored(value).digit.id
+        assert store.get(stored(value).image.id).image.id == stored(value).image.id
     store.put(stored(3), "other")
     assert store.count() == 6
     store.close()
@@ -162,12 +162,12 @@ def test_the_order_of_use_goes_on_in_a_database_that_two_have_open(place: Path |
     one, other = (DigitDatabase(place, 3) for _ in range(2))
     for value in (1, 2, 3):
         one.put(stored(value))
-    other.get(stored(1).digit.id)
+    other.get(stored(1).image.id)
     other.put(stored(4))  # in the place of 2
     one.put(stored(5))  # in the place of 3
     for store in (one, other):
         for value in (1, 4, 5):
-            assert store.get(stored(value).digit.id).digit.id == stored(value).digit.id
+            assert store.get(stored(value).image.id).image.id == stored(value).image.id
         assert store.count() == 3
         store.close()
 
@@ -177,16 +177,16 @@ def test_digits_that_a_clock_ahead_of_ours_dated_make_room_for_new_ones(tmp_path
     ahead = 4e9  # seconds; what versions before this one stored
     with closing(open_database(path)) as database:
         for value in (1, 2, 3):
-            row = (stored(value).digit.id, bytes([value]) * 784, 0, "[0,0,1,1]", "[]", ahead)
+            row = (stored(value).image.id, bytes([value]) * 784, 0, "[0,0,1,1]", "[]", ahead)
             database.execute("INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?, '[]')", row)
     store = DigitDatabase(path, 3)
     for value in (4, 5, 6):
         store.put(stored(value))
     for value in (4, 5, 6):
-        store.get(stored(value).digit.id)
+        store.get(stored(value).image.id)
     for value in (1, 2, 3):
         with pytest.raises(UnknownDigitError):
-            store.get(stored(value).digit.id)
+            store.get(stored(value).image.id)
     store.close()
 
 
@@ -199,7 +199,7 @@ def test_who_holds_the_file_keeps_digits_from_being_written_but_not_from_being_r
         other.execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor() as threads:
             writing = threads.submit(store.put, stored(2))
-            assert store.get(stored(1).digit.id).box == (1, 2, 3, 4)
+            assert store.get(stored(1).image.id).box == (1, 2, 3, 4)
             assert store.count() == 1
             assert not writing.done()
             with pytest.raises(StorageError, match="could not be stored: database is locked"):
@@ -223,20 +223,20 @@ def test_nothing_that_was_answered_is_lost_by_kill_9(place: Path | str) -> None:
         "import numpy as np\n"
         "from pathlib import Path\n"
         "from skiplens.core.digit import Digit\n"
-        "from skiplens.service.digit_store import DigitRecord\n"
+        "from skiplens.service.digit_store import InputRecord\n"
         "from skiplens.service.digit_store import DigitDatabase\n"
         "place = sys.argv[1] if '://' in sys.argv[1] else Path(sys.argv[1])\n"
         "store = DigitDatabase(place, 100)\n"
         "for value in range(20):\n"
         "    digit = Digit.of(np.full((28, 28), value, np.uint8))\n"
-        "    store.put(DigitRecord(digit, False, (0, 0, 1, 1), ()))\n"
+        "    store.put(InputRecord(digit, False, (0, 0, 1, 1), ()))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(place)], check=False)
     assert killed.returncode == -signal.SIGKILL
     store = DigitDatabase(place, 100)
     assert store.count() == 20
-    assert (store.get(stored(19).digit.id).digit.pixels == 19).all()
+    assert (store.get(stored(19).image.id).image.pixels == 19).all()
     store.close()
 
 
@@ -326,9 +326,9 @@ def test_samples_are_there_without_taking_room(place: Path | str) -> None:
     assert (found.label, found.style) == (sample.label, sample.style)
     store.put(found)
     assert store.count() == 0
-    nine = DigitRecord(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
+    nine = InputRecord(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
     store.put(nine)
-    assert (store.get(nine.digit.id).digit.pixels == 9).all()
+    assert (store.get(nine.image.id).image.pixels == 9).all()
     store.close()
 
 
@@ -343,11 +343,11 @@ def test_a_store_answers_for_the_collection_and_keeps_none_of_it(place: Path | s
     found = store.get(eight.id)
     assert (found.label, found.dataset_index, found.style) == (1, 1, None)
     assert found.box == (0, 0, 28, 28)
-    put = store.put(DigitRecord(eight, True, (0, 0, 1, 1), ()))
+    put = store.put(InputRecord(eight, True, (0, 0, 1, 1), ()))
     assert (put.label, put.dataset_index, put.box) == (1, 1, (0, 0, 1, 1))
     assert store.count() == 0
     nine = Digit.of(np.full((28, 28), 9, np.uint8))
-    store.put(DigitRecord(nine, True, (0, 0, 1, 1), ()))
+    store.put(InputRecord(nine, True, (0, 0, 1, 1), ()))
     assert store.count() == 1
     assert store.get(nine.id).dataset_index is None
     with pytest.raises(UnknownDigitError):
@@ -385,7 +385,7 @@ def test_a_file_that_is_harmed_while_it_is_open_is_noticed(
         store.check,
         store.count,
         lambda: store.put(stored(2)),
-        lambda: store.get(stored(1).digit.id),
+        lambda: store.get(stored(1).image.id),
     ):
         with pytest.raises(StoreDamagedError, match="the stored digits cannot be used"):
             use()

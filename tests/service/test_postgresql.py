@@ -17,13 +17,13 @@ from skiplens.cli import app
 from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
-from skiplens.service.digit_store import _COPIED_AT_ONCE, DigitDatabase, DigitRecord
+from skiplens.service.digit_store import _COPIED_AT_ONCE, DigitDatabase, InputRecord
 from tests.postgresql import Postgresql
 
 
-def stored(value: int) -> DigitRecord:
+def stored(value: int) -> InputRecord:
     """A digit of one tone."""
-    return DigitRecord(Digit.of(np.full((28, 28), value, np.uint8)), True, (1, 2, 3, 4), ())
+    return InputRecord(Digit.of(np.full((28, 28), value, np.uint8)), True, (1, 2, 3, 4), ())
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_nothing_is_lost_when_the_server_goes_away_and_comes_back(
     postgresql.stop()
     try:
         with capture_logs() as logged:
-            for use in (store.check, store.count, lambda: store.get(stored(1).digit.id)):
+            for use in (store.check, store.count, lambda: store.get(stored(1).image.id)):
                 with pytest.raises(StoreDamagedError, match="the stored digits cannot be used"):
                     use()
             with pytest.raises(StorageError, match="could not be stored") as refused:
@@ -101,7 +101,7 @@ def test_nothing_is_lost_when_the_server_goes_away_and_comes_back(
     finally:
         postgresql.start()
     with capture_logs() as logged:
-        assert store.get(stored(1).digit.id).box == (1, 2, 3, 4)
+        assert store.get(stored(1).image.id).box == (1, 2, 3, 4)
         store.put(stored(2))
     assert store.count() == 2
     assert [line["event"] for line in logged] == ["database back"]
@@ -126,7 +126,7 @@ def test_who_writes_for_long_keeps_digits_from_being_written_but_not_from_being_
         other.execute("SELECT pg_advisory_xact_lock(7260416)")
         with pytest.raises(StorageError, match="could not be stored"):
             hasty.put(stored(2))
-        assert hasty.get(stored(1).digit.id).box == (1, 2, 3, 4)
+        assert hasty.get(stored(1).image.id).box == (1, 2, 3, 4)
         assert hasty.count() == 1
     hasty.put(stored(2))
     assert store.count() == 2
@@ -176,8 +176,8 @@ def test_digits_of_a_file_are_copied_and_what_is_there_stays(
     store: DigitDatabase, tmp_path: Path
 ) -> None:
     file = DigitDatabase(tmp_path / "digits.sqlite3", 1000)
-    of_file = DigitRecord(stored(1).digit, False, (0, 0, 28, 28), ("faint",))
-    photo = DigitRecord.of_image(InputImage.of(np.full((3, 4, 3), 7, np.uint8)))
+    of_file = InputRecord(stored(1).image, False, (0, 0, 28, 28), ("faint",))
+    photo = InputRecord.of_image(InputImage.of(np.full((3, 4, 3), 7, np.uint8)))
     copied = [stored(value) for value in range(2, 2 + _COPIED_AT_ONCE)]
     for record in (of_file, photo, *copied):
         file.put(record)
@@ -185,14 +185,14 @@ def test_digits_of_a_file_are_copied_and_what_is_there_stays(
         assert store.copy_from(file) == 2 + _COPIED_AT_ONCE
         assert store.count() == 1 + _COPIED_AT_ONCE
     for record in (stored(1), photo, *copied):
-        found = store.get(record.digit.id)
-        assert np.array_equal(found.digit.pixels, record.digit.pixels)
+        found = store.get(record.image.id)
+        assert np.array_equal(found.image.pixels, record.image.pixels)
         assert (found.box, found.warnings) == (record.box, record.warnings)
     store.put(stored(0))  # makes room, for what was used last in the file
     assert store.count() == 10
-    store.get(copied[-1].digit.id)
+    store.get(copied[-1].image.id)
     with pytest.raises(UnknownDigitError):
-        store.get(copied[0].digit.id)
+        store.get(copied[0].image.id)
     file.close()
 
 
@@ -215,5 +215,5 @@ def test_the_command_copies_digits(
     done = CliRunner().invoke(app, ["migrate"])
     assert done.stdout == f"{file}: digits and images copied to the database: 1\n"
     opened = DigitDatabase(url, 10)
-    assert opened.get(stored(5).digit.id).box == (1, 2, 3, 4)
+    assert opened.get(stored(5).image.id).box == (1, 2, 3, 4)
     opened.close()

@@ -14,7 +14,7 @@ from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.decoding_pool import LONGEST_SIDE
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import (
@@ -54,7 +54,7 @@ class ExportContext:
     """A digit in a network; ``baseline`` is the forward pass with every factor 1."""
 
     engine: Engine
-    stored: DigitRecord
+    stored: InputRecord
     forward: ForwardPass
     baseline: ForwardPass
     options: GridOptions
@@ -73,11 +73,11 @@ def load_export_context(services: Services, options: ExportOptions) -> ExportCon
     scales = parse_scales(engine.manifest, options.scale)
     stored = _digit(services, options, engine.manifest)
     run = services.runner.run
-    forward, baseline = (run(engine, stored.digit, found) for found in (scales, AS_TRAINED))
+    forward, baseline = (run(engine, stored.image, found) for found in (scales, AS_TRAINED))
     return ExportContext(engine, stored, forward, baseline, options.options)
 
 
-def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> DigitRecord:
+def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> InputRecord:
     if options.digit is not None and options.image is not None:
         raise InvalidParameterError("digit and image are both given; only one of them can be")
     if options.image is not None:
@@ -87,16 +87,16 @@ def _digit(services: Services, options: ExportOptions, manifest: Manifest) -> Di
     return services.default_input(manifest)
 
 
-def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> DigitRecord:
+def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> InputRecord:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
     if not manifest.takes_digits:
         pixels = decode_colour(essential(content), LONGEST_SIDE, limits)
-        return DigitRecord.of_image(InputImage.of(pixels))
+        return InputRecord.of_image(InputImage.of(pixels))
     found, *_ = find_digits(*decode_reduced(essential(content), limits))
-    return DigitRecord(found.digit, found.inverted, found.box, found.warnings)
+    return InputRecord.of_preprocessed(found)
 
 
 Drawing = FeatureMapTable | Grid | LabelledKernelGrid

@@ -34,7 +34,7 @@ def manifest_json(context: ExportContext, images: Images) -> bytes:
         "skiplens": version("skiplens"),
         "network": Network.of(context.engine).model_dump(exclude={"url"}),
         "digit": {
-            "id": stored.digit.id,
+            "id": stored.image.id,
             "label": stored.label,
             "inverted": stored.inverted,
             "box": stored.box,
@@ -125,7 +125,7 @@ def _files(context: ExportContext) -> dict[str, Callable[[], bytes]]:
     images, manifest = draw(context), context.engine.manifest
     return {
         "input.png": lambda: encode_input(
-            context.stored.digit.fitted(manifest.input_shape, manifest.input.fit)
+            context.stored.image.fitted(manifest.input_shape, manifest.input.fit)
         ),
         **{path: drawing.png for path, drawing in images.by_path().items()},
         "activations.npz": lambda: npz(context.forward.activations),

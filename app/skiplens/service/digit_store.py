@@ -16,7 +16,7 @@ import numpy as np
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import Box
 from skiplens.core.input_image import ID_LENGTH, InputImage
-from skiplens.core.preprocessing import ink_box
+from skiplens.core.preprocessing import PreprocessedDigit, ink_box
 from skiplens.errors import StartupError, UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.admission import ANYONE
@@ -39,11 +39,11 @@ class FoundDigit:
 
 
 @dataclass(frozen=True, eq=False)
-class DigitRecord:
+class InputRecord:
     """A digit, or another image, and its source.
 
     Attributes:
-        digit: input of the networks.
+        image: input of the networks.
         inverted: whether the source was dark on light.
         box: ``(x, y, width, height)`` of the strokes in the source, pixels.
         warnings: sentences about what may be wrong with it.
@@ -53,7 +53,7 @@ class DigitRecord:
         dataset_index: from 0; ``None`` unless it is in the data set.
     """
 
-    digit: InputImage
+    image: InputImage
     inverted: bool
     box: Box
     warnings: tuple[str, ...]
@@ -63,10 +63,30 @@ class DigitRecord:
     dataset_index: int | None = None
 
     @classmethod
-    def of_image(cls, image: InputImage, name: str | None = None) -> "DigitRecord":
+    def of_image(cls, image: InputImage, name: str | None = None) -> "InputRecord":
         """An image that is no digit; one with a name is a sample."""
         height, width = image.pixels.shape[:2]
-        return cls(image, False, (0, 0, width, height), (), style=name)
+        return cls(image, inverted=False, box=(0, 0, width, height), warnings=(), style=name)
+
+    @classmethod
+    def of_preprocessed(cls, found: PreprocessedDigit) -> "InputRecord":
+        """A digit that was read in an image."""
+        return cls(found.digit, found.inverted, found.box, found.warnings)
+
+    @classmethod
+    def of_labelled(
+        cls, digit: Digit, label: int, *, style: str | None = None, dataset_index: int | None = None
+    ) -> "InputRecord":
+        """A sample, or a digit of the data set."""
+        return cls(
+            digit,
+            inverted=False,
+            box=ink_box(digit.pixels),
+            warnings=(),
+            label=label,
+            style=style,
+            dataset_index=dataset_index,
+        )
 
 
 MOST_SHARED: Final = 60
@@ -183,7 +203,7 @@ class DigitDatabase:
         self._using = threading.Lock()
         self._used: dict[str, None] = {}
 
-    def get(self, digit: str) -> DigitRecord:
+    def get(self, digit: str) -> InputRecord:
         """The digit of that id.
 
         Raises:
@@ -203,7 +223,7 @@ class DigitDatabase:
             self._used.pop(digit, None)
             self._used[digit] = None
         pixels, inverted, box, warnings, candidates = rows[0]
-        return DigitRecord(
+        return InputRecord(
             Digit.from_bytes(pixels),
             bool(inverted),
             _box(json.loads(box)),
@@ -211,14 +231,14 @@ class DigitDatabase:
             tuple(FoundDigit(one, _box(where)) for one, where in json.loads(candidates)),
         )
 
-    def _image(self, digit: str) -> DigitRecord:
+    def _image(self, digit: str) -> InputRecord:
         rows = self._database.read("SELECT shape, pixels FROM images WHERE id = :id", {"id": digit})
         if not rows:
             raise _unknown(digit)
         shape, pixels = json.loads(rows[0][0]), zlib.decompress(rows[0][1])
-        return DigitRecord.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
+        return InputRecord.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
 
-    def put(self, stored: DigitRecord, client: str = ANYONE) -> DigitRecord:
+    def put(self, stored: InputRecord, client: str = ANYONE) -> InputRecord:
         """Store a digit of a client; one that is stored already stays as it is.
 
         Raises:
@@ -226,12 +246,12 @@ class DigitDatabase:
             StoreDamagedError: the database cannot be used.
         """
         with self._database.transaction() as execute:
-            if isinstance(stored.digit, Digit):
+            if isinstance(stored.image, Digit):
                 self._write(execute, stored)
-                self._make_room(execute, "digits", stored.digit.id, client)
+                self._make_room(execute, "digits", stored.image.id, client)
             else:
-                self._write_image(execute, stored.digit)
-                self._make_room(execute, "images", stored.digit.id, client)
+                self._write_image(execute, stored.image)
+                self._make_room(execute, "images", stored.image.id, client)
         return stored
 
     def _make_room(self, execute: Execute, table: str, kept: str, client: str) -> None:
@@ -249,7 +269,7 @@ class DigitDatabase:
                 {"kept": kept, "excess": excess},
             )
 
-    def _write(self, execute: Execute, stored: DigitRecord) -> None:
+    def _write(self, execute: Execute, stored: InputRecord) -> None:
         with self._using:
             used, self._used = tuple(self._used), {}
         uses = _next_uses(execute, "digits")
@@ -263,8 +283,8 @@ class DigitDatabase:
             "VALUES (:id, :pixels, :inverted, :box, :warnings, :candidates, :used) "
             "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
             {
-                "id": stored.digit.id,
-                "pixels": stored.digit.pixels.tobytes(),
+                "id": stored.image.id,
+                "pixels": stored.image.pixels.tobytes(),
                 "inverted": int(stored.inverted),
                 "box": json.dumps(stored.box),
                 "warnings": json.dumps(stored.warnings),
@@ -400,42 +420,34 @@ class DigitStore:
         database: DigitDatabase,
         samples: Sequence[Sample],
         dataset: LabelledDigits | None = None,
-        pictures: Sequence[DigitRecord] = (),
+        pictures: Sequence[InputRecord] = (),
     ) -> None:
         self._database = database
         self._dataset = dataset
-        self.pictures: Mapping[str, DigitRecord] = {one.digit.id: one for one in pictures}
-        self.samples: Mapping[str, DigitRecord] = {
-            sample.digit.id: DigitRecord(
-                sample.digit,
-                False,
-                ink_box(sample.digit.pixels),
-                (),
-                (),
-                sample.label,
-                sample.style,
-            )
+        self.pictures: Mapping[str, InputRecord] = {one.image.id: one for one in pictures}
+        self.samples: Mapping[str, InputRecord] = {
+            sample.digit.id: InputRecord.of_labelled(sample.digit, sample.label, style=sample.style)
             for sample in samples
         }
 
-    def get(self, digit: str) -> DigitRecord:
+    def get(self, digit: str) -> InputRecord:
         """See :meth:`DigitDatabase.get`."""
         return self._labelled(digit) or self._database.get(digit)
 
-    def put(self, stored: DigitRecord, client: str = ANYONE) -> DigitRecord:
+    def put(self, stored: InputRecord, client: str = ANYONE) -> InputRecord:
         """Store a digit, unless it is a sample or in the data set; see :meth:`DigitDatabase.put`.
 
         Returns:
             The digit as given, with its label, style and index if they are known.
         """
-        known = self._labelled(stored.digit.id)
+        known = self._labelled(stored.image.id)
         if known is None:
             return self._database.put(stored, client)
         return replace(
             stored, label=known.label, style=known.style, dataset_index=known.dataset_index
         )
 
-    def put_first(self, candidates: Sequence[DigitRecord], client: str = ANYONE) -> DigitRecord:
+    def put_first(self, candidates: Sequence[InputRecord], client: str = ANYONE) -> InputRecord:
         """Store all candidates of an image; returns the first as :meth:`put` does."""
         *_, first = [self.put(one, client) for one in reversed(candidates)]
         return first
@@ -446,9 +458,9 @@ class DigitStore:
         Raises:
             UnknownDigitError: there is no such digit.
         """
-        self._database.share(lesson, self.get(digit).digit.id)
+        self._database.share(lesson, self.get(digit).image.id)
 
-    def shared(self, lesson: str) -> tuple[DigitRecord, ...]:
+    def shared(self, lesson: str) -> tuple[InputRecord, ...]:
         """The digits that a lesson was shown, the newest first, without any that are gone."""
         found = []
         for digit in self._database.shared(lesson):
@@ -456,7 +468,7 @@ class DigitStore:
                 found.append(self.get(digit))
         return tuple(found)
 
-    def _labelled(self, digit: str) -> DigitRecord | None:
+    def _labelled(self, digit: str) -> InputRecord | None:
         found = self.samples.get(digit) or self.pictures.get(digit)
         if found is not None or self._dataset is None:
             return found
@@ -464,7 +476,7 @@ class DigitStore:
         if index is None:
             return None
         one, label = self._dataset.digit(index), self._dataset.label(index)
-        return DigitRecord(one, False, ink_box(one.pixels), (), (), label, dataset_index=index)
+        return InputRecord.of_labelled(one, label, dataset_index=index)
 
     def count(self) -> int:
         """See :meth:`DigitDatabase.count`."""

@@ -13,7 +13,7 @@ from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
-from skiplens.service.digit_store import DigitDatabase, DigitRecord, DigitStore
+from skiplens.service.digit_store import DigitDatabase, DigitStore, InputRecord
 from skiplens.service.experiment_results import Experiments
 from skiplens.service.forward import CachedModelRunner, activation_bytes
 from skiplens.service.registry import ModelRegistry
@@ -59,7 +59,7 @@ class Services:
         decoding: DecodingBounds | None = None,
         dataset: Dataset | None = None,
         models: Path | None = None,
-        pictures: Sequence[DigitRecord] = (),
+        pictures: Sequence[InputRecord] = (),
         max_download_bytes: int = MAX_DOWNLOAD_BYTES,
     ) -> "Services":
         """The services of loaded engines."""
@@ -75,7 +75,7 @@ class Services:
         )
 
     @property
-    def default_digit(self) -> DigitRecord:
+    def default_digit(self) -> InputRecord:
         """The sample on the first page.
 
         Raises:
@@ -86,11 +86,11 @@ class Services:
             raise UnknownDigitError("no samples are loaded, so there is no digit to show")
         return next((digit for digit in samples if digit.label == DEFAULT_LABEL), samples[0])
 
-    def samples(self, manifest: Manifest) -> Mapping[str, DigitRecord]:
+    def samples(self, manifest: Manifest) -> Mapping[str, InputRecord]:
         """Samples of what a network takes, by id."""
         return self.digits.samples if manifest.takes_digits else self.digits.pictures
 
-    def default_input(self, manifest: Manifest) -> DigitRecord:
+    def default_input(self, manifest: Manifest) -> InputRecord:
         """What a network is shown with at first; errors as of :attr:`default_digit`."""
         if manifest.takes_digits:
             return self.default_digit

@@ -29,7 +29,7 @@ from skiplens.errors import (
     InvalidParameterError,
     quoted,
 )
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass, run_reordered
 from skiplens.service.map_grids import GridOptions
 from skiplens.service.registry import check_filter, find_block, find_layer, listed
@@ -216,7 +216,7 @@ async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
 LayerDep = Annotated[LayerInfo, Depends(get_layer)]
 
 
-def get_digit(digit: DigitId, request: Request) -> DigitRecord:
+def get_digit(digit: DigitId, request: Request) -> InputRecord:
     """The digit that the path names; what is told about an upload is private."""
     stored = services_of(request).digits.get(digit)
     if stored.label is None:
@@ -224,7 +224,7 @@ def get_digit(digit: DigitId, request: Request) -> DigitRecord:
     return stored
 
 
-DigitDep = Annotated[DigitRecord, Depends(get_digit)]
+DigitDep = Annotated[InputRecord, Depends(get_digit)]
 
 
 async def get_block(engine: NetworkDep, block: BlockName) -> BlockInfo:
@@ -247,7 +247,7 @@ def get_forward_pass(
     engine: NetworkDep, digit: DigitDep, request: Request, scales: ScalesDep
 ) -> ForwardPass:
     """The forward pass of the digit."""
-    return services_of(request).runner.run(engine, digit.digit, scales)
+    return services_of(request).runner.run(engine, digit.image, scales)
 
 
 ForwardPassDep = Annotated[ForwardPass, Depends(get_forward_pass)]
@@ -270,7 +270,7 @@ def get_baseline(
     """What the network computes for the digit with every factor 1."""
     if not forward.scales:
         return forward
-    return services_of(request).runner.run(engine, digit.digit, AS_TRAINED)
+    return services_of(request).runner.run(engine, digit.image, AS_TRAINED)
 
 
 BaselineDep = Annotated[ForwardPass, Depends(get_baseline)]

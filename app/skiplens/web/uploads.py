@@ -15,7 +15,6 @@ from skiplens.core.drawing import Stroke, blank_paper, draw_over, draw_strokes
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.core.preprocessing import (
-    PreprocessedDigit,
     pixels_to_grey,
     preprocess,
     surest_first,
@@ -23,7 +22,7 @@ from skiplens.core.preprocessing import (
 from skiplens.core.timing import timed
 from skiplens.errors import BlankImageError, InvalidParameterError, UnsupportedFormatError
 from skiplens.service.admission import ANYONE, Place, Places
-from skiplens.service.digit_store import DigitRecord, FoundDigit
+from skiplens.service.digit_store import FoundDigit, InputRecord
 from skiplens.service.forward import run_uncached
 from skiplens.service.services import Services
 from skiplens.web.parameters import services_of
@@ -135,7 +134,7 @@ _JSON_DIGIT: Final[TypeAdapter[Pixels | Drawing]] = TypeAdapter(
 )
 
 
-def read_drawing(drawing: Drawing, services: Services, network: Manifest) -> DigitRecord:
+def read_drawing(drawing: Drawing, services: Services, network: Manifest) -> InputRecord:
     """What strokes make for a network, a digit or another image; without strokes, what is drawn
     over.
 
@@ -151,14 +150,10 @@ def read_drawing(drawing: Drawing, services: Services, network: Manifest) -> Dig
         if under is None and all(stroke.erase for stroke in strokes):
             raise BlankImageError("image is blank: nothing is drawn")
         shape = network.input_shape
-        image = under.digit.fitted(shape, network.input.fit) if under else blank_paper(shape)
-        return DigitRecord.of_image(InputImage.of(draw_over(strokes, image)))
-    over = under.digit.fitted((SIDE, SIDE, 1), "crop") if under else None
-    return _stored(preprocess(draw_strokes(strokes, over)))
-
-
-def _stored(found: PreprocessedDigit) -> DigitRecord:
-    return DigitRecord(found.digit, found.inverted, found.box, found.warnings)
+        image = under.image.fitted(shape, network.input.fit) if under else blank_paper(shape)
+        return InputRecord.of_image(InputImage.of(draw_over(strokes, image)))
+    over = under.image.fitted((SIDE, SIDE, 1), "crop") if under else None
+    return InputRecord.of_preprocessed(preprocess(draw_strokes(strokes, over)))
 
 
 CandidateQuery = Annotated[
@@ -185,7 +180,7 @@ NetworkQuery = Annotated[
 
 async def get_candidates(
     request: Request, candidate: CandidateQuery = 0
-) -> tuple[DigitRecord, ...]:
+) -> tuple[InputRecord, ...]:
     """All that may be a digit in the upload, the chosen one first; preprocessed but not stored. Of
     an image for a network of other images there is one.
 
@@ -220,21 +215,22 @@ async def get_candidates(
         raise InvalidParameterError(
             f"candidate is {candidate}; allowed are 0 to {len(found) - 1}, as many as were found"
         )
-    digits = [one for one in found if isinstance(one.digit, Digit)]
-    boxes = tuple(FoundDigit(one.digit.id, one.box) for one in digits)
-    digits = [replace(one, candidates=boxes) for one in found]
-    return (digits.pop(candidate), *digits)
+    boxes = tuple(
+        FoundDigit(one.image.id, one.box) for one in found if isinstance(one.image, Digit)
+    )
+    candidates = [replace(one, candidates=boxes) for one in found]
+    return (candidates.pop(candidate), *candidates)
 
 
-CandidatesDep = Annotated[tuple[DigitRecord, ...], Depends(get_candidates)]
+CandidatesDep = Annotated[tuple[InputRecord, ...], Depends(get_candidates)]
 
 
-def get_upload(candidates: CandidatesDep) -> DigitRecord:
+def get_upload(candidates: CandidatesDep) -> InputRecord:
     """The chosen one of the candidates."""
     return candidates[0]
 
 
-UploadDep = Annotated[DigitRecord, Depends(get_upload)]
+UploadDep = Annotated[InputRecord, Depends(get_upload)]
 
 
 def client_of(request: Request) -> str:
@@ -257,7 +253,7 @@ async def take_place(request: Request) -> None:
     await _place(request).take()
 
 
-async def store(request: Request, candidates: tuple[DigitRecord, ...]) -> DigitRecord:
+async def store(request: Request, candidates: tuple[InputRecord, ...]) -> InputRecord:
     """Store an upload, one at a time; others may compute meanwhile. Returns the chosen candidate.
 
     Raises:
@@ -298,24 +294,24 @@ async def _multipart(request: Request) -> bytes:
 
 async def _from_json(
     request: Request, content: bytes, network: Manifest
-) -> tuple[DigitRecord, ...]:
+) -> tuple[InputRecord, ...]:
     services = services_of(request)
 
-    def read() -> DigitRecord:
+    def read() -> InputRecord:
         with timed("decode"):
             given = parse_json_digit(content)
             if isinstance(given, Drawing):
                 return read_drawing(given, services, network)
             pixels = pixels_to_grey(given.pixels)
             if not network.takes_digits:
-                return DigitRecord.of_image(InputImage.of(pixels))
-            return _stored(preprocess(pixels))
+                return InputRecord.of_image(InputImage.of(pixels))
+            return InputRecord.of_preprocessed(preprocess(pixels))
 
     await take_place(request)
     return (await to_thread.run_sync(read),)
 
 
-async def _from_image(request: Request, content: bytes) -> tuple[DigitRecord, ...]:
+async def _from_image(request: Request, content: bytes) -> tuple[InputRecord, ...]:
     """All candidates, each without the others. The default network decides where they are about as
     likely.
     """
@@ -331,15 +327,15 @@ async def _from_image(request: Request, content: bytes) -> tuple[DigitRecord, ..
     await take_place(request)
     if len(found) > 1:
         found = await to_thread.run_sync(surest_first, found, certainty)
-    return tuple(map(_stored, found))
+    return tuple(map(InputRecord.of_preprocessed, found))
 
 
-async def _picture(request: Request, content: bytes) -> tuple[DigitRecord, ...]:
+async def _picture(request: Request, content: bytes) -> tuple[InputRecord, ...]:
     """An image as it is, for a network of other images than digits."""
     with timed("decode"):
         found = await services_of(request).decoding.read_picture(content, client_of(request))
     await take_place(request)
-    return (DigitRecord.of_image(found),)
+    return (InputRecord.of_image(found),)
 
 
 def parse_json_digit(content: bytes) -> Pixels | Drawing:

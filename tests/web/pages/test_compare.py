@@ -80,10 +80,10 @@ def test_without_parameters_a_sample_is_compared_with_one_of_the_class_that_come
 ) -> None:
     first = services.default_digit
     forward = services.runner.run(
-        services.registry.network("mnist-resnet"), first.digit, AS_TRAINED
+        services.registry.network("mnist-resnet"), first.image, AS_TRAINED
     )
     side = images(look("/compare"))["difference"]
-    assert side["a"] == f"mnist-resnet/{first.digit.id}"
+    assert side["a"] == f"mnist-resnet/{first.image.id}"
     network, _, other = side["b"].partition("/")
     assert network == "mnist-resnet"
     assert services.digits.get(other).label == int(forward.probabilities.argsort()[-2])

@@ -31,7 +31,7 @@ from skiplens.core.two_layer_network import (
 )
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.early_exits_and_votes import exits_by_row
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import gradient_by_path
@@ -655,11 +655,11 @@ def test_digits_that_a_class_shows_are_on_the_screen_newest_first(
 
 
 def test_a_picture_may_be_shown_among_digits(engine: Engine, tmp_path: Path) -> None:
-    picture = DigitRecord.of_image(InputImage.of(np.full((10, 20, 3), 9, np.uint8)))
+    picture = InputRecord.of_image(InputImage.of(np.full((10, 20, 3), 9, np.uint8)))
     digit = load_samples()[0].digit.id
     with client_of({engine.manifest.id: engine}, tmp_path) as client:
         client.app.state.services.digits.put(picture)  # type: ignore[attr-defined]
-        address = f"/pictures/digits.png?digits={picture.digit.id},{digit}"
+        address = f"/pictures/digits.png?digits={picture.image.id},{digit}"
         assert client.get(address).status_code == 200
 
 

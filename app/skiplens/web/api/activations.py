@@ -26,7 +26,7 @@ from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import InvalidParameterError
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.map_grids import Grid, GridCell, layer_grid
 from skiplens.web.api.routing import Router
@@ -271,7 +271,7 @@ def grid_json(
     openapi_extra=UPLOAD_BODY,
 )
 def post_activations(engine: NetworkDep, upload: UploadDep, scales: ScalesDep) -> Summary:
-    forward, baseline = run_uncached(engine, upload.digit, scales)
+    forward, baseline = run_uncached(engine, upload.image, scales)
     return Summary(
         prediction=Prediction.of(forward, baseline),
         inverted=upload.inverted,
@@ -331,7 +331,7 @@ async def get_layers(
     return parse_layers(engine.manifest, layers)
 
 
-async def get_drawn(request: Request, upload: UploadDep) -> DigitRecord:
+async def get_drawn(request: Request, upload: UploadDep) -> InputRecord:
     """The uploaded digit.
 
     Raises:
@@ -343,16 +343,16 @@ async def get_drawn(request: Request, upload: UploadDep) -> DigitRecord:
 
 
 def live_frame(
-    forward: ForwardPass, baseline: ForwardPass, drawn: DigitRecord, layers: tuple[LayerInfo, ...]
+    forward: ForwardPass, baseline: ForwardPass, drawn: InputRecord, layers: tuple[LayerInfo, ...]
 ) -> bytes:
     """The frame: header, the digit's 784 bytes, the maps of these layers."""
     maps = [forward.maps(layer) for layer in layers]
-    offsets = accumulate((array.nbytes for array in maps), initial=drawn.digit.pixels.nbytes)
+    offsets = accumulate((array.nbytes for array in maps), initial=drawn.image.pixels.nbytes)
     header = {
         **Prediction.of(forward, baseline).model_dump(),
         "inverted": drawn.inverted,
         "warnings": drawn.warnings,
-        "input_shape": drawn.digit.pixels.shape,
+        "input_shape": drawn.image.pixels.shape,
         "network_range": forward.network_range,
         "layers": [
             {
@@ -365,7 +365,7 @@ def live_frame(
         ],
         "blocks": [_live_block(forward, block) for block in forward.manifest.blocks],
     }
-    return pack(to_json(header), (drawn.digit.pixels, *maps))
+    return pack(to_json(header), (drawn.image.pixels, *maps))
 
 
 def _live_block(forward: ForwardPass, block: BlockInfo) -> dict[str, object]:
@@ -388,9 +388,9 @@ def post_live(
     engine: NetworkDep,
     layers: Annotated[tuple[LayerInfo, ...], Depends(get_layers)],
     scales: ScalesDep,
-    drawn: Annotated[DigitRecord, Depends(get_drawn)],
+    drawn: Annotated[InputRecord, Depends(get_drawn)],
 ) -> Response:
-    forward, baseline = run_uncached(engine, drawn.digit, scales)
+    forward, baseline = run_uncached(engine, drawn.image, scales)
     with timed("encode"):
         content = live_frame(forward, baseline, drawn, layers)
     return Response(content, media_type=FRAME, headers={"Cache-Control": "no-store"})

@@ -59,7 +59,7 @@ def run_view(services: Services, view: str, scale: str | None, side: str) -> For
         raise InvalidParameterError("a and b must each be network/digit, with one slash between")
     engine = services.registry.network(network)
     scales = parse_scales(engine.manifest, scale, f"scale_{side}")
-    return services.runner.run(engine, services.digits.get(digit).digit, scales)
+    return services.runner.run(engine, services.digits.get(digit).image, scales)
 
 
 def get_pair(

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import InkBox, Inverted, Joined, Label, LinkedDigit, Warnings
@@ -59,10 +59,10 @@ class Digit(Joined):
     index: int | None = Field(description="Index in the data set, from 0; null for other digits")
 
     @classmethod
-    def of(cls, stored: DigitRecord, network: str) -> Self:
+    def of(cls, stored: InputRecord, network: str) -> Self:
         """A stored digit; its page is that of ``network``."""
         return cls(
-            linked=LinkedDigit.of(stored.digit.id, network),
+            linked=LinkedDigit.of(stored.image.id, network),
             inverted=stored.inverted,
             box=stored.box,
             warnings=stored.warnings,
@@ -122,12 +122,12 @@ def input_png(
     return immutable_response(request, _input(stored, services, network), PNG)
 
 
-def _input(stored: DigitRecord, services: Services, network: str | None) -> bytes:
+def _input(stored: InputRecord, services: Services, network: str | None) -> bytes:
     """An input as it is stored, or as a network gets it."""
     if network is None:
-        return encode_input(stored.digit.pixels)
+        return encode_input(stored.image.pixels)
     manifest = services.registry.network(network).manifest
-    return encode_input(stored.digit.fitted(manifest.input_shape, manifest.input.fit))
+    return encode_input(stored.image.fitted(manifest.input_shape, manifest.input.fit))
 
 
 def encode_input(pixels: NDArray[np.uint8]) -> bytes:
@@ -139,4 +139,4 @@ def encode_input(pixels: NDArray[np.uint8]) -> bytes:
     "/digits/{digit}/input.npy", NPY, "The 28x28 input of the networks, uint8 (28, 28), ink 255"
 )
 def input_npy(request: Request, stored: DigitDep) -> Response:
-    return immutable_response(request, npy(stored.digit.pixels), NPY, f"{stored.digit.id}.npy")
+    return immutable_response(request, npy(stored.image.pixels), NPY, f"{stored.image.id}.npy")

@@ -280,7 +280,7 @@ def _other_network(context: PageContext, network: str) -> tuple[Engine, ForwardP
     """Another network, and its forward pass on the same digit."""
     engine = context.services.registry.network(network)
     scales = context.links.with_network(engine.manifest).scales
-    return engine, context.services.runner.run(engine, context.stored.digit, scales)
+    return engine, context.services.runner.run(engine, context.stored.image, scales)
 
 
 def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:

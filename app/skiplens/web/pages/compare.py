@@ -20,7 +20,7 @@ from skiplens.service.comparison import (
     layer_pairs,
     similarity,
 )
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.map_grids import Grid, GridCell, GridOptions
 from skiplens.service.services import Services
@@ -66,7 +66,7 @@ def get_compared(
     with A's input.
     """
     first = services.registry.networks[0].manifest
-    default = f"{first.id}/{services.default_input(first).digit.id}"
+    default = f"{first.id}/{services.default_input(first).image.id}"
     forward = run_view(services, a or default, scale_a, "a")
     engine = services.registry.network(forward.manifest.id)
     stored = services.digits.get(forward.digit.id)
@@ -249,7 +249,7 @@ def _twin(pair: _Pair) -> Manifest | None:
 
 
 def _card(
-    services: Services, forward: ForwardPass, name: str, stored: DigitRecord
+    services: Services, forward: ForwardPass, name: str, stored: InputRecord
 ) -> Mapping[str, Any]:
     """A or B in short: network, input, prediction."""
     prediction = prediction_view(services, forward)
@@ -360,7 +360,7 @@ def live_comparison(
     one_network = is_one_network(drawn, b)
     if not one_network and query.get("a", "").endswith(f"/{b.digit.id}"):
         engine = services.registry.network(b.manifest.id)
-        b = run_network(engine, drawn.digit, b.scales)
+        b = run_network(engine, drawn.image, b.scales)
     side = next((side for side in _NAMES if side == query.get("side")), None)
     if side is None:
         raise InvalidParameterError(f"pictures: side must be one of {', '.join(_NAMES)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from skiplens.engine.base import Engine
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.links import Links
@@ -27,7 +27,7 @@ class PageContext:
 
     services: Services
     engine: Engine
-    stored: DigitRecord
+    stored: InputRecord
     forward: ForwardPass
     links: Links
     find: str = ""
@@ -50,11 +50,11 @@ PageContextDep = Annotated[PageContext, Depends(get_page_context)]
 
 
 def open_page(
-    services: Services, engine: Engine, stored: DigitRecord, parameters: ViewParameters
+    services: Services, engine: Engine, stored: InputRecord, parameters: ViewParameters
 ) -> PageContext:
     """A digit in a network as the query shows it, where the path names none."""
     scales = parse_scales(engine.manifest, parameters.scale)
-    forward = services.runner.run(engine, stored.digit, scales)
+    forward = services.runner.run(engine, stored.image, scales)
     return get_page_context(services, engine, stored, forward, parameters)
 
 

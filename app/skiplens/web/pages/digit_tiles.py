@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from skiplens.core.digit import SIDE
 from skiplens.service.dataset.activation_index import ActivationIndex
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import SHEET_COLUMNS
 from skiplens.web.links import Links
@@ -34,7 +34,7 @@ class Samples:
 
 
 def sample_links(
-    samples: Mapping[str, DigitRecord], current: str, address: Callable[[str], str]
+    samples: Mapping[str, InputRecord], current: str, address: Callable[[str], str]
 ) -> Samples:
     """The samples, by id, as links; ``address`` is the page of an id."""
     columns: dict[int, list[Tile]] = {}

@@ -91,10 +91,10 @@ def post_live(  # one parameter for each part of the request
     """
     with timed("decode"):
         drawn = read_drawing(asked, services, engine.manifest)
-    forward, baseline = run_uncached(engine, drawn.digit, scales)
+    forward, baseline = run_uncached(engine, drawn.image, scales)
     with timed("render"):
         prediction = compare_predictions(forward, baseline)
-        links = Links(engine.manifest.id, drawn.digit.id, scales)
+        links = Links(engine.manifest.id, drawn.image.id, scales)
         drawn_map = network_map(forward, links, Links.gallery, "")
         pictures = [live_picture(forward, address, services) for address in asked.pictures]
     values = live_values(prediction, drawn_map)
@@ -109,7 +109,7 @@ def post_live(  # one parameter for each part of the request
     }
     levels = [picture.levels for picture in pictures]
     if engine.manifest.takes_digits:
-        arrays = [drawn.digit.pixels, *levels]
+        arrays = [drawn.image.pixels, *levels]
     else:
         header["is_drawn_as_seen"], arrays = True, levels
     content = pack(json.dumps(header).encode(), arrays)

@@ -10,7 +10,7 @@ import numpy as np
 from skiplens.core.drawing import blank_paper
 from skiplens.core.ladder import RUNGS
 from skiplens.core.manifest import AS_TRAINED, Scales
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -75,7 +75,7 @@ class SitePage(Page):
     @cached_property
     def _links(self) -> Links:
         first = self.services.registry.networks[0].manifest
-        return Links(first.id, self.services.default_input(first).digit.id)
+        return Links(first.id, self.services.default_input(first).image.id)
 
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
@@ -184,7 +184,7 @@ class NetworkPage(Page):
         return network_links(self.context.services, self.links, self.elsewhere)
 
     @property
-    def digit(self) -> DigitRecord:
+    def stored(self) -> InputRecord:
         """The input."""
         return self.context.stored
 
@@ -242,7 +242,7 @@ class NetworkPage(Page):
                 one.digit,
                 self.address(self.links.with_digit(one.digit)),
                 " ".join(map(str, one.box)),
-                one.digit == stored.digit.id,
+                one.digit == stored.image.id,
             )
             for one in stored.candidates
         ]

@@ -14,7 +14,7 @@ from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import ID_LENGTH
 from skiplens.core.share_card import draw_card
-from skiplens.service.digit_store import MOST_SHARED, DigitRecord
+from skiplens.service.digit_store import MOST_SHARED, InputRecord
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.web import links
@@ -181,7 +181,7 @@ async def upload(
     engine = services.registry.network(network or services.registry.default)
     scales = parse_scales(engine.manifest, parameters.scale)
     stored = await store(request, candidates)
-    view = parameters.view(engine.manifest, stored.digit.id, scales)
+    view = parameters.view(engine.manifest, stored.image.id, scales)
     return RedirectResponse(view.gallery(), HTTPStatus.SEE_OTHER)
 
 
@@ -208,8 +208,8 @@ def digits_png(
     return _sheet(request, map(services.digits.get, digits.split(",")))
 
 
-def _sheet(request: Request, digits: Iterable[DigitRecord]) -> Response:
-    pixels = [stored.digit.fitted((SIDE, SIDE, 1), "pad") for stored in digits]
+def _sheet(request: Request, digits: Iterable[InputRecord]) -> Response:
+    pixels = [stored.image.fitted((SIDE, SIDE, 1), "pad") for stored in digits]
     sheet = np.hstack(pixels) if pixels else np.zeros((SIDE, SIDE), np.uint8)
     return immutable_response(request, encode_grey(sheet), PNG)
 
@@ -242,7 +242,7 @@ def card_png(
     return versioned_response(
         request,
         draw_card(
-            context.stored.digit.fitted(manifest.input_shape, manifest.input.fit),
+            context.stored.image.fitted(manifest.input_shape, manifest.input.fit),
             colours(context.links.options.palette, diverging=grid.diverging)[grid.levels()],
             f"{manifest.title}: {prediction.label}, {prediction.share:.2%}",
             f"{shown.name}: {fmt.pluralise(shown.filters, 'filter')} - skiplens",

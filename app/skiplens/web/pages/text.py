@@ -9,7 +9,7 @@ from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import Sort
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
 from skiplens.web.parameters import PaletteChoice
 
@@ -271,12 +271,12 @@ def symbols_of_blocks(blocks: Sequence[BlockInfo]) -> Symbols:
     return found.pop() if len(found) == 1 else COMMON
 
 
-def describe_provenance(stored: DigitRecord) -> str:
+def describe_provenance(stored: InputRecord) -> str:
     """Where a digit comes from, in a sentence."""
     if stored.dataset_index is not None:
         return f"Digit {stored.dataset_index:,} of the test set, labelled {stored.label}."
-    if not isinstance(stored.digit, Digit):
-        height, width = stored.digit.pixels.shape[:2]
+    if not isinstance(stored.image, Digit):
+        height, width = stored.image.pixels.shape[:2]
         name = stored.style or "Your image"
         return f"{name[0].upper()}{name[1:]}, {width} by {height} pixels as it is stored."
     if stored.label is not None:

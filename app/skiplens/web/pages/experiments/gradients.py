@@ -13,7 +13,7 @@ from skiplens.core.ladder import DEEPEST, KINDS, STREAM, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, quoted
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import (
     BlockGradient,
@@ -163,7 +163,7 @@ def draw_routes(found: GradientByPath, twin: tuple[str, GradientByPath] | None) 
     )
 
 
-def _toward(services: Services, forward: ForwardPass) -> DigitRecord | None:
+def _toward(services: Services, forward: ForwardPass) -> InputRecord | None:
     """The sample at the other end of the line: the first of another class than is predicted.
     ``None`` for a network without logits, or of other images than digits.
     """
@@ -180,7 +180,7 @@ _LINE: Final = share_axis("from this digit to the other", steps=4)
 
 
 def _slopes(
-    services: Services, engine: Engine, forward: ForwardPass, end: DigitRecord
+    services: Services, engine: Engine, forward: ForwardPass, end: InputRecord
 ) -> list[tuple[str, str, list[tuple[float, float]]]]:
     """Name, tone and points of the line, here and in the twin network; each divided by its root
     mean square.
@@ -195,7 +195,7 @@ def _slopes(
     lines = []
     for network, tone in compared:
         scales = forward.scales if network is engine else type(forward.scales)()
-        digits = forward.digit, end.digit
+        digits = forward.digit, end.image
         found = slopes_between(network, scales, *digits, end.label or 0, _STEPS)
         size = float(np.sqrt(np.mean(found**2))) or 1.0
         middles = [(at + 0.5) / _STEPS for at in range(_STEPS)]
@@ -205,7 +205,7 @@ def _slopes(
 
 
 def own_line_chart(
-    services: Services, engine: Engine, forward: ForwardPass, end: DigitRecord
+    services: Services, engine: Engine, forward: ForwardPass, end: InputRecord
 ) -> LineChart:
     """How a logit changes along the line from the page's digit to another."""
     return line_chart(

@@ -254,7 +254,7 @@ def _gate(scene: Scene) -> dict[str, Any] | None:
     if engine is None:
         return None
     services = scene.context.services
-    forward = services.runner.run(engine, scene.context.stored.digit, AS_TRAINED)
+    forward = services.runner.run(engine, scene.context.stored.image, AS_TRAINED)
     links = replace(scene.links, scales=AS_TRAINED).with_network(engine.manifest)
     gates = [str(block.gate) for block in engine.manifest.blocks if block.gate]
     name = min(gates, key=lambda gate: float(forward.activations[gate].mean()))

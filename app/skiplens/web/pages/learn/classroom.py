@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse
 
 from skiplens.core.digit import SIDE
 from skiplens.core.qr_code import qr_code
-from skiplens.service.digit_store import DigitRecord
+from skiplens.service.digit_store import InputRecord
 from skiplens.web import links
 from skiplens.web.http.access_checks import is_loopback
 from skiplens.web.pages.digit_tiles import Tile
@@ -55,10 +55,10 @@ class ClassDigits:
 
 
 def class_digits(
-    shared: tuple[DigitRecord, ...], current: str, address: Callable[[str], str]
+    shared: tuple[InputRecord, ...], current: str, address: Callable[[str], str]
 ) -> ClassDigits:
     """Digits as links; ``address`` is the page of an id."""
-    ids = [stored.digit.id for stored in shared]
+    ids = [stored.image.id for stored in shared]
     return ClassDigits(
         Picture(links.digits_png(ids), SIDE * len(ids), SIDE),
         tuple(
@@ -118,7 +118,7 @@ async def send_to_class(
         StorageError, BusyError: it cannot be stored now.
     """
     stored = await store(request, candidates)
-    await write(request, services.digits.share, lesson, stored.digit.id)
+    await write(request, services.digits.share, lesson, stored.image.id)
     return RedirectResponse(f"{links.class_page(lesson)}?shown=1", 303)
 
 

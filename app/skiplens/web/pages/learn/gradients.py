@@ -106,7 +106,7 @@ def _beside(scene: Scene, target: int) -> tuple[str, GradientByPath] | None:
     if twin is None:
         return None
     services = scene.context.services
-    forward = services.runner.run(twin, scene.context.stored.digit, AS_TRAINED)
+    forward = services.runner.run(twin, scene.context.stored.image, AS_TRAINED)
     return twin.manifest.title, gradient_by_path(twin, forward, target)
 
 

@@ -234,8 +234,8 @@ def tell(
     engine = step.network(networks)
     stored = services.digits.get(query.digit) if query.digit else services.default_digit
     scales = parse_scales(engine.manifest, parameters.scale if step.scales else None)
-    forward = services.runner.run(engine, stored.digit, scales)
-    links = parameters.view(engine.manifest, stored.digit.id, scales)
+    forward = services.runner.run(engine, stored.image, scales)
+    links = parameters.view(engine.manifest, stored.image.id, scales)
     presented = query.present is not None
     context = PageContext(services, engine, stored, forward, links)
 
