@@ -83,7 +83,7 @@ def gif_size(data: bytes) -> tuple[int, int]:
         struct.error, IndexError: the file ends before its first frame.
     """
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + _palette_bytes(flags)
+    at = 13 + colour_table_bytes(flags)
     frames = 0
     try:
         while data[at] != ord(";"):
@@ -91,7 +91,7 @@ def gif_size(data: bytes) -> tuple[int, int]:
                 left, top, across, down, flags = struct.unpack_from("<4HB", data, at + 1)
                 width, height = max(width, left + across), max(height, top + down)
                 frames += 1
-                at = _after_sub_blocks(data, at + 11 + _palette_bytes(flags), 0)
+                at = _after_sub_blocks(data, at + 11 + colour_table_bytes(flags), 0)
             else:
                 at = _after_extension(data, at) if data[at] == ord("!") else at + 1
     except (ValueError, IndexError, struct.error):
@@ -102,7 +102,8 @@ def gif_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _palette_bytes(flags: int) -> int:
+def colour_table_bytes(flags: int) -> int:
+    """Bytes of a GIF's colour table, by the flags of its screen or frame."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
@@ -140,7 +141,7 @@ _DECODE_ERRORS: Final = (
     struct.error,
     Warning,  # if warnings are turned into errors
 )
-_SCAN_MARKER: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
+JPEG_SCAN: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
 _MAX_SCANS: Final = 100  # progressive files have about ten; each costs as much as all pixels
 _MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of an image after its reduction
 MAX_FRAMES: Final = 100
@@ -245,7 +246,7 @@ def decode_colour(
 def _opened(data: bytes, limits: ImageLimits) -> Iterator[Image.Image]:
     """The image in a file, not decoded yet; whatever fails then is told as an error of ours."""
     kind = _accepted_format(data)
-    _check_scans(data.count(_SCAN_MARKER) if kind == "JPEG" else 1)
+    _check_scans(data.count(JPEG_SCAN) if kind == "JPEG" else 1)
     try:
         if kind == "GIF":
             _check_size(gif_size(data), limits)
@@ -256,10 +257,15 @@ def _opened(data: bytes, limits: ImageLimits) -> Iterator[Image.Image]:
             error
         )
     except _DECODE_ERRORS as error:
-        raise UnreadableImageError(
-            f"image starts like a {kind} file but is damaged or cut short; "
-            "expected a complete image file"
-        ) from error
+        raise damaged(kind) from error
+
+
+def damaged(kind: str) -> UnreadableImageError:
+    """The error of a file that begins as one of a format."""
+    return UnreadableImageError(
+        f"image starts like a {kind} file but is damaged or cut short; "
+        "expected a complete image file"
+    )
 
 
 def _accepted_format(data: bytes) -> str:

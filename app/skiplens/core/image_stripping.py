@@ -1,4 +1,4 @@
-"""Keeps of an image file what its pixels and orientation need, so that decoding it is bounded work.
+"""Strips an image file to what decoding needs, so that decoding it is bounded work.
 
 Everything else, such as colour profiles and text, is dropped unread: Pillow takes seconds for files
 that consist of it. Of an animation as many frames are kept as decoding looks at.
@@ -14,8 +14,15 @@ from typing import Final
 
 from PIL import Image
 
-from skiplens.core.image_decoding import MAX_FRAMES, format_of, gif_size
-from skiplens.errors import TooLargeError, UnreadableImageError
+from skiplens.core.image_decoding import (
+    JPEG_SCAN,
+    MAX_FRAMES,
+    colour_table_bytes,
+    damaged,
+    format_of,
+    gif_size,
+)
+from skiplens.errors import TooLargeError
 
 MAX_PARTS: Final = 65_536  # chunks, segments or blocks; a file of 8 MiB has about half as many
 MAX_JPEG_SEGMENTS: Final = 4096  # before the first scan; cameras write some dozens
@@ -24,7 +31,6 @@ MAX_RLE_PIXELS: Final = 1 << 20  # of run-length encoded BMP, which Pillow decod
 MAX_RLE_BYTES: Final = 1 << 19
 
 _DAMAGED: Final = (ValueError, IndexError, struct.error)
-_JPEG_SCAN: Final = b"\xff\xda"
 
 
 def essential(data: bytes) -> bytes:
@@ -37,15 +43,12 @@ def essential(data: bytes) -> bytes:
     """
     kind = format_of(data)
     reduce = {"PNG": _png, "JPEG": _jpeg, "GIF": _gif, "WEBP": _webp, "BMP": _bmp}.get(kind or "")
-    if reduce is None:
+    if kind is None or reduce is None:
         return data
     try:
         return reduce(data)
     except _DAMAGED as error:
-        raise UnreadableImageError(
-            f"image starts like a {kind} file but is damaged or cut short; "
-            "expected a complete image file"
-        ) from error
+        raise damaged(kind) from error
 
 
 def work(data: bytes) -> int:
@@ -63,7 +66,7 @@ def work(data: bytes) -> int:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             width, height = image.size
             animated = getattr(image, "is_animated", False)
-    scans = data.count(_JPEG_SCAN) if kind == "JPEG" else 1
+    scans = data.count(JPEG_SCAN) if kind == "JPEG" else 1
     return width * height * (MAX_FRAMES if animated else scans)
 
 
@@ -156,7 +159,7 @@ _GIF_CONTROL: Final = 0xF9  # transparency of the frame that follows
 def _gif(data: bytes, frames: int = MAX_FRAMES) -> bytes:
     """Screen, colours, and the first frames with their transparency."""
     gif_size(data)  # refuses extensions without their data, after which decoders differ
-    at = 13 + _colours(data[10])
+    at = 13 + colour_table_bytes(data[10])
     kept, control = [data[:at]], b""
     while frames and at + 10 <= len(data) and data[at] != _GIF_END:
         start = at
@@ -166,16 +169,11 @@ def _gif(data: bytes, frames: int = MAX_FRAMES) -> bytes:
             if data[start + 1] == _GIF_CONTROL:
                 control = data[start:at]
         elif data[start] == _GIF_FRAME:
-            at = _after_blocks(data, start + 11 + _colours(data[start + 9]))
+            at = _after_blocks(data, start + 11 + colour_table_bytes(data[start + 9]))
             kept += control, data[start:at]
             control = b""
             frames -= 1
     return b"".join((*kept, b";"))
-
-
-def _colours(flags: int) -> int:
-    """Bytes of the colour table."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _after_blocks(data: bytes, at: int) -> int:
