@@ -22,8 +22,8 @@ export async function togglePlay(button) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
     const next = nextState();
     if (!next) playing = false;
-    if (!playing) break;
-    await showPage(next ?? start, { history: "replace" });
+    if (!playing || !next) break;
+    await showPage(next, { history: "replace" });
     mark();
   }
   mark();

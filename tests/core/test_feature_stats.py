@@ -1,11 +1,9 @@
-"""Statistics of feature maps, and sort orders."""
-
-from dataclasses import replace
+"""Statistics of feature maps."""
 
 import numpy as np
 import pytest
 
-from skiplens.core.feature_stats import Sort, describe, extent, ordered, summarise
+from skiplens.core.feature_stats import describe, extent, summarise
 
 
 def test_statistics_equal_numpys() -> None:
@@ -49,38 +47,5 @@ def test_a_summary_tells_what_statistics_do(shape: tuple[int, int, int]) -> None
     assert summary.extent == extent(maps)
 
 
-@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_a_summary_of_one_bad_value_is_not_finite(wrong: float) -> None:
-    maps = np.ones((9, 9, 300), np.float32)
-    assert summarise(maps).is_finite
-    maps[-1, -1, -1] = wrong
-    assert not summarise(maps).is_finite
-
-
 def test_extent_is_smallest_and_largest() -> None:
     assert extent(np.array([3.0, -2.0, 1.0], np.float32)) == (-2.0, 3.0)
-
-
-#                   filter 0      1       2      3
-MAPS = np.array([[[1, 0, 4, 0], [3, 0, -4, 2]]], np.float32)
-STATISTICS = describe(MAPS)
-
-
-@pytest.mark.parametrize(
-    ("sort", "order"),
-    [
-        (Sort.INDEX, (0, 1, 2, 3)),
-        (Sort.MEAN, (0, 3, 1, 2)),
-        (Sort.MAXIMUM, (2, 0, 3, 1)),
-        (Sort.ZEROS, (0, 2, 3, 1)),
-    ],
-)
-def test_busy_filters_come_first(sort: Sort, order: tuple[int, ...]) -> None:
-    assert ordered(STATISTICS, range(4), sort) == order
-
-
-def test_some_filters_keep_to_themselves_and_ties_to_the_order_given() -> None:
-    assert ordered(STATISTICS, (3, 1, 0), Sort.INDEX) == (3, 1, 0)
-    assert ordered(STATISTICS, (3, 1, 0), Sort.ZEROS) == (0, 3, 1)
-    alike = [replace(one, mean=0.0) for one in STATISTICS]
-    assert ordered(alike, (2, 0, 3, 1), Sort.MEAN) == (2, 0, 3, 1)

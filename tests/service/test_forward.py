@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from skiplens.core.digit import Digit
+from skiplens.core.feature_stats import Sort
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.core.value_range import Normalisation
@@ -51,6 +53,28 @@ def test_a_forward_pass_is_read_only_and_adds_up(engine: Engine, digit: Digit) -
     assert list(found.activations) == [layer.name for layer in engine.manifest.layers]
     with pytest.raises(ValueError, match="read-only"):
         found.activations["stem.conv"][:] = 0
+
+
+@pytest.mark.parametrize(
+    ("sort", "every", "some"),
+    [
+        (Sort.INDEX, (0, 1, 2, 3), (3, 1, 0)),
+        (Sort.MEAN, (0, 3, 1, 2), (0, 3, 1)),
+        (Sort.MAXIMUM, (2, 0, 3, 1), (0, 3, 1)),
+        (Sort.ZEROS, (0, 2, 3, 1), (0, 3, 1)),
+    ],
+)
+def test_busy_filters_come_first_and_equal_ones_as_they_were(
+    engine: Engine, digit: Digit, sort: Sort, every: tuple[int, ...], some: tuple[int, ...]
+) -> None:
+    #                   filter 0      1       2      3
+    maps = np.array([[[1, 0, 4, 0], [3, 0, -4, 2]]], np.float32)
+    layer = replace(engine.manifest.layers[0], shape=maps.shape)
+    found = ForwardPass(engine.manifest, digit, AS_TRAINED, {layer.name: maps})
+    assert found.ordered(layer, range(4), sort) == every
+    assert found.ordered(layer, (3, 1, 0), sort) == some
+    alike = ForwardPass(engine.manifest, digit, AS_TRAINED, {layer.name: np.ones_like(maps)})
+    assert alike.ordered(layer, (2, 0, 3, 1), sort) == (2, 0, 3, 1)
 
 
 def test_what_a_switch_makes_zero_is_zero_when_it_is_off(

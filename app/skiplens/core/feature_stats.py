@@ -1,6 +1,5 @@
 """Statistics of each filter's feature map, and sort orders by them."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -86,11 +85,6 @@ class FilterSummary:
         return float(self.low.min()), float(self.high.max())
 
     @property
-    def is_finite(self) -> bool:
-        """Whether no value is NaN or infinite."""
-        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
-
-    @property
     def dead(self) -> NDArray[np.bool_]:
         """Whether each filter is zero at every position, bool ``(C,)``."""
         return np.asarray((self.low == 0) & (self.high == 0))
@@ -140,26 +134,3 @@ class Sort(StrEnum):
     MEAN = "mean"
     MAXIMUM = "maximum"
     ZEROS = "zeros"
-
-
-_KEYS: Final[dict[Sort, Callable[[FilterStatistics], float]]] = {
-    Sort.MEAN: lambda stats: -stats.mean,
-    Sort.MAXIMUM: lambda stats: -stats.max,
-    Sort.ZEROS: lambda stats: stats.zero_share,
-}
-
-
-def ordered(
-    statistics: Sequence[FilterStatistics], filters: Sequence[int], sort: Sort
-) -> tuple[int, ...]:
-    """Filter indices, sorted; ``Sort.INDEX`` keeps the order they come in.
-
-    Args:
-        statistics: of every filter of the layer, by index.
-        filters: indices to sort.
-        sort: what to sort by; equal filters keep their order.
-    """
-    if sort is Sort.INDEX:
-        return tuple(filters)
-    key = _KEYS[sort]
-    return tuple(sorted(filters, key=lambda index: key(statistics[index])))

@@ -18,7 +18,6 @@ from skiplens.core.feature_stats import (
     Sort,
     describe,
     extent,
-    ordered,
     summarise,
 )
 from skiplens.core.input_image import InputImage
@@ -175,13 +174,14 @@ class ForwardPass:
 
     def ordered(self, layer: LayerInfo, filters: Sequence[int], sort: Sort) -> tuple[int, ...]:
         """Filters of a layer, sorted; equal ones keep their order."""
-        if sort in {Sort.MEAN, Sort.MAXIMUM}:
+        if sort is Sort.INDEX:
+            return tuple(filters)
+        if sort is Sort.ZEROS:
+            keys = np.array([one.zero_share for one in self.statistics(layer)])
+        else:
             summary = self.summary(layer)
-            values = summary.mean if sort is Sort.MEAN else summary.high
-            return tuple(sorted(filters, key=lambda index: -values[index]))
-        return (
-            tuple(filters) if sort is Sort.INDEX else ordered(self.statistics(layer), filters, sort)
-        )
+            keys = -(summary.mean if sort is Sort.MEAN else summary.high)
+        return tuple(sorted(filters, key=lambda index: keys[index]))
 
     def statistics(self, layer: LayerInfo) -> tuple[FilterStatistics, ...]:
         """Statistics of each filter, computed at first use."""

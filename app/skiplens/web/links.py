@@ -23,7 +23,6 @@ API: Final = "/api/v1"
 HEALTH: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 COMPARE: Final = "/compare"
 COMPARE_PNG: Final = f"{API}/compare/grid.png"
-PALETTES: Final = f"{API}/palettes"
 UPLOAD: Final = "/digits"
 SAMPLES_PNG: Final = "/pictures/samples.png"
 DIGITS_PNG: Final = "/pictures/digits.png"

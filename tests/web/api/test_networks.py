@@ -12,7 +12,6 @@ from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.engine.base import Engine
 from skiplens.web.api.networks import Layer
-from skiplens.web.links import PALETTES
 from tests.web.conftest import NETWORK
 
 
@@ -103,7 +102,7 @@ def test_a_layer_has_all_that_its_record_has(api: TestClient, engine: Engine) ->
 
 
 def test_every_palette_is_served_level_by_level(api: TestClient) -> None:
-    served = api.get(PALETTES).json()
+    served = api.get("/api/v1/palettes").json()
     assert [one["name"] for one in served] == list(PaletteName)
     for one in served:
         for kind, diverging in (("sequential", False), ("diverging", True)):
