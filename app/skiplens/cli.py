@@ -155,7 +155,7 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     _serve(options, open_page=not no_browser)
 
 
-def _told(  # one parameter for each option
+def _told(
     preprocess: str | None,
     fit: Fit,
     kind: InputKind | None,
@@ -385,7 +385,7 @@ def export(  # noqa: PLR0913  # one parameter for each option
     epilog="Example: `skiplens extract --images mnist/t10k-images-idx3-ubyte --layers "
     "block1.output,block6.output --out activations.zarr`"
 )
-def extract(  # one parameter for each option
+def extract(
     *,
     images: Annotated[Path, typer.Option(help="Folder of image files, or an IDX file.")],
     out: Annotated[Path, typer.Option(help="Folder to write; an extraction begun is resumed.")],

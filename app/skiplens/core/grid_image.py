@@ -96,7 +96,7 @@ def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
     return max(MIN_ZOOM, min(MAX_ZOOM, across, _MAX_MAP_SIDE_PX // max(height, width)))
 
 
-def layout_rows(  # one parameter a measure
+def layout_rows(
     rows: int, columns: int, height: int, width: int, *, zoom: int, gap: int = GAP
 ) -> GridLayout:
     """Lay out a table of maps, with indices above the first row only: a column is one filter."""

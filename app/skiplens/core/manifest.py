@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import inspect
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -175,7 +176,7 @@ TRAINING_FILE: Final = "training.json"
 SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
 _LITTLE: Final = 0.02  # of the way from a guess to all images correct
-_LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
+LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 OTHER: Final = "other"  # role of a layer of an unknown kind
 REORDERED: Final = "reordered"  # the graph whose blocks run in any order
 INPUT: Final = "input"  # names the digit among the inputs of a layer
@@ -226,6 +227,11 @@ class LayerInfo(Published):
     def filters(self) -> int:
         """Number of filters, C."""
         return self.shape[-1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its maps, which are float32."""
+        return 4 * math.prod(self.shape)
 
     @property
     def section(self) -> str:
@@ -297,7 +303,7 @@ def logits_are_a_sum(blocks: Sequence[BlockInfo], layers: Sequence[LayerInfo]) -
     """Whether the logits are the sum of what each block adds: every block adds F(x) to an x that
     nothing changes, and the head is the mean over all positions and a dense layer.
     """
-    if not blocks or len(layers) < _LAYERS_OF_HEAD:
+    if not blocks or len(layers) < LAYERS_OF_HEAD:
         return False
     pool, logits = layers[-3:-1]
     x = blocks[0].input
@@ -477,6 +483,16 @@ class Manifest:
         """Whether its accuracy was measured and is hardly that of a guess."""
         accuracy, chance = self.test_accuracy, 1 / len(self.classes)
         return accuracy is not None and accuracy.interval[0] <= chance + _LITTLE * (1 - chance)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of all activations of a forward pass."""
+        return sum(layer.nbytes for layer in self.layers)
+
+    @property
+    def has_identity_paths(self) -> bool:
+        """Whether the input passes around any block."""
+        return any(block.identity for block in self.blocks)
 
     @property
     def noun(self) -> str:

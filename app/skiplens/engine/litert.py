@@ -1,6 +1,5 @@
 """Runs compiled graphs with LiteRT: a graph, a pool of interpreters, the engine."""
 
-import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -315,7 +314,7 @@ class LiteRTEngine:
             for route in ("identity", "residual"):
                 self._shapes[f"{block.name}.x:{route}"] = self._shapes[block.input]
         self._checked_layers = layers_to_check(layers)
-        each = sum(4 * math.prod(layer.shape) for layer in layers)
+        each = folder.manifest.activation_bytes
         size = max(1, min(size, _MOST_BYTES // max(each, 1)))
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:

@@ -7,13 +7,12 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.digit import SIDE
-from skiplens.core.manifest import LayerInfo, Manifest, Scales, logits_are_a_sum
+from skiplens.core.manifest import LAYERS_OF_HEAD, LayerInfo, Manifest, Scales, logits_are_a_sum
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import NoVotesError
 from skiplens.service.forward import ForwardPass, branch_scales
 from skiplens.service.registry import find_layer
 
-_LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 _GLOBAL_POOLING: Final = frozenset(
     f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2)
 )
@@ -117,7 +116,7 @@ def _has_plain_head(manifest: Manifest) -> bool:
     """Whether the last block is followed by pooling without overlap or padding, a dense layer and
     softmax.
     """
-    if not manifest.blocks or len(manifest.layers) < _LAYERS_OF_HEAD:
+    if not manifest.blocks or len(manifest.layers) < LAYERS_OF_HEAD:
         return False
     pool, logits = manifest.layers[-3:-1]
     last = find_layer(manifest, manifest.blocks[-1].output)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
 from typing import Final
 
 import numpy as np
@@ -75,7 +74,7 @@ class ForwardPass:
     @property
     def nbytes(self) -> int:
         """Size of all activations in bytes, whether they are copied or not."""
-        return activation_bytes(self.manifest)
+        return self.manifest.activation_bytes
 
     def batches(self) -> Iterator[dict[str, Array]]:
         """All activations in forward order, some at a time; none of them stays in memory because
@@ -85,7 +84,7 @@ class ForwardPass:
         size = 0
         for layer in self.manifest.layers:
             names.append(layer.name)
-            size += _FLOAT_BYTES * prod(layer.shape)
+            size += layer.nbytes
             if size >= _BATCH or layer is self.manifest.layers[-1]:
                 yield self._copies(names)
                 names, size = [], 0
@@ -215,11 +214,6 @@ def _block_metrics(
     return tuple(block_metrics(block, activations) for block in manifest.blocks)
 
 
-def activation_bytes(manifest: Manifest) -> int:
-    """Size of all activations of a network in bytes."""
-    return sum(_FLOAT_BYTES * prod(layer.shape) for layer in manifest.layers)
-
-
 class LayersOnDemand(Mapping[str, Array]):
     """The activations of a large network, by layer, each copied from the engine at first use.
 
@@ -312,7 +306,6 @@ def network_input(manifest: Manifest, image: InputImage) -> Array:
     return image.as_input(manifest.input_shape, manifest.input.fit)
 
 
-_FLOAT_BYTES: Final = 4
 _BATCH: Final = 8 << 20  # bytes of activations that are sent at a time
 _LARGE: Final = 16 << 20  # bytes of activations: copying them takes milliseconds
 
@@ -320,7 +313,7 @@ _LARGE: Final = 16 << 20  # bytes of activations: copying them takes millisecond
 def run_network(engine: Engine, digit: InputImage, scales: Scales) -> ForwardPass:
     """One forward pass; see :meth:`skiplens.engine.base.Engine.activations` for errors."""
     image, factors = network_input(engine.manifest, digit), branch_scales(engine.manifest, scales)
-    if activation_bytes(engine.manifest) > _LARGE:
+    if engine.manifest.activation_bytes > _LARGE:
         layers = LayersOnDemand(engine, image, factors)
         return ForwardPass(engine.manifest, digit, scales, layers, _glance=layers.glance())
     activations = engine.activations(image, factors)

@@ -206,7 +206,7 @@ class Source:
     read: Callable[[list[int]], Array]
 
 
-def grid_of(  # what a grid is
+def grid_of(
     maps: Array,
     scales: Sequence[ValueRange],
     options: GridOptions,
@@ -241,7 +241,7 @@ def _some_maps(maps: Array, chosen: list[int]) -> Array:
     return maps if chosen == list(range(maps.shape[-1])) else maps[:, :, chosen]
 
 
-def _grid(  # what a grid is
+def _grid(
     source: Source,
     scales: Sequence[ValueRange],
     options: GridOptions,

@@ -51,6 +51,26 @@ class ModelRegistry:
         return engine
 
 
+def twin_of(manifest: Manifest, others: Iterable[Manifest]) -> str | None:
+    """The id of a network of as many blocks, one of the two with identity paths and one without.
+
+    Of several, one whose blocks add comes first, and then the one of the most similar size.
+    """
+    found = [
+        other
+        for other in others
+        if len(other.blocks) == len(manifest.blocks)
+        and other.has_identity_paths != manifest.has_identity_paths
+    ]
+    found.sort(
+        key=lambda other: (
+            any(block.merge not in (None, "add") for block in other.blocks),
+            abs(other.parameters - manifest.parameters),
+        )
+    )
+    return found[0].id if found else None
+
+
 def find_layer(manifest: Manifest, name: str) -> LayerInfo:
     """The layer of that name.
 

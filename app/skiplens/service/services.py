@@ -15,7 +15,7 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
 from skiplens.service.digit_store import DigitDatabase, DigitStore, InputRecord
 from skiplens.service.experiment_results import Experiments
-from skiplens.service.forward import CachedModelRunner, activation_bytes
+from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
@@ -107,5 +107,5 @@ class Services:
 
 def _cache_size(given: int, engines: Iterable[Engine]) -> int:
     """Bytes of the cache: at least two forward passes, as a page asks for one again and again."""
-    passes = (activation_bytes(engine.manifest) for engine in engines)
+    passes = (engine.manifest.activation_bytes for engine in engines)
     return max(given, 2 * max(passes, default=0)) if given else 0

@@ -12,6 +12,7 @@ from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits
 from skiplens.service.feature_map_table import stage_table, stages
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import GradientByPath, gradient_by_path, gradient_by_step
+from skiplens.service.registry import twin_of
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
@@ -134,29 +135,6 @@ NO_NETWORK: Final = "none"
 """Asks for no other network's gradients."""
 
 
-def twin_of(manifest: Manifest, others: Iterable[Manifest]) -> str | None:
-    """The id of a network of as many blocks, one of the two with identity paths and one without.
-
-    Of several, one whose blocks add comes first, and then the one of the most similar size.
-    """
-    found = [
-        other
-        for other in others
-        if len(other.blocks) == len(manifest.blocks) and _has_skips(other) != _has_skips(manifest)
-    ]
-    found.sort(
-        key=lambda other: (
-            any(block.merge not in (None, "add") for block in other.blocks),
-            abs(other.parameters - manifest.parameters),
-        )
-    )
-    return found[0].id if found else None
-
-
-def _has_skips(manifest: Manifest) -> bool:
-    return any(block.identity for block in manifest.blocks)
-
-
 def blocks_page(context: PageContext, target: int | None, beside: str | None) -> NetworkPage:
     """The page of all blocks.
 
@@ -176,7 +154,7 @@ def blocks_page(context: PageContext, target: int | None, beside: str | None) ->
         "no_gradients": manifest.no_gradients,
         "step_chart": None,
         **_gradient_values(context, target, beside),
-        "residual": _has_skips(manifest),
+        "residual": manifest.has_identity_paths,
         "rectified": any(block.rectified for block in manifest.blocks),
         "merge": _only_merge(manifest),
         "symbols": text.symbols_of_blocks(manifest.blocks),
@@ -294,7 +272,7 @@ def describe_blocks(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequ
     names = text.symbols_of_blocks(manifest.blocks)
     if not manifest.blocks:
         return "This network has no blocks: no two paths merge, and its layers follow each other."
-    if not _has_skips(manifest):
+    if not manifest.has_identity_paths:
         return (
             "This network has no identity paths: what a block computes is all that the next gets."
         )

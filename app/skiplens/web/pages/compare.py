@@ -230,13 +230,13 @@ def _modes(pair: _Pair) -> tuple[tuple[str, str, bool], ...]:
     links = pair.links
     two_inputs = links.compare(links.with_digit(confusable_sample(pair.context)))
     modes = [("Two inputs", two_inputs, pair.one_network)]
-    if twin := _twin(pair):
+    if twin := _most_similar(pair):
         two_networks = links.compare(links.with_network(twin))
         modes.append(("Two networks", two_networks, not pair.one_network))
     return tuple(modes)
 
 
-def _twin(pair: _Pair) -> Manifest | None:
+def _most_similar(pair: _Pair) -> Manifest | None:
     """The other network with the most layers of equal place and shape."""
     own = pair.a.manifest
     others = [engine.manifest for engine in pair.context.services.registry.networks]
@@ -360,7 +360,7 @@ def live_comparison(
     one_network = is_one_network(drawn, b)
     if not one_network and query.get("a", "").endswith(f"/{b.digit.id}"):
         engine = services.registry.network(b.manifest.id)
-        b = run_network(engine, drawn.image, b.scales)
+        b = run_network(engine, drawn.digit, b.scales)
     side = next((side for side in _NAMES if side == query.get("side")), None)
     if side is None:
         raise InvalidParameterError(f"pictures: side must be one of {', '.join(_NAMES)}")

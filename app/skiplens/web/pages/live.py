@@ -73,7 +73,7 @@ router = APIRouter(include_in_schema=False)
 @router.post(
     addresses.live_page("{network}"), response_class=Response, dependencies=[Depends(take_place)]
 )
-def post_live(  # one parameter for each part of the request
+def post_live(
     request: Request,
     engine: NetworkDep,
     services: ServicesDep,

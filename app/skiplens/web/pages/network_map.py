@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.block_metrics import BlockNorms
-from skiplens.core.manifest import BlockInfo
+from skiplens.core.manifest import BlockInfo, Manifest
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
@@ -123,14 +123,14 @@ def network_map(
         stem=Line(_tone(blocks[:1]), f"M14 {_AXIS}H{_END}", widths.layer(first)),
         head=Line(_tone(blocks[-1:]), f"M{right:g} {_AXIS}h30", widths.layer(last)),
         blocks=drawn,
-        kind=_kind(blocks),
+        kind=_kind(forward.manifest),
     )
 
 
-def _kind(blocks: tuple[BlockInfo, ...]) -> str:
-    if not any(block.identity for block in blocks):
+def _kind(manifest: Manifest) -> str:
+    if not manifest.has_identity_paths:
         return "plain"
-    return "gated" if any(block.gate for block in blocks) else "residual"
+    return "gated" if any(block.gate for block in manifest.blocks) else "residual"
 
 
 class _Widths:

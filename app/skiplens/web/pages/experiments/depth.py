@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from skiplens.core.experiment_results import CurvePoint, MeasuredRun, accuracy_by_depth
 from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import DEEPEST, KINDS, LADDER, LadderKind, stream_name
-from skiplens.core.manifest import Scales
+from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import predict
@@ -67,7 +67,7 @@ def classify_on_ladder(registry: ModelRegistry, digit: InputImage) -> tuple[Rung
     """The digit in every loaded network of the ladder, kind by kind, from the fewest blocks up."""
     loaded: Mapping[str, Engine] = {engine.manifest.id: engine for engine in registry.networks}
     return tuple(
-        Rung(kind, blocks, name, predict(loaded[name], digit, [Scales()])[0])
+        Rung(kind, blocks, name, predict(loaded[name], digit, [AS_TRAINED])[0])
         for kind in KINDS
         for blocks in LADDER
         if (name := stream_name(kind, blocks)) in loaded

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from skiplens.core.experiment_results import Curve, GradientNorms, MeasuredRun
 from skiplens.core.ladder import DEEPEST, KINDS, STREAM, stream_name
-from skiplens.core.manifest import Manifest
+from skiplens.core.manifest import AS_TRAINED, Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.digit_store import InputRecord
@@ -23,11 +23,10 @@ from skiplens.service.gradients import (
     shares_by_path_length,
     slopes_between,
 )
-from skiplens.service.registry import find_block
+from skiplens.service.registry import find_block, twin_of
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.blocks import twin_of
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,
@@ -132,7 +131,7 @@ def _both(
     if twin is None:
         return found, None
     other = services.registry.network(twin)
-    passed = services.runner.run(other, forward.digit, type(forward.scales)())
+    passed = services.runner.run(other, forward.digit, AS_TRAINED)
     return found, (other.manifest.title, gradient_by_path(other, passed, found.target))
 
 
@@ -187,14 +186,14 @@ def _slopes(
     """
     networks = (one.manifest for one in services.registry.networks)
     twin = twin_of(engine.manifest, [one for one in networks if _scores_digits(one)])
-    has_skip = any(block.identity for block in engine.manifest.blocks)
+    has_skip = engine.manifest.has_identity_paths
     compared = [(engine, "identity" if has_skip else "chain")]
     if twin:
         other = services.registry.network(twin)
         compared.append((other, "chain" if has_skip else "identity"))
     lines = []
     for network, tone in compared:
-        scales = forward.scales if network is engine else type(forward.scales)()
+        scales = forward.scales if network is engine else AS_TRAINED
         digits = forward.digit, end.image
         found = slopes_between(network, scales, *digits, end.label or 0, _STEPS)
         size = float(np.sqrt(np.mean(found**2))) or 1.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
+from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.blocks import twin_of
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.learn.ladder import accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure

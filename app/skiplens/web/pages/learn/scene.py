@@ -18,9 +18,9 @@ from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError
 from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.forward import ForwardPass
+from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web.links import Links
-from skiplens.web.pages.blocks import twin_of
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn.story_networks import adds_blocks, can_be_told
 from skiplens.web.pages.learn.two_layer import RANGE
