@@ -16,8 +16,8 @@ from skiplens.core.value_range import Normalisation
 from skiplens.errors import SkiplensError, StartupError, quoted
 from skiplens.network.own_network_files import (
     SUFFIXES,
-    Code,
-    Told,
+    NetworkOptions,
+    TrustedCode,
     check_file,
     compile_apart,
     is_compiled,
@@ -142,33 +142,33 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     It is compiled once, in a process of its own, into the folder of your data.
     """
     check_file(network)
-    told = _told(preprocess, fit, kind, size, output, classes)
+    options = _network_options(preprocess, fit, kind, size, output, classes)
     own = read_settings({}).state_dir / "models"
-    folder = own / network_id(network, told)
+    folder = own / network_id(network, options)
     if not is_compiled(folder):
-        code = Code(trust, definitions)
-        if failed := compile_apart(network, own, data, told, classes, code):
+        code = TrustedCode(trust, definitions)
+        if failed := compile_apart(network, own, data, options, classes, code):
             raise SystemExit(failed)
-    options: dict[str, object] = {"host": host, "port": port, "images": image}
-    options |= {"data": data if takes_digits(folder) else None}
-    options |= {"own_network": folder, "default_network": folder.name}
-    _serve(options, open_page=not no_browser)
+    settings: dict[str, object] = {"host": host, "port": port, "images": image}
+    settings |= {"data": data if takes_digits(folder) else None}
+    settings |= {"own_network": folder, "default_network": folder.name}
+    _serve(settings, open_page=not no_browser)
 
 
-def _told(
+def _network_options(
     preprocess: str | None,
     fit: Fit,
     kind: InputKind | None,
     size: str | None,
     output: str | None,
     classes: Path | None,
-) -> Told:
+) -> NetworkOptions:
     """What the options tell of a network.
 
     Raises:
         CompileError: one of them has a value that is not allowed.
     """
-    return Told(
+    return NetworkOptions(
         preprocess,
         fit,
         kind,
@@ -301,8 +301,8 @@ def compile_(  # noqa: PLR0913  # one parameter for each option
             data,
             run_once,
             measure=measure,
-            code=Code(trust, definitions),
-            told=_told(preprocess, fit, kind, size, output, classes),
+            code=TrustedCode(trust, definitions),
+            options=_network_options(preprocess, fit, kind, size, output, classes),
         )
         return
     commands.compile_folder(models / network, data, run_once, measure=measure)

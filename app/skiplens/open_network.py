@@ -16,6 +16,7 @@ from skiplens.client import Client, as_bytes
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.errors import StartupError
+from skiplens.network.own_network_files import NetworkOptions, TrustedCode, command_options
 from skiplens.notebook_html import SITES, address_in_notebook, frame, is_proxied
 
 _STARTED: Final = "skiplens is at "
@@ -94,26 +95,26 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         StartupError: it cannot be compiled or served; the message says why.
     """
     folder = tempfile.TemporaryDirectory(prefix="skiplens-")
-    options = {
-        "--preprocess": preprocess,
-        "--fit": fit,
-        "--kind": kind,
-        "--size": size if isinstance(size, int | None) else "x".join(map(str, size)),
-        "--output": output,
-        "--classes": _listed(classes, Path(folder.name)),
-        "--data": data,
-        "--with": definitions,
-        "--port": 0,
-    }
     command = [sys.executable, "-m", "skiplens"]
     if model is None:
         command += ["serve", "--port", "0"]
         return _started(command, folder)
-    command += ["open", str(_saved(model, Path(folder.name))), "--no-browser"]
-    command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
+    options = NetworkOptions(
+        preprocess,
+        fit,
+        kind,
+        (size, size) if isinstance(size, int) else size,
+        None if output is None else str(output),
+    )
+    command += ["open", str(_saved(model, Path(folder.name))), "--no-browser", "--port", "0"]
+    command += command_options(
+        options,
+        _listed(classes, Path(folder.name)),
+        Path(data) if data else None,
+        TrustedCode(trust, Path(definitions) if definitions else None),
+    )
     for number, image in enumerate(images):
         command += ["--image", str(_file(image, Path(folder.name) / f"image-{number}.png"))]
-    command += ["--trust"] if trust else []
     return _started(command, folder)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import keras
 from keras import layers, ops
 
-from skiplens.network.own_network_files import Told
+from skiplens.network.own_network_files import NetworkOptions
 from tests.network.test_any_graph import (
     by_operators,
     dense_block,
@@ -19,7 +19,7 @@ from tests.network.test_any_graph import (
 )
 from tests.network.tiny import Tensor
 
-NOTHING: Final = Told()
+NOTHING: Final = NetworkOptions()
 SLOW: Final = 1_000_000  # weights; networks that have more keep those that Keras gives them
 
 
@@ -31,14 +31,14 @@ class Entry:
         make: builds it.
         blocks: number of blocks that are found; ``None`` if it is refused.
         refused: part of the reason, if it is refused.
-        told: what is told of it on the command line.
+        options: what is told of it on the command line.
         weights: number of its weights, if they are many.
     """
 
     make: Callable[[], keras.Model]
     blocks: int | None = None
     refused: str = ""
-    told: Told = NOTHING
+    options: NetworkOptions = NOTHING
     weights: int = 0
 
     @property
@@ -417,7 +417,11 @@ def application(name: str) -> Callable[[], keras.Model]:
 ENTRIES: Final = (
     *(Entry(tutorial_convnet, 0), Entry(lenet, 0), Entry(perceptron, 0), Entry(row_of_pixels, 0)),
     *(Entry(vgg_like, 0), Entry(all_convolutional, 0), Entry(with_prelu, 0), Entry(augmented, 0)),
-    *(Entry(normalised, 0), Entry(fashion, 0, told=Told(kind="image")), Entry(letters, 0)),
+    *(
+        Entry(normalised, 0),
+        Entry(fashion, 0, options=NetworkOptions(kind="image")),
+        Entry(letters, 0),
+    ),
     *(Entry(colour_convnet, 0), Entry(cats_and_dogs, 0), Entry(multilabel, 0)),
     *(Entry(many_classes, 1), Entry(functional_resnet, 2), Entry(cifar_resnet, 3)),
     *(Entry(preactivated, 3), Entry(bottlenecks, 2), Entry(inverted_residuals, 2)),
@@ -427,8 +431,8 @@ ENTRIES: Final = (
     *(Entry(inception, 0), Entry(u_shaped, 1), Entry(shared_three_times, 3)),
     *(Entry(model_in_a_sequence, 0), Entry(transfer, 0), Entry(vision_transformer, 4)),
     *(Entry(two_lstms, 0), Entry(two_ways, 0), Entry(residual_gru, 1), Entry(of_steps, 0)),
-    Entry(of_any_size, 0, told=Told(size=(40, 56))),
-    Entry(two_outputs, 0, told=Told(output="digit")),
+    Entry(of_any_size, 0, options=NetworkOptions(size=(40, 56))),
+    Entry(two_outputs, 0, options=NetworkOptions(output="digit")),
     Entry(two_inputs, refused="must be a functional or sequential model of one image"),
     Entry(autoencoder, refused="it must put out one value for each class"),
     Entry(one_value, refused="it must put out one value for each class"),
@@ -437,7 +441,7 @@ ENTRIES: Final = (
     Entry(of_four_channels, refused="images have one channel, or three"),
     Entry(subclassed, refused="A file that defines it can be run first"),
     *(
-        Entry(application(name), told=Told(size=(224, 224)), weights=SLOW + 1)
+        Entry(application(name), options=NetworkOptions(size=(224, 224)), weights=SLOW + 1)
         for name in ("MobileNetV3Small", "MobileNetV3Large")
     ),
     *(

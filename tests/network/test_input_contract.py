@@ -16,7 +16,13 @@ from skiplens.errors import CompileError
 from skiplens.network import commands, own_network_files
 from skiplens.network.input_contract import PRESETS, adapted, contract, prepared
 from skiplens.network.labelled_images import read_images
-from skiplens.network.own_network_files import Code, Told, network_id, parse_size, read_classes
+from skiplens.network.own_network_files import (
+    NetworkOptions,
+    TrustedCode,
+    network_id,
+    parse_size,
+    read_classes,
+)
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -38,7 +44,7 @@ def photo() -> Array:
     return np.random.default_rng(3).integers(0, 256, (1, *SHAPE)).astype(np.float32)
 
 
-def compiled(model: keras.Model, folder: Path, told: Told | None = None) -> Manifest:
+def compiled(model: keras.Model, folder: Path, options: NetworkOptions | None = None) -> Manifest:
     model.save(folder / "mine.keras")
     found = commands.compile_file(
         folder / "mine.keras",
@@ -46,8 +52,8 @@ def compiled(model: keras.Model, folder: Path, told: Told | None = None) -> Mani
         None,
         run_once,
         measure=False,
-        code=Code(),
-        told=told,
+        code=TrustedCode(),
+        options=options,
     )
     return open_folder(found).manifest
 
@@ -59,7 +65,7 @@ MORE = ("mobilenet", "mobilenet_v2", "mobilenet_v3", "efficientnet", "efficientn
 @pytest.mark.parametrize("module", MODULES + MORE)
 def test_presets_are_those_of_keras_applications(module: str) -> None:
     plain = network()
-    found = contract(plain, SHAPE, 1.0, Told(preprocess=module))
+    found = contract(plain, SHAPE, 1.0, NetworkOptions(preprocess=module))
     wrapped = prepared(plain, found, 1.0)
     preprocess = import_module(f"keras.applications.{module}").preprocess_input
     wanted = numpy(plain(preprocess(photo().copy())))
@@ -106,7 +112,7 @@ def test_preprocessing_by_operations_in_the_network_is_found(module: str, tmp_pa
 
 def test_the_compiled_network_computes_with_the_values_that_were_told(tmp_path: Path) -> None:
     model = network()
-    manifest = compiled(model, tmp_path, Told(preprocess="vgg16", classes=tuple("abcde")))
+    manifest = compiled(model, tmp_path, NetworkOptions(preprocess="vgg16", classes=tuple("abcde")))
     assert manifest.classes == tuple("abcde")
     engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
     found = engine.activations((photo() / 255).astype(np.float32), np.ones(0, np.float32))
@@ -118,7 +124,7 @@ def test_the_compiled_network_computes_with_the_values_that_were_told(tmp_path: 
 
 def test_an_open_size_is_told(tmp_path: Path) -> None:
     model = network(shape=(None, None, 3))
-    manifest = compiled(model, tmp_path, Told(size=(16, 20)))
+    manifest = compiled(model, tmp_path, NetworkOptions(size=(16, 20)))
     assert manifest.input_shape == (16, 20, 3)
 
 
@@ -130,35 +136,38 @@ def test_one_of_several_outputs_is_told(tmp_path: Path) -> None:
         for size, name in ((2, "two"), (7, "seven"))
     ]
     model = randomise(keras.Model(image, outputs))
-    assert len(compiled(model, tmp_path, Told(output="seven")).classes) == 7
-    assert len(compiled(model, tmp_path, Told(output="0")).classes) == 2
+    assert len(compiled(model, tmp_path, NetworkOptions(output="seven")).classes) == 7
+    assert len(compiled(model, tmp_path, NetworkOptions(output="0")).classes) == 2
     with pytest.raises(CompileError, match="has no output 'three'; its outputs are two, seven"):
-        compiled(model, tmp_path, Told(output="three"))
+        compiled(model, tmp_path, NetworkOptions(output="three"))
 
 
 @pytest.mark.parametrize(
-    ("model", "told", "message"),
+    ("model", "options", "message"),
     [
-        (network(), Told(preprocess="resnet51"), "there is no preset 'resnet51'"),
-        (network(shape=(8, 8, 1)), Told(preprocess="caffe"), "takes grey ones"),
-        (network(shape=(8, 8, 2)), Told(), "images have one channel, or three"),
-        (network(shape=(None, None, 3)), Told(), "--size tells height and width"),
-        (network(), Told(classes=("one",)), "has 5 classes; 1 names are given"),
+        (network(), NetworkOptions(preprocess="resnet51"), "there is no preset 'resnet51'"),
+        (network(shape=(8, 8, 1)), NetworkOptions(preprocess="caffe"), "takes grey ones"),
+        (network(shape=(8, 8, 2)), NetworkOptions(), "images have one channel, or three"),
+        (network(shape=(None, None, 3)), NetworkOptions(), "--size tells height and width"),
+        (network(), NetworkOptions(classes=("one",)), "has 5 classes; 1 names are given"),
     ],
     ids=["preset", "colours", "channels", "size", "classes"],
 )
 def test_what_does_not_fit_is_refused_and_leaves_nothing(
-    model: keras.Model, told: Told, message: str, tmp_path: Path
+    model: keras.Model, options: NetworkOptions, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CompileError, match=message):
-        compiled(model, tmp_path, told)
+        compiled(model, tmp_path, options)
     assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_what_is_told_is_part_of_the_id(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     path.write_bytes(b"a")
-    ids = {network_id(path, told) for told in (None, Told(), Told("tf"), Told("caffe"))}
+    ids = {
+        network_id(path, options)
+        for options in (None, NetworkOptions(), NetworkOptions("tf"), NetworkOptions("caffe"))
+    }
     assert len(ids) == 3
 
 
@@ -201,7 +210,7 @@ def test_a_model_in_a_sequence_without_an_input() -> None:
     parts = [layers.Flatten(), layers.Dense(4, activation="softmax")]
     outer = keras.Sequential([keras.Sequential([keras.Input(SHAPE), *parts])])
     assert not outer.built
-    assert adapted(outer, Told()).inputs[0].shape == (None, *SHAPE)
+    assert adapted(outer, NetworkOptions()).inputs[0].shape == (None, *SHAPE)
 
 
 @pytest.fixture
@@ -235,11 +244,11 @@ def test_the_accuracy_is_measured_on_folders_of_classes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     of_brightness(sign).save(tmp_path / "tones.keras")
-    told = Told(classes=("dark", "bright"))
-    code, data = Code(), labelled
+    options = NetworkOptions(classes=("dark", "bright"))
+    code, data = TrustedCode(), labelled
     models = tmp_path / "models"
     path = commands.compile_file(
-        tmp_path / "tones.keras", models, data, run_once, measure=True, code=code, told=told
+        tmp_path / "tones.keras", models, data, run_once, measure=True, code=code, options=options
     )
     manifest = open_folder(path).manifest
     assert manifest.test_accuracy is not None

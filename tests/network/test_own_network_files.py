@@ -22,8 +22,8 @@ from skiplens.errors import CompileError
 from skiplens.network import commands, own_network_files
 from skiplens.network.input_contract import contract, prepared
 from skiplens.network.own_network_files import (
-    Code,
-    Told,
+    NetworkOptions,
+    TrustedCode,
     check_file,
     compile_apart,
     network_id,
@@ -50,7 +50,7 @@ def saved(network: keras.Model, folder: Path, name: str = "mine.keras") -> Path:
     return folder / name
 
 
-def compiled(path: Path, allowed: Code = Code()) -> Manifest:  # noqa: B008  # immutable
+def compiled(path: Path, allowed: TrustedCode = TrustedCode()) -> Manifest:  # noqa: B008  # immutable
     models = path.parent / "models"
     folder = commands.compile_file(path, models, None, run_once, measure=False, code=allowed)
     return open_folder(folder).manifest
@@ -125,7 +125,7 @@ def test_the_examples_of_the_documentation(examples: Path) -> None:
     assert [block.identity == block.input for block in resnet.blocks].count(False) == 2
     assert (resnet.input_scale, resnet.input.colours, resnet.no_gradients) == (255, "rgb", None)
     network = load_network(examples / "resnet50.keras")
-    expected = contract(network, (224, 224, 3), 1.0, Told())
+    expected = contract(network, (224, 224, 3), 1.0, NetworkOptions())
     assert (expected.colours, expected.scale) == ("bgr", (1.0, 1.0, 1.0))
     assert len(instrument(prepared(network, expected, 1.0)).blocks) == 16
 
@@ -323,7 +323,7 @@ def test_a_compile_that_the_system_ends_is_told_and_removed_by_the_next(
     killed = subprocess.CompletedProcess[bytes]([], -9)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: killed)
     with pytest.raises(CompileError, match=r"was ended by signal 9, .* takes up to 0\.6 GB"):
-        compile_apart(path, tmp_path / "models", None, Told(), None, Code())
+        compile_apart(path, tmp_path / "models", None, NetworkOptions(), None, TrustedCode())
     left, running = (
         tmp_path / "models" / f".compiling-{process}-x" for process in (2**22 + 1, os.getpid())
     )
@@ -353,4 +353,6 @@ def test_a_file_can_define_the_networks_own_layers(tmp_path: Path) -> None:
     del keras.saving.get_custom_objects()["mine>Twice"]
     with pytest.raises(CompileError, match=r"can be run first: --with layers\.py"):
         compiled(path)
-    assert "twice" in [layer.name for layer in compiled(path, Code(definitions=definitions)).layers]
+    assert "twice" in [
+        layer.name for layer in compiled(path, TrustedCode(definitions=definitions)).layers
+    ]

@@ -21,7 +21,7 @@ from skiplens.engine.model_folder import open_folder
 from skiplens.export.gallery_files import ExportOptions
 from skiplens.export.gallery_folder import export_gallery
 from skiplens.network import commands
-from skiplens.network.own_network_files import Code
+from skiplens.network.own_network_files import TrustedCode
 from skiplens.samples import draw_picture
 from skiplens.settings import Settings
 from tests.network.test_any_graph import dense_block, tutorial_convnet
@@ -81,7 +81,7 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("own")
     path = folder / "mine.keras"
     randomise(request.param()).save(path)
-    code = Code()
+    code = TrustedCode()
     return commands.compile_file(path, folder, None, run_once, measure=False, code=code)
 
 

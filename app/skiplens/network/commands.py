@@ -26,8 +26,8 @@ from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import load_mnist
 from skiplens.network.own_network_files import (
-    Code,
-    Told,
+    NetworkOptions,
+    TrustedCode,
     check_file,
     describe_memory,
     is_compiled,
@@ -229,7 +229,7 @@ def compile_folder(
     run_graph: "RunGraph",
     *,
     measure: bool,
-    told: Told | None = None,
+    options: NetworkOptions | None = None,
 ) -> Manifest:
     """Compile a model folder and report its input, deviations from Keras and accuracy."""
     _prepare_tensorflow()
@@ -237,7 +237,7 @@ def compile_folder(
     from skiplens.network.input_contract import described
 
     _silence_warnings()
-    told = replace(told or Told(), data=data if measure else None)
+    options = replace(options or NetworkOptions(), data=data if measure else None)
     test = partial(load_mnist, "test", data) if measure else None
     with _progress() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
@@ -245,7 +245,7 @@ def compile_folder(
         def on_step(step: int, steps: int) -> None:
             progress.update(task, completed=step, total=steps, note="test images")
 
-        manifest = compile_network(model_folder, run_graph, test, on_step, told)
+        manifest = compile_network(model_folder, run_graph, test, on_step, options)
     _console.print(f"input: {described(manifest.input, manifest.input_shape)}")
     for name, graph in manifest.graphs.items():
         _console.print(
@@ -267,8 +267,8 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     run_graph: "RunGraph",
     *,
     measure: bool,
-    code: Code,
-    told: Told | None = None,
+    code: TrustedCode,
+    options: NetworkOptions | None = None,
 ) -> Path:
     """Compile a user's network into a folder of its own, once.
 
@@ -279,7 +279,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
         run_graph: as in :func:`skiplens.network.compiling.compile_network`.
         measure: whether to measure the accuracy on the test digits.
         code: that may be run to load it.
-        told: what the user tells of its input and output.
+        options: what the user tells of its input and output.
 
     Returns:
         The model folder; nothing is left behind of one that cannot be compiled.
@@ -288,7 +288,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
         CompileError: the file is not a network, or not one that can be compiled.
     """
     check_file(path)
-    folder = models / network_id(path, told)
+    folder = models / network_id(path, options)
     if is_compiled(folder):
         return folder
     _console.print(describe_memory(path))
@@ -307,7 +307,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
         copy = made / NETWORK_FILE
         _copy_network(path, copy)
         try:
-            compile_folder(made, data, run_graph, measure=measure, told=told)
+            compile_folder(made, data, run_graph, measure=measure, options=options)
         except CompileError as error:
             raise CompileError(str(error).replace(str(copy), str(path))) from error
         shutil.rmtree(folder, ignore_errors=True)

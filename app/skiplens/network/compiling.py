@@ -53,7 +53,7 @@ from skiplens.network.litert_graphs import (
     reference_reordered,
     return_memory,
 )
-from skiplens.network.own_network_files import Told
+from skiplens.network.own_network_files import NetworkOptions
 from skiplens.network.recurrent import unrolled
 from skiplens.network.structure import analyse
 from skiplens.network.tracing import (
@@ -188,7 +188,7 @@ def compile_network(
     run_graph: RunGraph,
     test: Split | Callable[[], Split] | None = None,
     on_step: OnStep = lambda step, steps: None,
-    told: Told = Told(),  # noqa: B008  # it is frozen
+    options: NetworkOptions = NetworkOptions(),  # noqa: B008  # it is frozen
 ) -> Manifest:
     """Compile the network in a folder, verify it, and write graphs, weights and manifest there.
 
@@ -204,7 +204,7 @@ def compile_network(
             a network of other images.
         on_step: called with the number of passes over the test digits done and in total, then with
             the number of networks compared.
-        told: what the user tells of input and output.
+        options: what the user tells of input and output.
 
     Raises:
         CompileError: the network cannot be compiled, or an output deviates from Keras by more
@@ -212,7 +212,7 @@ def compile_network(
             deviate, are left out instead.
     """
     training = _training(folder)
-    network, shape, found = _as_told(folder, told)
+    network, shape, found = _with_contract(folder, options)
     traced = instrument(network)
     if traced.layers[-1].activation not in _PROBABILITIES:
         last = traced.layers[-1]
@@ -220,7 +220,7 @@ def compile_network(
             f"network {folder.name} ends in layer {last.name} ({last.kind}); it must end in "
             "probabilities, or in logits"
         )
-    classes = _classes(folder.name, network.output_shape[-1], told.classes)
+    classes = _classes(folder.name, network.output_shape[-1], options.classes)
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
     files[WEIGHTS_FILE] = _weights(traced)
@@ -228,9 +228,9 @@ def compile_network(
     accuracy, measured = None, None
     if isinstance(test, Split):
         accuracy, measured = evaluation(traced, test, _BATCH_SIZE, on_step)
-    elif told.data is not None:
-        images = read_images(told.data, classes)
-        accuracy = measure(traced, shape, told.fit, images, on_step)
+    elif options.data is not None:
+        images = read_images(options.data, classes)
+        accuracy = measure(traced, shape, options.fit, images, on_step)
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
@@ -254,27 +254,29 @@ def compile_network(
     return manifest
 
 
-def _as_told(folder: Path, told: Told) -> tuple[keras.Model, tuple[int, int, int], InputContract]:
+def _with_contract(
+    folder: Path, options: NetworkOptions
+) -> tuple[keras.Model, tuple[int, int, int], InputContract]:
     """The network in a folder, with the input and the output that it is shown with; the shape of
     its image, and what it expects of one.
     """
     saved = load_network(folder / NETWORK_FILE)
-    network = adapted(saved, told)
+    network = adapted(saved, options)
     _check(folder.name, network)
     shape = image_shape(network) or (0, 0, 0)  # it is checked
     scale = analyse(network, shape).input_scale
-    found = contract(network, shape, scale, told)
+    found = contract(network, shape, scale, options)
     network = prepared(network, found, scale)
     if network is not saved:
         network.save(folder / NETWORK_FILE)
     return network, shape, found
 
 
-def _classes(name: str, count: int, told: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the classes; their numbers where none are told."""
-    if told and len(told) != count:
-        raise CompileError(f"network {name} has {count} classes; {len(told)} names are given")
-    return told or tuple(str(label) for label in range(count))
+def _classes(name: str, count: int, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the classes; their numbers where none are given."""
+    if given and len(given) != count:
+        raise CompileError(f"network {name} has {count} classes; {len(given)} names are given")
+    return given or tuple(str(label) for label in range(count))
 
 
 def _similarity_to_others(

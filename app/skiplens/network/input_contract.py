@@ -9,7 +9,7 @@ from keras import ops
 
 from skiplens.core.input_image import WHITE, InputContract
 from skiplens.errors import CompileError, quoted
-from skiplens.network.own_network_files import Told
+from skiplens.network.own_network_files import NetworkOptions
 
 _UNIT: Final = (1 / WHITE,)
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in 0..1
@@ -41,7 +41,7 @@ _COLOURS: Final = 3  # channels
 
 
 def contract(
-    network: keras.Model, shape: tuple[int, ...], scale: float, told: Told
+    network: keras.Model, shape: tuple[int, ...], scale: float, options: NetworkOptions
 ) -> InputContract:
     """What the network expects of an image.
 
@@ -49,29 +49,29 @@ def contract(
         network: as its user saved it.
         shape: ``(H, W, C)`` of its image.
         scale: the largest value that its first layer takes, as far as that layer tells.
-        told: by the user.
+        options: by the user.
 
     Raises:
         CompileError: there is no such preset, or it is of images of other colours.
     """
-    kind = told.kind or ("digit" if shape == (28, 28, 1) else "image")
+    kind = options.kind or ("digit" if shape == (28, 28, 1) else "image")
     grey = shape[-1] == 1
-    preset, source = _preset(network, scale, told)
+    preset, source = _preset(network, scale, options)
     colours, factor, offset = _PRESETS[preset]
     if grey and len(factor) > 1:
         raise CompileError(
             f"preset {preset} is of colour images; network {network.name} takes grey ones"
         )
-    return InputContract(kind, "grey" if grey else colours, told.fit, factor, offset, source)  # type: ignore[arg-type]  # literals
+    return InputContract(kind, "grey" if grey else colours, options.fit, factor, offset, source)  # type: ignore[arg-type]  # literals
 
 
-def _preset(network: keras.Model, scale: float, told: Told) -> tuple[str, str]:
+def _preset(network: keras.Model, scale: float, options: NetworkOptions) -> tuple[str, str]:
     """The name of a preset, and where it is known from."""
-    if told.preprocess is not None:
-        name = told.preprocess.lower()
+    if options.preprocess is not None:
+        name = options.preprocess.lower()
         if name not in PRESETS:
             raise CompileError(
-                f"there is no preset {quoted(told.preprocess)}; there are {', '.join(PRESETS)}"
+                f"there is no preset {quoted(options.preprocess)}; there are {', '.join(PRESETS)}"
             )
         return _APPLICATIONS.get(name, name), f"as --preprocess {name} says"
     if scale != 1:
@@ -111,7 +111,7 @@ def prepared(network: keras.Model, found: InputContract, scale: float) -> keras.
     return keras.Model(image, network(x), name=network.name)
 
 
-def adapted(network: keras.Model, told: Told) -> keras.Model:
+def adapted(network: keras.Model, options: NetworkOptions) -> keras.Model:
     """The network with one output, and an image of a fixed size, as far as the user tells them.
 
     Raises:
@@ -122,15 +122,15 @@ def adapted(network: keras.Model, told: Told) -> keras.Model:
         if isinstance(first, keras.Model) and getattr(first, "inputs", None):
             network.build(first.input_shape)  # that of a model in it, where it names none
     network = _with_two_classes(network)
-    if told.output is not None:
-        network = keras.Model(network.inputs, _output(network, told.output), name=network.name)
+    if options.output is not None:
+        network = keras.Model(network.inputs, _output(network, options.output), name=network.name)
     inputs: list[Any] = getattr(network, "inputs", None) or []
-    if told.size is None or len(inputs) != 1 or None not in inputs[0].shape[1:]:
+    if options.size is None or len(inputs) != 1 or None not in inputs[0].shape[1:]:
         return network
     shape = tuple(inputs[0].shape)
     if len(shape) != _SHAPE_AXES:
         raise CompileError(f"network {network.name} takes no images, so --size has no meaning")
-    image = keras.Input((*told.size, shape[-1] or _COLOURS))
+    image = keras.Input((*options.size, shape[-1] or _COLOURS))
     return keras.Model(image, network(image), name=network.name)
 
 

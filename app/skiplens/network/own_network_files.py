@@ -24,7 +24,7 @@ _CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
-class Told:
+class NetworkOptions:
     """What a user tells of a network's input and output; the rest is worked out.
 
     Attributes:
@@ -46,7 +46,7 @@ class Told:
     data: Path | None = None
 
 
-class Code(NamedTuple):
+class TrustedCode(NamedTuple):
     """What may be run to load a network: code in its file, and a Python file that defines its own
     layers.
     """
@@ -139,11 +139,13 @@ def only_weights(path: Path) -> CompileError:
     )
 
 
-def network_id(path: Path, told: Told | None = None) -> str:
+def network_id(path: Path, options: NetworkOptions | None = None) -> str:
     """The id of a network: its file's name, and the start of the SHA-256 of its content and of what
     is told of it.
     """
-    digest = hashlib.sha256(repr(told).encode() if told not in (None, Told()) else b"")
+    digest = hashlib.sha256(
+        repr(options).encode() if options not in (None, NetworkOptions()) else b""
+    )
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
@@ -157,8 +159,31 @@ def takes_digits(folder: Path) -> bool:
     return str(manifest.get("input", {}).get("kind", "digit")) == "digit"
 
 
+def command_options(
+    options: NetworkOptions, classes: Path | None, data: Path | None, code: TrustedCode
+) -> list[str]:
+    """The options of the commands ``open`` and ``compile``; see :func:`compile_apart`."""
+    named = {
+        "--preprocess": options.preprocess,
+        "--fit": options.fit,
+        "--kind": options.kind,
+        "--size": "x".join(map(str, options.size)) if options.size else None,
+        "--output": options.output,
+        "--classes": classes,
+        "--with": code.definitions,
+        "--data": data,
+    }
+    given = [str(part) for pair in named.items() if pair[1] is not None for part in pair]
+    return [*given, "--trust"] if code.trusted else given
+
+
 def compile_apart(
-    network: Path, models: Path, data: Path | None, told: Told, classes: Path | None, code: Code
+    network: Path,
+    models: Path,
+    data: Path | None,
+    options: NetworkOptions,
+    classes: Path | None,
+    code: TrustedCode,
 ) -> int:
     """Compile in another process, as TensorFlow would take its memory as long as this one runs.
 
@@ -166,7 +191,7 @@ def compile_apart(
         network: a file.
         models: folder of model folders.
         data: to measure the accuracy on.
-        told: of the network.
+        options: of the network.
         classes: the file that its classes were read from.
         code: that may be run.
 
@@ -176,19 +201,8 @@ def compile_apart(
     Raises:
         CompileError: the system ended it.
     """
-    options = {
-        "--preprocess": told.preprocess,
-        "--fit": told.fit,
-        "--kind": told.kind,
-        "--size": "x".join(map(str, told.size)) if told.size else None,
-        "--output": told.output,
-        "--classes": classes,
-        "--with": code.definitions,
-        "--data": data,
-    }
     command = [sys.executable, "-m", "skiplens", "compile", str(network), "--models", str(models)]
-    command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
-    command += ["--trust"] if code.trusted else []
+    command += command_options(options, classes, data, code)
     command += [] if data else ["--no-measure"]
     ended = subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
     if ended < 0:
