@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -26,18 +26,15 @@ def describe_fields(schema: dict[str, Any], record: type) -> None:
                 schema["properties"][name]["description"] = inspect.cleandoc(text)
 
 
-DESCRIBED: Final = {
-    "json_schema_extra": describe_fields,
-    "json_schema_serialization_defaults_required": True,
-}
-
-
 class Published:
     """A record that the API publishes. pydantic describes the fields when it makes the JSON schema,
     as reading the source takes too long for a start, and lists those with a default as present.
     """
 
-    __pydantic_config__ = DESCRIBED
+    __pydantic_config__: ClassVar = {
+        "json_schema_extra": describe_fields,
+        "json_schema_serialization_defaults_required": True,
+    }
 
 
 @dataclass(frozen=True)
@@ -148,10 +145,8 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class NetworkSimilarity:
+class NetworkSimilarity(Published):
     """Similarity of the layers of two networks, measured when one of them was compiled."""
-
-    __pydantic_config__ = DESCRIBED
 
     network: str
     """Id of the network compared with."""

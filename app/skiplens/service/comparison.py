@@ -10,11 +10,11 @@ import numpy as np
 from skiplens.core.block_metrics import cosine
 from skiplens.core.feature_stats import extent
 from skiplens.core.manifest import (
-    DESCRIBED,
     NETWORK_FILE,
     LayerInfo,
     Manifest,
     NetworkSimilarity,
+    Published,
 )
 from skiplens.core.value_range import around_zero
 from skiplens.errors import InvalidParameterError
@@ -25,10 +25,8 @@ Side = Literal["a", "b", "difference"]
 
 
 @dataclass(frozen=True)
-class LayerComparison:
+class LayerComparison(Published):
     """One layer in two forward passes, or two layers at the same place of two networks."""
-
-    __pydantic_config__ = DESCRIBED
 
     layer: str
     """Name of A's layer."""

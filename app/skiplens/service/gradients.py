@@ -8,9 +8,9 @@ import numpy as np
 from skiplens.core.block_metrics import cosine
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import (
-    DESCRIBED,
     BlockInfo,
     Manifest,
+    Published,
     Scales,
     logits_are_a_sum,
 )
@@ -21,10 +21,8 @@ from skiplens.service.registry import find_layer
 
 
 @dataclass(frozen=True)
-class BlockGradient:
+class BlockGradient(Published):
     """Gradient norms at one block's input."""
-
-    __pydantic_config__ = DESCRIBED
 
     block: str
     """Name of the block."""

@@ -19,7 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from skiplens.core.grid_image import Box
-from skiplens.core.manifest import DESCRIBED
+from skiplens.core.manifest import Published
 from skiplens.web import links
 
 Pair = tuple[float, float]
@@ -94,10 +94,8 @@ class Joined(BaseModel):
 
 
 @dataclass(frozen=True)
-class LinkedDigit:
+class LinkedDigit(Published):
     """A digit and where to find it."""
-
-    __pydantic_config__ = DESCRIBED
 
     id: DigitId
     url: DigitUrl
