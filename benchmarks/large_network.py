@@ -19,9 +19,9 @@ from benchmarks.client import Client
 from benchmarks.processes import environment, serving
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.feature_stats import FilterSummary, summarise
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Activations, Array
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder, open_folder

@@ -15,7 +15,7 @@ from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.network import commands
-from skiplens.network.own_network_files import Code
+from skiplens.network.own_network_files import TrustedCode
 from skiplens.settings import ROOT
 from tests.network.catalogue import ENTRIES, SLOW, Entry
 from tests.network.tiny import randomise
@@ -47,7 +47,7 @@ def opened(entry: Entry, folder: Path) -> Manifest:
         del registered[name]  # a file brings no classes with it
     models = folder / "models"
     made = commands.compile_file(
-        path, models, None, run_once, measure=False, code=Code(), told=entry.told
+        path, models, None, run_once, measure=False, code=TrustedCode(), options=entry.options
     )
     return open_folder(made).manifest
 

@@ -18,8 +18,8 @@ import skiplens
 from skiplens import errors
 from skiplens.client import Client, Image
 from skiplens.core.block_metrics import block_metrics
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
 from tests.conftest import switched_off

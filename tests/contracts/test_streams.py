@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from skiplens.core.branch_scales import AS_TRAINED, BlockOrder, Scales
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED, BlockOrder, Scales
 from skiplens.engine.base import Engine
 from skiplens.engine.litert import run_once
 from skiplens.engine.select import open_engines

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from skiplens.cli import app
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import AS_TRAINED, Manifest
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, NonFiniteError
 from skiplens.export import extraction

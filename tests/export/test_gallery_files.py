@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.manifest import AS_TRAINED, Manifest
+from skiplens.core.manifest import Manifest
 from skiplens.errors import (
     ExportError,
     InvalidParameterError,

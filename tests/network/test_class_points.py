@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.mnist import Split
 from skiplens.network.architectures import stream

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.experiment_results import Curve
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import open_folder
 from skiplens.mnist import Split

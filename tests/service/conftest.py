@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network
 

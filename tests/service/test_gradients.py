@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.samples import load_samples

@@ -4,15 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from skiplens.core.manifest import (
-    AS_TRAINED,
-    REORDERED,
-    TRAINED_ORDER,
-    BlockInfo,
-    GraphInfo,
-    LayerInfo,
-    Scales,
-)
+from skiplens.core.branch_scales import AS_TRAINED, TRAINED_ORDER, Scales
+from skiplens.core.manifest import REORDERED, BlockInfo, GraphInfo, LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     BlockNotDisableableError,

@@ -4,13 +4,14 @@ import ast
 import hashlib
 import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from skiplens.core.branch_scales import BlockOrder, Scales
 from skiplens.core.input_image import DIGITS, WHITE, InputContract
 
 
@@ -308,91 +309,6 @@ def logits_are_a_sum(blocks: Sequence[BlockInfo], layers: Sequence[LayerInfo]) -
         x = block.output
     chained = pool.inputs == (x,) and logits.inputs == (pool.name,)
     return chained and pool.kind == "GlobalAveragePooling2D" and logits.role == "logits"
-
-
-@dataclass(frozen=True)
-class Scales:
-    """The factors of residual branches, by block; a block that is not named has 1.
-
-    Attributes:
-        factors: name and factor of each block whose factor is not 1, in forward order. Two that
-            scale alike are equal, and a cache's key.
-    """
-
-    factors: tuple[tuple[str, float], ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether any branch is scaled."""
-        return bool(self.factors)
-
-    def __str__(self) -> str:
-        """As a query has it: ``block2:0,block5:0.5``."""
-        return ",".join(f"{block}:{factor_text(factor)}" for block, factor in self.factors)
-
-    def of(self, block: str) -> float:
-        """The factor of a block's residual branch."""
-        return dict(self.factors).get(block, 1.0)
-
-    @property
-    def off(self) -> tuple[str, ...]:
-        """Names of the blocks whose branch adds nothing: those with factor 0."""
-        return tuple(block for block, factor in self.factors if factor == 0)
-
-    def with_factor(self, block: str, factor: float, order: Sequence[str]) -> "Scales":
-        """The same but for one block; ``order`` names the blocks in forward order."""
-        return Scales.in_order({**dict(self.factors), block: factor}, order)
-
-    @classmethod
-    def in_order(cls, factors: Mapping[str, float], order: Sequence[str]) -> "Scales":
-        """Of those blocks in ``order`` that have a factor; others are left out."""
-        given = ((block, factors.get(block, 1.0) + 0.0) for block in order)  # -0.0 + 0.0 is 0.0
-        return cls(tuple((block, factor) for block, factor in given if factor != 1))
-
-
-AS_TRAINED: Final = Scales()
-"""Every factor is 1."""
-
-
-@dataclass(frozen=True)
-class BlockOrder:
-    """An order in which the blocks run.
-
-    Attributes:
-        names: of every block, in that order; empty for the trained order. Two that run the blocks
-            alike are equal.
-    """
-
-    names: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether it differs from the trained order."""
-        return bool(self.names)
-
-    def text(self, trained: Sequence[str]) -> str:
-        """As a query has it, ``block3,block2``: the displaced blocks, in the order of the places
-        that they take together; ``trained`` names every block in the trained order.
-        """
-        pairs = zip(self.names, trained, strict=False)
-        return ",".join(name for name, before in pairs if name != before)
-
-    def with_move(self, block: str, place: int, trained: Sequence[str]) -> "BlockOrder":
-        """The same but for one block, which runs at another place, from 0."""
-        names = [name for name in self.names or trained if name != block]
-        names.insert(place, block)
-        return BlockOrder.of(names, trained)
-
-    @classmethod
-    def of(cls, names: Sequence[str], trained: Sequence[str]) -> "BlockOrder":
-        """An order of all blocks."""
-        return cls() if tuple(names) == tuple(trained) else cls(tuple(names))
-
-
-TRAINED_ORDER: Final = BlockOrder()
-
-
-def factor_text(factor: float) -> str:
-    """The shortest text that reads back as the factor: ``0``, ``0.5``."""
-    return repr(factor).removesuffix(".0")
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from typing import Any, Final, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.image_decoding import decode, decode_colour
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import AS_TRAINED, LayerInfo
+from skiplens.core.manifest import LayerInfo
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Array, CopyActivations, Engine
 from skiplens.errors import ExportError, NonFiniteError, SkiplensError

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.image_decoding import ImageLimits, decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, Manifest
+from skiplens.core.manifest import BlockInfo, Manifest
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, InvalidParameterError

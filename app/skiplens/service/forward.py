@@ -11,6 +11,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from skiplens.core.block_metrics import BlockNorms, block_metrics, block_norms, norm
+from skiplens.core.branch_scales import AS_TRAINED, TRAINED_ORDER, BlockOrder, Scales
 from skiplens.core.feature_stats import (
     FilterStatistics,
     FilterSummary,
@@ -20,16 +21,7 @@ from skiplens.core.feature_stats import (
     summarise,
 )
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import (
-    AS_TRAINED,
-    TRAINED_ORDER,
-    BlockInfo,
-    BlockMetrics,
-    BlockOrder,
-    LayerInfo,
-    Manifest,
-    Scales,
-)
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation, ValueRange
 from skiplens.engine.base import Activations, Array, Engine, ReadActivations, check_finite
 

@@ -6,14 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skiplens.core.block_metrics import cosine
+from skiplens.core.branch_scales import Scales
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import (
-    BlockInfo,
-    Manifest,
-    Published,
-    Scales,
-    logits_are_a_sum,
-)
+from skiplens.core.manifest import BlockInfo, Manifest, Published, logits_are_a_sum
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import InvalidParameterError, NoGradientsError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales, network_input

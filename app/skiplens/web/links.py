@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
-from skiplens.core.manifest import AS_TRAINED, Manifest, Scales
+from skiplens.core.manifest import Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.map_grids import GridOptions
 

@@ -9,18 +9,11 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi import Path as PathParameter
 
+from skiplens.core.branch_scales import AS_TRAINED, TRAINED_ORDER, BlockOrder, Scales
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import MAX_ZOOM, MIN_ZOOM
-from skiplens.core.manifest import (
-    AS_TRAINED,
-    TRAINED_ORDER,
-    BlockInfo,
-    BlockOrder,
-    LayerInfo,
-    Manifest,
-    Scales,
-)
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import (

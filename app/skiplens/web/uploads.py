@@ -10,10 +10,11 @@ from pydantic import BaseModel, Discriminator, FailFast, Field, Tag, TypeAdapter
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import SIDE, Digit
 from skiplens.core.drawing import Stroke, blank_paper, draw_over, draw_strokes
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import AS_TRAINED, Manifest
+from skiplens.core.manifest import Manifest
 from skiplens.core.preprocessing import (
     pixels_to_grey,
     preprocess,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import BusyError, InvalidParameterError, NonFiniteError
 from skiplens.mnist import Split

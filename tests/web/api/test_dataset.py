@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.forward import branch_scales

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network

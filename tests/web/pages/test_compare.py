@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
 from skiplens.core.ladder import RUNGS
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.samples import load_samples
 from skiplens.service.services import Services
 from skiplens.web.pages.compare import compare_page

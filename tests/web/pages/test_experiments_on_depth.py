@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.core.branch_scales import AS_TRAINED, BlockOrder
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED, BlockOrder
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_at_every_depth, votes
 from skiplens.service.experiment_results import Experiments

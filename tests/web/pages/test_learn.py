@@ -15,10 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
 from skiplens.core.ladder import LADDER_FILE
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.two_layer_network import (
     HIDDEN,
     PLAIN,

@@ -1,8 +1,8 @@
 """Links carry the display options that differ from the defaults."""
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Engine
 from skiplens.web.links import Links, in_light

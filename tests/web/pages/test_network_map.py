@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 import pytest
 
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.web.links import Links

@@ -2,8 +2,8 @@
 
 import pytest
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.digit import Digit
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
 from skiplens.web.pages import prediction

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.confusion_matrix import confusion_matrix
-from skiplens.core.manifest import AS_TRAINED, LayerInfo, Manifest, Published
+from skiplens.core.manifest import LayerInfo, Manifest, Published
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset.labelled_digits import LabelledDigits

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from skiplens.core.manifest import LayerInfo, Scales, factor_text
+from skiplens.core.branch_scales import Scales, factor_text
+from skiplens.core.manifest import LayerInfo
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"

@@ -9,7 +9,6 @@ import numpy as np
 
 from skiplens.core.drawing import blank_paper
 from skiplens.core.ladder import RUNGS
-from skiplens.core.manifest import AS_TRAINED, Scales
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.services import Services
 from skiplens.web import links as addresses

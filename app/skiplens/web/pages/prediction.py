@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.manifest import AS_TRAINED
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
+from skiplens.core.branch_scales import BlockOrder
 from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.ladder import STREAM
-from skiplens.core.manifest import BlockOrder, Manifest
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits
 from skiplens.service.forward import ForwardPass, run_reordered

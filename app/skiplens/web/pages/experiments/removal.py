@@ -8,8 +8,9 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.experiment_results import MeasuredExperiment
-from skiplens.core.manifest import AS_TRAINED, Manifest
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Array, Engine
 from skiplens.service.experiment_results import Experiments
 from skiplens.service.forward import ForwardPass, predict

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
+from skiplens.core.branch_scales import Scales
 from skiplens.core.experiment_results import Curve
-from skiplens.core.manifest import Manifest, Scales
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Array, Engine
 from skiplens.service.forward import ForwardPass, predict
 from skiplens.service.registry import find_block

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from skiplens.core.manifest import AS_TRAINED, BlockInfo, LayerInfo, Manifest, Scales
+from skiplens.core.branch_scales import AS_TRAINED, Scales
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.units import explain, parse_position

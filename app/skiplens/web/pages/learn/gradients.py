@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.ladder import DEEPEST, STREAM
-from skiplens.core.manifest import AS_TRAINED
 from skiplens.service.gradients import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import FiniteFloat
 
+from skiplens.core.branch_scales import Scales
 from skiplens.core.ladder import STREAM
-from skiplens.core.manifest import LayerInfo, Manifest, Scales
+from skiplens.core.manifest import LayerInfo, Manifest
 from skiplens.core.two_layer_network import ActivationName
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownStepError

@@ -13,7 +13,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from skiplens.core.manifest import factor_text
+from skiplens.core.branch_scales import factor_text
 from skiplens.core.two_layer_network import (
     HIDDEN,
     PLAIN,
