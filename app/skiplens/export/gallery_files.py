@@ -219,7 +219,7 @@ def _page(context: ExportContext, images: Images) -> dict[str, Any]:
         "title": f"{prediction.label} in {manifest.title}",
         "manifest": manifest,
         "facts": network_facts(context.engine),
-        "digit": context.stored,
+        "stored": context.stored,
         "prediction": prediction,
         "palette": context.options.palette,
         "images": images,

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.drawing import blank_paper
 from skiplens.core.ladder import RUNGS
 from skiplens.service.digit_store import InputRecord
