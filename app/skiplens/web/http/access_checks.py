@@ -3,9 +3,7 @@
 import hmac
 import ipaddress
 import re
-import secrets
 import socket
-import time
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
+from skiplens.web.http.lesson_codes import is_signed_lesson
 from skiplens.web.http.problems import Problem, ProblemResponse
 from skiplens.web.links import CLASS, HEALTH, within
 
@@ -27,7 +26,7 @@ _CROSS_SITE: Final = Problem(
 _HOST: Final = re.compile(rb"([\w.-]{1,253}|\[[\w.:%]{1,64}\])(:\d{1,5})?", re.ASCII)
 _OPEN: Final = HEALTH - {"/metrics"}
 _STATIC: Final = "/static/"
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MANY_NAMES: Final = 1000
 
 
@@ -58,7 +57,7 @@ class HostAndOriginCheck:
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
         if not self._is_own(host):
             await ProblemResponse(_UNKNOWN_HOST)(scope, receive, send)
-        elif scope["method"] not in _SAFE_METHODS and self._is_forged(Headers(scope=scope)):
+        elif scope["method"] not in SAFE_METHODS and self._is_forged(Headers(scope=scope)):
             await ProblemResponse(_CROSS_SITE)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -112,41 +111,6 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         return None
-
-
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
-_CODE_LENGTH: Final = 8
-_SIGNATURE_LENGTH: Final = 12  # 59 bits
-_DAY_S: Final = 24 * 3600
-
-
-def new_lesson(token: str) -> str:
-    """A code that nobody guesses. With a token, it ends in a signature: whoever has the code may
-    show a digit to its class, on this day and the next, and nothing else.
-    """
-    code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
-    return code + _signature(token, code, lesson_day()) if token else code
-
-
-def is_signed_lesson(lesson: str, token: str) -> bool:
-    """Whether the code was made with this token, today or on the day before (UTC)."""
-    code, given = lesson[:_CODE_LENGTH], lesson[_CODE_LENGTH:]
-    today = lesson_day()
-    now, before = (
-        hmac.compare_digest(given.encode(), _signature(token, code, day).encode())
-        for day in (today, today - 1)
-    )
-    return now or before
-
-
-def _signature(token: str, code: str, day: int) -> str:
-    digest = hmac.digest(token.encode(), f"lesson {code} {day}".encode(), "sha256")
-    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_SIGNATURE_LENGTH])
-
-
-def lesson_day() -> int:
-    """Days since 1970, UTC."""
-    return int(time.time() // _DAY_S)
 
 
 TOKEN_COOKIE: Final = "skiplens_token"  # noqa: S105  # its name

@@ -22,6 +22,7 @@ from skiplens.errors import (
 )
 from skiplens.service.admission import ANYONE, Place, Places, Quota, client_at
 from skiplens.settings import Settings
+from skiplens.web.http.access_checks import SAFE_METHODS
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response, stopping
 from skiplens.web.links import HEALTH, within
@@ -30,7 +31,6 @@ _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": 
 _PIECE_BYTES: Final = 64 * 1024  # of a body, after which other requests have their turn
 _PAUSE_S: Final = 0.25  # before a refusal, as some ask again at once
 _PAUSED: Final = 16  # refusals to one client at a time, for which the pause is as long again
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LARGE_TYPES: Final = ("image/", "application/octet-stream", "multipart/form-data")
 _JSON: Final = "application/json"
 
@@ -91,7 +91,7 @@ class BodyLimit:
             _check_coding(scope)
         except SkiplensError as error:
             return error_response(error)
-        if scope["method"] in _SAFE_METHODS:
+        if scope["method"] in SAFE_METHODS:
             return self._app
         return partial(self._with_body, body)
 
@@ -364,7 +364,7 @@ class ComputingPlaces:
             return
         scope["skiplens.place"] = place = Place(self._places, scope.get("skiplens.client", ANYONE))
         try:
-            if scope["method"] in _SAFE_METHODS:
+            if scope["method"] in SAFE_METHODS:
                 await place.take()
                 await asyncio.sleep(0)  # handlers that never wait still take turns with others
             await self._app(scope, receive, send)

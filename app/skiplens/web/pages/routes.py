@@ -19,8 +19,8 @@ from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingDep
-from skiplens.web.http.access_checks import new_lesson
 from skiplens.web.http.caching import PNG, immutable_response, versioned_response
+from skiplens.web.http.lesson_codes import new_lesson
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.blocks import blocks_page

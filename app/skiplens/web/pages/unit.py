@@ -1,5 +1,6 @@
 """How one value of a map is computed, as a section of the filter page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -496,19 +497,40 @@ def _explain(
     return UnitExplanation(lines=steps)
 
 
+_IN_TIME: Final = (
+    ("\N{UPWARDS ARROW}", "step earlier", 0, -1),
+    ("\N{DOWNWARDS ARROW}", "step later", 0, 1),
+)
+_ON_MAP: Final = (
+    ("\N{LEFTWARDS ARROW}", "to the left", 0, -1),
+    ("\N{UPWARDS ARROW}", "up", -1, 0),
+    ("\N{DOWNWARDS ARROW}", "down", 1, 0),
+    ("\N{RIGHTWARDS ARROW}", "to the right", 0, 1),
+)
+
+
+def neighbours(
+    layer: LayerInfo, position: tuple[int, int], page: Callable[[int, int], str], stride: int = 1
+) -> tuple[Neighbour, ...]:
+    """The positions around one, or before and after it in a sequence, ``stride`` away."""
+    height, width, _ = layer.shape
+
+    def neighbour(sign: str, text: str, down: int, across: int) -> Neighbour:
+        row, column = position[0] + down * stride, position[1] + across * stride
+        inside = 0 <= row < height and 0 <= column < width
+        named = f"one {text}" if stride == 1 else text
+        return Neighbour(sign, named, page(row, column) if inside else None)
+
+    return tuple(neighbour(*way) for way in (_IN_TIME if layer.is_sequence else _ON_MAP))
+
+
 def _picker(context: PageContext, unit: Unit) -> PositionPicker:
     layer, index = unit.layer, unit.filter
     height, width, _ = layer.shape
     flat = context.forward.maps(layer)[:, :, index]
-    row, column = unit.position
 
     def page(row: int, column: int) -> str:
         return context.links.filter(layer.name, index, at=f"{row},{column}") + "#unit"
-
-    def step(sign: str, text: str, down: int, across: int) -> Neighbour:
-        there = (row + down, column + across)
-        inside = 0 <= there[0] < height and 0 <= there[1] < width
-        return Neighbour(sign, text, page(*there) if inside else None)
 
     def extreme(at: np.intp) -> str:
         found = np.unravel_index(at, flat.shape)
@@ -517,17 +539,7 @@ def _picker(context: PageContext, unit: Unit) -> PositionPicker:
     return PositionPicker(
         rows=height,
         columns=width,
-        steps=(
-            step("\N{UPWARDS ARROW}", "one step earlier", 0, -1),
-            step("\N{DOWNWARDS ARROW}", "one step later", 0, 1),
-        )
-        if layer.is_sequence
-        else (
-            step("\N{LEFTWARDS ARROW}", "one to the left", 0, -1),
-            step("\N{UPWARDS ARROW}", "one up", -1, 0),
-            step("\N{DOWNWARDS ARROW}", "one down", 1, 0),
-            step("\N{RIGHTWARDS ARROW}", "one to the right", 0, 1),
-        ),
+        steps=neighbours(layer, unit.position, page),
         largest=extreme(flat.argmax()),
         smallest=extreme(flat.argmin()),
     )

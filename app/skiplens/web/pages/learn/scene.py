@@ -26,6 +26,7 @@ from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn.story_networks import adds_blocks, can_be_told
 from skiplens.web.pages.learn.two_layer import RANGE
 from skiplens.web.pages.network_map import NetworkMap
+from skiplens.web.pages.unit import Neighbour, neighbours
 
 _Weight = Annotated[FiniteFloat | None, Query(ge=-RANGE, le=RANGE)]
 
@@ -149,29 +150,6 @@ class Scene:
         return self.context.links
 
 
-@dataclass(frozen=True)
-class Move:
-    """A step of the window to a position beside it; no address outside the map."""
-
-    sign: str
-    text: str
-    href: str | None
-
-
-def moves(scene: Scene, layer: LayerInfo, position: tuple[int, int]) -> tuple[Move, ...]:
+def moves(scene: Scene, layer: LayerInfo, position: tuple[int, int]) -> tuple[Neighbour, ...]:
     """Steps of two positions from one on a map, in each direction."""
-    height, width, _ = layer.shape
-    row, column = position
-    stride = 2
-
-    def move(sign: str, text: str, down: int, across: int) -> Move:
-        there = (row + down * stride, column + across * stride)
-        inside = 0 <= there[0] < height and 0 <= there[1] < width
-        return Move(sign, text, scene.address(at=f"{there[0]},{there[1]}") if inside else None)
-
-    return (
-        move("\N{LEFTWARDS ARROW}", "to the left", 0, -1),
-        move("\N{UPWARDS ARROW}", "up", -1, 0),
-        move("\N{DOWNWARDS ARROW}", "down", 1, 0),
-        move("\N{RIGHTWARDS ARROW}", "to the right", 0, 1),
-    )
+    return neighbours(layer, position, lambda row, column: scene.address(at=f"{row},{column}"), 2)
