@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 import skiplens
-from skiplens.notebook_html import address_in_notebook, frame
+from skiplens.notebook_html import address_in_notebook, iframe
 from skiplens.settings import ROOT
 
 EXAMPLE = ROOT / "examples" / "inside_a_residual_network.ipynb"
@@ -83,4 +83,4 @@ def test_a_server_is_found_where_the_browser_can_reach_it(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "google.colab", colab)
     assert address_in_notebook(url, {}) == "https://colab.example/8123/"
     assert asked == ["google.colab.kernel.proxyPort(8123)"]
-    assert 'src="https://colab.example/?a=1&amp;b=2"' in frame("https://colab.example/?a=1&b=2")
+    assert 'src="https://colab.example/?a=1&amp;b=2"' in iframe("https://colab.example/?a=1&b=2")

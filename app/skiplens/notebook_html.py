@@ -47,13 +47,13 @@ class NotebookView:
         block, page = escape(self.block), escape(self.page)
         return (
             f'<p>{escape(self.title)} (<a href="{page}" target="_blank">open</a>)</p>'
-            f"{network_map(self.metrics, self.identities)}"
+            f"{draw_blocks(self.metrics, self.identities)}"
             f"<p>{block}: x, F(x), their sum and the output, one column a filter</p>"
             f'<img src="{image}" alt="Feature maps of {block}" style="max-width:100%">'
         )
 
 
-def network_map(metrics: Sequence[BlockMetrics], identities: Sequence[bool]) -> str:
+def draw_blocks(metrics: Sequence[BlockMetrics], identities: Sequence[bool]) -> str:
     """The blocks in forward order as SVG: the identity straight, F(x) bowing out, lines as wide as
     the norm of what they carry, and the ratio of the two norms above.
 
@@ -129,7 +129,7 @@ def address_in_notebook(url: str, variables: Mapping[str, str]) -> str:
     return url
 
 
-def frame(address: str) -> str:
+def iframe(address: str) -> str:
     """The pages at an address, in a frame."""
     return (
         f'<iframe src="{escape(address)}" title="skiplens" '

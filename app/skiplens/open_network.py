@@ -17,7 +17,7 @@ from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.errors import StartupError
 from skiplens.network.own_network_files import NetworkOptions, TrustedCode, command_options
-from skiplens.notebook_html import SITES, address_in_notebook, frame, is_proxied
+from skiplens.notebook_html import SITES, address_in_notebook, iframe, is_proxied
 
 _STARTED: Final = "skiplens is at "
 _REFUSED: Final = "skiplens: "
@@ -35,7 +35,7 @@ class OpenNetwork(Client):
         self._folder = folder
 
     def _repr_html_(self) -> str:
-        return super()._repr_html_() + frame(address_in_notebook(self.url, os.environ))
+        return super()._repr_html_() + iframe(address_in_notebook(self.url, os.environ))
 
     def close(self) -> None:
         """End the server; the compiled network is kept."""

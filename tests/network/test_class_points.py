@@ -18,7 +18,7 @@ from skiplens.network.class_points import (
     nearest_mean_accuracy,
     write_points,
 )
-from skiplens.service.experiment_results import Experiments
+from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import run_network
 from skiplens.web.pages.experiments.classes import scatter
 from tests.conftest import MODELS
@@ -81,7 +81,7 @@ def test_the_page_s_digit_is_among_them(
     name: str, engines: dict[str, Engine], digit: Digit
 ) -> None:
     engine = engines[name]
-    found = Experiments(MODELS).points(engine.manifest)
+    found = ExperimentResults(MODELS).points(engine.manifest)
     assert found is not None
     blocks = len(engine.manifest.blocks)
     drawn = scatter(found, run_network(engine, digit, AS_TRAINED), blocks)

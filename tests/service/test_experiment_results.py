@@ -7,12 +7,12 @@ import pytest
 
 from skiplens.engine.base import Engine
 from skiplens.errors import ModelError
-from skiplens.service.experiment_results import Experiments
+from skiplens.service.experiment_results import ExperimentResults
 from tests.conftest import MODELS
 
 
 def test_results_are_found_by_name(engine: Engine) -> None:
-    found = Experiments(MODELS)
+    found = ExperimentResults(MODELS)
     removal = found.measured(engine.manifest, "removal")
     assert removal is not None
     assert removal.experiment == "removal"
@@ -21,7 +21,7 @@ def test_results_are_found_by_name(engine: Engine) -> None:
 
 
 def test_without_a_folder_there_are_none(engine: Engine, tmp_path: Path) -> None:
-    for found in (Experiments(), Experiments(tmp_path)):
+    for found in (ExperimentResults(), ExperimentResults(tmp_path)):
         assert found.measured(engine.manifest, "removal") is None
         assert found.ladder == ()
 
@@ -32,7 +32,7 @@ def test_results_of_another_training_do_not_count(engine: Engine, tmp_path: Path
     stored = json.loads((MODELS / engine.manifest.id / "experiments.json").read_text())
     stored["sha256"] = "0" * 64
     (folder / "experiments.json").write_text(json.dumps(stored))
-    assert Experiments(tmp_path).measured(engine.manifest, "removal") is None
+    assert ExperimentResults(tmp_path).measured(engine.manifest, "removal") is None
 
 
 def test_damaged_results_are_named(engine: Engine, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_damaged_results_are_named(engine: Engine, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "experiments.json").write_text("{}")
     (tmp_path / "ladder.json").write_text('{"runs": [{}]}')
-    found = Experiments(tmp_path)
+    found = ExperimentResults(tmp_path)
     with pytest.raises(ModelError, match="measure the network again"):
         found.measured(engine.manifest, "removal")
     with pytest.raises(ModelError, match=r"ladder\.json"):

@@ -161,7 +161,7 @@ def draw(
     for level, box, index, flag in zip(levels, layout.boxes, indices, flagged, strict=True):
         x, y, width, height = box
         if flag:
-            _frame(canvas, box)
+            _outline(canvas, box)
         squares = canvas[y : y + height, x : x + width]
         for row, column in product(range(zoom), repeat=2):  # faster than to repeat each value
             squares[row::zoom, column::zoom] = level
@@ -170,7 +170,7 @@ def draw(
     return canvas
 
 
-def _frame(canvas: Levels, box: Box) -> None:
+def _outline(canvas: Levels, box: Box) -> None:
     """Draw dots one pixel outside the map."""
     x, y, width, height = box
     canvas[[y - 1, y + height], x - 1 : x + width + 1 : 2] = FLAG_LEVEL

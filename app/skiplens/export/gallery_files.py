@@ -127,7 +127,7 @@ class BlockImages:
 
 
 @dataclass(frozen=True)
-class Images:
+class GalleryImages:
     """All images: grids and kernels by layer, and blocks by name."""
 
     layers: Mapping[str, Image[Grid]]
@@ -142,7 +142,7 @@ class Images:
         return {image.path: image.drawing for image in images}
 
 
-def draw(context: ExportContext) -> Images:
+def draw(context: ExportContext) -> GalleryImages:
     """Every image, laid out."""
     manifest, weights = context.engine.manifest, context.engine.weights
     options = GridOptions(palette=context.options.palette)
@@ -155,7 +155,7 @@ def draw(context: ExportContext) -> Images:
         for layer in manifest.layers
         if layer.kernel
     }
-    return Images(
+    return GalleryImages(
         {name: Image(f"layers/{name}.png", grid) for name, grid in layers.items()},
         {name: Image(f"kernels/{name}.png", grid) for name, grid in kernels.items()},
         {block.name: _block_images(context, block, options) for block in manifest.blocks},
@@ -206,13 +206,13 @@ def style() -> bytes:
     return b"\n".join(sheet.read_bytes() for sheet in (*shared, TEMPLATES / "export" / STYLE))
 
 
-def html(context: ExportContext, images: Images) -> str:
+def html(context: ExportContext, images: GalleryImages) -> str:
     """Content of ``index.html``; every address in it is a file beside it."""
     template = create_environment().get_template("export/index.html")
     return template.render(page=_page(context, images))
 
 
-def _page(context: ExportContext, images: Images) -> dict[str, Any]:
+def _page(context: ExportContext, images: GalleryImages) -> dict[str, Any]:
     manifest = context.engine.manifest
     prediction = compare_predictions(context.forward, context.baseline)
     return {

@@ -17,7 +17,7 @@ from skiplens.export.gallery_files import (
     BlockImages,
     ExportContext,
     ExportOptions,
-    Images,
+    GalleryImages,
     draw,
     load_export_context,
 )
@@ -27,7 +27,7 @@ from skiplens.web.api.digits import encode_input
 from skiplens.web.api.networks import Layer, Network
 
 
-def manifest_json(context: ExportContext, images: Images) -> bytes:
+def manifest_json(context: ExportContext, images: GalleryImages) -> bytes:
     """The content of ``manifest.json``."""
     stored, forward = context.stored, context.forward
     content = {
@@ -51,7 +51,7 @@ def manifest_json(context: ExportContext, images: Images) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
-def _layers(context: ExportContext, images: Images) -> list[dict[str, Any]]:
+def _layers(context: ExportContext, images: GalleryImages) -> list[dict[str, Any]]:
     manifest = context.engine.manifest
     return [
         {

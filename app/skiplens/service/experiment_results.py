@@ -41,7 +41,7 @@ class ClassPoints:
     planes: tuple[Plane, ...]
 
 
-class Experiments:
+class ExperimentResults:
     """The stored results.
 
     Args:

@@ -1,4 +1,4 @@
-"""Images of activations and kernels: grids of a layer, and of a convolution's kernels."""
+"""Grids of maps: those of a layer, and the kernels of a convolution."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -14,7 +14,7 @@ from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
 from skiplens.service.digit_store import DigitDatabase, DigitStore, InputRecord
-from skiplens.service.experiment_results import Experiments
+from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
 
@@ -43,7 +43,7 @@ class Services:
     indexes: DatasetIndexer
     limits: ImageLimits
     decoding: DecodingPool
-    experiments: Experiments = field(default_factory=Experiments)
+    experiments: ExperimentResults = field(default_factory=ExperimentResults)
     max_download_bytes: int = MAX_DOWNLOAD_BYTES
 
     @classmethod
@@ -70,7 +70,7 @@ class Services:
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
             DecodingPool(limits, decoding or DecodingBounds()),
-            Experiments(models),
+            ExperimentResults(models),
             max_download_bytes,
         )
 

@@ -16,11 +16,11 @@ from skiplens.core.digit import Digit
 from skiplens.core.experiment_results import MeasuredRun
 from skiplens.core.ladder import KINDS, LADDER, stream_name
 from skiplens.engine.base import Engine
-from skiplens.service.experiment_results import Experiments
+from skiplens.service.experiment_results import ExperimentResults
 from skiplens.web.pages.charts import Axis, Point, Series, line_chart, series_path
 from skiplens.web.pages.experiments.depth import accuracy_chart, describe_ladder, loss_chart
 from skiplens.web.pages.experiments.index import EXPERIMENTS
-from skiplens.web.pages.experiments.removal import least_needed, random_order
+from skiplens.web.pages.experiments.removal import least_needed, shuffled_blocks
 from tests.conftest import MODELS, SHALLOW
 from tests.web.conftest import Refused
 from tests.web.pages.conftest import Look
@@ -32,7 +32,7 @@ STROKES: Final = [{"points": [[0.28, 0.25, 0.09], [0.72, 0.25, 0.09], [0.42, 0.8
 
 @pytest.fixture(scope="module")
 def ladder() -> tuple[MeasuredRun, ...]:
-    return Experiments(MODELS).ladder
+    return ExperimentResults(MODELS).ladder
 
 
 def cells(page: Markup, kind: str) -> list[str]:
@@ -178,7 +178,9 @@ def test_ten_blocks_are_taken_out_by_a_link(
     assert {0, 5, 10, 15, 20, 25} <= set(found)
     without = look(found[10])
     scale = parse_qs(urlsplit(found[10]).query)["scale"][0]
-    assert {pair.split(":")[0] for pair in scale.split(",")} == set(random_order(manifest, 0)[:10])
+    assert {pair.split(":")[0] for pair in scale.split(",")} == set(
+        shuffled_blocks(manifest, 0)[:10]
+    )
     answer = prediction(api, "mnist-stream", digit.id, scale)
     told = f"With 10 of 27 blocks removed the prediction is (still|now) {answer['label']}"
     assert re.search(told, without.text)
@@ -187,7 +189,7 @@ def test_ten_blocks_are_taken_out_by_a_link(
 def test_the_least_needed_blocks_come_in_the_order_in_which_they_were_removed(
     engines: Mapping[str, Engine],
 ) -> None:
-    manifest, experiments = engines["mnist-stream"].manifest, Experiments(MODELS)
+    manifest, experiments = engines["mnist-stream"].manifest, ExperimentResults(MODELS)
     found = experiments.measured(manifest, "least-needed")
     assert found is not None
     least = least_needed(experiments, manifest)
@@ -199,7 +201,7 @@ def test_the_least_needed_blocks_come_in_the_order_in_which_they_were_removed(
 def test_without_that_measure_they_are_those_that_cost_least_alone(
     engines: Mapping[str, Engine],
 ) -> None:
-    manifest, experiments = engines["mnist-resnet"].manifest, Experiments()
+    manifest, experiments = engines["mnist-resnet"].manifest, ExperimentResults()
     assert manifest.evaluation is not None
     drops = {one.off: one.accuracy_drop for one in manifest.evaluation.ablations}
     least = least_needed(experiments, manifest)
@@ -247,9 +249,9 @@ def test_an_option_that_the_page_refuses_is_refused_while_drawing(
 
 def test_another_shuffle_removes_other_blocks(engines: Mapping[str, Engine]) -> None:
     manifest = engines["mnist-stream"].manifest
-    assert random_order(manifest, 1) == random_order(manifest, 1)
-    assert random_order(manifest, 1) != random_order(manifest, 2)
-    assert set(random_order(manifest, 1)) == set(manifest.disableable_blocks)
+    assert shuffled_blocks(manifest, 1) == shuffled_blocks(manifest, 1)
+    assert shuffled_blocks(manifest, 1) != shuffled_blocks(manifest, 2)
+    assert set(shuffled_blocks(manifest, 1)) == set(manifest.disableable_blocks)
 
 
 def test_every_set_of_six_blocks_is_what_the_network_says_without_it(

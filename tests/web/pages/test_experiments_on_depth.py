@@ -12,7 +12,7 @@ from skiplens.core.branch_scales import AS_TRAINED, BlockOrder
 from skiplens.core.digit import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_at_every_depth, votes
-from skiplens.service.experiment_results import Experiments
+from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import run_network
 from skiplens.web.pages.experiments.early_exits import class_chart, describe
 from skiplens.web.pages.experiments.gradients import (
@@ -114,7 +114,7 @@ def test_the_line_of_exits_ends_at_the_prediction(
 
 
 def test_gradients_during_training_are_drawn_at_every_step_that_was_measured() -> None:
-    runs = Experiments(MODELS).ladder
+    runs = ExperimentResults(MODELS).ladder
     steps = training_steps(runs)
     assert steps == ("0", "10", "100", "1000", "end")
     for step in steps:

@@ -102,7 +102,7 @@ def _block_of_part(manifest: Manifest, layer: str) -> BlockInfo | None:
 
 
 @dataclass(frozen=True)
-class TopActivations:
+class TopActivationsSection:
     """The digits with the largest values, largest first; ``None`` if there are no digits."""
 
     sentence: str
@@ -111,7 +111,7 @@ class TopActivations:
     tiles: tuple[Tile, ...]
 
 
-def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopActivations:
+def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopActivationsSection:
     """A filter's top-activating digits: of the test set once it is indexed, else of the samples."""
     indexes = context.services.indexes
     collection, found = indexes.best_available(context.engine)
@@ -130,7 +130,7 @@ def top_activations(context: PageContext, layer: LayerInfo, index: int) -> TopAc
             caption=value,
         )
 
-    return TopActivations(
+    return TopActivationsSection(
         sentence=_describe_search(context, indexes, collection, any_digit=bool(top)),
         labels=_describe_labels(collection, top) if top else None,
         sheet=sheet,

@@ -41,7 +41,7 @@ _ROOM: Final = 4.0
 
 
 @dataclass(frozen=True)
-class Dot:
+class DigitDot:
     """A digit in the drawing, in percent of it."""
 
     x: float
@@ -60,7 +60,7 @@ class Scatter:
         path: its way from the stem on, ``d`` of a path in a box of 100 by 100.
     """
 
-    dots: tuple[Dot, ...]
+    dots: tuple[DigitDot, ...]
     x: str
     y: str
     path: str
@@ -101,7 +101,7 @@ def scatter(found: ClassPoints, forward: ForwardPass, depth: int) -> Scatter:
     """The drawing after ``depth`` blocks."""
     placed = _placed(found.points[depth], found.points[depth])
     dots = tuple(
-        Dot(round(float(x), 1), round(float(y), 1), int(label))
+        DigitDot(round(float(x), 1), round(float(y), 1), int(label))
         for (x, y), label in zip(placed, found.labels, strict=True)
     )
     return Scatter(dots, *_own(found, forward, depth))

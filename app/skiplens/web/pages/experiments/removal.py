@@ -12,7 +12,7 @@ from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Array, Engine
-from skiplens.service.experiment_results import Experiments
+from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import ForwardPass, predict
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
@@ -49,7 +49,7 @@ Shuffle = Annotated[
 _SHUFFLE: Final = TypeAdapter[int](Shuffle)
 
 
-def random_order(manifest: Manifest, shuffle: int) -> tuple[str, ...]:
+def shuffled_blocks(manifest: Manifest, shuffle: int) -> tuple[str, ...]:
     """The blocks that can be switched off, in a random order that ``shuffle`` names."""
     names = manifest.disableable_blocks
     order = np.random.default_rng(shuffle).permutation(len(names))
@@ -73,7 +73,7 @@ def _table_of_sets(blocks: Sequence[str]) -> list[list[tuple[str, ...]]]:
 
 def _removal_path(engine: Engine, forward: ForwardPass, shuffle: int) -> tuple[int, Array]:
     """The class predicted as trained, and its probability with 0, 1, ... blocks removed."""
-    order = random_order(engine.manifest, shuffle)
+    order = shuffled_blocks(engine.manifest, shuffle)
     removed = [order[:count] for count in range(len(order) + 1)]
     found = predict(engine, forward.digit, [engine.manifest.scaled(off) for off in removed])
     label = int(found[0].argmax())
@@ -93,7 +93,7 @@ def path_chart(engine: Engine, forward: ForwardPass, shuffle: int) -> LineChart 
         for at, share in enumerate(shares)
     )
     off = len(forward.scales.off)
-    is_on_path = set(forward.scales.off) == set(random_order(engine.manifest, shuffle)[:off])
+    is_on_path = set(forward.scales.off) == set(shuffled_blocks(engine.manifest, shuffle)[:off])
     return line_chart(
         [Series("", "ink", points, dots=False, key="removal.path")],
         x=_count(count),
@@ -279,7 +279,7 @@ def removal(respond: RespondDep, context: ExperimentContextDep, shuffle: Shuffle
     return respond(experiment_view(context, EXPERIMENT, values, options))
 
 
-def least_needed(experiments: Experiments, manifest: Manifest) -> tuple[str, ...]:
+def least_needed(experiments: ExperimentResults, manifest: Manifest) -> tuple[str, ...]:
     """The blocks that can be switched off, those first that can best be done without together; if
     that was not measured, those that cost the least test accuracy alone, if that was.
     """
@@ -297,7 +297,10 @@ def _step(manifest: Manifest) -> int:
 
 
 def few_to_remove(
-    experiments: Experiments, manifest: Manifest, links: Links, address: Callable[[Links], str]
+    experiments: ExperimentResults,
+    manifest: Manifest,
+    links: Links,
+    address: Callable[[Links], str],
 ) -> tuple[tuple[str, str, bool], ...]:
     """To remove no block of a page's network, or those that are least needed: text, address, and
     whether it is what is removed.
@@ -311,7 +314,7 @@ def few_to_remove(
     return (choice("none", ()), choice(f"the {len(least)} least needed", least)) if least else ()
 
 
-def describe_least_needed(experiments: Experiments, manifest: Manifest) -> str:
+def describe_least_needed(experiments: ExperimentResults, manifest: Manifest) -> str:
     """What a network reads without the blocks that it needs least."""
     found = experiments.measured(manifest, "least-needed")
     if found is None or not found.curves:
@@ -325,7 +328,7 @@ def describe_least_needed(experiments: Experiments, manifest: Manifest) -> str:
 
 
 def _sets_to_remove(
-    experiments: Experiments, manifest: Manifest, links: Links, shuffle: int, removed: int
+    experiments: ExperimentResults, manifest: Manifest, links: Links, shuffle: int, removed: int
 ) -> tuple[tuple[str, str, bool], ...]:
     """Sets of blocks to remove: text, address, and whether it is the one that is."""
     switches = manifest.disableable_blocks
@@ -339,10 +342,10 @@ def _sets_to_remove(
         address = replace(links, scales=scales).experiment(EXPERIMENT.name, **options)
         return text, address, scales == links.scales and number == shuffle
 
-    order, number = random_order(manifest, shuffle), (shuffle + 1) % (_MAX_SHUFFLE + 1)
+    order, number = shuffled_blocks(manifest, shuffle), (shuffle + 1) % (_MAX_SHUFFLE + 1)
     counts = range(0, len(switches) + 1, step)
     at_random = [choice(str(count) if count else "none", order[:count]) for count in counts]
-    others = random_order(manifest, number)[: removed or step]
+    others = shuffled_blocks(manifest, number)[: removed or step]
     found = [*at_random, choice("others, at random", others, number)]
     least = least_needed(experiments, manifest)[: 2 * step]
     return (*found, choice(f"the {len(least)} least needed", least)) if least else tuple(found)

@@ -100,7 +100,7 @@ def _single_map(scene: Scene, layer: LayerInfo, index: int) -> dict[str, Any]:
     }
 
 
-def layer_figure(scene: Scene) -> StepFigure:
+def layer_step(scene: Scene) -> StepFigure:
     """The maps of all filters of the first layer."""
     layer = find_layer(scene.manifest, scene.manifest.blocks[0].input)
     index = _chosen_filter(scene, layer)

@@ -12,7 +12,7 @@ _TEST_DIGITS: Final = 10_000
 
 
 @dataclass(frozen=True)
-class Rung:
+class LadderRow:
     """The runs of one depth.
 
     Attributes:
@@ -26,13 +26,13 @@ class Rung:
     plain: tuple[MeasuredRun, ...]
 
 
-def rungs(runs: Iterable[MeasuredRun]) -> tuple[Rung, ...]:
+def rungs(runs: Iterable[MeasuredRun]) -> tuple[LadderRow, ...]:
     """The depths that were trained both with the skip and without, from the fewest blocks up."""
     depths: dict[int, list[MeasuredRun]] = {}
     for run in runs:
         depths.setdefault(run.blocks, []).append(run)
     found = (
-        Rung(
+        LadderRow(
             blocks,
             tuple(run for run in depths[blocks] if run.kind == "residual"),
             tuple(run for run in depths[blocks] if run.kind == "plain"),

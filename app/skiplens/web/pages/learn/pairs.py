@@ -111,7 +111,7 @@ def pair_questions(pair: Pair | None, questions: tuple[str, str]) -> tuple[Quest
     return first, second
 
 
-def find_pair(pairs: tuple[Pair, ...], key: str | None) -> Pair | None:
+def chosen_pair(pairs: tuple[Pair, ...], key: str | None) -> Pair | None:
     """The pair of that key; ``None`` if none is named.
 
     Raises:
@@ -223,7 +223,7 @@ def meaning_figure(scene: Scene) -> StepFigure:
 def _pair_figure(
     scene: Scene, pairs: tuple[Pair, ...], chart: object, questions: tuple[str, str]
 ) -> StepFigure:
-    chosen = find_pair(pairs, scene.state.pair)
+    chosen = chosen_pair(pairs, scene.state.pair)
     return StepFigure(
         values={
             "pairs": tuple((pair, scene.address(pair=pair.key)) for pair in pairs),

@@ -58,7 +58,7 @@ class Step:
 
 STEPS: Final = (
     Step("filter", "What a filter sees", filters.kernel_figure),
-    Step("layer", "A layer is many filters", filters.layer_figure),
+    Step("layer", "A layer is many filters", filters.layer_step),
     Step("block", "Keep x, add a correction", blocks.block_figure),
     Step("sum", "One pixel, in numbers", blocks.sum_figure),
     Step("switch", "Switch a block off", blocks.switch_figure, scales=True),
