@@ -163,7 +163,7 @@ def _network_options(
     output: str | None,
     classes: Path | None,
 ) -> NetworkOptions:
-    """What the options tell of a network.
+    """The options that describe a network.
 
     Raises:
         CompileError: one of them has a value that is not allowed.

@@ -1,6 +1,4 @@
-"""What a notebook shows of a network and an image: HTML that needs no server once it is made, and
-the pages of a server in a frame.
-"""
+"""HTML for notebooks: a network and an image, without a server, and a server's pages in a frame."""
 
 import sys
 from base64 import b64encode

@@ -119,7 +119,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
 
 
 def _started(command: Sequence[str], folder: tempfile.TemporaryDirectory[str]) -> OpenNetwork:
-    """What a command serves, which notebooks may show in a frame."""
+    """The server that a command starts, which notebooks may show in a frame."""
     log = Path(folder.name) / "log"
     variables = {"SKIPLENS_FRAME_ANCESTORS": ",".join(SITES)}
     if is_proxied(os.environ):  # the names of its host and path are the proxy's

@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         description="host names to answer, comma-separated, * for all; by default those of the "
         "loopback interface, and addresses if `host` is another",
     )
-    token: str = Field("", description="what clients must know to be answered; none by default")
+    token: str = Field("", description="token that clients must send; none by default")
     cors_origins: Names = Field(
         (), description="other sites whose scripts may call the API, comma-separated"
     )

@@ -322,7 +322,7 @@ def test_a_compile_that_the_system_ends_is_told_and_removed_by_the_next(
     path = saved(convnet(), tmp_path)
     killed = subprocess.CompletedProcess[bytes]([], -9)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: killed)
-    with pytest.raises(CompileError, match=r"was ended by signal 9, .* takes up to 0\.6 GB"):
+    with pytest.raises(CompileError, match=r"was killed by signal 9, .* takes up to 0\.6 GB"):
         compile_apart(path, tmp_path / "models", None, NetworkOptions(), None, TrustedCode())
     left, running = (
         tmp_path / "models" / f".compiling-{process}-x" for process in (2**22 + 1, os.getpid())

@@ -50,7 +50,7 @@ _PIECE: Final = 2 << 20  # bytes, at least
 
 
 class _Outbox:
-    """What a zip file is written to, to be sent on: it cannot go back in it."""
+    """The target of a zip file that is sent as it is written: it cannot seek."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -65,7 +65,7 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
 def _measure(
     x: NDArray[Any] | None, fx: NDArray[Any] | None, total: NDArray[Any], *, rectified: bool
 ) -> dict[str, Any]:
-    """What the metrics of a block and of a filter share, by field; None where a part is missing."""
+    """The fields that metrics of a block and of a filter share; None where a part is missing."""
     norm_x, norm_residual, norm_sum = (
         None if part is None else norm(part) for part in (x, fx, total)
     )

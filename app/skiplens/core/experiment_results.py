@@ -1,4 +1,4 @@
-"""What experiments found over test digits: curves with their spread, and the ladder of depths."""
+"""Results of experiments over test digits: curves with their spread, and the ladder of depths."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ class GradientNorms(Published):
 
 @dataclass(frozen=True)
 class RunHistory(Published):
-    """What was seen of a network while it was trained."""
+    """Measurements of a network while it was trained."""
 
     epochs: tuple[EpochResult, ...]
     """Every epoch."""

@@ -65,7 +65,7 @@ _ROW: Final = 2048  # values: as few rows as keep the reductions within the proc
 
 @dataclass(frozen=True, eq=False)
 class FilterSummary:
-    """What all filters of a layer hold at a glance, float32 ``(C,)`` each.
+    """Summary of all filters of a layer, float32 ``(C,)`` each.
 
     Attributes:
         low: smallest value.

@@ -150,7 +150,7 @@ def preprocess(grey: Pixels) -> PreprocessedDigit:
 def find_digits(
     grey: Pixels, step: int = 1, certainty: Certainty | None = None
 ) -> tuple[PreprocessedDigit, ...]:
-    """What may be the digit meant, likeliest first: at least one, with polarity, background, crop,
+    """Candidate digits, most likely first: at least one, with polarity, background, crop,
     size and position normalised.
 
     A digit that already is normalised as MNIST's are is returned byte for byte, and a negative of

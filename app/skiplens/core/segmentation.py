@@ -91,7 +91,7 @@ _MAX_CANDIDATES: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """What may be a digit in an image; one pixel of ``amount`` covers ``step`` x ``step`` pixels.
+    """Candidate digits in an image; one pixel of ``amount`` covers ``step`` x ``step`` pixels.
 
     Attributes:
         amount: float32 ``(H, W)``, 0 background to 1 full ink; 0 outside the candidate.
@@ -187,7 +187,7 @@ def bounding_box(mask: Mask) -> Bounds | None:
 
 
 def find_candidates(grey: Pixels) -> list[Candidate]:
-    """What may be a digit in uint8 ``(H, W)``, the likeliest first; empty if there is no ink."""
+    """Candidate digits in uint8 ``(H, W)``, most likely first; empty if there is no ink."""
     plain = _find_ink(grey)
     for ink in (replace(plain, paper=_with_lines(plain)), plain):  # plain if lines are all there is
         labels, marks = _marks(ink)

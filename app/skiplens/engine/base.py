@@ -22,7 +22,7 @@ class ReadActivations(Protocol[T_co]):
     """Reads a forward pass's activations, which are valid until it returns."""
 
     def __call__(self, found: Activations, *, computed: bool) -> T_co:
-        """What it makes of every layer's float32 ``(H, W, C)`` by name; it must not change them.
+        """The result for every layer's float32 ``(H, W, C)`` by name; it must not change them.
 
         Args:
             found: may hold NaN or infinity.
@@ -85,7 +85,7 @@ class Engine(Protocol):
         """
 
     def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
-        """What a function makes of a forward pass's activations, of which nothing is copied.
+        """Run ``read`` on the activations of a forward pass without copying them.
 
         An input that an engine still has from the last call is not computed again.
 
@@ -96,7 +96,7 @@ class Engine(Protocol):
         """
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
-        """What one layer puts out in several forward passes.
+        """The output of one layer in several forward passes.
 
         Args:
             images: float32 ``(passes, H, W, C)`` in [0, 1].

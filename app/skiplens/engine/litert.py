@@ -130,7 +130,7 @@ class LiteRTGraph:
         return held is not None and all(np.array_equal(held[name], inputs[name]) for name in held)
 
     def inspect(self, inputs: Mapping[str, Array], read: Callable[["Outputs", bool], T]) -> T:
-        """What a function makes of the outputs, of which nothing is copied.
+        """Run a function on the outputs without copying them.
 
         Args:
             inputs: as in :meth:`run`, errors too; outputs that the graph still has from them are

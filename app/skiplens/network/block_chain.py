@@ -73,7 +73,7 @@ class BlockChain:
         return self.run(images, scales={block.name: 0.0 for block in self.blocks[depth:]})
 
     def apply(self, at: int, maps: Any) -> Any:
-        """What a block makes of maps; both are tensors of the backend."""
+        """The output of a block for maps; both are tensors of the backend."""
         rows = keras.ops.ones((len(maps), len(self._can_scale)))
         return self._blocks[at]([maps, rows] if self._can_scale else maps, training=False)
 

@@ -205,7 +205,7 @@ class _Window:
     padding: str
 
     def fit(self, length: int) -> tuple[int, int]:
-        """How many windows there are, and how many places the first begins before the axis."""
+        """The number of windows, and of places by which the first begins before the axis."""
         if self.padding != "same":
             return (length - self.size) // self.stride + 1, 0
         count = -(-length // self.stride)

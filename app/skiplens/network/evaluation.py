@@ -127,7 +127,7 @@ _CKA_DECIMALS: Final = 4
 
 @dataclass(frozen=True, eq=False)
 class Representation:
-    """What layers of a network tell of the same test digits.
+    """Activations of a network's layers for the same test digits.
 
     Attributes:
         network: id.

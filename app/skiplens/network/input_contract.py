@@ -1,4 +1,4 @@
-"""What a user's network expects of an image: told, by the name of a preset, or worked out."""
+"""The input that a user's network expects: told, by the name of a preset, or worked out."""
 
 import re
 from typing import Any, Final

@@ -25,7 +25,7 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """What a user tells of a network's input and output; the rest is worked out.
+    """A user's description of a network's input and output; the rest is worked out.
 
     Attributes:
         preprocess: name of a preset.
@@ -47,8 +47,8 @@ class NetworkOptions:
 
 
 class TrustedCode(NamedTuple):
-    """What may be run to load a network: code in its file, and a Python file that defines its own
-    layers.
+    """The code that may run to load a network: that in its file, and a Python file that defines its
+    own layers.
     """
 
     trusted: bool = False
@@ -207,8 +207,8 @@ def compile_apart(
     ended = subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
     if ended < 0:
         raise CompileError(
-            f"compiling {network} was ended by signal {-ended}, as a system does that lacks "
-            f"memory; it takes up to {_gigabytes(expected_memory(network))}"
+            f"compiling {network} was killed by signal {-ended}, probably because memory ran out; "
+            f"it takes up to {_gigabytes(expected_memory(network))}"
         )
     return ended
 
@@ -247,7 +247,7 @@ def _gigabytes(size: int) -> str:
 
 
 def describe_memory(path: Path) -> str:
-    """What compiling a file takes, in a sentence; errors as of :func:`expected_memory`."""
+    """The memory that compiling takes, in a sentence; errors as of :func:`expected_memory`."""
     return f"compiling {path.name} takes up to {_gigabytes(expected_memory(path))} of memory"
 
 

@@ -137,7 +137,7 @@ def _two_biases(cell: Any) -> bool:
 
 
 def _project(cell: Any, x: Tensor) -> Tensor:
-    """What a cell's gates take from the input, ``(N, T, gates * units)``."""
+    """The contribution of the input to a cell's gates, ``(N, T, gates * units)``."""
     product = ops.matmul(x, cell.kernel)
     if not cell.use_bias:
         return product
@@ -145,7 +145,7 @@ def _project(cell: Any, x: Tensor) -> Tensor:
 
 
 def _recur(cell: Any, state: Tensor) -> Tensor:
-    """What they take from the state before."""
+    """The contribution of the previous state."""
     product = ops.matmul(state, cell.recurrent_kernel)
     return ops.add(product, cell.bias[1]) if _two_biases(cell) else product
 

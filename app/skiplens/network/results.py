@@ -14,7 +14,7 @@ Result = dict[str, Any]
 
 
 def shared_recipe(recipe: Recipe) -> dict[str, Any]:
-    """What the recipes of all runs in a file say alike, as plain JSON values."""
+    """The settings that the recipes of all runs in a file share, as plain JSON values."""
     return {
         name: value for name, value in recipe.to_dict().items() if name not in {"network", "seed"}
     }

@@ -45,7 +45,7 @@ _RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What a flattened network is made of.
+    """The parts of a flattened network.
 
     Attributes:
         flat: the network; its calls are those that its output depends on.

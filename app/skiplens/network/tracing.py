@@ -121,7 +121,7 @@ def obstacles(network: keras.Model) -> list[str]:
 
 
 def _size_advice(inputs: Sequence[Any]) -> str:
-    """What can help where a network leaves the size of its image open."""
+    """Advice where a network leaves the size of its image open."""
     if len(inputs) != 1 or None not in inputs[0].shape[1:]:
         return ""
     return "; --size tells height and width: --size 224"
@@ -385,7 +385,7 @@ def load_network(path: Path) -> keras.Model:
 
 
 def _advice(error: str) -> str:
-    """What can help against a network that cannot be loaded."""
+    """Advice where a network cannot be loaded."""
     if "lambda" in error.lower():
         return " Its code is run with --trust: only trust a file whose source you know."
     if "Could not locate" in error:

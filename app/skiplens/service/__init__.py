@@ -1,1 +1,1 @@
-"""What a caller can ask for. Knows core and the engine Protocol, nothing of HTTP."""
+"""The service layer. Knows core and the engine Protocol, nothing of HTTP."""

@@ -1,6 +1,4 @@
-"""Who may work, wait or hold bytes: places with a queue, and amounts of which each client has a
-share.
-"""
+"""Admission control: a fair queue for compute slots, and quotas of each client."""
 
 import asyncio
 from collections import Counter

@@ -80,7 +80,7 @@ class DecodingPool:
             process.start()
 
     async def find_digits(self, data: bytes, client: str = ANYONE) -> tuple[PreprocessedDigit, ...]:
-        """What may be the digit meant in an image file, likeliest first.
+        """Candidate digits in an image file, most likely first.
 
         Args:
             data: the file.

@@ -27,7 +27,7 @@ from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 @dataclass(frozen=True)
 class FoundDigit:
-    """Where something that may be the digit meant was found in a source.
+    """A candidate digit and its place in a source.
 
     Attributes:
         digit: its id.
@@ -47,7 +47,7 @@ class InputRecord:
         inverted: whether the source was dark on light.
         box: ``(x, y, width, height)`` of the strokes in the source, pixels.
         warnings: sentences about what may be wrong with it.
-        candidates: all that may be the digit meant in its source, the likeliest first.
+        candidates: digits found in its source, most likely first.
         label: true class, 0..9; ``None`` for uploads.
         style: how it is written, or its name; ``None`` unless it is a sample.
         dataset_index: from 0; ``None`` unless it is in the data set.

@@ -1,4 +1,4 @@
-"""What experiments found over test digits, read from the models folder at first use."""
+"""Results of experiments over test digits, read from the models folder at first use."""
 
 import json
 from dataclasses import dataclass

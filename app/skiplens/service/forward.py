@@ -138,7 +138,7 @@ class ForwardPass:
         return min(low for low, _ in extents), max(high for _, high in extents)
 
     def summary(self, layer: LayerInfo) -> FilterSummary:
-        """What the filters of a layer hold at a glance, computed at first use."""
+        """The summary of a layer's filters, computed at first use."""
         found = self._glance.summaries.get(layer.name)
         if found is None:
             found = self._glance.summaries[layer.name] = summarise(self.maps(layer))
@@ -187,7 +187,7 @@ class ForwardPass:
 
 @dataclass(frozen=True)
 class Glance:
-    """What is computed of activations without a copy of them, as far as it is known.
+    """Summaries of activations that were computed without copying them.
 
     Attributes:
         summaries: of filters, by layer.
@@ -222,7 +222,7 @@ class LayersOnDemand(Mapping[str, Array]):
         self._lock = threading.Lock()  # whoever waits for it finds the engine with this input
 
     def glance(self) -> Glance:
-        """What is shown of an input at once; copies the probabilities alone.
+        """The summaries shown at once; copies the probabilities alone.
 
         Raises:
             NonFiniteError: the network computed NaN or infinity.

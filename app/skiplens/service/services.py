@@ -24,7 +24,7 @@ MAX_DOWNLOAD_BYTES: Final = 512 << 20
 
 @dataclass(frozen=True)
 class Services:
-    """What callers can ask for.
+    """All services.
 
     Attributes:
         registry: the networks.
@@ -91,7 +91,7 @@ class Services:
         return self.digits.samples if manifest.takes_digits else self.digits.pictures
 
     def default_input(self, manifest: Manifest) -> InputRecord:
-        """What a network is shown with at first; errors as of :attr:`default_digit`."""
+        """The input that a network is shown with at first; errors as of :attr:`default_digit`."""
         if manifest.takes_digits:
             return self.default_digit
         return next(iter(self.digits.pictures.values()), None) or self.default_digit

@@ -260,7 +260,7 @@ ReorderedPassDep = Annotated[ForwardPass, Depends(get_reordered_pass)]
 def get_baseline(
     engine: NetworkDep, digit: DigitDep, request: Request, forward: ForwardPassDep
 ) -> ForwardPass:
-    """What the network computes for the digit with every factor 1."""
+    """The forward pass of the digit with every factor 1."""
     if not forward.scales:
         return forward
     return services_of(request).runner.run(engine, digit.image, AS_TRAINED)

@@ -182,7 +182,7 @@ NetworkQuery = Annotated[
 async def get_candidates(
     request: Request, candidate: CandidateQuery = 0
 ) -> tuple[InputRecord, ...]:
-    """All that may be a digit in the upload, the chosen one first; preprocessed but not stored. Of
+    """Candidate digits in the upload, the chosen one first; preprocessed but not stored. Of
     an image for a network of other images there is one.
 
     Raises:

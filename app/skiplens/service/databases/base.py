@@ -1,4 +1,4 @@
-"""What the digit store asks of a database. Queries are SQL that SQLite and PostgreSQL share."""
+"""The protocol of the digit store's databases. Queries are SQL that both of them share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ class Database(Protocol):
         """
 
     def transaction(self) -> AbstractContextManager[Execute]:
-        """What is executed within is on disk after it, or not at all. One writes at a time, of all
+        """A transaction: all of it is on disk after it, or not at all. One writes at a time, of all
         processes.
 
         Raises:

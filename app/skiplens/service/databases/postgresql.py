@@ -75,7 +75,7 @@ class PostgresqlDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Execute]:
-        """What is executed within is committed after it, or not at all."""
+        """A transaction: all of it is committed after it, or nothing."""
         away = StorageError(
             "the digit could not be stored: the database does not answer as it should"
         )
@@ -176,6 +176,6 @@ def _as_text(query: str) -> TextClause:
 
 
 def _reason(error: Exception) -> str:
-    """What the server or its library said, on one line, without the query and its values."""
+    """The message of the server or its library on one line, without the query and its values."""
     said = error.orig if isinstance(error, DBAPIError) else error
     return " ".join(str(said).split())

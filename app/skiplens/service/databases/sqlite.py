@@ -135,7 +135,7 @@ class SqliteFile:
 
     @contextmanager
     def transaction(self) -> Iterator[Execute]:
-        """What is executed within is on disk after it, or not at all."""
+        """A transaction: all of it is on disk after it, or nothing."""
         self.check()
         try:
             with self._writing, self._database:

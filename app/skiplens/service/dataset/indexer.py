@@ -125,7 +125,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a network's index is.
+    """The progress of a network's index.
 
     Attributes:
         state: ``indexing``, ``ready`` or ``failed``.
@@ -180,7 +180,7 @@ class DatasetIndexer:
         return self._dataset.collection
 
     def progress(self, engine: Engine) -> Progress:
-        """How far the data set's index of a network is; asking has it built.
+        """The progress of a network's index; asking for it starts building it.
 
         Raises:
             NoDatasetError: there is no data set.

@@ -1,4 +1,4 @@
-"""What the response models of several files share.
+"""Response models that several files share.
 
 Records of the core and the service are response models themselves. A model that holds addresses or
 parts of several records stands beside its routes.

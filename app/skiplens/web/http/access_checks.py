@@ -1,4 +1,4 @@
-"""Whom the server answers: host names, the sites that writes may come from, the token."""
+"""Access checks: host names, the origins of writes, the token."""
 
 import hmac
 import ipaddress

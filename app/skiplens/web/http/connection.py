@@ -47,7 +47,7 @@ _logger = structlog.get_logger(__name__)
 
 
 class Shared:
-    """What all connections of a server share.
+    """State that all connections of a server share.
 
     Attributes:
         app: answers the requests.
@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def client(self) -> str:
-        """Who has connected, see :func:`client_at`."""
+        """The connected client, see :func:`client_at`."""
         return client_at(self._peer[0]) if self._peer else ANYONE
 
     def connection_lost(self, exc: Exception | None) -> None:

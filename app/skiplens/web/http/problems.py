@@ -97,7 +97,7 @@ class Problem:
 
 
 class PageRenderer(Protocol):
-    """What the pages install as ``app.state.problem_page``."""
+    """The function that the pages install as ``app.state.problem_page``."""
 
     def __call__(self, request: Request, problem: Problem) -> Response:
         """The problem as a page, with its status and headers."""

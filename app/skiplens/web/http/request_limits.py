@@ -83,7 +83,7 @@ class BodyLimit:
         await body.end(send)
 
     def _answer(self, scope: Scope, body: "_Body", declared: int, *, ready: bool) -> ASGIApp:
-        """What answers: the app, unless the request is refused at once."""
+        """The app that answers: the inner one, unless the request is refused at once."""
         if not ready:
             return stopping()
         try:

@@ -207,7 +207,7 @@ class RequestParser:
 
 
 def _refusal(raised: BaseException | None) -> RefusedError:
-    """What answers a request that a callback, or the parser itself, did not take."""
+    """The error for a request that a callback or the parser did not accept."""
     if isinstance(raised, RefusedError):
         return raised
     lacking = None if raised is None else OutOfResourcesError.of(raised)

@@ -116,7 +116,7 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class _Pair:
-    """What is compared, and how its addresses are made."""
+    """Two forward passes that are compared, and their addresses."""
 
     context: PageContext
     b: ForwardPass

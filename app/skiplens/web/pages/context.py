@@ -1,4 +1,4 @@
-"""What a page is about: a digit in a network, its forward pass, and how maps are drawn."""
+"""The subject of a page: a digit in a network, its forward pass, and how maps are drawn."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -41,7 +41,7 @@ def get_page_context(
     forward: ForwardPassDep,
     parameters: ViewDep,
 ) -> PageContext:
-    """What the path and the query name."""
+    """The subject that path and query name."""
     links = parameters.view(forward.manifest, forward.digit.id, forward.scales)
     return PageContext(services, engine, stored, forward, links, parameters.find.strip())
 
@@ -64,6 +64,6 @@ def get_network_context(
     parameters: ViewDep,
     digit: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageContext:
-    """What the path and the query name, on a page whose path has no digit."""
+    """The subject that path and query name, on a page whose path has no digit."""
     stored = services.digits.get(digit) if digit else services.default_input(engine.manifest)
     return open_page(services, engine, stored, parameters)

@@ -39,7 +39,7 @@ _LARGE: Final = 2 * _MEGABYTE  # bytes
 
 @dataclass(frozen=True)
 class Downloads:
-    """What can be had of a page; addresses are paths on the server.
+    """The downloads of a page; addresses are paths on the server.
 
     Attributes:
         page: the page's address.

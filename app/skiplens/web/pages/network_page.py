@@ -221,7 +221,7 @@ class NetworkPage(Page):
 
     @cached_property
     def prediction(self) -> "PredictionView":
-        """What the network makes of the input."""
+        """The network's prediction for the input."""
         return prediction_view(self.context.services, self.context.forward, self.context.find)
 
     @property
@@ -235,7 +235,7 @@ class NetworkPage(Page):
 
     @property
     def candidates(self) -> list[CandidateLink]:
-        """All that may be the digit meant in the uploaded image, the likeliest first."""
+        """Candidate digits in the uploaded image, most likely first."""
         stored = self.context.stored
         return [
             CandidateLink(

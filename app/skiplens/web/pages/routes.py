@@ -103,7 +103,7 @@ def block(
     order: Order = BY_INDEX,
     page: int = 1,
 ) -> Response:
-    """What a block adds to its input."""
+    """The page of a block."""
     return respond(block_page(context, block, order, page))
 
 

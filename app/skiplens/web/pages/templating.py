@@ -44,7 +44,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True)
 class SiteContext:
-    """What every page needs of the request, whatever it shows."""
+    """Values that every page needs of the request."""
 
     theme: Theme
     address: str

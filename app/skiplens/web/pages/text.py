@@ -53,8 +53,8 @@ _GATES: Final = {
 
 
 def symbol(layer: LayerInfo) -> str | None:
-    """What a layer is to its block: ``x``, ``F(x)``, ``sum``, ``output`` or ``T(x)``; a recurrent
-    layer's gate by its letter.
+    """The role of a layer in its block: ``x``, ``F(x)``, ``sum``, ``output`` or ``T(x)``; of a
+    recurrent layer's gate, its letter.
     """
     if layer.kind in _GATES:
         return _GATES[layer.kind][0]
@@ -135,7 +135,7 @@ _BY_KIND: Final = {
 
 
 def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
-    """What a layer does, in a sentence or two."""
+    """The purpose of a layer, in a sentence or two."""
     block = block_with(manifest, layer)
     if block is not None and block.merge not in (None, "add") and layer.role == "sum":
         merged = _MERGED.get(block.merge or "", "a function of x and F(x)")
@@ -172,7 +172,7 @@ _MERGED: Final = {
 
 
 def formula(block: BlockInfo, output: LayerInfo | None = None) -> str:
-    """What a block computes, as a formula; ``output`` is the layer that it ends in, if known."""
+    """The formula of a block; ``output`` is the layer that it ends in, if known."""
     merged = "F(x)" if block.merge is None else _MERGED.get(block.merge, "merge(x, F(x))")
     last = (block.sum, block.residual)
     unchanged = block.output in last or (output is not None and output.kind == "Identity")
@@ -194,7 +194,7 @@ _OF_MERGE: Final = {
 
 
 def describe_block(block: BlockInfo) -> str:
-    """What a block does, in a sentence or two."""
+    """The purpose of a block, in a sentence or two."""
     if block.merge != "add":
         custom = "The block computes F(x) and merges it with x by a custom function."
         return _OF_MERGE.get(block.merge, custom)
@@ -216,7 +216,7 @@ def describe_block(block: BlockInfo) -> str:
 
 
 def describe_disabled(block: BlockInfo) -> str:
-    """What a block does whose branch is switched off, in a sentence."""
+    """The behaviour of a block whose branch is switched off, in a sentence."""
     if block.gate is not None:
         return (
             "The branch is off: its gate is closed, so T(x) is zero, and x passes through "
@@ -229,7 +229,7 @@ def describe_disabled(block: BlockInfo) -> str:
 
 @dataclass(frozen=True)
 class Symbols:
-    """What identity and residual are called as they enter the sum, in sentences and headings."""
+    """The names of identity and residual as they enter the sum, in sentences and headings."""
 
     x: str
     f: str

@@ -1,4 +1,4 @@
-"""What the pages of experiments share: their record, their context and their frame."""
+"""Shared by the pages of experiments: their record, their context and their frame."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ ExperimentContextDep = Annotated[PageContext, Depends(get_experiment_context)]
 def measured_beside(
     services: Services, experiment: str, third: str
 ) -> list[tuple[Manifest, MeasuredExperiment, str]]:
-    """What was measured in the deepest networks of the ladder and in a third one, of those that are
+    """Measurements of the deepest networks of the ladder and in a third one, of those that are
     loaded, each with the tone of its curve.
     """
     loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}

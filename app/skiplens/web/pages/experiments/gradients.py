@@ -61,7 +61,7 @@ _MEASURED: Final = (
     ("trained", "Trained"),
 )
 VIEWS: Final = {"path": "by path", "line": "along a line", "length": "by length of path"}
-"""What is shown of the page's digit, the first by default."""
+"""Views of the page's digit, the first by default."""
 _STEPS: Final = 24
 """Of the line from the page's digit to another."""
 
@@ -226,9 +226,7 @@ def own_line_chart(
 
 
 def live(drawn: LiveDrawing) -> dict[str, str]:
-    """What the page shows of the gradients of the drawing, and those at one block if the page names
-    it.
-    """
+    """The gradients of the drawing, and those at one block if the page names it."""
     services, engine, forward = drawn.services, drawn.engine, drawn.forward
     view = _view(drawn.query.get("view"))
     if view == "line":
@@ -494,7 +492,7 @@ def gradients_page(
 
 
 def _figure(context: PageContext, view: str) -> dict[str, object]:
-    """What the page shows of its digit."""
+    """The page's values for its digit."""
     services, engine, forward = context.services, context.engine, context.forward
     if view == "line":
         end = _toward(services, forward)

@@ -51,7 +51,7 @@ def _address(view: Links) -> str:
 
 @router.get(links.EXPERIMENTS)
 def index(respond: RespondDep, context: ExperimentContextDep) -> Response:
-    """What each experiment asks, and a figure of it."""
+    """The question of each experiment, and a figure."""
     view = context.links
     cards = [
         (experiment, view.experiment(experiment.name), experiment.card(context))
@@ -86,7 +86,7 @@ routers: Final = (router, *(module.router for module in MODULES))
 
 
 def live_values(name: str, drawn: LiveDrawing) -> dict[str, str]:
-    """What follows a drawing on the page of an experiment, or on the index.
+    """Values that follow a drawing on the page of an experiment, or on the index.
 
     Raises:
         InvalidParameterError: there is no such experiment, or its page has no such option.

@@ -46,7 +46,7 @@ _Y: Final = share_axis("probability")
 
 
 def inversions(order: BlockOrder, trained: Sequence[str]) -> int:
-    """How many pairs of blocks are the wrong way round."""
+    """The number of pairs of blocks in the wrong order."""
     places = [trained.index(name) for name in order.names]
     return sum(a > b for at, a in enumerate(places) for b in places[at + 1 :])
 
@@ -183,7 +183,7 @@ def order_page(
 def _values(
     context: PageContext, order: BlockOrder, moved: str, trained: Sequence[str]
 ) -> dict[str, object]:
-    """What the page shows of a network whose blocks can run in any order."""
+    """The page's values for a network whose blocks can run in any order."""
     engine, forward, links = context.engine, context.forward, context.links
     found, exits = _exits(engine, forward, order)
     names = list(order.names or trained)
@@ -232,7 +232,7 @@ def _block_links(
 
 
 def _describe(forward: ForwardPass, found: ForwardPass) -> str:
-    """What the order did to the prediction."""
+    """The effect of the order on the prediction."""
     classes = forward.manifest.classes
     share = fmt.percent(float(found.probabilities[found.label]))
     if not found.order:

@@ -315,7 +315,7 @@ def few_to_remove(
 
 
 def describe_least_needed(experiments: ExperimentResults, manifest: Manifest) -> str:
-    """What a network reads without the blocks that it needs least."""
+    """The accuracy of a network without the blocks that it needs least."""
     found = experiments.measured(manifest, "least-needed")
     if found is None or not found.curves:
         return ""
@@ -352,7 +352,7 @@ def _sets_to_remove(
 
 
 def describe_removal(engine: Engine, forward: ForwardPass) -> str:
-    """What the removed blocks did to the prediction."""
+    """The effect of the removed blocks on the prediction."""
     manifest, off = engine.manifest, forward.scales.off
     if not manifest.disableable_blocks:
         return (

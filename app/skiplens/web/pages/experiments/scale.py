@@ -182,7 +182,7 @@ def _all_scaled(
 
 
 def _describe(manifest: Manifest, forward: ForwardPass, uniform: float | None) -> str:
-    """What the factor does to the prediction."""
+    """The effect of the factor on the prediction."""
     if not manifest.disableable_blocks:
         return "This network has no identity path beside its branches, so none can be scaled."
     label = manifest.classes[forward.label]

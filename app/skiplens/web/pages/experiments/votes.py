@@ -83,7 +83,7 @@ def waterfall(found: Votes, target: int, hrefs: Mapping[str, str]) -> tuple[Shar
 
 
 def filter_shares(filters: Array, target: int, hrefs: Sequence[str]) -> tuple[Share, ...]:
-    """What each filter of a block adds to the logit of a class."""
+    """The contribution of each filter of a block to the logit of a class."""
     return tuple(
         _share(_FILTER_VOTE, f"votes.filter{at}", f"filter {at}", 0.0, float(vote), href)
         for at, (vote, href) in enumerate(zip(filters[:, target], hrefs, strict=True))
@@ -206,7 +206,7 @@ def votes_page(
 def _values(
     context: PageContext, target: int, chosen: str | None, kept: Mapping[str, str]
 ) -> dict[str, object]:
-    """What the page shows of a network whose logits are a sum."""
+    """The page's values for a network whose logits are a sum."""
     engine, links, classes = context.engine, context.links, context.engine.manifest.classes
     found = votes(context.forward, engine.weights)
     block = chosen or _strongest(found, target)
@@ -239,7 +239,7 @@ def _filter_hrefs(engine: Engine, links: Links, block: str) -> list[str]:
 
 
 def _describe(found: Votes, target: int, name: str) -> str:
-    """How few blocks make most of the logit."""
+    """The number of blocks that make most of the logit."""
     ordered = sorted(found.blocks, key=lambda one: -float(one.total[target]))
     first = [one.block for one in ordered[:2]]
     share = sum(float(one.total[target]) for one in ordered[:2])
