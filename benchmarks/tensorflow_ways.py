@@ -38,7 +38,7 @@ class Network:
     def __init__(self, path: Path) -> None:
         network = load_network(path)
         self._model = instrument(network).model
-        self._routed = instrument(network, routes=True)
+        self._routed = instrument(network, paths=True)
 
     def function(self, inputs: Inputs) -> Call:
         """One ``tf.function`` of a fixed signature."""

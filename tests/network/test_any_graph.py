@@ -152,7 +152,7 @@ def softmax(x: Array) -> Array:
 @pytest.mark.parametrize("make", NETWORKS)
 def test_the_last_layer_is_the_networks_own_output(make: Callable[[], keras.Model]) -> None:
     network = randomise(make())
-    traced = instrument(network, routes=True)
+    traced = instrument(network, paths=True)
     found = traced_outputs(traced)
     wanted = numpy(network(images(2) * traced.input_scale, training=False))
     if make in (separable, perceptron):  # which leave the softmax to their loss

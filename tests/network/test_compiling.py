@@ -270,7 +270,7 @@ def test_where_rounding_adds_up_rewritten_layers_are_compared_in_double_precisio
 ) -> None:
     network = tiny_network()
     monkeypatch.setattr(compiling, "BY_LARGEST", Tolerance(compiling.BY_LARGEST.size, -1.0))
-    names = gradient_names(instrument(network, routes=True))
+    names = gradient_names(instrument(network, paths=True))
     graph = Graph(b"", ("image", "branch_scales", "target"), names)
     expected = reference_gradients(network)
     compiling.check_flips(network, traced, graph, expected, 0.01)

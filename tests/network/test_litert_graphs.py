@@ -70,7 +70,7 @@ def test_activations_equal_keras(branch_scales: Array) -> None:
 def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
     inputs = given(branch_scales)
     found, wanted = gradient_graph().run(inputs), reference_gradients(network())(inputs)
-    assert list(found) == list(wanted) == list(gradient_names(instrument(network(), routes=True)))
+    assert list(found) == list(wanted) == list(gradient_names(instrument(network(), paths=True)))
     for name, value in wanted.items():
         assert close(found[name], value, 1e-4), name
 
@@ -79,9 +79,9 @@ def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
 def test_the_two_routes_sum_to_the_whole(branch_scales: Array) -> None:
     found = gradient_graph().run(given(branch_scales))
     for block in instrument(network()).blocks:
-        routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
-        assert close(routes[0] + routes[1], found[block.input], 1e-5)
-        assert routes[0].any()
+        paths = [found[f"{block.name}.x:{path}"] for path in ("identity", "residual")]
+        assert close(paths[0] + paths[1], found[block.input], 1e-5)
+        assert paths[0].any()
 
 
 def test_a_block_that_is_off_sends_nothing_back_through_f() -> None:
@@ -97,7 +97,7 @@ Tail = Callable[[Tensor, Tensor], Tensor]
 def tails(model: keras.Model) -> Iterator[tuple[str, str, Tail]]:
     """For each block its name, the layer before it, and the target's logit by its own layers.
 
-    The last is a function of what the block's two routes are given.
+    The last is a function of what the block's two paths are given.
     """
     outer = model.layers[1:]
     for at, block in enumerate(outer):

@@ -241,15 +241,15 @@ def test_weights_are_those_of_the_network() -> None:
 
 def test_routes_are_copies_of_a_blocks_input() -> None:
     network, _ = instrumented("mnist-classic")
-    traced = instrument(network, routes=True)
-    assert traced.routes[:2] == ("block1.x:identity", "block1.x:residual")
-    assert len(traced.routes) == 2 * len(traced.blocks)
+    traced = instrument(network, paths=True)
+    assert traced.paths[:2] == ("block1.x:identity", "block1.x:residual")
+    assert len(traced.paths) == 2 * len(traced.blocks)
     found = traced.model({"image": images(), "branch_scales": np.ones((1, 5), np.float32)})
     for block in traced.blocks:
-        for route in ("identity", "residual"):
-            copy = found[f"{block.name}.x:{route}"]
+        for path in ("identity", "residual"):
+            copy = found[f"{block.name}.x:{path}"]
             assert np.array_equal(numpy(copy), numpy(found[block.input]))
-    assert instrument(network).routes == ()
+    assert instrument(network).paths == ()
 
 
 def test_rewrite_replaces_the_calls_that_it_answers() -> None:
@@ -387,7 +387,7 @@ def nested() -> keras.Model:
 
 def test_nested_blocks_are_each_opened_and_switched_by_their_own_gate() -> None:
     model = nested()
-    traced = instrument(model, routes=True)
+    traced = instrument(model, paths=True)
     whole = agrees(model)
     assert [block.name for block in traced.blocks] == ["inner", "block1", "block2"]
     assert [block.can_disable for block in traced.blocks] == [True, True, False]

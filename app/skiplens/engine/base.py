@@ -121,7 +121,7 @@ class Engine(Protocol):
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         """Gradients of the logit of class ``target`` at every layer except the probabilities, and
-        at each block's input by route.
+        at each block's input by path.
 
         Arguments and errors as in :meth:`activations`; ``target`` is a class index.
         """

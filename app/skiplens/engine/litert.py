@@ -311,8 +311,8 @@ class LiteRTEngine:
         layers = folder.manifest.layers
         self._shapes = {layer.name: layer.shape for layer in layers}
         for block in folder.manifest.blocks:
-            for route in ("identity", "residual"):
-                self._shapes[f"{block.name}.x:{route}"] = self._shapes[block.input]
+            for path in ("identity", "residual"):
+                self._shapes[f"{block.name}.x:{path}"] = self._shapes[block.input]
         self._checked_layers = layers_to_check(layers)
         each = folder.manifest.activation_bytes
         size = max(1, min(size, _MOST_BYTES // max(each, 1)))

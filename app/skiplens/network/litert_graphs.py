@@ -55,7 +55,7 @@ def compile_activations(traced: InstrumentedModel) -> Graph:
 
 def compile_gradients(network: keras.Model) -> Graph:
     """The graph of ``image``, ``branch_scales``, one-hot ``target (1, classes)`` to the gradient of
-    the target's logit at every layer, and at each block's input by route.
+    the target's logit at every layer, and at each block's input by path.
 
     Of the logit and not of log p, whose gradient ``target - p`` at the logits is all but zero
     wherever the network is confident, in every layer alike.
@@ -64,7 +64,7 @@ def compile_gradients(network: keras.Model) -> Graph:
         CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
             cannot differentiate.
     """
-    traced = instrument(network, rewrite=differentiable, routes=True)
+    traced = instrument(network, rewrite=differentiable, paths=True)
     logits = _logits(traced)
     names = gradient_names(traced)
 
@@ -168,9 +168,9 @@ def reference_reordered(network: keras.Model) -> Callable[[Arrays], dict[str, Ar
 
 
 def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
-    """Outputs of the gradient graph in order: layers up to the logits, then the routes."""
+    """Outputs of the gradient graph in order: layers up to the logits, then the paths."""
     layers = (one.name for one in traced.layers[:-1] if one.name not in traced.beside)
-    return (*layers, *traced.routes)
+    return (*layers, *traced.paths)
 
 
 def reference_gradients(
@@ -181,7 +181,7 @@ def reference_gradients(
 
     As a graph, it leaves out the gradients of kernels, in which TensorFlow can crash.
     """
-    traced = instrument(network, rewrite=rewrite, routes=True)
+    traced = instrument(network, rewrite=rewrite, paths=True)
     logits, names = _logits(traced), gradient_names(traced)
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types

@@ -173,7 +173,7 @@ class Structure:
         )
         return not same or id(out) in self._shown_anyway
 
-    def routes_from(self, tensor: Tensor, call: Call) -> Iterator[tuple[str, str]]:
+    def paths_from(self, tensor: Tensor, call: Call) -> Iterator[tuple[str, str]]:
         """The blocks whose ``x`` a tensor is and that a call lies in, outermost first, with the way
         that the call is on: ``identity`` or ``residual``.
         """

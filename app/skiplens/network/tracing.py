@@ -31,7 +31,7 @@ from skiplens.network.structure import Structure, analyse
 Rewrite = Callable[[Any, Tensor], Tensor | None]
 _Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
-_ROUTES: Final = ("identity", "residual")
+_PATHS: Final = ("identity", "residual")
 _KEEPS_SIGN: Final = (*POOLS, keras.layers.Flatten)
 _SYMMETRIC: Final = frozenset({"add", "multiply", "average", "maximum"})
 
@@ -46,8 +46,8 @@ class InstrumentedModel:
             (N, C)}``.
         layers: one record for each output, in forward order.
         blocks: in forward order.
-        routes: names of further outputs, if requested: ``block1.x:identity`` and
-            ``block1.x:residual``, the copies of a block's input that feed each route.
+        paths: names of further outputs, if requested: ``block1.x:identity`` and
+            ``block1.x:residual``, the copies of a block's input that feed each path.
         keras_layers: the Keras layer, or operation, behind each record that has one, by name.
         logits: name of the layer that the last layer turns into probabilities; ``None`` if the
             network has no probabilities.
@@ -59,7 +59,7 @@ class InstrumentedModel:
     model: keras.Model
     layers: tuple[LayerInfo, ...]
     blocks: tuple[BlockInfo, ...]
-    routes: tuple[str, ...]
+    paths: tuple[str, ...]
     keras_layers: Mapping[str, Any]
     logits: str | None
     beside: frozenset[str] = frozenset()
@@ -67,14 +67,14 @@ class InstrumentedModel:
 
 
 def instrument(
-    network: keras.Model, *, rewrite: Rewrite | None = None, routes: bool = False
+    network: keras.Model, *, rewrite: Rewrite | None = None, paths: bool = False
 ) -> InstrumentedModel:
     """Instrument a network.
 
     Args:
         network: a functional or sequential Keras model of one image and one output.
         rewrite: ``rewrite(layer, x)`` may return a replacement for the layer's output, or ``None``.
-        routes: also expose each residual block's input once for each route.
+        paths: also expose each residual block's input once for each path.
 
     Raises:
         CompileError: it is another kind of network, or a layer has a name that cannot stand in an
@@ -83,7 +83,7 @@ def instrument(
     if reasons := obstacles(network):
         raise CompileError("; ".join(reasons))
     structure = analyse(network, image_shape(network))
-    return _Replay(structure, rewrite, split_routes=routes).instrumented(network.name)
+    return _Replay(structure, rewrite, split_paths=paths).instrumented(network.name)
 
 
 _NAME: Final = re.compile(r"[\w.-]+")
@@ -145,10 +145,10 @@ _SMALLEST_SIDE: Final = 8  # of an image that comes as a vector of pixels
 class _Replay:
     """Calls the layers of a network again, with scaled branches, and records every output."""
 
-    def __init__(self, network: Structure, rewrite: Rewrite | None, *, split_routes: bool) -> None:
+    def __init__(self, network: Structure, rewrite: Rewrite | None, *, split_paths: bool) -> None:
         self._network = network
         self._rewrite = rewrite or (lambda layer, x: None)
-        self._split_routes = split_routes
+        self._split_paths = split_paths
         self._scaled = [name for name, one in network.merges.items() if one.scaled is not None]
         self._inputs = {"image": keras.Input(network.flat.source.shape[1:], name="image")}
         if self._scaled:
@@ -156,7 +156,7 @@ class _Replay:
             self._inputs["branch_scales"] = keras.Input(width, name="branch_scales")
         self._values: dict[int, Tensor] = {id(network.flat.source): self._inputs["image"]}
         self._branches: dict[int, Tensor] = {}  # scaled, by id of the merge's call
-        self._copies: dict[str, Tensor] = {}  # of a block's input, by route
+        self._copies: dict[str, Tensor] = {}  # of a block's input, by path
         self._sources: dict[int, tuple[str, ...]] = {id(self._image()): (INPUT,)}
         self._names: dict[int, str] = {id(network.flat.source): INPUT}
         self._never_negative: set[int] = set()
@@ -182,8 +182,8 @@ class _Replay:
                 self._merge_inputs(block, self._network.merges[block])
             self._call(call)
         blocks = tuple(self._block(*block) for block in self._network.merges.items())
-        routes = [f"{block.name}.x:{route}" for block in blocks for route in _ROUTES]
-        copies = {route: self._copies[route] for route in routes if route in self._copies}
+        paths = [f"{block.name}.x:{path}" for block in blocks for path in _PATHS]
+        copies = {path: self._copies[path] for path in paths if path in self._copies}
         logits = self._network.logits
         return InstrumentedModel(
             keras.Model(self._inputs, {**self._outputs, **copies}, name=f"{name}.traced"),
@@ -234,16 +234,16 @@ class _Replay:
         if merge is not None and tensor is merge.scaled:
             return self._branches[id(call)]
         value = self._values[id(tensor)]
-        if self._split_routes:
-            for block, route in self._network.routes_from(tensor, call):
-                value = self._copy(block, route, tensor, value)
+        if self._split_paths:
+            for block, path in self._network.paths_from(tensor, call):
+                value = self._copy(block, path, tensor, value)
         return value
 
-    def _copy(self, block: str, route: str, tensor: Tensor, value: Tensor) -> Tensor:
+    def _copy(self, block: str, path: str, tensor: Tensor, value: Tensor) -> Tensor:
         """A separate tensor to differentiate by."""
-        name = f"{block}.x:{route}"
+        name = f"{block}.x:{path}"
         if name not in self._copies:
-            copy = FunctionLayer(f"{block}.x.{route}", lambda x: ops.multiply(x, 1.0))([value])
+            copy = FunctionLayer(f"{block}.x.{path}", lambda x: ops.multiply(x, 1.0))([value])
             self._copies[name] = copy
             self._sources[id(copy)] = self._sources[id(self._values[id(tensor)])]
             if id(value) in self._never_negative:

@@ -270,12 +270,12 @@ _MOST_TICKS: Final = 7
 _MOST_NAMES: Final = 12  # of more blocks than that only some numbers have room on a phone
 
 _Read = Callable[[BlockGradient], float | None]
-_TOTAL: Final[tuple[str, str, _Read]] = ("ink", "total", lambda block: block.total)
-_PATHS: Final[tuple[tuple[str, str, _Read], ...]] = (
-    _TOTAL,
+GRADIENT_PATHS: Final[tuple[tuple[str, str, _Read], ...]] = (
+    ("ink", "total", lambda block: block.total),
     ("identity", "through the identity", lambda block: block.identity),
     ("residual", "through F", lambda block: None if block.identity is None else block.residual),
 )
+"""Tone, name and norm of the gradient by each path."""
 
 
 def gradient_chart(
@@ -288,10 +288,11 @@ def gradient_chart(
     one. Zeros, which have no logarithm, are left out; ``None`` if every gradient is zero.
     """
     series = [
-        Series(path, tone, _points(title, gradients, path, read)) for tone, path, read in _PATHS
+        Series(path, tone, _points(title, gradients, path, read))
+        for tone, path, read in GRADIENT_PATHS
     ]
     if beside:
-        _, path, read = _TOTAL
+        _, path, read = GRADIENT_PATHS[0]
         series.append(Series(f"dashed: {beside[0]}, total", "dashed", _points(*beside, path, read)))
     shown = [line for line in series if line.points]
     values = [point.y for line in shown for point in line.points]

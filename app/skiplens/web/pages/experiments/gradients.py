@@ -1,6 +1,6 @@
 """Experiment: how gradients fare with the skip and without it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import comb, floor, log10
 from typing import Annotated, Final
@@ -17,7 +17,6 @@ from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import (
-    BlockGradient,
     GradientByPath,
     gradient_by_path,
     has_path_lengths,
@@ -29,6 +28,7 @@ from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import (
+    GRADIENT_PATHS,
     Axis,
     LineChart,
     Point,
@@ -48,12 +48,6 @@ from skiplens.web.pages.experiments.experiment_page import (
 )
 from skiplens.web.pages.templating import RespondDep
 
-_Read = Callable[[BlockGradient], float | None]
-_ROUTES: Final[tuple[tuple[str, str, _Read], ...]] = (
-    ("both together", "ink", lambda block: block.total),
-    ("past the blocks", "identity", lambda block: block.identity),
-    ("through F", "residual", lambda block: None if block.identity is None else block.residual),
-)
 _LEAST: Final = 1e-12  # a gradient of zero has no logarithm
 END: Final = "end"
 _MEASURED: Final = (
@@ -99,10 +93,10 @@ _GRADIENT: Final = Axis(
 def _lines(
     found: GradientByPath, twin: tuple[str, GradientByPath] | None
 ) -> list[tuple[str, str, list[tuple[float, float]]]]:
-    """Name, tone and points of every route, and of the twin's gradient."""
-    drawn = [(name, tone, found, read) for name, tone, read in _ROUTES]
+    """Name, tone and points of every path, and of the twin's gradient."""
+    drawn = [(name, tone, found, read) for tone, name, read in GRADIENT_PATHS]
     if twin:
-        drawn.append((twin[0], "chain", twin[1], _ROUTES[0][2]))
+        drawn.append((twin[0], "chain", twin[1], GRADIENT_PATHS[0][2]))
     lines = [
         (
             name,
@@ -126,7 +120,7 @@ def _with_gradients(services: Services) -> list[Manifest]:
 def _both(
     services: Services, engine: Engine, forward: ForwardPass
 ) -> tuple[GradientByPath, tuple[str, GradientByPath] | None]:
-    """The gradient of the predicted class by route, here and in the twin network."""
+    """The gradient of the predicted class by path, here and in the twin network."""
     found = gradient_by_path(engine, forward)
     twin = twin_of(engine.manifest, _with_gradients(services))
     if twin is None:
@@ -136,14 +130,14 @@ def _both(
     return found, (other.manifest.title, gradient_by_path(other, passed, found.target))
 
 
-def route_chart(services: Services, engine: Engine, forward: ForwardPass) -> LineChart | None:
-    """The gradient at each block's input, by route; ``None`` without gradients."""
+def path_chart(services: Services, engine: Engine, forward: ForwardPass) -> LineChart | None:
+    """The gradient at each block's input, by path; ``None`` without gradients."""
     if engine.manifest.no_gradients:
         return None
-    return draw_routes(*_both(services, engine, forward))
+    return draw_paths(*_both(services, engine, forward))
 
 
-def draw_routes(found: GradientByPath, twin: tuple[str, GradientByPath] | None) -> LineChart:
+def draw_paths(found: GradientByPath, twin: tuple[str, GradientByPath] | None) -> LineChart:
     """The chart of a network, and of its plain twin by title."""
     series = [
         Series(
@@ -159,7 +153,7 @@ def draw_routes(found: GradientByPath, twin: tuple[str, GradientByPath] | None) 
         series,
         x=_blocks_axis(len(found.blocks)),
         y=_GRADIENT,
-        alt="Norm of the gradient at each block's input, by route",
+        alt="Norm of the gradient at each block's input, by path",
     )
 
 
@@ -502,4 +496,4 @@ def _figure(context: PageContext, view: str) -> dict[str, object]:
         }
     if view == "length":
         return {"chart": length_chart(services, engine, forward)}
-    return {"chart": route_chart(services, engine, forward)}
+    return {"chart": path_chart(services, engine, forward)}

@@ -7,7 +7,7 @@ from skiplens.core.ladder import DEEPEST, STREAM
 from skiplens.service.gradients import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_routes
+from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_paths
 from skiplens.web.pages.learn.ladder import gradient_at_start, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
@@ -74,7 +74,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
     twin = plain[at] if at < len(plain) else None
     return StepFigure(
         values={
-            "chart": draw_routes(found, beside),
+            "chart": draw_paths(found, beside),
             "columns": tuple((name, scene.address(block=name), name == block) for name in names),
             "own": own,
             "twin": twin,
