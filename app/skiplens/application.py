@@ -34,11 +34,7 @@ from skiplens.web.http.headers import ResponseHeaders
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.metrics import router as health_router
 from skiplens.web.http.path_prefix import PathPrefix
-from skiplens.web.http.request_limits import (
-    BodyLimit,
-    ComputingPlaces,
-    ConcurrencyLimit,
-)
+from skiplens.web.http.request_limits import BodyLimit, ComputingPlaces, ConcurrencyLimit
 
 EXTRA_THREADS: Final = 4  # for metrics, and digits as JSON
 _logger = structlog.get_logger(__name__)

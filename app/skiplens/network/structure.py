@@ -11,14 +11,7 @@ import keras
 import numpy as np
 
 from skiplens.core.manifest import INPUT, OTHER
-from skiplens.network.flattening import (
-    RESHAPED_INPUT,
-    Call,
-    FlatNetwork,
-    Merge,
-    Tensor,
-    flatten,
-)
+from skiplens.network.flattening import RESHAPED_INPUT, Call, FlatNetwork, Merge, Tensor, flatten
 from skiplens.network.layer_records import is_activation, is_softmax, named_block
 from skiplens.network.merges import branch_calls, find_merges, needed_calls
 

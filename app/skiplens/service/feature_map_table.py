@@ -13,10 +13,7 @@ from skiplens.core.block_metrics import column_offsets
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
-from skiplens.core.value_range import (
-    ValueRange,
-    quantise,
-)
+from skiplens.core.value_range import ValueRange, quantise
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass

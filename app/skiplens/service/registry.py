@@ -3,11 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from skiplens.core.manifest import (
-    BlockInfo,
-    LayerInfo,
-    Manifest,
-)
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     UnknownBlockError,

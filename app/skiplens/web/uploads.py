@@ -15,11 +15,7 @@ from skiplens.core.digit import SIDE, Digit
 from skiplens.core.drawing import Stroke, blank_paper, draw_over, draw_strokes
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import Manifest
-from skiplens.core.preprocessing import (
-    pixels_to_grey,
-    preprocess,
-    surest_first,
-)
+from skiplens.core.preprocessing import pixels_to_grey, preprocess, surest_first
 from skiplens.core.timing import timed
 from skiplens.errors import BlankImageError, InvalidParameterError, UnsupportedFormatError
 from skiplens.service.admission import ANYONE, Place, Places

@@ -11,15 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from skiplens.core.array_files import (
-    layer_csv,
-    network_csv,
-    npy,
-    npz,
-    npz_parts,
-    npz_size,
-    pack,
-)
+from skiplens.core.array_files import layer_csv, network_csv, npy, npz, npz_parts, npz_size, pack
 from skiplens.core.block_metrics import block_metrics
 from skiplens.core.feature_stats import FilterStatistics, extent
 from skiplens.core.manifest import BlockInfo, LayerInfo

@@ -7,11 +7,7 @@ import numpy as np
 
 from skiplens.core import grid_image
 from skiplens.core.block_metrics import cosine
-from skiplens.core.manifest import (
-    BlockInfo,
-    LayerInfo,
-    Manifest,
-)
+from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import LabelledKernelGrid, layer_grid

@@ -26,12 +26,7 @@ from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.blocks import blocks_page
 from skiplens.web.pages.classic import classic_page
 from skiplens.web.pages.compare import ComparedDep, compare_page
-from skiplens.web.pages.context import (
-    PageContext,
-    PageContextDep,
-    get_network_context,
-    open_page,
-)
+from skiplens.web.pages.context import PageContext, PageContextDep, get_network_context, open_page
 from skiplens.web.pages.dataset import dataset_page
 from skiplens.web.pages.docs import docs_page
 from skiplens.web.pages.figures import filter_kernel_grid
