@@ -97,22 +97,7 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
         redirect_slashes=False,  # it would name the host that the client named
         # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        middleware=[
-            Middleware(PathPrefix, settings.root_path, trusts_header=settings.trust_prefix_header),
-            Middleware(
-                ResponseHeaders,
-                settings.frame_ancestors,
-                shared_pictures=settings.cross_origin_pictures,
-            ),
-            Middleware(AccessLog, metrics),
-            *cross_origin(settings.cors_origins),
-            Middleware(BodyLimit, settings, metrics, lambda: app.state.ready),
-            Middleware(HostAndOriginCheck, settings),
-            *([Middleware(TokenCheck, settings.token)] if settings.token else []),
-            Middleware(ConcurrencyLimit, settings, metrics),
-            Middleware(ResponseCache, settings.picture_cache_bytes),
-            Middleware(ComputingPlaces, settings),
-        ],
+        middleware=_middleware(settings, metrics, lambda: app.state.ready),
     )
     app.state.metrics, app.state.ready = metrics, False
     app.state.host, app.state.token = settings.host, settings.token
@@ -124,6 +109,28 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
     app.routes.extend([*health_router.routes, *api.ROUTES])
     pages.install(app, settings.max_body_bytes)
     return app
+
+
+def _middleware(
+    settings: Settings, metrics: Metrics, is_ready: Callable[[], bool]
+) -> list[Middleware]:
+    """From the outermost to the innermost."""
+    return [
+        Middleware(PathPrefix, settings.root_path, trusts_header=settings.trust_prefix_header),
+        Middleware(
+            ResponseHeaders,
+            settings.frame_ancestors,
+            shared_pictures=settings.cross_origin_pictures,
+        ),
+        Middleware(AccessLog, metrics),
+        *cross_origin(settings.cors_origins),
+        Middleware(BodyLimit, settings, metrics, is_ready),
+        Middleware(HostAndOriginCheck, settings),
+        *([Middleware(TokenCheck, settings.token)] if settings.token else []),
+        Middleware(ConcurrencyLimit, settings, metrics),
+        Middleware(ResponseCache, settings.picture_cache_bytes),
+        Middleware(ComputingPlaces, settings),
+    ]
 
 
 DATABASE_FILE: Final = "digits.sqlite3"

@@ -25,6 +25,7 @@ from skiplens.core.manifest import (
     WEIGHTS_FILE,
     Accuracy,
     GraphInfo,
+    LayerInfo,
     Manifest,
     NetworkSimilarity,
     SeedAccuracy,
@@ -214,12 +215,7 @@ def compile_network(
     training = _training(folder)
     network, shape, found = _with_contract(folder, options)
     traced = instrument(network)
-    if traced.layers[-1].activation not in _PROBABILITIES:
-        last = traced.layers[-1]
-        raise CompileError(
-            f"network {folder.name} ends in layer {last.name} ({last.kind}); it must end in "
-            "probabilities, or in logits"
-        )
+    _check_end(folder.name, traced.layers[-1])
     classes = _classes(folder.name, network.output_shape[-1], options.classes)
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
@@ -252,6 +248,14 @@ def compile_network(
     )
     _write(folder, files, manifest)
     return manifest
+
+
+def _check_end(name: str, last: LayerInfo) -> None:
+    if last.activation not in _PROBABILITIES:
+        raise CompileError(
+            f"network {name} ends in layer {last.name} ({last.kind}); it must end in "
+            "probabilities, or in logits"
+        )
 
 
 def _with_contract(

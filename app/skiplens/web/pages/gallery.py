@@ -8,7 +8,9 @@ from typing import Final
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.engine.base import Engine
+from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_layer
+from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.block import describe_metrics
@@ -206,6 +208,30 @@ def _block_sections(
     )
 
 
+def _shown_parts(block: BlockInfo) -> dict[str, str]:
+    """The layer of each part of a block by role; without an output that is its sum."""
+    names = {part: getattr(block, part) for part in _PARTS}
+    if names["output"] == names["sum"]:
+        del names["output"]
+    return {role: name for role, name in names.items() if name is not None}
+
+
+def _part(
+    forward: ForwardPass, block: BlockInfo, role: str, layer: LayerInfo, links: Links
+) -> Part:
+    return Part(
+        _SIGNS.get(role, "") if block.merge == "add" or role == "output" else "",
+        layer_figure(
+            forward,
+            layer,
+            links,
+            x_of=block.name if layer.name == block.identity else None,
+            room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
+            beside=find_layer(forward.manifest, block.output),
+        ),
+    )
+
+
 def _block_section(
     context: PageContext,
     block: BlockInfo,
@@ -217,30 +243,13 @@ def _block_section(
 ) -> BlockSection:
     forward, links = context.forward, context.links
     layers = {layer.name: layer for layer in forward.manifest.layers}
-    names = dict(zip(_PARTS, [getattr(block, part) for part in _PARTS], strict=True))
-    if names["output"] == names["sum"]:
-        del names["output"]
-    shown = {role: name for role, name in names.items() if name is not None}
+    shown = _shown_parts(block)
     inner = [
         layer
         for layer in forward.manifest.layers
         if layer.block == block.name and layer.name not in shown.values()
     ]
-    added = block.merge == "add"
-    parts = tuple(
-        Part(
-            _SIGNS.get(role, "") if added or role == "output" else "",
-            layer_figure(
-                forward,
-                layers[name],
-                links,
-                x_of=block.name if name == block.identity else None,
-                room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
-                beside=layers[block.output],
-            ),
-        )
-        for role, name in shown.items()
-    )
+    parts = tuple(_part(forward, block, role, layers[name], links) for role, name in shown.items())
     return BlockSection(
         name=block.name,
         href=links.block(block.name),
