@@ -307,7 +307,7 @@ def test_a_wider_tolerance_is_found_only_where_the_first_is_exceeded(
 
 def test_rounding_alone_moves_gradients_a_little(traced: InstrumentedModel) -> None:
     network = tiny_network()
-    names = gradient_names(instrument(network, routes=True))
+    names = gradient_names(instrument(network, paths=True))
     graph = Graph(b"", ("image", "branch_scales", "target"), names)
     noise = compiling.rounding_noise(network, traced, graph, reference_gradients(network))
     assert 0 < noise < 1e-4
