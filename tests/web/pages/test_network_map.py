@@ -185,4 +185,4 @@ def test_the_legend_tells_of_ratios_where_the_map_shows_them(
 ) -> None:
     page = look(Links(network, digit.id).gallery())
     assert bool([one for one in page.all("text") if one.get("class") == "map-ratio"]) == told
-    assert ("ratio of the two" in page.text) == told
+    assert ("norm of x" in page.text) == told

@@ -48,6 +48,7 @@ class MapBlock:
     title: str
     """Name and norms, for people."""
     href: str
+    """Of its page; empty where the whole block is its switch."""
     current: bool
     left: float
     width: float
@@ -90,9 +91,19 @@ class NetworkMap:
     blocks: tuple[MapBlock, ...]
     kind: str
     """``residual``, ``gated``, or ``plain`` without identity paths."""
+    leads_on: bool = True
+    """Whether its ends are links to the gallery."""
     height: int = HEIGHT
     axis: int = _AXIS
     crest: int = _CREST
+
+    @property
+    def shared_state(self) -> str:
+        """The factor of all branches that are on, where it is said once for want of room."""
+        on = [block for block in self.blocks if block.factor]
+        factors = {block.factor for block in on}
+        narrow = len(on) > 1 and not on[0].ratio
+        return on[0].state if narrow and len(factors) == 1 and factors != {1.0} else ""
 
 
 def network_map(

@@ -187,8 +187,8 @@ _WAITING: Final = re.compile(
 
 
 def still(figure: Markup, prefix: str) -> Markup:
-    """A figure among others on paper: with all its pictures, with ids of its own, and without
-    navigation, which each page has once.
+    """A figure among others on paper: with all its pictures and details, with ids of its own, and
+    without navigation, which each page has once.
     """
 
     def prefixed(found: re.Match[str]) -> str:
@@ -196,6 +196,7 @@ def still(figure: Markup, prefix: str) -> Markup:
         return f' {found[1]}="{ids}"'
 
     plain = str(figure).replace("<nav ", '<div role="group" ').replace("</nav>", "</div>")
+    plain = plain.replace("<details ", "<details open ")
     return Markup(_IDS.sub(prefixed, _WAITING.sub("", plain)))  # noqa: S704  # it was escaped
 
 

@@ -1,5 +1,6 @@
 """The steps about blocks: their parts, one pixel of them, and branches switched off or scaled."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,7 +11,6 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.units import explain, parse_position
-from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.blocks import ablated_accuracies
@@ -25,6 +25,7 @@ _ZOOM: Final = (
     2  # in the picture, which the page enlarges: a light one, since all filters are in it
 )
 _PARTS: Final = {"projected x": "x"}
+_BOTH: Final = 2  # networks, with skips and without
 _THREE: Final = 3
 _FACTORS: Final = (0.25, 0.5, 0.75, 1.0, 1.5)
 
@@ -48,24 +49,29 @@ def block_figure(scene: Scene) -> StepFigure:
                 remark=f"{here}; the largest ratio is {fmt.number(max(ratios.values()))}.",
             ),
             Question.judged(
-                "Which block's F(x) is smallest, relative to its x?",
+                "In which block is it smallest?",
                 touched=touched,
                 right=ratio == min(ratios.values()),
                 remark=f"{here}; the smallest ratio is {fmt.number(min(ratios.values()))}.",
             ),
         ),
         tool=(f"{block.name} in the tool", scene.links.block(block.name)),
-        map=_choosing_map(scene, block.name),
+        map=_story_map(scene, block.name, lambda name: scene.address(block=name)),
     )
 
 
-def _choosing_map(scene: Scene, current: str) -> NetworkMap:
-    """The network map whose blocks are chosen by touching them."""
-    drawn = network_map(scene.forward, scene.links, Links.gallery, current)
-    chosen = (
-        replace(block, href=scene.address(block=block.name), toggle=None) for block in drawn.blocks
+def _story_map(
+    scene: Scene, current: str = "", choose: Callable[[str], str] | None = None
+) -> NetworkMap:
+    """The network map, which leads nowhere else: a block is chosen, or switched, by touching it."""
+    drawn = network_map(
+        scene.forward, scene.links, lambda links: scene.scaled(links.scales), current
     )
-    return replace(drawn, blocks=tuple(chosen))
+    blocks = (
+        replace(block, href=choose(block.name), toggle=None) if choose else replace(block, href="")
+        for block in drawn.blocks
+    )
+    return replace(drawn, blocks=tuple(blocks), leads_on=False)
 
 
 def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
@@ -80,7 +86,9 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
         "boxes": {
             _PARTS.get(role, role): " ".join(map(str, box)) for role, box in boxes.items() if box
         },
-        "legend": figures.table_legend(table),
+        "legend": replace(
+            figures.table_legend(table), sharing="the same scale for x, F(x) and output"
+        ),
     }
 
 
@@ -90,13 +98,16 @@ def sum_figure(scene: Scene) -> StepFigure:
     shown = _block_maps(scene, block)
     sum_, output = (find_layer(scene.manifest, str(name)) for name in (block.sum, block.output))
     summed = scene.forward.maps(sum_)[:, :, shown["index"]]
-    at = scene.state.at or ",".join(map(str, np.unravel_index(summed.argmax(), summed.shape)))
-    position = parse_position(sum_, at)
-    x, residual = (
-        float(scene.forward.activations[name][(*position, shown["index"])])
+    parts = [
+        scene.forward.activations[name][..., shown["index"]]
         for name in (str(block.identity), block.residual)
-    )
+    ]
+    both = np.unravel_index(np.minimum(*parts).argmax(), summed.shape)  # neither is near zero
+    at = scene.state.at or ",".join(map(str, both))
+    position = parse_position(sum_, at)
+    x, residual = (float(part[position]) for part in parts)
     total, touched = float(summed[position]), scene.state.at is not None
+    here = f"At row {position[0]}, column {position[1]}"
     return StepFigure(
         values={
             **shown,
@@ -113,13 +124,13 @@ def sum_figure(scene: Scene) -> StepFigure:
                 "Find a pixel where the sum is smaller than x.",
                 touched=touched,
                 right=residual < 0,
-                remark=f"Here x is {fmt.number(x)}, the sum {fmt.number(total)}.",
+                remark=f"{here}, x is {fmt.number(x)}, the sum {fmt.number(total)}.",
             ),
             Question.judged(
                 "Find a pixel that ReLU sets to zero.",
                 touched=touched,
                 right=total < 0,
-                remark=f"Here the sum is {fmt.number(total)}.",
+                remark=f"{here}, the sum is {fmt.number(total)}.",
             ),
         ),
         tool=(
@@ -159,13 +170,14 @@ def switch_figure(scene: Scene) -> StepFigure:
                 remark=change.text if one else "Take out one block only.",
             ),
             Question.judged(
-                "Which blocks must you take out to change the answer?",
+                "Find blocks that change the answer.",
                 touched=touched,
                 right=change.changed,
                 remark=change.text,
             ),
         ),
         tool=("Every block in the tool", scene.links.blocks()),
+        map=_story_map(scene),
     )
 
 
@@ -198,7 +210,7 @@ def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
         return f"With every block, the network classifies {trained} of {digits} correctly."
     found = ablated_accuracies(manifest).get(frozenset(off))
     if not found:
-        return "The test accuracy without these blocks was not measured."
+        return None
     return (
         f"Without {fmt.join_and(off)}, the network classifies {found[0]} of {digits} correctly, "
         f"not {trained}."
@@ -215,6 +227,7 @@ def ablation_figure(scene: Scene) -> StepFigure:
             "accuracy": _accuracy_without(scene.manifest, off) if off and not scaled else None,
             "dial": _dial_of_all(scene),
             "gate": _gate(scene),
+            "removal": _removal(scene),
         },
         questions=(
             Question.judged(
@@ -226,25 +239,60 @@ def ablation_figure(scene: Scene) -> StepFigure:
             Question.judged(
                 "Scale all branches until the answer changes.",
                 touched=touched,
-                right=change.changed and bool(scaled) and not off,
+                right=change.changed and bool(scaled),
                 remark=change.text,
             ),
         ),
         tool=("Every block in the tool", scene.links.blocks()),
+        map=_story_map(scene),
     )
+
+
+def _removal(scene: Scene) -> str:
+    """What one block taken out leaves with skips and without, and the block that is missed most; as
+    far as it was measured.
+    """
+    twin, experiments = scene.networks.twin, scene.context.services.experiments
+    networks = (scene.manifest, twin.manifest) if twin else ()
+    found = [experiments.measured(manifest, "removal") for manifest in networks]
+    points = [
+        (one.digits, point)
+        for one in found
+        if one
+        for point in one.curves[0].points
+        if point.x == 1
+    ]
+    if len(points) < _BOTH:
+        return ""
+    (digits, with_skips), (_, without) = points
+    text = (
+        f"One block out, drawn at random {with_skips.runs} times: "
+        f"{fmt.percent(with_skips.mean)} of {digits:,} test digits are right with skips, "
+        f"{fmt.percent(without.mean)} without."
+    )
+    evaluation = scene.manifest.evaluation
+    alone = [one for one in evaluation.ablations if len(one.off) == 1] if evaluation else []
+    if not evaluation or not alone:
+        return text
+    worst = min(alone, key=lambda one: one.correct)
+    share = fmt.percent(worst.correct / evaluation.digits)
+    return f"{text} Not every block can go: without {worst.off[0]} alone, {share} are right."
 
 
 def _dial_of_all(scene: Scene) -> dict[str, Any]:
     """The factor that all branches have, and others to choose."""
     blocks, scales = scene.manifest.disableable_blocks, scene.links.scales
-    shared = {scales.of(block) for block in blocks}
+    off = {} if len(scales.off) == len(blocks) else dict.fromkeys(scales.off, 0.0)
+    on = [block for block in blocks if block not in off]
+    shared = {scales.of(block) for block in on}
     return {
-        "blocks": ",".join(blocks),
+        "blocks": ",".join(on),
+        "which": "in all blocks that are on" if off else "in all blocks",
         "factor": fmt.branch_factor(shared.pop()) if len(shared) == 1 else None,
         "factors": tuple(
             (fmt.branch_factor(factor), scene.scaled(alike), alike == scales)
             for factor in _FACTORS
-            for alike in [Scales.in_order(dict.fromkeys(blocks, factor), blocks)]
+            for alike in [Scales.in_order({**dict.fromkeys(on, factor), **off}, blocks)]
         ),
     }
 

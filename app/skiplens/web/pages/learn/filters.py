@@ -1,16 +1,18 @@
 """The first two steps: a kernel that slides over the digit, and the maps of a layer."""
 
+import math
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.unit_explanation import BatchNorm
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import UnknownStepError
 from skiplens.service.map_grids import layer_grid
 from skiplens.service.registry import check_filter, find_layer
-from skiplens.service.units import parse_position
+from skiplens.service.units import explain, parse_position
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.figures import Picture, filter_kernel
@@ -100,6 +102,22 @@ def _single_map(scene: Scene, layer: LayerInfo, index: int) -> dict[str, Any]:
     }
 
 
+def _rescaled(scene: Scene, convolution: LayerInfo, index: int) -> tuple[str, str, str] | None:
+    """The factor, the sign and the shift of a filter's sums in the batch norm after a convolution,
+    as texts; ``None`` if none follows.
+    """
+    layers = scene.manifest.layers
+    norm = next((one for one in layers if one.inputs == (convolution.name,)), None)
+    if norm is None:
+        return None
+    found = explain(scene.context.engine, scene.forward, norm, index, (0, 0)).arithmetic
+    if not isinstance(found, BatchNorm):
+        return None
+    factor = found.gamma / math.sqrt(found.variance + found.epsilon)
+    shift = found.beta - factor * found.mean
+    return fmt.number(factor), fmt.MINUS if shift < 0 else "+", fmt.number(abs(shift))
+
+
 def layer_step(scene: Scene) -> StepFigure:
     """The maps of all filters of the first layer."""
     layer = find_layer(scene.manifest, scene.manifest.blocks[0].input)
@@ -113,7 +131,8 @@ def layer_step(scene: Scene) -> StepFigure:
     means = [found.mean for found in scene.forward.statistics(layer)]
     mean, touched = means[index], scene.state.filter is not None
     here = f"Filter {index} has a mean of {fmt.number(mean)}"
-    kernel = filter_kernel(scene.context, _story_convolution(scene.manifest), index)
+    convolution = _story_convolution(scene.manifest)
+    kernel = filter_kernel(scene.context, convolution, index)
     return StepFigure(
         values={
             "layer": layer,
@@ -130,6 +149,7 @@ def layer_step(scene: Scene) -> StepFigure:
             ),
             "legend": figures.legend(grid),
             "kernel": kernel.weights if kernel else None,
+            "rescaled": _rescaled(scene, convolution, index),
             "mean": fmt.number(mean),
         },
         questions=(

@@ -1,5 +1,6 @@
 """The steps about gradients: in a network of two layers, and in trained ones by depth."""
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 from skiplens.core.branch_scales import AS_TRAINED
@@ -7,15 +8,22 @@ from skiplens.core.ladder import DEEPEST, STREAM
 from skiplens.service.gradients import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages.charts import (
+    LineChart,
+    Point,
+    Series,
+    count_axis,
+    line_chart,
+    share_axis,
+)
 from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_paths
-from skiplens.web.pages.learn.ladder import gradient_at_start, rungs
+from skiplens.web.pages.learn.ladder import gradients_at_start, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
 
 _X, _W1, _W2 = 1.0, 1.5, 1.0  # where nothing was dragged
 _VANISHED: Final = 0.001
 _STAYS: Final = 0.01
-_VANISHING: Final = 0.1
 
 
 def routes_figure(scene: Scene) -> StepFigure:
@@ -46,13 +54,14 @@ def routes_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Make the plain gradient vanish while the residual one stays.",
+                f"Make the plain gradient smaller than {_VANISHED}, the residual one larger than "
+                f"{_STAYS}.",
                 touched=touched,
                 right=plain < _VANISHED and residual > _STAYS,
                 remark=f"{here}.",
             ),
             Question.judged(
-                "Make both vanish.",
+                f"Make both smaller than {_VANISHED}.",
                 touched=touched,
                 right=plain < _VANISHED and residual < _VANISHED,
                 remark=f"{here}.",
@@ -72,28 +81,30 @@ def gradients_figure(scene: Scene) -> StepFigure:
     at = names.index(block)
     own, touched = found.blocks[at], scene.state.block is not None
     twin = plain[at] if at < len(plain) else None
+    start = _at_start(scene)
     return StepFigure(
+        key=start.sentence if start else "",
         values={
             "chart": draw_paths(found, beside),
             "columns": tuple((name, scene.address(block=name), name == block) for name in names),
             "own": own,
             "twin": twin,
-            "comparison": _compare(found.blocks[0], plain[0]) if plain else None,
-            "start": _before_training(scene),
+            "comparison": _compare(found.blocks[0], plain[0]) if plain else "",
+            "start": start,
             "label": scene.manifest.classes[found.target],
         },
         questions=(
             Question.judged(
-                "Where is the gradient without skips smallest?",
+                "After training, where is the gradient without skips smallest?",
                 touched=touched,
                 right=twin is not None and twin.total == min(one.total for one in plain),
                 remark=_smallest(block, twin, plain),
             ),
             Question.judged(
-                "Find a block where the gradient is larger through the skip than through F.",
+                "At which block is F's part largest, compared with the skip's?",
                 touched=touched,
-                right=own.identity is not None and own.identity > own.residual,
-                remark=_shares(own),
+                right=own.identity is not None and _ratio(own) == max(map(_ratio, found.blocks)),
+                remark=_shares(own, max(map(_ratio, found.blocks))),
             ),
         ),
         tool=("These gradients in the tool", f"{scene.links.blocks()}#gradients"),
@@ -111,28 +122,60 @@ def _beside(scene: Scene, target: int) -> tuple[str, GradientByPath] | None:
 
 
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:
-    """Whether the gradient vanishes on its way back without skips."""
-    share = plain.total / own.total if own.total else 1.0
-    end = "it is far smaller." if share < _VANISHING else "it does not vanish here."
+    """Whether the gradient at the first block is still smaller without skips."""
+    end = "it is still smaller" if plain.total < own.total else "this difference is gone"
     return (
-        f"After training, at {plain.block}, the score's gradient is {fmt.number(share)} times as "
-        f"large without skips: {end}"
+        f"After training, the gradient at {plain.block} is {fmt.number(own.total)} with skips, "
+        f"{fmt.number(plain.total)} without: {end}."
     )
 
 
-def _before_training(scene: Scene) -> str:
-    """How much of the gradient came back at first, if the ladder has the network of the step."""
+@dataclass(frozen=True)
+class GradientsAtStart:
+    """How much of the loss's gradient reached each block before training."""
+
+    chart: LineChart
+    sentence: str
+
+
+def _at_start(scene: Scene) -> GradientsAtStart | None:
+    """The runs of the ladder's deepest networks, if the step is told on one of them."""
     runs = scene.context.services.experiments.ladder if scene.manifest.id == STREAM else ()
     deepest = next((rung for rung in rungs(runs) if rung.blocks == DEEPEST), None)
     if deepest is None:
-        return ""
-    plain, residual = gradient_at_start(deepest.plain), gradient_at_start(deepest.residual)
-    if plain is None or residual is None:
-        return ""
-    return (
-        f"Before training, {fmt.percent(plain)} of the loss's gradient reaches the first block "
-        f"without skips, {fmt.percent(residual)} with them."
+        return None
+    plain, residual = gradients_at_start(deepest.plain), gradients_at_start(deepest.residual)
+    if not plain or not residual:
+        return None
+    blocks = len(plain[0])
+    named = (("identity", "with skips", residual), ("chain", "without skips", plain))
+    chart = line_chart(
+        [_shares_of_run(tone, name, run) for tone, name, found in named for run in found],
+        x=replace(
+            count_axis("input of block", 1, blocks, max(1, blocks // 6)), low=0.5, high=blocks + 0.5
+        ),
+        y=share_axis("share that arrives", steps=2),
+        alt="Share of the loss's gradient that reaches each block before training",
     )
+    return GradientsAtStart(
+        chart,
+        f"At the start of training, {_first_shares(residual)} of the gradient reaches the first "
+        f"block with skips, {_first_shares(plain)} without.",
+    )
+
+
+def _shares_of_run(tone: str, name: str, shares: tuple[float, ...]) -> Series:
+    points = tuple(
+        Point(at, share, f"block{at}, {name}: {fmt.percent(share)}")
+        for at, share in enumerate(shares, 1)
+    )
+    return Series(name, tone, points, dots=False)
+
+
+def _first_shares(runs: tuple[tuple[float, ...], ...]) -> str:
+    """What reached the first block in each run, equal ones once: ``8 % or 28 %``."""
+    shares = (f"{100 * share:.0f}{fmt.NARROW}%" for share in sorted(run[0] for run in runs))
+    return " or ".join(dict.fromkeys(shares))
 
 
 def _smallest(block: str, twin: BlockGradient | None, plain: list[BlockGradient]) -> str:
@@ -142,10 +185,15 @@ def _smallest(block: str, twin: BlockGradient | None, plain: list[BlockGradient]
     return f"At {block}, its norm is {fmt.number(twin.total)}; the smallest is {fmt.number(least)}."
 
 
-def _shares(own: BlockGradient) -> str:
+def _ratio(block: BlockGradient) -> float:
+    """F's part, divided by the skip's."""
+    return block.residual / block.identity if block.identity else 0.0
+
+
+def _shares(own: BlockGradient, largest: float) -> str:
     if own.identity is None:
         return "This network has no skip."
     return (
-        f"At {own.block}: {fmt.number(own.identity)} through the skip, "
-        f"{fmt.number(own.residual)} through F."
+        f"At {own.block}, F's part is {fmt.number(_ratio(own))} times the skip's; the largest "
+        f"ratio is {fmt.number(largest)}."
     )

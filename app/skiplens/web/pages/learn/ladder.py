@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Final
 
 from skiplens.core.experiment_results import MeasuredRun
@@ -48,9 +47,9 @@ def accuracy_together(runs: Sequence[MeasuredRun]) -> Accuracy:
     return Accuracy.of(correct, _TEST_DIGITS * len(runs))
 
 
-def gradient_at_start(runs: Sequence[MeasuredRun]) -> float | None:
-    """Share of the loss's gradient that came back through all blocks before training, mean of the
-    runs; ``None`` if it was not measured.
+def gradients_at_start(runs: Sequence[MeasuredRun]) -> tuple[tuple[float, ...], ...]:
+    """Share of the loss's gradient that reached each block's input before training, the first
+    block's first: of every run in which it was measured.
     """
     norms = [one.stream for run in runs for one in run.history.gradients if one.step == 0]
-    return fmean(stream[0] / stream[-1] for stream in norms) if norms else None
+    return tuple(tuple(norm / stream[-1] for norm in stream[:-1]) for stream in norms)

@@ -1,7 +1,8 @@
 """Networks that were trained alike, with the skip and without, compared by test accuracy."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
@@ -12,6 +13,9 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.learn.ladder import accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
+
+_ASIDE: Final = 0.04
+"""Of a depth's place on the axis, to either side."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,13 @@ class Pair:
 
     @property
     def sentence(self) -> str:
-        """Both accuracies."""
+        """Both accuracies, and what their intervals say."""
+        outcome = "The bars overlap: no clear difference."
+        if self.helps or self.hurts:
+            outcome = f"The skip clearly {'helps' if self.helps else 'hurts'}."
         return (
             f"{self.name}: {fmt.percent(self.residual.value)} with the skip, "
-            f"{fmt.percent(self.plain.value)} without."
+            f"{fmt.percent(self.plain.value)} without. {outcome}"
         )
 
 
@@ -76,7 +83,7 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
         if other and manifest.test_accuracy and other.test_accuracy:
             with_skip, without = manifest.test_accuracy, other.test_accuracy
             runs = ((with_skip.value,), (without.value,))
-            name = f"{manifest.title}, {fmt.pluralise(len(manifest.blocks), 'block')}"
+            name = f"{manifest.title} ({fmt.pluralise(len(manifest.blocks), 'block')})"
             pairs.append(Pair(manifest.id, name, with_skip, without, runs))
     return tuple(pairs)
 
@@ -127,27 +134,50 @@ def chosen_pair(pairs: tuple[Pair, ...], key: str | None) -> Pair | None:
 
 
 def depth_chart(pairs: tuple[Pair, ...]) -> LineChart | None:
-    """Accuracy by depth, lines through the means and a dot for each run; ``None`` without pairs."""
+    """Accuracy by depth: lines through the means, a bar for each interval and a dot for each run;
+    ``None`` without pairs.
+    """
     if not pairs:
         return None
-    low = _floor(min(value for pair in pairs for runs in pair.runs for value in runs))
+    sides = [side for pair in pairs for side in (pair.residual, pair.plain)]
+    low = _floor(min(side.interval[0] for side in sides))
     series = []
     for side, (tone, name) in enumerate((("identity", "with the skip"), ("ink", "without"))):
-        means = tuple(
-            Point(at, (pair.residual, pair.plain)[side].value) for at, pair in enumerate(pairs)
-        )
+        beside = (-_ASIDE, _ASIDE)[side]  # bars of one depth would hide each other
+        found = [(pair.residual, pair.plain)[side] for pair in pairs]
+        means = tuple(Point(at + beside, one.value) for at, one in enumerate(found))
         runs = tuple(
-            Point(at, value, f"{pair.name}, {name}: {fmt.percent(value)}")
+            Point(at + beside, value, f"{pair.name}, {name}: {fmt.percent(value)}")
             for at, pair in enumerate(pairs)
             for value in pair.runs[side]
         )
-        series += [Series(name, tone, means, dots=False), Series("", tone, runs, line=False)]
+        bars = [
+            Series("", tone, tuple(Point(at + beside, end) for end in one.interval), dots=False)
+            for at, one in enumerate(found)
+        ]
+        series += [Series(name, tone, means, dots=False), *bars, Series("", tone, runs, line=False)]
     names = tuple((float(at), pair.name) for at, pair in enumerate(pairs))
     return line_chart(
         series,
         x=Axis("depth", names, -0.5, len(pairs) - 0.5),
         y=share_axis("test accuracy", low, steps=round(100 * (1 - low))),
         alt="Test accuracy by depth. " + " ".join(pair.sentence for pair in pairs),
+    )
+
+
+def _best_depths(pairs: tuple[Pair, ...]) -> str:
+    """At which depth accuracy is highest, with skips and without, and where more depth hurts."""
+    if not pairs:
+        return ""
+    with_skips, without = (
+        max(pairs, key=lambda pair: pair.residual.value),
+        max(pairs, key=lambda pair: pair.plain.value),
+    )
+    deepest = pairs[-1]
+    worse = without.plain.interval[0] > deepest.plain.interval[1]
+    return (
+        f"With skips, accuracy is highest at {with_skips.name}. Without skips, it is highest at "
+        f"{without.name}{f', and clearly lower at {deepest.name}' if worse else ''}."
     )
 
 
@@ -192,7 +222,7 @@ def pair_chart(pairs: tuple[Pair, ...]) -> PairChart | None:
 def depth_figure(scene: Scene) -> StepFigure:
     """Accuracy by depth, with the skip and without."""
     pairs = ladder_pairs(scene.context.services)
-    return _pair_figure(
+    found = _pair_figure(
         scene,
         pairs,
         depth_chart(pairs),
@@ -201,20 +231,24 @@ def depth_figure(scene: Scene) -> StepFigure:
             "Choose one at which it does not clearly help.",
         ),
     )
+    return replace(found, key=_best_depths(pairs))
 
 
 def meaning_figure(scene: Scene) -> StepFigure:
     """Every pair of networks that were trained alike."""
     pairs = (
         *twin_pairs(scene.context.services),
-        *ladder_pairs(scene.context.services),
+        *(
+            replace(pair, name=f"Simple stack ({pair.name})")
+            for pair in ladder_pairs(scene.context.services)
+        ),
     )
     return _pair_figure(
         scene,
         pairs,
         pair_chart(pairs),
         (
-            "Choose a pair in which the skip helps and the bars do not overlap.",
+            "Choose a pair in which the skip clearly helps.",
             "Choose a pair in which it does not clearly help.",
         ),
     )

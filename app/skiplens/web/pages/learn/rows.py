@@ -1,6 +1,6 @@
 """The step about time: a network that reads the digit row by row, and its answer after each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from skiplens.core.digit import SIDE
@@ -10,6 +10,7 @@ from skiplens.service.feature_map_table import block_table
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.figures import Picture
+from skiplens.web.pages.learn.pairs import twin_pairs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
 _ZOOM: Final = 4
@@ -53,6 +54,8 @@ def time_figure(scene: Scene) -> StepFigure:
         values |= _maps(scene, row)
         told = dict.fromkeys((answers[row].text, answers[-1].text))  # once after the last row
         values["sentence"] = " ".join(told)
+        pairs = twin_pairs(scene.context.services)
+        values["pair"] = next((one for one in pairs if one.key == scene.manifest.id), None)
     return StepFigure(
         values=values,
         questions=_questions(answers, row, touched=scene.state.at is not None),
@@ -99,7 +102,7 @@ def _maps(scene: Scene, row: int) -> dict[str, object]:
             )
         )
     picture = Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.layout)
-    legend = figures.table_legend(table)
+    legend = replace(figures.table_legend(table), sharing="the same scale for x, F(x) and the sum")
     return {"picture": picture, "parts": tuple(parts), "block": block, "legend": legend}
 
 

@@ -5,7 +5,7 @@ judged by what the network does in that state.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -108,6 +108,12 @@ class Question:
         """The question with its verdict, once the figure was touched."""
         return cls(text, right if touched else None, remark if touched else "")
 
+    def beside(self, other: "Question") -> "Question":
+        """The question, open while another one is right: who answers that does not ask this."""
+        if other.verdict and not self.verdict:
+            return replace(self, verdict=None, remark="")
+        return self
+
 
 @dataclass(frozen=True)
 class StepFigure:
@@ -117,6 +123,8 @@ class StepFigure:
     questions: tuple[Question, Question]
     tool: tuple[str, str]
     """Text and address."""
+    key: str = ""
+    """The one sentence of the step, where what was measured decides it."""
     map: NetworkMap | None = None
     live: Mapping[str, object] = field(default_factory=dict)
     """What the page asks for besides, while one draws."""

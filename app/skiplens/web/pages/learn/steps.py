@@ -59,13 +59,13 @@ class Step:
 STEPS: Final = (
     Step("filter", "What a filter sees", filters.kernel_figure),
     Step("layer", "A layer is many filters", filters.layer_step),
-    Step("block", "Keep x, add a correction", blocks.block_figure),
+    Step("block", "Keep x, add a change", blocks.block_figure),
     Step("sum", "One pixel, in numbers", blocks.sum_figure),
     Step("switch", "Switch a block off", blocks.switch_figure, scales=True),
     Step("routes", "A second route for the gradient", gradients.routes_figure, follows=False),
     Step(
         "gradients",
-        "Gradients in trained networks",
+        "The gradient, before and after training",
         gradients.gradients_figure,
         lambda networks: networks.deep,
     ),
@@ -252,6 +252,8 @@ def tell(
         lambda other: address(replace(links, scales=other)),
     )
     figure = step.figure(scene)
+    first, second = figure.questions
+    figure = replace(figure, questions=(first.beside(second), second.beside(first)))
     return LearnPage(
         "learn.html",
         f"{step.title} · Learn",
