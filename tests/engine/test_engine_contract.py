@@ -11,7 +11,14 @@ import pytest
 from skiplens.core.manifest import GraphInfo, Manifest
 from skiplens.engine import keras as keras_engine
 from skiplens.engine import litert
-from skiplens.engine.base import Activations, Array, Engine, check_finite, layers_to_check
+from skiplens.engine.base import (
+    Activations,
+    Array,
+    Engine,
+    check_finite,
+    figures_of,
+    layers_to_check,
+)
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine, LiteRTGraph, run_once
 from skiplens.engine.model_folder import open_folder
@@ -19,6 +26,7 @@ from skiplens.errors import BusyError, NonFiniteError
 from skiplens.network.litert_graphs import compile_activations, reference_gradients
 from skiplens.network.tracing import instrument
 from tests.conftest import MODELS
+from tests.engine.figures import check_figures
 from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started
 from tests.network.tiny import SAVES_WITH_KERAS, Tensor, images, numpy, tiny_network
 
@@ -84,17 +92,15 @@ def test_activations_equal_keras(branch_scales: Array, engine: Engine) -> None:
         np.testing.assert_allclose(found[name].ravel(), value.ravel(), atol=1e-4, err_msg=name)
 
 
-def test_activations_are_copied_side_by_side_in_rows(engine: Engine) -> None:
-    found = engine.activations(images(), ON)
-    names = ["block1.sum", "block1.output"]
-    height = found[names[0]].shape[0]
-    wanted = np.concatenate([found[name].reshape(height, -1) for name in names], axis=1)
-    both, one = np.empty_like(wanted), np.empty_like(found["head.logits"].reshape(1, -1))
-    with engine.computed(images(), ON) as copy:
-        copy(names, both)
-        copy(["head.logits"], one)
-    np.testing.assert_allclose(both, wanted, atol=1e-6)
-    np.testing.assert_allclose(one.ravel(), found["head.logits"].ravel(), atol=1e-6)
+def test_figures_of_filters_are_those_of_the_activations(engine: Engine) -> None:
+    kept = ["block1.sum", "head.logits", "block1.sum"]
+    run = engine.filter_figures(kept)
+    for branch_scales in BRANCH_SCALES:
+        image = images()
+        activations = engine.activations(image, branch_scales)
+        check_figures(
+            run(image, branch_scales), figures_of(activations, engine.manifest.layers, kept)
+        )
 
 
 @pytest.mark.parametrize("layer", ["block1.sum", "head.probabilities"])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from skiplens.core.digit import Digit
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine import litert
 from skiplens.engine import litert as module
+from skiplens.engine.base import Engine, figures_of
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import (
     IdleInterpreters,
@@ -25,6 +28,7 @@ from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError, NonFiniteError, OutOfResourcesError
 from skiplens.network.litert_graphs import compile_activations, compile_gradients
 from skiplens.network.tracing import instrument
+from tests.engine.figures import check_figures
 from tests.engine.threads import PATIENCE, Stages, all_at_once, started
 from tests.network.tiny import SAVES_WITH_KERAS, Array, images, tiny_network
 
@@ -141,6 +145,18 @@ def test_outputs_come_by_name_whatever_else_is_handed_in(content: bytes, info: G
     assert tuple(found) == info.outputs
     assert found["stem.conv"].shape == (1, 7, 7, 3)
     assert found["head.probabilities"].sum() == pytest.approx(1)
+
+
+def test_figures_of_filters_are_those_of_the_activations_of_every_network(
+    engines: Mapping[str, Engine], digit: Digit
+) -> None:
+    image = digit.as_input()
+    for engine in engines.values():
+        layers = engine.manifest.layers
+        on = np.ones(len(engine.manifest.disableable_blocks), np.float32)
+        kept = [layers[0].name, layers[-1].name]
+        wanted = figures_of(engine.activations(image, on), layers, kept)
+        check_figures(engine.filter_figures(kept)(image, on), wanted)
 
 
 def test_running_once_is_opening_and_running(content: bytes, info: GraphInfo) -> None:

@@ -1,16 +1,15 @@
 """Engines that count, block or refuse, around one that works."""
 
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import (
     Activations,
     Array,
-    CopyActivations,
     Engine,
     ReadActivations,
+    RunForFigures,
     T,
 )
 from skiplens.samples import load_samples
@@ -57,11 +56,9 @@ class WatchedEngine:
         self._enter()
         return self._engine.activations(image, branch_scales)
 
-    def computed(
-        self, image: Array, branch_scales: Array
-    ) -> AbstractContextManager[CopyActivations]:
+    def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
         self._enter()
-        return self._engine.computed(image, branch_scales)
+        return self._engine.filter_figures(layers)
 
     def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
         self._enter()

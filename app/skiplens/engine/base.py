@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -13,9 +13,29 @@ from skiplens.errors import BusyError, NonFiniteError
 
 Array = NDArray[np.float32]
 Activations = Mapping[str, Array]
-CopyActivations = Callable[[Sequence[str], Array], None]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FilterFigures:
+    """Figures of every filter of all layers in forward order, of one forward pass.
+
+    Attributes:
+        low: smallest value, float32 ``(F,)``.
+        high: largest value, likewise.
+        sums: of values, of their squares, and number of values that are not zero: float32
+            ``(3, F)``.
+        maps: of the layers that were asked for, float32 ``(H, W, C)``.
+    """
+
+    low: Array
+    high: Array
+    sums: Array
+    maps: Activations
+
+
+RunForFigures = Callable[[Array, Array], FilterFigures]
 
 
 class ReadActivations(Protocol[T_co]):
@@ -69,19 +89,11 @@ class Engine(Protocol):
             NonFiniteError: the network computed NaN or infinity.
         """
 
-    def computed(
-        self, image: Array, branch_scales: Array
-    ) -> AbstractContextManager[CopyActivations]:
-        """One forward pass, from which to copy activations into arrays of the caller's: it spares
-        an array for every layer of every image of many.
+    def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
+        """What computes figures of every filter of an input, and the maps of these layers.
 
-        Returns:
-            For a ``with`` block: what copies the layers of these names side by side into a float32
-            array ``(rows, columns)``; each is cut into as many rows. They are not checked to be
-            finite.
-
-        Raises:
-            BusyError: too many callers are waiting.
+        It takes the arguments of :meth:`activations`, from several threads at once, and raises
+        BusyError as that does. What it returns is not checked to be finite.
         """
 
     def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
@@ -169,3 +181,17 @@ def check_finite(arrays: Activations, names: Collection[str] | None = None) -> N
         for name, array in arrays.items():
             if not math.isfinite(np.vdot(array, array)):
                 raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")
+
+
+def figures_of(
+    activations: Activations, layers: Sequence[LayerInfo], kept: Sequence[str]
+) -> FilterFigures:
+    """Figures of every filter of these layers, from their activations."""
+    flat = [activations[layer.name].reshape(-1, layer.filters) for layer in layers]
+    with np.errstate(over="ignore", invalid="ignore"):  # whoever asks checks for it
+        columns = [
+            (x.min(axis=0), x.max(axis=0), x.sum(axis=0), (x * x).sum(axis=0), (x != 0).sum(axis=0))
+            for x in flat
+        ]
+    low, high, *sums = (np.concatenate(row, dtype=np.float32) for row in zip(*columns, strict=True))
+    return FilterFigures(low, high, np.stack(sums), {name: activations[name] for name in kept})

@@ -2,9 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -16,9 +15,10 @@ from skiplens.engine import litert
 from skiplens.engine.base import (
     Activations,
     Array,
-    CopyActivations,
     ReadActivations,
+    RunForFigures,
     check_finite,
+    figures_of,
     layers_to_check,
     overloaded,
 )
@@ -163,19 +163,14 @@ class KerasEngine:
         return self._batcher.waiting + (self._compiled.waiting if self._compiled else 0)
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
-        outputs = self._outputs(image, branch_scales)
-        check_finite(outputs, self._checked_layers)
-        return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
+        maps = self._maps(image, branch_scales)
+        check_finite(maps, self._checked_layers)
+        return maps
 
-    @contextmanager
-    def computed(self, image: Array, branch_scales: Array) -> Iterator[CopyActivations]:
-        outputs = self._outputs(image, branch_scales)
-
-        def copy(names: Sequence[str], out: Array) -> None:
-            parts = [outputs[name].reshape(len(out), -1) for name in names]
-            np.concatenate(parts, axis=1, out=out)
-
-        yield copy
+    def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
+        return lambda image, branch_scales: figures_of(
+            self._maps(image, branch_scales), self.manifest.layers, layers
+        )
 
     def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
         return read(self.activations(image, branch_scales), computed=True)
@@ -184,9 +179,10 @@ class KerasEngine:
         passes = zip(images, branch_scales, strict=True)
         return np.stack([self.activations(image[None], row)[layer] for image, row in passes])
 
-    def _outputs(self, image: Array, branch_scales: Array) -> Activations:
+    def _maps(self, image: Array, branch_scales: Array) -> Activations:
         inputs = {"image": image, "branch_scales": branch_scales[None].astype(np.float32)}
-        return self._batcher.submit({name: inputs[name] for name in self._model.input})
+        outputs = self._batcher.submit({name: inputs[name] for name in self._model.input})
+        return {name: value.reshape(self._shapes[name]) for name, value in outputs.items()}
 
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         return self._graphs.reordered(image, branch_scales, order)

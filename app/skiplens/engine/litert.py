@@ -13,12 +13,14 @@ from skiplens.core.timing import timed
 from skiplens.engine.base import (
     Activations,
     Array,
-    CopyActivations,
+    FilterFigures,
     ReadActivations,
+    RunForFigures,
     check_finite,
     layers_to_check,
     overloaded,
 )
+from skiplens.engine.figures_graph import HIGH, LOW, SUMS, with_figures
 from skiplens.engine.model_folder import ModelFolder
 from skiplens.errors import ModelError, OutOfResourcesError, SkiplensError
 
@@ -100,18 +102,6 @@ class LiteRTGraph:
             for name, index in self._outputs.items()
             if names is None or name in names
         }
-
-    def run_for_copies(self, inputs: Mapping[str, Array]) -> CopyActivations:
-        """Run the graph once; see :meth:`skiplens.engine.base.Engine.computed`."""
-        interpreter = self._invoke(inputs)
-
-        def copy(names: Sequence[str], out: Array) -> None:
-            rows = len(out)
-            # The views are gone before the next run, which LiteRT checks.
-            views = [interpreter.tensor(self._outputs[name])() for name in names]
-            np.concatenate([view.reshape(rows, -1) for view in views], axis=1, out=out)
-
-        return copy
 
     def _invoke(self, inputs: Mapping[str, Array]) -> Interpreter:
         interpreter = self._interpreter = self._interpreter or self._open()
@@ -315,13 +305,17 @@ class LiteRTEngine:
                 self._shapes[f"{block.name}.x:{path}"] = self._shapes[block.input]
         self._checked_layers = layers_to_check(layers)
         each = folder.manifest.activation_bytes
-        size = max(1, min(size, _MOST_BYTES // max(each, 1)))
+        self._size = max(1, min(size, _MOST_BYTES // max(each, 1)))
+        self._max_waiting = max_waiting
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:
             read = cache(folder.read)
-            return InterpreterPool(lambda: LiteRTGraph(read(info.file), info), size, max_waiting)
+            return self._pool(lambda: LiteRTGraph(read(info.file), info))
 
         self._pools = {name: pool(info) for name, info in folder.manifest.graphs.items()}
+
+    def _pool(self, make: Callable[[], LiteRTGraph]) -> InterpreterPool[LiteRTGraph]:
+        return InterpreterPool(make, self._size, self._max_waiting)
 
     @property
     def weights(self) -> Mapping[str, Array]:
@@ -337,10 +331,20 @@ class LiteRTEngine:
         check_finite(outputs, self._checked_layers)
         return outputs
 
-    @contextmanager
-    def computed(self, image: Array, branch_scales: Array) -> Iterator[CopyActivations]:
-        with self._lend("activations") as interpreter:
-            yield interpreter.run_for_copies({"image": image, "branch_scales": branch_scales[None]})
+    def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
+        info = self.manifest.graphs["activations"]
+        content, figures = with_figures(
+            self._folder.read(info.file), info, self.manifest.layers, layers
+        )
+        pool = self._pool(lambda: LiteRTGraph(content, figures))
+
+        def run(image: Array, branch_scales: Array) -> FilterFigures:
+            with self._lend(pool) as interpreter:
+                found = interpreter.run({"image": image, "branch_scales": branch_scales[None]})
+            maps = {name: self._as_maps(name, found[name][0]) for name in layers}
+            return FilterFigures(found[LOW][0], found[HIGH][0], found[SUMS], maps)
+
+        return run
 
     def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
         inputs = {"image": image, "branch_scales": branch_scales[None]}
@@ -348,11 +352,13 @@ class LiteRTEngine:
         def read_maps(found: Outputs, computed: bool) -> T:
             return read(_Maps(found, self._as_maps), computed=computed)
 
-        with self._lend("activations", lambda graph: graph.holds(inputs)) as interpreter:
+        with self._lend(
+            self._pools["activations"], lambda graph: graph.holds(inputs)
+        ) as interpreter:
             return interpreter.inspect(inputs, read_maps)
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
-        with self._lend("activations") as interpreter:
+        with self._lend(self._pools["activations"]) as interpreter:
             found = [
                 interpreter.run({"image": image[None], "branch_scales": row[None]}, {layer})[layer]
                 for image, row in zip(images, branch_scales, strict=True)
@@ -379,7 +385,9 @@ class LiteRTEngine:
 
     @contextmanager
     def _lend(
-        self, graph: str, prefer: Callable[[LiteRTGraph], bool] = lambda _: False
+        self,
+        pool: InterpreterPool[LiteRTGraph],
+        prefer: Callable[[LiteRTGraph], bool] = lambda _: False,
     ) -> Iterator[LiteRTGraph]:
         """An interpreter for a ``with`` block.
 
@@ -388,7 +396,7 @@ class LiteRTEngine:
             OutOfResourcesError: LiteRT cannot run the graph. It ran when it was compiled, so what
                 lacks is memory for its arrays.
         """
-        with self._pools[graph].acquire(prefer) as interpreter, timed("infer"):
+        with pool.acquire(prefer) as interpreter, timed("infer"):
             self._idle.take(interpreter)
             try:
                 yield interpreter
@@ -401,7 +409,7 @@ class LiteRTEngine:
                 self._idle.put(interpreter)
 
     def _run(self, graph: str, inputs: Mapping[str, Array]) -> Activations:
-        with self._lend(graph) as interpreter:
+        with self._lend(self._pools[graph]) as interpreter:
             outputs = interpreter.run(inputs)
         return {name: self._as_maps(name, value[0]) for name, value in outputs.items()}
 

@@ -5,12 +5,10 @@ What is finished is on disk, so an extraction that was interrupted goes on where
 
 import csv
 import hashlib
-import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +22,7 @@ from skiplens.core.image_decoding import decode, decode_colour
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.preprocessing import preprocess
-from skiplens.engine.base import Array, CopyActivations, Engine
+from skiplens.engine.base import Array, Engine
 from skiplens.errors import ExportError, NonFiniteError, SkiplensError
 from skiplens.mnist import read_idx
 from skiplens.service.dataset.activation_index import TopK
@@ -37,12 +35,9 @@ _SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
 _STATE: Final = ".progress.npz"
 MAPS: Final = "maps"
 PROBABILITIES: Final = "probabilities"
-_GROUP_BYTES: Final = 1024 * 1024  # of layers that are reduced together
-_POSITIONS: Final = 8  # in a row, at most
 _TURN: Final = 16  # images that a thread computes in a row
 OnStep = Callable[[int], None]
 Lows = tuple[Array, NDArray[np.float64]]  # smallest values and sums, as in Totals
-F = TypeVar("F", np.float32, np.float64)
 T = TypeVar("T")
 
 
@@ -223,104 +218,14 @@ _COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """Layers of one shape, side by side.
-
-    Attributes:
-        layers: their names.
-        columns: theirs among those of all groups.
-        rows: float32, of several positions each.
-        nonzero: where these are not zero.
-        shape: layers, positions in a row, filters.
-    """
-
-    layers: Sequence[str]
-    columns: slice
-    rows: Array
-    nonzero: NDArray[np.bool_]
-    shape: tuple[int, int, int]
-
-
-class _Reducer:
-    """Reduces the activations of an image to figures of every filter.
-
-    Layers of one shape lie side by side and are reduced in one step, because a call of NumPy takes
-    longer than reducing a small layer does. Rows of several positions are reduced faster than short
-    ones, so there are several columns a filter until :meth:`filters` joins them.
-
-    Attributes:
-        width: number of columns.
-    """
-
-    def __init__(self, layers: Sequence[LayerInfo]) -> None:
-        self.width = 0
-        self._groups: list[_Group] = []
-        ends = np.cumsum([layer.filters for layer in layers])
-        forward: list[NDArray[np.intp]] = []
-        for shape in dict.fromkeys(layer.shape for layer in layers):
-            members = [at for at, layer in enumerate(layers) if layer.shape == shape]
-            forward += [np.arange(ends[at] - shape[2], ends[at]) for at in members]
-            together = max(1, _GROUP_BYTES // (4 * math.prod(shape)))
-            for first in range(0, len(members), together):
-                names = [layers[at].name for at in members[first : first + together]]
-                self._groups.append(self._group(shape, names))
-        self._order = np.argsort(np.concatenate(forward))
-
-    def _group(self, shape: tuple[int, int, int], names: Sequence[str]) -> _Group:
-        height, width, filters = shape
-        positions = next(n for n in range(_POSITIONS, 0, -1) if width % n == 0)
-        length = positions * filters
-        rows = np.empty((height * width // positions, len(names) * length), np.float32)
-        columns = slice(self.width, self.width + rows.shape[1])
-        self.width = columns.stop
-        in_row = (len(names), positions, filters)
-        return _Group(names, columns, rows, np.empty(rows.shape, np.bool_), in_row)
-
-    def reduce(self, copy: CopyActivations, low: Array, high: Array, sums: Array) -> None:
-        """Write the smallest and the largest value of each column, and its sums.
-
-        Args:
-            copy: copies the activations.
-            low: float32 ``(width,)``.
-            high: likewise.
-            sums: as :attr:`Totals.sums`, float32 ``(3, width)``.
-        """
-        for group in self._groups:
-            rows, columns = group.rows, group.columns
-            copy(group.layers, rows)
-            np.minimum.reduce(rows, axis=0, out=low[columns])
-            np.maximum.reduce(rows, axis=0, out=high[columns])
-            np.add.reduce(rows, axis=0, out=sums[0, columns])
-            np.einsum("rc,rc->c", rows, rows, out=sums[1, columns])
-            np.not_equal(rows, 0, out=group.nonzero)
-            narrowest = np.min_scalar_type(len(rows))  # that holds the sum
-            counted = group.nonzero.view(np.uint8)
-            sums[2, columns] = np.add.reduce(counted, axis=0, dtype=narrowest)
-
-    def filters(self, columns: NDArray[F], join: np.ufunc) -> NDArray[F]:
-        """Figures of every filter ``(n, F)``, in forward order, from those of all columns
-        ``(n, width)``.
-        """
-        count = len(columns)
-        joined = [
-            join.reduce(columns[:, group.columns].reshape(count, *group.shape), axis=2)
-            for group in self._groups
-        ]
-        ordered: NDArray[F] = np.hstack([one.reshape(count, -1) for one in joined])[:, self._order]
-        return ordered
-
-
 class _Runner:
-    """Computes images; may be called from as many threads as it has reducers."""
+    """Computes images; may be called from several threads."""
 
-    def __init__(
-        self, engine: Engine, images: Images, layers: Sequence[LayerInfo], threads: int
-    ) -> None:
-        self._engine, self._images, self._layers = engine, images, engine.manifest.layers
-        self.kept = (self._layers[-1], *layers)
-        self.filters = sum(layer.filters for layer in self._layers)
-        self._free = [_Reducer(self._layers) for _ in range(threads)]
+    def __init__(self, engine: Engine, images: Images, layers: Sequence[LayerInfo]) -> None:
+        self._manifest, self._images = engine.manifest, images
+        self.kept = (engine.manifest.layers[-1], *layers)
+        self.filters = sum(layer.filters for layer in engine.manifest.layers)
+        self._run = engine.filter_figures([layer.name for layer in self.kept])
         self._scales = branch_scales(engine.manifest, AS_TRAINED)
 
     def run(self, part: range, high: Array, kept: Sequence[Array]) -> Lows:
@@ -335,34 +240,22 @@ class _Runner:
             ExportError: an image cannot be read.
             NonFiniteError: the network computed NaN or infinity.
         """
-        reducer = self._free.pop()
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # it is refused below
-                low, sums = self._reduce(reducer, part, high, kept)
-        finally:
-            self._free.append(reducer)
+        low, sums = np.full(self.filters, np.inf, np.float32), np.zeros((3, self.filters))
+        with np.errstate(invalid="ignore"):  # it is refused below
+            for at, index in enumerate(part):
+                image = network_input(self._manifest, self._images.image(index))
+                found = self._run(image, self._scales)
+                np.minimum(low, found.low, out=low)
+                high[at] = found.high
+                sums += found.sums
+                for layer, maps in zip(self.kept, kept, strict=True):
+                    maps[at] = found.maps[layer.name]
         if not np.isfinite(sums[1]).all():
-            names = np.repeat(
-                [one.name for one in self._layers], [one.filters for one in self._layers]
-            )
+            layers = self._manifest.layers
+            names = np.repeat([one.name for one in layers], [one.filters for one in layers])
             name = names[~np.isfinite(sums[1])][0]
             raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")
         return low, sums
-
-    def _reduce(self, reducer: _Reducer, part: range, high: Array, kept: Sequence[Array]) -> Lows:
-        lows, highs = np.empty((2, len(part), reducer.width), np.float32)
-        sums = np.zeros((3, reducer.width))
-        own_sums = np.empty(sums.shape, np.float32)
-        for at, index in enumerate(part):
-            pixels = network_input(self._engine.manifest, self._images.image(index))
-            with self._engine.computed(pixels, self._scales) as copy:
-                reducer.reduce(copy, lows[at], highs[at], own_sums)
-                for layer, maps in zip(self.kept, kept, strict=True):
-                    copy([layer.name], maps[at].reshape(layer.shape[0], -1))
-            sums += own_sums
-        high[:] = reducer.filters(highs, np.maximum)
-        low = reducer.filters(lows.min(axis=0, keepdims=True), np.minimum)[0]
-        return low, reducer.filters(sums, np.add)
 
 
 class Chunk:
@@ -441,7 +334,7 @@ def extract(
     except OSError as error:
         raise ExportError(f"{out} cannot be written: {error.strerror}") from error
     arrays = _arrays(engine, images, layers, out)
-    runner = _Runner(engine, images, layers, threads)
+    runner = _Runner(engine, images, layers)
 
     def write(chunk: Chunk) -> int:
         for array, values in zip(arrays, chunk.kept, strict=True):
