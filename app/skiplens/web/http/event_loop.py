@@ -26,7 +26,12 @@ _CLOSING_S: Final = 1.0  # for responses to cancelled requests, and for the serv
 _ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
 _LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD, and bytes
 _SO_ATTACH_FILTER: Final = 26  # of Linux; Python has no name for it
-_BPF_DROP: Final = struct.pack("HBBI", 6, 0, 0, 0)  # one instruction: return 0 bytes of a packet
+_TAKE_KNOWN: Final = (  # a program of the Berkeley packet filter: code, jumps, value
+    (0x30, 0, 0, 13),  # load the flags of TCP
+    (0x45, 0, 1, 0x10),  # skip an instruction without ACK, which only who asks to connect lacks
+    (0x06, 0, 0, 0xFFFFFFFF),  # take all bytes of the packet
+    (0x06, 0, 0, 0),  # take none
+)
 _logger = structlog.get_logger(__name__)
 
 
@@ -130,6 +135,7 @@ async def _close(server: asyncio.Server, listener: socket.socket, *, alone: bool
     """
     if alone and sys.platform == "linux":
         _drop_new(listener)
+        await asyncio.sleep(_ACCEPTING_S)  # for those who have begun to connect
         waiting = select.poll()
         waiting.register(listener, select.POLLIN)
         loop = asyncio.get_running_loop()
@@ -144,11 +150,12 @@ async def _close(server: asyncio.Server, listener: socket.socket, *, alone: bool
 
 
 def _drop_new(listener: socket.socket) -> None:
-    """Have Linux drop packets that would open a connection: who sends them tries again and learns
-    that nobody listens, instead of being connected and reset.
+    """Have Linux drop packets that ask for a connection: who sends them tries again and learns that
+    nobody listens, instead of being connected and reset. Those that complete one pass.
     """
-    program = ctypes.create_string_buffer(_BPF_DROP)
-    pointer = struct.pack("HP", 1, ctypes.addressof(program))
+    code = b"".join(struct.pack("HBBI", *one) for one in _TAKE_KNOWN)
+    program = ctypes.create_string_buffer(code, len(code))
+    pointer = struct.pack("HP", len(_TAKE_KNOWN), ctypes.addressof(program))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pointer)
 
 
