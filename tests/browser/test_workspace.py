@@ -225,6 +225,9 @@ def test_on_a_phone_the_map_opens_and_a_branch_is_switched_by_touch(open_page: O
     expect(page.locator(".predicted")).to_be_in_viewport()
 
 
-def test_the_gallery_is_at_most_five_screens_long(open_page: OpenPage) -> None:
-    page = open_page("/")
+@pytest.mark.parametrize("network", ["mnist-resnet", "mnist-stream"])
+def test_the_gallery_is_at_most_five_screens_long(
+    open_page: OpenPage, server: str, network: str
+) -> None:
+    page = open_page(address(server, "gallery").replace("mnist-resnet", network))
     assert page.evaluate("document.documentElement.scrollHeight / innerHeight") <= 5

@@ -82,6 +82,8 @@ class Stage:
 
 
 _MANY_LAYERS: Final = 180  # what is shown of more than that is folded, by the size of the maps
+_MANY_BLOCKS: Final = 12  # more are folded too: their maps would fill more than five screens
+_MOST_TOGETHER: Final = 5  # blocks that are folded as one
 
 
 def gallery_page(context: PageContext) -> NetworkPage:
@@ -100,7 +102,11 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "is_large": is_large,
         "blocks": manifest.blocks,
         "reads_rows": any(_is_sequence(manifest, block) for block in manifest.blocks[:1]),
-        "stages": _stages(manifest, _block_sections(context, outside), folded=is_large),
+        "stages": _stages(
+            manifest,
+            _block_sections(context, outside),
+            folded=is_large or len(manifest.blocks) > _MANY_BLOCKS,
+        ),
         "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
         "downloads": gallery_downloads(links, manifest.layers, context.services.max_download_bytes),
@@ -140,24 +146,29 @@ def _describe_size(size: Sequence[int]) -> str:
 
 
 def _stages(
-    manifest: Manifest, sections: Iterable[BlockSection], *, folded: bool
+    manifest: Manifest, sections: tuple[BlockSection, ...], *, folded: bool
 ) -> tuple[Stage, ...]:
-    """The blocks in runs of one size of maps, or all in one that is not folded."""
+    """The blocks in runs of one size of maps, at most five together, or all in one that is not
+    folded.
+    """
     sizes = {block.name: _size(manifest, block) for block in manifest.blocks}
-    runs = [
-        (size, tuple(run))
-        for size, run in groupby(sections, lambda section: sizes[section.name] if folded else ())
-    ]
-    if len(runs) == 1:
-        return (Stage("", "", runs[0][1]),)
-    return tuple(
+    runs = groupby(sections, lambda section: sizes[section.name])
+    stages = tuple(
         Stage(
             f"Stage {number}: {_named_blocks(blocks)}",
             f"{_describe_size(size)}, {_count_layers(manifest, blocks)}",
             blocks,
         )
-        for number, (size, blocks) in enumerate(runs, 1)
+        for number, (size, run) in enumerate(runs, 1)
+        for blocks in _parts(tuple(run))
     )
+    if folded and len(stages) > 1:
+        return stages
+    return (Stage("", "", sections),) if sections else ()
+
+
+def _parts(run: tuple[BlockSection, ...]) -> Iterable[tuple[BlockSection, ...]]:
+    return (run[at : at + _MOST_TOGETHER] for at in range(0, len(run), _MOST_TOGETHER))
 
 
 def _named_blocks(blocks: Sequence[BlockSection]) -> str:
