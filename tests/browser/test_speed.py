@@ -45,9 +45,13 @@ def weigh(browser: Browser, server: str, path: str, width: int) -> list[float]:
     return list(sizes.values())
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_the_first_view_is_light(whole_browser: Browser, server: str, width: int) -> None:
-    sizes = weigh(whole_browser, server, "/", width)
+@pytest.mark.parametrize(
+    ("name", "width"), [("gallery", 390), ("gallery", 1440), ("pictures of 2016", 1440)]
+)
+def test_the_first_view_is_light(
+    whole_browser: Browser, server: str, name: str, width: int
+) -> None:
+    sizes = weigh(whole_browser, server, address(server, name), width)
     assert len(sizes) < FIRST_VIEW_REQUESTS
     assert sum(sizes) < FIRST_VIEW_BYTES
 
