@@ -182,6 +182,20 @@ def test_any_of_very_many_classes_is_found_by_part_of_its_name(
     assert "No class has “cat&lt;b” in its name." in nothing
 
 
+def test_where_it_has_very_many_layers_they_are_folded(
+    visitor: TestClient, manifest: Manifest, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.gallery._MANY_LAYERS", 0)
+    page = Markup(visitor.get(view, headers=HTML).text)
+    folded = [one for one in page.all("details") if "stage" in one.get("class", "").split()]
+    assert ["open" in one for one in folded] == [at == 0 for at in range(len(folded))]
+    if not manifest.blocks:
+        assert bool(folded) == any(layer.spatial for layer in manifest.layers)
+    shown = {one["data-layer"] for one in page.all("figure") if "data-layer" in one}
+    assert shown == {layer.name for layer in manifest.layers}
+    assert page.faults == []
+
+
 @pytest.mark.parametrize("own", [of_colours], indirect=True)
 def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> None:
     first = visitor.get("/", headers=HTML).text

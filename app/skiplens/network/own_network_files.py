@@ -214,7 +214,7 @@ def compile_apart(
 
 
 _TENSORFLOW: Final = 600 << 20  # bytes of memory, without a network
-_WEIGHTS_USED, _WEIGHTS_NEEDED = 30, 6  # times the file: measured with ResNet50; at the very least
+_WEIGHTS_USED, _WEIGHTS_NEEDED = 24, 6  # times the file: measured with ResNet50; at the very least
 
 
 def expected_memory(path: Path) -> int:

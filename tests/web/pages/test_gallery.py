@@ -82,11 +82,3 @@ def test_many_blocks_of_one_size_are_folded_by_five(look: Look, digit: Digit) ->
     assert ["open" in one for one in stages] == [True, False, False, False, False, False]
     assert "Stage 1: block26 to block27" in page.text
     assert page.faults == []
-
-
-def test_a_large_network_without_blocks_is_folded_too(
-    look: Look, digit: Digit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("skiplens.web.pages.gallery._MANY_LAYERS", 0)
-    page = look(links.gallery("mnist-classic", digit.id))
-    assert page.faults == []
