@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from skiplens.core.block_metrics import filter_metrics
 from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo
@@ -391,6 +391,29 @@ def _strips(
 _X: Final = "x: the block's input, the output of the block before."
 
 
+def _map_values(
+    context: PageContext, block: BlockInfo, table: FeatureMapTable, part: FilterPart
+) -> dict[str, Any]:
+    """The table of maps, for the template."""
+    links = context.links
+    return {
+        "pages": part.links(lambda number: links.block(block.name, page=number)),
+        "order": ",".join(map(str, table.columns)) if part.count > 1 else "",
+        "picture": Picture.of(links.block_maps(block.name, **part.query), table.layout),
+        "wide": _wide_picture(context, block, table.layout.zoom + 1, part),
+        "rows": tuple(
+            (
+                row,
+                _X if row.role == "x" else text.describe_layer(context.engine.manifest, row.layer),
+            )
+            for row in table.rows
+        ),
+        "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
+        "alt": table_alt(block, table),
+        "legend": table_legend(table),
+    }
+
+
 def block_page(context: PageContext, block: BlockInfo, order: Order, page: int = 1) -> NetworkPage:
     """The page of a block; ``order`` sorts the table of its filters, ``page`` is the part of them
     whose maps are shown.
@@ -416,17 +439,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         else "",
         "explanation": text.describe_block(block),
         "neighbours": neighbour_links(names, block.name, links.block),
-        "pages": part.links(lambda number: links.block(block.name, page=number)),
-        "order": ",".join(map(str, table.columns)) if part.count > 1 else "",
-        "picture": Picture.of(links.block_maps(block.name, **part.query), table.layout),
-        "wide": _wide_picture(context, block, table.layout.zoom + 1, part),
-        "rows": tuple(
-            (row, _X if row.role == "x" else text.describe_layer(manifest, row.layer))
-            for row in table.rows
-        ),
-        "rows_equal_shape": len({row.layer.shape for row in table.rows}) == 1,
-        "alt": table_alt(block, table),
-        "legend": table_legend(table),
+        **_map_values(context, block, table, part),
         "metrics": shown,
         "found": metrics,
         "mean": mean,
