@@ -10,15 +10,16 @@ from typing import NoReturn
 
 import pytest
 
+from skiplens.core.experiment_results import EpochResult
 from skiplens.errors import TrainingError
-from skiplens.network.checkpoints import EpochReport, Run, code_commit, read_run, restore, write_run
+from skiplens.network.checkpoints import Run, code_commit, read_run, restore, write_run
 from skiplens.network.recipe import Phase
 from tests.network.tiny import SAVES_WITH_KERAS, numpy
 from tests.network.tiny_training import RECIPE, network
 
 pytestmark = SAVES_WITH_KERAS
 
-HISTORY = (EpochReport(1, 2.5, 0.5, 3.0), EpochReport(2, 1.25, 0.75, 2.5))
+HISTORY = (EpochResult(1, 2.5, 0.5, 3.0), EpochResult(2, 1.25, 0.75, 2.5))
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
+from skiplens.core.experiment_results import EpochResult
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES
-from skiplens.network.checkpoints import EpochReport, Run
+from skiplens.network.checkpoints import Run
 from skiplens.network.recipe import Phase
 from skiplens.network.training import OnTrainingStep, hold_out, train
 from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy
@@ -52,7 +53,7 @@ def weights(model: keras.Model) -> dict[str, Array]:
     return {one.path: numpy(one) for one in model.weights if one.dtype == "float32"}
 
 
-def figures(run: Run) -> list[EpochReport]:
+def figures(run: Run) -> list[EpochResult]:
     return [replace(report, seconds=0.0) for report in run.history]
 
 
@@ -80,7 +81,7 @@ def test_an_interrupted_run_ends_with_the_very_same_weights(whole: Whole, tmp_pa
     for stop in ((2, 1), (3, 2)):
         with pytest.raises(KeyboardInterrupt):
             train(RECIPE, digits(), tmp_path, on_step=stop_at(*stop))
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     model, run = train(RECIPE, digits(), tmp_path, on_epoch=reports.append)
     wanted = weights(whole.network)
     assert weights(model).keys() == wanted.keys()

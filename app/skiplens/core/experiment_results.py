@@ -74,11 +74,11 @@ class EpochResult(Published):
     epoch: int
     """From 1."""
     loss: float
-    """Mean training loss."""
+    """Mean training loss, on augmented digits."""
     validation_accuracy: float | None
     """On the digits held out, 0 to 1; null without any."""
     seconds: float
-    """How long it took."""
+    """Of training, without validation."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 import keras
 
+from skiplens.core.experiment_results import EpochResult
 from skiplens.errors import TrainingError
 from skiplens.network.recipe import Recipe
 from skiplens.network.results import replace_text
@@ -36,23 +37,6 @@ STATE_FILE: Final = "run.json"
 
 
 @dataclass(frozen=True)
-class EpochReport:
-    """One finished epoch.
-
-    Attributes:
-        epoch: counted from 1.
-        loss: mean training loss, on augmented digits.
-        validation_accuracy: on clean validation digits; ``None`` if none were held out.
-        seconds: of training, without validation.
-    """
-
-    epoch: int
-    loss: float
-    validation_accuracy: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Run:
     """A training run so far.
 
@@ -64,7 +48,7 @@ class Run:
 
     recipe: Recipe
     commit: str | None
-    history: tuple[EpochReport, ...] = ()
+    history: tuple[EpochResult, ...] = ()
 
 
 def read_run(folder: Path, recipe: Recipe) -> Run:
@@ -78,7 +62,7 @@ def read_run(folder: Path, recipe: Recipe) -> Run:
         return Run(recipe, code_commit())
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        history = tuple(EpochReport(**epoch) for epoch in state["history"])
+        history = tuple(EpochResult(**epoch) for epoch in state["history"])
         run = Run(recipe, state["commit"], history)
         same = state["recipe"] == recipe.to_dict()
     except (ValueError, KeyError, TypeError) as error:

@@ -36,7 +36,8 @@ from skiplens.network.own_network_files import (
 )
 
 if TYPE_CHECKING:
-    from skiplens.network.checkpoints import EpochReport, Run
+    from skiplens.core.experiment_results import EpochResult
+    from skiplens.network.checkpoints import Run
     from skiplens.network.compiling import RunGraph
     from skiplens.network.recipe import Recipe
     from skiplens.network.training import OnEpoch, OnTrainingStep
@@ -135,7 +136,7 @@ def _training_progress(
             )
             progress.update(run_bar, completed=epoch - 1)
 
-        def on_epoch(report: "EpochReport") -> None:
+        def on_epoch(report: "EpochResult") -> None:
             validated = report.validation_accuracy
             note = "" if validated is None else f"validation {validated:.2%}"
             progress.update(run_bar, completed=report.epoch, note=note)

@@ -11,18 +11,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.experiment_results import EpochResult
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.architectures import ARCHITECTURES, CLASSES
 from skiplens.network.augmentation import augment, redraw
-from skiplens.network.checkpoints import EpochReport, Run, read_run, restore, write_run
+from skiplens.network.checkpoints import Run, read_run, restore, write_run
 from skiplens.network.recipe import Phase, Recipe
 
 _NO_DECAY: Final = ("gamma", "beta", "bias")
 
 OnTrainingStep = Callable[[int, int, int, float], None]
 OnUpdate = Callable[[keras.Model, int], None]
-OnEpoch = Callable[[EpochReport], None]
+OnEpoch = Callable[[EpochResult], None]
 
 
 def _batches(
@@ -169,7 +170,7 @@ def train(
             on_update(network, epoch * steps)
         seconds = time.perf_counter() - started
         validated = validation.accuracy(network.predict_on_batch).value if len(validation) else None
-        report = EpochReport(epoch, loss, validated, seconds)
+        report = EpochResult(epoch, loss, validated, seconds)
         run = replace(run, history=(*run.history, report))
         write_run(folder, run, network)
         on_epoch(report)
