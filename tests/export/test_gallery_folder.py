@@ -13,8 +13,14 @@ from starlette.testclient import TestClient
 from skiplens.cli import main
 from skiplens.core.digit import Digit
 from skiplens.errors import ExportError, UnknownNetworkError
-from skiplens.export.gallery_files import ExportContext, ExportOptions
+from skiplens.export.gallery_files import (
+    ExportContext,
+    ExportOptions,
+    draw,
+    legible_kernels,
+)
 from skiplens.export.gallery_folder import export_gallery, prepare_folder, write
+from skiplens.service.map_grids import GridOptions, kernel_grid
 from skiplens.service.services import Services
 
 
@@ -45,6 +51,21 @@ def test_the_same_export_is_the_same_bytes(
 ) -> None:
     for path in write(context, tmp_path):
         assert (tmp_path / path).read_bytes() == (exported / path).read_bytes()
+
+
+def test_kernels_are_drawn_smaller_where_there_are_many_and_left_out_where_very_many(
+    context: ExportContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = np.zeros((3, 3, 256, 256), np.float32)
+    drawn = legible_kernels(kernel, lambda one, zoom: kernel_grid(one, GridOptions(zoom=zoom)))
+    assert drawn
+    assert drawn.layout.zoom == 3
+    monkeypatch.setattr("skiplens.export.gallery_files._MOST_KERNELS", 100)
+    kernels = {layer.name for layer in context.engine.manifest.layers if layer.kernel}
+    found = draw(context)
+    few = set(found.kernels)
+    assert set() < few < kernels
+    assert all(set(block.kernels) <= few for block in found.blocks.values())
 
 
 def test_a_folder_is_made(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Exports the gallery of a digit: images, and a page that needs no server."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -12,13 +13,14 @@ from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import BlockInfo, Manifest
 from skiplens.core.preprocessing import find_digits
-from skiplens.engine.base import Engine
+from skiplens.engine.base import Array, Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import (
+    KERNEL_ZOOM,
     Grid,
     GridOptions,
     LabelledKernelGrid,
@@ -102,6 +104,7 @@ def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> InputR
 
 Drawing = FeatureMapTable | Grid | LabelledKernelGrid
 _Drawing_co = TypeVar("_Drawing_co", bound=Drawing, covariant=True)
+_Kernels = TypeVar("_Kernels", Grid, LabelledKernelGrid)
 
 
 @dataclass(frozen=True)
@@ -150,16 +153,35 @@ def draw(context: ExportContext) -> GalleryImages:
         layer.name: layer_grid(context.forward, layer, tuple(range(layer.filters)), context.options)
         for layer in manifest.layers
     }
-    kernels = {
-        layer.name: kernel_grid(weights[f"{layer.name}/kernel"], options)
+    found = {
+        layer.name: legible_kernels(
+            weights[f"{layer.name}/kernel"],
+            lambda kernel, zoom: kernel_grid(kernel, replace(options, zoom=zoom)),
+        )
         for layer in manifest.layers
         if layer.kernel
     }
+    kernels = {name: grid for name, grid in found.items() if grid}
     return GalleryImages(
         {name: Image(f"layers/{name}.png", grid) for name, grid in layers.items()},
         {name: Image(f"kernels/{name}.png", grid) for name, grid in kernels.items()},
         {block.name: _block_images(context, block, options) for block in manifest.blocks},
     )
+
+
+_MOST_KERNELS: Final = 100_000  # in a picture; more cannot be made out
+
+
+def legible_kernels(
+    kernel: Array, draw: Callable[[Array, int | None], _Kernels]
+) -> _Kernels | None:
+    """Kernels as large as they may be drawn; ``None`` if there are very many."""
+    if kernel.shape[2] * kernel.shape[3] > _MOST_KERNELS:
+        return None
+    for zoom in (None, 3, 2):
+        with suppress(InvalidParameterError):
+            return draw(kernel, zoom)
+    return draw(kernel, 1)
 
 
 _FILE_NAMES: Final = {"projected x": "x", "F(x)": "residual"}
@@ -168,11 +190,17 @@ _FILE_NAMES: Final = {"projected x": "x", "F(x)": "residual"}
 def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions) -> BlockImages:
     table = block_table(context.forward, block, options.palette)
     weights, folder = context.engine.weights, f"blocks/{block.name}"
-    kernels = {
-        layer.name: LabelledKernelGrid.of(weights[f"{layer.name}/kernel"], options.palette)
+    found = {
+        layer.name: legible_kernels(
+            weights[f"{layer.name}/kernel"],
+            lambda kernel, zoom: LabelledKernelGrid.of(
+                kernel, options.palette, zoom or KERNEL_ZOOM
+            ),
+        )
         for layer in context.engine.manifest.layers
         if layer.kernel and layer.block == block.name
     }
+    kernels = {name: grid for name, grid in found.items() if grid}
     return BlockImages(
         Image(f"{folder}/maps.png", table),
         {

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from skiplens.core.array_files import npz
+from skiplens.core.array_files import npz, npz_size
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError
 from skiplens.export import gallery_files
@@ -58,7 +58,7 @@ def _layers(context: ExportContext, images: GalleryImages) -> list[dict[str, Any
             **described.model_dump(),
             **Activations.of(context.forward, layer).model_dump(exclude_none=True),
             "grid": images.layers[layer.name].path,
-            "kernels": images.kernels[layer.name].path if layer.kernel else None,
+            "kernels": images.kernels[layer.name].path if layer.name in images.kernels else None,
         }
         for layer, described in zip(manifest.layers, Layer.all_of(manifest), strict=True)
     ]
@@ -145,6 +145,9 @@ def progress_bar() -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
+_LARGE: Final = 10_000_000  # bytes
+
+
 def export_gallery(
     services: Services, options: ExportOptions, folder: Path, *, force: bool
 ) -> None:
@@ -156,6 +159,9 @@ def export_gallery(
     context = load_export_context(services, options)
     prepare_folder(folder, force=force)
     with progress_bar() as progress:
+        size = npz_size({layer.name: layer.shape for layer in context.engine.manifest.layers})
+        if size > _LARGE:
+            progress.console.print(f"the arrays of all layers take {size / 1e6:.0f} MB")
         task = progress.add_task("exporting", total=None)
         files = write(
             context, folder, lambda step, steps: progress.update(task, completed=step, total=steps)
