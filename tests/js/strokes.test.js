@@ -71,6 +71,15 @@ test("the largest drawing is less than 64 KiB as JSON, beside the pictures that 
   assert.ok(JSON.stringify({ strokes: drawing.strokes }).length < 55 * 1024);
 });
 
+test("so is the largest drawing in colour", () => {
+  const drawing = new Drawing([], DIGIT, true);
+  for (let stroke = 0; stroke < 500; stroke += 1) {
+    drawing.begin(at(-0.1234, -0.1234, 0.1234), false, "#d62728");
+    for (const x of [-0.2345, -0.3456, -0.4567]) drawing.extend(at(x, -0.1234, 0.1234));
+  }
+  assert.ok(JSON.stringify({ strokes: drawing.strokes }).length < 57 * 1024);
+});
+
 test("the first stroke of a pen replaces the digit, and undo brings it back", () => {
   const drawing = new Drawing([], DIGIT);
   assert.equal(drawing.isEmpty, false);

@@ -12,6 +12,7 @@
 
 const MIN_DISTANCE = 0.004; // points that are closer only add jitter
 export const MAX_POINTS = 1600; // of a drawing, so that it takes less than the server's 64 KiB as JSON
+const MAX_POINTS_OF_PICTURES = 1200; // whose strokes have colours
 
 /** The strokes of a drawing, the digit that they are drawn over, and the history of both. */
 export class Drawing {
@@ -77,7 +78,8 @@ export class Drawing {
     if (Math.hypot(point[0] - last[0], point[1] - last[1]) < MIN_DISTANCE) return false;
     const extended = { ...newest, points: [...newest.points, point] };
     const drawn = [...strokes.slice(0, -1), extended];
-    const isFull = drawn.reduce((sum, { points }) => sum + points.length, 0) > MAX_POINTS;
+    const most = this.isPicture ? MAX_POINTS_OF_PICTURES : MAX_POINTS;
+    const isFull = drawn.reduce((sum, { points }) => sum + points.length, 0) > most;
     this.#states[this.#states.length - 1] = { strokes: isFull ? thinned(drawn) : drawn, over };
     return true;
   }
