@@ -29,7 +29,7 @@ from skiplens.errors import ImageWorkError, SkiplensError
 REQUEST: Final = struct.Struct(">IBH")
 ANSWER: Final = struct.Struct(">I")
 _LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD of mallopt, and bytes
-_KEPT: Final = -1, 8 << 20  # M_TRIM_THRESHOLD, and bytes; by default the least that is free goes
+_KEPT: Final = -1, 4 << 20  # M_TRIM_THRESHOLD, and bytes; by default the least that is free goes
 SMALL_WORK: Final = 1 << 20  # pixels, times scans; takes milliseconds
 
 
