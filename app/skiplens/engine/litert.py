@@ -265,7 +265,7 @@ class IdleInterpreters:
                 oldest.forget()
 
 
-MOST_IDLE: Final = 12  # interpreters; for one network, 15 MB at most of those that ship
+MOST_IDLE: Final = 8  # interpreters; for one network, 15 MB at most of those that ship
 
 
 class LiteRTEngine:
