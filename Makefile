@@ -56,7 +56,7 @@ format: $(DEV_READY) ## format the Python code
 bench: $(DEV_READY) ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(DEV_READY) ## attack a server for an hour or so, and tell what happened
+soak: $(DEV_READY) ## attack a server for a quarter of an hour, and tell what happened
 	PYTHONPATH=. $(BIN)/python -m tests.e2e.soak $(ARGS)
 
 lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade for newer versions
