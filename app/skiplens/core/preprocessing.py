@@ -143,7 +143,7 @@ Certainty = Callable[[Digit], float]
 
 
 def preprocess(grey: Pixels) -> PreprocessedDigit:
-    """The likeliest of :func:`find_digits`."""
+    """The most likely of :func:`find_digits`."""
     return find_digits(grey)[0]
 
 
@@ -179,7 +179,7 @@ def find_digits(
 def surest_first(
     likely: Sequence[PreprocessedDigit], certainty: Certainty
 ) -> tuple[PreprocessedDigit, ...]:
-    """Candidates, likeliest first, in the order of ``certainty`` where their scores are close."""
+    """Candidates, most likely first, in the order of ``certainty`` where their scores are close."""
     close = sum(one.score >= _CLOSE_SHARE * likely[0].score for one in likely)
     if close <= 1:  # nothing to decide
         return tuple(likely)

@@ -59,7 +59,7 @@ CandidateQuery = Annotated[
     int,
     Query(
         ge=0,
-        description="which of the candidates in the image to take; 0 is the likeliest, and "
+        description="which of the candidates in the image to take; 0 is the most likely, and "
         "`candidates` of an answer lists them",
         examples=[1],
     ),

@@ -52,7 +52,7 @@ class Digit(Joined):
     box: InkBox
     warnings: Warnings
     candidates: list[DigitCandidate] = Field(
-        description="All that may be the digit meant in the uploaded image, the likeliest first, "
+        description="Candidate digits in the uploaded image, most likely first, "
         "this one included; empty for samples and digits of the data set"
     )
     label: int | None = Field(description="Label, 0 to 9; null for uploaded digits")

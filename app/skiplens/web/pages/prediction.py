@@ -68,18 +68,18 @@ def compare_predictions(
     return PredictionView(
         label=names[forward.label],
         share=classes[forward.label].share,
-        classes=_likeliest(classes) if many else classes,
+        classes=_most_likely(classes) if many else classes,
         scaled=fmt.describe_scales(forward.scales) if forward.scales else None,
         sentence=_describe_change(forward, classes[baseline.label]) if forward.scales else None,
         has_more=many,
         find=find,
-        found=_likeliest(one for one in classes if find.lower() in one.label.lower())
+        found=_most_likely(one for one in classes if find.lower() in one.label.lower())
         if many and find
         else (),
     )
 
 
-def _likeliest(classes: Iterable[ClassProbability]) -> tuple[ClassProbability, ...]:
+def _most_likely(classes: Iterable[ClassProbability]) -> tuple[ClassProbability, ...]:
     return tuple(sorted(classes, key=lambda one: one.share, reverse=True)[:LIKELIEST])
 
 
