@@ -403,7 +403,7 @@ def extract(
     from skiplens.engine.model_folder import open_folder
     from skiplens.export.extraction import extract as extract_images
     from skiplens.export.extraction import open_images
-    from skiplens.export.gallery_folder import progress_bar
+    from skiplens.progress import progress_bar
     from skiplens.web.parameters import parse_layers
 
     threads = read_settings({}).interpreters
@@ -411,7 +411,7 @@ def extract(
     chosen = parse_layers(engine.manifest, layers)
     source = open_images(images, engine)
     with progress_bar() as bar:
-        task = bar.add_task("images", total=len(source))
+        task = bar.add_task("images", total=len(source), note="")
         table = extract_images(
             engine, source, chosen, out, threads, lambda done: bar.update(task, completed=done)
         )

@@ -6,9 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from skiplens.core.array_files import npz, npz_size
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import ExportError
@@ -21,6 +18,7 @@ from skiplens.export.gallery_files import (
     draw,
     load_export_context,
 )
+from skiplens.progress import progress_bar
 from skiplens.service.services import Services
 from skiplens.web.api.activations import Activations, Prediction
 from skiplens.web.api.digits import encode_input
@@ -139,12 +137,6 @@ def _unwritable(path: Path, error: OSError) -> ExportError:
     return ExportError(f"{path} cannot be written: {error.strerror}")
 
 
-def progress_bar() -> Progress:
-    """On standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-
-
 _LARGE: Final = 10_000_000  # bytes
 
 
@@ -162,7 +154,7 @@ def export_gallery(
         size = npz_size({layer.name: layer.shape for layer in context.engine.manifest.layers})
         if size > _LARGE:
             progress.console.print(f"the arrays of all layers take {size / 1e6:.0f} MB")
-        task = progress.add_task("exporting", total=None)
+        task = progress.add_task("exporting", total=None, note="")
         files = write(
             context, folder, lambda step, steps: progress.update(task, completed=step, total=steps)
         )

@@ -17,8 +17,6 @@ from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
@@ -34,6 +32,7 @@ from skiplens.network.own_network_files import (
     network_id,
     only_weights,
 )
+from skiplens.progress import CONSOLE, progress_bar
 
 if TYPE_CHECKING:
     from skiplens.core.experiment_results import EpochResult
@@ -43,19 +42,6 @@ if TYPE_CHECKING:
     from skiplens.network.training import OnEpoch, OnTrainingStep
 
 Activations = Callable[[NDArray[np.float32], NDArray[np.float32]], Any]
-
-_console = Console(stderr=True)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=_console,
-    )
 
 
 def train_network(
@@ -97,7 +83,7 @@ def train_network(
         trained, run = train(recipe, digits, run_folder, on_step=on_step, on_epoch=on_epoch)
     if ships:
         _save(model_folder, trained, run)
-        _console.print(
+        CONSOLE.print(
             f"{network} is trained; next, with the same --data and --models: "
             f"skiplens compile {network}"
         )
@@ -125,7 +111,7 @@ def _training_progress(
     Raises:
         TrainingError: the run was interrupted.
     """
-    with _progress() as progress:
+    with progress_bar() as progress:
         run_bar = progress.add_task(name, total=epochs, note="")
         epoch_bar = progress.add_task("epoch", total=None, note="")
 
@@ -190,7 +176,7 @@ def train_ladder(
         ladder.add_to_ladder(path, results)
         if one.seed == RECIPES[one.network].seed:
             _save(models / one.network, trained, run)
-        _console.print(f"{one.name}: ", end="")
+        CONSOLE.print(f"{one.name}: ", end="")
         accuracy = Accuracy.of(**results["test_accuracy"])
         _add_seed(models / one.network / SEEDS_FILE, run, accuracy)
 
@@ -204,7 +190,7 @@ def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) 
             raise TrainingError(f"network {network!r} has no {what}; known are {', '.join(known)}")
     recipe = RECIPES[network]
     if str(code_commit()).endswith(MODIFIED):
-        _console.print("The code has uncommitted changes; the manifest will record that.")
+        CONSOLE.print("The code has uncommitted changes; the manifest will record that.")
     return replace(
         recipe,
         validation=recipe.validation if hold_out is None else hold_out,
@@ -240,24 +226,24 @@ def compile_folder(
     _silence_warnings()
     options = replace(options or NetworkOptions(), data=data if measure else None)
     test = partial(load_mnist, "test", data) if measure else None
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
 
         def on_step(step: int, steps: int) -> None:
             progress.update(task, completed=step, total=steps, note="test images")
 
         manifest = compile_network(model_folder, run_graph, test, on_step, options)
-    _console.print(f"input: {described(manifest.input, manifest.input_shape)}")
+    CONSOLE.print(f"input: {described(manifest.input, manifest.input_shape)}")
     for name, graph in manifest.graphs.items():
-        _console.print(
+        CONSOLE.print(
             f"{name}: {len(graph.outputs)} outputs agree with Keras to {graph.deviation:.1e}"
         )
     if manifest.no_gradients:
-        _console.print(f"no gradients: {manifest.no_gradients}")
+        CONSOLE.print(f"no gradients: {manifest.no_gradients}")
     if manifest.test_accuracy is not None:
         _report(manifest.test_accuracy, manifest.noun)
     if manifest.is_near_chance:
-        _console.print(f"Warning: {CHANCE}")
+        CONSOLE.print(f"Warning: {CHANCE}")
     return manifest
 
 
@@ -292,7 +278,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     folder = models / network_id(path, options)
     if is_compiled(folder):
         return folder
-    _console.print(describe_memory(path))
+    CONSOLE.print(describe_memory(path))
     _prepare_tensorflow()
     import keras
 
@@ -357,7 +343,7 @@ def measure_similarities(models: Path, data: Path | None) -> None:
 
     _silence_warnings()
     test = load_mnist("test", data)
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("networks", total=None, note="")
 
         def on_step(step: int, steps: int) -> None:
@@ -366,7 +352,7 @@ def measure_similarities(models: Path, data: Path | None) -> None:
         found = compiling.measure_similarities(models, test, on_step)
     for name, others in found.items():
         for other in (other for other in others if name < other.network):
-            _console.print(
+            CONSOLE.print(
                 f"{name}, {other.network}: CKA of {len(other.layers)} x {len(other.other_layers)} "
                 f"layers, {min(map(min, other.cka)):.2f} to {max(map(max, other.cka)):.2f}"
             )
@@ -390,7 +376,7 @@ def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[s
         known = ", ".join(block_measures.MEASURES)
         raise TrainingError(f"{strange[0]!r} is not measured; there are {known}")
     test = load_mnist("test", data)
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(model_folder.name, total=None, note="")
 
         def on_step(name: str, step: int, steps: int) -> None:
@@ -405,7 +391,7 @@ def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | N
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
     correct = 0
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
         for image, label in zip(test.inputs(), test.labels, strict=True):
             correct += int(activations(image[None], branch_scales)[last].argmax() == label)
@@ -423,7 +409,7 @@ CHANCE: Final = (
 
 def _report(accuracy: Accuracy, noun: str = "digit") -> None:
     low, high = accuracy.interval
-    _console.print(
+    CONSOLE.print(
         f"{accuracy.correct} of {accuracy.digits} test {noun}s: {accuracy.value:.2%} "
         f"(95 % interval {low:.2%} to {high:.2%})"
     )
