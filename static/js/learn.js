@@ -1,14 +1,14 @@
 // @ts-check
 /**
  * A step of the story: numbers that follow what is dragged, definitions that Escape closes, the
- * digits of a class as they come in; and the handout's button.
+ * digits of a class as they come in, what a clicker does in a presentation; and the handout's button.
  *
  * The server sends every number that a slider can reach, so that they follow at once; when a slider
  * rests, the page at its address brings those that the other sliders can reach from there.
  * @module
  */
 
-import { fetchPage, morph, showPage } from "./swap.js";
+import { CHANGED, fetchPage, morph, showPage } from "./swap.js";
 
 const CLASS_DIGITS = "[data-class-digits]";
 const LOOK_AGAIN_MS = 2000;
@@ -85,4 +85,86 @@ for (const button of document.querySelectorAll("[data-print]")) {
 document.addEventListener("keydown", (event) => {
   const isTerm = event.target instanceof HTMLElement && event.target.matches(".term-word");
   if (event.key === "Escape" && isTerm) event.target.blur();
+});
+
+/** Who touches something else has read the definition. */
+document.addEventListener("pointerdown", ({ target }) => {
+  const term = document.activeElement?.closest(".term-word");
+  if (term instanceof HTMLElement && !(target instanceof Node && term.contains(target))) term.blur();
+}, { capture: true });
+
+/** What was right on this digit, by question: it stays right. @type {Map<number, Node[]>} */
+const found = new Map();
+let foundOn = "";
+
+function keepFound() {
+  const digit = new URLSearchParams(location.search).get("digit") ?? "";
+  if (digit !== foundOn) found.clear();
+  foundOn = digit;
+  for (const [at, item] of document.querySelectorAll(".learn-questions li").entries()) {
+    const verdict = item.querySelector(".verdict-line");
+    if (item.classList.contains("is-right")) {
+      found.set(at, [...(verdict?.cloneNode(true).childNodes ?? [])]);
+    } else if (found.has(at)) {
+      item.className = "is-right";
+      verdict?.replaceChildren(...(found.get(at) ?? []).map((node) => node.cloneNode(true)));
+    }
+  }
+}
+
+keepFound();
+document.addEventListener(CHANGED, keepFound);
+
+const PRESENTED = ".is-presented";
+const EXAMPLES = ".learn-figure a[data-in-place]";
+const NOT_EXAMPLES = ".map-toggle, .neighbour-links a";
+
+/** What the figure shows next: another filter, block, row or pixel; branches go off one by one.
+ * @param {1 | -1} by
+ */
+function nextExample(by) {
+  const switches = [...document.querySelectorAll(".learn-figure .map-toggle")];
+  const isOn = (/** @type {Element} */ one) => one.getAttribute("aria-pressed") === "true";
+  if (switches.length) return by > 0 ? switches.find(isOn) : switches.findLast((one) => !isOn(one));
+  const move = document.querySelector(`.neighbour-links [aria-label=${by > 0 ? "down" : "up"}]`);
+  if (move) return move;
+  const links = [...document.querySelectorAll(EXAMPLES)].filter((one) => !one.matches(NOT_EXAMPLES));
+  const at = links.findIndex((link) => link.hasAttribute("aria-current"));
+  return links[at < 0 ? 0 : (at + by + links.length) % links.length];
+}
+
+/** What a key presses. @param {string} key */
+function pressedBy(key) {
+  switch (key) {
+    case "PageUp":
+      return document.querySelector(`${PRESENTED} [rel=prev]`);
+    case "PageDown":
+      return document.querySelector(`${PRESENTED} [rel=next]`);
+    case "ArrowUp":
+      return nextExample(-1);
+    case "ArrowDown":
+      return nextExample(1);
+    case " ":
+      return document.querySelector("[data-slide]");
+    default:
+      return undefined;
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented);
+  const isBusy = !isPlain || document.querySelector("dialog[open]");
+  if (!document.querySelector(PRESENTED) || isBusy) return;
+  const isOnControl = event.target instanceof Element && event.target.closest("input, button, summary");
+  if (isOnControl && !event.key.startsWith("Page")) return; // which has keys of its own
+  const pressed = pressedBy(event.key);
+  if (!pressed) return;
+  event.preventDefault();
+  pressed.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+}, { capture: true });
+
+/** A slider that was dragged leaves the arrows to the steps. */
+document.addEventListener("pointerup", ({ target }) => {
+  const isSlider = target instanceof HTMLInputElement && target.type === "range";
+  if (isSlider && document.querySelector(PRESENTED)) target.blur();
 });

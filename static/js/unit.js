@@ -149,7 +149,8 @@ export function play(button) {
     isPlaying = false;
     cover.remove();
     button.setAttribute("aria-pressed", "false");
-    void showUnit(addressWithPosition(`${row},${column}`), "replace");
+    if (isStopped) void showUnit(addressWithPosition(`${row},${column}`), "replace");
+    else showPassing(() => location.href.replace(/#.*/, "")); // nobody chose the last value
   };
   requestAnimationFrame(step);
 }

@@ -186,6 +186,47 @@ def test_keys_and_clickers_lead_through_the_presentation(open_page: OpenPage) ->
         expect(page.locator("html[data-ready]")).to_have_count(1)
 
 
+def test_a_clicker_shows_what_a_figure_has(open_page: OpenPage) -> None:
+    page = open_page("/learn/layer?filter=3&present=1")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".learn-tiles [aria-current]")).to_have_attribute(
+        "aria-label", re.compile("filter 4,")
+    )
+    page = open_page("/learn/switch?present=1")
+    for off in ("block1:0", "block1:0,block2:0"):
+        page.keyboard.press("ArrowDown")
+        expect(page).to_have_url(re.compile(f"scale={off}&"))
+    digit = page.locator("form[data-draw]").get_attribute("data-digit") or ""
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile(f"digit=(?!{digit})[0-9a-f]{{16}}"))
+
+
+def test_a_dragged_slider_leaves_the_keys_to_the_steps(open_page: OpenPage) -> None:
+    page = open_page("/learn/routes?present=1")
+    slider = page.locator("input[name=w2]")
+    slider.focus()
+    page.keyboard.press("PageDown")
+    expect(page).to_have_url(re.compile("/learn/gradients"))
+    page = open_page("/learn/routes?present=1")
+    page.locator("input[name=w2]").click()
+    expect(page.locator("input[name=w2]")).not_to_be_focused()
+
+
+def test_what_was_answered_stays_answered_on_the_digit(open_page: OpenPage) -> None:
+    page = open_page("/learn/block")
+    questions = page.locator(".learn-questions li")
+    tried = 0
+    for question in (0, 1):
+        while questions.nth(question).get_attribute("class") != "is-right":
+            page.locator(".map-block > a").nth(tried % 6).click()
+            expect(page.locator(".map-block").nth(tried % 6)).to_have_class(
+                re.compile("is-current")
+            )
+            tried += 1
+    for question in (0, 1):
+        expect(questions.nth(question)).to_have_class("is-right")
+
+
 def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:
     page = open_page("/learn/block?present=1")
     expect(page.locator(".learn-figure")).to_be_visible()

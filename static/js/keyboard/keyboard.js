@@ -90,7 +90,18 @@ function changeLayer(by) {
 /** @param {1 | -1} by */
 async function changeDigit(by) {
   const page = currentPage();
-  if (page) openPath(pathOfNextSample(page, await fetchOnce(`${ROOT}/api/v1/samples`), by));
+  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
+  if (!page && !form) return;
+  /** @type {{ id: string }[]} */
+  const samples = await fetchOnce(`${ROOT}/api/v1/samples`);
+  if (page) {
+    openPath(pathOfNextSample(page, samples, by));
+    return;
+  }
+  const { digit = "", page: address = "" } = form?.dataset ?? {};
+  const ids = samples.map((sample) => sample.id);
+  const next = cycle(ids, ids.indexOf(digit), by);
+  if (next) location.assign(address.replace(`digit=${digit}`, `digit=${next}`));
 }
 
 /** @param {"normalize" | "palette"} name */

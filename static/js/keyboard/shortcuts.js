@@ -36,9 +36,9 @@ const ACTIONS = {
 
 /** Keys and their descriptions, for the dialog. */
 export const SHORTCUTS = /** @type {const} */ ([
-  [["←", "→", "↑", "↓"], "move the focus between filters, or between layers"],
+  [["←", "→", "↑", "↓"], "move the focus between filters, or between layers; in a presentation, the figure"],
   [["Enter"], "opens what has the focus; around maps it lets the arrows read their values"],
-  [["Page Up", "Page Down"], "previous and next layer"],
+  [["Page Up", "Page Down"], "previous and next layer, or step of the story"],
   [["e", "w"], "next and previous sample"],
   [["]", "["], "next and previous mistake, from a test digit"],
   [["z"], "enlarges the picture with the focus"],

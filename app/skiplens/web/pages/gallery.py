@@ -18,6 +18,8 @@ from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import gallery_downloads
 from skiplens.web.pages.figures import GRID_WIDTH, LayerFigure, layer_figure, layer_strip
+from skiplens.web.pages.learn.steps import STEPS
+from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.text import Symbols
 
@@ -111,6 +113,8 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
         "downloads": gallery_downloads(links, manifest.layers, context.services.max_download_bytes),
         "classic": links.classic() if classic_blocks(manifest) else None,
+        "story": links.all_on().learn() if can_be_told(manifest) else None,
+        "steps": len(STEPS),
     }
     title = f"{manifest.classes[forward.label]} in {manifest.title}"
     return NetworkPage("gallery.html", title, context, values=values)

@@ -83,7 +83,6 @@ def gradients_figure(scene: Scene) -> StepFigure:
     twin = plain[at] if at < len(plain) else None
     start = _at_start(scene)
     return StepFigure(
-        key=start.sentence if start else "",
         values={
             "chart": draw_paths(found, beside),
             "columns": tuple((name, scene.address(block=name), name == block) for name in names),

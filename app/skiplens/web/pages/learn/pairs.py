@@ -231,7 +231,7 @@ def depth_figure(scene: Scene) -> StepFigure:
             "Choose one at which it does not clearly help.",
         ),
     )
-    return replace(found, key=_best_depths(pairs))
+    return replace(found, finding=_best_depths(pairs))
 
 
 def meaning_figure(scene: Scene) -> StepFigure:

@@ -123,8 +123,8 @@ class StepFigure:
     questions: tuple[Question, Question]
     tool: tuple[str, str]
     """Text and address."""
-    key: str = ""
-    """The one sentence of the step, where what was measured decides it."""
+    finding: str = ""
+    """What was measured, in a sentence."""
     map: NetworkMap | None = None
     live: Mapping[str, object] = field(default_factory=dict)
     """What the page asks for besides, while one draws."""

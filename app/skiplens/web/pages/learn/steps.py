@@ -48,6 +48,8 @@ class Step:
     name: str
     """In its address."""
     title: str
+    key: str
+    """Its one sentence, for a class."""
     figure: Callable[[Scene], StepFigure]
     network: Callable[[StoryNetworks], Engine] = lambda networks: networks.residual
     follows: bool = True
@@ -57,28 +59,77 @@ class Step:
 
 
 STEPS: Final = (
-    Step("filter", "What a filter sees", filters.kernel_figure),
-    Step("layer", "A layer is many filters", filters.layer_step),
-    Step("block", "Keep x, add a change", blocks.block_figure),
-    Step("sum", "One pixel, in numbers", blocks.sum_figure),
-    Step("switch", "Switch a block off", blocks.switch_figure, scales=True),
-    Step("routes", "A second route for the gradient", gradients.routes_figure, follows=False),
+    Step(
+        "filter",
+        "What a filter sees",
+        "A filter looks for one small pattern, everywhere.",
+        filters.kernel_figure,
+    ),
+    Step(
+        "layer",
+        "A layer is many filters",
+        "Each filter of a layer looks for another pattern.",
+        filters.layer_step,
+    ),
+    Step(
+        "block",
+        "Keep x, add a change",
+        "A block keeps x and adds a change, F(x).",
+        blocks.block_figure,
+    ),
+    Step(
+        "sum", "One pixel, in numbers", "At every pixel: x plus F(x), then ReLU.", blocks.sum_figure
+    ),
+    Step(
+        "switch",
+        "Switch a block off",
+        "Without F(x), a block passes on x alone.",
+        blocks.switch_figure,
+        scales=True,
+    ),
+    Step(
+        "routes",
+        "A second route for the gradient",
+        "The skip gives the gradient a second route, past w₂.",
+        gradients.routes_figure,
+        follows=False,
+    ),
     Step(
         "gradients",
         "The gradient, before and after training",
+        "How much of the gradient reaches the first block?",
         gradients.gradients_figure,
         lambda networks: networks.deep,
     ),
-    Step("depth", "How deep a network can go", pairs.depth_figure, follows=False),
+    Step(
+        "depth",
+        "How deep a network can go",
+        "Does more depth help?",
+        pairs.depth_figure,
+        follows=False,
+    ),
     Step(
         "ablation",
         "Take blocks out, scale them",
+        "Take a block out: the other changes still add up.",
         blocks.ablation_figure,
         lambda networks: networks.deep,
         scales=True,
     ),
-    Step("time", "The same skip, through time", rows.time_figure, lambda networks: networks.reader),
-    Step("meaning", "What it means, and what it does not", pairs.meaning_figure, follows=False),
+    Step(
+        "time",
+        "The same skip, through time",
+        "At each row, the skip adds x to the state.",
+        rows.time_figure,
+        lambda networks: networks.reader,
+    ),
+    Step(
+        "meaning",
+        "What it means, and what it does not",
+        "A second route stays. It is no guarantee.",
+        pairs.meaning_figure,
+        follows=False,
+    ),
 )
 
 HANDOUT: Final = "handout"  # in its address, where steps have their name
