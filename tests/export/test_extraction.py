@@ -19,7 +19,7 @@ from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, NonFiniteError
 from skiplens.export import extraction
-from skiplens.export.extraction import OnStep, extract, open_images
+from skiplens.export.extraction import OnImages, extract, open_images
 from skiplens.samples import load_samples
 from skiplens.service.forward import run_network
 from skiplens.service.registry import find_layer
@@ -46,10 +46,10 @@ def extracted(
     source: Path,
     out: Path,
     names: Sequence[str] = LAYERS,
-    on_step: OnStep = lambda done: None,
+    on_images: OnImages = lambda done: None,
 ) -> Path:
     layers = [find_layer(engine.manifest, name) for name in names]
-    return extract(engine, open_images(source, engine), layers, out, 2, on_step)
+    return extract(engine, open_images(source, engine), layers, out, 2, on_images)
 
 
 def check(engine: Engine, out: Path, table: Path) -> None:
@@ -91,7 +91,7 @@ def test_every_value_is_what_the_engine_computes(
     engine: Engine, source: Path, tmp_path: Path
 ) -> None:
     done: list[int] = []
-    table = extracted(engine, source, tmp_path / "a.zarr", on_step=done.append)
+    table = extracted(engine, source, tmp_path / "a.zarr", on_images=done.append)
     assert done == [0, 4, 8, 10]
     check(engine, tmp_path / "a.zarr", table)
 
@@ -106,13 +106,13 @@ def test_one_that_was_interrupted_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extracted(engine, source, out, on_step=interrupt)
+        extracted(engine, source, out, on_images=interrupt)
     done: list[int] = []
-    table = extracted(engine, source, out, on_step=done.append)
+    table = extracted(engine, source, out, on_images=done.append)
     assert done == [8, 10]
     check(engine, out, table)
     again: list[int] = []
-    extracted(engine, source, out, on_step=again.append)
+    extracted(engine, source, out, on_images=again.append)
     assert again == [10]
 
 

@@ -36,12 +36,12 @@ _STATE: Final = ".progress.npz"
 MAPS: Final = "maps"
 PROBABILITIES: Final = "probabilities"
 _TURN: Final = 16  # images that a thread computes in a row
-OnStep = Callable[[int], None]
+OnImages = Callable[[int], None]
 Lows = tuple[Array, NDArray[np.float64]]  # smallest values and sums, as in Totals
 T = TypeVar("T")
 
 
-class Images(Protocol):
+class ImageSource(Protocol):
     """Images to extract from.
 
     Attributes:
@@ -82,7 +82,7 @@ class IdxImages:
         return len(self._pixels)
 
     def image(self, at: int) -> InputImage:
-        """See :meth:`Images.image`."""
+        """See :meth:`ImageSource.image`."""
         return InputImage.of(self._pixels[at])
 
 
@@ -106,7 +106,7 @@ class FileImages:
         return len(self._paths)
 
     def image(self, at: int) -> InputImage:
-        """See :meth:`Images.image`."""
+        """See :meth:`ImageSource.image`."""
         path = self._paths[at]
         try:
             content = path.read_bytes()
@@ -117,7 +117,7 @@ class FileImages:
             raise ExportError(f"{path} cannot be read: {error}") from error
 
 
-def open_images(source: Path, engine: Engine) -> Images:
+def open_images(source: Path, engine: Engine) -> ImageSource:
     """The images of a folder or of an IDX file.
 
     Raises:
@@ -221,7 +221,7 @@ _COLUMNS: Final = (
 class _Runner:
     """Computes images; may be called from several threads."""
 
-    def __init__(self, engine: Engine, images: Images, layers: Sequence[LayerInfo]) -> None:
+    def __init__(self, engine: Engine, images: ImageSource, layers: Sequence[LayerInfo]) -> None:
         self._manifest, self._images = engine.manifest, images
         self.kept = (engine.manifest.layers[-1], *layers)
         self.filters = sum(layer.filters for layer in engine.manifest.layers)
@@ -300,11 +300,11 @@ def chunk_of(layers: Sequence[LayerInfo]) -> int:
 
 def extract(
     engine: Engine,
-    images: Images,
+    images: ImageSource,
     layers: Sequence[LayerInfo],
     out: Path,
     threads: int = 1,
-    on_step: OnStep = lambda done: None,
+    on_images: OnImages = lambda done: None,
 ) -> Path:
     """Write maps of these layers and the probabilities to a Zarr group, and the statistics of all
     layers to a CSV file beside it, whose path is returned.
@@ -315,7 +315,7 @@ def extract(
         layers: whose maps to write; none are allowed.
         out: folder of the group; one that was begun with the same arguments is finished.
         threads: images computed at the same time.
-        on_step: called with the number of images done.
+        on_images: called with the number of images done.
 
     Raises:
         ExportError: Zarr is missing, an image cannot be read, or the folder holds something else.
@@ -343,12 +343,12 @@ def extract(
         totals.save(out / _STATE, key)
         return totals.done
 
-    on_step(totals.done)
+    on_images(totals.done)
     left, size = range(len(images))[totals.done :], chunk_of(layers)
     with ThreadPoolExecutor(threads, thread_name_prefix="extracting") as pool:
         parts = (left[first : first + size] for first in range(0, len(left), size))
         try:
-            _write_each((Chunk(runner, pool, part) for part in parts), write, on_step)
+            _write_each((Chunk(runner, pool, part) for part in parts), write, on_images)
         finally:
             pool.shutdown(cancel_futures=True)
     table = out.with_suffix(".csv")
@@ -356,17 +356,19 @@ def extract(
     return table
 
 
-def _write_each(chunks: Iterable[Chunk], write: Callable[[Chunk], int], on_step: OnStep) -> None:
+def _write_each(
+    chunks: Iterable[Chunk], write: Callable[[Chunk], int], on_images: OnImages
+) -> None:
     """Write chunks on a thread of its own, while the next ones are computed."""
     writing: Future[int] | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="writing") as writer:
         for chunk in _one_ahead(chunks):
             chunk.wait()
             if writing is not None:
-                on_step(writing.result())
+                on_images(writing.result())
             writing = writer.submit(write, chunk)
         if writing is not None:
-            on_step(writing.result())
+            on_images(writing.result())
 
 
 def _one_ahead(items: Iterable[T]) -> Iterator[T]:
@@ -379,14 +381,16 @@ def _one_ahead(items: Iterable[T]) -> Iterator[T]:
     yield from ahead
 
 
-def _key(engine: Engine, images: Images, layers: Sequence[LayerInfo]) -> str:
+def _key(engine: Engine, images: ImageSource, layers: Sequence[LayerInfo]) -> str:
     """Changes with everything that the values depend on."""
     names = ",".join(layer.name for layer in layers)
     parts = (engine.manifest.id, engine.manifest.version, engine.name, images.key, names)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _arrays(engine: Engine, images: Images, layers: Sequence[LayerInfo], out: Path) -> list[Any]:
+def _arrays(
+    engine: Engine, images: ImageSource, layers: Sequence[LayerInfo], out: Path
+) -> list[Any]:
     """The arrays for probabilities and for the maps of each layer, opened or made."""
     import zarr
 
