@@ -101,9 +101,10 @@ def test_the_kernel_slides_over_the_digit(open_page: OpenPage) -> None:
     expect(page.locator(".slide-cover")).to_be_visible()
     page.clock.run_for(1000)
     expect(window).not_to_have_attribute("y", before or "")
-    page.get_by_role("button", name="Slide the kernel").click()
+    page.get_by_role("button", name="Stop").click()
     page.clock.run_for(100)
     expect(page.locator(".slide-cover")).to_have_count(0)
+    expect(page.get_by_role("button", name="Slide the kernel")).to_be_visible()
 
 
 def test_all_branches_are_scaled_until_the_answer_changes(open_page: OpenPage) -> None:
@@ -298,9 +299,17 @@ def test_a_term_is_explained_where_it_has_the_focus(open_page: OpenPage) -> None
 def test_the_gradient_runs_back_only_where_motion_is_welcome(
     open_page: OpenPage, step: str
 ) -> None:
-    assert open_page(f"/learn/{step}").evaluate(ANIMATED) > 0
+    figure = ".learn-figure :is(.wiring, .touch-chart)"
+    page = open_page(f"/learn/{step}")
+    page.locator(figure).first.hover()
+    page.wait_for_function(ANIMATED)
     still = open_page(f"/learn/{step}", reduced_motion="reduce")
+    still.locator(figure).first.hover()
     assert still.evaluate(ANIMATED) == 0
+
+
+def test_the_gradients_are_drawn_at_once_as_the_page_opens(open_page: OpenPage) -> None:
+    assert open_page("/learn/gradients").evaluate(ANIMATED) == 0
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -149,14 +149,14 @@ def test_a_choice_is_not_given_up_for_a_value_in_passing(open_page: OpenPage) ->
 @pytest.mark.fresh_context  # the clock is its context's
 def test_the_kernel_slides_over_the_input_until_it_is_stopped(open_page: OpenPage) -> None:
     page = unit(open_page, f"{CONV}?at=27,27")
-    button = page.get_by_role("button", name="Slide the kernel")
     stop_clock(page)
-    button.click()
-    expect(button).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Slide the kernel").click()
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".slide-cover")).to_be_visible()
     page.clock.run_for(1000)
     expect(page.locator(".unit-value")).to_contain_text(re.compile("row [1-9], "))
-    button.click()
+    stop.click()
     page.clock.run_for(100)
     expect(page.locator(".slide-cover")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"at=\d,\d+$"))
