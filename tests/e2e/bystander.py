@@ -17,17 +17,21 @@ _LENGTH = b"content-length: "
 
 
 class Bystander:
-    """A client at an address of its own, as bounds are for each address."""
+    """A client at an address of its own, as bounds are for each address.
 
-    def __init__(self, server: Server, address: str = "127.0.0.2") -> None:
-        self._port, self._address = server.port, address
+    Args:
+        request: what it asks for, again and again.
+    """
+
+    def __init__(self, server: Server, address: str = "127.0.0.2", request: bytes = FRAME) -> None:
+        self._port, self._address, self._request = server.port, address, request
         self.connection = Connection(server.port, address)
         self.frame()
 
     def frame(self) -> float:
         """Seconds to the answer to one live frame, which is a good one."""
         started = time.perf_counter()
-        self.connection.send(FRAME)
+        self.connection.send(self._request)
         received = self.connection.receive()
         assert received.startswith(b"HTTP/1.1 200 OK\r\n"), received[:500]
         head, _, body = received.partition(b"\r\n\r\n")
@@ -43,7 +47,7 @@ class Bystander:
         """
         self.close()  # the server may have closed it since
         self.connection = Connection(self._port, self._address)
-        before = self._median()
+        before = self.median()
         seconds: list[float] = []
         with ThreadPoolExecutor(attackers) as pool:
             while len(seconds) < _FRAMES:
@@ -52,9 +56,10 @@ class Bystander:
                     seconds.append(self.frame())
                 for one in tries:
                     one.result()
-        return statistics.median(seconds) / max(before, self._median())
+        return statistics.median(seconds) / max(before, self.median())
 
-    def _median(self) -> float:
+    def median(self) -> float:
+        """Seconds to one of some live frames."""
         return statistics.median(self.frame() for _ in range(_FRAMES))
 
     def close(self) -> None:

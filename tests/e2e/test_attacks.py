@@ -3,7 +3,9 @@
 import random
 import signal
 import sqlite3
+import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
@@ -406,9 +408,19 @@ def test_digits_from_a_later_time_make_room_for_new_ones(tmp_path: Path) -> None
         assert server.stop() == 0
     with closing(sqlite3.connect(tmp_path / "state/digits.sqlite3")) as database, database:
         database.execute("UPDATE digits SET used = used + 4e9")  # as if the clock went back
-    with serving(tmp_path, max_digits=3) as server:
+    chance = random.Random(9)  # noqa: S311
+    statuses: set[int] = set()
+
+    def attack(server: Server) -> None:
+        for _ in range(5):
+            digit = attacks.post(b"application/json", attacks.json_of_dots(chance))
+            statuses.add(_ask(server, digit))
+
+    with serving(tmp_path, max_digits=3) as server, closing(Bystander(server)) as bystander:
         for value in (130, 140):
             assert server.client.get(post(server, value)).status_code == 200
+        assert bystander.during(lambda: attack(server)) <= MOST
+        assert statuses == {201}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
@@ -419,13 +431,16 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
         least = (tmp_path / "log.jsonl").stat().st_size  # nothing grows any more, the log neither
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (least, least))
         large = PNG + bytes(2 * attacks.MEBIBYTE)  # kept in a file while it is read as a form
-        asked = [
-            server.client.post("/api/v1/digits", files={"file": PNG}),
-            server.client.post("/api/v1/digits", files={"file": large}),
-        ]
-        assert [one.status_code for one in asked] == [503, 503]
-        assert asked[1].json()["code"] == "out_of_resources"
-        bystander.frame()
+
+        def attack() -> None:
+            asked = [
+                server.client.post("/api/v1/digits", files={"file": PNG}),
+                server.client.post("/api/v1/digits", files={"file": large}),
+            ]
+            assert [one.status_code for one in asked] == [503, 503]
+            assert asked[1].json()["code"] == "out_of_resources"
+
+        assert bystander.during(attack) <= MOST
         assert server.client.get("/readyz").status_code == 200
         assert server.stop() == 0
 
@@ -447,7 +462,9 @@ def _little_memory(server: Server, room: int) -> Iterator[None]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 def test_a_lack_of_threads_is_told_and_passes(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    liveness = attacks.pipelined(1)  # which alone takes no thread
+    with serving(tmp_path) as server, closing(Bystander(server, request=liveness)) as bystander:
+        idle, lacking = bystander.median(), []
         with _little_memory(server, attacks.MEBIBYTE):  # less than the stack of a thread
             for _ in range(3):
                 for asked in (
@@ -457,7 +474,8 @@ def test_a_lack_of_threads_is_told_and_passes(tmp_path: Path) -> None:
                     assert asked.status_code == 503
                     assert "retry-after" in asked.headers
                 assert asked.json()["code"] == "out_of_resources"
-                assert server.client.get("/healthz").status_code == 200
+                lacking.append(bystander.median())
+        assert max(lacking) <= MOST * max(idle, bystander.median())
         assert server.client.get("/").status_code == 200
         assert server.client.post("/api/v1/digits", files={"file": PNG}).status_code == 201
         assert server.stop() == 0
@@ -465,43 +483,65 @@ def test_a_lack_of_threads_is_told_and_passes(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 def test_a_lack_of_memory_is_told_and_passes(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    networks = b"GET /api/v1/networks HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(tmp_path) as server, closing(Bystander(server, request=networks)) as bystander:
         digit = server.client.get("/api/v1/samples").json()[0]["id"]
         path = f"/api/v1/networks/mnist-stream/digits/{digit}/activations.npz"
+        idle, lacking = bystander.median(), []
         with _little_memory(server, 4 * attacks.MEBIBYTE):
             for _ in range(2):
                 asked = server.client.get(path)
                 assert (asked.status_code, asked.json()["code"]) == (503, "out_of_resources")
                 assert server.client.get("/healthz").status_code == 200
+                lacking.append(bystander.median())
+        assert max(lacking) <= MOST * max(idle, bystander.median())
         assert server.client.get(path).status_code == 200
         assert server.stop() == 0
 
 
+def _answers(
+    server: Server, request: bytes, address: str = "127.0.0.1"
+) -> Iterator[tuple[int, float]]:
+    """Statuses and seconds, each on a connection of its own, until nobody listens any more.
+
+    A status is 0 if the connection was reset, or closed without a word.
+    """
+    while True:
+        started = time.perf_counter()
+        try:
+            connection = Connection(server.port, address)
+        except ConnectionRefusedError:
+            return
+        status = 0
+        with connection, suppress(OSError, IndexError):
+            connection.send(request)
+            status = answer_of(connection.receive()).status_code
+        yield status, time.perf_counter() - started
+
+
 def test_stopping_under_load_answers_everyone_who_connected(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        lost, answered = [], []
+    """Another client gets its frames, then 503, and then finds nobody there."""
+    answered: list[int] = []
 
-        def load() -> None:
-            while True:
-                try:
-                    connection = server.connect()
-                except ConnectionRefusedError:
-                    return
-                with connection:
-                    try:
-                        connection.send(attacks.pipelined(1))
-                        answered.append(answer_of(connection.receive()).status_code)
-                    except (OSError, IndexError) as error:  # reset, or closed without a word
-                        lost.append(error)
+    def load(server: Server) -> None:
+        for status, _ in _answers(server, attacks.pipelined(1)):
+            answered.append(status)
 
+    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
+        idle = bystander.median()
         with ThreadPoolExecutor(8) as pool:
-            tries = [pool.submit(load) for _ in range(8)]
+            tries = [pool.submit(load, server) for _ in range(8)]
             wait_until(lambda: len(answered) >= 50)
             server.process.send_signal(signal.SIGTERM)
+            drawn = list(_answers(server, FRAME, "127.0.0.2"))
             wait(tries)
         assert server.process.wait(PATIENCE) == 0
-    assert set(answered) <= {200, 503}
-    assert len(lost) <= 1  # who connects in the very moment in which the listener closes
+    drawings = [status for status, _ in drawn if status]
+    assert {*answered, *drawings} <= {0, 200, 503}
+    lost = answered.count(0) + len(drawn) - len(drawings)
+    assert lost <= 1  # who connects in the very moment in which the listener closes
+    assert drawings == sorted(drawings)
+    assert statistics.median([seconds for _, seconds in drawn] or [idle]) <= MOST * idle
 
 
 def test_attacks_do_not_hold_up_the_stop(tmp_path: Path) -> None:
