@@ -46,7 +46,7 @@ def test_a_colour_network_is_served_with_its_images(state: Path) -> None:
         with urlopen(opened.url) as answer:  # noqa: S310  # our own server
             page = answer.read().decode()
     assert "12 by 16 pixels" in page
-    assert "Draw with a mouse" not in page
+    assert 'data-colour="#d62728"' in page, "one draws over it in colour"
     assert [path.name for path in (state / "models").iterdir()] == [opened.network]
 
 
