@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     )
     decode_cpu_seconds: FiniteFloat = Field(2.0, gt=0, description="processor time for one image")
     decode_memory_bytes: int = Field(
-        288 * MEBIBYTE, ge=32 * MEBIBYTE, description="memory for one image"
+        272 * MEBIBYTE, ge=32 * MEBIBYTE, description="memory for one image"
     )
     decode_seconds: FiniteFloat = Field(5.0, gt=0, description="time limit to decode one image")
 

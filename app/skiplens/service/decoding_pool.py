@@ -52,7 +52,7 @@ class DecodingBounds:
     waiting: int = 32
     wait_seconds: float = 2.0
     cpu_seconds: float = 2.0
-    memory_bytes: int = 288 * 1024 * 1024
+    memory_bytes: int = 272 * 1024 * 1024
     seconds: float = 5.0
     share: float = 1.0
 
