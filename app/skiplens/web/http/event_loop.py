@@ -24,8 +24,8 @@ _SWITCH_S: Final = 0.001  # for which a computing thread may keep the loop from 
 _ACCEPTING_S: Final = 0.05
 _CLOSING_S: Final = 1.0  # for responses to cancelled requests, and for the services to close
 _ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
-_LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD, and bytes
-_KEPT: Final = -1, 4 << 20  # M_TRIM_THRESHOLD, and bytes; by default the least that is free goes
+_LARGE_BLOCKS: Final = -3, 2 << 20  # M_MMAP_THRESHOLD, and bytes
+_KEPT: Final = -1, 8 << 20  # M_TRIM_THRESHOLD, and bytes; with less, gradients take twice as long
 _SO_ATTACH_FILTER: Final = 26  # of Linux; Python has no name for it
 _TAKE_KNOWN: Final = (  # a program of the Berkeley packet filter: code, jumps, value
     (0x30, 0, 0, 13),  # load the flags of TCP
