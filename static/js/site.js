@@ -18,7 +18,7 @@ function applyTheme(theme) {
   if (document.querySelector(".palette-theme")) void showMapsInTheme();
 }
 
-/** Have the server choose the maps' pictures anew. */
+/** Fetch the page again, with the pictures of maps that fit the theme. */
 async function showMapsInTheme() {
   const { showPage } = await import("./swap.js");
   await showPage(() => location.href, { history: "none" });

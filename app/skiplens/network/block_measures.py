@@ -1,4 +1,4 @@
-"""Measures a network's blocks over test digits: removed, scaled, reordered, and read early."""
+"""Measures a network's blocks over test digits: removed, scaled, reordered and with early exits."""
 
 import json
 from collections.abc import Callable, Collection

@@ -43,7 +43,7 @@ class Downloads:
 
     Attributes:
         page: the page's address.
-        files: to click on, as text and address, which is empty if it is not to be had.
+        files: to click on, as text and address, which is empty for a file too large to send.
         named_files: those that a command fetches, by the name that they are stored by.
         arrays: address of the arrays that a program loads.
         program: its lines.

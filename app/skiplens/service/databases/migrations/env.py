@@ -1,4 +1,4 @@
-"""Alembic runs this: it migrates over the connection that it is given."""
+"""The script that Alembic runs: it migrates over the connection of the caller."""
 
 from alembic import context
 
