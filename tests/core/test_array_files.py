@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skiplens.core.array_files import layer_csv, network_csv, npy, npz, npz_parts, npz_size, pack
+from skiplens.core.array_files import (
+    layer_csv,
+    network_csv,
+    network_csv_bound,
+    npy,
+    npz,
+    npz_parts,
+    npz_size,
+    pack,
+)
 from skiplens.core.feature_stats import describe
 
 
@@ -81,6 +90,16 @@ def test_a_network_has_a_column_for_the_layer() -> None:
         ["stem, first", "2"],
         ["head", "0"],
     ]
+
+
+def test_a_table_is_as_large_as_is_said_beforehand_at_most() -> None:
+    longest = -np.float32(1.2345678e-38)
+    maps = np.full((3, 3, 2000), longest) * np.linspace(0.1, 1, 9, dtype=np.float32).reshape(
+        3, 3, 1
+    )
+    name = 'a "long", quoted name'
+    size = len(network_csv({name: describe(maps)}))
+    assert size <= network_csv_bound({name: 2000}) < 1.5 * size
 
 
 def test_an_archive_is_as_large_as_is_said_beforehand_and_read_array_by_array() -> None:

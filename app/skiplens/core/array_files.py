@@ -5,6 +5,7 @@ import io
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import chain
 from math import prod
 from typing import IO, Any, Final, cast
 from zipfile import ZipFile, ZipInfo
@@ -119,13 +120,33 @@ def layer_csv(statistics: Sequence[FilterStatistics]) -> bytes:
 
     Numbers have all their digits; booleans are ``true`` and ``false``.
     """
-    return _csv(COLUMNS, (_cells(row) for row in statistics))
+    return _csv(chain([COLUMNS], map(_cells, statistics)))
 
 
 def network_csv(statistics: Mapping[str, Sequence[FilterStatistics]]) -> bytes:
     """Rows of several layers, with the name of the layer in front."""
-    rows = ([layer, *_cells(row)] for layer, filters in statistics.items() for row in filters)
-    return _csv(("layer", *COLUMNS), rows)
+    return b"".join(network_csv_parts([statistics]))
+
+
+def network_csv_parts(
+    batches: Iterable[Mapping[str, Sequence[FilterStatistics]]],
+) -> Iterator[bytes]:
+    """The pieces of :func:`network_csv`, one for each batch of layers."""
+    header: list[Sequence[str]] = [("layer", *COLUMNS)]
+    for batch in batches:
+        rows = ([layer, *_cells(row)] for layer, filters in batch.items() for row in filters)
+        yield _csv(chain(header, rows))
+        header = []
+
+
+_LONGEST_ROW: Final = (
+    len("16777216,") + 5 * len("-1.2345678901234567e-123,") + len("false,false\r\n")
+)
+
+
+def network_csv_bound(filters: Mapping[str, int]) -> int:
+    """Bytes that :func:`network_csv` has at most, by the number of filters of each layer."""
+    return sum(count * (len(_csv([(name, "")])) + _LONGEST_ROW) for name, count in filters.items())
 
 
 def _cells(row: FilterStatistics) -> list[str]:
@@ -133,9 +154,7 @@ def _cells(row: FilterStatistics) -> list[str]:
     return [str(value).lower() if isinstance(value, bool) else repr(value) for value in values]
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(header)
-    writer.writerows(rows)
+    csv.writer(buffer).writerows(rows)
     return buffer.getvalue().encode()

@@ -240,6 +240,35 @@ def test_large_archives_are_streamed_with_their_size_told_first(
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_the_table_of_a_large_network_is_streamed(
+    api: TestClient, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = api.get(f"{view}/statistics.csv?scale=block4:0.5")
+    monkeypatch.setattr("skiplens.web.api.activations._STREAMED", 0)
+    monkeypatch.setattr("skiplens.service.forward._BATCH", 100_000)
+    streamed = api.get(f"{view}/statistics.csv?scale=block4:0.50")
+    assert streamed.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "content-length" not in streamed.headers
+    assert streamed.content == whole.content
+    known = {"If-None-Match": streamed.headers["etag"]}
+    again = api.get(f"{view}/statistics.csv?scale=block4:.5", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_tables_beyond_the_bound_are_refused_and_not_linked(
+    api: TestClient, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("skiplens.web.api.activations", "skiplens.web.pages.downloads"):
+        monkeypatch.setattr(f"{module}.network_csv_bound", lambda _: 600_000_000)
+    refused = api.get(f"{view}/statistics.csv?scale=block4:0")
+    assert refused.status_code == 422
+    assert "layers/{layer}/statistics.csv" in refused.json()["detail"]
+    page = api.get(view.removeprefix("/api/v1"), headers={"accept": "text/html"}).text
+    assert "statistics, CSV, at most 600 MB: more than this server sends" in page
+    downloads = page[page.index('<ul class="download-links">') :].partition("</ul>")[0]
+    assert "statistics.csv" not in downloads
+
+
 def test_archives_beyond_the_bound_are_refused_and_not_linked(
     api: TestClient, view: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """API routes for activations: arrays, grids, statistics, live preview."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Annotated, Final, Self
 
@@ -11,9 +11,19 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from skiplens.core.array_files import layer_csv, network_csv, npy, npz, npz_parts, npz_size, pack
+from skiplens.core.array_files import (
+    layer_csv,
+    network_csv,
+    network_csv_bound,
+    network_csv_parts,
+    npy,
+    npz,
+    npz_parts,
+    npz_size,
+    pack,
+)
 from skiplens.core.block_metrics import block_metrics
-from skiplens.core.feature_stats import FilterStatistics, extent
+from skiplens.core.feature_stats import FilterStatistics, describe, extent
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation
@@ -21,6 +31,7 @@ from skiplens.errors import InvalidParameterError
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.map_grids import Grid, GridCell, layer_grid
+from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import (
     DigitId,
@@ -211,17 +222,38 @@ _STREAMED: Final = 16 << 20  # bytes: what is smaller is made at once, and kept 
 @router.file(f"{VIEW}/activations.npz", NPZ, "Activations of every layer, by name")
 def network_npz(request: Request, forward: ForwardPassDep, services: ServicesDep) -> Response:
     size = npz_size({layer.name: layer.shape for layer in forward.manifest.layers})
-    if size > services.max_download_bytes:
-        raise InvalidParameterError(
-            f"the activations of all layers take {size:,} bytes; at most "
-            f"{services.max_download_bytes:,} are sent in one file; take layers one by one, at "
-            "layers/{layer}/activations.npy"
-        )
+    _check_size(size, services, "activations", "activations.npy")
     if size < _STREAMED:
         return _npz(request, forward, forward.activations)
-    name = f"{forward.manifest.version} {forward.digit.id} {forward.scales}"
     arrays = (pair for batch in forward.batches() for pair in batch.items())
-    return streamed_response(request, npz_parts(arrays), size, name, f"{forward.digit.id}.npz")
+    return _streamed(request, forward, npz_parts(arrays), NPZ, size)
+
+
+def _check_size(size: int, services: Services, what: str, file: str) -> None:
+    """Refuse to send more than the server allows in one file.
+
+    Raises:
+        InvalidParameterError: it is more; the message names the ``file`` of a layer instead.
+    """
+    if size > services.max_download_bytes:
+        raise InvalidParameterError(
+            f"the {what} of all layers take {size:,} bytes; at most "
+            f"{services.max_download_bytes:,} are sent in one file; take layers one by one, at "
+            f"layers/{{layer}}/{file}"
+        )
+
+
+def _streamed(
+    request: Request,
+    forward: ForwardPass,
+    parts: Iterator[bytes],
+    media_type: str,
+    size: int | None = None,
+) -> Response:
+    version = f"{forward.manifest.version} {forward.scales}"
+    suffix = {NPZ: "npz", CSV: "csv"}[media_type]
+    name = f"{forward.digit.id}.{suffix}"
+    return streamed_response(request, parts, media_type, version, name, size)
 
 
 @router.file(f"{LAYER}/activations.npz", NPZ, "Activations of one layer, by name")
@@ -284,10 +316,19 @@ def layer_statistics(request: Request, forward: ForwardPassDep, layer: LayerDep)
 @router.file(
     f"{VIEW}/statistics.csv", CSV, "Statistics of every layer's maps, one row for each filter"
 )
-def network_statistics(request: Request, forward: ForwardPassDep) -> Response:
+def network_statistics(
+    request: Request, forward: ForwardPassDep, services: ServicesDep
+) -> Response:
     layers = forward.manifest.layers
-    content = network_csv({layer.name: forward.statistics(layer) for layer in layers})
-    return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
+    size = network_csv_bound({layer.name: layer.filters for layer in layers})
+    _check_size(size, services, "statistics", "statistics.csv")
+    if forward.nbytes < _STREAMED:
+        content = network_csv({layer.name: forward.statistics(layer) for layer in layers})
+        return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
+    batches = (
+        {name: describe(maps) for name, maps in batch.items()} for batch in forward.batches()
+    )
+    return _streamed(request, forward, network_csv_parts(batches), CSV)
 
 
 FRAME: Final = "application/octet-stream"

@@ -64,7 +64,12 @@ def revalidated_response(
 
 
 def streamed_response(
-    request: Request, parts: Iterator[bytes], size: int, name: str, download: str
+    request: Request,
+    parts: Iterator[bytes],
+    media_type: str,
+    version: str,
+    download: str,
+    size: int | None = None,
 ) -> Response:
     """A large file whose parts are computed one after another, each in a place of its own; a
     client that reads slowly holds no place meanwhile.
@@ -72,11 +77,12 @@ def streamed_response(
     Args:
         request: request to answer.
         parts: of the file.
-        size: bytes of all parts.
-        name: tells the content apart from any other of this server.
+        media_type: of the file.
+        version: with the file's name, tells the content apart from any other of this server.
         download: file name for saving.
+        size: bytes of all parts, if that is known.
     """
-    etag = f'"{hashlib.sha256(name.encode()).hexdigest()[:32]}"'
+    etag = f'"{hashlib.sha256(f"{version} {download}".encode()).hexdigest()[:32]}"'
     private = request.scope.get("skiplens.private")
     headers = {
         "ETag": etag,
@@ -84,11 +90,10 @@ def streamed_response(
     }
     if etag_matches(etag, request.headers):
         return Response(status_code=304, headers=headers)
-    headers |= {
-        "Content-Length": str(size),
-        "Content-Disposition": f'inline; filename="{download}"',
-    }
-    return StreamingResponse(_in_places(request, parts), headers=headers, media_type=NPZ)
+    headers["Content-Disposition"] = f'inline; filename="{download}"'
+    if size is not None:
+        headers["Content-Length"] = str(size)
+    return StreamingResponse(_in_places(request, parts), headers=headers, media_type=media_type)
 
 
 async def _in_places(request: Request, parts: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.array_files import npz_size
+from skiplens.core.array_files import network_csv_bound, npz_size
 from skiplens.core.grid_image import MAX_ZOOM
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.web.links import Links
@@ -71,24 +71,36 @@ class Downloads:
         )
 
 
-def _size(size: int) -> str:
+def _size(size: int, before: str = "") -> str:
     """A number of bytes in megabytes, behind a comma, if it is large."""
-    return f", {size / _MEGABYTE:.0f} MB" if size > _LARGE else ""
+    return f", {before}{size / _MEGABYTE:.0f} MB" if size > _LARGE else ""
+
+
+def _of_all_layers(text: str, size: int, most: int | None, address: str) -> tuple[str, str]:
+    """Text and address of a file; without an address if its size exceeds ``most`` bytes."""
+    if most is not None and size > most:
+        return f"{text}: more than this server sends; each layer is on its page", ""
+    return text, address
 
 
 def gallery_downloads(
     links: Links, layers: Sequence[LayerInfo] = (), most: int | None = None
 ) -> Downloads:
-    """Every layer at once, in a file of at most ``most`` bytes; its size is told if it is large."""
+    """Every layer at once, in files of at most ``most`` bytes each; the text of a large one tells
+    its size.
+    """
     arrays = links.network_data("activations.npz")
     table = links.network_data("statistics.csv")
     size = npz_size({layer.name: layer.shape for layer in layers})
-    file = (f"all layers, NPZ{_size(size)}", arrays)
-    if most is not None and size > most:
-        file = (f"{file[0]}: more than this server sends; each layer is on its page", "")
+    table_size = network_csv_bound({layer.name: layer.filters for layer in layers})
     return Downloads(
         page=links.gallery(),
-        files=(file, ("statistics, CSV", table)),
+        files=(
+            _of_all_layers(f"all layers, NPZ{_size(size)}", size, most, arrays),
+            _of_all_layers(
+                f"statistics, CSV{_size(table_size, 'at most ')}", table_size, most, table
+            ),
+        ),
         named_files={f"{links.digit}.npz": arrays},
         arrays=arrays,
         program=(
