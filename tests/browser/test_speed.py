@@ -25,9 +25,9 @@ SHIFTS: Final = """
 """
 
 
-def weigh(browser: Browser, server: str, path: str, width: int) -> list[float]:
+def weigh(browser: Browser, server: str, path: str, width: int, height: int = 900) -> list[float]:
     """The bytes of each request of a first visit."""
-    viewport: ViewportSize = {"width": width, "height": 900}
+    viewport: ViewportSize = {"width": width, "height": height}
     with browser.new_context(viewport=viewport, base_url=server) as context:
         page = context.new_page()
         session = context.new_cdp_session(page)
@@ -46,12 +46,18 @@ def weigh(browser: Browser, server: str, path: str, width: int) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("name", "width"), [("gallery", 390), ("gallery", 1440), ("pictures of 2016", 1440)]
+    ("name", "width", "height"),
+    [
+        ("gallery", 390, 844),
+        ("gallery", 1440, 900),
+        ("pictures of 2016", 1440, 900),
+        ("pictures of 2016", 2560, 1440),
+    ],
 )
 def test_the_first_view_is_light(
-    whole_browser: Browser, server: str, name: str, width: int
+    whole_browser: Browser, server: str, name: str, width: int, height: int
 ) -> None:
-    sizes = weigh(whole_browser, server, address(server, name), width)
+    sizes = weigh(whole_browser, server, address(server, name), width, height)
     assert len(sizes) < FIRST_VIEW_REQUESTS
     assert sum(sizes) < FIRST_VIEW_BYTES
 

@@ -280,6 +280,22 @@ def test_a_tables_rows_share_one_scale_and_equal_their_arrays(
             assert len(shared) == 1
 
 
+@pytest.mark.parametrize("room", [0, 1380, 1880])
+def test_a_table_takes_the_largest_zoom_for_which_there_is_room(
+    forward_passes: dict[str, ForwardPass], room: int
+) -> None:
+    forward = forward_passes["mnist-resnet"]
+    for block in forward.manifest.blocks:
+        usual = block_table(forward, block, PaletteName.DARK)
+        zoom = usual.zoom_within(room)
+        found, larger = (
+            block_table(forward, block, PaletteName.DARK, zoom=one) for one in (zoom, zoom + 1)
+        )
+        assert found.layout.width <= room or zoom == usual.layout.zoom
+        side = max(larger.layout.boxes[0][2:])
+        assert larger.layout.width > room or side > grid_image.MAX_MAP_SIDE_PX
+
+
 def test_tables_name_their_rows(forward_passes: dict[str, ForwardPass]) -> None:
     manifest = forward_passes["mnist-resnet"].manifest
     roles = [

@@ -51,7 +51,7 @@ MAX_ZOOM: Final = 16
 LABEL_HEIGHT: Final = GLYPH_HEIGHT + 2
 _MIN_LABEL_WIDTH: Final = 2 * (GLYPH_WIDTH + 1)  # two digits: wider than a 1 x 1 map at zoom 1
 _PREFERRED_MAP_SIDE_PX: Final = 56
-_MAX_MAP_SIDE_PX: Final = 112
+MAX_MAP_SIDE_PX: Final = 112
 _MAX_GRID_WIDTH_PX: Final = 356  # three grids fit side by side on a laptop screen
 
 
@@ -93,7 +93,7 @@ def preferred_zoom(height: int, width: int) -> int:
 def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
     """The largest allowed zoom that keeps a grid within 356 pixels and a map's sides within 112."""
     across = ((_MAX_GRID_WIDTH_PX - GAP) // columns - GAP) // width
-    return max(MIN_ZOOM, min(MAX_ZOOM, across, _MAX_MAP_SIDE_PX // max(height, width)))
+    return max(MIN_ZOOM, min(MAX_ZOOM, across, MAX_MAP_SIDE_PX // max(height, width)))
 
 
 def layout_rows(

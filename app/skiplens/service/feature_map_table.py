@@ -70,6 +70,15 @@ class FeatureMapTable:
         """The range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
 
+    def zoom_within(self, room: int, side: int = grid_image.MAX_MAP_SIDE_PX) -> int:
+        """The largest zoom at which the table is at most ``room`` pixels across and the maps
+        ``side``, or the present zoom if it has no room at a larger one.
+        """
+        height, width = (max(row.layer.drawn_size[axis] for row in self.rows) for axis in (0, 1))
+        more = (room - self.layout.width) // (len(self.columns) * width)
+        largest = min(self.layout.zoom + more, side // max(height, width), grid_image.MAX_ZOOM)
+        return max(self.layout.zoom, largest)
+
     def places(self, row: FeatureMapRow) -> tuple[int, ...]:
         """The columns in which a row has a map, counted from the left."""
         return _places(row, self.columns)

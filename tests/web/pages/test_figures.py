@@ -89,7 +89,8 @@ def test_every_grid_fits_beside_the_others_of_its_block(forward: ForwardPass) ->
     for layer in forward.manifest.layers:
         found = figure(forward, layer.name)
         assert found.picture.width <= GRID_WIDTH or found.picture.zoom == MIN_ZOOM
-        assert found.wide is None or found.picture.width < found.wide.width
+        widths = [found.picture.width, *(larger.width for _, larger in found.wider)]
+        assert widths == sorted(set(widths))
 
 
 def test_the_input_of_a_block_is_shown_in_its_range(forward: ForwardPass) -> None:

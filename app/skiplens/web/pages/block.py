@@ -29,6 +29,7 @@ from skiplens.web.pages.figures import (
     legend_of,
     table_alt,
     table_legend,
+    wider_pictures,
 )
 from skiplens.web.pages.layer import kernels_picture
 from skiplens.web.pages.network_page import NetworkPage, neighbour_links
@@ -388,6 +389,7 @@ def _strips(
     }
 
 
+_WIDER_ROOMS: Final = (1380, 1880)  # pixels: beside the names of the rows, on the wide screens
 _X: Final = "x: the block's input, the output of the block before."
 
 
@@ -395,12 +397,19 @@ def _map_values(
     context: PageContext, block: BlockInfo, table: FeatureMapTable, part: FilterPart
 ) -> dict[str, Any]:
     """The table of maps, for the template."""
-    links = context.links
+    links, maps = context.links, context.links.block_maps
+
+    def drawn(zoom: int) -> Picture:
+        larger = block_table(context.forward, block, links.options.palette, zoom, part.filters)
+        return Picture.of(maps(block.name, **part.query, zoom=zoom), larger.layout)
+
+    picture = Picture.of(maps(block.name, **part.query), table.layout)
+    zooms = (table.zoom_within(room) for room in _WIDER_ROOMS)
     return {
         "pages": part.links(lambda number: links.block(block.name, page=number)),
         "order": ",".join(map(str, table.columns)) if part.count > 1 else "",
-        "picture": Picture.of(links.block_maps(block.name, **part.query), table.layout),
-        "wide": _wide_picture(context, block, table.layout.zoom + 1, part),
+        "picture": picture,
+        "wider": wider_pictures(picture, zooms, drawn),
         "rows": tuple(
             (
                 row,
@@ -460,26 +469,12 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
     }
     return NetworkPage(
         "block.html",
-        f"{block.name} in {manifest.title}",
+        f"{block.name} · {manifest.title}",
         context,
         address=lambda other: other.block(block.name, page=page if page > 1 else None),
         current_block=block.name,
         values=values,
     )
-
-
-_WIDE: Final = 1380  # pixels: room beside the names of the rows, on a screen of 1900
-
-
-def _wide_picture(
-    context: PageContext, block: BlockInfo, zoom: int, part: FilterPart
-) -> Picture | None:
-    """The maps for wide screens; ``None`` if they have no room there at this zoom."""
-    links = context.links
-    layout = block_table(context.forward, block, links.options.palette, zoom, part.filters).layout
-    if layout.width > _WIDE:
-        return None
-    return Picture.of(links.block_maps(block.name, **part.query, zoom=zoom), layout)
 
 
 _KERNELS_WIDTH: Final = 520  # pixels: two beside each other on a laptop's screen

@@ -9,7 +9,7 @@ import numpy as np
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
-from skiplens.service.feature_map_table import stage_table, stages
+from skiplens.service.feature_map_table import FeatureMapTable, stage_table, stages
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import GradientByPath, gradient_by_path, gradient_by_step
 from skiplens.service.registry import twin_of
@@ -18,7 +18,13 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.charts import LineChart, describe_gradients, gradient_chart
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend
+from skiplens.web.pages.figures import (
+    Legend,
+    MapFigure,
+    Picture,
+    table_legend,
+    wider_pictures,
+)
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.prediction import LIKELIEST, MOST_CLASSES
 
@@ -79,7 +85,8 @@ def ablation_rows(manifest: Manifest) -> tuple[tuple[str, tuple[AblationCell, ..
 
 
 _ROLES: Final = {"output": "Output", "residual": "F(x)", "gate": "Gate"}
-_WIDE: Final = 1440  # pixels: room for a row of maps on a screen of 1900
+_WIDER_ROOMS: Final = (1440, 1880)  # pixels: for a row of maps on the wide screens
+_LARGEST_MAP: Final = 84  # pixels: the rows of 27 blocks stand one below the other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +94,6 @@ class StageFigure(MapFigure):
     """Every filter in all blocks of a stage."""
 
     legend: Legend
-    wide: Picture | None
-    """The same for wide screens, if it is larger there."""
     blocks: tuple[str, ...]
     """Names of the blocks, one a row."""
 
@@ -107,17 +112,19 @@ def _stage_figure(
     context: PageContext, number: int, role: str, title: str, stage: Sequence[BlockInfo]
 ) -> StageFigure:
     links = context.links
-    table = stage_table(context.forward, number, role, links.options.palette)
-    larger = table.layout.zoom + 1
-    wide = stage_table(context.forward, number, role, links.options.palette, larger).layout
+
+    def drawn(zoom: int | None = None) -> tuple[FeatureMapTable, Picture]:
+        table = stage_table(context.forward, number, role, links.options.palette, zoom)
+        return table, Picture.of(links.stage_maps(number, role, zoom=zoom), table.layout)
+
+    table, picture = drawn()
+    zooms = (table.zoom_within(room, _LARGEST_MAP) for room in _WIDER_ROOMS)
     name = f"{title} of {_span([block.name for block in stage])}"
     columns = fmt.pluralise(table.layout.columns, "filter")
     return StageFigure(
         name=name,
-        picture=Picture.of(links.stage_maps(number, role), table.layout),
-        wide=Picture.of(links.stage_maps(number, role, zoom=larger), wide)
-        if wide.width <= _WIDE
-        else None,
+        picture=picture,
+        wider=wider_pictures(picture, zooms, lambda zoom: drawn(zoom)[1]),
         alt=f"{name} as rows, one column for each of {columns}",
         legend=table_legend(table),
         tone="residual" if role == "residual" else "",
@@ -179,7 +186,7 @@ def blocks_page(context: PageContext, target: int | None, beside: str | None) ->
     }
     return NetworkPage(
         "blocks.html",
-        f"Blocks of {manifest.title}",
+        f"Blocks · {manifest.title}",
         context,
         address=lambda other: other.blocks(target=target, beside=beside),
         elsewhere=Links.blocks,

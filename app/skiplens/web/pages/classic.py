@@ -10,18 +10,18 @@ from skiplens.core.block_metrics import cosine
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.forward import ForwardPass
-from skiplens.service.map_grids import LabelledKernelGrid, layer_grid
+from skiplens.service.map_grids import Grid, LabelledKernelGrid, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import MapFigure, Picture
+from skiplens.web.pages.figures import MapFigure, Picture, wider_pictures
 from skiplens.web.pages.network_page import NetworkPage
 
-_MAP_SIDE: Final = 60  # pixels
-_KERNEL_ZOOM: Final = 7
+_MAP_SIDES: Final = (60, 84, 112)  # pixels: usually, and on the wide screens
+_KERNEL_ZOOMS: Final = (7, 10, 14)
 _SCALES: Final = {
     Normalisation.BLOCK: "each block by itself",
     Normalisation.NETWORK: "the whole network",
@@ -89,7 +89,7 @@ def classic_page(context: PageContext) -> NetworkPage:
     }
     return NetworkPage(
         "classic.html",
-        f"The 2016 figures in {manifest.title}",
+        f"The 2016 figures · {manifest.title}",
         replace(context, links=links),
         address=Links.classic,
         values=values,
@@ -118,16 +118,24 @@ def _section(
 def _maps(
     context: PageContext, layer: LayerInfo, links: Links, names: tuple[str, str, str]
 ) -> MapFigure:
-    zoom = max(grid_image.MIN_ZOOM, min(_MAP_SIDE // max(layer.shape[:2]), grid_image.MAX_ZOOM))
-    options = replace(links.options, zoom=zoom)
-    grid = layer_grid(context.forward, layer, tuple(range(layer.filters)), options)
+    def drawn(zoom: int) -> tuple[Grid, Picture]:
+        options = replace(links.options, zoom=zoom)
+        grid = layer_grid(context.forward, layer, tuple(range(layer.filters)), options)
+        return grid, Picture.of(links.grid(layer.name, zoom=zoom), grid.layout)
+
+    size = max(layer.shape[:2])
+    zoom, *wider = (
+        max(grid_image.MIN_ZOOM, min(side // size, grid_image.MAX_ZOOM)) for side in _MAP_SIDES
+    )
+    grid, picture = drawn(zoom)
     title, name, tone = names
     return MapFigure(
         name=name,
         meta=title,
         tone=tone,
         href=links.layer(layer.name),
-        picture=Picture.of(links.grid(layer.name, zoom=zoom), grid.layout),
+        picture=picture,
+        wider=wider_pictures(picture, wider, lambda zoom: drawn(zoom)[1]),
         alt=figures.alt_text(context.forward, layer, grid),
         legend=figures.legend(grid),
     )
@@ -135,13 +143,20 @@ def _maps(
 
 def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> MapFigure:
     kernel = context.engine.weights[f"{layer.name}/kernel"]
-    grid = LabelledKernelGrid.of(kernel, links.options.palette, _KERNEL_ZOOM)
-    address = links.kernels_png(layer.name, zoom=_KERNEL_ZOOM, indices="true")
+
+    def drawn(zoom: int) -> tuple[LabelledKernelGrid, Picture]:
+        grid = LabelledKernelGrid.of(kernel, links.options.palette, zoom)
+        address = links.kernels_png(layer.name, zoom=zoom, indices="true")
+        return grid, Picture.of(address, grid.layout)
+
+    usual, *wider = _KERNEL_ZOOMS
+    grid, picture = drawn(usual)
     return MapFigure(
         name="kernels",
         meta="filters",
         href=links.layer(layer.name),
-        picture=Picture.of(address, grid.layout),
+        picture=picture,
+        wider=wider_pictures(picture, wider, lambda zoom: drawn(zoom)[1]),
         alt=f"All kernels of {layer.name}: one row for each of its "
         f"{fmt.pluralise(layer.filters, 'filter')}, one column for each input map",
         legend=figures.legend_of(grid.range, "signed", "one value range for all kernels"),

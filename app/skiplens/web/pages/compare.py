@@ -206,10 +206,10 @@ def compare_page(
         "heat_map": _heat_map(pair, pairs, shown, measured) if measured else None,
         "rows": tuple((found, links.compare(other, found.layer)) for found in compare(a, b)),
     }
-    compared = f"and {b.manifest.title}" if not pair.one_network else "with another input"
+    compared = "Two inputs" if pair.one_network else f"Compared with {b.manifest.title}"
     return NetworkPage(
         "compare.html",
-        f"Comparison of {a.manifest.title} {compared}",
+        f"{compared} · {a.manifest.title}",
         context,
         address=lambda found: found.compare(pair.in_place_of_a(found), layer, layer_b),
         elsewhere=pair.elsewhere,

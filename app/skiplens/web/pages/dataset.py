@@ -73,7 +73,7 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> Networ
         "chosen": shown,
         "sample_tiles": samples,
     }
-    title = f"The test set in {manifest.title}"
+    title = f"Test set · {manifest.title}"
     return NetworkPage(
         "dataset.html",
         title,

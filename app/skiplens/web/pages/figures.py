@@ -1,6 +1,6 @@
 """Figures of the pages: map pictures with legends, number grids, kernels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import prod
@@ -79,6 +79,25 @@ class Picture:
         return cls(src, layout.width, layout.height, layout.zoom, light)
 
 
+WIDE_SCREENS: Final = (1900, 2400)
+"""Pixels across from which on there is more room; ``maps.css`` tells them too."""
+
+WiderPictures = tuple[tuple[int, Picture], ...]
+"""The same picture, larger, and the pixels across of the screen from which on it is shown."""
+
+
+def wider_pictures(
+    picture: Picture, zooms: Iterable[int], drawn: Callable[[int], Picture]
+) -> WiderPictures:
+    """A picture at the zooms for which the wide screens have room, where they are larger."""
+    last, found = picture.zoom, []
+    for screen, zoom in zip(WIDE_SCREENS, zooms, strict=False):
+        if zoom > last:
+            last = zoom
+            found.append((screen, drawn(zoom)))
+    return tuple(found)
+
+
 def input_picture(forward: ForwardPass) -> Picture:
     """The input as the network gets it."""
     height, width, _ = forward.manifest.input_shape
@@ -117,6 +136,7 @@ class MapFigure:
     meta: str = ""
     text: str = ""
     href: str = ""
+    wider: WiderPictures = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,14 +145,12 @@ class LayerFigure(MapFigure):
 
     legend: Legend
     attributes: MapAttributes
-    wide: Picture | None
-    """The same for wide screens, if it is larger there."""
     symbol: str | None
     note: str | None
 
 
 GRID_WIDTH: Final = 250  # pixels: four grids and the signs between them, on a laptop's screen
-_WIDE_ROOM: Final = 1.44  # times that, on a wide screen
+_WIDER_ROOMS: Final = (1.44, 1.84)  # times that, on the wide screens
 
 
 def layer_figure(
@@ -151,16 +169,16 @@ def layer_figure(
         layer: which.
         links: with the display options.
         x_of: the block that it is the input of, if it is shown as that: in the block's range.
-        room: pixels across; 1.44 times as many on a wide screen.
+        room: pixels across; more on a wide screen.
         beside: the layer whose strongest filters are shown where there is not room for all.
     """
     options = replace(links.options, block=x_of)
-    normal, wide = (_fitting_zoom(layer, across) for across in (room, round(room * _WIDE_ROOM)))
+    normal, *wider = (_fitting_zoom(layer, round(room * times)) for times in (1, *_WIDER_ROOMS))
     filters, shape = _fitting_filters(forward, layer, links, normal, room, beside)
     if len(filters) < layer.filters:
-        normal = wide = _legible_zoom(layer)
+        normal, wider = _legible_zoom(layer), []
     elif layer.is_sequence:
-        wide = normal  # the digit's rows lie beside it, at one size
+        wider = []  # the digit's rows lie beside it, at one size
     options = replace(options, columns=shape.get("columns"))
     given = shape if x_of is None else {**shape, "block": x_of}
 
@@ -172,7 +190,7 @@ def layer_figure(
     figure = _figure(forward, layer, links, grid, picture)
     if x_of is not None:
         figure = replace(figure, symbol="x", tone="identity")
-    return figure if wide == normal else replace(figure, wide=drawn(wide)[1])
+    return replace(figure, wider=wider_pictures(picture, wider, lambda zoom: drawn(zoom)[1]))
 
 
 def _figure(
@@ -188,7 +206,6 @@ def _figure(
         href=links.layer(layer.name),
         attributes=map_attributes(layer, grid, links),
         picture=picture,
-        wide=None,
         alt=alt_text(forward, layer, grid),
         legend=legend(grid),
         note=fmt.dead_filters_note(
@@ -317,11 +334,11 @@ def _fitting_zoom(layer: LayerInfo, room: int) -> int:
     columns = near_square(count)
     across = ((room - grid_image.GAP) // columns - grid_image.GAP) // width
     return max(
-        grid_image.MIN_ZOOM, min(across, _LARGEST_MAP // max(height, width), grid_image.MAX_ZOOM)
+        grid_image.MIN_ZOOM,
+        min(across, grid_image.MAX_MAP_SIDE_PX // max(height, width), grid_image.MAX_ZOOM),
     )
 
 
-_LARGEST_MAP: Final = 112
 _SEQUENCE_WIDTH: Final = 264  # pixels: 64 units of 4
 
 

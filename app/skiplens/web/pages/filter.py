@@ -203,7 +203,7 @@ def filter_page(
     }
     return NetworkPage(
         "filter.html",
-        f"{layer.name}:{index} in {manifest.title}",
+        f"{layer.name}:{index} · {manifest.title}",
         context,
         address=lambda other: other.filter(layer.name, index, at=query.at, channel=query.channel),
         current_block=layer.block or "",

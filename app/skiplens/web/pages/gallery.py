@@ -116,7 +116,7 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "story": links.all_on().learn() if can_be_told(manifest) else None,
         "steps": len(STEPS),
     }
-    title = f"{manifest.classes[forward.label]} in {manifest.title}"
+    title = f"{manifest.classes[forward.label]} · {manifest.title}"
     return NetworkPage("gallery.html", title, context, values=values)
 
 

@@ -69,7 +69,7 @@ def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> Network
     }
     return NetworkPage(
         "layer.html",
-        f"{layer.name} in {manifest.title}",
+        f"{layer.name} · {manifest.title}",
         context,
         address=lambda other: other.layer(layer.name),
         current_block=layer.block or "",
