@@ -39,7 +39,7 @@ test: setup ## set up and run every test
 	else \
 		echo 'Skipping the tests of the browser code: they need Node 18 or newer.'; \
 	fi
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff check .

@@ -36,22 +36,9 @@ MAX_WAITING = 64
 PATIENCE = 120  # seconds that a machine may take which does much else
 SHALLOW = ("mnist-resnet", "mnist-plain", "mnist-highway", "mnist-classic")
 """Networks of few blocks, of every kind: for tests that go through all layers or blocks of each."""
-EVERY_PAGE = {"test_accessibility", "test_every_page", "test_speed"}
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, keep those together that share what is dear.
-
-    Tests of the browser are two groups, of about the same time: each has a server of its own.
-    """
-    for item in items:
-        group = str(item.path)
-        if "browser" in item.path.parts:
-            group = "every page" if item.path.stem in EVERY_PAGE else "browser"
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def wait_until(met: Callable[[], object], between: Callable[[], object] | None = None) -> None:
