@@ -39,7 +39,9 @@ test: setup ## set up and run every test
 	else \
 		echo 'Skipping the tests of the browser code: they need Node 18 or newer.'; \
 	fi
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@# Dozens of processes import the same modules: only the first has to compile them.
+	env -u PYTHONDONTWRITEBYTECODE \
+		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff check .
