@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -67,6 +67,12 @@ def network(engine: Engine, folder: Path) -> keras.Model:
     name = engine.manifest.id
     home = MODELS if (MODELS / name).is_dir() else folder / "models"
     return load_network(home / name / "network.keras")
+
+
+@pytest.fixture(scope="module")
+def gradients_of_tape(network: keras.Model) -> Callable[[Arrays], Arrays]:
+    """Traced once: to trace takes longer than to run."""
+    return reference_gradients(network)
 
 
 @pytest.fixture(params=["on", "first off", "all off"])
@@ -169,13 +175,16 @@ def test_a_block_that_is_off_hands_on_its_identity(
 
 
 def test_gradients_are_those_of_a_tape(
-    engine: Engine, network: keras.Model, digit: Digit, off: tuple[str, ...]
+    engine: Engine,
+    gradients_of_tape: Callable[[Arrays], Arrays],
+    digit: Digit,
+    off: tuple[str, ...],
 ) -> None:
     inputs = one_hot(engine, digit, off, TARGET)
     found = engine.gradients(
         inputs["image"], branch_scales(engine.manifest, switched_off(*off)), TARGET
     )
-    for name, value in reference_gradients(network)(inputs).items():
+    for name, value in gradients_of_tape(inputs).items():
         assert close(found[name].ravel(), value.ravel(), 1e-4), name
 
 

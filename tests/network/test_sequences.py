@@ -1,5 +1,6 @@
 """Networks that read an image row by row: traced, compiled, scaled and differentiated."""
 
+from collections.abc import Callable
 from functools import cache
 
 import keras
@@ -10,6 +11,7 @@ from keras import layers
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
 from skiplens.network.litert_graphs import (
+    Arrays,
     Graph,
     compile_activations,
     compile_gradients,
@@ -52,6 +54,21 @@ def mixed() -> keras.Model:
 @cache
 def traced() -> InstrumentedModel:
     return instrument(mixed())
+
+
+@cache
+def activations() -> Graph:
+    return compile_activations(instrument(mixed(), rewrite=unrolled))
+
+
+@cache
+def gradients() -> Graph:
+    return compile_gradients(mixed())
+
+
+@cache
+def tape() -> Callable[[Arrays], dict[str, Array]]:
+    return reference_gradients(mixed())
 
 
 def given(scales: Array) -> dict[str, Array]:
@@ -108,8 +125,7 @@ def test_gates_are_recorded_before_the_states_that_they_make() -> None:
 
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 def test_every_layer_equals_keras(scales: Array) -> None:
-    graph = compile_activations(instrument(mixed(), rewrite=unrolled))
-    found = run(graph, given(scales))
+    found = run(activations(), given(scales))
     assert list(found) == [layer.name for layer in traced().layers]
     for name, wanted in by_hand(scales).items():
         assert close(found[name], numpy(wanted)), name
@@ -118,8 +134,8 @@ def test_every_layer_equals_keras(scales: Array) -> None:
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 def test_gradients_equal_those_of_gradient_tape(scales: Array) -> None:
     inputs = given(scales)
-    found = run(compile_gradients(mixed()), inputs)
-    wanted = reference_gradients(mixed())(inputs)
+    found = run(gradients(), inputs)
+    wanted = tape()(inputs)
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         assert close(found[name], value), name
@@ -129,7 +145,7 @@ def test_gradients_equal_those_of_gradient_tape(scales: Array) -> None:
 
 
 def test_no_gradient_is_given_at_gates_that_are_computed_again() -> None:
-    found = run(compile_gradients(mixed()), given(SCALES[0]))
+    found = run(gradients(), given(SCALES[0]))
     assert not [name for name in found if name in traced().beside]
     assert "block1.states.update" in traced().beside
 
