@@ -12,8 +12,8 @@ STEPS: Final = (
     "gradients",
     "depth",
     "ablation",
-    "time",
     "meaning",
+    "time",
 )
 """Of the story."""
 GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"

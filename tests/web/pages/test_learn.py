@@ -42,7 +42,7 @@ from skiplens.web.http import lesson_codes
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.scene import story_networks
-from skiplens.web.pages.learn.steps import HANDOUT, STEPS, TERMS
+from skiplens.web.pages.learn.steps import COUNT, HANDOUT, STEPS, TERMS
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
 from skiplens.web.parameters import parse_scales
 from tests.conftest import services_over
@@ -51,7 +51,7 @@ from tests.web.pages.markup import Markup
 
 NAMES: Final = [step.name for step in STEPS]
 RUNS: Final = (
-    ("residual", 2, 9300, 1.0),
+    ("residual", 2, 9200, 1.0),
     ("plain", 2, 9400, 0.5),
     ("residual", 27, 9900, 1.0),
     ("residual", 27, 9920, 0.8),
@@ -84,7 +84,14 @@ def write_ladder(models: Path) -> None:
             "seed": seed,
             "test_accuracy": {"correct": correct, "digits": 10_000},
             "history": {
-                "epochs": [],
+                "epochs": [
+                    {
+                        "epoch": 1,
+                        "loss": 1 - correct / 10_000,
+                        "validation_accuracy": None,
+                        "seconds": 1.0,
+                    }
+                ],
                 "loss": [],
                 "gradients": [
                     {"step": 0, "stream": [share, 0.9, 1.0], "kernels": [1.0]},
@@ -417,7 +424,7 @@ def test_the_gradients_follow_a_drawing(
 def test_the_gradient_before_training_is_told(ask: Ask) -> None:
     text = ask("gradients").text.replace(fmt.NARROW, " ")
     expected = (
-        "80 % or 100 % of the gradient reaches the first block with skips, 15 % or 25 % without."
+        "80 % to 100 % of the gradient reaches the first block with skips, 15 % to 25 % without."
     )
     assert expected in text
 
@@ -429,6 +436,22 @@ def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
     text = ask(step, pair="27").text.replace(fmt.NARROW, " ")
     told = "99.10 % with the skip, 97.50 % without. The skip clearly helps."
     assert re.search(rf"27 blocks\)?: {told}", text)
+
+
+def test_the_notes_and_the_end_give_the_numbers_of_the_ladder(ask: Ask) -> None:
+    text = " ".join(ask("depth").text.replace(fmt.NARROW, " ").split())
+    assert "With 27 blocks and no skips, 15 % to 25 % of the gradient reaches the first" in text
+    assert "With 2 blocks, 50 % reaches it, and skips cost 2.00 points of accuracy." in text
+    assert "is 0.0800, without skips 0.0600. So this is not overfitting." in text
+    end = " ".join(ask("meaning").text.replace(fmt.NARROW, " ").split())
+    assert "Gradient at the first block, before training 80 % to 100 % 15 % to 25 %" in end
+    assert "Test accuracy, 27 blocks 99.10 % 97.50 %" in end
+
+
+def test_the_story_has_ten_steps_and_an_extra(ask: Ask) -> None:
+    assert COUNT == 10
+    assert "10 of 10" in ask("meaning").text
+    assert "of 10" not in ask("time").text
 
 
 def test_each_pair_is_told_once(ask: Ask) -> None:
@@ -601,7 +624,8 @@ def test_the_handout_has_every_step_with_its_pictures(told: TestClient, digit: D
     page = Markup(html)
     assert page.faults == []
     assert "<noscript" not in html
-    for number, step in enumerate(STEPS, 1):
+    numbers = [*range(1, COUNT + 1), "Extra"]
+    for number, step in zip(numbers, STEPS, strict=True):
         assert f"{number}. {step.title}" in page.text
     assert html.count("<li>", html.index("handout-questions")) >= 2 * len(STEPS)
     pictures = {item["href"] for item in page.all("image")}

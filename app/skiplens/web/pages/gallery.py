@@ -18,7 +18,7 @@ from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import gallery_downloads
 from skiplens.web.pages.figures import GRID_WIDTH, LayerFigure, layer_figure, layer_strip
-from skiplens.web.pages.learn.steps import STEPS
+from skiplens.web.pages.learn.steps import COUNT
 from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.text import Symbols
@@ -114,7 +114,7 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "downloads": gallery_downloads(links, manifest.layers, context.services.max_download_bytes),
         "classic": links.classic() if classic_blocks(manifest) else None,
         "story": links.all_on().learn() if can_be_told(manifest) else None,
-        "steps": len(STEPS),
+        "steps": COUNT,
     }
     title = f"{manifest.classes[forward.label]} · {manifest.title}"
     return NetworkPage("gallery.html", title, context, values=values)

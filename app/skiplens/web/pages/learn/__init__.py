@@ -1,1 +1,1 @@
-"""The story: why a skip helps, in eleven steps on one's own digit."""
+"""The story: why a skip helps, in ten steps on one's own digit."""

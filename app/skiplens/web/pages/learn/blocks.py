@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from skiplens.core.branch_scales import AS_TRAINED, Scales
+from skiplens.core.experiment_results import CurvePoint
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.registry import find_block, find_layer
@@ -248,12 +249,13 @@ def ablation_figure(scene: Scene) -> StepFigure:
     )
 
 
-def _removal(scene: Scene) -> str:
-    """What one block taken out leaves with skips and without, and the block that is missed most; as
-    far as it was measured.
+def one_block_out(scene: Scene) -> tuple[int, CurvePoint, CurvePoint] | None:
+    """On how many digits, and what one block taken out of the deep network leaves, with skips and
+    without; ``None`` if it was not measured.
     """
-    twin, experiments = scene.networks.twin, scene.context.services.experiments
-    networks = (scene.manifest, twin.manifest) if twin else ()
+    deep, twin = scene.networks.deep, scene.networks.twin
+    experiments = scene.context.services.experiments
+    networks = (deep.manifest, twin.manifest) if twin else ()
     found = [experiments.measured(manifest, "removal") for manifest in networks]
     points = [
         (one.digits, point)
@@ -263,8 +265,19 @@ def _removal(scene: Scene) -> str:
         if point.x == 1
     ]
     if len(points) < _BOTH:
-        return ""
+        return None
     (digits, with_skips), (_, without) = points
+    return digits, with_skips, without
+
+
+def _removal(scene: Scene) -> str:
+    """What one block taken out leaves, and the block that is missed most; as far as it was
+    measured.
+    """
+    found = one_block_out(scene)
+    if found is None:
+        return ""
+    digits, with_skips, without = found
     text = (
         f"One block out, drawn at random {with_skips.runs} times: "
         f"{fmt.percent(with_skips.mean)} of {digits:,} test digits are right with skips, "

@@ -17,7 +17,7 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_paths
-from skiplens.web.pages.learn.ladder import gradients_at_start, rungs
+from skiplens.web.pages.learn.ladder import LadderRow, gradients_at_start, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
 
@@ -122,7 +122,7 @@ def _beside(scene: Scene, target: int) -> tuple[str, GradientByPath] | None:
 
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:
     """Whether the gradient at the first block is still smaller without skips."""
-    end = "it is still smaller" if plain.total < own.total else "this difference is gone"
+    end = "it is still smaller" if plain.total < own.total else "the skip's advantage is gone"
     return (
         f"After training, the gradient at {plain.block} is {fmt.number(own.total)} with skips, "
         f"{fmt.number(plain.total)} without: {end}."
@@ -144,7 +144,8 @@ def _at_start(scene: Scene) -> GradientsAtStart | None:
     if deepest is None:
         return None
     plain, residual = gradients_at_start(deepest.plain), gradients_at_start(deepest.residual)
-    if not plain or not residual:
+    shares = first_shares(deepest)
+    if shares is None:
         return None
     blocks = len(plain[0])
     named = (("identity", "with skips", residual), ("chain", "without skips", plain))
@@ -158,8 +159,8 @@ def _at_start(scene: Scene) -> GradientsAtStart | None:
     )
     return GradientsAtStart(
         chart,
-        f"At the start of training, {_first_shares(residual)} of the gradient reaches the first "
-        f"block with skips, {_first_shares(plain)} without.",
+        f"At the start of training, {shares[0]} of the gradient reaches the first block with "
+        f"skips, {shares[1]} without. (With skips, every branch starts at zero.)",
     )
 
 
@@ -171,10 +172,19 @@ def _shares_of_run(tone: str, name: str, shares: tuple[float, ...]) -> Series:
     return Series(name, tone, points, dots=False)
 
 
-def _first_shares(runs: tuple[tuple[float, ...], ...]) -> str:
-    """What reached the first block in each run, equal ones once: ``8 % or 28 %``."""
-    shares = (f"{100 * share:.0f}{fmt.NARROW}%" for share in sorted(run[0] for run in runs))
-    return " or ".join(dict.fromkeys(shares))
+def first_shares(rung: LadderRow) -> tuple[str, str] | None:
+    """What reached the first block at the start, with skips and without, least and most of all
+    runs: ``8 % to 28 %``; ``None`` if it was not measured.
+    """
+    with_skips, without = (
+        [run[0] for run in gradients_at_start(runs)] for runs in (rung.residual, rung.plain)
+    )
+    return (_range(with_skips), _range(without)) if with_skips and without else None
+
+
+def _range(shares: list[float]) -> str:
+    ends = (f"{100 * end:.0f}{fmt.NARROW}%" for end in (min(shares), max(shares)))
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _smallest(block: str, twin: BlockGradient | None, plain: list[BlockGradient]) -> str:

@@ -1,9 +1,12 @@
 """Networks that were trained alike, with the skip and without, compared by test accuracy."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Final
 
+from skiplens.core.experiment_results import MeasuredRun
 from skiplens.core.ladder import RUNGS, STREAM
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
@@ -11,7 +14,9 @@ from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
-from skiplens.web.pages.learn.ladder import accuracy_together, rungs
+from skiplens.web.pages.learn.blocks import one_block_out
+from skiplens.web.pages.learn.gradients import first_shares
+from skiplens.web.pages.learn.ladder import LadderRow, accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
 _ASIDE: Final = 0.04
@@ -47,6 +52,12 @@ class Pair:
         return f"{100 * self.gain:+.2f}".replace("-", fmt.MINUS)
 
     @property
+    def change(self) -> str:
+        """The same in words: ``add 1.01 points of accuracy``."""
+        verb = "add" if self.gain >= 0 else "cost"
+        return f"{verb} {100 * abs(self.gain):.2f} points of accuracy"
+
+    @property
     def helps(self) -> bool:
         """Whether the skip's accuracy is higher, and the two intervals do not touch."""
         return self.residual.interval[0] > self.plain.interval[1]
@@ -59,7 +70,7 @@ class Pair:
     @property
     def sentence(self) -> str:
         """Both accuracies, and what their intervals say."""
-        outcome = "The bars overlap: no clear difference."
+        outcome = "No clear difference."
         if self.helps or self.hurts:
             outcome = f"The skip clearly {'helps' if self.helps else 'hurts'}."
         return (
@@ -222,16 +233,64 @@ def pair_chart(pairs: tuple[Pair, ...]) -> PairChart | None:
 def depth_figure(scene: Scene) -> StepFigure:
     """Accuracy by depth, with the skip and without."""
     pairs = ladder_pairs(scene.context.services)
+    rows = rungs(scene.context.services.experiments.ladder)
     found = _pair_figure(
         scene,
         pairs,
         depth_chart(pairs),
-        (
-            "Choose a depth at which the skip clearly helps.",
-            "Choose one at which it does not clearly help.",
-        ),
+        ("Where does the skip clearly help? Select a depth.", "Where does it not?"),
     )
-    return replace(found, finding=_best_depths(pairs))
+    return replace(found, finding=_best_depths(pairs), notes=tuple(_class_notes(rows, pairs)))
+
+
+def _class_notes(rows: tuple[LadderRow, ...], pairs: tuple[Pair, ...]) -> Iterator[tuple[str, str]]:
+    """Whether the gradient is the reason, and why the skip hurts where it hurts most."""
+    if not rows:
+        return
+    fewest, most = first_shares(rows[0]), first_shares(rows[-1])
+    if fewest and most:
+        shallow, deep = pairs[0], pairs[-1]
+        text = (
+            f"It fits, but it is not proved. With {deep.name} and no skips, {most[1]} of the "
+            f"gradient reaches the first block at the start, and skips {deep.change}. With "
+            f"{shallow.name}, {fewest[1]} reaches it, and skips {shallow.change}."
+        )
+        if shallow.hurts:
+            text += " So a smaller gradient need not mean lower accuracy."
+        yield "Is the gradient the reason?", f"{text} The starting weights differ, too."
+    row, worst = min(zip(rows, pairs, strict=True), key=lambda found: found[1].gain)
+    with_skips, without = _last_loss(row.residual), _last_loss(row.plain)
+    if worst.hurts and with_skips > without:
+        text = (
+            f"It learns less in the same time: at the end of training, its loss on the training "
+            f"digits is {fmt.number(with_skips)}, without skips {fmt.number(without)}. So this is "
+            "not overfitting. A possible reason, not tested here: with skips, every branch starts "
+            "at zero and has to grow first."
+        )
+        yield f"Why is the network with skips worse at {worst.name}?", text
+
+
+def _last_loss(runs: tuple[MeasuredRun, ...]) -> float:
+    """The training loss in the last epoch: the mean of all runs; NaN if it was not measured."""
+    losses = [run.history.epochs[-1].loss for run in runs if run.history.epochs]
+    return fmean(losses) if losses else math.nan
+
+
+def _evidence(scene: Scene) -> Iterator[tuple[str, str, str]]:
+    """What the story has shown of the deepest networks, with skips and without, as texts."""
+    services = scene.context.services
+    rows, pairs = rungs(services.experiments.ladder), ladder_pairs(services)
+    shares = first_shares(rows[-1]) if rows else None
+    if shares:
+        yield "Gradient at the first block, before training", *shares
+    if pairs:
+        deep = pairs[-1]
+        right, without = fmt.percent(deep.residual.value), fmt.percent(deep.plain.value)
+        yield f"Test accuracy, {deep.name}", right, without
+    removed = one_block_out(scene)
+    if removed:
+        _, kept, lost = removed
+        yield "Test accuracy, one block taken out", fmt.percent(kept.mean), fmt.percent(lost.mean)
 
 
 def meaning_figure(scene: Scene) -> StepFigure:
@@ -243,7 +302,7 @@ def meaning_figure(scene: Scene) -> StepFigure:
             for pair in ladder_pairs(scene.context.services)
         ),
     )
-    return _pair_figure(
+    found = _pair_figure(
         scene,
         pairs,
         pair_chart(pairs),
@@ -252,6 +311,7 @@ def meaning_figure(scene: Scene) -> StepFigure:
             "Choose a pair in which it does not clearly help.",
         ),
     )
+    return replace(found, values={**found.values, "evidence": tuple(_evidence(scene))})
 
 
 def _pair_figure(

@@ -123,6 +123,8 @@ class StepFigure:
     questions: tuple[Question, Question]
     tool: tuple[str, str]
     """Text and address."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """What a class may ask besides, with answers."""
     finding: str = ""
     """What was measured, in a sentence."""
     map: NetworkMap | None = None

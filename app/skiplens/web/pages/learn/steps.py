@@ -1,4 +1,4 @@
-"""The story: why a skip helps, in eleven steps on one's own digit."""
+"""The story: why a skip helps, in ten steps on one's own digit."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -56,6 +56,8 @@ class Step:
     """Whether its figure depends on the digit."""
     scales: bool = False
     """Whether its figure switches branches."""
+    is_extra: bool = False
+    """Whether the story is told without it."""
 
 
 STEPS: Final = (
@@ -117,21 +119,24 @@ STEPS: Final = (
         scales=True,
     ),
     Step(
-        "time",
-        "The same skip, through time",
-        "At each row, the skip adds x to the state.",
-        rows.time_figure,
-        lambda networks: networks.reader,
-    ),
-    Step(
         "meaning",
         "What it means, and what it does not",
         "A second route stays. It is no guarantee.",
         pairs.meaning_figure,
         follows=False,
     ),
+    Step(
+        "time",
+        "The same skip, through time",
+        "At each row, the skip adds x to the state.",
+        rows.time_figure,
+        lambda networks: networks.reader,
+        is_extra=True,
+    ),
 )
 
+COUNT: Final = sum(not step.is_extra for step in STEPS)
+"""Steps of the story."""
 HANDOUT: Final = "handout"  # in its address, where steps have their name
 
 TERMS: Final = {
@@ -185,9 +190,14 @@ class LearnPage(NetworkPage):
         return self.figure.map or super().network_map
 
     @property
-    def number(self) -> int:
-        """Of the step, from 1."""
-        return STEPS.index(self.step) + 1
+    def number(self) -> int | None:
+        """Of the step, from 1; ``None`` of an extra."""
+        return None if self.step.is_extra else STEPS.index(self.step) + 1
+
+    @property
+    def count(self) -> int:
+        """Of the steps of the story."""
+        return COUNT
 
     @property
     def progress(self) -> tuple[tuple[str, str, bool], ...]:
@@ -343,6 +353,11 @@ class HandoutPage(NetworkPage):
     """All steps on one digit, to be printed."""
 
     steps: tuple[LearnPage, ...] = field(kw_only=True)
+
+    @property
+    def count(self) -> int:
+        """Of the steps of the story."""
+        return COUNT
 
     @property
     def networks(self) -> NetworkLinks:
