@@ -2,11 +2,9 @@
 
 import gc
 import sys
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from pydantic import ValidationError
 
@@ -194,16 +192,19 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
             sys.stdout.flush()
             _warn_if_open_to_all(settings)
             if open_page:
+                import webbrowser
+
                 webbrowser.open(url)
 
         serve(settings, listener, listening)
 
 
 def _warn_if_open_to_all(settings: Settings) -> None:
+    from skiplens.logs import get_logger
     from skiplens.web.http.access_checks import is_loopback
 
     if not settings.token and not is_loopback(settings.host):
-        structlog.get_logger(__name__).warning(
+        get_logger(__name__).warning(
             "whoever reaches this address is answered; SKIPLENS_TOKEN asks for a token",
             host=settings.host,
         )

@@ -17,12 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 import skiplens
-from skiplens import logs
 from skiplens.errors import SkiplensError, StartupError
+from skiplens.logs import configure, get_logger
 from skiplens.settings import BACKLOG, STOP_SIGNALS, Settings
 from skiplens.web.http.liveness import answering
 
@@ -36,7 +35,7 @@ _MOST_ENDS: Final = 10  # of workers, unasked, in ``_WITHIN_S``
 _WITHIN_S: Final = 60.0
 _BEATS: Final = 1024  # bytes of them, in one read
 _PAUSE_S: Final = 1.0  # before another try to start a worker
-_logger = structlog.get_logger(__name__)
+_logger = get_logger(__name__)
 
 
 def bind(host: str, port: int, option: str = "--port") -> socket.socket:
@@ -335,7 +334,7 @@ def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
     try:
         settings = Settings.model_validate(order["settings"])
-        logs.configure(settings.log_format)
+        configure(settings.log_format)
         threading.Thread(target=_stop_with_parent, daemon=True).start()
         os.set_blocking(sys.stdout.fileno(), False)
         with socket.socket(fileno=int(sys.argv[1])) as listener:

@@ -14,7 +14,7 @@ from tests.e2e import server as servers
 from tests.e2e.server import COMMAND, PATIENCE, Server, environment, serving
 from tests.web.images import drawing, encoded
 
-HEAVY = ("alembic", "sqlalchemy", "tensorflow", "keras", "torch", "jax")
+HEAVY = ("alembic", "rich", "sqlalchemy", "tensorflow", "keras", "torch", "jax", "zarr")
 # A signal keeps the event loop from turning until a file is there.
 _HELD = """
 import pathlib, signal, time
@@ -29,6 +29,7 @@ main()
 """
 _LOADED = """
 import sys
+from skiplens import cli, logs
 from skiplens.application import create_app
 from skiplens.application import open_services
 from skiplens.settings import Settings

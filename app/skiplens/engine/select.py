@@ -4,6 +4,7 @@ import ctypes
 import importlib.util
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
 
@@ -95,7 +96,8 @@ def open_engines(
     """
     name, device = choose(choice)
     paths = (*find_networks(models), *([own] if own else []))
-    folders = [open_folder(path) for path in paths]
+    with ThreadPoolExecutor() as pool:  # reading and hashing leave other threads free to run
+        folders = list(pool.map(open_folder, paths))
     if name == "keras":
         return {folder.manifest.id: KerasEngine(folder, device, max_waiting) for folder in folders}
     idle = IdleInterpreters(MOST_IDLE + 2 * size)
