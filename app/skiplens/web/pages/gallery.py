@@ -30,7 +30,6 @@ def _is_projected(block: BlockInfo) -> bool:
 
 # The parts of a block that stand beside each other, and the signs between them.
 _PARTS: Final = ("identity", "gate", "residual", "sum", "output")
-_FIVE_GRIDS: Final = 200  # pixels: the room of each where a gate stands among them
 _PLAIN_HEAD: Final = ("pool", "logits", "probabilities")
 _SIGNS: Final = {"residual": "+", "sum": "=", "output": fmt.ARROW}
 
@@ -85,7 +84,7 @@ class Stage:
 
 _MANY_LAYERS: Final = 180  # what is shown of more than that is folded, by the size of the maps
 _MANY_BLOCKS: Final = 12  # more are folded too: their maps would fill more than five screens
-_MOST_TOGETHER: Final = 5  # blocks that are folded as one
+_MOST_TOGETHER: Final = 4  # blocks that are folded as one
 
 
 def gallery_page(context: PageContext) -> NetworkPage:
@@ -152,7 +151,7 @@ def _describe_size(size: Sequence[int]) -> str:
 def _stages(
     manifest: Manifest, sections: tuple[BlockSection, ...], *, folded: bool
 ) -> tuple[Stage, ...]:
-    """The blocks in runs of one size of maps, at most five together, or all in one that is not
+    """The blocks in runs of one size of maps, at most four together, or all in one that is not
     folded.
     """
     sizes = {block.name: _size(manifest, block) for block in manifest.blocks}
@@ -241,7 +240,7 @@ def _part(
             layer,
             links,
             x_of=block.name if layer.name == block.identity else None,
-            room=_FIVE_GRIDS if block.gate else GRID_WIDTH,
+            room=4 * GRID_WIDTH // len(_shown_parts(block)),
             beside=find_layer(forward.manifest, block.output),
         ),
     )
