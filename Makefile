@@ -9,6 +9,7 @@ NPM := $(shell command -v npm)
 SETUP_READY := $(VENV)/.setup-ready
 SERVE_READY := $(VENV)/.serve-ready
 DEV_READY := $(VENV)/.dev-ready
+RAY_READY := $(VENV)/.ray-ready
 NPM_READY := $(if $(NPM),node_modules/.package-lock.json)
 
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python
@@ -19,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint format bench soak lock
+.PHONY: help setup serve test cluster lint format bench soak lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +43,9 @@ test: setup ## set up and run every test
 	@# Dozens of processes import the same modules: only the first has to compile them.
 	env -u PYTHONDONTWRITEBYTECODE \
 		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+cluster: $(RAY_READY) ## add Ray to the environment, and run the tests of the API on Ray Serve
+	$(BIN)/python -m pytest -n 0 tests/web/cluster $(ARGS)
 
 lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff check .
@@ -68,6 +72,8 @@ lock: $(SETUP_READY) ## write requirements/ from pyproject.toml; ARGS=--upgrade 
 		-o requirements/postgresql.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra tensorflow --extra extract --extra postgresql \
 		--group dev -c requirements/postgresql.txt -c requirements/setup.txt -o requirements/dev.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra postgresql --extra ray -c requirements/dev.txt \
+		-o requirements/ray.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra gpu -c requirements/dev.txt -o requirements/gpu.txt
 
 # A version manager's shim may be unable to start the Python it is named after, and Debian ships
@@ -100,6 +106,11 @@ $(DEV_READY): requirements/dev.txt pyproject.toml $(SETUP_READY)
 	$(INSTALL) --require-hashes -r $<
 	@$(INSTALL_SKIPLENS)
 	@touch $(SERVE_READY) $@
+
+# Ray is an addition of more than 100 MB that only the cluster needs.
+$(RAY_READY): requirements/ray.txt $(DEV_READY)
+	$(INSTALL) --require-hashes -r $<
+	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json .npmrc
 	npm ci

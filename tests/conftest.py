@@ -41,17 +41,21 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 
 
-def wait_until(met: Callable[[], object], between: Callable[[], object] | None = None) -> None:
+def wait_until(
+    met: Callable[[], object],
+    between: Callable[[], object] | None = None,
+    seconds: float = PATIENCE,
+) -> None:
     """Ask again and again, until it is so.
 
     Between two questions something else may be done, such as letting a browser speak.
 
     Raises:
-        AssertionError: it was not so for ``PATIENCE`` seconds.
+        AssertionError: it was not so for as many seconds.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + seconds
     while not met():
-        assert time.monotonic() < end, f"waited for {PATIENCE} seconds"
+        assert time.monotonic() < end, f"waited for {seconds} seconds"
         (between or _leave_the_processor)()
 
 

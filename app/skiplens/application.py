@@ -137,18 +137,23 @@ DATABASE_FILE: Final = "digits.sqlite3"
 INDEX_FOLDER: Final = "indexes"
 
 
-def open_services(settings: Settings, shared: Path | None = None) -> Services:
+def open_services(
+    settings: Settings,
+    shared: Path | None = None,
+    engines: Mapping[str, Engine] | None = None,
+) -> Services:
     """Open engines, digit store, samples and data set.
 
     Args:
         settings: of the server.
         shared: folder of the processes that serve together, if there are several.
+        engines: by network; opened by default.
 
     Raises:
         StartupError: one of them is unusable; the message says which.
     """
     dataset = open_dataset(settings.data, settings, shared) if settings.data else None
-    engines = open_engines(
+    engines = engines or open_engines(
         settings.models_dir,
         settings.engine,
         settings.interpreters,

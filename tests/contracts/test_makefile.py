@@ -9,7 +9,7 @@ import pytest
 
 from tests.contracts.dockerfile import ROOT
 
-TARGETS = {"help", "setup", "serve", "test", "lint", "format", "bench", "soak", "lock"}
+TARGETS = {"help", "setup", "serve", "test", "lint", "format", "bench", "soak", "lock", "cluster"}
 SET_UP_FILES = ("Makefile", "pyproject.toml", "package.json", "package-lock.json", ".npmrc")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.dockerfile import ROOT
 
-LOCKS = ["serve", "setup", "postgresql", "dev", "gpu"]
+LOCKS = ["serve", "setup", "postgresql", "dev", "ray", "gpu"]
 SET_UP_FILES = [
     ".ci/run", ".dockerignore", ".npmrc", "Dockerfile", "Makefile", "compose.yaml",
     "package-lock.json", "package.json", "pyproject.toml", "tsconfig.json",
@@ -40,7 +40,8 @@ def test_every_package_has_one_version_and_a_hash(lock: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "among"), [("serve", "postgresql"), ("postgresql", "dev"), ("serve", "gpu")]
+    ("lock", "among"),
+    [("serve", "postgresql"), ("postgresql", "dev"), ("postgresql", "ray"), ("serve", "gpu")],
 )
 def test_what_serves_is_tested_in_the_same_versions(lock: str, among: str) -> None:
     assert pins(lock).items() <= pins(among).items()
@@ -68,6 +69,7 @@ def test_the_locks_hold_all_that_the_project_asks_for() -> None:
             *groups["dev"],
         ],
         "postgresql": [*PROJECT["project"]["dependencies"], *extras["postgresql"]],
+        "ray": [*PROJECT["project"]["dependencies"], *extras["postgresql"], *extras["ray"]],
         "gpu": [*PROJECT["project"]["dependencies"], *extras["gpu"]],
     }
     for lock, requirements in asked.items():
@@ -75,7 +77,7 @@ def test_the_locks_hold_all_that_the_project_asks_for() -> None:
 
 
 def test_serving_needs_nothing_to_train_with() -> None:
-    assert not {"keras", "sqlalchemy", "tensorflow", "zarr"} & set(pins("serve"))
+    assert not {"keras", "ray", "sqlalchemy", "tensorflow", "zarr"} & set(pins("serve"))
 
 
 @pytest.mark.parametrize("path", SET_UP_FILES)

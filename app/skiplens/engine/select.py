@@ -3,7 +3,7 @@
 import ctypes
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
@@ -12,7 +12,7 @@ from skiplens.engine import litert
 from skiplens.engine.base import Engine
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import MOST_IDLE, IdleInterpreters, LiteRTEngine
-from skiplens.engine.model_folder import find_networks, open_folder
+from skiplens.engine.model_folder import ModelFolder, find_networks, open_folder
 from skiplens.errors import StartupError
 
 _DRIVER: Final = "libcuda.so.1"
@@ -94,10 +94,21 @@ def open_engines(
     Raises:
         StartupError: a model folder is unusable or the engine is not available.
     """
-    name, device = choose(choice)
+    return engines_of(open_folders(models, own), choice, size, max_waiting)
+
+
+def open_folders(models: Path, own: Path | None = None) -> list[ModelFolder]:
+    """The networks in ``models``, and one more; arguments and errors as of :func:`open_engines`."""
     paths = (*find_networks(models), *([own] if own else []))
     with ThreadPoolExecutor() as pool:  # reading and hashing leave other threads free to run
-        folders = list(pool.map(open_folder, paths))
+        return list(pool.map(open_folder, paths))
+
+
+def engines_of(
+    folders: Sequence[ModelFolder], choice: EngineChoice, size: int, max_waiting: int
+) -> Mapping[str, Engine]:
+    """An engine for each of these networks; arguments and errors as of :func:`open_engines`."""
+    name, device = choose(choice)
     if name == "keras":
         return {folder.manifest.id: KerasEngine(folder, device, max_waiting) for folder in folders}
     idle = IdleInterpreters(MOST_IDLE + 2 * size)

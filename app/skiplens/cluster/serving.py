@@ -1,0 +1,221 @@
+"""The app on Ray Serve: replicas that answer requests, and replicas of each network's engine.
+
+``deploy/ray.yaml`` says how many of each there are, and which GPUs they get. Settings come from the
+environment, which has to be the same on every machine.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from ray import serve
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentHandle
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skiplens import logs
+from skiplens.application import create_app, open_services
+from skiplens.core.timing import timed
+from skiplens.engine.base import (
+    Activations,
+    Array,
+    Engine,
+    ReadActivations,
+    RunForFigures,
+    figures_of,
+)
+from skiplens.engine.keras import MAX_BATCH
+from skiplens.engine.model_folder import ModelFolder, open_folder
+from skiplens.engine.select import engines_of, open_folders
+from skiplens.errors import BusyError, SkiplensError
+from skiplens.settings import Settings
+from skiplens.web.http.request_id import REQUEST_ID_HEADER
+
+T = TypeVar("T")
+WEB: Final = "web"
+_SOME_CPU: Final = {"num_cpus": 0.1}  # replicas share cores: most of them are idle
+_TRIES: Final = 3  # to compute, where a replica ends meanwhile
+
+
+class EngineReplica:
+    """Runs one network for the replicas that answer requests.
+
+    It computes as many requests at a time as Keras takes in a batch: what comes together is
+    computed together. Serve keeps the others waiting, and starts more replicas.
+
+    Args:
+        folder: of the network; the same on every machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        settings = Settings()
+        opened = open_folder(folder)
+        engines = engines_of([opened], settings.engine, settings.interpreters, MAX_BATCH)
+        self._engine = engines[opened.manifest.id]
+        self._threads = ThreadPoolExecutor(MAX_BATCH, thread_name_prefix="computing")
+
+    async def described(self) -> tuple[str, str]:
+        """Name and device of the engine."""
+        return self._engine.name, self._engine.device
+
+    async def compute(self, method: str, *given: object) -> object:
+        """What a method of the engine returns; an error of the engine's is returned, not raised, as
+        Ray would wrap it.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._compute, method, given)
+
+    def _compute(self, method: str, given: tuple[object, ...]) -> object:
+        try:
+            return getattr(self._engine, method)(*given)
+        except SkiplensError as error:
+            return error
+
+
+class RemoteEngine:
+    """Runs a network on replicas of its engine; implements :class:`skiplens.engine.base.Engine`.
+
+    Computing changes nothing, so what a replica did not finish before it ended, another one does.
+
+    Args:
+        folder: of the network.
+        replicas: of its engine.
+        loop: where these are asked; calls come from other threads.
+        described: name and device of the engine.
+    """
+
+    waiting = 0  # where the replicas are, by Serve's count
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        replicas: DeploymentHandle[EngineReplica],
+        loop: asyncio.AbstractEventLoop,
+        described: tuple[str, str],
+    ) -> None:
+        self.manifest, self._folder = folder.manifest, folder
+        self._replicas, self._loop = replicas, loop
+        self.name, self.device = described
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        return self._folder.weights
+
+    def activations(self, image: Array, branch_scales: Array) -> Activations:
+        found: Activations = self._compute("activations", image, branch_scales)
+        return found
+
+    def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
+        return lambda image, branch_scales: figures_of(
+            self.activations(image, branch_scales), self.manifest.layers, layers
+        )
+
+    def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
+        return read(self.activations(image, branch_scales), computed=True)
+
+    def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
+        found: Array = self._compute("outputs", images, branch_scales, layer)
+        return found
+
+    def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
+        found: Activations = self._compute("reordered", image, branch_scales, order)
+        return found
+
+    def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
+        found: Activations = self._compute("gradients", image, branch_scales, target)
+        return found
+
+    def close(self) -> None:
+        """Nothing to release: Serve ends the replicas."""
+
+    def _compute(self, method: str, *given: object) -> Any:  # noqa: ANN401  # as the method says
+        with timed("infer"):
+            asked = asyncio.run_coroutine_threadsafe(self._ask(method, given), self._loop)
+            return asked.result()
+
+    async def _ask(self, method: str, given: tuple[object, ...]) -> object:
+        for _ in range(_TRIES):
+            try:
+                found = await self._replicas.compute.remote(method, *given)
+            except RayActorError:
+                continue
+            except BackPressureError as error:
+                raise BusyError(error.message) from error
+            if isinstance(found, SkiplensError):
+                raise found
+            return found
+        raise BusyError(f"the replicas of network {self.manifest.id} end before they answer")
+
+
+class WebReplica:
+    """Answers requests. It keeps nothing but caches: digits are in the database, and networks run
+    on replicas of their own.
+
+    Args:
+        replicas: of engines, by network.
+    """
+
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self, replicas: Mapping[str, DeploymentHandle[EngineReplica]]
+    ) -> None:
+        self._settings = Settings()
+        logs.configure(self._settings.log_format)
+        folders = open_folders(self._settings.models_dir, self._settings.own_network)
+        loop = asyncio.get_running_loop()
+        networks = [replicas[folder.manifest.id] for folder in folders]
+        described = await asyncio.gather(*(one.described.remote() for one in networks))
+        self._engines: dict[str, Engine] = {
+            folder.manifest.id: RemoteEngine(folder, network, loop, one)
+            for folder, network, one in zip(folders, networks, described, strict=True)
+        }
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        """The app; Serve calls this once the engines are known."""
+        settings = self._settings
+        app = create_app(settings, lambda: open_services(settings, engines=self._engines))
+        return _WithoutRequestId(app)
+
+
+class _WithoutRequestId:
+    """Leaves out the header that Serve writes itself; the id is the same.
+
+    Args:
+        app: next ASGI app.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def forward(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", ())
+                message["headers"] = [one for one in headers if one[0] != REQUEST_ID_HEADER]
+            await send(message)
+
+        await self._app(scope, receive, forward)
+
+
+def app(_: dict[str, str]) -> serve.Application:
+    """What Serve is to run; ``deploy/ray.yaml`` names this function."""
+    settings = Settings()
+    engine = serve.deployment(
+        EngineReplica,
+        ray_actor_options=_SOME_CPU,
+        max_ongoing_requests=MAX_BATCH,
+        max_queued_requests=settings.max_waiting,
+    )
+    engines = {
+        folder.manifest.id: engine.options(name=folder.manifest.id).bind(folder.path)
+        for folder in open_folders(settings.models_dir, settings.own_network)
+    }
+    web = serve.deployment(
+        serve.ingress()(WebReplica),
+        name=WEB,
+        ray_actor_options=_SOME_CPU,
+        max_ongoing_requests=2 * settings.max_requests,  # so that the app refuses, with its reasons
+    )
+    return web.bind(engines)

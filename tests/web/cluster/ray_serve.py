@@ -1,0 +1,141 @@
+"""skiplens on Ray Serve: started as users start it, and ended with all that it started."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import yaml
+
+from skiplens.settings import ROOT
+from tests.conftest import MODELS, PATIENCE, wait_until
+from tests.e2e.server import environment
+
+NETWORKS: Final = ("mnist-resnet", "mnist-classic", "mnist-plain", "mnist-rows", "mnist-stream")
+"""Those that the API's tests name. Each has a process, and ``mnist-resnet`` has two."""
+FAST: Final = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}
+"""As ``deploy/ray.yaml`` says."""
+_SECONDS: Final = 300  # in which Ray starts on a busy machine
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def config(port: int) -> dict[str, Any]:
+    """``deploy/ray.yaml`` at a port, with two replicas of each that it names."""
+    given: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "ray.yaml").read_text())
+    given["http_options"]["port"] = port
+    for deployment in given["applications"][0]["deployments"]:
+        del deployment["autoscaling_config"]
+        deployment["num_replicas"] = 2
+    return given
+
+
+class RayServe:
+    """``serve run`` in a folder of its own, with a database of its own."""
+
+    def __init__(self, database_url: str) -> None:
+        # Ray keeps sockets in it, whose paths may have 107 characters.
+        self._folder = Path(tempfile.mkdtemp(prefix="skiplens-ray-", dir="/tmp"))
+        self.port = free_port()
+        file = self._folder / "ray.yaml"
+        file.write_text(yaml.safe_dump(config(self.port)))
+        self._log = self._folder / "log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [Path(sys.executable).with_name("serve"), "run", file],
+                cwd=ROOT,
+                env=self._environment(database_url),
+                stdout=log,
+                stderr=log,
+            )
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE, follow_redirects=True)
+
+    def _environment(self, database_url: str) -> dict[str, str]:
+        models = self._folder / "models"
+        models.mkdir()
+        for name in (*NETWORKS, "ladder.json"):
+            (models / name).symlink_to(MODELS / name)
+        given = environment(
+            models_dir=models,
+            state_dir=self._folder / "state",
+            database_url=database_url,
+            wait_seconds=30,
+        )
+        return {
+            **given,
+            "PYTHONPATH": str(ROOT / "app"),
+            **FAST,
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            "RAY_TMPDIR": str(self._folder),
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+
+    def started(self) -> bool:
+        """Whether it answers.
+
+        Raises:
+            AssertionError: it has ended.
+        """
+        assert self._process.poll() is None, self.log()
+        try:
+            return self.client.get("/readyz").status_code == httpx2.codes.OK
+        except httpx2.TransportError:
+            return False
+
+    def log(self) -> str:
+        """What it has printed."""
+        return self._log.read_text(errors="replace")
+
+    def replicas(self, deployment: str) -> list[int]:
+        """Process ids of those that run."""
+        title = f"ray::ServeReplica:skiplens:{deployment}"
+        return [pid for pid, command in self._processes() if command.startswith(title)]
+
+    def _processes(self) -> Iterator[tuple[int, str]]:
+        """All that belong to it: they have its folder in their environment."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if os.fsencode(self._folder) in (entry / "environ").read_bytes():
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                    yield int(entry.name), command.decode()
+
+    def remove(self) -> None:
+        """End it, and whatever it started."""
+        self.client.close()
+        self._process.kill()
+        self._process.wait()
+        wait_until(self._ended)
+        shutil.rmtree(self._folder)
+
+    def _ended(self) -> bool:
+        left = [pid for pid, _ in self._processes()]
+        for pid in left:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        return not left
+
+
+@contextmanager
+def ray_serve(database_url: str) -> Iterator[RayServe]:
+    """Ray Serve for the length of a ``with`` block."""
+    server = RayServe(database_url)
+    try:
+        wait_until(server.started, seconds=_SECONDS)
+        yield server
+    finally:
+        server.remove()
