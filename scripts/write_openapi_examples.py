@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app
-from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.limits import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.mnist import Split

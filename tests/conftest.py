@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from skiplens.application import create_app
 from skiplens.core.branch_scales import Scales
 from skiplens.core.digit import Digit
-from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.limits import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples

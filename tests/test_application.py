@@ -1,7 +1,9 @@
 """The app and the services it opens."""
 
 import os
+import re
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 
 import anyio.to_thread
@@ -9,11 +11,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from skiplens.application import create_app, open_dataset, open_services
+from skiplens.application import create_app, image_limits, open_dataset, open_services
+from skiplens.core.limits import ImageLimits
 from skiplens.errors import StartupError
 from skiplens.service.dataset.activation_index import build_index
 from skiplens.service.services import Services
-from skiplens.settings import Settings
+from skiplens.settings import ROOT, Settings
 from tests.conftest import MODELS
 from tests.idx import shifted_samples, write_test_set
 
@@ -33,6 +36,17 @@ def app(open_services: Callable[[], Services], opened: list[Services]) -> FastAP
         return opened[-1]
 
     return create_app(Settings(computing=COMPUTING), opening)
+
+
+def test_each_limit_of_images_is_a_setting() -> None:
+    bounds = {name: value for name, value in Settings() if isinstance(value, int)}
+    doubled = Settings().model_copy(update={name: 2 * value for name, value in bounds.items()})
+    assert astuple(image_limits(doubled)) == tuple(2 * most for most in astuple(ImageLimits()))
+
+
+def test_every_setting_is_read() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
+    assert not set(Settings.model_fields) - set(re.findall(r"\.(\w+)", code))
 
 
 def test_services_open_when_the_app_starts_and_close_when_it_stops(

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from annotated_types import Ge, Le
 from typer.testing import CliRunner
 
 from skiplens import cli
+from skiplens.errors import StartupError
 from skiplens.settings import Settings
 from tests.conftest import MODELS
 from tests.idx import shifted_samples, write_test_set
@@ -26,7 +28,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SKIPLENS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("SKIPLENS_PORT", "0")
-    monkeypatch.setattr("skiplens.logs.configure", lambda _: None)
+    monkeypatch.setattr("skiplens.logs.configure", lambda *_: None)
 
 
 @pytest.fixture
@@ -90,6 +92,21 @@ def test_a_setting_that_is_not_allowed_is_named_with_what_is(
     assert said.startswith(f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allo")
     assert "Input should be" in said
     assert said.endswith(f"; got '{value}'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, float(str(limit.ge)) - 1 if isinstance(limit, Ge) else float(str(limit.le)) + 1)
+        for name, field in Settings.model_fields.items()
+        for limit in field.metadata
+        if isinstance(limit, Ge | Le)
+    ],
+)
+def test_a_number_out_of_its_range_is_refused_with_the_range(name: str, value: float) -> None:
+    expected = rf"\(SKIPLENS_{name.upper()}\).*than or equal to -?[\d.e+]+; got"
+    with pytest.raises(StartupError, match=expected):
+        cli.read_settings({name: value})
 
 
 def test_more_cores_than_there_may_be_interpreters_are_no_fault(

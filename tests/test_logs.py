@@ -24,7 +24,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     def configured(log_format: Literal["text", "json"]) -> io.StringIO:
         written = io.StringIO()
         monkeypatch.setattr("sys.stderr", written)
-        logs.configure(log_format)
+        logs.configure(log_format, 256 * 1024)
         return written
 
     yield configured
@@ -84,7 +84,7 @@ def test_a_turn_of_the_loop_is_written_in_one_go_and_no_line_is_lost() -> None:
             writes.append(text)
             return len(text)
 
-    lines = logs.LineBuffer(Stream())
+    lines = logs.LineBuffer(Stream(), 256 * 1024)
 
     def log(text: str) -> None:
         lines.write(text)
@@ -105,7 +105,7 @@ def test_a_turn_of_the_loop_is_written_in_one_go_and_no_line_is_lost() -> None:
 def test_a_stream_that_nobody_reads_holds_nothing_up_and_the_loss_is_told() -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream, os.fdopen(reading, "rb") as reader:
-        lines = logs.LineBuffer(stream)
+        lines = logs.LineBuffer(stream, 256 * 1024)
 
         def log(text: str) -> None:
             lines.write(text)

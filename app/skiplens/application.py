@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.middleware import Middleware
 
-from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.limits import DecodingBounds, ImageLimits, InterpreterLimits, StoreLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.errors import DatasetError, StartupError, quoted
@@ -21,7 +21,7 @@ from skiplens.samples import PICTURE, draw_picture, load_samples, read_picture
 from skiplens.service.admission import Places
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.decoding_pool import LONGEST_SIDE, DecodingBounds
+from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import DigitDatabase, InputRecord
 from skiplens.service.services import Services
 from skiplens.settings import Settings
@@ -36,7 +36,6 @@ from skiplens.web.http.metrics import router as health_router
 from skiplens.web.http.path_prefix import PathPrefix
 from skiplens.web.http.request_limits import BodyLimit, ComputingPlaces, ConcurrencyLimit
 
-EXTRA_THREADS: Final = 4  # for metrics, and digits as JSON
 _logger = structlog.get_logger(__name__)
 
 
@@ -73,7 +72,7 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
         metrics.watch(services)
         # Whoever has a place to compute has a thread to do so.
         limiter = anyio.to_thread.current_default_thread_limiter()
-        limiter.total_tokens = settings.computing + EXTRA_THREADS
+        limiter.total_tokens = settings.computing + settings.extra_threads
         app.state.services, app.state.ready = services, True
         for engine in services.registry.networks:
             _logger.info(
@@ -100,7 +99,7 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
         middleware=_middleware(settings, metrics, lambda: app.state.ready),
     )
     app.state.metrics, app.state.ready = metrics, False
-    app.state.host, app.state.token = settings.host, settings.token
+    app.state.settings = settings
     app.state.writing = Places(
         1, settings.max_writes_waiting, settings.wait_seconds, "digits", settings.client_share
     )
@@ -159,6 +158,7 @@ def open_services(
         settings.interpreters,
         settings.max_waiting,
         settings.own_network,
+        InterpreterLimits(settings.idle_interpreters, settings.max_interpreter_bytes),
     )
     if "default_network" in settings.model_fields_set and settings.default_network not in engines:
         raise StartupError(
@@ -167,14 +167,22 @@ def open_services(
         )
     samples = load_samples()
     place = settings.database_url or settings.state_dir / DATABASE_FILE
-    store = DigitDatabase(place, settings.max_digits, settings.wait_seconds, settings.client_share)
+    store = DigitDatabase(
+        place,
+        settings.max_digits,
+        settings.wait_seconds,
+        settings.client_share,
+        StoreLimits(
+            settings.max_lesson_digits, settings.lesson_seconds, settings.database_connections
+        ),
+    )
     return Services.create(
         engines,
         store,
         samples,
         default_network=settings.default_network,
         cache_bytes=settings.cache_bytes,
-        limits=ImageLimits(pixels=settings.max_image_pixels, side=settings.max_image_side),
+        limits=image_limits(settings),
         decoding=DecodingBounds(
             processes=settings.decoders,
             waiting=settings.max_decodes_waiting,
@@ -188,6 +196,22 @@ def open_services(
         dataset=dataset,
         models=settings.models_dir,
         pictures=_pictures(settings.images) if _any_pictures(engines) else (),
+    )
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    """The limits of uploaded images and of drawings."""
+    return ImageLimits(
+        pixels=settings.max_image_pixels,
+        side=settings.max_image_side,
+        jpeg_pixels=settings.max_jpeg_pixels,
+        parts=settings.max_image_parts,
+        scans=settings.max_image_scans,
+        rle_pixels=settings.max_rle_pixels,
+        small_pixels=settings.small_image_pixels,
+        strokes=settings.max_strokes,
+        points=settings.max_points,
+        discs=settings.max_discs,
     )
 
 

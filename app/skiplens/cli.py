@@ -181,8 +181,8 @@ def _serve(options: dict[str, object], *, open_page: bool) -> None:
     from skiplens.worker_processes import bind, serve
 
     settings = read_settings({name: value for name, value in options.items() if value is not None})
-    logs.configure(settings.log_format)
-    with bind(settings.host, settings.port) as listener:
+    logs.configure(settings.log_format, settings.max_log_bytes)
+    with bind(settings, settings.port) as listener:
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}{settings.root_path}/"

@@ -25,7 +25,6 @@ for _name in _absent:
 
 get_logger: Final = structlog.get_logger
 _ATOMIC_BYTES: Final = 4096  # a pipe that takes any takes so many, and does not block
-_MAX_WAITING_BYTES: Final = 256 * 1024
 
 
 class LineBuffer:
@@ -36,10 +35,15 @@ class LineBuffer:
 
     It never waits: where nobody reads, lines are kept until some are read, up to a bound beyond
     which they are counted and dropped.
+
+    Args:
+        stream: to write to.
+        max_bytes: of lines that wait.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, max_bytes: int) -> None:
         self._stream = stream
+        self._max_bytes = max_bytes
         self._lines: deque[str] = deque()  # other threads may append at any time
         self._scheduled: asyncio.AbstractEventLoop | None = None
         self._waiting = b""
@@ -76,7 +80,7 @@ class LineBuffer:
                 self._write_what_is_taken(self._poll)
 
     def _keep(self, lines: list[str]) -> None:
-        if len(self._waiting) > _MAX_WAITING_BYTES:
+        if len(self._waiting) > self._max_bytes:
             self._dropped += len(lines)
             return
         if self._dropped:
@@ -126,10 +130,15 @@ _RENDERERS: Final[dict[str, tuple[Processor, ...]]] = {
 }
 
 
-def configure(log_format: Literal["text", "json"]) -> None:
-    """Send the events of skiplens and of its libraries, from warnings on, through one pipeline."""
+def configure(log_format: Literal["text", "json"], max_bytes: int) -> None:
+    """Send the events of skiplens and of its libraries, from warnings on, through one pipeline.
+
+    Args:
+        log_format: of a line.
+        max_bytes: of lines that nobody has read.
+    """
     render = _RENDERERS[log_format]
-    lines = cast("TextIO", LineBuffer(sys.stderr))
+    lines = cast("TextIO", LineBuffer(sys.stderr, max_bytes))
     structlog.configure(
         processors=[*_CONTEXT, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

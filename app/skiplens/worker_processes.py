@@ -22,15 +22,13 @@ from prometheus_client.multiprocess import mark_process_dead
 import skiplens
 from skiplens.errors import SkiplensError, StartupError
 from skiplens.logs import configure, get_logger
-from skiplens.settings import BACKLOG, STOP_SIGNALS, Settings
-from skiplens.web.http.liveness import answering
+from skiplens.settings import STOP_SIGNALS, Settings
+from skiplens.web.http.liveness import Bounds, answering
 
 Listening = Callable[[str], None]
 """Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
 
-_SEND_BUFFER_BYTES: Final = 128 * 1024  # the system's, of each connection; else up to 4 MiB
 _SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
-_WORKER_EXIT_S: Final = 2.0  # for a worker that has stopped serving to end
 _MOST_ENDS: Final = 10  # of workers, unasked, in ``_WITHIN_S``
 _WITHIN_S: Final = 60.0
 _BEATS: Final = 1024  # bytes of them, in one read
@@ -38,24 +36,26 @@ _PAUSE_S: Final = 1.0  # before another try to start a worker
 _logger = get_logger(__name__)
 
 
-def bind(host: str, port: int, option: str = "--port") -> socket.socket:
+def bind(settings: Settings, port: int, option: str = "--port") -> socket.socket:
     """A listening socket.
 
     Args:
-        host: address.
+        settings: of the server.
         port: 0 for any that is free.
         option: that gives the port, for the message.
 
     Raises:
         StartupError: the address is in use or not available.
     """
+    host = settings.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        # Linux would let them grow to 4 MiB each.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer_bytes)
         listener.bind((host, port))
-        listener.listen(BACKLOG)
+        listener.listen(settings.max_connecting)
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -94,9 +94,15 @@ def _liveness(settings: Settings) -> Iterator[Callable[[], None]]:
         return
     if sys.platform == "win32":
         raise StartupError("SKIPLENS_HEALTH_PORT needs Linux or macOS")
-    listener = bind(settings.host, settings.health_port, "SKIPLENS_HEALTH_PORT")
+    bounds = Bounds(
+        settings.stalled_seconds,
+        settings.receive_seconds,
+        settings.max_head_bytes,
+        settings.max_health_connections,
+    )
+    listener = bind(settings, settings.health_port, "SKIPLENS_HEALTH_PORT")
     _logger.info("liveness", port=listener.getsockname()[1])
-    with answering(listener) as beat:
+    with answering(listener, bounds) as beat:
         yield beat
 
 
@@ -294,7 +300,7 @@ class _Supervisor:
         for worker in workers:
             if worker.returncode is None:
                 worker.terminate()
-        seconds = self._settings.stop_seconds + _WORKER_EXIT_S
+        seconds = self._settings.stop_seconds + 2 * self._settings.exit_seconds
         try:
             async with asyncio.timeout(seconds):
                 codes = await asyncio.gather(*(worker.wait() for worker in workers))
@@ -334,7 +340,7 @@ def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
     try:
         settings = Settings.model_validate(order["settings"])
-        configure(settings.log_format)
+        configure(settings.log_format, settings.max_log_bytes)
         threading.Thread(target=_stop_with_parent, daemon=True).start()
         os.set_blocking(sys.stdout.fileno(), False)
         with socket.socket(fileno=int(sys.argv[1])) as listener:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
@@ -12,7 +13,7 @@ from skiplens.cli import app
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.value_range import Normalisation
 from skiplens.samples import load_samples
-from skiplens.settings import KIBIBYTE, MEBIBYTE, Settings
+from skiplens.settings import GIBIBYTE, KIBIBYTE, MEBIBYTE, TEBIBYTE, Settings
 from tests.contracts.dockerfile import ROOT
 from tests.contracts.readme import (
     API,
@@ -36,7 +37,9 @@ WORDS_FOR_DEFAULTS = {
     "computing": "cores and 1",
     "allowed_hosts": "see right",
     "health_port": "none",
+    "port": "8000",
 }
+NO_BOUNDS = {"port", "health_port", "workers", "interpreters"}
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -44,25 +47,50 @@ def default_in_words(name: str, field: FieldInfo) -> str:
     default = field.default
     if name in WORDS_FOR_DEFAULTS:
         return WORDS_FOR_DEFAULTS[name]
-    if name.endswith("bytes"):
-        return f"{default // MEBIBYTE} MiB" if default >= MEBIBYTE else f"{default // KIBIBYTE} KiB"
     if isinstance(default, Path):
         return f"{default.relative_to(ROOT)}/"
     if isinstance(default, tuple):
         return ",".join(default) or "none"
     if isinstance(default, bool):
         return str(default).lower()
-    return f"{default:g}" if isinstance(default, float) else str(default) or "none"
+    return with_unit(name, default) if isinstance(default, int | float) else default or "none"
+
+
+def with_unit(name: str, value: float) -> str:
+    """A value of a setting as the documents write it."""
+    if name.endswith("seconds"):
+        return f"{value:,.10g} s"
+    if name.endswith("bytes") and value:
+        for unit, size in (("TiB", TEBIBYTE), ("GiB", GIBIBYTE), ("MiB", MEBIBYTE)):
+            if value >= size:
+                return f"{value / size:.4g} {unit}"
+        return f"{value / KIBIBYTE:g} KiB" if value >= KIBIBYTE else f"{value:g} bytes"
+    return f"{value:,.10g}"
+
+
+def range_of(name: str, field: FieldInfo) -> str | None:
+    """The values that a bound may have; ``None`` of a setting that is no bound."""
+    limits = {type(limit): limit for limit in field.metadata}
+    if name in NO_BOUNDS or Ge not in limits:
+        return None
+    least, most = with_unit(name, limits[Ge].ge), with_unit(name, limits[Le].le)
+    if least == "0" or least.partition(" ")[2] == most.partition(" ")[2]:
+        least = least.partition(" ")[0]
+    return f"{least} to {most}"
 
 
 def test_the_settings_are_all_there_and_as_they_are() -> None:
-    expected = [
-        [f"`SKIPLENS_{name.upper()}`", default_in_words(name, field), str(field.description)]
-        for name, field in Settings.model_fields.items()
-    ]
-    bounds = [row[:3] for row in table("The bounds", RELIABILITY)]
-    assert bounds == [row for row in expected if row in bounds]
-    assert table("Settings", SETTINGS) == [row for row in expected if row not in bounds]
+    """Every setting with a range is a bound, and the table of bounds has no other rows."""
+    bounds, others = [], []
+    for name, field in Settings.model_fields.items():
+        row = [f"`SKIPLENS_{name.upper()}`", default_in_words(name, field)]
+        allowed, description = range_of(name, field), str(field.description)
+        if allowed:
+            bounds.append([*row, allowed, description])
+        else:
+            others.append([*row, description])
+    assert [row[:4] for row in table("The bounds", RELIABILITY)] == bounds
+    assert table("Settings", SETTINGS) == others
 
 
 def test_the_networks_are_those_of_the_manifests() -> None:

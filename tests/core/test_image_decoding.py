@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
 from skiplens.core.image_decoding import (
-    ImageLimits,
     decode,
     decode_reduced,
     format_of,
     gif_size,
 )
+from skiplens.core.limits import ImageLimits
 from skiplens.errors import (
     SkiplensError,
     TooLargeError,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skiplens.core.image_decoding import MAX_FRAMES, decode
+from skiplens.core.image_decoding import decode
 from skiplens.core.image_stripping import essential, work
+from skiplens.core.limits import DEFAULT
 from skiplens.errors import SkiplensError, TooLargeError, UnreadableImageError
 from tests.core.images import files, saved
 from tests.e2e import attacks
@@ -80,7 +81,7 @@ def test_of_an_animation_the_first_frames_are_kept(kind: str) -> None:
     some = saved(blank, kind, append_images=[shown, shown.rotate(180)], **options)
     assert len({str(_outcome(data)) for data in (some, essential(some))}) == 1
     assert work(essential(some)) > work(essential(saved(shown, kind)))
-    turns = [shown.rotate(90 * turn) for turn in range(MAX_FRAMES + 20)]
+    turns = [shown.rotate(90 * turn) for turn in range(DEFAULT.scans + 20)]
     many = saved(blank, kind, append_images=turns, **options)
     assert len(essential(some)) < len(essential(many)) < 0.9 * len(many)
     assert _outcome(essential(many)) == _outcome(many)
@@ -89,7 +90,7 @@ def test_of_an_animation_the_first_frames_are_kept(kind: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        attacks.jpeg_of_segments(5000),
+        attacks.jpeg_of_segments(70_000),
         b"\xff\xd8" + (b"\xff\xdb" + struct.pack(">H", 67) + bytes(65)) * 100,
         FILES["png-grey"][:33] + struct.pack(">I4sI", 0, b"IDAT", 0) * 70_000,
         FILES["gif"][:13] + b"!\xfe" + b"\1x" * 70_000,

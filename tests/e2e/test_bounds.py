@@ -6,15 +6,16 @@ from contextlib import suppress
 
 import pytest
 
+from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS
-from skiplens.web.http.request_parser import MAX_FIELDS, MAX_HEAD_BYTES, MAX_PARAMETERS
 from tests.conftest import wait_until
 from tests.e2e.server import Server, answer_of, serving
 from tests.web.images import drawing, encoded
 
 POST = b"POST /api/v1/digits HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
 PNG = encoded(drawing())
-LIMIT = 8 * 1024 * 1024
+DEFAULTS = Settings()
+LIMIT = DEFAULTS.max_body_bytes
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_a_head_without_end_is_431(server: Server) -> None:
     with server.connect() as connection, suppress(OSError):  # closed while it is still sent to
         connection.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
         for _ in range(1000):
-            connection.send(b"x" * MAX_HEAD_BYTES)
+            connection.send(b"x" * DEFAULTS.max_head_bytes)
         pytest.fail("a head of 64 MiB was taken")
     server.await_metric('skiplens_requests_total{route="unmatched",status="431"}', 1)
 
@@ -125,15 +126,17 @@ def test_a_head_without_end_is_431(server: Server) -> None:
 @pytest.mark.parametrize("head", [b"/ HTTP/1.1\r\nX: %s", b"/ HTTP/1.1\r\n%s: x", b"/%s HTTP/1.1"])
 def test_a_large_head_that_comes_at_once_is_431(server: Server, head: bytes) -> None:
     with server.connect() as connection:
-        connection.send(b"GET " + head % (b"x" * MAX_HEAD_BYTES) + b"\r\nHost: localhost\r\n\r\n")
+        connection.send(
+            b"GET " + head % (b"x" * DEFAULTS.max_head_bytes) + b"\r\nHost: localhost\r\n\r\n"
+        )
         _refused(connection.rest(), 431, "head_too_large")
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        b"/ HTTP/1.1\r\n" + b"a:\r\n" * MAX_FIELDS,
-        b"/?" + b"&" * MAX_PARAMETERS + b" HTTP/1.1\r\n",
+        b"/ HTTP/1.1\r\n" + b"a:\r\n" * DEFAULTS.max_headers,
+        b"/?" + b"&" * DEFAULTS.max_parameters + b" HTTP/1.1\r\n",
         b"/ HTTP/1.1\r\nContent-Type: multipart/form-data" + b";a=b" * 64 + b"\r\n",
     ],
     ids=["headers", "parameters", "content type"],

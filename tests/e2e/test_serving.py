@@ -18,12 +18,10 @@ HEAVY = ("alembic", "rich", "sqlalchemy", "tensorflow", "keras", "torch", "jax",
 # A signal keeps the event loop from turning until a file is there.
 _HELD = """
 import pathlib, signal, time
-from skiplens.web.http import liveness
 def hold(*_):
     while not pathlib.Path({file!r}).exists():
         time.sleep(0.01)
 signal.signal(signal.SIGUSR1, hold)
-liveness.STALLED_S = 3.0
 from skiplens.cli import main
 main()
 """
@@ -107,7 +105,7 @@ def test_liveness_has_a_port_of_its_own_and_tells_a_server_that_is_stuck(
     freed = tmp_path / "freed"
     held = _HELD.format(file=str(freed))
     monkeypatch.setattr(servers, "COMMAND", (sys.executable, "-c", held))
-    with serving(tmp_path, health_port=0) as server:
+    with serving(tmp_path, health_port=0, stalled_seconds=3) as server:
         assert server.liveness() == 200
         server.process.send_signal(signal.SIGUSR1)
         wait_until(lambda: server.liveness() == 503)

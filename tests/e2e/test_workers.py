@@ -16,7 +16,6 @@ import pytest
 
 from skiplens.settings import ROOT
 from tests.conftest import wait_until
-from tests.e2e import server as servers
 from tests.e2e.server import COMMAND, PATIENCE, Server, answer_of, environment, serving
 from tests.e2e.test_stopping import PNG, POST
 from tests.idx import shifted_samples, write_test_set
@@ -124,13 +123,8 @@ def test_one_that_dies_is_replaced_and_nothing_counted_or_stored_is_lost(server:
     assert (ended["event"], ended["pid"], ended["exit_code"]) == ("worker ended", one, -9)
 
 
-def test_liveness_tells_of_one_that_is_stuck(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    impatient = "from skiplens.web.http import liveness; liveness.STALLED_S = 3; "
-    command = (*COMMAND[:2], impatient + COMMAND[2])
-    monkeypatch.setattr(servers, "COMMAND", command)
-    with serving(tmp_path, workers=2, health_port=0) as server:
+def test_liveness_tells_of_one_that_is_stuck(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2, health_port=0, stalled_seconds=3) as server:
         one, _ = workers(server)
         with paused(one):
             wait_until(lambda: server.liveness() == 503)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.limits import DecodingBounds, ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import (
     BlankImageError,
@@ -20,7 +20,7 @@ from skiplens.errors import (
     OutOfResourcesError,
     TooLargeError,
 )
-from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
+from skiplens.service.decoding_pool import DecodingPool
 from tests.core.images import saved
 from tests.web.images import drawing, encoded
 

@@ -15,18 +15,13 @@ import pytest
 
 from skiplens.core.digit import Digit
 from skiplens.core.input_image import InputImage
+from skiplens.core.limits import StoreLimits
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import load_samples
 from skiplens.service import digit_store
 from skiplens.service.databases.sqlite import open_database
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.digit_store import (
-    MOST_SHARED,
-    DigitDatabase,
-    DigitStore,
-    FoundDigit,
-    InputRecord,
-)
+from skiplens.service.digit_store import DigitDatabase, DigitStore, FoundDigit, InputRecord
 from tests.idx import flat_digits
 
 CANDIDATES = (FoundDigit("0123456789abcdef", (1, 2, 3, 4)), FoundDigit("f" * 16, (5, 6, 7, 8)))
@@ -83,9 +78,11 @@ def test_a_lesson_has_its_newest_digits_for_a_day(
         store.share("one", digit)
     store.share("two", "c")
     assert store.shared("one") == ("a", "b")
-    for at in range(MOST_SHARED):
+    for at in range(StoreLimits.lesson_digits):
         store.share("one", str(at))
-    assert store.shared("one") == tuple(str(at) for at in reversed(range(MOST_SHARED)))
+    assert store.shared("one") == tuple(
+        str(at) for at in reversed(range(StoreLimits.lesson_digits))
+    )
     assert store.shared("two") == ("c",)
     now += 25 * 3600
     assert store.shared("two") == ()

@@ -162,7 +162,7 @@ class WebReplica:
         self, replicas: Mapping[str, DeploymentHandle[EngineReplica]]
     ) -> None:
         self._settings = Settings()
-        logs.configure(self._settings.log_format)
+        logs.configure(self._settings.log_format, self._settings.max_log_bytes)
         folders = open_folders(self._settings.models_dir, self._settings.own_network)
         loop = asyncio.get_running_loop()
         networks = [replicas[folder.manifest.id] for folder in folders]

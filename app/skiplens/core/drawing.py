@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
+from skiplens.core.limits import DEFAULT, ImageLimits
+
 SIDE: Final = 128  # several times the 20 pixels that a digit is scaled to
 _FINE: Final = 2 * SIDE  # drawn at twice the size and averaged, for smooth edges
 _DISCS_A_WIDTH: Final = 6  # discs along a piece of a line as long as it is wide
 _THINNEST: Final = 1.0  # pixels, at the fine size
-_MAX_DISCS: Final = 20_000  # of a drawing, and one for each point; a minute makes 10,000
 _INK, _PAPER = 255, 0
 _FINEST: Final = 512  # pixels along the longer side of strokes over an image
 _CLEAR: Final = (0, 0, 0, 0)
@@ -36,13 +37,16 @@ class Stroke:
 
 
 def draw_strokes(
-    strokes: Sequence[Stroke], under: NDArray[np.uint8] | None = None
+    strokes: Sequence[Stroke],
+    under: NDArray[np.uint8] | None = None,
+    limits: ImageLimits = DEFAULT,
 ) -> NDArray[np.uint8]:
     """Strokes as an image, in their order.
 
     Args:
         strokes: what is drawn.
         under: uint8 ``(28, 28)``, the digit they are drawn over; black by default.
+        limits: of the discs of the pen; where they do not suffice, they lie further apart.
 
     Returns:
         uint8 ``(128, 128)``.
@@ -51,7 +55,7 @@ def draw_strokes(
         canvas = Image.new("L", (_FINE, _FINE), _PAPER)
     else:
         canvas = Image.fromarray(under).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
-    _draw(canvas, _FINE, strokes, lambda stroke: _PAPER if stroke.erase else _INK)
+    _draw(canvas, _FINE, limits, strokes, lambda stroke: _PAPER if stroke.erase else _INK)
     return np.asarray(canvas.reduce(_FINE // SIDE))
 
 
@@ -68,12 +72,15 @@ def blank_paper(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     return np.full(shape[:2] if grey else shape, _PAPER if grey else _INK, np.uint8)
 
 
-def draw_over(strokes: Sequence[Stroke], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def draw_over(
+    strokes: Sequence[Stroke], image: NDArray[np.uint8], limits: ImageLimits = DEFAULT
+) -> NDArray[np.uint8]:
     """Strokes over an image, in their order. An eraser takes strokes away, not the image.
 
     Args:
         strokes: what is drawn.
         image: uint8 ``(H, W)``, or ``(H, W, 3)`` RGB.
+        limits: as for :func:`draw_strokes`.
 
     Returns:
         An image like it.
@@ -87,20 +94,24 @@ def draw_over(strokes: Sequence[Stroke], image: NDArray[np.uint8]) -> NDArray[np
     def shade(stroke: Stroke) -> tuple[int, ...]:
         return _CLEAR if stroke.erase else ImageColor.getrgb(stroke.colour or ink)
 
-    _draw(layer, fine, strokes, shade)
+    _draw(layer, fine, limits, strokes, shade)
     drawn = under.convert("RGBA")
     drawn.alpha_composite(layer.resize(under.size, Image.Resampling.BILINEAR))
     return np.asarray(drawn.convert(under.mode))
 
 
 def _draw(
-    canvas: Image.Image, side: int, strokes: Sequence[Stroke], shade: Callable[[Stroke], Any]
+    canvas: Image.Image,
+    side: int,
+    limits: ImageLimits,
+    strokes: Sequence[Stroke],
+    shade: Callable[[Stroke], Any],
 ) -> None:
     """Draw strokes whose positions are shares of ``side`` pixels; ``shade`` tells their value."""
     pen = ImageDraw.Draw(canvas)
     lines = [np.array(stroke.points, np.float64) * side for stroke in strokes]
     steps = [_steps(points) for points in lines]
-    excess = max(1.0, sum(float(each.sum()) for each in steps) / _MAX_DISCS)
+    excess = max(1.0, sum(float(each.sum()) for each in steps) / limits.discs)
     for stroke, points, each in zip(strokes, lines, steps, strict=True):
         value = shade(stroke)
         for x, y, reach in _discs(points, np.ceil(each / excess).astype(int)):

@@ -4,7 +4,7 @@ import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageStat
 
+from skiplens.core.limits import DEFAULT, ImageLimits
 from skiplens.errors import TooLargeError, UnreadableImageError, UnsupportedFormatError
 
 Pixels = NDArray[np.uint8]
@@ -142,9 +143,7 @@ _DECODE_ERRORS: Final = (
     Warning,  # if warnings are turned into errors
 )
 JPEG_SCAN: Final = b"\xff\xda"  # cannot occur within a scan, where only 0 follows 255
-_MAX_SCANS: Final = 100  # progressive files have about ten; each costs as much as all pixels
 _MIN_REDUCED_SIDE_PX: Final = 1600  # of the longer side of an image after its reduction
-MAX_FRAMES: Final = 100
 _MIN_RANGE_TONES: Final = 8  # an image whose tones differ by less shows nothing
 _WHITE: Final = 255
 _PNG_DEPTH_AT: Final = 24  # offset of the bits a channel; the colour type follows
@@ -170,31 +169,12 @@ _TRANSPOSE_BY_ORIENTATION: Final = {
 }
 
 
-@dataclass(frozen=True)
-class ImageLimits:
-    """Largest accepted image, by the size in its header.
-
-    Attributes:
-        pixels: largest width times height.
-        side: largest width, and largest height, in pixels.
-        jpeg_pixels: largest width times height of a JPEG that can be decoded at a reduced scale.
-            Not of a progressive one, as all of its coefficients are kept in memory.
-    """
-
-    pixels: int = 16_000_000
-    side: int = 8192
-    jpeg_pixels: int = 64_000_000
-
-
-_DEFAULT_LIMITS: Final = ImageLimits()
-
-
-def decode(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> Pixels:
+def decode(data: bytes, limits: ImageLimits = DEFAULT) -> Pixels:
     """The pixels of :func:`decode_reduced`."""
     return decode_reduced(data, limits)[0]
 
 
-def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[Pixels, int]:
+def decode_reduced(data: bytes, limits: ImageLimits = DEFAULT) -> tuple[Pixels, int]:
     """The grey pixels of a PNG, JPEG, GIF, WEBP or BMP file.
 
     Colour becomes luminance (ITU-R 601-2, as in Pillow), or the colour axis with the strongest
@@ -221,9 +201,7 @@ def decode_reduced(data: bytes, limits: ImageLimits = _DEFAULT_LIMITS) -> tuple[
     return np.array(grey if rotation is None else grey.transpose(rotation)), step
 
 
-def decode_colour(
-    data: bytes, longest: int, limits: ImageLimits = _DEFAULT_LIMITS
-) -> NDArray[np.uint8]:
+def decode_colour(data: bytes, longest: int, limits: ImageLimits = DEFAULT) -> NDArray[np.uint8]:
     """The pixels of a PNG, JPEG, GIF, WEBP or BMP file in colour, reduced in size: uint8
     ``(H, W, 3)``, RGB, the longer side at most ``longest``.
 
@@ -246,7 +224,8 @@ def decode_colour(
 def _opened(data: bytes, limits: ImageLimits) -> Iterator[Image.Image]:
     """The image in a file, not decoded yet; whatever fails then is told as an error of ours."""
     kind = _accepted_format(data)
-    _check_scans(data.count(JPEG_SCAN) if kind == "JPEG" else 1)
+    if kind == "JPEG":
+        _check_scans(data.count(JPEG_SCAN), limits.scans)
     try:
         if kind == "GIF":
             _check_size(gif_size(data), limits)
@@ -340,9 +319,9 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
         )
 
 
-def _check_scans(scans: int) -> None:
-    if scans > _MAX_SCANS:
-        raise TooLargeError(f"image has {scans:,} scans; at most {_MAX_SCANS} are allowed")
+def _check_scans(scans: int, most: int) -> None:
+    if scans > most:
+        raise TooLargeError(f"image has {scans:,} scans; at most {most:,} are allowed")
 
 
 def _rotation(image: Image.Image) -> Image.Transpose | None:
@@ -361,7 +340,7 @@ def _fullest_frame(image: Image.Image, limits: ImageLimits) -> Image.Image:
     """
     frames = [_grey(image)]
     spreads = [ImageStat.Stat(frames[0]).stddev[0]]
-    most = min(MAX_FRAMES, limits.pixels // (image.width * image.height))
+    most = min(limits.scans, limits.pixels // (image.width * image.height))
     if np.ptp(np.asarray(frames[0])) < _MIN_RANGE_TONES:
         for frame in range(1, most):
             try:

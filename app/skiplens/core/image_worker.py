@@ -21,8 +21,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from skiplens.core.image_decoding import ImageLimits, decode_colour, decode_reduced
+from skiplens.core.image_decoding import decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential, work
+from skiplens.core.limits import ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import ImageWorkError, SkiplensError
 
@@ -30,7 +31,6 @@ REQUEST: Final = struct.Struct(">IBH")
 ANSWER: Final = struct.Struct(">I")
 _LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD of mallopt, and bytes
 _KEPT: Final = -1, 4 << 20  # M_TRIM_THRESHOLD, and bytes; by default the least that is free goes
-SMALL_WORK: Final = 1 << 20  # pixels, times scans; takes milliseconds
 
 
 def serve(cpu_seconds: float, memory_bytes: int, limits: ImageLimits) -> None:
@@ -57,8 +57,8 @@ def serve(cpu_seconds: float, memory_bytes: int, limits: ImageLimits) -> None:
 
 def _answer(data: bytes, limits: ImageLimits, longest: int, *, small: bool) -> dict[str, Any]:
     try:
-        reduced = essential(data)
-        if small and not _is_small(reduced):
+        reduced = essential(data, limits)
+        if small and not _is_small(reduced, limits):
             return {"large": True}
         if longest:
             pixels = decode_colour(reduced, longest, limits)
@@ -72,9 +72,9 @@ def _answer(data: bytes, limits: ImageLimits, longest: int, *, small: bool) -> d
         return _refusal(_too_much_memory() if memory else error)
 
 
-def _is_small(data: bytes) -> bool:
+def _is_small(data: bytes, limits: ImageLimits) -> bool:
     try:
-        return work(data) <= SMALL_WORK
+        return work(data, limits) <= limits.small_pixels
     except Exception:  # noqa: BLE001  # damaged: decoding says how
         return True
 

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from skiplens.core.limits import InterpreterLimits
 from skiplens.core.manifest import REORDERED, SPATIAL_RANK, GraphInfo
 from skiplens.core.timing import timed
 from skiplens.engine.base import (
@@ -163,9 +164,6 @@ def run_once(content: bytes, info: GraphInfo, inputs: Mapping[str, Array]) -> di
     return LiteRTGraph(content, info).run(inputs)
 
 
-_MOST_BYTES: Final = 400 << 20  # of the activations in all interpreters of a graph
-
-
 class InterpreterPool(Generic[T]):
     """A pool of up to ``size`` items, each made when the others are in use.
 
@@ -265,9 +263,6 @@ class IdleInterpreters:
                 oldest.forget()
 
 
-MOST_IDLE: Final = 8  # interpreters; for one network, 15 MB at most of those that ship
-
-
 class LiteRTEngine:
     """Runs a model folder's compiled graphs; implements :class:`skiplens.engine.base.Engine`.
 
@@ -277,6 +272,7 @@ class LiteRTEngine:
             fewer, as each holds all activations.
         max_waiting: callers that may wait for an interpreter.
         idle: those that nobody uses, of this engine and of others.
+        limits: of the memory that interpreters hold.
 
     Graphs are read at their first use, which raises a ModelError if one is damaged or is not the
     one the manifest describes.
@@ -294,9 +290,10 @@ class LiteRTEngine:
         size: int,
         max_waiting: int,
         idle: IdleInterpreters | None = None,
+        limits: InterpreterLimits = InterpreterLimits(),  # noqa: B008  # it cannot be changed
     ) -> None:
         require_litert()
-        self._idle = idle or IdleInterpreters(MOST_IDLE)
+        self._idle = idle or IdleInterpreters(limits.idle)
         self.manifest, self._folder = folder.manifest, folder
         layers = folder.manifest.layers
         self._shapes = {layer.name: layer.shape for layer in layers}
@@ -305,7 +302,7 @@ class LiteRTEngine:
                 self._shapes[f"{block.name}.x:{path}"] = self._shapes[block.input]
         self._checked_layers = layers_to_check(layers)
         each = folder.manifest.activation_bytes
-        self._size = max(1, min(size, _MOST_BYTES // max(each, 1)))
+        self._size = max(1, min(size, limits.activation_bytes // max(each, 1)))
         self._max_waiting = max_waiting
 
         def pool(info: GraphInfo) -> InterpreterPool[LiteRTGraph]:

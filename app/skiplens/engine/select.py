@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
 
+from skiplens.core.limits import InterpreterLimits
 from skiplens.engine import litert
 from skiplens.engine.base import Engine
 from skiplens.engine.keras import KerasEngine
-from skiplens.engine.litert import MOST_IDLE, IdleInterpreters, LiteRTEngine
+from skiplens.engine.litert import IdleInterpreters, LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder, find_networks, open_folder
 from skiplens.errors import StartupError
 
@@ -81,6 +82,7 @@ def open_engines(
     size: int,
     max_waiting: int,
     own: Path | None = None,
+    limits: InterpreterLimits = InterpreterLimits(),  # noqa: B008  # it cannot be changed
 ) -> Mapping[str, Engine]:
     """An engine for every network in ``models``, by id.
 
@@ -90,11 +92,12 @@ def open_engines(
         size: LiteRT interpreters for each network.
         max_waiting: callers that may wait for one network.
         own: one more model folder.
+        limits: of the memory that LiteRT's interpreters hold.
 
     Raises:
         StartupError: a model folder is unusable or the engine is not available.
     """
-    return engines_of(open_folders(models, own), choice, size, max_waiting)
+    return engines_of(open_folders(models, own), choice, size, max_waiting, limits)
 
 
 def open_folders(models: Path, own: Path | None = None) -> list[ModelFolder]:
@@ -105,11 +108,15 @@ def open_folders(models: Path, own: Path | None = None) -> list[ModelFolder]:
 
 
 def engines_of(
-    folders: Sequence[ModelFolder], choice: EngineChoice, size: int, max_waiting: int
+    folders: Sequence[ModelFolder],
+    choice: EngineChoice,
+    size: int,
+    max_waiting: int,
+    limits: InterpreterLimits = InterpreterLimits(),  # noqa: B008  # it cannot be changed
 ) -> Mapping[str, Engine]:
     """An engine for each of these networks; arguments and errors as of :func:`open_engines`."""
     name, device = choose(choice)
     if name == "keras":
         return {folder.manifest.id: KerasEngine(folder, device, max_waiting) for folder in folders}
-    idle = IdleInterpreters(MOST_IDLE + 2 * size)
-    return {f.manifest.id: LiteRTEngine(f, size, max_waiting, idle) for f in folders}
+    idle = IdleInterpreters(limits.idle + 2 * size)
+    return {f.manifest.id: LiteRTEngine(f, size, max_waiting, idle, limits) for f in folders}

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.image_decoding import ImageLimits, decode_colour, decode_reduced
+from skiplens.core.image_decoding import decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import InputImage
+from skiplens.core.limits import ImageLimits
 from skiplens.core.manifest import BlockInfo, Manifest
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Array, Engine
@@ -96,9 +97,9 @@ def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> InputR
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
     if not manifest.takes_digits:
-        pixels = decode_colour(essential(content), LONGEST_SIDE, limits)
+        pixels = decode_colour(essential(content, limits), LONGEST_SIDE, limits)
         return InputRecord.of_image(InputImage.of(pixels))
-    found, *_ = find_digits(*decode_reduced(essential(content), limits))
+    found, *_ = find_digits(*decode_reduced(essential(content, limits), limits))
     return InputRecord.of_preprocessed(found)
 
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -21,40 +21,16 @@ from anyio import CapacityLimiter, to_thread
 import skiplens
 from skiplens import errors
 from skiplens.core.digit import Digit
-from skiplens.core.image_decoding import ImageLimits
 from skiplens.core.image_worker import ANSWER, REQUEST
 from skiplens.core.input_image import InputImage
+from skiplens.core.limits import DecodingBounds, ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
 from skiplens.service.admission import ANYONE, Places
 
-SMALL_BYTES: Final = 64 * 1024
 LONGEST_SIDE: Final = 512  # of a picture that is stored, pixels
 _WORKER: Final = "skiplens.core.image_worker"
 _SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
-
-
-@dataclass(frozen=True)
-class DecodingBounds:
-    """Bounds of decoding.
-
-    Attributes:
-        processes: for large images; one more is kept for small ones.
-        waiting: images that may wait for a process.
-        wait_seconds: that an image may wait.
-        cpu_seconds: processor time for one image.
-        memory_bytes: for one image.
-        seconds: for one image, whatever it waits for.
-        share: of those that wait that one client may send, 0 to 1.
-    """
-
-    processes: int = 1
-    waiting: int = 32
-    wait_seconds: float = 2.0
-    cpu_seconds: float = 2.0
-    memory_bytes: int = 272 * 1024 * 1024
-    seconds: float = 5.0
-    share: float = 1.0
 
 
 class DecodingPool:
@@ -67,7 +43,7 @@ class DecodingPool:
 
     def __init__(self, limits: ImageLimits, bounds: DecodingBounds) -> None:
         count = bounds.processes + 1
-        self._bounds = bounds
+        self._bounds, self._small_bytes = bounds, limits.small_bytes
         self._idle = [_Process(limits, bounds) for _ in range(count)]
         self._all = tuple(self._idle)
         queue = (bounds.waiting, bounds.wait_seconds, "images", bounds.share)
@@ -107,7 +83,7 @@ class DecodingPool:
 
     async def _decoded(self, data: bytes, client: str, longest: int = 0) -> dict[str, Any]:
         """A worker's answer on a file; ``longest`` side of a picture, 0 for digits."""
-        if len(data) <= SMALL_BYTES:
+        if len(data) <= self._small_bytes:
             async with self._any.place(client):
                 answer = await self._run(data, longest, small=True)
             if "large" not in answer:

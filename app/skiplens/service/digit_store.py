@@ -16,6 +16,7 @@ import numpy as np
 from skiplens.core.digit import Digit
 from skiplens.core.grid_image import Box
 from skiplens.core.input_image import ID_LENGTH, InputImage
+from skiplens.core.limits import WAIT_SECONDS, StoreLimits
 from skiplens.core.preprocessing import PreprocessedDigit, ink_box
 from skiplens.errors import StartupError, UnknownDigitError
 from skiplens.samples import Sample
@@ -89,9 +90,6 @@ class InputRecord:
         )
 
 
-MOST_SHARED: Final = 60
-"""Digits of a lesson: those of a class, twice."""
-_SHARED_S: Final = 24 * 3600
 _DIGITS_AN_IMAGE: Final = 50  # that make room for it: an image takes some hundred times their bytes
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 _COLUMNS: Final = {
@@ -118,7 +116,7 @@ def _box(sides: list[int]) -> Box:
     return x, y, width, height
 
 
-def _open(place: Path | str, seconds: float) -> Database:
+def _open(place: Path | str, seconds: float, connections: int) -> Database:
     """The database at a place.
 
     Raises:
@@ -129,7 +127,7 @@ def _open(place: Path | str, seconds: float) -> Database:
     try:
         from skiplens.service.databases.postgresql import PostgresqlDatabase
 
-        return PostgresqlDatabase(place, seconds)
+        return PostgresqlDatabase(place, seconds, connections)
     except ImportError as error:
         raise StartupError(
             f"SKIPLENS_DATABASE_URL needs packages that are missing ({error}); install "
@@ -187,15 +185,22 @@ class DigitDatabase:
         limit: digits.
         seconds: that a ``put`` waits for another program.
         share: of one client, 0 to 1.
+        limits: besides these.
 
     Raises:
         StartupError: the database cannot be opened.
     """
 
     def __init__(
-        self, place: Path | str, limit: int, seconds: float = 2.0, share: float = 1.0
+        self,
+        place: Path | str,
+        limit: int,
+        seconds: float = WAIT_SECONDS,
+        share: float = 1.0,
+        limits: StoreLimits = StoreLimits(),  # noqa: B008  # it cannot be changed
     ) -> None:
-        self._database = _open(place, seconds)
+        self._database = _open(place, seconds, limits.connections)
+        self._lessons = limits
         self._limits = {"digits": limit, "images": max(1, limit // _DIGITS_AN_IMAGE)}
         self._owners = {
             table: _Owners(most, max(1, int(most * share))) for table, most in self._limits.items()
@@ -308,7 +313,7 @@ class DigitDatabase:
     def copy_from(self, other: "DigitDatabase") -> int:
         """Store what another database has, with its order of use, and keep what is here already.
 
-        What lessons were shown is left out: it lasts a day. May be done again after a failure.
+        What lessons were shown is left out: it does not last. May be done again after a failure.
 
         Returns:
             Number of digits and images in the other database.
@@ -335,7 +340,7 @@ class DigitDatabase:
         return copied
 
     def share(self, lesson: str, digit: str) -> None:
-        """Show a digit to a lesson: the newest digits of it for a day.
+        """Show a digit to a lesson, which keeps the newest for some time.
 
         Raises:
             StorageError: it cannot be stored now.
@@ -344,8 +349,8 @@ class DigitDatabase:
         with self._database.transaction() as execute:
             execute(
                 "DELETE FROM shared "
-                "WHERE since < :yesterday OR (lesson = :lesson AND digit = :digit)",
-                {"yesterday": now - _SHARED_S, "lesson": lesson, "digit": digit},
+                "WHERE since < :expired OR (lesson = :lesson AND digit = :digit)",
+                {"expired": now - self._lessons.lesson_seconds, "lesson": lesson, "digit": digit},
             )
             execute(
                 "INSERT INTO shared (lesson, digit, since) VALUES (:lesson, :digit, :since)",
@@ -354,7 +359,7 @@ class DigitDatabase:
             execute(
                 "DELETE FROM shared WHERE lesson = :lesson AND place <= (SELECT place FROM shared "
                 "WHERE lesson = :lesson ORDER BY place DESC LIMIT 1 OFFSET :most)",
-                {"lesson": lesson, "most": MOST_SHARED},
+                {"lesson": lesson, "most": self._lessons.lesson_digits},
             )
             execute(
                 "DELETE FROM shared WHERE place <= (SELECT place FROM shared "
@@ -369,9 +374,9 @@ class DigitDatabase:
             StoreDamagedError: the database cannot be used.
         """
         rows = self._database.read(
-            "SELECT digit FROM shared WHERE lesson = :lesson AND since >= :yesterday "
+            "SELECT digit FROM shared WHERE lesson = :lesson AND since >= :expired "
             "ORDER BY place DESC",
-            {"lesson": lesson, "yesterday": time() - _SHARED_S},
+            {"lesson": lesson, "expired": time() - self._lessons.lesson_seconds},
         )
         return tuple(digit for (digit,) in rows)
 

@@ -5,21 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from skiplens.core.image_decoding import ImageLimits
+from skiplens.core.limits import MAX_DOWNLOAD_BYTES, DecodingBounds, ImageLimits
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
 from skiplens.service.dataset.labelled_digits import LabelledDigits
-from skiplens.service.decoding_pool import DecodingBounds, DecodingPool
+from skiplens.service.decoding_pool import DecodingPool
 from skiplens.service.digit_store import DigitDatabase, DigitStore, InputRecord
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import CachedModelRunner
 from skiplens.service.registry import ModelRegistry
 
 DEFAULT_LABEL: Final = 3
-MAX_DOWNLOAD_BYTES: Final = 512 << 20
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,6 @@ class Pixels(BaseModel):
 
 
 Share = Annotated[float, Field(strict=True, ge=-1, le=2, allow_inf_nan=False)]
-_MOST_STROKES: Final = 500
-_MOST_POINTS: Final = 4000
 
 
 class StrokePoints(BaseModel):
@@ -44,7 +42,6 @@ class StrokePoints(BaseModel):
         list[tuple[Share, Share, Share]],
         Field(
             min_length=1,
-            max_length=_MOST_POINTS,
             description="x, y and width of each point, as shares of the side of the square, or of "
             "the longer side of another image",
         ),
@@ -64,11 +61,7 @@ class StrokePoints(BaseModel):
 class Drawing(BaseModel):
     """A digit as strokes on a square, or another image as strokes in colour."""
 
-    strokes: Annotated[
-        list[StrokePoints],
-        Field(max_length=_MOST_STROKES, description="in drawing order"),
-        FailFast(),
-    ]
+    strokes: Annotated[list[StrokePoints], Field(description="in drawing order"), FailFast()]
     over: Annotated[
         str | None,
         Field(max_length=64, description="id of what is drawn over; by default blank paper"),
@@ -94,7 +87,14 @@ def read_drawing(drawing: Drawing, services: Services, network: Manifest) -> Inp
     Raises:
         UnknownDigitError: there is no such digit to draw over.
         BlankImageError: nothing is drawn.
+        InvalidParameterError: there are too many strokes or points.
     """
+    limits = services.limits
+    points = max((len(stroke.points) for stroke in drawing.strokes), default=0)
+    if len(drawing.strokes) > limits.strokes or points > limits.points:
+        raise InvalidParameterError(
+            f"strokes: there may be at most {limits.strokes:,}, of {limits.points:,} points each"
+        )
     under = services.digits.get(drawing.over) if drawing.over else None
     if under and not drawing.strokes:
         return under
@@ -104,9 +104,9 @@ def read_drawing(drawing: Drawing, services: Services, network: Manifest) -> Inp
             raise BlankImageError("image is blank: nothing is drawn")
         shape = network.input_shape
         image = under.image.fitted(shape, network.input.fit) if under else blank_paper(shape)
-        return InputRecord.of_image(InputImage.of(draw_over(strokes, image)))
+        return InputRecord.of_image(InputImage.of(draw_over(strokes, image, limits)))
     over = under.image.fitted((SIDE, SIDE, 1), "crop") if under else None
-    return InputRecord.of_preprocessed(preprocess(draw_strokes(strokes, over)))
+    return InputRecord.of_preprocessed(preprocess(draw_strokes(strokes, over, limits)))
 
 
 def parse_json_digit(content: bytes) -> Pixels | Drawing:

@@ -26,13 +26,12 @@ _Written = TypeVar("_Written")
 _Given = TypeVarTuple("_Given")
 
 
-async def read_form(request: Request, *, files: int, fields: int, holding: str) -> FormData:
+async def read_form(request: Request, *, files: int, holding: str) -> FormData:
     """The form of a request, URL-encoded or multipart; the caller closes it.
 
     Args:
         request: request with the form.
         files: maximum number of files.
-        fields: maximum number of other fields.
         holding: expected content, for the error message.
 
     Raises:
@@ -40,8 +39,9 @@ async def read_form(request: Request, *, files: int, fields: int, holding: str) 
         TooLargeError: the body is larger than the limit.
         RequestTimeoutError: the body did not arrive in time.
     """
+    most = request.app.state.settings.max_form_fields
     try:
-        return await request.form(max_files=files, max_fields=fields)
+        return await request.form(max_files=files, max_fields=most)
     except (HTTPException, ValueError) as error:  # an unknown charset raises several errors
         reason = error.detail.rstrip(".") if isinstance(error, HTTPException) else "unknown charset"
         raise InvalidParameterError(
@@ -49,8 +49,6 @@ async def read_form(request: Request, *, files: int, fields: int, holding: str) 
         ) from error
 
 
-_FILES: Final = 1
-_FIELDS: Final = 4
 _MULTIPART: Final = "multipart/form-data"
 _JSON: Final = "application/json"
 _RAW: Final = ("image/", "application/octet-stream")
@@ -177,9 +175,8 @@ async def write(
 
 
 async def _multipart(request: Request) -> bytes:
-    holding = f"one file in the field named file, and at most {_FIELDS} other fields"
     with timed("receive"):
-        form = await read_form(request, files=_FILES, fields=_FIELDS, holding=holding)
+        form = await read_form(request, files=1, holding="one file in the field named file")
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):

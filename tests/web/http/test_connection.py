@@ -8,10 +8,11 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
-from skiplens.web.http.connection import MAX_STARTED, READ_COST, Connection, Shared
+from skiplens.web.http.connection import READ_COST, Connection, Shared
 from skiplens.web.http.metrics import Metrics
 from tests.web.http.asgi import echo, reply
 
+STARTED = Settings().max_started
 GET = b"GET /a%20b?c=d HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -146,7 +147,7 @@ def test_a_client_with_many_requests_takes_turns_with_others() -> None:
             await reply(send, 200, b"")
 
         shared = Shared(app, Metrics("1"), Settings())
-        for client in (*["127.0.0.2"] * (3 * MAX_STARTED), "127.0.0.3"):
+        for client in (*["127.0.0.2"] * (3 * STARTED), "127.0.0.3"):
             connection = Connection(shared)
             connection.connection_made(cast("asyncio.BaseTransport", Recorded(client)))
             connection.data_received(GET + b"\r\n")
@@ -155,8 +156,8 @@ def test_a_client_with_many_requests_takes_turns_with_others() -> None:
         return order
 
     order = asyncio.run(started())
-    assert len(order) == 3 * MAX_STARTED + 1
-    assert order.index("127.0.0.3") == MAX_STARTED
+    assert len(order) == 3 * STARTED + 1
+    assert order.index("127.0.0.3") == STARTED
 
 
 def test_a_client_with_many_large_bodies_takes_turns_with_others() -> None:
@@ -175,5 +176,5 @@ def test_a_client_with_many_large_bodies_takes_turns_with_others() -> None:
 
     counts = asyncio.run(resumed())
     steps = [later - earlier for earlier, later in pairwise([0, *counts])]
-    assert max(steps) == MAX_STARTED // READ_COST
+    assert max(steps) == STARTED // READ_COST
     assert counts[-1] == 12

@@ -8,21 +8,21 @@ from contextlib import suppress
 import httpx2
 import pytest
 
-from skiplens.web.http import liveness
-from skiplens.web.http.liveness import Pulse, answer
+from skiplens.web.http.liveness import Bounds, Pulse, answer
 from tests.conftest import PATIENCE
 
+BOUNDS = Bounds(stalled_seconds=10, seconds=2, head_bytes=8192, connections=64)
 ASK = b"GET /healthz HTTP/1.1\r\nHost: 10.0.0.1:8001\r\n\r\n"
 
 
 class Answering:
     """Answers at a free port; the test says whether the server is alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds) -> None:
         self.is_alive = True
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        serving = answer(self._listener, lambda: self.is_alive)
+        serving = answer(self._listener, lambda: self.is_alive, bounds)
         threading.Thread(target=asyncio.run, args=(serving,), daemon=True).start()
 
     def request(self, method: str, path: str) -> httpx2.Response:
@@ -34,16 +34,16 @@ class Answering:
 
 @pytest.fixture(scope="module")
 def answering() -> Answering:
-    return Answering()  # until the process ends
+    return Answering(BOUNDS)  # until the process ends
 
 
 def test_a_pulse_is_alive_until_it_has_not_beaten_for_long() -> None:
     now = [0.0]
-    pulse = Pulse(liveness.STALLED_S, lambda: now[0])
+    pulse = Pulse(BOUNDS.stalled_seconds, lambda: now[0])
     now[0] = 1e6
     told = [pulse.is_alive]  # it starts
     pulse.beat()
-    for seconds in (liveness.STALLED_S - 1, 1):
+    for seconds in (BOUNDS.stalled_seconds - 1, 1):
         now[0] += seconds
         told.append(pulse.is_alive)
     pulse.beat()
@@ -89,9 +89,8 @@ def test_more_than_a_request_is_closed_without_an_answer(answering: Answering) -
             assert connection.recv(1) == b""
 
 
-def test_who_says_nothing_makes_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liveness, "_MAX_CONNECTIONS", 2)
-    bounded = Answering()
+def test_who_says_nothing_makes_room_for_others() -> None:
+    bounded = Answering(BOUNDS._replace(connections=2))
     silent = [bounded.connect() for _ in range(8)]
     for _ in range(3):
         assert bounded.request("GET", "/healthz").status_code == 200

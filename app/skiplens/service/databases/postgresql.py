@@ -26,7 +26,6 @@ _logger = structlog.get_logger(__name__)
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _TAKES: Final = "it takes postgresql://USER:PASSWORD@HOST/DATABASE"
-_CONNECTIONS: Final = 3  # one writes; the others bound the threads that wait for a stuck database
 _PROBES: Final = 3  # unanswered, one a second, after which a connection is dead
 _WRITERS: Final = text("SELECT pg_advisory_xact_lock(7260416)")  # any number that others do not use
 _PATIENTLY: Final = text("SET LOCAL statement_timeout = '60s'")  # a change of tables takes longer
@@ -42,15 +41,16 @@ class PostgresqlDatabase:
     Args:
         url: ``postgresql://USER:PASSWORD@HOST/DATABASE``; parameters of libpq may follow.
         seconds: that connecting, and each statement, may take.
+        connections: at most.
 
     Raises:
         StartupError: there is no such database, or it cannot be written. The message has no
             password.
     """
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float, connections: int) -> None:
         parsed = _parse(url)
-        self._engine = _engine(parsed, seconds)
+        self._engine = _engine(parsed, seconds, connections)
         # Else each read would be a transaction, with two more statements.
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._is_away = False
@@ -127,7 +127,7 @@ def _parse(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _engine(url: URL, seconds: float) -> Engine:
+def _engine(url: URL, seconds: float, connections: int) -> Engine:
     """Connections that are tried before they are used, and whose waits are bounded."""
     milliseconds = math.ceil(1000 * seconds)
     bounds: dict[str, str | int] = {
@@ -143,7 +143,7 @@ def _engine(url: URL, seconds: float) -> Engine:
     return create_engine(
         url,
         connect_args={name: value for name, value in bounds.items() if name not in url.query},
-        pool_size=_CONNECTIONS,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=seconds,
         pool_pre_ping=True,

@@ -29,15 +29,9 @@ from skiplens.web.http.request_id import (
 )
 from skiplens.web.http.request_parser import RefusedError, RequestParser
 
-MIN_READ_BYTES: Final = 4096  # of a response, in ``seconds``; slower readers are disconnected
-MAX_PIPELINED: Final = 16  # requests waiting on one connection
-MAX_STARTED: Final = 8  # requests of one client, in one turn of the event loop
 READ_COST: Final = 4  # of a part of a body, 256 KiB at most, in requests
-MAX_UNREAD_BYTES: Final = 1024 * 1024  # that a refused client may go on sending
-MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024  # of all responses that clients do not read
 
 _DROP_ALL: Final = struct.pack("ii", 1, 0)  # linger, but for no time
-_BUFFERED_BYTES: Final = 64 * 1024  # of a body, before the connection is not read from
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -52,7 +46,7 @@ class Shared:
     Attributes:
         app: answers the requests.
         metrics: of the server.
-        seconds: time limit to receive a request's head, and for a client to read from a response.
+        settings: with the limits.
         connections: those that are open.
         stalled: those whose client does not read as fast as it is sent to, the first one first.
         tasks: requests in progress.
@@ -63,14 +57,14 @@ class Shared:
     def __init__(self, app: ASGIApp, metrics: Metrics, settings: Settings) -> None:
         self.app = app
         self.metrics = metrics
-        self.seconds = settings.receive_seconds
+        self.settings = settings
         # Behind a proxy, addresses tell nothing apart before the first request.
         share = 1.0 if settings.client_header else settings.client_share
         self._places = Quota(settings.max_connections, share, "connections")
         self.connections: set[Connection] = set()
         self.stalled: dict[Connection, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self.turns = Turns()
+        self.turns = Turns(settings.max_started)
         self.closing = False
         self._date, self._date_until = b"", 0.0
 
@@ -97,7 +91,7 @@ class Shared:
         unsent: Counter[str] = Counter()
         for connection in self.stalled:
             unsent[connection.client] += connection.transport.get_write_buffer_size()
-        while unsent.total() > MAX_UNSENT_BYTES:
+        while unsent.total() > self.settings.max_unsent_bytes:
             client = max(unsent, key=unsent.__getitem__)
             slowest = next(one for one in self.stalled if one.client == client)
             unsent[client] -= slowest.transport.get_write_buffer_size()
@@ -122,9 +116,13 @@ class Shared:
 class Turns:
     """Starts requests and reads bodies, few of each client in one turn of the event loop: the
     others wait for the next turns, so that a client who sends much does not hold up the rest.
+
+    Args:
+        most: requests of one client in a turn; a read counts as :data:`READ_COST`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._taken: Counter[str] = Counter()
         self._waiting: dict[str, deque[tuple[Callable[[], None], int]]] = {}
 
@@ -132,7 +130,7 @@ class Turns:
         """Do something for a client, now or soon."""
         if not self._taken:
             asyncio.get_running_loop().call_soon(self._next)
-        if self._taken[client] >= MAX_STARTED:
+        if self._taken[client] >= self._most:
             self._waiting.setdefault(client, deque()).append((action, cost))
             return
         self._taken[client] += cost
@@ -141,7 +139,7 @@ class Turns:
     def _next(self) -> None:
         self._taken.clear()
         for client, actions in tuple(self._waiting.items()):
-            while actions and self._taken[client] < MAX_STARTED:
+            while actions and self._taken[client] < self._most:
                 self.take(client, *actions.popleft())
             if not actions:
                 del self._waiting[client]
@@ -150,17 +148,17 @@ class Turns:
 class Connection(asyncio.Protocol):
     """One client's connection.
 
-    Closes it if request line and headers take longer than ``seconds`` (408); if more than
-    ``MAX_PIPELINED`` requests wait; and if the client reads less than ``MIN_READ_BYTES`` of a
-    response in ``seconds``. The app limits bodies, of which this holds ``_BUFFERED_BYTES`` and what
-    comes in one read.
+    Closes it if request line and headers take longer than ``receive_seconds`` (408); if more than
+    ``max_pipelined`` requests wait; and if the client reads less than ``min_read_bytes`` of a
+    response in ``receive_seconds``. The app limits bodies, of which this holds ``body_part_bytes``
+    and what comes in one read.
     """
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connected
         self._loop = asyncio.get_running_loop()
-        self._parser: RequestParser | None = RequestParser(self)
+        self._parser: RequestParser | None = RequestParser(self, shared.settings)
         self._peer: tuple[str, int] | None = None
         self._local: tuple[str, int] | None = None
         self._in_head = False
@@ -208,7 +206,7 @@ class Connection(asyncio.Protocol):
         """Parse what has arrived."""
         if self._parser is None or self._ending:
             self._dropped += len(data)
-            if self._dropped > MAX_UNREAD_BYTES:
+            if self._dropped > self.shared.settings.max_body_bytes:
                 self.transport.abort()
             return
         try:
@@ -220,7 +218,7 @@ class Connection(asyncio.Protocol):
 
     def on_begin(self) -> None:
         """Refuse a request that would be one too many to wait."""
-        if len(self._waiting) >= MAX_PIPELINED:
+        if len(self._waiting) >= self.shared.settings.max_pipelined:
             raise RefusedError(None)
         self._number += 1
         self._in_head = True
@@ -241,7 +239,8 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Keep a part of the body for the app."""
-        if self._incoming is not None and self._incoming.feed(data) > _BUFFERED_BYTES:
+        most = self.shared.settings.body_part_bytes
+        if self._incoming is not None and self._incoming.feed(data) > most:
             self._pause()
 
     def on_end(self) -> None:
@@ -375,18 +374,19 @@ class Connection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Close the connection if the client has kept it waiting for too long."""
+        seconds, least = self.shared.settings.receive_seconds, self.shared.settings.min_read_bytes
         unread = self.transport.get_write_buffer_size()
         # It grows only after the client has read almost everything.
-        if not unread or unread > self._unread or self._unread - unread >= MIN_READ_BYTES:
+        if not unread or unread > self._unread or self._unread - unread >= least:
             self._unread, self._unread_since = unread, now
-        elif now - self._unread_since > self.shared.seconds:
+        elif now - self._unread_since > seconds:
             self.cut_off()
-        if self._running is not None or unread or now - self._since <= self.shared.seconds:
+        if self._running is not None or unread or now - self._since <= seconds:
             return
         if self._ending:
             self.transport.abort()
         elif self._in_head:
-            detail = f"the request's headers did not arrive within {self.shared.seconds:g} s"
+            detail = f"the request's headers did not arrive within {seconds:g} s"
             self._refuse(Problem.of(RequestTimeoutError(detail)))
         else:  # browsers would take a 408 on a spare connection as the next response
             self.transport.close()

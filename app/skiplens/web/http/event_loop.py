@@ -15,14 +15,12 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from skiplens.settings import BACKLOG, STOP_SIGNALS, Settings
+from skiplens.settings import STOP_SIGNALS, Settings
 from skiplens.web.http.connection import Connection, Shared
 
 _LONGEST_SWEEP_S: Final = 1.0
-_NOTICE_S: Final = 0.5  # for which new requests are answered 503 before nobody listens
 _SWITCH_S: Final = 0.001  # for which a computing thread may keep the loop from going on
 _ACCEPTING_S: Final = 0.05
-_CLOSING_S: Final = 1.0  # for responses to cancelled requests, and for the services to close
 _ARENAS: Final = -8, 1  # M_ARENA_MAX of mallopt, and its value
 _LARGE_BLOCKS: Final = -3, 2 << 20  # M_MMAP_THRESHOLD, and bytes
 _KEPT: Final = -1, 8 << 20  # M_TRIM_THRESHOLD, and bytes; with less, gradients take twice as long
@@ -109,38 +107,38 @@ async def _serve(
         signal.signal(sent, ask_to_stop)
     async with app.router.lifespan_context(app):
         server = await loop.create_server(
-            lambda: Connection(shared), sock=listener, backlog=BACKLOG
+            lambda: Connection(shared), sock=listener, backlog=settings.max_connecting
         )
         sweeping = loop.create_task(_sweep(shared, beat))
         listening()
         await stop.wait()
-        _exit_after(settings.stop_seconds + _CLOSING_S)
+        _exit_after(settings.stop_seconds + settings.exit_seconds)
         deadline = loop.time() + settings.stop_seconds
         shared.closing = True
-        await asyncio.sleep(min(_NOTICE_S, settings.stop_seconds / 4))
-        await _close(server, listener, alone=settings.workers == 1)
+        await asyncio.sleep(min(settings.notice_seconds, settings.stop_seconds / 4))
+        await _close(server, listener, settings)
         for connection in tuple(shared.connections):
             connection.close_if_idle()
         await _finish(shared, deadline)
         sweeping.cancel()
 
 
-async def _close(server: asyncio.Server, listener: socket.socket, *, alone: bool) -> None:
+async def _close(server: asyncio.Server, listener: socket.socket, settings: Settings) -> None:
     """Stop listening; who is connected already but not accepted yet is accepted first, as closing
     would reset them.
 
     Args:
         server: accepts connections.
         listener: from this one.
-        alone: whether no other process does.
+        settings: say whether another process does.
     """
-    if alone and sys.platform == "linux":
+    if settings.workers == 1 and sys.platform == "linux":
         _drop_new(listener)
         await asyncio.sleep(_ACCEPTING_S)  # for those who have begun to connect
         waiting = select.poll()
         waiting.register(listener, select.POLLIN)
         loop = asyncio.get_running_loop()
-        until = loop.time() + _NOTICE_S
+        until = loop.time() + settings.notice_seconds
         while waiting.poll(0) and loop.time() < until:  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0)
     else:
@@ -165,7 +163,7 @@ async def _finish(shared: Shared, deadline: float) -> None:
     which are answered 503.
     """
     loop = asyncio.get_running_loop()
-    fresh_until = min(deadline, loop.time() + _NOTICE_S)
+    fresh_until = min(deadline, loop.time() + shared.settings.notice_seconds)
     while loop.time() < deadline and (  # noqa: ASYNC110  # there is no event for it
         shared.tasks or _unread(shared) or (loop.time() < fresh_until and _fresh(shared))
     ):
@@ -173,7 +171,7 @@ async def _finish(shared: Shared, deadline: float) -> None:
     for task in tuple(shared.tasks):
         task.cancel()
     if shared.tasks:
-        await asyncio.wait(shared.tasks, timeout=_CLOSING_S / 2)
+        await asyncio.wait(shared.tasks, timeout=shared.settings.exit_seconds / 2)
     for connection in tuple(shared.connections):
         connection.transport.close()
     await asyncio.sleep(0)
@@ -207,4 +205,4 @@ async def _sweep(shared: Shared, beat: Callable[[], None]) -> None:
         beat()
         shared.sweep(loop.time())
         shared.metrics.refresh()
-        await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.seconds / 4))
+        await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.settings.receive_seconds / 4))

@@ -12,12 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
-STALLED_S: Final = 10.0  # without a turn of the event loop, after which it is taken to be stuck
-_SECONDS: Final = 2.0  # for a request to arrive and its response to be read
-_MAX_HEAD_BYTES: Final = 8192
-_MAX_CONNECTIONS: Final = 64  # at a time
 _BEATS: Final = 1024  # bytes of them, in one read
 _ALIVE: Final = ("200 OK", "application/json", b'{"status":"alive"}')
 _STALLED: Final = (
@@ -26,6 +22,22 @@ _STALLED: Final = (
     b'{"code":"stalled","detail":"the server is stuck","status":503,"title":"Stalled"}',
 )
 _NOTHING: Final = ("404 Not Found", "text/plain", b"only /healthz is here")
+
+
+class Bounds(NamedTuple):
+    """Of the process that answers.
+
+    Attributes:
+        stalled_seconds: without a turn of the event loop, after which it is taken to be stuck.
+        seconds: for a request to arrive and its response to be read.
+        head_bytes: of a request.
+        connections: at a time; of more, the oldest one closes.
+    """
+
+    stalled_seconds: float
+    seconds: float
+    head_bytes: int
+    connections: int
 
 
 class Pulse:
@@ -52,13 +64,14 @@ class Pulse:
 
 
 @contextmanager
-def answering(listener: socket.socket) -> Iterator[Callable[[], None]]:
+def answering(listener: socket.socket, bounds: Bounds) -> Iterator[Callable[[], None]]:
     """Have a process answer ``/healthz`` for the length of a ``with`` block: 200, or 503 if the
     function that is yielded was called before, but not of late. The process ends with this one,
     however that ends.
 
     Args:
         listener: where to accept connections; it is closed, so nobody answers without the process.
+        bounds: of the process.
 
     Raises:
         OSError: the process cannot be started.
@@ -66,7 +79,7 @@ def answering(listener: socket.socket) -> Iterator[Callable[[], None]]:
     with listener:
         fd = listener.fileno()
         process = subprocess.Popen(  # noqa: S603  # its arguments are numbers
-            [sys.executable, "-IS", __file__, str(fd), str(STALLED_S)],
+            [sys.executable, "-IS", __file__, str(fd), *map(str, bounds)],
             stdin=subprocess.PIPE,
             pass_fds=(fd,),
         )
@@ -86,11 +99,11 @@ def answering(listener: socket.socket) -> Iterator[Callable[[], None]]:
         process.wait()
 
 
-async def answer(listener: socket.socket, is_alive: Callable[[], bool]) -> None:
+async def answer(listener: socket.socket, is_alive: Callable[[], bool], bounds: Bounds) -> None:
     """Answer without end. There are no checks of host or token, as nothing is told besides."""
     open_now: dict[_Probe, None] = {}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Probe(is_alive, open_now), sock=listener)
+    server = await loop.create_server(lambda: _Probe(is_alive, bounds, open_now), sock=listener)
     await server.serve_forever()
 
 
@@ -99,11 +112,15 @@ class _Probe(asyncio.Protocol):
 
     Args:
         is_alive: whether the server is.
+        bounds: of the process.
         open_now: all connections, the first one first.
     """
 
-    def __init__(self, is_alive: Callable[[], bool], open_now: dict["_Probe", None]) -> None:
+    def __init__(
+        self, is_alive: Callable[[], bool], bounds: Bounds, open_now: dict["_Probe", None]
+    ) -> None:
         self._is_alive = is_alive
+        self._bounds = bounds
         self._open_now = open_now
         self._transport: asyncio.Transport | None = None
         self._head = b""
@@ -111,9 +128,10 @@ class _Probe(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._open_now[self] = None
-        if len(self._open_now) > _MAX_CONNECTIONS:  # whoever means it has been answered by now
+        if len(self._open_now) > self._bounds.connections:
+            # Whoever means it has been answered by now.
             next(iter(self._open_now)).end()
-        asyncio.get_running_loop().call_later(_SECONDS, self.end)
+        asyncio.get_running_loop().call_later(self._bounds.seconds, self.end)
 
     def data_received(self, data: bytes) -> None:
         self._head += data
@@ -122,7 +140,7 @@ class _Probe(asyncio.Protocol):
         if b"\r\n\r\n" in self._head:
             self._transport.write(_response(self._head, alive=self._is_alive()))
             self._transport.close()
-        elif len(self._head) > _MAX_HEAD_BYTES:
+        elif len(self._head) > self._bounds.head_bytes:
             self.end()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -151,8 +169,9 @@ def _response(head: bytes, *, alive: bool) -> bytes:
     return "\r\n".join((*lines, "", "")).encode() + (b"" if method == b"HEAD" else body)
 
 
-async def _answer_while_parent_lives(listener: socket.socket, pulse: Pulse) -> None:
-    serving = asyncio.ensure_future(answer(listener, lambda: pulse.is_alive))
+async def _answer_while_parent_lives(listener: socket.socket, bounds: Bounds) -> None:
+    pulse = Pulse(bounds.stalled_seconds)
+    serving = asyncio.ensure_future(answer(listener, lambda: pulse.is_alive, bounds))
 
     def read() -> None:
         if os.read(sys.stdin.fileno(), _BEATS):
@@ -166,13 +185,15 @@ async def _answer_while_parent_lives(listener: socket.socket, pulse: Pulse) -> N
 
 
 def main() -> None:
-    """Be the process. The arguments are the listening socket's descriptor and the seconds of a
-    :class:`Pulse`; the parent writes a byte to standard input whenever its event loop turns.
+    """Be the process. The arguments are the listening socket's descriptor and :class:`Bounds`; the
+    parent writes a byte to standard input whenever its event loop turns.
     """
     for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to all processes
         signal.signal(name, signal.SIG_IGN)
-    with socket.socket(fileno=int(sys.argv[1])) as listener:
-        asyncio.run(_answer_while_parent_lives(listener, Pulse(float(sys.argv[2]))))
+    fd, stalled, seconds, head, connections = sys.argv[1:]
+    bounds = Bounds(float(stalled), float(seconds), int(head), int(connections))
+    with socket.socket(fileno=int(fd)) as listener:
+        asyncio.run(_answer_while_parent_lives(listener, bounds))
 
 
 if __name__ == "__main__":

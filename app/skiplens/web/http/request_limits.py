@@ -28,9 +28,6 @@ from skiplens.web.http.problems import error_response, stopping
 from skiplens.web.links import HEALTH, within
 
 _END: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
-_PIECE_BYTES: Final = 64 * 1024  # of a body, after which other requests have their turn
-_PAUSE_S: Final = 0.25  # before a refusal, as some ask again at once
-_PAUSED: Final = 16  # refusals to one client at a time, for which the pause is as long again
 _LARGE_TYPES: Final = ("image/", "application/octet-stream", "multipart/form-data")
 _JSON: Final = "application/json"
 
@@ -107,7 +104,8 @@ class BodyLimit:
                     content = await body.content(lambda more: self._held.take(client, more))
             except (SkiplensError, ClientDisconnect) as error:
                 failure = error
-            replay, content = _Replay(content, failure, receive), b""
+            part = self._settings.body_part_bytes
+            replay, content = _Replay(content, failure, receive, part), b""
             await self._app(scope, replay.receive, send)
         finally:
             self._held.give(client, body.held)
@@ -144,7 +142,7 @@ class _Body:
     ) -> None:
         self._receive = receive
         self._max_bytes = max_bytes
-        self._max_dropped = settings.max_body_bytes + _PIECE_BYTES
+        self._max_dropped = settings.max_body_bytes + settings.body_part_bytes
         self._seconds = settings.receive_seconds
         self._deadline = asyncio.get_running_loop().time() + self._seconds
         self._received = 0
@@ -245,8 +243,11 @@ class _Body:
 class _Replay:
     """Hands a received body to the app in pieces, so that parsing it does not hold up others."""
 
-    def __init__(self, content: bytes, failure: Exception | None, rest: Receive) -> None:
+    def __init__(
+        self, content: bytes, failure: Exception | None, rest: Receive, piece_bytes: int
+    ) -> None:
         self._content = content
+        self._piece_bytes = piece_bytes
         self._failure = failure
         self._at = 0
         self._rest = rest
@@ -260,7 +261,7 @@ class _Replay:
             return await self._rest()
         if self._at:
             await asyncio.sleep(0)
-        piece = self._content[self._at : self._at + _PIECE_BYTES]
+        piece = self._content[self._at : self._at + self._piece_bytes]
         self._at += len(piece)
         self._done = self._at >= len(self._content)
         if self._done:
@@ -293,6 +294,7 @@ class ConcurrencyLimit:
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._requests = Quota(settings.max_requests, settings.client_share, "requests")
+        self._refusals = settings.max_refusals
         self._longest_pause = settings.wait_seconds
         self._paused: Counter[str] = Counter()
         metrics.follow(metrics.in_flight, lambda: self._requests.taken)
@@ -317,11 +319,10 @@ class ConcurrencyLimit:
             self._requests.give(client)
 
     async def _pause(self, client: str) -> None:
-        """Longer for who is refused more, so that refusing is little work."""
+        """Longer for who is refused more, as some ask again at once: refusing is little work."""
         self._paused[client] += 1
         try:
-            times = 1 + self._paused[client] // _PAUSED
-            await asyncio.sleep(min(times * _PAUSE_S, self._longest_pause))
+            await asyncio.sleep(min(self._paused[client] / self._refusals, self._longest_pause))
         finally:
             self._paused[client] -= 1
             if not self._paused[client]:

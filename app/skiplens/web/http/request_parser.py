@@ -8,24 +8,11 @@ import httptools
 from starlette.types import Scope
 
 from skiplens.errors import OutOfResourcesError
+from skiplens.settings import Settings
 from skiplens.web.http.problems import Problem
-
-MAX_HEAD_BYTES: Final = 32 * 1024
-MAX_FIELDS: Final = 128  # headers and trailers; middleware looks through them again and again
-MAX_PARAMETERS: Final = 128  # of the query, which is parsed more than once
-MAX_CONTENT_TYPE_BYTES: Final = 256  # its parameters take long to parse
-MAX_OVERHEAD_BYTES: Final = 16 * 1024  # of chunk sizes and extensions, beside an eighth of the body
 
 _FIELD_BYTES: Final = 4  # around name and value
 _CHUNK_BYTES: Final = 6  # around the least chunk
-_HEAD_TOO_LARGE: Final = Problem(
-    431,
-    "head_too_large",
-    "Headers too large",
-    f"request line, headers and trailers may fill at most {MAX_HEAD_BYTES:,} bytes, with at most "
-    f"{MAX_FIELDS} headers, {MAX_PARAMETERS} query parameters and {MAX_CONTENT_TYPE_BYTES} bytes "
-    "of content type",
-)
 _NOT_HTTP: Final = Problem(400, "bad_request", "Bad request", "the request is not valid HTTP")
 _HOST: Final = Problem(
     400, "bad_request", "Bad request", "a request must have one Host header, and no more than one"
@@ -68,10 +55,15 @@ class Receiver(Protocol):
 
 
 class RequestParser:
-    """Parses what one client sends; tells ``receiver`` of the requests."""
+    """Parses what one client sends; tells ``receiver`` of the requests.
 
-    def __init__(self, receiver: Receiver) -> None:
+    Headers are bounded as middleware looks through them again and again, the query as it is parsed
+    more than once, and the content type as its parameters take long to parse.
+    """
+
+    def __init__(self, receiver: Receiver, settings: Settings) -> None:
         self._receiver = receiver
+        self._settings = settings
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -115,14 +107,24 @@ class RequestParser:
 
     def _check_overhead(self) -> None:
         """Refuse heads without end, and chunks that are mostly sizes and extensions."""
-        if self._in_head and self._raw_bytes > MAX_HEAD_BYTES:
-            raise RefusedError(_HEAD_TOO_LARGE)
+        if self._in_head and self._raw_bytes > self._settings.max_head_bytes:
+            raise self._too_large()
         if not self._in_head:
             self._bound_overhead(self._raw_bytes - self._body_bytes)
 
     def _bound_overhead(self, size: int) -> None:
-        if size > MAX_OVERHEAD_BYTES + self._body_bytes // 8:
+        settings = self._settings
+        if size > settings.max_head_bytes + self._body_bytes * settings.max_chunk_share:
             raise RefusedError(_OVERHEAD)
+
+    def _too_large(self) -> RefusedError:
+        most = self._settings
+        detail = (
+            f"request line, headers and trailers may fill at most {most.max_head_bytes:,} bytes, "
+            f"with at most {most.max_headers} headers, {most.max_parameters} query parameters and "
+            f"{most.max_content_type_bytes} bytes of content type"
+        )
+        return RefusedError(Problem(431, "head_too_large", "Headers too large", detail))
 
     # What httptools calls
 
@@ -148,8 +150,9 @@ class RequestParser:
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES or self._fields > MAX_FIELDS:
-            raise RefusedError(_HEAD_TOO_LARGE)
+        most = self._settings
+        if self._head_bytes > most.max_head_bytes or self._fields > most.max_headers:
+            raise self._too_large()
 
     def on_headers_complete(self) -> None:
         """Request line and headers have arrived."""
@@ -157,7 +160,7 @@ class RequestParser:
             self._upgrading = True
             return
         version = self._parser.get_http_version()
-        expects = _check_fields(self._headers, version)
+        expects = self._check_fields(self._headers, version)
         scope = self._scope(self._parser.get_method().decode("ascii"), version)
         self._in_head = False
         self._raw_bytes = 0
@@ -189,8 +192,8 @@ class RequestParser:
             path = raw_path.decode("ascii")
         except (httptools.HttpParserError, UnicodeDecodeError, AttributeError) as error:
             raise RefusedError(_NOT_HTTP) from error
-        if query.count(b"&") >= MAX_PARAMETERS:
-            raise RefusedError(_HEAD_TOO_LARGE)
+        if query.count(b"&") >= self._settings.max_parameters:
+            raise self._too_large()
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -205,6 +208,27 @@ class RequestParser:
             "state": {},
         }
 
+    def _check_fields(self, headers: Iterable[tuple[bytes, bytes]], version: str) -> bool:
+        """Whether the client waits for ``100 Continue`` before it sends the body.
+
+        Raises:
+            RefusedError: ``Host`` is missing or doubled, there is an unknown transfer coding, or
+                the content type is too long.
+        """
+        hosts, expects = 0, False
+        for name, value in headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                raise RefusedError(_CODING)
+            elif name == b"content-type" and len(value) > self._settings.max_content_type_bytes:
+                raise self._too_large()
+            elif name == b"expect":
+                expects = value.lower() == b"100-continue"
+        if hosts > 1 or (not hosts and version != "1.0"):
+            raise RefusedError(_HOST)
+        return expects
+
 
 def _refusal(raised: BaseException | None) -> RefusedError:
     """The error for a request that a callback or the parser did not accept."""
@@ -212,25 +236,3 @@ def _refusal(raised: BaseException | None) -> RefusedError:
         return raised
     lacking = None if raised is None else OutOfResourcesError.of(raised)
     return RefusedError(_NOT_HTTP if lacking is None else Problem.of(lacking))
-
-
-def _check_fields(headers: Iterable[tuple[bytes, bytes]], version: str) -> bool:
-    """Whether the client waits for ``100 Continue`` before it sends the body.
-
-    Raises:
-        RefusedError: ``Host`` is missing or doubled, there is an unknown transfer coding, or the
-            content type is too long.
-    """
-    hosts, expects = 0, False
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-            raise RefusedError(_CODING)
-        elif name == b"content-type" and len(value) > MAX_CONTENT_TYPE_BYTES:
-            raise RefusedError(_HEAD_TOO_LARGE)
-        elif name == b"expect":
-            expects = value.lower() == b"100-continue"
-    if hosts > 1 or (not hosts and version != "1.0"):
-        raise RefusedError(_HOST)
-    return expects

@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse
 from skiplens.core.colormaps import colours
 from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.input_image import ID_LENGTH
 from skiplens.core.share_card import draw_card
-from skiplens.service.digit_store import MOST_SHARED, InputRecord
+from skiplens.errors import InvalidParameterError
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.web import links
@@ -157,7 +157,7 @@ def learn(request: Request, respond: RespondDep, page: LearnPageDep) -> Response
     if page.is_presented and not page.lesson and class_origin(request):
         query = [
             *request.query_params.multi_items(),
-            ("lesson", new_lesson(request.app.state.token)),
+            ("lesson", new_lesson(request.app.state.settings.token)),
         ]
         headers = {"Cache-Control": "no-store"}
         return RedirectResponse(f"?{urlencode(query)}", HTTPStatus.SEE_OTHER, headers)
@@ -193,12 +193,11 @@ def samples_png(request: Request, services: ServicesDep) -> Response:
 
 
 @router.get(links.DIGITS_PNG)
-def digits_png(
-    request: Request,
-    services: ServicesDep,
-    digits: Annotated[str, Query(max_length=MOST_SHARED * (ID_LENGTH + 1))],
-) -> Response:
+def digits_png(request: Request, services: ServicesDep, digits: str) -> Response:
     """Digits in a row, by their ids."""
+    most = request.app.state.settings.max_lesson_digits
+    if digits.count(",") >= most:
+        raise InvalidParameterError(f"digits may be at most {most}")
     request.scope["skiplens.private"] = True
     return _sheet(request, map(services.digits.get, digits.split(",")))
 

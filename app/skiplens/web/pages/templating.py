@@ -28,7 +28,6 @@ from skiplens.web.uploads import read_form
 
 COOKIE: Final = "theme"
 _YEAR: Final = 365 * 24 * 3600
-_MAX_FIELDS: Final = 4
 _MAX_ADDRESS_LENGTH: Final = 2048
 # A browser drops tabs and newlines and takes a backslash for a slash, so that `/\t/host` leaves.
 _OWN_ADDRESS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
@@ -94,8 +93,7 @@ async def set_theme(request: Request) -> RedirectResponse:
     Raises:
         InvalidParameterError: there is no such theme.
     """
-    holding = "the fields theme and back"
-    form = await read_form(request, files=0, fields=_MAX_FIELDS, holding=holding)
+    form = await read_form(request, files=0, holding="the fields theme and back")
     theme, back = str(form.get("theme", "")), str(form.get("back", ""))
     if theme not in set(Theme):
         raise InvalidParameterError(f"theme must be system, light or dark; got {quoted(theme)}")

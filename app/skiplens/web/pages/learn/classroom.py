@@ -89,7 +89,7 @@ async def show_to_class(
         UnknownDigitError: there is no such digit.
         StorageError, BusyError: it cannot be stored now.
     """
-    form = await read_form(request, files=0, fields=1, holding="the field digit")
+    form = await read_form(request, files=0, holding="the field digit")
     digit = str(form.get("digit", ""))
     await write(request, services.digits.share, lesson, digit)
     back = links.with_query(links.learn_page(step), {"digit": digit, "lesson": lesson})
@@ -146,7 +146,7 @@ def class_origin(request: Request) -> str | None:
     """Scheme, host and port that others on the network can use; ``None`` if nobody can."""
     url = request.base_url
     if is_loopback(url.hostname or ""):
-        own = None if is_loopback(request.app.state.host) else _own_address()
+        own = None if is_loopback(request.app.state.settings.host) else _own_address()
         if own is None:
             return None
         url = url.replace(hostname=own)

@@ -268,7 +268,8 @@ def find_step(name: str | None) -> Step:
 def _code_of(request: Request, step: Step, lesson: str) -> ClassCode | None:
     """The QR code with which a class comes in at a step."""
     path = addresses.with_query(addresses.learn_page(step.name), {"lesson": lesson})
-    return class_code(request, addresses.class_page(lesson) if request.app.state.token else path)
+    needs_token = request.app.state.settings.token
+    return class_code(request, addresses.class_page(lesson) if needs_token else path)
 
 
 @dataclass(frozen=True)
