@@ -44,8 +44,8 @@ test: setup ## set up and run every test
 	env -u PYTHONDONTWRITEBYTECODE \
 		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-cluster: $(RAY_READY) ## add Ray to the environment, and run the tests of the API on Ray Serve
-	$(BIN)/python -m pytest -n 0 tests/web/cluster $(ARGS)
+cluster: $(RAY_READY) ## add Ray to the environment, and run the tests on it
+	$(BIN)/python -m pytest -n 0 tests/web/cluster tests/export/test_extraction_on_ray.py $(ARGS)
 
 lint: setup ## check style, types, imports between rooms, and the browser code
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 import gc
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.core.value_range import Normalisation
-from skiplens.errors import SkiplensError, StartupError, quoted
+from skiplens.errors import ExportError, SkiplensError, StartupError, quoted
 from skiplens.network.own_network_files import (
     SUFFIXES,
     NetworkOptions,
@@ -395,6 +397,9 @@ def extract(
         str, typer.Option(help="Layers whose maps to write: stem.output,block1.sum.")
     ] = "",
     models: Models = ROOT / "models",
+    ray: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster to compute on; local starts one.")
+    ] = None,
 ) -> None:
     """Write the activations of many images to a Zarr group, and statistics of all filters to CSV.
 
@@ -402,8 +407,8 @@ def extract(
     """
     from skiplens.engine.litert import LiteRTEngine
     from skiplens.engine.model_folder import open_folder
+    from skiplens.export.extraction import Compute, open_images
     from skiplens.export.extraction import extract as extract_images
-    from skiplens.export.extraction import open_images
     from skiplens.progress import progress_bar
     from skiplens.web.parameters import parse_layers
 
@@ -411,11 +416,20 @@ def extract(
     engine = LiteRTEngine(open_folder(models / network), threads, threads)
     chosen = parse_layers(engine.manifest, layers)
     source = open_images(images, engine)
-    with progress_bar() as bar:
+    cluster: AbstractContextManager[Compute | None] = nullcontext()
+    if ray is not None:
+        if find_spec("ray") is None:
+            raise ExportError("--ray needs Ray: pip install 'skiplens[ray]'")
+        from skiplens.cluster.extraction import on_cluster
+
+        cluster = on_cluster(ray, models / network, source, chosen)
+    with cluster as compute, progress_bar() as bar:
         task = bar.add_task("images", total=len(source), note="")
-        table = extract_images(
-            engine, source, chosen, out, threads, lambda done: bar.update(task, completed=done)
-        )
+
+        def show(done: int) -> None:
+            bar.update(task, completed=done)
+
+        table = extract_images(engine, source, chosen, out, threads, show, compute=compute)
     sys.stdout.write(f"{out}: {len(source):,} images; statistics of each filter: {table}\n")
 
 

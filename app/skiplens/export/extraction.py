@@ -9,6 +9,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -218,7 +220,7 @@ _COLUMNS: Final = (
 )
 
 
-class _Runner:
+class Runner:
     """Computes images; may be called from several threads."""
 
     def __init__(self, engine: Engine, images: ImageSource, layers: Sequence[LayerInfo]) -> None:
@@ -258,33 +260,52 @@ class _Runner:
         return low, sums
 
 
+@dataclass(frozen=True)
 class Chunk:
-    """The images of a chunk, from when threads begin to compute them.
+    """The images of a chunk, which may still be computed.
 
     Attributes:
         part: indices of the images.
         kept: maps of the last layer, which holds the probabilities, and of the chosen ones, float32
             ``(n, H, W, C)``.
         high: largest value of every filter in each image, float32 ``(n, F)``.
+        wait: waits until it is computed. Returns the smallest value and the sums, as in
+            :class:`Totals`, of every few images; raises errors as of :meth:`Runner.run`.
     """
 
-    def __init__(self, runner: _Runner, pool: ThreadPoolExecutor, part: range) -> None:
-        self.part = part
-        self.kept = [np.empty((len(part), *layer.shape), np.float32) for layer in runner.kept]
-        self.high = np.empty((len(part), runner.filters), np.float32)
-        turns = [slice(first, first + _TURN) for first in range(0, len(part), _TURN)]
-        self._turns = [
-            pool.submit(runner.run, part[turn], self.high[turn], [maps[turn] for maps in self.kept])
-            for turn in turns
-        ]
+    part: range
+    kept: Sequence[Array]
+    high: Array
+    wait: Callable[[], list[Lows]]
 
-    def wait(self) -> list[Lows]:
-        """The smallest value and the sums, as in :class:`Totals`, of every few images.
 
-        Raises:
-            ExportError, NonFiniteError: as :meth:`_Runner.run`.
-        """
-        return [turn.result() for turn in self._turns]
+def begin(runner: Runner, pool: ThreadPoolExecutor, part: range) -> Chunk:
+    """A chunk that threads begin to compute."""
+    kept = [np.empty((len(part), *layer.shape), np.float32) for layer in runner.kept]
+    high = np.empty((len(part), runner.filters), np.float32)
+    turns = [
+        pool.submit(runner.run, part[turn], high[turn], [maps[turn] for maps in kept])
+        for turn in (slice(first, first + _TURN) for first in range(0, len(part), _TURN))
+    ]
+    return Chunk(part, kept, high, lambda: [turn.result() for turn in turns])
+
+
+Compute = Callable[[Iterable[range]], AbstractContextManager[Iterable[Chunk]]]
+"""Computes the chunks of these images, in their order, for as long as the context is open."""
+
+
+def in_threads(runner: Runner, threads: int) -> Compute:
+    """Computes chunks in so many threads of this process."""
+
+    @contextmanager
+    def compute(parts: Iterable[range]) -> Iterator[Iterable[Chunk]]:
+        with ThreadPoolExecutor(threads, thread_name_prefix="extracting") as pool:
+            try:
+                yield (begin(runner, pool, part) for part in parts)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    return compute
 
 
 def _positions(layer: LayerInfo) -> int:
@@ -298,13 +319,15 @@ def chunk_of(layers: Sequence[LayerInfo]) -> int:
     return max(1, min(_MOST_IN_A_CHUNK, _CHUNK_BYTES // max(size, 1)))
 
 
-def extract(
+def extract(  # noqa: PLR0913  # what to compute, where to, and how
     engine: Engine,
     images: ImageSource,
     layers: Sequence[LayerInfo],
     out: Path,
     threads: int = 1,
     on_images: OnImages = lambda done: None,
+    *,
+    compute: Compute | None = None,
 ) -> Path:
     """Write maps of these layers and the probabilities to a Zarr group, and the statistics of all
     layers to a CSV file beside it, whose path is returned.
@@ -316,6 +339,7 @@ def extract(
         out: folder of the group; one that was begun with the same arguments is finished.
         threads: images computed at the same time.
         on_images: called with the number of images done.
+        compute: computes them, instead of those threads.
 
     Raises:
         ExportError: Zarr is missing, an image cannot be read, or the folder holds something else.
@@ -334,7 +358,7 @@ def extract(
     except OSError as error:
         raise ExportError(f"{out} cannot be written: {error.strerror}") from error
     arrays = _arrays(engine, images, layers, out)
-    runner = _Runner(engine, images, layers)
+    compute = compute or in_threads(Runner(engine, images, layers), threads)
 
     def write(chunk: Chunk) -> int:
         for array, values in zip(arrays, chunk.kept, strict=True):
@@ -345,12 +369,8 @@ def extract(
 
     on_images(totals.done)
     left, size = range(len(images))[totals.done :], chunk_of(layers)
-    with ThreadPoolExecutor(threads, thread_name_prefix="extracting") as pool:
-        parts = (left[first : first + size] for first in range(0, len(left), size))
-        try:
-            _write_each((Chunk(runner, pool, part) for part in parts), write, on_images)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with compute(left[first : first + size] for first in range(0, len(left), size)) as chunks:
+        _write_each(chunks, write, on_images)
     table = out.with_suffix(".csv")
     totals.write_csv(table, every)
     return table

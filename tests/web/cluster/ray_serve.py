@@ -1,14 +1,10 @@
 """skiplens on Ray Serve: started as users start it, and ended with all that it started."""
 
-import os
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +13,7 @@ import yaml
 
 from skiplens.settings import ROOT
 from tests.conftest import MODELS, PATIENCE, wait_until
-from tests.e2e.server import environment
+from tests.ray_session import RaySession, ray_session
 
 NETWORKS: Final = ("mnist-resnet", "mnist-classic", "mnist-plain", "mnist-rows", "mnist-stream")
 """Those that the API's tests name. Each has a process, and ``mnist-resnet`` has two."""
@@ -44,15 +40,14 @@ def config(port: int) -> dict[str, Any]:
 
 
 class RayServe:
-    """``serve run`` in a folder of its own, with a database of its own."""
+    """``serve run``, with a database of its own."""
 
-    def __init__(self, database_url: str) -> None:
-        # Ray keeps sockets in it, whose paths may have 107 characters.
-        self._folder = Path(tempfile.mkdtemp(prefix="skiplens-ray-", dir="/tmp"))
+    def __init__(self, session: RaySession, database_url: str) -> None:
+        self._session = session
         self.port = free_port()
-        file = self._folder / "ray.yaml"
+        file = session.folder / "ray.yaml"
         file.write_text(yaml.safe_dump(config(self.port)))
-        self._log = self._folder / "log"
+        self._log = session.folder / "log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [Path(sys.executable).with_name("serve"), "run", file],
@@ -62,27 +57,24 @@ class RayServe:
                 stderr=log,
             )
         self.url = f"http://127.0.0.1:{self.port}"
-        self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE, follow_redirects=True)
+        self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE)
 
     def _environment(self, database_url: str) -> dict[str, str]:
-        models = self._folder / "models"
+        models = self._session.folder / "models"
         models.mkdir()
         for name in (*NETWORKS, "ladder.json"):
             (models / name).symlink_to(MODELS / name)
-        given = environment(
+        given = self._session.environment(
             models_dir=models,
-            state_dir=self._folder / "state",
+            state_dir=self._session.folder / "state",
             database_url=database_url,
             wait_seconds=30,
         )
         return {
             **given,
-            "PYTHONPATH": str(ROOT / "app"),
             **FAST,
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-            "RAY_TMPDIR": str(self._folder),
-            "RAY_USAGE_STATS_ENABLED": "0",
         }
 
     def started(self) -> bool:
@@ -91,51 +83,31 @@ class RayServe:
         Raises:
             AssertionError: it has ended.
         """
-        assert self._process.poll() is None, self.log()
+        assert self._process.poll() is None, self._log.read_text(errors="replace")
         try:
             return self.client.get("/readyz").status_code == httpx2.codes.OK
         except httpx2.TransportError:
             return False
 
-    def log(self) -> str:
-        """What it has printed."""
-        return self._log.read_text(errors="replace")
-
     def replicas(self, deployment: str) -> list[int]:
         """Process ids of those that run."""
         title = f"ray::ServeReplica:skiplens:{deployment}"
-        return [pid for pid, command in self._processes() if command.startswith(title)]
+        return [pid for pid, command in self._session.processes() if command.startswith(title)]
 
-    def _processes(self) -> Iterator[tuple[int, str]]:
-        """All that belong to it: they have its folder in their environment."""
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if os.fsencode(self._folder) in (entry / "environ").read_bytes():
-                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-                    yield int(entry.name), command.decode()
-
-    def remove(self) -> None:
-        """End it, and whatever it started."""
+    def stop(self) -> None:
+        """Stop the process that was started; its session ends the others."""
         self.client.close()
         self._process.kill()
         self._process.wait()
-        wait_until(self._ended)
-        shutil.rmtree(self._folder)
-
-    def _ended(self) -> bool:
-        left = [pid for pid, _ in self._processes()]
-        for pid in left:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        return not left
 
 
 @contextmanager
 def ray_serve(database_url: str) -> Iterator[RayServe]:
     """Ray Serve for the length of a ``with`` block."""
-    server = RayServe(database_url)
-    try:
-        wait_until(server.started, seconds=_SECONDS)
-        yield server
-    finally:
-        server.remove()
+    with ray_session() as session:
+        server = RayServe(session, database_url)
+        try:
+            wait_until(server.started, seconds=_SECONDS)
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,95 @@
+"""Extracts activations on a Ray cluster: a process on each core computes chunks of images.
+
+The process that extracts writes the chunks, in their order, so what it writes is the same as
+without Ray, and so is where it goes on. Ray Data would hand on rows in tables of Arrow, with which
+neither the order nor the progress could be kept.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import ray
+from ray.util import ActorPool
+
+from skiplens.core.manifest import LayerInfo
+from skiplens.engine.base import Array
+from skiplens.engine.litert import LiteRTEngine
+from skiplens.engine.model_folder import open_folder
+from skiplens.errors import ExportError, SkiplensError
+from skiplens.export.extraction import Chunk, Compute, ImageSource, Lows, Runner, begin
+
+_Computed = tuple[Sequence[Array], Array, list[Lows]]  # as in Chunk
+_AHEAD = 2  # chunks that each process has or is given
+
+
+class _Worker:
+    """Computes chunks on one core.
+
+    Args:
+        network: model folder.
+        images: where Ray has the inputs; in a list, as Ray would fetch an argument itself, and
+            warns that it could not do so again if the process were started again.
+        layers: whose maps to keep.
+    """
+
+    def __init__(
+        self, network: Path, images: list["ray.ObjectRef"], layers: Sequence[LayerInfo]
+    ) -> None:
+        engine = LiteRTEngine(open_folder(network), 1, 0)
+        self._runner = Runner(engine, ray.get(images[0]), layers)
+
+    def compute(self, part: range) -> _Computed | SkiplensError:
+        """The chunk of these images; an error is returned, as Ray would wrap what is raised."""
+        with ThreadPoolExecutor(1) as pool:
+            chunk = begin(self._runner, pool, part)
+            try:
+                return chunk.kept, chunk.high, chunk.wait()
+            except SkiplensError as error:
+                return error
+
+
+@contextmanager
+def on_cluster(
+    address: str, network: Path, images: ImageSource, layers: Sequence[LayerInfo]
+) -> Iterator[Compute]:
+    """Computes on all cores of a cluster.
+
+    Args:
+        address: of the cluster; ``auto`` for the one of this machine, ``local`` to start one.
+        network: model folder, at the same path on every machine.
+        images: inputs; a folder has to be there on every machine, too.
+        layers: whose maps to keep.
+
+    Raises:
+        ExportError: no cluster answers at the address.
+    """
+    starts = {"include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address, log_to_driver=False, logging_level="ERROR", **starts)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ExportError(f"no Ray cluster answers at {address}: {error}") from error
+    try:
+        worker = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_Worker)
+        shared = [ray.put(images)]
+        cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        workers = [worker.remote(network, shared, layers) for _ in range(cores)]
+
+        @contextmanager
+        def compute(parts: Iterable[range]) -> Iterator[Iterable[Chunk]]:
+            yield _chunks(ActorPool(workers * _AHEAD), list(parts))
+
+        yield compute
+    finally:
+        ray.shutdown()
+
+
+def _chunks(pool: ActorPool, parts: Sequence[range]) -> Iterator[Chunk]:
+    found = pool.map(lambda worker, part: worker.compute.remote(part), parts)
+    for part, computed in zip(parts, found, strict=True):
+        if isinstance(computed, SkiplensError):
+            raise computed
+        kept, high, lows = computed
+        yield Chunk(part, kept, high, partial(list, lows))
