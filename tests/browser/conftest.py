@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -27,7 +26,7 @@ from playwright.sync_api import (
 )
 
 from skiplens.settings import ROOT
-from tests.browser.pages import wait_until_ready
+from tests.browser.pages import fetch, wait_until_ready
 from tests.conftest import wait_until
 from tests.idx import shifted_samples, write_test_set
 
@@ -54,18 +53,20 @@ def serving(state: Path, *options: str) -> Iterator[str]:
             text=True,
         ) as process,
     ):
-        assert process.stdout is not None
-        started = next((line for line in process.stdout if "skiplens is at" in line), "")
-        assert started, (state / "log").read_text(encoding="utf-8")
-        address = started.split()[3].rstrip("/")
-        assert httpx2.get(f"{address}/readyz").status_code == 200
-        yield address
-        process.terminate()
+        try:
+            assert process.stdout is not None
+            started = next((line for line in process.stdout if "skiplens is at" in line), "")
+            assert started, (state / "log").read_text(encoding="utf-8")
+            address = started.split()[3].rstrip("/")
+            assert fetch(f"{address}/readyz").status_code == 200
+            yield address
+        finally:
+            process.terminate()
 
 
 def is_indexed(network: str) -> bool:
     """Whether the network at an address of the API has read the data set."""
-    return bool(httpx2.get(f"{network}/dataset").json()["state"] == "ready")
+    return bool(fetch(f"{network}/dataset").json()["state"] == "ready")
 
 
 @pytest.fixture(scope="package")
@@ -74,7 +75,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("state")
     data = write_test_set(folder / "mnist", shifted_samples())
     with serving(folder, "--data", str(data)) as address:
-        for network in httpx2.get(f"{address}/api/v1/networks").json():
+        for network in fetch(f"{address}/api/v1/networks").json():
             wait_until(partial(is_indexed, address + network["url"]))
         yield address
 

@@ -7,7 +7,7 @@ import httpx2
 from playwright.sync_api import Page, Route
 
 from scripts.pages import PAGES
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE, wait_until
 
 ERRORS: Final = {"error", "expired digit"}
 READY: Final = """() => {
@@ -24,9 +24,14 @@ READY: Final = """() => {
 }"""
 
 
+def fetch(address: str) -> httpx2.Response:
+    """What a server answers, for which a busy machine may take more than httpx's five seconds."""
+    return httpx2.get(address, timeout=PATIENCE)
+
+
 def address(server: str, name: str) -> str:
     """Where a page is, of the first two samples."""
-    samples = httpx2.get(f"{server}/api/v1/samples").json()
+    samples = fetch(f"{server}/api/v1/samples").json()
     return PAGES[name].format(digit=samples[0]["id"], other=samples[1]["id"])
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -26,7 +25,7 @@ from tests.browser.drawing import (
     unsaved,
     write,
 )
-from tests.browser.pages import address, next_frame, wait_until_ready
+from tests.browser.pages import address, fetch, next_frame, wait_until_ready
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +64,7 @@ def stored(page: Page, before: str) -> str:
 
 def start(open_page: OpenPage, server: str, **options: object) -> Page:
     """A page of a sample that is no one and no seven."""
-    samples = httpx2.get(f"{server}/api/v1/samples").json()
+    samples = fetch(f"{server}/api/v1/samples").json()
     digit = next(one["id"] for one in samples if one["label"] == 4)
     page = open_page(f"/networks/mnist-resnet/digits/{digit}", **options)
     surface(page).hover()

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import SEVEN, Points, draw, surface, touch, unsaved
+from tests.browser.pages import fetch
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +21,7 @@ Stroke = Callable[[Page, Points], None]
 
 def start(open_page: OpenPage, server: str, path: str, width: int) -> Page:
     """The page with a sample that is a four, ready to be drawn on."""
-    samples = httpx2.get(f"{server}/api/v1/samples").json()
+    samples = fetch(f"{server}/api/v1/samples").json()
     four = next(one["id"] for one in samples if one["label"] == 4)
     phone = {"has_touch": True, "is_mobile": True} if width < 400 else {}
     page = open_page(f"{path}?digit={four}", width=width, **phone)

@@ -3,13 +3,13 @@
 import io
 import re
 
-import httpx2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.pages import fetch
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ def figure_inside(page: Page, section: str, layer: str) -> Locator:
 def maps_of(figure: Locator, server: str) -> NDArray[np.float32]:
     """The raw maps of a figure's layer."""
     address = server + (figure.get_attribute("data-values") or "")
-    maps: NDArray[np.float32] = np.load(io.BytesIO(httpx2.get(address).content))
+    maps: NDArray[np.float32] = np.load(io.BytesIO(fetch(address).content))
     return maps
 
 
@@ -69,7 +69,7 @@ def point_at(page: Page, shown: Locator, side: int, at: int, row: int, column: i
 
 
 def page_of_a_digit(server: str, where: str) -> str:
-    samples = httpx2.get(f"{server}/api/v1/samples").json()
+    samples = fetch(f"{server}/api/v1/samples").json()
     return f"/networks/mnist-resnet/digits/{samples[7]['id']}{where}"
 
 

@@ -2,13 +2,12 @@
 
 import re
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import ONE, draw, unsaved
-from tests.browser.pages import address
+from tests.browser.pages import address, fetch
 
 pytestmark = pytest.mark.browser
 
@@ -105,7 +104,7 @@ def test_maps_follow_the_theme_of_the_system_and_the_one_chosen(
 def test_maps_of_a_drawing_have_the_colours_of_the_theme(
     open_page: OpenPage, server: str, scheme: str
 ) -> None:
-    palettes = httpx2.get(f"{server}/api/v1/palettes").json()
+    palettes = fetch(f"{server}/api/v1/palettes").json()
     (table,) = (one["diverging"] for one in palettes if one["name"] == scheme)
     page = open_page(address(server, "filter"), color_scheme=scheme)
     shown = page.locator(f".filter-map image.in-{scheme}")
