@@ -7,11 +7,13 @@ from dataclasses import astuple
 from pathlib import Path
 
 import anyio.to_thread
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app, image_limits, open_dataset, open_services
+from skiplens.core.grid_image import encode_grey
 from skiplens.core.limits import ImageLimits
 from skiplens.errors import StartupError
 from skiplens.service.dataset.activation_index import build_index
@@ -118,6 +120,24 @@ def test_its_digits_are_served_and_not_stored(tmp_path: Path) -> None:
     assert services.digits.get(digit).dataset_index == 200
     assert services.digits.count() == 0
     services.close()
+
+
+def test_digits_in_files_are_shown_first(tmp_path: Path) -> None:
+    paper = np.full((90, 70), 250, np.uint8)
+    paper[15:75, 30:38] = 20
+    file = tmp_path / "one.png"
+    file.write_bytes(encode_grey(paper))
+    settings = Settings(state_dir=tmp_path / "state", engine="litert", images=(file,))
+    services = open_services(settings)
+    (manifest, *_) = (engine.manifest for engine in services.registry.networks)
+    shown = services.default_input(manifest)
+    assert (shown.style, shown.inverted, shown.image.pixels.shape) == ("one.png", True, (28, 28))
+    assert services.digits.get(shown.image.id) is shown
+    assert services.digits.count() == 0
+    services.close()
+    file.write_text("no image")
+    with pytest.raises(StartupError, match=r"one\.png: "):
+        open_services(settings)
 
 
 @pytest.mark.skipif("SKIPLENS_MNIST" not in os.environ, reason="SKIPLENS_MNIST names no MNIST")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
-from skiplens.samples import PICTURE, draw_picture, load_samples, read_picture
+from skiplens.samples import PICTURE, draw_picture, load_samples, read_digit, read_picture
 from skiplens.service.admission import Places
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.dataset.labelled_digits import LabelledDigits
@@ -165,6 +166,8 @@ def open_services(
             f"default network {quoted(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
             f"loaded; loaded are {', '.join(engines)}"
         )
+    shown = engines.get(settings.default_network)
+    of_digits = shown is not None and shown.manifest.takes_digits
     samples = load_samples()
     place = settings.database_url or settings.state_dir / DATABASE_FILE
     store = DigitDatabase(
@@ -195,7 +198,8 @@ def open_services(
         max_download_bytes=settings.max_download_bytes,
         dataset=dataset,
         models=settings.models_dir,
-        pictures=_pictures(settings.images) if _any_pictures(engines) else (),
+        pictures=_pictures(() if of_digits else settings.images) if _any_pictures(engines) else (),
+        given=[_digit(path) for path in settings.images] if of_digits else (),
     )
 
 
@@ -218,6 +222,11 @@ def image_limits(settings: Settings) -> ImageLimits:
 def _any_pictures(engines: Mapping[str, Engine]) -> bool:
     """Whether a network takes other images than digits."""
     return any(not engine.manifest.takes_digits for engine in engines.values())
+
+
+def _digit(file: Path) -> InputRecord:
+    """The digit in a file, named after it."""
+    return replace(InputRecord.of_preprocessed(read_digit(file)), style=file.name)
 
 
 def _pictures(files: Sequence[Path]) -> list[InputRecord]:

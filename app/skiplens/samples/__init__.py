@@ -4,6 +4,8 @@ picture for networks of other images.
 ``scripts/draw_samples.py`` draws both files.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,8 +15,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from skiplens.core.digit import SIDE, Digit
-from skiplens.core.image_decoding import decode, decode_colour
+from skiplens.core.image_decoding import decode, decode_colour, decode_reduced
 from skiplens.core.input_image import WHITE, InputImage
+from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import SkiplensError, StartupError
 
 FOLDER: Final = Path(__file__).parent
@@ -78,8 +81,25 @@ def read_picture(path: Path, longest: int) -> InputImage:
     Raises:
         StartupError: it cannot be read, or is no image.
     """
-    try:
+    with _reading(path):
         return InputImage.of(decode_colour(path.read_bytes(), longest))
+
+
+def read_digit(path: Path) -> PreprocessedDigit:
+    """The digit in an image file.
+
+    Raises:
+        StartupError: it cannot be read, is no image, or is blank.
+    """
+    with _reading(path):
+        return find_digits(*decode_reduced(path.read_bytes()))[0]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name the image that cannot be read."""
+    try:
+        yield
     except OSError as error:
         raise StartupError(f"image {path} cannot be read: {error.strerror}") from error
     except SkiplensError as error:

@@ -418,6 +418,7 @@ class DigitStore:
     Attributes:
         samples: the shipped digits by id, in their order.
         pictures: samples for networks of other images, likewise.
+        given: digits in files of whoever started the server, likewise.
     """
 
     def __init__(
@@ -426,9 +427,11 @@ class DigitStore:
         samples: Sequence[Sample],
         dataset: LabelledDigits | None = None,
         pictures: Sequence[InputRecord] = (),
+        given: Sequence[InputRecord] = (),
     ) -> None:
         self._database = database
         self._dataset = dataset
+        self.given: Mapping[str, InputRecord] = {one.image.id: one for one in given}
         self.pictures: Mapping[str, InputRecord] = {one.image.id: one for one in pictures}
         self.samples: Mapping[str, InputRecord] = {
             sample.digit.id: InputRecord.of_labelled(sample.digit, sample.label, style=sample.style)
@@ -474,7 +477,8 @@ class DigitStore:
         return tuple(found)
 
     def _labelled(self, digit: str) -> InputRecord | None:
-        found = self.samples.get(digit) or self.pictures.get(digit)
+        kept = (self.samples, self.pictures, self.given)
+        found = next((known[digit] for known in kept if digit in known), None)
         if found is not None or self._dataset is None:
             return found
         index = self._dataset.index_by_id.get(digit)

@@ -59,13 +59,14 @@ class Services:
         dataset: Dataset | None = None,
         models: Path | None = None,
         pictures: Sequence[InputRecord] = (),
+        given: Sequence[InputRecord] = (),
         max_download_bytes: int = MAX_DOWNLOAD_BYTES,
     ) -> "Services":
         """The services of loaded engines."""
         return cls(
             ModelRegistry(engines, default_network),
             CachedModelRunner(_cache_size(cache_bytes, engines.values())),
-            DigitStore(store, samples, dataset.collection if dataset else None, pictures),
+            DigitStore(store, samples, dataset.collection if dataset else None, pictures, given),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
             DecodingPool(limits, decoding or DecodingBounds()),
@@ -91,9 +92,11 @@ class Services:
 
     def default_input(self, manifest: Manifest) -> InputRecord:
         """The input that a network is shown with at first; errors as of :attr:`default_digit`."""
-        if manifest.takes_digits:
-            return self.default_digit
-        return next(iter(self.digits.pictures.values()), None) or self.default_digit
+        return next(iter(self.pictures(manifest).values()), None) or self.default_digit
+
+    def pictures(self, manifest: Manifest) -> Mapping[str, InputRecord]:
+        """Images of the user that a network takes, by id, or one that is drawn for it."""
+        return self.digits.given if manifest.takes_digits else self.digits.pictures
 
     def close(self) -> None:
         """Stop indexing and decoding, then close engines and store."""

@@ -56,7 +56,7 @@ PictureLink = tuple[Picture, str, str, bool]
 def picture_links(
     context: PageContext, current: str, address: Callable[[str], str]
 ) -> list[PictureLink]:
-    """The samples for a network of other images than digits; ``address`` is the page of an id."""
+    """The images that the user gave, or one that is drawn; ``address`` is the page of an id."""
     manifest = context.forward.manifest
     height, width, _ = manifest.input_shape
     return [
@@ -66,7 +66,7 @@ def picture_links(
             address(image),
             image == current,
         )
-        for image, stored in context.services.digits.pictures.items()
+        for image, stored in context.services.pictures(manifest).items()
     ]
 
 

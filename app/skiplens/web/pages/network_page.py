@@ -205,7 +205,7 @@ class NetworkPage(Page):
 
     @cached_property
     def pictures(self) -> list[PictureLink]:
-        """Other inputs for this page of a network of other images than digits."""
+        """Images that the user gave, for this page."""
         return picture_links(
             self.context, self.links.digit, lambda image: self.address(self.links.with_digit(image))
         )
