@@ -102,7 +102,8 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "folded": folded,
         "is_large": is_large,
         "blocks": manifest.blocks,
-        "reads_rows": any(_is_sequence(manifest, block) for block in manifest.blocks[:1]),
+        "reads_rows": _reads_rows(manifest),
+        "convolves": any(layer.kernel for layer in manifest.layers),
         "stages": _stages(
             manifest,
             _block_sections(context, outside),
@@ -135,8 +136,10 @@ def outside_blocks(manifest: Manifest) -> list[list[LayerInfo]]:
     return found
 
 
-def _is_sequence(manifest: Manifest, block: BlockInfo) -> bool:
-    return find_layer(manifest, block.output).is_sequence
+def _reads_rows(manifest: Manifest) -> bool:
+    """Whether the first block, or the first layer of a network without blocks, reads a sequence."""
+    first = manifest.blocks[0].output if manifest.blocks else manifest.layers[0].name
+    return find_layer(manifest, first).is_sequence
 
 
 def _size(manifest: Manifest, block: BlockInfo) -> tuple[int, ...]:
