@@ -45,6 +45,8 @@ RECURRENT: dict[str, Callable[[], layers.Layer]] = {
         for merge in ("concat", "sum", "mul", "ave")
     },
     "both ways, lstm": lambda: layers.Bidirectional(lstm()),
+    "simple": lambda: layers.SimpleRNN(UNITS, return_sequences=True),
+    "both ways, simple": lambda: layers.Bidirectional(layers.SimpleRNN(UNITS)),
     "both ways, last": lambda: layers.Bidirectional(gru(return_sequences=False)),
 }
 READABLE = ["gru", "gru of one bias", "lstm", "backwards", "both ways, concat", "both ways, lstm"]
@@ -147,7 +149,7 @@ def test_the_arithmetic_of_other_recurrent_layers_is_left_open(kind: str) -> Non
     assert explained(layer, numpy(layer(X))[:1], index=1, step=0) is None
 
 
-@pytest.mark.parametrize("kind", ["last gru", "both ways, last", "both ways, sum"])
+@pytest.mark.parametrize("kind", ["last gru", "simple", "both ways, last", "both ways, sum"])
 def test_states_that_the_output_does_not_hold_have_no_gates(kind: str) -> None:
     layer = built(kind)
     assert gates(layer, X, layer(X)) == {}
@@ -166,10 +168,8 @@ def test_an_update_gate_of_one_keeps_the_state() -> None:
     [
         layers.GRU(UNITS, return_state=True),
         layers.LSTM(UNITS, stateful=True),
-        layers.SimpleRNN(UNITS),
         layers.RNN(layers.GRUCell(UNITS)),
         layers.Bidirectional(layers.GRU(UNITS), merge_mode=None),
-        layers.Bidirectional(layers.SimpleRNN(UNITS)),
         layers.Dense(UNITS),
     ],
 )
@@ -177,7 +177,9 @@ def test_other_layers_are_left_to_keras(layer: layers.Layer) -> None:
     assert not is_recurrent(layer)
 
 
-@pytest.mark.parametrize("kind", ["gru", "gru of one bias", "both ways, concat", "both ways, lstm"])
+@pytest.mark.parametrize(
+    "kind", ["gru", "gru of one bias", "simple", "both ways, concat", "both ways, lstm"]
+)
 def test_gradients_compile_to_operations_that_litert_has(kind: str) -> None:
     layer = built(kind)
 

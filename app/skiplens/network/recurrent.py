@@ -1,6 +1,7 @@
-"""GRU and LSTM layers of a fixed length, step by step, from operations that LiteRT has.
+"""Recurrent layers of a fixed length, step by step, from operations that LiteRT has.
 
-Keras computes them in a loop; LiteRT has no gradient of a loop. Both are read with their gates:
+Keras computes them in a loop; LiteRT has no gradient of a loop. GRU and LSTM are read with their
+gates:
 Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder", eq. 5 to 8, and
 Hochreiter and Schmidhuber 1997 with the forget gate of Gers, Schmidhuber and Cummins 2000.
 """
@@ -16,7 +17,7 @@ from skiplens.network.residual import FunctionLayer
 
 Tensor = Any
 
-_KINDS: Final = (keras.layers.GRU, keras.layers.LSTM)
+_KINDS: Final = (keras.layers.GRU, keras.layers.LSTM, keras.layers.SimpleRNN)
 _MERGES: Final[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {
     "concat": lambda ahead, back: ops.concatenate([ahead, back], axis=-1),
     "sum": ops.add,
@@ -26,8 +27,8 @@ _MERGES: Final[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {
 
 
 def is_recurrent(layer: Any) -> bool:
-    """Whether :func:`states` can stand in for the layer: a GRU or LSTM, or a Bidirectional of
-    one, that returns one tensor and keeps no state from one input to the next.
+    """Whether :func:`states` can stand in for the layer: a GRU, LSTM or SimpleRNN, or a
+    Bidirectional of one, that returns one tensor and keeps no state from one input to the next.
     """
     if isinstance(layer, keras.layers.Bidirectional):
         directions = (layer.forward_layer, layer.backward_layer)
@@ -41,7 +42,7 @@ def unrolled(layer: Any, x: Tensor) -> Tensor | None:
     """
     if not is_recurrent(layer):
         return None
-    part = FunctionLayer(f"{layer.name}.unrolled", partial(states, layer))
+    part = FunctionLayer(None, partial(states, layer))
     part.layer = layer  # so that the model knows its weights
     return part([x])
 
@@ -50,9 +51,7 @@ def traced_gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
     """:func:`gates` of symbolic tensors; nothing for layers that are not recurrent."""
     if not is_recurrent(layer) or not gates(layer, x, output):
         return {}
-    found: dict[str, Tensor] = FunctionLayer(f"{layer.name}.gates", partial(gates, layer))(
-        [x, output]
-    )
+    found: dict[str, Tensor] = FunctionLayer(None, partial(gates, layer))([x, output])
     return found
 
 
@@ -92,8 +91,8 @@ def gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
         output: its output for it, ``(N, T, units)``.
 
     Returns:
-        In (0, 1). Nothing for a layer whose output does not hold the state of every direction at
-        every step.
+        In (0, 1). Nothing for a layer without gates, or whose output does not hold the state of
+        every direction at every step.
     """
     if not layer.return_sequences:
         return {}
@@ -109,6 +108,8 @@ def gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
 
 def _gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
     """Gates of one direction, in the order in which it takes the steps."""
+    if isinstance(layer, keras.layers.SimpleRNN):
+        return {}
     taken = _reversed(x) if layer.go_backwards else x
     before = ops.concatenate([ops.zeros_like(output[:, :1]), output[:, :-1]], axis=1)
     logits = ops.add(_project(layer.cell, taken), _recur(layer.cell, before))
@@ -154,6 +155,8 @@ def _step(cell: Any, projected: Tensor, state: Tensor, memory: Tensor) -> tuple[
     """The next state and an LSTM's next memory, ``(N, units)`` each."""
     if isinstance(cell, keras.layers.GRUCell):
         return _gru_step(cell, projected, state), memory
+    if isinstance(cell, keras.layers.SimpleRNNCell):
+        return cell.activation(ops.add(projected, _recur(cell, state))), memory
     parts = _split(ops.add(projected, _recur(cell, state)), 4)
     entry, forget, leave = (cell.recurrent_activation(parts[at]) for at in (0, 1, 3))
     memory = ops.add(ops.multiply(forget, memory), ops.multiply(entry, cell.activation(parts[2])))
