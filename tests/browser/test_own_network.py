@@ -1,0 +1,95 @@
+"""A user's own network of colour images: drawing in colour, and finding a class by its name."""
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import httpx2
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from skiplens.network.own_network_files import NetworkOptions, TrustedCode
+from tests.browser.conftest import OpenPage, serving
+from tests.browser.drawing import draw, surface
+
+pytestmark = [
+    pytest.mark.browser,
+    # As for tests.network.tiny, which would import Keras here already.
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+]
+
+CLASSES: Final = tuple(f"{colour} {number}" for colour in ("red", "blue") for number in range(20))
+ACROSS: Final = ((0.2, 0.4), (0.8, 0.4))
+STORED: Final = re.compile(r"/digits/[0-9a-f]{16}$")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server whose default network takes images in colour."""
+    from skiplens.engine.litert import run_once  # Keras takes seconds to import
+    from skiplens.network import commands
+    from tests.network.tiny import randomise
+    from tests.web.test_own_networks import of_colours
+
+    folder = tmp_path_factory.mktemp("own")
+    randomise(of_colours()).save(folder / "colours.keras")
+    options, code = NetworkOptions(classes=CLASSES), TrustedCode()
+    path = commands.compile_file(
+        folder / "colours.keras", folder, None, run_once, measure=False, code=code, options=options
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "SKIPLENS_OWN_NETWORK", str(path))
+        patch.setitem(os.environ, "SKIPLENS_DEFAULT_NETWORK", path.name)
+        with serving(folder) as address:
+            yield address
+
+
+def start(open_page: OpenPage, own: str) -> Page:
+    page = open_page("/", base_url=own)
+    surface(page).hover()
+    expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
+    return page
+
+
+def test_a_stroke_on_a_picture_has_the_colour_of_the_pen(open_page: OpenPage, own: str) -> None:
+    page = start(open_page, own)
+    before = page.url
+    page.get_by_role("button", name="red").click()
+    expect(page.get_by_role("button", name="red")).to_have_attribute("aria-pressed", "true")
+    draw(page, ACROSS)
+    expect(page).not_to_have_url(before)
+    expect(page).to_have_url(STORED)
+    path = page.url.removeprefix(own)
+    found = httpx2.get(f"{own}/api/v1/digits/{path[-16:]}/input.png")
+    with Image.open(io.BytesIO(found.content)) as picture:
+        width, height = picture.size
+        stroke = picture.convert("RGB").getpixel((width // 2, round(0.4 * height)))
+        paper = picture.convert("RGB").getpixel((width // 2, round(0.9 * height)))
+    assert is_red(stroke)
+    assert not is_red(paper)  # what was there is there still
+    told = httpx2.get(f"{own}/api/v1{path}/prediction").json()
+    expect(page.locator(".predicted")).to_have_text(told["label"])
+
+
+def is_red(pixel: object) -> bool:
+    assert isinstance(pixel, tuple)
+    return bool(pixel[0] > 150 and pixel[0] > 2 * max(pixel[1:]))
+
+
+def test_classes_are_found_while_one_types(open_page: OpenPage, own: str) -> None:
+    page = start(open_page, own)
+    before, found = page.url, page.locator(".found-classes li")
+    field = page.get_by_role("searchbox", name="Class")
+    field.press_sequentially("blue 1")
+    expect(found).to_have_count(10)  # of eleven, the most probable
+    expect(found.first).to_contain_text("blue 1")
+    field.press_sequentially("3")
+    expect(found).to_have_count(1)
+    expect(found).to_have_text(re.compile(r"^blue 13 +\d"))
+    field.press_sequentially("x")
+    expect(page.locator(".search-result")).to_have_text("No class has “blue 13x” in its name.")
+    expect(field).to_be_focused()
+    assert page.url == before
