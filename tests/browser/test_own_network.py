@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import httpx2
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -14,6 +13,7 @@ from playwright.sync_api import Page, expect
 from skiplens.network.own_network_files import NetworkOptions, TrustedCode
 from tests.browser.conftest import OpenPage, serving
 from tests.browser.drawing import draw, surface
+from tests.browser.pages import fetch
 
 pytestmark = [
     pytest.mark.browser,
@@ -63,14 +63,14 @@ def test_a_stroke_on_a_picture_has_the_colour_of_the_pen(open_page: OpenPage, ow
     expect(page).not_to_have_url(before)
     expect(page).to_have_url(STORED)
     path = page.url.removeprefix(own)
-    found = httpx2.get(f"{own}/api/v1/digits/{path[-16:]}/input.png")
+    found = fetch(f"{own}/api/v1/digits/{path[-16:]}/input.png")
     with Image.open(io.BytesIO(found.content)) as picture:
         width, height = picture.size
         stroke = picture.convert("RGB").getpixel((width // 2, round(0.4 * height)))
         paper = picture.convert("RGB").getpixel((width // 2, round(0.9 * height)))
     assert is_red(stroke)
     assert not is_red(paper)  # what was there is there still
-    told = httpx2.get(f"{own}/api/v1{path}/prediction").json()
+    told = fetch(f"{own}/api/v1{path}/prediction").json()
     expect(page.locator(".predicted")).to_have_text(told["label"])
 
 

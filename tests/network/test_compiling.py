@@ -169,16 +169,23 @@ def _two_outputs() -> keras.Model:
     return keras.Model(image, [layers.Dense(10)(x), layers.Dense(10)(x)])
 
 
-def _a_space_in_a_name() -> keras.Model:
-    parts = [layers.Conv2D(2, 3, name="block1 output"), layers.Flatten(), layers.Dense(10)]
+def _a_comma_in_a_name() -> keras.Model:
+    parts = [layers.Conv2D(2, 3, name="block1,output"), layers.Flatten(), layers.Dense(10)]
+    return keras.Sequential([keras.Input((28, 28, 1)), *parts])
+
+
+def _channels_first() -> keras.Model:
+    inner = keras.Sequential([layers.MaxPooling2D(data_format="channels_first")], name="inner")
+    parts = [layers.Permute((3, 1, 2)), inner, layers.Flatten(), layers.Dense(10)]
     return keras.Sequential([keras.Input((28, 28, 1)), *parts])
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (_two_outputs, "has 2 outputs; it must have one"),
-        (_a_space_in_a_name, "'block1 output' has a name that cannot stand in an address"),
+        (_two_outputs, "has 2 outputs; --output tells which"),
+        (_a_comma_in_a_name, "'block1,output' has a name that cannot stand in an address"),
+        (_channels_first, "'inner' has its channels first"),
     ],
 )
 def test_networks_of_other_kinds_are_refused_in_a_sentence(

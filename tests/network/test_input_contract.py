@@ -1,12 +1,13 @@
 """What networks expect of images: presets, what is worked out, what is told."""
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import Manifest
@@ -22,8 +23,9 @@ from skiplens.network.own_network_files import (
     network_id,
     parse_size,
     read_classes,
+    trained_on_logits,
 )
-from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy, randomise
+from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
 SHAPE = (10, 12, 3)
@@ -293,3 +295,76 @@ def test_one_probability_becomes_those_of_two_classes(tmp_path: Path) -> None:
     found = engine.activations(given, np.ones(0, np.float32))[manifest.layers[-1].name]
     p = float(numpy(model(given))[0, 0])
     np.testing.assert_allclose(found.reshape(-1), [1 - p, p], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("end", "options", "loss"),
+    [
+        ([layers.Dense(1, name="z"), layers.Activation("sigmoid")], NetworkOptions(), None),
+        ([layers.Dense(1, name="z"), ops.sigmoid], NetworkOptions(), None),
+        ([layers.Dense(1, name="z")], NetworkOptions(classes=("cat", "dog")), None),
+        ([layers.Dense(1, name="z")], NetworkOptions(), True),
+        ([layers.Dense(2), layers.Dense(1), layers.Rescaling(2.0)], NetworkOptions(), True),
+    ],
+    ids=["a layer", "an operation", "two names", "trained on logits", "no dense layer"],
+)
+def test_one_value_is_read_as_that_of_two_classes(
+    end: list[Callable[[Tensor], Tensor]], options: NetworkOptions, loss: bool, tmp_path: Path
+) -> None:
+    x = image = keras.Input(SHAPE)
+    for part in (layers.GlobalAveragePooling2D(), *end):
+        x = part(x)
+    model = randomise(keras.Model(image, x))
+    if loss:
+        model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.save(tmp_path / "mine.keras")
+    is_logit = trained_on_logits(tmp_path / "mine.keras")
+    assert is_logit is bool(loss)
+    both = numpy(adapted(model, options, is_logit=is_logit)(photo() / 255))
+    value = model(photo() / 255)
+    p = float(numpy(value if len(end) > 1 and not loss else ops.sigmoid(value))[0, 0])
+    np.testing.assert_allclose(both, [[1 - p, p]], atol=1e-6)
+
+
+def test_one_value_of_another_loss_is_refused(tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    model = keras.Model(image, layers.Dense(1)(layers.GlobalAveragePooling2D()(image)))
+    model.compile(loss="mse")
+    with pytest.raises(CompileError, match="where it is the logit of two, --classes names both"):
+        compiled(model, tmp_path)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16", "float64"])
+def test_networks_of_another_precision_are_computed_in_single(policy: str) -> None:
+    image = keras.Input(SHAPE, name="image")
+    inner = keras.Sequential([keras.Input(SHAPE), layers.Conv2D(4, 3, dtype=policy)])
+    x = layers.GlobalAveragePooling2D(dtype=policy)(inner(image))
+    answer = layers.Dense(3, activation="softmax", dtype=policy, name="answer")(x)
+    model = keras.Model({"image": image}, {"answer": answer}, name="half")
+    found = adapted(model, NetworkOptions())
+    assert {str(tensor.dtype) for tensor in (*found.weights, found.input, found.output)} == {
+        "float32"
+    }
+    wanted = model({"image": photo() / 255})["answer"]
+    np.testing.assert_allclose(numpy(found(photo() / 255)), numpy(wanted), atol=0.02)
+
+
+def test_the_logarithm_of_probabilities_is_taken_for_logits(tmp_path: Path) -> None:
+    x = layers.GlobalAveragePooling2D()(image := keras.Input(SHAPE, name="image"))
+    model = randomise(keras.Model({"image": image}, layers.Dense(3, "log_softmax")(x)))
+    manifest = compiled(model, tmp_path)
+    assert [layer.activation for layer in manifest.layers[-2:]] == ["log_softmax", "softmax"]
+    assert manifest.no_gradients is None
+
+
+def test_what_keras_cannot_run_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("Exception encountered when calling it.\n\n\x1b[1mshapes differ\x1b[0m")
+
+    monkeypatch.setattr("skiplens.network.compiling.compile_network", fails)
+    says = r"mine\.keras cannot be compiled: ValueError: shapes differ$"
+    with pytest.raises(CompileError, match=says):
+        compiled(network(), tmp_path)
+    assert list((tmp_path / "models").iterdir()) == []

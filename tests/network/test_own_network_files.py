@@ -155,6 +155,12 @@ def archive(folder: Path) -> Path:
     return folder / "mine.keras"
 
 
+def part_of_an_archive(folder: Path) -> Path:
+    path = archive(folder)
+    path.write_bytes(path.read_bytes()[:-8])
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -163,6 +169,7 @@ def archive(folder: Path) -> Path:
         (weights, "holds weights alone"),
         (text, "neither a .keras nor an HDF5 file"),
         (archive, "is a zip archive, but not a Keras network"),
+        (part_of_an_archive, "is damaged: the end of the file is missing"),
         (lambda folder: folder / "none.keras", "cannot be read: No such file"),
     ],
 )
@@ -182,11 +189,11 @@ def test_weights_in_an_hdf5_file_are_told_from_a_network(tmp_path: Path) -> None
 
 def test_every_reason_against_a_network_is_told_at_once(tmp_path: Path) -> None:
     image = keras.Input((32, 32, 4))
-    x = layers.Flatten()(layers.Conv2D(2, 3, name="a layer")(image))
+    x = layers.Flatten()(layers.Conv2D(2, 3, name="a,layer")(image))
     network = keras.Model(image, [layers.Dense(10)(x), layers.Dense(1)(x)])
     with pytest.raises(CompileError) as caught:
         compiled(saved(network, tmp_path))
-    for reason in ("has 2 outputs", "layer 'a layer' has a name", "takes images of 32 x 32 x 4"):
+    for reason in ("has 2 outputs", "layer 'a,layer' has a name", "takes images of 32 x 32 x 4"):
         assert reason in str(caught.value)
     assert nothing_is_left(tmp_path)
 
@@ -356,3 +363,14 @@ def test_a_file_can_define_the_networks_own_layers(tmp_path: Path) -> None:
     assert "twice" in [
         layer.name for layer in compiled(path, TrustedCode(definitions=definitions)).layers
     ]
+
+
+def test_a_file_of_layers_that_fails_is_told(tmp_path: Path) -> None:
+    definitions = tmp_path / "layers.py"
+    path = saved(convnet(), tmp_path)
+    with pytest.raises(CompileError, match=r"layers\.py cannot be run: FileNotFoundError: "):
+        compiled(path, TrustedCode(definitions=definitions))
+    definitions.write_text("import nothing_of_that_name", encoding="utf-8")
+    with pytest.raises(CompileError, match=r"layers\.py cannot be run: ModuleNotFoundError: No "):
+        compiled(path, TrustedCode(definitions=definitions))
+    assert nothing_is_left(tmp_path)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import keras
 import pytest
@@ -37,7 +38,7 @@ def between_blocks() -> keras.Model:
     image = keras.Input((28, 28, 1))
     x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="first")(image)
     x = layers.Add(name="sum")([x, layers.Conv2D(4, 3, padding="same", name="branch")(x)])
-    x = layers.Activation("silu", name="smooth")(x)
+    x = layers.Activation("silu", name="glätte: слой #1?")(x)
     x = layers.Conv2D(6, 1, name="transition")(layers.MaxPooling2D(2, name="smaller")(x))
     gate = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
     gate = layers.Conv2D(6, 1, activation="sigmoid", name="excite")(gate)
@@ -114,11 +115,12 @@ def addresses(manifest: Manifest, view: str) -> Iterator[str]:
     yield from (view, f"{view}/blocks", f"/pictures{view}/card.png", "/")
     api = f"/api/v1{view}"
     yield from (f"{api}/prediction", f"{api}/blocks", f"{api}/stages", f"{api}/activations.npz")
-    for layer in manifest.layers:
-        yield f"{view}/layers/{layer.name}"
-        yield f"{view}/layers/{layer.name}?normalize=network&sort=mean"
-        yield f"{view}/layers/{layer.name}/filters/0"
-        yield f"{api}/layers/{layer.name}/grid.png"
+    for name in (quote(layer.name) for layer in manifest.layers):
+        yield f"{view}/layers/{name}"
+        yield f"{view}/layers/{name}?normalize=network&sort=mean"
+        yield f"{view}/layers/{name}/filters/0"
+        yield f"{api}/layers/{name}/grid.png"
+        yield f"{api}/layers/{name}/activations.npy"
     for block in manifest.blocks:
         yield f"{view}/blocks/{block.name}"
         yield f"{api}/blocks/{block.name}/maps.png"

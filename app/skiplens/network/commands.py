@@ -4,6 +4,7 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import runpy
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
-from skiplens.errors import CompileError, StartupError, TrainingError
+from skiplens.errors import CompileError, SkiplensError, StartupError, TrainingError
 from skiplens.network.checkpoints import MODIFIED, code_commit
 from skiplens.network.mnist_download import load_mnist
 from skiplens.network.own_network_files import (
@@ -285,7 +286,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     if code.trusted:
         keras.config.enable_unsafe_deserialization()
     if code.definitions:
-        runpy.run_path(str(code.definitions))
+        _run(code.definitions)
     models.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(models)
     with TemporaryDirectory(prefix=f"{_COMPILING}{os.getpid()}-", dir=models) as temporary:
@@ -297,9 +298,32 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
             compile_folder(made, data, run_graph, measure=measure, options=options)
         except CompileError as error:
             raise CompileError(str(error).replace(str(copy), str(path))) from error
+        except SkiplensError:
+            raise
+        except Exception as error:  # a network can fail in Keras and TensorFlow in many ways
+            raise CompileError(f"{path} cannot be compiled: {_first_line(error)}") from error
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return folder
+
+
+def _run(definitions: Path) -> None:
+    """Run a Python file that defines layers.
+
+    Raises:
+        CompileError: it fails.
+    """
+    try:
+        runpy.run_path(str(definitions))
+    except Exception as error:  # whatever the file raises
+        raise CompileError(f"--with {definitions} cannot be run: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, without the words that Keras puts before it."""
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered")]
+    return f"{type(error).__name__}: {(told or ['it says nothing more'])[0]}"
 
 
 _COMPILING: Final = ".compiling-"  # and the id of the process

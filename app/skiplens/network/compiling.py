@@ -54,7 +54,7 @@ from skiplens.network.litert_graphs import (
     reference_reordered,
     return_memory,
 )
-from skiplens.network.own_network_files import NetworkOptions
+from skiplens.network.own_network_files import NetworkOptions, trained_on_logits
 from skiplens.network.recurrent import unrolled
 from skiplens.network.structure import analyse
 from skiplens.network.tracing import (
@@ -264,15 +264,16 @@ def _with_contract(
     """The network in a folder, with the input and the output that it is shown with; the shape of
     its image, and what it expects of one.
     """
-    saved = load_network(folder / NETWORK_FILE)
-    network = adapted(saved, options)
+    file = folder / NETWORK_FILE
+    saved = load_network(file)
+    network = adapted(saved, options, is_logit=trained_on_logits(file))
     _check(folder.name, network)
     shape = image_shape(network) or (0, 0, 0)  # it is checked
     scale = analyse(network, shape).input_scale
     found = contract(network, shape, scale, options)
     network = prepared(network, found, scale)
     if network is not saved:
-        network.save(folder / NETWORK_FILE)
+        network.save(file)
     return network, shape, found
 
 
@@ -352,6 +353,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+_LOGIT_ADVICE: Final = "; where it is the logit of two, --classes names both"
+
+
 def _check(name: str, network: keras.Model) -> None:
     """Refuse networks that could not be shown, for every reason at once."""
     reasons = obstacles(network)
@@ -364,6 +368,7 @@ def _check(name: str, network: keras.Model) -> None:
         found = " x ".join(str(size) for size in outputs[0].shape[1:])
         reasons.append(
             f"network {name} puts out {found} values; it must put out one value for each class"
+            f"{_LOGIT_ADVICE if found == '1' else ''}"
         )
     if reasons:
         raise CompileError("; ".join(reasons))

@@ -274,7 +274,7 @@ def _activation_layer(layer: Any) -> Any:
 
 def _packed(entries: Any, structure: Any) -> Any:
     """The tensors in the structure that the model names its inputs by."""
-    if isinstance(structure, (list, tuple)) and isinstance(entries, keras.KerasTensor):
+    if isinstance(structure, (dict, list, tuple)) and isinstance(entries, keras.KerasTensor):
         return keras.tree.pack_sequence_as(structure, [entries])
     return entries
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from skiplens.core.input_image import WHITE, InputContract
 from skiplens.errors import CompileError, quoted
+from skiplens.network.layer_records import is_operation
 from skiplens.network.own_network_files import NetworkOptions
 
 _UNIT: Final = (1 / WHITE,)
@@ -38,6 +39,7 @@ PRESETS: Final = (*_PRESETS, *_APPLICATIONS)
 PREPROCESSED: Final = "preprocess"  # the layer before a user's network
 _SHAPE_AXES: Final = 4  # batch, height, width, channels
 _COLOURS: Final = 3  # channels
+_TWO: Final = 2  # classes that one value tells apart
 
 
 def contract(
@@ -111,8 +113,17 @@ def prepared(network: keras.Model, found: InputContract, scale: float) -> keras.
     return keras.Model(image, network(x), name=network.name)
 
 
-def adapted(network: keras.Model, options: NetworkOptions) -> keras.Model:
-    """The network with one output, and an image of a fixed size, as far as the user tells them.
+def adapted(
+    network: keras.Model, options: NetworkOptions, *, is_logit: bool = False
+) -> keras.Model:
+    """The network in float32 with one output, and an image of a fixed size, as far as the user
+    tells them.
+
+    Args:
+        network: as its user saved it.
+        options: by the user.
+        is_logit: whether it was trained so that a single output is the logit of the second of two
+            classes.
 
     Raises:
         CompileError: it has no such output, or its input is no image of an open size.
@@ -121,10 +132,14 @@ def adapted(network: keras.Model, options: NetworkOptions) -> keras.Model:
         first = network.layers[0]
         if isinstance(first, keras.Model) and getattr(first, "inputs", None):
             network.build(first.input_shape)  # that of a model in it, where it names none
-    network = _with_two_classes(network)
+    if not getattr(network, "inputs", None):
+        return network  # it has no graph
+    network = _with_two_classes(
+        _unpacked(_in_single_precision(network)), options, is_logit=is_logit
+    )
     if options.output is not None:
         network = keras.Model(network.inputs, _output(network, options.output), name=network.name)
-    inputs: list[Any] = getattr(network, "inputs", None) or []
+    inputs: list[Any] = network.inputs
     if options.size is None or len(inputs) != 1 or None not in inputs[0].shape[1:]:
         return network
     shape = tuple(inputs[0].shape)
@@ -134,22 +149,59 @@ def adapted(network: keras.Model, options: NetworkOptions) -> keras.Model:
     return keras.Model(image, network(image), name=network.name)
 
 
-def _with_two_classes(network: keras.Model) -> keras.Model:
-    """The network with probabilities of two classes in place of one of the second, p: the softmax
-    of the logits 0 and z is 1 - p and p, where p is the sigmoid of z.
-    """
-    last = next(reversed(getattr(network, "layers", ())), None)
-    if (
-        not isinstance(last, keras.layers.Dense)
-        or last.units != 1
-        or last.activation is not keras.activations.sigmoid
-        or len(getattr(network, "outputs", None) or ()) != 1
-    ):
+_OTHER_PRECISION: Final = re.compile(r'"(?:mixed_)?b?float(?:16|64)"')
+
+
+def _in_single_precision(network: keras.Model) -> keras.Model:
+    """The network with layers that all compute in float32, as LiteRT does."""
+    text, changed = _OTHER_PRECISION.subn('"float32"', network.to_json())
+    if not changed:
         return network
-    both = keras.layers.Dense(2, activation="softmax", use_bias=last.use_bias, name=last.name)
-    inputs, output = network.inputs, both(last.input)
-    both.set_weights([np.concatenate([0 * one, one], axis=-1) for one in last.get_weights()])
-    return keras.Model(inputs, output, name=network.name)
+    copy = keras.models.model_from_json(text)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _unpacked(network: keras.Model) -> keras.Model:
+    """The network of one tensor where its input, or its output, is a structure of one."""
+    inputs, outputs = network.inputs, network.outputs
+    if isinstance(network, keras.Sequential) or len(inputs) > 1:
+        return network
+    output = outputs[0] if len(outputs) == 1 else network.output
+    if network.input is inputs[0] and network.output is output:
+        return network
+    return keras.Model(inputs[0], output, name=network.name)
+
+
+def _with_two_classes(
+    network: keras.Model, options: NetworkOptions, *, is_logit: bool
+) -> keras.Model:
+    """The network with probabilities of two classes in place of one of the second, p, or of its
+    logit z: the softmax of the logits 0 and z is 1 - p and p, where p is the sigmoid of z.
+    """
+    inputs, outputs = network.inputs, network.outputs
+    if len(inputs) > 1 or len(outputs) > 1 or outputs[0].shape != (None, 1):
+        return network
+    is_logit = is_logit or len(options.classes) == _TWO
+    parts = network.layers if isinstance(network, keras.Sequential) else network.operations
+    last, logit = parts[-1], outputs[0]
+    activation = getattr(last, "activation", None)
+    if isinstance(last, keras.layers.Dense) and (
+        activation is keras.activations.sigmoid
+        or (is_logit and activation is keras.activations.linear)
+    ):
+        both = keras.layers.Dense(_TWO, "softmax", use_bias=last.use_bias, name=last.name)
+        weights = [np.concatenate([0 * one, one], axis=-1) for one in last.get_weights()]
+        logit = last.input
+    elif activation is keras.activations.sigmoid or is_operation(last, "Sigmoid") or is_logit:
+        both = keras.layers.Dense(_TWO, "softmax", use_bias=False, name="two_classes")
+        weights = [np.array([[0.0, 1.0]])]
+        logit = logit if is_logit else last.input
+    else:
+        return network
+    output = both(logit)
+    both.set_weights(weights)
+    return keras.Model(inputs[0], output, name=network.name)
 
 
 def _output(network: keras.Model, name: str) -> Any:  # a symbolic tensor

@@ -243,11 +243,13 @@ def _gradients(
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(list(inputs.values()))
         outputs = model(inputs, training=False)
-    found: list[tf.Tensor] = tape.gradient(
+    found: list[tf.Tensor | None] = tape.gradient(
         outputs[logits],
         [outputs[name] for name in names],
         output_gradients=target,
     )
+    if any(one is None for one in found):
+        raise CompileError("its logits have no gradient by the image")
     return found
 
 

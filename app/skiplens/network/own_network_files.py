@@ -19,6 +19,7 @@ from skiplens.errors import CompileError, quoted
 
 SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
+_ZIP: Final = b"PK\x03\x04"
 _DIGITS_OF_HASH: Final = 8
 _CHUNK: Final = 1 << 20
 
@@ -109,6 +110,8 @@ def check_file(path: Path) -> None:
         if path.name.endswith(".weights.h5"):
             raise only_weights(path)
     elif not zipfile.is_zipfile(path):
+        if start.startswith(_ZIP):
+            raise CompileError(f"{path} is damaged: the end of the file is missing")
         raise CompileError(f"{path} is not a Keras network: neither a .keras nor an HDF5 file")
     else:
         with zipfile.ZipFile(path) as archive:
@@ -124,6 +127,16 @@ def newer_keras(path: Path, own: str) -> str | None:
         return found if _release(found) > _release(own) else None
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
+
+
+def trained_on_logits(path: Path) -> bool:
+    """Whether a ``.keras`` file says that its network was trained on logits of two classes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            loss = json.loads(archive.read("config.json"))["compile_config"]["loss"]
+        return bool(loss["class_name"] == "BinaryCrossentropy" and loss["config"]["from_logits"])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return False
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -216,10 +216,19 @@ def _end_in_probabilities(flat: FlatNetwork) -> None:
     """Append the softmax that a network of logits leaves to its loss."""
     last = next((call for call in flat.calls if flat.output is call.output), None)
     is_vector = len(flat.output.shape) == _VECTORS
-    if last is not None and is_vector and not (is_activation(last.layer) or is_softmax(last.layer)):
+    if last is not None and is_vector and _gives_logits(last.layer):
         softmax = keras.layers.Softmax(name=f"{last.layer.name}.softmax")
         flat.output = softmax(flat.output)
         flat.calls.append(Call(softmax, (last.output,), {}, flat.output))
+
+
+def _gives_logits(layer: Any) -> bool:
+    """Whether a softmax makes probabilities of the last layer's output; it also undoes their
+    logarithm.
+    """
+    if getattr(layer, "activation", None) is keras.activations.log_softmax:
+        return True
+    return not (is_activation(layer) or is_softmax(layer))
 
 
 def _logits(flat: FlatNetwork) -> Tensor | None:

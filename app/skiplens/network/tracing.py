@@ -83,10 +83,11 @@ def instrument(
     if reasons := obstacles(network):
         raise CompileError("; ".join(reasons))
     structure = analyse(network, image_shape(network))
-    return _Replay(structure, rewrite, split_paths=paths).instrumented(network.name)
+    return _Replay(structure, rewrite, split_paths=paths).instrumented()
 
 
-_NAME: Final = re.compile(r"[\w.-]+")
+_NAME: Final = re.compile(r"[^/,\x00-\x1f]+")
+_NOT_IN_A_SCOPE: Final = re.compile(r"[^A-Za-z0-9_.\\/>-]")  # of names, as TensorFlow has it
 
 
 def obstacles(network: keras.Model) -> list[str]:
@@ -95,7 +96,8 @@ def obstacles(network: keras.Model) -> list[str]:
     outputs: list[Any] = getattr(network, "outputs", None) or []
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs) or "unknown"
     found = []
-    if any(isinstance(layer, keras.layers.Embedding) for layer in getattr(network, "layers", ())):
+    parts = list(getattr(network, "layers", ()))
+    if _reads_text(inputs, parts):
         found.append(
             f"network {network.name!r} reads text: its layers can be built with Residual and "
             "trained, GRUs and LSTMs too, but what skiplens shows is a network at an image, such "
@@ -108,16 +110,35 @@ def obstacles(network: keras.Model) -> list[str]:
         )
     if len(outputs) > 1:
         found.append(
-            f"network {network.name!r} has {len(outputs)} outputs; it must have one, the "
-            "probabilities of the classes"
+            f"network {network.name!r} has {len(outputs)} outputs; --output tells which one has "
+            f"the probabilities of the classes: {', '.join(network.output_names)}"
         )
-    unnamed = [layer for layer in getattr(network, "layers", ()) if not _NAME.fullmatch(layer.name)]
+    if strange := [one.name for one in parts if _is_channels_first(one)]:
+        found.append(
+            f"layer {quoted(strange[0])} has its channels first; skiplens shows networks whose "
+            "layers have them last: data_format='channels_last'"
+        )
+    unnamed = [layer for layer in parts if not _NAME.fullmatch(layer.name)]
     found += [
-        f"layer {quoted(layer.name)} has a name that cannot stand in an address; letters, digits, "
-        "dots, dashes and underscores can"
+        f"layer {quoted(layer.name)} has a name that cannot stand in an address: slashes and "
+        "commas cannot"
         for layer in unnamed
     ]
     return found
+
+
+def _reads_text(inputs: Sequence[Any], parts: Sequence[Any]) -> bool:
+    """Whether a network reads a row of numbers of words."""
+    of_rows = any(len(one.shape) < SPATIAL_RANK for one in inputs)
+    return of_rows and any(isinstance(part, keras.layers.Embedding) for part in parts)
+
+
+def _is_channels_first(part: Any) -> bool:
+    """Whether a layer computes maps ``(C, H, W)``; models are looked into."""
+    if isinstance(part, keras.Model):
+        return any(map(_is_channels_first, part.layers))
+    flattens = isinstance(part, keras.layers.Flatten)
+    return getattr(part, "data_format", None) == "channels_first" and not flattens
 
 
 def _size_advice(inputs: Sequence[Any]) -> str:
@@ -174,7 +195,7 @@ class _Replay:
             self._values[id(source)] = scaled([self._inputs["image"]])
         return self._values[id(source)]
 
-    def instrumented(self, name: str) -> InstrumentedModel:
+    def instrumented(self) -> InstrumentedModel:
         """The network as a model of all its outputs."""
         merged = {id(merge.call): block for block, merge in self._network.merges.items()}
         for call in self._network.calls:
@@ -186,7 +207,7 @@ class _Replay:
         copies = {path: self._copies[path] for path in paths if path in self._copies}
         logits = self._network.logits
         return InstrumentedModel(
-            keras.Model(self._inputs, {**self._outputs, **copies}, name=f"{name}.traced"),
+            keras.Model(self._inputs, {**self._outputs, **copies}, name="traced"),
             tuple(self._layers),
             blocks or tuple(named_blocks(self._layers)),
             tuple(copies),
@@ -251,10 +272,15 @@ class _Replay:
         return self._copies[name]
 
     def _layer(self, call: Call) -> Any:
-        """A call's layer, renamed where another layer of the network has its name."""
+        """A call's layer, renamed where another layer of the network has its name, or TensorFlow
+        does not take it.
+        """
         layer, name = call.layer, self._network.names[id(call)]
-        if not self._network.shares_name(call):
+        strange = _NOT_IN_A_SCOPE.search(name) is not None
+        if not strange and not self._network.shares_name(call):
             return layer
+        if strange:
+            name = f"{_NOT_IN_A_SCOPE.sub('_', name)}.{len(self._renamed)}"
         return self._renamed.setdefault(id(layer), twin(layer, name=name))
 
     def _merge_inputs(self, block: str, merge: Merge) -> None:

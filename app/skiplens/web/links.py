@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.colormaps import PaletteName
@@ -91,9 +91,16 @@ def api_view(network: str, digit: str) -> str:
     return f"{api_network(network)}/digits/{digit}"
 
 
+def _segment(name: str) -> str:
+    """The name of a layer or block as part of a path; users choose them. That in braces of a
+    route is left.
+    """
+    return quote(name, safe="{}@:")
+
+
 def api_layer(network: str, digit: str, layer: str) -> str:
     """A layer on a digit, in the API."""
-    return f"{api_view(network, digit)}/layers/{layer}"
+    return f"{api_view(network, digit)}/layers/{_segment(layer)}"
 
 
 def grid_png(network: str, digit: str, layer: str) -> str:
@@ -103,12 +110,12 @@ def grid_png(network: str, digit: str, layer: str) -> str:
 
 def block_maps_png(network: str, digit: str, block: str) -> str:
     """The maps of a block's parts as an image."""
-    return f"{api_view(network, digit)}/blocks/{block}/maps.png"
+    return f"{api_view(network, digit)}/blocks/{_segment(block)}/maps.png"
 
 
 def kernels_png(network: str, layer: str) -> str:
     """A convolution's kernels as an image."""
-    return f"{api_network(network)}/layers/{layer}/kernels.png"
+    return f"{api_network(network)}/layers/{_segment(layer)}/kernels.png"
 
 
 def samples_png(digits: Iterable[str]) -> str:
@@ -129,7 +136,7 @@ def gallery(network: str, digit: str) -> str:
 
 def layer_page(network: str, digit: str, layer: str) -> str:
     """A layer's page."""
-    return f"{gallery(network, digit)}/layers/{layer}"
+    return f"{gallery(network, digit)}/layers/{_segment(layer)}"
 
 
 def filter_page(network: str, digit: str, layer: str, index: int | str) -> str:
@@ -139,7 +146,7 @@ def filter_page(network: str, digit: str, layer: str, index: int | str) -> str:
 
 def block_page(network: str, digit: str, block: str) -> str:
     """A block's page."""
-    return f"{gallery(network, digit)}/blocks/{block}"
+    return f"{gallery(network, digit)}/blocks/{_segment(block)}"
 
 
 def blocks_page(network: str, digit: str) -> str:
@@ -164,7 +171,7 @@ def card_png(network: str, digit: str) -> str:
 
 def filter_kernel_png(network: str, layer: str, index: int | str) -> str:
     """The kernel of one filter, one map for each input channel; as with :func:`filter_page`."""
-    return at(f"/pictures/networks/{network}/layers/{layer}/filters/{index}/kernel.png")
+    return at(f"/pictures/networks/{network}/layers/{_segment(layer)}/filters/{index}/kernel.png")
 
 
 def api_dataset(network: str) -> str:
@@ -308,7 +315,7 @@ class Links:
 
     def block_data(self, block: str) -> str:
         """A block's metrics in the API."""
-        address = f"{api_view(self.network, self.digit)}/blocks/{block}"
+        address = f"{api_view(self.network, self.digit)}/blocks/{_segment(block)}"
         return with_query(address, {"scale": str(self.scales)})
 
     def blocks(self, **options: object) -> str:
@@ -394,7 +401,7 @@ class Links:
 
     def kernels(self, layer: str) -> str:
         """A convolution's kernels as an array."""
-        return f"{api_network(self.network)}/layers/{layer}/kernels.npy"
+        return f"{api_network(self.network)}/layers/{_segment(layer)}/kernels.npy"
 
     def with_digit(self, digit: str) -> "Links":
         """The same page of another digit."""

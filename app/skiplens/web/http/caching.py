@@ -5,6 +5,7 @@ import gzip
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
+from urllib.parse import quote
 
 from anyio import to_thread
 from cachetools import LRUCache
@@ -90,7 +91,7 @@ def streamed_response(
     }
     if etag_matches(etag, request.headers):
         return Response(status_code=304, headers=headers)
-    headers["Content-Disposition"] = f'inline; filename="{download}"'
+    headers["Content-Disposition"] = _disposition(download)
     if size is not None:
         headers["Content-Length"] = str(size)
     return StreamingResponse(_in_places(request, parts), headers=headers, media_type=media_type)
@@ -115,6 +116,14 @@ async def _take_again(place: Place) -> None:
             return
 
 
+def _disposition(name: str) -> str:
+    """``Content-Disposition`` with the name to save a file by; names of layers hold any characters
+    (RFC 6266).
+    """
+    quoted = quote(name)
+    return f"inline; filename*=UTF-8''{quoted}" if quoted != name else f'inline; filename="{name}"'
+
+
 def _cacheable(
     request: Request, content: bytes, media_type: str, cache_control: str, download: str | None
 ) -> Response:
@@ -125,7 +134,7 @@ def _cacheable(
     if etag_matches(etag, request.headers):
         return Response(status_code=304, headers=headers)
     if download is not None:
-        headers["Content-Disposition"] = f'inline; filename="{download}"'
+        headers["Content-Disposition"] = _disposition(download)
     return Response(content, media_type=media_type, headers=headers)
 
 
