@@ -290,7 +290,12 @@ def _evidence(scene: Scene) -> Iterator[tuple[str, str, str]]:
     removed = one_block_out(scene)
     if removed:
         _, kept, lost = removed
-        yield "Test accuracy, one block taken out", fmt.percent(kept.mean), fmt.percent(lost.mean)
+        blocks = len(scene.networks.deep.manifest.blocks)
+        yield (
+            f"Test accuracy, one of {blocks} taken out",
+            fmt.percent(kept.mean),
+            fmt.percent(lost.mean),
+        )
 
 
 def meaning_figure(scene: Scene) -> StepFigure:
