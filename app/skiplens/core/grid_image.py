@@ -49,7 +49,7 @@ GAP: Final = 2
 MIN_ZOOM: Final = 1
 MAX_ZOOM: Final = 16
 LABEL_HEIGHT: Final = GLYPH_HEIGHT + 2
-_MIN_LABEL_WIDTH: Final = 2 * (GLYPH_WIDTH + 1)  # two digits: wider than a 1 x 1 map at zoom 1
+MIN_LABEL_WIDTH: Final = 2 * (GLYPH_WIDTH + 1)  # two digits: wider than a 1 x 1 map at zoom 1
 _PREFERRED_MAP_SIDE_PX: Final = 56
 MAX_MAP_SIDE_PX: Final = 112
 _MAX_GRID_WIDTH_PX: Final = 356  # three grids fit side by side on a laptop screen
@@ -119,7 +119,7 @@ def _lay_out(  # noqa: PLR0913, PLR0917  # one parameter a measure
     """Maps in rows, with space for indices above the first row, or above every row."""
     labels = top + above > 0
     map_width, map_height = width * zoom, height * zoom
-    across = gap + (max(map_width, _MIN_LABEL_WIDTH) if labels and gap else map_width)
+    across = gap + (max(map_width, MIN_LABEL_WIDTH) if labels and gap else map_width)
     down = GAP + above + map_height
     lefts = range(GAP, GAP + columns * across, across)
     tops = (top + GAP + above + row * down for row in range(math.ceil(count / columns)))

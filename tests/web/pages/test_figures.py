@@ -93,6 +93,17 @@ def test_every_grid_fits_beside_the_others_of_its_block(forward: ForwardPass) ->
         assert widths == sorted(set(widths))
 
 
+def test_of_very_many_small_maps_those_that_fit_are_shown(forward: ForwardPass) -> None:
+    manifest = forward.manifest
+    small = replace(find_layer(manifest, "block5.output"), shape=(2, 2, 2048))
+    values = np.random.default_rng(1).normal(size=small.shape).astype(np.float32)
+    many = replace(forward, activations={**forward.activations, small.name: values})
+    links = Links(manifest.id, forward.digit.id, AS_TRAINED, Normalisation.LAYER)
+    found = layer_figure(many, small, links, room=333)
+    assert 250 < found.picture.width <= 333
+    assert found.meta.endswith(" strongest")
+
+
 def test_the_input_of_a_block_is_shown_in_its_range(forward: ForwardPass) -> None:
     manifest = forward.manifest
     links = Links(manifest.id, forward.digit.id, switched_off("block2"))

@@ -300,8 +300,8 @@ def _fitting_filters(
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """The filters that have room in a grid, all if they fit, and its address's parameters."""
     height, width, count = layer.shape
-    across = width * zoom + grid_image.GAP
-    if zoom > grid_image.MIN_ZOOM or near_square(count) * across <= room or layer.is_sequence:
+    across = max(width * zoom, grid_image.MIN_LABEL_WIDTH) + grid_image.GAP
+    if layer.is_sequence or near_square(count) * across <= room:
         return tuple(range(count)), {}
     zoom = _legible_zoom(layer)
     across = width * zoom + grid_image.GAP
