@@ -1,6 +1,7 @@
 """Residual streams: votes, early exits and reordered blocks equal Keras models built that way."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -23,19 +24,23 @@ from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 pytestmark = SAVES_WITH_KERAS
 
 BLOCKS = 4
-NETWORKS = {
-    "stream": randomise(stream(BLOCKS), 1),
-    "plain": randomise(stream(BLOCKS, "plain"), 2),
-    "gated": randomise(highway(), 3),
-}
 ORDERS = [(3, 1, 0, 2), (0, 2, 1, 3), (3, 2, 1, 0)]
 SCALES = [AS_TRAINED, Scales((("block2", 0.0), ("block3", -0.5)))]
+
+
+@cache
+def networks() -> Mapping[str, keras.Model]:
+    return {
+        "stream": randomise(stream(BLOCKS), 1),
+        "plain": randomise(stream(BLOCKS, "plain"), 2),
+        "gated": randomise(highway(), 3),
+    }
 
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Engine]:
     folder: Path = tmp_path_factory.mktemp("streams")
-    for name, network in NETWORKS.items():
+    for name, network in networks().items():
         (folder / name).mkdir()
         network.save(folder / name / "network.keras")
         compile_network(folder / name, run_once)
@@ -66,7 +71,7 @@ def test_reordered_blocks_equal_a_network_built_in_that_order(
     order: tuple[int, ...], scales: Scales, engines: Mapping[str, Engine], digit: Digit
 ) -> None:
     forward = run_reordered(engines["stream"], digit, scales, names(order))
-    expected = built(NETWORKS["stream"], order, scales)(digit.as_input())
+    expected = built(networks()["stream"], order, scales)(digit.as_input())
     assert tuple(block.name for block in forward.manifest.blocks) == forward.order.names
     for name, value in expected.items():
         close(forward.activations[name].reshape(value.shape[1:]), numpy(value)[0])
@@ -83,7 +88,7 @@ def close(found: np.ndarray, expected: np.ndarray) -> None:
 def test_so_do_those_of_a_plain_stack(
     order: tuple[int, ...], engines: Mapping[str, Engine], digit: Digit
 ) -> None:
-    network = NETWORKS["plain"]
+    network = networks()["plain"]
     x = image = keras.Input((28, 28, 1))
     x = network.get_layer("stem.conv")(x)
     for at in order:
@@ -96,7 +101,7 @@ def test_so_do_those_of_a_plain_stack(
 
 
 def test_so_do_gated_blocks_with_norms(engines: Mapping[str, Engine], digit: Digit) -> None:
-    network, order = NETWORKS["gated"], (5, 0, 2, 1, 4, 3)
+    network, order = networks()["gated"], (5, 0, 2, 1, 4, 3)
     x = image = keras.Input((28, 28, 1))
     for name in ("stem.conv", "stem.norm", "stem.output"):
         x = network.get_layer(name)(x)
@@ -126,7 +131,7 @@ def passes(engine: Engine, digit: Digit) -> list[ForwardPass]:
 
 
 def test_votes_add_up_to_the_logits(engines: Mapping[str, Engine], digit: Digit) -> None:
-    engine, network = engines["stream"], NETWORKS["stream"]
+    engine, network = engines["stream"], networks()["stream"]
     kernel, bias = (numpy(weight) for weight in network.get_layer("head.logits").weights)
     for forward in passes(engine, digit):
         found = votes(forward, engine.weights)
@@ -148,7 +153,7 @@ def test_votes_add_up_to_the_logits(engines: Mapping[str, Engine], digit: Digit)
 def test_early_exits_are_the_head_at_every_depth(
     engines: Mapping[str, Engine], digit: Digit
 ) -> None:
-    engine, network = engines["stream"], NETWORKS["stream"]
+    engine, network = engines["stream"], networks()["stream"]
     pool, dense = network.get_layer("head.pool"), network.get_layer("head.logits")
     for forward in passes(engine, digit):
         order = [int(block.name.removeprefix("block")) - 1 for block in forward.manifest.blocks]

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,17 @@ from tests.core.images import saved
 from tests.web.images import drawing, encoded
 
 SMALL = encoded(drawing())
-LARGE = saved(
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (4000, 4000), np.uint8)), "WEBP"
-)
 
-CLEAR = saved(Image.new("RGBA", (4000, 4000)), "PNG")
+
+@cache
+def large() -> bytes:
+    """Noise, which takes seconds to encode: not in every process that only collects tests."""
+    noise = np.random.default_rng(0).integers(0, 256, (4000, 4000), np.uint8)
+    return saved(Image.fromarray(noise), "WEBP")
+
+
+def clear() -> bytes:
+    return saved(Image.new("RGBA", (4000, 4000)), "PNG")
 
 
 @contextmanager
@@ -73,16 +80,17 @@ def test_errors_are_those_of_decoding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "bounds", "message"),
+    ("make", "bounds", "message"),
     [
-        (LARGE, {"cpu_seconds": 0.2}, "processor time"),
-        (CLEAR, {"memory_bytes": 64 << 20}, "memory"),
+        (large, {"cpu_seconds": 0.2}, "processor time"),
+        (clear, {"memory_bytes": 64 << 20}, "memory"),
     ],
     ids=["time", "memory"],
 )
 def test_too_much_work_is_refused_and_the_next_image_decoded(
-    image: bytes, bounds: dict[str, Any], message: str
+    make: Callable[[], bytes], bounds: dict[str, Any], message: str
 ) -> None:
+    image = make()
     with pool(**bounds) as decoding:
         with pytest.raises(ImageWorkError, match=message):
             run(decoding.find_digits(image))
@@ -100,7 +108,7 @@ def test_a_process_decodes_the_largest_images_one_after_the_other() -> None:
 
 def test_one_that_takes_too_long_is_busy() -> None:
     with pool(seconds=0.01) as decoding, pytest.raises(BusyError, match=r"within 0\.01 s"):
-        run(decoding.find_digits(LARGE))
+        run(decoding.find_digits(large()))
 
 
 def test_a_process_that_ends_is_replaced() -> None:
@@ -123,7 +131,9 @@ def test_small_images_do_not_wait_for_large_ones() -> None:
             ended.append(name)
 
         names = ("large", "large", "small", "small")
-        await asyncio.gather(*(decode(name, LARGE if name == "large" else SMALL) for name in names))
+        await asyncio.gather(
+            *(decode(name, large() if name == "large" else SMALL) for name in names)
+        )
         return ended
 
     with pool(processes=1, wait_seconds=30) as decoding:
