@@ -21,7 +21,7 @@ from skiplens.core.preprocessing import PreprocessedDigit, ink_box
 from skiplens.errors import StartupError, UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.admission import ANYONE
-from skiplens.service.databases.base import Database, Execute
+from skiplens.service.databases.protocol import Database, Execute
 from skiplens.service.databases.sqlite import SqliteFile
 from skiplens.service.dataset.labelled_digits import LabelledDigits
 
