@@ -368,3 +368,15 @@ def test_what_keras_cannot_run_is_refused_in_a_sentence(
     with pytest.raises(CompileError, match=says):
         compiled(network(), tmp_path)
     assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize("unit", [layers.UnitNormalization(), ops.normalize], ids=["layer", "op"])
+def test_vectors_of_zeros_keep_their_length(
+    unit: Callable[[Tensor], Tensor], tmp_path: Path
+) -> None:
+    dark = layers.Conv2D(
+        4, 3, activation="relu", bias_initializer=keras.initializers.Constant(-1.0)
+    )
+    x = layers.GlobalAveragePooling2D()(unit(dark(image := keras.Input(SHAPE))))
+    manifest = compiled(keras.Model(image, layers.Dense(3)(x)), tmp_path)
+    assert manifest.graphs["activations"].deviation < 1e-5

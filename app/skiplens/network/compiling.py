@@ -33,7 +33,7 @@ from skiplens.core.manifest import (
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
-from skiplens.network.differentiable import differentiable
+from skiplens.network.differentiable import computable, differentiable
 from skiplens.network.evaluation import (
     OnStep,
     Representation,
@@ -55,7 +55,6 @@ from skiplens.network.litert_graphs import (
     return_memory,
 )
 from skiplens.network.own_network_files import NetworkOptions, trained_on_logits
-from skiplens.network.recurrent import unrolled
 from skiplens.network.structure import analyse
 from skiplens.network.tracing import (
     InstrumentedModel,
@@ -406,7 +405,7 @@ def _graphs(network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
         found.infos[name] = replace(info, deviation=deviation)
         found.files[info.file] = graph.content
 
-    fixed = instrument(network, rewrite=unrolled)
+    fixed = instrument(network, rewrite=computable)
     # Converting takes the most memory, of gradients more than of activations: before all else.
     gradients = _gradients_or_reason(network)
     add("activations", compile_activations(fixed), _reference_activations(traced))

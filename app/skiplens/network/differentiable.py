@@ -27,6 +27,26 @@ _LOWEST: Final = -1e30  # stands for what lies outside a map: no value of a map 
 _SIX: Final = 6.0
 
 
+def computable(layer: Any, x: Tensor) -> Tensor | None:
+    """The layer's output from operations that LiteRT computes as Keras does; ``None`` where the
+    layer itself consists of them.
+    """
+    is_unit = isinstance(layer, keras.layers.UnitNormalization)
+    if is_unit or (is_operation(layer, "Normalize") and layer.order == _EUCLIDEAN):
+        return FunctionLayer(None, partial(_of_unit_length, axis=layer.axis))([x])
+    return unrolled(layer, x)
+
+
+_EUCLIDEAN: Final = 2  # the order of the norm
+
+
+def _of_unit_length(x: Tensor, axis: int | Sequence[int]) -> Tensor:
+    """Vectors along an axis divided by their norm; LiteRT's own operation makes NaN of zeros."""
+    axes = axis if isinstance(axis, int) else tuple(axis)
+    norm = ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True))
+    return ops.divide(x, ops.add(norm, ops.cast(ops.equal(norm, 0.0), norm.dtype)))
+
+
 def differentiable(layer: Any, x: Tensor) -> Tensor | None:
     """The layer's output from operations that LiteRT can differentiate; ``None`` where the layer
     itself consists of them, or is not known.

@@ -280,6 +280,8 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
     except Exception as error:  # the converter's own error is not public
         missing = re.findall(r"(?:Select|Custom) ops: (.+)", str(error))
         what = f"operation {missing[0]}" if missing else "an operation of the network"
+        if "/while" in str(error):
+            what = "the gradient of a loop"
         raise CompileError(f"LiteRT lacks {what}") from error
     inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
     del concrete, converter
