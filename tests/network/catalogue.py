@@ -351,6 +351,111 @@ def of_any_size() -> keras.Model:
     return classified(start, layers.Conv2D(4, 3, activation="relu")(start))
 
 
+# As frameworks and habits have it
+
+
+def in_half_precision() -> keras.Model:
+    half = {"dtype": "mixed_float16"}
+    return stacked(
+        *(layers.Conv2D(6, 3, strides=2, activation="relu", **half), layers.Flatten(**half)),
+        *(layers.Dense(10, **half), layers.Activation("softmax", dtype="float32")),
+    )
+
+
+def of_named_tensors() -> keras.Model:
+    start = keras.Input((28, 28, 1), name="image")
+    x = layers.Flatten()(layers.Conv2D(2, 3, strides=4)(start))
+    return keras.Model({"image": start}, {"digit": layers.Dense(10, name="digit")(x)})
+
+
+def sigmoid_of_its_own() -> keras.Model:
+    return stacked(
+        *(layers.Conv2D(4, 3, strides=3), layers.Flatten(), layers.Dense(1)),
+        layers.Activation("sigmoid"),
+    )
+
+
+def one_logit() -> keras.Model:
+    model = stacked(layers.Conv2D(4, 3, strides=3), layers.Flatten(), layers.Dense(1))
+    model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    return model
+
+
+def logarithms() -> keras.Model:
+    return stacked(
+        layers.Conv2D(4, 3, strides=3), layers.Flatten(), layers.Dense(10, "log_softmax")
+    )
+
+
+def dilated_branches() -> keras.Model:
+    start = image(32, 32, 3)
+    x = conv(6, activation="relu")(start)
+    branches = [conv(4, dilation_rate=rate, activation="relu")(x) for rate in (1, 2, 4)]
+    mean = layers.Conv2D(4, 1)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    return classified(start, layers.Concatenate()([*branches, layers.UpSampling2D(32)(mean)]))
+
+
+def spatial_attention() -> keras.Model:
+    start = image(32, 32, 3)
+    x = conv(8, activation="relu")(start)
+    seen = [ops.mean(x, axis=-1, keepdims=True), ops.max(x, axis=-1, keepdims=True)]
+    return classified(start, x * conv(1, 7, activation="sigmoid")(layers.Concatenate()(seen)))
+
+
+def causal_convolutions() -> keras.Model:
+    return stacked(
+        layers.Conv1D(8, 3, padding="causal", activation="relu"),
+        *(layers.MaxPooling1D(2), layers.Conv1D(8, 3, dilation_rate=2, activation="relu")),
+        *(layers.GlobalMaxPooling1D(), layers.Dense(10, activation="softmax")),
+        shape=(28, 28),
+    )
+
+
+def simple_rnns() -> keras.Model:
+    return stacked(
+        layers.Masking(),
+        layers.Bidirectional(layers.SimpleRNN(6, return_sequences=True)),
+        *(layers.SimpleRNN(8), layers.Dense(10, activation="softmax")),
+        shape=(28, 28),
+    )
+
+
+def convolutional_lstm() -> keras.Model:
+    return stacked(
+        *(layers.Reshape((4, 7, 28, 1)), layers.ConvLSTM2D(4, 3, padding="same")),
+        *(layers.Flatten(), layers.Dense(10, activation="softmax")),
+    )
+
+
+def prepared_inside() -> keras.Model:
+    return stacked(
+        *(layers.Resizing(40, 40), layers.Rescaling(1 / 127.5, offset=-1)),
+        *(layers.RandomFlip(), layers.RandomRotation(0.1), layers.RandomContrast(0.1)),
+        *(layers.ZeroPadding2D(((1, 2), (0, 3))), layers.Cropping2D(((2, 1), (1, 1)))),
+        *(layers.Conv2D(6, 3, strides=(2, 3), activation="relu"), layers.SpatialDropout2D(0.2)),
+        *(layers.UnitNormalization(), layers.Flatten(), layers.Dense(5, activation="softmax")),
+        shape=(48, 48, 3),
+    )
+
+
+def of_groups_and_ranks() -> keras.Model:
+    start = image(32, 32, 3)
+    x = layers.Conv2D(8, 3, padding="same")(start)
+    y = layers.Conv2D(8, 3, padding="same")(ops.relu(layers.GroupNormalization(4)(x)))
+    x = layers.RMSNormalization()(layers.Add()([x, y]))
+    best = ops.top_k(ops.reshape(x, (-1, 32 * 32 * 8)), k=20)[0]
+    return keras.Model(start, layers.Dense(10, activation="softmax")(best))
+
+
+def channels_first() -> keras.Model:
+    first = {"data_format": "channels_first"}
+    return stacked(
+        *(layers.Conv2D(4, 3, **first), layers.MaxPooling2D(2, **first)),
+        *(layers.Flatten(), layers.Dense(10)),
+        shape=(3, 32, 32),
+    )
+
+
 def two_outputs() -> keras.Model:
     start = image()
     x = layers.Flatten()(layers.Conv2D(2, 3, strides=4)(start))
@@ -431,6 +536,10 @@ ENTRIES: Final = (
     *(Entry(inception, 0), Entry(u_shaped, 1), Entry(shared_three_times, 3)),
     *(Entry(model_in_a_sequence, 0), Entry(transfer, 0), Entry(vision_transformer, 4)),
     *(Entry(two_lstms, 0), Entry(two_ways, 0), Entry(residual_gru, 1), Entry(of_steps, 0)),
+    *(Entry(in_half_precision, 0), Entry(of_named_tensors, 0), Entry(sigmoid_of_its_own, 0)),
+    *(Entry(one_logit, 0), Entry(logarithms, 0), Entry(dilated_branches, 0)),
+    *(Entry(spatial_attention, 1), Entry(causal_convolutions, 0), Entry(simple_rnns, 0)),
+    *(Entry(convolutional_lstm, 0), Entry(prepared_inside, 0), Entry(of_groups_and_ranks, 1)),
     Entry(of_any_size, 0, options=NetworkOptions(size=(40, 56))),
     Entry(two_outputs, 0, options=NetworkOptions(output="digit")),
     Entry(two_inputs, refused="must be a functional or sequential model of one image"),
@@ -439,6 +548,7 @@ ENTRIES: Final = (
     Entry(with_a_lambda, refused="Its code is run with --trust"),
     Entry(of_words, refused="reads text"),
     Entry(of_four_channels, refused="images have one channel, or three"),
+    Entry(channels_first, refused="has its channels first"),
     Entry(subclassed, refused="A file that defines it can be run first"),
     *(
         Entry(application(name), options=NetworkOptions(size=(224, 224)), weights=SLOW + 1)
