@@ -1,5 +1,6 @@
-# Two images: `docker build .` builds the light one, which serves on a CPU without TensorFlow;
-# `docker build --target gpu .` builds one with TensorFlow and CUDA, for machines with a GPU.
+# Three images: `docker build .` builds the light one, which serves on a CPU without TensorFlow;
+# `docker build --target gpu .` builds one with TensorFlow and CUDA, for machines with a GPU;
+# `docker build --target ray .` builds one with Ray, for a cluster.
 
 FROM python:3.13-slim AS base
 RUN useradd --system --uid 10001 --home-dir /var/lib/skiplens --create-home skiplens
@@ -23,6 +24,11 @@ FROM serve-environment AS gpu-environment
 COPY requirements/gpu.txt requirements/
 RUN pip --python /opt/skiplens/bin/python install --no-cache-dir --require-hashes \
     -r requirements/gpu.txt
+
+FROM serve-environment AS ray-environment
+COPY requirements/ray.txt requirements/
+RUN pip --python /opt/skiplens/bin/python install --no-cache-dir --require-hashes \
+    -r requirements/ray.txt
 
 # Compiled here, because the root of a running container may be read-only.
 FROM base AS code
@@ -51,6 +57,9 @@ CMD ["skiplens", "serve"]
 FROM runtime AS gpu
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=gpu-environment /opt/skiplens /opt/skiplens
+
+FROM runtime AS ray
+COPY --from=ray-environment /opt/skiplens /opt/skiplens
 
 FROM runtime AS serve
 COPY --from=serve-environment /opt/skiplens /opt/skiplens

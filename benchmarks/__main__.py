@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from benchmarks import (
     pages,
     photos,
     preparation,
+    ray_serve,
     report,
     serving,
     start,
@@ -31,6 +33,7 @@ BENCHMARKS: Final = {
     "large_network": large_network,
     "live": live,
     "workers": workers,
+    "ray": ray_serve,
     "extraction": extraction,
     "pages": pages,
     "photos": photos,
@@ -48,7 +51,8 @@ def main() -> None:
     options = {"photos": {"data": given.data, "held_out": given.held_out}}
     console = Console()
     found: dict[str, list[Result]] = {}
-    for name in given.names or BENCHMARKS:
+    every = [name for name in BENCHMARKS if name != "ray" or find_spec("ray")]
+    for name in given.names or every:
         with console.status(f"measuring {name}"):
             found[name] = list(BENCHMARKS[name].measure(**options.get(name, {})))
         for table in report.tables(BENCHMARKS[name].TITLE, found[name]):

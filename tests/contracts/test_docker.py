@@ -34,7 +34,7 @@ from tests.contracts.dockerfile import (
     shell_commands,
 )
 
-TARGETS = ["serve", "gpu"]
+TARGETS = ["serve", "gpu", "ray"]
 DEFAULT_TARGET = list(STAGES)[-1]
 TRAINING = re.compile(r"^(tensorflow|keras|nvidia-[\w-]+)==", re.MULTILINE)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -88,7 +88,7 @@ def test_whatever_is_fetched_is_held_to_its_hash() -> None:
     installs = [command.partition(" install ")[2] for command in commands if " install " in command]
     locked = r"--require-hashes -r requirements/\w+\.txt"
     built_here = r"--no-deps /tmp/dist/\*\.whl"
-    assert len(installs) == 4
+    assert len(installs) == 5
     for arguments in installs:
         assert re.fullmatch(f"--no-cache-dir ({locked}|{built_here})", arguments)
 

@@ -1,8 +1,8 @@
 """Extracts activations on a Ray cluster: a process on each core computes chunks of images.
 
 The process that extracts writes the chunks, in their order, so what it writes is the same as
-without Ray, and so is where it goes on. Ray Data would hand on rows in tables of Arrow, with which
-neither the order nor the progress could be kept.
+without Ray, and so is where it goes on. Ray Data would add tables of Arrow between the two, and
+has no way to go on after an interruption.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,0 +1,122 @@
+"""A request through Ray Serve, against one that goes to a server directly, one after the other.
+
+A kept picture takes the way to a replica that answers. One that is computed also takes the way to a
+replica of the engine, from which all activations come back. Of a page and its pictures one request
+computes, and the others find what it computed, so the target is for these.
+"""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from benchmarks import addresses
+from benchmarks.client import Client
+from benchmarks.processes import environment, skiplens
+from benchmarks.results import Result, Target
+from benchmarks.timing import in_turn
+from skiplens.settings import ROOT
+
+TITLE = "Ray Serve"
+_ROUNDS: Final = 12
+_CALLS: Final = 40
+_START_S: Final = 120.0
+_PORT: Final = 8769
+
+
+def measure() -> Iterator[Result]:
+    """Both in turn, a median of each round."""
+    if find_spec("ray") is None:
+        raise RuntimeError("Ray is not installed: make cluster")
+    picture, numbers = addresses.grid(addresses.sample()), count()
+
+    def kept(client: Client) -> Callable[[], object]:
+        return lambda: client.get(picture)
+
+    def computed(client: Client) -> Callable[[], object]:
+        return lambda: client.get(f"{picture}?scale=block1:{next(numbers) / 1e6:.6f}")
+
+    with skiplens() as direct, _ray_serve() as port:
+        clients = {"direct": Client(direct.port), "Ray Serve": Client(port)}
+        for what, way in {"a kept picture": kept, "a computed one": computed}.items():
+            calls = {name: way(client) for name, client in clients.items()}
+            target = Target("<=", 3.0) if what == "a kept picture" else None
+            seconds = in_turn(calls, _ROUNDS, dict.fromkeys(calls, _CALLS))
+            yield from _compared(what, seconds, target)
+
+
+def _compared(
+    what: str, seconds: dict[str, list[float]], target: Target | None
+) -> Iterator[Result]:
+    figures = {name: 1000 * sorted(found)[len(found) // 2] for name, found in seconds.items()}
+    longer = figures["Ray Serve"] - figures["direct"]
+    yield Result(f"{what}, longer by Ray Serve", longer, "ms", target)
+    for name, figure in figures.items():
+        yield Result(f"{what}, {name}", figure, "ms")
+
+
+@contextmanager
+def _ray_serve() -> Iterator[int]:
+    """``deploy/ray.yaml`` with one network and one replica of each kind; yields the port.
+
+    Raises:
+        RuntimeError: it does not serve in time; says what it wrote.
+    """
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="skiplens-ray-") as name:
+        folder = Path(name)
+        (folder / "models").mkdir()
+        (folder / "models" / addresses.NETWORK).symlink_to(ROOT / "models" / addresses.NETWORK)
+        (folder / "ray.yaml").write_text(yaml.safe_dump(_config()))
+        with (folder / "log").open("w+") as log:
+            process = subprocess.Popen(
+                [Path(sys.executable).with_name("serve"), "run", folder / "ray.yaml"],
+                stdout=log,
+                stderr=log,
+                env=_environment(folder),
+            )
+            try:
+                _await(process, folder / "log")
+                yield _PORT
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.wait()
+
+
+def _config() -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "ray.yaml").read_text())
+    config["http_options"]["port"] = _PORT
+    for deployment in config["applications"][0]["deployments"]:
+        del deployment["autoscaling_config"]
+    return config
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return environment(
+        SKIPLENS_MODELS_DIR=str(folder / "models"),
+        SKIPLENS_STATE_DIR=str(folder / "state"),
+        SKIPLENS_ENGINE="litert",
+        RAY_SERVE_ENABLE_HA_PROXY="1",
+        RAY_SERVE_THROUGHPUT_OPTIMIZED="1",
+        RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S="0",
+        RAY_TMPDIR=str(folder),
+        RAY_USAGE_STATS_ENABLED="0",
+    )
+
+
+def _await(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + _START_S
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError, RuntimeError):
+            Client(_PORT).get("/readyz")
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"Ray Serve does not serve: {log.read_text()[-500:]}")
