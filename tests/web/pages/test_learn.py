@@ -440,8 +440,10 @@ def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
 
 def test_the_notes_and_the_end_give_the_numbers_of_the_ladder(ask: Ask) -> None:
     text = " ".join(ask("depth").text.replace(fmt.NARROW, " ").split())
-    assert "With 27 blocks and no skips, 15 % to 25 % of the gradient reaches the first" in text
-    assert "With 2 blocks, 50 % reaches it, and skips cost 2.00 points of accuracy." in text
+    assert "15 % to 25 % of the gradient reaches the first of 27 blocks" in text
+    assert (
+        "With 2 blocks, 50 % reaches the first; there, skips cost 2.00 points of accuracy." in text
+    )
     assert "is 0.0800, without skips 0.0600. So this is not overfitting." in text
     end = " ".join(ask("meaning").text.replace(fmt.NARROW, " ").split())
     assert "Gradient at the first block, before training 80 % to 100 % 15 % to 25 %" in end

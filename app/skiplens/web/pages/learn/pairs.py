@@ -251,9 +251,9 @@ def _class_notes(rows: tuple[LadderRow, ...], pairs: tuple[Pair, ...]) -> Iterat
     if fewest and most:
         shallow, deep = pairs[0], pairs[-1]
         text = (
-            f"It fits, but it is not proved. With {deep.name} and no skips, {most[1]} of the "
-            f"gradient reaches the first block at the start, and skips {deep.change}. With "
-            f"{shallow.name}, {fewest[1]} reaches it, and skips {shallow.change}."
+            f"It fits, but it is not proved. Without skips, {most[1]} of the gradient reaches the "
+            f"first of {deep.name} at the start; there, skips {deep.change}. With {shallow.name}, "
+            f"{fewest[1]} reaches the first; there, skips {shallow.change}."
         )
         if shallow.hurts:
             text += " So a smaller gradient need not mean lower accuracy."
