@@ -4,6 +4,7 @@ import itertools
 import json
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -148,29 +149,42 @@ class _Owners:
     def __init__(self, limit: int, each: int) -> None:
         self._limit, self._each = limit, each
         self._clients: dict[str, str] = {}
+        self._digits: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self._lock = threading.Lock()
 
     def use(self, digit: str) -> None:
         """Note that a digit is used."""
         with self._lock:
             if digit in self._clients:
-                self._clients[digit] = self._clients.pop(digit)
+                self._renew(digit, self._clients[digit])
 
     def store(self, digit: str, client: str) -> str | None:
         """Note who stores a digit, unless it is stored; returns a digit of the same client that has
         to make room before those of others, if there is one.
         """
         with self._lock:
-            self._clients[digit] = self._clients.pop(digit, client)
+            self._renew(digit, self._clients.get(digit, client))
             if len(self._clients) > self._limit:
-                del self._clients[next(iter(self._clients))]
-            own = [one for one, owner in self._clients.items() if owner == client]
-            return own[0] if len(own) > self._each else None
+                self._forget(next(iter(self._clients)))
+            own = self._digits.get(client, ())
+            return next(iter(own)) if len(own) > self._each else None
 
     def forget(self, digit: str) -> None:
         """Note that a digit is not stored any more."""
         with self._lock:
-            self._clients.pop(digit, None)
+            self._forget(digit)
+
+    def _renew(self, digit: str, client: str) -> None:
+        self._forget(digit)
+        self._clients[digit] = client
+        self._digits[client][digit] = None
+
+    def _forget(self, digit: str) -> None:
+        client = self._clients.pop(digit, None)
+        if client is not None:
+            del self._digits[client][digit]
+            if not self._digits[client]:
+                del self._digits[client]
 
 
 class DigitDatabase:
