@@ -255,7 +255,8 @@ class OutOfResourcesError(BusyError):
         """What a failure lacked, if it was one of these."""
         if isinstance(error, OSError) and error.errno in _EXHAUSTED:
             return cls(f"the server lacks something it needs ({error.strerror})")
-        if isinstance(error, MemoryError):
+        unmapped = isinstance(error, ImportError) and "failed to map" in str(error)
+        if isinstance(error, MemoryError) or unmapped:
             return cls("the server has no memory left")
         if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
             return cls("the server can start no more threads")

@@ -4,7 +4,6 @@ import ctypes
 import importlib.util
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
 
@@ -103,8 +102,7 @@ def open_engines(
 def open_folders(models: Path, own: Path | None = None) -> list[ModelFolder]:
     """The networks in ``models``, and one more; arguments and errors as of :func:`open_engines`."""
     paths = (*find_networks(models), *([own] if own else []))
-    with ThreadPoolExecutor() as pool:  # reading and hashing leave other threads free to run
-        return list(pool.map(open_folder, paths))
+    return [open_folder(path) for path in paths]
 
 
 def engines_of(

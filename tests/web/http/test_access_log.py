@@ -65,6 +65,7 @@ def test_an_exception_is_logged_with_its_traceback_and_the_request_id(
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EMFILE, "Too many open files"),
         RuntimeError("can't start new thread"),
+        ImportError("x.so: failed to map segment from shared object"),
     ],
     ids=str,
 )
