@@ -38,7 +38,7 @@ def routes_figure(scene: Scene) -> StepFigure:
     plain, residual = abs(found.gradients["plain"]), abs(found.gradients["residual"])
     touched = any(value is not None for value in given) or state.f != "sigmoid"
     kept = {"x": state.x, "w1": state.w1, "w2": state.w2}
-    here = f"Plain {fmt.number(plain)}, residual {fmt.number(residual)}"
+    here = f"Plain {_in_full(plain)}, residual {_in_full(residual)}"
     return StepFigure(
         values={
             "dense": found,
@@ -69,6 +69,11 @@ def routes_figure(scene: Scene) -> StepFigure:
         ),
         tool=("Gradients of a trained network in the tool", f"{scene.links.blocks()}#gradients"),
     )
+
+
+def _in_full(gradient: float) -> str:
+    """A gradient without a power of ten, to be compared with the limits of the questions."""
+    return fmt.number(gradient) if not 0 < gradient < _VANISHED else f"{gradient:.6f}"
 
 
 def gradients_figure(scene: Scene) -> StepFigure:
