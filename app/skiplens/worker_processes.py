@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from types import ModuleType
+from typing import Final, cast
 
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -142,6 +143,8 @@ def serve_here(
         beat: called about once a second, as long as the event loop turns.
         shared: folder of the processes that serve together.
     """
+    # FastAPI asks of every parameter whether it is of pydantic.v1, which takes long to import.
+    sys.modules.setdefault("pydantic.v1", cast("ModuleType", None))  # imports of it fail
     # FastAPI and the engines, which a parent of workers has no use for.
     from skiplens.application import create_app, open_services
     from skiplens.web.http.event_loop import run
