@@ -64,6 +64,7 @@ class RequestParser:
     def __init__(self, receiver: Receiver, settings: Settings) -> None:
         self._receiver = receiver
         self._settings = settings
+        self._most = settings.max_head_bytes, settings.max_headers  # compared for every header
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -150,8 +151,8 @@ class RequestParser:
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
-        most = self._settings
-        if self._head_bytes > most.max_head_bytes or self._fields > most.max_headers:
+        most_bytes, most_fields = self._most
+        if self._head_bytes > most_bytes or self._fields > most_fields:
             raise self._too_large()
 
     def on_headers_complete(self) -> None:
