@@ -165,7 +165,7 @@ def switch_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Which single block can you take out and keep the answer?",
+                "Take out a single block and keep the answer.",
                 touched=touched,
                 right=one and not change.changed,
                 remark=change.text if one else "Take out one block only.",
@@ -214,7 +214,7 @@ def _accuracy_without(manifest: Manifest, off: tuple[str, ...]) -> str | None:
         return None
     return (
         f"Without {fmt.join_and(off)}, the network classifies {found[0]} of {digits} correctly, "
-        f"not {trained}."
+        f"instead of {trained}."
     )
 
 
@@ -279,8 +279,8 @@ def _removal(scene: Scene) -> str:
         return ""
     digits, with_skips, without = found
     text = (
-        f"One block out, drawn at random {with_skips.runs} times: "
-        f"{fmt.percent(with_skips.mean)} of {digits:,} test digits are right with skips, "
+        f"With one block taken out at random, {with_skips.runs} times, "
+        f"{fmt.percent(with_skips.mean)} of {digits:,} test digits are still right with skips, "
         f"{fmt.percent(without.mean)} without."
     )
     evaluation = scene.manifest.evaluation
@@ -289,7 +289,7 @@ def _removal(scene: Scene) -> str:
         return text
     worst = min(alone, key=lambda one: one.correct)
     share = fmt.percent(worst.correct / evaluation.digits)
-    return f"{text} Not every block can go: without {worst.off[0]} alone, {share} are right."
+    return f"{text} Some blocks matter more: without {worst.off[0]} alone, {share} are right."
 
 
 def _dial_of_all(scene: Scene) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def kernel_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                "Select a pixel of the map with nearly the largest sum.",
+                "Select a pixel whose sum is close to the largest.",
                 touched=touched,
                 right=value >= _NEARLY * largest,
                 remark=f"Here the sum is {fmt.number(value)}, the largest {fmt.number(largest)}.",

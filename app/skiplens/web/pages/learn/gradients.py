@@ -38,7 +38,7 @@ def routes_figure(scene: Scene) -> StepFigure:
     plain, residual = abs(found.gradients["plain"]), abs(found.gradients["residual"])
     touched = any(value is not None for value in given) or state.f != "sigmoid"
     kept = {"x": state.x, "w1": state.w1, "w2": state.w2}
-    here = f"Plain {_in_full(plain)}, residual {_in_full(residual)}"
+    here = f"Distance from zero: plain {_in_full(plain)}, residual {_in_full(residual)}"
     return StepFigure(
         values={
             "dense": found,
@@ -54,14 +54,14 @@ def routes_figure(scene: Scene) -> StepFigure:
         },
         questions=(
             Question.judged(
-                f"Make the plain gradient smaller than {_VANISHED}, the residual one larger than "
+                f"Bring the plain gradient within {_VANISHED} of zero, the residual one beyond "
                 f"{_STAYS}.",
                 touched=touched,
                 right=plain < _VANISHED and residual > _STAYS,
                 remark=f"{here}.",
             ),
             Question.judged(
-                f"Make both smaller than {_VANISHED}.",
+                f"Bring both within {_VANISHED} of zero.",
                 touched=touched,
                 right=plain < _VANISHED and residual < _VANISHED,
                 remark=f"{here}.",
@@ -127,7 +127,7 @@ def _beside(scene: Scene, target: int) -> tuple[str, GradientByPath] | None:
 
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:
     """Whether the gradient at the first block is still smaller without skips."""
-    end = "it is still smaller" if plain.total < own.total else "the skip's advantage is gone"
+    end = "it is still smaller" if plain.total < own.total else "it arrives in both now"
     return (
         f"After training, the gradient at {plain.block} is {fmt.number(own.total)} with skips, "
         f"{fmt.number(plain.total)} without: {end}."
@@ -164,8 +164,8 @@ def _at_start(scene: Scene) -> GradientsAtStart | None:
     )
     return GradientsAtStart(
         chart,
-        f"At the start of training, {shares[0]} of the gradient reaches the first block with "
-        f"skips, {shares[1]} without. (With skips, every branch starts at zero.)",
+        f"Training starts with every branch at zero where there are skips, so {shares[0]} of the "
+        f"gradient reaches the first block. Without skips, {shares[1]} does.",
     )
 
 

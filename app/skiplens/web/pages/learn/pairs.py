@@ -251,9 +251,9 @@ def _class_notes(rows: tuple[LadderRow, ...], pairs: tuple[Pair, ...]) -> Iterat
     if fewest and most:
         shallow, deep = pairs[0], pairs[-1]
         text = (
-            f"It fits, but it is not proved. Without skips, {most[1]} of the gradient reaches the "
-            f"first of {deep.name} at the start; there, skips {deep.change}. With {shallow.name}, "
-            f"{fewest[1]} reaches the first; there, skips {shallow.change}."
+            f"It fits, but that is no proof. Without skips, {most[1]} of the gradient reaches "
+            f"the first of {deep.name} at the start; there, skips {deep.change}. With "
+            f"{shallow.name}, {fewest[1]} reaches the first; there, skips {shallow.change}."
         )
         if shallow.hurts:
             text += " So a smaller gradient need not mean lower accuracy."
@@ -262,10 +262,10 @@ def _class_notes(rows: tuple[LadderRow, ...], pairs: tuple[Pair, ...]) -> Iterat
     with_skips, without = _last_loss(row.residual), _last_loss(row.plain)
     if worst.hurts and with_skips > without:
         text = (
-            f"It learns less in the same time: at the end of training, its loss on the training "
-            f"digits is {fmt.number(with_skips)}, without skips {fmt.number(without)}. So this is "
-            "not overfitting. A possible reason, not tested here: with skips, every branch starts "
-            "at zero and has to grow first."
+            f"It learns less in the same time: after training, its loss on the training digits is "
+            f"{fmt.number(with_skips)}, against {fmt.number(without)} without skips. So it has not "
+            "learned those digits too closely (overfitting). A possible reason, not tested here: "
+            "with skips, every branch starts at zero and has to grow first."
         )
         yield f"Why is the network with skips worse at {worst.name}?", text
 
@@ -289,10 +289,10 @@ def _evidence(scene: Scene) -> Iterator[tuple[str, str, str]]:
         yield f"Test accuracy, {deep.name}", right, without
     removed = one_block_out(scene)
     if removed:
-        _, kept, lost = removed
+        digits, kept, lost = removed
         blocks = len(scene.networks.deep.manifest.blocks)
         yield (
-            f"Test accuracy, one of {blocks} taken out",
+            f"The same with one of {blocks} taken out, on {digits:,} digits",
             fmt.percent(kept.mean),
             fmt.percent(lost.mean),
         )

@@ -116,7 +116,7 @@ def _questions(
     never = "" if others else " On this digit it never changes."
     return (
         Question.judged(
-            "From which row on does the answer stay?",
+            "After which row does the answer no longer change?",
             touched=touched,
             right=row == stays,
             remark=remark,

@@ -85,7 +85,7 @@ STEPS: Final = (
     Step(
         "switch",
         "Switch a block off",
-        "Without F(x), a block passes on x alone.",
+        "With its branch off, a block just passes x on.",
         blocks.switch_figure,
         scales=True,
     ),
