@@ -110,61 +110,54 @@ export function leaveMap() {
 const CELLS_A_SECOND = 90;
 
 /**
- * Slide the kernel over its input: the map fills value by value, and the window moves along. A
- * second press stops there.
+ * Slide the kernel over its input: the map fills up to the value whose window and numbers are shown,
+ * all three in one change. A second press stops there.
  * @param {HTMLButtonElement} button
  */
-export function play(button) {
+export async function play(button) {
   const marker = document.querySelector(MARKER);
-  const isPressed = button.getAttribute("aria-pressed") === "true";
-  button.setAttribute("aria-pressed", String(!isPressed));
+  const isPressed = () => button.getAttribute("aria-pressed") === "true";
+  button.setAttribute("aria-pressed", String(!isPressed()));
   if (isPlaying || !(marker instanceof SVGSVGElement)) return;
   isPlaying = true;
+  const { width, height } = marker.viewBox.baseVal;
+  const cover = coverOf(marker);
+  const position = (/** @type {number} */ at) => `${Math.floor(at / width)},${at % width}`;
+  const from = performance.now();
+  const last = width * height - 1;
+  let [current, filled] = [-1, -1];
+  while (isPressed() && current < last) {
+    const elapsed = (performance.now() - from) / 1000;
+    current = Math.min(Math.floor(elapsed * CELLS_A_SECOND), last);
+    const address = addressWithPosition(position(current));
+    if (current === filled || !(await showUnit(address, "none"))) {
+      await new Promise(requestAnimationFrame);
+      continue;
+    }
+    for (; filled < current; filled += 1) {
+      cover.getContext("2d")?.clearRect((filled + 1) % width, Math.floor((filled + 1) / width), 1, 1);
+    }
+  }
+  isPlaying = false;
+  cover.remove();
+  const isStopped = !isPressed();
+  button.setAttribute("aria-pressed", "false");
+  if (isStopped && filled >= 0) void showUnit(addressWithPosition(position(filled)), "replace");
+  else showPassing(() => location.href.replace(/#.*/, "")); // nobody chose the last value
+}
+
+/** What hides the values that the kernel has not come to. @param {SVGSVGElement} marker */
+function coverOf(marker) {
   const { width, height } = marker.viewBox.baseVal;
   const cover = Object.assign(document.createElement("canvas"), { width, height });
   cover.className = "slide-cover";
   cover.setAttribute("data-added", "");
   marker.before(cover);
-  const context = cover.getContext("2d");
   cover.style.color = "var(--map-background)"; // as a colour that a canvas understands
+  const context = cover.getContext("2d");
   if (context) context.fillStyle = getComputedStyle(cover).color;
   context?.fillRect(0, 0, width, height);
-  const from = performance.now();
-  let done = 0;
-  /** @param {number} now */
-  const step = (now) => {
-    const elapsed = Math.max(now - from, 0) / 1000; // a frame's time may lie before the press
-    const current = Math.min(Math.floor(elapsed * CELLS_A_SECOND), width * height - 1);
-    for (; done <= current; done += 1) {
-      context?.clearRect(done % width, Math.floor(done / width), 1, 1);
-    }
-    const [row, column] = [Math.floor(current / width), current % width];
-    moveMarker(marker, row, column);
-    const isStopped = button.getAttribute("aria-pressed") !== "true";
-    if (!isStopped && done < width * height) {
-      showPassing(() => addressWithPosition(`${row},${column}`));
-      requestAnimationFrame(step);
-      return;
-    }
-    isPlaying = false;
-    cover.remove();
-    button.setAttribute("aria-pressed", "false");
-    if (isStopped) void showUnit(addressWithPosition(`${row},${column}`), "replace");
-    else showPassing(() => location.href.replace(/#.*/, "")); // nobody chose the last value
-  };
-  requestAnimationFrame(step);
-}
-
-/**
- * @param {SVGSVGElement} marker
- * @param {number} row
- * @param {number} column
- */
-function moveMarker(marker, row, column) {
-  for (const rect of marker.querySelectorAll("rect")) {
-    rect.setAttribute("x", String(column));
-    rect.setAttribute("y", String(row));
-  }
+  return cover;
 }
 
 /** Say beside the field which positions exist, and focus it. @param {HTMLInputElement} field */
@@ -197,6 +190,7 @@ function showPassing(addressOf) {
  * Show the section of the page at an address.
  * @param {string | (() => string)} address
  * @param {"push" | "replace" | "none"} [history]
+ * @returns {Promise<boolean>} whether it is shown
  */
 async function showUnit(address, history = "push") {
   waiting = undefined;
@@ -205,7 +199,8 @@ async function showUnit(address, history = "push") {
   const isShown = await showPage(address, { history, regions });
   fetching -= 1;
   if (!fetching && waiting) void showUnit(waiting, "none");
-  if (!isShown || history === "none") return;
+  if (!isShown || history === "none") return isShown;
   const result = document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "";
   if (announcement) announcement.textContent = result;
+  return isShown;
 }

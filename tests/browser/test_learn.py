@@ -39,6 +39,33 @@ FITS: Final = """() => {
     .every(({ top, right, bottom, left }) => top >= room.top - 1 && right <= room.right + 1
       && bottom <= room.bottom + 1 && left >= room.left - 1);
 }"""
+# In which frames, until the kernel was at six pixels, its window on the digit, the marker and the
+# newest pixel of the map were not one position.
+APART: Final = """() => new Promise((resolve) => {
+  const [apart, seen] = [[], new Set()];
+  const place = (selector) => {
+    const rect = document.querySelector(selector);
+    return rect && ["x", "y"].map((name) => Number(rect.getAttribute(name)));
+  };
+  const look = () => {
+    const cover = document.querySelector(".slide-cover");
+    const marker = place(".filter-map .marker rect");
+    if (cover) {
+      const { data } = cover.getContext("2d").getImageData(0, 0, cover.width, cover.height);
+      const newest = data.filter((value, at) => at % 4 === 3 && value === 0).length - 1;
+      const filled = [newest % cover.width, Math.floor(newest / cover.width)];
+      const kernel = place(".kernel-digit rect").map((corner) => corner + 1);
+      if (newest >= 0) seen.add(`${filled}`);
+      if (newest >= 0 && !(`${filled}` === `${marker}` && `${filled}` === `${kernel}`)) {
+        apart.push([filled, marker, kernel]);
+      }
+    }
+    if (seen.size < 6) requestAnimationFrame(look);
+    else resolve(apart);
+  };
+  look();
+  document.querySelector("[data-slide]").click();
+})"""
 PROJECTORS: Final = ((1920, 1080), (1366, 768), (1280, 720))
 
 
@@ -105,6 +132,10 @@ def test_the_kernel_slides_over_the_digit(open_page: OpenPage) -> None:
     page.clock.run_for(100)
     expect(page.locator(".slide-cover")).to_have_count(0)
     expect(page.get_by_role("button", name="Slide the kernel")).to_be_visible()
+
+
+def test_the_kernel_its_numbers_and_the_newest_pixel_are_at_one_place(open_page: OpenPage) -> None:
+    assert open_page("/learn/filter").evaluate(APART) == []
 
 
 def test_all_branches_are_scaled_until_the_answer_changes(open_page: OpenPage) -> None:
