@@ -229,6 +229,11 @@ function wireDrawing() {
   if (!form || !canvas) return;
   form.addEventListener("pointerover", () => void loadInput(), { once: true });
   form.addEventListener("focusin", () => void loadInput(), { once: true });
+  form.addEventListener("click", async ({ target }) => { // before the module's own handler is there
+    const tool = target instanceof Element && target.closest("button[data-tool]");
+    if ("ready" in form.dataset || !(tool instanceof HTMLButtonElement)) return;
+    if (await loadInput()) tool.click();
+  });
   const digit = form.getAttribute("data-digit") ?? "";
   if (sessionStorage.getItem(`strokes:${digit}`)) void loadInput(); // drawn here: show its strokes
   /** What was drawn before the module was there. @type {PointerEvent[]} */

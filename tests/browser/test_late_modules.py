@@ -40,6 +40,13 @@ def test_a_filter_of_the_test_set_applies_once_the_module_is_there(
     page.wait_for_url(re.compile(r"[?&]label=3\b"), wait_until="commit")
 
 
+def test_a_sample_is_cleared_once_the_module_is_there(open_page: OpenPage) -> None:
+    page, module = open_with_held_module(open_page, "/", "draw/live.js")
+    page.get_by_role("button", name="Clear").click()
+    module.release()
+    expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
+
+
 def test_a_page_whose_canvas_cannot_be_loaded_is_readable(open_page: OpenPage) -> None:
     page = open_page("/healthz", allow="Failed to load resource")
     page.route("**/js/draw/live.js", lambda route: route.abort())

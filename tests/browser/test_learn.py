@@ -156,6 +156,16 @@ def test_a_branch_that_is_switched_off_changes_the_answer_in_place(open_page: Op
     expect(first_question(page)).not_to_have_class("is-open")
 
 
+def test_a_figure_is_dimmed_while_nothing_is_drawn(open_page: OpenPage) -> None:
+    page = open_page("/learn/filter")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
+    for place in (".prediction", ".learn-figure"):
+        expect(page.locator(place)).to_have_css("opacity", "0.35")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".learn-figure")).to_have_css("opacity", "1")
+
+
 @pytest.mark.parametrize("step", ["filter", "layer", "block", "sum", "switch", "gradients"])
 def test_a_figure_is_of_the_digit_that_one_draws(open_page: OpenPage, step: str) -> None:
     page = open_page(f"/learn/{step}")

@@ -219,7 +219,7 @@ export class LiveInput {
   /** Where nothing is drawn, what the page shows is of the digit before. */
   #dimWhileBlank() {
     const isBlank = this.#isUnsaved && this.drawing.isEmpty;
-    document.querySelector(".workspace")?.classList.toggle("is-blank", isBlank);
+    document.querySelector(".workspace, .learn")?.classList.toggle("is-blank", isBlank);
   }
 
   #handleStrokes() {
