@@ -93,27 +93,33 @@ document.addEventListener("pointerdown", ({ target }) => {
   if (term instanceof HTMLElement && !(target instanceof Node && term.contains(target))) term.blur();
 }, { capture: true });
 
-/** What was right on this digit, by question: it stays right. @type {Map<number, Node[]>} */
-const found = new Map();
-let foundOn = "";
+const WORDS = { "is-right": "Right.", "is-wrong": "Not yet." };
+/** What was said on this digit, by question. @type {Map<number, keyof typeof WORDS>} */
+const said = new Map();
+let saidOn = "";
 
-function keepFound() {
+/** What was right stays right, and a miss stays one while another question is answered. The numbers
+ * were those of the figure before: they go. */
+function keepVerdicts() {
   const digit = new URLSearchParams(location.search).get("digit") ?? "";
-  if (digit !== foundOn) found.clear();
-  foundOn = digit;
+  if (digit !== saidOn) said.clear();
+  saidOn = digit;
   for (const [at, item] of document.querySelectorAll(".learn-questions li").entries()) {
-    const verdict = item.querySelector(".verdict-line");
-    if (item.classList.contains("is-right")) {
-      found.set(at, [...(verdict?.cloneNode(true).childNodes ?? [])]);
-    } else if (found.has(at)) {
-      item.className = "is-right";
-      verdict?.replaceChildren(...(found.get(at) ?? []).map((node) => node.cloneNode(true)));
+    const before = said.get(at);
+    const isMissedAnew = item.className === "is-wrong" && before !== "is-right";
+    if (before && item.className !== "is-right" && !isMissedAnew) {
+      item.className = before;
+      const word = Object.assign(document.createElement("b"), { textContent: WORDS[before] });
+      item.querySelector(".verdict-line")?.replaceChildren(word);
     }
+    const isNext = !item.matches(".is-wrong ~ .is-wrong"); // else its miss is not shown
+    const now = item.className;
+    if (isNext && (now === "is-right" || now === "is-wrong")) said.set(at, now);
   }
 }
 
-keepFound();
-document.addEventListener(CHANGED, keepFound);
+keepVerdicts();
+document.addEventListener(CHANGED, keepVerdicts);
 
 const PRESENTED = ".is-presented";
 const EXAMPLES = ".learn-figure a[data-in-place]";

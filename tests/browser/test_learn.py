@@ -213,6 +213,17 @@ def test_the_gradients_follow_every_stroke(open_page: OpenPage) -> None:
         expect(number).not_to_have_text(total)
 
 
+def test_the_way_on_covers_nothing(open_page: OpenPage) -> None:
+    page = open_page("/learn/gradients?block=block3")
+    page.set_viewport_size({"width": 1440, "height": 700})
+    expect(page.locator(".learn-questions .is-wrong").first).to_be_visible()
+    page.wait_for_function("""() => {
+      const [tool, next] = [".learn-tool", ".learn-next"]
+        .map((one) => document.querySelector(one).getBoundingClientRect());
+      return next.top >= tool.bottom;
+    }""")
+
+
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_the_handout_needs_few_pages(open_page: OpenPage, paper: str) -> None:
     page = open_page("/learn/handout")
@@ -267,6 +278,26 @@ def test_what_was_answered_stays_answered_on_the_digit(open_page: OpenPage) -> N
             tried += 1
     for question in (0, 1):
         expect(questions.nth(question)).to_have_class("is-right")
+
+
+def test_a_miss_is_told_to_one_question_and_an_answer_keeps_no_old_numbers(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/learn/layer")
+    tiles = page.locator(".learn-tiles a")
+    means = [
+        float((tile.get_attribute("aria-label") or "").rpartition(" ")[2]) for tile in tiles.all()
+    ]
+    verdicts = page.locator(".verdict-line")
+    tiles.nth(means.index(sorted(means)[1])).click()
+    expect(verdicts.first).to_contain_text("Not yet.")
+    expect(verdicts.last).to_be_hidden()
+    tiles.nth(means.index(min(means))).click()
+    expect(verdicts.last).to_contain_text("Right.")
+    expect(verdicts.first).to_have_text("Not yet.")
+    tiles.nth(means.index(max(means))).click()
+    expect(verdicts.first).to_contain_text("Right.")
+    expect(verdicts.last).to_have_text("Right.")
 
 
 def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:

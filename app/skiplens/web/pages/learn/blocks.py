@@ -222,7 +222,6 @@ def ablation_figure(scene: Scene) -> StepFigure:
     """The deep network with its switches and factors, and a highway's gate beside it."""
     off, change = scene.links.scales.off, _answer_change(scene)
     scaled = [block for block, factor in scene.links.scales.factors if factor]
-    touched = bool(scene.links.scales)
     return StepFigure(
         values={
             "accuracy": _accuracy_without(scene.manifest, off) if off and not scaled else None,
@@ -233,13 +232,13 @@ def ablation_figure(scene: Scene) -> StepFigure:
         questions=(
             Question.judged(
                 "Take out at least three blocks and keep the answer.",
-                touched=touched,
+                touched=bool(off),
                 right=len(off) >= _THREE and not change.changed,
                 remark=f"You took out {fmt.pluralise(len(off), 'block')}. {change.text}",
             ),
             Question.judged(
                 "Scale all branches until the answer changes.",
-                touched=touched,
+                touched=bool(scaled),
                 right=change.changed and bool(scaled),
                 remark=change.text,
             ),
