@@ -55,6 +55,7 @@ async function previewScale(scale) {
   const input = await loadInput();
   const form = drawForm();
   const address = new URL(form?.dataset["live"] ?? "", location.href);
+  if (address.searchParams.get("scale") === scale) return; // the page came before the module
   if (scale) address.searchParams.set("scale", scale);
   else address.searchParams.delete("scale");
   input?.preview(address.href);

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import Held, address, hold
+from tests.browser.drawing import LIVE
+from tests.browser.pages import Held, address, hold, next_frame
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,19 @@ def test_a_sample_is_cleared_once_the_module_is_there(open_page: OpenPage) -> No
     page.get_by_role("button", name="Clear").click()
     module.release()
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
+
+
+def test_a_page_that_came_before_the_module_is_not_previewed(open_page: OpenPage) -> None:
+    page, module = open_with_held_module(open_page, "/learn/switch", "draw/live.js")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#map-block1 .map-toggle").click()
+    expect(page.locator("#map-block1")).to_have_class(re.compile("is-off"))
+    module.release()
+    expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
+    next_frame(page)
+    assert not [one for one in asked if LIVE.search(one)]
+    expect(page.locator(".verdict")).to_contain_text("labelled")
 
 
 def test_a_page_whose_canvas_cannot_be_loaded_is_readable(open_page: OpenPage) -> None:

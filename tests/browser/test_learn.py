@@ -224,6 +224,21 @@ def test_the_way_on_covers_nothing(open_page: OpenPage) -> None:
     }""")
 
 
+@pytest.mark.parametrize("step", ["filter", "sum", "switch", "gradients", "ablation"])
+def test_a_figure_fits_a_phone(open_page: OpenPage, step: str) -> None:
+    page = open_page(f"/learn/{step}", width=390)
+    page.wait_for_function("""() => [...document.querySelectorAll(".learn-figure *:not(image)")]
+      .filter((one) => one.checkVisibility() && !one.closest(".visually-hidden"))
+      .every((one) => one.getBoundingClientRect().right <= innerWidth)""")
+    for number in page.locator(".learn-answers .number").all():
+        expect(number).to_be_visible()
+    for cell in page.locator(".number-grid text").all():
+        long = (
+            "(text) => { text.textContent = '\\u22120.0051'; return text.getComputedTextLength(); }"
+        )
+        assert cell.evaluate(long) <= 62  # units of its square
+
+
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_the_handout_needs_few_pages(open_page: OpenPage, paper: str) -> None:
     page = open_page("/learn/handout")

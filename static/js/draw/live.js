@@ -55,6 +55,8 @@ export class LiveInput {
   #timer = 0;
   #announceTimer = 0;
   #isUnsaved = false;
+  /** How many pages were shown: what comes of an earlier one is not. */
+  #pages = 0;
   /** @type {Promise<unknown>} */
   #saving = Promise.resolve();
   /** @type {readonly Stroke[] | undefined} */
@@ -143,6 +145,7 @@ export class LiveInput {
     this.#dimWhileBlank();
     if (!this.#isUnsaved) {
       this.#requests.cancel(); // a preview of before would stay over the page
+      this.#pages += 1;
       void this.#showStored();
     }
     if (digit !== this.#digit && !this.#coming) {
@@ -270,7 +273,9 @@ export class LiveInput {
   /** @param {Frame} frame */
   #show(frame) {
     this.#showMessage(this.#surface.isDrawing ? "" : frame.warnings.join(" "));
+    const page = this.#pages;
     requestAnimationFrame(() => {
+      if (page !== this.#pages) return;
       showValues(frame.values);
       if (frame.input.length) paintInput(frame.input);
       void this.#pictures.paint(frame.pictures);

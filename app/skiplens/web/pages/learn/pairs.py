@@ -163,7 +163,12 @@ def depth_chart(pairs: tuple[Pair, ...]) -> LineChart | None:
             for value in pair.runs[side]
         )
         bars = [
-            Series("", tone, tuple(Point(at + beside, end) for end in one.interval), dots=False)
+            Series(
+                "",
+                f"{tone} interval",
+                tuple(Point(at + beside, end) for end in one.interval),
+                dots=False,
+            )
             for at, one in enumerate(found)
         ]
         series += [Series(name, tone, means, dots=False), *bars, Series("", tone, runs, line=False)]
