@@ -429,6 +429,13 @@ def test_the_gradient_before_training_is_told(ask: Ask) -> None:
     assert "Without skips, 15 % to 25 % does." in text
 
 
+def test_the_chart_by_depth_says_which_its_intervals_are(ask: Ask) -> None:
+    paths = [path.get("class", "") for path in ask("depth").all("path")]
+    shown = [tones for tones in paths if "interval" in tones.split()]
+    assert len(shown) == 1 + 2 * 2  # in the legend, and with the skip and without at two depths
+    assert "95 % interval" in ask("depth").text
+
+
 @pytest.mark.parametrize("step", ["depth", "meaning"])
 def test_intervals_that_do_not_touch_decide(ask: Ask, step: str) -> None:
     assert verdicts(ask(step, pair="2")) == ["is-open", "is-right"]
