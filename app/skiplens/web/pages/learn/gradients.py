@@ -1,5 +1,6 @@
 """The steps about gradients: in a network of two layers, and in trained ones by depth."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -153,19 +154,21 @@ def _at_start(scene: Scene) -> GradientsAtStart | None:
     if shares is None:
         return None
     blocks = len(plain[0])
+    halves = max(2, math.ceil(2 * max(share for run in (*plain, *residual) for share in run)))
     named = (("identity", "with skips", residual), ("chain", "without skips", plain))
     chart = line_chart(
         [_shares_of_run(tone, name, run) for tone, name, found in named for run in found],
         x=replace(
             count_axis("input of block", 1, blocks, max(1, blocks // 6)), low=0.5, high=blocks + 0.5
         ),
-        y=share_axis("share that arrives", steps=2),
+        y=share_axis("share that arrives", high=halves / 2, steps=halves),
         alt="Share of the loss's gradient that reaches each block before training",
     )
     return GradientsAtStart(
         chart,
         f"Training starts with every branch at zero where there are skips, so {shares[0]} of the "
-        f"gradient reaches the first block. Without skips, {shares[1]} does.",
+        f"gradient reaches the first block. Without skips it depends on the starting weights: "
+        f"{shares[1]} in {len(plain)} runs.",
     )
 
 
