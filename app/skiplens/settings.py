@@ -291,7 +291,7 @@ class Settings(BaseSettings):
         TEBIBYTE,
         "memory for cached activations; more if two forward passes take more",
     )
-    picture_cache_bytes: int = _bound(32 * MEBIBYTE, 0, TEBIBYTE, "memory for cached images")
+    picture_cache_bytes: int = _bound(24 * MEBIBYTE, 0, TEBIBYTE, "memory for cached images")
     idle_interpreters: int = _bound(
         InterpreterLimits.idle,
         1,
