@@ -154,14 +154,14 @@ def _at_start(scene: Scene) -> GradientsAtStart | None:
     if shares is None:
         return None
     blocks = len(plain[0])
-    halves = max(2, math.ceil(2 * max(share for run in (*plain, *residual) for share in run)))
+    most = math.ceil(max(share for run in (*plain, *residual) for share in run))
     named = (("identity", "with skips", residual), ("chain", "without skips", plain))
     chart = line_chart(
         [_shares_of_run(tone, name, run) for tone, name, found in named for run in found],
         x=replace(
             count_axis("input of block", 1, blocks, max(1, blocks // 6)), low=0.5, high=blocks + 0.5
         ),
-        y=share_axis("share that arrives", high=halves / 2, steps=halves),
+        y=share_axis("share that arrives", high=most, steps=2 if most % 2 == 0 else 1),
         alt="Share of the loss's gradient that reaches each block before training",
     )
     return GradientsAtStart(
