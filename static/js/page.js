@@ -259,10 +259,22 @@ async function wireDataset() {
   if (section instanceof HTMLElement) (await import("./dataset.js")).pollIndexing(section);
 }
 
-const NEARLY_IN_VIEW = "80px";
+const AHEAD_OF_SCROLLING = "480px";
 
-/** Fetch pictures when they are nearly in view. */
+/** Fetch pictures once they are in view; whoever scrolls gets them ahead. */
 function wireLater() {
+  const observer = fetchInView("0px");
+  addEventListener("scroll", () => {
+    observer.disconnect();
+    fetchInView(AHEAD_OF_SCROLLING);
+  }, { once: true, passive: true });
+}
+
+/**
+ * Fetch the pictures that come within a margin around the view.
+ * @param {string} rootMargin
+ */
+function fetchInView(rootMargin) {
   const observer = new IntersectionObserver((entries) => {
     const seen = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
     for (const holder of seen) {
@@ -273,10 +285,11 @@ function wireLater() {
       later?.replaceWith(content);
     }
     if (seen.length) document.dispatchEvent(new CustomEvent(CHANGED));
-  }, { rootMargin: NEARLY_IN_VIEW });
+  }, { rootMargin });
   for (const later of document.querySelectorAll("noscript[data-later]")) {
     if (later.parentElement) observer.observe(later.parentElement);
   }
+  return observer;
 }
 
 /** One tab stop for all samples, the current one; arrow keys go on from there. */

@@ -50,6 +50,7 @@ def weigh(browser: Browser, server: str, path: str, width: int, height: int = 90
     [
         ("gallery", 390, 844),
         ("gallery", 1440, 900),
+        ("gallery", 2560, 1440),
         ("pictures of 2016", 1440, 900),
         ("pictures of 2016", 2560, 1440),
     ],
