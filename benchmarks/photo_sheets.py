@@ -18,8 +18,8 @@ from benchmarks.photo_kinds import KINDS, STRENGTHS, take
 from benchmarks.photo_scene import Photo
 from benchmarks.photos import Predict, causes, predictor
 from benchmarks.writers import DEVELOPMENT
-from skiplens.core.digit import SIDE
 from skiplens.core.image_decoding import decode_reduced
+from skiplens.core.input_image import SIDE
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.errors import SkiplensError

@@ -16,8 +16,8 @@ from benchmarks.photo_kinds import KINDS, STRENGTHS, take
 from benchmarks.photo_scene import Photo
 from benchmarks.results import Result, Target
 from benchmarks.writers import DEVELOPMENT, HELD_OUT, read_digits
-from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import decode
+from skiplens.core.input_image import Digit
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Engine
 from skiplens.engine.litert import LiteRTEngine

@@ -15,7 +15,7 @@ from PIL import Image
 
 from scripts.pen import ink
 from scripts.strokes import DRAWINGS, Drawing
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
 from skiplens.core.preprocessing import preprocess
 from skiplens.samples import FOLDER, LIST, SHEET
 

@@ -21,8 +21,8 @@ from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.mnist import Split
 from skiplens.samples import load_samples
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, IndexCache
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import Settings

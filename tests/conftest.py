@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from skiplens.application import create_app
 from skiplens.core.branch_scales import Scales
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.limits import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines

@@ -19,7 +19,7 @@ from skiplens import errors
 from skiplens.client import Client, Image
 from skiplens.core.block_metrics import block_metrics
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
 from tests.conftest import switched_off

@@ -20,8 +20,8 @@ from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
 from skiplens.samples import PICTURE, draw_picture, load_samples, read_digit, read_picture
 from skiplens.service.admission import Places
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, IndexCache
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import LONGEST_SIDE
 from skiplens.service.digit_store import DigitDatabase, InputRecord
 from skiplens.service.services import Services

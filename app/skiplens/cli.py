@@ -372,8 +372,7 @@ def export(  # noqa: PLR0913  # one parameter for each option
 ) -> None:
     """Write a digit's gallery to a folder: PNG, NPZ, and an index.html that needs no server."""
     from skiplens.application import open_services
-    from skiplens.export.gallery_files import ExportOptions
-    from skiplens.export.gallery_folder import export_gallery
+    from skiplens.export.gallery import ExportOptions, export_gallery
     from skiplens.service.map_grids import GridOptions
 
     services = open_services(read_settings({"engine": "litert", "interpreters": 1}))

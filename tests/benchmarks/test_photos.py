@@ -13,8 +13,8 @@ from benchmarks.photo_kinds import KINDS, STRENGTHS, take
 from benchmarks.photo_scene import Photo
 from benchmarks.photos import Predict, Reading, causes, predictor, read, read_all, results
 from benchmarks.writers import DEVELOPMENT, HELD_OUT, Writer, read_digits
-from skiplens.core.digit import Digit
 from skiplens.core.image_decoding import decode
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 
 HANDS = DEVELOPMENT[:1]

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.engine.litert import run_once
 from skiplens.engine.select import open_engines

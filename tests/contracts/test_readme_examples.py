@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from benchmarks.processes import Server, skiplens
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from tests.contracts.readme import API, PYTHON, README, code
 from tests.idx import shifted_samples, write_test_set
 

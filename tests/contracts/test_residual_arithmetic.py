@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo
 from skiplens.engine.base import Engine
-from skiplens.export.gallery_files import ExportOptions, load_export_context
-from skiplens.export.gallery_folder import write
+from skiplens.export.gallery import ExportOptions, load_export_context, write
 from skiplens.network.litert_graphs import reference_gradients
 from skiplens.network.tracing import load_network
 from skiplens.service.forward import branch_scales

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 
 
 def test_the_id_is_the_first_16_hex_digits_of_the_hash_of_the_784_bytes() -> None:

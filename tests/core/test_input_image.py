@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from skiplens.core.digit import Digit
-from skiplens.core.input_image import Fit, InputContract, InputImage
+from skiplens.core.input_image import Digit, Fit, InputContract, InputImage
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.preprocessing import (
     PreprocessedDigit,
     find_digits,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from skiplens.core.qr_code import qr_code
+from skiplens.core.share_pictures import qr_code
 
 
 @pytest.mark.parametrize("text", ["http://192.0.2.7:8000/learn/sum", "http://[2001:db8::1]/learn"])

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from skiplens.core.share_card import HEIGHT, WIDTH, draw_card
+from skiplens.core.share_pictures import HEIGHT, WIDTH, draw_card
 
 
 def card(maps: tuple[int, int] = (60, 90), title: str = "A network: 7") -> Image.Image:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine import litert
 from skiplens.engine import litert as module

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
-from skiplens.export.gallery_files import ExportContext, ExportOptions, load_export_context
-from skiplens.export.gallery_folder import write
+from skiplens.export.gallery import ExportContext, ExportOptions, load_export_context, write
 from tests.conftest import services_over
 
 

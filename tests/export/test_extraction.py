@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 
 from skiplens.cli import app
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.input_image import InputImage
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, NonFiniteError

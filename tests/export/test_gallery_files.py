@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName
-from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import Manifest
 from skiplens.errors import (
     ExportError,
@@ -24,7 +24,7 @@ from skiplens.errors import (
     UnknownNetworkError,
     UnreadableImageError,
 )
-from skiplens.export.gallery_files import ExportContext, ExportOptions, draw, html
+from skiplens.export.gallery import ExportContext, ExportOptions, draw, html
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.map_grids import GridOptions
 from skiplens.web.pages import text as page_text

@@ -11,15 +11,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.cli import main
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.errors import ExportError, UnknownNetworkError
-from skiplens.export.gallery_files import (
+from skiplens.export.gallery import (
     ExportContext,
     ExportOptions,
     draw,
+    export_gallery,
     legible_kernels,
+    prepare_folder,
+    write,
 )
-from skiplens.export.gallery_folder import export_gallery, prepare_folder, write
 from skiplens.service.map_grids import GridOptions, kernel_grid
 from skiplens.service.services import Services
 
@@ -60,7 +62,7 @@ def test_kernels_are_drawn_smaller_where_there_are_many_and_left_out_where_very_
     drawn = legible_kernels(kernel, lambda one, zoom: kernel_grid(one, GridOptions(zoom=zoom)))
     assert drawn
     assert drawn.layout.zoom == 3
-    monkeypatch.setattr("skiplens.export.gallery_files._MOST_KERNELS", 100)
+    monkeypatch.setattr("skiplens.export.gallery._MOST_KERNELS", 100)
     kernels = {layer.name for layer in context.engine.manifest.layers if layer.kernel}
     found = draw(context)
     few = set(found.kernels)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.mnist import Split
 from skiplens.network.architectures import stream

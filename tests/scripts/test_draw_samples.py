@@ -8,7 +8,7 @@ from PIL import Image
 
 from scripts.draw_samples import main, places, write_samples
 from scripts.strokes import DRAWINGS
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
 from skiplens.samples import FOLDER, LIST, SHEET, load_samples
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network
 

@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skiplens.core.digit import Digit
-from skiplens.core.input_image import InputImage
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.limits import StoreLimits
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.samples import load_samples
 from skiplens.service import digit_store
 from skiplens.service.databases.sqlite import open_database
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.digit_store import DigitDatabase, DigitStore, FoundDigit, InputRecord
 from tests.idx import flat_digits
 
@@ -219,7 +218,7 @@ def test_nothing_that_was_answered_is_lost_by_kill_9(place: Path | str) -> None:
         "import os, signal, sys\n"
         "import numpy as np\n"
         "from pathlib import Path\n"
-        "from skiplens.core.digit import Digit\n"
+        "from skiplens.core.input_image import Digit\n"
         "from skiplens.service.digit_store import InputRecord\n"
         "from skiplens.service.digit_store import DigitDatabase\n"
         "place = sys.argv[1] if '://' in sys.argv[1] else Path(sys.argv[1])\n"

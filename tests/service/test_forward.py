@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from skiplens.core.branch_scales import AS_TRAINED, Scales
-from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import Sort
-from skiplens.core.input_image import InputImage
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.value_range import Normalisation
 from skiplens.engine.base import Activations, Array, Engine, ReadActivations, T
 from skiplens.errors import BusyError, NonFiniteError

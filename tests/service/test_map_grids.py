@@ -11,8 +11,8 @@ from PIL import Image
 from skiplens.core import grid_image
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
-from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import FilterStatistics, Sort
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine

@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from skiplens.application import DATABASE_FILE
 from skiplens.cli import app
-from skiplens.core.digit import Digit
-from skiplens.core.input_image import InputImage
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.errors import StartupError, StorageError, StoreDamagedError, UnknownDigitError
 from skiplens.service.digit_store import _COPIED_AT_ONCE, DigitDatabase, InputRecord
 from tests.postgresql import Postgresql

@@ -9,8 +9,8 @@ from PIL import Image
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName
-from skiplens.core.digit import SIDE, Digit
 from skiplens.core.feature_stats import Sort
+from skiplens.core.input_image import SIDE, Digit
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_by_row

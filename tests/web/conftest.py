@@ -12,10 +12,10 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, IndexCache
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.http.headers import HEADERS

@@ -14,13 +14,12 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app, open_services
-from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
-from skiplens.export.gallery_files import ExportOptions
-from skiplens.export.gallery_folder import export_gallery
+from skiplens.export.gallery import ExportOptions, export_gallery
 from skiplens.network import commands
 from skiplens.network.own_network_files import TrustedCode
 from skiplens.samples import draw_picture

@@ -32,7 +32,7 @@ from skiplens.engine.model_folder import ModelFolder, open_folder
 from skiplens.engine.select import engines_of, open_folders
 from skiplens.errors import BusyError, SkiplensError
 from skiplens.settings import Settings
-from skiplens.web.http.request_id import REQUEST_ID_HEADER
+from skiplens.web.http.headers import REQUEST_ID_HEADER
 
 T = TypeVar("T")
 WEB: Final = "web"

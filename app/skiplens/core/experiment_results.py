@@ -1,12 +1,11 @@
-"""Results of experiments over test digits: curves with their spread, and the ladder of depths."""
+"""Results of experiments over test digits: curves with their spread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from skiplens.core.ladder import LadderKind, stream_name
 from skiplens.core.manifest import Published
 
 EXPERIMENTS_FILE: Final = "experiments.json"
@@ -79,70 +78,3 @@ class EpochResult(Published):
     """On the digits held out, 0 to 1; null without any."""
     seconds: float
     """Of training, without validation."""
-
-
-@dataclass(frozen=True)
-class LossPoint(Published):
-    """The training loss at a step."""
-
-    step: int
-    """Number of weight updates."""
-    loss: float
-    """Mean cross-entropy of the batches since the last point."""
-
-
-@dataclass(frozen=True)
-class GradientNorms(Published):
-    """Norms of the gradient by depth at a step, of 256 training digits."""
-
-    step: int
-    """Number of weight updates."""
-    stream: tuple[float, ...]
-    """At the stem's output and at each block's: root mean square over digits of the norm of the
-    gradient of a digit's loss."""
-    kernels: tuple[float, ...]
-    """Of the mean loss by the kernels of the stem, of each block and of the head."""
-
-
-@dataclass(frozen=True)
-class RunHistory(Published):
-    """Measurements of a network while it was trained."""
-
-    epochs: tuple[EpochResult, ...]
-    """Every epoch."""
-    loss: tuple[LossPoint, ...]
-    """The loss every 50 steps."""
-    gradients: tuple[GradientNorms, ...]
-    """Gradients at steps 0, 10, 100 and 1,000, and at the end."""
-
-
-@dataclass(frozen=True)
-class MeasuredRun(Published):
-    """One network of the ladder of depths, trained from one seed."""
-
-    kind: LadderKind
-    """With the skip, or without."""
-    blocks: int
-    """Number of blocks, of two convolutions each."""
-    seed: int
-    """Of the training run."""
-    test_accuracy: float
-    """Accuracy on MNIST's 10,000 test digits, 0 to 1."""
-    history: RunHistory
-    """The training."""
-
-    @property
-    def network(self) -> str:
-        """Id of the network."""
-        return stream_name(self.kind, self.blocks)
-
-
-def accuracy_by_depth(runs: Sequence[MeasuredRun]) -> Mapping[LadderKind, tuple[CurvePoint, ...]]:
-    """The mean test accuracy over seeds against the number of blocks, with the skip and without."""
-    found: dict[LadderKind, dict[int, list[float]]] = {}
-    for run in runs:
-        found.setdefault(run.kind, {}).setdefault(run.blocks, []).append(run.test_accuracy)
-    return {
-        kind: tuple(curve_point(blocks, depths[blocks]) for blocks in sorted(depths))
-        for kind, depths in found.items()
-    }

@@ -1,4 +1,4 @@
-"""Images as networks get them: their size, fit, colours and scale."""
+"""Images as networks get them: their size, fit, colours and scale. A digit is 28 x 28 and grey."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ Fit = Literal["crop", "pad", "stretch"]
 ID_LENGTH: Final = 16
 WHITE: Final = 255
 _GREY, _COLOUR = 2, 3  # axes
-_DIGIT: Final = (28, 28, 1)
+SIDE: Final = 28
+"""Of a digit."""
+_DIGIT: Final = (SIDE, SIDE, 1)
 
 
 @dataclass(frozen=True)
@@ -119,3 +121,24 @@ def _resized(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image
     canvas = Image.new(image.mode, size)
     canvas.paste(image.resize(inner, method), ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return canvas
+
+
+@dataclass(frozen=True, eq=False)
+class Digit(InputImage):
+    """A digit and its id: uint8 ``(28, 28)``, ink 255 on background 0."""
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8]) -> Self:
+        """The digit of a uint8 ``(28, 28)`` array, which is copied.
+
+        Raises:
+            ValueError: another shape or dtype.
+        """
+        if pixels.shape != (SIDE, SIDE) or pixels.dtype != np.uint8:
+            raise ValueError(f"expected uint8 (28, 28); got {pixels.dtype} {pixels.shape}")
+        return super().of(pixels)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """The digit of 784 bytes, row by row."""
+        return cls.of(np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE))

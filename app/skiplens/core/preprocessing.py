@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from skiplens.core.digit import SIDE, Digit
+from skiplens.core.input_image import SIDE, Digit
 from skiplens.core.segmentation import Bounds, Candidate, bounding_box, find_candidates
 from skiplens.errors import BlankImageError, InvalidParameterError
 

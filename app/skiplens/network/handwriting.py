@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
 
 Floats = NDArray[np.float32]
 

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from skiplens.core.digit import SIDE, Digit
 from skiplens.core.image_decoding import decode, decode_colour, decode_reduced
-from skiplens.core.input_image import WHITE, InputImage
+from skiplens.core.input_image import SIDE, WHITE, Digit, InputImage
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import SkiplensError, StartupError
 

@@ -20,9 +20,8 @@ from anyio import CapacityLimiter, to_thread
 
 import skiplens
 from skiplens import errors
-from skiplens.core.digit import Digit
 from skiplens.core.image_worker import ANSWER, REQUEST
-from skiplens.core.input_image import InputImage
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.limits import DecodingBounds, ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError

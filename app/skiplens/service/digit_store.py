@@ -14,17 +14,16 @@ from typing import Final
 
 import numpy as np
 
-from skiplens.core.digit import Digit
 from skiplens.core.grid_image import Box
-from skiplens.core.input_image import ID_LENGTH, InputImage
+from skiplens.core.input_image import ID_LENGTH, Digit, InputImage
 from skiplens.core.limits import WAIT_SECONDS, StoreLimits
 from skiplens.core.preprocessing import PreprocessedDigit, ink_box
 from skiplens.errors import StartupError, UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.admission import ANYONE
-from skiplens.service.databases.protocol import Database, Execute
+from skiplens.service.databases import Database, Execute
 from skiplens.service.databases.sqlite import SqliteFile
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 
 
 @dataclass(frozen=True)

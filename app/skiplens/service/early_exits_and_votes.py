@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.branch_scales import Scales
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
 from skiplens.core.manifest import LAYERS_OF_HEAD, LayerInfo, Manifest, logits_are_a_sum
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import NoVotesError

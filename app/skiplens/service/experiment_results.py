@@ -15,9 +15,8 @@ from skiplens.core.experiment_results import (
     POINTS_FILE,
     MeasuredExperiment,
     MeasuredNetwork,
-    MeasuredRun,
 )
-from skiplens.core.ladder import LADDER_FILE
+from skiplens.core.ladder import LADDER_FILE, MeasuredRun
 from skiplens.core.manifest import NETWORK_FILE, Manifest
 from skiplens.core.principal_components import Plane
 from skiplens.errors import ModelError

@@ -10,8 +10,8 @@ from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.decoding_pool import DecodingPool
 from skiplens.service.digit_store import DigitDatabase, DigitStore, InputRecord
 from skiplens.service.experiment_results import ExperimentResults

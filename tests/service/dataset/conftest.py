@@ -2,7 +2,7 @@
 
 import pytest
 
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from tests.idx import shifted_samples
 
 

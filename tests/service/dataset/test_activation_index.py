@@ -13,6 +13,7 @@ from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import BusyError, InvalidParameterError, NonFiniteError
 from skiplens.mnist import Split
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
     TOP_K,
@@ -25,7 +26,6 @@ from skiplens.service.dataset.activation_index import (
     build_index,
     max_per_filter,
 )
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.forward import branch_scales
 from skiplens.service.registry import find_layer
 from tests.web.engines import WatchedEngine

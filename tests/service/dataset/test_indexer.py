@@ -15,9 +15,9 @@ from skiplens.engine.base import Engine
 from skiplens.errors import IndexingError, NoDatasetError, NonFiniteError, NotIndexedError
 from skiplens.mnist import Split
 from skiplens.samples import load_samples
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import TOP_K, ActivationIndex
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer, IndexCache, Progress
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from tests.conftest import wait_until
 from tests.web.engines import WatchedEngine
 

@@ -4,7 +4,7 @@ import hashlib
 
 from skiplens.mnist import Split
 from skiplens.samples import load_samples
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from tests.idx import flat_digits
 
 

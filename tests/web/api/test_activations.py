@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.colormaps import PaletteName, colours
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from tests.web.conftest import NETWORK

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from tests.web.conftest import Refused
 

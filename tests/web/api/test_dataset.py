@@ -9,9 +9,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.forward import branch_scales
 from tests.web.conftest import NETWORK, Refused
 

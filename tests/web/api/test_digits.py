@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.samples import load_samples
 from tests.web.conftest import Refused
 from tests.web.images import drawing, encoded

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from tests.web.conftest import NETWORK, Refused
 
 LAYER = "layers/block1.output"

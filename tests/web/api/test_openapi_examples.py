@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from scripts.write_openapi_examples import ADDRESSES, collect_examples, example_app, shortened
-from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import describe
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.web.api import EXAMPLES_FILE
 

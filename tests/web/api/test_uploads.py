@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
 from skiplens.core.drawing import Stroke, draw_strokes
+from skiplens.core.input_image import Digit
 from skiplens.core.preprocessing import preprocess
 from skiplens.errors import InvalidParameterError
-from skiplens.web.json_digits import parse_json_digit
-from skiplens.web.uploads import UPLOAD_BODY
+from skiplens.web.uploads import UPLOAD_BODY, parse_json_digit
 from tests.web.conftest import NETWORK, Refused
 from tests.web.images import FORMATS, drawing, encoded, png_header
 

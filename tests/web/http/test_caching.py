@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.web.http.caching import IMMUTABLE, ResponseCache, takes_gzip
 from skiplens.web.pages.assets import load_assets
 from tests.web.conftest import NETWORK

@@ -7,9 +7,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from skiplens.settings import Settings
 from tests.web.conftest import Start, over_dataset, wait_until_indexed
 from tests.web.images import drawing, encoded

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.web import links
 from tests.web.pages.markup import Markup
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from skiplens.core.block_metrics import filter_metrics
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
 from skiplens.engine.base import Engine
 from skiplens.service.feature_map_table import FeatureMapTable, block_table

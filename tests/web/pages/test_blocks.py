@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockMetrics, Manifest
 from skiplens.engine.base import Engine
 from skiplens.web.pages import format as fmt

@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network

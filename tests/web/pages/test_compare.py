@@ -16,7 +16,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.ladder import RUNGS
 from skiplens.samples import load_samples
 from skiplens.service.services import Services

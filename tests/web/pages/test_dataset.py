@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from skiplens.application import create_app
 from skiplens.engine.base import Engine
 from skiplens.errors import NonFiniteError
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from skiplens.settings import Settings
 from tests.conftest import wait_until
 from tests.web.conftest import NETWORK as API

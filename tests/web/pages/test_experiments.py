@@ -12,9 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
-from skiplens.core.experiment_results import MeasuredRun
-from skiplens.core.ladder import KINDS, LADDER, stream_name
+from skiplens.core.input_image import Digit
+from skiplens.core.ladder import KINDS, LADDER, MeasuredRun, stream_name
 from skiplens.engine.base import Engine
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.web.pages.charts import Axis, Point, Series, line_chart, series_path

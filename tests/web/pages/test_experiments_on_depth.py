@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED, BlockOrder
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_at_every_depth, votes
 from skiplens.service.experiment_results import ExperimentResults

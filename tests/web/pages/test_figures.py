@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName, colours
-from skiplens.core.digit import Digit
 from skiplens.core.grid_image import MIN_ZOOM
+from skiplens.core.input_image import Digit
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.service.forward import run_network
 from skiplens.service.registry import find_layer

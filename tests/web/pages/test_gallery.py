@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.web import links
 from tests.web.pages.conftest import Look

@@ -16,8 +16,7 @@ from starlette.testclient import TestClient
 
 from skiplens.application import create_app
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
-from skiplens.core.input_image import InputImage
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.two_layer_network import (
     HIDDEN,
@@ -38,7 +37,7 @@ from skiplens.service.gradients import gradient_by_path
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
-from skiplens.web.http import lesson_codes
+from skiplens.web.http import access_checks
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.scene import story_networks
@@ -738,17 +737,17 @@ def test_with_a_token_the_code_of_a_lesson_opens_one_page_alone(
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         assert len(shown(client, lesson)) == 1
         del client.headers["Authorization"]
-        today = lesson_codes.lesson_day()
+        today = access_checks.lesson_day()
         for days, status in ((1, 200), (2, 401)):
-            monkeypatch.setattr(lesson_codes, "lesson_day", lambda day=today + days: day)
+            monkeypatch.setattr(access_checks, "lesson_day", lambda day=today + days: day)
             assert client.get(page).status_code == status
 
 
 def test_the_code_of_a_lesson_is_of_its_token() -> None:
-    lesson = lesson_codes.new_lesson(TOKEN)
-    assert lesson_codes.is_signed_lesson(lesson, TOKEN)
-    assert not lesson_codes.is_signed_lesson(lesson, "another")
-    assert not lesson_codes.is_signed_lesson(lesson_codes.new_lesson(""), TOKEN)
+    lesson = access_checks.new_lesson(TOKEN)
+    assert access_checks.is_signed_lesson(lesson, TOKEN)
+    assert not access_checks.is_signed_lesson(lesson, "another")
+    assert not access_checks.is_signed_lesson(access_checks.new_lesson(""), TOKEN)
 
 
 def test_a_lesson_goes_with_its_class_from_step_to_step(ask: Ask) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.colormaps import PaletteName, colours
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.web.pages.live import MAX_PICTURES
 from tests.web.conftest import Refused, Start
 from tests.web.engines import WatchedEngine

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.branch_scales import AS_TRAINED, Scales
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network

@@ -3,7 +3,7 @@
 import pytest
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
 from skiplens.web.pages import prediction

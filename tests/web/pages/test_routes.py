@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.samples import load_samples
 from skiplens.service.services import Services

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.service.early_exits_and_votes import EarlyExit
 from skiplens.web import links
 from skiplens.web.pages.blocks import describe_rows

@@ -9,7 +9,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from skiplens.core.colormaps import PaletteName, colours
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.web.links import in_light
 from skiplens.web.pages.templating import COOKIE, Theme, safe_redirect_path
 from tests.web.conftest import Refused

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.service.registry import find_layer

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.digit import Digit
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
 from skiplens.core.unit_explanation import Convolution, Merge, Unit
 from skiplens.engine.base import Engine

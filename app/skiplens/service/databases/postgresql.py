@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from skiplens.errors import SkiplensError, StartupError, StorageError, StoreDamagedError, quoted
-from skiplens.service.databases.protocol import Execute, Rows, Values
+from skiplens.service.databases import Execute, Rows, Values
 
 _logger = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ _PATIENTLY: Final = text("SET LOCAL statement_timeout = '60s'")  # a change of t
 
 
 class PostgresqlDatabase:
-    """A :class:`~skiplens.service.databases.protocol.Database` on a server.
+    """A :class:`~skiplens.service.databases.Database` on a server.
 
     While the server is away, everything is refused at once or after the given time; it is used
     again as soon as it is back. What committed means is for the server to say, as by its setting

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from skiplens.errors import StartupError, StorageError, StoreDamagedError
-from skiplens.service.databases.protocol import Execute, Rows, Values
+from skiplens.service.databases import Execute, Rows, Values
 
 _logger = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ def _execute(
 
 
 class SqliteFile:
-    """A :class:`~skiplens.service.databases.protocol.Database` in one file.
+    """A :class:`~skiplens.service.databases.Database` in one file.
 
     Reading works even if the disk is full or another program locks the file.
 

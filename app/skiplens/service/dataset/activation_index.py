@@ -16,7 +16,7 @@ from skiplens.core.confusion_matrix import confusion_matrix
 from skiplens.core.manifest import LayerInfo, Manifest, Published
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
-from skiplens.service.dataset.labelled_digits import LabelledDigits
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.forward import branch_scales, network_input
 
 TOP_K: Final = 24  # top-activating digits of a filter

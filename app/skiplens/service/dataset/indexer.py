@@ -17,13 +17,13 @@ import structlog
 from skiplens.engine.base import Engine
 from skiplens.errors import BusyError, IndexingError, NoDatasetError, NotIndexedError
 from skiplens.mnist import NPZ_ERRORS
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     TOP_K,
     ActivationIndex,
     OnDigitsDone,
     build_index,
 )
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 
 FORMAT: Final = 2
 _TURN_S: Final = 0.2  # between two looks at whether another process has built an index

@@ -10,7 +10,6 @@ from skiplens.web.api import (
     comparisons,
     dataset,
     digits,
-    experiments,
     networks,
     units,
 )
@@ -26,7 +25,7 @@ ROUTES: Final = [
     *blocks.router.routes,
     *comparisons.router.routes,
     *dataset.router.routes,
-    *experiments.router.routes,
+    *networks.experiments_router.routes,
     *networks.palettes_router.routes,
 ]
 

@@ -7,11 +7,12 @@ import numpy as np
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
-from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
+from skiplens.core.input_image import SIDE
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownDigitError
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
     ActivationIndex,
@@ -21,7 +22,6 @@ from skiplens.service.dataset.activation_index import (
     browse,
 )
 from skiplens.service.dataset.indexer import DatasetIndexer
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.registry import check_filter
 from skiplens.web import links
 from skiplens.web.api.routing import Router

@@ -1,10 +1,11 @@
-"""API routes for networks, layers, kernels and palettes."""
+"""API routes for networks, what experiments found about them, and palettes."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
 from fastapi import Depends, Query, Request, Response
+from fastapi import Path as PathParameter
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -17,11 +18,13 @@ from skiplens.core.colormaps import (
     PaletteName,
     colours,
 )
+from skiplens.core.experiment_results import MeasuredExperiment
+from skiplens.core.ladder import MeasuredRun
 from skiplens.core.manifest import LayerInfo, Manifest
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
-from skiplens.errors import UnknownLayerError
+from skiplens.errors import NotMeasuredError, UnknownLayerError
 from skiplens.service.map_grids import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
 from skiplens.web import links
 from skiplens.web.api.routing import Router
@@ -187,6 +190,46 @@ class Palette(BaseModel):
             sequential=colours(name, diverging=False).tobytes().hex(),
             diverging=colours(name, diverging=True).tobytes().hex(),
         )
+
+
+ExperimentName = Annotated[
+    Literal["removal", "order", "scale", "early-exits"],
+    PathParameter(description="name of an experiment", examples=["removal"]),
+]
+
+experiments_router = Router("experiments")
+
+
+class DepthExperiment(BaseModel):
+    """Networks of several depths."""
+
+    runs: tuple[MeasuredRun, ...] = Field(
+        description="Every trained network: with the skip first, from the fewest blocks up"
+    )
+
+
+@experiments_router.get(
+    "/experiments/depth",
+    summary="Accuracy and training of networks of several depths, with the skip and without",
+)
+def depth(services: ServicesDep) -> DepthExperiment:
+    return DepthExperiment(runs=services.experiments.ladder)
+
+
+@experiments_router.get(
+    "/networks/{network}/experiments/{experiment}",
+    summary="Test accuracy with blocks removed, reordered or scaled, or after each block",
+)
+def measured(
+    engine: NetworkDep, services: ServicesDep, experiment: ExperimentName
+) -> MeasuredExperiment:
+    found = services.experiments.measured(engine.manifest, experiment)
+    if found is None:
+        raise NotMeasuredError(
+            f"experiment {experiment} was not measured with network {engine.manifest.id}: "
+            "skiplens experiments does it"
+        )
+    return found
 
 
 palettes_router = Router("palettes")

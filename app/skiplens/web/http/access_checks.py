@@ -1,9 +1,11 @@
-"""Access checks: host names, the origins of writes, the token."""
+"""Access checks: host names, the origins of writes, the token, the codes of lessons."""
 
 import hmac
 import ipaddress
 import re
+import secrets
 import socket
+import time
 from http import HTTPStatus
 from typing import Final
 
@@ -15,7 +17,6 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
-from skiplens.web.http.lesson_codes import is_signed_lesson
 from skiplens.web.http.problems import Problem, ProblemResponse
 from skiplens.web.links import CLASS, HEALTH, within
 
@@ -111,6 +112,41 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         return None
+
+
+_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+_CODE_LENGTH: Final = 8
+_SIGNATURE_LENGTH: Final = 12  # 59 bits
+_DAY_S: Final = 24 * 3600
+
+
+def new_lesson(token: str) -> str:
+    """A code that nobody guesses. With a token, it ends in a signature: whoever has the code may
+    show a digit to its class, on this day and the next, and nothing else.
+    """
+    code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
+    return code + _signature(token, code, lesson_day()) if token else code
+
+
+def is_signed_lesson(lesson: str, token: str) -> bool:
+    """Whether the code was made with this token, today or on the day before (UTC)."""
+    code, given = lesson[:_CODE_LENGTH], lesson[_CODE_LENGTH:]
+    today = lesson_day()
+    now, before = (
+        hmac.compare_digest(given.encode(), _signature(token, code, day).encode())
+        for day in (today, today - 1)
+    )
+    return now or before
+
+
+def _signature(token: str, code: str, day: int) -> str:
+    digest = hmac.digest(token.encode(), f"lesson {code} {day}".encode(), "sha256")
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_SIGNATURE_LENGTH])
+
+
+def lesson_day() -> int:
+    """Days since 1970, UTC."""
+    return int(time.time() // _DAY_S)
 
 
 TOKEN_COOKIE: Final = "skiplens_token"  # noqa: S105  # its name

@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens.core.timing import Record, TimingRecord
 from skiplens.errors import OutOfResourcesError
+from skiplens.web.http.headers import request_id
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import ProblemResponse, error_response, internal_error, stopping
-from skiplens.web.http.request_id import request_id
 from skiplens.web.links import HEALTH, within
 
 _UNMATCHED: Final = "unmatched"

@@ -18,15 +18,15 @@ from starlette.types import ASGIApp, Message, Scope
 from skiplens.errors import BusyError, RequestTimeoutError
 from skiplens.service.admission import ANYONE, Quota, client_at
 from skiplens.settings import Settings
-from skiplens.web.http.headers import HEADERS
-from skiplens.web.http.metrics import Metrics
-from skiplens.web.http.problems import Problem, ProblemResponse
-from skiplens.web.http.request_id import (
+from skiplens.web.http.headers import (
+    HEADERS,
     REQUEST_ID_HEADER,
     new_request_id,
     request_id,
     set_request_id,
 )
+from skiplens.web.http.metrics import Metrics
+from skiplens.web.http.problems import Problem, ProblemResponse
 from skiplens.web.http.request_parser import RefusedError, RequestParser
 
 READ_COST: Final = 4  # of a part of a body, 256 KiB at most, in requests

@@ -27,7 +27,7 @@ from skiplens.errors import (
     UnsupportedFormatError,
     quoted,
 )
-from skiplens.web.http.request_id import request_id
+from skiplens.web.http.headers import request_id
 from skiplens.web.links import API, within
 
 MEDIA_TYPE: Final = "application/problem+json"

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from skiplens.core.confusion_matrix import shade_errors
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
     ActivationIndex,
@@ -11,7 +12,6 @@ from skiplens.service.dataset.activation_index import (
     SortOrder,
     browse,
 )
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import ActivationIndex
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.digit_store import InputRecord
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import SHEET_COLUMNS

@@ -7,8 +7,8 @@ from fastapi import Request, Response
 from skiplens.errors import NoDatasetError, UnknownDigitError
 from skiplens.service.services import Services
 from skiplens.web import links
+from skiplens.web.http.headers import request_id
 from skiplens.web.http.problems import Problem
-from skiplens.web.http.request_id import request_id
 from skiplens.web.pages.digit_tiles import Samples, sample_links
 from skiplens.web.pages.network_page import SitePage
 from skiplens.web.pages.templating import HTML, site_context

@@ -8,9 +8,9 @@ from skiplens.core import grid_image
 from skiplens.core.block_metrics import column_offsets
 from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import TopActivation
 from skiplens.service.dataset.indexer import DatasetIndexer
-from skiplens.service.dataset.labelled_digits import LabelledDigits
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import GridOptions, layer_grid

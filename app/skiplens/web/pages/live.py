@@ -21,7 +21,6 @@ from skiplens.service.map_grids import Grid, layer_grid
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
-from skiplens.web.json_digits import Drawing, read_drawing
 from skiplens.web.links import Links
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
@@ -37,7 +36,7 @@ from skiplens.web.parameters import (
     ServicesDep,
     parse_filters,
 )
-from skiplens.web.uploads import take_place
+from skiplens.web.uploads import Drawing, read_drawing, take_place
 
 MAX_PICTURES: Final = 24
 FRAME: Final = "application/octet-stream"

@@ -10,17 +10,17 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from skiplens.core.colormaps import colours
-from skiplens.core.digit import SIDE
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.share_card import draw_card
+from skiplens.core.input_image import SIDE
+from skiplens.core.share_pictures import draw_card
 from skiplens.errors import InvalidParameterError
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingDep
+from skiplens.web.http.access_checks import new_lesson
 from skiplens.web.http.caching import PNG, immutable_response, versioned_response
-from skiplens.web.http.lesson_codes import new_lesson
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.blocks import blocks_page

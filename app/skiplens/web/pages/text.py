@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.colormaps import PaletteName
-from skiplens.core.digit import Digit
 from skiplens.core.feature_stats import Sort
+from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import InputRecord

@@ -7,9 +7,17 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.experiment_results import CurvePoint, MeasuredRun, accuracy_by_depth
+from skiplens.core.experiment_results import CurvePoint
 from skiplens.core.input_image import InputImage
-from skiplens.core.ladder import DEEPEST, KINDS, LADDER, LadderKind, stream_name
+from skiplens.core.ladder import (
+    DEEPEST,
+    KINDS,
+    LADDER,
+    LadderKind,
+    MeasuredRun,
+    accuracy_by_depth,
+    stream_name,
+)
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import predict

@@ -9,8 +9,8 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.experiment_results import Curve, GradientNorms, MeasuredRun
-from skiplens.core.ladder import DEEPEST, KINDS, STREAM, stream_name
+from skiplens.core.experiment_results import Curve
+from skiplens.core.ladder import DEEPEST, KINDS, STREAM, GradientNorms, MeasuredRun, stream_name
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, quoted

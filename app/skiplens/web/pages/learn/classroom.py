@@ -15,8 +15,8 @@ import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import RedirectResponse
 
-from skiplens.core.digit import SIDE
-from skiplens.core.qr_code import qr_code
+from skiplens.core.input_image import SIDE
+from skiplens.core.share_pictures import qr_code
 from skiplens.service.digit_store import InputRecord
 from skiplens.web import links
 from skiplens.web.http.access_checks import is_loopback

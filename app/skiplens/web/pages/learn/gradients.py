@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.ladder import DEEPEST, STREAM
+from skiplens.core.ladder import DEEPEST, STREAM, LadderRow, gradients_at_start, rungs
 from skiplens.service.gradients import BlockGradient, GradientByPath, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
@@ -18,7 +18,6 @@ from skiplens.web.pages.charts import (
     share_axis,
 )
 from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_paths
-from skiplens.web.pages.learn.ladder import LadderRow, gradients_at_start, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
 

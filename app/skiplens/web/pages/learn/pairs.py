@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
-from skiplens.core.experiment_results import MeasuredRun
-from skiplens.core.ladder import RUNGS, STREAM
+from skiplens.core.ladder import RUNGS, STREAM, LadderRow, MeasuredRun, accuracy_together, rungs
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.registry import twin_of
@@ -16,7 +15,6 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.learn.blocks import one_block_out
 from skiplens.web.pages.learn.gradients import first_shares
-from skiplens.web.pages.learn.ladder import LadderRow, accuracy_together, rungs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
 _ASIDE: Final = 0.04

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.early_exits_and_votes import EarlyExit, exits_by_row
 from skiplens.service.feature_map_table import block_table

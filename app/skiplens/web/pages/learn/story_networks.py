@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from skiplens.core.digit import SIDE
+from skiplens.core.input_image import SIDE
 from skiplens.core.manifest import INPUT, BlockInfo, LayerInfo, Manifest
 
 _KERNEL: Final = (3, 3)

@@ -1,8 +1,9 @@
-"""Draws the card of a view, for sites on which its address is shared."""
+"""The card of an address, for sites on which it is shared, and its QR code."""
 
 import io
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -41,3 +42,13 @@ def _enlarged(image: Image.Image, width: int, height: int) -> Image.Image:
     factor = max(1, min(width // image.width, height // image.height))
     size = (image.width * factor, image.height * factor)
     return image.resize(size, Image.Resampling.NEAREST)
+
+
+def qr_code(text: str) -> NDArray[np.bool_]:
+    """The modules of the QR code of a text, bool ``(side, side)``, true where dark.
+
+    Around it is a light margin of two modules; readers want four (ISO/IEC 18004).
+    """
+    modules = np.asarray(cv2.QRCodeEncoder.create().encode(text))
+    dark: NDArray[np.bool_] = modules == 0
+    return dark
