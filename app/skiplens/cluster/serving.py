@@ -32,6 +32,7 @@ from skiplens.engine.model_folder import ModelFolder, open_folder
 from skiplens.engine.select import engines_of, open_folders
 from skiplens.errors import BusyError, SkiplensError
 from skiplens.settings import Settings
+from skiplens.web.http.event_loop import share_heap
 from skiplens.web.http.headers import REQUEST_ID_HEADER
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class EngineReplica:
     """
 
     def __init__(self, folder: Path) -> None:
+        share_heap()  # or each copy of an answer with all activations would get new pages
         settings = Settings()
         opened = open_folder(folder)
         engines = engines_of([opened], settings.engine, settings.interpreters, MAX_BATCH)
@@ -161,6 +163,7 @@ class WebReplica:
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self, replicas: Mapping[str, DeploymentHandle[EngineReplica]]
     ) -> None:
+        share_heap()
         self._settings = Settings()
         logs.configure(self._settings.log_format, self._settings.max_log_bytes)
         folders = open_folders(self._settings.models_dir, self._settings.own_network)

@@ -52,7 +52,7 @@ def run(
     """
     _allow_open_files(settings.max_connections)
     sys.setswitchinterval(_SWITCH_S)
-    _share_heap()
+    share_heap()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(app, settings, listener, listening, beat))
 
@@ -77,7 +77,7 @@ def _allow_open_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
 
 
-def _share_heap() -> None:
+def share_heap() -> None:
     """Have all threads allocate from one heap where glibc would give each its own, in which what
     was freed would stay, and give freed blocks of a megabyte back: a sixth of the memory of a busy
     server.
