@@ -33,6 +33,7 @@ from tests.e2e.watcher import Watcher
 
 _OVERLOAD_S = 3.0
 MOST = 10  # times the idle median, for the median while an attack runs
+_NETWORKS = b"GET /api/v1/networks HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _TRIES = 3  # as what else the machine does may begin or end meanwhile
 
 
@@ -43,8 +44,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+def _threads(server: Server) -> set[str]:
+    """Ids of its threads, on Linux."""
+    return {path.name for path in Path(f"/proc/{server.process.pid}/task").glob("*")}
+
+
 @pytest.fixture(scope="module")
-def bystander(server: Server) -> Iterator[Bystander]:
+def started(server: Server) -> set[str]:
+    """The threads of the server before any attack."""
+    return _threads(server)
+
+
+@pytest.fixture(scope="module")
+def bystander(server: Server, started: set[str]) -> Iterator[Bystander]:
+    assert started or sys.platform != "linux"
     with closing(Bystander(server)) as other:
         yield other
 
@@ -340,6 +353,12 @@ def test_a_name_that_was_rebound_comes_back_nowhere(server: Server) -> None:
             assert b"evil" not in connection.rest()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into another process")
+def test_no_attack_had_it_start_a_thread(server: Server, started: set[str]) -> None:
+    """Of those above: it keeps its threads, and needs no more."""
+    assert _threads(server) == started
+
+
 def test_a_locked_database_holds_up_no_reader(tmp_path: Path) -> None:
     with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
         with closing(sqlite3.connect(tmp_path / "state/digits.sqlite3", timeout=60)) as other:
@@ -466,30 +485,21 @@ def _little_memory(server: Server, room: int) -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
-def test_a_lack_of_threads_is_told_and_passes(tmp_path: Path) -> None:
-    liveness = attacks.pipelined(1)  # which alone takes no thread
-    with serving(tmp_path) as server, closing(Bystander(server, request=liveness)) as bystander:
-        idle, lacking = bystander.median(), []
-        with _little_memory(server, attacks.MEBIBYTE):  # less than the stack of a thread
-            for _ in range(3):
-                for asked in (
-                    server.client.get("/"),
-                    server.client.post("/api/v1/digits", files={"file": PNG}),
-                ):
-                    assert asked.status_code == 503
-                    assert "retry-after" in asked.headers
-                assert asked.json()["code"] == "out_of_resources"
-                lacking.append(bystander.median())
-        assert max(lacking) <= MOST * max(idle, bystander.median())
-        assert server.client.get("/").status_code == 200
-        assert server.client.post("/api/v1/digits", files={"file": PNG}).status_code == 201
+def test_a_server_without_room_for_a_thread_needs_none(tmp_path: Path) -> None:
+    statuses: set[int] = set()
+    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
+        started = _threads(server)
+        with _little_memory(server, attacks.MEBIBYTE):
+            ratio = bystander.during(lambda: statuses.add(_ask(server, _NETWORKS)), attackers=8)
+        assert ratio <= MOST
+        assert statuses == {200}
+        assert _threads(server) == started
         assert server.stop() == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 def test_a_lack_of_memory_is_told_and_passes(tmp_path: Path) -> None:
-    networks = b"GET /api/v1/networks HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with serving(tmp_path) as server, closing(Bystander(server, request=networks)) as bystander:
+    with serving(tmp_path) as server, closing(Bystander(server, request=_NETWORKS)) as bystander:
         digit = server.client.get("/api/v1/samples").json()[0]["id"]
         path = f"/api/v1/networks/mnist-stream/digits/{digit}/activations.npz"
         idle, lacking = bystander.median(), []

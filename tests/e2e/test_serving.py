@@ -113,3 +113,15 @@ def test_liveness_has_a_port_of_its_own_and_tells_a_server_that_is_stuck(
         wait_until(lambda: server.liveness() == 200)
         assert server.client.get("/healthz").status_code == 200
         assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal that it does not have")
+def test_a_server_that_is_stuck_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = _HELD.format(file=str(tmp_path / "never"))
+    monkeypatch.setattr(servers, "COMMAND", (sys.executable, "-c", held))
+    with serving(tmp_path, stop_seconds=0, exit_seconds=0.1) as server:
+        server.process.send_signal(signal.SIGUSR1)
+        assert server.stop() == 1
+        assert server.lines()[-1]["event"] == "stopped before everything was finished"

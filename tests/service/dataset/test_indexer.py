@@ -45,11 +45,9 @@ def opened(tmp_path: Path, shifted: LabelledDigits) -> Iterator[Opened]:
         indexes.close()
 
 
-def finish() -> None:
-    """Wait until every network has had its turn."""
-    for thread in threading.enumerate():
-        if thread.name == "indexes":
-            thread.join(60)
+def finish(indexes: DatasetIndexer, engine: Engine) -> None:
+    """Wait until a network has had its turn."""
+    wait_until(lambda: indexes.progress(engine).state != "indexing")
 
 
 def test_without_a_data_set_there_are_the_samples(watched: WatchedEngine) -> None:
@@ -83,7 +81,8 @@ def test_of_several_processes_one_builds_and_the_others_follow(
         while follower.progress(following).done == 0:
             pass
     building.gate.set()
-    finish()
+    finish(builder, building)
+    finish(follower, following)
     assert builder.progress(building) == follower.progress(following)
     assert follower.progress(following) == Progress("ready", 240, 240)
     assert (building.calls, following.calls) == (240, 0)
@@ -101,7 +100,7 @@ def test_until_it_is_ready_it_says_how_far_it_is(
     with pytest.raises(IndexingError, match="mnist-resnet has read 0 of 240 digits so far"):
         indexes.dataset_index(watched)
     watched.gate.set()
-    finish()
+    finish(indexes, watched)
     assert indexes.progress(watched) == Progress("ready", 240, 240)
     collection, index = indexes.best_available(watched)
     assert collection is shifted
@@ -114,7 +113,7 @@ def test_the_next_start_reads_what_the_last_one_wrote(
     for calls in (240, 240):
         indexes = opened()
         indexes.start((watched,))
-        finish()
+        finish(indexes, watched)
         assert watched.calls == calls
 
 
@@ -124,7 +123,7 @@ def test_a_damaged_index_is_built_anew(
     (tmp_path / "mnist-resnet.npz").write_bytes(b"damaged")
     indexes = opened()
     indexes.start((watched,))
-    finish()
+    finish(indexes, watched)
     assert indexes.progress(watched).state == "ready"
     assert (tmp_path / "mnist-resnet.npz").stat().st_size > 10_000
 
@@ -136,7 +135,8 @@ def test_a_network_that_fails_says_so_and_the_next_has_its_turn(
     indexes, other = opened(), engines["mnist-classic"]
     with capture_logs() as said:
         indexes.start((watched, other))
-        finish()
+        finish(indexes, watched)
+        finish(indexes, other)
     assert indexes.progress(watched).state == "failed"
     assert indexes.progress(other).state == "ready"
     assert [(one["event"], one["network"]) for one in said] == [
@@ -153,11 +153,11 @@ def test_a_network_that_was_not_named_is_indexed_once_somebody_asks(
     indexes, other = opened(), WatchedEngine(engines["mnist-classic"])
     indexes.progress(other)
     indexes.start((watched,))
-    finish()
+    finish(indexes, watched)
     before = other.calls
     for _ in range(2):
         indexes.progress(other)
-        finish()
+        finish(indexes, other)
         assert indexes.progress(other) == Progress("ready", 240, 240)
     assert (before, other.calls) == (0, 240)
 

@@ -1,8 +1,9 @@
 """Predictions and the top activations of every filter over a set of digits."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -131,6 +132,7 @@ OnDigitsDone = Callable[[int], None]
 
 _BATCH: Final = 100  # digits between two reports of progress
 _PAUSE_S: Final = 0.002  # about one forward pass
+_Found = tuple[NDArray[np.float32], NDArray[np.float32]]  # see _BatchRunner.run
 
 
 def build_index(
@@ -159,15 +161,25 @@ def build_index(
     probabilities = []
     digits = range(len(collection))
     batches = [digits[start : start + _BATCH] for start in digits[::_BATCH]]
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="indexing")
-    try:
-        for batch, (maxima, answers) in zip(batches, pool.map(runner.run, batches), strict=True):
+    with _mapping(workers) as map_batches:
+        for batch, (maxima, answers) in zip(batches, map_batches(runner.run, batches), strict=True):
             top.add(batch.start, maxima)
             probabilities.append(answers)
             on_done(batch.stop)
+    return ActivationIndex(np.concatenate(probabilities), top.digits, top.values)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterator[_Found]]]:
+    """What maps a function over batches, so many at a time; one at a time in no other thread."""
+    if workers == 1:
+        yield map
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="indexing")
+    try:
+        yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
-    return ActivationIndex(np.concatenate(probabilities), top.digits, top.values)
 
 
 class _BatchRunner:
@@ -183,7 +195,7 @@ class _BatchRunner:
         self._running = 0
         self._lock = threading.Lock()
 
-    def run(self, batch: range) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, batch: range) -> _Found:
         """Maximum per filter ``(n, F)`` and probabilities ``(n, classes)`` of a batch."""
         manifest = self._engine.manifest
         maxima, probabilities = [], []

@@ -4,11 +4,11 @@ import hashlib
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Final, Literal
 
 import numpy as np
@@ -154,10 +154,9 @@ class DatasetIndexer:
         self._of_samples: dict[str, ActivationIndex] = {}
         self._of_dataset: dict[str, ActivationIndex] = {}
         self._progress: dict[str, Progress] = {}
-        self._queue: deque[Engine] = deque()
+        self._queue: SimpleQueue[Engine | None] = SimpleQueue()
         self._queued: set[str] = set()
         self._queue_lock = threading.Lock()
-        self._is_started = self._is_running = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -231,43 +230,32 @@ class DatasetIndexer:
 
     def start(self, engines: Sequence[Engine]) -> None:
         """Start indexing the data set, if there is one, with these networks."""
-        self._is_started = True
+        if self._dataset is None:
+            return
+        # Requests start no thread: without memory for it, Python waits without end.
+        self._thread = threading.Thread(target=self._run, args=(self._dataset,), name="indexes")
+        self._thread.start()
         for engine in engines:
             self._enqueue(engine)
 
     def _enqueue(self, engine: Engine) -> None:
         """Have a network read the data set, once."""
-        if self._dataset is None or not self._is_started or not engine.manifest.takes_digits:
-            return
-        if engine.manifest.id in self._queued:
+        if self._thread is None or not engine.manifest.takes_digits:
             return
         with self._queue_lock:
-            if self._stop.is_set() or engine.manifest.id in self._queued:
-                return
-            self._queued.add(engine.manifest.id)
-            self._queue.append(engine)
-            if not self._is_running:
-                self._is_running = True
-                self._thread = threading.Thread(
-                    target=self._run, args=(self._dataset,), name="indexes"
-                )
-                self._thread.start()
-
-    def _next(self) -> Engine | None:
-        """The next network in the queue; ``None`` ends the thread."""
-        with self._queue_lock:
-            self._is_running = bool(self._queue)
-            return self._queue.popleft() if self._queue else None
+            if engine.manifest.id not in self._queued:
+                self._queued.add(engine.manifest.id)
+                self._queue.put(engine)
 
     def close(self) -> None:
         """Stop indexing; the next start begins unfinished indexes again."""
-        with self._queue_lock:
-            self._stop.set()
+        self._stop.set()
+        self._queue.put(None)
         if self._thread is not None:
             self._thread.join()
 
     def _run(self, dataset: Dataset) -> None:
-        while (engine := self._next()) is not None:
+        while (engine := self._queue.get()) is not None:
             network, digits = engine.manifest.id, len(dataset.collection)
             try:
                 self._of_dataset[network] = self._index(dataset, engine)

@@ -9,12 +9,18 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
 from typing import Final
 
 import structlog
+from anyio import CapacityLimiter, create_task_group, to_thread
+from anyio._backends._asyncio import WorkerThread
 from fastapi import FastAPI
 
+from skiplens.errors import StartupError
 from skiplens.settings import STOP_SIGNALS, Settings
 from skiplens.web.http.connection import Connection, Shared
 
@@ -98,21 +104,23 @@ async def _serve(
     shared = Shared(app, app.state.metrics, settings)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    end_later = _watchdog(settings.stop_seconds + settings.exit_seconds)
 
     def ask_to_stop(*_: object) -> None:
         app.state.ready = False
+        end_later()
         loop.call_soon_threadsafe(stop.set)
 
     for sent in STOP_SIGNALS:
         signal.signal(sent, ask_to_stop)
     async with app.router.lifespan_context(app):
+        await _start_threads(settings.computing + settings.extra_threads + settings.decoders + 1)
         server = await loop.create_server(
             lambda: Connection(shared), sock=listener, backlog=settings.max_connecting
         )
         sweeping = loop.create_task(_sweep(shared, beat))
         listening()
         await stop.wait()
-        _exit_after(settings.stop_seconds + settings.exit_seconds)
         deadline = loop.time() + settings.stop_seconds
         shared.closing = True
         await asyncio.sleep(min(settings.notice_seconds, settings.stop_seconds / 4))
@@ -187,16 +195,43 @@ def _unread(shared: Shared) -> bool:
     return any(one.transport.get_write_buffer_size() for one in shared.connections)
 
 
-def _exit_after(seconds: float) -> None:
-    """End the process by then, even if a thread is still at work."""
+async def _start_threads(count: int) -> None:
+    """Start the threads of all requests, and keep them: for one that cannot start for lack of
+    memory, Python would wait without end.
+
+    Raises:
+        StartupError: there is no room for so many.
+    """
+    WorkerThread.MAX_IDLE_TIME = sys.maxsize
+    all_started, limiter = threading.Barrier(count), CapacityLimiter(count)
+
+    async def start() -> None:
+        try:
+            await to_thread.run_sync(all_started.wait, limiter=limiter)
+        except RuntimeError:
+            all_started.abort()
+            raise
+
+    try:
+        async with create_task_group() as starting:
+            for _ in range(count):
+                starting.start_soon(start)
+    except ExceptionGroup as error:
+        raise StartupError(f"the system has no room for the {count} threads of a server") from error
+
+
+def _watchdog(seconds: float) -> Callable[[], None]:
+    """A function that ends the process so long after it was called, whatever still runs."""
+    called: SimpleQueue[None] = SimpleQueue()  # a signal may interrupt what puts into it
 
     def end() -> None:
+        called.get()
+        time.sleep(seconds)
         _logger.error("stopped before everything was finished")
         os._exit(1)
 
-    watchdog = threading.Timer(seconds, end)
-    watchdog.daemon = True
-    watchdog.start()
+    threading.Thread(target=end, name="watchdog", daemon=True).start()
+    return partial(called.put, None)
 
 
 async def _sweep(shared: Shared, beat: Callable[[], None]) -> None:
