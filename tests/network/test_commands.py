@@ -11,14 +11,16 @@ import keras
 import numpy as np
 import pytest
 
+from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import Accuracy, Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError, StartupError, TrainingError
 from skiplens.mnist import Split
-from skiplens.network import commands
+from skiplens.network import commands, compiling
 from skiplens.network.architectures import ARCHITECTURES
 from skiplens.network.recipe import RECIPES, Phase, Recipe
+from skiplens.network.results import add_result
 from tests.network.tiny import SAVES_WITH_KERAS, Array
 from tests.network.tiny_training import digits, eager_steps, network
 
@@ -137,6 +139,24 @@ def test_seeds_of_another_recipe_are_not_mixed_in(
     commands.train_network("tiny", None, runs / "own", models)
     with pytest.raises(CompileError, match="holds results of another recipe than training"):
         commands.compile_folder(models, None, run_once, measure=True)
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_manifest_of_a_network_of_the_ladder_names_the_ladders_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "LADDER_NETWORKS", {"tiny"})
+    names = {"residual": "tiny", "plain": "other"}
+    monkeypatch.setattr(compiling, "stream_name", lambda kind, blocks: names[kind])
+    models = tmp_path / "models" / "tiny"
+    commands.train_network("tiny", None, tmp_path / "runs", models)
+    for kind, seed, correct in (("residual", 1, 9), ("plain", 2, 8), ("residual", 0, 7)):
+        counts = {"correct": correct, "digits": 12}
+        run = {"kind": kind, "blocks": 2, "seed": seed, "test_accuracy": counts}
+        add_result(models.parent / LADDER_FILE, RECIPE, run, key=lambda one: one["seed"])
+    manifest = commands.compile_folder(models, None, run_once, measure=True)
+    assert [one.seed for one in manifest.seeds] == [0, 1, RECIPE.seed]
+    assert [one.accuracy.correct for one in manifest.seeds[:2]] == [7, 9]
 
 
 def test_where_only_serving_is_set_up_training_says_what_it_needs(

@@ -10,8 +10,16 @@ import keras
 import numpy as np
 import pytest
 
-from skiplens.core.ladder import KINDS, LADDER, LadderKind
-from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE
+from skiplens.core.ladder import (
+    KINDS,
+    LADDER,
+    LADDER_FILE,
+    LADDER_NETWORKS,
+    LadderKind,
+    stream_name,
+)
+from skiplens.core.manifest import NETWORK_FILE, TRAINING_FILE
+from skiplens.engine.model_folder import open_folder
 from skiplens.errors import TrainingError
 from skiplens.network import commands, ladder
 from skiplens.network.architectures import ARCHITECTURES, stream
@@ -26,6 +34,7 @@ from skiplens.network.ladder import (
 )
 from skiplens.network.recipe import RECIPES, Phase
 from skiplens.network.training import hold_out, train
+from tests.conftest import MODELS
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 from tests.network.tiny_training import digits, eager_steps
 
@@ -75,6 +84,20 @@ def test_every_run_has_a_recipe_an_architecture_and_three_seeds() -> None:
     for run in runs:
         assert run.network in ARCHITECTURES
         assert run.recipe == replace(RECIPES[run.network], seed=run.seed)
+
+
+@pytest.mark.parametrize("network", sorted(LADDER_NETWORKS))
+def test_the_network_that_ships_names_every_seed_of_the_ladder(network: str) -> None:
+    manifest = open_folder(MODELS / network).manifest
+    runs = [
+        run
+        for run in read_ladder(MODELS / LADDER_FILE)
+        if stream_name(run["kind"], run["blocks"]) == network
+    ]
+    assert {one.seed: one.accuracy.correct for one in manifest.seeds} == {
+        run["seed"]: run["test_accuracy"]["correct"] for run in runs
+    }
+    assert len(manifest.seeds) >= ladder.SEEDS
 
 
 def test_a_run_is_observed_from_before_its_first_step_to_its_end(
@@ -167,7 +190,7 @@ def test_the_command_trains_what_has_no_figures_yet_and_keeps_the_first_seeds_ne
     ]
     assert runs[1] == FIGURES
     kept = {path.name for path in (models / "mnist-stream-2").iterdir()}
-    assert kept == {NETWORK_FILE, SEEDS_FILE, TRAINING_FILE}
+    assert kept == {NETWORK_FILE, TRAINING_FILE}
     assert "mnist-stream-2-seed0" in capfd.readouterr().err
     with pytest.raises(TrainingError, match="'mnist-resnet' is not on the ladder"):
         commands.train_ladder(None, tmp_path / "runs", models, ["mnist-resnet"], 2)

@@ -26,9 +26,8 @@ def stream_name(kind: LadderKind, blocks: int) -> str:
 
 
 STREAM: Final = stream_name("residual", DEEPEST)
-RUNGS: Final = frozenset(
-    stream_name(kind, blocks) for kind in KINDS for blocks in LADDER if blocks != DEEPEST
-)
+LADDER_NETWORKS: Final = frozenset(stream_name(kind, blocks) for kind in KINDS for blocks in LADDER)
+RUNGS: Final = LADDER_NETWORKS - {stream_name(kind, DEEPEST) for kind in KINDS}
 """Ids of the networks that are there to be compared with the deepest two."""
 
 

@@ -178,8 +178,7 @@ def train_ladder(
         if one.seed == RECIPES[one.network].seed:
             _save(models / one.network, trained, run)
         CONSOLE.print(f"{one.name}: ", end="")
-        accuracy = Accuracy.of(**results["test_accuracy"])
-        _add_seed(models / one.network / SEEDS_FILE, run, accuracy)
+        _report(Accuracy.of(**results["test_accuracy"]))
 
 
 def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":

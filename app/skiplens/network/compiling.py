@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.input_image import InputContract
-from skiplens.core.ladder import are_compared
+from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, are_compared, stream_name
 from skiplens.core.manifest import (
     FORMAT,
     MANIFEST_FILE,
@@ -528,19 +528,35 @@ def _seeds(
     folder: Path, training: dict[str, Any] | None, accuracy: Accuracy | None
 ) -> tuple[SeedAccuracy, ...]:
     """The accuracies of the recipe's other seeds, and of this network's among them."""
-    path = folder / SEEDS_FILE
-    if not path.is_file() or training is None or accuracy is None:
+    if training is None or accuracy is None:
         return ()
+    recipe = training.get("recipe", {})
+    found = _seed_results(folder / SEEDS_FILE, recipe)
+    if recipe.get("network") in LADDER_NETWORKS:
+        found |= _seed_results(folder.parent / LADDER_FILE, recipe)
+    if not found:
+        return ()
+    found[recipe["seed"]] = accuracy
+    return tuple(SeedAccuracy(seed, found[seed]) for seed in sorted(found))
+
+
+def _seed_results(path: Path, recipe: dict[str, Any]) -> dict[int, Accuracy]:
+    """The accuracies in a file of results that are of a recipe's network, by seed."""
+    if not path.is_file():
+        return {}
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
-        found = {one["seed"]: Accuracy.of(**one["test_accuracy"]) for one in results["runs"]}
-        same = results["recipe"].items() <= training["recipe"].items()
+        found = {
+            run["seed"]: Accuracy.of(**run["test_accuracy"])
+            for run in results["runs"]
+            if "kind" not in run or stream_name(run["kind"], run["blocks"]) == recipe["network"]
+        }
+        same = results["recipe"].items() <= recipe.items()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CompileError(f"{path} is damaged: {error}") from error
     if not same:
         raise CompileError(f"{path} holds results of another recipe than {TRAINING_FILE} names")
-    found[training["recipe"]["seed"]] = accuracy
-    return tuple(SeedAccuracy(seed, found[seed]) for seed in sorted(found))
+    return found
 
 
 def _digests(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
