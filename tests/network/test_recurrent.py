@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from skiplens.core.manifest import GraphInfo, LayerInfo
-from skiplens.core.unit_explanation import Arithmetic, GRUGate, GRUState, UnitInputs, arithmetic
+from skiplens.core.unit_arithmetic import Arithmetic, GRUGate, GRUState, UnitInputs, arithmetic
 from skiplens.engine.litert import run_once
 from skiplens.network.recurrent import gates, is_recurrent, states
 from tests.network.tiny import Array, Tensor, numpy, randomise

@@ -10,7 +10,7 @@ import pytest
 from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.input_image import Digit
 from skiplens.core.manifest import LayerInfo
-from skiplens.core.unit_explanation import GRUState
+from skiplens.core.unit_arithmetic import GRUState
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import run_network

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from skiplens.core.unit_explanation import FUNCTIONS
+from skiplens.core.unit_arithmetic import FUNCTIONS
 
 ActivationName = Literal["sigmoid", "relu"]
 Route = Literal["identity", "residual"]

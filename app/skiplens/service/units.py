@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from skiplens.core.manifest import INPUT, LayerInfo
-from skiplens.core.unit_explanation import Position, Unit, UnitInputs, arithmetic, recurrent_layer
+from skiplens.core.unit_arithmetic import Position, Unit, UnitInputs, arithmetic, recurrent_layer
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownUnitError
 from skiplens.service.forward import ForwardPass

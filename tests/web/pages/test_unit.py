@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.input_image import Digit
 from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
-from skiplens.core.unit_explanation import Convolution, Merge, Unit
+from skiplens.core.unit_arithmetic import Convolution, Merge, Unit
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownFilterError
 from skiplens.service.forward import run_network

@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 
-from skiplens.core.unit_explanation import (
+from skiplens.core.unit_arithmetic import (
     ActivationStep,
     Arithmetic,
     BatchNorm,

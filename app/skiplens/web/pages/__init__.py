@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from skiplens.web.pages import live, routes, templating
 from skiplens.web.pages.assets import load_assets
 from skiplens.web.pages.error import problem_page
-from skiplens.web.pages.experiments.index import routers
+from skiplens.web.pages.experiments.index import ROUTES
 from skiplens.web.pages.learn import classroom
 from skiplens.web.pages.templating import Renderer
 
@@ -25,9 +25,10 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     app.state.renderer = _renderer(most_bytes)
     app.state.problem_page = problem_page
     app.routes[:0] = live.router.routes  # asked most often, and routes are tried in turn
-    pages = (routes.router, *routers, classroom.router, templating.router)
+    pages = (routes.router, classroom.router, templating.router)
     for router in (*pages, assets.router()):
         app.routes.extend(router.routes)
+    app.routes.extend(ROUTES)
 
 
 @cache

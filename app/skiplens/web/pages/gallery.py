@@ -18,8 +18,8 @@ from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import gallery_downloads
 from skiplens.web.pages.figures import GRID_WIDTH, LayerFigure, layer_figure, layer_strip
+from skiplens.web.pages.learn import can_be_told
 from skiplens.web.pages.learn.steps import COUNT
-from skiplens.web.pages.learn.story_networks import can_be_told
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.text import Symbols
 

@@ -18,7 +18,7 @@ from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.digit_tiles import PictureLink, Samples, picture_links, sample_links
 from skiplens.web.pages.figures import Picture, input_address, input_picture
-from skiplens.web.pages.learn.story_networks import can_be_told
+from skiplens.web.pages.learn import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.prediction import PredictionView, prediction_view
 from skiplens.web.pages.templating import NetworkLinks, Page

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import Box
 from skiplens.core.manifest import LayerInfo
-from skiplens.core.unit_explanation import (
+from skiplens.core.unit_arithmetic import (
     ActivationStep,
     Arithmetic,
     BatchNorm,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.manifest import INPUT, LayerInfo, Manifest
-from skiplens.core.unit_explanation import (
+from skiplens.core.unit_arithmetic import (
     ActivationStep,
     BatchNorm,
     Convolution,

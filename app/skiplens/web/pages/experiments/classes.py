@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -22,7 +22,6 @@ from skiplens.web.pages.charts import (
     Mark,
     Point,
     Series,
-    count_axis,
     line_chart,
     share_axis,
 )
@@ -30,7 +29,9 @@ from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,
+    depth_axis,
     experiment_view,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -152,7 +153,7 @@ def measured_chart(
             )
             for curve in found.curves
         ],
-        x=count_axis("blocks passed", 0, blocks, 1 + blocks // 6),
+        x=depth_axis(blocks),
         y=share_axis("share"),
         alt="Share of test digits that are nearest to the mean of their class, after each block",
         marks=[] if depth is None else [Mark(depth, "")],
@@ -167,8 +168,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: measured_chart(context.services, context.engine.manifest),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.experiment_results import CurvePoint
@@ -41,6 +41,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     ExperimentContextDep,
     LiveDrawing,
     experiment_view,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -221,8 +222,6 @@ EXPERIMENT: Final = Experiment(
     live=live,
     lives_on_index=True,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

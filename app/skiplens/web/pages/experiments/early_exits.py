@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
@@ -17,7 +17,6 @@ from skiplens.web.pages.charts import (
     LineChart,
     Point,
     Series,
-    count_axis,
     line_chart,
     series_path,
     share_axis,
@@ -26,17 +25,15 @@ from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,
+    depth_axis,
     experiment_view,
     measured_accuracy,
     measured_beside,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
 _Y: Final = share_axis("probability")
-
-
-def _depth_axis(blocks: int) -> Axis:
-    return count_axis("blocks passed", 0, blocks, 1 + blocks // 6)
 
 
 def _places(manifest: Manifest) -> dict[str, float]:
@@ -71,7 +68,7 @@ def class_chart(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> L
     ]
     return line_chart(
         sorted(series, key=lambda one: one.tone == "identity"),
-        x=_depth_axis(len(manifest.blocks)),
+        x=depth_axis(len(manifest.blocks)),
         y=_Y,
         alt="Probability of each class after each block: " + describe(manifest, exits, label),
     )
@@ -82,7 +79,7 @@ def live(drawn: LiveDrawing) -> dict[str, str]:
     manifest, forward = drawn.engine.manifest, drawn.forward
     exits = exits_at_every_depth(drawn.engine, forward)
     places = _places(manifest) if exits else {}
-    x = _depth_axis(len(manifest.blocks))
+    x = depth_axis(len(manifest.blocks))
     ratios = [metrics.ratio for metrics in forward.block_metrics]
     values = {
         f"early-exits.class{at}": series_path(
@@ -124,7 +121,7 @@ def ratio_chart(forward: ForwardPass) -> LineChart | None:
             )
             for name, tone, key, ratios in series
         ],
-        x=_depth_axis(len(manifest.blocks)),
+        x=depth_axis(len(manifest.blocks)),
         y=_RATIO,
         alt="Norm of F(x) over the norm of x in every block",
     )
@@ -178,8 +175,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: measured_chart(context.services),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import TypeAdapter, ValidationError
 
 from skiplens.core.experiment_results import CurvePoint, MeasuredExperiment
@@ -15,12 +15,24 @@ from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import LineChart, Mark, Point, Series, line_chart, share_axis
+from skiplens.web.pages.charts import (
+    Axis,
+    LineChart,
+    Mark,
+    Point,
+    Series,
+    count_axis,
+    line_chart,
+    share_axis,
+)
 from skiplens.web.pages.context import PageContext, open_page
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.parameters import ServicesDep, ViewDep
 
 _T = TypeVar("_T")
+
+router: Final = APIRouter(include_in_schema=False, default_response_class=Response)
+"""Of every page of an experiment."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,11 @@ def measured_beside(
         if name in loaded
     ]
     return [(network, one, tone) for network, one, tone in found if one is not None and one.curves]
+
+
+def depth_axis(blocks: int) -> Axis:
+    """How many of the blocks are passed."""
+    return count_axis("blocks passed", 0, blocks, 1 + blocks // 6)
 
 
 def point_with_spread(point: CurvePoint, x: float, what: str, run: str) -> Point:

@@ -6,7 +6,7 @@ from math import comb, floor, log10
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.experiment_results import Curve
@@ -45,6 +45,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     ExperimentContextDep,
     LiveDrawing,
     experiment_view,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -436,8 +437,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: training_chart(context.services.experiments.ladder, "0"),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.web import links
@@ -22,6 +22,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,
+    router,
 )
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.templating import RespondDep
@@ -41,8 +42,6 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES
 }
 INDEX: Final = "index"
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 def _address(view: Links) -> str:
@@ -82,7 +81,7 @@ def index(respond: RespondDep, context: ExperimentContextDep) -> Response:
     return respond(page)
 
 
-routers: Final = (router, *(module.router for module in MODULES))
+ROUTES: Final = router.routes  # of every experiment, as their modules are imported above
 
 
 def live_values(name: str, drawn: LiveDrawing) -> dict[str, str]:

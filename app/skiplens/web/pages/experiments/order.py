@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from skiplens.core.branch_scales import BlockOrder
 from skiplens.core.experiment_results import MeasuredExperiment
@@ -19,11 +19,9 @@ from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import (
-    Axis,
     LineChart,
     Point,
     Series,
-    count_axis,
     line_chart,
     series_path,
     share_axis,
@@ -33,10 +31,12 @@ from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
     LiveDrawing,
+    depth_axis,
     experiment_view,
     measured_accuracy,
     measured_beside,
     point_with_spread,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 from skiplens.web.parameters import OrderText, parse_order
@@ -59,11 +59,6 @@ def swapped(trained: Sequence[str], swaps: int) -> BlockOrder:
     return BlockOrder.of(names, trained)
 
 
-def _axis(manifest: Manifest) -> Axis:
-    blocks = len(manifest.blocks)
-    return count_axis("blocks passed", 0, blocks, 1 + blocks // 6)
-
-
 def answer_chart(
     manifest: Manifest, trained: Sequence[EarlyExit], found: Sequence[EarlyExit], label: int
 ) -> LineChart | None:
@@ -84,7 +79,7 @@ def answer_chart(
             Series("as trained", "chain", points(trained), dots=False, key="order.trained"),
             Series("in this order", "identity", points(found), dots=False, key="order.found"),
         ],
-        x=_axis(manifest),
+        x=depth_axis(len(manifest.blocks)),
         y=_Y,
         alt=f"Probability of {name} after each block, as trained and in this order",
     )
@@ -108,7 +103,7 @@ def live(drawn: LiveDrawing) -> dict[str, str]:
     lines = {"trained": early_exits(forward, engine.weights), "found": exits}
     paths = {
         f"order.{name}": series_path(
-            _axis(engine.manifest),
+            depth_axis(len(engine.manifest.blocks)),
             _Y,
             [(at, float(one.probabilities[forward.label])) for at, one in enumerate(line)],
         )
@@ -148,8 +143,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: measured_chart(context.services),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

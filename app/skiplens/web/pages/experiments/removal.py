@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import TypeAdapter
 
 from skiplens.core.branch_scales import AS_TRAINED
@@ -37,6 +37,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     measured_accuracy,
     measured_beside,
     point_with_spread,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -253,8 +254,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: measured_chart(context.services),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

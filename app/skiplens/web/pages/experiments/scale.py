@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from skiplens.core.branch_scales import Scales
 from skiplens.core.experiment_results import Curve
@@ -32,6 +32,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     ExperimentContextDep,
     LiveDrawing,
     experiment_view,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -142,8 +143,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: measured_chart(context.services, context.engine.manifest, ""),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import Manifest, logits_are_a_sum
@@ -24,6 +24,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     ExperimentContextDep,
     LiveDrawing,
     experiment_view,
+    router,
 )
 from skiplens.web.pages.templating import RespondDep
 
@@ -176,8 +177,6 @@ EXPERIMENT: Final = Experiment(
     card=lambda context: measured_chart(context.services, context.engine.manifest),
     live=live,
 )
-
-router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get(addresses.experiment_page(EXPERIMENT.name))

@@ -16,9 +16,8 @@ from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.blocks import ablated_accuracies
 from skiplens.web.pages.figures import Picture, layer_strip
-from skiplens.web.pages.learn import mathml
+from skiplens.web.pages.learn import is_plain_sum, mathml
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
-from skiplens.web.pages.learn.story_networks import is_plain_sum
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.unit_steps import InputLabels, Steps, activation_steps, merge_steps
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from skiplens.core.manifest import LayerInfo, Manifest
-from skiplens.core.unit_explanation import BatchNorm
+from skiplens.core.unit_arithmetic import BatchNorm
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import UnknownStepError
 from skiplens.service.map_grids import layer_grid
@@ -16,8 +16,8 @@ from skiplens.service.units import explain, parse_position
 from skiplens.web.pages import figures
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.figures import Picture, filter_kernel
+from skiplens.web.pages.learn import first_convolution
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves
-from skiplens.web.pages.learn.story_networks import first_convolution
 from skiplens.web.pages.unit import UnitQuery, unit_section
 
 _NEARLY: Final = 0.9

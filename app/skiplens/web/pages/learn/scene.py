@@ -23,7 +23,7 @@ from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.learn.story_networks import adds_blocks, can_be_told
+from skiplens.web.pages.learn import adds_blocks, can_be_told
 from skiplens.web.pages.learn.two_layer import RANGE
 from skiplens.web.pages.network_map import NetworkMap
 from skiplens.web.pages.unit import Neighbour, neighbours

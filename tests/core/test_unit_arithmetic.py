@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skiplens.core.manifest import LayerInfo
-from skiplens.core.unit_explanation import (
+from skiplens.core.unit_arithmetic import (
     ActivationStep,
     Arithmetic,
     BatchNorm,
