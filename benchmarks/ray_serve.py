@@ -108,6 +108,7 @@ def _environment(folder: Path) -> dict[str, str]:
         RAY_SERVE_THROUGHPUT_OPTIMIZED="1",
         RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S="0",
         RAY_TMPDIR=str(folder),
+        RAY_worker_niceness="0",  # as the other server's; 15 by default, which a busy machine shows
         RAY_USAGE_STATS_ENABLED="0",
     )
 

@@ -5,7 +5,8 @@ environment, which has to be the same on every machine.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens import logs
 from skiplens.application import create_app, open_services
+from skiplens.core.manifest import Manifest
 from skiplens.core.timing import timed
 from skiplens.engine.base import (
     Activations,
@@ -25,14 +27,17 @@ from skiplens.engine.base import (
     Engine,
     ReadActivations,
     RunForFigures,
+    check_finite,
     figures_of,
+    layers_to_check,
+    read_only,
 )
 from skiplens.engine.keras import MAX_BATCH
 from skiplens.engine.model_folder import ModelFolder, open_folder
 from skiplens.engine.select import engines_of, open_folders
 from skiplens.errors import BusyError, SkiplensError
 from skiplens.settings import Settings
-from skiplens.web.http.event_loop import share_heap
+from skiplens.web.http.event_loop import tune_process
 from skiplens.web.http.headers import REQUEST_ID_HEADER
 
 T = TypeVar("T")
@@ -52,11 +57,12 @@ class EngineReplica:
     """
 
     def __init__(self, folder: Path) -> None:
-        share_heap()  # or each copy of an answer with all activations would get new pages
+        tune_process()  # or each copy of an answer with all activations would get new pages
         settings = Settings()
         opened = open_folder(folder)
         engines = engines_of([opened], settings.engine, settings.interpreters, MAX_BATCH)
         self._engine = engines[opened.manifest.id]
+        self._checked = layers_to_check(opened.manifest.layers)
         self._threads = ThreadPoolExecutor(MAX_BATCH, thread_name_prefix="computing")
 
     async def described(self) -> tuple[str, str]:
@@ -64,17 +70,76 @@ class EngineReplica:
         return self._engine.name, self._engine.device
 
     async def compute(self, method: str, *given: object) -> object:
-        """What a method of the engine returns; an error of the engine's is returned, not raised, as
-        Ray would wrap it.
+        """What a method of the engine returns, or ``_layers``; an error of the engine's is
+        returned, not raised, as Ray would wrap it.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._compute, method, given)
 
-    def _compute(self, method: str, given: tuple[object, ...]) -> object:
+    def _compute(self, method: str, given: tuple[Any, ...]) -> object:
+        run: Callable[..., object] = (
+            self._layers if method == "layers" else getattr(self._engine, method)
+        )
         try:
-            return getattr(self._engine, method)(*given)
+            return run(*given)
         except SkiplensError as error:
             return error
+
+    def _layers(
+        self, image: Array, branch_scales: Array, names: Sequence[str], check: bool
+    ) -> dict[str, Array]:
+        """The activations of some layers. An input that was computed last is not computed again.
+
+        Args:
+            image: as :meth:`skiplens.engine.base.Engine.activations` takes it, errors too.
+            branch_scales: likewise.
+            names: of the layers.
+            check: whether those of all layers have to be finite.
+        """
+
+        def read(found: Activations, *, computed: bool) -> dict[str, Array]:
+            del computed
+            if check:
+                check_finite(found, self._checked)
+            return {name: found[name].copy() for name in names}
+
+        return self._engine.inspect(image, branch_scales, read)
+
+
+class _LayersAsked(Mapping[str, Array]):
+    """The activations of one forward pass, read-only, each of which comes when it is read. Sending
+    all takes several times as long as computing them, and a picture or a prediction needs few: with
+    the first layer come those that it is compared with in a block, with another one come all.
+
+    Args:
+        manifest: of the network.
+        fetch: the activations of layers, by name.
+    """
+
+    def __init__(self, manifest: Manifest, fetch: Callable[[Sequence[str]], Activations]) -> None:
+        self._manifest, self._fetch = manifest, fetch
+        self._names = dict.fromkeys(layer.name for layer in manifest.layers)
+        self._found: dict[str, Array] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._names:
+            raise KeyError(name)
+        with self._lock:
+            if name not in self._found:
+                wanted = set(self._names) if self._found else self._beside(name)
+                self._found |= read_only(self._fetch(tuple(wanted - self._found.keys())))
+            return self._found[name]
+
+    def _beside(self, name: str) -> set[str]:
+        compared = (set(block.compared) for block in self._manifest.blocks)
+        return {name}.union(*(each for each in compared if name in each))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class RemoteEngine:
@@ -107,8 +172,7 @@ class RemoteEngine:
         return self._folder.weights
 
     def activations(self, image: Array, branch_scales: Array) -> Activations:
-        found: Activations = self._compute("activations", image, branch_scales)
-        return found
+        return self._layers(image, branch_scales, check=True)
 
     def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
         return lambda image, branch_scales: figures_of(
@@ -116,7 +180,14 @@ class RemoteEngine:
         )
 
     def inspect(self, image: Array, branch_scales: Array, read: ReadActivations[T]) -> T:
-        return read(self.activations(image, branch_scales), computed=True)
+        return read(self._layers(image, branch_scales, check=False), computed=False)
+
+    def _layers(self, image: Array, branch_scales: Array, check: bool) -> Activations:
+        def fetch(names: Sequence[str]) -> Activations:
+            found: Activations = self._compute("layers", image, branch_scales, names, check)
+            return found
+
+        return _LayersAsked(self.manifest, fetch)
 
     def outputs(self, images: Array, branch_scales: Array, layer: str) -> Array:
         found: Array = self._compute("outputs", images, branch_scales, layer)
@@ -163,7 +234,7 @@ class WebReplica:
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self, replicas: Mapping[str, DeploymentHandle[EngineReplica]]
     ) -> None:
-        share_heap()
+        tune_process()
         self._settings = Settings()
         logs.configure(self._settings.log_format, self._settings.max_log_bytes)
         folders = open_folders(self._settings.models_dir, self._settings.own_network)

@@ -294,6 +294,12 @@ class BlockInfo(Published):
         """
         return (self.gate or self.residual) if self.can_disable else None
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The layers that are compared in the block: x, F(x), sum and output."""
+        parts = (self.identity, self.residual, self.sum, self.output)
+        return tuple(part for part in parts if part is not None)
+
 
 def logits_are_a_sum(blocks: Sequence[BlockInfo], layers: Sequence[LayerInfo]) -> bool:
     """Whether the logits are the sum of what each block adds: every block adds F(x) to an x that

@@ -82,11 +82,12 @@ class Engine(Protocol):
                 trained, 0 off.
 
         Returns:
-            Every layer's float32 ``(H, W, C)`` by name, finite, owned by the caller.
+            Every layer's float32 ``(H, W, C)`` by name, finite, read-only, owned by the caller.
 
         Raises:
-            BusyError: too many callers are waiting.
-            NonFiniteError: the network computed NaN or infinity.
+            BusyError: too many callers are waiting; an engine elsewhere may raise when layers are
+                read.
+            NonFiniteError: the network computed NaN or infinity; likewise.
         """
 
     def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
@@ -181,6 +182,13 @@ def check_finite(arrays: Activations, names: Collection[str] | None = None) -> N
         for name, array in arrays.items():
             if not math.isfinite(np.vdot(array, array)):
                 raise NonFiniteError(f"layer {name} holds a value that is NaN or infinite")
+
+
+def read_only(arrays: Activations) -> Activations:
+    """The arrays, which cannot be changed any more."""
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
 
 
 def figures_of(

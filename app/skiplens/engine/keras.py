@@ -21,6 +21,7 @@ from skiplens.engine.base import (
     figures_of,
     layers_to_check,
     overloaded,
+    read_only,
 )
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder
@@ -165,7 +166,7 @@ class KerasEngine:
     def activations(self, image: Array, branch_scales: Array) -> Activations:
         maps = self._maps(image, branch_scales)
         check_finite(maps, self._checked_layers)
-        return maps
+        return read_only(maps)
 
     def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
         return lambda image, branch_scales: figures_of(

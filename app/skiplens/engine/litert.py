@@ -20,6 +20,7 @@ from skiplens.engine.base import (
     check_finite,
     layers_to_check,
     overloaded,
+    read_only,
 )
 from skiplens.engine.figures_graph import HIGH, LOW, SUMS, with_figures
 from skiplens.engine.model_folder import ModelFolder
@@ -326,7 +327,7 @@ class LiteRTEngine:
         inputs = {"image": image, "branch_scales": branch_scales[None]}
         outputs = self._run("activations", inputs)
         check_finite(outputs, self._checked_layers)
-        return outputs
+        return read_only(outputs)
 
     def filter_figures(self, layers: Sequence[str]) -> RunForFigures:
         info = self.manifest.graphs["activations"]

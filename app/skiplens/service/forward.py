@@ -107,14 +107,13 @@ class ForwardPass:
         range of its own. A block's input shares its range with the block or stem that computes it.
         """
         for block in self.manifest.blocks:
-            parts = _parts(block)
-            if layer.block == block.name and block.identity and layer.name in parts:
-                return parts
+            if layer.block == block.name and block.identity and layer.name in block.compared:
+                return block.compared
         return ()
 
     def block_range(self, block: BlockInfo) -> ValueRange:
         """Smallest and largest value of a block's x, F(x), sum and output."""
-        return self._extent_of(_parts(block))
+        return self._extent_of(block.compared)
 
     def layer_scale(self, layer: LayerInfo) -> float | None:
         """Factor of the layer if it is the branch or the gate of a block, else ``None``."""
@@ -282,12 +281,6 @@ class LayersOnDemand(Mapping[str, Array]):
         return len(self._names)
 
 
-def _parts(block: BlockInfo) -> tuple[str, ...]:
-    """The layers that are compared in a block: x, F(x), sum and output."""
-    parts = (block.identity, block.residual, block.sum, block.output)
-    return tuple(part for part in parts if part is not None)
-
-
 def branch_scales(manifest: Manifest, scales: Scales) -> Array:
     """The factor of each block that can be scaled, in forward order: float32 ``(n,)``."""
     return np.array([scales.of(name) for name in manifest.disableable_blocks], np.float32)
@@ -308,10 +301,7 @@ def run_network(engine: Engine, digit: InputImage, scales: Scales) -> ForwardPas
     if engine.manifest.activation_bytes > _LARGE:
         layers = LayersOnDemand(engine, image, factors)
         return ForwardPass(engine.manifest, digit, scales, layers, _glance=layers.glance())
-    activations = engine.activations(image, factors)
-    for array in activations.values():
-        array.flags.writeable = False
-    return ForwardPass(engine.manifest, digit, scales, activations)
+    return ForwardPass(engine.manifest, digit, scales, engine.activations(image, factors))
 
 
 def predict(engine: Engine, digit: InputImage, settings: Sequence[Scales]) -> Array:

@@ -2,21 +2,26 @@
 PostgreSQL database. Then replicas are killed.
 """
 
+import asyncio
 import inspect
 import os
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httpx2
+import numpy as np
 import pytest
 
-from tests.conftest import PATIENCE, wait_until
+from skiplens.engine.base import Engine
+from skiplens.engine.model_folder import open_folder
+from tests.conftest import MODELS, PATIENCE, wait_until
 from tests.postgresql import Postgresql
 from tests.web.api import (
     test_activations,
@@ -44,16 +49,18 @@ MODULES = (
 )
 
 
-def api_tests(module: ModuleType) -> dict[str, object]:
-    """The tests that ask an app by the fixture ``api``, which is another one here, and that change
-    nothing within it.
+def api_tests(module: ModuleType) -> dict[str, Callable[..., None]]:
+    """The tests that ask an app by the fixture ``api``, which is another one here, and that neither
+    change anything within it nor compare its counts, as those are of the replica that answers.
     """
     tests = {name: test for name, test in vars(module).items() if name.startswith("test_")}
     takes = {name: inspect.signature(test).parameters for name, test in tests.items()}
     return {
         f"{name}_of_{module.__name__.rpartition('.test_')[2]}": test
         for name, test in tests.items()
-        if "api" in takes[name] and "monkeypatch" not in takes[name]
+        if "api" in takes[name]
+        and "monkeypatch" not in takes[name]
+        and "_computed" not in inspect.getsource(test)
     }
 
 
@@ -88,6 +95,64 @@ def test_there_are_two_replicas_that_answer_and_two_of_the_network(serving: RayS
     assert len(serving.replicas("web")) == 2
     assert len(serving.replicas("mnist-resnet")) == 2
     assert len(serving.replicas("mnist-rows")) == 1
+
+
+class Replicas:
+    """The handle of a replica in this process.
+
+    Attributes:
+        asked: for which layers, call by call.
+    """
+
+    def __init__(self, replica: Any) -> None:  # noqa: ANN401  # its room is imported later
+        self._replica = replica
+        self.asked: list[tuple[str, ...]] = []
+
+    @property
+    def compute(self) -> Self:
+        return self
+
+    async def remote(self, method: str, *given: Any) -> object:  # noqa: ANN401  # as the method says
+        self.asked.append(given[2])
+        return await self._replica.compute(method, *given)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own use of pydantic
+def test_activations_are_sent_as_far_as_they_are_read(engine: Engine) -> None:
+    from skiplens.cluster.serving import EngineReplica, RemoteEngine
+
+    folder = open_folder(MODELS / "mnist-resnet")
+    replicas = Replicas(EngineReplica(folder.path))
+    image, as_trained = np.ones((1, 28, 28, 1), np.float32), np.ones(6, np.float32)
+    with running_loop() as loop:
+        remote = RemoteEngine(folder, cast("Any", replicas), loop, ("litert", "CPU"))
+        found = remote.activations(image, as_trained)
+        assert not replicas.asked
+        assert not found["block2.sum"].flags.writeable
+        assert found["block2.output"].shape == (28, 28, 16)
+        beside = {f"block2.{part}" for part in ("residual", "sum", "output")} | {"block1.output"}
+        assert [set(names) for names in replicas.asked] == [beside]
+        with pytest.raises(KeyError):
+            found["nothing"]
+        wanted = engine.activations(image, as_trained)
+        assert list(found) == list(wanted)
+        for name, array in wanted.items():
+            np.testing.assert_array_equal(found[name], array)
+    assert [len(names) for names in replicas.asked] == [4, len(wanted) - 4]
+
+
+@contextmanager
+def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def drawn(number: int) -> dict[str, object]:
