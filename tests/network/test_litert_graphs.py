@@ -14,6 +14,7 @@ from skiplens.engine.litert import LiteRTGraph
 from skiplens.errors import CompileError
 from skiplens.network.compiling import trials
 from skiplens.network.litert_graphs import (
+    Arrays,
     Graph,
     compile_activations,
     compile_gradients,
@@ -22,7 +23,7 @@ from skiplens.network.litert_graphs import (
     reference_gradients,
 )
 from skiplens.network.residual import HighwayGate, Residual
-from skiplens.network.tracing import instrument
+from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise, tiny_network
 
 TARGET = 3
@@ -39,8 +40,24 @@ def opened(graph: Graph) -> LiteRTGraph:
 
 
 @cache
+def traced() -> InstrumentedModel:
+    return instrument(network())
+
+
+@cache
+def activation_graph() -> tuple[Graph, LiteRTGraph]:
+    graph = compile_activations(traced())
+    return graph, opened(graph)
+
+
+@cache
 def gradient_graph() -> LiteRTGraph:
     return opened(compile_gradients(network()))
+
+
+@cache
+def tape() -> Callable[[Arrays], dict[str, Array]]:
+    return reference_gradients(network())
 
 
 def given(branch_scales: Array, seed: int = 1) -> dict[str, Array]:
@@ -55,13 +72,12 @@ def close(found: Array, wanted: Array, tolerance: float) -> bool:
 
 @pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_activations_equal_keras(branch_scales: Array) -> None:
-    traced = instrument(network())
-    graph = compile_activations(traced)
-    assert graph.outputs == tuple(layer.name for layer in traced.layers)
+    graph, interpreter = activation_graph()
+    assert graph.outputs == tuple(layer.name for layer in traced().layers)
     assert set(graph.inputs) == {"image", "branch_scales"}
     inputs = {"image": images(), "branch_scales": branch_scales[None]}
-    found = opened(graph).run(inputs)
-    wanted = traced.model(inputs, training=False)
+    found = interpreter.run(inputs)
+    wanted = traced().model(inputs, training=False)
     for name, value in found.items():
         np.testing.assert_allclose(value, numpy(wanted[name]), atol=1e-4, err_msg=name)
 
@@ -69,7 +85,7 @@ def test_activations_equal_keras(branch_scales: Array) -> None:
 @pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
     inputs = given(branch_scales)
-    found, wanted = gradient_graph().run(inputs), reference_gradients(network())(inputs)
+    found, wanted = gradient_graph().run(inputs), tape()(inputs)
     assert list(found) == list(wanted) == list(gradient_names(instrument(network(), paths=True)))
     for name, value in wanted.items():
         assert close(found[name], value, 1e-4), name
@@ -78,7 +94,7 @@ def test_gradients_equal_those_of_gradient_tape(branch_scales: Array) -> None:
 @pytest.mark.parametrize("branch_scales", BRANCH_SCALES, ids=str)
 def test_the_two_routes_sum_to_the_whole(branch_scales: Array) -> None:
     found = gradient_graph().run(given(branch_scales))
-    for block in instrument(network()).blocks:
+    for block in traced().blocks:
         paths = [found[f"{block.name}.x:{path}"] for path in ("identity", "residual")]
         assert close(paths[0] + paths[1], found[block.input], 1e-5)
         assert paths[0].any()
@@ -171,8 +187,8 @@ def test_gradients_agree_with_finite_differences(in_double_precision: keras.Mode
 
 
 def test_confidence_leaves_the_gradient_as_it_is() -> None:
-    model = tiny_network()
-    found = opened(compile_gradients(model)).run(given(BRANCH_SCALES[0]))
+    model = tiny_network()  # of the same weights as the one that the others share
+    found = gradient_graph().run(given(BRANCH_SCALES[0]))
     bias = model.get_layer("head.logits").bias
     bias.assign(bias + 25 * np.eye(10, dtype=np.float32)[TARGET])
     certain = opened(compile_gradients(model)).run(given(BRANCH_SCALES[0]))

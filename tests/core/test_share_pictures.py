@@ -1,11 +1,13 @@
-"""The card of a view, as sites show it."""
+"""The card of a view, as sites show it, and the QR code of an address."""
 
 import io
 
+import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
-from skiplens.core.share_pictures import HEIGHT, WIDTH, draw_card
+from skiplens.core.share_pictures import HEIGHT, WIDTH, draw_card, qr_code
 
 
 def card(maps: tuple[int, int] = (60, 90), title: str = "A network: 7") -> Image.Image:
@@ -39,3 +41,11 @@ def test_the_title_is_written_under_them() -> None:
 
 def test_the_same_view_gives_the_same_bytes() -> None:
     assert card().tobytes() == card().tobytes()
+
+
+@pytest.mark.parametrize("text", ["http://192.0.2.7:8000/learn/sum", "http://[2001:db8::1]/learn"])
+def test_a_code_says_its_text(text: str) -> None:
+    dark = qr_code(text)
+    assert dark.shape[0] == dark.shape[1]
+    picture = np.kron(np.where(dark, 0, 255), np.ones((8, 8))).astype(np.uint8)
+    assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == text
