@@ -1,7 +1,11 @@
-"""Clients: one for single requests, and one that repeats a request as fast as it can."""
+"""Clients: one for single requests, one that repeats a request as fast as it can, and many who each
+ask for something else.
+"""
 
+import selectors
 import socket
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPResponse
 
 _SECONDS = 30.0
@@ -55,14 +59,12 @@ class Crowd:
     """
 
     def __init__(self, port: int, address: str, size: int = 8) -> None:
-        self._request = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
-        self._sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(size)]
+        self._request = get_request(port, address)
+        self._sockets: list[socket.socket] = []
         self._buffer = bytearray(_LARGEST)
-        for one in self._sockets:
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            one.settimeout(_SECONDS)
-        for one in self._sockets:  # a process that computes it says so in the head
-            self._answered(one)
+        for _ in range(size):
+            self._sockets.append(_connected(port))
+            self._answered(self._sockets[-1])  # a process that computes it says so in the head
         self._length = self._answered(self._sockets[0])
 
     def rate(self, seconds: float) -> float:
@@ -97,8 +99,7 @@ class Crowd:
         head, end, body = b"", b"", b""
         while not end:
             head, end, body = (head + end + body + one.recv(_LARGEST)).partition(b"\r\n\r\n")
-        lines = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-        length = int(lines[b"content-length"])
+        length = _content_length(head)
         while len(body) < length:
             body += one.recv(_LARGEST)
         return len(head) + len(end) + length
@@ -107,3 +108,89 @@ class Crowd:
         """Close every connection."""
         for one in self._sockets:
             one.close()
+
+
+class Many:
+    """Many who ask at once, over connections of their own: each sends its next request when it has
+    an answer. One thread serves them all, so that they take little of the cores of the server.
+
+    Args:
+        port: of the server, on 127.0.0.1.
+        request: what to send, different for every number.
+        size: number of connections.
+    """
+
+    def __init__(self, port: int, request: Callable[[int], bytes], size: int) -> None:
+        self._request = request
+        self._sent = 0
+        self._left: dict[socket.socket, int] = {}  # bytes to come of an answer that has begun
+        self._sockets = []
+        for _ in range(size):  # one after the other: one process could accept all of a burst
+            one = _connected(port)
+            self._sockets.append(one)
+            self._send(one)
+            while not self._has_answer(one):
+                pass
+
+    def rate(self, seconds: float) -> float:
+        """Answers a second, for about that long."""
+        answers, waiting = 0, set(self._sockets)
+        started = time.perf_counter()
+        with selectors.DefaultSelector() as selector:
+            for one in self._sockets:
+                selector.register(one, selectors.EVENT_READ, one)
+                self._send(one)
+            while waiting:
+                for key, _ in selector.select(_SECONDS):
+                    if self._has_answer(key.data):
+                        answers += 1
+                        if time.perf_counter() - started < seconds:
+                            self._send(key.data)
+                        else:
+                            waiting.discard(key.data)
+        return answers / (time.perf_counter() - started)
+
+    def _send(self, one: socket.socket) -> None:
+        one.sendall(self._request(self._sent))
+        self._sent += 1
+
+    def _has_answer(self, one: socket.socket) -> bool:
+        """Take what has come; whether that completes an answer.
+
+        Raises:
+            RuntimeError: it is not 200, or the connection ends.
+        """
+        content = one.recv(_LARGEST)
+        if one not in self._left:
+            head, end, content = content.partition(b"\r\n\r\n")
+            if not end or not head.startswith(b"HTTP/1.1 200 "):
+                raise RuntimeError(f"the server answers {head[:40]!r}")
+            self._left[one] = _content_length(head)
+        elif not content:
+            raise RuntimeError("the server closed a persistent connection")
+        self._left[one] -= len(content)
+        if self._left[one]:
+            return False
+        del self._left[one]
+        return True
+
+    def close(self) -> None:
+        """Close every connection."""
+        for one in self._sockets:
+            one.close()
+
+
+def get_request(port: int, address: str) -> bytes:
+    """What asks a server on 127.0.0.1 for an address."""
+    return f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), _SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _content_length(head: bytes) -> int:
+    lines = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    return int(lines[b"content-length"])
