@@ -164,7 +164,7 @@ class RemoteEngine:
         described: tuple[str, str],
     ) -> None:
         self.manifest, self._folder = folder.manifest, folder
-        self._replicas, self._loop = replicas, loop
+        self._remote, self._loop = replicas.compute, loop  # a handle of its own, once for all calls
         self.name, self.device = described
 
     @property
@@ -212,7 +212,7 @@ class RemoteEngine:
     async def _ask(self, method: str, given: tuple[object, ...]) -> object:
         for _ in range(_TRIES):
             try:
-                found = await self._replicas.compute.remote(method, *given)
+                found = await self._remote.remote(method, *given)
             except RayActorError:
                 continue
             except BackPressureError as error:
