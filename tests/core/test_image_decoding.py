@@ -396,6 +396,22 @@ def test_a_later_frame_may_not_be_larger_than_the_limit() -> None:
         decode(data)
 
 
+def test_a_moving_webp_may_have_half_the_pixels() -> None:
+    moving = saved(coloured(), "WEBP", save_all=True, append_images=[coloured().rotate(90)])
+    assert decode(moving, ImageLimits(pixels=960)).shape == (24, 20)
+    with pytest.raises(TooLargeError):
+        decode(moving, ImageLimits(pixels=959))
+    assert decode(saved(coloured(), "WEBP"), ImageLimits(pixels=480)).shape == (24, 20)
+
+
+def test_an_image_of_many_rows_is_as_grey_as_in_one_go() -> None:
+    clear = Image.effect_noise((90, 300), 80).convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    over_white = Image.new("RGB", clear.size, "white")
+    over_white.paste(clear, mask=clear.getchannel("A"))
+    assert (decode(saved(clear, "PNG")) == np.asarray(over_white.convert("L"))).all()
+
+
 def test_of_a_large_webp_several_pixels_become_one() -> None:
     large = np.zeros((64, 3200, 4), np.uint8)
     large[:, 1600:] = 255

@@ -19,10 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from tests.core.images import files
+from tests.core.images import files, saved
 from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, LIVE
 from tests.e2e.overload import ARRAYS, CONNECTIONS, Outcome, overload
@@ -148,7 +149,8 @@ def _outcome(told: Outcome) -> str:
 
 def largest_images(folder: Path, seconds: float) -> _Row:
     """The largest images from several addresses at once, on a server with full caches."""
-    request = attacks.post(b"image/png", attacks.png_of_deep_colour())
+    images = attacks.png_of_deep_colour(), _jpeg_of_scans()  # what takes most of each kind
+    requests = [attacks.post(b"application/octet-stream", image) for image in images]
     statuses: Counter[int] = Counter()
     with serving(folder, health_port=0, interpreters=2) as server:
         _fill_caches(server)
@@ -157,13 +159,20 @@ def largest_images(folder: Path, seconds: float) -> _Row:
         def post(number: int) -> None:
             while time.monotonic() < end:
                 with Connection(server.port, f"127.0.1.{number}") as connection:
-                    connection.send(request)
+                    connection.send(requests[number % len(requests)])
                     statuses[_status(connection.receive)] += 1
 
         with _Watched(server) as others, ThreadPoolExecutor(4) as pool:
             for _ in pool.map(post, range(1, 5)):
                 pass
     return f"{seconds:g} s of the largest images", _told(statuses), others.told()
+
+
+def _jpeg_of_scans(side: int = 4000) -> bytes:
+    """A bar in print colours, progressive: 270 kB, and 190 MB while it is decoded."""
+    image = Image.new("CMYK", (side, side))
+    image.paste((0, 0, 0, 255), (side // 2, side // 4, side // 2 + 200, side - side // 4))
+    return saved(image, "JPEG", progressive=True, subsampling=0)
 
 
 def _fill_caches(server: Server) -> None:

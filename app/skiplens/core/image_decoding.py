@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -149,7 +149,7 @@ _WHITE: Final = 255
 _PNG_DEPTH_AT: Final = 24  # offset of the bits a channel; the colour type follows
 _PNG_COLOUR: Final = (2, 6)  # without and with opacity
 _DEEP: Final = 16
-_STRIP_ROWS: Final = 256
+_STRIP_ROWS: Final = 64  # done at a time, as copies of a whole image take up to 64 MB
 _RGBA_OF_BGRA: Final = [2, 1, 0, 3]
 _GREY_MODES: Final = ("1", "L", "LA")
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R 601-2
@@ -213,8 +213,8 @@ def decode_colour(data: bytes, longest: int, limits: ImageLimits = DEFAULT) -> N
     with _opened(data, limits) as image:
         found, _ = _loaded(data, image, limits)
         rotation = _rotation(image)
-        found = _high_bytes(found) if found.mode.startswith("I") else _over_white(found)
-        found = _converted(found, "RGB")
+        deep = found.mode.startswith("I")
+        found = _converted(_high_bytes(found), "RGB") if deep else _rgb_over_white(found)
         found = found if rotation is None else found.transpose(rotation)
         found.thumbnail((longest, longest), Image.Resampling.LANCZOS)
         return np.array(found)
@@ -296,10 +296,14 @@ def _reduced_webp(data: bytes, step: int) -> NDArray[np.uint8]:
 
 
 def _reduce_scale(image: Image.Image, limits: ImageLimits) -> int:
-    """Have a large JPEG decoded at 1/2, 1/4 or 1/8, the divisor that is returned; else 1."""
+    """Have a large JPEG decoded at 1/2, 1/4 or 1/8, the divisor that is returned; else 1.
+
+    An animated WEBP may have half the pixels of others, as its decoder keeps four copies.
+    """
     width, height = image.size
     if image.format != "JPEG" or "progressive" in image.info:
-        _check_size(image.size, limits)
+        share = 2 if image.format == "WEBP" and getattr(image, "is_animated", False) else 1
+        _check_size(image.size, replace(limits, pixels=limits.pixels // share))
         return 1
     _check_size(image.size, replace(limits, pixels=max(limits.pixels, limits.jpeg_pixels)))
     step = _step(image.size)
@@ -360,7 +364,7 @@ def _grey(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return _strongest_axis(image)
     clear = image if image.mode == "LA" else _converted(image, "RGBA")
-    grey = _strongest_axis(_over_white(clear))
+    grey = _strongest_axis(clear)
     if _extrema(grey)[0][0] > _WHITE // 2 and _has_one_colour(clear):
         return ImageChops.invert(clear.getchannel("A"))
     return grey
@@ -400,19 +404,43 @@ def _extrema(image: Image.Image, mask: Image.Image | None = None) -> list[tuple[
 
 
 def _strongest_axis(image: Image.Image) -> Image.Image:
-    """Luminance; where its edges are weak, the axis in RGB along which they are strongest."""
-    luminance = image.convert("L")
+    """Luminance, over white; where its edges are weak, the axis in RGB along which they are
+    strongest.
+    """
+    luminance = _grey_over_white(image, lambda strip: strip.convert("L"))
     if image.mode in _GREY_MODES or min(image.size) < _MIN_AXIS_SIDE_PX:
         return luminance
-    rgb = _converted(image, "RGB")
-    small = np.asarray(rgb.reduce(-(-max(rgb.size) // _AXIS_SIDE_PX)), np.float64)
+    step = -(-max(image.size) // _AXIS_SIDE_PX)
+    strips = _strips(image.size, step * max(1, _STRIP_ROWS // step))
+    reduced = [_rgb_over_white(image.crop(strip)).reduce(step) for strip in strips]
+    small = np.concatenate([np.asarray(one, np.float64) for one in reduced])
     edges = np.vstack([np.diff(small, axis=axis).reshape(-1, 3) for axis in (0, 1)])
     strengths, axes = np.linalg.eigh(edges.T @ edges)
     if np.square(edges @ _LUMINANCE).sum() >= _WEAK_LUMINANCE * strengths[-1]:
         return luminance
     axis = axes[:, -1] / np.abs(axes[:, -1]).sum()
     axis *= np.sign(axis[np.abs(axis).argmax()])
-    return rgb.convert("L", (*axis.tolist(), -_WHITE * float(np.minimum(axis, 0).sum())))
+    weights = (*axis.tolist(), -_WHITE * float(np.minimum(axis, 0).sum()))
+    return _grey_over_white(image, lambda strip: _converted(strip, "RGB").convert("L", weights))
+
+
+def _grey_over_white(image: Image.Image, grey: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The image in mode ``L``, from what ``grey`` makes of strips of it over white."""
+    found = Image.new("L", image.size)
+    for strip in _strips(image.size):
+        found.paste(grey(_over_white(image.crop(strip))), strip)
+    return found
+
+
+def _rgb_over_white(image: Image.Image) -> Image.Image:
+    return _converted(_over_white(image), "RGB")
+
+
+def _strips(size: tuple[int, int], rows: int = _STRIP_ROWS) -> Iterator[tuple[int, int, int, int]]:
+    """Boxes of so many rows that make up an image, from top to bottom."""
+    width, height = size
+    for top in range(0, height, rows):
+        yield 0, top, width, min(top + rows, height)
 
 
 def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
@@ -431,8 +459,7 @@ def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
     above = [value << 8 - bits & _WHITE for bits in used for value in range(256)]
     below = [value >> bits for bits in used for value in range(256)]
     low = _low_bytes(data)
-    for top in range(0, image.height, _STRIP_ROWS):  # copies of all would take 192 MB more
-        strip = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
+    for strip in _strips(image.size):
         parts = image.crop(strip).point(above), low.crop(strip).point(below)
         image.paste(ImageChops.add(*parts), strip)
     return image

@@ -88,10 +88,14 @@ def tune_process() -> None:
     back: a sixth of the memory of a busy server.
     """
     sys.setswitchinterval(_SWITCH_S)
+    for option in (_ARENAS, _LARGE_BLOCKS, _KEPT):
+        _tell_glibc("mallopt", *option)
+
+
+def _tell_glibc(function: str, *given: int) -> None:
+    """Call a function of its allocator; musl has none of them."""
     if sys.platform == "linux":
-        set_option = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)  # musl has none
-        for option in (_ARENAS, _LARGE_BLOCKS, _KEPT):
-            set_option(*option)
+        getattr(ctypes.CDLL(None), function, lambda *_: 0)(*given)
 
 
 async def _serve(
@@ -240,4 +244,6 @@ async def _sweep(shared: Shared, beat: Callable[[], None]) -> None:
         beat()
         shared.sweep(loop.time())
         shared.metrics.refresh()
+        # Up to 70 MB lie between what is in use. It takes half a millisecond, 8 at first.
+        _tell_glibc("malloc_trim", 0)
         await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.settings.receive_seconds / 4))
