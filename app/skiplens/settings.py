@@ -268,6 +268,10 @@ class Settings(BaseSettings):
         1.0, 0.1, HOUR, "time limit to end after that, whatever still runs"
     )
 
+    max_worker_ends: int = _bound(
+        10, 1, 1000, "ends of the processes that serve together, unasked, within a minute"
+    )
+
     max_digits: int = _bound(
         10_000,
         1,

@@ -30,8 +30,7 @@ Listening = Callable[[str], None]
 """Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
 
 _SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
-_MOST_ENDS: Final = 10  # of workers, unasked, in ``_WITHIN_S``
-_WITHIN_S: Final = 60.0
+_MINUTE_S: Final = 60.0
 _BEATS: Final = 1024  # bytes of them, in one read
 _PAUSE_S: Final = 1.0  # before another try to start a worker
 _logger = get_logger(__name__)
@@ -189,7 +188,7 @@ class _Supervisor:
         self._beat = beat
         self._workers: set[Process] = set()
         self._turned: dict[Process, bool] = {}  # those that serve: whether since the last beat
-        self._ends: deque[float] = deque(maxlen=_MOST_ENDS)
+        self._ends: deque[float] = deque(maxlen=settings.max_worker_ends)
         self._stop = asyncio.Event()
 
     async def run(self, listening: Listening) -> int:
@@ -268,10 +267,10 @@ class _Supervisor:
         loop = asyncio.get_running_loop()
         while True:
             self._ends.append(loop.time())
-            if len(self._ends) == _MOST_ENDS and loop.time() - self._ends[0] < _WITHIN_S:
+            most = self._ends.maxlen
+            if len(self._ends) == most and loop.time() - self._ends[0] < _MINUTE_S:
                 raise StartupError(
-                    f"processes that serve ended {_MOST_ENDS} times within {_WITHIN_S:g} s; the "
-                    "log says how"
+                    f"processes that serve ended {most} times within a minute; the log says how"
                 )
             try:
                 worker, _ = await self._start()

@@ -206,3 +206,10 @@ def test_one_of_them_indexes_for_all(tmp_path: Path) -> None:
         assert server.stop() == 0
         indexed = [one["network"] for one in server.lines() if one["event"] == "indexed"]
         assert indexed.count("mnist-resnet") == 1
+
+
+def test_workers_that_end_too_often_are_not_replaced(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2, max_worker_ends=1) as server:
+        kill(min(workers(server)), signal.SIGKILL)
+        assert server.process.wait(PATIENCE) == 2
+        assert "ended 1 times within a minute" in (tmp_path / "log.jsonl").read_text()

@@ -64,7 +64,7 @@ class DecodingBounds:
     waiting: int = 32
     wait_seconds: float = WAIT_SECONDS
     cpu_seconds: float = 2.0
-    memory_bytes: int = 272 << 20
+    memory_bytes: int = 256 << 20
     seconds: float = 5.0
     share: float = 1.0
 
