@@ -487,9 +487,9 @@ def _little_memory(server: Server, room: int) -> Iterator[None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 def test_a_server_without_room_for_a_thread_needs_none(tmp_path: Path) -> None:
     statuses: set[int] = set()
-    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
+    with serving(tmp_path) as server, closing(Bystander(server, request=_NETWORKS)) as bystander:
         started = _threads(server)
-        with _little_memory(server, attacks.MEBIBYTE):
+        with _little_memory(server, 6 * attacks.MEBIBYTE):  # less than the stack of a thread
             ratio = bystander.during(lambda: statuses.add(_ask(server, _NETWORKS)), attackers=8)
         assert ratio <= MOST
         assert statuses == {200}

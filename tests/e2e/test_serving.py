@@ -19,6 +19,7 @@ HEAVY = ("alembic", "rich", "sqlalchemy", "tensorflow", "keras", "torch", "jax",
 _HELD = """
 import pathlib, signal, time
 def hold(*_):
+    pathlib.Path({file!r} + ".held").touch()
     while not pathlib.Path({file!r}).exists():
         time.sleep(0.01)
 signal.signal(signal.SIGUSR1, hold)
@@ -123,5 +124,6 @@ def test_a_server_that_is_stuck_can_be_stopped(
     monkeypatch.setattr(servers, "COMMAND", (sys.executable, "-c", held))
     with serving(tmp_path, stop_seconds=0, exit_seconds=0.1) as server:
         server.process.send_signal(signal.SIGUSR1)
+        wait_until((tmp_path / "never.held").exists)
         assert server.stop() == 1
         assert server.lines()[-1]["event"] == "stopped before everything was finished"

@@ -74,9 +74,11 @@ def test_what_the_server_lacks_is_not_the_fault_of_the_client(
 ) -> None:
     client = start()
     watched.failure = failure
-    answer = client.get(f"{view}/prediction")
+    with capture_logs() as lines:
+        answer = client.get(f"{view}/prediction")
     assert (answer.status_code, answer.json()["code"]) == (503, "out_of_resources")
     assert answer.headers["retry-after"] == "1"
+    assert (lines[0]["event"], "exc_info" in lines[0]) == ("failed", False)  # it takes memory
 
 
 def test_requests_are_counted_by_the_pattern_of_their_address(

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -57,10 +58,10 @@ class AccessLog:
                     raise
                 await stopping()(scope, receive, send_timed)
             except Exception as error:
-                _logger.exception("failed", request_id=request_id(), path=scope["path"])
+                failure = _failure(error, scope["path"])
                 if status != _UNANSWERED:
                     raise
-                await _failure(error)(scope, receive, send_timed)
+                await failure(scope, receive, send_timed)
             finally:
                 self._note(scope, status, time.perf_counter() - started, stages)
 
@@ -90,9 +91,17 @@ class AccessLog:
         return found
 
 
-def _failure(error: Exception) -> ProblemResponse:
+def _failure(error: Exception, path: str) -> ProblemResponse:
+    """The answer to an exception, which is logged."""
     lacking = OutOfResourcesError.of(error)
-    return internal_error() if lacking is None else error_response(lacking)
+    if lacking is None:
+        _logger.exception(  # noqa: LOG004  # where it was caught
+            "failed", request_id=request_id(), path=path
+        )
+        return internal_error()
+    with suppress(MemoryError):  # less may be left than a line takes; a traceback takes much
+        _logger.error("failed", request_id=request_id(), path=path, error=str(lacking))
+    return error_response(lacking)
 
 
 def _route(scope: Scope) -> str:
