@@ -102,8 +102,8 @@ def held(page: Page, address: str | re.Pattern[str] = LIVE) -> Iterator[Held]:
 @contextmanager
 def unsaved(page: Page) -> Iterator[None]:
     """Keeps drawings from being stored, so that the page goes on following them."""
-    with held(page, STORE) as requests:
-        yield
+    requests = hold(page, STORE)
+    yield
     requests.release_all()
 
 

@@ -57,12 +57,15 @@ class Held:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._routes: list[Route] = []
+        self._keeps = True
 
     def __len__(self) -> int:
         return len(self._routes)
 
     def __call__(self, route: Route) -> None:
         self._routes.append(route)
+        if not self._keeps:
+            route.continue_()
 
     def release(self, number: int = 0) -> None:
         """Let one go on to the server; it may still be on its way to here."""
@@ -79,8 +82,12 @@ class Held:
         wait_until(lambda: len(self._routes) > number, lambda: next_frame(self._page))
 
     def release_all(self) -> None:
-        """Let go on what is here, when nothing more is kept."""
-        for route in self._routes:
+        """Let go on what is here, and keep nothing that comes.
+
+        To stop routing would also let them go on, but only where nothing else is routed.
+        """
+        self._keeps = False
+        for route in list(self._routes):
             route.continue_()
 
 

@@ -14,11 +14,12 @@ from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.engine.litert import run_once
 from skiplens.engine.select import open_engines
-from skiplens.network.architectures import highway, stream
+from skiplens.network.architectures import stream
 from skiplens.network.compiling import compile_network
+from skiplens.network.tracing import load_network
 from skiplens.service.early_exits_and_votes import early_exits, votes
 from skiplens.service.forward import ForwardPass, run_network, run_reordered
-from tests.conftest import MAX_WAITING
+from tests.conftest import MAX_WAITING, MODELS
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -33,18 +34,21 @@ def networks() -> Mapping[str, keras.Model]:
     return {
         "stream": randomise(stream(BLOCKS), 1),
         "plain": randomise(stream(BLOCKS, "plain"), 2),
-        "gated": randomise(highway(), 3),
+        "gated": load_network(MODELS / "mnist-highway" / "network.keras"),
     }
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Engine]:
+def engines(
+    engines: Mapping[str, Engine], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Engine]:
     folder: Path = tmp_path_factory.mktemp("streams")
-    for name, network in networks().items():
+    for name in ("stream", "plain"):
         (folder / name).mkdir()
-        network.save(folder / name / "network.keras")
+        networks()[name].save(folder / name / "network.keras")
         compile_network(folder / name, run_once)
-    return open_engines(folder, "litert", 1, MAX_WAITING)
+    opened = open_engines(folder, "litert", 1, MAX_WAITING)
+    return {**opened, "gated": engines["mnist-highway"]}
 
 
 def names(order: tuple[int, ...]) -> BlockOrder:
