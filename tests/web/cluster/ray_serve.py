@@ -19,7 +19,18 @@ NETWORKS: Final = ("mnist-resnet", "mnist-classic", "mnist-plain", "mnist-rows",
 """Those that the API's tests name. Each has a process, and ``mnist-resnet`` has two."""
 FAST: Final = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}
 """As ``deploy/ray.yaml`` says."""
-_SECONDS: Final = 300  # in which Ray starts on a busy machine
+SECONDS: Final = 300
+"""In which Ray starts on a busy machine, or adds a replica."""
+SCALED: Final = "mnist-classic"
+"""It gets a second replica while anybody uses it."""
+_AT_ONCE: Final = {
+    "min_replicas": 1,
+    "max_replicas": 2,
+    "target_ongoing_requests": 0.1,
+    "look_back_period_s": 11,
+    "upscale_delay_s": 0,
+    "downscale_delay_s": 0,
+}
 
 
 def free_port() -> int:
@@ -30,12 +41,16 @@ def free_port() -> int:
 
 
 def config(port: int) -> dict[str, Any]:
-    """``deploy/ray.yaml`` at a port, with two replicas of each that it names."""
+    """``deploy/ray.yaml`` at a port, with two replicas of each that it names, and one or two of
+    :data:`SCALED`.
+    """
     given: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "ray.yaml").read_text())
     given["http_options"]["port"] = port
-    for deployment in given["applications"][0]["deployments"]:
+    deployments = given["applications"][0]["deployments"]
+    for deployment in deployments:
         del deployment["autoscaling_config"]
         deployment["num_replicas"] = 2
+    deployments.append({"name": SCALED, "autoscaling_config": _AT_ONCE})
     return given
 
 
@@ -73,6 +88,8 @@ class RayServe:
         return {
             **given,
             **FAST,
+            "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+            "RAY_worker_niceness": "0",  # 15 by default, which starves it on a busy machine
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
         }
@@ -107,7 +124,7 @@ def ray_serve(database_url: str) -> Iterator[RayServe]:
     with ray_session() as session:
         server = RayServe(session, database_url)
         try:
-            wait_until(server.started, seconds=_SECONDS)
+            wait_until(server.started, seconds=SECONDS)
             yield server
         finally:
             server.stop()

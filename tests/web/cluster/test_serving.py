@@ -19,6 +19,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.engine.model_folder import open_folder
 from tests.conftest import MODELS, PATIENCE, wait_until
@@ -37,7 +38,7 @@ from tests.web.api import (
     test_units,
     test_uploads,
 )
-from tests.web.cluster.ray_serve import RayServe, ray_serve
+from tests.web.cluster.ray_serve import SCALED, SECONDS, RayServe, ray_serve
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed (make cluster)", allow_module_level=True)
@@ -239,3 +240,17 @@ def test_a_replica_killed_under_load_loses_nothing_that_was_answered_201(serving
     assert len(set(stored)) == load.answers[201] >= 60
     assert {serving.client.get(url).status_code for url in stored} == {200}
     wait_until(lambda: len(serving.replicas("web")) == 2)
+
+
+def test_a_replica_is_added_under_load_and_taken_away_again(
+    serving: RayServe, digit: Digit
+) -> None:
+    def look(client: httpx2.Client, number: int) -> httpx2.Response:
+        view = f"/api/v1/networks/{SCALED}/digits/{digit.id}"
+        return client.get(f"{view}/prediction?scale=block1:{number / 1e4}")
+
+    wait_until(lambda: len(serving.replicas(SCALED)) == 1, seconds=SECONDS)
+    with Load(serving, look) as load:
+        wait_until(lambda: len(serving.replicas(SCALED)) == 2, seconds=SECONDS)
+    assert set(load.answers) == {200}
+    wait_until(lambda: len(serving.replicas(SCALED)) == 1, seconds=SECONDS)
