@@ -12,8 +12,8 @@ from skiplens.settings import ROOT, Settings
 README: Final = ROOT / "README.md"
 _TABLE: Final = re.compile(r"(?<=<!-- networks -->\n).*?(?=<!-- /networks -->)", re.DOTALL)
 _HEAD: Final = """\
-| id | what it is | weights | test accuracy (95 % interval) |
-|---|---|---:|---:|
+| id | what it is | weights | test accuracy (95 % interval) | of each seed; mean ± deviation |
+|---|---|---:|---:|---:|
 """
 
 
@@ -32,12 +32,17 @@ def _row(manifest: Manifest) -> str:
     default = manifest.id == Settings.model_fields["default_network"].default
     name = f"`{manifest.id}`{' (default)' if default else ''}"
     accuracy = _percent(manifest.test_accuracy) if manifest.test_accuracy else "not measured"
-    if over_seeds := manifest.accuracy_over_seeds:
-        average, deviation = over_seeds
-        accuracy += f"; {len(manifest.seeds)} seeds: {average:.2%} ± {deviation:.2%}".replace(
-            "%", " %"
-        )
-    return f"| {name} | {manifest.summary} | {manifest.parameters:,} | {accuracy} |\n"
+    cells = (name, manifest.summary, f"{manifest.parameters:,}", accuracy, _seeds(manifest))
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _seeds(manifest: Manifest) -> str:
+    """The accuracy of each training run of a recipe, in per cent; nothing of a single run."""
+    if not (over_seeds := manifest.accuracy_over_seeds):
+        return ""
+    each = ", ".join(f"{100 * seed.accuracy.value:.2f}" for seed in manifest.seeds)
+    average, deviation = over_seeds
+    return f"{each} %; {100 * average:.2f} % ± {100 * deviation:.2f} %"
 
 
 def _percent(accuracy: Accuracy) -> str:

@@ -34,9 +34,9 @@ def test_only_the_table_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert readme.read_text() == expected
 
 
-def test_the_seeds_are_told_with_mean_and_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_seed_is_told_with_mean_and_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = open_folder(ROOT / "models" / "mnist-classic")
     seeds = tuple(SeedAccuracy(seed, Accuracy.of(9900 + 10 * seed, 10_000)) for seed in (0, 2))
     told = replace(folder, manifest=replace(folder.manifest, seeds=seeds))
     monkeypatch.setattr(list_networks, "open_folder", lambda path: told)
-    assert "; 2 seeds: 99.10 % ± 0.14 % |" in list_networks.table()
+    assert " | 99.00, 99.20 %; 99.10 % ± 0.14 % |" in list_networks.table()
