@@ -44,6 +44,13 @@ def test_every_request_is_logged_once_with_its_id(start: Start, view: str) -> No
     }
 
 
+def test_the_status_of_a_page_is_logged_as_a_number(start: Start) -> None:
+    client = start()
+    with capture_logs() as lines:
+        client.get("/learn")
+    assert repr(lines[-1]["status"]) == "200"
+
+
 def test_an_exception_is_logged_with_its_traceback_and_the_request_id(
     start: Start, watched: WatchedEngine, view: str
 ) -> None:

@@ -44,7 +44,7 @@ class AccessLog:
             async def send_timed(message: Message) -> None:
                 nonlocal status
                 if message["type"] == "http.response.start":
-                    status = message["status"]
+                    status = int(message["status"])  # pages give an enum, which logs its name
                     if stages:
                         message["headers"] = [*message["headers"], _server_timing(stages)]
                 await send(message)
