@@ -89,6 +89,13 @@ def test_a_default_network_that_is_asked_for_must_be_there() -> None:
         open_services(Settings(default_network="mist"))
 
 
+def test_memory_must_suffice_for_as_many_images_as_are_decoded_at_a_time() -> None:
+    with pytest.raises(
+        StartupError, match=r"\(SKIPLENS_MAX_HELD_BYTES\) is .* at least 578,813,952"
+    ):
+        open_services(Settings(decoders=2))
+
+
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert (Settings().interpreters, Settings().computing) == (8, 9)

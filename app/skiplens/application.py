@@ -19,7 +19,7 @@ from skiplens.engine.select import open_engines
 from skiplens.errors import DatasetError, StartupError, quoted
 from skiplens.mnist import read_split
 from skiplens.samples import PICTURE, draw_picture, load_samples, read_digit, read_picture
-from skiplens.service.admission import Places
+from skiplens.service.admission import Places, Quota
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, IndexCache
 from skiplens.service.decoding_pool import LONGEST_SIDE
@@ -97,7 +97,12 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
         redirect_slashes=False,  # it would name the host that the client named
         # skiplens.web.http.metrics measures; FastAPI would look for OpenTelemetry on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        middleware=_middleware(settings, metrics, lambda: app.state.ready),
+        middleware=_middleware(
+            settings,
+            metrics,
+            lambda: app.state.ready,
+            lambda: app.state.services.decoding.memory,
+        ),
     )
     app.state.metrics, app.state.ready = metrics, False
     app.state.settings = settings
@@ -112,7 +117,10 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
 
 
 def _middleware(
-    settings: Settings, metrics: Metrics, is_ready: Callable[[], bool]
+    settings: Settings,
+    metrics: Metrics,
+    is_ready: Callable[[], bool],
+    memory: Callable[[], Quota],
 ) -> list[Middleware]:
     """From the outermost to the innermost."""
     return [
@@ -124,7 +132,7 @@ def _middleware(
         ),
         Middleware(AccessLog, metrics),
         *cross_origin(settings.cors_origins),
-        Middleware(BodyLimit, settings, metrics, is_ready),
+        Middleware(BodyLimit, settings, metrics, is_ready, memory),
         Middleware(HostAndOriginCheck, settings),
         *([Middleware(TokenCheck, settings.token)] if settings.token else []),
         Middleware(ConcurrencyLimit, settings, metrics),
@@ -152,6 +160,7 @@ def open_services(
     Raises:
         StartupError: one of them is unusable; the message says which.
     """
+    decoding = _decoding_bounds(settings)
     dataset = open_dataset(settings.data, settings, shared) if settings.data else None
     engines = engines or open_engines(
         settings.models_dir,
@@ -186,21 +195,40 @@ def open_services(
         default_network=settings.default_network,
         cache_bytes=settings.cache_bytes,
         limits=image_limits(settings),
-        decoding=DecodingBounds(
-            processes=settings.decoders,
-            waiting=settings.max_decodes_waiting,
-            wait_seconds=settings.wait_seconds,
-            cpu_seconds=settings.decode_cpu_seconds,
-            memory_bytes=settings.decode_memory_bytes,
-            seconds=settings.decode_seconds,
-            share=settings.client_share,
-        ),
+        decoding=decoding,
         max_download_bytes=settings.max_download_bytes,
         dataset=dataset,
         models=settings.models_dir,
         pictures=_pictures(() if of_digits else settings.images) if _any_pictures(engines) else (),
         given=[_digit(path) for path in settings.images] if of_digits else (),
     )
+
+
+def _decoding_bounds(settings: Settings) -> DecodingBounds:
+    """The bounds of decoding uploaded images.
+
+    Raises:
+        StartupError: their memory does not suffice for as many images at a time, and a body.
+    """
+    bounds = DecodingBounds(
+        processes=settings.decoders,
+        waiting=settings.max_decodes_waiting,
+        wait_seconds=settings.wait_seconds,
+        cpu_seconds=settings.decode_cpu_seconds,
+        memory_bytes=settings.decode_memory_bytes,
+        held_bytes=settings.max_held_bytes,
+        seconds=settings.decode_seconds,
+        share=settings.client_share,
+    )
+    least = bounds.all_memory_bytes + settings.max_body_bytes
+    if bounds.held_bytes < least:
+        raise StartupError(
+            f"setting max_held_bytes (SKIPLENS_MAX_HELD_BYTES) is {bounds.held_bytes:,}; it must "
+            f"be at least {least:,}: for {bounds.processes} large images (SKIPLENS_DECODERS) of "
+            f"{bounds.memory_bytes:,} bytes each (SKIPLENS_DECODE_MEMORY_BYTES), a small one, and "
+            f"a body of {settings.max_body_bytes:,} (SKIPLENS_MAX_BODY_BYTES)"
+        )
+    return bounds
 
 
 def image_limits(settings: Settings) -> ImageLimits:

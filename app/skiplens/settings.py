@@ -130,7 +130,10 @@ class Settings(BaseSettings):
     )
     max_form_fields: int = _bound(4, 2, 1000, "fields of a form, besides one file")
     max_held_bytes: int = _bound(
-        128 * MEBIBYTE, KIBIBYTE, TEBIBYTE, "bytes of all request bodies in memory together"
+        DecodingBounds.held_bytes,
+        64 * MEBIBYTE,
+        TEBIBYTE,
+        "memory for all request bodies and for decoding images, together",
     )
     body_part_bytes: int = _bound(
         64 * KIBIBYTE,
@@ -207,7 +210,10 @@ class Settings(BaseSettings):
         DecodingBounds.cpu_seconds, 0.01, HOUR, "processor time for one image"
     )
     decode_memory_bytes: int = _bound(
-        DecodingBounds.memory_bytes, 32 * MEBIBYTE, TEBIBYTE, "memory for one image"
+        DecodingBounds.memory_bytes,
+        32 * MEBIBYTE,
+        TEBIBYTE,
+        "memory for one image; an eighth of that for a small one",
     )
     decode_seconds: FiniteFloat = _bound(
         DecodingBounds.seconds, 0.01, HOUR, "time limit to decode one image"

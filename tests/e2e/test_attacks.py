@@ -183,7 +183,7 @@ def test_large_bodies_of_one_client_are_bounded_together(
     statuses: set[int] = set()
 
     def attack() -> None:
-        connections = [server.connect() for _ in range(6)]
+        connections = [server.connect() for _ in range(16)]
         for connection in connections:
             with suppress(OSError):
                 connection.send(head)

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.conftest import wait_until
 from tests.e2e.server import PATIENCE, Server, answer_of, serving
 from tests.web.images import drawing, encoded
 
@@ -37,6 +38,16 @@ def test_a_request_in_the_works_is_finished_and_the_exit_code_is_0(
         assert answer.status_code == 201
         assert server.process.wait(PATIENCE) == 0
         assert not [line for line in server.lines() if line["level"] != "info"]
+
+
+def test_who_comes_while_it_gives_notice_is_told_to_come_back(tmp_path: Path) -> None:
+    with serving(tmp_path, stop_seconds=4 * PATIENCE, notice_seconds=PATIENCE) as server:
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: httpx2.get(f"{server.url}readyz").status_code == 503)
+        answer = httpx2.get(f"{server.url}api/v1/networks")
+        assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+        assert answer.headers["retry-after"] == "1"
+        assert server.stop(signal.SIGKILL) == -signal.SIGKILL
 
 
 def test_a_request_that_never_ends_does_not_hold_the_server(tmp_path: Path) -> None:

@@ -39,6 +39,19 @@ def test_a_share_is_bounded_for_all_and_for_each() -> None:
     assert share.taken == 2
 
 
+def test_clients_share_what_is_not_reserved() -> None:
+    share = Quota(8, 0.5, "bytes")
+    share.take("a", 2)
+    with share.reserved(4):
+        with pytest.raises(BusyError, match="at most 2 bytes of one client"):
+            share.take("a")
+        with pytest.raises(BusyError, match="at most 8 bytes are handled"), share.reserved(3):
+            pass
+        assert share.taken == 6
+    share.take("a", 2)
+    assert share.taken == 4
+
+
 def test_clients_that_hold_fewest_go_first() -> None:
     async def order() -> list[str]:
         places, went, opened = Places(2, 9, 30, "requests"), [], asyncio.Event()

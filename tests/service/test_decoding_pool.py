@@ -121,6 +121,25 @@ def test_a_process_that_ends_is_replaced() -> None:
         run(decoding.find_digits(SMALL))
 
 
+def test_memory_that_bodies_hold_is_not_there_for_images() -> None:
+    with pool(share=1) as decoding:
+        decoding.memory.take("bodies", DecodingBounds().held_bytes - (32 << 20))
+        run(decoding.find_digits(SMALL))
+        with pytest.raises(BusyError, match="bytes of bodies and images"):
+            run(decoding.find_digits(large()))
+        decoding.memory.give("bodies", 224 << 20)
+        with suppress(BlankImageError):  # it is noise
+            run(decoding.find_digits(large()))
+        assert decoding.memory.taken == (128 << 20)
+
+
+def test_an_image_that_is_not_as_small_as_it_seemed_is_decoded_as_a_large_one() -> None:
+    image = Image.new("RGBA", (1000, 1000), "white")
+    image.paste("black", (300, 200, 400, 800))
+    with pool(memory_bytes=96 << 20) as decoding:  # 12 for a small one
+        assert run(decoding.find_digits(saved(image, "PNG"))).digit.pixels.max() == 255
+
+
 def test_small_images_do_not_wait_for_large_ones() -> None:
     async def both(decoding: DecodingPool) -> list[str]:
         ended: list[str] = []

@@ -2,9 +2,9 @@
 
 It reads requests from standard input and writes answers to standard output:
 
-    request   >IBH  bytes; 1 if only a small image is to be decoded; longest side of a picture in
-              colour, 0 for digits; then the file
-    answer    >I   length, then JSON
+    request   >IQBH  bytes; memory that it may take; 1 if only a small image is to be decoded;
+              longest side of a picture in colour, 0 for digits; then the file
+    answer    >I     length, then JSON
 
 Pillow and the libraries below it see bytes that a stranger chose, so the answer is plain data.
 """
@@ -27,25 +27,24 @@ from skiplens.core.limits import ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import ImageWorkError, SkiplensError
 
-REQUEST: Final = struct.Struct(">IBH")
+REQUEST: Final = struct.Struct(">IQBH")
 ANSWER: Final = struct.Struct(">I")
 _LARGE_BLOCKS: Final = -3, 1 << 20  # M_MMAP_THRESHOLD of mallopt, and bytes
 _KEPT: Final = -1, 4 << 20  # M_TRIM_THRESHOLD, and bytes; by default the least that is free goes
 
 
-def serve(cpu_seconds: float, memory_bytes: int, limits: ImageLimits) -> None:
+def serve(cpu_seconds: float, limits: ImageLimits) -> None:
     """Answer requests until standard input ends.
 
     Args:
         cpu_seconds: processor time for one image, after which the process ends by ``SIGPROF``.
-        memory_bytes: address space for one image, beyond what the process has before it.
         limits: largest image.
     """
     _ignore_stop_signals()
     _settle_memory()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while head := requests.read(REQUEST.size):
-        length, small, longest = REQUEST.unpack(head)
+        length, memory_bytes, small, longest = REQUEST.unpack(head)
         data = requests.read(length)
         _limit_work(cpu_seconds)
         _limit_memory(memory_bytes)
@@ -66,10 +65,11 @@ def _answer(data: bytes, limits: ImageLimits, longest: int, *, small: bool) -> d
         found = find_digits(*decode_reduced(reduced, limits))
         return {"digits": [as_json(one) for one in found]}
     except (MemoryError, cv2.error):  # OpenCV raises its own where memory lacks
-        return _refusal(_too_much_memory())
+        return {"large": True} if small else _refusal(_too_much_memory())
     except SkiplensError as error:
-        memory = isinstance(error.__cause__, MemoryError)
-        return _refusal(_too_much_memory() if memory else error)
+        if not isinstance(error.__cause__, MemoryError):
+            return _refusal(error)
+        return {"large": True} if small else _refusal(_too_much_memory())
 
 
 def _is_small(data: bytes, limits: ImageLimits) -> bool:
@@ -117,6 +117,7 @@ def _settle_memory() -> None:
 
 
 def _limit_memory(most: int) -> None:
+    """Bound the address space that the process takes beyond what it has now."""
     if not sys.platform.startswith("linux"):  # others do not enforce it
         return
     import resource
@@ -132,4 +133,4 @@ def _limit_work(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]), int(sys.argv[2]), ImageLimits(*map(int, sys.argv[3:])))
+    serve(float(sys.argv[1]), ImageLimits(*map(int, sys.argv[2:])))

@@ -56,6 +56,7 @@ class DecodingBounds:
         wait_seconds: that an image may wait.
         cpu_seconds: processor time for one image.
         memory_bytes: for one image.
+        held_bytes: for all images and for bodies of requests together.
         seconds: for one image, whatever it waits for.
         share: of those that wait that one client may send, 0 to 1.
     """
@@ -65,8 +66,19 @@ class DecodingBounds:
     wait_seconds: float = WAIT_SECONDS
     cpu_seconds: float = 2.0
     memory_bytes: int = 256 << 20
+    held_bytes: int = 384 << 20
     seconds: float = 5.0
     share: float = 1.0
+
+    @property
+    def small_memory_bytes(self) -> int:
+        """Of those, for one small image; those of a mebipixel need up to 24 MiB."""
+        return self.memory_bytes // 8
+
+    @property
+    def all_memory_bytes(self) -> int:
+        """For images in all processes."""
+        return self.processes * self.memory_bytes + self.small_memory_bytes
 
 
 @dataclass(frozen=True)

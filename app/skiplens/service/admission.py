@@ -40,9 +40,10 @@ class Quota:
 
     def __init__(self, amount: int, share: float, what: str) -> None:
         self._amount = amount
-        self._each = max(1, int(amount * share))
+        self._share = share
         self._what = what
         self._taken: Counter[str] = Counter()
+        self._reserved = 0
         self.taken = 0
 
     def take(self, client: str, amount: int = 1) -> None:
@@ -51,12 +52,10 @@ class Quota:
         Raises:
             BusyError: there is not enough left, for anyone or for this client.
         """
-        if self.taken + amount > self._amount:
-            raise BusyError(f"at most {self._amount:,} {self._what} are handled at a time")
-        if self._taken[client] + amount > self._each:
-            raise BusyError(
-                f"at most {self._each:,} {self._what} of one client are handled at a time"
-            )
+        self._check(amount)
+        each = max(1, int((self._amount - self._reserved) * self._share))
+        if self._taken[client] + amount > each:
+            raise BusyError(f"at most {each:,} {self._what} of one client are handled at a time")
         self.taken += amount
         self._taken[client] += amount
 
@@ -75,6 +74,26 @@ class Quota:
             yield
         finally:
             self.give(client)
+
+    @contextmanager
+    def reserved(self, amount: int) -> Iterator[None]:
+        """Keep some from all clients, who share the rest, for the length of a ``with`` block.
+
+        Raises:
+            BusyError: there is not enough left.
+        """
+        self._check(amount)
+        self.taken += amount
+        self._reserved += amount
+        try:
+            yield
+        finally:
+            self.taken -= amount
+            self._reserved -= amount
+
+    def _check(self, amount: int) -> None:
+        if self.taken + amount > self._amount:
+            raise BusyError(f"at most {self._amount:,} {self._what} are handled at a time")
 
 
 class Places:

@@ -25,7 +25,7 @@ from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.limits import DecodingBounds, ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
-from skiplens.service.admission import ANYONE, Places
+from skiplens.service.admission import ANYONE, Places, Quota
 
 LONGEST_SIDE: Final = 512  # of a picture that is stored, pixels
 _WORKER: Final = "skiplens.core.image_worker"
@@ -38,6 +38,9 @@ class DecodingPool:
     Args:
         limits: largest image.
         bounds: of the work.
+
+    Attributes:
+        memory: bytes of bodies and of images being decoded.
     """
 
     def __init__(self, limits: ImageLimits, bounds: DecodingBounds) -> None:
@@ -48,6 +51,7 @@ class DecodingPool:
         queue = (bounds.waiting, bounds.wait_seconds, "images", bounds.share)
         self._large, self._any = Places(bounds.processes, *queue), Places(count, *queue)
         self._threads: CapacityLimiter | None = None
+        self.memory = Quota(bounds.held_bytes, bounds.share, "bytes of bodies and images")
 
     def start(self) -> None:
         """Start the processes now, so that the first images need not wait for them."""
@@ -66,7 +70,7 @@ class DecodingPool:
                 :func:`skiplens.core.image_decoding.decode` and
                 :func:`skiplens.core.preprocessing.find_digits`.
             ImageWorkError: it takes too much time or memory to decode.
-            BusyError: other images take all processes, or the processor.
+            BusyError: other images take all processes, or the processor, or bodies the memory.
         """
         return _digits(await self._decoded(data, client))
 
@@ -94,18 +98,20 @@ class DecodingPool:
         """A worker's answer: ``large`` if only a small image was asked for and this is none."""
         if self._threads is None:
             self._threads = CapacityLimiter(len(self._all))
-        process = self._idle.pop()
-        head = REQUEST.pack(len(data), small, longest)
-        process.expired = False
-        timer = asyncio.get_running_loop().call_later(self._bounds.seconds, process.expire)
-        try:
-            answer = await to_thread.run_sync(process.ask, head, data, limiter=self._threads)
-        finally:
-            timer.cancel()
-            if process.expired:  # the answer may have come just before
-                process.close()
-            self._idle.append(process)
-        return answer
+        bounds = self._bounds
+        memory = bounds.small_memory_bytes if small else bounds.memory_bytes
+        head = REQUEST.pack(len(data), memory, small, longest)
+        with self.memory.reserved(memory):
+            process = self._idle.pop()
+            process.expired = False
+            timer = asyncio.get_running_loop().call_later(bounds.seconds, process.expire)
+            try:
+                return await to_thread.run_sync(process.ask, head, data, limiter=self._threads)
+            finally:
+                timer.cancel()
+                if process.expired:  # the answer may have come just before
+                    process.close()
+                self._idle.append(process)
 
     def close(self) -> None:
         """End the processes."""
@@ -157,7 +163,7 @@ class _Process:
         process = self._process
         if process is None:
             bounds = self._bounds
-            numbers = (bounds.cpu_seconds, bounds.memory_bytes, *astuple(self._limits))
+            numbers = (bounds.cpu_seconds, *astuple(self._limits))
             try:
                 process = subprocess.Popen(  # noqa: S603  # its arguments are numbers
                     [sys.executable, "-m", _WORKER, *map(str, numbers)],

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.errors import SkiplensError
+from skiplens.service.admission import Quota
 from skiplens.settings import Settings
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response
@@ -32,10 +34,15 @@ def _refusing(app: ASGIApp) -> ASGIApp:
     return answer
 
 
+def _limited(app: ASGIApp, memory: Quota | None = None, **limits: Any) -> BodyLimit:  # noqa: ANN401
+    settings = Settings().model_copy(update=limits)
+    budget = memory or Quota(settings.max_held_bytes, settings.client_share, "bytes")
+    return BodyLimit(app, settings, Metrics("1"), lambda: True, lambda: budget)
+
+
 def _ask(app: ASGIApp, exchange: Exchange, seconds: float = 30) -> Exchange:
-    limits = {"max_body_bytes": 100, "max_form_bytes": 100, "receive_seconds": seconds}
-    guarded = BodyLimit(
-        _refusing(app), Settings().model_copy(update=limits), Metrics("1"), lambda: True
+    guarded = _limited(
+        _refusing(app), max_body_bytes=100, max_form_bytes=100, receive_seconds=seconds
     )
     return asyncio.run(asyncio.wait_for(exchange.run(guarded), 60))
 
@@ -154,8 +161,7 @@ def test_a_proxy_is_believed_only_if_it_is_said_to_be_there(
 ) -> None:
     exchange = Exchange(headers={"x-forwarded-for": given, "x-forwarded-proto": "https"})
     exchange.scope.update(client=("1.2.3.4", 5), scheme="http")
-    settings = Settings(client_header=header)
-    asyncio.run(exchange.run(BodyLimit(deaf, settings, Metrics("1"), lambda: True)))
+    asyncio.run(exchange.run(_limited(deaf, client_header=header)))
     assert (exchange.scope["skiplens.client"], exchange.scope["scheme"]) == (client, scheme)
 
 
@@ -171,23 +177,20 @@ def test_a_proxy_is_believed_only_if_it_is_said_to_be_there(
 )
 def test_each_kind_of_body_has_its_limit(kind: str, size: int, status: int) -> None:
     exchange = Exchange([bytes(size)], method="POST", headers=CHUNKED | {"content-type": kind})
-    guarded = BodyLimit(_refusing(echo), Settings(), Metrics("1"), lambda: True)
-    asyncio.run(exchange.run(guarded))
+    asyncio.run(exchange.run(_limited(_refusing(echo))))
     assert exchange.status == status
 
 
 def test_a_compressed_body_is_415() -> None:
     headers = {"content-length": "1", "content-encoding": "gzip"}
     exchange = Exchange([b"x"], method="POST", headers=headers)
-    asyncio.run(exchange.run(BodyLimit(echo, Settings(), Metrics("1"), lambda: True)))
+    asyncio.run(exchange.run(_limited(echo)))
     assert exchange.status == 415
 
 
 def test_bodies_held_of_one_client_are_bounded() -> None:
-    limits = {"max_held_bytes": 400, "max_form_bytes": 200, "client_share": 0.5}
-    guarded = BodyLimit(
-        _refusing(echo), Settings().model_copy(update=limits), Metrics("1"), lambda: True
-    )
+    memory = Quota(400, 0.5, "bytes")
+    guarded = _limited(_refusing(echo), memory, max_form_bytes=200)
 
     async def ask(size: int) -> int:
         return (await Exchange([bytes(size)], method="POST", headers=CHUNKED).run(guarded)).status
@@ -210,3 +213,7 @@ def test_bodies_held_of_one_client_are_bounded() -> None:
     assert asyncio.run(two()) == [200, 503]
     guarded._app = _refusing(echo)  # noqa: SLF001
     assert asyncio.run(ask(200)) == 200
+    with memory.reserved(200):
+        assert asyncio.run(ask(101)) == 503
+        assert asyncio.run(ask(100)) == 200
+    assert memory.taken == 0

@@ -47,10 +47,16 @@ class BodyLimit:
         settings: with the limits.
         metrics: count the bodies.
         ready: whether requests are taken on.
+        memory: bytes that they may hold; asked for once they are taken on.
     """
 
-    def __init__(
-        self, app: ASGIApp, settings: Settings, metrics: Metrics, ready: Callable[[], bool]
+    def __init__(  # one parameter a part
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Metrics,
+        ready: Callable[[], bool],
+        memory: Callable[[], Quota],
     ) -> None:
         self._app = app
         self._settings = settings
@@ -58,7 +64,7 @@ class BodyLimit:
         self._header = settings.client_header.lower().encode()
         share = settings.client_share
         self._receiving = Quota(settings.max_requests, share, "bodies")
-        self._held = Quota(settings.max_held_bytes, share, "bytes of bodies")
+        self._memory = memory
         metrics.follow(metrics.receiving, lambda: self._receiving.taken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,18 +103,18 @@ class BodyLimit:
         for it, as it answers by route.
         """
         client = scope.get("skiplens.client", ANYONE)
-        content, failure = b"", None
+        content, failure, memory = b"", None, self._memory()
         try:
             try:
                 with self._receiving.one(client):
-                    content = await body.content(lambda more: self._held.take(client, more))
+                    content = await body.content(lambda more: memory.take(client, more))
             except (SkiplensError, ClientDisconnect) as error:
                 failure = error
             part = self._settings.body_part_bytes
             replay, content = _Replay(content, failure, receive, part), b""
             await self._app(scope, replay.receive, send)
         finally:
-            self._held.give(client, body.held)
+            memory.give(client, body.held)
 
     def _believe_proxy(self, scope: Scope) -> None:
         """Take the client's address and the scheme from the headers that a proxy sets. Of several
