@@ -6,6 +6,7 @@ draw themselves.
 """
 
 import argparse
+import math
 import os
 import random
 import signal
@@ -28,12 +29,22 @@ from tests.e2e import attacks
 from tests.e2e.bystander import FRAME, LIVE
 from tests.e2e.overload import ARRAYS, CONNECTIONS, Outcome, overload
 from tests.e2e.server import Connection, Server, answer_of, resident_megabytes, serving
-from tests.e2e.watcher import Watcher
+from tests.e2e.watcher import Seen, Watcher
 from tests.web.images import drawing, encoded
 
 _SEED: Final = 21
 _EXPECTED: Final = frozenset({200, 201, 408, 413, 415, 422, 503})
-_PARTS: Final = ("files", "overload", "exports", "images", "clients", "attacks", "drains", "kills")
+_PARTS: Final = (
+    "files",
+    "overload",
+    "exports",
+    "images",
+    "clients",
+    "attacks",
+    "stops",
+    "drains",
+    "kills",
+)
 _Row = tuple[str, str, str]
 
 
@@ -51,7 +62,8 @@ def main() -> None:
         "exports": lambda at: exported(at, given.seconds / 3),
         "images": lambda at: largest_images(at, given.seconds / 3),
         "clients": lambda at: slow_clients(at, given.clients),
-        "attacks": attacked_stops,
+        "attacks": lambda at: attacked(at, given.seconds / 12),
+        "stops": attacked_stops,
         "drains": lambda at: drains(at, given.drains),
         "kills": lambda at: kills(at, given.kills),
     }
@@ -83,7 +95,7 @@ def mutated_files(folder: Path, count: int) -> _Row:
         with _Watched(server) as others, ThreadPoolExecutor(4) as pool:
             for _ in pool.map(post, [100] * (count // 100)):
                 pass
-        return f"{count:,} mutated files", _told(statuses), others.told()
+        return f"{count:,} mutated files", _told(statuses), _told_of(others)
 
 
 def _corpus() -> Iterator[bytes]:
@@ -125,7 +137,7 @@ def overloaded(folder: Path, seconds: float) -> _Row:
     with serving(folder, health_port=0) as server, _Watched(server) as others:
         told = overload(server.port, _digit_of(server), encoded(drawing()), seconds)
     what = f"{seconds:g} s of overload by {CONNECTIONS} connections"
-    return what, _outcome(told), others.told()
+    return what, _outcome(told), _told_of(others)
 
 
 def exported(folder: Path, seconds: float) -> _Row:
@@ -133,7 +145,7 @@ def exported(folder: Path, seconds: float) -> _Row:
     with serving(folder, health_port=0) as server, _Watched(server) as others:
         told = overload(server.port, _digit_of(server), b"", seconds, ARRAYS)
     what = f"{seconds:g} s of activations.npz for {CONNECTIONS} connections"
-    return what, _outcome(told), others.told()
+    return what, _outcome(told), _told_of(others)
 
 
 def _digit_of(server: Server) -> str:
@@ -165,7 +177,7 @@ def largest_images(folder: Path, seconds: float) -> _Row:
         with _Watched(server) as others, ThreadPoolExecutor(4) as pool:
             for _ in pool.map(post, range(1, 5)):
                 pass
-    return f"{seconds:g} s of the largest images", _told(statuses), others.told()
+    return f"{seconds:g} s of the largest images", _told(statuses), _told_of(others)
 
 
 def _jpeg_of_scans(side: int = 4000) -> bytes:
@@ -212,7 +224,23 @@ def slow_clients(folder: Path, count: int) -> _Row:
             f"{count} x {what}" if what.isdigit() else f"{count} {what}"
             for what, count in sorted(answers.items())
         )
-        return f"{count:,} slow and silent clients", told, others.told()
+        return f"{count:,} slow and silent clients", told, _told_of(others)
+
+
+def attacked(folder: Path, seconds: float) -> _Row:
+    """Each attack for some seconds by four threads of one client, one attack after the other."""
+    requests: dict[str, bytes] = attacks.requests()
+    seen: dict[str, _Watched] = {}
+    with serving(folder, health_port=0) as server:
+        for name, request in requests.items():
+            end = time.monotonic() + seconds
+            with _Watched(server) as others, ThreadPoolExecutor(4) as pool:
+                for _ in range(4):
+                    pool.submit(_send_again_and_again, server, request, end)
+            seen[name] = others
+    slowest = max(seen, key=lambda name: seen[name].slowdown)
+    outcome = f"frames slowest during {slowest}"
+    return f"{seconds:g} s of each of {len(requests)} attacks", outcome, _told_of(*seen.values())
 
 
 def attacked_stops(folder: Path) -> _Row:
@@ -232,8 +260,8 @@ def attacked_stops(folder: Path) -> _Row:
     return f"a stop during each of {len(requests)} attacks", outcome, ""
 
 
-def _send_again_and_again(server: Server, request: bytes) -> None:
-    while True:
+def _send_again_and_again(server: Server, request: bytes, end: float = math.inf) -> None:
+    while time.monotonic() < end:
         try:
             connection = server.connect()
         except OSError:
@@ -308,13 +336,20 @@ def _missing(folder: Path, stored: list[str]) -> int:
 
 
 class _Watched:
-    """What other clients see meanwhile, and the server's memory."""
+    """What other clients see meanwhile, and the server's memory.
+
+    Attributes:
+        seen: by the clients, afterwards.
+        peak: memory at most, megabytes.
+    """
+
+    seen: Seen
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._weigh)
-        self._peak = 0.0
+        self.peak = 0.0
 
     def __enter__(self) -> Self:
         self._watcher = Watcher(self._server.port, self._server.health_port, FRAME)
@@ -324,20 +359,30 @@ class _Watched:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
-        self._seen = self._watcher.seen()
+        self.seen = self._watcher.seen()
 
     def _weigh(self) -> None:
         while not self._done.wait(0.2):  # the system keeps the server waiting for that
-            self._peak = max(self._peak, resident_megabytes(self._server.process.pid))
+            self.peak = max(self.peak, resident_megabytes(self._server.process.pid))
 
-    def told(self) -> str:
-        """In numbers."""
-        seen = self._seen
-        return (
-            f"frame {seen.frame / seen.idle:.1f} times idle ({1000 * seen.idle:.0f} ms), liveness "
-            f"99 % under {1000 * seen.liveness:.0f} ms ({1000 * seen.queued:.0f} ms at the other "
-            f"port; the client itself {1000 * seen.late:.0f} ms late), at most {self._peak:.0f} MB"
-        )
+    @property
+    def slowdown(self) -> float:
+        """A live frame meanwhile, as a multiple of idle."""
+        return self.seen.frame / self.seen.idle
+
+
+def _told_of(*watched: _Watched) -> str:
+    """The worst of each number."""
+    slowest = max(watched, key=lambda one: one.slowdown)
+    liveness, queued, late = (
+        1000 * max(getattr(one.seen, name) for one in watched)
+        for name in ("liveness", "queued", "late")
+    )
+    return (
+        f"frame {slowest.slowdown:.1f} times idle ({1000 * slowest.seen.idle:.0f} ms), liveness "
+        f"99 % under {liveness:.0f} ms ({queued:.0f} ms at the other port; the client itself "
+        f"{late:.0f} ms late), at most {max(one.peak for one in watched):.0f} MB"
+    )
 
 
 def _told(statuses: Counter[int]) -> str:
