@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from skiplens.application import create_app
 from skiplens.core.branch_scales import Scales
 from skiplens.core.input_image import Digit
-from skiplens.core.limits import ImageLimits
+from skiplens.core.limits import DecodingBounds, ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
 from skiplens.samples import load_samples
@@ -83,6 +83,7 @@ def services_over(
         default_network="mnist-resnet",
         cache_bytes=64_000_000,
         limits=ImageLimits(),
+        decoding=DecodingBounds(wait_seconds=PATIENCE, seconds=PATIENCE),
         dataset=dataset,
         models=models,
     )
