@@ -455,6 +455,11 @@ class DigitStore:
         """See :meth:`DigitDatabase.get`."""
         return self._labelled(digit) or self._database.get(digit)
 
+    def in_memory(self, digit: str) -> InputRecord | None:
+        """The digit of that id if it is kept in memory: a sample, or one given at the start."""
+        kept = (self.samples, self.pictures, self.given)
+        return next((known[digit] for known in kept if digit in known), None)
+
     def put(self, stored: InputRecord, client: str = ANYONE) -> InputRecord:
         """Store a digit, unless it is a sample or in the data set; see :meth:`DigitDatabase.put`.
 
@@ -490,8 +495,7 @@ class DigitStore:
         return tuple(found)
 
     def _labelled(self, digit: str) -> InputRecord | None:
-        kept = (self.samples, self.pictures, self.given)
-        found = next((known[digit] for known in kept if digit in known), None)
+        found = self.in_memory(digit)
         if found is not None or self._dataset is None:
             return found
         index = self._dataset.index_by_id.get(digit)

@@ -1,11 +1,14 @@
 """Path and query parameters, as dependencies of the routes."""
 
+import inspect
 import math
 import re
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
+from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi import Path as PathParameter
 
@@ -29,6 +32,7 @@ from skiplens.service.registry import check_filter, find_block, find_layer, list
 from skiplens.service.services import Services
 from skiplens.web.links import DEFAULT, Links
 
+T = TypeVar("T")
 MAX_LIST_CHARACTERS = 1024
 MAX_FACTOR = 4.0
 MAX_LAYERS = 64
@@ -49,6 +53,17 @@ async def get_services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
+
+
+def query_of(kind: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
+    """A dependency that makes a record of the query; FastAPI would call its class in a thread."""
+
+    async def make(**given: object) -> T:
+        return kind(**given)
+
+    make.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]  # what FastAPI reads
+    return make
+
 
 NetworkName = Annotated[
     str, PathParameter(description="id of a network", examples=["mnist-resnet"])
@@ -209,9 +224,17 @@ async def get_layer(engine: NetworkDep, layer: LayerName) -> LayerInfo:
 LayerDep = Annotated[LayerInfo, Depends(get_layer)]
 
 
-def get_digit(digit: DigitId, request: Request) -> InputRecord:
+async def get_digit(digit: DigitId, request: Request) -> InputRecord:
     """The digit that the path names; what is told about an upload is private."""
-    stored = services_of(request).digits.get(digit)
+    digits = services_of(request).digits
+    stored = digits.in_memory(digit)
+    if stored is None:
+        stored = await to_thread.run_sync(digits.get, digit)
+    return mark_private(request, stored)
+
+
+def mark_private(request: Request, stored: InputRecord) -> InputRecord:
+    """Have caches that several people use keep no answer about a digit if it is an upload."""
     if stored.label is None:
         request.scope["skiplens.private"] = True
     return stored
@@ -336,7 +359,7 @@ class GridParameters:
         return GridOptions(**vars(self))
 
 
-GridDep = Annotated[GridParameters, Depends()]
+GridDep = Annotated[GridParameters, Depends(query_of(GridParameters))]
 
 
 async def get_filters(layer: LayerDep, filters: Filters = None) -> tuple[int, ...]:
@@ -382,4 +405,4 @@ class ViewParameters:
         return Links(network.id, digit, scales, *chosen, version=network.version)
 
 
-ViewDep = Annotated[ViewParameters, Depends()]
+ViewDep = Annotated[ViewParameters, Depends(query_of(ViewParameters))]

@@ -263,7 +263,7 @@ async def get_candidates(
 CandidatesDep = Annotated[tuple[InputRecord, ...], Depends(get_candidates)]
 
 
-def get_upload(candidates: CandidatesDep) -> InputRecord:
+async def get_upload(candidates: CandidatesDep) -> InputRecord:
     """The chosen one of the candidates."""
     return candidates[0]
 

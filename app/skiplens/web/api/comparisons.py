@@ -19,7 +19,7 @@ from skiplens.web.parameters import (
     GridDep,
     ScaleText,
     ServicesDep,
-    get_digit,
+    mark_private,
     parse_filters,
     parse_scales,
 )
@@ -73,7 +73,7 @@ def get_pair(
     """Both forward passes, each with factors of its own."""
     pair = run_view(services, a, scale_a, "a"), run_view(services, b, scale_b, "b")
     for forward in pair:
-        get_digit(forward.digit.id, request)  # says if answers are private
+        mark_private(request, services.digits.get(forward.digit.id))
     return pair
 
 

@@ -37,7 +37,7 @@ from skiplens.web.api.schemas import (
     NetworkId,
 )
 from skiplens.web.http.caching import PNG, versioned_response
-from skiplens.web.parameters import FilterNumber, LayerDep, NetworkDep, ServicesDep
+from skiplens.web.parameters import FilterNumber, LayerDep, NetworkDep, ServicesDep, query_of
 
 SHEET_COLUMNS = 10
 
@@ -241,7 +241,7 @@ class BrowsingParameters:
         return DigitChoice(self.label, self.prediction, self.wrong, self.order)
 
 
-BrowsingDep = Annotated[BrowsingParameters, Depends()]
+BrowsingDep = Annotated[BrowsingParameters, Depends(query_of(BrowsingParameters))]
 Indices = Annotated[
     str,
     Query(

@@ -30,7 +30,15 @@ from skiplens.web import links
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import BlockNames, Joined, NetworkId, Pair
 from skiplens.web.http.caching import NPY, PNG, revalidated_response, versioned_response
-from skiplens.web.parameters import Columns, LayerDep, NetworkDep, ServicesDep, SignedPalette, Zoom
+from skiplens.web.parameters import (
+    Columns,
+    LayerDep,
+    NetworkDep,
+    ServicesDep,
+    SignedPalette,
+    Zoom,
+    query_of,
+)
 
 router = Router("networks")
 
@@ -155,7 +163,7 @@ def kernels_png(
     request: Request,
     engine: NetworkDep,
     layer: LayerDep,
-    parameters: Annotated[KernelParameters, Depends()],
+    parameters: Annotated[KernelParameters, Depends(query_of(KernelParameters))],
 ) -> Response:
     kernel, palette, zoom = _kernel(engine, layer), parameters.palette, parameters.zoom
     if parameters.indices:

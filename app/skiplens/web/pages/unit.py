@@ -52,6 +52,7 @@ from skiplens.web.pages.unit_steps import (
     merge_steps,
     term,
 )
+from skiplens.web.parameters import query_of
 
 _ZOOM: Final = 4
 
@@ -402,7 +403,7 @@ class UnitQuery:
     channel: Annotated[int | None, Query(ge=0, le=99_999)] = None
 
 
-UnitQueryDep = Annotated[UnitQuery, Depends()]
+UnitQueryDep = Annotated[UnitQuery, Depends(query_of(UnitQuery))]
 
 
 @dataclass(frozen=True)

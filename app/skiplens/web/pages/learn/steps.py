@@ -38,6 +38,7 @@ from skiplens.web.parameters import (
     ViewDep,
     ViewParameters,
     parse_scales,
+    query_of,
 )
 
 
@@ -281,7 +282,7 @@ class LearnQuery:
     lesson: Annotated[str | None, Query(pattern=LESSON)] = None
 
 
-LearnQueryDep = Annotated[LearnQuery, Depends()]
+LearnQueryDep = Annotated[LearnQuery, Depends(query_of(LearnQuery))]
 
 
 def tell(
@@ -335,7 +336,7 @@ def get_learn_page(
     services: ServicesDep,
     parameters: ViewDep,
     query: LearnQueryDep,
-    state: Annotated[StoryState, Depends()],
+    state: Annotated[StoryState, Depends(query_of(StoryState))],
     request: Request,
     step: str | None = None,
 ) -> LearnPage:
