@@ -29,7 +29,7 @@ from skiplens.service.registry import find_layer
 
 TITLE = "Extraction"
 LAYERS: Final = ("block1.output", "block3.output", "block6.output")
-_IMAGES: Final = 2000
+_IMAGES: Final = 6000
 _IN_A_LOOP: Final = 200  # of TensorFlow, which is slower
 _ROUNDS: Final = 5
 

@@ -1,7 +1,9 @@
 """A request through Ray Serve, against one that goes to a server directly, one after the other.
 
-A kept picture takes the way to a replica that answers. One that is computed also takes the way to a
-replica of the engine, from which the maps come back that are compared in its block.
+A kept picture takes the way to a replica that answers. The pictures of a new digit are each drawn
+once; the first ones also take the way to a replica of the engine, from which the activations come.
+A picture with other scales takes that way each time, which no page does: it is the longest way that
+a request can have.
 """
 
 import signal
@@ -9,27 +11,34 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import yaml
 
 from benchmarks import addresses
 from benchmarks.client import Client
+from benchmarks.newcomer import drawn
 from benchmarks.processes import environment, skiplens
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn
 from skiplens.settings import ROOT
+from skiplens.web.links import API
 
 TITLE = "Ray Serve"
 _ROUNDS: Final = 12
 _CALLS: Final = 40
+_DIGITS: Final = 15
+_TARGET: Final = Target("<=", 3.0)
 _START_S: Final = 120.0
 _PORT: Final = 8769
+
+Seconds = dict[str, list[float]]
 
 
 def measure() -> Iterator[Result]:
@@ -44,17 +53,35 @@ def measure() -> Iterator[Result]:
     def computed(client: Client) -> Callable[[], object]:
         return lambda: client.get(f"{picture}?scale=block1:{next(numbers) / 1e6:.6f}")
 
+    def by(way: Callable[[Client], Callable[[], object]]) -> Seconds:
+        calls = {name: way(client) for name, client in clients.items()}
+        return in_turn(calls, _ROUNDS, dict.fromkeys(calls, _CALLS))
+
     with skiplens() as direct, _ray_serve() as port:
         clients = {"direct": Client(direct.port), "Ray Serve": Client(port)}
-        for what, way in {"a kept picture": kept, "a computed one": computed}.items():
-            calls = {name: way(client) for name, client in clients.items()}
-            yield from _compared(what, in_turn(calls, _ROUNDS, dict.fromkeys(calls, _CALLS)))
+        yield from _compared("a kept picture", by(kept), _TARGET)
+        yield from _compared("a picture of a new digit", _of_new_digits(clients), _TARGET)
+        yield from _compared("one with other scales", by(computed), None)
 
 
-def _compared(what: str, seconds: dict[str, list[float]]) -> Iterator[Result]:
-    figures = {name: 1000 * sorted(found)[len(found) // 2] for name, found in seconds.items()}
+def _of_new_digits(clients: Mapping[str, Client]) -> Seconds:
+    """Of every picture of some digits, each of which is posted before."""
+    seconds: Seconds = {name: [] for name in clients}
+    for number in range(_DIGITS):
+        for name, client in clients.items():
+            answer, _ = client.post_png(f"{API}/digits", drawn(number))
+            digit = str(answer.headers["Location"]).rpartition("/")[2]
+            for address in addresses.grids(digit):
+                started = time.perf_counter()
+                client.get(address)
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def _compared(what: str, seconds: Seconds, target: Target | None) -> Iterator[Result]:
+    figures = {name: 1000 * median(found) for name, found in seconds.items()}
     longer = figures["Ray Serve"] - figures["direct"]
-    yield Result(f"{what}, longer by Ray Serve", longer, "ms", Target("<=", 3.0))
+    yield Result(f"{what}, longer by Ray Serve", longer, "ms", target)
     for name, figure in figures.items():
         yield Result(f"{what}, {name}", figure, "ms")
 
