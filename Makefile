@@ -47,7 +47,7 @@ test: setup ## set up and run every test
 cluster: $(RAY_READY) ## add Ray to the environment, and run the tests on it
 	$(BIN)/python -m pytest -n 0 tests/web/cluster tests/export/test_extraction_on_ray.py $(ARGS)
 
-lint: setup ## check style, types, imports between rooms, and the browser code
+lint: setup ## check style, types, imports between packages, and the browser code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(wildcard app tests scripts benchmarks examples)

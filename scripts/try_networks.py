@@ -23,7 +23,7 @@ from tests.network.tiny import randomise
 DOCS: Final = ROOT / "docs" / "own-networks.md"
 _TABLE: Final = re.compile(r"(?<=<!-- tried -->\n).*?(?=<!-- /tried -->)", re.DOTALL)
 _HEAD: Final = """\
-| network | input | what happened | layers | blocks | largest difference from Keras |
+| network | input | what happened | layers | blocks | largest relative difference from Keras |
 |---|---|---|---:|---:|---:|
 """
 

@@ -42,7 +42,16 @@ Data = Annotated[
     Path | None,
     typer.Option(
         envvar="SKIPLENS_MNIST",
-        help="Folder of MNIST's IDX files, or an mnist.npz. Downloaded through Keras otherwise.",
+        help="Folder of MNIST's IDX files, or an mnist.npz. By default Keras downloads MNIST.",
+    ),
+]
+LabelledImages = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="SKIPLENS_MNIST",
+        help="Labelled test images: a folder with MNIST, a folder of class folders, or an npz. "
+        "Without it, the accuracy is not measured.",
     ),
 ]
 NetworkName = Annotated[str, typer.Argument(help="Id of the network, such as mnist-resnet.")]
@@ -89,7 +98,7 @@ Preprocess = Annotated[
     str | None,
     typer.Option(
         help="Values that the network takes: unit (0 to 1), bytes (0 to 255), tf, torch, caffe, or "
-        "a module of keras.applications, such as resnet50. Worked out otherwise."
+        "a module of keras.applications, such as resnet50. By default skiplens finds out."
     ),
 ]
 FitOption = Annotated[
@@ -130,7 +139,7 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     size: Size = None,
     output: Output = None,
     classes: Classes = None,
-    data: Data = None,
+    data: LabelledImages = None,
     trust: Trust = False,
     definitions: Definitions = None,
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
@@ -139,7 +148,7 @@ def open_(  # noqa: PLR0913  # one parameter for each option
 ) -> None:
     """Show your own Keras network of images beside those that ship.
 
-    It is compiled once, in a process of its own, into the folder of your data.
+    It is compiled once, in a separate process, into your user data folder (SKIPLENS_STATE_DIR).
     """
     check_file(network)
     options = _network_options(preprocess, fit, kind, size, output, classes)
@@ -207,7 +216,7 @@ def _warn_if_open_to_all(settings: Settings) -> None:
 
     if not settings.token and not is_loopback(settings.host):
         get_logger(__name__).warning(
-            "whoever reaches this address is answered; SKIPLENS_TOKEN asks for a token",
+            "anyone who can reach this address can use the server; SKIPLENS_TOKEN requires a token",
             host=settings.host,
         )
 
@@ -239,7 +248,7 @@ def train(
         int | None, typer.Option(help="Digits to validate on instead of training on them.", min=0)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of all that is drawn at random; the recipe's otherwise.")
+        int | None, typer.Option(help="Seed of all random numbers; by default the recipe's.")
     ] = None,
 ) -> None:
     """Train a network from its recipe, or resume where an interrupted run left off."""
@@ -252,7 +261,7 @@ def train(
 @app.command(epilog="Example: `skiplens ladder --data mnist/`")
 def ladder(
     networks: Annotated[
-        list[str] | None, typer.Argument(help="The only ones of its networks to train.")
+        list[str] | None, typer.Argument(help="Networks of the ladder to train; by default all.")
     ] = None,
     data: Data = None,
     runs: Annotated[Path, typer.Option(help="Folder of training runs.")] = Path("runs"),

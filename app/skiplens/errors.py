@@ -140,17 +140,17 @@ class UnknownDigitError(NotFoundError):
 
 
 class NoVotesError(NotFoundError):
-    """The network's logits are no sum of what its blocks add."""
+    """The network's logits are not a sum of what its blocks add."""
 
     code = "no_votes"
-    title = "Logits are no sum of blocks"
+    title = "Logits are not a sum over blocks"
 
 
 class NoSequenceError(NotFoundError):
     """The network does not read the digit step by step."""
 
     code = "no_sequence"
-    title = "Network reads no sequence"
+    title = "Network does not read a sequence"
 
 
 class NoGradientsError(NotFoundError):

@@ -332,8 +332,8 @@ class Settings(BaseSettings):
 
     allowed_hosts: Names = Field(
         (),
-        description="host names to answer, comma-separated, * for all; by default those of the "
-        "loopback interface, and addresses if `host` is another",
+        description="host names to answer, comma-separated, * for all; by default the loopback "
+        "names and, if `host` is another interface, IP addresses and the machine's own name",
     )
     token: str = Field("", description="token that clients must send; none by default")
     cors_origins: Names = Field(

@@ -1,1 +1,1 @@
-"""What runs on many machines, by Ray: the app, and extraction. The only room with Ray."""
+"""What runs on many machines, by Ray: the app, and extraction. The only package with Ray."""

@@ -230,8 +230,8 @@ TITLES: Final[dict[str, Title]] = {
     ),
     "mnist-plain": Title(
         "Plain twin",
-        "The residual network without its identity paths; layers and training are the same, so "
-        "any difference comes from the skip connections.",
+        "The residual network without its identity paths and their projections; all other layers "
+        "and the training are the same.",
     ),
     "mnist-highway": Title(
         "Highway network",
@@ -245,8 +245,8 @@ TITLES: Final[dict[str, Title]] = {
     ),
     stream_name("residual", DEEPEST): Title(
         f"Residual stream of {DEEPEST} blocks",
-        "Blocks of one width that only ever add to the stream: no norm and no ReLU stands on it, "
-        "so the answer is a sum of the blocks' shares.",
+        "Blocks of one width that only add to the stream: no normalisation and no ReLU follows a "
+        "sum, so each logit is a sum of the blocks' shares.",
     ),
     stream_name("plain", DEEPEST): Title(
         f"Plain stack of {DEEPEST} blocks",

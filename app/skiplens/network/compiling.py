@@ -366,7 +366,7 @@ def _check(name: str, network: keras.Model) -> None:
     if len(outputs) == 1 and (len(outputs[0].shape) != _VECTORS or outputs[0].shape[-1] == 1):
         found = " x ".join(str(size) for size in outputs[0].shape[1:])
         reasons.append(
-            f"network {name} puts out {found} values; it must put out one value for each class"
+            f"network {name} has an output of shape {found}; it must have one value for each class"
             f"{_LOGIT_ADVICE if found == '1' else ''}"
         )
     if reasons:

@@ -257,7 +257,7 @@ def _logits(traced: InstrumentedModel) -> str:
     """The layer that the softmax at the end reads."""
     if traced.logits is None:
         raise CompileError(
-            "gradients are those of logits, which a softmax makes probabilities of; "
+            "gradients are computed of the logits before a softmax; "
             f"this network ends in {traced.layers[-1].name!r} instead"
         )
     return traced.logits

@@ -99,9 +99,9 @@ def obstacles(network: keras.Model) -> list[str]:
     parts = list(getattr(network, "layers", ()))
     if _reads_text(inputs, parts):
         found.append(
-            f"network {network.name!r} reads text: its layers can be built with Residual and "
-            "trained, GRUs and LSTMs too, but what skiplens shows is a network at an image, such "
-            "as mnist-rows, which reads one row by row"
+            f"network {network.name!r} reads text; its layers can be built and trained with "
+            "Residual, GRUs and LSTMs too, but skiplens shows only networks that read an image, "
+            "such as mnist-rows, which reads one row by row"
         )
     elif not inputs or len(inputs) > 1 or not image_shape(network):
         found.append(

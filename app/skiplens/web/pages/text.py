@@ -45,7 +45,7 @@ _SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate":
 # Of a recurrent layer's gates: Cho et al. 2014, and Hochreiter and Schmidhuber 1997.
 _GATES: Final = {
     "UpdateGate": ("z", "update gate", "1 keeps a unit's state and 0 replaces it."),
-    "ResetGate": ("r", "reset gate", "how much of a unit's state before its new one depends on."),
+    "ResetGate": ("r", "reset gate", "how much the previous states count for a unit's new one."),
     "InputGate": ("i", "input gate", "how much of what is new enters a unit's memory."),
     "ForgetGate": ("f", "forget gate", "how much of a unit's memory is kept."),
     "OutputGate": ("o", "output gate", "how much of a unit's memory shows in its state."),
@@ -112,8 +112,8 @@ def _activation(layer: LayerInfo) -> str:
 
 _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "conv": _convolution,
-    "norm": "Batch normalisation: each filter's values are shifted and scaled by their mean and "
-    "variance in training, so that no filter dominates.",
+    "norm": "Batch normalisation: each filter's values are normalised by the mean and variance "
+    "measured in training, then scaled and shifted by learned numbers.",
     "activation": _activation,
     "identity": "x, projected to the shape of F(x), so that the two can be added.",
     "residual": "F(x), the residual: what the block's branch adds to its input.",

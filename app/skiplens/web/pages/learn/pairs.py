@@ -254,9 +254,9 @@ def _class_notes(rows: tuple[LadderRow, ...], pairs: tuple[Pair, ...]) -> Iterat
     if fewest and most:
         shallow, deep = pairs[0], pairs[-1]
         text = (
-            f"It fits, but that is no proof. Without skips, {most[1]} of the gradient reaches "
-            f"the first of {deep.name} at the start; there, skips {deep.change}. With "
-            f"{shallow.name}, {fewest[1]} reaches the first; there, skips {shallow.change}."
+            f"The two go together here, but that proves nothing. Without skips, {most[1]} of the "
+            f"gradient reaches the first of {deep.name} at the start; there, skips {deep.change}. "
+            f"With {shallow.name}, {fewest[1]} reaches the first; there, skips {shallow.change}."
         )
         if shallow.hurts:
             text += " So a smaller gradient need not mean lower accuracy."
