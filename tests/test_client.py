@@ -78,7 +78,9 @@ def test_it_returns_the_layers_that_are_named(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize("form", ["path", "text", "bytes", "array", "floats", "channel"])
+@pytest.mark.parametrize(
+    "form", ["path", "text", "bytes", "array", "integers", "floats", "channel"]
+)
 def test_it_takes_files_and_arrays(client: Client, tmp_path: Path, form: str) -> None:
     content, path = encoded(drawing()), tmp_path / "drawing.png"
     path.write_bytes(content)
@@ -88,6 +90,7 @@ def test_it_takes_files_and_arrays(client: Client, tmp_path: Path, form: str) ->
         "text": str(path),
         "bytes": content,
         "array": grey,
+        "integers": grey.astype(np.int64),
         "floats": grey / 255,
         "channel": grey[..., None],
     }
@@ -98,6 +101,9 @@ def test_it_takes_the_input_of_a_network_as_numbers(
     client: Client, stroke: NDArray[np.uint8]
 ) -> None:
     assert client.store(stroke) == client.store(stroke / 255) == client.store(stroke[..., None])
+    assert client.store(stroke) == client.store(stroke.astype(np.int32))
+    overshot = np.where(stroke == 0, -0.02, np.where(stroke == stroke.max(), 1.02, stroke / 255))
+    assert client.store(overshot) == client.store(np.clip(overshot, 0, 1))
 
 
 def test_it_knows_the_page_of_an_image(client: Client, digit: Digit) -> None:
@@ -158,8 +164,48 @@ def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
         client.store(np.zeros((28, 28, 2)))
     with pytest.raises(errors.InvalidParameterError, match="cannot be read"):
         client.store(tmp_path / "missing.png")
+    for numbers in (np.full((28, 28), 200.0), np.full((40, 40), 300), np.full((28, 28), np.nan)):
+        with pytest.raises(errors.InvalidParameterError, match=r"integers in 0\.\.255 or floats"):
+            client.store(numbers)
     with pytest.raises(errors.UnreadableImageError):
         client.store(b"no image")
+
+
+def test_the_token_does_not_follow_to_another_server(client: Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as pool:
+
+        def answer(head: bytes) -> bytes:
+            connection, _ = other.accept()
+            with connection:
+                asked = connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % head)
+            return asked
+
+        def redirect() -> tuple[bytes, bytes]:
+            port = other.getsockname()[1]
+            return answer(b"302 Found\r\nLocation: http://localhost:%d/" % port), answer(b"200 OK")
+
+        told = pool.submit(redirect)
+        with pytest.raises(errors.UnreachableError):
+            _ = Client(f"http://127.0.0.1:{other.getsockname()[1]}", token=TOKEN).networks
+        first, second = told.result()
+        assert b"Authorization: " in first
+        assert b"authorization: " not in second.lower()
+
+
+def test_it_says_so_where_an_error_breaks_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\n{")
+
+        told = pool.submit(answer)
+        with pytest.raises(errors.UnreachableError, match="does not answer"):
+            _ = Client(f"http://127.0.0.1:{other.getsockname()[1]}").networks
+        told.result()
 
 
 def test_it_says_so_where_something_else_answers() -> None:

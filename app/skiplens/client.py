@@ -28,6 +28,7 @@ _JSON: Final = "application/json"
 _SIDE: Final = 28
 _MATRIX: Final = 2
 _COLOURS: Final = 3
+_OVERSHOOT: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class StoredImage:
 
 Image = StoredImage | str | os.PathLike[str] | bytes | NDArray[Any]
 """An image: one that the server keeps, a file by its path or its content, or numbers. Numbers are
-``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``, uint8 in 0..255 or float in 0..1; they are prepared as
-files are."""
+``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``, integers in 0..255 or floats in 0..1; they are prepared
+as files are."""
 
 
 @dataclass(frozen=True)
@@ -236,17 +237,18 @@ class Client:
         Raises:
             SkiplensError: see the class.
         """
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        if content is not None:
-            headers["Content-Type"] = kind
+        headers = {"Content-Type": kind} if content is not None else {}
         request = Request(f"{self.url}api/v1/{path}", content, headers)  # noqa: S310  # the caller's
+        if self._token:  # not for another server, if this one redirects there
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
-            with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310  # as above
-                body: bytes = answer.read()
-                return body
-        except HTTPError as error:
-            with error:
-                raise _refusal(error.read(), f"{self.url} answers {error.code}") from error
+            try:
+                with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310  # as above
+                    body: bytes = answer.read()
+                    return body
+            except HTTPError as error:
+                with error:
+                    raise _refusal(error.read(), f"{self.url} answers {error.code}") from error
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise UnreachableError(f"{self.url} does not answer ({reason})") from error
@@ -268,9 +270,11 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
                 "image must be an array (H, W), (H, W, 1) or (H, W, 3); got one of shape "
                 f"{image.shape}"
             )
-        if pixels.shape == (_SIDE, _SIDE):
-            return _JSON, json.dumps({"pixels": pixels.tolist()}).encode()
-        return "image/png", encode_grey(as_bytes(pixels))
+        numbers = as_bytes(pixels)
+        if numbers.shape == (_SIDE, _SIDE):  # floats are not rounded
+            given = np.clip(pixels, 0, 1) if pixels.dtype.kind == "f" else numbers
+            return _JSON, json.dumps({"pixels": given.tolist()}).encode()
+        return "image/png", encode_grey(numbers)
     if isinstance(image, bytes):
         return "application/octet-stream", image
     try:
@@ -280,10 +284,21 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
 
 
 def as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Floats in 0..1 as uint8 in 0..255; uint8 as it is."""
-    if pixels.dtype == np.uint8:
+    """Integers in 0..255, or floats in 0..1, as uint8 in 0..255. Floats a little outside, as
+    resampling makes them, are clipped.
+
+    Raises:
+        InvalidParameterError: the numbers are of another kind, or lie elsewhere.
+    """
+    most = np.iinfo(np.uint8).max
+    if pixels.dtype.kind in "iu" and pixels.size and 0 <= pixels.min() <= pixels.max() <= most:
         return np.asarray(pixels, np.uint8)
-    return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.iinfo(np.uint8).max), np.uint8)
+    if pixels.dtype.kind in "fb" and (np.abs(pixels - 0.5) <= 0.5 + _OVERSHOOT).all():
+        return np.asarray(np.rint(np.clip(pixels, 0, 1) * most), np.uint8)
+    raise InvalidParameterError(
+        f"image must be integers in 0..{most} or floats in 0..1; got {pixels.dtype} "
+        f"in {pixels.min(initial=0):g}..{pixels.max(initial=0):g}"
+    )
 
 
 def _arrays(content: bytes) -> Iterator[tuple[str, Array]]:

@@ -12,7 +12,7 @@ import threading
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -102,7 +102,13 @@ def _liveness(settings: Settings) -> Iterator[Callable[[], None]]:
     )
     listener = bind(settings, settings.health_port, "SKIPLENS_HEALTH_PORT")
     _logger.info("liveness", port=listener.getsockname()[1])
-    with answering(listener, bounds) as beat:
+    with ExitStack() as stack:
+        try:
+            beat = stack.enter_context(answering(listener, bounds))
+        except OSError as error:
+            raise StartupError(
+                f"the process that answers at SKIPLENS_HEALTH_PORT cannot start ({error.strerror})"
+            ) from error
         yield beat
 
 

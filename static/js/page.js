@@ -39,8 +39,11 @@ function wireLinks() {
     if (link.closest(".network-map, .presets, .subsets")) void previewScale(address.searchParams.get("scale"));
     await (await swap()).showPage(address.href);
   });
+  const page = () => location.pathname + location.search;
+  let shown = page();
+  document.addEventListener(CHANGED, () => { shown = page(); });
   addEventListener("popstate", async (event) => {
-    if (event.state === null && location.hash) return; // the browser scrolls there
+    if (event.state === null && location.hash && page() === shown) return; // the browser scrolls there
     await (await swap()).showPage(location.href, { history: "replace" });
   });
 }

@@ -123,14 +123,15 @@ export async function play(button) {
   const { width, height } = marker.viewBox.baseVal;
   const cover = coverOf(marker);
   const position = (/** @type {number} */ at) => `${Math.floor(at / width)},${at % width}`;
+  const { pathname } = location;
   const from = performance.now();
   const last = width * height - 1;
   let [current, filled] = [-1, -1];
-  while (isPressed() && current < last) {
+  while (isPressed() && current < last && location.pathname === pathname) {
     const elapsed = (performance.now() - from) / 1000;
     current = Math.min(Math.floor(elapsed * CELLS_A_SECOND), last);
-    const address = addressWithPosition(position(current));
-    if (current === filled || !(await showUnit(address, "none"))) {
+    const at = position(current);
+    if (current === filled || !(await showUnit(() => addressWithPosition(at), "none"))) {
       await new Promise(requestAnimationFrame);
       continue;
     }

@@ -356,6 +356,30 @@ def test_trouble_is_said_and_overcome(open_page: OpenPage, server: str, *, busy:
         expect(page.locator("[data-draw-state]")).to_have_text("")
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_digit_that_could_not_be_stored_is_stored_later(
+    open_page: OpenPage, server: str, *, busy: bool
+) -> None:
+    page = start(open_page, server, allow="Failed to load resource")
+    before, refused = page.url, []
+
+    def refuse(route: Route) -> None:
+        refused.append(route)
+        if len(refused) > 1:
+            route.fallback()
+        elif busy:
+            problem = {"code": "busy", "detail": "others store digits"}
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json=problem)
+        else:
+            route.abort()
+
+    page.route(STORE, refuse)
+    draw(page, SEVEN)
+    assert stored(page, before)
+    assert len(refused) == 2
+    expect(page.locator("[data-draw-state]")).not_to_have_class(re.compile("failed"))
+
+
 def test_a_refusal_is_said_and_not_repeated(open_page: OpenPage, server: str) -> None:
     page = start(open_page, server, allow="Failed to load resource")
     asked: list[Route] = []

@@ -55,6 +55,7 @@ def box_of(locator: Locator) -> FloatRect:
 def point(page: Page, host: Locator, x: float, y: float) -> None:
     """Move the mouse to a point of a picture."""
     host.scroll_into_view_if_needed()
+    host.evaluate("(one) => one.closest('.scroll')?.scrollTo(0, 0)")  # a wide one lies under names
     box = box_of(host)
     page.mouse.move(box["x"] + x, box["y"] + y)
 

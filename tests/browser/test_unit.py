@@ -116,6 +116,15 @@ def test_back_leads_to_the_value_before(open_page: OpenPage) -> None:
         expect(page.locator(".unit-value")).to_contain_text(f"row {row}, column {column}")
 
 
+def test_back_leads_to_a_value_whose_address_names_the_section(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=5,5#unit")
+    page.mouse.click(*over(page, 9, 12))
+    expect(page).to_have_url(re.compile("at=9,12$"))
+    page.mouse.move(1, 1)
+    page.go_back()
+    expect(page.locator(".unit-value")).to_contain_text("row 5, column 5")
+
+
 def test_a_value_is_kept_that_is_clicked_as_the_pointer_leaves_the_map(
     open_page: OpenPage,
 ) -> None:
@@ -162,6 +171,14 @@ def test_the_kernel_slides_over_the_input_until_it_is_stopped(open_page: OpenPag
     expect(page).to_have_url(re.compile(r"at=\d,\d+$"))
     row, column = page.url.rpartition("=")[2].split(",")
     expect(page.locator(".unit-value")).to_contain_text(f"row {row}, column {column}")
+
+
+def test_a_value_that_is_clicked_while_the_kernel_slides_is_kept(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=27,27")
+    page.get_by_role("button", name="Slide the kernel").click()
+    expect(page.locator(".slide-cover")).to_be_visible()
+    page.mouse.click(*over(page, 9, 12))
+    expect(page).to_have_url(re.compile("at=9,12$"))
 
 
 def test_the_keyboard_walks_over_the_map_and_keeps_the_focus(open_page: OpenPage) -> None:

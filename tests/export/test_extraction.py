@@ -120,8 +120,23 @@ def test_a_folder_in_use_is_left_alone(engine: Engine, source: Path, tmp_path: P
     extracted(engine, source, out)
     with pytest.raises(ExportError, match="holds activations of another network"):
         extracted(engine, source, out, names=LAYERS[:1])
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportError, match="is a file"):
+        extract(engine, open_images(source, engine), [], tmp_path / "file")
     with pytest.raises(ExportError, match="is in use"):
         extracted(engine, source, source.parent)
+
+
+def test_each_extraction_has_a_table_of_its_own(
+    engine: Engine, source: Path, tmp_path: Path
+) -> None:
+    outs = ["maps-block1.output", "maps-block1.sum", "maps.zarr"]
+    tables = [extract(engine, open_images(source, engine), [], tmp_path / out) for out in outs]
+    assert [table.name for table in tables] == [
+        "maps-block1.output.csv",
+        "maps-block1.sum.csv",
+        "maps.csv",
+    ]
 
 
 def test_image_files_are_prepared_as_uploads_are(

@@ -140,6 +140,23 @@ def test_an_image_that_is_not_as_small_as_it_seemed_is_decoded_as_a_large_one() 
         assert run(decoding.find_digits(saved(image, "PNG"))).digit.pixels.max() == 255
 
 
+def test_a_small_file_of_a_large_webp_is_decoded() -> None:
+    image = Image.new("RGB", (4000, 4000), "white")
+    image.paste("black", (1900, 1000, 2100, 3000))
+    webp = saved(image, "WEBP", lossless=True)
+    assert len(webp) < ImageLimits().small_bytes
+    with pool(cpu_seconds=60, seconds=60) as decoding:
+        assert run(decoding.find_digits(webp)).digit.pixels.max() == 255
+
+
+def test_a_large_file_after_a_small_one_is_read() -> None:
+    file = clear() + bytes(12 << 20)
+    with pool(memory_bytes=64 << 20, cpu_seconds=60, seconds=60) as decoding:  # 8 for a small one
+        run(decoding.find_digits(SMALL))
+        with pytest.raises(ImageWorkError, match="memory"):
+            run(decoding.find_digits(file))
+
+
 def test_small_images_do_not_wait_for_large_ones() -> None:
     async def both(decoding: DecodingPool) -> list[str]:
         ended: list[str] = []

@@ -64,6 +64,10 @@ def test_images_that_are_no_digits_come_back_and_make_room(place: Path | str) ->
     store.get(images[1].id)
     with pytest.raises(UnknownDigitError):
         store.get(images[0].id)
+    store.put(InputRecord.of_image(images[0]))  # in the place of the longest unused
+    store.get(images[1].id)
+    with pytest.raises(UnknownDigitError):
+        store.get(images[2].id)
     store.close()
 
 

@@ -10,8 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import ray
+from ray.actor import ActorHandle
+from ray.exceptions import RayError
 from ray.util import ActorPool
 
 from skiplens.core.manifest import LayerInfo
@@ -22,7 +25,10 @@ from skiplens.errors import ExportError, SkiplensError
 from skiplens.export.extraction import Chunk, Compute, ImageSource, Lows, Runner, begin
 
 _Computed = tuple[Sequence[Array], Array, list[Lows]]  # as in Chunk
-_AHEAD = 2  # chunks that each process has or is given
+_AHEAD: Final = 2  # chunks that each process has or is given
+_TRIES: Final = 3  # of a chunk, besides the first: it may be what ends the process
+_FIRST_S: Final = 300.0  # until a process is there; a cluster may have to add a machine
+_OTHERS_S: Final = 10.0  # after that; what else runs on the cluster may keep a core for good
 
 
 class _Worker:
@@ -40,6 +46,9 @@ class _Worker:
     ) -> None:
         engine = LiteRTEngine(open_folder(network), 1, 0)
         self._runner = Runner(engine, ray.get(images[0]), layers)
+
+    def ready(self) -> None:
+        """Return once there is the process."""
 
     def compute(self, part: range) -> _Computed | SkiplensError:
         """The chunk of these images; an error is returned, as Ray would wrap what is raised."""
@@ -64,7 +73,8 @@ def on_cluster(
         layers: whose maps to keep.
 
     Raises:
-        ExportError: no cluster answers at the address.
+        ExportError: no cluster answers at the address, it has no core for this, or its processes
+            cannot compute.
     """
     starts = {"include_dashboard": False} if address == "local" else {}
     try:
@@ -72,18 +82,39 @@ def on_cluster(
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ExportError(f"no Ray cluster answers at {address}: {error}") from error
     try:
-        worker = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_Worker)
+        worker = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES)(_Worker)
         shared = [ray.put(images)]
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        workers = [worker.remote(network, shared, layers) for _ in range(cores)]
+        workers = _started([worker.remote(network, shared, layers) for _ in range(cores)])
 
         @contextmanager
         def compute(parts: Iterable[range]) -> Iterator[Iterable[Chunk]]:
             yield _chunks(ActorPool(workers * _AHEAD), list(parts))
 
         yield compute
+    except RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ExportError(f"the Ray cluster cannot compute the images: {reason}") from error
     finally:
         ray.shutdown()
+
+
+def _started(workers: Sequence[ActorHandle]) -> list[ActorHandle]:
+    """The processes for which there are cores; the others are not waited for.
+
+    Raises:
+        ExportError: there is none.
+        RayError: they cannot start.
+    """
+    asked = {worker.ready.remote(): worker for worker in workers}
+    there, _ = ray.wait(list(asked), num_returns=1, timeout=_FIRST_S)
+    if not there:
+        raise ExportError(f"the Ray cluster had no core free within {_FIRST_S:g} s")
+    there, missing = ray.wait(list(asked), num_returns=len(asked), timeout=_OTHERS_S)
+    ray.get(there)
+    for one in missing:
+        ray.kill(asked[one])
+    return [asked[one] for one in there]
 
 
 def _chunks(pool: ActorPool, parts: Sequence[range]) -> Iterator[Chunk]:

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ray import serve
-from ray.exceptions import RayActorError
-from ray.serve.exceptions import BackPressureError
+from ray.exceptions import ObjectLostError, RayActorError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,6 +48,7 @@ T = TypeVar("T")
 WEB: Final = "web"
 _SOME_CPU: Final = {"num_cpus": 0.1}  # replicas share cores: most of them are idle
 _TRIES: Final = 3  # to compute, where a replica ends meanwhile
+_LONGEST_S: Final = 60.0  # for a replica to be found, and to compute
 
 
 class EngineReplica:
@@ -210,17 +215,23 @@ class RemoteEngine:
             return asked.result()
 
     async def _ask(self, method: str, given: tuple[object, ...]) -> object:
+        name = f"network {self.manifest.id}"
         for _ in range(_TRIES):
             try:
-                found = await self._remote.remote(method, *given)
-            except RayActorError:
+                async with asyncio.timeout(_LONGEST_S):
+                    found = await self._remote.remote(method, *given)
+            except (RayActorError, ObjectLostError):
                 continue
             except BackPressureError as error:
                 raise BusyError(error.message) from error
+            except (DeploymentUnavailableError, ReplicaUnavailableError) as error:
+                raise BusyError(f"{name} has no replica now") from error
+            except TimeoutError as error:
+                raise BusyError(f"no replica of {name} answered in {_LONGEST_S:g} s") from error
             if isinstance(found, SkiplensError):
                 raise found
             return found
-        raise BusyError(f"the replicas of network {self.manifest.id} end before they answer")
+        raise BusyError(f"the replicas of {name} end before they answer")
 
 
 class WebReplica:

@@ -21,7 +21,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from skiplens.core.image_decoding import decode_colour, decode_reduced
+from skiplens.core.image_decoding import decode_colour, decode_reduced, format_of
 from skiplens.core.image_stripping import essential, work
 from skiplens.core.limits import ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
@@ -50,6 +50,7 @@ def serve(cpu_seconds: float, limits: ImageLimits) -> None:
         _limit_memory(memory_bytes)
         answer = json.dumps(_answer(data, limits, longest, small=bool(small))).encode()
         _limit_work(0)
+        _limit_memory(None)
         answers.write(ANSWER.pack(len(answer)) + answer)
         answers.flush()
 
@@ -67,9 +68,10 @@ def _answer(data: bytes, limits: ImageLimits, longest: int, *, small: bool) -> d
     except (MemoryError, cv2.error):  # OpenCV raises its own where memory lacks
         return {"large": True} if small else _refusal(_too_much_memory())
     except SkiplensError as error:
-        if not isinstance(error.__cause__, MemoryError):
-            return _refusal(error)
-        return {"large": True} if small else _refusal(_too_much_memory())
+        lacked = isinstance(error.__cause__, MemoryError)
+        if small and (lacked or format_of(data) == "WEBP"):  # of which Pillow does not say why
+            return {"large": True}
+        return _refusal(_too_much_memory() if lacked else error)
 
 
 def _is_small(data: bytes, limits: ImageLimits) -> bool:
@@ -116,12 +118,15 @@ def _settle_memory() -> None:
         set_option(*_KEPT)
 
 
-def _limit_memory(most: int) -> None:
-    """Bound the address space that the process takes beyond what it has now."""
+def _limit_memory(most: int | None) -> None:
+    """Bound the address space that the process takes beyond what it has now, or no longer."""
     if not sys.platform.startswith("linux"):  # others do not enforce it
         return
     import resource
 
+    if most is None:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        return
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     present = int(pages) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (present + most, resource.RLIM_INFINITY))

@@ -58,7 +58,7 @@ class DecodingBounds:
         memory_bytes: for one image.
         held_bytes: for all images and for bodies of requests together.
         seconds: for one image, whatever it waits for.
-        share: of those that wait that one client may send, 0 to 1.
+        share: of the waiting images, and of the bytes, that one client may have, 0 to 1.
     """
 
     processes: int = 1  # with more, a server with the networks that ship may take more than 512 MB

@@ -101,7 +101,8 @@ class FileImages:
             raise ExportError(f"{folder} holds no image ({', '.join(sorted(_SUFFIXES))})")
         self._digits = digits
         self.names = tuple(path.name for path in self._paths)
-        listing = "\n".join(f"{path.name} {path.stat().st_size}" for path in self._paths)
+        found = ((path.name, path.stat()) for path in self._paths)
+        listing = "\n".join(f"{name} {one.st_size} {one.st_mtime_ns}" for name, one in found)
         self.key = hashlib.sha256(listing.encode()).hexdigest()
 
     def __len__(self) -> int:
@@ -349,6 +350,9 @@ def extract(  # noqa: PLR0913  # what to compute, where to, and how
         raise ExportError("extracting needs Zarr: pip install 'skiplens[extract]'")
     every = engine.manifest.layers
     key = _key(engine, images, layers)
+    out = out.resolve()
+    if out.exists() and not out.is_dir():
+        raise ExportError(f"{out} is a file; choose a folder with --out")
     if out.exists() and not (out / _STATE).exists() and any(out.iterdir()):
         raise ExportError(f"{out} is in use; choose another folder with --out")
     totals = Totals.load(out / _STATE, sum(layer.filters for layer in every), key)
@@ -371,7 +375,7 @@ def extract(  # noqa: PLR0913  # what to compute, where to, and how
     left, size = range(len(images))[totals.done :], chunk_of(layers)
     with compute(left[first : first + size] for first in range(0, len(left), size)) as chunks:
         _write_each(chunks, write, on_images)
-    table = out.with_suffix(".csv")
+    table = out.with_name(out.name.removesuffix(".zarr") + ".csv")
     totals.write_csv(table, every)
     return table
 

@@ -5,7 +5,7 @@ import json
 import threading
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from skiplens.core.grid_image import Box
 from skiplens.core.input_image import ID_LENGTH, Digit, InputImage
 from skiplens.core.limits import WAIT_SECONDS, StoreLimits
 from skiplens.core.preprocessing import PreprocessedDigit, ink_box
-from skiplens.errors import StartupError, UnknownDigitError
+from skiplens.errors import SkiplensError, StartupError, UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.admission import ANYONE
 from skiplens.service.databases import Database, Execute
@@ -219,7 +219,7 @@ class DigitDatabase:
             table: _Owners(most, max(1, int(most * share))) for table, most in self._limits.items()
         }
         self._using = threading.Lock()
-        self._used: dict[str, None] = {}
+        self._used: dict[str, dict[str, None]] = {table: {} for table in self._limits}
 
     def get(self, digit: str) -> InputRecord:
         """The digit of that id.
@@ -236,10 +236,7 @@ class DigitDatabase:
         )
         if not rows:
             return self._image(digit)
-        self._owners["digits"].use(digit)
-        with self._using:
-            self._used.pop(digit, None)
-            self._used[digit] = None
+        self._use("digits", digit)
         pixels, inverted, box, warnings, candidates = rows[0]
         return InputRecord(
             Digit.from_bytes(pixels),
@@ -253,8 +250,16 @@ class DigitDatabase:
         rows = self._database.read("SELECT shape, pixels FROM images WHERE id = :id", {"id": digit})
         if not rows:
             raise _unknown(digit)
+        self._use("images", digit)
         shape, pixels = json.loads(rows[0][0]), zlib.decompress(rows[0][1])
         return InputRecord.of_image(InputImage.of(np.frombuffer(pixels, np.uint8).reshape(shape)))
+
+    def _use(self, table: str, digit: str) -> None:
+        """Note that a digit or an image is used."""
+        self._owners[table].use(digit)
+        with self._using:
+            self._used[table].pop(digit, None)
+            self._used[table][digit] = None
 
     def put(self, stored: InputRecord, client: str = ANYONE) -> InputRecord:
         """Store a digit of a client; one that is stored already stays as it is.
@@ -263,13 +268,18 @@ class DigitDatabase:
             StorageError: it cannot be stored now.
             StoreDamagedError: the database cannot be used.
         """
-        with self._database.transaction() as execute:
-            if isinstance(stored.image, Digit):
-                self._write(execute, stored)
-                self._make_room(execute, "digits", stored.image.id, client)
-            else:
-                self._write_image(execute, stored.image)
-                self._make_room(execute, "images", stored.image.id, client)
+        table = "digits" if isinstance(stored.image, Digit) else "images"
+        with self._using:
+            used, self._used[table] = self._used[table], {}
+        try:
+            with self._database.transaction() as execute:
+                self._write(execute, stored, _write_uses(execute, table, used))
+                self._make_room(execute, table, stored.image.id, client)
+        except SkiplensError:
+            with self._using:  # for the next one that is stored
+                newer = self._used[table]
+                self._used[table] = {one: None for one in used if one not in newer} | newer
+            raise
         return stored
 
     def _make_room(self, execute: Execute, table: str, kept: str, client: str) -> None:
@@ -287,15 +297,10 @@ class DigitDatabase:
                 {"kept": kept, "excess": excess},
             )
 
-    def _write(self, execute: Execute, stored: InputRecord) -> None:
-        with self._using:
-            used, self._used = tuple(self._used), {}
-        uses = _next_uses(execute, "digits")
-        if used:
-            execute(
-                "UPDATE digits SET used = :used WHERE id = :id",
-                [{"id": digit, "used": next(uses)} for digit in used],
-            )
+    def _write(self, execute: Execute, stored: InputRecord, use: int) -> None:
+        if not isinstance(stored.image, Digit):
+            self._write_image(execute, stored.image, use)
+            return
         execute(
             "INSERT INTO digits (id, pixels, inverted, box, warnings, candidates, used) "
             "VALUES (:id, :pixels, :inverted, :box, :warnings, :candidates, :used) "
@@ -307,11 +312,11 @@ class DigitDatabase:
                 "box": json.dumps(stored.box),
                 "warnings": json.dumps(stored.warnings),
                 "candidates": json.dumps([(one.digit, one.box) for one in stored.candidates]),
-                "used": next(uses),
+                "used": use,
             },
         )
 
-    def _write_image(self, execute: Execute, image: InputImage) -> None:
+    def _write_image(self, execute: Execute, image: InputImage, use: int) -> None:
         execute(
             "INSERT INTO images (id, shape, pixels, used) VALUES (:id, :shape, :pixels, :used) "
             "ON CONFLICT (id) DO UPDATE SET used = excluded.used",
@@ -319,7 +324,7 @@ class DigitDatabase:
                 "id": image.id,
                 "shape": json.dumps(image.pixels.shape),
                 "pixels": zlib.compress(image.pixels.tobytes(), 1),
-                "used": next(_next_uses(execute, "images")),
+                "used": use,
             },
         )
 
@@ -415,14 +420,17 @@ class DigitDatabase:
         self._database.close()
 
 
-def _next_uses(execute: Execute, table: str) -> Iterator[int]:
-    """Numbers for what is used from now on.
+def _write_uses(execute: Execute, table: str, used: Iterable[str]) -> int:
+    """Write what was used, in that order; returns the number of the next use.
 
     Counted, as a clock may go back; from what is in the table, as other processes count too. Older
     versions stored times, from which counting goes on.
     """
     ((latest,),) = execute(f"SELECT coalesce(max(used), 0) FROM {table}", {})  # noqa: S608  # ours
-    return itertools.count(int(latest) + 1)
+    uses = itertools.count(int(latest) + 1)
+    if rows := [{"id": digit, "used": next(uses)} for digit in used]:
+        execute(f"UPDATE {table} SET used = :used WHERE id = :id", rows)  # noqa: S608  # ours
+    return next(uses)
 
 
 class DigitStore:

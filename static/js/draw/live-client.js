@@ -32,8 +32,10 @@ import { problemOf } from "../upload.js";
  *   | { retryAfterSeconds: number, cause: "busy" | "offline" }} Outcome
  */
 
-const SERVICE_UNAVAILABLE = 503;
-const OFFLINE_PAUSE_S = 1;
+/** The status of an answer that is to be asked for again. */
+export const BUSY = 503;
+/** Seconds until a server is tried again that cannot be reached. */
+export const OFFLINE_PAUSE_S = 1;
 const HEADER_LENGTH_BYTES = 4;
 const SIDE = 28;
 
@@ -48,15 +50,19 @@ export async function requestFrame(address, question) {
     const body = JSON.stringify(question);
     const response = await fetch(address, { method: "POST", body, headers });
     if (response.ok) return { answer: parseFrame(await response.arrayBuffer()) };
-    if (response.status === SERVICE_UNAVAILABLE) {
-      const retryAfterSeconds = Number(response.headers.get("Retry-After")) || 1;
-      return { retryAfterSeconds, cause: "busy" };
+    if (response.status === BUSY) {
+      return { retryAfterSeconds: secondsUntilRetry(response), cause: "busy" };
     }
     const { code, sentence } = await problemOf(response);
     return code === "blank_image" ? { answer: undefined } : { error: sentence };
   } catch {
     return { retryAfterSeconds: OFFLINE_PAUSE_S, cause: "offline" };
   }
+}
+
+/** What a busy server asks for. @param {Response} response */
+export function secondsUntilRetry(response) {
+  return Number(response.headers.get("Retry-After")) || 1;
 }
 
 /**

@@ -7,7 +7,7 @@
 import { LivePictures, whenShown } from "../maps/live-pictures.js";
 import { CHANGED, showPage, writeText } from "../swap.js";
 import { problemOf } from "../upload.js";
-import { LatestOnly, requestFrame } from "./live-client.js";
+import { BUSY, LatestOnly, OFFLINE_PAUSE_S, requestFrame, secondsUntilRetry } from "./live-client.js";
 import { Drawing } from "./strokes.js";
 import { DrawingSurface } from "./surface.js";
 
@@ -300,6 +300,10 @@ export class LiveInput {
     this.#status.classList.toggle("failed", hasFailed);
   }
 
+  get #hasFailed() {
+    return this.#status.classList.contains("failed");
+  }
+
   /** Store the drawing, and let the page be about it. */
   #save() {
     clearTimeout(this.#timer);
@@ -322,13 +326,22 @@ export class LiveInput {
         body: JSON.stringify({ strokes, over }),
         headers: { "Content-Type": "application/json" },
       });
+      if (response.status === BUSY) this.#storeLater(secondsUntilRetry(response));
       if (!response.ok) return this.#showMessage((await problemOf(response)).sentence, true);
       const { id } = await response.json();
       if (strokes !== this.drawing.strokes) return; // drawn on since: the next rest stores that
+      if (this.#hasFailed) this.#showMessage("");
       await this.#showDigit(id);
     } catch {
+      this.#storeLater(OFFLINE_PAUSE_S);
       this.#showMessage(PROBLEMS.offline, true);
     }
+  }
+
+  /** Try again, unless somebody draws on. @param {number} seconds */
+  #storeLater(seconds) {
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#save(), 1000 * seconds);
   }
 
   /** @param {string} id */

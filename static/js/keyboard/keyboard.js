@@ -197,12 +197,19 @@ export function filterInNextLayer(page, layers, by) {
   return `${base}/layers/${next.name}/filters/${filter}`;
 }
 
+/** @param {string} address */
+async function fetchJson(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new TypeError(`The server answered ${response.status}.`);
+  return response.json();
+}
+
 /** Answers of the API by address. @type {Map<string, Promise<any>>} */
 const answers = new Map();
 
 /** @param {string} address of the API */
 function fetchOnce(address) {
-  const answer = answers.get(address) ?? fetch(address).then((response) => response.json());
+  const answer = answers.get(address) ?? fetchJson(address);
   answers.set(address, answer);
   answer.catch(() => answers.delete(address));
   return answer;

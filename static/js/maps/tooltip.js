@@ -167,7 +167,8 @@ class Tooltip {
     this.#fieldOnDigit.hidden = true;
     if (!digit || !layer || (layer.maps.isSequence && isOnDigit)) return;
     const context = this.#copy.getContext("2d");
-    if (!isOnDigit && context) {
+    const isLoaded = !(digit instanceof HTMLImageElement) || digit.naturalWidth > 0;
+    if (!isOnDigit && isLoaded && context) {
       context.imageSmoothingEnabled = false;
       context.drawImage(digit, 0, 0, SIDE, SIDE);
     }

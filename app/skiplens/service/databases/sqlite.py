@@ -148,13 +148,14 @@ class SqliteFile:
 
     def check(self) -> None:
         """Look whether the file is still there: SQLite would go on with one that was removed."""
+        known = self._file  # before the look, as other threads look too
         try:
             found = self._path.stat()
         except OSError as error:
             raise self._damaged(error.strerror or str(error)) from error
-        if not os.path.samestat(found, self._file):
+        if not os.path.samestat(found, known):
             raise self._damaged("another file has taken its place")
-        if found.st_size < self._file.st_size:
+        if found.st_size < known.st_size:
             raise self._damaged("it was truncated")
         self._file = found
 
