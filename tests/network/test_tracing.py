@@ -293,7 +293,7 @@ def test_what_is_no_network_of_one_image_is_refused(make: type[keras.Model]) -> 
 def test_a_network_of_text_is_told_what_can_be_shown() -> None:
     parts = [layers.Embedding(5, 4), layers.Bidirectional(layers.LSTM(3)), layers.Dense(1)]
     words = keras.Sequential([keras.Input((400,), dtype="int32"), *parts])  # 400 is a square
-    with pytest.raises(CompileError, match=r"reads text: .* GRUs and LSTMs too, .* mnist-rows"):
+    with pytest.raises(CompileError, match=r"reads text; .* GRUs and LSTMs too, .* mnist-rows"):
         instrument(words)
 
 

@@ -552,7 +552,7 @@ def test_the_formula_of_the_gate_is_what_a_highway_block_computes(
         values[str(name)] for name in (block.identity, block.residual, block.gate, block.sum)
     )
     drawn = re.sub(
-        r"<mo>\(</mo><mi>x</mi><mo>\)</mo>", "", mathml.HIGHWAY.partition("<mo>=</mo>")[2]
+        r"<mo[^>]*>\(</mo><mi>x</mi><mo[^>]*>\)</mo>", "", mathml.HIGHWAY.partition("<mo>=</mo>")[2]
     )
     assert np.allclose(read_formula(drawn, T=gate, F=residual, x=x), merged, atol=1e-5)
 

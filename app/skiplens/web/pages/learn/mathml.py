@@ -10,6 +10,9 @@ from skiplens.core.two_layer_network import Applied, Expression, Product, Sum, S
 _INVISIBLE_TIMES: Final = Markup("<mo>\N{INVISIBLE TIMES}</mo>")
 _DOT: Final = Markup("<mo>\N{DOT OPERATOR}</mo>")
 _PLUS: Final = Markup("<mo>+</mo>")
+# As high as a letter: what is inside has one line, and some fonts make them twice as high.
+_OPEN: Final = Markup('<mo stretchy="false">(</mo>')
+_CLOSE: Final = Markup('<mo stretchy="false">)</mo>')
 _PARTIAL: Final = Markup("<mi>\N{PARTIAL DIFFERENTIAL}</mi>")
 
 
@@ -38,7 +41,7 @@ def draw(expression: Expression) -> Markup:
                 if derivative
                 else Markup("<mi>f</mi>")
             )
-            inside = Markup("<mo>(</mo>{}<mo>)</mo>").format(draw(argument))
+            inside = _OPEN + draw(argument) + _CLOSE
             return Markup("<mrow>{}<mo>\N{FUNCTION APPLICATION}</mo>{}</mrow>").format(name, inside)
         case Product(factors):
             simple = all(isinstance(factor, Symbol) for factor in factors)
@@ -114,15 +117,14 @@ def _joined(drawn: Iterator[Markup], sign: Markup) -> Markup:
 
 
 def _of_x(name: str) -> Markup:
-    return Markup("<mi>{}</mi><mo>(</mo><mi>x</mi><mo>)</mo>").format(name)
+    return Markup("<mi>{}</mi>{}<mi>x</mi>{}").format(name, _OPEN, _CLOSE)
 
 
 HIGHWAY: Final = equation(
     symbol("y"),
     Markup('<mrow class="residual">{}{}{}</mrow>{}').format(_of_x("T"), _DOT, _of_x("F"), _PLUS)
     + Markup(
-        '<mrow class="identity"><mo>(</mo><mn>1</mn><mo>\N{MINUS SIGN}</mo>{}<mo>)</mo>{}'
-        "<mi>x</mi></mrow>"
-    ).format(_of_x("T"), _DOT),
+        '<mrow class="identity">{}<mn>1</mn><mo>\N{MINUS SIGN}</mo>{}{}{}<mi>x</mi></mrow>'
+    ).format(_OPEN, _of_x("T"), _CLOSE, _DOT),
 )
 """What a highway block computes: ``T(x) F(x) + (1 - T(x)) x`` (Srivastava et al. 2015)."""
