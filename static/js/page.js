@@ -107,8 +107,7 @@ function wireSearch() {
     clearTimeout(timer);
     timer = window.setTimeout(async () => {
       const address = new URL(form.action);
-      const fields = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
-      address.search = new URLSearchParams(fields).toString();
+      for (const [name, value] of new FormData(form)) address.searchParams.set(name, String(value));
       await (await swap()).showPage(address.href, { history: "none", regions: [".search-result"] });
     }, TYPING_MS);
   });

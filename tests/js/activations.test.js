@@ -67,6 +67,8 @@ test("any other file is rejected with the reason", () => {
 
 test("a receptive field moves with its value and is clipped to the input", () => {
   const field = /** @type {const} */ ({ start: [-5, -5], stride: [2, 2], size: [13, 13] });
-  assert.deepEqual(inputWindow(field, 6, 6, 28), { top: 7, left: 7, bottom: 20, right: 20 });
-  assert.deepEqual(inputWindow(field, 0, 13, 28), { top: 0, left: 21, bottom: 8, right: 28 });
+  const input = { height: 28, width: 40 };
+  assert.deepEqual(inputWindow(field, 6, 6, input), { top: 7, left: 7, bottom: 20, right: 20 });
+  assert.deepEqual(inputWindow(field, 0, 16, input), { top: 0, left: 27, bottom: 8, right: 40 });
+  assert.deepEqual(inputWindow(field, 13, 0, input), { top: 21, left: 0, bottom: 28, right: 8 });
 });

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 from PIL import Image
@@ -30,6 +31,10 @@ from tests.web.pages.markup import Markup
 
 pytestmark = SAVES_WITH_KERAS
 HTML = {"accept": "text/html"}
+EXPERIMENTS = (
+    *("", "/depth", "/removal", "/order", "/scale"),
+    *("/early-exits", "/votes", "/gradients", "/classes"),
+)
 
 
 def between_blocks() -> keras.Model:
@@ -144,6 +149,30 @@ def test_what_its_pages_link_to_is_there(
     found = {link.replace("&amp;", "&") for link in re.findall(r'(?:href|src)="(/[^"#]+)', content)}
     for address in sorted(link for link in found if own.name in link and "{" not in link):
         assert visitor.get(address, headers=HTML).status_code == 200, address
+
+
+def test_every_experiment_is_there(visitor: TestClient, own: Path) -> None:
+    for name in EXPERIMENTS:
+        for query in ("", f"?network={own.name}"):
+            response = visitor.get(f"/experiments{name}{query}", headers=HTML)
+            assert response.status_code == 200, (name, query)
+
+
+def test_what_is_drawn_for_the_networks_of_digits_is_a_digit(visitor: TestClient) -> None:
+    drawing = {"strokes": [{"points": [[0.5, 0.2, 0.08], [0.52, 0.8, 0.08]]}]}
+    stored = visitor.post("/api/v1/digits", json=drawing).json()
+    pixels = visitor.get(f"/api/v1/digits/{stored['id']}/input.npy").content
+    assert np.load(io.BytesIO(pixels)).shape == (28, 28)
+
+
+def test_a_label_is_that_of_a_digit(
+    visitor: TestClient, manifest: Manifest, view: str, digit: Digit
+) -> None:
+    page = visitor.get(view, headers=HTML).text
+    told = re.search("(right|wrong), labelled 7", page) is not None
+    assert told == (manifest.takes_digits and len(manifest.classes) == 10)
+    shipped = visitor.get(f"/networks/mnist-resnet/digits/{digit.id}", headers=HTML).text
+    assert "right, labelled 7" in shipped
 
 
 def test_gradients_are_given_or_it_is_said_why_there_are_none(

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote
 
 from skiplens.core.array_files import npz, npz_size
 from skiplens.core.branch_scales import AS_TRAINED
@@ -125,7 +126,7 @@ class Image(Generic[_Drawing_co]):
     @property
     def picture(self) -> Picture:
         """The image on the page."""
-        return Picture.of(self.path, self.drawing.layout)
+        return Picture.of(quote(self.path), self.drawing.layout)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _ZIP: Final = b"PK\x03\x04"
 _DIGITS_OF_HASH: Final = 8
+_LONGEST_NAME: Final = 48  # before the hash, so that an id is at most 57 characters
 _CHUNK: Final = 1 << 20
 
 
@@ -162,7 +163,7 @@ def network_id(path: Path, options: NetworkOptions | None = None) -> str:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "network"
+    name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower())[:_LONGEST_NAME].strip("-") or "network"
     return f"{name}-{digest.hexdigest()[:_DIGITS_OF_HASH]}"
 
 

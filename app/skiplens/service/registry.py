@@ -22,11 +22,18 @@ def listed(names: Iterable[str]) -> str:
 
 
 class ModelRegistry:
-    """The loaded networks."""
+    """The loaded networks.
+
+    Attributes:
+        default: id of the first network, which ``/`` shows.
+        for_digits: id of the first network that takes digits, if there is one.
+    """
 
     def __init__(self, engines: Mapping[str, Engine], default: str) -> None:
         self.default = default if default in engines else next(iter(engines))
         self._engines = {self.default: engines[self.default], **engines}
+        digits = (name for name, one in self._engines.items() if one.manifest.takes_digits)
+        self.for_digits = next(digits, self.default)
 
     @property
     def networks(self) -> tuple[Engine, ...]:

@@ -210,7 +210,7 @@ NetworkQuery = Annotated[
     Query(
         max_length=64,
         description="id of the network that the image is for: one of other images than digits "
-        "gets it in colour, and as it is; by default the first network",
+        "gets it in colour, and as it is; by default the first network of digits",
         examples=["mnist-resnet"],
     ),
 ]
@@ -242,7 +242,7 @@ async def get_candidates(
         raise InvalidParameterError("file is empty; an image of at least one byte is needed")
     registry = services_of(request).registry
     named = request.path_params.get("network") or request.query_params.get("network")
-    engine = registry.network(named or registry.default)
+    engine = registry.network(named or registry.for_digits)
     if kind == _JSON:
         found = await _from_json(request, content, engine.manifest)
     elif engine.manifest.takes_digits:
@@ -349,14 +349,14 @@ async def _from_json(
 
 
 async def _from_image(request: Request, content: bytes) -> tuple[InputRecord, ...]:
-    """All candidates, each without the others. The default network decides where they are about as
-    likely.
+    """All candidates, each without the others. The first network of digits decides where they are
+    about as likely.
     """
     services = services_of(request)
 
     def certainty(digit: Digit) -> float:
         """Probability of the network's prediction."""
-        engine = services.registry.network(services.registry.default)
+        engine = services.registry.network(services.registry.for_digits)
         return float(run_uncached(engine, digit, AS_TRAINED)[0].probabilities.max())
 
     with timed("decode"):

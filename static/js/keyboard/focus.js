@@ -107,7 +107,8 @@ export function blockToggle() {
   const section = document.activeElement?.closest(".network-section")
     ?? document.querySelector(".network-section:hover");
   const name = section?.id ?? document.querySelector(".network-map .is-current")?.id.slice(4);
-  return document.querySelector(`#map-${name} .map-toggle`) ?? undefined;
+  const toggle = document.querySelector(`#map-${CSS.escape(name ?? "")} .map-toggle`);
+  return /** @type {HTMLAnchorElement | null} */ (toggle) ?? undefined;
 }
 
 /** @param {Box} box */

@@ -190,11 +190,12 @@ export function pathOfNextSample(page, samples, by) {
  */
 export function filterInNextLayer(page, layers, by) {
   const [, name, index] = /^\/layers\/([^/]+)\/filters\/(\d+)$/.exec(page.rest) ?? [];
-  const next = layers[layers.findIndex((layer) => layer.name === name) + by];
-  if (!name || !next) return undefined;
+  if (!name) return undefined;
+  const next = layers[layers.findIndex((layer) => layer.name === decodeURIComponent(name)) + by];
+  if (!next) return undefined;
   const filter = Math.min(Number(index), (next.shape.at(-1) ?? 1) - 1);
   const base = `/networks/${page.network}/digits/${page.digit}`;
-  return `${base}/layers/${next.name}/filters/${filter}`;
+  return `${base}/layers/${encodeURIComponent(next.name)}/filters/${filter}`;
 }
 
 /** @param {string} address */

@@ -101,17 +101,17 @@ async function fetchReceptiveFields(address) {
  * @param {ReceptiveField} field
  * @param {number} row
  * @param {number} column
- * @param {number} side of the input, in pixels
+ * @param {{ height: number, width: number }} input in pixels
  * @returns {InputWindow}
  */
-export function inputWindow({ start, stride, size }, row, column, side) {
-  /** @param {number} position */
-  const clip = (position) => Math.min(Math.max(position, 0), side);
+export function inputWindow({ start, stride, size }, row, column, input) {
+  /** @param {number} position @param {number} most */
+  const clip = (position, most) => Math.min(Math.max(position, 0), most);
   const [top, left] = [start[0] + stride[0] * row, start[1] + stride[1] * column];
   return {
-    top: clip(top),
-    left: clip(left),
-    bottom: clip(top + size[0]),
-    right: clip(left + size[1]),
+    top: clip(top, input.height),
+    left: clip(left, input.width),
+    bottom: clip(top + size[0], input.height),
+    right: clip(left + size[1], input.width),
   };
 }

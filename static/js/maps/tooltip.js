@@ -20,7 +20,7 @@ const DIGITS = ".draw-surface:not(.has-strokes) img, canvas.is-live[data-network
   + "img[data-network-input]";
 /** Figures whose maps are added to each other, and the line below them. */
 const EQUATION = "[data-equation]";
-const SIDE = 28; // of a digit, in pixels of MNIST
+const SIDE = 28; // of the copy of the input, in pixels, and of a digit
 const MIN_OUTLINE_WIDTH_PX = 100; // of a digit; on a smaller one an outline cannot be seen
 
 /**
@@ -227,14 +227,22 @@ function canOutline(digit) {
  * @returns {Rectangle}
  */
 function fieldBox(digit, field, row, column) {
-  const { top, left, bottom, right } = inputWindow(field, row, column, SIDE);
-  const pixel = digit.width / SIDE;
+  const size = inputSize();
+  const { top, left, bottom, right } = inputWindow(field, row, column, size);
+  const [across, down] = [digit.width / size.width, digit.height / size.height];
   return {
-    left: digit.left + left * pixel,
-    top: digit.top + top * pixel,
-    width: (right - left) * pixel,
-    height: (bottom - top) * pixel,
+    left: digit.left + left * across,
+    top: digit.top + top * down,
+    width: (right - left) * across,
+    height: (bottom - top) * down,
   };
+}
+
+/** Of the network's input, in its pixels. */
+function inputSize() {
+  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
+  const [height = SIDE, width = SIDE] = form?.dataset["size"]?.split(" ").map(Number) ?? [];
+  return { height, width };
 }
 
 /**

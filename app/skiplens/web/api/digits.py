@@ -77,7 +77,7 @@ class Digit(Joined):
 
 @router.get("/samples", summary="Digits that ship with the program")
 def samples(services: ServicesDep) -> list[Sample]:
-    network = services.registry.default
+    network = services.registry.for_digits
     return [
         Sample(
             linked=LinkedDigit.of(digit, network), label=stored.label or 0, style=stored.style or ""
@@ -101,7 +101,7 @@ async def post_digit(
     network: NetworkQuery = None,
 ) -> Digit:
     stored = await store(request, candidates)
-    answer = Digit.of(stored, network or services.registry.default)
+    answer = Digit.of(stored, network or services.registry.for_digits)
     response.headers["Location"] = answer.linked.url
     return answer
 

@@ -27,7 +27,7 @@ from skiplens.service.services import Services
 from skiplens.web.api.comparisons import run_view
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.context import PageContext, get_page_context
+from skiplens.web.pages.context import PageContext, get_page_context, known_label
 from skiplens.web.pages.digit_tiles import picture_links, sample_links
 from skiplens.web.pages.figures import (
     MOST_COLUMNS,
@@ -253,14 +253,14 @@ def _card(
 ) -> Mapping[str, Any]:
     """A or B in short: network, input, prediction."""
     prediction = prediction_view(services, forward)
-    label = None if stored.label is None else str(stored.label)
+    label = known_label(stored, forward.manifest)
     return {
         "name": name,
         "title": forward.manifest.title,
         "scaled": prediction.scaled or "",
         "input": input_picture(forward),
         "prediction": prediction,
-        "wrong": label is not None and label != prediction.label,
+        "wrong": label not in (None, forward.label),
         "label": label,
     }
 

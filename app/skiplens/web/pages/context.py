@@ -1,10 +1,11 @@
 """The subject of a page: a digit in a network, its forward pass, and how maps are drawn."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Query
 
+from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass
@@ -44,6 +45,16 @@ def get_page_context(
     """The subject that path and query name."""
     links = parameters.view(forward.manifest, forward.digit.id, forward.scales)
     return PageContext(services, engine, stored, forward, links, parameters.find.strip())
+
+
+def known_label(stored: InputRecord, manifest: Manifest) -> int | None:
+    """The class of an input as a network counts them, if it is known: that of a digit, in a network
+    of ten classes, whatever their names.
+    """
+    return stored.label if manifest.takes_digits and len(manifest.classes) == _DIGITS else None
+
+
+_DIGITS: Final = 10
 
 
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]

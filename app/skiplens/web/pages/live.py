@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -175,13 +175,13 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
         compared, legend = live_comparison(services, forward, given, options.grid_options())
         return LivePicture(address, compared.levels(), figures.ramp(compared), _texts(legend, None))
     manifest = forward.manifest
-    if name := found["layer"]:
+    if name := unquote(found["layer"] or ""):
         layer = find_layer(manifest, name)
         filters = parse_filters(layer, given.get("filters"))
         grid = layer_grid(forward, layer, filters, options.grid_options())
         return LivePicture(address, grid.levels(), figures.ramp(grid), _legend(forward, grid, name))
     if found["block"]:
-        block: BlockInfo = find_block(manifest, found["block"])
+        block: BlockInfo = find_block(manifest, unquote(found["block"]))
         output, named = find_layer(manifest, block.output), given.get("filters")
         columns = parse_filters(output, named) if named else None
         table = block_table(forward, block, options.palette, options.zoom, columns)

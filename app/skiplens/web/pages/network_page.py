@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.context import PageContext, known_label
 from skiplens.web.pages.digit_tiles import PictureLink, Samples, picture_links, sample_links
 from skiplens.web.pages.figures import Picture, input_address, input_picture
 from skiplens.web.pages.learn import can_be_told
@@ -227,10 +228,11 @@ class NetworkPage(Page):
     @property
     def verdict(self) -> str:
         """Whether the prediction is right, if that is known."""
-        label = self.context.stored.label
+        forward = self.context.forward
+        label = known_label(self.context.stored, forward.manifest)
         if label is None:
             return ""
-        right = str(label) == self.prediction.label
+        right = label == forward.label
         return f"right, labelled {label}" if right else f"✗ wrong, labelled {label}"
 
     @property
@@ -262,6 +264,13 @@ class NetworkPage(Page):
         """The controls of the branches; ``None`` if no branch can be scaled."""
         return _scale_controls(self.context, self.address, self.current_block)
 
+    @property
+    def address_fields(self) -> list[tuple[str, object]]:
+        """What a form passes on that stays on the page, name and value."""
+        own = parse_qsl(urlsplit(self.address(self.links)).query)
+        found = {**dict(self.hidden_options()), **dict(own)}
+        return [(name, value) for name, value in found.items() if name != "find"]
+
     def hidden_options(self, *shown: str) -> list[tuple[str, object]]:
         """What a form passes on, name and value, besides the options that it shows."""
         found = self.links.query.items()
@@ -272,8 +281,10 @@ def confusable_sample(context: PageContext) -> str:
     """A sample of the class that comes second for the page's input, else the first other sample."""
     forward, samples = context.forward, context.services.samples(context.forward.manifest)
     others = {digit: stored for digit, stored in samples.items() if digit != forward.digit.id}
-    second = forward.manifest.classes[int(forward.probabilities.argsort()[-2])]
-    confusable = [digit for digit, stored in others.items() if str(stored.label) == second]
+    second = int(forward.probabilities.argsort()[-2])
+    confusable = [
+        digit for digit, one in others.items() if known_label(one, forward.manifest) == second
+    ]
     return next(iter([*confusable, *others]), forward.digit.id)
 
 

@@ -36,7 +36,7 @@ class InputLabels:
     def name(self, at: int = 0) -> str:
         """Name of one of the inputs."""
         layer = self.layer(at)
-        return "the digit" if layer is None else layer.name
+        return f"the {self.manifest.noun}" if layer is None else layer.name
 
     def href(self, filter_: int, row: int, column: int, at: int = 0) -> str | None:
         """The page that explains a value of one of the inputs; ``None`` for the digit."""
@@ -113,7 +113,7 @@ def convolution_steps(found: Convolution, order: list[int], labels: InputLabels)
         tokens += ["+", term(float(found.sums[at]), label)]
     if others := order[_MOST_TERMS:]:
         tokens += ["+", term(float(found.sums[others].sum()), f"{len(others)} others")]
-    words = "All maps are summed" if len(order) > 1 else "The digit is the only input map"
+    words = "All maps are summed" if len(order) > 1 else f"There is one input map, {labels.name()}"
     if found.bias is None:
         reason = ", because the batch normalisation after it has one" if labels.normalised else ""
         words += f"; this layer has no bias{reason}."

@@ -95,11 +95,11 @@ class RungCell:
     bar: float
 
 
-def _cells(rungs: Sequence[Rung], classes: Sequence[str]) -> dict[str, dict[str, str]]:
+def _cells(rungs: Sequence[Rung], registry: ModelRegistry) -> dict[str, dict[str, str]]:
     """Texts by rung, under the keys of a drawing."""
     return {
         f"depth.{rung.kind}.{rung.blocks}": {
-            "label": classes[rung.label],
+            "label": registry.network(rung.network).manifest.classes[rung.label],
             "share": fmt.percent(float(rung.probabilities[rung.label])),
             "bar": str(fmt.bar(float(rung.probabilities[rung.label]))),
         }
@@ -112,8 +112,7 @@ def rung_rows(
 ) -> tuple[tuple[str, str, tuple[RungCell, ...]], ...]:
     """The ladder with a digit: a row with the skip and one without, each with name and tone."""
     rungs = classify_on_ladder(services.registry, digit)
-    classes = services.registry.networks[0].manifest.classes
-    texts = _cells(rungs, classes)
+    texts = _cells(rungs, services.registry)
 
     def cell(rung: Rung) -> RungCell:
         key = f"depth.{rung.kind}.{rung.blocks}"
@@ -131,7 +130,7 @@ def rung_rows(
 def live(drawn: LiveDrawing) -> dict[str, str]:
     """The drawing on every rung."""
     rungs = classify_on_ladder(drawn.services.registry, drawn.forward.digit)
-    cells = _cells(rungs, drawn.engine.manifest.classes).items()
+    cells = _cells(rungs, drawn.services.registry).items()
     return {f"{key}.{part}": text for key, texts in cells for part, text in texts.items()}
 
 

@@ -100,7 +100,7 @@ _RATIO: Final = Axis(
 def ratio_chart(forward: ForwardPass) -> LineChart | None:
     """The norm of F(x) over that of x in every block, here and over the test set."""
     manifest = forward.manifest
-    if not all(block.identity for block in manifest.blocks):
+    if not manifest.blocks or not all(block.identity for block in manifest.blocks):
         return None
     here = [metrics.ratio for metrics in forward.block_metrics]
     series = [("this digit", "residual", "early-exits.ratio", here)]
@@ -161,9 +161,11 @@ def describe(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> str:
         since -= 1
     if since == len(answers):
         return f"The answer, {manifest.classes[label]}, appears only after the last layer."
-    block = next(
-        (one.name for one in manifest.blocks if one.output == exits[since].after), "the stem"
-    )
+    after = exits[since].after
+    if manifest.blocks and after == manifest.blocks[0].input:
+        block = "the stem"
+    else:
+        block = next((one.name for one in manifest.blocks if after == one.output), after)
     return f"From {block} on, the head answers {manifest.classes[label]}."
 
 

@@ -123,7 +123,8 @@ def _both(
 ) -> tuple[GradientByPath, tuple[str, GradientByPath] | None]:
     """The gradient of the predicted class by path, here and in the twin network."""
     found = gradient_by_path(engine, forward)
-    twin = twin_of(engine.manifest, _with_gradients(services))
+    alike = [one for one in _with_gradients(services) if one.answers_like(engine.manifest)]
+    twin = twin_of(engine.manifest, alike)
     if twin is None:
         return found, None
     other = services.registry.network(twin)
@@ -181,7 +182,8 @@ def _slopes(
     mean square.
     """
     networks = (one.manifest for one in services.registry.networks)
-    twin = twin_of(engine.manifest, [one for one in networks if _scores_digits(one)])
+    alike = [one for one in networks if _scores_digits(one) and one.answers_like(engine.manifest)]
+    twin = twin_of(engine.manifest, alike)
     has_skip = engine.manifest.has_identity_paths
     compared = [(engine, "identity" if has_skip else "chain")]
     if twin:

@@ -187,5 +187,6 @@ def _describe(manifest: Manifest, forward: ForwardPass, uniform: float | None) -
     label = manifest.classes[forward.label]
     share = fmt.percent(float(forward.probabilities[forward.label]))
     if uniform is None:
-        return f"{fmt.describe_scales(forward.scales).capitalize()}, the prediction is {label}."
+        text = fmt.describe_scales(forward.scales)
+        return f"{text[0].upper()}{text[1:]}, the prediction is {label}."
     return f"With every branch at {uniform:g}, the prediction is {label}, at {share}."

@@ -27,6 +27,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     router,
 )
 from skiplens.web.pages.templating import RespondDep
+from skiplens.web.parameters import MAX_LIST_CHARACTERS
 
 _LOGIT: Final = Axis("", tuple((at, f"{at:g}") for at in (-10, 0, 10, 20)), -14, 24)
 _FILTER_VOTE: Final = Axis("", tuple((at, f"{at:g}") for at in (-5, 0, 5)), -8, 8)
@@ -183,7 +184,7 @@ EXPERIMENT: Final = Experiment(
 def votes_page(
     respond: RespondDep,
     context: ExperimentContextDep,
-    target: Annotated[str | None, Query(alias="class", max_length=8)] = None,
+    target: Annotated[str | None, Query(alias="class", max_length=MAX_LIST_CHARACTERS)] = None,
     block: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """The logit of a class as a sum, and the filters of one block."""

@@ -82,11 +82,12 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
     ladder has them.
     """
     manifests = [engine.manifest for engine in services.registry.networks]
+    trained = [manifest for manifest in manifests if manifest.training]  # here, and so alike
     pairs = []
-    for manifest in manifests:
+    for manifest in trained:
         adds = any(block.merge == "add" for block in manifest.blocks)
         adds = adds and not (services.experiments.ladder and manifest.id in {STREAM, *RUNGS})
-        others = [other for other in manifests if other is not manifest]
+        others = [one for one in trained if one is not manifest and one.answers_like(manifest)]
         twin = twin_of(manifest, others) if adds else None
         other = services.registry.network(twin).manifest if twin else None
         if other and manifest.test_accuracy and other.test_accuracy:
