@@ -55,6 +55,14 @@ def test_another_aspect_is_fitted(
         assert [tuple(pixel) for pixel in found[4, ::2]] == middle_row
 
 
+@pytest.mark.parametrize(
+    ("side", "across", "down"), [(224, 512, 440), (28, 110, 300), (64, 98, 49)]
+)
+def test_a_crop_stays_inside_an_image_of_any_size(side: int, across: int, down: int) -> None:
+    image = InputImage.of(np.zeros((down, across), np.uint8))
+    assert image.fitted((side, side, 1), "crop").shape == (side, side)
+
+
 def test_colours_follow_the_network(digit: Digit) -> None:
     assert halves(8, 8).fitted((8, 8, 1), "crop").shape == (8, 8)
     coloured = digit.as_input((56, 56, 3))

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from skiplens.core.experiment_results import Curve, curve_point
+from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network import block_measures
 from skiplens.network.architectures import stream
@@ -74,6 +75,15 @@ def test_removed_blocks_equal_a_network_without_them(
 def test_reordered_blocks_equal_a_network_in_that_order(residual: keras.Model) -> None:
     found = BlockChain(residual).run(images(), order=[2, 0, 1, 3])
     np.testing.assert_allclose(found, built(residual, [2, 0, 1, 3]), atol=1e-5)
+
+
+def test_a_single_block_has_no_other_order_and_none_is_told() -> None:
+    test = Split(np.zeros((4, 28, 28), np.uint8), np.zeros(4, np.uint8))
+    one = BlockChain(randomise(stream(1), 3))
+    assert block_measures.measure_order(one, test, lambda step, steps: None) == ()
+    image = keras.Input((28, 28, 1))
+    with pytest.raises(TrainingError, match="has no blocks"):
+        BlockChain(keras.Model(image, layers.Softmax()(layers.Flatten()(image))))
 
 
 def test_scaled_branches_equal_a_network_that_scales_them(residual: keras.Model) -> None:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from PIL import Image
 
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import Manifest
@@ -270,6 +271,17 @@ def test_data_are_read_from_an_npz_too(tmp_path: Path) -> None:
         read_images(tmp_path / "wrong.npz", ("a", "b"))
     with pytest.raises(CompileError, match="holds no folder of a class"):
         read_images(tmp_path / "nothing", ("a", "b"))
+    for wrong in (np.zeros((3, 2), np.uint8), np.zeros(0, np.uint8)):
+        np.savez(tmp_path / "wrong.npz", x_test=images[: len(wrong)], y_test=wrong)
+        with pytest.raises(CompileError, match="a label of each"):
+            read_images(tmp_path / "wrong.npz", ("a", "b"))
+
+
+def test_a_folder_with_the_name_of_a_class_is_that_class(tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "image.png")
+    assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]
 
 
 def test_the_memory_is_told_and_too_little_is_refused(
@@ -302,11 +314,19 @@ def test_one_probability_becomes_those_of_two_classes(tmp_path: Path) -> None:
     [
         ([layers.Dense(1, name="z"), layers.Activation("sigmoid")], NetworkOptions(), None),
         ([layers.Dense(1, name="z"), ops.sigmoid], NetworkOptions(), None),
+        (
+            [layers.Dense(1, name="z"), layers.Activation("sigmoid")],
+            NetworkOptions(classes=("cat", "dog")),
+            None,
+        ),
         ([layers.Dense(1, name="z")], NetworkOptions(classes=("cat", "dog")), None),
         ([layers.Dense(1, name="z")], NetworkOptions(), True),
         ([layers.Dense(2), layers.Dense(1), layers.Rescaling(2.0)], NetworkOptions(), True),
     ],
-    ids=["a layer", "an operation", "two names", "trained on logits", "no dense layer"],
+    ids=[
+        *("a layer", "an operation", "a layer and two names"),
+        *("two names", "trained on logits", "no dense layer"),
+    ],
 )
 def test_one_value_is_read_as_that_of_two_classes(
     end: list[Callable[[Tensor], Tensor]], options: NetworkOptions, loss: bool, tmp_path: Path

@@ -16,6 +16,7 @@ from skiplens.network.compiling import trials
 from skiplens.network.litert_graphs import (
     Arrays,
     Graph,
+    blocks_are_alike,
     compile_activations,
     compile_gradients,
     gradient_names,
@@ -274,3 +275,17 @@ def test_gradients_of_rewritten_layers_are_exact_in_double_precision() -> None:
         scale = max(float(np.abs(gradient).max()), 1e-3)
         assert np.abs(actual[name] - gradient).max() <= 1e-12 * scale
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")
+
+
+@pytest.mark.parametrize("dot", [".", "_"])
+def test_blocks_swap_places_only_if_their_weights_tell_which_they_are_of(dot: str) -> None:
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(2, 3, padding="same", name="stem")(image)
+    for at in (1, 2, 3):
+        name = f"block{at}{dot}"
+        branch = keras.layers.Conv2D(2, 3, padding="same", name=f"{name}conv")(x)
+        x = keras.layers.Add(name=f"{name}add")([x, branch])
+    x = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(x))
+    traced = instrument(keras.Model(image, keras.layers.Softmax()(x)))
+    assert [block.name for block in traced.blocks] == ["block1", "block2", "block3"]
+    assert blocks_are_alike(traced) is (dot == ".")

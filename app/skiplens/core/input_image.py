@@ -112,8 +112,8 @@ def _resized(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image
     across, down = width / image.width, height / image.height
     if fit == "crop":
         factor = max(across, down)
-        left = (image.width - width / factor) / 2
-        top = (image.height - height / factor) / 2
+        left = max(0.0, (image.width - width / factor) / 2)  # rounding may leave less than 0
+        top = max(0.0, (image.height - height / factor) / 2)
         box = (left, top, image.width - left, image.height - top)
         return image.resize(size, method, box)
     factor = min(across, down)

@@ -314,7 +314,8 @@ def logits_are_a_sum(blocks: Sequence[BlockInfo], layers: Sequence[LayerInfo]) -
             return False
         x = block.output
     chained = pool.inputs == (x,) and logits.inputs == (pool.name,)
-    return chained and pool.kind == "GlobalAveragePooling2D" and logits.role == "logits"
+    head = (pool.kind, logits.kind, logits.role)
+    return chained and head == ("GlobalAveragePooling2D", "Dense", "logits")
 
 
 @dataclass(frozen=True)

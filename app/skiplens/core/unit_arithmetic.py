@@ -548,7 +548,11 @@ _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Conv2D": convolution,
     "BatchNormalization": _norm,
     "Dense": _dense,
-    "Softmax": lambda unit: Softmax(unit.inputs[0][unit.position], unit.filter),
+    "Softmax": lambda unit: (
+        Softmax(unit.inputs[0][unit.position], unit.filter)
+        if unit.layer.activation == "softmax"  # over the filters
+        else None
+    ),
     "Projection": _activation_step,
     "Residual": _activation_step,
     "Gate": _activation_step,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.experiment_results import Curve
 from skiplens.core.manifest import logits_are_a_sum
+from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.evaluation import OnStep
 from skiplens.network.tracing import instrument
@@ -21,10 +22,15 @@ SEED: Final = 28
 class BlockChain:
     """A network as a stem, blocks and a head, so that its blocks can be left out, scaled, and run
     in another order.
+
+    Raises:
+        TrainingError: it has no blocks.
     """
 
     def __init__(self, network: keras.Model) -> None:
         self.network, traced = network, instrument(network)
+        if not traced.blocks:
+            raise TrainingError(f"network {network.name} has no blocks to experiment with")
         self.logits_are_a_sum = logits_are_a_sum(traced.blocks, traced.layers)
         tensors, scales = traced.model.output, traced.model.input.get("branch_scales")
         given = [] if scales is None else [scales]
@@ -102,8 +108,9 @@ class BlockChain:
         """Probabilities with some blocks removed: branches off, or without an identity path, x
         passed on as the input of the next block.
         """
-        if self._can_scale:
-            return self.run(images, scales={self.blocks[at].name: 0.0 for at in removed})
+        names = [self.blocks[at].name for at in removed]
+        if self._can_scale and set(names) <= set(self._can_scale):
+            return self.run(images, scales=dict.fromkeys(names, 0.0))
         return self.run(images, order=[at for at in range(len(self.blocks)) if at not in removed])
 
 

@@ -120,7 +120,7 @@ def measure_order(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curv
     """Accuracy against the share of block pairs that are the wrong way round, which is
     ``(1 - tau) / 2`` for Kendall's tau (Veit et al. 2016, fig. 5b). None where blocks differ.
     """
-    if not chain.is_of_one_shape:
+    if len(chain.blocks) == 1 or not chain.is_of_one_shape:
         return ()
     blocks, rng = len(chain.blocks), np.random.default_rng(SEED)
     pairs = blocks * (blocks - 1) // 2

@@ -16,7 +16,8 @@ from skiplens.network.evaluation import OnStep
 def mean_features(chain: BlockChain, test: Split) -> list[Array]:
     """The mean of every filter over all positions, at each depth: ``(digits, C)``."""
     found = [
-        [maps.mean(axis=(1, 2)) for maps in chain.states(images)] for images, _ in test.batches()
+        [maps.reshape(len(maps), -1, maps.shape[-1]).mean(axis=1) for maps in chain.states(images)]
+        for images, _ in test.batches()
     ]
     return [np.concatenate(depth) for depth in zip(*found, strict=True)]
 

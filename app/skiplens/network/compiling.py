@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.input_image import InputContract
+from skiplens.core.input_image import SIDE, InputContract
 from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, are_compared, stream_name
 from skiplens.core.manifest import (
     FORMAT,
@@ -219,7 +219,8 @@ def compile_network(
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
     files[WEIGHTS_FILE] = _weights(traced)
-    test = test() if callable(test) and found.kind == "digit" else test
+    of_mnist = found.kind == "digit" and shape == (SIDE, SIDE, 1)
+    test = test() if callable(test) and of_mnist else test
     accuracy, measured = None, None
     if isinstance(test, Split):
         accuracy, measured = evaluation(traced, test, _BATCH_SIZE, on_step)
@@ -241,7 +242,9 @@ def compile_network(
         training=training,
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
-        similarity=_similarity_to_others(folder, test, on_step) if isinstance(test, Split) else (),
+        similarity=_similarity_to_others(folder, test, on_step)
+        if isinstance(test, Split) and traced.blocks
+        else (),
         input=found,
         no_gradients=graphs.no_gradients,
     )
@@ -300,9 +303,20 @@ def _similarity_to_others(
 
 
 def compiled_networks(models: Path) -> list[str]:
-    """The ids of the compiled networks of a models folder that Keras can run."""
+    """The ids of the compiled networks of a models folder that Keras can run on MNIST's digits, and
+    that have blocks.
+    """
     compiled = (path.parent for path in models.glob(f"*/{MANIFEST_FILE}"))
-    return sorted(folder.name for folder in compiled if (folder / NETWORK_FILE).is_file())
+    return sorted(
+        folder.name
+        for folder in compiled
+        if (folder / NETWORK_FILE).is_file() and _is_compared(folder / MANIFEST_FILE)
+    )
+
+
+def _is_compared(manifest: Path) -> bool:
+    found = json.loads(manifest.read_text(encoding="utf-8"))
+    return bool(found["blocks"]) and found["input_shape"] == [SIDE, SIDE, 1]
 
 
 def measure_similarities(

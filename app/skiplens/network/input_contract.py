@@ -134,11 +134,10 @@ def adapted(
             network.build(first.input_shape)  # that of a model in it, where it names none
     if not getattr(network, "inputs", None):
         return network  # it has no graph
-    network = _with_two_classes(
-        _unpacked(_in_single_precision(network)), options, is_logit=is_logit
-    )
+    network = _unpacked(_in_single_precision(network))
     if options.output is not None:
         network = keras.Model(network.inputs, _output(network, options.output), name=network.name)
+    network = _with_two_classes(network, options, is_logit=is_logit)
     inputs: list[Any] = network.inputs
     if options.size is None or len(inputs) != 1 or None not in inputs[0].shape[1:]:
         return network
@@ -186,17 +185,17 @@ def _with_two_classes(
     parts = network.layers if isinstance(network, keras.Sequential) else network.operations
     last, logit = parts[-1], outputs[0]
     activation = getattr(last, "activation", None)
+    is_sigmoid = activation is keras.activations.sigmoid or is_operation(last, "Sigmoid")
     if isinstance(last, keras.layers.Dense) and (
-        activation is keras.activations.sigmoid
-        or (is_logit and activation is keras.activations.linear)
+        is_sigmoid or (is_logit and activation is keras.activations.linear)
     ):
         both = keras.layers.Dense(_TWO, "softmax", use_bias=last.use_bias, name=last.name)
         weights = [np.concatenate([0 * one, one], axis=-1) for one in last.get_weights()]
         logit = last.input
-    elif activation is keras.activations.sigmoid or is_operation(last, "Sigmoid") or is_logit:
+    elif is_sigmoid or is_logit:
         both = keras.layers.Dense(_TWO, "softmax", use_bias=False, name="two_classes")
         weights = [np.array([[0.0, 1.0]])]
-        logit = logit if is_logit else last.input
+        logit = last.input if is_sigmoid else logit
     else:
         return network
     output = both(logit)

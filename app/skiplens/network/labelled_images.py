@@ -72,8 +72,8 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
         except SkiplensError as error:
             raise CompileError(f"{source} holds no folder of a class, and {error}") from error
         return LabelledImages(split.images, split.labels.tolist())
-    known = {name: index for index, name in enumerate(classes)} | {
-        str(index): index for index in range(len(classes))
+    known = {str(index): index for index in range(len(classes))} | {
+        name: index for index, name in enumerate(classes)
     }
     named = all(folder.name in known for folder in folders)
     if not named and len(folders) > len(classes):
@@ -97,9 +97,9 @@ def _read_npz(path: Path) -> LabelledImages:
             images, labels = archive["x_test"], archive["y_test"]
     except NPZ_ERRORS as error:
         raise CompileError(f"{path} holds no x_test and y_test: {error}") from error
-    if images.dtype != np.uint8 or len(images) != len(labels):
+    if images.dtype != np.uint8 or not len(images) == len(labels) == labels.size > 0:
         raise CompileError(
-            f"{path} must hold uint8 images and as many labels; it has {images.dtype} "
+            f"{path} must hold uint8 images and a label of each; it has {images.dtype} "
             f"{images.shape} and {labels.shape}"
         )
     return LabelledImages(images, labels.reshape(len(labels)).astype(int).tolist())

@@ -7,11 +7,13 @@ or two signatures at once, silently drops the weights.
 
 import ctypes
 import gc
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import keras
@@ -78,7 +80,8 @@ def compile_gradients(network: keras.Model) -> Graph:
 
 def blocks_are_alike(traced: InstrumentedModel) -> bool:
     """Whether there are several blocks, and any two of them can swap places: all have the same
-    layers of the same shapes, and x passes each of them unchanged.
+    layers of the same shapes, x passes each of them unchanged, nothing lies between them, and the
+    names of their weights tell which block they are of.
     """
     kinds = {
         (
@@ -92,7 +95,20 @@ def blocks_are_alike(traced: InstrumentedModel) -> bool:
         )
         for block in traced.blocks
     }
-    return len(traced.blocks) > 1 and len(kinds) == 1 and next(iter(kinds))[1]
+    names = [block.name for block in traced.blocks]
+    inside = sum(layer.parameters for layer in traced.layers if layer.block in names)
+    told = sum(
+        math.prod(one.shape)
+        for one in traced.model.variables
+        if _place_of(one, names)[1] is not None and "float" in str(one.dtype)
+    )
+    return (
+        len(names) > 1
+        and len(kinds) == 1
+        and next(iter(kinds))[1]
+        and all(one.output == after.input for one, after in pairwise(traced.blocks))
+        and inside == told
+    )
 
 
 def compile_reordered(traced: InstrumentedModel) -> Graph:

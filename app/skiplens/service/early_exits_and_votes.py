@@ -83,8 +83,9 @@ def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExi
     for name, off in projected_depths(forward.manifest).items():
         factors = dict(forward.scales.factors) | dict.fromkeys(off, 0.0)
         scales = Scales.in_order(factors, forward.manifest.disableable_blocks)
-        outputs = engine.activations(forward.image, branch_scales(forward.manifest, scales))
-        probabilities = outputs[forward.manifest.layers[-1].name].reshape(-1)
+        rows = branch_scales(forward.manifest, scales)[None]
+        last = forward.manifest.layers[-1].name
+        probabilities = engine.outputs(forward.image, rows, last).reshape(-1)
         earlier.append(EarlyExit(name, probabilities, projected=True))
     return (*earlier, *early_exits(forward, engine.weights))
 
@@ -103,14 +104,12 @@ def exits_by_row(engine: Engine, forward: ForwardPass) -> tuple[EarlyExit, ...]:
     manifest = forward.manifest
     if not reads_rows(manifest):
         return ()
-    image, scales = forward.image, branch_scales(manifest, forward.scales)
-    found = []
-    for rows in range(1, SIDE + 1):
-        seen = image.copy()
-        seen[:, rows:] = 0
-        outputs = engine.activations(seen, scales)
-        found.append(EarlyExit(f"row {rows - 1}", outputs[manifest.layers[-1].name].reshape(-1)))
-    return tuple(found)
+    seen = np.repeat(forward.image, SIDE, axis=0)
+    for row in range(SIDE):
+        seen[row, row + 1 :] = 0
+    scales = np.repeat(branch_scales(manifest, forward.scales)[None], SIDE, axis=0)
+    found = engine.outputs(seen, scales, manifest.layers[-1].name).reshape(SIDE, -1)
+    return tuple(EarlyExit(f"row {row}", one) for row, one in enumerate(found))
 
 
 def _has_plain_head(manifest: Manifest) -> bool:
@@ -126,7 +125,8 @@ def _has_plain_head(manifest: Manifest) -> bool:
     tiled = pool.kind in _GLOBAL_POOLING or (
         pool.window == pool.strides and all(side * count <= given for side, count, given in covered)
     )
-    return chained and tiled and (pool.role, logits.role) == ("pool", "logits")
+    roles = (pool.role, logits.role, logits.kind)
+    return chained and tiled and roles == ("pool", "logits", "Dense")
 
 
 def _predict(pool: LayerInfo, logits: str, weights: Mapping[str, Array], maps: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -136,7 +137,8 @@ def _branch_layers(manifest: Manifest, block: BlockInfo) -> tuple[tuple[str, str
     shape = find_layer(manifest, block.input).shape
     pairs = tuple(zip(layers[::2], layers[1::2], strict=False))
     regular = all(
-        (relu.kind, convolution.kind) == ("ReLU", "Conv2D")
+        (relu.kind, relu.activation, convolution.kind) == ("ReLU", "relu", "Conv2D")
+        and convolution.parameters - prod(convolution.kernel or ()) * shape[2] ** 2 in (0, shape[2])
         and relu.shape == convolution.shape == shape
         and convolution.dilation in (None, (1, 1))
         and all(side % 2 for side in convolution.kernel or (0, 0))

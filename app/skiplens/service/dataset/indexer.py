@@ -316,5 +316,6 @@ class DatasetIndexer:
 def _report(turn: IO[str], done: int) -> None:
     """Let other processes know how many digits are indexed."""
     turn.seek(0)
-    turn.write(str(done))  # it grows
+    turn.write(str(done))
+    turn.truncate()  # what a process wrote that ended
     turn.flush()
