@@ -23,7 +23,7 @@ from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.forward import run_network
 from tests.conftest import switched_off
-from tests.e2e.server import serving
+from tests.e2e.server import PATIENCE, serving
 from tests.web.images import drawing, encoded
 
 ROOT_PATH = "/tools/skiplens"
@@ -173,6 +173,7 @@ def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
 
 def test_the_token_does_not_follow_to_another_server(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as pool:
+        other.settimeout(PATIENCE)
 
         def answer(head: bytes) -> bytes:
             connection, _ = other.accept()

@@ -133,7 +133,8 @@ class Settings(BaseSettings):
         DecodingBounds.held_bytes,
         64 * MEBIBYTE,
         TEBIBYTE,
-        "memory for all request bodies and for decoding images, together",
+        "memory for all request bodies and for decoding images, together: at least for as many "
+        "large images as `SKIPLENS_DECODERS`, a small one and a body",
     )
     body_part_bytes: int = _bound(
         64 * KIBIBYTE,

@@ -282,6 +282,8 @@ def test_a_folder_with_the_name_of_a_class_is_that_class(tmp_path: Path) -> None
         (tmp_path / name).mkdir()
         Image.new("L", (4, 4)).save(tmp_path / name / "image.png")
     assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]
+    (tmp_path / "3").rename(tmp_path / "0")
+    assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]
 
 
 def test_the_memory_is_told_and_too_little_is_refused(

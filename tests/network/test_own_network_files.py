@@ -201,8 +201,8 @@ def test_every_reason_against_a_network_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("last", "says"),
     [
-        ([layers.Dense(1, name="one")], "has an output of shape 1;"),
-        ([layers.Reshape((5, 2))], "has an output of shape 5 x 2;"),
+        ([layers.Dense(1, name="one")], "has one output value;"),
+        ([layers.Reshape((5, 2))], "has 5 x 2 output values;"),
         ([layers.Dense(10, activation="relu", name="end")], r"ends in layer end\.relu \(ReLU\)"),
     ],
 )

@@ -28,7 +28,7 @@ _Computed = tuple[Sequence[Array], Array, list[Lows]]  # as in Chunk
 _AHEAD: Final = 2  # chunks that each process has or is given
 _TRIES: Final = 3  # of a chunk, besides the first: it may be what ends the process
 _FIRST_S: Final = 300.0  # until a process is there; a cluster may have to add a machine
-_OTHERS_S: Final = 10.0  # after that; what else runs on the cluster may keep a core for good
+_OTHERS_S: Final = 30.0  # after each; what else runs on the cluster may keep a core for good
 
 
 class _Worker:
@@ -107,10 +107,14 @@ def _started(workers: Sequence[ActorHandle]) -> list[ActorHandle]:
         RayError: they cannot start.
     """
     asked = {worker.ready.remote(): worker for worker in workers}
-    there, _ = ray.wait(list(asked), num_returns=1, timeout=_FIRST_S)
+    there, missing = ray.wait(list(asked), num_returns=1, timeout=_FIRST_S)
     if not there:
         raise ExportError(f"the Ray cluster had no core free within {_FIRST_S:g} s")
-    there, missing = ray.wait(list(asked), num_returns=len(asked), timeout=_OTHERS_S)
+    while missing:
+        more, missing = ray.wait(missing, num_returns=1, timeout=_OTHERS_S)
+        if not more:
+            break
+        there += more
     ray.get(there)
     for one in missing:
         ray.kill(asked[one])

@@ -10,7 +10,16 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageStat
+from PIL import (  # decoders that are loaded now, not within the bounds of the first image
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    ImageChops,
+    ImageStat,
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
 
 from skiplens.core.limits import DEFAULT, ImageLimits
 from skiplens.errors import TooLargeError, UnreadableImageError, UnsupportedFormatError

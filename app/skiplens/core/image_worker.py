@@ -25,7 +25,7 @@ from skiplens.core.image_decoding import decode_colour, decode_reduced, format_o
 from skiplens.core.image_stripping import essential, work
 from skiplens.core.limits import ImageLimits
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
-from skiplens.errors import ImageWorkError, SkiplensError
+from skiplens.errors import ImageWorkError, SkiplensError, UnreadableImageError
 
 REQUEST: Final = struct.Struct(">IQBH")
 ANSWER: Final = struct.Struct(">I")
@@ -69,7 +69,8 @@ def _answer(data: bytes, limits: ImageLimits, longest: int, *, small: bool) -> d
         return {"large": True} if small else _refusal(_too_much_memory())
     except SkiplensError as error:
         lacked = isinstance(error.__cause__, MemoryError)
-        if small and (lacked or format_of(data) == "WEBP"):  # of which Pillow does not say why
+        unclear = isinstance(error, UnreadableImageError) and format_of(data) == "WEBP"
+        if small and (lacked or unclear):  # a WEBP for which memory lacks is called damaged
             return {"large": True}
         return _refusal(_too_much_memory() if lacked else error)
 

@@ -315,8 +315,11 @@ def compiled_networks(models: Path) -> list[str]:
 
 
 def _is_compared(manifest: Path) -> bool:
-    found = json.loads(manifest.read_text(encoding="utf-8"))
-    return bool(found["blocks"]) and found["input_shape"] == [SIDE, SIDE, 1]
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        return bool(found["blocks"]) and found["input_shape"] == [SIDE, SIDE, 1]
+    except (ValueError, KeyError, TypeError):  # it is none of ours
+        return False
 
 
 def measure_similarities(
@@ -380,8 +383,8 @@ def _check(name: str, network: keras.Model) -> None:
     if len(outputs) == 1 and (len(outputs[0].shape) != _VECTORS or outputs[0].shape[-1] == 1):
         found = " x ".join(str(size) for size in outputs[0].shape[1:])
         reasons.append(
-            f"network {name} has an output of shape {found}; it must have one value for each class"
-            f"{_LOGIT_ADVICE if found == '1' else ''}"
+            f"network {name} has {'one output value' if found == '1' else f'{found} output values'}"
+            f"; it must have one for each class{_LOGIT_ADVICE if found == '1' else ''}"
         )
     if reasons:
         raise CompileError("; ".join(reasons))

@@ -57,8 +57,8 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
     """The images of a folder of class folders, an ``npz`` of ``x_test`` and ``y_test``, or a folder
     of MNIST's IDX files.
 
-    A class folder has the name or the number of its class; if one has neither, all folders are
-    the classes in the order of their names.
+    Class folders have the names of their classes, or their numbers, or some have one and some the
+    other; if one has neither, all folders are the classes in the order of their names.
 
     Raises:
         CompileError: it is none of these, or has more classes than the network.
@@ -72,20 +72,20 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
         except SkiplensError as error:
             raise CompileError(f"{source} holds no folder of a class, and {error}") from error
         return LabelledImages(split.images, split.labels.tolist())
-    known = {str(index): index for index in range(len(classes))} | {
-        name: index for index, name in enumerate(classes)
-    }
-    named = all(folder.name in known for folder in folders)
-    if not named and len(folders) > len(classes):
+    names = {name: index for index, name in enumerate(classes)}
+    numbers = {str(index): index for index in range(len(classes))}
+    found = {folder.name for folder in folders}
+    known = next((one for one in (names, numbers, numbers | names) if found <= one.keys()), None)
+    if known is None and len(folders) > len(classes):
         raise CompileError(
             f"{source} has {len(folders)} folders; the network knows {len(classes)} classes"
         )
     images: list[Path] = []
     labels: list[int] = []
     for index, folder in enumerate(folders):
-        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-        images += found
-        labels += [known[folder.name] if named else index] * len(found)
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+        images += files
+        labels += [index if known is None else known[folder.name]] * len(files)
     if not images:
         raise CompileError(f"the folders in {source} hold no images")
     return LabelledImages(images, labels)

@@ -273,7 +273,7 @@ def _logits(traced: InstrumentedModel) -> str:
     """The layer that the softmax at the end reads."""
     if traced.logits is None:
         raise CompileError(
-            "gradients are computed of the logits before a softmax; "
+            "gradients are those of the logits before a softmax; "
             f"this network ends in {traced.layers[-1].name!r} instead"
         )
     return traced.logits

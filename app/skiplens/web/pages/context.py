@@ -21,6 +21,8 @@ from skiplens.web.parameters import (
     parse_scales,
 )
 
+DIGITS: Final = 10
+
 
 @dataclass(frozen=True)
 class PageContext:
@@ -51,10 +53,7 @@ def known_label(stored: InputRecord, manifest: Manifest) -> int | None:
     """The class of an input as a network counts them, if it is known: that of a digit, in a network
     of ten classes, whatever their names.
     """
-    return stored.label if manifest.takes_digits and len(manifest.classes) == _DIGITS else None
-
-
-_DIGITS: Final = 10
+    return stored.label if manifest.takes_digits and len(manifest.classes) == DIGITS else None
 
 
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]

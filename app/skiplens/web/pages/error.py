@@ -69,5 +69,5 @@ def problem_page(request: Request, problem: Problem) -> Response:
 def _samples(request: Request) -> Samples:
     """The samples, in the network of the address."""
     services: Services = request.app.state.services
-    network = request.path_params.get("network", services.registry.default)
+    network = request.path_params.get("network", services.registry.for_digits)
     return sample_links(services.digits.samples, "", lambda digit: links.gallery(network, digit))

@@ -173,7 +173,7 @@ async def upload(
     network: NetworkQuery = None,
 ) -> Response:
     """Store a digit and redirect to its gallery, for a form without a script."""
-    engine = services.registry.network(network or services.registry.default)
+    engine = services.registry.network(network or services.registry.for_digits)
     scales = parse_scales(engine.manifest, parameters.scale)
     stored = await store(request, candidates)
     view = parameters.view(engine.manifest, stored.image.id, scales)
