@@ -2,8 +2,8 @@
 
 A kept picture takes the way to a replica that answers. The pictures of a new digit are each drawn
 once; the first ones also take the way to a replica of the engine, from which the activations come.
-A picture with other scales takes that way each time, which no page does: it is the longest way that
-a request can have.
+A picture with scales that nobody has asked for yet, as the dial of a branch does, takes that way
+each time.
 """
 
 import signal
