@@ -194,29 +194,22 @@ def test_the_token_does_not_follow_to_another_server(client: Client) -> None:
         assert b"authorization: " not in second.lower()
 
 
-def test_it_says_so_where_an_error_breaks_off() -> None:
+@pytest.mark.parametrize(
+    "answered",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]",
+        b"HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\n{",
+    ],
+    ids=["an answer", "an error"],
+)
+def test_it_says_so_where_what_is_answered_breaks_off(answered: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as pool:
 
         def answer() -> None:
             connection, _ = other.accept()
             with connection:
                 connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\n{")
-
-        told = pool.submit(answer)
-        with pytest.raises(errors.UnreachableError, match="does not answer"):
-            _ = Client(f"http://127.0.0.1:{other.getsockname()[1]}").networks
-        told.result()
-
-
-def test_it_says_so_where_something_else_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as pool:
-
-        def answer() -> None:
-            connection, _ = other.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]")
+                connection.sendall(answered)
 
         told = pool.submit(answer)
         with pytest.raises(errors.UnreachableError, match="does not answer"):
