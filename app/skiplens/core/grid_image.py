@@ -136,7 +136,7 @@ def _lay_out(  # noqa: PLR0913, PLR0917  # one parameter a measure
 
 Levels = NDArray[np.uint8]
 
-_COMPRESSION: Final = 4  # half the time of 6 for 4 % more bytes
+_COMPRESSION: Final = 3  # less than half the time of 6 for 6 % more bytes, as many as with 4
 
 
 def draw(
