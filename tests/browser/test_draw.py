@@ -380,6 +380,27 @@ def test_a_digit_that_could_not_be_stored_is_stored_later(
     expect(page.locator("[data-draw-state]")).not_to_have_class(re.compile("failed"))
 
 
+def test_a_drawing_that_was_not_stored_yet_is_stored_after_a_reload_and_is_not_the_digit_before(
+    open_page: OpenPage, server: str
+) -> None:
+    page = start(open_page, server, allow="Failed to load resource")
+    before = page.url
+    page.route(STORE, lambda route: route.abort())
+    draw(page, SEVEN)
+    state(page, "Your drawing is safe")
+    page.reload()
+    predicts(page, "7")
+    assert page.url == before
+    page.unroute(STORE)
+    assert stored(page, before)
+    page.goto(before)
+    expect(page.locator(".predicted")).to_have_text("4")
+    surface(page).hover()
+    expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
+    assert page.url == before
+    assert page.evaluate(f"sessionStorage.getItem('strokes:{before.rpartition('/')[2]}')") is None
+
+
 def test_a_refusal_is_said_and_not_repeated(open_page: OpenPage, server: str) -> None:
     page = start(open_page, server, allow="Failed to load resource")
     asked: list[Route] = []

@@ -136,6 +136,7 @@ export class LiveInput {
     document.addEventListener("click", (event) => void this.#saveBeforeLeaving(event), true);
     document.addEventListener("submit", (event) => void this.#saveBeforeSending(event), true);
     addEventListener("pagehide", () => this.#keepStrokes());
+    addEventListener("pageshow", () => this.#isUnsaved && this.#forgetUnsaved()); // by the back button
   }
 
   /** Take over the digit of the page, with its strokes if it was drawn here. */
@@ -157,21 +158,30 @@ export class LiveInput {
 
   #restoreStrokes() {
     const kept = sessionStorage.getItem(`strokes:${this.#digit}`);
-    const { strokes = [], over = this.#digit } = kept ? JSON.parse(kept) : {};
+    const { strokes = [], over = this.#digit, isUnsaved = false } = kept ? JSON.parse(kept) : {};
     this.drawing = new Drawing(strokes, over, this.#isPicture);
     this.#surface.repaint();
+    if (!isUnsaved) return;
+    this.#forgetUnsaved();
+    this.#handleStrokes();
   }
 
-  /** So that a drawing is still a drawing on the next page, and can be undone. */
+  /** So that a drawing is still a drawing on the next page, and can be undone; and so that one that
+   * could not be stored in time is stored when its page is opened again. */
   #keepStrokes() {
     const { strokes, over } = this.drawing;
     if (strokes.length === 0) return;
-    const kept = JSON.stringify({ strokes, over });
+    const kept = JSON.stringify({ strokes, over, isUnsaved: this.#isUnsaved });
     if (this.#keep(kept)) return;
     for (const key of Object.keys(sessionStorage)) { // the server keeps earlier drawings as digits
       if (key.startsWith("strokes:")) sessionStorage.removeItem(key);
     }
     this.#keep(kept);
+  }
+
+  /** What was kept when the page was left, now that the page is here again. */
+  #forgetUnsaved() {
+    sessionStorage.removeItem(`strokes:${this.#digit}`);
   }
 
   /** @param {string} kept @returns {boolean} whether there was room */
