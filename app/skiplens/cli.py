@@ -154,7 +154,7 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     options = _network_options(preprocess, fit, kind, size, output, classes)
     own = read_settings({}).state_dir / "models"
     folder = own / network_id(network, options)
-    if not is_compiled(folder):
+    if not is_compiled(folder, measured=data is not None):
         code = TrustedCode(trust, definitions)
         if failed := compile_apart(network, own, data, options, classes, code):
             raise SystemExit(failed)

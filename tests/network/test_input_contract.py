@@ -11,7 +11,7 @@ from keras import layers, ops
 from PIL import Image
 
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.manifest import Manifest
+from skiplens.core.manifest import Accuracy, Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
@@ -348,6 +348,55 @@ def test_one_value_is_read_as_that_of_two_classes(
     np.testing.assert_allclose(both, [[1 - p, p]], atol=1e-6)
 
 
+def idle() -> layers.Layer:
+    return layers.Activation("linear")
+
+
+def probability() -> layers.Layer:
+    return layers.Dense(1, activation="sigmoid")
+
+
+def nested(*parts: layers.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), *parts])
+
+
+@pytest.mark.parametrize(
+    ("end", "is_probability"),
+    [
+        (lambda: [nested(layers.Dense(4), probability())], True),
+        (lambda: [nested(probability())], True),
+        (lambda: [nested(layers.Dense(1)), layers.Activation("sigmoid")], True),
+        (lambda: [probability(), idle()], True),
+        (lambda: [nested(probability(), idle()), idle()], True),
+        (lambda: [nested(layers.Dense(4), layers.Dense(1))], False),
+        (lambda: [layers.Dense(1), idle()], False),
+    ],
+    ids=[
+        *(
+            "in a model",
+            "all of a model",
+            "after a model",
+            "before nothing",
+            "before nothing twice",
+        ),
+        *("logit in a model", "logit before nothing"),
+    ],
+)
+@pytest.mark.parametrize("around", [False, True], ids=["alone", "in another"])
+def test_an_end_in_a_model_or_before_an_idle_activation_is_found(
+    end: Callable[[], list[layers.Layer]], is_probability: bool, around: bool
+) -> None:
+    model = keras.Sequential([keras.Input(SHAPE), layers.GlobalAveragePooling2D(), *end()])
+    if around:
+        image = keras.Input(SHAPE)
+        model = keras.Model(image, model(image))
+    randomise(model)
+    value = model(photo() / 255)
+    p = float(numpy(value if is_probability else ops.sigmoid(value))[0, 0])
+    both = adapted(model, NetworkOptions(classes=("cat", "dog")))
+    np.testing.assert_allclose(numpy(both(photo() / 255)), [[1 - p, p]], atol=1e-6)
+
+
 def test_one_value_of_another_loss_is_refused(tmp_path: Path) -> None:
     image = keras.Input(SHAPE)
     model = keras.Model(image, layers.Dense(1)(layers.GlobalAveragePooling2D()(image)))
@@ -402,3 +451,27 @@ def test_vectors_of_zeros_keep_their_length(
     x = layers.GlobalAveragePooling2D()(unit(dark(image := keras.Input(SHAPE))))
     manifest = compiled(keras.Model(image, layers.Dense(3)(x)), tmp_path)
     assert manifest.graphs["activations"].deviation < 1e-5
+
+
+def test_what_was_compiled_without_images_is_compiled_again_to_measure_it_once(
+    labelled: Path, tmp_path: Path
+) -> None:
+    of_brightness(1.0).save(tmp_path / "tones.keras")
+
+    def compiled(data: Path | None) -> tuple[Accuracy | None, int]:
+        folder = commands.compile_file(
+            tmp_path / "tones.keras",
+            tmp_path / "models",
+            data,
+            run_once,
+            measure=data is not None,
+            code=TrustedCode(),
+            options=NetworkOptions(classes=("dark", "bright")),
+        )
+        written = (folder / "manifest.json").stat().st_mtime_ns
+        return open_folder(folder).manifest.test_accuracy, written
+
+    assert compiled(None)[0] is None
+    measured = compiled(labelled)
+    assert measured[0] == Accuracy.of(40, 40)
+    assert compiled(labelled) == compiled(None) == measured

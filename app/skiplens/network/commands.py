@@ -257,7 +257,8 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     code: TrustedCode,
     options: NetworkOptions | None = None,
 ) -> Path:
-    """Compile a user's network into a folder of its own, once.
+    """Compile a user's network into a folder of its own, once; and once more when there are images
+    to measure its accuracy on, if there were none.
 
     Args:
         path: a ``.keras`` or HDF5 file.
@@ -276,7 +277,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     """
     check_file(path)
     folder = models / network_id(path, options)
-    if is_compiled(folder):
+    if is_compiled(folder, measured=measure and data is not None):
         return folder
     CONSOLE.print(describe_memory(path))
     _prepare_tensorflow()

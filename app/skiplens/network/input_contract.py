@@ -182,8 +182,8 @@ def _with_two_classes(
     if len(inputs) > 1 or len(outputs) > 1 or outputs[0].shape != (None, 1):
         return network
     is_logit = is_logit or len(options.classes) == _TWO
-    parts = network.layers if isinstance(network, keras.Sequential) else network.operations
-    last, logit = parts[-1], outputs[0]
+    last, taken = _end(outputs[0])
+    logit = outputs[0]
     activation = getattr(last, "activation", None)
     is_sigmoid = activation is keras.activations.sigmoid or is_operation(last, "Sigmoid")
     if isinstance(last, keras.layers.Dense) and (
@@ -191,16 +191,35 @@ def _with_two_classes(
     ):
         both = keras.layers.Dense(_TWO, "softmax", use_bias=last.use_bias, name=last.name)
         weights = [np.concatenate([0 * one, one], axis=-1) for one in last.get_weights()]
-        logit = last.input
+        logit = taken
     elif is_sigmoid or is_logit:
         both = keras.layers.Dense(_TWO, "softmax", use_bias=False, name="two_classes")
         weights = [np.array([[0.0, 1.0]])]
-        logit = last.input if is_sigmoid else logit
+        logit = taken if is_sigmoid else logit
     else:
         return network
     output = both(logit)
     both.set_weights(weights)
     return keras.Model(inputs[0], output, name=network.name)
+
+
+def _end(output: Any) -> tuple[Any, Any]:
+    """The operation that computed an output, and what it takes. Models at the end are opened, and
+    an activation that changes nothing is passed over.
+    """
+    operation, node, _ = output._keras_history  # noqa: SLF001  # Keras has no public name for it
+    taken = operation._inbound_nodes[node].input_tensors  # noqa: SLF001
+    if isinstance(operation, keras.Model) and len(taken) == 1:
+        last, inner = _end(operation.outputs[0])
+        if inner is operation.inputs[0]:
+            return last, taken[0]
+        before = keras.Model(operation.inputs, inner, name=operation.name)
+        return last, before(taken[0])
+    activation = getattr(operation, "activation", None)
+    is_idle = activation is keras.activations.linear
+    if isinstance(operation, keras.layers.Activation) and is_idle:
+        return _end(taken[0])
+    return operation, taken[0] if taken else output
 
 
 def _output(network: keras.Model, name: str) -> Any:  # a symbolic tensor

@@ -265,12 +265,16 @@ def describe_memory(path: Path) -> str:
     return f"compiling {path.name} takes up to {_gigabytes(expected_memory(path))} of memory"
 
 
-def is_compiled(folder: Path) -> bool:
-    """Whether a folder holds a compiled network of the present format, with all its files."""
+def is_compiled(folder: Path, *, measured: bool) -> bool:
+    """Whether a folder holds a compiled network of the present format, with all its files, and its
+    accuracy where that has to be measured.
+    """
     try:
         manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-        return manifest["format"] == FORMAT and all(
-            (folder / name).is_file() for name in manifest["files"]
+        return (
+            manifest["format"] == FORMAT
+            and all((folder / name).is_file() for name in manifest["files"])
+            and (not measured or manifest["test_accuracy"] is not None)
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
