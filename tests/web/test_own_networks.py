@@ -281,6 +281,18 @@ def test_a_drawing_on_it_is_in_colour_and_the_page_follows_it(
     assert wrong.status_code == 422
 
 
+def test_every_layer_is_on_the_exported_page(own: Path, manifest: Manifest, tmp_path: Path) -> None:
+    settings = Settings(own_network=own, default_network=own.name, state_dir=tmp_path / "state")
+    services = open_services(settings)
+    try:
+        export_gallery(services, ExportOptions(), tmp_path / "out", force=False)
+    finally:
+        services.close()
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    shown = [page.count(f"layers/{quote(layer.name)}.png") for layer in manifest.layers]
+    assert shown == [1] * len(manifest.layers)
+
+
 @pytest.mark.parametrize("own", [of_colours], indirect=True)
 def test_a_photograph_is_exported_as_the_network_gets_it(own: Path, tmp_path: Path) -> None:
     (tmp_path / "p.png").write_bytes(encode_grey(draw_picture().pixels[::-1]))

@@ -230,11 +230,6 @@ class LayerInfo(Published):
         return 4 * math.prod(self.shape)
 
     @property
-    def section(self) -> str:
-        """Name of its block, or ``stem`` or ``head``."""
-        return self.block or self.name.split(".", 1)[0]
-
-    @property
     def is_sequence(self) -> bool:
         """Whether its positions are steps in a row, one after another: ``(1, T, C)``."""
         return self.shape[0] == 1 < self.shape[1]

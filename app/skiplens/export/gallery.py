@@ -41,7 +41,7 @@ from skiplens.web.api.networks import Layer, Network
 from skiplens.web.pages import text
 from skiplens.web.pages.assets import FOLDER as STATIC
 from skiplens.web.pages.figures import Picture, alt_text, legend, table_legend
-from skiplens.web.pages.gallery import network_facts
+from skiplens.web.pages.gallery import layers_after_blocks, network_facts, outside_blocks
 from skiplens.web.pages.prediction import compare_predictions
 from skiplens.web.pages.templating import TEMPLATES, create_environment
 from skiplens.web.parameters import parse_scales
@@ -252,6 +252,7 @@ def html(context: ExportContext, images: GalleryImages) -> str:
 def _page(context: ExportContext, images: GalleryImages) -> dict[str, Any]:
     manifest = context.engine.manifest
     prediction = compare_predictions(context.forward, context.baseline)
+    outside = outside_blocks(manifest)
     return {
         "title": f"{prediction.label} in {manifest.title}",
         "manifest": manifest,
@@ -260,6 +261,9 @@ def _page(context: ExportContext, images: GalleryImages) -> dict[str, Any]:
         "prediction": prediction,
         "palette": context.options.palette,
         "images": images,
+        "stem": outside[0],
+        "after": layers_after_blocks(manifest, outside),
+        "head": outside[-1],
         "metrics": {found.block: found for found in context.forward.block_metrics},
         "describe_layer": partial(text.describe_layer, manifest),
         "alt_text": partial(alt_text, context.forward),

@@ -136,6 +136,15 @@ def outside_blocks(manifest: Manifest) -> list[list[LayerInfo]]:
     return found
 
 
+def layers_after_blocks(
+    manifest: Manifest, outside: Sequence[Sequence[LayerInfo]]
+) -> dict[str, Sequence[LayerInfo]]:
+    """The layers between a block and the next, by the name of the first."""
+    order = [layer.name for layer in manifest.layers]
+    in_order = sorted(manifest.blocks, key=lambda block: order.index(block.output))
+    return {block.name: outside[at] for at, block in enumerate(in_order[:-1], 1)}
+
+
 def _reads_rows(manifest: Manifest) -> bool:
     """Whether the first block, or the first layer of a network without blocks, reads a sequence."""
     first = manifest.blocks[0].output if manifest.blocks else manifest.layers[0].name
@@ -205,9 +214,7 @@ def _block_sections(
 ) -> tuple[BlockSection, ...]:
     """Every block. Terms are explained in the first, projections in the first that has one."""
     manifest, links = context.forward.manifest, context.links
-    order = [layer.name for layer in manifest.layers]
-    in_order = sorted(manifest.blocks, key=lambda block: order.index(block.output))
-    after = {block.name: outside[at] for at, block in enumerate(in_order[:-1], 1)}
+    after = layers_after_blocks(manifest, outside)
     metrics = {found.block: found for found in context.forward.block_metrics}
     projected = [block.name for block in manifest.blocks if _is_projected(block)]
     return tuple(
