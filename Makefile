@@ -25,7 +25,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 	@echo 'PYTHON=/path/to/python picks the Python for .venv/.'
-	@echo 'ARGS="..." passes options to serve, test (pytest), bench, soak and lock (uv).'
+	@echo 'ARGS="..." passes options to serve, test and cluster (pytest), bench, soak and lock (uv).'
 
 setup: $(DEV_READY) $(NPM_READY) ## set up the whole environment, with TensorFlow
 
@@ -42,7 +42,7 @@ test: setup ## set up and run every test
 	fi
 	@# Dozens of processes import the same modules: only the first has to compile them.
 	env -u PYTHONDONTWRITEBYTECODE \
-		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 cluster: $(RAY_READY) ## add Ray to the environment, and run the tests on it
 	$(BIN)/python -m pytest -n 0 tests/web/cluster tests/export/test_extraction_on_ray.py $(ARGS)

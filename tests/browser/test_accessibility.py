@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
 
-pytestmark = pytest.mark.browser
-
 SCHEMES: Final = ("light", "dark")
 
 

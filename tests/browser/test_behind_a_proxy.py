@@ -18,7 +18,6 @@ from tests.browser.drawing import SEVEN, STORE, draw
 from tests.browser.pages import wait_until_ready
 from tests.browser.test_upload import OWN, bring
 
-pytestmark = pytest.mark.browser
 PATH = "/tools/skiplens"
 SITE = """
 pid {folder}/nginx.pid;

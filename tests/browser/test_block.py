@@ -8,8 +8,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import address
 
-pytestmark = pytest.mark.browser
-
 EDGES = """() => {
   const image = document.querySelector(".block-table img");
   const left = image.getBoundingClientRect().left;

@@ -8,8 +8,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import address
 
-pytestmark = pytest.mark.browser
-
 DASHED = ".gradient-chart circle.dashed"
 
 

@@ -8,8 +8,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import address, load_pictures
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.mark.parametrize("scripts", [False, True])
 def test_the_way_to_them_and_on_to_a_block(

@@ -9,8 +9,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.drawing import ONE, draw, surface, unsaved
 from tests.browser.pages import address
 
-pytestmark = pytest.mark.browser
-
 MINUS = "\N{MINUS SIGN}"
 
 

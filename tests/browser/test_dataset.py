@@ -12,8 +12,6 @@ from skiplens.mnist import Split
 from tests.browser.conftest import OpenPage, serving
 from tests.idx import shifted_samples, write_test_set
 
-pytestmark = pytest.mark.browser
-
 DATASET = "/networks/mnist-resnet/dataset"
 STATE = f"/api/v1{DATASET}"
 # The widest of what a matrix says, in each cell that may say it.

@@ -6,8 +6,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import hold
 
-pytestmark = pytest.mark.browser
-
 SUMMARY = "Link, curl and Python"
 
 

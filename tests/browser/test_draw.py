@@ -27,8 +27,6 @@ from tests.browser.drawing import (
 )
 from tests.browser.pages import address, fetch, next_frame, wait_until_ready
 
-pytestmark = pytest.mark.browser
-
 STORED: Final = re.compile(r"/networks/mnist-resnet/digits/[0-9a-f]{16}")
 PAGE_OF_A_DIGIT: Final = re.compile(rf"{STORED.pattern}$")
 ACROSS: Final = ((0.1, 0.3), (0.9, 0.3))

@@ -13,7 +13,6 @@ from playwright.sync_api import FrameLocator, Page, expect
 from skiplens.settings import ROOT
 from tests.browser.conftest import OpenPage, serving
 
-pytestmark = pytest.mark.browser
 FITS = """frame => new Promise((resolve) => {
   const check = () => {
     const inner = document.querySelector(`iframe[title='${frame}']`);

@@ -16,8 +16,6 @@ from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import ERRORS, address, load_pictures
 
-pytestmark = pytest.mark.browser
-
 STORY: Final = {name for name in PAGES if name.startswith("story:")}
 PRINTED: Final = {"gallery", "layer", "filter", "block", "blocks", "comparison", *STORY}
 WIDTHS: Final = (320, 344, 360, 390, 768, 1024, 1366, 1440, 1920, 2560)

@@ -11,8 +11,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.drawing import SEVEN, Points, draw, surface, touch, unsaved
 from tests.browser.pages import fetch
 
-pytestmark = pytest.mark.browser
-
 BY_HAND: Final = pytest.mark.parametrize(
     ("width", "stroke"), [(1440, draw), (390, touch)], ids=["by mouse", "by touch on a phone"]
 )

@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 
-pytestmark = pytest.mark.browser
-
 PREDICTION = ".predicted"
 
 

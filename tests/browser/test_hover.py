@@ -11,8 +11,6 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import fetch
 
-pytestmark = pytest.mark.browser
-
 READOUT = ".tooltip-panel"
 MARKERS = ".tooltip > .tooltip-marker:not(.tooltip-receptive-field)"
 LINE = "#block1 [data-equation-line]"

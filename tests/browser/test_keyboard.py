@@ -9,8 +9,6 @@ from playwright.sync_api import Error, Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import address
 
-pytestmark = pytest.mark.browser
-
 DRAWN = """() => {
   const { complete, naturalWidth } = document.querySelector("dialog img");
   return complete && naturalWidth > 0; // while a larger one comes, it is still that of the page

@@ -3,14 +3,11 @@
 import re
 from typing import Final
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import LIVE
 from tests.browser.pages import Held, address, hold, next_frame
-
-pytestmark = pytest.mark.browser
 
 DATASET: Final = "/networks/mnist-resnet/dataset"
 

@@ -12,8 +12,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.drawing import SEVEN, draw, is_live, unsaved
 from tests.browser.pages import hold, stop_clock
 
-pytestmark = pytest.mark.browser
-
 # Sets a slider as a drag does, and reads a number in the same task: no answer can have come.
 DRAGGED: Final = """([slider, value, number]) => {
   const field = document.querySelector(`input[name=${slider}]`);

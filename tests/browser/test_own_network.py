@@ -15,11 +15,10 @@ from tests.browser.conftest import OpenPage, serving
 from tests.browser.drawing import draw, surface
 from tests.browser.pages import fetch
 
-pytestmark = [
-    pytest.mark.browser,
-    # As for tests.network.tiny, which would import Keras here already.
-    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
-]
+# As for tests.network.tiny, which would import Keras here already.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept:DeprecationWarning"
+)
 
 CLASSES: Final = tuple(f"{colour} {number}" for colour in ("red", "blue") for number in range(20))
 ACROSS: Final = ((0.2, 0.4), (0.8, 0.4))

@@ -14,7 +14,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.test_upload import OWN, bring
 
-pytestmark = pytest.mark.browser
 ORIENTATION = 0x0112
 QUARTER_TURN = 6
 FRAME_PX = 4  # on the page, between strokes and the outside of the box around them

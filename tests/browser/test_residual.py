@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.mark.parametrize("scripts", [False, True])
 def test_a_walk_over_a_block_all_blocks_and_a_comparison(

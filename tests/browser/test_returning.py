@@ -9,8 +9,6 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.conftest import WHOLE, launch
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def keeping_browser(playwright: Playwright) -> Iterator[Browser]:

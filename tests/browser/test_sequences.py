@@ -1,6 +1,5 @@
 """A network that reads rows: one row of the digit, in every picture of the page."""
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
@@ -13,8 +12,6 @@ from tests.browser.test_hover import (
     page_of_a_digit,
     point,
 )
-
-pytestmark = pytest.mark.browser
 
 STEPS = ".tooltip > .tooltip-step"
 ROW, UNIT = 14, 20

@@ -10,7 +10,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.pages import address, next_frame, wait_until_ready
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
+pytestmark = pytest.mark.fresh_context
 
 FIRST_VIEW_BYTES: Final = 250_000
 FIRST_VIEW_REQUESTS: Final = 15

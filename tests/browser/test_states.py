@@ -9,7 +9,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.pages import address, hold, stop_clock
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
+pytestmark = pytest.mark.fresh_context
 
 GRID = "**/layers/block1.sum/grid.png*"
 FOR_GOOD = 100

@@ -7,8 +7,6 @@ import pytest
 
 from tests.browser.conftest import OpenPage
 
-pytestmark = pytest.mark.browser
-
 # What a page is after it was made equal to another, and what a script found out on the way.
 MORPH = """async ([before, after, prepare, ask]) => {
   const address = document.querySelector("script[src$='js/site.js']").src;

@@ -9,8 +9,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.drawing import ONE, draw, unsaved
 from tests.browser.pages import address, fetch
 
-pytestmark = pytest.mark.browser
-
 LIGHT, DARK = "rgb(250, 249, 246)", "rgb(19, 20, 23)"
 
 

@@ -10,8 +10,6 @@ from skiplens.samples import load_samples
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import hold, next_frame, stop_clock
 
-pytestmark = pytest.mark.browser
-
 CONV = "layers/block1.conv1/filters/3"
 SMALL = "layers/block3.conv1/filters/7"
 FORGET = "(all) => all.forEach((one) => { one.textContent = ''; })"

@@ -11,8 +11,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage, serving
 from tests.browser.pages import address
 
-pytestmark = pytest.mark.browser
-
 OWN = re.compile("dark on a light background")
 BRING = """([event, data, type]) => {
   const transfer = new DataTransfer();

@@ -10,8 +10,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.drawing import ONE, draw, unsaved
 from tests.browser.pages import address, wait_until_ready
 
-pytestmark = pytest.mark.browser
-
 KEPT: Final = "() => { window.kept = true; }"
 # Each map of the grids and rows that lie wholly in the window, but for their last row.
 MAPS: Final = """() => [...document.querySelectorAll("figure[data-layer] img")]

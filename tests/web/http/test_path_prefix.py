@@ -139,6 +139,13 @@ def test_a_proxys_prefix_counts_when_it_is_trusted(start: Start) -> None:
     assert "servers" not in trusting.get("/openapi.json").json()
 
 
+def test_the_cookie_of_the_token_is_for_that_path_alone(start: Start) -> None:
+    client = start(trust_prefix_header=True, token="sesame")  # noqa: S106  # of the test
+    asked = client.get("/docs?token=sesame", headers=FORWARDED, follow_redirects=False)
+    assert asked.headers["location"] == "/lab/7/docs"
+    assert "Path=/lab/7/" in asked.headers["set-cookie"].split("; ")
+
+
 def test_a_prefix_is_ignored_by_default(start: Start) -> None:
     assert 'href="/docs"' in start().get("/", headers=FORWARDED).text
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
 from skiplens.web.http.problems import Problem, ProblemResponse
-from skiplens.web.links import CLASS, HEALTH, within
+from skiplens.web.links import CLASS, HEALTH, at, within
 
 _UNKNOWN_HOST: Final = Problem(400, "unknown_host", "Unknown host", "this host is not served here")
 _CROSS_SITE: Final = Problem(
@@ -189,7 +189,9 @@ class TokenCheck:
                 **{key: one for key, one in request.query_params.items() if key != _TOKEN_QUERY}
             )
             answer = RedirectResponse(str(address), HTTPStatus.SEE_OTHER)
-            answer.set_cookie(TOKEN_COOKIE, asked, max_age=_YEAR_S, httponly=True, samesite="lax")
+            answer.set_cookie(
+                *(TOKEN_COOKIE, asked, _YEAR_S), path=at("/"), httponly=True, samesite="lax"
+            )
             await answer(scope, receive, send)
         elif self._matches(given):
             await self._app(scope, receive, send)
