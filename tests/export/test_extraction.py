@@ -184,6 +184,16 @@ def test_without_zarr_it_says_how_to_get_it(
         extracted(engine, source, tmp_path / "a.zarr")
 
 
+def test_the_statistics_lie_beside_a_link_to_a_folder_elsewhere(
+    engine: Engine, source: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here").mkdir()
+    link = tmp_path / "here" / "a.zarr"
+    link.symlink_to(tmp_path / "elsewhere")
+    assert extracted(engine, source, link) == tmp_path / "here" / "a.csv"
+
+
 def test_chunks_fit_into_memory(engine: Engine) -> None:
     small, large = engine.manifest.layers[-1], find_layer(engine.manifest, "stem.output")
     assert extraction.chunk_of([small]) == extraction._MOST_IN_A_CHUNK  # noqa: SLF001

@@ -350,7 +350,7 @@ def extract(  # noqa: PLR0913  # what to compute, where to, and how
         raise ExportError("extracting needs Zarr: pip install 'skiplens[extract]'")
     every = engine.manifest.layers
     key = _key(engine, images, layers)
-    out = out.resolve()
+    out = out.absolute()  # which has a name, also where the folder is given as "."
     if out.exists() and not out.is_dir():
         raise ExportError(f"{out} is a file; choose a folder with --out")
     if out.exists() and not (out / _STATE).exists() and any(out.iterdir()):
