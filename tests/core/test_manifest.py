@@ -31,10 +31,10 @@ def manifest(*blocks: BlockInfo) -> Manifest:
     )
 
 
-def test_a_layer_knows_its_filters_and_its_place() -> None:
-    assert (CONV.filters, CONV.section, CONV.spatial) == (8, "block1", True)
+def test_a_layer_knows_its_filters_and_whether_it_has_positions() -> None:
+    assert (CONV.filters, CONV.spatial) == (8, True)
     logits = LayerInfo("head.logits", "Dense", "logits", None, (1, 1, 10))
-    assert (logits.filters, logits.section, logits.spatial) == (10, "head", False)
+    assert (logits.filters, logits.spatial) == (10, False)
     row = replace(CONV, shape=(1, 14, 8))
     assert row.spatial
 
