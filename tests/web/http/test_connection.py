@@ -53,6 +53,16 @@ class Recorded(asyncio.Transport):
         return 0
 
 
+class HalfClosed(Recorded):
+    """Still open for reading after the server has sent all, as TCP is."""
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        pass
+
+
 def served(app: ASGIApp, *sent: bytes) -> list[bytes]:
     """What is written in answer to these bytes, each of which is read at once."""
 
@@ -136,6 +146,32 @@ def test_a_lack_of_memory_for_a_body_is_not_the_clients_fault(
     written = b"".join(served(echo, GET + b"Content-Length: 2\r\n\r\nhi"))
     assert written.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert b"out_of_resources" in written
+
+
+def test_a_request_that_is_refused_in_its_first_packet_holds_no_connection() -> None:
+    asked: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope)
+        await reply(send, 200, b"")
+
+    async def swept() -> HalfClosed:
+        shared = Shared(app, Metrics("1"), Settings())
+        connection, transport = Connection(shared), HalfClosed()
+        connection.connection_made(cast("asyncio.BaseTransport", transport))
+        connection.data_received(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
+        )
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not transport.closed, "the client may read the answer"
+        shared.sweep(asyncio.get_running_loop().time() + shared.settings.receive_seconds + 1)
+        return transport
+
+    transport = asyncio.run(swept())
+    assert transport.closed
+    assert [call.split(b"\r\n")[0] for call in transport.calls] == [b"HTTP/1.1 400 Bad Request"]
+    assert asked == []
 
 
 def test_a_client_with_many_requests_takes_turns_with_others() -> None:

@@ -427,12 +427,11 @@ class Exchange:
         self._news.set()
 
     async def run(self) -> None:
-        """Have the app answer."""
+        """Have the app answer, unless the client is gone or was refused before this began."""
         connection = self._connection
-        if self._gone:
-            return
         try:
-            await connection.shared.app(self._scope, self.receive, self.send)
+            if not self._gone:
+                await connection.shared.app(self._scope, self.receive, self.send)
         except Exception:
             _logger.exception("failed", path=self._scope["path"])
         finally:
