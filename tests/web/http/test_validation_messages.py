@@ -1,13 +1,17 @@
 """What is said of a parameter that is not allowed: its name, what is allowed, what came."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from skiplens.core.colormaps import PaletteName
+from skiplens.web.http.problems import validation_message
 from tests.web.conftest import Refused
 
 LAYER = "layers/block1.output"
@@ -44,6 +48,23 @@ def test_the_message_names_the_allowed_and_the_received_value(
     assert refused(api.get(f"{view}/{rest}"), 422, "invalid_parameter") == says
 
 
+LESSON = "lesson must be the code of a lesson: 6 to 24 small letters and digits; got 'AB'"
+TOLD_OF_THE_STORY = (
+    ("GET", "/learn/gradient?w1=7", "w1 must be a number from -6 to 6; got '7'"),
+    ("GET", "/learn/gradient?x=abc", "x must be a number from -6 to 6; got 'abc'"),
+    ("GET", "/learn/sum?lesson=AB", LESSON),
+    ("GET", "/learn/class/AB", LESSON),
+    ("POST", "/learn/S1/lesson/abcdef", "step must be the name of a step; got 'S1'"),
+)
+
+
+@pytest.mark.parametrize(("method", "address", "says"), TOLD_OF_THE_STORY)
+def test_a_parameter_of_the_story_has_such_a_message_too(
+    api: TestClient, refused: Refused, method: str, address: str, says: str
+) -> None:
+    assert refused(api.request(method, address), 422, "invalid_parameter") == says
+
+
 def test_a_missing_parameter_is_named_with_its_allowed_values(
     api: TestClient, refused: Refused
 ) -> None:
@@ -75,6 +96,22 @@ def test_every_bounded_parameter_has_a_message(api: TestClient, refused: Refused
         assert detail.endswith(f"; got '{'~' * 60}...'"), address
         names.add(name)
     assert names >= {"zoom", "scale_b", "wrong", "page", "indices", "row", "filter", "target"}
+
+
+def test_every_parameter_of_every_route_has_a_message(api: TestClient) -> None:
+    app, names = cast("FastAPI", api.app), set()
+    for handler in (route.dependant for route in app.routes if isinstance(route, APIRoute)):
+        for name in _parameters(handler):
+            fault = {"loc": ("query", name), "type": "wrong", "input": "~"}
+            assert validation_message(handler, fault).startswith(f"{name} must be ")
+            names.add(name)
+    assert names >= {"w1", "lesson", "draw", "pair", "version", "zoom"}
+
+
+def _parameters(handler: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in handler.path_params + handler.query_params)
+    for dependency in handler.dependencies:
+        yield from _parameters(dependency)
 
 
 def _with_one_wrong(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -233,8 +233,6 @@ def _allowed(declared: FieldInfo) -> str:
     parameter: Any = Annotated[declared.annotation, declared]
     schema = TypeAdapter(parameter).json_schema()
     variants = [schema, *schema.get("anyOf", ()), *schema.get("$defs", {}).values()]
-    if any("pattern" in variant for variant in variants):
-        return str(declared.description)
     return next(text for text in map(_describe, variants) if text)
 
 
@@ -246,19 +244,27 @@ def _describe(schema: Mapping[str, Any]) -> str | None:
     match schema.get("type"):
         case "boolean":
             return "true or false"
-        case "integer":
-            return _describe_integer(schema.get("minimum"), schema.get("maximum"))
-        case "string" if "maxLength" in schema:
-            return f"text of at most {schema['maxLength']:,} characters"
+        case "integer" | "number":
+            return _describe_number(schema)
         case "string":
-            return "text"
+            return _describe_text(schema)
     return None
 
 
-def _describe_integer(least: int | None, most: int | None) -> str:
+def _describe_number(schema: Mapping[str, Any]) -> str:
+    name, form = ("a number", "g") if schema["type"] == "number" else ("a whole number", ",")
+    least, most = schema.get("minimum"), schema.get("maximum")
     if least is None or most is None:
-        return "a whole number"
-    return f"a whole number from {least} to {most:,}"
+        return name
+    return f"{name} from {least:{form}} to {most:{form}}"
+
+
+def _describe_text(schema: Mapping[str, Any]) -> str:
+    if "pattern" in schema and "description" in schema:
+        return str(schema["description"])
+    if "maxLength" in schema:
+        return f"text of at most {schema['maxLength']:,} characters"
+    return "text"
 
 
 def _documented(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, object]]:

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
+from pydantic import Field
 from starlette.responses import RedirectResponse
 
 from skiplens.core.input_image import SIDE
@@ -26,7 +27,13 @@ from skiplens.web.pages.templating import Page, RespondDep
 from skiplens.web.parameters import ServicesDep
 from skiplens.web.uploads import CandidatesDep, read_form, store, write
 
-LESSON: Final = r"^[a-z0-9]{6,24}$"
+Lesson = Annotated[
+    str,
+    Field(
+        pattern="^[a-z0-9]{6,24}$",
+        description="the code of a lesson: 6 to 24 small letters and digits",
+    ),
+]
 _ELSEWHERE: Final = ("192.0.2.1", 9)  # an address for documentation (RFC 5737): nothing is sent
 _MARGIN: Final = 2  # modules, besides those of the code itself
 
@@ -80,8 +87,8 @@ router = APIRouter(include_in_schema=False)
 async def show_to_class(
     request: Request,
     services: ServicesDep,
-    step: Annotated[str, Path(max_length=16, pattern="^[a-z]+$")],
-    lesson: Annotated[str, Path(pattern=LESSON)],
+    step: Annotated[str, Path(max_length=16, pattern="^[a-z]+$", description="the name of a step")],
+    lesson: Lesson,
 ) -> RedirectResponse:
     """Show the digit of the form to a class, and return to its step.
 
@@ -97,9 +104,7 @@ async def show_to_class(
 
 
 @router.get(links.class_page("{lesson}"))
-def class_page(
-    respond: RespondDep, lesson: Annotated[str, Path(pattern=LESSON)], shown: str | None = None
-) -> Response:
+def class_page(respond: RespondDep, lesson: Lesson, shown: str | None = None) -> Response:
     """A surface to draw on, and the button that shows the drawing to the class."""
     values = {"address": links.class_page(lesson), "shown": shown is not None}
     return respond(Page("learn_class.html", "Draw a digit for the class", values=values))
@@ -110,7 +115,7 @@ async def send_to_class(
     request: Request,
     services: ServicesDep,
     candidates: CandidatesDep,
-    lesson: Annotated[str, Path(pattern=LESSON)],
+    lesson: Lesson,
 ) -> RedirectResponse:
     """Store the digit of the body, and show it to a class.
 

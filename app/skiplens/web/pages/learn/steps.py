@@ -16,9 +16,9 @@ from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.learn import blocks, filters, gradients, pairs, rows
 from skiplens.web.pages.learn.classroom import (
-    LESSON,
     ClassCode,
     ClassDigits,
+    Lesson,
     class_code,
     class_digits,
 )
@@ -279,7 +279,7 @@ class LearnQuery:
 
     digit: Annotated[str | None, Query(max_length=64)] = None
     present: Annotated[str | None, Query(max_length=8)] = None
-    lesson: Annotated[str | None, Query(pattern=LESSON)] = None
+    lesson: Lesson | None = None
 
 
 LearnQueryDep = Annotated[LearnQuery, Depends(query_of(LearnQuery))]
