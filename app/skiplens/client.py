@@ -264,15 +264,15 @@ def _query(path: str, scale: Scale | None) -> str:
 def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, bytes]:
     """Media type and content of an image to send."""
     if isinstance(image, np.ndarray):
-        pixels = image.reshape(image.shape[:_MATRIX]) if image.shape[_MATRIX:] == (1,) else image
-        if pixels.ndim != _MATRIX and pixels.shape[_MATRIX:] != (_COLOURS,):
+        numbers = as_bytes(image)
+        if numbers.ndim != _MATRIX and numbers.shape[_MATRIX:] != (_COLOURS,):
             raise InvalidParameterError(
                 "image must be an array (H, W), (H, W, 1) or (H, W, 3); got one of shape "
                 f"{image.shape}"
             )
-        numbers = as_bytes(pixels)
         if numbers.shape == (_SIDE, _SIDE):  # floats are not rounded
-            given = np.clip(pixels, 0, 1) if pixels.dtype.kind == "f" else numbers
+            is_float = image.dtype.kind == "f"
+            given = np.clip(image, 0, 1).reshape(numbers.shape) if is_float else numbers
             return _JSON, json.dumps({"pixels": given.tolist()}).encode()
         return "image/png", encode_grey(numbers)
     if isinstance(image, bytes):
@@ -285,12 +285,13 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
 
 def as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """Integers in 0..255, or floats in 0..1, as uint8 in 0..255. Floats a little outside, as
-    resampling makes them, are clipped.
+    resampling makes them, are clipped. A channel axis of length 1 is left out.
 
     Raises:
         InvalidParameterError: the numbers are of another kind, or lie elsewhere.
     """
     most = np.iinfo(np.uint8).max
+    pixels = pixels[:, :, 0] if pixels.shape[_MATRIX:] == (1,) else pixels
     if pixels.dtype.kind in "iu" and pixels.size and 0 <= pixels.min() <= pixels.max() <= most:
         return np.asarray(pixels, np.uint8)
     if pixels.dtype.kind in "fb" and (np.abs(pixels - 0.5) <= 0.5 + _OVERSHOOT).all():

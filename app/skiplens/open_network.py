@@ -159,8 +159,7 @@ def _file(image: Pixels, path: Path) -> Path:
     """The file of an image."""
     if not isinstance(image, np.ndarray):
         return Path(image)
-    pixels = image[:, :, 0] if image.shape[2:] == (1,) else image
-    path.write_bytes(encode_grey(as_bytes(pixels)))
+    path.write_bytes(encode_grey(as_bytes(image)))
     return path
 
 
