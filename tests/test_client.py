@@ -110,6 +110,7 @@ def test_it_knows_the_page_of_an_image(client: Client, digit: Digit) -> None:
     page = client.page(digit.pixels)
     assert page == f"{client.url}networks/{client.network}/digits/{digit.id}"
     assert client.page(digit.pixels, "block2") == f"{page}/blocks/block2"
+    assert client.page(digit.pixels, "a/b #1") == f"{page}/blocks/a%2Fb%20%231"
 
 
 def test_the_maps_of_a_block_are_a_picture(client: Client, digit: Digit) -> None:
@@ -151,6 +152,12 @@ def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
         client.block_maps(digit.pixels, "block99")
     with pytest.raises(errors.UnknownLayerError):
         client.activations(digit.pixels, ["nothing"])
+    with pytest.raises(errors.UnknownLayerError, match="no layer 'glätte: слой #1\\?'"):
+        client.activations(digit.pixels, ["glätte: слой #1?"])
+    with pytest.raises(errors.UnknownBlockError, match="no block 'слой #1\\?'"):
+        client.block_maps(digit.pixels, "слой #1?")
+    with pytest.raises(errors.UnknownNetworkError, match="network 'слой #1\\?' is not loaded"):
+        _ = Client(client.url, "слой #1?", token=TOKEN).classes
     with pytest.raises(errors.InvalidParameterError):
         client.prediction(digit.pixels, {"block2": 9.0})
     with pytest.raises(errors.BlankImageError):

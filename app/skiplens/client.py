@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -127,14 +127,18 @@ class Client:
     @cached_property
     def layers(self) -> Mapping[str, tuple[int, int, int]]:
         """Height, width and number of filters of each layer by name, in forward order."""
-        found = self._json(f"networks/{self.network}/layers")
+        found = self._json(f"{self._path}/layers")
         return {one["name"]: tuple(one["shape"]) for one in found}
 
     @cached_property
     def _description(self) -> dict[str, Any]:
         if self._wanted:
-            return dict(self._json(f"networks/{self._wanted}"))
+            return dict(self._json(f"networks/{_segment(self._wanted)}"))
         return dict(self._json("networks")[0])
+
+    @property
+    def _path(self) -> str:
+        return f"networks/{_segment(self.network)}"
 
     # Images
 
@@ -158,8 +162,8 @@ class Client:
 
     def page(self, image: Image, block: str | None = None) -> str:
         """Address of the page that shows the network, or one block, on an image."""
-        address = f"{self.url}networks/{self.network}/digits/{self.store(image).id}"
-        return f"{address}/blocks/{block}" if block else address
+        address = f"{self.url}{self._view(image)}"
+        return f"{address}/blocks/{_segment(block)}" if block else address
 
     # What the network computes
 
@@ -185,7 +189,7 @@ class Client:
             scale: as in :meth:`prediction`.
         """
         view = self._view(image)
-        paths = [f"{view}/layers/{layer}" for layer in layers] or [view]
+        paths = [f"{view}/layers/{_segment(layer)}" for layer in layers] or [view]
         return {
             name: array
             for path in paths
@@ -199,7 +203,8 @@ class Client:
 
     def block_maps(self, image: Image, block: str, scale: Scale | None = None) -> bytes:
         """The maps of a block as a PNG: rows of x, F(x), sum and output on one range."""
-        return self._answer(_query(f"{self._view(image)}/blocks/{block}/maps.png", scale))
+        path = f"{self._view(image)}/blocks/{_segment(block)}/maps.png"
+        return self._answer(_query(path, scale))
 
     def show(
         self, image: Image, block: str | None = None, scale: Scale | None = None
@@ -212,7 +217,8 @@ class Client:
         """
         stored, name = self.store(image), block or next(iter(self.blocks), "")
         answer = self.prediction(stored, scale)
-        details = (self._json(f"{self._view(stored)}/blocks/{one}") for one in self.blocks)
+        view = self._view(stored)
+        details = (self._json(f"{view}/blocks/{_segment(one)}") for one in self.blocks)
         return NotebookView(
             f"{self.network}: {answer.label}, {answer.probabilities[answer.label]:.1%}",
             self.page(stored),
@@ -223,7 +229,7 @@ class Client:
         )
 
     def _view(self, image: Image) -> str:
-        return f"networks/{self.network}/digits/{self.store(image).id}"
+        return f"{self._path}/digits/{self.store(image).id}"
 
     def _json(self, path: str, scale: Scale | None = None) -> Any:  # noqa: ANN401  # any JSON value
         try:
@@ -252,6 +258,11 @@ class Client:
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise UnreachableError(f"{self.url} does not answer ({reason})") from error
+
+
+def _segment(name: str) -> str:
+    """A name as part of a path; users choose those of their networks, layers and blocks."""
+    return quote(name, safe="")
 
 
 def _query(path: str, scale: Scale | None) -> str:
