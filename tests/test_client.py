@@ -145,6 +145,25 @@ def test_a_notebook_shows_no_identity_where_there_is_none(client: Client, digit:
         assert shown._repr_html_().count('stroke="currentColor"') == lines
 
 
+def test_without_blocks_a_notebook_shows_none_and_none_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, digit: Digit
+) -> None:
+    asked = []
+
+    def answer(_: Client, path: str) -> bytes:
+        asked.append(path)
+        return b'[{"id": "flat", "blocks": [], "input_shape": [9, 28, 3]}]'
+
+    monkeypatch.setattr(Client, "_answer", answer)
+    flat = Client("http://127.0.0.1")
+    with pytest.raises(errors.UnknownBlockError, match="network flat has no blocks"):
+        flat.show(digit.pixels)
+    assert flat._repr_html_() == (
+        '<p><a href="http://127.0.0.1/" target="_blank">http://127.0.0.1/</a></p>'
+    )
+    assert asked == ["networks"]
+
+
 def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
     with pytest.raises(errors.UnknownNetworkError, match="network 'nothing' is not loaded"):
         Client(client.url, "nothing", token=TOKEN).prediction(digit.pixels)

@@ -39,6 +39,8 @@ def test_a_colour_network_is_served_with_its_images(state: Path) -> None:
         assert opened.classes == ("red", "green", "blue")
         assert opened.blocks == ("block1",)
         assert opened.url in opened._repr_html_()
+        assert opened.show(image)._repr_html_() in opened._repr_html_()
+        assert "<svg" not in skiplens.Client(opened.url)._repr_html_(), "a sample is a digit"
         found = opened.activations(image, ["shares", "classes.softmax"])
         np.testing.assert_allclose(found["shares"], image / 255, atol=1e-6)
         wanted = numpy(network(image[None].astype(np.float32)))

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import BlockMetrics
-from skiplens.errors import InvalidParameterError, SkiplensError, UnreachableError
+from skiplens.errors import (
+    InvalidParameterError,
+    SkiplensError,
+    UnknownBlockError,
+    UnreachableError,
+)
 from skiplens.notebook_html import NotebookView
 
 Array = NDArray[np.float32]
@@ -98,9 +103,15 @@ class Client:
         url = escape(self.url)
         link = f'<p><a href="{url}" target="_blank">{url}</a></p>'
         try:
-            return link + self.show(self.samples[0])._repr_html_()
-        except (SkiplensError, IndexError):  # no server, no sample, or no block
+            return link + self.show(self._examples[0])._repr_html_()
+        except (SkiplensError, IndexError):  # no server, no example, or no block
             return link
+
+    @property
+    def _examples(self) -> Sequence[Image]:
+        """Images to show the network on: the samples, if it takes such images."""
+        height, width, _ = self._description["input_shape"]
+        return self.samples if height == width == _SIDE else ()
 
     # The network
 
@@ -215,7 +226,9 @@ class Client:
         Raises:
             UnknownBlockError: there is no such block, or none at all.
         """
-        stored, name = self.store(image), block or next(iter(self.blocks), "")
+        if not self.blocks:
+            raise UnknownBlockError(f"network {self.network} has no blocks")
+        stored, name = self.store(image), block or self.blocks[0]
         answer = self.prediction(stored, scale)
         view = self._view(stored)
         details = (self._json(f"{view}/blocks/{_segment(one)}") for one in self.blocks)

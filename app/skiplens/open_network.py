@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.client import Client, as_bytes
+from skiplens.client import Client, Image, as_bytes
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.errors import StartupError
@@ -28,14 +28,23 @@ class OpenNetwork(Client):
     """A network in a server of its own, which ends with this process or with :meth:`close`."""
 
     def __init__(
-        self, server: subprocess.Popen[str], url: str, folder: tempfile.TemporaryDirectory[str]
+        self,
+        server: subprocess.Popen[str],
+        url: str,
+        folder: tempfile.TemporaryDirectory[str],
+        images: Sequence[Pixels] = (),
     ) -> None:
         super().__init__(url)
         self._server = server
         self._folder = folder
+        self._images = tuple(images)
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() + iframe(address_in_notebook(self.url, os.environ))
+
+    @property
+    def _examples(self) -> Sequence[Image]:
+        return self._images or super()._examples
 
     def close(self) -> None:
         """End the server; the compiled network is kept."""
@@ -115,10 +124,14 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
     )
     for number, image in enumerate(images):
         command += ["--image", str(_file(image, Path(folder.name) / f"image-{number}.png"))]
-    return _started(command, folder)
+    return _started(command, folder, images)
 
 
-def _started(command: Sequence[str], folder: tempfile.TemporaryDirectory[str]) -> OpenNetwork:
+def _started(
+    command: Sequence[str],
+    folder: tempfile.TemporaryDirectory[str],
+    images: Sequence[Pixels] = (),
+) -> OpenNetwork:
     """The server that a command starts, which notebooks may show in a frame."""
     log = Path(folder.name) / "log"
     variables = {"SKIPLENS_FRAME_ANCESTORS": ",".join(SITES)}
@@ -129,7 +142,7 @@ def _started(command: Sequence[str], folder: tempfile.TemporaryDirectory[str]) -
             command, stdout=subprocess.PIPE, stderr=file, text=True, env=variables | os.environ
         )
     try:
-        return OpenNetwork(server, _address(server, log), folder)
+        return OpenNetwork(server, _address(server, log), folder, images)
     except BaseException:
         server.kill()
         server.wait()
