@@ -5,10 +5,12 @@ from itertools import pairwise
 from typing import Any, cast
 
 import pytest
+from prometheus_client import Gauge
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skiplens.settings import Settings
 from skiplens.web.http.connection import READ_COST, Connection, Shared
+from skiplens.web.http.event_loop import _sweep
 from skiplens.web.http.metrics import Metrics
 from tests.web.http.asgi import echo, reply
 
@@ -172,6 +174,30 @@ def test_a_request_that_is_refused_in_its_first_packet_holds_no_connection() -> 
     assert transport.closed
     assert [call.split(b"\r\n")[0] for call in transport.calls] == [b"HTTP/1.1 400 Bad Request"]
     assert asked == []
+
+
+def test_what_fails_in_one_sweep_is_logged_and_does_not_end_the_sweeps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def swept() -> None:
+        shared = Shared(echo, Metrics("1"), Settings(receive_seconds=0.01))
+        shared.metrics.follow(Gauge("wrong", "No number", registry=None), lambda: 1 / 0)
+        twice = asyncio.Event()
+        beats: list[int] = []
+
+        def beat() -> None:
+            beats.append(len(beats))
+            if len(beats) > 1:
+                twice.set()
+
+        sweeping = asyncio.create_task(_sweep(shared, beat))
+        waiting = asyncio.create_task(twice.wait())
+        await asyncio.wait((sweeping, waiting), return_when=asyncio.FIRST_COMPLETED)
+        assert twice.is_set()
+        sweeping.cancel()
+
+    asyncio.run(swept())
+    assert "division by zero" in capsys.readouterr().out
 
 
 def test_a_client_with_many_requests_takes_turns_with_others() -> None:

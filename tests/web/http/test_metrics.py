@@ -1,11 +1,16 @@
 """Metrics, liveness and readiness."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
+import pytest
 from fastapi import FastAPI
+from prometheus_client import Gauge
 
-from skiplens.web.http.metrics import Metrics, router
+from skiplens.web.http.metrics import Metrics
+from tests.e2e.server import PATIENCE
 from tests.web.conftest import Refused, Start
 from tests.web.images import drawing, encoded
 
@@ -43,6 +48,43 @@ def test_two_apps_have_separate_metrics() -> None:
     assert two.registry.get_sample_value("skiplens_refusals_total", {"reason": "busy"}) is None
 
 
+class WatchedLock:
+    """Tells when someone has to wait for it."""
+
+    waited = threading.Event()
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self.waited.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_metrics_are_brought_up_to_date_by_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("skiplens.web.http.metrics.Lock", WatchedLock)
+    metrics = Metrics("1")
+    totals = iter([1, 2])
+    with ThreadPoolExecutor(1) as pool:
+
+        def total() -> float:
+            read = next(totals)
+            if read == 1:
+                pool.submit(metrics.refresh)
+                assert WatchedLock.waited.wait(PATIENCE)
+            return read
+
+        metrics.follow(Gauge("read", "The newest", registry=metrics.registry), total)
+        metrics.refresh()
+    assert metrics.registry.get_sample_value("read") == 2
+
+
 def test_alive_and_ready(start: Start) -> None:
     client = start()
     assert client.get("/healthz").json() == {"status": "alive"}
@@ -56,9 +98,3 @@ def test_not_ready_is_503_and_still_alive(start: Start, refused: Refused) -> Non
     refused(answer, 503, "not_ready")
     assert answer.headers["retry-after"] == "1"
     assert client.get("/healthz").status_code == 200
-
-
-def test_health_is_outside_the_api() -> None:
-    assert {getattr(route, "path", "") for route in router.routes} == {
-        *("/healthz", "/readyz", "/metrics")
-    }

@@ -242,8 +242,11 @@ async def _sweep(shared: Shared, beat: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     while True:
         beat()
-        shared.sweep(loop.time())
-        shared.metrics.refresh()
+        try:
+            shared.sweep(loop.time())
+            shared.metrics.refresh()
+        except Exception:  # nobody else would learn of it, and no time would be bounded any more
+            _logger.exception("sweep failed")
         # Up to 70 MB lie between what is in use. It takes half a millisecond, 8 at first.
         _tell_glibc("malloc_trim", 0)
         await asyncio.sleep(min(_LONGEST_SWEEP_S, shared.settings.receive_seconds / 4))

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import Lock
 from typing import Literal
 
 from anyio import to_thread
@@ -75,6 +76,7 @@ class Metrics:
         )
         self._misses = Counter("skiplens_cache_misses", "Forward passes computed", registry=own)
         self._followed: list[tuple[Callable[[float], None], Callable[[], float]]] = []
+        self._refreshing = Lock()
         build = Info("skiplens_build", "Version of the program", registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
 
@@ -98,8 +100,9 @@ class Metrics:
         """Bring what is followed up to date: before it is printed, and about once a second, as
         other processes may print it.
         """
-        for update, value in self._followed:
-            update(value())
+        with self._refreshing:  # a total that is counted late would be less than the one before
+            for update, value in self._followed:
+                update(value())
 
 
 def _gauge(
