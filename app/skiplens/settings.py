@@ -336,7 +336,11 @@ class Settings(BaseSettings):
         description="host names to answer, comma-separated, * for all; by default the loopback "
         "names and, if `host` is another interface, IP addresses and the machine's own name",
     )
-    token: str = Field("", description="token that clients must send; none by default")
+    token: str = Field(
+        "",
+        pattern="^[ -~]*$",  # what headers and cookies can hold
+        description="token that clients must send, in ASCII; none by default",
+    )
     cors_origins: Names = Field(
         (), description="other sites whose scripts may call the API, comma-separated"
     )

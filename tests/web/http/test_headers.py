@@ -223,10 +223,27 @@ def test_the_token_opens_the_api_as_a_bearer_and_pages_as_a_cookie(start: Start)
     bearer = {"Authorization": "bearer open sesame"}
     assert client.get("/api/v1/networks", headers=bearer).status_code == 200
     assert client.get("/?token=wrong").status_code == 401
-    asked = client.get("/docs?token=open%20sesame&a=b", follow_redirects=False)
-    assert (asked.status_code, asked.headers["location"]) == (303, "/docs?a=b")
+    for path in ("/docs", "/layers/conv%231%3F%25%20%C3%A4"):
+        asked = client.get(f"{path}?token=open%20sesame&a=b", follow_redirects=False)
+        assert (asked.status_code, asked.headers["location"]) == (303, f"{path}?a=b")
     assert {"HttpOnly", "SameSite=lax"} <= set(asked.headers["set-cookie"].split("; "))
     assert client.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize("token", ["schlüssel", "a\nb", "\u2192"])
+def test_a_token_that_no_header_can_hold_is_refused(start: Start, token: str) -> None:
+    with pytest.raises(ValidationError):
+        start(token=token)
+
+
+def test_configured_sites_may_send_the_token(start: Start) -> None:
+    client = start(cors_origins=FRIEND, token="sesame")  # noqa: S106  # of the test
+    asked = {**PREFLIGHT, "Access-Control-Request-Headers": "authorization"}
+    allowed = client.options("/api/v1/digits", headers={"Origin": FRIEND, **asked})
+    assert allowed.status_code == 200
+    bearer = {"Origin": FRIEND, "Authorization": "Bearer sesame"}
+    answer = client.get("/api/v1/networks", headers=bearer)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, FRIEND)
 
 
 MADE = re.compile(r"[0-9a-f]{16}")

@@ -8,6 +8,7 @@ import socket
 import time
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from starlette.datastructures import URL, Headers
 from starlette.middleware import Middleware
@@ -185,7 +186,7 @@ class TokenCheck:
         given = bearer if scheme.lower() == "bearer" else request.cookies.get(TOKEN_COOKIE, "")
         asked = request.query_params.get(_TOKEN_QUERY)
         if asked is not None and scope["method"] == "GET" and self._matches(asked):
-            address = URL("/" + scope["path"].lstrip("/")).include_query_params(
+            address = URL("/" + quote(scope["path"].lstrip("/"))).include_query_params(
                 **{key: one for key, one in request.query_params.items() if key != _TOKEN_QUERY}
             )
             answer = RedirectResponse(str(address), HTTPStatus.SEE_OTHER)
@@ -217,7 +218,7 @@ def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST"],
-            allow_headers=["X-Request-ID"],
+            allow_headers=["Authorization", "X-Request-ID"],
             expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
         )
     ]
