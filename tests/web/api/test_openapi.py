@@ -1,5 +1,6 @@
 """The API's description of itself."""
 
+import re
 from typing import Any
 
 import pytest
@@ -62,6 +63,12 @@ def test_every_parameter_has_a_description_and_an_example(schema: dict[str, Any]
         if not (parameter.get("description") and parameter["schema"].get("examples"))
     ]
     assert bare == []
+
+
+def test_every_name_in_a_path_is_a_parameter(schema: dict[str, Any]) -> None:
+    for path, _, operation in _operations(schema):
+        found = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
+        assert found == set(re.findall(r"{(\w+)}", path)), path
 
 
 def test_every_property_has_a_description(schema: dict[str, Any]) -> None:

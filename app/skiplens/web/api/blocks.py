@@ -41,6 +41,7 @@ from skiplens.web.parameters import (
     ReorderedPassDep,
     SignedPalette,
     Zoom,
+    get_digit,
     parse_filters,
 )
 
@@ -310,7 +311,11 @@ def get_gradients_by_step(
     )
 
 
-@router.get(f"{VIEW}/stages", summary="Stages: runs of blocks whose outputs have the same shape")
+@router.get(
+    f"{VIEW}/stages",
+    summary="Stages: runs of blocks whose outputs have the same shape",
+    dependencies=[Depends(get_digit)],
+)
 def get_stages(engine: NetworkDep) -> list[Stage]:
     return [
         Stage(
