@@ -1,5 +1,7 @@
 import hashlib
 import io
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -7,8 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from skiplens.core.input_image import Digit
+from skiplens.core.input_image import Digit, InputImage
 from skiplens.samples import load_samples
+from skiplens.service.digit_store import InputRecord
+from skiplens.service.services import Services
+from skiplens.web import links
+from skiplens.web.api import digits
 from tests.web.conftest import Refused
 from tests.web.images import drawing, encoded
 
@@ -35,6 +41,16 @@ def test_a_posted_digit_is_preprocessed_stored_and_found_again(api: TestClient) 
     assert posted["box"] == [24, 10, 16, 40]
     assert api.get(posted["url"]).json() == posted
     assert "me.png" not in answer.text
+
+
+@pytest.mark.parametrize(("kind", "network"), [(Digit, "of-digits"), (InputImage, "of-shirts")])
+def test_the_page_of_an_image_is_that_of_a_network_that_takes_it(
+    kind: type[InputImage], network: str
+) -> None:
+    registry = SimpleNamespace(for_digits="of-digits", default="of-shirts")
+    stored = InputRecord.of_image(kind.of(np.zeros((28, 28), np.uint8)))
+    found = digits.digit(stored, cast("Services", SimpleNamespace(registry=registry)))
+    assert found.linked.page_url == links.gallery(network, stored.image.id)
 
 
 def two_strokes() -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from skiplens.core.array_files import npy
 from skiplens.core.grid_image import encode_grey
-from skiplens.core.input_image import SIDE
+from skiplens.core.input_image import Digit as DigitImage
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
@@ -110,7 +110,7 @@ async def post_digit(
 @router.get("/digits/{digit}", summary="A digit and its provenance")
 def digit(stored: DigitDep, services: ServicesDep) -> Digit:
     registry = services.registry
-    is_digit = stored.image.pixels.shape == (SIDE, SIDE)
+    is_digit = isinstance(stored.image, DigitImage)
     return Digit.of(stored, registry.for_digits if is_digit else registry.default)
 
 
