@@ -175,6 +175,16 @@ def test_a_label_is_that_of_a_digit(
     assert "right, labelled 7" in shipped
 
 
+@pytest.mark.parametrize("own", [perceptron], indirect=True)
+def test_a_network_without_kernels_has_none_to_name(
+    visitor: TestClient, own: Path, manifest: Manifest
+) -> None:
+    layer = manifest.layers[0].name
+    answer = visitor.get(f"/api/v1/networks/{own.name}/layers/{layer}/kernels.npy")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].endswith("; layers with kernels are none")
+
+
 def test_gradients_are_given_or_it_is_said_why_there_are_none(
     visitor: TestClient, manifest: Manifest, view: str
 ) -> None:

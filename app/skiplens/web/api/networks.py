@@ -26,6 +26,7 @@ from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.errors import NotMeasuredError, UnknownLayerError
 from skiplens.service.map_grids import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
+from skiplens.service.registry import listed
 from skiplens.web import links
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import BlockNames, Joined, NetworkId, Pair
@@ -121,7 +122,7 @@ def layers(engine: NetworkDep) -> list[Layer]:
 
 def _kernel(engine: Engine, layer: LayerInfo) -> NDArray[np.float32]:
     if layer.kernel is None:
-        convolutions = ", ".join(layer.name for layer in engine.manifest.layers if layer.kernel)
+        convolutions = listed(one.name for one in engine.manifest.layers if one.kernel)
         raise UnknownLayerError(
             f"layer {layer.name} has no kernels; layers with kernels are {convolutions}"
         )
