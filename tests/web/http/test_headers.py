@@ -226,7 +226,7 @@ def test_the_token_opens_the_api_as_a_bearer_and_pages_as_a_cookie(start: Start)
     for path in ("/docs", "/layers/conv%231%3F%25%20%C3%A4"):
         asked = client.get(f"{path}?token=open%20sesame&a=b", follow_redirects=False)
         assert (asked.status_code, asked.headers["location"]) == (303, f"{path}?a=b")
-    assert {"HttpOnly", "SameSite=lax"} <= set(asked.headers["set-cookie"].split("; "))
+        assert {"HttpOnly", "SameSite=lax"} <= set(asked.headers["set-cookie"].split("; "))
     assert client.get("/docs").status_code == 200
 
 
