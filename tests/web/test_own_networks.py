@@ -261,6 +261,27 @@ def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> No
 
 
 @pytest.mark.parametrize("own", [of_colours], indirect=True)
+def test_the_maps_of_a_frame_can_be_read_in_place(visitor: TestClient, own: Path) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (37, 51, 3), np.uint8)
+    sent, headers = encode_grey(image), {"content-type": "image/png"}
+    network = f"/api/v1/networks/{own.name}"
+    live = f"{network}/live?layers=first,one_add"
+    content = visitor.post(live, content=sent, headers=headers).content
+    length = int.from_bytes(content[:4], "little")
+    header, body = json.loads(content[4 : 4 + length]), content[4 + length :]
+    assert header["input_shape"] == [37, 51, 3]
+    assert body[: image.size] == image.tobytes()
+    store = f"/api/v1/digits?network={own.name}"
+    digit = visitor.post(store, content=sent, headers=headers).json()["id"]
+    for layer in header["layers"]:
+        assert layer["offset"] % 4 == 0
+        values = np.frombuffer(body, "<f4", int(np.prod(layer["shape"])), layer["offset"])
+        address = f"{network}/digits/{digit}/layers/{layer['name']}/activations.npy"
+        stored = np.load(io.BytesIO(visitor.get(address).content))
+        np.testing.assert_array_equal(values.reshape(layer["shape"]), stored)
+
+
+@pytest.mark.parametrize("own", [of_colours], indirect=True)
 def test_a_drawing_on_it_is_in_colour_and_the_page_follows_it(
     visitor: TestClient, own: Path
 ) -> None:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
 from skiplens.core.array_files import (
+    FLOAT_BYTES,
     layer_csv,
     network_csv,
     network_csv_bound,
@@ -22,9 +23,8 @@ from skiplens.core.array_files import (
     npz_size,
     pack,
 )
-from skiplens.core.block_metrics import block_metrics
 from skiplens.core.feature_stats import FilterStatistics, describe, extent
-from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.core.manifest import LayerInfo
 from skiplens.core.timing import timed
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import InvalidParameterError
@@ -340,9 +340,10 @@ FRAME_ANSWER: Final[dict[int | str, dict[str, object]]] = {
             "probabilities, network, digit, scale, baseline, inverted, warnings, input_shape, "
             "network_range`, then `layers: [{name, shape, offset, block_range}]` and `blocks`, the "
             "metrics of every block with `norm_input` and `norm_output`. After it come the input, "
-            "28 x 28 uint8 in row-major order with ink 255, and each layer's maps, little-endian "
-            "float32 `(H, W, C)`, at its `offset` from the end of the header. `digit` is the id "
-            "that the image would get if it were uploaded to `/digits`."
+            "uint8 of `input_shape` in row-major order, and each layer's maps, little-endian "
+            "float32 `(H, W, C)`, at its `offset` from the end of the header, a multiple of four "
+            "bytes. A digit is 28 x 28 with ink 255; another image is grey or RGB, as it is "
+            "stored. `digit` is the id that the image would get if it were uploaded to `/digits`."
         ),
         "content": {FRAME: {"schema": {"type": "string", "format": "binary"}}},
     }
@@ -378,14 +379,16 @@ async def get_drawn(request: Request, upload: UploadDep) -> InputRecord:
 def live_frame(
     forward: ForwardPass, baseline: ForwardPass, drawn: InputRecord, layers: tuple[LayerInfo, ...]
 ) -> bytes:
-    """The frame: header, the digit's 784 bytes, the maps of these layers."""
-    maps = [forward.maps(layer) for layer in layers]
-    offsets = accumulate((array.nbytes for array in maps), initial=drawn.image.pixels.nbytes)
+    """The frame: header, the input, the maps of these layers, which start at a multiple of four."""
+    pixels, maps = drawn.image.pixels, [forward.maps(layer) for layer in layers]
+    padding = np.zeros(-pixels.nbytes % FLOAT_BYTES, np.uint8)
+    start = pixels.nbytes + padding.nbytes
+    offsets = accumulate((array.nbytes for array in maps), initial=start)
     header = {
         **Prediction.of(forward, baseline).model_dump(),
         "inverted": drawn.inverted,
         "warnings": drawn.warnings,
-        "input_shape": drawn.image.pixels.shape,
+        "input_shape": pixels.shape,
         "network_range": forward.network_range,
         "layers": [
             {
@@ -396,18 +399,16 @@ def live_frame(
             }
             for layer, offset in zip(layers, offsets, strict=False)
         ],
-        "blocks": [_live_block(forward, block) for block in forward.manifest.blocks],
+        "blocks": [
+            {
+                **vars(metrics),
+                "norm_input": forward.norm(block.input),
+                "norm_output": forward.norm(block.output),
+            }
+            for block, metrics in zip(forward.manifest.blocks, forward.block_metrics, strict=True)
+        ],
     }
-    return pack(to_json(header), (drawn.image.pixels, *maps))
-
-
-def _live_block(forward: ForwardPass, block: BlockInfo) -> dict[str, object]:
-    maps = forward.activations
-    return {
-        **vars(block_metrics(block, maps)),
-        "norm_input": float(np.linalg.norm(maps[block.input].astype(np.float64))),
-        "norm_output": float(np.linalg.norm(maps[block.output].astype(np.float64))),
-    }
+    return pack(to_json(header), (pixels, padding, *maps))
 
 
 @router.post(
