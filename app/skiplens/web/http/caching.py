@@ -83,13 +83,8 @@ def streamed_response(
         download: file name for saving.
         size: bytes of all parts, if that is known.
     """
-    etag = f'"{hashlib.sha256(f"{version} {download}".encode()).hexdigest()[:32]}"'
-    private = request.scope.get("skiplens.private")
-    headers = {
-        "ETag": etag,
-        "Cache-Control": REVALIDATED.replace("public", "private") if private else REVALIDATED,
-    }
-    if etag_matches(etag, request.headers):
+    headers = _cache_headers(request, f"{version} {download}".encode(), REVALIDATED)
+    if etag_matches(headers["ETag"], request.headers):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = _disposition(download)
     if size is not None:
@@ -124,14 +119,19 @@ def _disposition(name: str) -> str:
     return f"inline; filename*=UTF-8''{quoted}" if quoted != name else f'inline; filename="{name}"'
 
 
-def _cacheable(
-    request: Request, content: bytes, media_type: str, cache_control: str, download: str | None
-) -> Response:
+def _cache_headers(request: Request, content: bytes, cache_control: str) -> dict[str, str]:
+    """``ETag``, which tells this content apart from any other, and ``Cache-Control``."""
     if request.scope.get("skiplens.private"):
         cache_control = cache_control.replace("public", "private")
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": cache_control}
-    if etag_matches(etag, request.headers):
+    return {"ETag": etag, "Cache-Control": cache_control}
+
+
+def _cacheable(
+    request: Request, content: bytes, media_type: str, cache_control: str, download: str | None
+) -> Response:
+    headers = _cache_headers(request, content, cache_control)
+    if etag_matches(headers["ETag"], request.headers):
         return Response(status_code=304, headers=headers)
     if download is not None:
         headers["Content-Disposition"] = _disposition(download)
