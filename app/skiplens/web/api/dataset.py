@@ -273,27 +273,12 @@ def dataset_digits(
     return DatasetDigits.of(collection, index, listing, engine.manifest.id)
 
 
-Version = Annotated[
-    str | None,
-    Query(
-        max_length=64,
-        description="version of the data set; with it the image may be cached for ever",
-        examples=["9a1ec5c0d2f4"],
-    ),
-]
-
-
 @router.file(
     "/dataset/digits.png",
     PNG,
     "Digits of the data set as one image, in the given order, ten in a row",
 )
-def dataset_png(
-    request: Request,
-    services: ServicesDep,
-    indices: Indices,
-    version: Version = None,  # noqa: ARG001  # versioned_response reads it
-) -> Response:
+def dataset_png(request: Request, services: ServicesDep, indices: Indices) -> Response:
     dataset = services.indexes.dataset
     images = dataset.split.images
     chosen = [int(index) for index in indices.split(",")]
