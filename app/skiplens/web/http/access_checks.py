@@ -29,7 +29,6 @@ _HOST: Final = re.compile(rb"([\w.-]{1,253}|\[[\w.:%]{1,64}\])(:\d{1,5})?", re.A
 _OPEN: Final = HEALTH - {"/metrics"}
 _STATIC: Final = "/static/"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_MANY_NAMES: Final = 1000
 
 
 class HostAndOriginCheck:
@@ -50,7 +49,6 @@ class HostAndOriginCheck:
         self._hosts = frozenset(name.lower() for name in names or _own_names(settings.host))
         self._addresses = not names and not is_loopback(settings.host)
         self._origins = frozenset(settings.cors_origins)
-        self._known: set[bytes] = set()  # Host headers that were found to be its own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,17 +63,13 @@ class HostAndOriginCheck:
             await self._app(scope, receive, send)
 
     def _is_own(self, given: bytes) -> bool:
-        if given in self._known:
-            return True
         parts = _HOST.fullmatch(given)
         if parts is None:
             return False
         name = parts[1].decode("ascii").lower()
-        own = name in self._hosts or "*" in self._hosts
-        own = own or (self._addresses and _address(name) is not None)
-        if own and len(self._known) < _MANY_NAMES:
-            self._known.add(given)
-        return own
+        if name in self._hosts or "*" in self._hosts:
+            return True
+        return self._addresses and _address(name) is not None
 
     def _is_forged(self, headers: Headers) -> bool:
         origin = headers.get("origin")
