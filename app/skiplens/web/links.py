@@ -108,11 +108,6 @@ def grid_png(network: str, digit: str, layer: str) -> str:
     return f"{api_layer(network, digit, layer)}/grid.png"
 
 
-def block_maps_png(network: str, digit: str, block: str) -> str:
-    """The maps of a block's parts as an image."""
-    return f"{api_view(network, digit)}/blocks/{_segment(block)}/maps.png"
-
-
 def kernels_png(network: str, layer: str) -> str:
     """A convolution's kernels as an image."""
     return f"{api_network(network)}/layers/{_segment(layer)}/kernels.png"
@@ -157,11 +152,6 @@ def blocks_page(network: str, digit: str) -> str:
 def classic_page(network: str, digit: str) -> str:
     """The page of the 2016 figures."""
     return f"{gallery(network, digit)}/classic"
-
-
-def stage_maps_png(network: str, digit: str, stage: int) -> str:
-    """Every filter of a stage followed through the depth, as an image."""
-    return f"{api_view(network, digit)}/stages/{stage}/maps.png"
 
 
 def card_png(network: str, digit: str) -> str:
@@ -329,7 +319,7 @@ class Links:
 
     def stage_maps(self, stage: int, role: str, **options: object) -> str:
         """Every filter of a stage followed through the depth, as an image."""
-        page = stage_maps_png(self.network, self.digit, stage)
+        page = f"{api_view(self.network, self.digit)}/stages/{stage}/maps.png"
         kept = {name: self.query[name] for name in ("scale", "palette")}
         return self._picture(page, {**kept, "role": role, **options})
 
@@ -372,7 +362,7 @@ class Links:
 
     def block_maps(self, block: str, **options: object) -> str:
         """The maps of a block's parts as an image."""
-        page = block_maps_png(self.network, self.digit, block)
+        page = f"{api_view(self.network, self.digit)}/blocks/{_segment(block)}/maps.png"
         kept = {name: self.query[name] for name in ("scale", "palette")}
         return self._picture(page, {**kept, **options})
 

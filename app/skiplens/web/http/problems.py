@@ -1,9 +1,9 @@
 """Answers every error with a problem: JSON (RFC 9457) for programs, a page for browsers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -96,16 +96,10 @@ class Problem:
         return {**self.extra_headers, **retry, "Cache-Control": "no-store"}
 
 
-class PageRenderer(Protocol):
-    """The function that the pages install as ``app.state.problem_page``."""
-
-    def __call__(self, request: Request, problem: Problem) -> Response:
-        """The problem as a page, with its status and headers."""
-
-
 class ProblemResponse(JSONResponse):
     """A problem as JSON; outside the API, browsers get the page that ``app.state.problem_page``
-    renders. Leaves the code in the scope, where the access log counts it.
+    renders, with the same status and headers. Leaves the code in the scope, where the access log
+    counts it.
     """
 
     media_type = MEDIA_TYPE
@@ -126,7 +120,7 @@ class ProblemResponse(JSONResponse):
         """Send it in the form that the request accepts."""
         scope["skiplens.problem"] = self._problem.code
         if _accepts_page(scope):
-            render: PageRenderer = scope["app"].state.problem_page
+            render: Callable[[Request, Problem], Response] = scope["app"].state.problem_page
             await render(Request(scope), self._problem)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
