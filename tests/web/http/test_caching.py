@@ -123,12 +123,6 @@ def test_head_is_get_without_body(api: TestClient, address: str) -> None:
     }
 
 
-def test_head_of_json_and_of_an_unknown_address(api: TestClient, view: str) -> None:
-    assert api.head(f"{view}/prediction").status_code == 200
-    assert api.head(f"{view}/layers/nothing/grid.png").status_code == 404
-    assert api.head("/healthz").status_code == 200
-
-
 @pytest.mark.parametrize("address", ["/", "/docs", "/static/{version}/css/site.css"])
 def test_text_is_compressed_for_clients_that_accept_gzip(api: TestClient, address: str) -> None:
     address = address.format(version=load_assets().version)

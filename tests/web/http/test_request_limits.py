@@ -146,6 +146,7 @@ def test_head_is_answered_as_get_everywhere(start: Start, view: str) -> None:
         answer = client.head(address)
         assert answer.status_code == 200, address
         assert answer.headers["content-type"] == client.get(address).headers["content-type"]
+    assert client.head(f"{view}/layers/nothing/grid.png").status_code == 404
 
 
 @pytest.mark.parametrize(
