@@ -5,21 +5,35 @@ import json
 import re
 import struct
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.core.experiment_results import (
+    EXPERIMENTS_FILE,
+    Curve,
+    MeasuredExperiment,
+    MeasuredNetwork,
+    curve_point,
+)
 from skiplens.core.input_image import Digit
 from skiplens.core.ladder import KINDS, LADDER, MeasuredRun, stream_name
+from skiplens.core.manifest import NETWORK_FILE
 from skiplens.engine.base import Engine
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.web.pages.charts import Axis, Point, Series, line_chart, series_path
 from skiplens.web.pages.experiments.depth import accuracy_chart, describe_ladder, loss_chart
 from skiplens.web.pages.experiments.index import EXPERIMENTS
-from skiplens.web.pages.experiments.removal import least_needed, shuffled_blocks
+from skiplens.web.pages.experiments.removal import (
+    describe_least_needed,
+    least_needed,
+    shuffled_blocks,
+)
 from tests.conftest import MODELS, SHALLOW
 from tests.web.conftest import Refused
 from tests.web.pages.conftest import Look
@@ -207,6 +221,31 @@ def test_without_that_measure_they_are_those_that_cost_least_alone(
     assert set(least) == set(manifest.disableable_blocks)
     assert all(drops[(a,)] <= drops[(b,)] for a, b in pairwise(least))
     assert least_needed(experiments, engines["mnist-plain"].manifest) == ()
+
+
+@pytest.mark.parametrize(
+    ("blocks", "told"),
+    [
+        (1, "Without the 1 block that it needs least, the network of 1 block still reads 99.00 %"),
+        (7, "Without the 7 blocks that it needs least, the network of 7 blocks still reads 93.00 %"),
+        (27, "Without the 10 blocks that it needs least, the network of 27 blocks"),
+    ],
+)
+def test_the_accuracy_without_the_least_needed_is_told_of_few_blocks_and_of_many(
+    engines: Mapping[str, Engine], tmp_path: Path, blocks: int, told: str
+) -> None:
+    stream = engines["mnist-stream"].manifest
+    manifest = replace(stream, blocks=stream.blocks[:blocks])
+    curves = tuple(
+        Curve(block.name, (curve_point(at, [1 - at / 100]),))
+        for at, block in enumerate(manifest.blocks, 1)
+    )
+    found = MeasuredExperiment("least-needed", 100, 0, curves)
+    measured = MeasuredNetwork(manifest.files[NETWORK_FILE], (found,))
+    (tmp_path / manifest.id).mkdir()
+    stored = tmp_path / manifest.id / EXPERIMENTS_FILE
+    stored.write_text(json.dumps(asdict(measured)), encoding="utf-8")
+    assert describe_least_needed(ExperimentResults(tmp_path), manifest).startswith(told)
 
 
 def test_the_index_takes_the_least_needed_blocks_out(look: Look, digit: Digit) -> None:

@@ -318,11 +318,12 @@ def describe_least_needed(experiments: ExperimentResults, manifest: Manifest) ->
     found = experiments.measured(manifest, "least-needed")
     if found is None or not found.curves:
         return ""
-    count = 2 * _step(manifest)
+    count = min(2 * _step(manifest), len(found.curves))
     share = found.curves[count - 1].points[0].mean
     return (
-        f"Without the {count} blocks that it needs least, the network of {len(manifest.blocks)} "
-        f"blocks still reads {fmt.percent(share)} of test digits."
+        f"Without the {fmt.pluralise(count, 'block')} that it needs least, the network of "
+        f"{fmt.pluralise(len(manifest.blocks), 'block')} still reads {fmt.percent(share)} of test "
+        "digits."
     )
 
 

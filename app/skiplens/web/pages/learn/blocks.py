@@ -80,6 +80,8 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
     index = int(np.linalg.norm(activations[block.residual], axis=(0, 1)).argmax())
     table = block_table(scene.forward, block, scene.links.options.palette, _ZOOM)
     boxes = {row.role: table.box(row, index) for row in table.rows}
+    if "output" not in boxes:  # nothing follows the sum: it is the output
+        boxes["output"] = boxes["sum"]
     return {
         "index": index,
         "picture": Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.layout),
@@ -258,7 +260,7 @@ def one_block_out(scene: Scene) -> tuple[int, CurvePoint, CurvePoint] | None:
     points = [
         (one.digits, point)
         for one in found
-        if one
+        if one and one.curves
         for point in one.curves[0].points
         if point.x == 1
     ]
