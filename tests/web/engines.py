@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import (
@@ -85,6 +87,18 @@ class WatchedEngine:
         assert self.gate.wait(30)
         if self.failure is not None:
             raise self.failure
+
+
+class DescribedEngine(WatchedEngine):
+    """Tells of itself what it is told to."""
+
+    def __init__(self, engine: Engine, **told: Any) -> None:
+        super().__init__(engine)
+        self._described = replace(engine.manifest, **told)
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._described
 
 
 class SamplesFirst(WatchedEngine):

@@ -55,14 +55,16 @@ class ModelRegistry:
 
 
 def twin_of(manifest: Manifest, others: Iterable[Manifest]) -> str | None:
-    """The id of a network of as many blocks, one of the two with identity paths and one without.
+    """The id of a network of as many blocks that answers alike, one of the two with identity paths
+    and one without.
 
     Of several, one whose blocks add comes first, and then the one of the most similar size.
     """
     found = [
         other
         for other in others
-        if len(other.blocks) == len(manifest.blocks)
+        if other.answers_like(manifest)
+        and len(other.blocks) == len(manifest.blocks)
         and other.has_identity_paths != manifest.has_identity_paths
     ]
     found.sort(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import numpy as np
@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from skiplens.application import create_app
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.input_image import Digit, InputImage
+from skiplens.core.input_image import Digit, InputContract, InputImage
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.two_layer_network import (
     HIDDEN,
@@ -45,6 +45,7 @@ from skiplens.web.pages.learn.steps import COUNT, HANDOUT, STEPS, TERMS
 from skiplens.web.pages.learn.two_layer import dense_figure, positions, route_width
 from skiplens.web.parameters import parse_scales
 from tests.conftest import services_over
+from tests.web.engines import DescribedEngine
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -211,6 +212,54 @@ def test_a_story_that_cannot_be_told_is_not_offered(
     with client_of({network: engines[network]}, tmp_path) as client:
         assert client.get("/learn").status_code == 404
         assert not [link for link in Markup(client.get("/").text).links() if "/learn" in link]
+
+
+def test_networks_of_other_images_than_digits_have_no_part_in_it(
+    engines: Mapping[str, Engine], tmp_path: Path
+) -> None:
+    others = {
+        f"other-{name}": DescribedEngine(engine, id=f"other-{name}", input=InputContract("image"))
+        for name, engine in engines.items()
+    }
+    digits = {name: engines[name] for name in ("mnist-resnet", "mnist-plain")}
+    networks = story_networks(services_over({**others, **digits}, tmp_path))
+    found = (networks.residual, networks.deep, networks.twin, networks.reader)
+    assert [one.manifest.id if one else None for one in found] == [
+        *("mnist-resnet", "mnist-resnet", "mnist-plain", "mnist-resnet"),
+    ]
+    assert networks.gated is None
+    with client_of(others, tmp_path) as client:
+        assert client.get("/learn").status_code == 404
+
+
+def test_a_twin_has_the_same_classes(engines: Mapping[str, Engine], tmp_path: Path) -> None:
+    letters = DescribedEngine(engines["mnist-plain"], classes=tuple("ABCDEFGHIJ"))
+    found = {"mnist-resnet": engines["mnist-resnet"], "mnist-plain": letters}
+    assert story_networks(services_over(found, tmp_path)).twin is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"output": "block2.sum", "rectified": False},
+        {"merge": "concatenate"},
+        {"merge": None, "identity": None, "sum": None},
+    ],
+    ids=["ends in its sum", "concatenates", "has no identity path"],
+)
+def test_blocks_of_every_kind_are_drawn(
+    engine: Engine, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    blocks = tuple(
+        replace(block, **changes) if block.name == "block2" else block
+        for block in engine.manifest.blocks
+    )
+    described = DescribedEngine(engine, blocks=blocks)
+    with client_of({engine.manifest.id: described}, tmp_path) as client:
+        page = Markup(client.get("/learn/block?block=block2").text)
+    insets = [one["class"].split()[1] for one in page.all("div") if "inset" in one.get("class", "")]
+    assert "output" in insets
+    assert page.faults == []
 
 
 def test_deep_networks_are_told_with_their_twin(services: Services) -> None:

@@ -123,8 +123,7 @@ def _both(
 ) -> tuple[GradientByPath, tuple[str, GradientByPath] | None]:
     """The gradient of the predicted class by path, here and in the twin network."""
     found = gradient_by_path(engine, forward)
-    alike = [one for one in _with_gradients(services) if one.answers_like(engine.manifest)]
-    twin = twin_of(engine.manifest, alike)
+    twin = twin_of(engine.manifest, _with_gradients(services))
     if twin is None:
         return found, None
     other = services.registry.network(twin)
@@ -183,8 +182,7 @@ def _slopes(
     mean square.
     """
     networks = (one.manifest for one in services.registry.networks)
-    alike = [one for one in networks if _scores_digits(one) and one.answers_like(engine.manifest)]
-    twin = twin_of(engine.manifest, alike)
+    twin = twin_of(engine.manifest, filter(_scores_digits, networks))
     has_skip = engine.manifest.has_identity_paths
     compared = [(engine, "identity" if has_skip else "chain")]
     if twin:

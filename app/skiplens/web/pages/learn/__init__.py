@@ -24,7 +24,8 @@ def adds_blocks(manifest: Manifest) -> bool:
     """Whether a network classifies digits by blocks that add, and has gradients."""
     added = [block for block in manifest.blocks if block.merge == "add" and block.can_disable]
     return (
-        manifest.input_shape == (SIDE, SIDE, 1)
+        manifest.takes_digits
+        and manifest.input_shape == (SIDE, SIDE, 1)
         and len(added) >= _FEW
         and manifest.no_gradients is None
     )

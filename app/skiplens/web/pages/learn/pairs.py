@@ -87,8 +87,7 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
     for manifest in trained:
         adds = any(block.merge == "add" for block in manifest.blocks)
         adds = adds and not (services.experiments.ladder and manifest.id in {STREAM, *RUNGS})
-        others = [one for one in trained if one is not manifest and one.answers_like(manifest)]
-        twin = twin_of(manifest, others) if adds else None
+        twin = twin_of(manifest, trained) if adds else None
         other = services.registry.network(twin).manifest if twin else None
         if other and manifest.test_accuracy and other.test_accuracy:
             with_skip, without = manifest.test_accuracy, other.test_accuracy

@@ -81,9 +81,12 @@ def story_networks(services: Services) -> StoryNetworks:
         default=residual,
     )
     twin = twins[deepest.manifest.id]
-    gated = (one for one in engines if any(block.gate for block in one.manifest.blocks))
+    of_digits = [one for one in engines if one.manifest.takes_digits]
+    gated = (one for one in of_digits if any(block.gate for block in one.manifest.blocks))
     readers = (
-        one for one in engines if reads_rows(one.manifest) and one.manifest.blocks[0].merge == "add"
+        one
+        for one in of_digits
+        if reads_rows(one.manifest) and one.manifest.blocks[0].merge == "add"
     )
     return StoryNetworks(
         residual,
