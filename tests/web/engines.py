@@ -2,8 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import (
@@ -90,11 +88,11 @@ class WatchedEngine:
 
 
 class DescribedEngine(WatchedEngine):
-    """Tells of itself what it is told to."""
+    """Says of itself what a manifest says."""
 
-    def __init__(self, engine: Engine, **told: Any) -> None:
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
         super().__init__(engine)
-        self._described = replace(engine.manifest, **told)
+        self._described = manifest
 
     @property
     def manifest(self) -> Manifest:

@@ -226,10 +226,10 @@ def test_without_that_measure_they_are_those_that_cost_least_alone(
 @pytest.mark.parametrize(
     ("blocks", "told"),
     [
-        (1, "Without the 1 block that it needs least, the network of 1 block still reads 99.00 %"),
+        (1, "Without the 1 block that it needs least, the network of 1 block still reads 99.00"),
         (
             7,
-            "Without the 7 blocks that it needs least, the network of 7 blocks still reads 93.00 %",
+            "Without the 7 blocks that it needs least, the network of 7 blocks still reads 93.00",
         ),
         (27, "Without the 10 blocks that it needs least, the network of 27 blocks"),
     ],

@@ -217,9 +217,11 @@ def test_a_story_that_cannot_be_told_is_not_offered(
 def test_networks_of_other_images_than_digits_have_no_part_in_it(
     engines: Mapping[str, Engine], tmp_path: Path
 ) -> None:
+    image = InputContract("image")
+    found = ((engine, f"other-{name}") for name, engine in engines.items())
     others = {
-        f"other-{name}": DescribedEngine(engine, id=f"other-{name}", input=InputContract("image"))
-        for name, engine in engines.items()
+        name: DescribedEngine(engine, replace(engine.manifest, id=name, input=image))
+        for engine, name in found
     }
     digits = {name: engines[name] for name in ("mnist-resnet", "mnist-plain")}
     networks = story_networks(services_over({**others, **digits}, tmp_path))
@@ -233,7 +235,8 @@ def test_networks_of_other_images_than_digits_have_no_part_in_it(
 
 
 def test_a_twin_has_the_same_classes(engines: Mapping[str, Engine], tmp_path: Path) -> None:
-    letters = DescribedEngine(engines["mnist-plain"], classes=tuple("ABCDEFGHIJ"))
+    plain = engines["mnist-plain"]
+    letters = DescribedEngine(plain, replace(plain.manifest, classes=tuple("ABCDEFGHIJ")))
     found = {"mnist-resnet": engines["mnist-resnet"], "mnist-plain": letters}
     assert story_networks(services_over(found, tmp_path)).twin is None
 
@@ -254,7 +257,7 @@ def test_blocks_of_every_kind_are_drawn(
         replace(block, **changes) if block.name == "block2" else block
         for block in engine.manifest.blocks
     )
-    described = DescribedEngine(engine, blocks=blocks)
+    described = DescribedEngine(engine, replace(engine.manifest, blocks=blocks))
     with client_of({engine.manifest.id: described}, tmp_path) as client:
         page = Markup(client.get("/learn/block?block=block2").text)
     insets = [one["class"].split()[1] for one in page.all("div") if "inset" in one.get("class", "")]
