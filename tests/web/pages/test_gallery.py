@@ -1,11 +1,16 @@
 """The gallery: every layer once, and in each block x + F(x) = sum, then the output."""
 
+import io
 from collections.abc import Mapping
 
 import pytest
+from PIL import Image
+from starlette.testclient import TestClient
 
 from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
+from skiplens.samples import draw_picture
+from skiplens.service.digit_store import InputRecord
 from skiplens.web import links
 from tests.web.pages.conftest import Look
 
@@ -41,6 +46,32 @@ def test_a_network_without_identity_paths_has_no_equations(look: Look, digit: Di
     }
     assert "=" in signs["mnist-resnet"]
     assert not {"+", "="} & signs["mnist-plain"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/networks/mnist-resnet/digits/{}",
+        "/networks/mnist-resnet/digits/{}/layers/stem.conv/filters/0",
+        "/networks/mnist-rows/digits/{}",
+        "/networks/mnist-rows/digits/{}/blocks/block1",
+        "/networks/mnist-rows/digits/{}/layers/block1.sum",
+        "/networks/mnist-rows/digits/{}/layers/block1.sum/filters/0",
+        "/learn/time?digit={}",
+    ],
+)
+def test_a_photograph_is_shown_as_the_network_of_digits_gets_it(
+    look: Look, api: TestClient, address: str
+) -> None:
+    picture = InputRecord.of_image(draw_picture())
+    api.app.state.services.digits.put(picture)  # type: ignore[attr-defined]
+    page = look(address.format(picture.image.id))
+    shown = [one.get("src") or one["href"] for one in (*page.all("img"), *page.all("image"))]
+    inputs = [one for one in shown if "/input.png" in one]
+    assert inputs
+    for one in inputs:
+        with Image.open(io.BytesIO(api.get(one).content)) as image:
+            assert (image.size, image.mode) == ((8 * 28, 8 * 28), "L")
 
 
 def test_x_is_shown_in_the_range_of_its_block(look: Look, gallery: str) -> None:

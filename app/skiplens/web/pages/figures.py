@@ -13,7 +13,8 @@ from skiplens.core import grid_image
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import GridLayout, near_square
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.input_image import Digit
+from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownLayerError
@@ -100,13 +101,11 @@ def wider_pictures(
 
 def input_picture(forward: ForwardPass) -> Picture:
     """The input as the network gets it."""
-    height, width, _ = forward.manifest.input_shape
-    return Picture(input_address(forward.manifest, forward.digit.id), width, height)
-
-
-def input_address(manifest: Manifest, digit: str) -> str:
-    """The address of an input as a network gets it."""
-    return addresses.input_png(digit, None if manifest.takes_digits else manifest.id)
+    manifest, image = forward.manifest, forward.digit
+    height, width, _ = manifest.input_shape
+    is_stored_so = manifest.takes_digits and isinstance(image, Digit)
+    address = addresses.input_png(image.id, None if is_stored_so else manifest.id)
+    return Picture(address, width, height)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext, known_label
 from skiplens.web.pages.digit_tiles import PictureLink, Samples, picture_links, sample_links
-from skiplens.web.pages.figures import Picture, input_address, input_picture
+from skiplens.web.pages.figures import Picture, input_picture
 from skiplens.web.pages.learn import can_be_told
 from skiplens.web.pages.network_map import NetworkMap, network_map
 from skiplens.web.pages.prediction import PredictionView, prediction_view
@@ -146,7 +146,7 @@ class NetworkPage(Page):
     @property
     def input_template(self) -> str:
         """Address of an input as the page shows it, with the placeholder ``{digit}``."""
-        return input_address(self.context.forward.manifest, "{digit}")
+        return addresses.input_png("{digit}", None if self.takes_digits else self.links.network)
 
     @property
     def paper(self) -> str:
