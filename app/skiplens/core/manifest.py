@@ -171,6 +171,7 @@ WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
 SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
+_NUMERALS: Final = 10
 _LITTLE: Final = 0.02  # of the way from a guess to all images correct
 LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 OTHER: Final = "other"  # role of a layer of an unknown kind
@@ -390,6 +391,11 @@ class Manifest:
     def takes_digits(self) -> bool:
         """Whether images are prepared as MNIST's digits were."""
         return self.input.kind == "digit"
+
+    @property
+    def classifies_digits(self) -> bool:
+        """Whether its classes are the ten digits, whatever their names."""
+        return self.takes_digits and len(self.classes) == _NUMERALS
 
     @property
     def is_near_chance(self) -> bool:

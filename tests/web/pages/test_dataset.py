@@ -2,21 +2,28 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
 from skiplens.application import create_app
+from skiplens.core.branch_scales import AS_TRAINED
+from skiplens.core.input_image import InputContract
 from skiplens.engine.base import Engine
 from skiplens.errors import NonFiniteError
 from skiplens.service.dataset import LabelledDigits
 from skiplens.settings import Settings
+from skiplens.web.links import Links
+from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.network_page import NetworkPage
 from tests.conftest import wait_until
 from tests.web.conftest import NETWORK as API
-from tests.web.conftest import Refused, over_dataset
-from tests.web.engines import SamplesFirst
+from tests.web.conftest import Refused, over_dataset, wait_until_indexed
+from tests.web.engines import DescribedEngine, SamplesFirst
 from tests.web.pages.markup import Markup
 
 PAGE = "/networks/mnist-resnet/dataset"
@@ -176,6 +183,34 @@ def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
     assert "The test set could not be classified" in page.text
     assert not page.all("progress")
     assert len(page.all("image")) == 2 * 40
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"input": InputContract("image")}, {"classes": tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}],
+    ids=["of images", "of letters"],
+)
+def test_a_network_that_does_not_classify_digits_is_not_measured_on_them(
+    engine: Engine, shifted: LabelledDigits, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    described = DescribedEngine(engine, replace(engine.manifest, id="other", **other))
+    services = over_dataset({"mnist-resnet": engine, "other": described}, shifted, tmp_path)
+    with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
+        wait_until_indexed(client)
+        client.headers["Accept"] = "text/html"
+        (link,) = {one for one in Markup(client.get(PAGE).text).links() if "/other/" in one}
+        assert urlsplit(link).path.startswith("/networks/other/digits/")
+        answer = client.get("/networks/other/dataset")
+        assert answer.status_code == 404
+        assert "or this network classifies other images" in answer.text
+        tested, digit = services.digits.get(shifted.ids[0]), shifted.ids[0]
+        for one in (engine, described):
+            network = one.manifest.id
+            forward = services.runner.run(one, tested.image, AS_TRAINED)
+            context = PageContext(services, one, tested, forward, Links(network, digit))
+            page = NetworkPage("", "", context)
+            assert (page.mistakes is None) == (network == "other")
+            assert ("Test set" in dict(page.sections)) == (network != "other")
 
 
 def test_the_gallery_leads_to_the_data_set_only_where_there_is_one(

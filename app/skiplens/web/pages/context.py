@@ -1,7 +1,7 @@
 """The subject of a page: a digit in a network, its forward pass, and how maps are drawn."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Depends, Query
 
@@ -20,8 +20,6 @@ from skiplens.web.parameters import (
     ViewParameters,
     parse_scales,
 )
-
-DIGITS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,9 @@ def get_page_context(
 
 def known_label(stored: InputRecord, manifest: Manifest) -> int | None:
     """The class of an input as a network counts them, if it is known: that of a digit, in a network
-    of ten classes, whatever their names.
+    that classifies digits.
     """
-    return stored.label if manifest.takes_digits and len(manifest.classes) == DIGITS else None
+    return stored.label if manifest.classifies_digits else None
 
 
 PageContextDep = Annotated[PageContext, Depends(get_page_context)]

@@ -1,8 +1,10 @@
 """The test-set page: digits by label and prediction, confusion matrix."""
 
+from functools import partial
 from typing import Any, Final
 
 from skiplens.core.confusion_matrix import shade_errors
+from skiplens.errors import NoDatasetError
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
@@ -12,6 +14,7 @@ from skiplens.service.dataset.activation_index import (
     SortOrder,
     browse,
 )
+from skiplens.service.registry import ModelRegistry
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters
 from skiplens.web.links import Links
@@ -44,12 +47,17 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> Networ
     """The page of the test set, beside an input.
 
     Raises:
-        NoDatasetError: there is no test set.
+        NoDatasetError: there is no test set, or its labels are not the network's classes.
         InvalidParameterError: there is no such page of digits.
     """
     engine, links = context.engine, context.links
     indexes, manifest = context.services.indexes, engine.manifest
     progress = indexes.progress(engine)
+    if not manifest.classifies_digits:
+        raise NoDatasetError(
+            f"network {manifest.id} has {len(manifest.classes)} classes; those of the test set are "
+            "the ten digits"
+        )
     summary, confusion, shown, samples = None, None, None, None
     if progress.state == "ready":
         collection, index = indexes.dataset, indexes.dataset_index(engine)
@@ -79,10 +87,16 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> Networ
         title,
         context,
         address=Links.dataset,
-        elsewhere=Links.dataset,
+        elsewhere=partial(_elsewhere, context.services.registry),
         part="Test set",
         values=values,
     )
+
+
+def _elsewhere(registry: ModelRegistry, links: Links) -> str:
+    """The test set in another network, or the gallery of one that classifies other images."""
+    manifest = registry.network(links.network).manifest
+    return links.dataset() if manifest.classifies_digits else links.gallery()
 
 
 def _shown_digits(

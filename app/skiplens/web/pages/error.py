@@ -25,7 +25,7 @@ _ADVICE_BY_CODE: Final[dict[str, str]] = {
     UnknownDigitError.code: "The least recently used digits are deleted to make room, and this one "
     "may have been. Upload it again, and it has the same address; or choose a sample.",
     NoDatasetError.code: "This page shows how a network classifies MNIST's test digits. "
-    "The server does not have them.",
+    "The server does not have them, or this network classifies other images.",
 }
 _DEFAULT_ADVICE: Final = "The server's log has the details, under the request number below."
 

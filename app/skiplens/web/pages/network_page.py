@@ -49,10 +49,8 @@ class ScaleControls:
 def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple[str, str], ...]:
     """The parts of the site, for a network and an input, with the address of the comparison."""
     parts = [("Explore", links.gallery()), ("Blocks", links.blocks()), ("Compare", compare)]
-    if (
-        services.indexes.has_dataset
-        and services.registry.network(links.network).manifest.takes_digits
-    ):
+    manifest = services.registry.network(links.network).manifest
+    if services.indexes.has_dataset and manifest.classifies_digits:
         parts.append(("Test set", links.dataset()))
     if any(can_be_told(engine.manifest) for engine in services.registry.networks):
         parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
@@ -290,7 +288,7 @@ def confusable_sample(context: PageContext) -> str:
 
 def _mistakes(context: PageContext, address: Callable[[Links], str]) -> tuple[str, str] | None:
     indexes, position = context.services.indexes, context.stored.dataset_index
-    if position is None or not context.engine.manifest.takes_digits:
+    if position is None or not context.engine.manifest.classifies_digits:
         return None
     if indexes.progress(context.engine).state != "ready":
         return None

@@ -38,7 +38,7 @@ from skiplens.web.pages.charts import (
     series_path,
     share_axis,
 )
-from skiplens.web.pages.context import DIGITS, PageContext
+from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.depth import NAMES, TONES
 from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
@@ -167,8 +167,8 @@ def _toward(services: Services, forward: ForwardPass) -> InputRecord | None:
 
 
 def _scores_digits(manifest: Manifest) -> bool:
-    ten = manifest.takes_digits and len(manifest.classes) == DIGITS
-    return ten and any(layer.role == "logits" for layer in manifest.layers)
+    scored = any(layer.role == "logits" for layer in manifest.layers)
+    return scored and manifest.classifies_digits
 
 
 _SLOPE: Final = Axis("slope of the logit", ((-3, f"{fmt.MINUS}3"), (0, "0"), (3, "3")), -4, 4)
