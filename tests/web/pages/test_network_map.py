@@ -13,7 +13,9 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.web.links import Links
+from skiplens.web.pages import format as fmt
 from skiplens.web.pages.network_map import Line, MapBlock, NetworkMap, network_map
+from skiplens.web.pages.text import GATED, PLAIN
 from tests.conftest import SHALLOW
 from tests.web.pages.conftest import Look
 
@@ -102,7 +104,26 @@ def test_every_block_is_a_link_in_forward_order(
     assert [block.name for block in found.blocks if block.current] == ["block2"]
     edges = [block.left for block in found.blocks]
     assert edges == sorted(edges)
-    assert found.kind == {"mnist-plain": "plain", "mnist-highway": "gated"}.get(name, "residual")
+    assert found.symbols == {"mnist-plain": None, "mnist-highway": GATED}.get(name, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("network", "divided", "dial"),
+    [
+        ("mnist-resnet", "norm of F(x) divided by norm of x.", "x + a · F(x) in block1"),
+        (
+            "mnist-highway",
+            f"norm of T·F(x) divided by norm of (1{fmt.MINUS}T)·x.",
+            "a · T(x) in block1",
+        ),
+    ],
+)
+def test_what_a_gate_makes_of_the_paths_is_said(
+    look: Look, digit: Digit, network: str, divided: str, dial: str
+) -> None:
+    text = " ".join(look(f"/networks/{network}/digits/{digit.id}").text.split())
+    assert divided in text
+    assert f" {dial} " in text
 
 
 def test_a_network_without_identity_paths_has_no_branches(

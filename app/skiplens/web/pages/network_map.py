@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from skiplens.core.block_metrics import BlockNorms
-from skiplens.core.manifest import BlockInfo, Manifest
+from skiplens.core.manifest import BlockInfo
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.text import symbols_of_block
+from skiplens.web.pages.text import Symbols, symbols_of_block, symbols_of_blocks
 
 LONGEST_IN_MAP: Final = 2
 """Characters of a class that have room in the head."""
@@ -89,8 +89,8 @@ class NetworkMap:
     stem: Line
     head: Line
     blocks: tuple[MapBlock, ...]
-    kind: str
-    """``residual``, ``gated``, or ``plain`` without identity paths."""
+    symbols: Symbols | None
+    """Of its two paths; ``None`` without identity paths."""
     leads_on: bool = True
     """Whether its ends are links to the gallery."""
     height: int = HEIGHT
@@ -134,14 +134,8 @@ def network_map(
         stem=Line(_tone(blocks[:1]), f"M14 {_AXIS}H{_END}", widths.layer(first)),
         head=Line(_tone(blocks[-1:]), f"M{right:g} {_AXIS}h30", widths.layer(last)),
         blocks=drawn,
-        kind=_kind(forward.manifest),
+        symbols=symbols_of_blocks(blocks) if forward.manifest.has_identity_paths else None,
     )
-
-
-def _kind(manifest: Manifest) -> str:
-    if not manifest.has_identity_paths:
-        return "plain"
-    return "gated" if any(block.gate for block in manifest.blocks) else "residual"
 
 
 class _Widths:

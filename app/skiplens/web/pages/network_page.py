@@ -12,6 +12,7 @@ from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.drawing import blank_paper
 from skiplens.core.ladder import RUNGS
 from skiplens.service.digit_store import InputRecord
+from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
@@ -41,6 +42,8 @@ class ScaleControls:
     """
 
     block: str
+    gated: bool
+    """Whether the factor multiplies the gate, and not the branch."""
     factor: str
     factors: tuple[tuple[str, str, bool], ...]
     sets: tuple[tuple[str, str, bool], ...]
@@ -324,6 +327,7 @@ def _scale_controls(
 
     return ScaleControls(
         block=block,
+        gated=find_block(manifest, block).gate is not None,
         factor=fmt.branch_factor(links.scales.of(block)),
         factors=tuple(
             (label, href, links.scales.of(block) == factor)

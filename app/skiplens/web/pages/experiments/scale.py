@@ -38,7 +38,7 @@ from skiplens.web.pages.templating import RespondDep
 
 FACTORS: Final = tuple(at / 8 for at in range(17))
 _PRESETS: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-_X: Final = Axis("factor a of x + a F(x)", tuple((t, f"{t:g}") for t in (0, 0.5, 1, 1.5, 2)), 0, 2)
+_X: Final = Axis("factor a of the branch", tuple((t, f"{t:g}") for t in (0, 0.5, 1, 1.5, 2)), 0, 2)
 _Y: Final = share_axis("probability")
 
 
