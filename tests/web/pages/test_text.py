@@ -74,6 +74,33 @@ def test_only_a_relu_is_called_one(
     assert text.describe_layer(engine.manifest, layer).startswith(says)
 
 
+def test_an_output_is_only_called_the_next_blocks_x_where_it_is(
+    engines: Mapping[str, Engine], look: Look, digit: Digit
+) -> None:
+    for network in ("mnist-resnet", "mnist-stream"):
+        manifest = engines[network].manifest
+        first, last = manifest.blocks[0], manifest.blocks[-1]
+        follows = [text.is_x(manifest, block.output) for block in manifest.blocks]
+        assert follows == [True] * (len(follows) - 1) + [False]
+        assert "next block's x" not in text.describe_block(last)
+        said = text.describe_layer(manifest, find_layer(manifest, last.output))
+        assert "next block's x" not in said
+        assert "the next block" in page_text(look, digit, network)
+        assert "block before" not in page_text(look, digit, network, f"/blocks/{first.name}")
+    manifest = engines[RESIDUAL].manifest
+    said = text.describe_layer(manifest, find_layer(manifest, "block1.output"))
+    assert said == "ReLU of the sum: the block's output, and the next block's x."
+
+
+@pytest.mark.parametrize("network", ["mnist-rows-plain", "mnist-stream-plain"])
+def test_layers_without_relu_are_not_said_to_have_one(
+    engines: Mapping[str, Engine], look: Look, digit: Digit, network: str
+) -> None:
+    layer = engines[network].manifest.blocks[0].residual
+    said = page_text(look, digit, network, f"/layers/{layer}/filters/0")
+    assert "What the block's layers compute." in said
+
+
 def test_a_projection_is_described_without_a_shape(block: BlockInfo) -> None:
     words = text.describe_block(replace(block, identity="block1.identity"))
     assert "a projection gives x the shape of F(x)" in words

@@ -390,7 +390,7 @@ def _strips(
 
 
 _WIDER_ROOMS: Final = (1380, 1880)  # pixels: beside the names of the rows, on the wide screens
-_X: Final = "x: the block's input, the output of the block before."
+_X: Final = "x: the block's input."
 
 
 def _map_values(

@@ -34,7 +34,7 @@ from skiplens.web.pages.unit import UnitQuery, unit_section
 _TEXTS: Final[dict[str | None, str]] = {
     "add": "The block's input, its residual and their sum: at each position, the second map is "
     "added to the first.",
-    None: "What the block's layers compute, before and after ReLU.",
+    None: "What the block's layers compute.",
 }
 
 

@@ -62,6 +62,8 @@ class BlockSection:
     gated: bool
     rectified: bool
     """Whether a ReLU follows the sum."""
+    is_next_x: bool
+    """Whether the sum, or its ReLU, is the next block's x."""
     first: bool
     """Whether it explains the terms."""
     first_projected: bool
@@ -265,12 +267,12 @@ def _block_section(
     first_projected: bool,
     after: Sequence[LayerFigure],
 ) -> BlockSection:
-    forward, links = context.forward, context.links
-    layers = {layer.name: layer for layer in forward.manifest.layers}
+    forward, links, manifest = context.forward, context.links, context.forward.manifest
+    layers = {layer.name: layer for layer in manifest.layers}
     shown = _shown_parts(block)
     inner = [
         layer
-        for layer in forward.manifest.layers
+        for layer in manifest.layers
         if layer.block == block.name and layer.name not in shown.values()
     ]
     parts = tuple(_part(forward, block, role, layers[name], links) for role, name in shown.items())
@@ -281,9 +283,7 @@ def _block_section(
         parts=parts,
         inner=tuple(layer_figure(forward, layer, links) for layer in inner),
         metrics=found if block.identity else None,
-        sentence=describe_metrics(
-            found, block, forward.manifest.noun, off=block.name in links.scales.off
-        )
+        sentence=describe_metrics(found, block, manifest.noun, off=block.name in links.scales.off)
         if block.identity
         else None,
         sharing=text.SHARING[links.normalize][1],
@@ -291,6 +291,7 @@ def _block_section(
         projected=_is_projected(block),
         gated=block.gate is not None,
         rectified=block.rectified,
+        is_next_x=text.is_x(manifest, block.output if block.rectified else str(block.sum)),
         first=first,
         first_projected=first_projected,
         after=tuple(after),

@@ -120,7 +120,7 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "states": _states,
     "gate": _gate,
     "sum": "The sum: x plus F(x), at each position and in each filter.",
-    "output": "ReLU of the sum: the block's output, and the next block's x.",
+    "output": "ReLU of the sum: the block's output.",
     "pool": _pool,
     "logits": "One score for each class: a weighted sum of all values of the layer before.",
     "probabilities": "Softmax: the scores as probabilities, which sum to 1.",
@@ -153,7 +153,14 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
         return "ReLU: values below zero become zero; the result is the next layer's input."
     other = _BY_KIND.get(layer.kind, f"A layer of type {layer.kind}.")
     explanation = _BY_ROLE.get(layer.role, other)
+    if layer.role == "output" and is_x(manifest, layer.name):
+        explanation = "ReLU of the sum: the block's output, and the next block's x."
     return explanation if isinstance(explanation, str) else explanation(layer)
+
+
+def is_x(manifest: Manifest, layer: str) -> bool:
+    """Whether a layer computes the input of a block."""
+    return any(block.input == layer for block in manifest.blocks)
 
 
 def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
@@ -207,7 +214,7 @@ def describe_block(block: BlockInfo) -> str:
         )
     added = "are added, and ReLU sets values below zero to zero"
     if not block.rectified:
-        added = "are added, and their sum is the next block's x"
+        added = "are added"
     return (
         "x takes two paths: past the block along the skip connection, unchanged, and through its "
         f"layers, which compute a change to it, F(x). The two {added}. If F(x) were zero, x would "
