@@ -323,3 +323,21 @@ def test_a_layer_with_very_many_filters_is_compared_in_parts(
         assert all(f"filters={a['data-order']}" in source for source in sources)
         assert api.get(sources[-1]).status_code == 200
     assert sorted(map(int, seen)) == list(range(16))
+
+
+def test_a_sequence_is_compared_whole_with_each_part_of_a_layer(
+    look: Look, digit: Digit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.compare.MOST_COLUMNS", 10)
+    pair = {"a": f"mnist-resnet/{digit.id}", "b": f"mnist-rows/{digit.id}"}
+    layers = {"layer": "block2.output", "layer_b": "block1.sum", "page": "2"}
+    assert set(images(look(address(pair | layers)))) == {"a", "b"}
+
+
+def test_layers_at_different_places_stay_compared_on_other_inputs(look: Look, digit: Digit) -> None:
+    pair = {"a": f"mnist-resnet/{digit.id}", "b": f"mnist-plain/{TWO.id}"}
+    layers = {"layer": "block6.sum", "layer_b": "block6.output"}
+    found = comparisons(look(address(pair | layers)))
+    same = {"a": pair["a"], "b": f"mnist-plain/{digit.id}", **layers}
+    assert same in found
+    assert look(address(same)).faults == []

@@ -16,6 +16,7 @@ from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
+from skiplens.web.pages.figures import filter_kernel
 from skiplens.web.pages.filter import filter_page, top_activations
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.unit import UnitQuery
@@ -54,6 +55,17 @@ def test_a_kernel_of_many_channels_is_drawn(context: PageContext) -> None:
     assert kernel is not None
     assert kernel.weights is None
     assert kernel.channels == "16 maps"
+
+
+def test_a_kernel_slides_over_what_its_layer_gets(context: PageContext) -> None:
+    stem, inner = (
+        find_layer(context.engine.manifest, name) for name in ("stem.conv", "block1.conv1")
+    )
+    after = replace(stem, inputs=("stem.other",))
+    kernels = [filter_kernel(context, layer, 0) for layer in (stem, inner, after)]
+    assert [kernel.over for kernel in kernels if kernel] == [
+        *("the digit", "each input map", "one input map"),
+    ]
 
 
 def test_the_picture_of_a_kernel_is_described(client: TestClient, gallery: str) -> None:

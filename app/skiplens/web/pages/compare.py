@@ -36,6 +36,7 @@ from skiplens.web.pages.figures import (
     MapAttributes,
     NumberCell,
     Picture,
+    count_parts,
     filter_part,
     input_picture,
     legend_of,
@@ -186,13 +187,15 @@ def compare_page(
         "samples_b": sample_links(
             context.services.digits.samples,
             b.digit.id,
-            lambda digit: links.compare(other.with_digit(digit), layer),
+            lambda digit: links.compare(other.with_digit(digit), layer, layer_b),
         ),
         "pictures_b": picture_links(
-            context, b.digit.id, lambda image: links.compare(other.with_digit(image), layer)
+            context,
+            b.digit.id,
+            lambda image: links.compare(other.with_digit(image), layer, layer_b),
         ),
         "networks_b": _networks_for_b(pair, layer),
-        "same_input": _same_input(pair, layer),
+        "same_input": _same_input(pair, layer, layer_b),
         "swap": _swapped(pair, shown if layer else None),
         "layer": shown,
         "pairs": pairs,
@@ -289,10 +292,10 @@ def _networks_for_b(pair: _Pair, layer: str | None) -> NetworkLinks:
     return tuple(network for network in every if network[0].id != own.id)
 
 
-def _same_input(pair: _Pair, layer: str | None) -> str | None:
+def _same_input(pair: _Pair, layer: str | None, layer_b: str | None) -> str | None:
     """The comparison with A's input as B's, and no branch of B scaled, if it is another one."""
     other = pair.other.with_digit(pair.a.digit.id).all_on()
-    return None if other == pair.other else pair.links.compare(other, layer)
+    return None if other == pair.other else pair.links.compare(other, layer, layer_b)
 
 
 def _hidden(pair: _Pair) -> tuple[tuple[str, str], ...]:
@@ -314,8 +317,8 @@ def _side_maps(pair: _Pair, shown: LayerPair, side: Side, part: FilterPart) -> S
     options = replace(pair.links.options, normalize=normalisation, labels=False)
     layer, links = (shown.b, pair.other) if side == "b" else (shown.a, pair.links)
     if side == "b" and not pair.one_network:  # its filters are others
-        count = -(-layer.filters // MOST_COLUMNS)
-        part = filter_part(pair.b, layer, links, MOST_COLUMNS, min(part.number, count))
+        number = min(part.number, count_parts(layer, MOST_COLUMNS))
+        part = filter_part(pair.b, layer, links, MOST_COLUMNS, number)
     grid = comparison_grid(pair.a, pair.b, shown, side, options, part.filters)
     asked = {"labels": "false", **part.query}
     if not pair.one_network:

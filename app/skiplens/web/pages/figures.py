@@ -14,7 +14,7 @@ from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import GridLayout, near_square
 from skiplens.core.input_image import Digit
-from skiplens.core.manifest import BlockInfo, LayerInfo
+from skiplens.core.manifest import INPUT, BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, ValueRange, quantise
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, UnknownLayerError
@@ -274,6 +274,11 @@ class FilterPart:
         return [(number, address(number), number == self.number) for number in numbers]
 
 
+def count_parts(layer: LayerInfo, most: int) -> int:
+    """In how many parts a layer's filters are shown, at most ``most`` in each."""
+    return 1 if layer.is_sequence else -(-layer.filters // most)
+
+
 def filter_part(
     forward: ForwardPass, layer: LayerInfo, links: Links, most: int, number: int
 ) -> FilterPart:
@@ -282,7 +287,7 @@ def filter_part(
     Raises:
         InvalidParameterError: there is no such part.
     """
-    count = 1 if layer.is_sequence else -(-layer.filters // most)
+    count = count_parts(layer, most)
     if not 1 <= number <= count:
         raise InvalidParameterError(f"page must be 1 to {count}; got {number}")
     filters, query = strongest(forward, layer, links, most, (number - 1) * most)
@@ -537,6 +542,8 @@ class Kernel:
     legend: Legend
     side: str
     channels: str
+    over: str
+    """What it slides over."""
 
 
 def filter_kernel_grid(engine: Engine, layer: LayerInfo, index: int, palette: PaletteName) -> Grid:
@@ -572,4 +579,12 @@ def filter_kernel(context: PageContext, layer: LayerInfo, index: int) -> Kernel 
         legend=legend(grid),
         side=f"{height} {fmt.TIMES} {width}",
         channels=fmt.pluralise(channels, "map"),
+        over=_input_maps(context.engine.manifest, layer, channels),
     )
+
+
+def _input_maps(manifest: Manifest, layer: LayerInfo, channels: int) -> str:
+    """What a convolution's kernel of so many channels slides over."""
+    if layer.inputs == (INPUT,) and manifest.input_shape[-1] == 1:
+        return f"the {manifest.noun}"
+    return "each input map" if channels > 1 else "one input map"
