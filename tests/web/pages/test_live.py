@@ -234,6 +234,14 @@ def test_a_legend_says_what_the_figure_of_the_stored_digit_says(
         assert said.get("note", "") == live["note"], figure["layer"]
 
 
+def test_inactive_filters_are_counted_in_the_layer_and_not_in_the_picture(api: TestClient) -> None:
+    grid = f"/api/v1/networks/mnist-plain/digits/{stored(api)}/layers/block6.output/grid.png"
+    frame = read(post(api, "mnist-plain", [grid, f"{grid}?filters=0"]))
+    every, first = (picture["legend"]["note"] for picture in frame.header["pictures"])
+    assert "inactive" in every
+    assert first == every
+
+
 def test_the_input_is_the_digit_that_would_be_stored(api: TestClient) -> None:
     frame = read(post(api))
     assert Digit.of(frame.input.copy()).id == stored(api)

@@ -72,6 +72,7 @@ def test_a_busy_server_says_when_to_retry(services: Services) -> None:
         page, SiteContext(Theme.DARK, "/networks/a?scale=b:0", "http://127.0.0.1:8000")
     )
     assert "Try again in 3 seconds." in " ".join(html.split())
+    assert "reload automatically" not in html  # nor does a page without a script
     assert 'href="/networks/a?scale=b:0"' in html
     assert Markup(html).faults == []
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from skiplens.core.input_image import Digit
 from skiplens.core.manifest import FORMAT, BlockInfo, LayerInfo, Manifest
-from skiplens.core.unit_arithmetic import Convolution, Merge, Unit
+from skiplens.core.unit_arithmetic import Convolution, Dense, Merge, Unit
 from skiplens.engine.base import Engine
 from skiplens.errors import UnknownFilterError
 from skiplens.service.forward import run_network
@@ -22,6 +22,7 @@ from skiplens.web.pages.unit import (
     UnitExplanation,
     UnitQuery,
     UnitSection,
+    dense_steps,
     unit_section,
 )
 from skiplens.web.pages.unit_steps import InputLabels, Step, Term, convolution_steps, merge_steps
@@ -323,6 +324,20 @@ def test_a_batch_norm_explains_a_missing_bias_only_if_one_follows() -> None:
         "this layer has no bias.",
         "this layer has no bias.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("bias", "text"),
+    [(0.5, "All products and the bias are added."), (None, "All products are added.")],
+)
+def test_a_dense_layer_adds_a_bias_if_it_has_one(bias: float | None, text: str) -> None:
+    layer = LayerInfo("head.logits", "Dense", "logits", None, (1, 1, 1), inputs=("input",))
+    found = Dense(np.ones(3, np.float32), np.ones(3, np.float32), bias, None)
+    labels = InputLabels(
+        Unit(layer, 0, (0, 0), 3.0, found), tiny((layer,)), Links("tiny", "0" * 16)
+    )
+    (line,) = dense_steps(found, labels).lines
+    assert line.text == text
 
 
 def explanation_of(explain: Explain, *asked: object, **options: object) -> UnitExplanation:

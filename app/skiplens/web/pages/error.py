@@ -19,7 +19,7 @@ _ADVICE: Final[dict[int, str]] = {
     413: "Crop the image to the digit, or save it smaller, and try again.",
     415: "Save the image as PNG, JPEG, GIF, WEBP or BMP and try again.",
     422: "Nothing was changed. Go back and try another value.",
-    503: "The server is busy. This page will reload automatically.",
+    503: "The server is busy. Try again in a moment.",
 }
 _ADVICE_BY_CODE: Final[dict[str, str]] = {
     UnknownDigitError.code: "The least recently used digits are deleted to make room, and this one "

@@ -198,7 +198,7 @@ _ROLES: Final = ("output", "residual", "sum", "gate")
 
 def _legend(forward: ForwardPass, grid: Grid, name: str) -> dict[str, str]:
     layer = find_layer(forward.manifest, name)
-    dead = [cell.filter for cell in grid.cells if cell.dead]
+    dead = np.flatnonzero(forward.summary(layer).dead).tolist()
     note = fmt.dead_filters_note(
         layer, dead, off=forward.is_disabled(layer), noun=forward.manifest.noun
     )

@@ -229,7 +229,9 @@ def dense_steps(found: Dense, labels: InputLabels) -> UnitExplanation:
     tokens: list[Term | str] = [term(float(products[listed].sum()), f"largest {len(listed)}")]
     if len(others):
         tokens += ["+", term(rest, f"other {len(others)}")]
+    added = "All products are added."
     if found.bias is not None:
+        added = "All products and the bias are added."
         tokens += ["+", term(found.bias, "bias")]
     table = NumberTable(
         text=f"Each of the {len(products):,} values of {labels.name()} is multiplied by its "
@@ -238,7 +240,7 @@ def dense_steps(found: Dense, labels: InputLabels) -> UnitExplanation:
         rows=tuple(rows),
         rest=f"{len(others):,} more, sum {fmt.number(rest, DIGITS)}" if len(others) else None,
     )
-    line = Step("All products and the bias are added.", (*tokens, "=", term(found.total, "value")))
+    line = Step(added, (*tokens, "=", term(found.total, "value")))
     return UnitExplanation(table=table, lines=(line,))
 
 
