@@ -168,8 +168,27 @@ TERMS: Final = {
 """What a term means, shown where it has the pointer or the focus."""
 
 
+class StoryPage(NetworkPage):
+    """A page of the story."""
+
+    @property
+    def networks(self) -> NetworkLinks:
+        """None to choose from: each step has its own."""
+        return ()
+
+    @property
+    def count(self) -> int:
+        """Of the steps of the story."""
+        return COUNT
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What each term means."""
+        return TERMS
+
+
 @dataclass(frozen=True)
-class LearnPage(NetworkPage):
+class LearnPage(StoryPage):
     """A step of the story."""
 
     step: Step = field(default=STEPS[0], kw_only=True)
@@ -180,11 +199,6 @@ class LearnPage(NetworkPage):
     lesson: str | None = field(default=None, kw_only=True)
     """Code under which a class shows its digits."""
 
-    @property
-    def networks(self) -> NetworkLinks:
-        """None to choose from: each step has its own."""
-        return ()
-
     @cached_property
     def network_map(self) -> NetworkMap:
         """The network map, or that of the figure."""
@@ -194,11 +208,6 @@ class LearnPage(NetworkPage):
     def number(self) -> int | None:
         """Of the step, from 1; ``None`` of an extra."""
         return None if self.step.is_extra else STEPS.index(self.step) + 1
-
-    @property
-    def count(self) -> int:
-        """Of the steps of the story."""
-        return COUNT
 
     @property
     def progress(self) -> tuple[tuple[str, str, bool], ...]:
@@ -235,11 +244,6 @@ class LearnPage(NetworkPage):
     def handout(self) -> str:
         """The whole story on this digit, to be printed."""
         return self.links.all_on().learn(HANDOUT)
-
-    @property
-    def terms(self) -> dict[str, str]:
-        """What each term means."""
-        return TERMS
 
     def _address_of(self, step: Step) -> str:
         links = self.links.all_on()
@@ -351,25 +355,10 @@ LearnPageDep = Annotated[LearnPage, Depends(get_learn_page)]
 
 
 @dataclass(frozen=True)
-class HandoutPage(NetworkPage):
+class HandoutPage(StoryPage):
     """All steps on one digit, to be printed."""
 
     steps: tuple[LearnPage, ...] = field(kw_only=True)
-
-    @property
-    def count(self) -> int:
-        """Of the steps of the story."""
-        return COUNT
-
-    @property
-    def networks(self) -> NetworkLinks:
-        """None to choose from: each step has its own."""
-        return ()
-
-    @property
-    def terms(self) -> dict[str, str]:
-        """What each term means."""
-        return TERMS
 
 
 def get_handout(
