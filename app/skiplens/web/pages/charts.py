@@ -171,11 +171,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """A value of x to point out; ``key`` is of the value that replaces its path."""
+    """A value of x to point out."""
 
     x: float
     text: str
-    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,6 @@ class MapFigure:
     """``None`` if the legend of the figures around it holds for it."""
     tone: str = ""
     meta: str = ""
-    text: str = ""
     href: str = ""
     wider: WiderPictures = ()
 

@@ -219,7 +219,6 @@ EXPERIMENT: Final = Experiment(
     "He et al. 2015, fig. 1 and 6",
     card=_card,
     live=live,
-    lives_on_index=True,
 )
 
 

@@ -74,16 +74,14 @@ class Experiment:
         paper: whose figure it reproduces.
         card: its small figure on the index; ``None`` if nothing was measured.
         live: what follows a drawing on its page.
-        lives_on_index: whether that also follows the drawing on the index.
     """
 
     name: str
     title: str
     question: str
     paper: str
-    card: Callable[[PageContext], LineChart | None] = lambda context: None
-    live: Live | None = None
-    lives_on_index: bool = False
+    card: Callable[[PageContext], LineChart | None]
+    live: Live
 
 
 def get_experiment_context(

@@ -90,13 +90,10 @@ def live_values(name: str, drawn: LiveDrawing) -> dict[str, str]:
     Raises:
         InvalidParameterError: there is no such experiment, or its page has no such option.
     """
-    if name != INDEX and name not in EXPERIMENTS:
+    if name == INDEX:
+        return depth.live(drawn)  # of the others, the index shows what was measured
+    if name not in EXPERIMENTS:
         raise InvalidParameterError(
             f"experiment must be one of {', '.join((INDEX, *EXPERIMENTS))}; got {quoted(name)}"
         )
-    found: dict[str, str] = {}
-    for experiment in EXPERIMENTS.values():
-        is_shown = experiment.name == name or (name == INDEX and experiment.lives_on_index)
-        if is_shown and experiment.live is not None:
-            found |= experiment.live(drawn)
-    return found
+    return EXPERIMENTS[name].live(drawn)

@@ -107,7 +107,7 @@ def gradients_figure(scene: Scene) -> StepFigure:
             Question.judged(
                 "At which block is F's part largest, compared with the skip's?",
                 touched=touched,
-                right=own.identity is not None and _ratio(own) == max(map(_ratio, found.blocks)),
+                right=_ratio(own) == max(map(_ratio, found.blocks)),
                 remark=_shares(own, max(map(_ratio, found.blocks))),
             ),
         ),
@@ -207,8 +207,6 @@ def _ratio(block: BlockGradient) -> float:
 
 
 def _shares(own: BlockGradient, largest: float) -> str:
-    if own.identity is None:
-        return "This network has no skip."
     return (
         f"At {own.block}, F's part is {fmt.number(_ratio(own))} times the skip's; the largest "
         f"ratio is {fmt.number(largest)}."
