@@ -2,6 +2,7 @@
 
 import pytest
 
+from skiplens.core.branch_scales import Scales
 from skiplens.web.pages import format as fmt
 
 
@@ -46,6 +47,44 @@ def test_a_share_is_never_nothing_or_all_unless_it_is() -> None:
 def test_cosines_have_a_sign() -> None:
     assert (fmt.cosine(0.124), fmt.cosine(-0.5)) == ("+0.12", "\u22120.50")
     assert (fmt.cosine(0.004), fmt.cosine(-0.004), fmt.cosine(0)) == ("0.00",) * 3
+
+
+@pytest.mark.parametrize(
+    ("above", "text"),
+    [
+        (0, "largest"),
+        (4, "fifth largest"),
+        (10, "11th largest"),
+        (11, "12th largest"),
+        (12, "13th largest"),
+        (13, "14th largest"),
+        (20, "21st largest"),
+        (21, "22nd largest"),
+        (22, "23rd largest"),
+        (110, "111th largest"),
+    ],
+)
+def test_a_value_has_a_place_among_others(above: int, text: str) -> None:
+    assert fmt.place(999 - above, range(1000)) == text
+
+
+@pytest.mark.parametrize(
+    ("factors", "text"),
+    [
+        ({1: 0, 2: 0.5}, "without block1 and with block2 \u00d7 0.5"),
+        ({1: 0.5, 2: 0.25}, "with block1 \u00d7 0.5 and block2 \u00d7 0.25"),
+        (dict.fromkeys(range(1, 28), 0.5), "with 27 blocks \u00d7 0.5"),
+        (
+            dict.fromkeys(range(1, 8), 0.0) | {8: 2} | dict.fromkeys(range(9, 16), 0.5),
+            "without 7 blocks and with block8 \u00d7 2 and 7 blocks \u00d7 0.5",
+        ),
+    ],
+)
+def test_many_blocks_that_are_scaled_alike_are_counted(
+    factors: dict[int, float], text: str
+) -> None:
+    scales = Scales(tuple((f"block{at}", float(factor)) for at, factor in factors.items()))
+    assert fmt.describe_scales(scales) == text
 
 
 def test_lists_and_plurals() -> None:

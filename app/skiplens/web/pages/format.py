@@ -91,6 +91,8 @@ def pluralise(count: int, noun: str) -> str:
 
 _COUNTS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PLACES: Final = ("", "second ", "third ", "fourth ", "fifth ")
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
+_TEENS: Final = range(11, 14)
 
 
 def count(number: int) -> str:
@@ -102,8 +104,13 @@ def place(value: float, values: Sequence[float]) -> str:
     """Where a value stands among others, itself included: ``second largest``."""
     above, below = sum(other > value for other in values), sum(other < value for other in values)
     nearer, side = (above, "largest") if above <= below else (below, "smallest")
-    order = _PLACES[nearer] if nearer < len(_PLACES) else f"{nearer + 1}th "
+    order = _PLACES[nearer] if nearer < len(_PLACES) else f"{_ordinal(nearer + 1)} "
     return order + side
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in _TEENS else _ENDINGS.get(number % 10, "th")
+    return f"{number:,}{ending}"
 
 
 def join_and(names: Sequence[object]) -> str:
@@ -121,18 +128,27 @@ _MAX_NAMED: Final = 6
 
 
 def describe_scales(scales: Scales) -> str:
-    """Which branches are scaled: ``without block2``, ``with block5 * 0.5``; how many are off, where
-    their names would make a long list.
+    """Which branches are scaled: ``without block2``, ``with block5 * 0.5``; how many have a factor,
+    where their names would make a long list.
     """
+    blocks: dict[float, list[str]] = {}
+    for block, factor in scales.factors:
+        blocks.setdefault(factor, []).append(block)
+    named = {factor: _named_or_counted(names) for factor, names in blocks.items()}
     parts = []
-    if off := scales.off:
-        named = len(off) <= _MAX_NAMED
-        parts.append(f"without {join_and(off) if named else pluralise(len(off), 'block')}")
+    if off := named.pop(0.0, ()):
+        parts.append(f"without {join_and(off)}")
     if scaled := [
-        f"{block} {TIMES} {branch_factor(factor)}" for block, factor in scales.factors if factor
+        f"{name} {TIMES} {branch_factor(factor)}"
+        for factor, names in named.items()
+        for name in names
     ]:
         parts.append(f"with {join_and(scaled)}")
     return " and ".join(parts)
+
+
+def _named_or_counted(blocks: Sequence[str]) -> Sequence[str]:
+    return blocks if len(blocks) <= _MAX_NAMED else (pluralise(len(blocks), "block"),)
 
 
 def dead_filters_note(
