@@ -35,7 +35,7 @@ from skiplens.web.pages.experiments.removal import (
     shuffled_blocks,
 )
 from tests.conftest import MODELS, SHALLOW
-from tests.web.conftest import Refused
+from tests.web.conftest import Refused, Start
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -122,6 +122,16 @@ def test_pages_follow_a_drawing(api: TestClient, look: Look, network: str) -> No
                     assert values[key] == attributes.get(name.removeprefix("data-live-"), ""), key
         shown = texts(api, address)
         assert shown == {key: values[key] for key in shown} | {"verdict": shown["verdict"]}
+
+
+def test_a_network_that_is_not_loaded_is_not_linked(start: Start) -> None:
+    """Of the networks that experiments lead to, the app has the default one alone."""
+    client = start()
+    for page in ("order", "votes", "classes", "removal", "gradients?view=length"):
+        shown = client.get(f"/experiments/{page}")
+        assert shown.status_code == 200
+        assert "network=mnist-stream" not in shown.text, page
+        assert "residual stream of 27" not in shown.text, page
 
 
 def test_gradients_are_shown_by_path_along_a_line_or_by_length(
@@ -313,8 +323,11 @@ def test_every_set_of_six_blocks_is_what_the_network_says_without_it(
 
 def test_a_network_without_the_skip_has_nothing_to_remove(look: Look) -> None:
     page = look("/experiments/removal?network=mnist-plain")
-    assert "Without an identity path" in page.text
-    assert "none can be scaled" in look("/experiments/scale?network=mnist-plain").text
+    assert "No branch of this network can be switched off" in page.text
+    scaled = look("/experiments/scale?network=mnist-plain").text
+    assert "No branch of this network can be scaled" in scaled
+    assert "This network has no branch to scale." in scaled
+    assert "skiplens experiments" not in scaled
 
 
 def test_all_branches_are_scaled_by_a_link(api: TestClient, look: Look, digit: Digit) -> None:

@@ -31,6 +31,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     LiveDrawing,
     depth_axis,
     experiment_view,
+    page_about,
     router,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -182,7 +183,7 @@ def classes_page(
     found = services.experiments.points(manifest)
     options = {} if after is None else {"after": after}
     values: dict[str, object] = {
-        "stream": context.links.experiment(EXPERIMENT.name, network=STREAM, scale=""),
+        "stream": page_about(context, EXPERIMENT.name, STREAM),
         "measured": measured_chart(services, manifest, depth),
         "scatter": None,
     }

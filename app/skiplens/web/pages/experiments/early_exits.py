@@ -103,7 +103,7 @@ def ratio_chart(forward: ForwardPass) -> LineChart | None:
     if not manifest.blocks or not all(block.identity for block in manifest.blocks):
         return None
     here = [metrics.ratio for metrics in forward.block_metrics]
-    series = [("this digit", "residual", "early-exits.ratio", here)]
+    series = [(f"this {manifest.noun}", "residual", "early-exits.ratio", here)]
     if manifest.evaluation:
         means = [mean.ratio for mean in manifest.evaluation.blocks]
         series.insert(0, ("mean over the test set", "chain", "", means))
@@ -116,7 +116,7 @@ def ratio_chart(forward: ForwardPass) -> LineChart | None:
                     Point(at, max(ratio, _RATIO.low), f"block{at}, {name}: {fmt.number(ratio)}")
                     for at, ratio in enumerate(ratios, 1)
                 ),
-                dots=False,
+                dots=len(ratios) == 1,
                 key=key,
             )
             for name, tone, key, ratios in series
@@ -150,6 +150,8 @@ def measured_chart(services: Services) -> LineChart | None:
 
 def describe(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> str:
     """From which depth on the head gives the network's answer."""
+    if not manifest.blocks:
+        return "This network has no blocks after which its head could answer."
     if not exits:
         return (
             "The head of this network is not one pooling and one dense layer, so it gives no "
@@ -191,6 +193,7 @@ def early_exits_page(respond: RespondDep, context: ExperimentContextDep) -> Resp
         "measured": measured_chart(context.services),
         "projected": any(one.projected for one in exits),
         "missing": 0 < len(exits) < len(depths(engine.manifest)),
+        "reads_any_depth": not all(one.projected for one in exits),
         "sentence": describe(engine.manifest, exits, label),
     }
     return respond(experiment_view(context, EXPERIMENT, values))

@@ -117,6 +117,16 @@ def measured_beside(
     return [(network, one, tone) for network, one, tone in found if one is not None and one.curves]
 
 
+def page_about(
+    context: PageContext, experiment: str, network: str, **options: object
+) -> str | None:
+    """The address of an experiment's page about another network; ``None`` if that is not loaded."""
+    loaded = {engine.manifest.id for engine in context.services.registry.networks}
+    if network not in loaded:
+        return None
+    return context.links.experiment(experiment, network=network, scale="", **options)
+
+
 def depth_axis(blocks: int) -> Axis:
     """How many of the blocks are passed."""
     return count_axis("blocks passed", 0, blocks, 1 + blocks // 6)

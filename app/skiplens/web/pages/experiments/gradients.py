@@ -45,6 +45,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     ExperimentContextDep,
     LiveDrawing,
     experiment_view,
+    page_about,
     router,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -131,9 +132,14 @@ def _both(
     return found, (other.manifest.title, gradient_by_path(other, passed, found.target))
 
 
+def _has_paths(manifest: Manifest) -> bool:
+    """Whether there are blocks, and a gradient at the input of each."""
+    return bool(manifest.blocks) and not manifest.no_gradients
+
+
 def path_chart(services: Services, engine: Engine, forward: ForwardPass) -> LineChart | None:
-    """The gradient at each block's input, by path; ``None`` without gradients."""
-    if engine.manifest.no_gradients:
+    """The gradient at each block's input, by path; ``None`` without gradients or blocks."""
+    if not _has_paths(engine.manifest):
         return None
     return draw_paths(*_both(services, engine, forward))
 
@@ -145,7 +151,7 @@ def draw_paths(found: GradientByPath, twin: tuple[str, GradientByPath] | None) -
             name,
             tone,
             tuple(Point(x, y, f"input of block{x:g}, {name}: {fmt.number(y)}") for x, y in points),
-            dots=False,
+            dots=len(points) == 1,
             key=f"gradients.{tone}",
         )
         for name, tone, points in _lines(found, twin)
@@ -237,7 +243,7 @@ def live(drawn: LiveDrawing) -> dict[str, str]:
         blocks = len(engine.manifest.blocks)
         path = series_path(_length_axis(blocks), _SHARE, list(enumerate(shares)))
         return {"gradients.length": path} if shares else {}
-    if engine.manifest.no_gradients:
+    if not _has_paths(engine.manifest):
         return {}
     x = _blocks_axis(len(engine.manifest.blocks))
     lines = _lines(*_both(services, engine, forward))
@@ -480,7 +486,8 @@ def gradients_page(
             for one in steps
         ],
         "lines": line_charts(services),
-        "stream": links.experiment(EXPERIMENT.name, network=STREAM, scale="", view="length"),
+        "stream": page_about(context, EXPERIMENT.name, STREAM, view="length"),
+        "no_gradients": context.engine.manifest.no_gradients,
     }
     return respond(experiment_view(context, EXPERIMENT, values, kept))
 

@@ -35,6 +35,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     experiment_view,
     measured_accuracy,
     measured_beside,
+    page_about,
     point_with_spread,
     router,
 )
@@ -161,7 +162,7 @@ def order_page(
     options = {"order": found.text(trained), "move": moved if move else None}
     kept = {name: value for name, value in options.items() if value}
     values: dict[str, object] = {
-        "stream": context.links.experiment(EXPERIMENT.name, network=STREAM, scale=""),
+        "stream": page_about(context, EXPERIMENT.name, STREAM),
         "measured": measured_chart(
             context.services, inversions(found, trained) / pairs if found else None
         ),

@@ -36,6 +36,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     experiment_view,
     measured_accuracy,
     measured_beside,
+    page_about,
     point_with_spread,
     router,
 )
@@ -272,7 +273,7 @@ def removal(respond: RespondDep, context: ExperimentContextDep, shuffle: Shuffle
         "removed": count,
         "switches": len(switches),
         "sets": _sets_to_remove(context.services.experiments, manifest, links, shuffle, count),
-        "few": "mnist-resnet",
+        "few": page_about(context, EXPERIMENT.name, "mnist-resnet"),
         "sentence": describe_removal(engine, forward),
     }
     return respond(experiment_view(context, EXPERIMENT, values, options))
@@ -356,8 +357,8 @@ def describe_removal(engine: Engine, forward: ForwardPass) -> str:
     manifest, off = engine.manifest, forward.scales.off
     if not manifest.disableable_blocks:
         return (
-            "Without an identity path, nothing passes a block that is off: to remove one here "
-            "means to feed the next block an input that it was not trained on."
+            "No branch of this network can be switched off: that takes blocks that add F(x) to x, "
+            "or have a gate."
         )
     if not off:
         return "Every block is on. Remove some, or switch any of them off on the network map."

@@ -183,7 +183,10 @@ def _all_scaled(
 def _describe(manifest: Manifest, forward: ForwardPass, uniform: float | None) -> str:
     """The effect of the factor on the prediction."""
     if not manifest.disableable_blocks:
-        return "This network has no identity path beside its branches, so none can be scaled."
+        return (
+            "No branch of this network can be scaled: that takes blocks that add F(x) to x, or "
+            "have a gate."
+        )
     label = manifest.classes[forward.label]
     share = fmt.percent(float(forward.probabilities[forward.label]))
     if uniform is None:

@@ -24,6 +24,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     ExperimentContextDep,
     LiveDrawing,
     experiment_view,
+    page_about,
     router,
 )
 from skiplens.web.pages.templating import RespondDep
@@ -195,7 +196,7 @@ def votes_page(
     at = _target(manifest, context.forward, target)
     values: dict[str, object] = {
         "measured": measured_chart(context.services, manifest),
-        "stream": context.links.experiment(EXPERIMENT.name, network=STREAM, scale=""),
+        "stream": page_about(context, EXPERIMENT.name, STREAM),
         "parts": (),
     }
     if _has_votes(manifest):
@@ -241,12 +242,14 @@ def _filter_hrefs(engine: Engine, links: Links, block: str) -> list[str]:
 def _describe(found: Votes, target: int, name: str) -> str:
     """The number of blocks that make most of the logit."""
     ordered = sorted(found.blocks, key=lambda one: -float(one.total[target]))
+    logit = f"The logit of class {name} is {fmt.number(float(found.logits[target]))}."
+    if len(ordered) == 1:
+        return f"{logit} {ordered[0].block} adds {fmt.number(float(ordered[0].total[target]))}."
     first = [one.block for one in ordered[:2]]
     share = sum(float(one.total[target]) for one in ordered[:2])
     against = sum(float(one.total[target]) < 0 for one in found.blocks)
     count = len(found.blocks)
     return (
-        f"The logit of class {name} is {fmt.number(float(found.logits[target]))}. "
-        f"{fmt.join_and(first)} add most to it, {fmt.number(share)} together; {against} of {count} "
-        "blocks subtract from it."
+        f"{logit} {fmt.join_and(first)} add most to it, {fmt.number(share)} together; {against} of "
+        f"{count} blocks subtract from it."
     )
