@@ -117,6 +117,14 @@ def test_without_any_gradient_there_is_nothing_to_draw() -> None:
     assert "Every gradient is zero" in describe_gradients([("This", still)])
 
 
+def test_the_gradient_of_a_single_block_does_not_change() -> None:
+    single = GradientByPath(3, RESIDUAL.blocks[:1])
+    assert describe_gradients([("This", single)]) == ""
+    said = describe_gradients([("This", single), ("Other", PLAIN)])
+    assert "in Other it grows" in said
+    assert "in This" not in said
+
+
 def test_the_description_says_how_the_gradient_changes() -> None:
     said = describe_gradients([("This", RESIDUAL), ("Other", PLAIN)])
     assert "in This it shrinks to 0.100 of its size" in said

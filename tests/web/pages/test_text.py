@@ -58,6 +58,34 @@ def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: Block
     assert f"x {TIMES} F(x)" in text.describe_layer(other, layer)
 
 
+def test_an_add_outside_of_a_block_adds_the_layers_before_it(engine: Engine) -> None:
+    loose = LayerInfo("stem.add", "Add", "sum", None, (7, 7, 4), inputs=("a", "b"))
+    inside = replace(loose, name="block1.add", block="block1")
+    for layer in (loose, inside):
+        assert text.describe_layer(engine.manifest, layer) == "The layers before it, added."
+
+
+def test_only_dense_logits_are_weighted_sums(engine: Engine) -> None:
+    dense = LayerInfo("logits", "Dense", "logits", None, (1, 1, 10))
+    pooled = replace(dense, kind="GlobalAveragePooling2D")
+    assert "weighted sum" in text.describe_layer(engine.manifest, dense)
+    assert text.describe_layer(engine.manifest, pooled) == "One score for each class."
+
+
+@pytest.mark.parametrize(
+    ("rectified", "output", "says"),
+    [
+        (True, "block1.output", "The two are added, and ReLU sets values below zero to zero."),
+        (False, "block1.output", "The two are added, and an activation function follows."),
+        (False, "block1.sum", "The two are added."),
+    ],
+)
+def test_what_follows_a_sum_is_told(
+    block: BlockInfo, rectified: bool, output: str, says: str
+) -> None:
+    assert says in text.describe_block(replace(block, rectified=rectified, output=output))
+
+
 @pytest.mark.parametrize(
     ("role", "activation", "says"),
     [

@@ -1,7 +1,7 @@
 """The blocks page: every block in order, early exits, gradients, filters across blocks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits
 from skiplens.service.feature_map_table import FeatureMapTable, stage_table, stages
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import GradientByPath, gradient_by_path, gradient_by_step
-from skiplens.service.registry import twin_of
+from skiplens.service.registry import find_layer, twin_of
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
@@ -241,6 +241,8 @@ def _gradient_values(
         "beside_title": other[0] if other else None,
         "chart": gradient_chart(manifest.title, found, other),
         "gradient_text": describe_gradients(networks_drawn),
+        "step": _step_noun(manifest),
+        "recurs": any(layer.role == "states" for layer in manifest.layers),
         "step_chart": _step_chart(context, found.target, chosen),
         "gradients": found.blocks,
         "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
@@ -252,13 +254,25 @@ def _step_chart(context: PageContext, target: int, beside: str) -> LineChart | N
     found = gradient_by_step(context.engine, context.forward, target)
     if found is None:
         return None
-    other = None
+    manifest, other = context.engine.manifest, None
+    noun = _step_noun(manifest)
     if beside != NO_NETWORK:
         engine, forward = _other_network(context, beside)
         steps = gradient_by_step(engine, forward, target)
-        other = (engine.manifest.title, steps) if steps else None
-    where = "each step of the first block's input, from the first row to the last"
-    return gradient_chart(context.engine.manifest.title, found, other, where)
+        other = (engine.manifest.title, _called(noun, steps)) if steps else None
+    where = f"each {noun} of the first block's input, from the first to the last"
+    return gradient_chart(manifest.title, _called(noun, found), other, where)
+
+
+def _step_noun(manifest: Manifest) -> str:
+    """What a step of the first block's input is called."""
+    return text.step_noun(manifest, find_layer(manifest, manifest.blocks[0].input))
+
+
+def _called(noun: str, steps: GradientByPath) -> GradientByPath:
+    """A gradient by step whose steps are called ``noun``."""
+    named = (replace(one, block=f"{noun} {at}") for at, one in enumerate(steps.blocks))
+    return replace(steps, blocks=tuple(named))
 
 
 def _other_network(context: PageContext, network: str) -> tuple[Engine, ForwardPass]:
@@ -278,7 +292,7 @@ def describe_blocks(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequ
     """How large F(x) is beside x in the blocks that are on, here and over the test set."""
     names = text.symbols_of_blocks(manifest.blocks)
     if not manifest.blocks:
-        return "This network has no blocks: no two paths merge, and its layers follow each other."
+        return "This network has no blocks: no two of its paths merge as x and F(x)."
     if not manifest.has_identity_paths:
         return (
             "This network has no identity paths: what a block computes is all that the next gets."

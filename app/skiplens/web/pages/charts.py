@@ -344,20 +344,24 @@ def _names(blocks: Sequence[BlockGradient]) -> tuple[tuple[float, str], ...]:
         return tuple(enumerate(names))
     step = -(-len(names) // _MOST_NAMES)
     return tuple(
-        (at, names[at].removeprefix("block").removeprefix("row "))
+        (at, names[at].removeprefix("block").removeprefix("row ").removeprefix("step "))
         for at in range(0, len(names), step)
     )
 
 
 def describe_gradients(networks: Sequence[tuple[str, GradientByPath]]) -> str:
-    """How the gradient changes from the last block's input back to the first's."""
+    """How the gradient changes from the last block's input back to the first's; nothing of single
+    blocks, unless every gradient is zero.
+    """
+    if not any(gradients.blocks[-1].total for _, gradients in networks):
+        return "Every gradient is zero: no small change of these values changes the logit."
     changes = [
         f"in {title} it {_change(gradients.blocks[0].total / gradients.blocks[-1].total)}"
         for title, gradients in networks
-        if gradients.blocks[-1].total
+        if gradients.blocks[-1].total and len(gradients.blocks) > 1
     ]
     if not changes:
-        return "Every gradient is zero: no small change of these values changes the logit."
+        return ""
     return (
         "From the last block's input back to the first's, the gradient changes: "
         f"{', '.join(changes)}."

@@ -8,6 +8,7 @@ from typing import Final
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.engine.base import Engine
+from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
@@ -21,11 +22,11 @@ from skiplens.web.pages.figures import GRID_WIDTH, LayerFigure, layer_figure, la
 from skiplens.web.pages.learn import can_be_told
 from skiplens.web.pages.learn.steps import COUNT
 from skiplens.web.pages.network_page import NetworkPage
-from skiplens.web.pages.text import Symbols
 
 
 def _is_projected(block: BlockInfo) -> bool:
-    return block.identity not in (None, block.input)
+    """Whether F(x) is added to a projection of x."""
+    return block.merge == "add" and block.identity != block.input
 
 
 # The parts of a block that stand beside each other, and the signs between them.
@@ -52,25 +53,31 @@ class BlockSection:
     shape: str
     parts: tuple[Part, ...]
     inner: tuple[LayerFigure, ...]
-    metrics: BlockMetrics | None
-    """``None`` without an identity path."""
     sentence: str | None
     sharing: str
     """What shares a range of values in its row of maps."""
-    symbols: Symbols
-    projected: bool
-    gated: bool
+    merge: str | None
+    """How x and F(x) are merged; ``None`` without an identity path."""
+    explanation: str
+    """What the block does, in a sentence or two."""
     rectified: bool
     """Whether a ReLU follows the sum."""
-    is_next_x: bool
-    """Whether the sum, or its ReLU, is the next block's x."""
+    activated: bool
+    """Whether any activation function does."""
+    feeds_next: bool
+    """Whether its output is the next block's x."""
+    shrinks: bool
+    """Whether it has smaller maps than its input, and more of them."""
     first: bool
     """Whether it explains the terms."""
     first_projected: bool
     after: tuple[LayerFigure, ...]
     """Layers between this block and the next."""
+    is_sequence: bool
     row_height: int | None
-    """Pixels from one step to the next in its maps; ``None`` if they are no sequences."""
+    """Pixels from one row of the digit to the next in its maps; ``None`` if their positions are
+    others.
+    """
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,9 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "folded": folded,
         "is_large": is_large,
         "blocks": manifest.blocks,
-        "reads_rows": _reads_rows(manifest),
+        "reads_rows": manifest.takes_digits and reads_rows(manifest),
+        "reads_steps": _reads_steps(manifest),
+        "is_dense": any(layer.kind == "Dense" for layer in outside[0]),
         "convolves": any(layer.kernel for layer in manifest.layers),
         "stages": _stages(
             manifest,
@@ -113,6 +122,7 @@ def gallery_page(context: PageContext) -> NetworkPage:
         ),
         "head": tuple(layer_strip(forward, layer, links) for layer in outside[-1]),
         "plain_head": tuple(layer.role for layer in outside[-1]) == _PLAIN_HEAD,
+        "pools_maps": any(layer.spatial for layer in outside[-1]),
         "downloads": gallery_downloads(links, manifest.layers, context.services.max_download_bytes),
         "classic": links.classic() if classic_blocks(manifest) else None,
         "story": links.all_on().learn() if can_be_told(manifest) else None,
@@ -147,7 +157,7 @@ def layers_after_blocks(
     return {block.name: outside[at] for at, block in enumerate(in_order[:-1], 1)}
 
 
-def _reads_rows(manifest: Manifest) -> bool:
+def _reads_steps(manifest: Manifest) -> bool:
     """Whether the first block, or the first layer of a network without blocks, reads a sequence."""
     first = manifest.blocks[0].output if manifest.blocks else manifest.layers[0].name
     return find_layer(manifest, first).is_sequence
@@ -242,6 +252,11 @@ def _shown_parts(block: BlockInfo) -> dict[str, str]:
     return {role: name for role, name in names.items() if name is not None}
 
 
+def _is_smaller(shape: Sequence[int], before: Sequence[int]) -> bool:
+    """Whether maps are smaller than those before, and there are more."""
+    return shape[:2] < before[:2] and shape[2] > before[2]
+
+
 def _part(
     forward: ForwardPass, block: BlockInfo, role: str, layer: LayerInfo, links: Links
 ) -> Part:
@@ -269,7 +284,8 @@ def _block_section(
 ) -> BlockSection:
     forward, links, manifest = context.forward, context.links, context.forward.manifest
     layers = {layer.name: layer for layer in manifest.layers}
-    shown = _shown_parts(block)
+    shown, output = _shown_parts(block), layers[block.output]
+    has_rows = text.step_noun(manifest, output) == "row"
     inner = [
         layer
         for layer in manifest.layers
@@ -279,23 +295,24 @@ def _block_section(
     return BlockSection(
         name=block.name,
         href=links.block(block.name),
-        shape=fmt.shape(*layers[block.output].shape),
+        shape=fmt.shape(*output.shape),
         parts=parts,
         inner=tuple(layer_figure(forward, layer, links) for layer in inner),
-        metrics=found if block.identity else None,
         sentence=describe_metrics(found, block, manifest.noun, off=block.name in links.scales.off)
         if block.identity
         else None,
         sharing=text.SHARING[links.normalize][1],
-        symbols=text.symbols_of_block(block),
-        projected=_is_projected(block),
-        gated=block.gate is not None,
+        merge=block.merge,
+        explanation=text.describe_block(block),
         rectified=block.rectified,
-        is_next_x=text.is_x(manifest, block.output if block.rectified else str(block.sum)),
+        activated=block.output != block.sum,
+        feeds_next=text.is_x(manifest, block.output),
+        shrinks=_is_smaller(output.shape, layers[block.input].shape),
         first=first,
         first_projected=first_projected,
         after=tuple(after),
-        row_height=parts[0].figure.picture.zoom if layers[block.output].is_sequence else None,
+        is_sequence=output.is_sequence,
+        row_height=parts[0].figure.picture.zoom if has_rows else None,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
-from skiplens.core.input_image import Digit
+from skiplens.core.input_image import SIDE, Digit
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import InputRecord
@@ -104,6 +104,11 @@ def _pool(layer: LayerInfo) -> str:
     return f"Pooling: {over} is reduced to its {result}."
 
 
+def _logits(layer: LayerInfo) -> str:
+    made = ": a weighted sum of all values of the layer before" if layer.kind == "Dense" else ""
+    return f"One score for each class{made}."
+
+
 def _activation(layer: LayerInfo) -> str:
     if layer.activation == "relu":
         return "ReLU: values below zero become zero, the others are unchanged."
@@ -119,10 +124,9 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "residual": "F(x), the residual: what the block's branch adds to its input.",
     "states": _states,
     "gate": _gate,
-    "sum": "The sum: x plus F(x), at each position and in each filter.",
     "output": "ReLU of the sum: the block's output.",
     "pool": _pool,
-    "logits": "One score for each class: a weighted sum of all values of the layer before.",
+    "logits": _logits,
     "probabilities": "Softmax: the scores as probabilities, which sum to 1.",
 }
 
@@ -136,10 +140,9 @@ _BY_KIND: Final = {
 
 def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     """The purpose of a layer, in a sentence or two."""
+    if layer.role == "sum":
+        return _describe_sum(block_ended_by(manifest, layer))
     block = block_with(manifest, layer)
-    if block is not None and block.merge not in (None, "add") and layer.role == "sum":
-        merged = _MERGED.get(block.merge or "", "a function of x and F(x)")
-        return f"The merge of x and F(x): {merged}, at each position."
     if block is not None and block.gate is not None and layer.role == "residual":
         return (
             "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
@@ -163,9 +166,30 @@ def is_x(manifest: Manifest, layer: str) -> bool:
     return any(block.input == layer for block in manifest.blocks)
 
 
+def _describe_sum(block: BlockInfo | None) -> str:
+    """What the layer computes that ends a block in a merge, or adds outside of one."""
+    if block is None:
+        return "The layers before it, added."
+    if block.merge == "add":
+        return "The sum: x plus F(x), at each position and in each filter."
+    merged = _MERGED.get(block.merge or "", "a function of x and F(x)")
+    return f"The merge of x and F(x): {merged}, at each position."
+
+
+def step_noun(manifest: Manifest, layer: LayerInfo) -> str:
+    """What a position of a sequence is called: a ``row`` where each is one of a digit's."""
+    has_digits_rows = manifest.takes_digits and layer.is_sequence and layer.shape[1] == SIDE
+    return "row" if has_digits_rows else "step"
+
+
 def block_with(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
     """The block that a layer belongs to, if any."""
     return next((block for block in manifest.blocks if block.name == layer.block), None)
+
+
+def block_ended_by(manifest: Manifest, layer: LayerInfo) -> BlockInfo | None:
+    """The block whose x and F(x) a layer merges, if any."""
+    return next((block for block in manifest.blocks if block.sum == layer.name), None)
 
 
 _MERGED: Final = {
@@ -214,11 +238,12 @@ def describe_block(block: BlockInfo) -> str:
         )
     added = "are added, and ReLU sets values below zero to zero"
     if not block.rectified:
-        added = "are added"
+        ends = block.output == block.sum
+        added = "are added" if ends else "are added, and an activation function follows"
     return (
         "x takes two paths: past the block along the skip connection, unchanged, and through its "
-        f"layers, which compute a change to it, F(x). The two {added}. If F(x) were zero, x would "
-        "pass unchanged."
+        f"layers, which compute a change to it, F(x). The two {added}. If F(x) were zero, the sum "
+        "would be x itself."
     )
 
 

@@ -67,9 +67,9 @@ class InputLabels:
         return role if role in {"identity", "residual"} else ""
 
     def _role(self, at: int) -> str:
-        block = text.block_with(self.manifest, self.unit.layer)
+        block = text.block_ended_by(self.manifest, self.unit.layer)
         name = self.unit.layer.inputs[at]
-        if block is None or block.sum != self.unit.layer.name:
+        if block is None:
             return ""
         parts = {block.identity: "identity", block.residual: "residual", block.gate: "gate"}
         return parts.get(name, "")
@@ -190,6 +190,8 @@ def merge_steps(found: Merge, labels: InputLabels) -> Steps:
     if found.operation == "highway":
         return _highway(found.terms, terms, result)
     words, before, sign, after = _MERGES[found.operation]
+    if found.operation == "add" and not text.block_ended_by(labels.manifest, labels.unit.layer):
+        words = "The values of its inputs are added."
     tokens = [token for value in terms for token in (sign, value)][1:]
     last = (after.format(len(terms)),) if after else ()
     return (Step(words, (*before, *tokens, *last, "=", result)),)
