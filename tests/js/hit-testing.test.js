@@ -16,7 +16,8 @@ const maps = {
 
 test("a value has its position in words and four significant digits", () => {
   assert.equal(positionText(maps, 1, 2, 3), "filter 1, row 2, column 3");
-  assert.equal(positionText({ ...maps, isSequence: true }, 1, 2, 0), "unit 1, row 2");
+  assert.equal(positionText({ ...maps, isSequence: true, height: 28 }, 1, 2, 0), "unit 1, row 2");
+  assert.equal(positionText({ ...maps, isSequence: true, height: 16 }, 1, 2, 0), "unit 1, step 2");
   assert.equal(valueText(maps, 1, 1, 0), "5.432");
   assert.equal(valueText(maps, 0, 1, 1), "\u22126.000");
 });

@@ -3,7 +3,7 @@
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,11 +25,13 @@ from skiplens.network import commands
 from skiplens.network.own_network_files import TrustedCode
 from skiplens.samples import draw_picture
 from skiplens.settings import Settings
+from tests.network.catalogue import vision_transformer
 from tests.network.test_any_graph import dense_block, tutorial_convnet
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 from tests.web.pages.markup import Markup
 
 pytestmark = SAVES_WITH_KERAS
+Words = Callable[[str], str]
 HTML = {"accept": "text/html"}
 EXPERIMENTS = (
     *("", "/depth", "/removal", "/order", "/scale"),
@@ -75,6 +77,27 @@ def of_colours() -> keras.Model:
         x = layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, branch]))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return keras.Model(image, layers.Dense(40, activation="softmax", name="classes")(x))
+
+
+def of_one_block() -> keras.Model:
+    """One block, and after it a sum of two branches of which neither is x."""
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(4, 3, strides=4, padding="same", activation="relu", name="first")(image)
+    x = layers.Add(name="add")([x, layers.Conv2D(4, 3, padding="same", name="branch")(x)])
+    sides = [layers.Conv2D(4, 3, padding="same", name=f"side{at}")(x) for at in range(2)]
+    x = layers.GlobalAveragePooling2D(name="pool")(layers.Add(name="loose")(sides))
+    return keras.Model(image, layers.Dense(10, activation="softmax", name="classes")(x))
+
+
+def of_two_dense_layers() -> keras.Model:
+    """A block with a projection, a block without, and a head of two dense layers."""
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(4, 3, strides=2, padding="same", name="first")(image)
+    branch = layers.Conv2D(6, 3, strides=2, padding="same", activation="relu", name="one")(x)
+    x = layers.Add(name="add1")([layers.Conv2D(6, 1, strides=2, name="projection")(x), branch])
+    x = layers.Add(name="add2")([x, layers.Conv2D(6, 3, padding="same", name="two")(x)])
+    x = layers.Dense(8, activation="relu", name="hidden")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.Dense(10, activation="softmax", name="classes")(x))
 
 
 NETWORKS = [tutorial_convnet, dense_block, between_blocks, of_rows, perceptron, of_colours]
@@ -340,3 +363,99 @@ def test_a_photograph_is_exported_as_the_network_gets_it(own: Path, tmp_path: Pa
     assert "24 \N{MULTIPLICATION SIGN} 32 pixels" in (tmp_path / "out" / "index.html").read_text(
         encoding="utf-8"
     )
+
+
+@pytest.fixture
+def words(visitor: TestClient, own: Path, view: str, digit: Digit) -> Words:
+    """Reads the words of a page of the network, or of an experiment with it."""
+
+    def read(page: str) -> str:
+        about = f"network={own.name}&digit={digit.id}"
+        address = f"{page}?{about}" if page.startswith("/experiments") else view + page
+        response = visitor.get(address, headers=HTML)
+        assert response.status_code == 200, (address, response.text[:300])
+        return " ".join(Markup(response.text).text.split())
+
+    return read
+
+
+@pytest.mark.parametrize("own", [dense_block], indirect=True)
+def test_a_block_that_does_not_add_is_explained_as_what_it_does(words: Words) -> None:
+    gallery = words("")
+    assert gallery.count("The block concatenates the maps of x and of F(x).") == 1
+    assert "Their sum is" not in gallery
+    assert "No branch of this network can be switched off" in words("/experiments/removal")
+    assert "No branch of this network can be scaled" in words("/experiments/scale")
+
+
+@pytest.mark.parametrize("own", [between_blocks], indirect=True)
+def test_what_follows_a_sum_is_said_in_the_first_block(words: Words) -> None:
+    gallery = words("")
+    assert "An activation function turns their sum into the output." in gallery
+    assert "the next block" not in gallery  # other layers come before it
+    assert "This network has no gradients: " in words("/experiments/gradients")
+
+
+@pytest.mark.parametrize("own", [of_one_block], indirect=True)
+def test_a_sum_outside_of_a_block_only_adds(words: Words) -> None:
+    assert "The layers before it, added." in words("/layers/loose")
+    assert "The values of its inputs are added." in words("/layers/loose/filters/0")
+    assert "x plus F(x)" in words("/layers/add")
+    assert "what its branch computes are added" in words("/layers/add/filters/0")
+
+
+@pytest.mark.parametrize("own", [of_one_block], indirect=True)
+def test_a_single_block_is_drawn_as_dots_and_changes_nothing(
+    visitor: TestClient, own: Path, words: Words
+) -> None:
+    assert "the gradient changes" not in words("/blocks")
+    for name in ("early-exits", "gradients"):
+        address = f"/experiments/{name}?network={own.name}"
+        live = visitor.get(address, headers=HTML).text.partition("experiment-measured")[0]
+        charts = live.split('class="line-chart"')[1:]
+        assert charts
+        assert all("<circle" in chart for chart in charts)
+
+
+@pytest.mark.parametrize("own", [tutorial_convnet], indirect=True)
+def test_a_network_without_blocks_is_not_said_to_lack_anything_else(words: Words) -> None:
+    assert "No blocks: no two paths merge as x and F(x)." in words("")
+    assert "no two of its paths merge as x and F(x)" in words("/blocks")
+    assert "has no blocks after which" in words("/experiments/early-exits")
+    assert "This network has no blocks, at whose inputs" in words("/experiments/gradients")
+    assert "None of its blocks can take another" in words("/experiments/order")
+
+
+@pytest.mark.parametrize("own", [of_two_dense_layers], indirect=True)
+def test_depths_are_left_out_for_the_head_that_cannot_be_applied(words: Words) -> None:
+    said = words("/experiments/early-exits")
+    assert "only a head of one pooling and one dense layer could be applied" in said
+    assert "do not have the shape that the head takes, and no path" not in said
+
+
+@pytest.mark.parametrize("own", [vision_transformer], indirect=True)
+def test_a_sequence_of_other_steps_than_rows_has_no_rows(
+    visitor: TestClient, manifest: Manifest, view: str, words: Words
+) -> None:
+    output = manifest.blocks[0].output
+    pages = ("", f"/layers/{output}", f"/layers/{output}/filters/0")
+    assert all(
+        "data-step-rows" not in visitor.get(view + page, headers=HTML).text for page in pages
+    )
+    assert "The digit is read as a sequence." in words("")
+    assert "dense layer computes several values" not in words("")
+    unit = words(f"/layers/{output}/filters/0?at=0,3")
+    assert "one value for each step, computed" in unit
+    assert "at step 3 is" in unit
+    blocks = words("/blocks")
+    assert "Gradient at each step of the first block" in blocks
+    assert "A recurrent layer passes" not in blocks
+    assert "row 3" not in blocks
+
+
+@pytest.mark.parametrize("own", [of_rows], indirect=True)
+def test_a_sequence_of_28_steps_stands_beside_the_rows_of_the_digit(
+    visitor: TestClient, view: str, words: Words
+) -> None:
+    assert "data-step-rows" in visitor.get(f"{view}/layers/states", headers=HTML).text
+    assert "at row 3 of the digit" in words("/layers/states/filters/0?at=0,3")

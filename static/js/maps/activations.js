@@ -6,6 +6,9 @@
 
 import { parseNpy } from "./npy.js";
 
+/** Of a digit: a sequence of as many steps reads its rows. */
+export const SIDE = 28;
+
 /**
  * A layer's feature maps in the order (H, W, C). Of a sequence, (1, T, C), the steps are rows: they
  * run downwards in pictures.

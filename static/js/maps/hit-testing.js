@@ -6,7 +6,7 @@
  */
 
 import { number } from "../format.js";
-import { loadMaps } from "./activations.js";
+import { SIDE, loadMaps } from "./activations.js";
 import { layoutGrid, layoutSingle, layoutTable, positionAt } from "./layout.js";
 
 /** @typedef {import("./activations.js").FeatureMaps} FeatureMaps */
@@ -199,13 +199,13 @@ export function valueBox({ cell, row, column }) {
 }
 
 /**
- * @param {FeatureMaps} maps
+ * @param {Pick<FeatureMaps, "isSequence" | "height">} maps
  * @param {number} filter
  * @param {number} row
  * @param {number} column
  */
-export function positionText({ isSequence }, filter, row, column) {
-  if (isSequence) return `unit ${filter}, row ${row}`;
+export function positionText({ isSequence, height }, filter, row, column) {
+  if (isSequence) return `unit ${filter}, ${height === SIDE ? "row" : "step"} ${row}`;
   return `filter ${filter}, row ${row}, column ${column}`;
 }
 

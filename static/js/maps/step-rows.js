@@ -1,17 +1,16 @@
 // @ts-check
 /**
- * Finds a step of a sequence on the digit and in every picture of a sequence in the window: each row
- * of the digit is one step.
+ * Finds a step of a sequence in every picture of a sequence of as many steps in the window, and on the
+ * digit where each of its rows is one step.
  * @module
  */
 
-import { isSequenceOf } from "./activations.js";
+import { SIDE, isSequenceOf } from "./activations.js";
 import { gridZoom } from "./hit-testing.js";
 import { layoutTable } from "./layout.js";
 
 /** @typedef {import("./hit-testing.js").Rectangle} Rectangle */
 
-const SIDE = 28; // of the digit
 const MAPS = "figure[data-shape], [data-block-table]";
 const PICTURES = "figure[data-shape] picture img, [data-block-table] picture img, "
   + "[data-step-rows] img, .draw-surface:not(.has-strokes) img";
@@ -19,14 +18,15 @@ const PICTURES = "figure[data-shape] picture img, [data-block-table] picture img
 /**
  * The step in every picture, in pixels of the window.
  * @param {number} step
+ * @param {number} count of all steps
  * @returns {Rectangle[]}
  */
-export function stepBoxes(step) {
+export function stepBoxes(step, count) {
   const images = /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll(PICTURES));
   return [...images].flatMap((image) => {
     const box = image.getBoundingClientRect();
     const isInView = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
-    return isInView ? rowsOf(image, box, step) : [];
+    return isInView ? rowsOf(image, box, step, count) : [];
   });
 }
 
@@ -34,15 +34,17 @@ export function stepBoxes(step) {
  * @param {HTMLImageElement} image
  * @param {DOMRect} box
  * @param {number} step
+ * @param {number} count of all steps
  * @returns {Rectangle[]}
  */
-function rowsOf(image, { left, top, width, height }, step) {
+function rowsOf(image, { left, top, width, height }, step, count) {
   const maps = image.closest(MAPS);
   if (!(maps instanceof HTMLElement)) {
+    if (count !== SIDE) return [];
     return [{ left, top: top + (step * height) / SIDE, width, height: height / SIDE }];
   }
   const [before = 1, steps = 1] = (maps.dataset["shape"] ?? "").split(" ").map(Number);
-  if (!isSequenceOf(before, steps)) return [];
+  if (!isSequenceOf(before, steps) || steps !== count) return [];
   const zoom = gridZoom(maps);
   const layers = Math.max(1, maps.querySelectorAll("li[data-values]").length);
   const layout = layoutTable(layers, 1, steps, 1, zoom, true);

@@ -138,8 +138,9 @@ class Tooltip {
   /** Mark the step of a sequence in every map of the page. @param {ValuePosition} position */
   #markStep({ target, cell, row }) {
     this.#steps.forEach((marker) => marker.remove());
-    const isSequence = target.layers[cell.layer]?.maps.isSequence;
-    this.#steps = (isSequence ? stepBoxes(row) : []).map((box) => this.#mark(box, "tooltip-step"));
+    const maps = target.layers[cell.layer]?.maps;
+    const boxes = maps?.isSequence ? stepBoxes(row, maps.height) : [];
+    this.#steps = boxes.map((box) => this.#mark(box, "tooltip-step"));
   }
 
   /** @param {ValuePosition} position */

@@ -435,6 +435,11 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
     part = filter_part(forward, output, links, MOST_COLUMNS, page)
     table = block_table(forward, block, links.options.palette, filters=part.filters)
     noun = output.filter_noun
+    gates = tuple(
+        layer
+        for layer in manifest.layers
+        if layer.block == block.name and layer.role == "gate" and layer.is_sequence
+    )
     every, mean = forward.block_metrics, test_set_means(manifest).get(block.name)
     metrics = next(one for one in every if one.block == block.name)
     of_filters = filter_metrics(block, forward.activations)
@@ -458,11 +463,8 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         "charts": filter_charts(of_filters, block, table, links),
         "table": filter_table(of_filters, block, order, links, noun),
         "kernels": _kernels(context, block),
-        "gates": tuple(
-            layer_figure(forward, layer, links)
-            for layer in manifest.layers
-            if layer.block == block.name and layer.role == "gate" and layer.is_sequence
-        ),
+        "gates": tuple(layer_figure(forward, gate, links) for gate in gates),
+        "step": text.step_noun(manifest, gates[0]) if gates else "",
         "classic": f"{links.classic()}#{block.name}" if classic_blocks(manifest) else None,
         "ablated": ablated_accuracies(manifest).get(frozenset({block.name})),
         "downloads": block_downloads(links, block),

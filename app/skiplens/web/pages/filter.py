@@ -184,6 +184,7 @@ def filter_page(
     unit = unit_section(context, layer, index, query)
     values = {
         "layer": layer,
+        "step": text.step_noun(manifest, layer),
         "index": index,
         "explanation": text.describe_layer(manifest, layer),
         "neighbours": neighbour_links(

@@ -46,6 +46,7 @@ def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> Network
     statistics, off = forward.statistics(layer), forward.is_disabled(layer)
     values = {
         "layer": layer,
+        "step": text.step_noun(manifest, layer),
         "pages": part.links(lambda number: links.layer(layer.name, page=number)),
         "explanation": text.describe_layer(manifest, layer),
         "facts": _facts(layer),

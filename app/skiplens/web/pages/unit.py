@@ -29,6 +29,7 @@ from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.units import explain, parse_position, strongest_position
 from skiplens.web.pages import format as fmt
+from skiplens.web.pages import text
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import (
     Legend,
@@ -90,7 +91,8 @@ def input_window(
     height, width = size
     layer, links = labels.layer(), labels.links
     palette = links.palette if layer else PaletteName.GREY
-    name = labels.name() if layer is None else f"filter {channel} of {labels.name()}"
+    name = labels.name() if layer is None else f"{layer.filter_noun} {channel} of {labels.name()}"
+    places = f"{_span('row', row, height)} and {_span('column', column, width)}"
     if layer is None:
         picture = input_picture(forward)
         map_ = (0, 0, picture.width, picture.height)
@@ -104,13 +106,14 @@ def input_window(
         map_, range_ = grid.cells[0].box, grid.cells[0].range
     x, y, zoom = map_[0], map_[1], picture.zoom
     if layer is not None and layer.is_sequence:  # its steps, which are columns, run downwards
+        places = _span(text.step_noun(forward.manifest, layer), column, width)
         row, column, height, width = column, row, width, height
     window = (x + column * zoom, y + row * zoom, width * zoom, height * zoom)
     return InputWindow(
         picture,
         _around(map_, window),
         window,
-        f"{_span('row', row, height)} and {_span('column', column, width)} of {name}",
+        f"{places} of {name}",
         range_,
         palette,
         fixed_palette=layer is None,
@@ -294,8 +297,8 @@ def pooling_steps(found: Pooling, labels: InputLabels, forward: ForwardPass) -> 
     )
     result = term(found.result, "value")
     if found.operation == "max":
-        text = f"Of {found.window.size} values, the largest is the result."
-        line = Step(text, (f"the largest of {found.window.size} =", result))
+        words = f"Of {found.window.size} values, the largest is the result."
+        line = Step(words, (f"the largest of {found.window.size} =", result))
         return UnitExplanation(window=window, lines=(line,))
     total = term(float(found.window.sum(dtype=float)), f"sum of {found.window.size} values")
     tokens = (total, "\N{DIVISION SIGN}", Term(str(found.window.size), "values"), "=", result)
