@@ -59,7 +59,8 @@ def test_a_filter_comes_with_the_value_that_is_explained() -> None:
 
 
 def test_all_layers_are_one_request() -> None:
-    _, curl, python = (item.text for item in gallery_downloads(LINKS).snippets(ORIGIN))
+    downloads = gallery_downloads(LINKS, [CONV, ODD], 10**9)
+    _, curl, python = (item.text for item in downloads.snippets(ORIGIN))
     assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
     assert "activations.npz?scale=block2:0" in python
 

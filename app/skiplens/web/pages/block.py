@@ -7,7 +7,6 @@ from typing import Any, Final, Literal
 
 from skiplens.core.block_metrics import filter_metrics
 from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo
-from skiplens.engine.base import Array
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.map_grids import kernel_range
 from skiplens.service.registry import find_layer
@@ -487,17 +486,15 @@ def _kernels(
 ) -> tuple[tuple[LayerInfo, Picture, Legend], ...]:
     """Every convolution of a block with the image of its kernels."""
     engine, links = context.engine, context.links
+    sharing = "one value range for all its kernels"
     pictures = (
         (layer, kernels_picture(engine, layer, links, _KERNELS_WIDTH))
         for layer in engine.manifest.layers
         if layer.block == block.name
     )
     return tuple(
-        (layer, picture, _kernels_legend(engine.weights[f"{layer.name}/kernel"]))
+        (layer, picture, legend_of(kernel_range(weights), "signed", sharing))
         for layer, picture in pictures
         if picture
+        for weights in [engine.weights[f"{layer.name}/kernel"]]
     )
-
-
-def _kernels_legend(weights: Array) -> Legend:
-    return legend_of(kernel_range(weights), "signed", "one value range for all its kernels")

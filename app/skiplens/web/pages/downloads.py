@@ -76,16 +76,14 @@ def _size(size: int, before: str = "") -> str:
     return f", {before}{size / _MEGABYTE:.0f} MB" if size > _LARGE else ""
 
 
-def _of_all_layers(text: str, size: int, most: int | None, address: str) -> tuple[str, str]:
+def _of_all_layers(text: str, size: int, most: int, address: str) -> tuple[str, str]:
     """Text and address of a file; without an address if its size exceeds ``most`` bytes."""
-    if most is not None and size > most:
+    if size > most:
         return f"{text}: more than this server sends; each layer is on its page", ""
     return text, address
 
 
-def gallery_downloads(
-    links: Links, layers: Sequence[LayerInfo] = (), most: int | None = None
-) -> Downloads:
+def gallery_downloads(links: Links, layers: Sequence[LayerInfo], most: int) -> Downloads:
     """Every layer at once, in files of at most ``most`` bytes each; the text of a large one tells
     its size.
     """

@@ -182,7 +182,7 @@ def _stages(
     runs = groupby(sections, lambda section: sizes[section.name])
     stages = tuple(
         Stage(
-            f"Stage {number}: {_named_blocks(blocks)}",
+            f"Stage {number}: {_span(blocks)}",
             f"{_describe_size(size)}, {_count_layers(manifest, blocks)}",
             blocks,
         )
@@ -198,8 +198,9 @@ def _parts(run: tuple[BlockSection, ...]) -> Iterable[tuple[BlockSection, ...]]:
     return (run[at : at + _MOST_TOGETHER] for at in range(0, len(run), _MOST_TOGETHER))
 
 
-def _named_blocks(blocks: Sequence[BlockSection]) -> str:
-    first, last = blocks[0].name, blocks[-1].name
+def _span(items: Sequence[BlockSection | LayerInfo]) -> str:
+    """The names of the first and the last."""
+    first, last = items[0].name, items[-1].name
     return first if first == last else f"{first} to {last}"
 
 
@@ -213,7 +214,7 @@ def _folded_layers(context: PageContext, layers: Iterable[LayerInfo]) -> tuple[S
     runs = [(size, list(run)) for size, run in groupby(layers, lambda layer: layer.shape[:2])]
     return tuple(
         Stage(
-            f"{run[0].name} to {run[-1].name}" if len(run) > 1 else run[0].name,
+            _span(run),
             f"{_describe_size(size)}, {fmt.pluralise(len(run), 'layer')}",
             strips=tuple(layer_strip(context.forward, layer, context.links) for layer in run),
         )
@@ -252,9 +253,10 @@ def _shown_parts(block: BlockInfo) -> dict[str, str]:
     return {role: name for role, name in names.items() if name is not None}
 
 
-def _is_smaller(shape: Sequence[int], before: Sequence[int]) -> bool:
+def _is_smaller(shape: tuple[int, int, int], before: tuple[int, int, int]) -> bool:
     """Whether maps are smaller than those before, and there are more."""
-    return shape[:2] < before[:2] and shape[2] > before[2]
+    (height, width, count), (height_before, width_before, count_before) = shape, before
+    return height * width < height_before * width_before and count > count_before
 
 
 def _part(

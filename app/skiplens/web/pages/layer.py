@@ -8,7 +8,6 @@ from skiplens.core.grid_image import GAP, near_square
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
-from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import GridOptions, kernel_layout, layer_grid, sequence_zoom
 from skiplens.web.links import Links
 from skiplens.web.pages import charts, figures, text
@@ -62,7 +61,7 @@ def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> Network
             off=off,
             noun=manifest.noun,
         ),
-        "dead_flag": _dead_flag(forward, layer),
+        "dead_flag": "switched off" if off else "inactive",
         "histogram": charts.histogram(forward.maps(layer)),
         "statistics": tuple(statistics[cell.filter] for cell in grid.cells),
         "kernels": kernels_picture(context.engine, layer, links),
@@ -86,10 +85,6 @@ def _facts(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
     if layer.strides:
         rows.append(("stride", str(layer.strides[0])))
     return (*rows, ("weights", fmt.thousands(layer.parameters)))
-
-
-def _dead_flag(forward: ForwardPass, layer: LayerInfo) -> str:
-    return "switched off" if forward.is_disabled(layer) else "inactive"
 
 
 def kernels_picture(

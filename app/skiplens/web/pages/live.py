@@ -15,7 +15,7 @@ from skiplens.core.array_files import pack
 from skiplens.core.manifest import BlockInfo
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError
-from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table
+from skiplens.service.feature_map_table import block_table, stage_table
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.map_grids import Grid, layer_grid
 from skiplens.service.registry import find_block, find_layer
@@ -190,7 +190,8 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
         if role not in _ROLES:
             raise InvalidParameterError(f"pictures: role must be one of {', '.join(_ROLES)}")
         table = stage_table(forward, int(found["stage"]), role, options.palette, options.zoom)
-    return LivePicture(address, table.levels(), "signed", _table_legend(table))
+    texts = _texts(figures.table_legend(table), None)
+    return LivePicture(address, table.levels(), "signed", texts)
 
 
 _ROLES: Final = ("output", "residual", "sum", "gate")
@@ -203,10 +204,6 @@ def _legend(forward: ForwardPass, grid: Grid, name: str) -> dict[str, str]:
         layer, dead, off=forward.is_disabled(layer), noun=forward.manifest.noun
     )
     return _texts(figures.legend(grid), note)
-
-
-def _table_legend(table: FeatureMapTable) -> dict[str, str]:
-    return _texts(figures.table_legend(table), None)
 
 
 def _texts(legend: figures.Legend, note: str | None) -> dict[str, str]:

@@ -60,15 +60,9 @@ def site_context(request: Request) -> SiteContext:
     return SiteContext(
         Theme(theme) if theme in set(Theme) else Theme.SYSTEM,
         _address(request) if request.method == "GET" else links.at("/"),
-        origin_of(request),
+        f"{request.base_url.scheme}://{request.base_url.netloc}",
         "embed" in request.query_params,
     )
-
-
-def origin_of(request: Request) -> str:
-    """The server's address, as the visitor knows it: ``http://127.0.0.1:8000``."""
-    url = request.base_url
-    return f"{url.scheme}://{url.netloc}"
 
 
 def _address(request: Request) -> str:

@@ -35,7 +35,6 @@ from skiplens.web.pages.charts import (
     line_chart,
     share_axis,
 )
-from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
     ExperimentContextDep,
@@ -71,6 +70,11 @@ class Rung:
         """Index of the most probable class."""
         return int(self.probabilities.argmax())
 
+    @property
+    def key(self) -> str:
+        """Under which a drawing has its texts."""
+        return f"depth.{self.kind}.{self.blocks}"
+
 
 def classify_on_ladder(registry: ModelRegistry, digit: InputImage) -> tuple[Rung, ...]:
     """The digit in every loaded network of the ladder, kind by kind, from the fewest blocks up."""
@@ -98,7 +102,7 @@ class RungCell:
 def _cells(rungs: Sequence[Rung], registry: ModelRegistry) -> dict[str, dict[str, str]]:
     """Texts by rung, under the keys of a drawing."""
     return {
-        f"depth.{rung.kind}.{rung.blocks}": {
+        rung.key: {
             "label": registry.network(rung.network).manifest.classes[rung.label],
             "share": fmt.percent(float(rung.probabilities[rung.label])),
             "bar": str(fmt.bar(float(rung.probabilities[rung.label]))),
@@ -115,10 +119,10 @@ def rung_rows(
     texts = _cells(rungs, services.registry)
 
     def cell(rung: Rung) -> RungCell:
-        key = f"depth.{rung.kind}.{rung.blocks}"
-        found = texts[key]
+        found = texts[rung.key]
         href = addresses.gallery(rung.network, links.digit)
-        return RungCell(key, rung.blocks, href, found["label"], found["share"], float(found["bar"]))
+        bar = float(found["bar"])
+        return RungCell(rung.key, rung.blocks, href, found["label"], found["share"], bar)
 
     return tuple(
         (NAMES[kind], TONES[kind], tuple(cell(rung) for rung in rungs if rung.kind == kind))
@@ -208,16 +212,12 @@ def describe_ladder(runs: Sequence[MeasuredRun]) -> str:
     return f"From {before} to {deepest} blocks, test accuracy {fmt.join_and(parts)}."
 
 
-def _card(context: PageContext) -> LineChart | None:
-    return accuracy_chart(context.services.experiments.ladder)
-
-
 EXPERIMENT: Final = Experiment(
     "depth",
     "Depth",
     "Does a network get better with every block, or worse?",
     "He et al. 2015, fig. 1 and 6",
-    card=_card,
+    card=lambda context: accuracy_chart(context.services.experiments.ladder),
     live=live,
 )
 
