@@ -24,6 +24,15 @@ def coloured() -> Image.Image:
     return Image.merge("RGB", [grey, grey.rotate(180), grey.transpose(Image.Transpose.ROTATE_180)])
 
 
+def of_phone() -> bytes:
+    """A JPEG of a stroke, larger than others than JPEGs may be, with an index of another image that
+    follows it: Pillow calls that an MPO.
+    """
+    image = Image.new("L", (4400, 4000), 255)
+    image.paste(0, (2000, 1000, 2400, 3000))
+    return saved(image, "MPO", save_all=True, append_images=[Image.new("L", (40, 40))])
+
+
 def files() -> Mapping[str, bytes]:
     """A file of each kind, by a name that says what it is."""
     grey, colour = Image.fromarray(GREY), coloured()

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from skiplens.core.image_decoding import (
     decode,
+    decode_colour,
     decode_reduced,
     format_of,
     gif_size,
@@ -117,7 +118,10 @@ def test_colour_of_16_bits_is_scaled_by_the_bits_it_uses(bits: int) -> None:
     expected = np.where(deep[..., 0] > 0, 255, 0)
     assert (decode(deep_png(deep)) == expected).all()
     opaque = np.full((16, 16, 1), most, np.uint16)
-    assert (decode(deep_png(np.concatenate([deep, opaque], axis=2))) == expected).all()
+    clear = np.concatenate([deep, opaque], axis=2)
+    assert (decode(deep_png(clear)) == expected).all()
+    for values in (deep, clear):
+        assert (decode_colour(deep_png(values), 16) == expected[..., None]).all()
 
 
 def test_colours_of_16_bits_stay_in_their_order() -> None:
@@ -422,6 +426,12 @@ def test_of_a_large_webp_several_pixels_become_one() -> None:
     broken = saved(Image.fromarray(large), "WEBP", lossless=True)[:-40]
     with pytest.raises(UnreadableImageError, match="damaged or cut short"):
         decode(broken)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("size", [(3200, 1), (1, 3200), (6400, 3)])
+def test_an_image_of_few_rows_keeps_one(kind: str, size: tuple[int, int]) -> None:
+    assert decode(saved(Image.new("L", size), kind)).size
 
 
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale_unless_it_is_progressive() -> None:

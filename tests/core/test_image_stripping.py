@@ -73,6 +73,19 @@ def test_text_and_profiles_are_dropped() -> None:
         assert _outcome(essential(full)) == _outcome(full), kind
 
 
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("jpeg")])
+def test_what_follows_the_end_of_a_jpeg_is_dropped(name: str) -> None:
+    thumbnail = b"\xff\xe1" + struct.pack(">H", 8) + b"\xff\xd9\xff\xda__"
+    first = FILES[name].index(b"\xff\xda")
+    comment = b"\xff\xfe" + struct.pack(">H", 4) + b"\xff\xd9"
+    image = FILES[name][:2] + thumbnail + FILES[name][2:-2] + comment + FILES[name][-2:]
+    kept = essential(image + b"\xff\xda" * 200)
+    assert kept == essential(image)
+    assert kept.endswith(comment + b"\xff\xd9")
+    assert _outcome(kept) == _outcome(FILES[name])
+    assert FILES[name][first:-2] in kept
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_of_an_animation_the_first_frames_are_kept(kind: str) -> None:
     blank = Image.new("L", (60, 40), 255)

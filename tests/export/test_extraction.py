@@ -18,10 +18,11 @@ from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
 from skiplens.errors import ExportError, NonFiniteError
 from skiplens.export import extraction
-from skiplens.export.extraction import OnImages, extract, open_images
+from skiplens.export.extraction import FileImages, OnImages, extract, open_images
 from skiplens.samples import load_samples
 from skiplens.service.forward import run_network
 from skiplens.service.registry import find_layer
+from tests.core.images import of_phone
 from tests.idx import idx
 
 LAYERS = ("block1.output", "block6.sum")
@@ -206,3 +207,9 @@ def test_the_command_says_what_it_wrote(source: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["extract", *options])
     assert done.exit_code == 0, done.output
     assert done.stdout == f"{out}: 10 images; statistics of each filter: {tmp_path / 'a.csv'}\n"
+
+
+@pytest.mark.parametrize("digits", [True, False])
+def test_a_phones_photo_of_several_images_is_read(digits: bool, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(of_phone())
+    assert FileImages(tmp_path, digits=digits).image(0).pixels.any()

@@ -26,6 +26,7 @@ from skiplens.network.own_network_files import (
     read_classes,
     trained_on_logits,
 )
+from tests.core.images import of_phone
 from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -275,6 +276,12 @@ def test_data_are_read_from_an_npz_too(tmp_path: Path) -> None:
         np.savez(tmp_path / "wrong.npz", x_test=images[: len(wrong)], y_test=wrong)
         with pytest.raises(CompileError, match="a label of each"):
             read_images(tmp_path / "wrong.npz", ("a", "b"))
+
+
+def test_a_phones_photo_of_several_images_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "photo.jpg").write_bytes(of_phone())
+    assert read_images(tmp_path, ("a",)).image(0).pixels.shape[:2] == (931, 1024)
 
 
 def test_a_folder_with_the_name_of_a_class_is_that_class(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ from PIL import Image
 
 from skiplens.core.preprocessing import preprocess
 from skiplens.errors import StartupError
-from skiplens.samples import FOLDER, LIST, SHEET, Sample, load_samples
+from skiplens.samples import (
+    FOLDER,
+    LIST,
+    SHEET,
+    Sample,
+    load_samples,
+    read_digit,
+    read_picture,
+)
+from tests.core.images import of_phone
 
 SAMPLES = load_samples()
 NAMES = [f"{sample.label}-{sample.style}" for sample in SAMPLES]
@@ -120,3 +129,10 @@ def test_a_cell_is_cut_where_the_list_says(folder: Path) -> None:
         expected = np.asarray(sheet)[84:112, 252:280]
     assert np.array_equal(sample.digit.pixels, expected)
     assert (sample.label, sample.style) == (7, "plain")
+
+
+def test_a_phones_photo_of_several_images_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(of_phone())
+    assert read_digit(path).digit.pixels.max() == 255
+    assert read_picture(path, 440).pixels.shape[:2] == (400, 440)

@@ -205,8 +205,7 @@ def decode_reduced(data: bytes, limits: ImageLimits = DEFAULT) -> tuple[Pixels, 
     with _opened(data, limits) as image:
         loaded, step = _loaded(data, image, limits)
         rotation = _rotation(image)
-        deep = _deep_colour(data, loaded) if image.format == "PNG" else loaded
-        grey = _fullest_frame(deep, limits)
+        grey = _fullest_frame(_deep_colour(data, loaded), limits)
     return np.array(grey if rotation is None else grey.transpose(rotation)), step
 
 
@@ -220,8 +219,9 @@ def decode_colour(data: bytes, longest: int, limits: ImageLimits = DEFAULT) -> N
         UnreadableImageError, UnsupportedFormatError, TooLargeError: as :func:`decode_reduced` does.
     """
     with _opened(data, limits) as image:
-        found, _ = _loaded(data, image, limits)
+        loaded, _ = _loaded(data, image, limits)
         rotation = _rotation(image)
+        found = _deep_colour(data, loaded)
         deep = found.mode.startswith("I")
         found = _converted(_high_bytes(found), "RGB") if deep else _rgb_over_white(found)
         found = found if rotation is None else found.transpose(rotation)
@@ -285,8 +285,12 @@ def _loaded(data: bytes, image: Image.Image, limits: ImageLimits) -> tuple[Image
 
 
 def _step(size: tuple[int, int]) -> int:
-    """How many pixels of a large image become one along a side: 1, 2, 4 or 8."""
-    return next((step for step in (8, 4, 2) if max(size) >= step * _MIN_REDUCED_SIDE_PX), 1)
+    """How many pixels of a large image become one along a side: 1, 2, 4 or 8; no more than the
+    shorter side has.
+    """
+    least = _MIN_REDUCED_SIDE_PX
+    fitting = (step for step in (8, 4, 2) if max(size) >= step * least and min(size) >= step)
+    return next(fitting, 1)
 
 
 def _reduced_webp(data: bytes, step: int) -> NDArray[np.uint8]:
@@ -453,12 +457,13 @@ def _strips(size: tuple[int, int], rows: int = _STRIP_ROWS) -> Iterator[tuple[in
 
 
 def _deep_colour(data: bytes, image: Image.Image) -> Image.Image:
-    """A loaded PNG; one of 16-bit colour that uses fewer bits, with the highest eight of these.
+    """A loaded image; a PNG of 16-bit colour that uses fewer bits, with the highest eight of these.
 
     Pillow keeps the high bytes, in which 10 or 12 bits leave little or nothing.
     """
-    is_deep = data[_PNG_DEPTH_AT] == _DEEP and data[_PNG_DEPTH_AT + 1] in _PNG_COLOUR
-    if not is_deep or "transparency" in image.info:
+    if image.format != "PNG" or data[_PNG_DEPTH_AT] != _DEEP:
+        return image
+    if data[_PNG_DEPTH_AT + 1] not in _PNG_COLOUR or "transparency" in image.info:
         return image
     most = [high for _, high in _extrema(image)]
     most[:3] = [max(most[:3])] * 3  # colours keep their ratios; opacity has bits of its own

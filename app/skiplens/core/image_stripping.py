@@ -118,10 +118,14 @@ _JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_ALONE: Final = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})  # without a length
 _JPEG_NOTES: Final = {0xE0: b"JFIF\0", 0xE1: b"Exif\0\0", 0xEE: b"Adobe"}  # one of each is kept
 _START_OF_SCAN: Final = 0xDA
+_END_OF_IMAGE: Final = 0xD9
+_MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # what ends the values of a scan
 
 
 def _jpeg(data: bytes, limits: ImageLimits) -> bytes:
-    """Tables, frame header, JFIF, Adobe and Exif segments; from the first scan on, everything."""
+    """Tables, frame header, JFIF, Adobe and Exif segments; from the first scan on, everything up to
+    the end of the image, after which phones append other images or a film.
+    """
     kept, notes, tables = [data[:2]], dict(_JPEG_NOTES), 0
     at, count = 2, 0
     while True:
@@ -130,7 +134,7 @@ def _jpeg(data: bytes, limits: ImageLimits) -> bytes:
         count += 1
         _check_parts(count, limits.parts)
         if marker == _START_OF_SCAN:
-            return b"".join((*kept, b"\xff", data[at:]))
+            return b"".join((*kept, b"\xff", data[at : _jpeg_end(data, at, limits.parts)]))
         if marker in _JPEG_ALONE:
             at += 1
             continue
@@ -144,6 +148,20 @@ def _jpeg(data: bytes, limits: ImageLimits) -> bytes:
         elif marker in notes and segment.startswith(notes[marker], 4):
             del notes[marker]
             kept.append(segment)
+
+
+def _jpeg_end(data: bytes, at: int, most: int) -> int:
+    """Offset after the end of the image whose first scan's marker is at ``at``; of a file that is
+    cut short, its length.
+    """
+    count = 0
+    while at + 3 <= len(data) and data[at] != _END_OF_IMAGE:
+        (length,) = struct.unpack_from(">H", data, at + 1)
+        found = _MARKER.search(data, at + 1 + length)
+        at = found.end() - 1 if found else len(data)
+        count += 1
+        _check_parts(count, most)
+    return min(at + 1, len(data))
 
 
 _GIF_EXTENSION: Final = 0x21

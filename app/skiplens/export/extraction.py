@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.image_decoding import decode, decode_colour
+from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.preprocessing import preprocess
@@ -112,7 +113,7 @@ class FileImages:
         """See :meth:`ImageSource.image`."""
         path = self._paths[at]
         try:
-            content = path.read_bytes()
+            content = essential(path.read_bytes())
             if self._digits:
                 return preprocess(decode(content)).digit
             return InputImage.of(decode_colour(content, _LONGEST_SIDE))

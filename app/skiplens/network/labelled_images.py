@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.image_decoding import decode_colour
+from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import Fit, InputImage
 from skiplens.core.manifest import Accuracy
 from skiplens.errors import CompileError, SkiplensError
@@ -48,7 +49,7 @@ class LabelledImages:
         if not isinstance(one, Path):
             return InputImage.of(one[:, :, 0] if one.shape[2:] == (_GREY,) else one)
         try:
-            return InputImage.of(decode_colour(one.read_bytes(), _LONGEST))
+            return InputImage.of(decode_colour(essential(one.read_bytes()), _LONGEST))
         except (OSError, SkiplensError) as error:
             raise CompileError(f"{one} cannot be read: {error}") from error
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from skiplens.core.image_decoding import decode, decode_colour, decode_reduced
+from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import SIDE, WHITE, Digit, InputImage
 from skiplens.core.preprocessing import PreprocessedDigit, find_digits
 from skiplens.errors import SkiplensError, StartupError
@@ -81,7 +82,7 @@ def read_picture(path: Path, longest: int) -> InputImage:
         StartupError: it cannot be read, or is no image.
     """
     with _reading(path):
-        return InputImage.of(decode_colour(path.read_bytes(), longest))
+        return InputImage.of(decode_colour(essential(path.read_bytes()), longest))
 
 
 def read_digit(path: Path) -> PreprocessedDigit:
@@ -91,7 +92,7 @@ def read_digit(path: Path) -> PreprocessedDigit:
         StartupError: it cannot be read, is no image, or is blank.
     """
     with _reading(path):
-        return find_digits(*decode_reduced(path.read_bytes()))[0]
+        return find_digits(*decode_reduced(essential(path.read_bytes())))[0]
 
 
 @contextmanager
