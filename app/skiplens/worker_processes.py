@@ -20,7 +20,7 @@ from typing import Final, cast
 
 from prometheus_client.multiprocess import mark_process_dead
 
-import skiplens
+from skiplens.core import child_python
 from skiplens.errors import SkiplensError, StartupError
 from skiplens.logs import configure, get_logger
 from skiplens.settings import STOP_SIGNALS, Settings
@@ -29,7 +29,6 @@ from skiplens.web.http.liveness import Bounds, answering
 Listening = Callable[[str], None]
 """Called once requests are accepted, with what runs the networks: ``litert on CPU``."""
 
-_SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
 _MINUTE_S: Final = 60.0
 _BEATS: Final = 1024  # bytes of them, in one read
 _PAUSE_S: Final = 1.0  # before another try to start a worker
@@ -51,7 +50,8 @@ def bind(settings: Settings, port: int, option: str = "--port") -> socket.socket
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # where it would let others listen at a port in use
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Linux would let them grow to 4 MiB each.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer_bytes)
         listener.bind((host, port))
@@ -232,15 +232,13 @@ class _Supervisor:
             StartupError: it cannot start.
         """
         worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__, str(self._fd)),
+            *child_python.command(__name__, str(self._fd)),
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=(self._fd,),
-            env={
-                **os.environ,
-                "PYTHONPATH": _SEARCH_PATH,
-                "PROMETHEUS_MULTIPROC_DIR": str(self._folder),  # read when it is imported
-            },
+            env=child_python.environment(
+                PROMETHEUS_MULTIPROC_DIR=str(self._folder)  # read when it is imported
+            ),
         )
         self._workers.add(worker)
         if worker.stdin is None or worker.stdout is None:

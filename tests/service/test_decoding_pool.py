@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from skiplens.errors import (
     OutOfResourcesError,
     TooLargeError,
 )
-from skiplens.service.decoding_pool import DecodingPool
+from skiplens.service.decoding_pool import DecodingPool, _Process
 from tests.core.images import saved
 from tests.web.images import drawing, encoded
 
@@ -111,6 +113,20 @@ def test_one_that_takes_too_long_is_busy() -> None:
         run(decoding.find_digits(large()))
 
 
+def test_modules_in_the_current_folder_are_not_taken_for_others_and_the_users_path_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "numpy.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path / "here")
+    found = tmp_path / "sitecustomize.py"
+    found.write_text("from pathlib import Path; Path(__file__).with_name('seen').touch()")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pool() as decoding:
+        run(decoding.find_digits(SMALL))
+    assert (tmp_path / "seen").exists()
+
+
 def test_a_process_that_ends_is_replaced() -> None:
     with pool(processes=1) as decoding:
         decoding.start()
@@ -119,6 +135,35 @@ def test_a_process_that_ends_is_replaced() -> None:
         with pytest.raises(OutOfResourcesError):
             run(decoding.find_digits(SMALL))
         run(decoding.find_digits(SMALL))
+
+
+def test_the_worker_of_a_request_that_is_given_up_is_not_given_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, gate = threading.Event(), threading.Event()
+    ask = _Process.ask
+
+    def late(process: _Process, head: bytes, data: bytes) -> dict[str, Any]:
+        asked.set()
+        assert gate.wait(60)
+        return ask(process, head, data)
+
+    async def give_up(decoding: DecodingPool) -> None:
+        task = asyncio.create_task(decoding.find_digits(SMALL))
+        assert await asyncio.to_thread(asked.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert decoding.memory.taken
+        assert len(decoding._idle) == len(decoding._all) - 1  # noqa: SLF001  # nothing else tells
+        gate.set()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+        assert not decoding.memory.taken
+        assert len(decoding._idle) == len(decoding._all)  # noqa: SLF001
+
+    monkeypatch.setattr(_Process, "ask", late)
+    with pool() as decoding:
+        asyncio.run(give_up(decoding))
 
 
 def test_memory_that_bodies_hold_is_not_there_for_images() -> None:

@@ -120,17 +120,20 @@ def _settle_memory() -> None:
 
 
 def _limit_memory(most: int | None) -> None:
-    """Bound the address space that the process takes beyond what it has now, or no longer."""
+    """Bound the address space that the process takes beyond what it has now, or no longer; within
+    the hard limit that it was started with.
+    """
     if not sys.platform.startswith("linux"):  # others do not enforce it
         return
     import resource
 
-    if most is None:
-        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        return
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    present = int(pages) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (present + most, resource.RLIM_INFINITY))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bound = hard
+    if most is not None:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        bound = int(pages) * os.sysconf("SC_PAGE_SIZE") + most
+        bound = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, hard))
 
 
 def _limit_work(seconds: float) -> None:

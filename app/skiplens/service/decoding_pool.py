@@ -6,20 +6,18 @@ stopped in the middle of it, and bounded in memory.
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import astuple
-from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 
-import skiplens
 from skiplens import errors
+from skiplens.core import child_python
 from skiplens.core.image_worker import ANSWER, REQUEST
 from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.limits import DecodingBounds, ImageLimits
@@ -29,7 +27,6 @@ from skiplens.service.admission import ANYONE, Places, Quota
 
 LONGEST_SIDE: Final = 512  # of a picture that is stored, pixels
 _WORKER: Final = "skiplens.core.image_worker"
-_SEARCH_PATH: Final = str(Path(skiplens.__file__).parents[1])
 
 
 class DecodingPool:
@@ -72,20 +69,27 @@ class DecodingPool:
             ImageWorkError: it takes too much time or memory to decode.
             BusyError: other images take all processes, or the processor, or bodies the memory.
         """
-        return _digits(await self._decoded(data, client))
+        return _digits(await self._answer(data, client))
 
     async def read_picture(self, data: bytes, client: str = ANYONE) -> InputImage:
         """The image in a file, in colour, with at most :data:`LONGEST_SIDE` pixels a side.
 
         Arguments and errors as in :meth:`find_digits`.
         """
-        answer = await self._decoded(data, client, LONGEST_SIDE)
+        answer = await self._answer(data, client, LONGEST_SIDE)
         _refuse(answer)
         pixels = np.frombuffer(bytes.fromhex(answer["pixels"]), np.uint8)
         return InputImage.of(pixels.reshape(answer["shape"]))
 
-    async def _decoded(self, data: bytes, client: str, longest: int = 0) -> dict[str, Any]:
-        """A worker's answer on a file; ``longest`` side of a picture, 0 for digits."""
+    async def _answer(self, data: bytes, client: str, longest: int = 0) -> dict[str, Any]:
+        """A worker's answer on a file; ``longest`` side of a picture, 0 for digits.
+
+        Whoever asks may give up, but the thread that speaks with the worker cannot: until it ends,
+        it keeps its place, its memory, the worker and the worker's time.
+        """
+        return await asyncio.shield(self._decoded(data, client, longest))
+
+    async def _decoded(self, data: bytes, client: str, longest: int) -> dict[str, Any]:
         if len(data) <= self._small_bytes:
             async with self._any.place(client):
                 answer = await self._run(data, longest, small=True)
@@ -166,11 +170,11 @@ class _Process:
             numbers = (bounds.cpu_seconds, *astuple(self._limits))
             try:
                 process = subprocess.Popen(  # noqa: S603  # its arguments are numbers
-                    [sys.executable, "-m", _WORKER, *map(str, numbers)],
+                    child_python.command(_WORKER, *map(str, numbers)),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env={**os.environ, "PYTHONPATH": _SEARCH_PATH, "OPENBLAS_NUM_THREADS": "1"},
+                    env=child_python.environment(OPENBLAS_NUM_THREADS="1"),
                 )
             except OSError as error:
                 raise OutOfResourcesError(
@@ -206,7 +210,7 @@ class _Process:
     def _reason(self, code: int) -> SkiplensError:
         if self.expired:
             return BusyError(f"image was not decoded within {self._bounds.seconds:g} s")
-        if code == -signal.SIGPROF:
+        if sys.platform != "win32" and code == -signal.SIGPROF:
             return ImageWorkError(
                 f"image takes more than {self._bounds.cpu_seconds:g} s of processor time to decode"
             )
