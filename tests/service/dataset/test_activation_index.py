@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -201,6 +201,43 @@ def test_a_busy_engine_is_asked_again(
 
     index = build_index(Crowded(engine, refuse), shifted, 1, stop)
     assert len(index.probabilities) == len(shifted)
+
+
+class Lazy(Mapping[str, Array]):
+    """Activations that are asked of the engine when they are read."""
+
+    def __init__(self, found: Activations, before: Callable[[], None]) -> None:
+        self._found, self._before = found, before
+
+    def __getitem__(self, name: str) -> Array:
+        self._before()
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def test_an_engine_that_is_busy_when_its_answer_is_read_is_asked_again(
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
+) -> None:
+    refusals = iter([BusyError("full"), BusyError("full")])
+
+    def refuse() -> None:
+        error = next(refusals, None)
+        if error is not None:
+            raise error
+
+    class Elsewhere(WatchedEngine):
+        def activations(self, image: Array, branch_scales: Array) -> Activations:
+            return Lazy(super().activations(image, branch_scales), refuse)
+
+    watched = Elsewhere(engine)
+    index = build_index(watched, shifted, 1, stop)
+    assert len(index.probabilities) == len(shifted)
+    assert watched.calls == len(shifted) + 2
 
 
 def test_it_stops_when_told_to(

@@ -220,8 +220,8 @@ class _BatchRunner:
     def _compute(self, image: NDArray[np.float32]) -> Activations:
         with self._lock:
             self._running += 1
-        try:
-            return self._engine.activations(image, self._branch_scales)
+        try:  # an engine elsewhere computes when its answer is read, and may be busy then
+            return dict(self._engine.activations(image, self._branch_scales))
         finally:
             with self._lock:
                 self._running -= 1

@@ -182,12 +182,9 @@ class DatasetIndexer:
         """The progress of a network's index; asking for it starts building it.
 
         Raises:
-            NoDatasetError: there is no data set.
+            NoDatasetError: there is no data set, or none of what the network takes.
         """
-        if not engine.manifest.takes_digits:
-            raise NoDatasetError(
-                f"network {engine.manifest.id} takes images that are no digits of the data set"
-            )
+        _check_takes_digits(engine)
         self._enqueue(engine)
         not_begun = Progress("indexing", 0, len(self.dataset))
         return self._progress.get(engine.manifest.id, not_begun)
@@ -221,7 +218,12 @@ class DatasetIndexer:
             return self._of_samples[network]
 
     def best_available(self, engine: Engine) -> tuple[LabelledDigits, ActivationIndex]:
-        """The data set and its index if that is ready, else the samples and theirs."""
+        """The data set and its index if that is ready, else the samples and theirs.
+
+        Raises:
+            NoDatasetError: the network takes other images.
+        """
+        _check_takes_digits(engine)
         self._enqueue(engine)
         found = self._of_dataset.get(engine.manifest.id)
         if found is not None:
@@ -311,6 +313,13 @@ class DatasetIndexer:
         seconds = round(time.monotonic() - started, 1)
         _logger.info("indexed", network=network, digits=len(dataset.collection), seconds=seconds)
         return index
+
+
+def _check_takes_digits(engine: Engine) -> None:
+    if not engine.manifest.takes_digits:
+        raise NoDatasetError(
+            f"network {engine.manifest.id} takes images that are no digits of the data set"
+        )
 
 
 def _report(turn: IO[str], done: int) -> None:
