@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import keras
 import numpy as np
@@ -205,15 +206,25 @@ def test_answers_are_the_callers_own(held: Held, open_batcher: Callable[[int], B
     assert first["double"].base is None
 
 
-def test_an_error_is_its_batchs_alone() -> None:
-    def run(inputs: dict[str, Array]) -> dict[str, Array]:
-        if inputs["x"][0, 0] < 0:
-            raise ValueError("negative")
-        return double(inputs)
+class Uncopied:
+    """An output for whose copy memory lacks."""
+
+    def __getitem__(self, row: int) -> Array:
+        raise MemoryError("no room")
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError])
+def test_an_error_is_its_batchs_alone(error: type[Exception]) -> None:
+    def run(inputs: dict[str, Array]) -> Mapping[str, Array]:
+        if inputs["x"][0, 0] >= 0:
+            return double(inputs)
+        if error is MemoryError:
+            return {"double": cast("Array", Uncopied())}
+        raise error("negative")
 
     batcher = Batcher(run, 8)
-    with pytest.raises(ValueError, match="negative"):
-        batcher.submit(request(-1.0))
+    with pytest.raises(error):
+        started(lambda: batcher.submit(request(-1.0))).result(PATIENCE)
     assert batcher.submit(request(1.0))["double"].tolist() == [2.0]
     batcher.close()
 

@@ -63,7 +63,7 @@ class Held:
 
 
 class Stages:
-    """Stands in for ``skiplens.core.timing.stage`` and tells when a stage is entered."""
+    """Stands in for ``skiplens.core.timing.timed`` and tells when a stage is entered."""
 
     def __init__(self) -> None:
         self.entered = threading.Semaphore(0)

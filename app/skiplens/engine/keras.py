@@ -111,12 +111,16 @@ class Batcher:
         try:
             inputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
             outputs = self._run(inputs)
+            answers = [
+                {name: value[row].copy() for name, value in outputs.items()}
+                for row in range(len(batch))
+            ]
         except Exception as error:  # noqa: BLE001  # callers receive any error
             for _, answer in batch:
                 answer.set_exception(error)
             return
-        for row, (_, answer) in enumerate(batch):
-            answer.set_result({name: value[row].copy() for name, value in outputs.items()})
+        for (_, answer), found in zip(batch, answers, strict=True):
+            answer.set_result(found)
 
 
 class KerasEngine:
