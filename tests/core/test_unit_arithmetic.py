@@ -228,6 +228,27 @@ def test_a_dense_layer_takes_the_maps_whole_or_place_by_place() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind",
+    ["BatchNormalization", "Softmax", "Projection", "Residual", "Gate", "Identity", "Dense"],
+)
+def test_values_that_a_layer_moves_which_is_not_shown_are_left_open(kind: str) -> None:
+    """As Flatten does, which makes ``(1, 4, 1)`` of ``(1, 2, 2)``."""
+    activation = "softmax" if kind == "Softmax" else None
+    layer = LayerInfo("flat", kind, "any", None, (1, 4, 1), inputs=("x",), activation=activation)
+    one = np.ones(1, np.float32)
+    weights = {"flat/moving_mean": one, "flat/moving_variance": one, "flat/kernel": one[None]}
+    assert arithmetic(UnitInputs(layer, 0, (0, 3), [X], weights, None)) is None
+
+
+@pytest.mark.parametrize("kind", ["BatchNormalization", "Dense"])
+def test_weights_of_another_axis_than_the_filters_are_left_open(kind: str) -> None:
+    three = np.ones((3, 2), np.float32)
+    layer = replace(LAYER, kind=kind, activation=None)
+    found = worked(layer, moving_mean=three[:, 0], moving_variance=three[:, 0], kernel=three)
+    assert found is None
+
+
+@pytest.mark.parametrize(
     "layer",
     [
         replace(LAYER, activation="gelu"),

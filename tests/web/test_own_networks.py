@@ -56,6 +56,7 @@ def between_blocks() -> keras.Model:
 
 def of_rows() -> keras.Model:
     parts = [
+        layers.Dense(5, activation="relu", name="each_row"),
         layers.LSTM(6, return_sequences=True, name="states"),
         layers.GlobalAveragePooling1D(name="pool"),
         layers.Dense(10, name="logits"),
@@ -64,7 +65,11 @@ def of_rows() -> keras.Model:
 
 
 def perceptron() -> keras.Model:
-    parts = [layers.Flatten(), layers.Dense(12, activation="relu", name="hidden")]
+    parts = [
+        layers.Flatten(),
+        layers.BatchNormalization(),
+        layers.Dense(12, activation="relu", name="hidden"),
+    ]
     return keras.Sequential([keras.Input((28, 28)), *parts, layers.Dense(10, name="logits")])
 
 
@@ -151,6 +156,7 @@ def addresses(manifest: Manifest, view: str) -> Iterator[str]:
     for block in manifest.blocks:
         yield f"{view}/blocks/{block.name}"
         yield f"{api}/blocks/{block.name}/maps.png"
+        yield f"{api}/blocks/{block.name}/maps.png?filters=0"  # x or F(x) may have no such filter
     for name in manifest.disableable_blocks:
         yield f"{view}?scale={name}:0"
         yield f"{view}/blocks?scale={name}:0.5"
@@ -302,6 +308,13 @@ def test_the_maps_of_a_frame_can_be_read_in_place(visitor: TestClient, own: Path
         address = f"{network}/digits/{digit}/layers/{layer['name']}/activations.npy"
         stored = np.load(io.BytesIO(visitor.get(address).content))
         np.testing.assert_array_equal(values.reshape(layer["shape"]), stored)
+
+
+@pytest.mark.parametrize("own", [of_colours], indirect=True)
+def test_no_digit_activates_a_network_of_photographs_most(visitor: TestClient, own: Path) -> None:
+    network = f"/api/v1/networks/{own.name}"
+    answer = visitor.get(f"{network}/layers/first/filters/0/top-activations")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_dataset")
 
 
 @pytest.mark.parametrize("own", [of_colours], indirect=True)

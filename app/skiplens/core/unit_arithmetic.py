@@ -503,6 +503,8 @@ def arithmetic(unit: UnitInputs) -> Arithmetic | None:
         return None
     if recurrent_layer(layer):
         return _gru(unit)
+    if layer.kind in _VALUE_BY_VALUE and inputs[0].shape != layer.shape:
+        return None  # a layer that is not shown, such as Flatten, moves the values
     if layer.kind in _BY_KIND:
         return _BY_KIND[layer.kind](unit)
     computes = layer.activation is not None and layer.parameters == 0
@@ -522,6 +524,9 @@ def _activation_step(unit: UnitInputs) -> ActivationStep:
 
 
 def _norm(unit: UnitInputs) -> BatchNorm | None:
+    means = unit.weight("moving_mean")
+    if means is None or len(means) != unit.layer.filters:
+        return None  # no weights, or those of another axis than the filters
     mean, variance = unit.scalar("moving_mean"), unit.scalar("moving_variance")
     if mean is None or variance is None:
         return None
@@ -540,10 +545,20 @@ def _dense(unit: UnitInputs) -> Dense | None:
     weights, maps = unit.weight("kernel"), unit.inputs[0]
     if weights is None:
         return None
-    values = maps.reshape(-1) if len(weights) == maps.size else maps[unit.position]
+    rows, columns, channels = maps.shape
+    row, column = unit.position
+    if len(weights) == maps.size:
+        values = maps.reshape(-1)
+    elif len(weights) == channels and row < rows and column < columns:
+        values = maps[row, column]
+    else:
+        return None  # a layer that is not shown makes other vectors of the values
     return Dense(values, weights[:, unit.filter], unit.scalar("bias"), unit.layer.activation)
 
 
+_VALUE_BY_VALUE: Final = frozenset(
+    {"BatchNormalization", "Softmax", "Projection", "Residual", "Gate", "Identity"}
+)
 _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Conv2D": convolution,
     "BatchNormalization": _norm,
