@@ -50,6 +50,7 @@ def test_another_head_is_not_read_early(
 ) -> None:
     forward = with_head(forward_passes[engine.manifest.id], **pool)
     assert early_exits(forward, engine.weights) == ()
+    assert exits_at_every_depth(engine, forward) == ()
 
 
 def with_head(forward: ForwardPass, **pool: object) -> ForwardPass:

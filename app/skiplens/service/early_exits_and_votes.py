@@ -77,8 +77,12 @@ def projected_depths(manifest: Manifest) -> dict[str, tuple[str, ...]]:
 
 def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExit, ...]:
     """:func:`early_exits`, and before them those of maps of another shape, which pass through the
-    projections of the later blocks: the network with every later branch off.
+    projections of the later blocks: the network with every later branch off. None if the former has
+    none.
     """
+    later = early_exits(forward, engine.weights)
+    if not later:
+        return ()
     earlier = []
     for name, off in projected_depths(forward.manifest).items():
         factors = dict(forward.scales.factors) | dict.fromkeys(off, 0.0)
@@ -87,7 +91,7 @@ def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExi
         last = forward.manifest.layers[-1].name
         probabilities = engine.outputs(forward.image, rows, last).reshape(-1)
         earlier.append(EarlyExit(name, probabilities, projected=True))
-    return (*earlier, *early_exits(forward, engine.weights))
+    return (*earlier, *later)
 
 
 def reads_rows(manifest: Manifest) -> bool:
