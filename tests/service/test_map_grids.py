@@ -1,7 +1,7 @@
 """Images of activations and kernels: every pixel gives its value back."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from skiplens.core import grid_image
-from skiplens.core.branch_scales import AS_TRAINED
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.feature_stats import FilterStatistics, Sort
 from skiplens.core.input_image import Digit
@@ -348,10 +348,42 @@ def test_concatenated_maps_have_columns_of_their_own(concatenating: ForwardPass)
         assert np.array_equal(first, second)
 
 
+def test_a_row_of_a_table_may_have_no_map(concatenating: ForwardPass) -> None:
+    block = concatenating.manifest.blocks[0]
+    every, one = (
+        block_table(concatenating, block, PaletteName.GREY, 4, filters) for filters in (None, (4,))
+    )
+    assert [len(one.places(row)) for row in one.rows] == [0, 1, 1, 1]
+    alone, together = (indices(table) for table in (one, every))
+    for row, among in zip(one.rows[1:], every.rows[1:], strict=True):
+        box, other = one.box(row, 4), every.box(among, 4)
+        assert box
+        assert other
+        first, second = (
+            picture[y : y + height, x : x + width]
+            for picture, (x, y, width, height) in ((alone, box), (together, other))
+        )
+        assert np.array_equal(first, second)
+
+
 def test_a_table_too_large_to_draw_is_refused(concatenating: ForwardPass) -> None:
     block = concatenating.manifest.blocks[0]
     with pytest.raises(InvalidParameterError, match="at most 16000000 are allowed"):
         block_table(concatenating, block, PaletteName.GREY, zoom=1000)
+
+
+def test_the_gates_of_a_stage_share_the_range_of_the_largest_factor(
+    engines: Mapping[str, Engine], digit: Digit
+) -> None:
+    scales = Scales((("block2", -2.0), ("block3", 0.5)))
+    forward = run_network(engines["mnist-highway"], digit, scales)
+    table = stage_table(forward, 1, "gate", PaletteName.DARK)
+    assert {row.range for row in table.rows} == {(-2.0, 2.0)}
+    ranges = [
+        block_table(forward, block, PaletteName.DARK).gate_range
+        for block in forward.manifest.blocks[:3]
+    ]
+    assert ranges == [(-1.0, 1.0), (-2.0, 2.0), (-1.0, 1.0)]
 
 
 def test_stages_are_runs_of_one_shape(forward_passes: dict[str, ForwardPass]) -> None:

@@ -72,7 +72,8 @@ def quantise(
     Returns:
         uint8 ``(C, H, W)`` in 0..252. A filter with an empty range has the level of zero.
     """
-    low, high = np.array(chosen, np.float64).T  # wide enough for the span of any float32 values
+    # Wide enough for the span of any float32 values, and two rows even without a map.
+    low, high = np.array(chosen, np.float64).reshape(-1, 2).T
     span = high - low
     factor = np.divide(TOP_LEVEL, span, out=np.zeros_like(span), where=span > 0)
     offset = np.where(span > 0, 0, TOP_LEVEL // 2 if centred else 0)

@@ -70,6 +70,11 @@ class FeatureMapTable:
         """The range that all rows but a gate share."""
         return next(row.range for row in self.rows if row.role != "gate")
 
+    @property
+    def gate_range(self) -> ValueRange | None:
+        """The range of the gate beside other rows, if there is one."""
+        return next((row.range for row in self.rows if row.role == "gate"), None)
+
     def zoom_within(self, room: int, side: int = grid_image.MAX_MAP_SIDE_PX) -> int:
         """The largest zoom at which the table is at most ``room`` pixels across and the maps
         ``side``, or the present zoom if it has no room at a larger one.
@@ -155,7 +160,7 @@ def feature_map_table(  # one parameter each
     first: Mapping[str, int] | None = None,
     columns: tuple[int, ...] | None = None,
 ) -> FeatureMapTable:
-    """The table of any layers, which share one symmetric range, except for gates.
+    """The table of any layers, which share one symmetric range; gates share one of their own.
 
     Args:
         forward: of the digit.
@@ -169,12 +174,13 @@ def feature_map_table(  # one parameter each
         InvalidParameterError: the image would have more than 16 million pixels.
     """
     pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
-    reach = _reach(forward, [layer for _, layer in pairs])
+    layers = [layer for _, layer in pairs]
+    reach, gate_reach = _reach(forward, layers), _gate_reach(forward, layers)
     rows = tuple(
         FeatureMapRow(
             role,
             layer,
-            _gate_range(forward, layer) if layer.role == "gate" else (-reach, reach),
+            (-gate_reach, gate_reach) if layer.role == "gate" else (-reach, reach),
             (first or {}).get(role, 0),
         )
         for role, layer in pairs
@@ -198,10 +204,10 @@ def _maps(forward: ForwardPass, row: FeatureMapRow, columns: Sequence[int]) -> A
     return as_drawn(maps, row.layer)
 
 
-def _gate_range(forward: ForwardPass, layer: LayerInfo) -> ValueRange:
-    """-1..1, so that a gate takes the upper half of the palette, or more for a larger factor."""
-    reach = max(1.0, abs(forward.layer_scale(layer) or 1.0))
-    return -reach, reach
+def _gate_reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
+    """1, so that gates take the upper half of the palette, or the largest factor of one."""
+    gates = [layer for layer in layers if layer.role == "gate"]
+    return max([1.0, *(abs(forward.layer_scale(gate) or 0.0) for gate in gates)])
 
 
 def _reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.branch_scales import AS_TRAINED
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.colormaps import PaletteName, colours
 from skiplens.core.grid_image import MIN_ZOOM
 from skiplens.core.input_image import Digit
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
+from skiplens.service.feature_map_table import block_table
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
@@ -28,6 +29,7 @@ from skiplens.web.pages.figures import (
     map_attributes,
     number_grid,
     ramp_stops,
+    table_legend,
 )
 from tests.conftest import switched_off
 from tests.web.pages.conftest import Look
@@ -61,6 +63,18 @@ def test_a_range_per_filter_is_described(forward: ForwardPass) -> None:
     legend = figure(forward, "block1.output", Normalisation.FILTER).legend
     assert legend.high == "highest"
     assert "its own value range" in legend.sharing
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [(1.0, "the gate from 0 to 1.00"), (-2.0, "the gate from \u22122.00 to 2.00")],
+)
+def test_the_range_of_a_gate_is_that_of_its_factor(
+    engines: Mapping[str, Engine], digit: Digit, factor: float, said: str
+) -> None:
+    forward = run_network(engines["mnist-highway"], digit, Scales((("block2", factor),)))
+    table = block_table(forward, forward.manifest.blocks[1], PaletteName.DARK)
+    assert table_legend(table).sharing == f"one value range for all rows; {said}"
 
 
 def test_a_disabled_figure_is_not_called_inactive(forward: ForwardPass) -> None:

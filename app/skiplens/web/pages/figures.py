@@ -388,8 +388,11 @@ def legend_of(range_: ValueRange, ramp: str, sharing: str) -> Legend:
 
 def table_legend(table: FeatureMapTable) -> Legend:
     """The legend of a table of maps."""
-    gated = any(row.role == "gate" for row in table.rows)
-    sharing = "one value range for all rows" + ("; the gate from 0 to 1" if gated else "")
+    sharing = "one value range for all rows"
+    if table.gate_range:
+        low, high = table.gate_range
+        low = low if high > 1 else 0.0  # without a factor it takes the upper half alone
+        sharing += f"; the gate from {fmt.number(low)} to {fmt.number(high)}"
     return legend_of(table.range, "signed", sharing)
 
 
