@@ -3,8 +3,10 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import anyio.to_thread
 import numpy as np
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 from skiplens.application import create_app, image_limits, open_dataset, open_services
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.limits import ImageLimits
+from skiplens.engine.base import Engine
 from skiplens.errors import StartupError
 from skiplens.service.dataset.activation_index import build_index
 from skiplens.service.services import Services
@@ -145,6 +148,28 @@ def test_digits_in_files_are_shown_first(tmp_path: Path) -> None:
     file.write_text("no image")
     with pytest.raises(StartupError, match=r"one\.png: "):
         open_services(settings)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_images_are_for_the_own_network_or_else_for_the_first(
+    own: bool, engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "photo.png"
+    file.write_bytes(encode_grey(np.arange(800, dtype=np.uint8).reshape(20, 40)))
+    colours = replace(
+        engine.manifest, id="mine", input=replace(engine.manifest.input, kind="image")
+    )
+    mine = cast("Engine", SimpleNamespace(manifest=colours, close=lambda: None))
+    settings = Settings(
+        state_dir=tmp_path / "state",
+        images=(file,),
+        own_network=tmp_path / "mine" if own else None,
+    )
+    engines = {engine.manifest.id: engine, "mine": mine} if own else {"mine": mine}
+    services = open_services(settings, engines=engines)
+    assert [one.style for one in services.pictures(colours).values()] == ["photo.png"]
+    assert not services.digits.given
+    services.close()
 
 
 @pytest.mark.skipif("SKIPLENS_MNIST" not in os.environ, reason="SKIPLENS_MNIST names no MNIST")

@@ -175,8 +175,9 @@ def open_services(
             f"default network {quoted(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
             f"loaded; loaded are {', '.join(engines)}"
         )
-    shown = engines.get(settings.default_network)
-    of_digits = shown is not None and shown.manifest.takes_digits
+    own = settings.own_network.name if settings.own_network else settings.default_network
+    shown = engines.get(own) or next(iter(engines.values()))  # the images are for it
+    of_digits = shown.manifest.takes_digits
     samples = load_samples()
     place = settings.database_url or settings.state_dir / DATABASE_FILE
     store = DigitDatabase(
