@@ -1,4 +1,4 @@
-"""PredictionView MNIST: every form it comes in, and one sentence for each way it can be damaged."""
+"""Reading MNIST: every form it comes in, and one sentence for each way it can be damaged."""
 
 import gzip
 import os

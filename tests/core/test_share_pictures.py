@@ -33,6 +33,13 @@ def test_a_picture_that_is_too_large_is_not_shrunk() -> None:
     assert shown.getpixel((WIDTH - 1, 60)) == (10, 200, 30)
 
 
+def test_an_input_that_is_too_large_is_reduced() -> None:
+    photo, maps = np.full((448, 224, 3), 255, np.uint8), np.full((392, 628, 3), 90, np.uint8)
+    shown = Image.open(io.BytesIO(draw_card(photo, maps, "", ""))).convert("RGB")
+    rows, columns = np.nonzero((np.asarray(shown) == 255).all(axis=2))
+    assert (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) == (392, 196)
+
+
 def test_the_title_is_written_under_them() -> None:
     below = (0, 470, WIDTH, HEIGHT)
     written, empty = (np.asarray(card(title=title).crop(below)) for title in ("Seven", ""))

@@ -40,8 +40,12 @@ def test_damaged_results_are_named(engine: Engine, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "experiments.json").write_text("{}")
     (tmp_path / "ladder.json").write_text('{"runs": [{}]}')
+    points = (MODELS / engine.manifest.id / "points.npz").read_bytes()
+    (folder / "points.npz").write_bytes(points[: len(points) // 2])
     found = ExperimentResults(tmp_path)
     with pytest.raises(ModelError, match="measure the network again"):
         found.measured(engine.manifest, "removal")
+    with pytest.raises(ModelError, match=r"points\.npz cannot be read"):
+        found.points(engine.manifest)
     with pytest.raises(ModelError, match=r"ladder\.json"):
         _ = found.ladder

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens import logs
 from skiplens.application import create_app, open_services
+from skiplens.core.limits import InterpreterLimits
 from skiplens.core.manifest import Manifest
 from skiplens.core.timing import timed
 from skiplens.engine.base import (
@@ -65,7 +66,8 @@ class EngineReplica:
         tune_process()  # or each copy of an answer with all activations would get new pages
         settings = Settings()
         opened = open_folder(folder)
-        engines = engines_of([opened], settings.engine, settings.interpreters, MAX_BATCH)
+        limits = InterpreterLimits(settings.idle_interpreters, settings.max_interpreter_bytes)
+        engines = engines_of([opened], settings.engine, settings.interpreters, MAX_BATCH, limits)
         self._engine = engines[opened.manifest.id]
         self._checked = layers_to_check(opened.manifest.layers)
         self._threads = ThreadPoolExecutor(MAX_BATCH, thread_name_prefix="computing")

@@ -20,13 +20,15 @@ def draw_card(digit: NDArray[np.uint8], maps: NDArray[np.uint8], title: str, lin
     """The card as PNG, 1200 x 630 pixels.
 
     Args:
-        digit: uint8 ``(H, W)`` or ``(H, W, 3)``, the input.
+        digit: uint8 ``(H, W)`` or ``(H, W, 3)``, the input; a large one is reduced.
         maps: uint8 ``(height, width, 3)``, a picture of maps; enlarged by a whole factor.
         title: in large letters.
         line: in small letters under it.
     """
     card = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
-    card.paste(_enlarged(Image.fromarray(digit).convert("RGB"), _SIDE, _SIDE), (_MARGIN, _TOP))
+    given = Image.fromarray(digit).convert("RGB")
+    given.thumbnail((_SIDE, _SIDE))
+    card.paste(_enlarged(given, _SIDE, _SIDE), (_MARGIN, _TOP))
     room = WIDTH - 3 * _MARGIN - _SIDE
     card.paste(_enlarged(Image.fromarray(maps), room, _SIDE), (2 * _MARGIN + _SIDE, _TOP))
     pen = ImageDraw.Draw(card)

@@ -20,6 +20,7 @@ from skiplens.core.ladder import LADDER_FILE, MeasuredRun
 from skiplens.core.manifest import NETWORK_FILE, Manifest
 from skiplens.core.principal_components import Plane
 from skiplens.errors import ModelError
+from skiplens.mnist import NPZ_ERRORS
 
 _NETWORK: Final = TypeAdapter(MeasuredNetwork)
 _RUNS: Final = TypeAdapter(tuple[MeasuredRun, ...])
@@ -91,7 +92,7 @@ class ExperimentResults:
         if path is None or not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 if str(arrays["sha256"]) != manifest.files.get(NETWORK_FILE):
                     return None
                 points = arrays["points"].astype(np.float32)
@@ -100,7 +101,7 @@ class ExperimentResults:
                     for at in range(len(points))
                 )
                 return ClassPoints(arrays["labels"], points, planes)
-        except (OSError, ValueError, KeyError) as error:
+        except NPZ_ERRORS as error:
             raise ModelError(f"{path} cannot be read: measure the network again") from error
 
     @cached_property

@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 
 from skiplens.core.input_image import Digit
+from skiplens.core.limits import InterpreterLimits
+from skiplens.engine import select
 from skiplens.engine.base import Engine
 from skiplens.engine.model_folder import open_folder
 from tests.conftest import MODELS, PATIENCE, wait_until
@@ -140,6 +142,25 @@ def test_activations_are_sent_as_far_as_they_are_read(engine: Engine) -> None:
         for name, array in wanted.items():
             np.testing.assert_array_equal(found[name], array)
     assert [len(names) for names in replicas.asked] == [4, len(wanted) - 4]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own use of pydantic
+def test_the_settings_bound_the_memory_of_a_replicas_interpreters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from skiplens.cluster import serving
+
+    monkeypatch.setenv("SKIPLENS_IDLE_INTERPRETERS", "3")
+    monkeypatch.setenv("SKIPLENS_MAX_INTERPRETER_BYTES", "123456789")
+    given: list[tuple[object, ...]] = []
+
+    def engines_of(*asked: Any) -> object:  # noqa: ANN401  # as it takes them
+        given.append(asked)
+        return select.engines_of(*asked)
+
+    monkeypatch.setattr(serving, "engines_of", engines_of)
+    serving.EngineReplica(MODELS / "mnist-resnet")
+    assert [asked[-1] for asked in given] == [InterpreterLimits(3, 123456789)]
 
 
 @contextmanager
