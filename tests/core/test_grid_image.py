@@ -1,6 +1,7 @@
 """Grid images: layout, drawing, bitmap font."""
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from skiplens.core.grid_image import (
     near_square,
     preferred_zoom,
 )
+from skiplens.errors import InvalidParameterError
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_grids_are_about_as_wide_whatever_the_shape_of_their_maps(
     count=st.integers(1, 130),
     columns=st.integers(1, 140),
     zoom=st.integers(1, 16),
-    side=st.sampled_from([1, 3, 7, 28]),
+    side=st.sampled_from([1, 3, 7, 14]),
     labels=st.booleans(),
 )
 def test_boxes_lie_inside_apart_and_in_row_major_order(
@@ -133,6 +135,39 @@ def test_indices_are_written_above_maps_where_asked(levels: np.ndarray) -> None:
     x, y, _, _ = layout.boxes[1]
     assert where[:, 1].min() == x
     assert where[:, 0].max() < y
+
+
+@pytest.mark.parametrize(
+    ("columns", "zoom", "first", "shown"),
+    [
+        (4, 1, 7, [7, 8, 9, 10, 11, 12]),  # of two numerals, which each cell has room for
+        (4, 1, 98, [98, 99, 100, 102]),
+        (4, 4, 998, [998, 1000, 1002]),
+        (4, 16, 998, [998, 999, 1000, 1001, 1002, 1003]),
+        (1, 1, 98, [98, 99]),  # one of three is wider than the image
+    ],
+)
+def test_an_index_without_room_is_left_out(
+    columns: int, zoom: int, first: int, shown: list[int]
+) -> None:
+    maps = np.zeros((6, 1, 1), np.uint8)
+    layout = layout_grid(6, 1, 1, columns=columns, zoom=zoom, labels=True)
+    drawn = grid_image.draw(maps, layout, range(first, first + 6), [False] * 6)
+    expected = np.zeros(drawn.shape, bool)
+    for index in shown:
+        x, y, _, _ = layout.boxes[index - first]
+        ink = grid_image.draw_index(index)
+        expected[y - 7 : y - 2, x : x + ink.shape[1]] |= ink
+    assert ((drawn == LABEL_LEVEL) == expected).all()
+
+
+def test_an_image_of_too_many_pixels_is_refused_before_its_maps_are_laid_out() -> None:
+    for lay_out in (
+        partial(layout_grid, 10**12, 1, 1, columns=10**6, zoom=1, labels=False),
+        partial(layout_rows, 10**6, 10**6, 1, 1, zoom=1),
+    ):
+        with pytest.raises(InvalidParameterError, match="at most 16000000 are allowed"):
+            lay_out()
 
 
 def test_a_grey_picture_equals_its_pixels() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skiplens.core.colormaps import CLEAR_LEVEL, FLAG_LEVEL, LABEL_LEVEL
+from skiplens.errors import InvalidParameterError
 
 GLYPH_HEIGHT: Final = 5
 GLYPH_WIDTH: Final = 3
@@ -46,6 +47,7 @@ def draw_index(number: int) -> NDArray[np.bool_]:
 Box = tuple[int, int, int, int]
 
 GAP: Final = 2
+MAX_PIXELS: Final = 16_000_000
 MIN_ZOOM: Final = 1
 MAX_ZOOM: Final = 16
 LABEL_HEIGHT: Final = GLYPH_HEIGHT + 2
@@ -96,11 +98,33 @@ def largest_fitting_zoom(columns: int, height: int, width: int) -> int:
     return max(MIN_ZOOM, min(MAX_ZOOM, across, MAX_MAP_SIDE_PX // max(height, width)))
 
 
-def layout_rows(
-    rows: int, columns: int, height: int, width: int, *, zoom: int, gap: int = GAP
+def layout_rows(  # noqa: PLR0913  # one parameter a measure
+    rows: int,
+    columns: int,
+    height: int,
+    width: int,
+    *,
+    zoom: int,
+    gap: int = GAP,
+    margin: int = 0,
 ) -> GridLayout:
-    """Lay out a table of maps, with indices above the first row only: a column is one filter."""
-    return _lay_out(rows * columns, height, width, columns, zoom, LABEL_HEIGHT, 0, gap)
+    """Lay out a table of maps, with indices above the first row only: a column is one filter.
+
+    Args:
+        rows: of maps.
+        columns: likewise.
+        height: of a map, in values.
+        width: likewise.
+        zoom: pixels along a side of one value.
+        gap: pixels from one map to the next in a row.
+        margin: pixels to the left of the maps.
+
+    Raises:
+        InvalidParameterError: the image would have more than 16 million pixels.
+    """
+    return _lay_out(
+        rows * columns, height, width, columns, zoom, LABEL_HEIGHT, 0, gap, margin=margin
+    )
 
 
 def layout_grid(  # noqa: PLR0913  # one parameter a measure
@@ -108,25 +132,44 @@ def layout_grid(  # noqa: PLR0913  # one parameter a measure
 ) -> GridLayout:
     """Lay out ``count`` maps of ``height`` by ``width`` values in rows, with gaps around them, and
     a gap from one to the next.
+
+    Raises:
+        InvalidParameterError: the image would have more than 16 million pixels.
     """
     above = LABEL_HEIGHT if labels else 0
     return _lay_out(count, height, width, min(columns, count), zoom, 0, above, gap)
 
 
 def _lay_out(  # noqa: PLR0913, PLR0917  # one parameter a measure
-    count: int, height: int, width: int, columns: int, zoom: int, top: int, above: int, gap: int
+    count: int,
+    height: int,
+    width: int,
+    columns: int,
+    zoom: int,
+    top: int,
+    above: int,
+    gap: int,
+    *,
+    margin: int = 0,
 ) -> GridLayout:
     """Maps in rows, with space for indices above the first row, or above every row."""
     labels = top + above > 0
     map_width, map_height = width * zoom, height * zoom
     across = gap + (max(map_width, MIN_LABEL_WIDTH) if labels and gap else map_width)
     down = GAP + above + map_height
-    lefts = range(GAP, GAP + columns * across, across)
-    tops = (top + GAP + above + row * down for row in range(math.ceil(count / columns)))
+    rows = math.ceil(count / columns)
+    all_width, all_height = margin + GAP + columns * across + GAP - gap, top + GAP + rows * down
+    if all_width * all_height > MAX_PIXELS:  # before millions of boxes are made
+        raise InvalidParameterError(
+            f"zoom {zoom} with {columns} columns gives {all_width} x {all_height} pixels; "
+            f"at most {MAX_PIXELS} are allowed"
+        )
+    lefts = range(margin + GAP, margin + GAP + columns * across, across)
+    tops = range(top + GAP + above, top + GAP + above + rows * down, down)
     boxes = [(left, upper, map_width, map_height) for upper in tops for left in lefts]
     return GridLayout(
-        width=GAP + columns * across + GAP - gap,
-        height=top + GAP + math.ceil(count / columns) * down,
+        width=all_width,
+        height=all_height,
         zoom=zoom,
         columns=columns,
         labels=labels,
@@ -150,14 +193,15 @@ def draw(
     Args:
         levels: uint8 ``(n, H, W)`` palette levels, one map for each box.
         layout: of the maps; each value becomes a square of ``zoom`` pixels.
-        indices: filter index to draw above each map, if the layout has labels.
+        indices: filter index to draw above each map, if the layout has labels. One that would
+            touch the one before it in the row, or the image's edge, is left out.
         flagged: whether to draw a dotted frame in the gap around each map, for dead maps.
 
     Returns:
         uint8 ``(height, width)``; gaps have the transparent level.
     """
     canvas = np.full((layout.height, layout.width), CLEAR_LEVEL, np.uint8)
-    zoom = layout.zoom
+    zoom, labelled = layout.zoom, (0, 0)
     for level, box, index, flag in zip(levels, layout.boxes, indices, flagged, strict=True):
         x, y, width, height = box
         if flag:
@@ -165,8 +209,8 @@ def draw(
         squares = canvas[y : y + height, x : x + width]
         for row, column in product(range(zoom), repeat=2):  # faster than to repeat each value
             squares[row::zoom, column::zoom] = level
-        if layout.labels and index is not None:
-            _label(canvas, box, index)
+        if layout.labels and index is not None and (y, x) > labelled:
+            labelled = _label(canvas, box, index) or labelled
     return canvas
 
 
@@ -177,11 +221,15 @@ def _outline(canvas: Levels, box: Box) -> None:
     canvas[y - 1 : y + height + 1 : 2, [x - 1, x + width]] = FLAG_LEVEL
 
 
-def _label(canvas: Levels, box: Box, index: int) -> None:
+def _label(canvas: Levels, box: Box, index: int) -> tuple[int, int] | None:
+    """Draw an index above a map, if it has room; returns the map's top and where the index ends."""
     ink = draw_index(index)
     top, left = box[1] - LABEL_HEIGHT, box[0]
     label = canvas[top : top + GLYPH_HEIGHT, left : left + ink.shape[1]]
-    label[ink[:, : label.shape[1]]] = LABEL_LEVEL
+    if label.shape != ink.shape:
+        return None
+    label[ink] = LABEL_LEVEL
+    return box[1], left + ink.shape[1]
 
 
 def encode(levels: Levels, palette: NDArray[np.uint8]) -> bytes:

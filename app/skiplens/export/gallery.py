@@ -26,7 +26,6 @@ from skiplens.service.digit_store import InputRecord
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import (
-    KERNEL_ZOOM,
     Grid,
     GridOptions,
     LabelledKernelGrid,
@@ -202,9 +201,7 @@ def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions
     found = {
         layer.name: legible_kernels(
             weights[f"{layer.name}/kernel"],
-            lambda kernel, zoom: LabelledKernelGrid.of(
-                kernel, options.palette, zoom or KERNEL_ZOOM
-            ),
+            lambda kernel, zoom: LabelledKernelGrid.of(kernel, options.palette, zoom),
         )
         for layer in context.engine.manifest.layers
         if layer.kernel and layer.block == block.name

@@ -17,7 +17,7 @@ from skiplens.core.value_range import ValueRange, quantise
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.forward import ForwardPass
-from skiplens.service.map_grids import UNITS_PER_INDEX, as_drawn, bounded, render_png, sequence_zoom
+from skiplens.service.map_grids import UNITS_PER_INDEX, as_drawn, render_png, sequence_zoom
 from skiplens.service.registry import find_layer
 
 _PREFERRED_TABLE_WIDTH_PX: Final = 960
@@ -235,7 +235,7 @@ def _layout_table(
         for place in _places(row, shown)
         for x, y, _, _ in (layout.boxes[at * columns + place],)
     )
-    return bounded(replace(layout, boxes=boxes))
+    return replace(layout, boxes=boxes)
 
 
 def _are_sequences(rows: Iterable[FeatureMapRow]) -> bool:

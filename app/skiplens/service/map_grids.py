@@ -22,26 +22,8 @@ from skiplens.core.value_range import (
     quantise,
 )
 from skiplens.engine.base import Array
-from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_block
-
-MAX_PIXELS: Final = 16_000_000
-
-
-def bounded(layout: GridLayout) -> GridLayout:
-    """A layout, checked for its size.
-
-    Raises:
-        InvalidParameterError: it has more than 16 million pixels.
-    """
-    if layout.width * layout.height > MAX_PIXELS:
-        raise InvalidParameterError(
-            f"zoom {layout.zoom} with {layout.columns} columns gives {layout.width} x "
-            f"{layout.height} pixels; at most {MAX_PIXELS} are allowed"
-        )
-    return layout
-
 
 KERNEL_ZOOM: Final = 6
 
@@ -55,7 +37,7 @@ class GridOptions:
         palette: one for signed and one for other values.
         zoom: pixels along a side of one value, 1..16.
         columns: maps in a row.
-        labels: whether each map has its index above it.
+        labels: whether each map has its index above it, where that has room.
         sort: order of a layer's maps.
         block: name of the block that gives the range under ``block``; by default the layer's own.
     """
@@ -270,16 +252,14 @@ def _lay_out(
     elif zoom is None:
         zoom = grid_image.largest_fitting_zoom(grid_image.near_square(count), height, width)
     columns = options.columns or (shown if steps else grid_image.near_square(shown))
-    return bounded(
-        grid_image.layout_grid(
-            shown,
-            height,
-            width,
-            columns=columns,
-            zoom=zoom,
-            labels=options.labels,
-            gap=0 if steps else grid_image.GAP,
-        )
+    return grid_image.layout_grid(
+        shown,
+        height,
+        width,
+        columns=columns,
+        zoom=zoom,
+        labels=options.labels,
+        gap=0 if steps else grid_image.GAP,
     )
 
 
@@ -304,8 +284,8 @@ def kernel_grid(kernel: Array, options: GridOptions) -> Grid:
     Raises:
         InvalidParameterError: the image would have more than 16 million pixels.
     """
+    layout = kernel_layout(kernel.shape, options)  # refuses what is too large before it is copied
     maps = _kernel_maps(kernel)
-    layout = kernel_layout(kernel.shape, options)
     chosen = GridOptions(
         Normalisation.SYMMETRIC, options.palette, layout.zoom, layout.columns, False
     )
@@ -327,10 +307,8 @@ def kernel_layout(shape: tuple[int, ...], options: GridOptions) -> GridLayout:
     height, width, channels, count = shape
     columns = options.columns or (channels if channels > 1 else grid_image.near_square(count))
     zoom = options.zoom or KERNEL_ZOOM
-    return bounded(
-        grid_image.layout_grid(
-            count * channels, height, width, columns=columns, zoom=zoom, labels=False
-        )
+    return grid_image.layout_grid(
+        count * channels, height, width, columns=columns, zoom=zoom, labels=False
     )
 
 
@@ -355,19 +333,19 @@ class LabelledKernelGrid:
 
     @classmethod
     def of(
-        cls, kernel: Array, palette: PaletteName, zoom: int = KERNEL_ZOOM
+        cls, kernel: Array, palette: PaletteName, zoom: int | None = None
     ) -> "LabelledKernelGrid":
-        """Lay kernels out.
+        """Lay kernels out, by default with 6 pixels a weight.
 
         Raises:
             InvalidParameterError: the image would have more than 16 million pixels.
         """
         height, width, channels, count = kernel.shape
-        layout = grid_image.layout_rows(count, channels, height, width, zoom=zoom)
         margin = len(str(count - 1)) * (grid_image.GLYPH_WIDTH + 1) + GAP
-        boxes = tuple((x + margin, y, across, down) for x, y, across, down in layout.boxes)
-        widened = replace(layout, width=layout.width + margin, boxes=boxes)
-        return cls(kernel, bounded(widened), palette)
+        layout = grid_image.layout_rows(
+            count, channels, height, width, zoom=zoom or KERNEL_ZOOM, margin=margin
+        )
+        return cls(kernel, layout, palette)
 
     def levels(self) -> NDArray[np.uint8]:
         """The image as palette levels, uint8 ``(height, width)``."""

@@ -334,7 +334,11 @@ class GridParameters:
     zoom: Zoom = None
     columns: Columns = None
     labels: Annotated[
-        bool, Query(description="whether to draw each map's index above it", examples=[False])
+        bool,
+        Query(
+            description="whether to draw each map's index above it, where it has room",
+            examples=[False],
+        ),
     ] = True
     sort: Annotated[
         Sort,

@@ -25,7 +25,7 @@ from skiplens.core.receptive_field import ReceptiveField, receptive_fields
 from skiplens.core.value_range import TOP_LEVEL
 from skiplens.engine.base import Engine
 from skiplens.errors import NotMeasuredError, UnknownLayerError
-from skiplens.service.map_grids import KERNEL_ZOOM, GridOptions, LabelledKernelGrid, kernel_grid
+from skiplens.service.map_grids import GridOptions, LabelledKernelGrid, kernel_grid
 from skiplens.service.registry import listed
 from skiplens.web import links
 from skiplens.web.api.routing import Router
@@ -168,7 +168,7 @@ def kernels_png(
 ) -> Response:
     kernel, palette, zoom = _kernel(engine, layer), parameters.palette, parameters.zoom
     if parameters.indices:
-        drawn = LabelledKernelGrid.of(kernel, palette, zoom or KERNEL_ZOOM).png()
+        drawn = LabelledKernelGrid.of(kernel, palette, zoom).png()
     else:
         options = GridOptions(palette=palette, zoom=zoom, columns=parameters.columns)
         drawn = kernel_grid(kernel, options).png()
