@@ -167,7 +167,7 @@ def test_the_worker_of_a_request_that_is_given_up_is_not_given_to_another(
 
 
 def test_memory_that_bodies_hold_is_not_there_for_images() -> None:
-    with pool(share=1) as decoding:
+    with pool(share=1, seconds=60) as decoding:
         decoding.memory.take("bodies", DecodingBounds().held_bytes - (32 << 20))
         run(decoding.find_digits(SMALL))
         with pytest.raises(BusyError, match="bytes of bodies and images"):
@@ -217,6 +217,6 @@ def test_small_images_do_not_wait_for_large_ones() -> None:
         )
         return ended
 
-    with pool(processes=1, wait_seconds=30) as decoding:
+    with pool(processes=1, wait_seconds=60, seconds=60) as decoding:
         run(decoding.find_digits(SMALL))
         assert asyncio.run(both(decoding))[:2] == ["small", "small"]
