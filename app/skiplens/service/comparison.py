@@ -186,40 +186,24 @@ def similarity(a: Manifest, b: Manifest) -> NetworkSimilarity | None:
 
 def compare(a: ForwardPass, b: ForwardPass) -> tuple[LayerComparison, ...]:
     """Norms of all pairs of layers; cosines in one network, CKA of two."""
-    pairs = layer_pairs(a.manifest, b.manifest)
-    if is_one_network(a, b):
-        return tuple(_compare_maps(pair.a, a, b) for pair in pairs)
     measured = similarity(a.manifest, b.manifest)
+    pairs = layer_pairs(a.manifest, b.manifest)
     return tuple(_compare_layers(pair, a, b, measured) for pair in pairs)
-
-
-def _compare_maps(layer: LayerInfo, a: ForwardPass, b: ForwardPass) -> LayerComparison:
-    maps_a, maps_b = a.maps(layer), b.maps(layer)
-    return LayerComparison(
-        layer=layer.name,
-        layer_b=layer.name,
-        shape=layer.shape,
-        shape_b=layer.shape,
-        norm_a=float(np.linalg.norm(maps_a)),
-        norm_b=float(np.linalg.norm(maps_b)),
-        norm_difference=float(np.linalg.norm(maps_a - maps_b)),
-        cosine=cosine(maps_a, maps_b),
-        cka=None,
-    )
 
 
 def _compare_layers(
     pair: LayerPair, a: ForwardPass, b: ForwardPass, measured: NetworkSimilarity | None
 ) -> LayerComparison:
+    maps_a, maps_b, alike = a.maps(pair.a), b.maps(pair.b), is_one_network(a, b)
     return LayerComparison(
         layer=pair.a.name,
         layer_b=pair.b.name,
         shape=pair.a.shape,
         shape_b=pair.b.shape,
-        norm_a=float(np.linalg.norm(a.maps(pair.a))),
-        norm_b=float(np.linalg.norm(b.maps(pair.b))),
-        norm_difference=None,
-        cosine=None,
+        norm_a=float(np.linalg.norm(maps_a)),
+        norm_b=float(np.linalg.norm(maps_b)),
+        norm_difference=float(np.linalg.norm(maps_a - maps_b)) if alike else None,
+        cosine=cosine(maps_a, maps_b) if alike else None,
         cka=cka_of(measured, pair) if measured else None,
     )
 
