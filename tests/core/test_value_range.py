@@ -5,10 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from skiplens.core.value_range import TOP_LEVEL, Normalisation, display_ranges, quantise
 
 SOMEWHERE = (-9.0, 12.0)
+
+
+def extremes(maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ def maps() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 
 def test_each_filter_has_its_own_range(maps: np.ndarray) -> None:
-    found = display_ranges(maps, Normalisation.FILTER, signed=False, scope=SOMEWHERE)
+    found = display_ranges(extremes(maps), Normalisation.FILTER, signed=False, scope=SOMEWHERE)
     assert found == ((0.0, 1.0), (-4.0, 4.0), (0.0, 0.0))
 
 
@@ -37,13 +42,16 @@ def test_each_filter_has_its_own_range(maps: np.ndarray) -> None:
 def test_a_shared_range_reaches_as_far_as_anything_that_shares_it(
     maps: np.ndarray, normalisation: Normalisation, signed: bool, expected: tuple[float, float]
 ) -> None:
-    assert display_ranges(maps, normalisation, signed=signed, scope=SOMEWHERE) == (expected,) * 3
+    assert (
+        display_ranges(extremes(maps), normalisation, signed=signed, scope=SOMEWHERE)
+        == (expected,) * 3
+    )
 
 
 def test_values_never_negative_are_drawn_from_zero_up() -> None:
     maps = np.full((3, 3, 2), 5.0, np.float32)
     maps[0, 0, 1] = 7.0
-    found = display_ranges(maps, Normalisation.LAYER, signed=False, scope=(5.0, 7.0))
+    found = display_ranges(extremes(maps), Normalisation.LAYER, signed=False, scope=(5.0, 7.0))
     assert found == ((0.0, 7.0), (0.0, 7.0))
 
 
@@ -65,7 +73,9 @@ def test_a_silent_filter_is_drawn_flat() -> None:
 
 def test_the_callers_array_is_left_alone(maps: np.ndarray) -> None:
     before = maps.copy()
-    quantise(maps, display_ranges(maps, Normalisation.FILTER, signed=True, scope=SOMEWHERE))
+    quantise(
+        maps, display_ranges(extremes(maps), Normalisation.FILTER, signed=True, scope=SOMEWHERE)
+    )
     assert (maps == before).all()
 
 
@@ -81,7 +91,7 @@ def test_levels_give_the_values_back_to_half_a_step(
     maps: np.ndarray, normalisation: Normalisation
 ) -> None:
     network = (float(maps.min()), float(maps.max()))
-    scales = display_ranges(maps, normalisation, signed=True, scope=network)
+    scales = display_ranges(extremes(maps), normalisation, signed=True, scope=network)
     levels = quantise(maps, scales).transpose(1, 2, 0)
     low = np.array([pair[0] for pair in scales])
     step = (np.array([pair[1] for pair in scales]) - low) / TOP_LEVEL

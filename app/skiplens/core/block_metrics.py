@@ -48,7 +48,7 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
     x, fx = (
         _by_filter(part.astype(np.float64), first, count)
         for part, first in zip(
-            merge_inputs(block, activations), column_offsets(block, activations), strict=True
+            merge_inputs(block, activations), (0, residual_column(block, activations)), strict=True
         )
     )
     if block.identity is None:
@@ -94,14 +94,13 @@ def _by_filter(part: NDArray[Any], first: int, count: int) -> tuple[NDArray[Any]
     )
 
 
-def column_offsets(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[int, int]:
-    """First filter of the sum that the identity, and that the residual, contributes to.
-
-    Both are 0, except that a concatenation appends the residual's filters to the identity's.
+def residual_column(block: BlockInfo, activations: Mapping[str, Array]) -> int:
+    """First filter of the sum that the residual contributes to: 0, except that a concatenation
+    appends the residual's filters to the identity's.
     """
     if block.merge != "concatenate":
-        return 0, 0
-    return 0, int(activations[block.identity or block.input].shape[-1])
+        return 0
+    return int(activations[block.identity or block.input].shape[-1])
 
 
 def merge_inputs(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Array, Array]:

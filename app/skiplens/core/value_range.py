@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Maps = NDArray[np.float32]
+Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
 ValueRange = tuple[float, float]
 
 TOP_LEVEL: Final = 252  # even, so that a range centred on zero has zero exactly at level 126
@@ -28,12 +29,12 @@ class Normalisation(StrEnum):
 
 
 def display_ranges(
-    maps: Maps, normalisation: Normalisation, *, signed: bool, scope: ValueRange
+    extremes: Extremes, normalisation: Normalisation, *, signed: bool, scope: ValueRange
 ) -> tuple[ValueRange, ...]:
     """The display range of each filter.
 
     Args:
-        maps: float32 ``(H, W, C)``.
+        extremes: smallest and largest value of each filter's map, float32 ``(C,)`` each.
         normalisation: which maps share a range.
         signed: whether values may be negative; ranges are then centred on zero.
         scope: smallest and largest value of all maps that share the range, these included.
@@ -41,16 +42,13 @@ def display_ranges(
     Returns:
         ``(low, high)`` for each filter; ``low == high == 0`` if all its values are zero.
     """
-    count = int(maps.shape[-1])
     centred = signed or normalisation is Normalisation.SYMMETRIC
     if normalisation is Normalisation.FILTER:
-        flat = maps.reshape(-1, count)
-        lows, highs = flat.min(axis=0), flat.max(axis=0)
         return tuple(
             around_zero(float(low), float(high), centred=centred or bool(low < 0))
-            for low, high in zip(lows, highs, strict=True)
+            for low, high in zip(*extremes, strict=True)
         )
-    return (around_zero(*scope, centred=centred),) * count
+    return (around_zero(*scope, centred=centred),) * len(extremes[0])
 
 
 def around_zero(low: float, high: float, *, centred: bool) -> ValueRange:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core import grid_image
-from skiplens.core.block_metrics import column_offsets
+from skiplens.core.block_metrics import residual_column
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
@@ -147,8 +147,7 @@ def block_table(
         "output": block.output if block.output != block.sum else None,
     }
     layers = {role: name for role, name in named.items() if name is not None}
-    _, behind = column_offsets(block, forward.activations)
-    first = {"F(x)": behind}
+    first = {"F(x)": residual_column(block, forward.activations)}
     return feature_map_table(forward, layers.items(), palette, zoom, first, filters)
 
 

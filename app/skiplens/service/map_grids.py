@@ -158,14 +158,13 @@ def layer_grid(
     scope = forward.block_range(block) if block else forward.value_range(layer, options.normalize)
     signed = forward.is_signed(layer)
     summary = forward.summary(layer)
-    extremes = np.stack([summary.low, summary.high])[:, None]  # maps of two values
     return _grid(
         Source(
             (*layer.drawn_size, layer.filters),
             summary,
             lambda chosen: _some_maps(as_drawn(forward.maps(layer), layer), chosen),
         ),
-        display_ranges(extremes, options.normalize, signed=signed, scope=scope),
+        display_ranges((summary.low, summary.high), options.normalize, signed=signed, scope=scope),
         options,
         diverging=signed or options.normalize is Normalisation.SYMMETRIC,
         filters=forward.ordered(layer, filters, options.sort),
