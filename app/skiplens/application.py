@@ -178,6 +178,7 @@ def open_services(
     own = settings.own_network.name if settings.own_network else settings.default_network
     shown = engines.get(own) or next(iter(engines.values()))  # the images are for it
     of_digits = shown.manifest.takes_digits
+    only_digits = all(engine.manifest.takes_digits for engine in engines.values())
     samples = load_samples()
     place = settings.database_url or settings.state_dir / DATABASE_FILE
     store = DigitDatabase(
@@ -200,7 +201,7 @@ def open_services(
         max_download_bytes=settings.max_download_bytes,
         dataset=dataset,
         models=settings.models_dir,
-        pictures=_pictures(() if of_digits else settings.images) if _any_pictures(engines) else (),
+        pictures=() if only_digits else _pictures(() if of_digits else settings.images),
         given=[_digit(path) for path in settings.images] if of_digits else (),
     )
 
@@ -246,11 +247,6 @@ def image_limits(settings: Settings) -> ImageLimits:
         points=settings.max_points,
         discs=settings.max_discs,
     )
-
-
-def _any_pictures(engines: Mapping[str, Engine]) -> bool:
-    """Whether a network takes other images than digits."""
-    return any(not engine.manifest.takes_digits for engine in engines.values())
 
 
 def _digit(file: Path) -> InputRecord:

@@ -56,13 +56,12 @@ def bind(settings: Settings, port: int, option: str = "--port") -> socket.socket
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer_bytes)
         listener.bind((host, port))
         listener.listen(settings.max_connecting)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
         foreign = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
         other = "--host" if foreign else option
         raise StartupError(
-            f"port {port} on {host} cannot be bound ({reason}); choose another with {other}"
+            f"port {port} on {host} cannot be bound ({error.strerror}); choose another with {other}"
         ) from error
     return listener
 

@@ -20,6 +20,7 @@ from skiplens.core.preprocessing import (
     pixels_to_grey,
     preprocess,
     stroke_width,
+    surest_first,
 )
 from skiplens.errors import BlankImageError, InvalidParameterError
 from tests.core.drawings import Grey, drawn, falling_light, photographed, placed, two
@@ -327,7 +328,7 @@ def test_certainty_decides_between_candidates_that_are_as_likely() -> None:
         asked.append(digit.id)
         return len(asked)  # surer of the one that it is asked about later
 
-    again = find_digits(PAIR, certainty=certainty)
+    again = surest_first((first, second), certainty)
     assert [one.box for one in again] == [second.box, first.box]
     assert asked == [first.digit.id, second.digit.id]
 
@@ -335,7 +336,7 @@ def test_certainty_decides_between_candidates_that_are_as_likely() -> None:
 def test_certainty_is_not_asked_where_one_candidate_is_likelier() -> None:
     smaller = placed(two(80, 12), (280, 400), (100, 300))
     image = drawn(placed(INK, (280, 400), (60, 140)) + smaller)
-    found = find_digits(image, certainty=lambda _: pytest.fail("it was asked"))
+    found = surest_first(find_digits(image), lambda _: pytest.fail("it was asked"))
     assert [one.box[3] for one in found] == [160, 80]
 
 

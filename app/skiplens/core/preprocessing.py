@@ -147,9 +147,7 @@ def preprocess(grey: Pixels) -> PreprocessedDigit:
     return find_digits(grey)[0]
 
 
-def find_digits(
-    grey: Pixels, step: int = 1, certainty: Certainty | None = None
-) -> tuple[PreprocessedDigit, ...]:
+def find_digits(grey: Pixels, step: int = 1) -> tuple[PreprocessedDigit, ...]:
     """Candidate digits, most likely first: at least one, with polarity, background, crop,
     size and position normalised.
 
@@ -159,7 +157,6 @@ def find_digits(
     Args:
         grey: uint8 ``(H, W)``, both sides at least 1; not modified.
         step: pixels of the image along a side of one of ``grey``; boxes are in those of the image.
-        certainty: decides between candidates whose scores are close.
 
     Raises:
         BlankImageError: nothing in the image stands out from its background.
@@ -172,8 +169,7 @@ def find_digits(
         raise BlankImageError("image is blank: nothing in it stands out from its background")
     best = candidates[0].score
     likely = [one for one in candidates if one.score >= _LIKELY_SHARE * best]
-    found = tuple(_normalised(one, likely, grey, step) for one in likely)
-    return surest_first(found, certainty) if certainty else found
+    return tuple(_normalised(one, likely, grey, step) for one in likely)
 
 
 def surest_first(

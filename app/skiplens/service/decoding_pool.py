@@ -47,7 +47,7 @@ class DecodingPool:
         self._all = tuple(self._idle)
         queue = (bounds.waiting, bounds.wait_seconds, "images", bounds.share)
         self._large, self._any = Places(bounds.processes, *queue), Places(count, *queue)
-        self._threads: CapacityLimiter | None = None
+        self._threads = CapacityLimiter(count)
         self.memory = Quota(bounds.held_bytes, bounds.share, "bytes of bodies and images")
 
     def start(self) -> None:
@@ -100,8 +100,6 @@ class DecodingPool:
 
     async def _run(self, data: bytes, longest: int, *, small: bool) -> dict[str, Any]:
         """A worker's answer: ``large`` if only a small image was asked for and this is none."""
-        if self._threads is None:
-            self._threads = CapacityLimiter(len(self._all))
         bounds = self._bounds
         memory = bounds.small_memory_bytes if small else bounds.memory_bytes
         head = REQUEST.pack(len(data), memory, small, longest)

@@ -8,7 +8,6 @@ from typing import Final
 from skiplens.core.limits import MAX_DOWNLOAD_BYTES, DecodingBounds, ImageLimits
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
-from skiplens.errors import UnknownDigitError
 from skiplens.samples import Sample
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
@@ -76,14 +75,8 @@ class Services:
 
     @property
     def default_digit(self) -> InputRecord:
-        """The sample on the first page.
-
-        Raises:
-            UnknownDigitError: no samples were given.
-        """
+        """The sample on the first page."""
         samples = tuple(self.digits.samples.values())
-        if not samples:
-            raise UnknownDigitError("no samples are loaded, so there is no digit to show")
         return next((digit for digit in samples if digit.label == DEFAULT_LABEL), samples[0])
 
     def samples(self, manifest: Manifest) -> Mapping[str, InputRecord]:
@@ -91,7 +84,7 @@ class Services:
         return self.digits.samples if manifest.takes_digits else self.digits.pictures
 
     def default_input(self, manifest: Manifest) -> InputRecord:
-        """The input that a network is shown with at first; errors as of :attr:`default_digit`."""
+        """The input that a network is shown with at first."""
         return next(iter(self.pictures(manifest).values()), None) or self.default_digit
 
     def pictures(self, manifest: Manifest) -> Mapping[str, InputRecord]:

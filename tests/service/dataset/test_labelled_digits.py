@@ -18,7 +18,6 @@ def test_the_samples_keep_their_order_labels_and_ids() -> None:
     assert len(collection) == len(samples)
     assert collection.ids == tuple(one.digit.id for one in samples)
     assert [collection.label(at) for at in range(len(samples))] == [one.label for one in samples]
-    assert len(LabelledDigits.of_samples(())) == 0
 
 
 def test_a_digit_has_the_id_of_its_784_bytes() -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from skiplens.core.input_image import SIDE, Digit
+from skiplens.core.input_image import Digit
 from skiplens.mnist import Split
 from skiplens.samples import Sample
 
@@ -29,11 +29,10 @@ class LabelledDigits:
 
     @classmethod
     def of_samples(cls, samples: Sequence[Sample]) -> "LabelledDigits":
-        """The samples, in their order."""
-        images = [sample.digit.pixels for sample in samples]
-        labels = [sample.label for sample in samples]
-        stacked = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
-        return cls("samples", Split(stacked, np.array(labels, np.uint8)))
+        """The samples, at least one, in their order."""
+        images = np.stack([sample.digit.pixels for sample in samples])
+        labels = np.array([sample.label for sample in samples], np.uint8)
+        return cls("samples", Split(images, labels))
 
     def __len__(self) -> int:
         """Number of digits."""

@@ -67,7 +67,7 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> Networ
         confusion = {"counts": counts.tolist(), "shades": shades, "most": most}
         listing = browse(collection, index, parameters.choice, parameters.page)
         shown = _shown_digits(collection, index, listing, links, parameters.choice)
-    elif len(indexes.samples):
+    else:
         every = range(len(indexes.samples))
         samples = digit_tiles(indexes.samples, indexes.sample_index(engine), every, links)
     values = {
