@@ -202,7 +202,7 @@ class RemoteEngine:
 
     def reordered(self, image: Array, branch_scales: Array, order: Array) -> Activations:
         found: Activations = self._compute("reordered", image, branch_scales, order)
-        return found
+        return read_only(found)
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         found: Activations = self._compute("gradients", image, branch_scales, target)

@@ -371,7 +371,7 @@ class LiteRTEngine:
         inputs = {"image": image, "branch_scales": branch_scales[None], "order": order[None]}
         outputs = self._run(REORDERED, inputs)
         check_finite(outputs, self._checked_layers)
-        return outputs
+        return read_only(outputs)
 
     def gradients(self, image: Array, branch_scales: Array, target: int) -> Activations:
         one_hot = np.zeros((1, len(self.manifest.classes)), np.float32)

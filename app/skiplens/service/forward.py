@@ -332,7 +332,6 @@ def run_reordered(
         if layer.block:
             name = owners[layer.block] + name.removeprefix(layer.block)
         activations[name] = found[layer.name]
-        activations[name].flags.writeable = False
     return ForwardPass(manifest, digit, scales, activations, order)
 
 
