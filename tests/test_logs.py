@@ -57,12 +57,6 @@ def test_text_is_one_line_an_event_whatever_a_client_sends(configure: Configure)
     )
 
 
-def test_a_value_that_is_empty_is_seen_to_be(configure: Configure) -> None:
-    written = configure("text")
-    structlog.get_logger().info("request", path="/", none="", status=200)
-    assert written.getvalue().endswith("event='request' path='/' none='' status=200\n")
-
-
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_libraries_are_heard_from_warnings_upward(
     configure: Configure, log_format: Literal["text", "json"]

@@ -45,7 +45,3 @@ def test_a_summary_tells_what_statistics_do(shape: tuple[int, int, int]) -> None
     assert summary.dead.tolist() == [one.dead for one in statistics]
     assert summary.constant.tolist() == [one.constant for one in statistics]
     assert summary.extent == extent(maps)
-
-
-def test_extent_is_smallest_and_largest() -> None:
-    assert extent(np.array([3.0, -2.0, 1.0], np.float32)) == (-2.0, 3.0)

@@ -298,9 +298,9 @@ def gif(*blocks: bytes, palette: bool = False) -> bytes:
     return b"GIF89a" + struct.pack("<HH", 30, 60) + head + b"".join(blocks) + b"," + FRAME
 
 
-@pytest.mark.parametrize("name", files())
+@pytest.mark.parametrize("name", FILES)
 def test_accepted_formats_carry_pillows_names(name: str) -> None:
-    data = files()[name]
+    data = FILES[name]
     with Image.open(io.BytesIO(data)) as image:
         assert format_of(data) == image.format
 

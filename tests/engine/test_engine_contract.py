@@ -223,6 +223,7 @@ def test_beyond_the_bound_callers_are_refused(
 ) -> None:
     waits = Stages()
     engine = MAKERS[name](tiny_folder, max_waiting)
+    refused = f"{max_waiting} computations are waiting already; at most {max_waiting} may wait"
     at_once = 2 if name == "litert" else 1
     calls = [started(lambda: engine.activations(images(), ON)) for _ in range(at_once)]
     for _ in calls:
@@ -233,7 +234,7 @@ def test_beyond_the_bound_callers_are_refused(
     for _ in range(max_waiting):
         assert waits.entered.acquire(timeout=PATIENCE)
     assert engine.waiting == max_waiting
-    with pytest.raises(BusyError, match=f"at most {max_waiting} may wait"):
+    with pytest.raises(BusyError, match=refused):
         started(lambda: engine.activations(images(), ON)).result(PATIENCE)
     held[name].let_go()
     for call in calls:

@@ -18,7 +18,7 @@ from skiplens.engine.keras import Batcher, KerasEngine
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError
 from skiplens.network import tracing
-from tests.engine.threads import PATIENCE, Held, Stages, all_at_once, started
+from tests.engine.threads import PATIENCE, Held, Stages, started
 from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, images
 
 pytestmark = SAVES_WITH_KERAS
@@ -179,24 +179,6 @@ def test_no_batch_is_larger_than_the_largest(
     assert sizes(held) == [1, 2, 2, 1]
 
 
-@pytest.mark.parametrize("max_waiting", [0, 2])
-def test_beyond_the_bound_requests_are_refused(
-    max_waiting: int, held: Held, stages: Stages, open_batcher: Callable[[int], Batcher]
-) -> None:
-    batcher = open_batcher(max_waiting)
-    futures = [started(lambda: batcher.submit(request(0.0)))]
-    assert held.entered.acquire(timeout=PATIENCE)
-    futures += [started(lambda: batcher.submit(request(1.0))) for _ in range(max_waiting)]
-    for _ in futures:
-        assert stages.entered.acquire(timeout=PATIENCE)
-    with pytest.raises(BusyError, match=f"{max_waiting} computations are waiting already; at most"):
-        started(lambda: batcher.submit(request(9.0))).result(PATIENCE)
-    held.let_go()
-    for future in futures:
-        future.result(PATIENCE)
-    assert sum(sizes(held)) == 1 + max_waiting
-
-
 def test_answers_are_the_callers_own(held: Held, open_batcher: Callable[[int], Batcher]) -> None:
     held.let_go()
     batcher = open_batcher(8)
@@ -244,12 +226,4 @@ def test_closing_finishes_what_waits_and_takes_no_more(
     assert [future.result(PATIENCE)["double"].tolist() for future in futures] == [[0], [2], [2]]
     with pytest.raises(BusyError, match="is closing and accepts no more"):
         started(lambda: batcher.submit(request(1.0))).result(PATIENCE)
-    batcher.close()
-
-
-def test_many_at_once_each_get_their_own_answer() -> None:
-    batcher = Batcher(double, 64)
-    calls = [partial(batcher.submit, request(value)) for value in range(32)]
-    found = [answer["double"].tolist() for answer in all_at_once(calls)]
-    assert found == [[2.0 * value] for value in range(32)]
     batcher.close()

@@ -159,19 +159,6 @@ def test_figures_of_filters_are_those_of_the_activations_of_every_network(
         check_figures(engine.filter_figures(kept)(image, on), wanted)
 
 
-def test_running_once_is_opening_and_running(content: bytes, info: GraphInfo) -> None:
-    found, again = run_once(content, info, INPUTS), LiteRTGraph(content, info).run(INPUTS)
-    assert all(np.array_equal(found[name], again[name]) for name in info.outputs)
-
-
-def test_results_outlive_the_next_run(content: bytes, info: GraphInfo) -> None:
-    graph = LiteRTGraph(content, info)
-    first = graph.run(INPUTS)["stem.conv"]
-    kept = first.copy()
-    graph.run({**INPUTS, "image": images(seed=9)})
-    assert np.array_equal(first, kept)
-
-
 def test_a_lack_of_memory_is_told_and_the_next_run_begins_anew(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,32 +333,6 @@ def test_who_waits_gets_what_is_returned(stages: Stages) -> None:
         assert not waiter.done()
     assert waiter.result(PATIENCE) is only
     assert pool.waiting == 0
-
-
-def test_beyond_the_bound_callers_are_refused_and_those_who_wait_are_not(stages: Stages) -> None:
-    pool = InterpreterPool(object, 1, 2)
-
-    def take() -> None:
-        with pool.acquire():
-            pass
-
-    with pool.acquire():
-        waiters = [started(take) for _ in range(2)]
-        for _ in waiters:
-            assert stages.entered.acquire(timeout=PATIENCE)
-        with pytest.raises(BusyError, match="2 computations are waiting already; at most 2 may"):
-            started(take).result(PATIENCE)
-    for waiter in waiters:
-        waiter.result(PATIENCE)
-    take()
-
-
-def test_nobody_may_wait_where_the_bound_is_nought() -> None:
-    pool = InterpreterPool(object, 1, 0)
-    with pool.acquire(), pytest.raises(BusyError, match="0 computations are waiting already"):
-        started(pool.acquire().__enter__).result(PATIENCE)
-    with pool.acquire():
-        pass
 
 
 def test_what_failed_is_returned_all_the_same() -> None:

@@ -240,14 +240,6 @@ def test_nothing_that_was_answered_is_lost_by_kill_9(place: Path | str) -> None:
     store.close()
 
 
-def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "digits.sqlite3"
-    path.write_bytes(b"nonsense" * 500)
-    with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
-        DigitDatabase(path, 10)
-    assert path.read_bytes() == b"nonsense" * 500
-
-
 def test_a_damaged_database_and_one_of_something_else_are_one_sentence(tmp_path: Path) -> None:
     store = DigitDatabase(tmp_path / "damaged", 10)
     store.put(stored(1))
@@ -259,25 +251,6 @@ def test_a_damaged_database_and_one_of_something_else_are_one_sentence(tmp_path:
     for name in ("damaged", "foreign"):
         with pytest.raises(StartupError, match=r"state folder .* cannot keep digits"):
             DigitDatabase(tmp_path / name, 10)
-
-
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StartupError, match="SKIPLENS_STATE_DIR"):
-        DigitDatabase(tmp_path / "file" / "digits.sqlite3", 10)
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence() -> None:
-    with pytest.raises(StartupError, match="cannot keep digits"):
-        DigitDatabase(Path("/proc/nobody-writes-here/digits.sqlite3"), 10)
-
-
-def test_the_database_itself_refuses_a_digit_of_another_size(tmp_path: Path) -> None:
-    store = DigitDatabase(tmp_path / "d", 3)
-    store.close()
-    with sqlite3.connect(tmp_path / "d") as database, pytest.raises(sqlite3.IntegrityError):
-        database.execute("INSERT INTO digits VALUES ('a', x'00', 0, '[]', '[]', 0, '[]')")
-    database.close()
 
 
 def test_what_was_committed_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:

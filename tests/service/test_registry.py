@@ -2,9 +2,6 @@
 
 import pytest
 
-from skiplens.core.manifest import (
-    LayerInfo,
-)
 from skiplens.engine.base import Engine
 from skiplens.errors import (
     UnknownBlockError,
@@ -12,8 +9,6 @@ from skiplens.errors import (
     UnknownNetworkError,
 )
 from skiplens.service.registry import ModelRegistry, find_block, find_layer
-
-LAYER = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 8))
 
 
 def test_the_default_comes_first_and_unknown_networks_are_named(engine: Engine) -> None:
