@@ -175,8 +175,8 @@ def open_services(
             f"default network {quoted(settings.default_network)} (SKIPLENS_DEFAULT_NETWORK) is not "
             f"loaded; loaded are {', '.join(engines)}"
         )
-    own = settings.own_network.name if settings.own_network else settings.default_network
-    shown = engines.get(own) or next(iter(engines.values()))  # the images are for it
+    named = settings.own_network.name if settings.own_network else settings.default_network
+    shown = engines.get(named) or next(iter(engines.values()))  # the images are for it
     of_digits = shown.manifest.takes_digits
     only_digits = all(engine.manifest.takes_digits for engine in engines.values())
     samples = load_samples()
