@@ -4,13 +4,14 @@
  * @module
  */
 
+import { queryWithoutPosition } from "./address.js";
+import { addStatusLine } from "./status.js";
 import { showPage } from "./swap.js";
 
 const SECTION = "#unit";
 const MARKER = ".filter-map .marker";
-/** What else shows the value, and what follows only when one stays at it. */
+/** What else shows a value in passing. */
 const PARTS = "[data-unit-part]";
-const SETTLED = "[data-unit-settled]";
 
 /**
  * The row and column at a point, as the address has them.
@@ -34,9 +35,8 @@ export function positionAt(x, y, rows, columns) {
  */
 export function addressWithPosition(position, address = location.href) {
   const url = new URL(address);
-  const others = [...url.searchParams].filter(([name]) => name !== "at" && name !== "channel");
-  const query = [...others, ["at", position]].map(([name, value]) => `${name}=${value}`).join("&");
-  return `${url.origin}${url.pathname}?${query}`;
+  const query = queryWithoutPosition(url.search);
+  return `${url.origin}${url.pathname}?${query && `${query}&`}at=${position}`;
 }
 
 /** Announces the result to screen readers. @type {HTMLElement | undefined} */
@@ -44,9 +44,7 @@ let announcement;
 
 /** Handle links, forms and invalid fields of the section. */
 export function watchSection() {
-  announcement = Object.assign(document.createElement("p"), { className: "visually-hidden" });
-  announcement.setAttribute("role", "status");
-  document.body.append(announcement);
+  announcement = addStatusLine();
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest(`${SECTION} a`) : null;
     if (!(link instanceof HTMLAnchorElement) || !isPlainClick(event)) return;
@@ -123,11 +121,11 @@ export async function play(button) {
   const { width, height } = marker.viewBox.baseVal;
   const cover = coverOf(marker);
   const position = (/** @type {number} */ at) => `${Math.floor(at / width)},${at % width}`;
-  const { pathname } = location;
+  const { href } = location;
   const from = performance.now();
   const last = width * height - 1;
   let [current, filled] = [-1, -1];
-  while (isPressed() && current < last && location.pathname === pathname) {
+  while (isPressed() && current < last && location.href === href) {
     const elapsed = (performance.now() - from) / 1000;
     current = Math.min(Math.floor(elapsed * CELLS_A_SECOND), last);
     const at = position(current);
@@ -141,7 +139,7 @@ export async function play(button) {
   }
   isPlaying = false;
   cover.remove();
-  const isStopped = !isPressed();
+  const isStopped = !isPressed() && location.href === href; // another choice stops it, too
   button.setAttribute("aria-pressed", "false");
   if (isStopped && filled >= 0) void showUnit(addressWithPosition(position(filled)), "replace");
   else showPassing(() => location.href.replace(/#.*/, "")); // nobody chose the last value
@@ -196,8 +194,8 @@ function showPassing(addressOf) {
 async function showUnit(address, history = "push") {
   waiting = undefined;
   fetching += 1;
-  const regions = [SECTION, MARKER, PARTS, ...(history === "none" ? [] : [SETTLED])];
-  const isShown = await showPage(address, { history, regions });
+  const passing = { history, regions: [SECTION, MARKER, PARTS] };
+  const isShown = await showPage(address, history === "none" ? passing : { history });
   fetching -= 1;
   if (!fetching && waiting) void showUnit(waiting, "none");
   if (!isShown || history === "none") return isShown;

@@ -60,8 +60,13 @@ def test_what_is_copied_is_what_is_on_the_screen_by_then(open_page: OpenPage) ->
     expect(page.locator(".unit-value")).to_be_visible()
     page.wait_for_url("**at=*")
     page.get_by_role("button", name="Copy the link").click()
-    expect(page.locator("#downloads").get_by_role("status")).to_have_text("Copied the link.")
+    status = page.locator("#downloads").get_by_role("status")
+    expect(status).to_have_text("Copied the link.")
     assert copied(page) == page.url
+    page.get_by_label("Colours").select_option("light")
+    page.wait_for_url("**palette=light*")
+    expect(page.locator(".snippet code").first).to_contain_text("palette=light")
+    expect(status).to_have_text("Copied the link.")
 
 
 def test_without_scripts_the_text_is_there_and_no_dead_button(open_page: OpenPage) -> None:

@@ -77,6 +77,18 @@ def test_a_click_on_the_map_explains_that_place_without_leaving_the_page(
     expect(spoken).to_have_count(1)
     assert page.evaluate("window.stayed")
     assert page.evaluate("scrollY") == before
+    expect(page.locator("form[data-draw]")).to_have_attribute("data-page", re.compile("at=9,12$"))
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+
+def test_a_branch_is_switched_at_the_value_that_was_chosen_in_place(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=0,0")
+    page.mouse.click(*over(page, 9, 12))
+    expect(page).to_have_url(re.compile("at=9,12$"))
+    page.get_by_role("button", name="branch of block1").click()
+    page.wait_for_url("**scale=block1:0**")
+    expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
+    assert page.url.endswith("at=9,12")
 
 
 def over(page: Page, row: int, column: int) -> tuple[float, float]:
@@ -176,7 +188,9 @@ def test_a_value_that_is_clicked_while_the_kernel_slides_is_kept(open_page: Open
     page.get_by_role("button", name="Slide the kernel").click()
     expect(page.locator(".slide-cover")).to_be_visible()
     page.mouse.click(*over(page, 9, 12))
+    expect(page.locator(".slide-cover")).to_have_count(0)
     expect(page).to_have_url(re.compile("at=9,12$"))
+    expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
 
 
 def test_the_keyboard_walks_over_the_map_and_keeps_the_focus(open_page: OpenPage) -> None:
@@ -211,6 +225,17 @@ def test_the_way_back_through_the_layers_is_one_of_links(open_page: OpenPage) ->
         page.locator("#unit").get_by_role("link", name=label).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(f"{layer}:3")
         expect(page.locator(".unit-value")).to_contain_text("row 9, column 12")
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_colours_are_chosen_for_the_same_value(open_page: OpenPage, *, javascript: bool) -> None:
+    page = unit(open_page, f"{CONV}?at=5,12&channel=3", java_script_enabled=javascript)
+    page.get_by_label("Colours").select_option("light")
+    if not javascript:
+        page.get_by_role("button", name="Apply").click()
+    page.wait_for_url("**palette=light*")
+    expect(page.locator(".unit-value")).to_contain_text("row 5, column 12")
+    expect(page.get_by_role("heading", name="One input map: stem.output:3")).to_be_visible()
 
 
 def test_colours_follow_the_palette(open_page: OpenPage) -> None:
