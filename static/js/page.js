@@ -23,7 +23,7 @@ function wireChoosers() {
       if (value !== "" && !isDefault) query.set(name, String(value));
     }
     const address = new URL(form.getAttribute("action") ?? "", location.href);
-    const search = query.size ? `?${query}` : "";
+    const search = query.size ? asServer(`?${query}`) : "";
     await (await swap()).showPage(`${address.origin}${address.pathname}${search}`);
   });
 }
@@ -93,7 +93,12 @@ function dialAddress(dial, name) {
   const scale = Number(dial.value) === 1 ? others : [...others, ...turned];
   if (scale.length) url.searchParams.set("scale", scale.join(","));
   else url.searchParams.delete("scale");
-  return url.href.replaceAll("%3A", ":").replaceAll("%2C", ","); // as the server writes it
+  return asServer(url.href);
+}
+
+/** An address as the server writes it. @param {string} address */
+function asServer(address) {
+  return address.replaceAll("%3A", ":").replaceAll("%2C", ",");
 }
 
 const TYPING_MS = 150; // without a key, until what is typed is searched for

@@ -272,10 +272,9 @@ class NetworkPage(Page):
         found = {**dict(self.hidden_options()), **dict(own)}
         return [(name, value) for name, value in found.items() if name != "find"]
 
-    def hidden_options(self, *shown: str) -> list[tuple[str, object]]:
-        """What a form passes on, name and value, besides the options that it shows."""
-        found = self.links.query.items()
-        return [(name, value) for name, value in found if value and name not in shown]
+    def hidden_options(self) -> list[tuple[str, object]]:
+        """What every form passes on, name and value."""
+        return [(name, value) for name, value in self.links.query.items() if value]
 
 
 def confusable_sample(context: PageContext) -> str:
