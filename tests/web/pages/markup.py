@@ -44,6 +44,12 @@ class Markup(HTMLParser):
         """The attributes of every element of a kind."""
         return [attributes for name, attributes in self.elements if name == tag]
 
+    @property
+    def address(self) -> str:
+        """Where the page is, for a drawing, another input, or other factors of the branches."""
+        (found,) = [form["data-page"] for form in self.all("form") if "data-page" in form]
+        return found
+
     def links(self) -> list[str]:
         """Where every link of the page leads."""
         return [attributes["href"] for attributes in self.all("a") if "href" in attributes]

@@ -322,6 +322,7 @@ def test_a_layer_with_very_many_filters_is_compared_in_parts(
         sources = [one["href"] for one in page.all("image") if "compare/grid.png" in one["href"]]
         assert all(f"filters={a['data-order']}" in source for source in sources)
         assert api.get(sources[-1]).status_code == 200
+        assert ("page=2" in page.address) is (number == 2)
     assert sorted(map(int, seen)) == list(range(16))
 
 

@@ -61,6 +61,15 @@ def test_a_disabled_layer_is_not_called_inactive(client: TestClient, gallery: st
     assert "switched off" not in client.get(f"{gallery}/layers/block2.residual").text
 
 
+def test_the_address_of_a_page_names_the_part_that_it_shows(
+    look: Look, gallery: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skiplens.web.pages.layer.MOST_FILTERS", 10)
+    address = f"{gallery}/layers/block2.output"
+    assert look(f"{address}?page=1").address == address
+    assert look(f"{address}?page=2").address == f"{address}?page=2"
+
+
 @pytest.mark.parametrize(
     ("shape", "drawn"),
     [((3, 3, 600, 600), True), ((3, 3, 1200, 1200), False)],

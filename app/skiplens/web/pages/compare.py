@@ -214,7 +214,9 @@ def compare_page(
         "compare.html",
         f"{compared} · {a.manifest.title}",
         context,
-        address=lambda found: found.compare(pair.in_place_of_a(found), layer, layer_b),
+        address=lambda found: found.compare(
+            pair.in_place_of_a(found), layer, layer_b, page=page if page > 1 else None
+        ),
         elsewhere=pair.elsewhere,
         part="Compare",
         layer_name=shown.a.name if shown else None,

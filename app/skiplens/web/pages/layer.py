@@ -71,7 +71,7 @@ def layer_page(context: PageContext, layer: LayerInfo, page: int = 1) -> Network
         "layer.html",
         f"{layer.name} · {manifest.title}",
         context,
-        address=lambda other: other.layer(layer.name),
+        address=lambda other: other.layer(layer.name, page=page if page > 1 else None),
         current_block=layer.block or "",
         layer_name=layer.name,
         values=values,
