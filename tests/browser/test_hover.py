@@ -239,6 +239,30 @@ def test_maps_are_read_by_keyboard(open_page: OpenPage, server: str) -> None:
     page.wait_for_url(re.compile(r"block1\.conv1/filters/1\?at=13,0"))
 
 
+def test_the_keyboard_reads_the_maps_that_are_there_after_a_branch_was_switched(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    shown = figure_inside(page, "block2", "block2.conv1")
+    shown.locator(".map-focus").focus()
+    page.keyboard.press("Enter")
+    tip = page.locator(READOUT)
+    expect(tip).to_contain_text("filter 0, row 14, column 14")
+    before = maps_of(shown, server)
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="branch of block1").dispatch_event("click")
+    page.wait_for_url("**scale=block1:0**")
+    after = maps_of(shown, server)
+    for column in (15, 16):
+        assert before[14, column, 0] != after[14, column, 0]
+        expect(tip).to_contain_text(f"filter 0, row 14, column {column}")
+        expect(tip).to_contain_text(four_digits(float(after[14, column, 0])))
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**scale=block1:0**at=14,17**")
+
+
 def test_a_long_press_reads_values_and_a_tap_leads_where_a_click_does(open_page: OpenPage) -> None:
     page = open_page("/#block1", width=390, has_touch=True, is_mobile=True)
     image = figure_inside(page, "block1", "block1.conv1").locator("img")

@@ -8,12 +8,14 @@
 import {
   TARGETS, cachedHitTarget, cellBox, cellsPerRow, hrefOf, positionText, valueText,
 } from "./hit-testing.js";
+import { addStatusLine } from "../status.js";
 import { CHANGED } from "../swap.js";
 import { neighbourPosition } from "./layout.js";
 import { setBox, tooltip } from "./tooltip.js";
 
 /** @typedef {import("./hit-testing.js").HitTarget} HitTarget */
 /** @typedef {import("./hit-testing.js").ValuePosition} ValuePosition */
+/** @typedef {import("./layout.js").MapPosition} MapPosition */
 
 const MAPS = "picture, .tiles, .filter-map, .map-panel";
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
@@ -22,7 +24,9 @@ const ANNOUNCE_DELAY_MS = 400; // after the last move, so that held keys do not 
 
 /** The value that the keyboard is on. @type {ValuePosition | undefined} */
 let position;
-/** Where each element was left. @type {WeakMap<Element, ValuePosition>} */
+/** The element whose maps the keyboard is in, or goes into. @type {HTMLElement | undefined} */
+let entered;
+/** Where each element was left. @type {WeakMap<Element, MapPosition>} */
 const lastPositions = new WeakMap();
 let timer = 0;
 /** Announces values to screen readers. @type {HTMLElement | undefined} */
@@ -30,10 +34,12 @@ let announcement;
 
 /** Add an element that takes the focus to every group of maps. */
 export function addFocusTargets() {
-  announcement = Object.assign(document.createElement("p"), { className: "visually-hidden" });
-  announcement.setAttribute("role", "status");
-  document.body.append(announcement);
-  document.addEventListener(CHANGED, addToMaps);
+  announcement = addStatusLine();
+  document.addEventListener(CHANGED, () => {
+    addToMaps();
+    if (!entered?.isConnected) leave();
+    else void enter(entered); // its maps may be others now
+  });
   addToMaps();
 }
 
@@ -95,14 +101,18 @@ async function handleKey(event, element) {
  * @param {HTMLElement} element
  */
 async function enter(element) {
-  const target = await cachedHitTarget(element);
-  const last = lastPositions.get(element);
-  const cell = target.cells[0];
-  if (last) show(last);
-  else if (cell) {
-    const { height, width } = mapSize(target);
-    show({ target, cell, row: height >> 1, column: width >> 1 });
+  entered = element;
+  const target = await cachedHitTarget(element).catch(() => undefined);
+  if (entered !== element) return;
+  if (!target?.cells.length) {
+    leave();
+    announce("The values could not be loaded.");
+    return;
   }
+  const { height, width } = mapSize(target);
+  const last = lastPositions.get(element);
+  const isThere = last && last.map < target.cells.length && last.row < height && last.column < width;
+  show(target, isThere ? last : { map: 0, row: height >> 1, column: width >> 1 });
 }
 
 /**
@@ -113,8 +123,7 @@ function move({ target, cell, row, column }, key) {
   const cells = target.cells;
   const sizes = { maps: cells.length, perRow: cellsPerRow(target), ...mapSize(target) };
   const to = neighbourPosition({ map: cells.indexOf(cell), row, column }, key, sizes);
-  const nextCell = cells[to.map];
-  if (nextCell) show({ target, cell: nextCell, row: to.row, column: to.column });
+  show(target, to);
 }
 
 /** @param {HitTarget} target @returns {{ height: number, width: number }} */
@@ -123,15 +132,21 @@ function mapSize({ layers: [layer] }) {
   return layer.maps;
 }
 
-/** @param {ValuePosition} to */
-function show(to) {
-  position = to;
-  lastPositions.set(to.target.element, to);
-  const { top, height } = cellBox(to.cell);
+/**
+ * @param {HitTarget} target
+ * @param {MapPosition} to
+ */
+function show(target, to) {
+  const { map, row, column } = to;
+  const cell = target.cells[map];
+  if (!cell) return;
+  const shown = position = { target, cell, row, column };
+  lastPositions.set(target.element, to);
+  const { top, height } = cellBox(cell);
   if (top < 0 || top + height > innerHeight) scrollBy({ top: top - innerHeight / 3 });
-  tooltip.show(to);
+  tooltip.show(shown);
   clearTimeout(timer);
-  timer = window.setTimeout(() => announce(describe(to)), ANNOUNCE_DELAY_MS);
+  timer = window.setTimeout(() => announce(describe(shown)), ANNOUNCE_DELAY_MS);
 }
 
 /** @param {ValuePosition} shown */
@@ -149,6 +164,7 @@ function announce(text) {
 }
 
 function leave() {
+  entered = undefined;
   if (!position) return;
   position = undefined;
   clearTimeout(timer);
