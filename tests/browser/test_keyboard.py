@@ -167,6 +167,43 @@ def test_e_and_w_show_the_same_page_of_another_sample(
     page.wait_for_url(re.compile(rf"/digits/{samples[0]}.*palette=light$"))
 
 
+@pytest.mark.parametrize("name", ["home", "comparison", "story: block", "embedded layer"])
+def test_e_shows_the_next_sample_on_pages_with_other_addresses(
+    open_page: OpenPage, server: str, name: str
+) -> None:
+    page = open_page("/" if name == "home" else address(server, name))
+    samples = [one["id"] for one in page.request.get("/api/v1/samples").json()]
+    form = page.locator("form[data-draw]")
+    digit = samples[0] if "embed" in name else form.get_attribute("data-digit")
+    after = samples[(samples.index(digit) + 1) % len(samples)]
+    path = page.url.removeprefix(server)
+    expected = (
+        f"/networks/mnist-resnet/digits/{after}" if name == "home" else path.replace(digit, after)
+    )
+    page.keyboard.press("e")
+    page.wait_for_url(server + expected)
+
+
+def test_a_server_that_is_gone_is_told(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "layer"), allow="ERR_FAILED")
+    before = page.url
+    page.route("**/api/v1/samples", lambda route: route.abort(), times=1)
+    page.keyboard.press("e")
+    told = page.get_by_role("status").filter(has_text="The server cannot be reached.")
+    expect(told).to_have_count(1)
+    assert page.url == before
+    page.keyboard.press("e")
+    page.wait_for_url(lambda url: url != before)
+
+
+def test_the_next_layer_is_opened_without_the_chosen_value(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "filter") + "?at=27,27&channel=3&palette=light")
+    page.keyboard.press("PageDown")
+    page.wait_for_url("**/layers/block1.norm1/filters/3?palette=light")
+
+
 def test_n_and_p_choose_the_next_scale_and_palette(open_page: OpenPage) -> None:
     page = open_page("/")
     before = page.get_by_role("combobox", name="Colours").input_value()

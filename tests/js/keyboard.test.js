@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { neighbour } from "../../static/js/keyboard/focus.js";
-import { cycle, filterInNextLayer, parsePath, pathOfNextSample } from "../../static/js/keyboard/keyboard.js";
+import { cycle, filterInNextLayer, parsePath } from "../../static/js/keyboard/keyboard.js";
 import { SHORTCUTS, actionOf } from "../../static/js/keyboard/shortcuts.js";
 
 const plain = { ctrlKey: false, metaKey: false, altKey: false };
@@ -65,12 +65,9 @@ test("samples are cycled through, and any other digit starts at an end", () => {
   assert.equal(cycle([], -1, 1), undefined);
 });
 
-test("the next sample is opened on the same page", () => {
+test("only a page of one digit has its path", () => {
   const page = parsePath("/networks/net/digits/a/layers/stem.conv/filters/3");
-  assert.ok(page);
-  const samples = [{ id: "a" }, { id: "b" }];
-  assert.equal(pathOfNextSample(page, samples, 1), "/networks/net/digits/b/layers/stem.conv/filters/3");
-  assert.equal(pathOfNextSample(page, [], 1), undefined);
+  assert.deepEqual(page, { network: "net", digit: "a", rest: "/layers/stem.conv/filters/3" });
   assert.equal(parsePath("/compare"), undefined);
 });
 

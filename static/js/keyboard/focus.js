@@ -8,7 +8,7 @@
 /** @typedef {{ left: number, top: number, width: number, height: number }} Box */
 
 /** Groups of links, inner ones first. */
-const GROUPS = ".samples, .tiles, .parts, .maps-section";
+export const GROUPS = ".samples, .tiles, .parts, .maps-section";
 const LINKS = "a[href]";
 const LAYER_LINKS = ".layer-link";
 const ROW_DISTANCE_WEIGHT = 2; // a link below beats one that is as far to the side

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { ROOT } from "../address.js";
-import { blockToggle, moveFocus, moveToLayer, siblingLink } from "./focus.js";
+import { ROOT, queryWithoutPosition } from "../address.js";
+import { cached } from "../maps/activations.js";
+import { addStatusLine } from "../status.js";
+import { GROUPS, blockToggle, moveFocus, moveToLayer, siblingLink } from "./focus.js";
 import { actionOf, areShortcutsEnabled, showShortcuts } from "./shortcuts.js";
 import { zoom } from "./zoom.js";
 
@@ -17,8 +19,6 @@ import { zoom } from "./zoom.js";
 
 const INPUTS = "input, textarea, select, [contenteditable], dialog";
 const USES_ARROWS = ".scroll[tabindex], canvas[tabindex], [role=slider]";
-const GROUPS = ".samples, .tiles, .maps-section, .parts";
-const STATUS_ID = "keyboard-status";
 const PAGE_SCROLL = 0.9; // of the window's height, as browsers scroll by Page Up and Page Down
 
 /**
@@ -78,30 +78,45 @@ function move(direction) {
 /** @param {1 | -1} by */
 function changeLayer(by) {
   if (moveToLayer(by)) return true;
-  const page = currentPage();
+  const page = parsePath(location.pathname.slice(ROOT.length));
   if (page?.rest.includes("/filters/")) {
-    const layers = `${ROOT}/api/v1/networks/${page.network}/layers`;
-    void fetchOnce(layers).then((all) => openPath(filterInNextLayer(page, all, by)));
+    void changeLayerOfFilter(page, by);
     return true;
   }
   return click(siblingLink(by));
 }
 
+/**
+ * @param {DigitPath} page of a filter
+ * @param {1 | -1} by
+ */
+async function changeLayerOfFilter(page, by) {
+  const layers = await ask(`${ROOT}/api/v1/networks/${page.network}/layers`);
+  const path = layers && filterInNextLayer(page, layers, by);
+  if (!path) return;
+  const query = queryWithoutPosition(location.search); // the other layer's maps may be smaller
+  location.assign(`${ROOT}${path}${query && `?${query}`}`);
+}
+
 /** @param {1 | -1} by */
 async function changeDigit(by) {
-  const page = currentPage();
-  const form = /** @type {HTMLElement | null} */ (document.querySelector("form[data-draw]"));
-  if (!page && !form) return;
-  /** @type {{ id: string }[]} */
-  const samples = await fetchOnce(`${ROOT}/api/v1/samples`);
-  if (page) {
-    openPath(pathOfNextSample(page, samples, by));
-    return;
-  }
-  const { digit = "", page: address = "" } = form?.dataset ?? {};
-  const ids = samples.map((sample) => sample.id);
+  if (!digitOnPage().digit) return;
+  /** @type {{ id: string }[] | undefined} */
+  const samples = await ask(`${ROOT}/api/v1/samples`);
+  const ids = samples?.map((sample) => sample.id) ?? [];
+  const { digit, address } = digitOnPage();
   const next = cycle(ids, ids.indexOf(digit), by);
-  if (next) location.assign(address.replace(`digit=${digit}`, `digit=${next}`));
+  if (next) location.assign(address.replaceAll(digit, next));
+}
+
+/** The digit that the page is about, and the address of the page; a figure in a frame has no form. */
+function digitOnPage() {
+  const form = document.querySelector("form[data-draw]");
+  const { digit, page } = form instanceof HTMLElement ? form.dataset : {};
+  return {
+    digit: digit ?? parsePath(location.pathname.slice(ROOT.length))?.digit ?? "",
+    address: page ?? location.href,
+  };
 }
 
 /** @param {"normalize" | "palette"} name */
@@ -121,30 +136,13 @@ function click(link) {
   return Boolean(link);
 }
 
-/** @param {string | undefined} path */
-function openPath(path) {
-  if (path) location.assign(ROOT + path + location.search);
-}
+/** @type {HTMLElement | undefined} */
+let status;
 
 /** @param {string} text */
 function announce(text) {
-  let status = document.getElementById(STATUS_ID);
-  if (!status) {
-    const attributes = { id: STATUS_ID, className: "visually-hidden" };
-    status = Object.assign(document.createElement("p"), attributes);
-    status.setAttribute("role", "status");
-    document.body.append(status);
-  }
+  status ??= addStatusLine();
   status.textContent = text;
-}
-
-/** The current page; the home page counts as that of the sample it shows. */
-function currentPage() {
-  const sample = /** @type {HTMLAnchorElement | null} */ (
-    document.querySelector(".samples a[aria-current]")
-  );
-  const page = parsePath(location.pathname.slice(ROOT.length));
-  return page ?? (sample ? parsePath(sample.pathname.slice(ROOT.length)) : undefined);
 }
 
 /**
@@ -168,18 +166,6 @@ export function parsePath(path) {
 export function cycle(items, current, by) {
   if (current < 0) return items.at(by > 0 ? 0 : -1);
   return items[(current + by + items.length) % items.length];
-}
-
-/**
- * The same page for the next or previous sample.
- * @param {DigitPath} page
- * @param {readonly { id: string }[]} samples
- * @param {1 | -1} by
- */
-export function pathOfNextSample(page, samples, by) {
-  const ids = samples.map((sample) => sample.id);
-  const next = cycle(ids, ids.indexOf(page.digit), by);
-  return next && `/networks/${page.network}/digits/${next}${page.rest}`;
 }
 
 /**
@@ -208,10 +194,16 @@ async function fetchJson(address) {
 /** Answers of the API by address. @type {Map<string, Promise<any>>} */
 const answers = new Map();
 
-/** @param {string} address of the API */
-function fetchOnce(address) {
-  const answer = answers.get(address) ?? fetchJson(address);
-  answers.set(address, answer);
-  answer.catch(() => answers.delete(address));
-  return answer;
+/**
+ * Ask the API once; if it does not answer, say so.
+ * @param {string} address
+ * @returns {Promise<any>} undefined without an answer
+ */
+async function ask(address) {
+  try {
+    return await cached(answers, address, fetchJson);
+  } catch {
+    announce("The server cannot be reached.");
+    return undefined;
+  }
 }

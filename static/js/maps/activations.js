@@ -50,13 +50,14 @@ export function loadReceptiveFields(mapsAddress) {
 }
 
 /**
+ * What is at an address, asked for once. A failed request is repeated next time.
  * @template T
  * @param {Map<string, Promise<T>>} cache
  * @param {string} address
  * @param {(address: string) => Promise<T>} load
  * @returns {Promise<T>}
  */
-function cached(cache, address, load) {
+export function cached(cache, address, load) {
   const known = cache.get(address);
   if (known) return known;
   const loading = load(address);
