@@ -111,7 +111,7 @@ function showMissing(picture) {
   if (anchor.nextElementSibling?.matches(".missing-image")) return;
   const box = missingBox(() => {
     box.remove();
-    replaced.removeAttribute("hidden");
+    replaced.removeAttribute("data-missing");
     for (const missing of replaced.querySelectorAll("[data-state=missing]")) {
       if (missing instanceof HTMLImageElement || missing instanceof SVGImageElement) {
         void retryImage(missing);
@@ -126,7 +126,7 @@ function showMissing(picture) {
   const { width, height } = picture.getBoundingClientRect();
   box.style.width = `${Math.max(width, MIN_PLACEHOLDER_WIDTH_PX)}px`;
   box.style.minHeight = `${height}px`;
-  replaced.setAttribute("hidden", "");
+  replaced.setAttribute("data-missing", "");
   anchor.after(box);
 }
 

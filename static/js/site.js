@@ -7,6 +7,8 @@
 
 /** The path below which the site lies; address.js has it for modules that are loaded later. */
 const ROOT = document.documentElement.dataset["root"] ?? "";
+/** As in swap.js, which is not loaded before it is needed. */
+const CHANGED = "skiplens:changed";
 const YEAR_S = 365 * 24 * 3600;
 
 /** @param {string} theme */
@@ -93,9 +95,7 @@ async function checkConnection({ restart = false } = {}) {
   root.toggleAttribute("data-offline", isLost);
   document.querySelector("[data-connection]")?.toggleAttribute("hidden", !isLost);
   if (isLost || !wasLost) return;
-  for (const image of document.images) {
-    if (image.dataset["state"] === "unasked") void handleFailedImage(image);
-  }
+  for (const image of document.querySelectorAll("[data-state=unasked]")) void handleFailedImage(image);
 }
 
 /** @param {EventTarget | null} image */
@@ -107,16 +107,21 @@ async function handleFailedImage(image) {
   void module?.retryImage(image);
 }
 
+/** Retry images that have failed, unless that is under way or was in vain. */
+function retryFailed() {
+  for (const image of document.images) {
+    const hasFailed = image.complete && image.naturalWidth === 0 && image.currentSrc;
+    if (hasFailed && !image.dataset["state"]) void handleFailedImage(image);
+  }
+}
+
 /** Retry images that fail from now on, and those that failed before this module ran. */
 function wireImages() {
   document.addEventListener("error", ({ target }) => void handleFailedImage(target), {
     capture: true,
   });
-  for (const image of document.images) {
-    if (image.complete && image.naturalWidth === 0 && image.currentSrc) {
-      void handleFailedImage(image);
-    }
-  }
+  document.addEventListener(CHANGED, retryFailed); // what was told of those that are missing is gone
+  retryFailed();
   const entries = /** @type {PerformanceResourceTiming[]} */ (
     performance.getEntriesByType("resource")
   );

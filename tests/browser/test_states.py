@@ -100,6 +100,33 @@ def test_a_picture_that_will_not_come_is_replaced_by_words_and_a_button(
     page.wait_for_function(WHOLE)
 
 
+def test_a_picture_that_did_not_come_is_shown_once_another_takes_its_place(
+    open_page: OpenPage,
+) -> None:
+    failing = Failing(FOR_GOOD, status=500)
+    page = opened(open_page, failing, GRID)
+    missing = page.locator(".missing-image")
+    expect(missing).to_have_count(1)
+    failing.left = 0
+    page.get_by_label("Colours").select_option("light")
+    picture = page.locator("img[src*='block1.sum/grid.png'][src*='palette=light']")
+    expect(picture).to_be_visible()
+    expect(missing).to_have_count(0)
+
+
+def test_a_picture_that_did_not_come_is_asked_for_again_when_the_page_changes(
+    open_page: OpenPage,
+) -> None:
+    failing = Failing(FOR_GOOD, status=500)
+    page = opened(open_page, failing, "**/input.png*")
+    missing = page.locator(".missing-image")
+    expect(missing).not_to_have_count(0)
+    failing.left = 0
+    page.get_by_label("Colours").select_option("light")
+    expect(missing).to_have_count(0)
+    page.wait_for_function(WHOLE)
+
+
 def test_a_damaged_picture_is_not_asked_for_without_end(open_page: OpenPage) -> None:
     asked: list[str] = []
 
