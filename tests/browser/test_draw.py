@@ -239,7 +239,11 @@ def test_clear_takes_everything_away_and_can_be_undone(open_page: OpenPage, serv
     one = ink(page)
     page.get_by_role("button", name="Clear").click()
     assert ink(page) == 0
-    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+Shift+z")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input id=field>')")
+    page.locator("#field").press("Control+z")
+    assert ink(page) == 0
+    page.get_by_label("Width of the pen").press("Control+z")
     assert ink(page) == one
     predicts(page, "1")
 

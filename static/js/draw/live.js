@@ -128,8 +128,9 @@ export class LiveInput {
       this.#useTool(button.dataset["tool"] ?? "");
     });
     document.addEventListener("keydown", (event) => {
-      const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
-      if (!isUndo || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+      const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      const isTyping = event.target instanceof Element && event.target.matches(":read-write");
+      if (!isUndo || isTyping || event.defaultPrevented || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       this.#useTool("undo");
     });
