@@ -8,6 +8,8 @@ import { showPage } from "./swap.js";
 const PAUSE = 900; // milliseconds for each state, with the way to it
 
 let playing = false;
+/** Number of the newest press: what an earlier one began does not go on. */
+let newest = 0;
 
 /**
  * Play on from this state, from the first after the last, or stop.
@@ -15,11 +17,13 @@ let playing = false;
  */
 export async function togglePlay(button) {
   playing = !playing;
+  const press = newest += 1;
   mark();
   const start = button.dataset["play"] ?? "";
   if (playing && !nextState()) await showPage(start, { history: "replace" });
-  while (playing) {
+  while (playing && press === newest) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    if (press !== newest) return;
     const next = nextState();
     if (!next) playing = false;
     if (!playing || !next) break;

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import SEVEN, Points, draw, surface, touch, unsaved
-from tests.browser.pages import fetch
+from tests.browser.pages import address, fetch, stop_clock
 
 BY_HAND: Final = pytest.mark.parametrize(
     ("width", "stroke"), [(1440, draw), (390, touch)], ids=["by mouse", "by touch on a phone"]
@@ -74,3 +74,29 @@ def test_a_drawing_is_read_with_ten_blocks_taken_out(
     expect(page.get_by_text("With 10 of 27 blocks removed")).to_contain_text("is still 7")
     expect(page.locator(".predicted")).to_have_text("7")
     expect(page.locator(".predicted")).to_be_in_viewport()
+
+
+@pytest.mark.fresh_context  # the clock is its context's
+def test_what_is_played_after_a_pause_steps_once_at_a_time(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "experiment on classes"))
+    before = page.url
+    stop_clock(page)
+    asked: list[str] = []
+    page.on(
+        "request", lambda request: asked.append(request.url) if "/classes" in request.url else None
+    )
+    play, pause = (page.get_by_role("button", name=name) for name in ("Play", "Pause"))
+    play.click()
+    expect(pause).to_be_visible()
+    page.clock.run_for(400)
+    pause.click()
+    play.click()
+    expect(pause).to_be_visible()
+    page.clock.run_for(800)
+    assert asked == []
+    page.clock.run_for(200)
+    expect(page).not_to_have_url(before)
+    pause.click()
+    assert len(asked) == 1
