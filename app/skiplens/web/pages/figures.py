@@ -451,8 +451,6 @@ class NumberCell:
 
     x: int
     y: int
-    level: int
-    """Index into the palette."""
     colour: str
     """As CSS has it; ``none`` outside the map."""
     text: str
@@ -469,9 +467,6 @@ class NumberGrid:
     rows: int
     columns: int
     cells: tuple[NumberCell, ...]
-    signed: bool
-    fixed_palette: bool
-    """Whether it keeps its colours if the page's palette is changed."""
 
     @property
     def text(self) -> str:
@@ -485,7 +480,6 @@ def number_grid(
     palette: PaletteName | None,
     *,
     mask: NDArray[np.bool_] | None = None,
-    fixed_palette: bool = False,
 ) -> NumberGrid:
     """An array as an annotated heat map.
 
@@ -494,7 +488,6 @@ def number_grid(
         range_: values at the ends of the palette; the signed one if the lower is negative.
         palette: pair of palettes; that of the theme by default.
         mask: bool ``(H, W)``, which of the values exist; all by default.
-        fixed_palette: whether the palette is another than the page's.
     """
     centred = range_[0] < 0
     maps = np.asarray(values, np.float32)[:, :, None]
@@ -507,12 +500,10 @@ def number_grid(
         tuple(
             _number_cell((x, y), int(levels[y, x]), texts[y * width + x], palette, centred=centred)
             if mask is None or mask[y, x]
-            else NumberCell(x, y, 0, "none", "0", "")
+            else NumberCell(x, y, "none", "0", "")
             for y in range(height)
             for x in range(width)
         ),
-        signed=centred,
-        fixed_palette=fixed_palette,
     )
 
 
@@ -527,7 +518,7 @@ def _number_cell(
         for one in ((palette,) if palette else _BY_THEME)
     ]
     colour = _colour(level, palette, diverging=centred)
-    return NumberCell(*place, level, colour, text, "-".join(dict.fromkeys(tones)))
+    return NumberCell(*place, colour, text, "-".join(dict.fromkeys(tones)))
 
 
 ZOOM: Final = 12

@@ -75,8 +75,7 @@ class InputWindow:
         self, values: NDArray[np.float32], mask: NDArray[np.bool_] | None = None
     ) -> NumberGrid:
         """Values of the window, ``(H, W)``, in the colours of its map."""
-        fixed = self.fixed_palette
-        return number_grid(values, self.range, self.palette, mask=mask, fixed_palette=fixed)
+        return number_grid(values, self.range, self.palette, mask=mask)
 
 
 def input_window(
