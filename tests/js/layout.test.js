@@ -12,19 +12,17 @@ import {
 } from "../../static/js/maps/layout.js";
 
 test("maps are laid out in rows with gaps, and room for an index above each", () => {
-  const grid = layoutGrid(3, 4, 5, { columns: 2, zoom: 2, hasLabels: true });
+  const grid = layoutGrid(3, 4, 5, { columns: 2, zoom: 2 });
   assert.deepEqual([grid.width, grid.height], [2 + 2 * 12, 2 + 2 * 17]);
   assert.deepEqual(grid.boxes, [[2, 9, 10, 8], [14, 9, 10, 8], [2, 26, 10, 8]]);
 });
 
-test("a narrow map gets the width of its index, if it has one", () => {
-  const options = { columns: 4, zoom: 1 };
-  assert.equal(layoutGrid(2, 1, 1, { ...options, hasLabels: true }).boxes[1]?.[0], 2 + 8 + 2);
-  assert.deepEqual(layoutGrid(2, 1, 1, { ...options, hasLabels: false }).boxes[1], [5, 2, 1, 1]);
+test("a narrow map gets the width of its index", () => {
+  assert.equal(layoutGrid(2, 1, 1, { columns: 4, zoom: 1 }).boxes[1]?.[0], 2 + 8 + 2);
 });
 
 test("the units of a sequence stand side by side without gaps", () => {
-  const options = { columns: 3, zoom: 4, hasLabels: true, isSequence: true };
+  const options = { columns: 3, zoom: 4, isSequence: true };
   const grid = layoutGrid(3, 7, 1, options);
   assert.deepEqual([grid.width, grid.height], [2 + 3 * 4 + 2, 2 + 7 + 7 * 4 + 2]);
   assert.deepEqual(grid.boxes, [[2, 9, 4, 28], [6, 9, 4, 28], [10, 9, 4, 28]]);
@@ -38,7 +36,7 @@ test("a table has indices above its first row only", () => {
   assert.deepEqual(table.boxes.map(([, top]) => top), [9, 9, 19, 19]);
 });
 
-const grid = layoutGrid(2, 4, 5, { columns: 2, zoom: 2, hasLabels: true });
+const grid = layoutGrid(2, 4, 5, { columns: 2, zoom: 2 });
 
 test("a point in a map gives its position", () => {
   assert.deepEqual(positionAt(grid, 19.5 / grid.width, 12.5 / grid.height), { map: 1, row: 1, column: 2 });

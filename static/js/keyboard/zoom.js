@@ -85,7 +85,7 @@ function largestGrid({ dataset }) {
   const [down, across] = isSequence ? [width, height] : [height, width];
   /** @param {number} zoom */
   const layoutAt = (zoom) => layoutGrid(filters, down, across, {
-    columns: Number(dataset["columns"]), zoom, hasLabels: true, isSequence,
+    columns: Number(dataset["columns"]), zoom, isSequence,
   });
   const room = availableRoom();
   let layout = layoutAt(Number(dataset["zoom"]));

@@ -115,7 +115,7 @@ function mapImages(figure, { height, width, filters, isSequence }) {
   const grid = figure.querySelector("picture img");
   if (grid instanceof HTMLImageElement) {
     const options = {
-      columns: Number(figure.dataset["columns"]), zoom: gridZoom(figure), hasLabels: true, isSequence,
+      columns: Number(figure.dataset["columns"]), zoom: gridZoom(figure), isSequence,
     };
     const layout = layoutGrid(filters, height, width, options);
     return [{ original: grid, filters: filterOrder(figure, filters), layout }];

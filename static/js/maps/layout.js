@@ -6,9 +6,8 @@
 
 /** @typedef {readonly [x: number, y: number, width: number, height: number]} Box */
 /**
- * The boxes of the maps in an image. `hasGaps` says whether a frame fits around each.
- * @typedef {{ width: number, height: number, zoom: number, hasLabels: boolean, hasGaps: boolean,
- *   boxes: Box[] }} GridLayout
+ * The boxes of the maps in an image.
+ * @typedef {{ width: number, height: number, zoom: number, boxes: Box[] }} GridLayout
  */
 /** One value of one map. @typedef {{ map: number, row: number, column: number }} MapPosition */
 
@@ -25,20 +24,18 @@ const LABEL_HEIGHT = 7;
  * @param {number} count
  * @param {number} height of a map, in values
  * @param {number} width of a map, in values
- * @param {{ columns: number, zoom: number, hasLabels: boolean, isSequence?: boolean }} options
+ * @param {{ columns: number, zoom: number, isSequence?: boolean }} options
  * @returns {GridLayout}
  */
-export function layoutGrid(count, height, width, { columns, zoom, hasLabels, isSequence = false }) {
+export function layoutGrid(count, height, width, { columns, zoom, isSequence = false }) {
   const gap = isSequence ? 0 : GAP;
   const perRow = Math.min(columns, count);
-  const above = hasLabels ? LABEL_HEIGHT : 0;
   const [mapWidth, mapHeight] = [width * zoom, height * zoom];
-  const isWidened = hasLabels && !isSequence;
-  const cellWidth = isWidened ? Math.max(mapWidth, MIN_LABELLED_WIDTH) : mapWidth;
-  const rowHeight = mapHeight + above + GAP;
+  const cellWidth = isSequence ? mapWidth : Math.max(mapWidth, MIN_LABELLED_WIDTH);
+  const rowHeight = mapHeight + LABEL_HEIGHT + GAP;
   const boxes = Array.from({ length: count }, (_, index) => /** @type {Box} */ ([
     GAP + (index % perRow) * (cellWidth + gap),
-    GAP + Math.floor(index / perRow) * rowHeight + above,
+    GAP + Math.floor(index / perRow) * rowHeight + LABEL_HEIGHT,
     mapWidth,
     mapHeight,
   ]));
@@ -46,8 +43,6 @@ export function layoutGrid(count, height, width, { columns, zoom, hasLabels, isS
     width: GAP + perRow * (cellWidth + gap) + GAP - gap,
     height: GAP + Math.ceil(count / perRow) * rowHeight,
     zoom,
-    hasLabels,
-    hasGaps: !isSequence,
     boxes,
   };
 }
@@ -77,8 +72,6 @@ export function layoutTable(rows, columns, height, width, zoom, isSequence = fal
     width: GAP + columns * (cellWidth + gap) + GAP - gap,
     height: top + rows * rowHeight,
     zoom,
-    hasLabels: true,
-    hasGaps: !isSequence,
     boxes,
   };
 }
@@ -91,7 +84,7 @@ export function layoutTable(rows, columns, height, width, zoom, isSequence = fal
  */
 export function layoutSingle(height, width) {
   const boxes = [/** @type {Box} */ ([0, 0, width, height])];
-  return { width, height, zoom: 1, hasLabels: false, hasGaps: false, boxes };
+  return { width, height, zoom: 1, boxes };
 }
 
 /**
