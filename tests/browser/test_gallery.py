@@ -59,17 +59,6 @@ def test_without_scripts_choosers_work_by_their_button(open_page: OpenPage) -> N
     expect(page.get_by_role("combobox", name="Value range")).to_have_value("filter")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_both_themes(open_page: OpenPage, scheme: str) -> None:
-    page = open_page("/", color_scheme=scheme)
-    ink, paper = page.evaluate(
-        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
-    )
-    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, paper)]
-    assert abs(brightness[0] - brightness[1]) > 600
-    assert (brightness[1] > brightness[0]) == (scheme == "light")
-
-
 def test_the_documentation_is_drawn_by_the_pages_own_server(
     open_page: OpenPage, server: str
 ) -> None:
