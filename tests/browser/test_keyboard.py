@@ -174,7 +174,7 @@ def test_e_shows_the_next_sample_on_pages_with_other_addresses(
     page = open_page("/" if name == "home" else address(server, name))
     samples = [one["id"] for one in page.request.get("/api/v1/samples").json()]
     form = page.locator("form[data-draw]")
-    digit = samples[0] if "embed" in name else form.get_attribute("data-digit")
+    digit = samples[0] if "embed" in name else form.get_attribute("data-digit") or ""
     after = samples[(samples.index(digit) + 1) % len(samples)]
     path = page.url.removeprefix(server)
     expected = (
