@@ -156,6 +156,18 @@ def test_without_a_connection_the_page_stays_and_says_so(open_page: OpenPage) ->
     page.wait_for_url("**/docs")
 
 
+def test_pictures_within_svg_are_asked_for_when_the_connection_is_back(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "layer"), allow="Failed to load resource")
+    picture = page.locator(".tiles image").first
+    page.context.set_offline(offline=True)
+    expect(page.locator("[data-connection]")).to_be_visible()
+    picture.evaluate("(one) => { one.dataset.state = 'unasked'; }")
+    page.context.set_offline(offline=False)
+    expect(picture).not_to_have_attribute("data-state", re.compile("."))
+
+
 def test_a_connection_that_is_back_while_one_asks_is_told(open_page: OpenPage) -> None:
     page = open_page("/", allow="Failed to load resource")
     checks = hold(page, "**/healthz")
