@@ -76,15 +76,20 @@ def test_presets_are_those_of_keras_applications(module: str) -> None:
     np.testing.assert_allclose(numpy(wrapped(photo() / 255)), wanted, atol=1e-5)
 
 
+NO_APPLICATIONS = ("resnet", "resnet-20", "resnet_18", "densenet_40", "mobilenet_v2", "vgg11")
+
+
 @pytest.mark.parametrize(
     ("model", "ranges", "source"),
     [
         (network(layers.Rescaling(1 / 255)), "0 to 255", "first layer"),
         (network(name="resnet50"), "blue -103.9", "resnet50 of keras.applications"),
         (network(name="mobilenetv2_1.00_224"), "-1 to 1", "mobilenetv2 of keras.applications"),
+        (network(name="nasnet_mobile"), "-1 to 1", "nasnet of keras.applications"),
         (network(), "0 to 1", "nothing in the network"),
+        *((network(name=name), "0 to 1", "nothing in the network") for name in NO_APPLICATIONS),
     ],
-    ids=["rescaling", "resnet50", "mobilenetv2", "nothing"],
+    ids=["rescaling", "resnet50", "mobilenetv2", "nasnet", "nothing", *NO_APPLICATIONS],
 )
 def test_what_is_not_told_is_worked_out(
     model: keras.Model, ranges: str, source: str, tmp_path: Path
@@ -94,6 +99,27 @@ def test_what_is_not_told_is_worked_out(
     assert source in manifest.input.source
     assert manifest.input.kind == "image"
     assert manifest.input_shape == SHAPE
+
+
+def test_a_grey_network_of_an_applications_name_takes_grey_images(tmp_path: Path) -> None:
+    assert compiled(network(shape=(8, 8, 1), name="vgg16"), tmp_path).input.ranges == "0 to 1"
+
+
+@pytest.mark.parametrize(("told", "scale"), [(None, (1 / 255,)), ("tf", (2 / 255,))])
+def test_a_network_compiled_again_is_prepared_once(
+    told: str | None, scale: tuple[float, ...], tmp_path: Path
+) -> None:
+    model = network(name="resnet50")
+    folder = tmp_path / "models" / compiled(model, tmp_path).id
+    options = NetworkOptions(preprocess=told)
+    manifest = commands.compile_folder(folder, None, run_once, measure=False, options=options)
+    assert manifest.input.scale == scale
+    assert [layer.name for layer in manifest.layers].count("preprocess") == 1
+    engine = LiteRTEngine(open_folder(folder), 1, 0)
+    found = engine.activations((photo() / 255).astype(np.float32), np.ones(0, np.float32))
+    mode = told or "caffe"
+    wanted = keras.applications.imagenet_utils.preprocess_input(photo(), mode=mode)
+    np.testing.assert_allclose(found["preprocess"], wanted[0], atol=1e-3)
 
 
 @pytest.mark.parametrize("module", ["resnet50", "mobilenet_v2", "densenet", "efficientnet"])
@@ -432,6 +458,74 @@ def test_the_logarithm_of_probabilities_is_taken_for_logits(tmp_path: Path) -> N
     model = randomise(keras.Model({"image": image}, layers.Dense(3, "log_softmax")(x)))
     manifest = compiled(model, tmp_path)
     assert [layer.activation for layer in manifest.layers[-2:]] == ["log_softmax", "softmax"]
+    assert manifest.no_gradients is None
+
+
+def member(image: Tensor) -> Tensor:
+    """Probabilities of one of several networks."""
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(image))
+    return layers.Dense(3, activation="softmax")(x)
+
+
+def at_each_place(image: Tensor) -> Tensor:
+    return layers.Conv2D(3, 3, activation="softmax")(image)
+
+
+def at_one_place(image: Tensor) -> Tensor:
+    return layers.Conv2D(3, SHAPE[:2], activation="softmax")(image)
+
+
+ENDS: dict[str, Callable[[Tensor], Tensor]] = {
+    "ensemble": lambda x: layers.Average()([member(x), member(x)]),
+    "ensemble of models": lambda x: layers.Average()(
+        [keras.Model(image := keras.Input(SHAPE), member(image))(x) for _ in range(3)]
+    ),
+    "ensemble by operators": lambda x: (member(x) + member(x)) / 2,
+    "ensemble by functions": lambda x: ops.mean(ops.stack([member(x), member(x)]), axis=0),
+    "flattened": lambda x: layers.Flatten()(at_one_place(x)),
+    "reshaped": lambda x: layers.Reshape((3,))(at_one_place(x)),
+    "squeezed": lambda x: ops.squeeze(at_one_place(x), (1, 2)),
+    "mean over places": lambda x: layers.GlobalAveragePooling2D()(at_each_place(x)),
+    "named": lambda x: layers.Identity()(layers.Activation("linear")(member(x))),
+    "by number of axis": lambda x: layers.Softmax(axis=1)(layers.Dense(3)(member(x))),
+    "function by number of axis": lambda x: ops.softmax(layers.Dense(3)(member(x)), axis=1),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_probabilities_remain_as_they_are(end: str, tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    model = randomise(keras.Model(image, ENDS[end](image)))
+    manifest = compiled(model, tmp_path)
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    given, scales = (photo() / 255).astype(np.float32), len(manifest.disableable_blocks)
+    found = engine.activations(given, np.ones(scales, np.float32))[manifest.layers[-1].name]
+    np.testing.assert_allclose(found.reshape(1, -1), numpy(model(given)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda x: layers.Add()([member(x), member(x)]),
+        lambda x: layers.Reshape((6,))(layers.Softmax()(layers.Reshape((2, 3))(x[:, 0, :6, 0]))),
+    ],
+    ids=["sum of two", "two at once"],
+)
+def test_probabilities_that_do_not_add_up_to_one_are_refused(
+    end: Callable[[Tensor], Tensor], tmp_path: Path
+) -> None:
+    image = keras.Input(SHAPE)
+    with pytest.raises(CompileError, match="it must end in probabilities, or in logits"):
+        compiled(randomise(keras.Model(image, end(image))), tmp_path)
+
+
+def test_an_activation_that_changes_nothing_leaves_logits(tmp_path: Path) -> None:
+    x = layers.GlobalAveragePooling2D()(image := keras.Input(SHAPE))
+    end = layers.Activation("linear", dtype="float32", name="last")
+    model = randomise(keras.Model(image, end(layers.Dense(3, name="classes")(x))))
+    manifest = compiled(model, tmp_path)
+    assert [layer.name for layer in manifest.layers[-2:]] == ["last", "last.softmax"]
+    assert manifest.layers[-2].role == "logits"
     assert manifest.no_gradients is None
 
 

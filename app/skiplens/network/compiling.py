@@ -25,7 +25,6 @@ from skiplens.core.manifest import (
     WEIGHTS_FILE,
     Accuracy,
     GraphInfo,
-    LayerInfo,
     Manifest,
     NetworkSimilarity,
     SeedAccuracy,
@@ -41,8 +40,9 @@ from skiplens.network.evaluation import (
     representation,
     similarity,
 )
-from skiplens.network.input_contract import adapted, contract, prepared
+from skiplens.network.input_contract import adapted, contract, prepared, unprepared
 from skiplens.network.labelled_images import measure, read_images
+from skiplens.network.layer_records import PROBABILITIES
 from skiplens.network.litert_graphs import (
     Graph,
     blocks_are_alike,
@@ -72,10 +72,10 @@ Reference = Callable[[Arrays], Arrays]
 _TRIALS: Final = 6
 _MANY_WEIGHTS: Final = 5_000_000  # half as many trials take a minute then
 _BATCH_SIZE: Final = 500
-_PROBABILITIES: Final = ("softmax", "sigmoid")
 _FEWEST_TO_REORDER: Final = 3  # blocks; two have but one other order
 _CHANNELS: Final = (1, 3)  # of grey and of colour images
 _VECTORS: Final = 2  # axes of a batch of them
+_FAR_FROM_ONE: Final = 1e-3  # in a sum of probabilities
 _MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
 
@@ -214,7 +214,7 @@ def compile_network(
     training = _training(folder)
     network, shape, found = _with_contract(folder, options)
     traced = instrument(network)
-    _check_end(folder.name, traced.layers[-1])
+    _check_end(folder.name, traced)
     classes = _classes(folder.name, network.output_shape[-1], options.classes)
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
@@ -252,12 +252,21 @@ def compile_network(
     return manifest
 
 
-def _check_end(name: str, last: LayerInfo) -> None:
-    if last.activation not in _PROBABILITIES:
+def _check_end(name: str, traced: InstrumentedModel) -> None:
+    last = traced.layers[-1]
+    if last.activation not in PROBABILITIES and not _adds_up_to_one(traced, last.name):
         raise CompileError(
             f"network {name} ends in layer {last.name} ({last.kind}); it must end in "
             "probabilities, or in logits"
         )
+
+
+def _adds_up_to_one(traced: InstrumentedModel, name: str) -> bool:
+    """Whether a layer's values are probabilities, as those of an ensemble are."""
+    inputs = trials(traced)[0]
+    values = _reference_activations(traced)(inputs)[name]
+    total = float(values.sum())
+    return bool((values >= 0).all()) and abs(total - 1) < _FAR_FROM_ONE
 
 
 def _with_contract(
@@ -268,7 +277,8 @@ def _with_contract(
     """
     file = folder / NETWORK_FILE
     saved = load_network(file)
-    network = adapted(saved, options, is_logit=trained_on_logits(file))
+    given = saved if options.preprocess is None else unprepared(saved)
+    network = adapted(given, options, is_logit=trained_on_logits(file))
     _check(folder.name, network)
     shape = image_shape(network) or (0, 0, 0)  # it is checked
     scale = analyse(network, shape).input_scale

@@ -11,7 +11,7 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-from skiplens.network.layer_records import merge_name
+from skiplens.network.layer_records import is_operation, merge_name
 from skiplens.network.residual import FunctionLayer, HighwayGate, Residual
 
 Tensor = Any
@@ -214,6 +214,8 @@ class _Flattening:
         if isinstance(layer, _ACTIVATED) and layer.activation is not keras.activations.linear:
             linear, activation = self._without_activation(layer)
             return self._record(activation, (self._record(linear, (x,)),))
+        if getattr(layer, "axis", None) == len(getattr(x, "shape", ())) - 1 and _is_softmax(layer):
+            layer = self._split.setdefault(id(layer), (layer, twin(layer, axis=-1)))[1]
         return self._record(layer, (x,))
 
     def _inside(self, name: str, run: Callable[[], Any]) -> Any:
@@ -259,6 +261,10 @@ class _Flattening:
             Merge(self._flat.calls[-1], kind, x, identity, fx, gate, written=block)
         )
         return total
+
+
+def _is_softmax(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Softmax) or is_operation(layer, "Softmax")
 
 
 def _activation_layer(layer: Any) -> Any:

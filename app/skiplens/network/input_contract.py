@@ -9,7 +9,7 @@ from keras import ops
 
 from skiplens.core.input_image import WHITE, InputContract
 from skiplens.errors import CompileError, quoted
-from skiplens.network.layer_records import is_operation
+from skiplens.network.layer_records import is_idle, is_operation
 from skiplens.network.own_network_files import NetworkOptions
 
 _UNIT: Final = (1 / WHITE,)
@@ -35,6 +35,10 @@ _APPLICATIONS: Final = {
     **dict.fromkeys(("mobilenet_v3", "mobilenetv3small", "mobilenetv3large"), "bytes"),
     **dict.fromkeys(("efficientnet", "efficientnet_v2", "convnext", "regnet"), "bytes"),
 }
+_NAMES: Final = re.compile(  # of models of keras.applications; the groups are names above
+    r"((?:resnet|densenet|vgg)\d+(?:v2)?|inception_(?:resnet_v2|v3)|xception)"
+    r"|(nasnet)_(?:large|mobile)|(mobilenet(?:v2)?)_\d\.\d\d_\d+"
+)
 PRESETS: Final = (*_PRESETS, *_APPLICATIONS)
 PREPROCESSED: Final = "preprocess"  # the layer before a user's network
 _SHAPE_AXES: Final = 4  # batch, height, width, channels
@@ -58,7 +62,7 @@ def contract(
     """
     kind = options.kind or ("digit" if shape == (28, 28, 1) else "image")
     grey = shape[-1] == 1
-    preset, source = _preset(network, scale, options)
+    preset, source = _preset(network, scale, options, grey=grey)
     colours, factor, offset = _PRESETS[preset]
     if grey and len(factor) > 1:
         raise CompileError(
@@ -67,7 +71,9 @@ def contract(
     return InputContract(kind, "grey" if grey else colours, options.fit, factor, offset, source)  # type: ignore[arg-type]  # literals
 
 
-def _preset(network: keras.Model, scale: float, options: NetworkOptions) -> tuple[str, str]:
+def _preset(
+    network: keras.Model, scale: float, options: NetworkOptions, *, grey: bool
+) -> tuple[str, str]:
     """The name of a preset, and where it is known from."""
     if options.preprocess is not None:
         name = options.preprocess.lower()
@@ -78,17 +84,36 @@ def _preset(network: keras.Model, scale: float, options: NetworkOptions) -> tupl
         return _APPLICATIONS.get(name, name), f"as --preprocess {name} says"
     if scale != 1:
         return "bytes", "as its first layer scales such values"
-    for name in _names(network):
-        if name in _APPLICATIONS:
-            return _APPLICATIONS[name], f"as networks named {name} of keras.applications take them"
+    if is_prepared(network):
+        return "unit", "as layers before it prepare them"
+    for name in _applications(network):
+        preset = _APPLICATIONS[name]
+        if not (grey and len(_PRESETS[preset][1]) > 1):
+            return preset, f"as networks named {name} of keras.applications take them"
     return "unit", "as nothing in the network tells of another range"
 
 
-def _names(network: keras.Model) -> list[str]:
-    """The names of a network, and of a model that its input enters first, as of applications."""
+def _applications(network: keras.Model) -> list[str]:
+    """What a network, and a model that its input enters first, are of keras.applications, as far as
+    their names tell.
+    """
     layers = [one for one in network.layers if not isinstance(one, keras.layers.InputLayer)]
     models = [network, *(one for one in layers[:1] if isinstance(one, keras.Model))]
-    return [re.split(r"_\d|-", model.name.lower())[0] for model in models]
+    matches = [match for model in models if (match := _NAMES.fullmatch(model.name.lower()))]
+    names = [str(match[match.lastindex or 0]) for match in matches]
+    return [name for name in names if name in _APPLICATIONS]
+
+
+def is_prepared(network: keras.Model) -> bool:
+    """Whether it begins with the layers of :func:`prepared`."""
+    scaling = (one for one in network.layers if isinstance(one, keras.layers.Rescaling))
+    return any(layer.name == PREPROCESSED for layer in scaling)
+
+
+def unprepared(network: keras.Model) -> keras.Model:
+    """The network without the layers of :func:`prepared`."""
+    last = network.layers[-1]
+    return last if is_prepared(network) and isinstance(last, keras.Model) else network
 
 
 def prepared(network: keras.Model, found: InputContract, scale: float) -> keras.Model:
@@ -215,9 +240,7 @@ def _end(output: Any) -> tuple[Any, Any]:
             return last, taken[0]
         before = keras.Model(operation.inputs, inner, name=operation.name)
         return last, before(taken[0])
-    activation = getattr(operation, "activation", None)
-    is_idle = activation is keras.activations.linear
-    if isinstance(operation, keras.layers.Activation) and is_idle:
+    if is_idle(operation):
         return _end(taken[0])
     return operation, taken[0] if taken else output
 

@@ -30,6 +30,8 @@ _ACTIVATIONS: Final = frozenset(
         *("Selu", "Sigmoid", "Silu", "Softplus", "Tanh"),
     }
 )
+PROBABILITIES: Final = ("softmax", "sigmoid")
+"""Activations that a network of classes ends in."""
 _NEVER_NEGATIVE: Final = tuple(
     getattr(keras.activations, name) for name in ("relu", "relu6", "sigmoid", "softmax", "softplus")
 )
@@ -75,7 +77,7 @@ def describe_layer(
         window=_pair(layer.pool_size) if hasattr(layer, "pool_size") else None,
         dilation=tuple(layer.dilation_rate) if convolves else None,
         epsilon=layer.epsilon if isinstance(layer, keras.layers.BatchNormalization) else None,
-        activation=_activation(layer),
+        activation=activation_of(layer),
     )
 
 
@@ -91,7 +93,7 @@ def named_block(name: str) -> str | None:
     return found[1] if found else None
 
 
-def _activation(layer: Any) -> str | None:
+def activation_of(layer: Any) -> str | None:
     """Keras' name for the activation function a layer applies last."""
     if is_plain_relu(layer):
         return "relu"
@@ -150,6 +152,12 @@ def is_operation(layer: Any, *names: str) -> bool:
 def is_activation(layer: Any) -> bool:
     """Whether it applies an activation function and nothing else."""
     return type(layer).__name__ in _ACTIVATIONS and not is_softmax(layer)
+
+
+def is_idle(layer: Any) -> bool:
+    """Whether it applies an activation that changes nothing."""
+    is_linear = getattr(layer, "activation", None) is keras.activations.linear
+    return is_linear and isinstance(layer, keras.layers.Activation)
 
 
 def _role(layer: Any) -> str:

@@ -5,14 +5,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import keras
 import numpy as np
 
 from skiplens.core.manifest import INPUT, OTHER
 from skiplens.network.flattening import RESHAPED_INPUT, Call, FlatNetwork, Merge, Tensor, flatten
-from skiplens.network.layer_records import is_activation, is_softmax, named_block
+from skiplens.network.layer_records import (
+    PROBABILITIES,
+    activation_of,
+    is_activation,
+    is_idle,
+    is_softmax,
+    named_block,
+)
 from skiplens.network.merges import branch_calls, find_merges, needed_calls
 
 _VECTORS: Final = 2  # axes of a batch of them
@@ -31,6 +38,13 @@ _KEEPS_VALUES: Final = frozenset(  # layers and operations after which an image 
         "ZeroPadding2D",
         "Cast",
         "Permute",
+    }
+)
+_MIXES: Final = frozenset(  # layers and operations of probabilities that can give probabilities
+    {
+        *("Identity", "Flatten", "Reshape", "Squeeze", "Permute", "Transpose", "GetItem"),
+        *("Stack", "Average", "Mean", "GlobalAveragePooling1D", "GlobalAveragePooling2D"),
+        *("Add", "Sum", "Multiply", "Divide", "TrueDivide"),
     }
 )
 _RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
@@ -214,21 +228,34 @@ def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:
 
 def _end_in_probabilities(flat: FlatNetwork) -> None:
     """Append the softmax that a network of logits leaves to its loss."""
+    producers = {id(out): call for call in flat.calls for out in call.outputs}
     last = next((call for call in flat.calls if flat.output is call.output), None)
     is_vector = len(flat.output.shape) == _VECTORS
-    if last is not None and is_vector and _gives_logits(last.layer):
+    if last is not None and is_vector and _gives_logits(last, producers):
         softmax = keras.layers.Softmax(name=f"{last.layer.name}.softmax")
         flat.output = softmax(flat.output)
         flat.calls.append(Call(softmax, (last.output,), {}, flat.output))
 
 
-def _gives_logits(layer: Any) -> bool:
-    """Whether a softmax makes probabilities of the last layer's output; it also undoes their
+def _gives_logits(last: Call, producers: Mapping[int, Call]) -> bool:
+    """Whether a softmax makes probabilities of the last call's output; it also undoes their
     logarithm.
     """
-    if getattr(layer, "activation", None) is keras.activations.log_softmax:
+    if getattr(last.layer, "activation", None) is keras.activations.log_softmax:
         return True
-    return not (is_activation(layer) or is_softmax(layer))
+    is_active = is_activation(last.layer) and not is_idle(last.layer)
+    return not (is_active or _gives_probabilities(last, producers))
+
+
+def _gives_probabilities(call: Call, producers: Mapping[int, Call]) -> bool:
+    """Whether a call makes probabilities, or keeps, mixes or averages those of others."""
+    if activation_of(call.layer) in PROBABILITIES:
+        return True
+    before = [producers.get(id(tensor)) for tensor in call.inputs]
+    is_mix = type(call.layer).__name__ in _MIXES or is_idle(call.layer)
+    return is_mix and all(
+        one is not None and _gives_probabilities(one, producers) for one in before
+    )
 
 
 def _logits(flat: FlatNetwork) -> Tensor | None:
