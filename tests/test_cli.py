@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from annotated_types import Ge, Le
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from skiplens import cli
 from skiplens.errors import StartupError
+from skiplens.network.own_network_files import network_id
 from skiplens.settings import Settings
 from tests.conftest import MODELS
 from tests.idx import shifted_samples, write_test_set
@@ -68,6 +70,37 @@ def test_a_file_that_is_no_network_is_refused(
     assert "none.keras cannot be read" in refusal(command, str(tmp_path / "none.keras"))
     (tmp_path / "mine.keras").write_text("no network", encoding="utf-8")
     assert "is not a Keras network" in refusal(command, str(tmp_path / "mine.keras"))
+
+
+@pytest.mark.parametrize(("kind", "is_mnist"), [("digit", True), ("digit", False), ("image", True)])
+def test_a_network_of_ones_own_is_served_with_the_digits_it_was_measured_on(
+    kind: str, is_mnist: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKIPLENS_MNIST", str(tmp_path / "others"))
+    data = tmp_path / "data"
+    data.mkdir()
+    if is_mnist:
+        write_test_set(data, shifted_samples())
+    with ZipFile(tmp_path / "Mine.KERAS", "w") as archive:
+        archive.writestr("config.json", "")
+    measured_on: list[Path | None] = []
+    served_with: list[object] = []
+
+    def compile_apart(network: Path, own: Path, given: Path | None, *_: object) -> int:
+        folder = own / network_id(network)
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(json.dumps({"input": {"kind": kind}}))
+        measured_on.append(given)
+        return 0
+
+    monkeypatch.setattr(cli, "compile_apart", compile_apart)
+    monkeypatch.setattr(cli, "_serve", lambda settings, **_: served_with.append(settings["data"]))
+    for given in ((), ("--data", str(data))):
+        shutil.rmtree(tmp_path / "state", ignore_errors=True)
+        shown = CliRunner().invoke(cli.app, ["open", str(tmp_path / "Mine.KERAS"), *given])
+        assert shown.exit_code == 0
+    assert measured_on == [None, data]
+    assert served_with == [None, data if is_mnist and kind == "digit" else None]
 
 
 @pytest.fixture

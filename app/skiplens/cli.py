@@ -2,7 +2,9 @@
 
 import gc
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +15,8 @@ from pydantic import ValidationError
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.core.value_range import Normalisation
-from skiplens.errors import ExportError, SkiplensError, StartupError, quoted
+from skiplens.errors import DatasetError, ExportError, SkiplensError, StartupError, quoted
+from skiplens.mnist import read_split
 from skiplens.network.own_network_files import (
     SUFFIXES,
     NetworkOptions,
@@ -45,11 +48,20 @@ Data = Annotated[
         help="Folder of MNIST's IDX files, or an mnist.npz. By default Keras downloads MNIST.",
     ),
 ]
-LabelledImages = Annotated[
+CompileData = Annotated[
     Path | None,
     typer.Option(
         "--data",
         envvar="SKIPLENS_MNIST",
+        help="Labelled test images: a folder with MNIST, a folder of class folders, or an npz. By "
+        "default Keras downloads MNIST for networks of digits; the variable is of use for these "
+        "alone.",
+    ),
+]
+LabelledImages = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
         help="Labelled test images: a folder with MNIST, a folder of class folders, or an npz. "
         "Without it, the accuracy is not measured.",
     ),
@@ -159,9 +171,17 @@ def open_(  # noqa: PLR0913  # one parameter for each option
         if failed := compile_apart(network, own, data, options, classes, code):
             raise SystemExit(failed)
     settings: dict[str, object] = {"host": host, "port": port, "images": image}
-    settings |= {"data": data if takes_digits(folder) else None}
+    settings |= {"data": data if takes_digits(folder) and _is_mnist(data) else None}
     settings |= {"own_network": folder, "default_network": folder.name}
     _serve(settings, open_page=not no_browser)
+
+
+def _is_mnist(data: Path | None) -> bool:
+    """Whether test images are digits, which the server can show."""
+    try:
+        return data is not None and len(read_split(data, "test")) > 0
+    except DatasetError:
+        return False
 
 
 def _network_options(
@@ -283,11 +303,12 @@ def ladder(
     "`skiplens compile model.h5 --models models/ --no-measure`",
 )
 def compile_(  # noqa: PLR0913  # one parameter for each option
+    context: typer.Context,
     network: Annotated[
         str, typer.Argument(help="Id of a network with a model folder, or a .keras or .h5 file.")
     ],
     *,
-    data: Data = None,
+    data: CompileData = None,
     models: Models = ROOT / "models",
     measure: Annotated[bool, typer.Option(help="Measure the accuracy on test images.")] = True,
     preprocess: Preprocess = None,
@@ -306,18 +327,19 @@ def compile_(  # noqa: PLR0913  # one parameter for each option
     from skiplens.engine.litert import run_once
     from skiplens.network import commands
 
-    if network.endswith(SUFFIXES):
-        commands.compile_file(
-            Path(network),
-            models,
-            data,
-            run_once,
-            measure=measure,
-            code=TrustedCode(trust, definitions),
-            options=_network_options(preprocess, fit, kind, size, output, classes),
-        )
-        return
-    commands.compile_folder(models / network, data, run_once, measure=measure)
+    source = context.get_parameter_source("data")
+    if network.endswith(SUFFIXES) or Path(network).is_file():
+        compiling: Callable[..., object] = partial(commands.compile_file, Path(network), models)
+    else:
+        compiling = partial(commands.compile_folder, models / network)
+    compiling(
+        data,
+        run_once,
+        measure=measure,
+        code=TrustedCode(trust, definitions),
+        options=_network_options(preprocess, fit, kind, size, output, classes),
+        mnist_alone=source is not None and source.name == "ENVIRONMENT",
+    )
 
 
 @app.command(epilog="Example: `skiplens evaluate mnist-resnet --data mnist/`")

@@ -75,7 +75,9 @@ def test_the_manifest_survives_being_written(saved: Path) -> None:
     rng = np.random.default_rng(0)
     test = Split(rng.integers(0, 256, (20, 28, 28), np.uint8), rng.integers(0, 10, 20, np.uint8))
     steps: list[tuple[int, int]] = []
-    written = compile_network(saved, run_once, test, lambda done, of: steps.append((done, of)))
+    written = compile_network(
+        saved, run_once, lambda: test, lambda done, of: steps.append((done, of))
+    )
     assert open_folder(saved).manifest == written
     assert written.training == record
     assert written.test_accuracy

@@ -15,7 +15,7 @@ from skiplens.core.manifest import Accuracy, Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
-from skiplens.network import commands, own_network_files
+from skiplens.network import commands, compiling, own_network_files
 from skiplens.network.input_contract import PRESETS, adapted, contract, prepared
 from skiplens.network.labelled_images import read_images
 from skiplens.network.own_network_files import (
@@ -285,6 +285,33 @@ def test_the_accuracy_is_measured_on_folders_of_classes(
     assert (manifest.test_accuracy.value, manifest.test_accuracy.digits) == (accuracy, 40)
     assert manifest.is_near_chance is warned
     assert ("hardly better than a guess" in capsys.readouterr().err) is warned
+
+
+def test_a_network_of_digits_is_measured_on_folders_of_classes_too(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = keras.Input((28, 28, 1))
+    x = layers.GlobalAveragePooling2D()(layers.Rescaling(2.0, -1.0)(image))
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
+    model.layers[-1].set_weights([np.array([[1.0, -1.0]]), np.zeros(2)])
+    model.save(tmp_path / "tones.keras")
+
+    def measured(data: Path) -> Accuracy | None:
+        folder = commands.compile_file(
+            tmp_path / "tones.keras",
+            tmp_path / "models",
+            data,
+            run_once,
+            measure=True,
+            code=TrustedCode(),
+        )
+        return open_folder(folder).manifest.test_accuracy
+
+    with monkeypatch.context() as patched:
+        patched.setattr(compiling, "_graphs", lambda *_: pytest.fail("it is converted first"))
+        with pytest.raises(CompileError, match="holds no folder of a class, and"):
+            measured(tmp_path / "none")
+    assert measured(labelled) == Accuracy.of(40, 40)
 
 
 def test_data_are_read_from_an_npz_too(tmp_path: Path) -> None:

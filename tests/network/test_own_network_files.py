@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,6 +32,7 @@ from skiplens.network.own_network_files import (
 )
 from skiplens.network.tracing import instrument, load_network
 from tests.contracts.readme import OWN_NETWORKS
+from tests.idx import shifted_samples, write_test_set
 from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -310,6 +313,99 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing_behind(
     assert nothing_is_left(tmp_path)
 
 
+def done(command: str, *arguments: object, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The model folder that a command has compiled, which must be the only one."""
+    models = arguments[arguments.index("--models") + 1]
+    assert run_command(command, *arguments, monkeypatch=monkeypatch) in (None, 0)
+    (folder,) = Path(str(models)).iterdir()
+    return folder
+
+
+@pytest.mark.parametrize("made_as", ["mine.keras", "mine.h5"])
+def test_a_file_of_any_suffix_is_compiled(
+    made_as: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(convnet(), tmp_path, made_as).rename(tmp_path / "Mine.KERAS")
+    given = (path, "--models", tmp_path / "models", "--no-measure")
+    folder = done("compile", *given, monkeypatch=monkeypatch)
+    assert folder.name == network_id(path)
+    assert open_folder(folder).manifest.id == folder.name
+    assert not list(folder.glob("*.h5"))
+
+
+def test_a_folder_compiled_again_takes_what_is_told_and_keeps_what_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definitions, names = tmp_path / "layers.py", tmp_path / "names.txt"
+    definitions.write_text(OWN_LAYER, encoding="utf-8")
+    known: dict[str, Callable[..., layers.Layer]] = {}
+    exec(OWN_LAYER, known)  # noqa: S102  # the test's own
+    models = tmp_path / "models"
+    (models / "mine").mkdir(parents=True)
+    first = layers.Lambda(lambda x: x * 2.0)
+    saved(convnet(first, known["Twice"]()), models / "mine", "network.keras")
+    del keras.saving.get_custom_objects()["mine>Twice"]
+    names.write_text("\n".join("abcdefghij"), encoding="utf-8")
+    given = ("mine", "--models", models, "--no-measure", "--trust", "--with", definitions)
+    told = ("--classes", names, "--kind", "image", "--preprocess", "tf")
+    manifest = open_folder(done("compile", *given, *told, monkeypatch=monkeypatch)).manifest
+    assert manifest.classes == tuple("abcdefghij")
+    assert (manifest.input.kind, manifest.input.offset) == ("image", (-1.0,))
+    manifest = open_folder(done("compile", *given, monkeypatch=monkeypatch)).manifest
+    assert (manifest.classes, manifest.input.kind) == (tuple("abcdefghij"), "image")
+
+
+@pytest.mark.parametrize(("shape", "measured"), [((28, 28, 1), 240), ((12, 12, 1), None)])
+def test_the_variable_for_mnist_measures_networks_of_digits_alone(
+    shape: tuple[int, ...],
+    measured: int | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SKIPLENS_MNIST", str(write_test_set(tmp_path / "mnist", shifted_samples())))
+    path, models = saved(convnet(shape=shape), tmp_path), tmp_path / "models"
+    folder = done("compile", path, "--models", models, monkeypatch=monkeypatch)
+    accuracy = open_folder(folder).manifest.test_accuracy
+    assert (accuracy and accuracy.digits) == measured
+    made = (folder / "manifest.json").stat().st_mtime_ns
+    done("compile", path, "--models", models, monkeypatch=monkeypatch)
+    assert (folder / "manifest.json").stat().st_mtime_ns == made
+    if measured is None:
+        (folder / "manifest.json").touch()
+        done("compile", folder.name, "--models", models, monkeypatch=monkeypatch)
+        assert open_folder(folder).manifest.test_accuracy is None
+
+
+@pytest.mark.parametrize("wins", [False, True])
+def test_of_two_that_compile_one_file_at_once_the_first_keeps_its_folder(
+    wins: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, models = saved(convnet(), tmp_path), tmp_path / "models"
+    folder = models / network_id(path)
+    compile_folder: Callable[..., object] = commands.compile_folder
+
+    def first(source: Path) -> None:
+        shutil.copytree(source, folder)
+        (folder / "in use").touch()
+
+    def compile_both(made: Path, *given: Any, **options: Any) -> None:  # noqa: ANN401  # as they came
+        compile_folder(made, *given, **options)
+        if not wins:
+            first(made)
+
+    def remove(removed: object, *given: Any, **options: Any) -> None:  # noqa: ANN401  # as they came
+        rmtree(removed, *given, **options)
+        if wins and removed == folder:
+            first(next(models.glob(".compiling-*/*")))
+
+    rmtree: Callable[..., None] = shutil.rmtree
+    monkeypatch.setattr(commands, "compile_folder", compile_both)
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    compiled(path)
+    assert (folder / "in use").exists()
+    assert list(models.iterdir()) == [folder]
+
+
 def test_too_little_memory_is_told_before_it_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -354,9 +450,9 @@ class Twice(keras.layers.Layer):
 def test_a_file_can_define_the_networks_own_layers(tmp_path: Path) -> None:
     definitions = tmp_path / "layers.py"
     definitions.write_text(OWN_LAYER, encoding="utf-8")
-    known: dict[str, Callable[[], layers.Layer]] = {}
+    known: dict[str, Callable[..., layers.Layer]] = {}
     exec(OWN_LAYER, known)  # noqa: S102  # the test's own
-    path = saved(convnet(known["Twice"]()), tmp_path)
+    path = saved(convnet(known["Twice"](name="twice")), tmp_path)
     del keras.saving.get_custom_objects()["mine>Twice"]
     with pytest.raises(CompileError, match=r"can be run first: --with layers\.py"):
         compiled(path)

@@ -44,7 +44,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, digits_to_test: Split) -> P
     compile_tiny(folder / "first")
     (folder / "second").mkdir()
     randomise(tiny_network(), seed=5).save(folder / "second" / "network.keras")
-    compile_network(folder / "second", run_once, digits_to_test)
+    compile_network(folder / "second", run_once, lambda: digits_to_test)
     return folder
 
 

@@ -32,6 +32,7 @@ from skiplens.network.own_network_files import (
     is_compiled,
     network_id,
     only_weights,
+    takes_digits,
 )
 from skiplens.progress import CONSOLE, progress_bar
 
@@ -210,21 +211,29 @@ def _save(model_folder: Path, trained: Any, run: "Run") -> None:
     (model_folder / TRAINING_FILE).write_text(text, encoding="utf-8")
 
 
-def compile_folder(
+def compile_folder(  # noqa: PLR0913  # one parameter for each part of the request
     model_folder: Path,
     data: Path | None,
     run_graph: "RunGraph",
     *,
     measure: bool,
+    code: TrustedCode = TrustedCode(),  # noqa: B008  # it is immutable
     options: NetworkOptions | None = None,
+    mnist_alone: bool = False,
 ) -> Manifest:
-    """Compile a model folder and report its input, deviations from Keras and accuracy."""
+    """Compile a model folder and report its input, deviations from Keras and accuracy.
+
+    ``mnist_alone`` tells that ``data`` hold MNIST's digits, on which networks of other images are
+    not measured.
+    """
     _prepare_tensorflow()
     from skiplens.network.compiling import compile_network
     from skiplens.network.input_contract import described
 
     _silence_warnings()
-    options = replace(options or NetworkOptions(), data=data if measure else None)
+    _allow(code)
+    labelled = data if measure and not mnist_alone else None
+    options = replace(options or NetworkOptions(), data=labelled)
     test = partial(load_mnist, "test", data) if measure else None
     with progress_bar() as progress:
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
@@ -256,6 +265,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     measure: bool,
     code: TrustedCode,
     options: NetworkOptions | None = None,
+    mnist_alone: bool = False,
 ) -> Path:
     """Compile a user's network into a folder of its own, once; and once more when there are images
     to measure its accuracy on, if there were none.
@@ -263,11 +273,13 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     Args:
         path: a ``.keras`` or HDF5 file.
         models: folder of model folders; created if missing.
-        data: as :func:`skiplens.network.mnist_download.load_mnist` takes it.
+        data: as :func:`skiplens.network.mnist_download.load_mnist` takes it, or
+            :func:`skiplens.network.labelled_images.read_images`.
         run_graph: as in :func:`skiplens.network.compiling.compile_network`.
-        measure: whether to measure the accuracy on the test digits.
+        measure: whether to measure the accuracy on test images.
         code: that may be run to load it.
         options: what the user tells of its input and output.
+        mnist_alone: as in :func:`compile_folder`.
 
     Returns:
         The model folder; nothing is left behind of one that cannot be compiled.
@@ -277,16 +289,18 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     """
     check_file(path)
     folder = models / network_id(path, options)
-    if is_compiled(folder, measured=measure and data is not None):
+    measured = measure and data is not None
+
+    def is_made() -> bool:
+        if is_compiled(folder, measured=measured):
+            return True
+        return mnist_alone and is_compiled(folder, measured=False) and not takes_digits(folder)
+
+    if is_made():
         return folder
     CONSOLE.print(describe_memory(path))
     _prepare_tensorflow()
-    import keras
-
-    if code.trusted:
-        keras.config.enable_unsafe_deserialization()
-    if code.definitions:
-        _run(code.definitions)
+    _allow(code)
     models.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(models)
     with TemporaryDirectory(prefix=f"{_COMPILING}{os.getpid()}-", dir=models) as temporary:
@@ -295,16 +309,46 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
         copy = made / NETWORK_FILE
         _copy_network(path, copy)
         try:
-            compile_folder(made, data, run_graph, measure=measure, options=options)
+            compile_folder(
+                made, data, run_graph, measure=measure, options=options, mnist_alone=mnist_alone
+            )
         except CompileError as error:
             raise CompileError(str(error).replace(str(copy), str(path))) from error
         except SkiplensError:
             raise
         except Exception as error:  # a network can fail in Keras and TensorFlow in many ways
             raise CompileError(f"{path} cannot be compiled: {_first_line(error)}") from error
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        if not is_made():  # by another process meanwhile, which may serve it already
+            shutil.rmtree(folder, ignore_errors=True)
+            _move(made, folder, is_made)
     return folder
+
+
+def _move(made: Path, folder: Path, is_made: Callable[[], bool]) -> None:
+    """Move a compiled network to its folder, unless another process has just done so.
+
+    Raises:
+        CompileError: it cannot be moved.
+    """
+    try:
+        made.rename(folder)
+    except OSError as error:
+        if not is_made():
+            raise CompileError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def _allow(code: TrustedCode) -> None:
+    """Have Keras run the code that may be run to load a network.
+
+    Raises:
+        CompileError: the file of definitions fails.
+    """
+    import keras
+
+    if code.trusted:
+        keras.config.enable_unsafe_deserialization()
+    if code.definitions:
+        _run(code.definitions)
 
 
 def _run(definitions: Path) -> None:
@@ -348,16 +392,22 @@ def _runs(process: int) -> bool:
 
 
 def _copy_network(path: Path, target: Path) -> None:
-    """Copy a ``.keras`` file; convert an HDF5 file to one."""
+    """Copy a ``.keras`` file; convert an HDF5 file to one. Keras knows it by its suffix."""
     if is_zipfile(path):
         shutil.copyfile(path, target)
         return
     from skiplens.network.tracing import load_network
 
+    named = target.with_suffix(".h5")
+    shutil.copyfile(path, named)
     try:
-        load_network(path).save(target)
+        load_network(named).save(target)
     except CompileError as error:
-        raise (only_weights(path) if "model config" in str(error) else error) from error
+        if "model config" in str(error):
+            raise only_weights(path) from error
+        raise CompileError(str(error).replace(str(named), str(path))) from error
+    finally:
+        named.unlink()
 
 
 def measure_similarities(models: Path, data: Path | None) -> None:

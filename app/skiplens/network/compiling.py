@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.input_image import SIDE, InputContract
+from skiplens.core.input_image import SIDE, InputContract, InputKind
 from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, are_compared, stream_name
 from skiplens.core.manifest import (
     FORMAT,
@@ -29,7 +29,7 @@ from skiplens.core.manifest import (
     NetworkSimilarity,
     SeedAccuracy,
 )
-from skiplens.errors import CompileError
+from skiplens.errors import CompileError, DatasetError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
 from skiplens.network.differentiable import computable, differentiable
@@ -41,7 +41,7 @@ from skiplens.network.evaluation import (
     similarity,
 )
 from skiplens.network.input_contract import adapted, contract, prepared, unprepared
-from skiplens.network.labelled_images import measure, read_images
+from skiplens.network.labelled_images import LabelledImages, measure, read_images
 from skiplens.network.layer_records import PROBABILITIES
 from skiplens.network.litert_graphs import (
     Graph,
@@ -186,7 +186,7 @@ def _deviation(found: Array | None, expected: Array, measure: Tolerance) -> floa
 def compile_network(
     folder: Path,
     run_graph: RunGraph,
-    test: Split | Callable[[], Split] | None = None,
+    test: Callable[[], Split] | None = None,
     on_step: OnStep = lambda step, steps: None,
     options: NetworkOptions = NetworkOptions(),  # noqa: B008  # it is frozen
 ) -> Manifest:
@@ -199,34 +199,40 @@ def compile_network(
         folder: contains ``network.keras`` and, after training, ``training.json``.
         run_graph: runs a graph once, as the server does: ``(content, info, inputs)`` to outputs
             by name, with batch axis.
-        test: digits, or what reads them, to measure accuracy, mean metrics, ablations and the
-            similarity to the other networks of the models folder on; not measured without, nor of
-            a network of other images.
+        test: reads digits to measure accuracy, mean metrics, ablations and the similarity to the
+            other networks of the models folder on; not measured without, nor of a network of other
+            images. Where it raises DatasetError, the accuracy is measured on the labelled images
+            of the options.
         on_step: called with the number of passes over the test digits done and in total, then with
             the number of networks compared.
         options: what the user tells of input and output.
+
+    The classes and the kind of image that the folder was compiled with before are kept where the
+    options tell none.
 
     Raises:
         CompileError: the network cannot be compiled, or an output deviates from Keras by more
             than the tolerance. No file is written then. Gradients that cannot be compiled, or
             deviate, are left out instead.
+        DatasetError: there are no test digits, and no labelled images.
     """
-    training = _training(folder)
-    network, shape, found = _with_contract(folder, options)
+    training, former = _training(folder), _former(folder)
+    network, shape, found = _with_contract(
+        folder, replace(options, kind=options.kind or former.kind)
+    )
     traced = instrument(network)
     _check_end(folder.name, traced)
-    classes = _classes(folder.name, network.output_shape[-1], options.classes)
+    classes = _classes(folder.name, network.output_shape[-1], options.classes, former.classes)
+    of_mnist = found.kind == "digit" and shape == (SIDE, SIDE, 1)
+    tested = _test_images(test if of_mnist else None, options.data, classes)
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
     files[WEIGHTS_FILE] = _weights(traced)
-    of_mnist = found.kind == "digit" and shape == (SIDE, SIDE, 1)
-    test = test() if callable(test) and of_mnist else test
     accuracy, measured = None, None
-    if isinstance(test, Split):
-        accuracy, measured = evaluation(traced, test, _BATCH_SIZE, on_step)
-    elif options.data is not None:
-        images = read_images(options.data, classes)
-        accuracy = measure(traced, shape, options.fit, images, on_step)
+    if isinstance(tested, Split):
+        accuracy, measured = evaluation(traced, tested, _BATCH_SIZE, on_step)
+    elif tested is not None:
+        accuracy = measure(traced, shape, options.fit, tested, on_step)
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
@@ -242,8 +248,8 @@ def compile_network(
         training=training,
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
-        similarity=_similarity_to_others(folder, test, on_step)
-        if isinstance(test, Split) and traced.blocks
+        similarity=_similarity_to_others(folder, tested, on_step)
+        if isinstance(tested, Split) and traced.blocks
         else (),
         input=found,
         no_gradients=graphs.no_gradients,
@@ -289,11 +295,43 @@ def _with_contract(
     return network, shape, found
 
 
-def _classes(name: str, count: int, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the classes; their numbers where none are given."""
+class _Former(NamedTuple):
+    """What a folder's manifest tells of the network that it was compiled to."""
+
+    kind: InputKind | None = None
+    classes: tuple[str, ...] = ()
+
+
+def _former(folder: Path) -> _Former:
+    try:
+        found = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+        return _Former(found["input"]["kind"], tuple(found["classes"]))
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or one of another format
+        return _Former()
+
+
+def _classes(
+    name: str, count: int, given: tuple[str, ...], former: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The names of the classes; their numbers where none are given, now or before."""
     if given and len(given) != count:
         raise CompileError(f"network {name} has {count} classes; {len(given)} names are given")
+    if not given and len(former) == count:
+        return former
     return given or tuple(str(label) for label in range(count))
+
+
+def _test_images(
+    read_digits: Callable[[], Split] | None, data: Path | None, classes: tuple[str, ...]
+) -> Split | LabelledImages | None:
+    """Digits, or else labelled images of any kind, if there are any."""
+    if read_digits is not None:
+        try:
+            return read_digits()
+        except DatasetError:
+            if data is None:
+                raise
+    return None if data is None else read_images(data, classes)
 
 
 def _similarity_to_others(
