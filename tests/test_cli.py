@@ -4,8 +4,11 @@ import json
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
@@ -101,6 +104,30 @@ def test_a_network_of_ones_own_is_served_with_the_digits_it_was_measured_on(
         assert shown.exit_code == 0
     assert measured_on == [None, data]
     assert served_with == [None, data if is_mnist and kind == "digit" else None]
+
+
+def test_a_cluster_is_told_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Path] = []
+
+    def on_cluster(_: str, model: Path, *others: object) -> AbstractContextManager[None]:
+        told.append(model)
+        return nullcontext()
+
+    def open_images(images: Path, _: object) -> list[Path]:
+        told.append(images)
+        return []
+
+    write_test_set(tmp_path, shifted_samples()[:2])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").symlink_to(MODELS)
+    monkeypatch.setattr(cli, "find_spec", lambda _: True)
+    cluster = SimpleNamespace(on_cluster=on_cluster)
+    monkeypatch.setitem(sys.modules, "skiplens.cluster.extraction", cluster)
+    monkeypatch.setattr("skiplens.export.extraction.open_images", open_images)
+    monkeypatch.setattr("skiplens.export.extraction.extract", lambda *_, **__: "table")
+    command = "extract --ray local --images t10k-images-idx3-ubyte --models models --out out"
+    assert CliRunner().invoke(cli.app, command.split()).exit_code == 0
+    assert told == [tmp_path / "t10k-images-idx3-ubyte", MODELS.resolve() / NETWORK]
 
 
 @pytest.fixture

@@ -1,5 +1,10 @@
 """A live Keras network, opened from Python."""
 
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -9,7 +14,10 @@ import pytest
 from keras import layers
 
 import skiplens
+from skiplens import open_network
 from skiplens.errors import StartupError
+from skiplens.network.own_network_files import read_classes
+from skiplens.open_network import _listed, _started
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -50,6 +58,61 @@ def test_a_colour_network_is_served_with_its_images(state: Path) -> None:
     assert "12 by 16 pixels" in page
     assert 'data-colour="#d62728"' in page, "one draws over it in colour"
     assert [path.name for path in (state / "models").iterdir()] == [opened.network]
+
+
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [(["[PAD]", "cat"], ("[PAD]", "cat")), (range(2), ("0", "1")), ((), None)],
+    ids=["brackets", "numbers", "none"],
+)
+def test_classes_may_have_any_names(
+    classes: Iterable[object], names: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    path = _listed(classes, tmp_path)
+    assert (path and read_classes(path)) == names
+
+
+@pytest.mark.usefixtures("state")
+def test_a_server_outlives_an_interrupt_and_ends_with_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "random.py").write_text("raise RuntimeError", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKIPLENS_TOKEN", "secret")
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
+    with skiplens.open() as opened:
+        assert opened.networks[0] == "mnist-resnet"
+        shown = opened._repr_html_()
+        assert shown.count("/user/ada/proxy/") > 3
+        assert opened.url not in shown
+        server = opened._server  # noqa: SLF001  # a user has no use for it
+        assert os.getpgid(server.pid) == server.pid != os.getpgid(0)
+        assert server.stdin is not None
+        server.stdin.close()  # as when this process is killed
+        server.wait(timeout=120)
+
+
+def test_an_interrupted_start_leaves_no_process_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output of the server ends when all processes that have it have ended."""
+    compiles = "import sys; sys.stdout.write('compiling\\n'); sys.stdout.flush(); sys.stdin.read()"
+    starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {compiles!r}])"
+    found: list[subprocess.Popen[str]] = []
+
+    def interrupted(server: subprocess.Popen[str], log: Path) -> str:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "compiling\n"
+        found.append(server)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(open_network, "_address", interrupted)
+    monkeypatch.setattr(open_network, "_end", lambda server: server.wait())  # keeps its input
+    with pytest.raises(KeyboardInterrupt):
+        _started([sys.executable, "-c", starts], tempfile.TemporaryDirectory(dir=tmp_path))
+    with found[0] as server:
+        assert server.stdout is not None
+        assert server.stdout.read() == ""
 
 
 def test_what_cannot_be_opened_is_told(state: Path) -> None:

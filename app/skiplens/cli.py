@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -66,6 +67,9 @@ LabelledImages = Annotated[
         "Without it, the accuracy is not measured.",
     ),
 ]
+WithParent = Annotated[
+    bool, typer.Option("--with-parent", hidden=True, help="Stop when standard input ends.")
+]
 NetworkName = Annotated[str, typer.Argument(help="Id of the network, such as mnist-resnet.")]
 Models = Annotated[Path, typer.Option(help="Folder of model folders.")]
 
@@ -87,8 +91,11 @@ def serve(  # noqa: PLR0913  # one parameter for each option
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that serve.", min=1)] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    with_parent: WithParent = False,
 ) -> None:
     """Serve the gallery and the API. Every setting is also an environment variable."""
+    if with_parent:
+        _stop_with_parent()
     gc.disable()  # objects created at startup are kept; scanning them takes a tenth of it
     try:
         options = {"host": host, "port": port, "engine": engine, "data": data}
@@ -157,11 +164,14 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    with_parent: WithParent = False,
 ) -> None:
     """Show your own Keras network of images beside those that ship.
 
     It is compiled once, in a separate process, into your user data folder (SKIPLENS_STATE_DIR).
     """
+    if with_parent:
+        _stop_with_parent()
     check_file(network)
     options = _network_options(preprocess, fit, kind, size, output, classes)
     own = read_settings({}).state_dir / "models"
@@ -174,6 +184,13 @@ def open_(  # noqa: PLR0913  # one parameter for each option
     settings |= {"data": data if takes_digits(folder) and _is_mnist(data) else None}
     settings |= {"own_network": folder, "default_network": folder.name}
     _serve(settings, open_page=not no_browser)
+
+
+def _stop_with_parent() -> None:
+    """Stop when the process that started this one has ended, however it ends."""
+    from skiplens.worker_processes import stop_with_parent
+
+    Thread(target=stop_with_parent, daemon=True).start()
 
 
 def _is_mnist(data: Path | None) -> bool:
@@ -442,6 +459,8 @@ def extract(
     from skiplens.progress import progress_bar
     from skiplens.web.parameters import parse_layers
 
+    if ray is not None:  # whose actors have another current folder
+        images, models = images.resolve(), models.resolve()
     threads = read_settings({}).interpreters
     engine = LiteRTEngine(open_folder(models / network), threads, threads)
     chosen = parse_layers(engine.manifest, layers)

@@ -100,7 +100,7 @@ class Client:
         return f"{type(self).__name__}({self.url!r}{network})"
 
     def _repr_html_(self) -> str:
-        url = escape(self.url)
+        url = escape(self._shown_url)
         link = f'<p><a href="{url}" target="_blank">{url}</a></p>'
         try:
             return link + self.show(self._examples[0])._repr_html_()
@@ -112,6 +112,11 @@ class Client:
         """Images to show the network on: the samples, if it takes such images."""
         height, width, _ = self._description["input_shape"]
         return self.samples if height == width == _SIDE else ()
+
+    @property
+    def _shown_url(self) -> str:
+        """Where the browser of whoever reads pages finds the server."""
+        return self.url
 
     # The network
 
@@ -234,7 +239,7 @@ class Client:
         details = (self._json(f"{view}/blocks/{_segment(one)}") for one in self.blocks)
         return NotebookView(
             f"{self.network}: {answer.label}, {answer.probabilities[answer.label]:.1%}",
-            self.page(stored),
+            self._shown_url + self.page(stored).removeprefix(self.url),
             self.block_metrics(stored, scale),
             tuple(one["identity"] is not None for one in details),
             name,

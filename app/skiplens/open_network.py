@@ -1,10 +1,13 @@
 """Opens a Keras network from Python: compiles and serves it, and asks about it."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -34,13 +37,17 @@ class OpenNetwork(Client):
         folder: tempfile.TemporaryDirectory[str],
         images: Sequence[Pixels] = (),
     ) -> None:
-        super().__init__(url)
+        super().__init__(url, token=os.environ.get("SKIPLENS_TOKEN", ""))
         self._server = server
         self._folder = folder
         self._images = tuple(images)
 
     def _repr_html_(self) -> str:
-        return super()._repr_html_() + iframe(address_in_notebook(self.url, os.environ))
+        return super()._repr_html_() + iframe(self._shown_url)
+
+    @cached_property
+    def _shown_url(self) -> str:
+        return address_in_notebook(self.url, os.environ).rstrip("/") + "/"
 
     @property
     def _examples(self) -> Sequence[Image]:
@@ -49,7 +56,7 @@ class OpenNetwork(Client):
     def close(self) -> None:
         """End the server; the compiled network is kept."""
         self._server.terminate()
-        self._server.wait()
+        _end(self._server)
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -68,6 +75,13 @@ class OpenNetwork(Client):
             self._server.terminate()
 
 
+def _end(server: subprocess.Popen[str]) -> None:
+    """Wait until a server has ended."""
+    if server.stdin is not None:
+        server.stdin.close()
+    server.wait()
+
+
 def open_network(  # noqa: PLR0913  # one parameter for each option of the command
     model: Any = None,  # noqa: ANN401  # Keras is not imported here
     images: Sequence[Pixels] = (),
@@ -77,7 +91,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
     kind: InputKind | None = None,
     size: int | tuple[int, int] | None = None,
     output: str | int | None = None,
-    classes: Sequence[str] = (),
+    classes: Iterable[object] = (),
     data: str | os.PathLike[str] | None = None,
     trust: bool = False,
     definitions: str | os.PathLike[str] | None = None,
@@ -95,7 +109,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         kind: ``digit`` for images that are prepared as MNIST's were; by the shape by default.
         size: of the images, where the model leaves it open: a side, or height and width.
         output: which of several outputs to show, by name or number.
-        classes: names of the classes.
+        classes: names of the classes, as ``str`` gives them.
         data: labelled images to measure the accuracy on.
         trust: whether code in the file may be run, such as that of Lambda layers.
         definitions: a Python file to run first, which defines the model's own layers.
@@ -104,9 +118,9 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         StartupError: it cannot be compiled or served; the message says why.
     """
     folder = tempfile.TemporaryDirectory(prefix="skiplens-")
-    command = [sys.executable, "-m", "skiplens"]
+    command = [sys.executable, "-P", "-m", "skiplens"]  # the current folder may shadow modules
     if model is None:
-        command += ["serve", "--port", "0"]
+        command += ["serve", "--port", "0", "--with-parent"]
         return _started(command, folder)
     options = NetworkOptions(
         preprocess,
@@ -116,6 +130,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         None if output is None else str(output),
     )
     command += ["open", str(_saved(model, Path(folder.name))), "--no-browser", "--port", "0"]
+    command += ["--with-parent"]
     command += command_options(
         options,
         _listed(classes, Path(folder.name)),
@@ -132,22 +147,40 @@ def _started(
     folder: tempfile.TemporaryDirectory[str],
     images: Sequence[Pixels] = (),
 ) -> OpenNetwork:
-    """The server that a command starts, which notebooks may show in a frame."""
+    """The server that a command starts, which notebooks may show in a frame.
+
+    It is in a process group of its own: an interrupted cell, or Ctrl-C in a terminal, interrupts
+    the whole group of this process. It ends with the pipe to its standard input.
+    """
     log = Path(folder.name) / "log"
     variables = {"SKIPLENS_FRAME_ANCESTORS": ",".join(SITES)}
     if is_proxied(os.environ):  # the names of its host and path are the proxy's
         variables |= {"SKIPLENS_TRUST_PREFIX_HEADER": "true", "SKIPLENS_ALLOWED_HOSTS": "*"}
     with log.open("w") as file:
         server = subprocess.Popen(  # noqa: S603  # our own program
-            command, stdout=subprocess.PIPE, stderr=file, text=True, env=variables | os.environ
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            env=variables | os.environ,
+            process_group=0,
         )
     try:
         return OpenNetwork(server, _address(server, log), folder, images)
     except BaseException:
-        server.kill()
-        server.wait()
+        _kill(server)
+        _end(server)
         folder.cleanup()
         raise
+
+
+def _kill(server: subprocess.Popen[str]) -> None:
+    """Kill a server that starts, and the compiling that it waits for."""
+    if server.poll() is None and hasattr(os, "killpg"):
+        os.killpg(server.pid, signal.SIGKILL)
+    else:
+        server.kill()
 
 
 def _saved(model: Any, folder: Path) -> Path:  # noqa: ANN401  # as above
@@ -159,12 +192,13 @@ def _saved(model: Any, folder: Path) -> Path:  # noqa: ANN401  # as above
     return path
 
 
-def _listed(classes: Sequence[str], folder: Path) -> Path | None:
+def _listed(classes: Iterable[object], folder: Path) -> Path | None:
     """A file with the names of classes."""
-    if not classes:
+    names = [str(one) for one in classes]
+    if not names:
         return None
-    path = folder / "classes.txt"
-    path.write_text("\n".join(classes), encoding="utf-8")
+    path = folder / "classes.json"
+    path.write_text(json.dumps(names), encoding="utf-8")
     return path
 
 

@@ -318,7 +318,7 @@ class _Supervisor:
         return int(any(code not in {0, -signal.SIGTERM} for code in codes))
 
 
-def _stop_with_parent() -> None:
+def stop_with_parent() -> None:
     """Wait until the parent is gone: its end of the pipe closes, however it ends. Then stop."""
     while os.read(sys.stdin.fileno(), 1):  # a buffer would be locked when the interpreter ends
         pass
@@ -346,7 +346,7 @@ def main() -> None:
     try:
         settings = Settings.model_validate(order["settings"])
         configure(settings.log_format, settings.max_log_bytes)
-        threading.Thread(target=_stop_with_parent, daemon=True).start()
+        threading.Thread(target=stop_with_parent, daemon=True).start()
         os.set_blocking(sys.stdout.fileno(), False)
         with socket.socket(fileno=int(sys.argv[1])) as listener:
             shared = Path(order["shared"])

@@ -203,12 +203,15 @@ def test_what_is_told_is_part_of_the_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["cat\ndog\n", '["cat", "dog"]', '{"0": ["n01", "cat"], "1": ["n02", "dog"]}'],
-    ids=["lines", "list", "class index"],
+    [
+        *("cat\ndog\n", "\ufeffcat\r\ndog\r\n", '["cat", "dog"]'),
+        '{"0": ["n01", "cat"], "1": ["n02", "dog"]}',
+    ],
+    ids=["lines", "lines of Windows", "list", "class index"],
 )
 def test_names_of_classes_are_read(content: str, tmp_path: Path) -> None:
     path = tmp_path / "names"
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     assert read_classes(path) == ("cat", "dog")
 
 

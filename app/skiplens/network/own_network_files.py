@@ -65,7 +65,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
         CompileError: it is none of these.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if not text.lstrip().startswith(("[", "{")):
             return tuple(line.strip() for line in text.splitlines() if line.strip())
         found = json.loads(text)
@@ -215,7 +215,8 @@ def compile_apart(
     Raises:
         CompileError: the system ended it.
     """
-    command = [sys.executable, "-m", "skiplens", "compile", str(network), "--models", str(models)]
+    command = [sys.executable, "-P", "-m", "skiplens"]  # the current folder may shadow modules
+    command += ["compile", str(network), "--models", str(models)]
     command += command_options(options, classes, data, code)
     command += [] if data else ["--no-measure"]
     ended = subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
