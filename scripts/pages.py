@@ -2,19 +2,9 @@
 
 from typing import Final
 
-STEPS: Final = (
-    "filter",
-    "layer",
-    "block",
-    "sum",
-    "switch",
-    "routes",
-    "gradients",
-    "depth",
-    "ablation",
-    "meaning",
-    "time",
-)
+from skiplens.web.pages.learn import steps
+
+STEPS: Final = tuple(step.name for step in steps.STEPS)
 """Of the story."""
 GALLERY: Final = "/networks/mnist-resnet/digits/{digit}"
 ROWS: Final = "/networks/mnist-rows/digits/{digit}"
