@@ -18,6 +18,7 @@ from skiplens.core.image_decoding import (
     decode_reduced,
     format_of,
     gif_size,
+    image_files,
 )
 from skiplens.core.limits import ImageLimits
 from skiplens.errors import (
@@ -34,6 +35,12 @@ NEEDS_CORPUS = pytest.mark.skipif(
     "SKIPLENS_CORPORA" not in os.environ, reason="SKIPLENS_CORPORA names no folder of images"
 )
 READABLE_THOUGH_DAMAGED = "xcsn0g01"  # only the checksum of its pixels is wrong
+
+
+def test_hidden_files_are_no_images(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.jpeg", ".hidden.png", "._a.jpeg", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in image_files(tmp_path)] == ["a.jpeg", "b.PNG"]
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

@@ -341,9 +341,11 @@ def test_a_phones_photo_of_several_images_is_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_the_name_of_a_class_is_that_class(tmp_path: Path) -> None:
+    (tmp_path / ".ipynb_checkpoints").mkdir()
     for name in ("1", "2", "3"):
         (tmp_path / name).mkdir()
         Image.new("L", (4, 4)).save(tmp_path / name / "image.png")
+        (tmp_path / name / "._image.png").touch()
     assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]
     (tmp_path / "3").rename(tmp_path / "0")
     assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]

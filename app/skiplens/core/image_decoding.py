@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -27,6 +28,9 @@ from skiplens.errors import TooLargeError, UnreadableImageError, UnsupportedForm
 Pixels = NDArray[np.uint8]
 
 ACCEPTED: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+SUFFIXES: Final = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+LONGEST_TO_FIT: Final = 1024
+"""Pixels of a side that a photograph is reduced to before it is fitted to a network's image."""
 
 _ACCEPTED_SIGNATURES: Final = (
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -66,6 +70,14 @@ _OTHER_SIGNATURES: Final = (
 )
 _MIN_SUB_BLOCKS: Final = {0xFE: 0, 0xFF: 2}  # comment, application data; others 1
 _XML_PROLOGUE_BYTES: Final = 1024  # after "<?xml", "<svg" must occur within these
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files in a folder, by name. macOS puts a hidden one, which is none, beside each
+    that it copies to other systems: ``._photo.jpg``.
+    """
+    images = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in images if not path.name.startswith("."))
 
 
 def format_of(data: bytes) -> str | None:

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.branch_scales import AS_TRAINED
-from skiplens.core.image_decoding import decode, decode_colour
+from skiplens.core.image_decoding import (
+    LONGEST_TO_FIT,
+    SUFFIXES,
+    decode,
+    decode_colour,
+    image_files,
+)
 from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import LayerInfo
@@ -33,8 +39,6 @@ from skiplens.service.forward import branch_scales, network_input
 
 _CHUNK_BYTES: Final = 16 * 1024 * 1024  # of all layers' maps together
 _MOST_IN_A_CHUNK: Final = 256
-_LONGEST_SIDE: Final = 1024
-_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
 _STATE: Final = ".progress.npz"
 MAPS: Final = "maps"
 PROBABILITIES: Final = "probabilities"
@@ -97,9 +101,9 @@ class FileImages:
     """
 
     def __init__(self, folder: Path, *, digits: bool) -> None:
-        self._paths = sorted(one for one in folder.iterdir() if one.suffix.lower() in _SUFFIXES)
+        self._paths = image_files(folder)
         if not self._paths:
-            raise ExportError(f"{folder} holds no image ({', '.join(sorted(_SUFFIXES))})")
+            raise ExportError(f"{folder} holds no image ({', '.join(SUFFIXES)})")
         self._digits = digits
         self.names = tuple(path.name for path in self._paths)
         found = ((path.name, path.stat()) for path in self._paths)
@@ -116,7 +120,7 @@ class FileImages:
             content = essential(path.read_bytes())
             if self._digits:
                 return preprocess(decode(content)).digit
-            return InputImage.of(decode_colour(content, _LONGEST_SIDE))
+            return InputImage.of(decode_colour(content, LONGEST_TO_FIT))
         except (OSError, SkiplensError) as error:
             raise ExportError(f"{path} cannot be read: {error}") from error
 

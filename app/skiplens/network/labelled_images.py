@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.image_decoding import decode_colour
+from skiplens.core.image_decoding import LONGEST_TO_FIT, decode_colour, image_files
 from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import Fit, InputImage
 from skiplens.core.manifest import Accuracy
@@ -18,9 +18,7 @@ from skiplens.mnist import NPZ_ERRORS, read_split
 from skiplens.network.evaluation import OnStep
 from skiplens.network.tracing import InstrumentedModel
 
-_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
 _BATCH: Final = 16
-_LONGEST: Final = 1024  # pixels of a side that a photograph is reduced to before it is fitted
 _GREY: Final = 1
 
 
@@ -49,7 +47,7 @@ class LabelledImages:
         if not isinstance(one, Path):
             return InputImage.of(one[:, :, 0] if one.shape[2:] == (_GREY,) else one)
         try:
-            return InputImage.of(decode_colour(essential(one.read_bytes()), _LONGEST))
+            return InputImage.of(decode_colour(essential(one.read_bytes()), LONGEST_TO_FIT))
         except (OSError, SkiplensError) as error:
             raise CompileError(f"{one} cannot be read: {error}") from error
 
@@ -66,7 +64,8 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
     """
     if source.is_file():
         return _read_npz(source)
-    folders = sorted(entry for entry in source.glob("*/") if entry.is_dir())
+    entries = (entry for entry in source.glob("*/") if entry.is_dir())
+    folders = sorted(entry for entry in entries if not entry.name.startswith("."))
     if not folders:
         try:
             split = read_split(source, "test")
@@ -84,7 +83,7 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
     images: list[Path] = []
     labels: list[int] = []
     for index, folder in enumerate(folders):
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+        files = image_files(folder)
         images += files
         labels += [index if known is None else known[folder.name]] * len(files)
     if not images:
