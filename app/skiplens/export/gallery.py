@@ -1,7 +1,7 @@
 """Exports the gallery of a digit to a folder: images, their manifest, a page without a server."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +16,7 @@ from skiplens.core.image_decoding import decode_colour, decode_reduced
 from skiplens.core.image_stripping import essential
 from skiplens.core.input_image import InputImage
 from skiplens.core.limits import ImageLimits
-from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo, Manifest
 from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import ExportError, InvalidParameterError
@@ -155,21 +155,17 @@ class GalleryImages:
 
 def draw(context: ExportContext) -> GalleryImages:
     """Every image, laid out."""
-    manifest, weights = context.engine.manifest, context.engine.weights
+    manifest = context.engine.manifest
     options = GridOptions(palette=context.options.palette)
     layers = {
         layer.name: layer_grid(context.forward, layer, tuple(range(layer.filters)), context.options)
         for layer in manifest.layers
     }
-    found = {
-        layer.name: legible_kernels(
-            weights[f"{layer.name}/kernel"],
-            lambda kernel, zoom: kernel_grid(kernel, replace(options, zoom=zoom)),
-        )
-        for layer in manifest.layers
-        if layer.kernel
-    }
-    kernels = {name: grid for name, grid in found.items() if grid}
+    kernels = _kernels(
+        context,
+        manifest.layers,
+        lambda kernel, zoom: kernel_grid(kernel, replace(options, zoom=zoom)),
+    )
     return GalleryImages(
         {name: Image(f"layers/{name}.png", grid) for name, grid in layers.items()},
         {name: Image(f"kernels/{name}.png", grid) for name, grid in kernels.items()},
@@ -192,21 +188,31 @@ def legible_kernels(
     return draw(kernel, 1)
 
 
+def _kernels(
+    context: ExportContext,
+    layers: Iterable[LayerInfo],
+    draw: Callable[[Array, int | None], _Kernels],
+) -> dict[str, _Kernels]:
+    """The kernels of layers by name, where they can be made out."""
+    found = {
+        layer.name: legible_kernels(context.engine.weights[f"{layer.name}/kernel"], draw)
+        for layer in layers
+        if layer.kernel
+    }
+    return {name: grid for name, grid in found.items() if grid}
+
+
 _FILE_NAMES: Final = {"projected x": "x", "F(x)": "residual"}
 
 
 def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions) -> BlockImages:
     table = block_table(context.forward, block, options.palette)
-    weights, folder = context.engine.weights, f"blocks/{block.name}"
-    found = {
-        layer.name: legible_kernels(
-            weights[f"{layer.name}/kernel"],
-            lambda kernel, zoom: LabelledKernelGrid.of(kernel, options.palette, zoom),
-        )
-        for layer in context.engine.manifest.layers
-        if layer.kernel and layer.block == block.name
-    }
-    kernels = {name: grid for name, grid in found.items() if grid}
+    folder = f"blocks/{block.name}"
+    kernels = _kernels(
+        context,
+        (layer for layer in context.engine.manifest.layers if layer.block == block.name),
+        lambda kernel, zoom: LabelledKernelGrid.of(kernel, options.palette, zoom),
+    )
     return BlockImages(
         Image(f"{folder}/maps.png", table),
         {
