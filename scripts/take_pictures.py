@@ -8,7 +8,7 @@ import argparse
 import shutil
 from itertools import product
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
@@ -19,7 +19,6 @@ PICTURES: Final = ROOT / "docs"
 WIDE: Final = 1440
 NARROW: Final = 390
 _HEIGHT: Final = 1000
-_AIR: Final = 24  # pixels around what is shown
 
 Scheme = Literal["light", "dark"]
 _SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
@@ -51,9 +50,7 @@ def main() -> None:
 
 def take_gallery(browser: Browser, address: str) -> Path:
     """The gallery as one sees it first."""
-    page = opened(browser, address, WIDE, "light")
-    page.wait_for_load_state("networkidle")
-    return _save(page, "gallery.png")
+    return _save(opened(browser, address, WIDE, "light"), "gallery.png")
 
 
 def take_drawing(browser: Browser, address: str) -> Path:
@@ -77,8 +74,7 @@ def take_drawing(browser: Browser, address: str) -> Path:
 
 def take_value(browser: Browser, address: str) -> Path:
     """One value of a filter's map, explained."""
-    samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
-    gallery = samples.json()[0]["page_url"]
+    gallery = _samples(browser, address)[0]["page_url"]
     page = opened(
         browser, f"{address}{gallery}/layers/block1.conv1/filters/3?at=8,12", WIDE, "light"
     )
@@ -94,8 +90,7 @@ def _save(page: Page, name: str) -> Path:
 
 def take_experiment(browser: Browser, address: str) -> Path:
     """A four of the samples, with the ten least needed of 27 blocks removed."""
-    samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
-    four = next(one["id"] for one in samples.json() if one["label"] == 4)
+    four = next(one["id"] for one in _samples(browser, address) if one["label"] == 4)
     page = opened(browser, f"{address}/experiments/removal?digit={four}", WIDE, "light")
     page.get_by_text("the 10 least needed").click()
     page.wait_for_url("**scale=**")
@@ -114,6 +109,14 @@ def opened(browser: Browser, address: str, width: int, scheme: Scheme) -> Page:
     return page
 
 
+def _samples(browser: Browser, address: str) -> list[dict[str, Any]]:
+    """The records of the samples."""
+    context = browser.new_context()
+    found: list[dict[str, Any]] = context.request.get(f"{address}/api/v1/samples").json()
+    context.close()
+    return found
+
+
 def _box(page: Page, section: str) -> FloatRect:
     page.locator(section).wait_for()
     box = page.locator(section).bounding_box()
@@ -125,8 +128,7 @@ def _box(page: Page, section: str) -> FloatRect:
 def look(browser: Browser, address: str, folder: Path) -> None:
     """Take every kind of page, whole, of the first two samples."""
     folder.mkdir(parents=True, exist_ok=True)
-    samples = opened(browser, address, WIDE, "light").request.get(f"{address}/api/v1/samples")
-    digit, other = (one["id"] for one in samples.json()[:2])
+    digit, other = (one["id"] for one in _samples(browser, address)[:2])
     for name, path in PAGES.items():
         for scheme, width in product(_SCHEMES, (WIDE, NARROW)):
             page = opened(browser, address + path.format(digit=digit, other=other), width, scheme)
