@@ -69,12 +69,12 @@ class Call:
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The symbolic tensors among its arguments."""
-        return tuple(_tensors((self.args, self.kwargs)))
+        return tuple(tensors_in((self.args, self.kwargs)))
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """The symbolic tensors that it returned."""
-        return tuple(_tensors(self.output))
+        return tuple(tensors_in(self.output))
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +285,8 @@ def _packed(entries: Any, structure: Any) -> Any:
     return entries
 
 
-def _tensors(structure: Any) -> Iterator[Tensor]:
+def tensors_in(structure: Any) -> Iterator[Tensor]:
+    """The symbolic tensors in a structure, in its order."""
     for value in keras.tree.flatten(structure):
         if isinstance(value, keras.KerasTensor):
             yield value

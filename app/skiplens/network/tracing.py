@@ -13,7 +13,7 @@ from keras import ops
 
 from skiplens.core.manifest import INPUT, SPATIAL_RANK, BlockInfo, LayerInfo
 from skiplens.errors import CompileError, quoted
-from skiplens.network.flattening import Call, Merge, Tensor, twin
+from skiplens.network.flattening import Call, Merge, Tensor, tensors_in, twin
 from skiplens.network.layer_records import (
     POOLS,
     describe_layer,
@@ -225,7 +225,7 @@ class _Replay:
         if out is None:
             out = self._layer(call)(*args, **kwargs)
         sources = self._sources_of(call, (args, kwargs))
-        for number, (old, new) in enumerate(zip(call.outputs, _tensors(out), strict=True)):
+        for number, (old, new) in enumerate(zip(call.outputs, tensors_in(out), strict=True)):
             self._values[id(old)] = new
             keeps_sign = alone and isinstance(call.layer, _KEEPS_SIGN)
             if is_never_negative(call.layer) or (
@@ -376,11 +376,6 @@ class _Replay:
             can_disable=merge.scaled is not None,
             rectified=is_plain_relu(self._keras_layers[output]),
         )
-
-
-def _tensors(structure: Any) -> list[Tensor]:
-    flat = keras.tree.flatten(structure)
-    return [value for value in flat if isinstance(value, keras.KerasTensor)]
 
 
 def load_network(path: Path) -> keras.Model:
