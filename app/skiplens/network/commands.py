@@ -464,13 +464,14 @@ def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | N
     test = load_mnist("test", data)
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name
-    correct = 0
     with progress_bar() as progress:
         task = progress.add_task(manifest.id, total=len(test), note="")
-        for image, label in zip(test.inputs(), test.labels, strict=True):
-            correct += int(activations(image[None], branch_scales)[last].argmax() == label)
+
+        def classify(image: NDArray[np.float32]) -> NDArray[np.float32]:
             progress.update(task, advance=1)
-    accuracy = Accuracy.of(correct, len(test))
+            return np.reshape(activations(image, branch_scales)[last], (1, -1))
+
+        accuracy = test.accuracy(classify, size=1)
     _report(accuracy)
     return accuracy
 
