@@ -282,14 +282,11 @@ def test_gradients_flow_through_both_routes() -> None:
     assert all(numpy(gradient).any() for gradient in weights)
 
 
-def test_parts_are_reachable_by_role_and_make_up_the_sum() -> None:
+def test_a_block_adds_what_its_layer_and_its_shortcut_make_of_x() -> None:
     block, x = Residual(dense(width=3), shortcut=dense("shortcut", 3)), inputs(2, WIDTH)
-    parts = {role: numpy(part) for role, part in block.parts(x).items()}
-    assert list(parts) == ["identity", "residual", "sum"]
-    np.testing.assert_allclose(parts["residual"], by_numpy(block.layer, x), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(parts["identity"], by_numpy(block.shortcut, x), rtol=1e-5, atol=1e-6)
-    assert np.array_equal(parts["sum"], parts["identity"] + parts["residual"])
-    assert np.array_equal(parts["sum"], numpy(block(x)))
+    found = numpy(block(x))
+    wanted = by_numpy(block.layer, x) + by_numpy(block.shortcut, x)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 TOKENS = np.array([[3, 1, 2, 0, 0], [4, 4, 0, 0, 0], [1, 2, 3, 4, 1]])
@@ -342,12 +339,13 @@ def test_a_mask_reaches_the_recurrent_layer_and_passes_through(wrap: str) -> Non
 def test_a_mask_given_by_hand_reaches_branch_shortcut_and_gate() -> None:
     probes = Probe(), Probe()
     gate_layer = layers.LSTM(4, return_sequences=True)
-    block = Residual(probes[0], merge=HighwayGate(gate_layer), shortcut=probes[1])
+    merge = HighwayGate(gate_layer)
+    block = Residual(probes[0], merge=merge, shortcut=probes[1])
     x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
     found = numpy(block(x, mask=MASK))
     assert all(np.array_equal(np.asarray(probe.seen), MASK) for probe in probes)
     np.testing.assert_allclose(found, x, rtol=1e-5)
-    gate = numpy(block.parts(x, run=lambda layer, value: layer(value, mask=MASK))["gate"])
+    gate = numpy(merge.gate(x, MASK))
     logits = numpy(gate_layer(x, mask=MASK))
     np.testing.assert_allclose(gate, 1 / (1 + np.exp(-logits)), rtol=1e-5)
 

@@ -1,7 +1,6 @@
 """Keras layers: Residual, which wraps any layer, and the merges of x and F(x)."""
 
 import inspect
-import operator
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,7 +8,6 @@ import keras
 from keras import ops
 
 MergeFunction = Callable[[Any, Any], Any]
-Runner = Callable[[keras.layers.Layer, Any], Any]
 Shape = tuple[int | None, ...]
 
 
@@ -76,12 +74,9 @@ class HighwayGate(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
             )
         self.built = True
 
-    def gate(self, x: Any, run: Runner = operator.call) -> Any:
-        """``T(x)`` in (0, 1), of the shape of ``F(x)``.
-
-        ``run(layer, x)`` calls the inner layer; a plain call by default.
-        """
-        return ops.sigmoid(run(self.layer, x))
+    def gate(self, x: Any, mask: Any = None) -> Any:
+        """``T(x)`` in (0, 1), of the shape of ``F(x)``; the inner layer receives the mask."""
+        return ops.sigmoid(_call_masked(self.layer, x, mask))
 
     def merge(self, x: Any, fx: Any, gate: Any) -> Any:
         """``gate * fx + (1 - gate) * x``."""
@@ -221,30 +216,13 @@ class Residual(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
         trial = keras.layers.Lambda(lambda pair: self.merge(*pair), dtype=self.dtype_policy)
         return tuple(trial.compute_output_shape([identity, residual]))
 
-    def parts(self, x: Any, run: Runner = operator.call) -> dict[str, Any]:
-        """Every part of the block by role.
-
-        Args:
-            x: the block's input.
-            run: ``run(layer, x)`` calls an inner layer; plain calls by default.
-
-        Returns:
-            ``identity`` (``x``, or its projection), ``residual`` (``F(x)``) and ``sum``, and in a
-            highway block ``gate`` (``T(x)``).
-        """
-        if not self.built:
-            self.build(tuple(x.shape))
-        identity = x if self.shortcut is None else run(self.shortcut, x)
-        fx = run(self.layer, x)
-        if isinstance(self.merge, HighwayGate):
-            gate = self.merge.gate(x, run)
-            total = self.merge.merge(identity, fx, gate)
-            return {"identity": identity, "gate": gate, "residual": fx, "sum": total}
-        return {"identity": identity, "residual": fx, "sum": self.merge(identity, fx)}
-
     def call(self, x: Any, mask: Any = None) -> Any:
-        """``merge(x, F(x))``; the inner layer receives the mask."""
-        return self.parts(x, run=lambda layer, value: _call_masked(layer, value, mask))["sum"]
+        """``merge(x, F(x))``; the inner layers receive the mask."""
+        identity = x if self.shortcut is None else _call_masked(self.shortcut, x, mask)
+        fx = _call_masked(self.layer, x, mask)
+        if isinstance(self.merge, HighwayGate):
+            return self.merge.merge(identity, fx, self.merge.gate(x, mask))
+        return self.merge(identity, fx)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask, or ``None`` if the merged output has no time axis for it any more."""
