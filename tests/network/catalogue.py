@@ -14,6 +14,7 @@ from tests.network.test_any_graph import (
     functional_resnet,
     inception,
     lenet,
+    perceptron,
     squeeze_and_excite,
     tutorial_convnet,
 )
@@ -66,12 +67,6 @@ def conv(width: int, side: int = 3, **options: object) -> layers.Layer:
 
 
 # Sequential
-
-
-def perceptron() -> keras.Model:
-    return stacked(
-        layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dropout(0.2), layers.Dense(10)
-    )
 
 
 def row_of_pixels() -> keras.Model:

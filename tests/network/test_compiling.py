@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -152,50 +152,13 @@ def test_titles_come_by_id(folder: Path) -> None:
     assert manifest.summary == "A network compiled by its user."
 
 
-def test_images_of_other_channels_are_refused(tmp_path: Path) -> None:
-    chain = [
-        layers.Conv2D(2, 3, name="stem.conv"),
-        *(layers.Conv2D(2, 3, name="block1.conv"), layers.ReLU(name="block1.output")),
-        *(layers.GlobalAveragePooling2D(), layers.Dense(10), layers.Softmax()),
-    ]
-    keras.Sequential([keras.Input((32, 32, 5)), *chain]).save(tmp_path / "network.keras")
-    says = "takes images of 32 x 32 x 5; images have one channel, or three"
-    with pytest.raises(CompileError, match=says):
-        compile_network(tmp_path, run_once)
-    assert files(tmp_path) == {"network.keras"}
-
-
-def _two_outputs() -> keras.Model:
-    image = keras.Input((28, 28, 1))
-    x = layers.Flatten()(layers.Conv2D(2, 3, name="block1.output")(image))
-    return keras.Model(image, [layers.Dense(10)(x), layers.Dense(10)(x)])
-
-
-def _a_comma_in_a_name() -> keras.Model:
-    parts = [layers.Conv2D(2, 3, name="block1,output"), layers.Flatten(), layers.Dense(10)]
-    return keras.Sequential([keras.Input((28, 28, 1)), *parts])
-
-
-def _channels_first() -> keras.Model:
+def test_channels_that_come_first_are_refused(tmp_path: Path) -> None:
     inner = keras.Sequential([layers.MaxPooling2D(data_format="channels_first")], name="inner")
     parts = [layers.Permute((3, 1, 2)), inner, layers.Flatten(), layers.Dense(10)]
-    return keras.Sequential([keras.Input((28, 28, 1)), *parts])
-
-
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (_two_outputs, "has 2 outputs; --output tells which"),
-        (_a_comma_in_a_name, "'block1,output' has a name that cannot stand in an address"),
-        (_channels_first, "'inner' has its channels first"),
-    ],
-)
-def test_networks_of_other_kinds_are_refused_in_a_sentence(
-    tmp_path: Path, make: Callable[[], keras.Model], says: str
-) -> None:
-    make().save(tmp_path / "network.keras")
-    with pytest.raises(CompileError, match=says):
+    keras.Sequential([keras.Input((28, 28, 1)), *parts]).save(tmp_path / "network.keras")
+    with pytest.raises(CompileError, match="'inner' has its channels first"):
         compile_network(tmp_path, run_once)
+    assert files(tmp_path) == {"network.keras"}
 
 
 INFO = GraphInfo("graph.tflite", ("image",), ("large", "small"), 0.0)

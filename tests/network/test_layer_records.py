@@ -1,6 +1,6 @@
 """Records of layers and blocks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import keras
@@ -21,6 +21,7 @@ from tests.network.tiny import (
     instrumented,
     numpy,
     randomise,
+    sublayers,
 )
 
 
@@ -116,20 +117,6 @@ def test_figures_of_a_convolution() -> None:
 
 NETWORKS = [*ARCHITECTURES, "tiny"]
 SCALE = 0.75
-
-
-def sublayers(layer: Tensor) -> Iterator[layers.Layer]:
-    """Every layer inside, itself included."""
-    yield layer
-    if isinstance(layer, keras.Model):
-        inside = layer.layers
-    elif isinstance(layer, Residual):
-        inside = [layer.layer, layer.shortcut, getattr(layer.merge, "layer", None)]
-    else:
-        inside = []
-    for part in inside:
-        if part is not None:
-            yield from sublayers(part)
 
 
 def recomputed(info: LayerInfo, given: list[Array], known: dict[str, layers.Layer]) -> Array:

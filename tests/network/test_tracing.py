@@ -1,7 +1,7 @@
 """Traced networks: outputs of every layer, blocks, branch scales."""
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tests.network.tiny import (
     instrumented,
     numpy,
     randomise,
+    sublayers,
     tiny_network,
 )
 
@@ -45,20 +46,6 @@ def activations(name: str, off: tuple[str, ...] = ()) -> Mapping[str, Array]:
     return {layer: numpy(value) for layer, value in outputs.items()}
 
 
-def leaves(layer: Tensor) -> Iterator[layers.Layer]:
-    """Every layer inside that computes something by itself."""
-    if isinstance(layer, keras.Model):
-        parts = layer.layers
-    elif isinstance(layer, Residual):
-        parts = [layer.layer, layer.shortcut, getattr(layer.merge, "layer", None)]
-    else:
-        parts = []
-        yield layer
-    for part in parts:
-        if part is not None:
-            yield from leaves(part)
-
-
 @pytest.mark.parametrize(
     "name", sorted(path.parent.name for path in MODELS.glob("*/manifest.json"))
 )
@@ -74,8 +61,8 @@ def test_every_layer_is_reached_and_described_as_it_is(name: str) -> None:
     network, traced = instrumented(name)
     found = activations(name)
     assert [layer.name for layer in traced.layers] == list(found)
-    unseen = (keras.layers.InputLayer, layers.Dropout, layers.Flatten)
-    inside = {leaf.name for leaf in leaves(network) if not isinstance(leaf, unseen)}
+    unseen = (keras.layers.InputLayer, layers.Dropout, layers.Flatten, keras.Model, Residual)
+    inside = {layer.name for layer in sublayers(network) if not isinstance(layer, unseen)}
     parts = {layer.name for layer in traced.layers if layer.parameters == 0}
     assert inside <= set(found)
     assert set(found) - inside <= parts

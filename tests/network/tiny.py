@@ -1,5 +1,6 @@
 """Small networks that tests make, with weights that leave nothing trivial."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,20 @@ def instrumented(name: str) -> tuple[keras.Model, InstrumentedModel]:
     """An architecture, or the tiny network, with random weights; tests leave them as they are."""
     network = tiny_network() if name == "tiny" else randomise(ARCHITECTURES[name]())
     return network, instrument(network)
+
+
+def sublayers(layer: Tensor) -> Iterator[layers.Layer]:
+    """Every layer inside, itself included."""
+    yield layer
+    if isinstance(layer, keras.Model):
+        inside = layer.layers
+    elif isinstance(layer, Residual):
+        inside = [layer.layer, layer.shortcut, getattr(layer.merge, "layer", None)]
+    else:
+        inside = []
+    for part in inside:
+        if part is not None:
+            yield from sublayers(part)
 
 
 def images(count: int = 1, seed: int = 1) -> Array:
