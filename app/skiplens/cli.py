@@ -63,6 +63,7 @@ LabelledImages = Annotated[
     Path | None,
     typer.Option(
         "--data",
+        exists=True,
         help="Labelled test images: a folder with MNIST, a folder of class folders, or an npz. "
         "Without it, the accuracy is not measured.",
     ),
