@@ -13,7 +13,6 @@ export const ROOT = globalThis.document?.documentElement.dataset["root"] ?? "";
  * @returns {string} `palette=light`
  */
 export function queryWithoutPosition(search) {
-  const all = [...new URLSearchParams(search)];
-  const others = all.filter(([name]) => name !== "at" && name !== "channel");
-  return others.map(([name, value]) => `${name}=${value}`).join("&");
+  const all = search.replace(/^\?/, "").split("&");
+  return all.filter((part) => part && !/^(at|channel)=/.test(part)).join("&");
 }

@@ -98,9 +98,13 @@ async function checkConnection({ restart = false } = {}) {
   for (const image of document.querySelectorAll("[data-state=unasked]")) void handleFailedImage(image);
 }
 
+/** Addresses of pictures in SVG that have failed: they do not tell it again. @type {Set<string>} */
+const failedCrops = new Set();
+
 /** @param {EventTarget | null} image */
 async function handleFailedImage(image) {
   if (!(image instanceof HTMLImageElement || image instanceof SVGImageElement)) return;
+  if (image instanceof SVGImageElement) failedCrops.add(image.href.baseVal);
   image.dataset["state"] = "unasked";
   void checkConnection();
   const module = await import("./retry.js").catch(() => undefined); // fails without a connection
@@ -113,6 +117,10 @@ function retryFailed() {
     const hasFailed = image.complete && image.naturalWidth === 0 && image.currentSrc;
     if (hasFailed && !image.dataset["state"]) void handleFailedImage(image);
   }
+  for (const image of document.querySelectorAll("svg image:not([data-state])")) {
+    if (!(image instanceof SVGImageElement)) continue;
+    if (failedCrops.has(image.href.baseVal)) void handleFailedImage(image);
+  }
 }
 
 /** Retry images that fail from now on, and those that failed before this module ran. */
@@ -120,7 +128,10 @@ function wireImages() {
   document.addEventListener("error", ({ target }) => void handleFailedImage(target), {
     capture: true,
   });
-  document.addEventListener(CHANGED, retryFailed); // what was told of those that are missing is gone
+  document.addEventListener("load", ({ target }) => {
+    if (target instanceof SVGImageElement) failedCrops.delete(target.href.baseVal);
+  }, { capture: true });
+  document.addEventListener(CHANGED, retryFailed); // the change removed the messages about missing ones
   retryFailed();
   const entries = /** @type {PerformanceResourceTiming[]} */ (
     performance.getEntriesByType("resource")

@@ -436,14 +436,14 @@ def test_a_network_without_blocks_is_not_said_to_lack_anything_else(words: Words
     assert "no two of its paths merge as x and F(x)" in words("/blocks")
     assert "has no blocks after which" in words("/experiments/early-exits")
     assert "This network has no blocks, at whose inputs" in words("/experiments/gradients")
-    assert "None of its blocks can take another" in words("/experiments/order")
+    assert "cannot change places here" in words("/experiments/order")
 
 
 @pytest.mark.parametrize("own", [of_two_dense_layers], indirect=True)
-def test_depths_are_left_out_for_the_head_that_cannot_be_applied(words: Words) -> None:
+def test_a_head_of_two_dense_layers_gives_no_answers_at_other_depths(words: Words) -> None:
     said = words("/experiments/early-exits")
-    assert "only a head of one pooling and one dense layer could be applied" in said
-    assert "do not have the shape that the head takes, and no path" not in said
+    assert "is not one pooling and one dense layer, so it gives no answers" in said
+    assert "At the depths left out" not in said
 
 
 @pytest.mark.parametrize("own", [vision_transformer], indirect=True)

@@ -187,7 +187,7 @@ export function filterInNextLayer(page, layers, by) {
 /** @param {string} address */
 async function fetchJson(address) {
   const response = await fetch(address);
-  if (!response.ok) throw new TypeError(`The server answered ${response.status}.`);
+  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   return response.json();
 }
 
@@ -202,8 +202,9 @@ const answers = new Map();
 async function ask(address) {
   try {
     return await cached(answers, address, fetchJson);
-  } catch {
-    announce("The server cannot be reached.");
+  } catch (error) {
+    const isAnswer = error instanceof Error && !(error instanceof TypeError);
+    announce(isAnswer ? error.message : "The server cannot be reached.");
     return undefined;
   }
 }

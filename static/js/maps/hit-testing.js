@@ -205,7 +205,8 @@ export function valueBox({ cell, row, column }) {
  * @param {number} column
  */
 export function positionText({ isSequence, height }, filter, row, column) {
-  if (isSequence) return `unit ${filter}, ${height === SIDE ? "row" : "step"} ${row}`;
+  const hasDigit = !globalThis.document?.querySelector("form[data-picture]");
+  if (isSequence) return `unit ${filter}, ${height === SIDE && hasDigit ? "row" : "step"} ${row}`;
   return `filter ${filter}, row ${row}, column ${column}`;
 }
 

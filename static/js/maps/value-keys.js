@@ -38,7 +38,7 @@ export function addFocusTargets() {
   document.addEventListener(CHANGED, () => {
     addToMaps();
     if (!entered?.isConnected) leave();
-    else void enter(entered); // its maps may be others now
+    else void enter(entered, false); // its maps may be others now
   });
   addToMaps();
 }
@@ -99,8 +99,9 @@ async function handleKey(event, element) {
 /**
  * Go to where the element was left, or to the middle of its first map.
  * @param {HTMLElement} element
+ * @param {boolean} [scrolls] into view
  */
-async function enter(element) {
+async function enter(element, scrolls = true) {
   entered = element;
   const target = await cachedHitTarget(element).catch(() => undefined);
   if (entered !== element) return;
@@ -112,7 +113,7 @@ async function enter(element) {
   const { height, width } = mapSize(target);
   const last = lastPositions.get(element);
   const isThere = last && last.map < target.cells.length && last.row < height && last.column < width;
-  show(target, isThere ? last : { map: 0, row: height >> 1, column: width >> 1 });
+  show(target, isThere ? last : { map: 0, row: height >> 1, column: width >> 1 }, scrolls);
 }
 
 /**
@@ -135,15 +136,16 @@ function mapSize({ layers: [layer] }) {
 /**
  * @param {HitTarget} target
  * @param {MapPosition} to
+ * @param {boolean} [scrolls] into view
  */
-function show(target, to) {
+function show(target, to, scrolls = true) {
   const { map, row, column } = to;
   const cell = target.cells[map];
   if (!cell) return;
   const shown = position = { target, cell, row, column };
   lastPositions.set(target.element, to);
   const { top, height } = cellBox(cell);
-  if (top < 0 || top + height > innerHeight) scrollBy({ top: top - innerHeight / 3 });
+  if (scrolls && (top < 0 || top + height > innerHeight)) scrollBy({ top: top - innerHeight / 3 });
   tooltip.show(shown);
   clearTimeout(timer);
   timer = window.setTimeout(() => announce(describe(shown)), ANNOUNCE_DELAY_MS);

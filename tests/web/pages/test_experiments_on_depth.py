@@ -88,7 +88,7 @@ def test_a_block_is_moved_by_a_link(api: TestClient, look: Look, digit: Digit) -
     queries = [parse_qs(urlsplit(link).query) for link in moved.links() if "/order?" in link]
     assert any("order" not in query and query["digit"] == [digit.id] for query in queries)
     unlike = look("/experiments/order?network=mnist-resnet").text
-    assert "None of its blocks can take another" in unlike
+    assert "cannot change places here" in unlike
 
 
 def test_a_swap_of_neighbours_puts_at_most_one_pair_the_wrong_way_round() -> None:

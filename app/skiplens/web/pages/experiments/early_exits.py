@@ -193,7 +193,6 @@ def early_exits_page(respond: RespondDep, context: ExperimentContextDep) -> Resp
         "measured": measured_chart(context.services),
         "projected": any(one.projected for one in exits),
         "missing": 0 < len(exits) < len(depths(engine.manifest)),
-        "reads_any_depth": not all(one.projected for one in exits),
         "sentence": describe(engine.manifest, exits, label),
     }
     return respond(experiment_view(context, EXPERIMENT, values))
