@@ -154,6 +154,12 @@ def test_a_setting_that_is_not_allowed_is_named_with_what_is(
     assert said.endswith(f"; got '{value}'")
 
 
+def test_a_token_that_is_refused_is_not_told(refusal: Refusal) -> None:
+    said = refusal(token="schl\u00fcssel")  # noqa: S106  # of the test
+    assert said.startswith("setting token (SKIPLENS_TOKEN) has a value that is not allowed")
+    assert "schl" not in said
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

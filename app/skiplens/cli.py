@@ -270,9 +270,12 @@ def read_settings(options: dict[str, object]) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        field = Settings.model_fields.get(name)
+        is_secret = field is not None and not field.repr
+        given = "" if is_secret else f"; got {quoted(str(first['input']))}"
         raise StartupError(
             f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed: "
-            f"{first['msg']}; got {quoted(str(first['input']))}"
+            f"{first['msg']}{given}"
         ) from error
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.client import Client, Image, as_bytes
+from skiplens.core import child_python
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.errors import StartupError
@@ -118,7 +118,7 @@ def open_network(  # noqa: PLR0913  # one parameter for each option of the comma
         StartupError: it cannot be compiled or served; the message says why.
     """
     folder = tempfile.TemporaryDirectory(prefix="skiplens-")
-    command = [sys.executable, "-P", "-m", "skiplens"]  # the current folder may shadow modules
+    command = [*child_python.command("skiplens")]
     if model is None:
         command += ["serve", "--port", "0", "--with-parent"]
         return _started(command, folder)
@@ -163,7 +163,7 @@ def _started(
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
-            env=variables | os.environ,
+            env=variables | child_python.environment(),
             process_group=0,
         )
     try:

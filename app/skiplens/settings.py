@@ -338,6 +338,7 @@ class Settings(BaseSettings):
     )
     token: str = Field(
         "",
+        repr=False,
         pattern="^[ -~]*$",  # what headers and cookies can hold
         description="token that clients must send, in ASCII; none by default",
     )

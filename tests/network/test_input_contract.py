@@ -462,6 +462,17 @@ def test_an_end_in_a_model_or_before_an_idle_activation_is_found(
     np.testing.assert_allclose(numpy(both(photo() / 255)), [[1 - p, p]], atol=1e-6)
 
 
+def test_the_output_of_a_nested_model_that_is_shown_is_the_one_that_was_chosen() -> None:
+    inside = keras.Input((3,))
+    ends = [layers.Dense(1, activation="sigmoid", name=name)(inside) for name in "ab"]
+    image = keras.Input(SHAPE)
+    pooled = layers.GlobalAveragePooling2D()(image)
+    model = randomise(keras.Model(image, keras.Model(inside, ends)(pooled)[1]))
+    p = float(numpy(model(photo() / 255))[0, 0])
+    both = adapted(model, NetworkOptions())
+    np.testing.assert_allclose(numpy(both(photo() / 255)), [[1 - p, p]], atol=1e-6)
+
+
 def test_one_value_of_another_loss_is_refused(tmp_path: Path) -> None:
     image = keras.Input(SHAPE)
     model = keras.Model(image, layers.Dense(1)(layers.GlobalAveragePooling2D()(image)))
@@ -547,7 +558,9 @@ def test_probabilities_that_do_not_add_up_to_one_are_refused(
     end: Callable[[Tensor], Tensor], tmp_path: Path
 ) -> None:
     image = keras.Input(SHAPE)
-    with pytest.raises(CompileError, match="it must end in probabilities, or in logits"):
+    with pytest.raises(
+        CompileError, match="it must end in probabilities that add up to 1, or in logits"
+    ):
         compiled(randomise(keras.Model(image, end(image))), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Starts Python with a module of this package, as a process of its own."""
+"""The command and the variables that run a module of this package in a process of its own."""
 
 import os
 import sys

@@ -171,7 +171,7 @@ WEIGHTS_FILE: Final = "weights.npz"
 TRAINING_FILE: Final = "training.json"
 SEEDS_FILE: Final = "seeds.json"
 SPATIAL_RANK: Final = 3
-_NUMERALS: Final = 10
+DIGIT_CLASSES: Final = 10
 _LITTLE: Final = 0.02  # of the way from a guess to all images correct
 LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
 OTHER: Final = "other"  # role of a layer of an unknown kind
@@ -395,7 +395,7 @@ class Manifest:
     @property
     def classifies_digits(self) -> bool:
         """Whether its classes are the ten digits, whatever their names."""
-        return self.takes_digits and len(self.classes) == _NUMERALS
+        return self.takes_digits and len(self.classes) == DIGIT_CLASSES
 
     @property
     def is_near_chance(self) -> bool:

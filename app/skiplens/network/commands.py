@@ -30,9 +30,9 @@ from skiplens.network.own_network_files import (
     check_file,
     describe_memory,
     is_compiled,
+    is_of_mnist,
     network_id,
     only_weights,
-    takes_digits,
 )
 from skiplens.progress import CONSOLE, progress_bar
 
@@ -294,7 +294,7 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     def is_made() -> bool:
         if is_compiled(folder, measured=measured):
             return True
-        return mnist_alone and is_compiled(folder, measured=False) and not takes_digits(folder)
+        return mnist_alone and is_compiled(folder, measured=False) and not is_of_mnist(folder)
 
     if is_made():
         return folder

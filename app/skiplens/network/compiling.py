@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skiplens.core.input_image import SIDE, InputContract, InputKind
 from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, are_compared, stream_name
 from skiplens.core.manifest import (
+    DIGIT_CLASSES,
     FORMAT,
     MANIFEST_FILE,
     NETWORK_FILE,
@@ -223,7 +224,8 @@ def compile_network(
     traced = instrument(network)
     _check_end(folder.name, traced)
     classes = _classes(folder.name, network.output_shape[-1], options.classes, former.classes)
-    of_mnist = found.kind == "digit" and shape == (SIDE, SIDE, 1)
+    of_digits = found.kind == "digit" and len(classes) == DIGIT_CLASSES
+    of_mnist = of_digits and shape == (SIDE, SIDE, 1)
     tested = _test_images(test if of_mnist else None, options.data, classes)
     graphs = _graphs(network, traced, run_graph)
     files = graphs.files
@@ -263,7 +265,7 @@ def _check_end(name: str, traced: InstrumentedModel) -> None:
     if last.activation not in PROBABILITIES and not _adds_up_to_one(traced, last.name):
         raise CompileError(
             f"network {name} ends in layer {last.name} ({last.kind}); it must end in "
-            "probabilities, or in logits"
+            "probabilities that add up to 1, or in logits"
         )
 
 
@@ -283,7 +285,8 @@ def _with_contract(
     """
     file = folder / NETWORK_FILE
     saved = load_network(file)
-    given = saved if options.preprocess is None else unprepared(saved)
+    is_compiled = (folder / MANIFEST_FILE).is_file()
+    given = unprepared(saved) if is_compiled and options.preprocess else saved
     network = adapted(given, options, is_logit=trained_on_logits(file))
     _check(folder.name, network)
     shape = image_shape(network) or (0, 0, 0)  # it is checked

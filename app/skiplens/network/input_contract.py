@@ -232,10 +232,11 @@ def _end(output: Any) -> tuple[Any, Any]:
     """The operation that computed an output, and what it takes. Models at the end are opened, and
     an activation that changes nothing is passed over.
     """
-    operation, node, _ = output._keras_history  # noqa: SLF001  # Keras has no public name for it
+    operation, node, index = output._keras_history  # noqa: SLF001  # Keras has no public name for it
     taken = operation._inbound_nodes[node].input_tensors  # noqa: SLF001
-    if isinstance(operation, keras.Model) and len(taken) == 1:
-        last, inner = _end(operation.outputs[0])
+    has_graph = isinstance(operation, keras.Model) and getattr(operation, "inputs", None)
+    if has_graph and len(taken) == 1:
+        last, inner = _end(operation.outputs[index])
         if inner is operation.inputs[0]:
             return last, taken[0]
         before = keras.Model(operation.inputs, inner, name=operation.name)

@@ -7,14 +7,14 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from skiplens.core.input_image import Fit, InputKind
-from skiplens.core.manifest import FORMAT, MANIFEST_FILE
+from skiplens.core import child_python
+from skiplens.core.input_image import SIDE, Fit, InputKind
+from skiplens.core.manifest import DIGIT_CLASSES, FORMAT, MANIFEST_FILE
 from skiplens.errors import CompileError, quoted
 
 SUFFIXES: Final = (".keras", ".h5", ".hdf5")
@@ -167,6 +167,15 @@ def network_id(path: Path, options: NetworkOptions | None = None) -> str:
     return f"{name}-{digest.hexdigest()[:_DIGITS_OF_HASH]}"
 
 
+def is_of_mnist(folder: Path) -> bool:
+    """Whether the accuracy of a compiled network is measured on MNIST's digits, where there are no
+    other images.
+    """
+    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    is_alike = manifest["input_shape"] == [SIDE, SIDE, 1]
+    return takes_digits(folder) and is_alike and len(manifest["classes"]) == DIGIT_CLASSES
+
+
 def takes_digits(folder: Path) -> bool:
     """Whether a compiled network takes images that are prepared as MNIST's digits were."""
     manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
@@ -215,11 +224,12 @@ def compile_apart(
     Raises:
         CompileError: the system ended it.
     """
-    command = [sys.executable, "-P", "-m", "skiplens"]  # the current folder may shadow modules
-    command += ["compile", str(network), "--models", str(models)]
+    command = [*child_python.command("skiplens", "compile", str(network), "--models", str(models))]
     command += command_options(options, classes, data, code)
     command += [] if data else ["--no-measure"]
-    ended = subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
+    ended = subprocess.run(  # noqa: S603  # our own program
+        command, check=False, env=child_python.environment()
+    ).returncode
     if ended < 0:
         raise CompileError(
             f"compiling {network} was killed by signal {-ended}, probably because memory ran out; "

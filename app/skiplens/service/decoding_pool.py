@@ -9,7 +9,7 @@ import json
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import astuple
 from typing import IO, Any, Final
 
@@ -82,38 +82,43 @@ class DecodingPool:
         return InputImage.of(pixels.reshape(answer["shape"]))
 
     async def _answer(self, data: bytes, client: str, longest: int = 0) -> dict[str, Any]:
-        """A worker's answer on a file; ``longest`` side of a picture, 0 for digits.
-
-        Whoever asks may give up, but the thread that speaks with the worker cannot: until it ends,
-        it keeps its place, its memory, the worker and the worker's time.
-        """
-        return await asyncio.shield(self._decoded(data, client, longest))
-
-    async def _decoded(self, data: bytes, client: str, longest: int) -> dict[str, Any]:
+        """A worker's answer on a file; ``longest`` side of a picture, 0 for digits."""
         if len(data) <= self._small_bytes:
-            async with self._any.place(client):
-                answer = await self._run(data, longest, small=True)
+            async with AsyncExitStack() as waiting:
+                await waiting.enter_async_context(self._any.place(client))
+                held = waiting.pop_all()
+            answer = await asyncio.shield(self._run(held, data, longest, small=True))
             if "large" not in answer:
                 return answer
-        async with self._large.place(client), self._any.place(client):
-            return await self._run(data, longest, small=False)
+        async with AsyncExitStack() as waiting:
+            await waiting.enter_async_context(self._large.place(client))
+            await waiting.enter_async_context(self._any.place(client))
+            held = waiting.pop_all()
+        return await asyncio.shield(self._run(held, data, longest, small=False))
 
-    async def _run(self, data: bytes, longest: int, *, small: bool) -> dict[str, Any]:
-        """A worker's answer: ``large`` if only a small image was asked for and this is none."""
+    async def _run(
+        self, held: AsyncExitStack, data: bytes, longest: int, *, small: bool
+    ) -> dict[str, Any]:
+        """A worker's answer: ``large`` if only a small image was asked for and this is none.
+
+        Whoever asks may give up, but the thread that speaks with the worker cannot: until it ends,
+        it keeps the places that are held, its memory, the worker and the worker's time.
+        """
         bounds = self._bounds
         memory = bounds.small_memory_bytes if small else bounds.memory_bytes
         head = REQUEST.pack(len(data), memory, small, longest)
-        with self.memory.reserved(memory):
-            process = self._idle.pop()
-            process.expired = False
-            timer = asyncio.get_running_loop().call_later(bounds.seconds, process.expire)
-            try:
-                return await to_thread.run_sync(process.ask, head, data, limiter=self._threads)
-            finally:
-                timer.cancel()
-                if process.expired:  # the answer may have come just before
-                    process.close()
-                self._idle.append(process)
+        async with held:
+            with self.memory.reserved(memory):
+                process = self._idle.pop()
+                process.expired = False
+                timer = asyncio.get_running_loop().call_later(bounds.seconds, process.expire)
+                try:
+                    return await to_thread.run_sync(process.ask, head, data, limiter=self._threads)
+                finally:
+                    timer.cancel()
+                    if process.expired:  # the answer may have come just before
+                        process.close()
+                    self._idle.append(process)
 
     def close(self) -> None:
         """End the processes."""

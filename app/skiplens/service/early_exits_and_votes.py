@@ -77,8 +77,8 @@ def projected_depths(manifest: Manifest) -> dict[str, tuple[str, ...]]:
 
 def exits_at_every_depth(engine: Engine, forward: ForwardPass) -> tuple[EarlyExit, ...]:
     """:func:`early_exits`, and before them those of maps of another shape, which pass through the
-    projections of the later blocks: the network with every later branch off. None if the former has
-    none.
+    projections of the later blocks: the network with every later branch off. Empty if
+    :func:`early_exits` is.
     """
     later = early_exits(forward, engine.weights)
     if not later:
@@ -98,7 +98,7 @@ def reads_rows(manifest: Manifest) -> bool:
     """Whether there are blocks, each of which outputs a step for every row of the digit."""
     outputs = (find_layer(manifest, block.output) for block in manifest.blocks)
     rows = [one.is_sequence and one.shape[1] == SIDE for one in outputs]
-    return bool(rows) and all(rows)
+    return manifest.takes_digits and bool(rows) and all(rows)
 
 
 def exits_by_row(engine: Engine, forward: ForwardPass) -> tuple[EarlyExit, ...]:

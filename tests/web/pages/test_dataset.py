@@ -191,7 +191,11 @@ def test_where_it_cannot_be_indexed_it_says_so_and_shows_the_samples(
     ids=["of images", "of letters"],
 )
 def test_a_network_that_does_not_classify_digits_is_not_measured_on_them(
-    engine: Engine, shifted: LabelledDigits, tmp_path: Path, other: dict[str, Any]
+    engine: Engine,
+    shifted: LabelledDigits,
+    tmp_path: Path,
+    other: dict[str, Any],
+    refused: Refused,
 ) -> None:
     described = DescribedEngine(engine, replace(engine.manifest, id="other", **other))
     services = over_dataset({"mnist-resnet": engine, "other": described}, shifted, tmp_path)
@@ -203,6 +207,8 @@ def test_a_network_that_does_not_classify_digits_is_not_measured_on_them(
         answer = client.get("/networks/other/dataset")
         assert answer.status_code == 404
         assert "or this network classifies other images" in answer.text
+        for path in ("dataset", "dataset/digits"):
+            refused(client.get(f"/api/v1/networks/other/{path}"), 404, "no_dataset")
         tested, digit = services.digits.get(shifted.ids[0]), shifted.ids[0]
         for one in (engine, described):
             network = one.manifest.id

@@ -11,7 +11,7 @@ from skiplens.core.grid_image import encode_grey
 from skiplens.core.input_image import SIDE
 from skiplens.core.manifest import LayerInfo
 from skiplens.engine.base import Engine
-from skiplens.errors import UnknownDigitError
+from skiplens.errors import NoDatasetError, UnknownDigitError
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
@@ -71,8 +71,9 @@ class Dataset(BaseModel):
         """The state of a network's index, and the results once it is ready.
 
         Raises:
-            NoDatasetError: there is no data set.
+            NoDatasetError: there is no data set, or its labels are not the network's classes.
         """
+        check_classes(engine)
         progress, network = indexes.progress(engine), engine.manifest.id
         confusion = None
         if progress.state == "ready":
@@ -88,6 +89,20 @@ class Dataset(BaseModel):
             confusion=None if confusion is None else confusion.tolist(),
             digits_url=links.api_dataset_digits(network),
             page_url=links.dataset_page(network),
+        )
+
+
+def check_classes(engine: Engine) -> None:
+    """Refuse to compare the labels of digits with other classes.
+
+    Raises:
+        NoDatasetError: the network does not classify digits.
+    """
+    manifest = engine.manifest
+    if manifest.takes_digits and not manifest.classifies_digits:
+        raise NoDatasetError(
+            f"network {manifest.id} has {len(manifest.classes)} classes; those of the test set are "
+            "the ten digits"
         )
 
 
@@ -268,6 +283,7 @@ def dataset(engine: NetworkDep, services: ServicesDep) -> Dataset:
 def dataset_digits(
     engine: NetworkDep, services: ServicesDep, parameters: BrowsingDep
 ) -> DatasetDigits:
+    check_classes(engine)
     index, collection = services.indexes.dataset_index(engine), services.indexes.dataset
     listing = browse(collection, index, parameters.choice, parameters.page)
     return DatasetDigits.of(collection, index, listing, engine.manifest.id)

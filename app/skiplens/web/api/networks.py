@@ -56,7 +56,7 @@ class Network(BaseModel):
     )
     parameters: int = Field(description="Number of weights")
     test_accuracy: float | None = Field(
-        description="Accuracy on MNIST's test digits, 0 to 1; null if not measured"
+        description="Accuracy on test images, 0 to 1; null if not measured"
     )
     test_accuracy_interval: Pair | None = Field(
         description="95 % Wilson score interval of the accuracy; null if not measured"

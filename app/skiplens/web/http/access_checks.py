@@ -185,7 +185,7 @@ class TokenCheck:
             )
             answer = RedirectResponse(str(address), HTTPStatus.SEE_OTHER)
             answer.set_cookie(
-                *(TOKEN_COOKIE, asked, _YEAR_S), path=at("/"), httponly=True, samesite="lax"
+                TOKEN_COOKIE, asked, max_age=_YEAR_S, path=at("/"), httponly=True, samesite="lax"
             )
             await answer(scope, receive, send)
         elif self._matches(given):

@@ -350,8 +350,8 @@ def _names(blocks: Sequence[BlockGradient]) -> tuple[tuple[float, str], ...]:
 
 
 def describe_gradients(networks: Sequence[tuple[str, GradientByPath]]) -> str:
-    """How the gradient changes from the last block's input back to the first's; nothing of single
-    blocks, unless every gradient is zero.
+    """How the gradient changes from the last block's input back to the first's; empty if
+    no network has more than one block, unless every gradient is zero.
     """
     if not any(gradients.blocks[-1].total for _, gradients in networks):
         return "Every gradient is zero: no small change of these values changes the logit."

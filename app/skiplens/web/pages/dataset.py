@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any, Final
 
 from skiplens.core.confusion_matrix import shade_errors
-from skiplens.errors import NoDatasetError
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.activation_index import (
     PER_PAGE,
@@ -16,7 +15,7 @@ from skiplens.service.dataset.activation_index import (
 )
 from skiplens.service.registry import ModelRegistry
 from skiplens.web import links as addresses
-from skiplens.web.api.dataset import BrowsingParameters
+from skiplens.web.api.dataset import BrowsingParameters, check_classes
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.context import PageContext
@@ -53,11 +52,7 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> Networ
     engine, links = context.engine, context.links
     indexes, manifest = context.services.indexes, engine.manifest
     progress = indexes.progress(engine)
-    if not manifest.classifies_digits:
-        raise NoDatasetError(
-            f"network {manifest.id} has {len(manifest.classes)} classes; those of the test set are "
-            "the ten digits"
-        )
+    check_classes(engine)
     summary, confusion, shown, samples = None, None, None, None
     if progress.state == "ready":
         collection, index = indexes.dataset, indexes.dataset_index(engine)

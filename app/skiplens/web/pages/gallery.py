@@ -111,7 +111,7 @@ def gallery_page(context: PageContext) -> NetworkPage:
         "folded": folded,
         "is_large": is_large,
         "blocks": manifest.blocks,
-        "reads_rows": manifest.takes_digits and reads_rows(manifest),
+        "reads_rows": reads_rows(manifest),
         "reads_steps": _reads_steps(manifest),
         "is_dense": any(layer.kind == "Dense" for layer in outside[0]),
         "convolves": any(layer.kernel for layer in manifest.layers),

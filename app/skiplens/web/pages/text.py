@@ -167,7 +167,7 @@ def is_x(manifest: Manifest, layer: str) -> bool:
 
 
 def _describe_sum(block: BlockInfo | None) -> str:
-    """What the layer computes that ends a block in a merge, or adds outside of one."""
+    """What a layer computes that merges x and F(x) of a block, or adds outside of blocks."""
     if block is None:
         return "The layers before it, added."
     if block.merge == "add":

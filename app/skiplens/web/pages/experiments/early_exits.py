@@ -164,7 +164,7 @@ def describe(manifest: Manifest, exits: Sequence[EarlyExit], label: int) -> str:
     if since == len(answers):
         return f"The answer, {manifest.classes[label]}, appears only after the last layer."
     after = exits[since].after
-    if manifest.blocks and after == manifest.blocks[0].input:
+    if after == manifest.blocks[0].input:
         block = "the stem"
     else:
         block = next((one.name for one in manifest.blocks if after == one.output), after)
