@@ -128,6 +128,17 @@ export function writeText(element, text) {
   else element.textContent = text;
 }
 
+/**
+ * Add a line that is not shown: what it says is read out when it changes.
+ * @returns {HTMLElement}
+ */
+export function addStatusLine() {
+  const line = Object.assign(document.createElement("p"), { className: "visually-hidden" });
+  line.setAttribute("role", "status");
+  document.body.append(line);
+  return line;
+}
+
 /** @param {Node} a @param {Node} b */
 function isCounterpart(a, b) {
   if (a.nodeName !== b.nodeName || a.nodeType !== b.nodeType) return false;

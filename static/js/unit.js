@@ -5,8 +5,7 @@
  */
 
 import { queryWithoutPosition } from "./address.js";
-import { addStatusLine } from "./status.js";
-import { showPage } from "./swap.js";
+import { addStatusLine, showPage } from "./swap.js";
 
 const SECTION = "#unit";
 const MARKER = ".filter-map .marker";

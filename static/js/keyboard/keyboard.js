@@ -6,7 +6,7 @@
 
 import { ROOT, queryWithoutPosition } from "../address.js";
 import { cached } from "../maps/activations.js";
-import { addStatusLine } from "../status.js";
+import { addStatusLine } from "../swap.js";
 import { GROUPS, blockToggle, moveFocus, moveToLayer, siblingLink } from "./focus.js";
 import { actionOf, areShortcutsEnabled, showShortcuts } from "./shortcuts.js";
 import { zoom } from "./zoom.js";

@@ -8,8 +8,7 @@
 import {
   TARGETS, cachedHitTarget, cellBox, cellsPerRow, hrefOf, positionText, valueText,
 } from "./hit-testing.js";
-import { addStatusLine } from "../status.js";
-import { CHANGED } from "../swap.js";
+import { addStatusLine, CHANGED } from "../swap.js";
 import { neighbourPosition } from "./layout.js";
 import { setBox, tooltip } from "./tooltip.js";
 
