@@ -2,10 +2,12 @@
 
 import io
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import product, starmap
 from typing import Final
 
 import numpy as np
@@ -179,7 +181,7 @@ def _lay_out(  # noqa: PLR0913, PLR0917  # one parameter a measure
 
 Levels = NDArray[np.uint8]
 
-_COMPRESSION: Final = 3  # less than half the time of 6 for 6 % more bytes, as many as with 4
+_COMPRESSION: Final = 3  # less than half the time of 6 for 6 % more bytes
 
 
 def draw(
@@ -233,17 +235,30 @@ def _label(canvas: Levels, box: Box, index: int) -> tuple[int, int] | None:
 
 
 def encode(levels: Levels, palette: NDArray[np.uint8]) -> bytes:
-    """Palette levels as a PNG; the same input gives the same bytes.
+    """Palette levels as a PNG (W3C, PNG Specification, third edition); the same input gives the
+    same bytes. Written here, as Pillow takes twice as long for 6 % fewer bytes.
 
     Args:
         levels: uint8 ``(height, width)``.
         palette: uint8 ``(256, 3)`` sRGB.
     """
-    image = Image.fromarray(levels, "L")
-    image.putpalette(palette.tobytes())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", transparency=CLEAR_LEVEL, compress_level=_COMPRESSION)
-    return buffer.getvalue()
+    height, width = levels.shape
+    rows = np.zeros((height, 1 + width), np.uint8)  # each begins with the number of no filter
+    rows[:, 1:] = levels
+    chunks = {
+        b"IHDR": struct.pack(">2I5B", width, height, 8, 3, 0, 0, 0),  # 8 bits of a palette
+        b"PLTE": palette.tobytes(),
+        b"tRNS": b"\xff" * CLEAR_LEVEL + b"\0",
+        b"IDAT": zlib.compress(rows.tobytes(), 1),
+        b"IEND": b"",
+    }
+    return b"".join((b"\x89PNG\r\n\x1a\n", *starmap(_chunk, chunks.items())))
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    """A part of a PNG, with its length and checksum."""
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
 def encode_grey(pixels: NDArray[np.uint8], zoom: int = 1) -> bytes:
