@@ -73,6 +73,19 @@ def test_a_stroke_on_a_picture_has_the_colour_of_the_pen(open_page: OpenPage, ow
     expect(page.locator(".predicted")).to_have_text(told["label"])
 
 
+def test_a_key_leads_to_the_next_image_and_not_to_a_digit(open_page: OpenPage, own: str) -> None:
+    page = start(open_page, own)
+    draw(page, ACROSS)
+    expect(page).to_have_url(STORED)
+    page.locator(".digit-picker summary").click()
+    given = page.locator(".digit-picker .pictures a").get_attribute("href")
+    page.locator("h1").click()
+    page.keyboard.press("e")
+    expect(page).to_have_url(f"{own}{given}")
+    page.keyboard.press("e")
+    expect(page.locator(".digit-picker .pictures a")).to_have_attribute("aria-current", "true")
+
+
 def is_red(pixel: object) -> bool:
     assert isinstance(pixel, tuple)
     return bool(pixel[0] > 150 and pixel[0] > 2 * max(pixel[1:]))

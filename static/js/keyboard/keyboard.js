@@ -101,6 +101,12 @@ async function changeLayerOfFilter(page, by) {
 /** @param {1 | -1} by */
 async function changeDigit(by) {
   if (!digitOnPage().digit) return;
+  const picker = document.querySelector("form[data-picture]")?.parentElement;
+  if (picker) {
+    const pictures = [...picker.querySelectorAll(".pictures a")];
+    click(cycle(pictures, pictures.findIndex((link) => link.hasAttribute("aria-current")), by));
+    return;
+  }
   /** @type {{ id: string }[] | undefined} */
   const samples = await ask(`${ROOT}/api/v1/samples`);
   const ids = samples?.map((sample) => sample.id) ?? [];
