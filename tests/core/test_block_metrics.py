@@ -111,6 +111,28 @@ def test_what_is_laid_behind_x_is_never_held_against_it() -> None:
     assert found[3].norm_residual == pytest.approx(np.linalg.norm(f[..., 1]))
 
 
+def test_x_that_is_laid_behind_f_is_held_against_what_it_is_laid_behind_never() -> None:
+    rng = np.random.default_rng(6)
+    x, f = (rng.normal(size=(3, 3, count)).astype(np.float32) for count in (3, 2))
+    parts = {"x": x, "f": f, "s": np.concatenate([f, x], axis=-1)}
+    found = filter_metrics(block(merge="custom"), parts)
+    assert [one.norm_x is None for one in found] == [True] * 2 + [False] * 3
+    assert [one.norm_residual is None for one in found] == [False] * 2 + [True] * 3
+    assert found[4].norm_x == pytest.approx(np.linalg.norm(x[..., 2]))
+
+
+def test_what_is_broadcast_counts_as_often_as_it_is_added() -> None:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(4, 4, 3)).astype(np.float32)
+    f = rng.normal(size=(1, 1, 3)).astype(np.float32)
+    found = block_metrics(block(), {"x": x, "f": f, "s": x + f})
+    assert found.norm_residual == pytest.approx(4 * np.linalg.norm(f))
+    assert found.cosine is not None
+    one = block(residual="g")
+    first, *others = filter_metrics(one, {"x": x, "g": f[..., :1], "s": x + f[..., :1]})
+    assert {other.norm_residual for other in others} == {first.norm_residual}
+
+
 def test_maps_that_have_other_places_have_norms_and_no_cosine() -> None:
     x, f = np.ones((2, 2, 3), np.float32), np.full((1, 1, 3), 2, np.float32)
     info = block(merge="custom")

@@ -1,6 +1,7 @@
 """What networks expect of images: presets, what is worked out, what is told."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -496,6 +497,36 @@ def test_networks_of_another_precision_are_computed_in_single(policy: str) -> No
     np.testing.assert_allclose(numpy(found(photo() / 255)), numpy(wanted), atol=0.02)
 
 
+def test_a_normalization_of_half_precision_keeps_its_mean() -> None:
+    norm = layers.Normalization(dtype="mixed_float16")
+    norm.adapt(np.random.default_rng(3).normal(120, 60, (8, *SHAPE)).astype(np.float32))
+    inner = keras.Sequential([keras.Input(SHAPE), norm])
+    image = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D(dtype="mixed_float16")(inner(image))
+    model = keras.Model(image, layers.Dense(3, activation="softmax", name="answer")(x))
+    found = numpy(adapted(model, NetworkOptions())(photo()))
+    np.testing.assert_allclose(found, numpy(model(photo())), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        layers.UpSampling2D(2),
+        partial(ops.repeat, repeats=2, axis=1),
+        layers.RandomCrop(8, 8),
+        layers.Cropping2D(1),
+    ],
+    ids=["enlarged", "repeated", "cropped at random", "cropped"],
+)
+def test_a_scale_is_found_behind_what_keeps_values(
+    before: Callable[[Tensor], Tensor], tmp_path: Path
+) -> None:
+    image = keras.Input(SHAPE)
+    x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 127.5, -1)(before(image)))
+    x = layers.Dense(5, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    assert compiled(randomise(keras.Model(image, x)), tmp_path).input_scale == 255
+
+
 def test_the_logarithm_of_probabilities_is_taken_for_logits(tmp_path: Path) -> None:
     x = layers.GlobalAveragePooling2D()(image := keras.Input(SHAPE, name="image"))
     model = randomise(keras.Model({"image": image}, layers.Dense(3, "log_softmax")(x)))
@@ -530,6 +561,7 @@ ENDS: dict[str, Callable[[Tensor], Tensor]] = {
     "squeezed": lambda x: ops.squeeze(at_one_place(x), (1, 2)),
     "mean over places": lambda x: layers.GlobalAveragePooling2D()(at_each_place(x)),
     "named": lambda x: layers.Identity()(layers.Activation("linear")(member(x))),
+    "of one and the other": lambda x: layers.Concatenate()([1 - (p := member(x)[:, :1]), p]),
     "by number of axis": lambda x: layers.Softmax(axis=1)(layers.Dense(3)(member(x))),
     "function by number of axis": lambda x: ops.softmax(layers.Dense(3)(member(x)), axis=1),
 }

@@ -246,3 +246,11 @@ def test_windows_dilation_and_epsilon() -> None:
     assert (norm.dilation, norm.window, norm.epsilon) == (None, None, 0.5)
     assert (pool.dilation, pool.window, pool.strides) == (None, (3, 2), (3, 2))
     assert (whole.window, whole.strides) == (None, None)
+
+
+def test_a_norm_of_rows_has_no_epsilon_of_filters() -> None:
+    image = keras.Input((6, 6, 6))
+    x = layers.BatchNormalization(axis=1, name="rows")(image)
+    x = layers.BatchNormalization(axis=3, name="filters")(x)
+    rows, filters = instrument(keras.Model(image, x)).layers
+    assert (rows.epsilon, filters.epsilon) == (None, 1e-3)

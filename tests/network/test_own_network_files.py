@@ -30,6 +30,7 @@ from skiplens.network.own_network_files import (
     compile_apart,
     network_id,
 )
+from skiplens.network.residual import Residual
 from skiplens.network.tracing import instrument, load_network
 from tests.contracts.readme import OWN_NETWORKS
 from tests.idx import shifted_samples, write_test_set
@@ -83,6 +84,31 @@ def test_a_network_is_compiled_once_into_a_folder_of_its_name_and_content(
     engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
     found = engine.activations(images(), np.ones(0, np.float32))["dense.softmax"]
     np.testing.assert_allclose(found.reshape(-1), numpy(network(images()))[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "recurrent",
+    [
+        lambda: [layers.LSTM(8)],
+        lambda: [layers.Dense(8), *(Residual(layers.GRU(8, return_sequences=True)) for _ in "ab")],
+    ],
+    ids=["a layer", "blocks"],
+)
+def test_steps_that_a_mask_leaves_out_are_left_out(
+    recurrent: Callable[[], list[layers.Layer]], tmp_path: Path
+) -> None:
+    """As the blank rows above and below a digit."""
+    head = [layers.GlobalAveragePooling1D()] if len(parts := recurrent()) > 1 else []
+    network = keras.Sequential(
+        [keras.Input((28, 28)), layers.Masking(), *parts, *head, layers.Dense(10, "softmax")]
+    )
+    manifest = compiled(saved(randomise(network), tmp_path))
+    engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
+    image = np.zeros((1, 28, 28, 1), np.float32)
+    image[:, 6:20, 8:20] = np.random.default_rng(0).random((14, 12, 1))
+    ones = np.ones(len(manifest.disableable_blocks), np.float32)
+    found = engine.activations(image, ones)[manifest.layers[-1].name]
+    np.testing.assert_allclose(found.reshape(-1), numpy(network(image[..., 0]))[0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

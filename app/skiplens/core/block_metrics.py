@@ -48,7 +48,7 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
     x, fx = (
         _by_filter(part.astype(np.float64), first, count)
         for part, first in zip(
-            merge_inputs(block, activations), (0, residual_column(block, activations)), strict=True
+            merge_inputs(block, activations), first_columns(block, activations), strict=True
         )
     )
     if block.identity is None:
@@ -94,22 +94,30 @@ def _by_filter(part: NDArray[Any], first: int, count: int) -> tuple[NDArray[Any]
     )
 
 
-def residual_column(block: BlockInfo, activations: Mapping[str, Array]) -> int:
-    """First filter of the sum that the residual contributes to: 0, except that a concatenation
-    appends the residual's filters to the identity's.
+def first_columns(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[int, int]:
+    """The first filters of the sum that identity and residual contribute to: 0, except that a
+    concatenation has one of them after the other; a custom merge to as many filters is one that
+    begins with the residual.
     """
-    if block.merge != "concatenate":
-        return 0
-    return int(activations[block.identity or block.input].shape[-1])
+    x = activations[block.identity or block.input].shape[-1]
+    fx = activations[block.residual].shape[-1]
+    if block.merge == "concatenate":
+        return 0, x
+    if block.merge == "custom" and block.sum and activations[block.sum].shape[-1] == x + fx:
+        return fx, 0
+    return 0, 0
 
 
 def merge_inputs(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Array, Array]:
     """Identity and residual, ``(H, W, C)`` each, as they enter the block's sum."""
     x, fx = activations[block.identity or block.input], activations[block.residual]
-    if block.gate is None:
-        return x, fx
-    gate = activations[block.gate]
-    return x * (1 - gate), fx * gate
+    if block.gate is not None:
+        gate = activations[block.gate]
+        return x * (1 - gate), fx * gate
+    if block.merge in {"add", "average"} and block.sum:  # one of them may be broadcast
+        shape = activations[block.sum].shape
+        return np.broadcast_to(x, shape), np.broadcast_to(fx, shape)
+    return x, fx
 
 
 _CHUNK: Final = 8192  # doubles that fit into a core's cache; from 10,000 on OpenBLAS starts threads

@@ -525,7 +525,7 @@ def _activation_step(unit: UnitInputs) -> ActivationStep:
 
 def _norm(unit: UnitInputs) -> BatchNorm | None:
     means = unit.weight("moving_mean")
-    if means is None or len(means) != unit.layer.filters:
+    if means is None or unit.layer.epsilon is None or len(means) != unit.layer.filters:
         return None  # no weights, or those of another axis than the filters
     mean, variance = unit.scalar("moving_mean"), unit.scalar("moving_variance")
     if mean is None or variance is None:

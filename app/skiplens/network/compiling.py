@@ -89,6 +89,8 @@ def trials(traced: InstrumentedModel) -> list[dict[str, Array]]:
     for trial in range(_TRIALS // 2 if many else _TRIALS):
         shapes = {name: (1, *tensor.shape[1:]) for name, tensor in traced.model.input.items()}
         image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
+        if trial % 3 == 1:
+            image[:, : image.shape[1] // 4] = 0  # as above a digit: steps that masks leave out
         order = orders.permutation(len(traced.blocks))[None].astype(float)
         inputs = {"image": image, "target": classes[[trial % len(classes)]], "order": order}
         if "branch_scales" in shapes:

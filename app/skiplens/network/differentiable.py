@@ -16,8 +16,9 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from skiplens.errors import CompileError
 from skiplens.network.layer_records import is_operation, is_softmax
-from skiplens.network.recurrent import unrolled
+from skiplens.network.recurrent import is_masked, is_recurrent, unrolled
 from skiplens.network.residual import FunctionLayer
 
 Tensor = Any
@@ -50,7 +51,12 @@ def _of_unit_length(x: Tensor, axis: int | Sequence[int]) -> Tensor:
 def differentiable(layer: Any, x: Tensor) -> Tensor | None:
     """The layer's output from operations that LiteRT can differentiate; ``None`` where the layer
     itself consists of them, or is not known.
+
+    Raises:
+        CompileError: a mask has the state of a recurrent layer stand still, which takes a loop.
     """
+    if is_recurrent(layer) and is_masked(x):
+        raise CompileError("LiteRT lacks the gradient of a loop")
     function = _function_of(layer)
     return unrolled(layer, x) if function is None else FunctionLayer(None, function)([x])
 

@@ -11,6 +11,7 @@ from skiplens.core.input_image import WHITE, InputContract
 from skiplens.errors import CompileError, quoted
 from skiplens.network.layer_records import is_idle, is_operation
 from skiplens.network.own_network_files import NetworkOptions
+from skiplens.network.tracing import copy_weights
 
 _UNIT: Final = (1 / WHITE,)
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in 0..1
@@ -182,7 +183,7 @@ def _in_single_precision(network: keras.Model) -> keras.Model:
     if not changed:
         return network
     copy = keras.models.model_from_json(text)
-    copy.set_weights(network.get_weights())
+    copy_weights(network, copy)
     return copy
 
 

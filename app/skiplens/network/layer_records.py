@@ -76,9 +76,15 @@ def describe_layer(
         inputs=inputs,
         window=_pair(layer.pool_size) if hasattr(layer, "pool_size") else None,
         dilation=tuple(layer.dilation_rate) if convolves else None,
-        epsilon=layer.epsilon if isinstance(layer, keras.layers.BatchNormalization) else None,
+        epsilon=layer.epsilon if _normalises_filters(layer, shape) else None,
         activation=activation_of(layer),
     )
+
+
+def _normalises_filters(layer: Any, shape: Sequence[int | None]) -> bool:
+    """Whether a batch norm has a mean for each filter, and not for each row or column."""
+    of_batches = isinstance(layer, keras.layers.BatchNormalization)
+    return of_batches and layer.axis in (-1, len(shape))
 
 
 def _pair(sizes: Sequence[int]) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from skiplens.errors import CompileError
 from skiplens.network.differentiable import differentiable
-from skiplens.network.tracing import InstrumentedModel, Rewrite, instrument
+from skiplens.network.tracing import InstrumentedModel, Rewrite, copy_weights, instrument
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -88,7 +88,10 @@ def blocks_are_alike(traced: InstrumentedModel) -> bool:
             block.merge,
             block.identity in {None, block.input},
             tuple(
-                (layer.name.removeprefix(block.name), layer.kind, layer.shape, layer.parameters)
+                (
+                    *(layer.name.removeprefix(block.name), layer.kind, layer.activation),
+                    *(layer.shape, layer.parameters, layer.strides, layer.dilation, layer.epsilon),
+                )
                 for layer in traced.layers
                 if layer.block == block.name
             ),
@@ -221,7 +224,7 @@ def gradients_in_double(
     try:
         with _double_precision():
             copy = keras.models.model_from_json(network.to_json().replace("float32", "float64"))
-            copy.set_weights(network.get_weights())
+            copy_weights(network, copy)
             found = reference_gradients(copy, differentiable), reference_gradients(copy)
     except (TypeError, ValueError):
         return None

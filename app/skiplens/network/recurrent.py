@@ -36,11 +36,16 @@ def is_recurrent(layer: Any) -> bool:
     return isinstance(layer, _KINDS) and not layer.return_state and not layer.stateful
 
 
+def is_masked(x: Tensor) -> bool:
+    """Whether steps of a symbolic sequence are left out."""
+    return getattr(x, "_keras_mask", None) is not None
+
+
 def unrolled(layer: Any, x: Tensor) -> Tensor | None:
     """A rewrite for :func:`skiplens.network.tracing.instrument`: the symbolic output of
-    :func:`states`; ``None`` for other layers.
+    :func:`states`; ``None`` for other layers, and where a mask has the state stand still.
     """
-    if not is_recurrent(layer):
+    if not is_recurrent(layer) or is_masked(x):
         return None
     part = FunctionLayer(None, partial(states, layer))
     part.layer = layer  # so that the model knows its weights

@@ -262,9 +262,14 @@ class FunctionLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no
         super().__init__(name=name)
         self.function = function
         self.kind = kind
+        self.supports_masking = True
 
     def call(self, values: list[Any]) -> Any:
         return self.function(*values)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """That of the first tensor that has one."""
+        return next((one for one in previous_mask or () if one is not None), None)
 
 
 def _call_masked(layer: keras.layers.Layer, value: Any, mask: Any) -> Any:

@@ -38,13 +38,17 @@ _KEEPS_VALUES: Final = frozenset(  # layers and operations after which an image 
         "ZeroPadding2D",
         "Cast",
         "Permute",
+        *("Repeat", "Tile", "BroadcastTo", "ExpandDims", "Squeeze", "Identity"),
+        *("Resize", "UpSampling2D", "Cropping2D", "RandAugment", "AugMix"),
     }
 )
 _MIXES: Final = frozenset(  # layers and operations of probabilities that can give probabilities
     {
         *("Identity", "Flatten", "Reshape", "Squeeze", "Permute", "Transpose", "GetItem"),
         *("Stack", "Average", "Mean", "GlobalAveragePooling1D", "GlobalAveragePooling2D"),
-        *("Add", "Sum", "Multiply", "Divide", "TrueDivide"),
+        *("Add", "Sum", "Multiply", "Divide", "TrueDivide", "Subtract", "Concatenate"),
+        *("ExpandDims", "Dot", "Matmul", "Einsum", "Maximum", "Max"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D"),
     }
 )
 _RESERVED: Final = frozenset({INPUT, "image", "branch_scales", "target"})
@@ -75,7 +79,8 @@ class Structure:
         for call in self.calls:
             if not any(id(one) in image for one in call.inputs):
                 continue
-            if type(call.layer).__name__ not in _KEEPS_VALUES:
+            name = type(call.layer).__name__
+            if name not in _KEEPS_VALUES and not name.startswith("Random"):
                 return _BYTES if _takes_bytes(call) else 1.0
             image.add(id(call.output))
         return 1.0

@@ -378,6 +378,14 @@ class _Replay:
         )
 
 
+def copy_weights(network: keras.Model, copy: keras.Model) -> None:
+    """Give a copy of a network's layers its weights; a Normalization computes from its own too."""
+    copy.set_weights(network.get_weights())
+    for layer in copy._flatten_layers():  # noqa: SLF001  # with those of nested models
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
 def load_network(path: Path) -> keras.Model:
     """The network in a ``.keras`` or HDF5 file.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core import grid_image
-from skiplens.core.block_metrics import residual_column
+from skiplens.core.block_metrics import first_columns
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
@@ -137,7 +137,8 @@ def block_table(
     of all.
 
     The first row is the projected x if the block changes shape. A block without an identity path
-    has only F(x) and output. If the merge concatenates, F(x) begins in the column after x.
+    has only F(x) and output. If the merge concatenates, one of
+    x and F(x) begins in the column after the other.
     """
     named = {
         "x" if block.identity == block.input else "projected x": block.identity,
@@ -147,7 +148,8 @@ def block_table(
         "output": block.output if block.output != block.sum else None,
     }
     layers = {role: name for role, name in named.items() if name is not None}
-    first = {"F(x)": residual_column(block, forward.activations)}
+    x, fx = first_columns(block, forward.activations)
+    first = {"x": x, "projected x": x, "F(x)": fx}
     return feature_map_table(forward, layers.items(), palette, zoom, first, filters)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from skiplens.core import grid_image
-from skiplens.core.block_metrics import residual_column
+from skiplens.core.block_metrics import first_columns
 from skiplens.core.feature_stats import describe
 from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.dataset import LabelledDigits
@@ -86,8 +86,8 @@ def _column(
     """The column of a layer's filter among those of its block, and the columns of the picture that
     it is cut from: the whole table, as on the block's page, or it alone where there are many.
     """
-    is_residual = layer.name == block.residual
-    column = index + (residual_column(block, forward.activations) if is_residual else 0)
+    x, fx = first_columns(block, forward.activations)
+    column = index + {block.identity: x, block.residual: fx}.get(layer.name, 0)
     many = find_layer(forward.manifest, block.output).filters > MOST_COLUMNS
     return column, (column,) if many else None
 
