@@ -19,6 +19,9 @@ from skiplens.service.admission import Places, Quota, client_at
         ("fe80::1%eth0", "fe80::/64"),
         ("", ""),
         ("unknown:7", "unknown:7"),
+        ("192.0.2.7:51234", "192.0.2.7"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]:51234", "2001:db8:1:2::/64"),
     ],
 )
 def test_a_client_is_an_address_or_a_network_of_one_owner(address: str, client: str) -> None:

@@ -1,6 +1,7 @@
 """Admission control: a fair queue for compute slots, and quotas of each client."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,19 +15,25 @@ ANYONE: Final = ""  # the client where nobody in particular is served
 _NETWORK_BYTES: Final = 8  # of an IPv6 address; its owner chooses the rest
 
 
+_WITH_PORT: Final = re.compile(r"\[([^\]]+)\](?::\d+)?|(\d+(?:\.\d+){3}):\d+")
+
+
 def client_at(address: str) -> str:
     """The client at an address, for its share: of IPv6 addresses, all of one /64 network are one,
-    as whoever has one of them has all. What is no address is a name of its own.
+    as whoever has one of them has all. A port, which some proxies add, does not count. What is no
+    address is a name of its own.
     """
+    if found := _WITH_PORT.fullmatch(address):
+        address = found[1] or found[2]
     if ":" not in address:
         return address
     try:
-        found = IPv6Address(address)
+        given = IPv6Address(address)
     except ValueError:
         return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return f"{IPv6Address(found.packed[:_NETWORK_BYTES] + bytes(_NETWORK_BYTES))}/64"
+    if given.ipv4_mapped is not None:
+        return str(given.ipv4_mapped)
+    return f"{IPv6Address(given.packed[:_NETWORK_BYTES] + bytes(_NETWORK_BYTES))}/64"
 
 
 class Quota:

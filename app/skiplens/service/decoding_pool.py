@@ -207,6 +207,9 @@ class _Process:
                 return answer
         except (OSError, ValueError):  # it ended meanwhile
             pass
+        except BaseException:  # what was not read would be taken for the next answer
+            self.close()
+            raise
         self._process = None
         raise self._reason(_ended(process))
 

@@ -1,5 +1,6 @@
 """Receives uploads: an image or JSON in a request becomes candidate digits, which are stored."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
@@ -181,6 +182,12 @@ async def read_form(request: Request, *, files: int, holding: str) -> FormData:
         RequestTimeoutError: the body did not arrive in time.
     """
     most = request.app.state.settings.max_form_fields
+    given = request.headers.get("content-type", "").lower()
+    if given.startswith(_MULTIPART) and "charset" in _UTF_8.sub("", given):
+        # Python never forgets the name of a charset that it was asked for.
+        raise InvalidParameterError(
+            f"the form cannot be read (unknown charset); it must hold {holding}"
+        )
     try:
         return await request.form(max_files=files, max_fields=most)
     except (HTTPException, ValueError) as error:  # an unknown charset raises several errors
@@ -191,6 +198,7 @@ async def read_form(request: Request, *, files: int, holding: str) -> FormData:
 
 
 _MULTIPART: Final = "multipart/form-data"
+_UTF_8: Final = re.compile(r'charset="?utf-8"?(?=[;\s]|$)')
 _JSON: Final = "application/json"
 _RAW: Final = ("image/", "application/octet-stream")
 

@@ -1,5 +1,6 @@
 """Uploads: accepted formats and bodies, and damaged, hostile and unusual image files."""
 
+import encodings
 import json
 import math
 import os
@@ -79,6 +80,7 @@ BAD_FORMS = {
     "an empty boundary": (_form(FILE), "multipart/form-data; boundary=", "form cannot be read"),
     "a long boundary": (_form(FILE), f"{FORM}{'x' * 5000}", "form cannot be read"),
     "a charset that decodes nothing": (_form(FILE), f"{FORM}; charset=undefined", "charset"),
+    "a charset that is none": (_form(FILE), f"{FORM}; charset=never-heard-of", "charset"),
     "a charset with a NUL": (_form(FILE), f"{FORM}; charset=a\0b", "charset"),
     "no bytes": (b"", FORM, "named file"),
     "no image bytes": (b"", "image/png", "empty"),
@@ -90,6 +92,12 @@ def test_forms_without_one_file_named_file(api: TestClient, refused: Refused, na
     body, kind, says = BAD_FORMS[name]
     for address in (DIGITS, f"{NETWORK}/activations"):
         assert says in refused(_send(api, body, kind, address), 422, "invalid_parameter")
+    assert "never_heard_of" not in vars(encodings)["_cache"]  # of which nothing is ever taken out
+
+
+@pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"'])
+def test_a_form_may_name_the_charset_of_its_fields(api: TestClient, charset: str) -> None:
+    assert _send(api, _form(FILE), f"{FORM}; charset={charset}").status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,13 @@ class HalfClosed(Recorded):
         pass
 
 
+@pytest.mark.parametrize("offer", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])
+def test_a_refusal_has_its_status_after_a_declined_upgrade_too(offer: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\n" + offer
+    (answer,) = served(echo, head + b"Transfer-Encoding: gzip, chunked\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 501 ")
+
+
 def served(app: ASGIApp, *sent: bytes) -> list[bytes]:
     """What is written in answer to these bytes, each of which is read at once."""
 

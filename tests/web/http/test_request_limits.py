@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skiplens.errors import SkiplensError
 from skiplens.service.admission import Quota
 from skiplens.settings import Settings
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response
-from skiplens.web.http.request_limits import BodyLimit
+from skiplens.web.http.request_limits import BodyLimit, ComputingPlaces
 from tests.conftest import wait_until
 from tests.web.conftest import Refused, Start
 from tests.web.engines import WatchedEngine
@@ -187,6 +187,27 @@ def test_a_compressed_body_is_415() -> None:
     exchange = Exchange([b"x"], method="POST", headers=headers)
     asyncio.run(exchange.run(_limited(echo)))
     assert exchange.status == 415
+
+
+def test_who_does_not_read_an_answer_keeps_no_place_to_compute() -> None:
+    async def compute_for_both() -> int:
+        places = ComputingPlaces(echo, Settings(computing=1, client_share=1, wait_seconds=0.01))
+        begun, read = asyncio.Event(), asyncio.Event()
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                begun.set()
+                await read.wait()
+
+        one = Exchange()
+        slow = asyncio.create_task(places(one.scope, one._receive, send))  # noqa: SLF001
+        await begun.wait()
+        other = await Exchange().run(places)
+        read.set()
+        await slow
+        return other.status
+
+    assert asyncio.run(asyncio.wait_for(compute_for_both(), 60)) == 200
 
 
 def test_bodies_held_of_one_client_are_bounded() -> None:

@@ -123,6 +123,7 @@ class _Probe(asyncio.Protocol):
         self._bounds = bounds
         self._open_now = open_now
         self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -131,7 +132,7 @@ class _Probe(asyncio.Protocol):
         if len(self._open_now) > self._bounds.connections:
             # Whoever means it has been answered by now.
             next(iter(self._open_now)).end()
-        asyncio.get_running_loop().call_later(self._bounds.seconds, self.end)
+        self._timer = asyncio.get_running_loop().call_later(self._bounds.seconds, self.end)
 
     def data_received(self, data: bytes) -> None:
         self._head += data
@@ -145,6 +146,8 @@ class _Probe(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._open_now.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()  # it would keep what was sent
 
     def end(self) -> None:
         """Disconnect, if it is still there."""

@@ -370,11 +370,17 @@ class ComputingPlaces:
             await self._app(scope, receive, send)
             return
         scope["skiplens.place"] = place = Place(self._places, scope.get("skiplens.client", ANYONE))
+
+        async def send_freely(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                place.give()  # whoever reads slowly keeps none; a stream takes it for its next part
+            await send(message)
+
         try:
             if scope["method"] in SAFE_METHODS:
                 await place.take()
                 await asyncio.sleep(0)  # handlers that never wait still take turns with others
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send_freely)
         except BusyError as error:
             await error_response(error)(scope, receive, send)
         finally:

@@ -93,18 +93,20 @@ class RequestParser:
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
+            return
         except httptools.HttpParserUpgrade as upgrade:
-            # Declined, as the server may (RFC 9110, 7.8). The parser takes the body for another
-            # protocol, so a new one reads the request, without the offer.
-            method = self._parser.get_method()
-            if method == b"CONNECT":
-                raise RefusedError(_NOT_HTTP) from upgrade
-            version = self._parser.get_http_version().encode()
-            fields = [b"%b: %b\r\n" % field for field in self._headers if field[0] != b"upgrade"]
-            head = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._url, version, b"".join(fields))
-            self._upgrading = False
-            self._parser = httptools.HttpRequestParser(self)
-            self._parse(head + data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
+        # Declined, as the server may (RFC 9110, 7.8). The parser takes the body for another
+        # protocol, so a new one reads the request, without the offer.
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            raise RefusedError(_NOT_HTTP)
+        version = self._parser.get_http_version().encode()
+        fields = [b"%b: %b\r\n" % field for field in self._headers if field[0] != b"upgrade"]
+        head = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._url, version, b"".join(fields))
+        self._upgrading = False
+        self._parser = httptools.HttpRequestParser(self)
+        self._parse(head + rest)
 
     def _check_overhead(self) -> None:
         """Refuse heads without end, and chunks that are mostly sizes and extensions."""
