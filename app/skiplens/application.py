@@ -106,6 +106,10 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
     )
     app.state.metrics, app.state.ready = metrics, False
     app.state.settings = settings
+    # What is answered without a place to compute takes no more than a thread each.
+    for name, what in (("printing", "requests for metrics"), ("checking", "checks of readiness")):
+        waiting, seconds = settings.max_writes_waiting, settings.wait_seconds
+        setattr(app.state, name, Places(1, waiting, seconds, what, settings.client_share))
     app.state.writing = Places(
         1, settings.max_writes_waiting, settings.wait_seconds, "digits", settings.client_share
     )

@@ -98,3 +98,17 @@ def test_not_ready_is_503_and_still_alive(start: Start, refused: Refused) -> Non
     refused(answer, 503, "not_ready")
     assert answer.headers["retry-after"] == "1"
     assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "places"), [("/metrics", "printing"), ("/readyz", "checking")])
+def test_who_asks_for_it_all_the_time_waits_for_nobody_but_that(
+    start: Start, refused: Refused, path: str, places: str
+) -> None:
+    client = start(wait_seconds=0.05)
+    held = getattr(cast("FastAPI", client.app).state, places)
+    assert client.portal is not None
+    client.portal.call(held.take, "192.0.2.7")
+    refused(client.get(path), 503, "busy")
+    assert client.get("/api/v1/networks").status_code == 200
+    client.portal.call(held.give, "192.0.2.7")
+    assert client.get(path).status_code == 200

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 
 from skiplens.errors import StoreDamagedError
+from skiplens.service.admission import ANYONE
 from skiplens.service.services import Services
 from skiplens.web.http.problems import NOT_READY, Problem, ProblemResponse, error_response
 
@@ -104,6 +105,11 @@ class Metrics:
             for update, value in self._followed:
                 update(value())
 
+    def printed(self) -> bytes:
+        """All series, up to date, in Prometheus' text format."""
+        self.refresh()
+        return generate_latest(self.registry)
+
 
 def _gauge(
     name: str, what: str, registry: CollectorRegistry, labels: tuple[str, ...] = ()
@@ -162,7 +168,8 @@ async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         services: Services = request.app.state.services
         try:
-            await to_thread.run_sync(services.digits.check)
+            async with request.app.state.checking.place(_client(request)):
+                await to_thread.run_sync(services.digits.check)
         except StoreDamagedError as error:
             return error_response(error)
         return Response('{"status":"ready"}', media_type="application/json")
@@ -171,7 +178,12 @@ async def readyz(request: Request) -> Response:
 
 
 @router.get("/metrics", summary="Metrics in Prometheus format", response_class=Response)
-def metrics(request: Request) -> Response:
+async def metrics(request: Request) -> Response:
     collected: Metrics = request.app.state.metrics
-    collected.refresh()
-    return Response(generate_latest(collected.registry), media_type=CONTENT_TYPE_LATEST)
+    async with request.app.state.printing.place(_client(request)):
+        content = await to_thread.run_sync(collected.printed)
+    return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+def _client(request: Request) -> str:
+    return str(request.scope.get("skiplens.client", ANYONE))
