@@ -92,6 +92,17 @@ def test_a_lesson_has_its_newest_digits_for_a_day(
     store.close()
 
 
+def test_who_shows_more_than_a_share_empties_no_other_lesson(place: Path | str) -> None:
+    store = DigitDatabase(place, 4, share=0.5)
+    for digit in "ab":
+        store.share("class", digit, "192.0.2.1")
+    for lesson in ("one", "two", "three", "four", "five"):
+        store.share(lesson, "c", "192.0.2.9")
+    assert store.shared("class") == ("b", "a")
+    assert [store.shared(lesson) for lesson in ("three", "four", "five")] == [(), ("c",), ("c",)]
+    store.close()
+
+
 def test_lessons_together_are_bounded(place: Path | str) -> None:
     store = DigitDatabase(place, 3)
     for lesson in ("one", "two", "three", "four"):

@@ -218,6 +218,7 @@ class DigitDatabase:
         self._owners = {
             table: _Owners(most, max(1, int(most * share))) for table, most in self._limits.items()
         }
+        self._shown_by = _Owners(limit, max(1, int(limit * share)))
         self._using = threading.Lock()
         self._used: dict[str, dict[str, None]] = {table: {} for table in self._limits}
 
@@ -357,13 +358,15 @@ class DigitDatabase:
             copied, last = copied + len(rows), rows[-1][0]
         return copied
 
-    def share(self, lesson: str, digit: str) -> None:
-        """Show a digit to a lesson, which keeps the newest for some time.
+    def share(self, lesson: str, digit: str, client: str = ANYONE) -> None:
+        """Show a digit to a lesson, which keeps the newest for some time. A client who shows more
+        than its share has its own forgotten first.
 
         Raises:
             StorageError: it cannot be stored now.
         """
         now = time()
+        own = self._shown_by.store(f"{lesson} {digit}", client)
         with self._database.transaction() as execute:
             execute(
                 "DELETE FROM shared "
@@ -379,6 +382,11 @@ class DigitDatabase:
                 "WHERE lesson = :lesson ORDER BY place DESC LIMIT 1 OFFSET :most)",
                 {"lesson": lesson, "most": self._lessons.lesson_digits},
             )
+            ((count,),) = execute("SELECT count(*) FROM shared", {})
+            if own is not None and count > self._limits["digits"]:
+                oldest = dict(zip(("lesson", "digit"), own.split(), strict=True))
+                execute("DELETE FROM shared WHERE lesson = :lesson AND digit = :digit", oldest)
+                self._shown_by.forget(own)
             execute(
                 "DELETE FROM shared WHERE place <= (SELECT place FROM shared "
                 "ORDER BY place DESC LIMIT 1 OFFSET :most)",
@@ -486,13 +494,13 @@ class DigitStore:
         *_, first = [self.put(one, client) for one in reversed(candidates)]
         return first
 
-    def share(self, lesson: str, digit: str) -> None:
+    def share(self, lesson: str, digit: str, client: str = ANYONE) -> None:
         """See :meth:`DigitDatabase.share`.
 
         Raises:
             UnknownDigitError: there is no such digit.
         """
-        self._database.share(lesson, self.get(digit).image.id)
+        self._database.share(lesson, self.get(digit).image.id, client)
 
     def shared(self, lesson: str) -> tuple[InputRecord, ...]:
         """The digits that a lesson was shown, the newest first, without any that are gone."""
