@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -106,13 +107,11 @@ def create_app(settings: Settings, get_services: Callable[[], Services]) -> Fast
     )
     app.state.metrics, app.state.ready = metrics, False
     app.state.settings = settings
+    queue = partial(Places, 1, settings.max_writes_waiting, settings.wait_seconds)
+    app.state.writing = queue("digits", settings.client_share)
     # What is answered without a place to compute takes no more than a thread each.
-    for name, what in (("printing", "requests for metrics"), ("checking", "checks of readiness")):
-        waiting, seconds = settings.max_writes_waiting, settings.wait_seconds
-        setattr(app.state, name, Places(1, waiting, seconds, what, settings.client_share))
-    app.state.writing = Places(
-        1, settings.max_writes_waiting, settings.wait_seconds, "digits", settings.client_share
-    )
+    app.state.printing = queue("requests for metrics", settings.client_share)
+    app.state.checking = queue("checks of readiness", settings.client_share)
     problems.install(app)
     app.add_route("/openapi.json", get_openapi)
     app.routes.extend([*health_router.routes, *api.ROUTES])

@@ -355,7 +355,7 @@ def extract(  # noqa: PLR0913  # what to compute, where to, and how
         raise ExportError("extracting needs Zarr: pip install 'skiplens[extract]'")
     every = engine.manifest.layers
     key = _key(engine, images, layers)
-    out = out.absolute()  # which has a name, also where the folder is given as "."
+    out = out.absolute()  # "." has no name to give to the table
     if out.exists() and not out.is_dir():
         raise ExportError(f"{out} is a file; choose a folder with --out")
     if out.exists() and not (out / _STATE).exists() and any(out.iterdir()):

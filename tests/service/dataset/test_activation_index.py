@@ -189,9 +189,8 @@ def test_those_who_index_do_not_wait_for_each_other(
     assert crowded.calls == len(shifted)
 
 
-def test_a_busy_engine_is_asked_again(
-    engine: Engine, shifted: LabelledDigits, stop: threading.Event
-) -> None:
+def refusing_twice() -> Callable[[], None]:
+    """Raises an error the first two times."""
     refusals = iter([BusyError("full"), BusyError("full")])
 
     def refuse() -> None:
@@ -199,7 +198,13 @@ def test_a_busy_engine_is_asked_again(
         if error is not None:
             raise error
 
-    index = build_index(Crowded(engine, refuse), shifted, 1, stop)
+    return refuse
+
+
+def test_a_busy_engine_is_asked_again(
+    engine: Engine, shifted: LabelledDigits, stop: threading.Event
+) -> None:
+    index = build_index(Crowded(engine, refusing_twice()), shifted, 1, stop)
     assert len(index.probabilities) == len(shifted)
 
 
@@ -223,12 +228,7 @@ class Lazy(Mapping[str, Array]):
 def test_an_engine_that_is_busy_when_its_answer_is_read_is_asked_again(
     engine: Engine, shifted: LabelledDigits, stop: threading.Event
 ) -> None:
-    refusals = iter([BusyError("full"), BusyError("full")])
-
-    def refuse() -> None:
-        error = next(refusals, None)
-        if error is not None:
-            raise error
+    refuse = refusing_twice()
 
     class Elsewhere(WatchedEngine):
         def activations(self, image: Array, branch_scales: Array) -> Activations:
