@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import anyio
+from anyio.abc import TaskStatus
 from ray import serve
 from ray.exceptions import ObjectLostError, RayActorError
 from ray.serve.exceptions import (
@@ -48,6 +50,8 @@ from skiplens.web.http.headers import REQUEST_ID_HEADER
 T = TypeVar("T")
 WEB: Final = "web"
 _SOME_CPU: Final = {"num_cpus": 0.1}  # replicas share cores: most of them are idle
+# Faster than Serve's own way, cloudpickle, which only functions and classes of this process need.
+_PICKLED: Final = {"request_serialization": "pickle", "response_serialization": "pickle"}
 _TRIES: Final = 3  # to compute, where a replica ends meanwhile
 _LONGEST_S: Final = 60.0  # for a replica to be found, and to compute
 
@@ -252,7 +256,7 @@ class WebReplica:
         logs.configure(self._settings.log_format, self._settings.max_log_bytes)
         folders = open_folders(self._settings.models_dir, self._settings.own_network)
         loop = asyncio.get_running_loop()
-        networks = [replicas[folder.manifest.id] for folder in folders]
+        networks = [replicas[folder.manifest.id].options(**_PICKLED) for folder in folders]
         described = await asyncio.gather(*(one.described.remote() for one in networks))
         self._engines: dict[str, Engine] = {
             folder.manifest.id: RemoteEngine(folder, network, loop, one)
@@ -263,11 +267,14 @@ class WebReplica:
         """The app; Serve calls this once the engines are known."""
         settings = self._settings
         app = create_app(settings, lambda: open_services(settings, engines=self._engines))
-        return _WithoutRequestId(app)
+        return _OnServe(app)
 
 
-class _WithoutRequestId:
-    """Leaves out the header that Serve writes itself; the id is the same.
+class _OnServe:
+    """Answers each request in a task below that of the app's lifespan. AnyIO's threads end with the
+    topmost task, which on Serve would be the request's own: each request would start its threads.
+
+    Leaves out the header with the request's id: Serve writes the same.
 
     Args:
         app: next ASGI app.
@@ -277,6 +284,16 @@ class _WithoutRequestId:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            async with anyio.create_task_group() as self._requests:
+                await self._app(scope, receive, send)
+                self._requests.cancel_scope.cancel()
+        else:
+            await self._requests.start(self._answer, scope, receive, send)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, *, task_status: TaskStatus[None]
+    ) -> None:
         async def forward(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())
@@ -284,6 +301,7 @@ class _WithoutRequestId:
             await send(message)
 
         await self._app(scope, receive, forward)
+        task_status.started()  # only now: the request waits for it, and gets any error
 
 
 def app(_: dict[str, str]) -> serve.Application:

@@ -8,22 +8,25 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
 from types import ModuleType
 from typing import Any, Self, cast
 
+import anyio
 import httpx2
 import numpy as np
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from skiplens.core.input_image import Digit
 from skiplens.core.limits import InterpreterLimits
 from skiplens.engine import select
 from skiplens.engine.base import Engine
 from skiplens.engine.model_folder import open_folder
+from skiplens.web.http.headers import REQUEST_ID_HEADER
 from tests.conftest import MODELS, PATIENCE, wait_until
 from tests.postgresql import Postgresql
 from tests.web.api import (
@@ -161,6 +164,52 @@ def test_the_settings_bound_the_memory_of_a_replicas_interpreters(
     monkeypatch.setattr(serving, "engines_of", engines_of)
     serving.EngineReplica(MODELS / "mnist-resnet")
     assert [asked[-1] for asked in given] == [InterpreterLimits(3, 123456789)]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own use of pydantic
+def test_requests_share_threads_and_get_errors() -> None:
+    from skiplens.cluster.serving import _OnServe
+
+    started, stopped = asyncio.Event(), asyncio.Event()
+    threads: list[threading.Thread] = []
+    answered: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            started.set()
+            await stopped.wait()
+        elif scope["path"] == "/error":
+            raise LookupError
+        else:
+            threads.append(await anyio.to_thread.run_sync(threading.current_thread))
+            headers = [(REQUEST_ID_HEADER, b"1"), (b"vary", b"cookie")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    served = _OnServe(app)
+    with running_loop() as loop:
+
+        def run(awaited: Coroutine[object, object, object]) -> object:
+            return asyncio.run_coroutine_threadsafe(awaited, loop).result(PATIENCE)
+
+        lifespan = asyncio.run_coroutine_threadsafe(
+            served({"type": "lifespan"}, receive, send), loop
+        )
+        run(started.wait())
+        for _ in range(2):
+            run(served({"type": "http", "path": "/"}, receive, send))
+        with pytest.raises(LookupError):
+            run(served({"type": "http", "path": "/error"}, receive, send))
+        run(served({"type": "http", "path": "/"}, receive, send))
+        loop.call_soon_threadsafe(stopped.set)
+        lifespan.result(PATIENCE)
+    assert [message["headers"] for message in answered] == [[(b"vary", b"cookie")]] * 3
+    assert threads == threads[:1] * 3
 
 
 @contextmanager
