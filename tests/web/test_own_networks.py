@@ -401,6 +401,18 @@ def test_a_block_that_does_not_add_is_explained_as_what_it_does(words: Words) ->
     assert "No branch of this network can be scaled" in words("/experiments/scale")
 
 
+@pytest.mark.parametrize("own", [dense_block], indirect=True)
+def test_what_does_not_add_is_not_called_a_sum(
+    visitor: TestClient, own: Path, view: str, digit: Digit
+) -> None:
+    block = open_folder(own).manifest.blocks[0]
+    address = f"/api/v1/networks/{own.name}/digits/{digit.id}/blocks/{block.name}/maps.json"
+    rows = visitor.get(address).json()["rows"]
+    assert "merge" in [row["role"] for row in rows if row["layer"] == block.sum]
+    assert 'data-symbol="merge"' in visitor.get(view, headers=HTML).text
+    assert "sum" not in {row["role"] for row in rows}
+
+
 @pytest.mark.parametrize("own", [between_blocks], indirect=True)
 def test_what_follows_a_sum_is_said_in_the_first_block(words: Words) -> None:
     gallery = words("")

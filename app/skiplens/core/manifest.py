@@ -174,6 +174,7 @@ SPATIAL_RANK: Final = 3
 DIGIT_CLASSES: Final = 10
 _LITTLE: Final = 0.02  # of the way from a guess to all images correct
 LAYERS_OF_HEAD: Final = 3  # pooling, dense layer, softmax
+SUMS: Final = frozenset({"add", "highway"})  # merges that add x, or a share of it, and F(x)
 OTHER: Final = "other"  # role of a layer of an unknown kind
 REORDERED: Final = "reordered"  # the graph whose blocks run in any order
 INPUT: Final = "input"  # names the digit among the inputs of a layer

@@ -12,7 +12,7 @@ from skiplens.core import grid_image
 from skiplens.core.block_metrics import first_columns
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import GAP, Box, GridLayout
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import SUMS, BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import ValueRange, quantise
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, quoted
@@ -29,8 +29,8 @@ class FeatureMapRow:
     """One row of a table.
 
     Attributes:
-        role: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum`` or ``output``; in a stage, the
-            name of the block.
+        role: ``x``, ``projected x``, ``F(x)``, ``gate``, ``sum``, ``merge`` or ``output``; in a
+            stage, the name of the block.
         layer: that computes the maps.
         range: values at the two ends of the palette.
         first: column of its first filter.
@@ -133,8 +133,8 @@ def block_table(
     zoom: int | None = None,
     filters: tuple[int, ...] | None = None,
 ) -> FeatureMapTable:
-    """A block's x, F(x), sum and output, and a highway's gate; of some filters of the output, or
-    of all.
+    """A block's x, F(x), sum (another merge is called that) and output, and a highway's gate; of
+    some filters of the output, or of all.
 
     The first row is the projected x if the block changes shape. A block without an identity path
     has only F(x) and output. If the merge concatenates, one of
@@ -144,7 +144,7 @@ def block_table(
         "x" if block.identity == block.input else "projected x": block.identity,
         "F(x)": block.residual,
         "gate": block.gate,
-        "sum": block.sum,
+        "sum" if block.merge in SUMS else "merge": block.sum,
         "output": block.output if block.output != block.sum else None,
     }
     layers = {role: name for role, name in named.items() if name is not None}

@@ -208,8 +208,8 @@ class MapTableRow(BaseModel):
     """One row of a table of maps."""
 
     role: str = Field(
-        description="`x`, `projected x`, `F(x)`, `gate`, `sum` or `output` for a block; the "
-        "block's name for a run of blocks"
+        description="`x`, `projected x`, `F(x)`, `gate`, `sum` (`merge` where nothing is added) or "
+        "`output` for a block; the block's name for a run of blocks"
     )
     layer: LayerName
     range: Pair = Field(description="Values at the two ends of the palette")

@@ -7,7 +7,7 @@ from typing import Final
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.input_image import SIDE, Digit
-from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
+from skiplens.core.manifest import SUMS, BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import InputRecord
 from skiplens.web.pages.format import MINUS, TIMES, pluralise
@@ -41,7 +41,7 @@ PALETTES: Final[dict[str, tuple[str, str]]] = {
     **{name: (name, explanation) for name, explanation in ZERO.items()},
 }
 
-_SYMBOLS: Final = {"residual": "F(x)", "sum": "sum", "output": "output", "gate": "T(x)"}
+_SYMBOLS: Final = {"identity": "x", "residual": "F(x)", "output": "output", "gate": "T(x)"}
 # Of a recurrent layer's gates: Cho et al. 2014, and Hochreiter and Schmidhuber 1997.
 _GATES: Final = {
     "UpdateGate": ("z", "update gate", "1 keeps a unit's state and 0 replaces it."),
@@ -53,12 +53,14 @@ _GATES: Final = {
 
 
 def symbol(layer: LayerInfo) -> str | None:
-    """The role of a layer in its block: ``x``, ``F(x)``, ``sum``, ``output`` or ``T(x)``; of a
-    recurrent layer's gate, its letter.
+    """The role of a layer in its block: ``x``, ``F(x)``, ``sum`` (``merge`` where nothing is
+    added), ``output`` or ``T(x)``; of a recurrent layer's gate, its letter.
     """
     if layer.kind in _GATES:
         return _GATES[layer.kind][0]
-    return "x" if layer.role == "identity" else _SYMBOLS.get(layer.role)
+    if layer.role == "sum":
+        return "sum" if layer.kind.lower() in SUMS else "merge"
+    return _SYMBOLS.get(layer.role)
 
 
 def tone(layer: LayerInfo) -> str:
