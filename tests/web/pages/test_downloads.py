@@ -1,6 +1,7 @@
 """Downloads and code snippets match what the page shows."""
 
 import shlex
+from html import escape
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from skiplens.web.pages.downloads import filter_downloads, gallery_downloads, la
 from tests.conftest import switched_off
 
 ORIGIN = "https://skip.example"
+PAGE = "/page?palette=light"
 
 CONV = LayerInfo("stem.conv", "Conv2D", "conv", None, (28, 28, 16), kernel=(3, 3))
 
@@ -23,14 +25,14 @@ LINKS = Links("mnist-resnet", "0123456789abcdef", switched_off("block2"), palett
 
 
 def snippets(page_links: Links, layer: LayerInfo) -> dict[str, str]:
-    return {link.name: link.text for link in layer_downloads(page_links, layer).snippets(ORIGIN)}
+    found = layer_downloads(page_links, layer).snippets(ORIGIN, PAGE)
+    return {snippet.name: snippet.text for snippet in found}
 
 
-def test_the_link_is_the_pages_own_address() -> None:
-    link = snippets(LINKS, CONV)["link"]
-    assert link == f"{ORIGIN}{LINKS.layer('stem.conv')}"
-    assert "scale=block2:0" in link
-    assert "palette=light" in link
+def test_the_link_is_the_pages_own_address(client: TestClient, gallery: str) -> None:
+    page = f"{gallery}/layers/stem.output/filters/3?scale=block2:0&palette=light&at=9,20"
+    assert f"<code>{escape('http://127.0.0.1' + page)}</code>" in client.get(page).text
+    assert snippets(LINKS, CONV)["link"] == f"{ORIGIN}{PAGE}"
 
 
 def test_the_image_keeps_the_display_options() -> None:
@@ -52,15 +54,14 @@ def test_odd_names_are_quoted() -> None:
 
 def test_a_filter_comes_with_the_value_that_is_explained() -> None:
     away = filter_downloads(LINKS, CONV, 3, (9, 20))
-    link, curl, python = (item.text for item in away.snippets(ORIGIN))
-    assert link.endswith("/filters/3?scale=block2:0&palette=light&at=9,20")
+    _, curl, python = (item.text for item in away.snippets(ORIGIN, PAGE))
     assert "/filters/3/units/9,20?scale=block2:0" in curl
     assert "maps[9, 20, 3]" in python
 
 
 def test_all_layers_are_one_request() -> None:
     downloads = gallery_downloads(LINKS, [CONV, ODD], 10**9)
-    _, curl, python = (item.text for item in downloads.snippets(ORIGIN))
+    _, curl, python = (item.text for item in downloads.snippets(ORIGIN, PAGE))
     assert f"{ORIGIN}/api/v1/networks/mnist-resnet/digits/0123456789abcdef" in curl
     assert "activations.npz?scale=block2:0" in python
 

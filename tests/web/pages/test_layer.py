@@ -67,7 +67,9 @@ def test_the_address_of_a_page_names_the_part_that_it_shows(
     monkeypatch.setattr("skiplens.web.pages.layer.MOST_FILTERS", 10)
     address = f"{gallery}/layers/block2.output"
     assert look(f"{address}?page=1").address == address
-    assert look(f"{address}?page=2").address == f"{address}?page=2"
+    page = look(f"{address}?page=2")
+    assert page.address == f"{address}?page=2"
+    assert f"http://127.0.0.1{address}?page=2" in page.text.split()
 
 
 @pytest.mark.parametrize(

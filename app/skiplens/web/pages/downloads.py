@@ -42,22 +42,23 @@ class Downloads:
     """The downloads of a page; addresses are paths on the server.
 
     Attributes:
-        page: the page's address.
         files: to click on, as text and address, which is empty for a file too large to send.
         named_files: those that a command fetches, by the name that they are stored by.
         arrays: address of the arrays that a program loads.
         program: its lines.
     """
 
-    page: str
     files: tuple[tuple[str, str], ...]
     named_files: Mapping[str, str]
     arrays: str
     program: tuple[str, ...]
 
-    def snippets(self, origin: str) -> tuple[CodeSnippet, ...]:
-        """Text to copy that does the same; ``origin`` is the server's address,
-        ``http://127.0.0.1:8000``.
+    def snippets(self, origin: str, page: str) -> tuple[CodeSnippet, ...]:
+        """Text to copy.
+
+        Args:
+            origin: the server's address, ``http://127.0.0.1:8000``.
+            page: the page's own address, a path.
         """
         fetched = [
             f"-o {shlex.quote(name)} {shlex.quote(origin + path)}"
@@ -65,7 +66,7 @@ class Downloads:
         ]
         head = _HEAD.format(address=json.dumps(origin + self.arrays))
         return (
-            CodeSnippet("link", "Link", "the link", origin + self.page),
+            CodeSnippet("link", "Link", "the link", origin + page),
             CodeSnippet("curl", "curl", "the command", f"curl {_CONTINUED.join(fetched)}\n"),
             CodeSnippet("python", "Python", "the program", "\n".join((head, *self.program, ""))),
         )
@@ -92,7 +93,6 @@ def gallery_downloads(links: Links, layers: Sequence[LayerInfo], most: int) -> D
     size = npz_size({layer.name: layer.shape for layer in layers})
     table_size = network_csv_bound({layer.name: layer.filters for layer in layers})
     return Downloads(
-        page=links.gallery(),
         files=(
             _of_all_layers(f"all layers, NPZ{_size(size)}", size, most, arrays),
             _of_all_layers(
@@ -115,7 +115,6 @@ def layer_downloads(links: Links, layer: LayerInfo) -> Downloads:
     array, picture = links.data(name, "activations.npy"), links.grid(name)
     size = _size(npz_size({name: layer.shape}))
     return Downloads(
-        page=links.layer(name),
         files=(
             ("image, PNG", picture),
             (f"array, NPY{size}", array),
@@ -144,7 +143,6 @@ def filter_downloads(
     picture = links.grid(name, filters=index, zoom=MAX_ZOOM)
     unit = links.data(name, f"filters/{index}/units/{row},{column}")
     return Downloads(
-        page=links.filter(name, index, at=f"{row},{column}" if layer.spatial else None),
         files=(
             ("map, PNG", picture),
             ("layer, NPY", array),
@@ -168,7 +166,6 @@ def block_downloads(links: Links, block: BlockInfo) -> Downloads:
     parts = {part: layer for part, layer in named.items() if layer is not None}
     norms = ", ".join(f"np.linalg.norm({part})" for part in parts)
     return Downloads(
-        page=links.block(block.name),
         files=(
             ("maps of the block, PNG", picture),
             ("metadata of the maps, JSON", picture.replace("maps.png", "maps.json")),
