@@ -152,7 +152,7 @@ def test_without_blocks_a_notebook_shows_none_and_none_are_asked_for(
 
     def answer(_: Client, path: str) -> bytes:
         asked.append(path)
-        return b'[{"id": "flat", "blocks": [], "input_shape": [9, 28, 3]}]'
+        return b'[{"id": "flat", "blocks": [], "input_kind": "image"}]'
 
     monkeypatch.setattr(Client, "_answer", answer)
     flat = Client("http://127.0.0.1")

@@ -24,7 +24,7 @@ pytestmark = SAVES_WITH_KERAS
 
 
 def colour_network() -> keras.Model:
-    image = keras.Input((12, 16, 3))
+    image = keras.Input((28, 28, 3))
     x = layers.Rescaling(1 / 255, name="shares")(image)
     x = layers.Conv2D(4, 3, padding="same", activation="relu", name="first")(x)
     x = layers.Add(name="block1_add")([x, layers.Conv2D(4, 3, padding="same", name="branch")(x)])
@@ -41,7 +41,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_colour_network_is_served_with_its_images(state: Path) -> None:
     network = colour_network()
-    image = np.random.default_rng(1).integers(0, 256, (12, 16, 3), np.uint8)
+    image = np.random.default_rng(1).integers(0, 256, (28, 28, 3), np.uint8)
     with skiplens.open(network, [image], classes=["red", "green", "blue"]) as opened:
         assert opened.network.startswith("colours-")
         assert opened.classes == ("red", "green", "blue")
@@ -55,7 +55,7 @@ def test_a_colour_network_is_served_with_its_images(state: Path) -> None:
         np.testing.assert_allclose(found["classes.softmax"].reshape(1, -1), wanted, atol=1e-5)
         with urlopen(opened.url) as answer:  # noqa: S310  # our own server
             page = answer.read().decode()
-    assert "12 by 16 pixels" in page
+    assert "28 by 28 pixels" in page
     assert 'data-colour="#d62728"' in page, "one draws over it in colour"
     assert [path.name for path in (state / "models").iterdir()] == [opened.network]
 

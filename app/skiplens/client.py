@@ -110,8 +110,7 @@ class Client:
     @property
     def _examples(self) -> Sequence[Image]:
         """Images to show the network on: the samples, if it takes such images."""
-        height, width, _ = self._description["input_shape"]
-        return self.samples if height == width == _SIDE else ()
+        return self.samples if self._description["input_kind"] == "digit" else ()
 
     @property
     def _shown_url(self) -> str:

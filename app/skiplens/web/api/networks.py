@@ -19,6 +19,7 @@ from skiplens.core.colormaps import (
     colours,
 )
 from skiplens.core.experiment_results import MeasuredExperiment
+from skiplens.core.input_image import InputKind
 from skiplens.core.ladder import MeasuredRun
 from skiplens.core.manifest import LayerInfo, Manifest
 from skiplens.core.receptive_field import ReceptiveField, receptive_fields
@@ -51,6 +52,9 @@ class Network(BaseModel):
     title: str = Field(description="Display name")
     summary: str = Field(description="One sentence about the network")
     input_shape: tuple[int, int, int] = Field(description="Height, width, channels")
+    input_kind: InputKind = Field(
+        description="`digit`: images are prepared as MNIST's were; `image`: they are taken as they are"
+    )
     classes: tuple[str, ...] = Field(
         description="Label of each class, in the order of the probabilities"
     )
@@ -76,6 +80,7 @@ class Network(BaseModel):
             title=manifest.title,
             summary=manifest.summary,
             input_shape=manifest.input_shape,
+            input_kind=manifest.input.kind,
             classes=manifest.classes,
             parameters=manifest.parameters,
             test_accuracy=accuracy.value if accuracy else None,
