@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.input_image import Fit, InputKind
 from skiplens.core.value_range import Normalisation
-from skiplens.errors import DatasetError, ExportError, SkiplensError, StartupError, quoted
+from skiplens.errors import DatasetError, ExportError, SkiplensError, StartupError, install, quoted
 from skiplens.mnist import read_split
 from skiplens.network.own_network_files import (
     SUFFIXES,
@@ -472,7 +472,7 @@ def extract(
     cluster: AbstractContextManager[Compute | None] = nullcontext()
     if ray is not None:
         if find_spec("ray") is None:
-            raise ExportError("--ray needs Ray: pip install 'skiplens[ray]'")
+            raise ExportError(f"--ray needs Ray: {install('ray')}")
         from skiplens.cluster.extraction import on_cluster
 
         cluster = on_cluster(ray, models / network, source, chosen)

@@ -27,6 +27,11 @@ def quoted(text: str) -> str:
     return repr(printable if len(printable) <= _MAX_QUOTED_LENGTH else shortened)
 
 
+def install(extra: str) -> str:
+    """How to install an extra of skiplens, for a message."""
+    return f'pip install ".[{extra}]" in the folder of skiplens'
+
+
 class SkiplensError(Exception):
     """Base of all errors; the message is one plain sentence."""
 

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import Accuracy, Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
-from skiplens.errors import CompileError, StartupError, TrainingError
+from skiplens.errors import CompileError, StartupError, TrainingError, install
 from skiplens.mnist import Split
 from skiplens.network import commands, compiling
 from skiplens.network.architectures import ARCHITECTURES
@@ -163,8 +165,27 @@ def test_where_only_serving_is_set_up_training_says_what_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(StartupError, match="need TensorFlow installed: make setup"):
+    with pytest.raises(StartupError, match="this needs TensorFlow: pip install"):
         commands.train_network("tiny", None, tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["train mnist-resnet", "compile mnist-resnet", "experiments mnist-resnet", "similarity"],
+)
+def test_a_command_says_so_where_there_is_no_keras(command: str) -> None:
+    program = (
+        "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None; "
+        "from skiplens.cli import main; main()"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 2
+    assert said.stderr == f"skiplens: this needs TensorFlow: {install('tensorflow')}\n"
 
 
 def test_a_recipe_without_an_architecture_is_told_so(
@@ -183,7 +204,7 @@ def test_training_from_changed_code_is_said_when_it_begins(
     capfd: pytest.CaptureFixture[str],
     commit: str,
 ) -> None:
-    monkeypatch.setattr(commands, "code_commit", lambda: commit)
+    monkeypatch.setattr("skiplens.network.checkpoints.code_commit", lambda: commit)
     commands.train_network("tiny", None, tmp_path / "runs", tmp_path / "models")
     said = "The code has uncommitted changes" in " ".join(capfd.readouterr().err.split())
     assert said is commit.endswith("-modified")

@@ -24,7 +24,7 @@ from skiplens.engine.base import (
 )
 from skiplens.engine.figures_graph import HIGH, LOW, SUMS, with_figures
 from skiplens.engine.model_folder import ModelFolder
-from skiplens.errors import ModelError, OutOfResourcesError, SkiplensError
+from skiplens.errors import ModelError, OutOfResourcesError, SkiplensError, install
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def require_litert() -> None:
     if MISSING is not None:
         raise ModelError(
             f"LiteRT cannot be loaded on this machine ({MISSING}); run the networks with Keras "
-            "instead: pip install 'skiplens[tensorflow]', then skiplens serve --engine keras"
+            f"instead: {install('tensorflow')}, then skiplens serve --engine keras"
         )
 
 

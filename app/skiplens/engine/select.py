@@ -13,7 +13,7 @@ from skiplens.engine.base import Engine
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import IdleInterpreters, LiteRTEngine
 from skiplens.engine.model_folder import ModelFolder, find_networks, open_folder
-from skiplens.errors import StartupError
+from skiplens.errors import StartupError, install
 
 _DRIVER: Final = "libcuda.so.1"
 _NAME_LENGTH: Final = 256
@@ -68,7 +68,7 @@ def choose(choice: EngineChoice) -> tuple[str, str]:
     without = choice == "auto" and litert.MISSING is not None
     backend = keras_backend() if choice == "keras" or gpu or without else None
     if choice == "keras" and backend is None:
-        raise StartupError("engine keras needs Keras and a backend installed: make setup")
+        raise StartupError(f"engine keras needs Keras and a backend: {install('tensorflow')}")
     if backend is None:
         return "litert", "CPU"
     os.environ["KERAS_BACKEND"] = backend  # Keras reads it once, on import

@@ -32,7 +32,7 @@ from skiplens.core.input_image import InputImage
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.preprocessing import preprocess
 from skiplens.engine.base import Array, Engine
-from skiplens.errors import ExportError, NonFiniteError, SkiplensError
+from skiplens.errors import ExportError, NonFiniteError, SkiplensError, install
 from skiplens.mnist import read_idx
 from skiplens.service.dataset.activation_index import TopK
 from skiplens.service.forward import branch_scales, network_input
@@ -352,7 +352,7 @@ def extract(  # noqa: PLR0913  # what to compute, where to, and how
         NonFiniteError: the network computed NaN or infinity.
     """
     if find_spec("zarr") is None:
-        raise ExportError("extracting needs Zarr: pip install 'skiplens[extract]'")
+        raise ExportError(f"extracting needs Zarr: {install('extract')}")
     every = engine.manifest.layers
     key = _key(engine, images, layers)
     out = out.absolute()  # "." has no name to give to the table

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
-from skiplens.errors import CompileError, SkiplensError, StartupError, TrainingError
-from skiplens.network.checkpoints import MODIFIED, code_commit
+from skiplens.errors import CompileError, SkiplensError, StartupError, TrainingError, install
 from skiplens.network.mnist_download import load_mnist
 from skiplens.network.own_network_files import (
     NetworkOptions,
@@ -184,6 +183,7 @@ def train_ladder(
 
 def _recipe(network: str, hold_out: int | None = None, seed: int | None = None) -> "Recipe":
     from skiplens.network.architectures import ARCHITECTURES
+    from skiplens.network.checkpoints import MODIFIED, code_commit
     from skiplens.network.recipe import RECIPES
 
     for known, what in ((RECIPES, "recipe"), (ARCHITECTURES, "architecture")):
@@ -507,6 +507,6 @@ def _prepare_tensorflow() -> None:
         StartupError: TensorFlow is not installed.
     """
     if importlib.util.find_spec("tensorflow") is None:
-        raise StartupError("training and compiling need TensorFlow installed: make setup")
+        raise StartupError(f"this needs TensorFlow: {install('tensorflow')}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -18,7 +18,7 @@ from skiplens.core.grid_image import Box
 from skiplens.core.input_image import ID_LENGTH, Digit, InputImage
 from skiplens.core.limits import WAIT_SECONDS, StoreLimits
 from skiplens.core.preprocessing import PreprocessedDigit, ink_box
-from skiplens.errors import SkiplensError, StartupError, UnknownDigitError
+from skiplens.errors import SkiplensError, StartupError, UnknownDigitError, install
 from skiplens.samples import Sample
 from skiplens.service.admission import ANYONE
 from skiplens.service.databases import Database, Execute
@@ -130,8 +130,8 @@ def _open(place: Path | str, seconds: float, connections: int) -> Database:
         return PostgresqlDatabase(place, seconds, connections)
     except ImportError as error:
         raise StartupError(
-            f"SKIPLENS_DATABASE_URL needs packages that are missing ({error}); install "
-            "skiplens[postgresql]"
+            f"SKIPLENS_DATABASE_URL needs packages that are missing ({error}): "
+            f"{install('postgresql')}"
         ) from error
 
 

@@ -53,7 +53,7 @@ class Network(BaseModel):
     summary: str = Field(description="One sentence about the network")
     input_shape: tuple[int, int, int] = Field(description="Height, width, channels")
     input_kind: InputKind = Field(
-        description="`digit`: images are prepared as MNIST's were; `image`: they are taken as they are"
+        description="`digit`: images are prepared as MNIST's were; `image`: taken as they are"
     )
     classes: tuple[str, ...] = Field(
         description="Label of each class, in the order of the probabilities"
