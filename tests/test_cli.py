@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -312,6 +313,18 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     settings = cli.read_settings({"host": "0.0.0.0"})  # noqa: S104  # nothing is bound
     assert (settings.host, settings.port) == ("0.0.0.0", 9000)  # noqa: S104
     assert settings.allowed_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
+def test_the_address_that_is_printed_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    monkeypatch.setattr(
+        "skiplens.worker_processes.serve", lambda _, listener, listening: listening("litert")
+    )
+    cli._serve({"host": host, "port": 0}, open_page=False)  # noqa: SLF001  # as serve does
+    said, *_ = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"skiplens is at http://127\.0\.0\.1:\d+/ \(engine litert\)", said)
 
 
 def test_the_server_is_for_this_machine_alone_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

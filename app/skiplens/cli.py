@@ -227,13 +227,16 @@ def _network_options(
 
 def _serve(options: dict[str, object], *, open_page: bool) -> None:
     from skiplens import logs  # imported here to keep the other commands fast
+    from skiplens.web.http.access_checks import is_unspecified
     from skiplens.worker_processes import bind, serve
 
     settings = read_settings({name: value for name, value in options.items() if value is not None})
     logs.configure(settings.log_format, settings.max_log_bytes)
     with bind(settings, settings.port) as listener:
         address = listener.getsockname()
-        shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+        is_ipv6 = ":" in address[0]
+        host = ("::1" if is_ipv6 else "127.0.0.1") if is_unspecified(address[0]) else address[0]
+        shown = f"[{host}]" if is_ipv6 else host
         url = f"http://{shown}:{address[1]}{settings.root_path}/"
 
         def listening(engine: str) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from skiplens import errors
 from skiplens.engine import litert, select
 from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine
 from skiplens.engine.select import EngineChoice, choose, gpu_name, keras_backend, open_engines
-from skiplens.errors import ModelError, StartupError, install
+from skiplens.errors import ModelError, StartupError
 from tests.network.tiny import SAVES_WITH_KERAS, images
 
 pytestmark = SAVES_WITH_KERAS
@@ -152,7 +153,7 @@ def test_where_litert_cannot_be_imported_serving_names_the_keras_engine(tmp_path
     assert (said.returncode, said.stdout) == (2, "")
     (line,) = said.stderr.splitlines()
     assert line.startswith("skiplens: LiteRT cannot be loaded on this machine (")
-    assert line.endswith(f"{install('tensorflow')}, then skiplens serve --engine keras")
+    assert line.endswith(f"{errors.install('tensorflow')}, then skiplens serve --engine keras")
 
 
 class Driver:

@@ -111,6 +111,12 @@ def test_redirects_and_cookies_stay_below_the_path(below: TestClient) -> None:
     below.cookies.clear()
 
 
+def test_the_path_alone_is_the_front_page(below: TestClient) -> None:
+    front, alone = (below.get(path, headers={"Accept": "text/html"}) for path in (f"{ROOT}/", ROOT))
+    assert (front.status_code, alone.status_code) == (200, 200)
+    assert Markup(alone.text).links() == Markup(front.text).links()
+
+
 def test_the_api_is_described_at_the_path(below: TestClient) -> None:
     assert below.get(f"{ROOT}/openapi.json").json()["servers"] == [{"url": ROOT}]
 

@@ -667,14 +667,20 @@ def test_a_class_gets_the_address_where_the_server_can_be_reached(
 
 @pytest.mark.parametrize("own", ["192.0.2.9", None])
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
-def test_at_the_server_itself_its_address_on_the_network_is_shown(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, host: str
+@pytest.mark.parametrize("opened", ["localhost", "0.0.0.0", "[::1]", "[::]"])  # noqa: S104
+def test_at_the_server_itself_its_address_on_the_network_is_shown(  # one parameter each
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own: str | None,
+    host: str,
+    opened: str,
 ) -> None:
     monkeypatch.setattr(classroom, "_own_address", lambda: own)
     address = f"http://{own}:8000/learn/sum?lesson=abcdef"
     expected = [address] if own and host != "127.0.0.1" else []
     with client_of({engine.manifest.id: engine}, tmp_path, host=host) as client:
-        found = codes(client, "http://localhost:8000", "?present=1&lesson=abcdef")
+        found = codes(client, f"http://{opened}:8000", "?present=1&lesson=abcdef")
         assert found == expected
 
 

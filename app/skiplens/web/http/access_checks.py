@@ -91,6 +91,12 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
+def is_unspecified(host: str) -> bool:
+    """Whether a server that listens on this address listens on all of the machine's addresses."""
+    address = _address(host)
+    return address is not None and address.is_unspecified
+
+
 def _own_names(host: str) -> tuple[str, ...]:
     address = _address(host)
     if is_loopback(host):

@@ -15,7 +15,8 @@ _MAX_LENGTH: Final = 256
 class PathPrefix:
     """Has every address of a response lie below a path, and finds the routes below it.
 
-    Requests may name the path in front of the site's own, or not: some proxies take it off.
+    Requests may name the path in front of the site's own, or not: some proxies take it off. The
+    path alone, without a slash at its end, is the front page too.
 
     Args:
         app: next ASGI app.
@@ -34,7 +35,8 @@ class PathPrefix:
             set_root(root)
             if root:
                 path = scope["path"]
-                is_below = path == root or path.startswith(f"{root}/")
+                path = f"{root}/" if path == root else path
+                is_below = path.startswith(f"{root}/")
                 # As ASGI has it: the path is the whole one, and begins with the root.
                 scope["root_path"], scope["path"] = root, path if is_below else root + path
         await self._app(scope, receive, send)

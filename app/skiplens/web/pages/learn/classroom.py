@@ -20,7 +20,7 @@ from skiplens.core.input_image import SIDE
 from skiplens.core.share_pictures import qr_code
 from skiplens.service.digit_store import InputRecord
 from skiplens.web import links
-from skiplens.web.http.access_checks import is_loopback
+from skiplens.web.http.access_checks import is_loopback, is_unspecified
 from skiplens.web.pages.digit_tiles import Tile
 from skiplens.web.pages.figures import Picture
 from skiplens.web.pages.templating import Page, RespondDep
@@ -150,7 +150,8 @@ def _row(y: int, row: np.ndarray) -> str:
 def class_origin(request: Request) -> str | None:
     """Scheme, host and port that others on the network can use; ``None`` if nobody can."""
     url = request.base_url
-    if is_loopback(url.hostname or ""):
+    host = (url.hostname or "").strip("[]")
+    if is_loopback(host) or is_unspecified(host):
         own = None if is_loopback(request.app.state.settings.host) else _own_address()
         if own is None:
             return None
