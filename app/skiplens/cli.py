@@ -346,7 +346,7 @@ def compile_(  # noqa: PLR0913  # one parameter for each option
 ) -> None:
     """Compile a network into graphs and a manifest, each output verified against Keras.
 
-    A file gets a model folder, named after it and the SHA-256 of its content.
+    A file gets a model folder, named after it and a SHA-256 of its content and options.
     """
     from skiplens.engine.litert import run_once
     from skiplens.network import commands

@@ -34,8 +34,8 @@ WORDS_FOR_DEFAULTS = {
     "cross_origin_pictures": "false",
     "state_dir": "the user's data folder",
     "interpreters": "cores divided by `SKIPLENS_WORKERS`",
-    "computing": "cores divided by `SKIPLENS_WORKERS`, and 1",
-    "allowed_hosts": "see right",
+    "computing": "cores divided by `SKIPLENS_WORKERS`, plus 1",
+    "allowed_hosts": "the machine's own names",
     "health_port": "none",
     "port": "8000",
 }

@@ -25,6 +25,7 @@ def load_mnist(part: Part, source: Path | None = None) -> Split:
     except Exception as error:  # Keras raises no narrower class
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DatasetError(
-            f"MNIST cannot be downloaded; pass its folder instead: {reason}"
+            f"MNIST cannot be downloaded; pass its folder by --data, or compile with --no-measure: "
+            f"{reason}"
         ) from error
     return Split(*(train if part == "train" else test))

@@ -43,6 +43,7 @@ CHANGING = (
     CARD,
     f"{CARD}?version=0123456789ab",
     KERNEL,
+    "/api/v1/digits/{digit}/input.png?network=mnist-resnet",
     "/api/v1/palettes",
     "{network}/layers/stem.conv/kernels.npy",
     "{network}/digits/{digit}/statistics.csv",

@@ -14,7 +14,7 @@ from skiplens.service.digit_store import InputRecord
 from skiplens.service.services import Services
 from skiplens.web.api.routing import Router
 from skiplens.web.api.schemas import InkBox, Inverted, Joined, Label, LinkedDigit, Warnings
-from skiplens.web.http.caching import NPY, PNG, immutable_response
+from skiplens.web.http.caching import NPY, PNG, immutable_response, revalidated_response
 from skiplens.web.http.problems import UPLOAD_PROBLEMS
 from skiplens.web.parameters import DigitDep, ServicesDep
 from skiplens.web.uploads import UPLOAD_BODY, CandidatesDep, NetworkQuery, store
@@ -122,7 +122,10 @@ def digit(stored: DigitDep, services: ServicesDep) -> Digit:
 def input_png(
     request: Request, stored: DigitDep, services: ServicesDep, network: NetworkQuery = None
 ) -> Response:
-    return immutable_response(request, _input(stored, services, network), PNG)
+    content = _input(stored, services, network)
+    if network is None:
+        return immutable_response(request, content, PNG)
+    return revalidated_response(request, content, PNG)
 
 
 def _input(stored: InputRecord, services: Services, network: str | None) -> bytes:
