@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks import addresses
 from benchmarks.timing import in_turn
 from skiplens.core.manifest import NETWORK_FILE
-from skiplens.network.litert_graphs import gradient_names
+from skiplens.network.gradient_graph import gradient_names
 from skiplens.network.tracing import instrument, load_network
 from skiplens.samples import load_samples
 

@@ -19,7 +19,7 @@ from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo
 from skiplens.engine.base import Engine
 from skiplens.export.gallery import ExportOptions, load_export_context, write
-from skiplens.network.litert_graphs import reference_gradients
+from skiplens.network.gradient_graph import reference_gradients
 from skiplens.network.tracing import load_network
 from skiplens.service.forward import branch_scales
 from skiplens.settings import Settings

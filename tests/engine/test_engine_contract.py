@@ -23,7 +23,8 @@ from skiplens.engine.keras import KerasEngine
 from skiplens.engine.litert import LiteRTEngine, LiteRTGraph, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, NonFiniteError
-from skiplens.network.litert_graphs import compile_activations, reference_gradients
+from skiplens.network.gradient_graph import reference_gradients
+from skiplens.network.litert_graphs import compile_activations
 from skiplens.network.tracing import instrument
 from tests.conftest import MODELS
 from tests.engine.figures import check_figures

@@ -26,7 +26,8 @@ from skiplens.engine.litert import (
 )
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import BusyError, ModelError, NonFiniteError, OutOfResourcesError
-from skiplens.network.litert_graphs import compile_activations, compile_gradients
+from skiplens.network.gradient_graph import compile_gradients
+from skiplens.network.litert_graphs import compile_activations
 from skiplens.network.tracing import instrument
 from tests.engine.figures import check_figures
 from tests.engine.threads import PATIENCE, Stages, all_at_once, started

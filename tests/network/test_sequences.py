@@ -1,6 +1,5 @@
 """Networks that read an image row by row: traced, compiled, scaled and differentiated."""
 
-from collections.abc import Callable
 from functools import cache
 
 import keras
@@ -10,13 +9,12 @@ from keras import layers
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
+from skiplens.network.gradient_graph import compile_gradients, reference_gradients
 from skiplens.network.litert_graphs import (
-    Arrays,
     Graph,
+    Reference,
     compile_activations,
-    compile_gradients,
     compile_reordered,
-    reference_gradients,
     reference_reordered,
 )
 from skiplens.network.recurrent import gates, unrolled
@@ -67,7 +65,7 @@ def gradients() -> Graph:
 
 
 @cache
-def tape() -> Callable[[Arrays], dict[str, Array]]:
+def tape() -> Reference:
     return reference_gradients(mixed())
 
 

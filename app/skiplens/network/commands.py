@@ -38,7 +38,7 @@ from skiplens.progress import CONSOLE, progress_bar
 if TYPE_CHECKING:
     from skiplens.core.experiment_results import EpochResult
     from skiplens.network.checkpoints import Run
-    from skiplens.network.compiling import RunGraph
+    from skiplens.network.litert_graphs import RunGraph
     from skiplens.network.recipe import Recipe
     from skiplens.network.training import OnEpoch, OnTrainingStep
 

@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from skiplens.core.input_image import SIDE, InputContract, InputKind
 from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, are_compared, stream_name
@@ -33,7 +32,6 @@ from skiplens.core.manifest import (
 from skiplens.errors import CompileError, DatasetError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
-from skiplens.network.differentiable import computable, differentiable
 from skiplens.network.evaluation import (
     OnStep,
     Representation,
@@ -41,19 +39,26 @@ from skiplens.network.evaluation import (
     representation,
     similarity,
 )
+from skiplens.network.gradient_graph import (
+    compile_gradients,
+    reference_gradients,
+    verify_gradients,
+)
 from skiplens.network.input_contract import adapted, contract, prepared, unprepared
 from skiplens.network.labelled_images import LabelledImages, measure, read_images
 from skiplens.network.layer_records import PROBABILITIES
 from skiplens.network.litert_graphs import (
     Graph,
+    Reference,
+    RunGraph,
     blocks_are_alike,
     compile_activations,
-    compile_gradients,
     compile_reordered,
-    gradients_in_double,
-    reference_gradients,
+    computable,
+    reference_activations,
     reference_reordered,
-    return_memory,
+    trials,
+    verify,
 )
 from skiplens.network.own_network_files import NetworkOptions, trained_on_logits
 from skiplens.network.structure import analyse
@@ -65,125 +70,14 @@ from skiplens.network.tracing import (
     obstacles,
 )
 
-Array = NDArray[np.float32]
-Arrays = Mapping[str, Array]
-RunGraph = Callable[[bytes, GraphInfo, Arrays], dict[str, Array]]
-Reference = Callable[[Arrays], Arrays]
-
-_TRIALS: Final = 6
-_MANY_WEIGHTS: Final = 5_000_000  # half as many trials take a minute then
 _BATCH_SIZE: Final = 500
 _FEWEST_TO_REORDER: Final = 3  # blocks; two have but one other order
 _CHANNELS: Final = (1, 3)  # of grey and of colour images
 _VECTORS: Final = 2  # axes of a batch of them
 _FAR_FROM_ONE: Final = 1e-3  # in a sum of probabilities
-_MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
 
-
-def trials(traced: InstrumentedModel) -> list[dict[str, Array]]:
-    """Inputs to verify graphs with: noise images, branch scales of 1, 0 and between, orders."""
-    rng, orders = np.random.default_rng(28), np.random.default_rng(27)
-    classes = np.eye(traced.layers[-1].filters)
-    found = []
-    many = traced.model.count_params() > _MANY_WEIGHTS
-    for trial in range(_TRIALS // 2 if many else _TRIALS):
-        shapes = {name: (1, *tensor.shape[1:]) for name, tensor in traced.model.input.items()}
-        image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
-        if trial % 3 == 1:
-            image[:, : image.shape[1] // 4] = 0  # as above a digit: steps that masks leave out
-        order = orders.permutation(len(traced.blocks))[None].astype(float)
-        inputs = {"image": image, "target": classes[[trial % len(classes)]], "order": order}
-        if "branch_scales" in shapes:
-            branch_scales = (np.ones, np.zeros, rng.random)[trial % 3]
-            inputs["branch_scales"] = branch_scales(shapes["branch_scales"])
-        found.append({name: value.astype(np.float32) for name, value in inputs.items()})
-    return found
-
-
-class Tolerance(NamedTuple):
-    """How far an output may be off: the size of the difference over the size of the output.
-
-    Attributes:
-        size: of an array.
-        tolerance: of the difference.
-        beyond: tells a wider tolerance where that is exceeded, as to find it takes time.
-    """
-
-    size: Callable[[Array], float]
-    tolerance: float
-    beyond: Callable[[], float] | None = None
-
-
-BY_LARGEST: Final = Tolerance(lambda values: float(np.max(np.abs(values))), 1e-4)
-# Where a ReLU is all but zero it can open in one engine alone, which changes single gradients.
-BY_NORM: Final = Tolerance(lambda values: float(np.linalg.norm(values)), 1e-3)
-
-# In large networks several ReLUs can; then the rewritten gradients have to be exact in TensorFlow.
-WITH_FLIPS: Final = Tolerance(BY_NORM.size, 2e-2)
-# Of the rewritten gradients in float64, which leaves nothing of rounding; an approximation that
-# stands for the error function is good to 1.5e-7 in each layer.
-IN_DOUBLE: Final = Tolerance(BY_LARGEST.size, 1e-5)
-
-
-def verify(
-    content: bytes,
-    info: GraphInfo,
-    run_graph: RunGraph,
-    reference: Reference,
-    traced: InstrumentedModel,
-    measure: Tolerance = BY_LARGEST,
-) -> float:
-    """The largest deviation of a graph from its reference over all trials and outputs.
-
-    Args:
-        content: the LiteRT flatbuffer.
-        info: names of its inputs and outputs.
-        run_graph: runs it.
-        reference: computes the expected outputs from the same inputs.
-        traced: the network, for the shapes of its inputs.
-        measure: of deviations.
-
-    Returns:
-        The deviation, relative to the largest size of each output over all trials.
-
-    Raises:
-        CompileError: it exceeds the tolerance or is NaN, or an output is missing.
-    """
-    magnitudes = dict.fromkeys(info.outputs, _MIN_MAGNITUDE)
-    deviations = dict.fromkeys(info.outputs, 0.0)
-    for inputs in trials(traced):
-        expected = reference(inputs)
-        return_memory(len(content))  # what the reference took: the graph takes as much again
-        found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
-        for name in info.outputs:
-            if not np.isfinite(expected[name]).all():
-                raise CompileError(
-                    f"layer {name} computes a value that is NaN or infinite, so the network cannot "
-                    "be shown; the usual reason is weights that became NaN or infinite in training"
-                )
-            deviation = _deviation(found.get(name), expected[name], measure)
-            deviations[name] = float(np.maximum(deviations[name], deviation))  # keeps NaN
-            magnitudes[name] = max(magnitudes[name], measure.size(expected[name]))
-        del expected, found
-        return_memory(len(content))
-    relative = {name: deviations[name] / magnitudes[name] for name in info.outputs}
-    tolerance = measure.tolerance
-    if measure.beyond and not all(deviation <= tolerance for deviation in relative.values()):
-        tolerance = max(tolerance, measure.beyond())
-    for name, deviation in relative.items():
-        if not deviation <= tolerance:
-            raise CompileError(
-                f"compiled {info.file} differs from Keras at {name} by {deviation:.3g}; "
-                f"at most {tolerance:.3g} is allowed"
-            )
-    return max(relative.values())
-
-
-def _deviation(found: Array | None, expected: Array, measure: Tolerance) -> float:
-    """Size of the difference; infinite if the output is missing or has another shape."""
-    if found is None or found.shape != expected.shape:
-        return np.inf
-    return measure.size(found - expected)
+Check = Callable[[bytes, GraphInfo, RunGraph, Reference, InstrumentedModel], float]
+"""The deviation of a graph, as of :func:`verify`."""
 
 
 def compile_network(
@@ -274,7 +168,7 @@ def _check_end(name: str, traced: InstrumentedModel) -> None:
 def _adds_up_to_one(traced: InstrumentedModel, name: str) -> bool:
     """Whether a layer's values are probabilities, as those of an ensemble are."""
     inputs = trials(traced)[0]
-    values = _reference_activations(traced)(inputs)[name]
+    values = reference_activations(traced)(inputs)[name]
     total = float(values.sum())
     return bool((values >= 0).all()) and abs(total - 1) < _FAR_FROM_ONE
 
@@ -462,30 +356,20 @@ def _graphs(network: keras.Model, traced: InstrumentedModel, run_graph: RunGraph
     """All graphs that a network can have."""
     found = _Graphs()
 
-    def add(
-        name: str,
-        graph: Graph,
-        reference: Reference,
-        measure: Tolerance = BY_LARGEST,
-        check: Callable[[float], None] = lambda deviation: None,
-    ) -> None:
+    def add(name: str, graph: Graph, reference: Reference, check: Check = verify) -> None:
         info = GraphInfo(f"{name}.tflite", graph.inputs, graph.outputs, 0.0)
-        deviation = verify(graph.content, info, run_graph, reference, traced, measure)
-        check(deviation)
+        deviation = check(graph.content, info, run_graph, reference, traced)
         found.infos[name] = replace(info, deviation=deviation)
         found.files[info.file] = graph.content
 
     fixed = instrument(network, rewrite=computable)
     # Converting takes the most memory, of gradients more than of activations: before all else.
     gradients = _gradients_or_reason(network)
-    add("activations", compile_activations(fixed), _reference_activations(traced))
+    add("activations", compile_activations(fixed), reference_activations(traced))
     if isinstance(gradients, Graph):
         try:
-            expected = reference_gradients(network)
-            check = partial(check_flips, network, traced, gradients, expected)
-            noise = partial(rounding_noise, network, traced, gradients, expected)
-            measure = WITH_FLIPS._replace(beyond=lambda: _NOISES * noise())
-            add("gradients", gradients, expected, measure, check)
+            check = partial(verify_gradients, network)
+            add("gradients", gradients, reference_gradients(network), check)
         except CompileError as error:
             gradients = str(error)
     found.no_gradients = gradients if isinstance(gradients, str) else None
@@ -500,64 +384,6 @@ def _gradients_or_reason(network: keras.Model) -> Graph | str:
         return compile_gradients(network)
     except CompileError as error:
         return str(error)
-
-
-_NOISES: Final = 3  # of Keras that LiteRT may be off: each rounds in an order of its own
-
-
-def rounding_noise(
-    network: keras.Model, traced: InstrumentedModel, graph: Graph, reference: Reference
-) -> float:
-    """How far Keras' own gradients in float32 are from those in float64, at most, by the norm of
-    each: what rounding does, flips of ReLUs included. 0 if a layer cannot compute in float64.
-    """
-    found = gradients_in_double(network)
-    if found is None:
-        return 0.0
-    info = GraphInfo("gradients.tflite", graph.inputs, graph.outputs, 0.0)
-    of_any_size = Tolerance(BY_NORM.size, np.inf)
-    return verify(
-        b"", info, lambda _, __, given: dict(reference(given)), found[1], traced, of_any_size
-    )
-
-
-def check_flips(
-    network: keras.Model,
-    traced: InstrumentedModel,
-    graph: Graph,
-    reference: Reference,
-    deviation: float,
-) -> None:
-    """Where ReLUs of a large network flip, verify in TensorFlow that rewritten layers have the
-    gradients of the original ones: in float32, or where rounding adds up over very many layers, in
-    float64.
-
-    Raises:
-        CompileError: they deviate too far.
-    """
-    if deviation <= BY_NORM.tolerance:
-        return
-    info = GraphInfo("gradients.tflite", graph.inputs, graph.outputs, 0.0)
-
-    def compare(rewritten: Reference, expected: Reference, measure: Tolerance) -> None:
-        verify(b"", info, lambda _, __, given: dict(rewritten(given)), expected, traced, measure)
-
-    try:
-        compare(reference_gradients(network, differentiable), reference, BY_LARGEST)
-    except CompileError:
-        found = gradients_in_double(network)
-        if found is None:
-            raise
-        compare(*found, IN_DOUBLE)
-
-
-def _reference_activations(traced: InstrumentedModel) -> Reference:
-    def reference(inputs: Arrays) -> Arrays:
-        used = {name: inputs[name] for name in traced.model.input}
-        outputs = traced.model(used, training=False)
-        return {name: np.asarray(value) for name, value in outputs.items()}
-
-    return reference
 
 
 def _weights(traced: InstrumentedModel) -> bytes:

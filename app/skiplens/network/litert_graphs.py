@@ -1,5 +1,5 @@
-"""LiteRT graphs of a traced network: all activations, the same with blocks in another order, and
-gradients up to the logits.
+"""LiteRT graphs of a traced network: of all activations, and the same with blocks in another order;
+how any graph is converted, and verified against Keras.
 
 Each graph is converted from one concrete function without a trackable object: converting a module,
 or two signatures at once, silently drops the weights.
@@ -10,23 +10,31 @@ import gc
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import GraphInfo
 from skiplens.errors import CompileError
-from skiplens.network.differentiable import differentiable
-from skiplens.network.tracing import InstrumentedModel, Rewrite, copy_weights, instrument
+from skiplens.network.layer_records import is_operation
+from skiplens.network.recurrent import unrolled
+from skiplens.network.residual import FunctionLayer
+from skiplens.network.tracing import InstrumentedModel, instrument
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
+RunGraph = Callable[[bytes, GraphInfo, Arrays], dict[str, Array]]
+Reference = Callable[[Arrays], dict[str, Array]]
+Tensor = Any
 
 
 @dataclass(frozen=True)
@@ -52,30 +60,38 @@ def compile_activations(traced: InstrumentedModel) -> Graph:
         outputs = traced.model(inputs, training=False)
         return [outputs[name] for name in names]
 
-    return _convert(activations, _signature(traced), names)
+    return convert(activations, signature(traced), names)
 
 
-def compile_gradients(network: keras.Model) -> Graph:
-    """The graph of ``image``, ``branch_scales``, one-hot ``target (1, classes)`` to the gradient of
-    the target's logit at every layer, and at each block's input by path.
+def reference_activations(traced: InstrumentedModel) -> Reference:
+    """The expected outputs of the graph of :func:`compile_activations`, by its inputs."""
 
-    Of the logit and not of log p, whose gradient ``target - p`` at the logits is all but zero
-    wherever the network is confident, in every layer alike.
+    def reference(inputs: Arrays) -> dict[str, Array]:
+        used = {name: inputs[name] for name in traced.model.input}
+        outputs = traced.model(used, training=False)
+        return {name: np.asarray(value) for name, value in outputs.items()}
 
-    Raises:
-        CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
-            cannot differentiate.
+    return reference
+
+
+def computable(layer: Any, x: Tensor) -> Tensor | None:
+    """The layer's output from operations that LiteRT computes as Keras does; ``None`` where the
+    layer itself consists of them.
     """
-    traced = instrument(network, rewrite=differentiable, paths=True)
-    logits = _logits(traced)
-    names = gradient_names(traced)
+    is_unit = isinstance(layer, keras.layers.UnitNormalization)
+    if is_unit or (is_operation(layer, "Normalize") and layer.order == _EUCLIDEAN):
+        return FunctionLayer(None, partial(_of_unit_length, axis=layer.axis))([x])
+    return unrolled(layer, x)
 
-    def gradients(target: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
-        return _gradients(traced.model, inputs, target, logits, names)
 
-    signature = _signature(traced)
-    signature["target"] = tf.TensorSpec((1, traced.layers[-1].filters), tf.float32, name="target")
-    return _convert(gradients, signature, names)
+_EUCLIDEAN: Final = 2  # the order of the norm
+
+
+def _of_unit_length(x: Tensor, axis: int | Sequence[int]) -> Tensor:
+    """Vectors along an axis divided by their norm; LiteRT's own operation makes NaN of zeros."""
+    axes = axis if isinstance(axis, int) else tuple(axis)
+    norm = ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True))
+    return ops.divide(x, ops.add(norm, ops.cast(ops.equal(norm, 0.0), norm.dtype)))
 
 
 def blocks_are_alike(traced: InstrumentedModel) -> bool:
@@ -131,9 +147,9 @@ def compile_reordered(traced: InstrumentedModel) -> Graph:
         outputs, _ = traced.model.stateless_call(*weights, inputs, training=False)
         return [outputs[name] for name in names]
 
-    signature = _signature(traced)
-    signature["order"] = tf.TensorSpec((1, len(blocks)), tf.float32, name="order")
-    return _convert(reordered, signature, names)
+    given = signature(traced)
+    given["order"] = tf.TensorSpec((1, len(blocks)), tf.float32, name="order")
+    return convert(reordered, given, names)
 
 
 def _stacks(variables: list[Any], blocks: list[str]) -> list[tuple[Array, int | None]]:
@@ -186,112 +202,22 @@ def reference_reordered(network: keras.Model) -> Callable[[Arrays], dict[str, Ar
     return reference
 
 
-def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
-    """Outputs of the gradient graph in order: layers up to the logits, then the paths."""
-    layers = (one.name for one in traced.layers[:-1] if one.name not in traced.beside)
-    return (*layers, *traced.paths)
-
-
-def reference_gradients(
-    network: keras.Model, rewrite: Rewrite | None = None
-) -> Callable[[Arrays], dict[str, Array]]:
-    """The gradient graph's expected outputs as a function of its inputs, by ``GradientTape`` on the
-    unmodified network, or with its layers rewritten.
-
-    As a graph, it leaves out the gradients of kernels, in which TensorFlow can crash.
-    """
-    traced = instrument(network, rewrite=rewrite, paths=True)
-    logits, names = _logits(traced), gradient_names(traced)
-
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def gradients(target: tf.Tensor, inputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-        return _gradients(traced.model, inputs, target, logits, names)
-
-    def reference(inputs: Arrays) -> dict[str, Array]:
-        tensors = {name: tf.constant(inputs[name]) for name in traced.model.input}
-        found = gradients(tf.constant(inputs["target"]), tensors)
-        return {name: value.numpy() for name, value in zip(names, found, strict=True)}
-
-    return reference
-
-
-def gradients_in_double(
-    network: keras.Model,
-) -> tuple[Callable[[Arrays], dict[str, Array]], Callable[[Arrays], dict[str, Array]]] | None:
-    """The gradients of rewritten and of unmodified layers as of :func:`reference_gradients`, by a
-    copy of the network that computes in float64; ``None`` if a layer cannot.
-    """
-    try:
-        with _double_precision():
-            copy = keras.models.model_from_json(network.to_json().replace("float32", "float64"))
-            copy_weights(network, copy)
-            found = reference_gradients(copy, differentiable), reference_gradients(copy)
-    except (TypeError, ValueError):
-        return None
-
-    def in_double(gradients: Callable[[Arrays], dict[str, Array]]) -> Any:
-        def reference(inputs: Arrays) -> dict[str, Array]:
-            with _double_precision():  # the first call traces
-                return gradients({name: one.astype(np.float64) for name, one in inputs.items()})
-
-        return reference
-
-    return in_double(found[0]), in_double(found[1])
-
-
-@contextmanager
-def _double_precision() -> Iterator[None]:
-    """New layers and tensors of Keras compute in float64."""
-    kept, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(kept)
-        keras.config.set_dtype_policy(policy)
-
-
-def _gradients(
-    model: keras.Model,
-    inputs: Mapping[str, tf.Tensor],
-    target: tf.Tensor,
-    logits: str,
-    names: tuple[str, ...],
-) -> list[tf.Tensor]:
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(list(inputs.values()))
-        outputs = model(inputs, training=False)
-    found: list[tf.Tensor | None] = tape.gradient(
-        outputs[logits],
-        [outputs[name] for name in names],
-        output_gradients=target,
-    )
-    if any(one is None for one in found):
-        raise CompileError("its logits have no gradient by the image")
-    return found
-
-
-def _logits(traced: InstrumentedModel) -> str:
-    """The layer that the softmax at the end reads."""
-    if traced.logits is None:
-        raise CompileError(
-            "gradients are those of the logits before a softmax; "
-            f"this network ends in {traced.layers[-1].name!r} instead"
-        )
-    return traced.logits
-
-
-def _signature(traced: InstrumentedModel) -> dict[str, tf.TensorSpec]:
+def signature(traced: InstrumentedModel) -> dict[str, tf.TensorSpec]:
+    """The inputs of a traced network, as those of a graph."""
     return {
         name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=name)
         for name, tensor in traced.model.input.items()
     }
 
 
-def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[str, ...]) -> Graph:
+def convert(function: Any, inputs: dict[str, tf.TensorSpec], outputs: tuple[str, ...]) -> Graph:
+    """The graph of a function of tensors by name to a list of them.
+
+    Raises:
+        CompileError: LiteRT lacks an operation.
+    """
     _tell_glibc("mallopt", _MMAP_THRESHOLD, _LARGE_ARRAY)
-    concrete = tf.function(function, autograph=False).get_concrete_function(**signature)
+    concrete = tf.function(function, autograph=False).get_concrete_function(**inputs)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     try:
         with _silent_stderr():
@@ -302,10 +228,10 @@ def _convert(function: Any, signature: dict[str, tf.TensorSpec], outputs: tuple[
         if "/while" in str(error):
             what = "the gradient of a loop"
         raise CompileError(f"LiteRT lacks {what}") from error
-    inputs = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(signature)])
+    names = tuple(tensor.name.split(":")[0] for tensor in concrete.inputs[: len(inputs)])
     del concrete, converter
     return_memory(len(content))
-    return Graph(content, inputs, outputs)
+    return Graph(content, names, outputs)
 
 
 def return_memory(size: int) -> None:
@@ -339,3 +265,106 @@ def _silent_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+
+
+_TRIALS: Final = 6
+_MANY_WEIGHTS: Final = 5_000_000  # half as many trials take a minute then
+_MIN_MAGNITUDE: Final = 1e-3  # of an output, for its relative deviation
+
+
+def trials(traced: InstrumentedModel) -> list[dict[str, Array]]:
+    """Inputs to verify graphs with: noise images, branch scales of 1, 0 and between, orders."""
+    rng, orders = np.random.default_rng(28), np.random.default_rng(27)
+    classes = np.eye(traced.layers[-1].filters)
+    found = []
+    many = traced.model.count_params() > _MANY_WEIGHTS
+    for trial in range(_TRIALS // 2 if many else _TRIALS):
+        shapes = {name: (1, *tensor.shape[1:]) for name, tensor in traced.model.input.items()}
+        image = np.clip(rng.normal(0.1, 0.6, shapes["image"]), 0, 1)
+        if trial % 3 == 1:
+            image[:, : image.shape[1] // 4] = 0  # as above a digit: steps that masks leave out
+        order = orders.permutation(len(traced.blocks))[None].astype(float)
+        inputs = {"image": image, "target": classes[[trial % len(classes)]], "order": order}
+        if "branch_scales" in shapes:
+            branch_scales = (np.ones, np.zeros, rng.random)[trial % 3]
+            inputs["branch_scales"] = branch_scales(shapes["branch_scales"])
+        found.append({name: value.astype(np.float32) for name, value in inputs.items()})
+    return found
+
+
+class Tolerance(NamedTuple):
+    """How far an output may be off: the size of the difference over the size of the output.
+
+    Attributes:
+        size: of an array.
+        tolerance: of the difference.
+        beyond: tells a wider tolerance where that is exceeded, as to find it takes time.
+    """
+
+    size: Callable[[Array], float]
+    tolerance: float
+    beyond: Callable[[], float] | None = None
+
+
+BY_LARGEST: Final = Tolerance(lambda values: float(np.max(np.abs(values))), 1e-4)
+
+
+def verify(
+    content: bytes,
+    info: GraphInfo,
+    run_graph: RunGraph,
+    reference: Reference,
+    traced: InstrumentedModel,
+    measure: Tolerance = BY_LARGEST,
+) -> float:
+    """The largest deviation of a graph from its reference over all trials and outputs.
+
+    Args:
+        content: the LiteRT flatbuffer.
+        info: names of its inputs and outputs.
+        run_graph: runs it.
+        reference: computes the expected outputs from the same inputs.
+        traced: the network, for the shapes of its inputs.
+        measure: of deviations.
+
+    Returns:
+        The deviation, relative to the largest size of each output over all trials.
+
+    Raises:
+        CompileError: it exceeds the tolerance or is NaN, or an output is missing.
+    """
+    magnitudes = dict.fromkeys(info.outputs, _MIN_MAGNITUDE)
+    deviations = dict.fromkeys(info.outputs, 0.0)
+    for inputs in trials(traced):
+        expected = reference(inputs)
+        return_memory(len(content))  # what the reference took: the graph takes as much again
+        found = run_graph(content, info, {key: inputs[key] for key in info.inputs})
+        for name in info.outputs:
+            if not np.isfinite(expected[name]).all():
+                raise CompileError(
+                    f"layer {name} computes a value that is NaN or infinite, so the network cannot "
+                    "be shown; the usual reason is weights that became NaN or infinite in training"
+                )
+            deviation = _deviation(found.get(name), expected[name], measure)
+            deviations[name] = float(np.maximum(deviations[name], deviation))  # keeps NaN
+            magnitudes[name] = max(magnitudes[name], measure.size(expected[name]))
+        del expected, found
+        return_memory(len(content))
+    relative = {name: deviations[name] / magnitudes[name] for name in info.outputs}
+    tolerance = measure.tolerance
+    if measure.beyond and not all(deviation <= tolerance for deviation in relative.values()):
+        tolerance = max(tolerance, measure.beyond())
+    for name, deviation in relative.items():
+        if not deviation <= tolerance:
+            raise CompileError(
+                f"compiled {info.file} differs from Keras at {name} by {deviation:.3g}; "
+                f"at most {tolerance:.3g} is allowed"
+            )
+    return max(relative.values())
+
+
+def _deviation(found: Array | None, expected: Array, measure: Tolerance) -> float:
+    """Size of the difference; infinite if the output is missing or has another shape."""
+    if found is None or found.shape != expected.shape:
+        return np.inf
+    return measure.size(found - expected)

@@ -1,11 +1,13 @@
-"""Layers computed from operations whose gradients LiteRT has.
+"""The graph of gradients up to the logits, of layers computed from operations that LiteRT has the
+gradients of; and how exact its gradients are.
 
 LiteRT has no operation for the gradients of ReLU and its kin, of pooling, and of depthwise and
 grouped convolution. Each is computed here from operations that it has a gradient of, to the same
 values and, where two values are equal, with the same subgradient as Keras.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -16,36 +18,222 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from skiplens.core.manifest import GraphInfo
 from skiplens.errors import CompileError
 from skiplens.network.layer_records import is_operation, is_softmax
+from skiplens.network.litert_graphs import (
+    BY_LARGEST,
+    Array,
+    Arrays,
+    Graph,
+    Reference,
+    RunGraph,
+    Tensor,
+    Tolerance,
+    convert,
+    signature,
+    verify,
+)
 from skiplens.network.recurrent import is_masked, is_recurrent, unrolled
 from skiplens.network.residual import FunctionLayer
+from skiplens.network.tracing import InstrumentedModel, Rewrite, copy_weights, instrument
 
-Tensor = Any
 Function = Callable[[Tensor], Tensor]
 
 _LOWEST: Final = -1e30  # stands for what lies outside a map: no value of a map is smaller
 _SIX: Final = 6.0
 
 
-def computable(layer: Any, x: Tensor) -> Tensor | None:
-    """The layer's output from operations that LiteRT computes as Keras does; ``None`` where the
-    layer itself consists of them.
+def compile_gradients(network: keras.Model) -> Graph:
+    """The graph of ``image``, ``branch_scales``, one-hot ``target (1, classes)`` to the gradient of
+    the target's logit at every layer, and at each block's input by path.
+
+    Of the logit and not of log p, whose gradient ``target - p`` at the logits is all but zero
+    wherever the network is confident, in every layer alike.
+
+    Raises:
+        CompileError: the network does not end in logits and a softmax, or has a layer that LiteRT
+            cannot differentiate.
     """
-    is_unit = isinstance(layer, keras.layers.UnitNormalization)
-    if is_unit or (is_operation(layer, "Normalize") and layer.order == _EUCLIDEAN):
-        return FunctionLayer(None, partial(_of_unit_length, axis=layer.axis))([x])
-    return unrolled(layer, x)
+    traced = instrument(network, rewrite=differentiable, paths=True)
+    logits = _logits(traced)
+    names = gradient_names(traced)
+
+    def gradients(target: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
+        return _gradients(traced.model, inputs, target, logits, names)
+
+    given = signature(traced)
+    given["target"] = tf.TensorSpec((1, traced.layers[-1].filters), tf.float32, name="target")
+    return convert(gradients, given, names)
 
 
-_EUCLIDEAN: Final = 2  # the order of the norm
+def gradient_names(traced: InstrumentedModel) -> tuple[str, ...]:
+    """Outputs of the gradient graph in order: layers up to the logits, then the paths."""
+    layers = (one.name for one in traced.layers[:-1] if one.name not in traced.beside)
+    return (*layers, *traced.paths)
 
 
-def _of_unit_length(x: Tensor, axis: int | Sequence[int]) -> Tensor:
-    """Vectors along an axis divided by their norm; LiteRT's own operation makes NaN of zeros."""
-    axes = axis if isinstance(axis, int) else tuple(axis)
-    norm = ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True))
-    return ops.divide(x, ops.add(norm, ops.cast(ops.equal(norm, 0.0), norm.dtype)))
+def reference_gradients(network: keras.Model, rewrite: Rewrite | None = None) -> Reference:
+    """The gradient graph's expected outputs as a function of its inputs, by ``GradientTape`` on the
+    unmodified network, or with its layers rewritten.
+
+    As a graph, it leaves out the gradients of kernels, in which TensorFlow can crash.
+    """
+    traced = instrument(network, rewrite=rewrite, paths=True)
+    logits, names = _logits(traced), gradient_names(traced)
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+    def gradients(target: tf.Tensor, inputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        return _gradients(traced.model, inputs, target, logits, names)
+
+    def reference(inputs: Arrays) -> dict[str, Array]:
+        tensors = {name: tf.constant(inputs[name]) for name in traced.model.input}
+        found = gradients(tf.constant(inputs["target"]), tensors)
+        return {name: value.numpy() for name, value in zip(names, found, strict=True)}
+
+    return reference
+
+
+def gradients_in_double(network: keras.Model) -> tuple[Reference, Reference] | None:
+    """The gradients of rewritten and of unmodified layers as of :func:`reference_gradients`, by a
+    copy of the network that computes in float64; ``None`` if a layer cannot.
+    """
+    try:
+        with _double_precision():
+            copy = keras.models.model_from_json(network.to_json().replace("float32", "float64"))
+            copy_weights(network, copy)
+            found = reference_gradients(copy, differentiable), reference_gradients(copy)
+    except (TypeError, ValueError):
+        return None
+
+    def in_double(gradients: Reference) -> Reference:
+        def reference(inputs: Arrays) -> dict[str, Array]:
+            with _double_precision():  # the first call traces
+                return gradients({name: one.astype(np.float64) for name, one in inputs.items()})
+
+        return reference
+
+    return in_double(found[0]), in_double(found[1])
+
+
+@contextmanager
+def _double_precision() -> Iterator[None]:
+    """New layers and tensors of Keras compute in float64."""
+    kept, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(kept)
+        keras.config.set_dtype_policy(policy)
+
+
+def _gradients(
+    model: keras.Model,
+    inputs: Mapping[str, tf.Tensor],
+    target: tf.Tensor,
+    logits: str,
+    names: tuple[str, ...],
+) -> list[tf.Tensor]:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(list(inputs.values()))
+        outputs = model(inputs, training=False)
+    found: list[tf.Tensor | None] = tape.gradient(
+        outputs[logits],
+        [outputs[name] for name in names],
+        output_gradients=target,
+    )
+    if any(one is None for one in found):
+        raise CompileError("its logits have no gradient by the image")
+    return found
+
+
+def _logits(traced: InstrumentedModel) -> str:
+    """The layer that the softmax at the end reads."""
+    if traced.logits is None:
+        raise CompileError(
+            "gradients are those of the logits before a softmax; "
+            f"this network ends in {traced.layers[-1].name!r} instead"
+        )
+    return traced.logits
+
+
+# Where a ReLU is all but zero it can open in one engine alone, which changes single gradients.
+BY_NORM: Final = Tolerance(lambda values: float(np.linalg.norm(values)), 1e-3)
+
+# In large networks several ReLUs can; then the rewritten gradients have to be exact in TensorFlow.
+WITH_FLIPS: Final = Tolerance(BY_NORM.size, 2e-2)
+# Of the rewritten gradients in float64, which leaves nothing of rounding; an approximation that
+# stands for the error function is good to 1.5e-7 in each layer.
+IN_DOUBLE: Final = Tolerance(BY_LARGEST.size, 1e-5)
+_NOISES: Final = 3  # of Keras that LiteRT may be off: each rounds in an order of its own
+
+
+def verify_gradients(  # those of verify, and the network
+    network: keras.Model,
+    content: bytes,
+    info: GraphInfo,
+    run_graph: RunGraph,
+    reference: Reference,
+    traced: InstrumentedModel,
+) -> float:
+    """As :func:`verify`, for the graph of gradients, whose ReLUs can flip.
+
+    Raises:
+        CompileError: the graph deviates too far, and further than rounding explains; or flips hide
+            whether the rewritten layers are right, and they are not.
+    """
+
+    def widest() -> float:
+        return _NOISES * rounding_noise(network, traced, info, reference)
+
+    measure = WITH_FLIPS._replace(beyond=widest)
+    deviation = verify(content, info, run_graph, reference, traced, measure)
+    check_flips(network, traced, info, reference, deviation)
+    return deviation
+
+
+def rounding_noise(
+    network: keras.Model, traced: InstrumentedModel, info: GraphInfo, reference: Reference
+) -> float:
+    """How far Keras' own gradients in float32 are from those in float64, at most, by the norm of
+    each: what rounding does, flips of ReLUs included. 0 if a layer cannot compute in float64.
+    """
+    found = gradients_in_double(network)
+    if found is None:
+        return 0.0
+    of_any_size = Tolerance(BY_NORM.size, np.inf)
+    return verify(b"", info, lambda _, __, given: reference(given), found[1], traced, of_any_size)
+
+
+def check_flips(
+    network: keras.Model,
+    traced: InstrumentedModel,
+    info: GraphInfo,
+    reference: Reference,
+    deviation: float,
+) -> None:
+    """Where ReLUs of a large network flip, verify in TensorFlow that rewritten layers have the
+    gradients of the original ones: in float32, or where rounding adds up over very many layers, in
+    float64.
+
+    Raises:
+        CompileError: they deviate too far.
+    """
+    if deviation <= BY_NORM.tolerance:
+        return
+
+    def compare(rewritten: Reference, expected: Reference, measure: Tolerance) -> None:
+        verify(b"", info, lambda _, __, given: rewritten(given), expected, traced, measure)
+
+    try:
+        compare(reference_gradients(network, differentiable), reference, BY_LARGEST)
+    except CompileError:
+        found = gradients_in_double(network)
+        if found is None:
+            raise
+        compare(*found, IN_DOUBLE)
 
 
 def differentiable(layer: Any, x: Tensor) -> Tensor | None:
