@@ -12,13 +12,21 @@ from skiplens.core.experiment_results import Curve, curve_point
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network import block_measures
-from skiplens.network.architectures import stream
+from skiplens.network.architectures import ARCHITECTURES, stream
 from skiplens.network.block_chain import BlockChain, MeasureCurves
-from skiplens.network.block_measures import measure, subsets
+from skiplens.network.block_measures import (
+    measure,
+    measure_early_exits,
+    measure_order,
+    measure_votes,
+    random_order,
+    subsets,
+)
 from skiplens.network.residual import Residual
-from tests.network.tiny import SAVES_WITH_KERAS, randomise
+from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 
 BLOCKS = 4
+DIGITS = 8
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +37,17 @@ def residual() -> keras.Model:
 @pytest.fixture(scope="module")
 def plain() -> keras.Model:
     return randomise(stream(BLOCKS, "plain"), 2)
+
+
+@pytest.fixture(scope="module")
+def test() -> Split:
+    rng = np.random.default_rng(5)
+    images = rng.integers(0, 256, (DIGITS, 28, 28), np.uint8)
+    return Split(images, np.arange(DIGITS).astype(np.uint8))
+
+
+def quiet(step: int, steps: int) -> None:
+    assert step <= steps
 
 
 def images() -> np.ndarray:
@@ -80,7 +99,7 @@ def test_reordered_blocks_equal_a_network_in_that_order(residual: keras.Model) -
 def test_a_single_block_has_no_other_order_and_none_is_told() -> None:
     test = Split(np.zeros((4, 28, 28), np.uint8), np.zeros(4, np.uint8))
     one = BlockChain(randomise(stream(1), 3))
-    assert block_measures.measure_order(one, test, lambda step, steps: None) == ()
+    assert measure_order(one, test, quiet) == ()
     image = keras.Input((28, 28, 1))
     with pytest.raises(TrainingError, match="has no blocks"):
         BlockChain(keras.Model(image, layers.Softmax()(layers.Flatten()(image))))
@@ -108,7 +127,7 @@ def test_the_block_that_is_missed_least_is_removed_first(residual: keras.Model) 
         rng.integers(0, 256, (12, 28, 28), np.uint8), rng.integers(0, 10, 12).astype(np.uint8)
     )
     chain, choosing, others = BlockChain(residual), digits[::2], digits[1::2]
-    curves = block_measures.measure_least_needed(chain, digits, lambda step, steps: None)
+    curves = block_measures.measure_least_needed(chain, digits, quiet)
     assert sorted(curve.name for curve in curves) == ["block1", "block2", "block3", "block4"]
 
     def likelihood(removed: list[int]) -> float:
@@ -122,6 +141,61 @@ def test_the_block_that_is_missed_least_is_removed_first(residual: keras.Model) 
         assert likelihood(order[:count]) == pytest.approx(best)
         right = chain.without(others.inputs(), order[:count]).argmax(axis=-1)
         assert curve.points == (curve_point(count, [float(np.mean(right == others.labels))]),)
+
+
+def means(curve: Curve) -> list[float]:
+    return [point.mean for point in curve.points]
+
+
+def test_the_last_exit_is_the_network_and_the_first_a_network_without_blocks(
+    residual: keras.Model, plain: keras.Model, test: Split
+) -> None:
+    for one in (BlockChain(residual), BlockChain(plain)):
+        (curve,) = measure_early_exits(one, test, quiet)
+        assert [point.x for point in curve.points] == list(range(BLOCKS + 1))
+        for order, mean in (((), means(curve)[0]), (None, means(curve)[-1])):
+            answers = one.run(test.inputs(), order=order).argmax(axis=-1)
+            assert mean == np.mean(answers == test.labels)
+
+
+def test_exits_of_another_shape_are_networks_without_the_later_blocks(test: Split) -> None:
+    resnet = BlockChain(randomise(ARCHITECTURES["mnist-resnet"](), 3))
+    (curve,) = measure_early_exits(resnet, test, quiet)
+    for depth, mean in enumerate(means(curve)):
+        removed = range(depth, len(resnet.blocks))
+        answers = resnet.without(test.inputs(), removed).argmax(axis=-1)
+        assert mean == np.mean(answers == test.labels)
+    assert measure_votes(resnet, test, quiet) == ()
+    assert measure_order(resnet, test, quiet) == ()
+
+
+def test_votes_and_bias_add_up_to_the_logits(residual: keras.Model, test: Split) -> None:
+    label, others = measure_votes(BlockChain(residual), test, quiet)
+    assert (label.name, others.name) == ("label", "others")
+    logits = numpy(keras.Model(residual.input, residual.layers[-2].output)(test.inputs()))
+    logits = logits - numpy(residual.get_layer("head.logits").bias)
+    right = logits[np.arange(DIGITS), test.labels]
+    assert sum(means(label)) == pytest.approx(right.mean(), rel=1e-3)
+    assert sum(means(others)) == pytest.approx((logits.sum(axis=1) - right).mean() / 9, rel=1e-3)
+
+
+def test_each_swap_puts_one_more_pair_the_wrong_way_round() -> None:
+    for inversions in (0, 1, 7, 15):
+        order = random_order(6, inversions, np.random.default_rng(inversions))
+        assert sorted(order) == list(range(6))
+        pairs = [(a, b) for at, a in enumerate(order) for b in order[at + 1 :]]
+        assert sum(a > b for a, b in pairs) == inversions
+
+
+def test_orders_reach_from_the_trained_to_the_reversed_one(
+    residual: keras.Model, test: Split
+) -> None:
+    chain = BlockChain(residual)
+    (curve,) = measure_order(chain, test, quiet)
+    assert (curve.points[0].x, curve.points[-1].x) == (0, 1)
+    for point, order in ((curve.points[0], None), (curve.points[-1], range(BLOCKS)[::-1])):
+        answers = chain.run(test.inputs(), order=order).argmax(axis=-1)
+        assert (point.mean, point.runs) == (np.mean(answers == test.labels), 1)
 
 
 def test_the_spread_is_the_standard_deviation_over_runs() -> None:

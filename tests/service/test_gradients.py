@@ -5,12 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from skiplens.core.branch_scales import AS_TRAINED
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.samples import load_samples
-from skiplens.service.forward import ForwardPass, branch_scales
-from skiplens.service.gradients import gradient_by_path, has_path_lengths, slopes_between
+from skiplens.service.forward import ForwardPass, branch_scales, run_network
+from skiplens.service.gradients import (
+    gradient_by_path,
+    shares_by_path_length,
+    slopes_between,
+)
 
 
 def test_gradients_are_of_the_predicted_class_unless_told(
@@ -39,6 +43,15 @@ def test_slopes_are_the_differences_of_the_logit_along_the_line(engine: Engine) 
 def test_only_streams_of_convolutions_have_path_lengths(
     forward_passes: dict[str, ForwardPass], engines: Mapping[str, Engine]
 ) -> None:
-    assert has_path_lengths(engines["mnist-stream"].manifest)
-    for name in ("mnist-resnet", "mnist-classic", "mnist-highway", "mnist-plain"):
-        assert not has_path_lengths(forward_passes[name].manifest)
+    for name in ("mnist-stream", "mnist-resnet", "mnist-classic", "mnist-highway", "mnist-plain"):
+        shares = shares_by_path_length(engines[name], forward_passes[name])
+        assert (shares is not None) is (name == "mnist-stream")
+
+
+def test_no_gradient_takes_a_branch_that_is_off(engines: Mapping[str, Engine]) -> None:
+    engine, digit = engines["mnist-stream"], load_samples()[0].digit
+    off = Scales(tuple((name, 0.0) for name in engine.manifest.disableable_blocks[1:]))
+    shares = shares_by_path_length(engine, run_network(engine, digit, off))
+    assert shares is not None
+    assert shares[:2].all()
+    assert not shares[2:].any()

@@ -1,17 +1,18 @@
 """Measures of gradients: by length of path, and along lines between digits."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from skiplens.core.experiment_results import Curve, curve_point
+from skiplens.core.gradients import has_path_lengths, path_gradients, path_shares
 from skiplens.mnist import Split
 from skiplens.network.block_chain import SEED, Array, BlockChain
 from skiplens.network.evaluation import OnStep
-from skiplens.network.tracing import instrument
+from skiplens.network.tracing import InstrumentedModel, instrument
 
 PATH_DIGITS: Final = 100
 LINES: Final = 20
@@ -22,13 +23,14 @@ _BATCH_SIZE: Final = 10
 
 
 def measure_gradients(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
-    """Shares of the gradient by length of path, where every block adds to an unchanged x (Veit et
-    al. 2016, fig. 6); derivatives along lines between digits, at the start and at the end of
-    training (Balduzzi et al. 2017, fig. 1 and 2).
+    """Shares of the gradient by length of path, where paths have one (Veit et al. 2016, fig. 6);
+    derivatives along lines between digits, at the start and at the end of training (Balduzzi et al.
+    2017, fig. 1 and 2).
     """
-    curves = []
-    if chain.logits_are_a_sum:
-        curves.append(_curve("paths", path_shares(chain, test[:PATH_DIGITS])))
+    curves, traced = [], instrument(chain.network)
+    if has_path_lengths(traced.blocks, traced.layers):
+        shares = map(path_shares, gradients_by_length(traced, test))
+        curves.append(_curve("paths", np.stack(list(shares))))
     on_step(1, 3)
     keras.utils.set_random_seed(SEED)
     networks = {"start": keras.models.clone_model(chain.network), "trained": chain.network}
@@ -54,50 +56,29 @@ def _scaled(line: Array) -> list[float]:
     return [float(y) for y in line / (np.sqrt(np.mean(line**2)) or 1.0)]
 
 
-def path_shares(chain: BlockChain, test: Split) -> Array:
-    """Shares of the gradient of the right class's logit at the stem's output, by the number of
-    branches that a path goes through: ``(digits, 1 + blocks)``, rows adding up to 1. A share is the
-    norm of the sum over all paths of that length, among those of all lengths.
+def gradients_by_length(traced: InstrumentedModel, test: Split) -> Iterator[Array]:
+    """For each digit the gradient of the right class's logit at the stem's output, by the number of
+    branches that a path goes through; as of :func:`path_gradients`.
     """
-    images, norms = test.inputs(), []
-    for start in range(0, len(test), _BATCH_SIZE):
-        batch = slice(start, start + _BATCH_SIZE)
-        found = path_gradients(chain, images[batch], test.labels[batch])
-        norms.append(np.sqrt((found**2).sum(axis=(2, 3, 4))))
-    sizes = np.concatenate(norms, axis=1).T
-    return np.asarray(sizes / sizes.sum(axis=1, keepdims=True))
+    weights = {
+        f"{name}/kernel": np.asarray(layer.kernel)
+        for name, layer in traced.keras_layers.items()
+        if hasattr(layer, "kernel")
+    }
+    for images, labels in test[:PATH_DIGITS].batches(_BATCH_SIZE):
+        seen = traced.model(_inputs(traced.model, tf.constant(images)), training=False)
+        for at, target in enumerate(labels.tolist()):
+            maps = {name: np.asarray(value[at]) for name, value in seen.items()}
+            yield path_gradients(traced.blocks, traced.layers, weights, maps, target)
 
 
-def path_gradients(chain: BlockChain, images: Array, targets: NDArray[np.uint8]) -> Array:
-    """The gradient of the logits of ``targets`` at the stem's output, as the sum over all paths of
-    each length: ``(1 + blocks, N, H, W, C)``, whose sum over lengths is the gradient.
-
-    A path either passes a block or goes through its branch: backwards, ``G[k]`` becomes
-    ``G[k] + G[k - 1] dF/dx``.
-    """
-    states = list(chain.states(images))
-    _, height, width, filters = states[-1].shape
-    upstream = chain.head_kernel[:, targets].T / (height * width)
-    ones = np.ones((len(images), height, width, filters), np.float32)
-    lengths = [upstream[:, None, None] * ones]
-    for at in reversed(range(len(chain.blocks))):
-        through = _through_branch(chain, at, states[at], np.concatenate(lengths))
-        through = through.reshape(len(lengths), *ones.shape)
-        zero = np.zeros_like(ones)
-        lengths = [
-            passed + entered
-            for passed, entered in zip([*lengths, zero], [zero, *through], strict=True)
-        ]
-    return np.stack(lengths)
-
-
-def _through_branch(chain: BlockChain, at: int, maps: Array, upstream: Array) -> Array:
-    """Gradients ``(M N, H, W, C)`` at the output of a block, taken back through its branch."""
-    x = tf.constant(np.tile(maps, (len(upstream) // len(maps), 1, 1, 1)))
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        added = chain.apply(at, x) - x
-    return np.asarray(tape.gradient(added, x, output_gradients=tf.constant(upstream)))
+def _inputs(model: keras.Model, images: Any) -> dict[str, Any]:
+    """A traced network's inputs, with every branch as it was trained."""
+    inputs = {"image": images}
+    if "branch_scales" in model.input:
+        blocks = model.input["branch_scales"].shape[1]
+        inputs["branch_scales"] = tf.ones((len(images), blocks))
+    return inputs
 
 
 def derivatives(network: keras.Model, test: Split) -> Array:
@@ -121,13 +102,9 @@ def derivatives(network: keras.Model, test: Split) -> Array:
 
 def _input_gradient(model: keras.Model, images: Array, target: int) -> Array:
     x = tf.constant(images)
-    inputs = {"image": x}
-    if "branch_scales" in model.input:
-        blocks = model.input["branch_scales"].shape[1]
-        inputs["branch_scales"] = tf.ones((len(images), blocks))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        logit = model(inputs, training=False)[:, target]
+        logit = model(_inputs(model, x), training=False)[:, target]
     return np.asarray(tape.gradient(logit, x))
 
 

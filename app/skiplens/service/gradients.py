@@ -1,15 +1,14 @@
 """Gradients: by path, by step, along a line, and by length of path."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 
 from skiplens.core.block_metrics import cosine
 from skiplens.core.branch_scales import Scales
+from skiplens.core.gradients import has_path_lengths, path_gradients, path_shares
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import BlockInfo, Manifest, Published, logits_are_a_sum
+from skiplens.core.manifest import BlockInfo, Published
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import InvalidParameterError, NoGradientsError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales, network_input
@@ -123,74 +122,12 @@ def slopes_between(
     return np.asarray(steps * np.diff(found[:, target]), np.float32)
 
 
-def has_path_lengths(manifest: Manifest) -> bool:
-    """Whether each block adds nothing but ReLUs and convolutions to an x that nothing changes."""
-    return logits_are_a_sum(manifest.blocks, manifest.layers) and all(
-        _branch_layers(manifest, block) for block in manifest.blocks
-    )
-
-
-def _branch_layers(manifest: Manifest, block: BlockInfo) -> tuple[tuple[str, str], ...]:
-    """Each convolution of a branch and the ReLU before it; none if it has other layers."""
-    ends = {block.residual, block.sum}
-    layers = [one for one in manifest.layers if one.block == block.name and one.name not in ends]
-    shape = find_layer(manifest, block.input).shape
-    pairs = tuple(zip(layers[::2], layers[1::2], strict=False))
-    regular = all(
-        (relu.kind, relu.activation, convolution.kind) == ("ReLU", "relu", "Conv2D")
-        and convolution.parameters - prod(convolution.kernel or ()) * shape[2] ** 2 in (0, shape[2])
-        and relu.shape == convolution.shape == shape
-        and convolution.dilation in (None, (1, 1))
-        and all(side % 2 for side in convolution.kernel or (0, 0))
-        for relu, convolution in pairs
-    )
-    if not regular or 2 * len(pairs) != len(layers):
-        return ()
-    return tuple((relu.name, convolution.name) for relu, convolution in pairs)
-
-
-def shares_by_path_length(forward: ForwardPass, weights: Mapping[str, Array], target: int) -> Array:
-    """Shares of the gradient of a class's logit at the first block's input, by the number of
-    branches on a path: float32 ``(1 + blocks,)``, adding up to 1 (Veit et al. 2016, fig. 6).
-
-    A path either passes a block or goes through its branch: backwards, ``G[k]`` becomes
-    ``G[k] + G[k - 1] dF/dx``. A share is the norm of ``G[k]`` among those of all lengths.
+def shares_by_path_length(engine: Engine, forward: ForwardPass) -> Array | None:
+    """Shares of the gradient of the predicted class's logit at the first block's input, by the
+    number of branches on a path: float32 ``(1 + blocks,)``; ``None`` where no path has a length.
     """
-    manifest = forward.manifest
-    height, width, _ = find_layer(manifest, manifest.blocks[0].input).shape
-    upstream = weights[f"{manifest.layers[-2].name}/kernel"][:, target] / (height * width)
-    lengths = np.broadcast_to(upstream[:, None, None, None], (len(upstream), 1, height, width))
-    for block in reversed(manifest.blocks):
-        through = np.asarray(lengths * forward.scales.of(block.name), np.float32)
-        for relu, convolution in reversed(_branch_layers(manifest, block)):
-            kernel = weights[f"{convolution}/kernel"]
-            open_ = forward.activations[relu].transpose(2, 0, 1)[:, None] > 0
-            through = _back_through(kernel, through) * open_
-        zero = np.zeros_like(through[:, :1])
-        lengths = np.concatenate([lengths, zero], 1) + np.concatenate([zero, through], 1)
-    norms = np.sqrt(np.einsum("cmhw,cmhw->m", lengths, lengths))
-    return np.asarray(norms / (norms.sum() or 1.0), np.float32)
-
-
-def _back_through(kernel: Array, gradients: Array) -> Array:
-    """Gradients ``(out, M, H, W)`` at the output of a convolution that keeps the shape, at its
-    input: ``(in, M, H, W)``.
-
-    Maps lie one behind the other with zeros around each, so that to shift all of them by a place of
-    the kernel is to shift one long row.
-    """
-    rows, columns, given, filters = kernel.shape
-    _, count, height, width = gradients.shape
-    down, across = rows // 2, columns // 2
-    inside = np.s_[:, :, down : down + height, across : across + width]
-    padded = np.zeros((filters, count, height + 2 * down, width + 2 * across), np.float32)
-    padded[inside] = gradients
-    taps = kernel.reshape(-1, filters) @ padded.reshape(filters, -1)
-    total = np.zeros((given, taps.shape[1]), np.float32)
-    for at, tap in enumerate(taps.reshape(rows * columns, *total.shape)):
-        shift = (at // columns - down) * padded.shape[-1] + at % columns - across
-        if shift > 0:
-            total[:, shift:] += tap[:, :-shift]
-        else:
-            total[:, : shift or None] += tap[:, -shift:]
-    return total.reshape(given, *padded.shape[1:])[inside]
+    network = forward.manifest.blocks, forward.manifest.layers
+    if not has_path_lengths(*network):
+        return None
+    seen = engine.weights, forward.activations
+    return path_shares(path_gradients(*network, *seen, forward.label, forward.scales))

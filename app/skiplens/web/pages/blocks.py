@@ -1,22 +1,17 @@
 """The blocks page: every block in order, early exits, gradients, filters across blocks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
-from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
 from skiplens.service.feature_map_table import FeatureMapTable, stage_table, stages
-from skiplens.service.forward import ForwardPass
-from skiplens.service.gradients import GradientByPath, gradient_by_path, gradient_by_step
-from skiplens.service.registry import find_layer, twin_of
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
-from skiplens.web.pages.charts import LineChart, describe_gradients, gradient_chart
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import (
     Legend,
@@ -25,6 +20,7 @@ from skiplens.web.pages.figures import (
     table_legend,
     wider_pictures,
 )
+from skiplens.web.pages.gradients import gradient_values
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.prediction import LIKELIEST, MOST_CLASSES
 
@@ -138,10 +134,6 @@ def _span(blocks: Sequence[str]) -> str:
     return f"{first} to {last}" if len(between) > 1 else fmt.join_and(blocks)
 
 
-NO_NETWORK: Final = "none"
-"""Asks for no other network's gradients."""
-
-
 def blocks_page(context: PageContext, target: int | None, beside: str | None) -> NetworkPage:
     """The page of all blocks.
 
@@ -160,7 +152,7 @@ def blocks_page(context: PageContext, target: int | None, beside: str | None) ->
         "classes": manifest.classes,
         "no_gradients": manifest.no_gradients,
         "step_chart": None,
-        **_gradient_values(context, target, beside),
+        **gradient_values(context, target, beside),
         "residual": manifest.has_identity_paths,
         "rectified": any(block.rectified for block in manifest.blocks),
         "merge": _only_merge(manifest),
@@ -209,83 +201,6 @@ def _only_merge(manifest: Manifest) -> str | None:
     """How all blocks merge x and F(x); ``None`` if they differ, or do not."""
     merges = {block.merge for block in manifest.blocks}
     return merges.pop() if len(merges) == 1 else None
-
-
-def _gradient_values(
-    context: PageContext, target: int | None, beside: str | None
-) -> dict[str, object]:
-    """What the section of the gradients shows."""
-    manifest = context.engine.manifest
-    if manifest.no_gradients or not manifest.blocks:
-        return {}
-    networks = (engine.manifest for engine in context.services.registry.networks)
-    others = tuple(
-        other
-        for other in networks
-        if other.id != manifest.id
-        and other.blocks
-        and not other.no_gradients
-        and other.answers_like(manifest)
-    )
-    twin = twin_of(manifest, others)
-    chosen = beside or twin or NO_NETWORK
-    found = gradient_by_path(context.engine, context.forward, target)
-    other = None if chosen == NO_NETWORK else _gradients_in(context, chosen, found.target)
-    networks_drawn = [(manifest.title, found), *([other] if other else [])]
-    return {
-        "target": found.target,
-        "predicted": context.forward.label,
-        "others": others,
-        "twin": twin or NO_NETWORK,
-        "beside": chosen,
-        "beside_title": other[0] if other else None,
-        "chart": gradient_chart(manifest.title, found, other),
-        "gradient_text": describe_gradients(networks_drawn),
-        "step": _step_noun(manifest),
-        "recurs": any(layer.role == "states" for layer in manifest.layers),
-        "step_chart": _step_chart(context, found.target, chosen),
-        "gradients": found.blocks,
-        "beside_totals": {row.block: row.total for row in other[1].blocks} if other else {},
-    }
-
-
-def _step_chart(context: PageContext, target: int, beside: str) -> LineChart | None:
-    """The gradient at each step, of this network and the other one; ``None`` without steps."""
-    found = gradient_by_step(context.engine, context.forward, target)
-    if found is None:
-        return None
-    manifest, other = context.engine.manifest, None
-    noun = _step_noun(manifest)
-    if beside != NO_NETWORK:
-        engine, forward = _other_network(context, beside)
-        steps = gradient_by_step(engine, forward, target)
-        other = (engine.manifest.title, _called(noun, steps)) if steps else None
-    where = f"each {noun} of the first block's input, from the first to the last"
-    return gradient_chart(manifest.title, _called(noun, found), other, where)
-
-
-def _step_noun(manifest: Manifest) -> str:
-    """What a step of the first block's input is called."""
-    return text.step_noun(manifest, find_layer(manifest, manifest.blocks[0].input))
-
-
-def _called(noun: str, steps: GradientByPath) -> GradientByPath:
-    """A gradient by step whose steps are called ``noun``."""
-    named = (replace(one, block=f"{noun} {at}") for at, one in enumerate(steps.blocks))
-    return replace(steps, blocks=tuple(named))
-
-
-def _other_network(context: PageContext, network: str) -> tuple[Engine, ForwardPass]:
-    """Another network, and its forward pass on the same digit."""
-    engine = context.services.registry.network(network)
-    scales = context.links.with_network(engine.manifest).scales
-    return engine, context.services.runner.run(engine, context.stored.image, scales)
-
-
-def _gradients_in(context: PageContext, network: str, target: int) -> tuple[str, GradientByPath]:
-    """Another network's title, and its gradient for the same digit and class."""
-    engine, forward = _other_network(context, network)
-    return engine.manifest.title, gradient_by_path(engine, forward, target)
 
 
 def describe_blocks(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequence[str]) -> str:

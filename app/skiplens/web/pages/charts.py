@@ -1,4 +1,4 @@
-"""Charts: histograms, values on one axis, lines over two, gradients by path."""
+"""Charts: histograms, values on one axis, lines over two."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.service.gradients import BlockGradient, GradientByPath
 from skiplens.web.pages import format as fmt
 
 WIDTH: Final = 480
@@ -262,113 +261,3 @@ def count_axis(label: str, low: int, high: int, step: int) -> Axis:
     """An axis of whole numbers."""
     ticks = range(low, high + 1, step)
     return Axis(label, tuple((tick, f"{tick:,}") for tick in ticks), low, high)
-
-
-_LEAST_WRITTEN_OUT: Final = -3  # powers of ten below it are written with an e
-_MOST_TICKS: Final = 7
-_MOST_NAMES: Final = 12  # of more blocks than that only some numbers have room on a phone
-
-_Read = Callable[[BlockGradient], float | None]
-GRADIENT_PATHS: Final[tuple[tuple[str, str, _Read], ...]] = (
-    ("ink", "total", lambda block: block.total),
-    ("identity", "through the identity", lambda block: block.identity),
-    ("residual", "through F", lambda block: None if block.identity is None else block.residual),
-)
-"""Tone, name and norm of the gradient by each path."""
-
-
-def gradient_chart(
-    title: str,
-    gradients: GradientByPath,
-    beside: tuple[str, GradientByPath] | None,
-    where: str = "each block's input, from the first block to the last",
-) -> LineChart | None:
-    """Gradients over depth, on a logarithmic scale: of a network, and dashed the total of another
-    one. Zeros, which have no logarithm, are left out; ``None`` if every gradient is zero.
-    """
-    series = [
-        Series(path, tone, _points(title, gradients, path, read))
-        for tone, path, read in GRADIENT_PATHS
-    ]
-    if beside:
-        _, path, read = GRADIENT_PATHS[0]
-        series.append(Series(f"dashed: {beside[0]}, total", "dashed", _points(*beside, path, read)))
-    shown = [line for line in series if line.points]
-    values = [point.y for line in shown for point in line.points]
-    if not values:
-        return None
-    networks = [gradients, *([beside[1]] if beside else [])]
-    deepest = max((network.blocks for network in networks), key=len)
-    ticks = _ticks(min(values), max(values))
-    named = tuple((tick, _tick_text(tick)) for tick in ticks)
-    titles = fmt.join_and([title, *([beside[0]] if beside else [])])
-    return line_chart(
-        shown,
-        x=Axis("depth", _names(deepest), -0.5, len(deepest) - 0.5),
-        y=Axis("norm of the gradient", named, ticks[0], ticks[-1], log=True),
-        alt=f"Norm of the gradient at {where}, in {titles}",
-    )
-
-
-def _points(title: str, gradients: GradientByPath, path: str, read: _Read) -> tuple[Point, ...]:
-    return tuple(
-        Point(at, value, f"{title}, {block.block}: {fmt.number(value)} {path}")
-        for at, block in enumerate(gradients.blocks)
-        if (value := read(block))
-    )
-
-
-def _ticks(low: float, high: float) -> tuple[float, ...]:
-    """1, 2 and 5 times powers of ten around all values; over many decades, powers only."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    powers = range(first, max(last, first + 1) + 1)
-    fine = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
-    below = max((tick for tick in fine if tick <= low), default=fine[0])
-    above = min((tick for tick in fine if tick >= high), default=fine[-1])
-    ticks = tuple(tick for tick in fine if below <= tick <= above)
-    if 1 < len(ticks) <= _MOST_TICKS:
-        return ticks
-    step = -(-len(powers) // _MOST_TICKS)
-    shown = range(first, powers[-1] + step, step)
-    return tuple(float(f"1e{power}") for power in shown)
-
-
-def _tick_text(tick: float) -> str:
-    return f"{tick:,g}" if tick >= 10.0**_LEAST_WRITTEN_OUT else fmt.number(tick, digits=2)
-
-
-def _names(blocks: Sequence[BlockGradient]) -> tuple[tuple[float, str], ...]:
-    """Names of blocks by their place, or some of their numbers where there are many."""
-    names = [block.block for block in blocks]
-    if len(names) <= _MOST_NAMES:
-        return tuple(enumerate(names))
-    step = -(-len(names) // _MOST_NAMES)
-    return tuple(
-        (at, names[at].removeprefix("block").removeprefix("row ").removeprefix("step "))
-        for at in range(0, len(names), step)
-    )
-
-
-def describe_gradients(networks: Sequence[tuple[str, GradientByPath]]) -> str:
-    """How the gradient changes from the last block's input back to the first's; empty if
-    no network has more than one block, unless every gradient is zero.
-    """
-    if not any(gradients.blocks[-1].total for _, gradients in networks):
-        return "Every gradient is zero: no small change of these values changes the logit."
-    changes = [
-        f"in {title} it {_change(gradients.blocks[0].total / gradients.blocks[-1].total)}"
-        for title, gradients in networks
-        if gradients.blocks[-1].total and len(gradients.blocks) > 1
-    ]
-    if not changes:
-        return ""
-    return (
-        "From the last block's input back to the first's, the gradient changes: "
-        f"{', '.join(changes)}."
-    )
-
-
-def _change(ratio: float) -> str:
-    if ratio >= 1:
-        return f"grows to {fmt.number(ratio)} times its size"
-    return f"shrinks to {fmt.number(ratio)} of its size"

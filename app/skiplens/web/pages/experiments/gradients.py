@@ -1,7 +1,6 @@
 """Experiment: how gradients fare with the skip and without it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import comb, floor, log10
 from typing import Annotated, Final
 
@@ -17,18 +16,14 @@ from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass
 from skiplens.service.gradients import (
-    GradientByPath,
-    gradient_by_path,
-    has_path_lengths,
     shares_by_path_length,
     slopes_between,
 )
-from skiplens.service.registry import find_block, twin_of
+from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import (
-    GRADIENT_PATHS,
     Axis,
     LineChart,
     Point,
@@ -48,6 +43,7 @@ from skiplens.web.pages.experiments.experiment_page import (
     page_about,
     router,
 )
+from skiplens.web.pages.gradients import live_paths, path_chart
 from skiplens.web.pages.templating import RespondDep
 
 _LEAST: Final = 1e-12  # a gradient of zero has no logarithm
@@ -74,93 +70,6 @@ def log_axis(label: str, values: Sequence[float]) -> Axis:
         10.0**first,
         10.0**last,
         log=True,
-    )
-
-
-def _blocks_axis(count: int) -> Axis:
-    """One column for each block."""
-    axis = count_axis("input of block", 1, count, max(1, count // 6))
-    return replace(axis, low=0.5, high=count + 0.5)
-
-
-_GRADIENT: Final = Axis(
-    "norm of the gradient",
-    tuple((10.0**power, f"{10.0**power:g}") for power in range(-3, 3)),
-    1e-3,
-    100,
-    log=True,
-)
-
-
-def _lines(
-    found: GradientByPath, twin: tuple[str, GradientByPath] | None
-) -> list[tuple[str, str, list[tuple[float, float]]]]:
-    """Name, tone and points of every path, and of the twin's gradient."""
-    drawn = [(name, tone, found, read) for tone, name, read in GRADIENT_PATHS]
-    if twin:
-        drawn.append((twin[0], "chain", twin[1], GRADIENT_PATHS[0][2]))
-    lines = [
-        (
-            name,
-            tone,
-            [
-                (float(at), value)
-                for at, block in enumerate(network.blocks, 1)
-                if (value := read(block)) is not None
-            ],
-        )
-        for name, tone, network, read in drawn
-    ]
-    return [line for line in lines if line[2]]
-
-
-def _with_gradients(services: Services) -> list[Manifest]:
-    networks = (engine.manifest for engine in services.registry.networks)
-    return [manifest for manifest in networks if not manifest.no_gradients]
-
-
-def _both(
-    services: Services, engine: Engine, forward: ForwardPass
-) -> tuple[GradientByPath, tuple[str, GradientByPath] | None]:
-    """The gradient of the predicted class by path, here and in the twin network."""
-    found = gradient_by_path(engine, forward)
-    twin = twin_of(engine.manifest, _with_gradients(services))
-    if twin is None:
-        return found, None
-    other = services.registry.network(twin)
-    passed = services.runner.run(other, forward.digit, AS_TRAINED)
-    return found, (other.manifest.title, gradient_by_path(other, passed, found.target))
-
-
-def _has_paths(manifest: Manifest) -> bool:
-    """Whether there are blocks, and a gradient at the input of each."""
-    return bool(manifest.blocks) and not manifest.no_gradients
-
-
-def path_chart(services: Services, engine: Engine, forward: ForwardPass) -> LineChart | None:
-    """The gradient at each block's input, by path; ``None`` without gradients or blocks."""
-    if not _has_paths(engine.manifest):
-        return None
-    return draw_paths(*_both(services, engine, forward))
-
-
-def draw_paths(found: GradientByPath, twin: tuple[str, GradientByPath] | None) -> LineChart:
-    """The chart of a network, and of its plain twin by title."""
-    series = [
-        Series(
-            name,
-            tone,
-            tuple(Point(x, y, f"input of block{x:g}, {name}: {fmt.number(y)}") for x, y in points),
-            dots=len(points) == 1,
-            key=f"gradients.{tone}",
-        )
-        for name, tone, points in _lines(found, twin)
-    ]
-    return line_chart(
-        series,
-        x=_blocks_axis(len(found.blocks)),
-        y=_GRADIENT,
-        alt="Norm of the gradient at each block's input, by path",
     )
 
 
@@ -239,24 +148,12 @@ def live(drawn: LiveDrawing) -> dict[str, str]:
         paths = {f"gradients.line.{tone}": series_path(_LINE, _SLOPE, at) for _, tone, at in lines}
         return paths | {"gradients.end": engine.manifest.classes[end.label or 0]}
     if view == "length":
-        shares = _shares(engine, forward)
-        blocks = len(engine.manifest.blocks)
-        path = series_path(_length_axis(blocks), _SHARE, list(enumerate(shares)))
-        return {"gradients.length": path} if shares else {}
-    if not _has_paths(engine.manifest):
-        return {}
-    x = _blocks_axis(len(engine.manifest.blocks))
-    lines = _lines(*_both(services, engine, forward))
-    values = {f"gradients.{tone}": series_path(x, _GRADIENT, points) for _, tone, points in lines}
-    if block := drawn.query.get("block"):
-        names = [one.name for one in engine.manifest.blocks]
-        at = names.index(find_block(engine.manifest, block).name)
-        values |= {
-            f"gradients.{tone}.here": fmt.number(points[at][1])
-            for _, tone, points in lines
-            if at < len(points)
-        }
-    return values
+        shares = shares_by_path_length(engine, forward)
+        if shares is None:
+            return {}
+        points = list(enumerate(shares.tolist()))
+        return {"gradients.length": series_path(_length_axis(len(points) - 1), _SHARE, points)}
+    return live_paths(services, engine, forward, drawn.query.get("block"))
 
 
 def _view(name: str | None) -> str:
@@ -393,19 +290,12 @@ def _length_axis(blocks: int) -> Axis:
     return count_axis("branches on the path", 0, blocks, 1 + blocks // 6)
 
 
-def _shares(engine: Engine, forward: ForwardPass) -> list[float]:
-    """The shares of the page's digit; none where no path has a length."""
-    if not has_path_lengths(engine.manifest):
-        return []
-    return [*map(float, shares_by_path_length(forward, engine.weights, forward.label))]
-
-
 def length_chart(services: Services, engine: Engine, forward: ForwardPass) -> LineChart | None:
     """The share of the gradient that flows through each number of branches: of the page's digit,
     and the mean over test digits. ``None`` where no path has a length.
     """
-    shares = _shares(engine, forward)
-    if not shares:
+    shares = shares_by_path_length(engine, forward)
+    if shares is None:
         return None
     blocks = len(shares) - 1
     paths = [comb(blocks, k) / 2**blocks for k in range(blocks + 1)]
@@ -415,7 +305,7 @@ def length_chart(services: Services, engine: Engine, forward: ForwardPass) -> Li
     if "paths" in curves:
         means = [point.mean for point in curves["paths"].points]
         series.append(("of the gradient, mean over test digits", "ink", "", means))
-    series.append(("of the gradient, this digit", "identity", "gradients.length", shares))
+    series.append(("of the gradient, this digit", "identity", "gradients.length", shares.tolist()))
     return line_chart(
         [
             Series(

@@ -1,23 +1,22 @@
 """The steps about gradients: in a network of two layers, and in trained ones by depth."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.ladder import DEEPEST, STREAM, LadderRow, gradients_at_start, rungs
-from skiplens.service.gradients import BlockGradient, GradientByPath, gradient_by_path
+from skiplens.service.gradients import BlockGradient, gradient_by_path
 from skiplens.service.registry import find_block
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages.charts import (
     LineChart,
     Point,
     Series,
-    count_axis,
     line_chart,
     share_axis,
 )
-from skiplens.web.pages.experiments.gradients import EXPERIMENT, draw_paths
+from skiplens.web.pages.experiments.gradients import EXPERIMENT
+from skiplens.web.pages.gradients import blocks_axis, draw_paths, gradients_of_twin
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 from skiplens.web.pages.learn.two_layer import dense_figure
 
@@ -79,7 +78,8 @@ def _in_full(gradient: float) -> str:
 def gradients_figure(scene: Scene) -> StepFigure:
     """The gradient at every block's input, in the deep network and in its twin."""
     found = gradient_by_path(scene.context.engine, scene.forward)
-    beside = _beside(scene, found.target)
+    services, digit = scene.context.services, scene.context.stored.image
+    beside = gradients_of_twin(services, scene.networks.twin, digit, found.target)
     plain = list(beside[1].blocks) if beside else []
     names = [block.block for block in found.blocks]
     block = find_block(scene.manifest, scene.state.block).name if scene.state.block else names[0]
@@ -116,15 +116,6 @@ def gradients_figure(scene: Scene) -> StepFigure:
     )
 
 
-def _beside(scene: Scene, target: int) -> tuple[str, GradientByPath] | None:
-    twin = scene.networks.twin
-    if twin is None:
-        return None
-    services = scene.context.services
-    forward = services.runner.run(twin, scene.context.stored.image, AS_TRAINED)
-    return twin.manifest.title, gradient_by_path(twin, forward, target)
-
-
 def _compare(own: BlockGradient, plain: BlockGradient) -> str:
     """Whether the gradient at the first block is still smaller without skips."""
     end = "it is still smaller" if plain.total < own.total else "it arrives in both now"
@@ -152,14 +143,11 @@ def _at_start(scene: Scene) -> GradientsAtStart | None:
     shares = first_shares(deepest)
     if shares is None:
         return None
-    blocks = len(plain[0])
     most = math.ceil(max(share for run in (*plain, *residual) for share in run))
     named = (("identity", "with skips", residual), ("chain", "without skips", plain))
     chart = line_chart(
         [_shares_of_run(tone, name, run) for tone, name, found in named for run in found],
-        x=replace(
-            count_axis("input of block", 1, blocks, max(1, blocks // 6)), low=0.5, high=blocks + 0.5
-        ),
+        x=blocks_axis(len(plain[0])),
         y=share_axis("share that arrives", high=most, steps=2 if most % 2 == 0 else 1),
         alt="Share of the loss's gradient that reaches each block before training",
     )
