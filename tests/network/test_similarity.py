@@ -10,9 +10,9 @@ from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
-from skiplens.network import evaluation
-from skiplens.network.compiling import compile_network, measure_similarities
-from skiplens.network.evaluation import representation
+from skiplens.network import similarity
+from skiplens.network.compiling import compile_network
+from skiplens.network.similarity import measure_similarities, representation
 from skiplens.network.tracing import instrument, load_network
 from tests.network.tiny import (
     SAVES_WITH_KERAS,
@@ -95,7 +95,7 @@ def test_all_networks_are_measured_again(models: Path, digits_to_test: Split) ->
 def test_more_digits_than_needed_are_thinned_out_evenly(
     models: Path, digits_to_test: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "SIMILARITY_DIGITS", 8)
+    monkeypatch.setattr(similarity, "SIMILARITY_DIGITS", 8)
     few = representation(models / "first", digits_to_test, batch_size=3)
     every_fifth = Split(digits_to_test.images[::5], digits_to_test.labels[::5])
     same = representation(models / "first", every_fifth, batch_size=8)

@@ -2,14 +2,38 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics
+from skiplens.core.published import Published
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FilterMetrics(Published):
+    """Metrics of one filter of a block's sum on one digit."""
+
+    filter: int
+    """Index of the filter in the sum, from 0."""
+    norm_x: float | None
+    """Norm of the identity's map that enters this filter; null if none does."""
+    norm_residual: float | None
+    """Norm of the residual's map that enters this filter; null if none does."""
+    norm_sum: float
+    """Norm of the filter's map in the sum."""
+    ratio: float | None
+    """norm_residual / norm_x; 0 if norm_x is 0; null if either norm is null."""
+    cosine: float | None
+    """Cosine of the angle between the two maps, -1 to 1; 0 if either is zero; null if either is
+    missing."""
+    relu_zeroed: float | None
+    """Share of the filter's map that ReLU sets to zero, 0 to 1; null where no ReLU follows the
+    sum."""
 
 
 def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMetrics:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from skiplens.core.manifest import Published
+from skiplens.core.published import Published
 
 EXPERIMENTS_FILE: Final = "experiments.json"
 """Curves of a network, in its model folder."""

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import Published
+from skiplens.core.published import Published
 
 Maps = NDArray[np.float32]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from skiplens.core.experiment_results import CurvePoint, EpochResult, curve_point
-from skiplens.core.manifest import Accuracy, Published
+from skiplens.core.manifest import Accuracy
+from skiplens.core.published import Published
 
 DEEPEST: Final = 27
 LADDER: Final = (2, 6, 14, DEEPEST)

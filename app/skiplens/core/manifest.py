@@ -1,41 +1,17 @@
 """Records of a model's manifest: layers, blocks, graphs, ablations, test-set metrics."""
 
-import ast
 import hashlib
-import inspect
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 
 from skiplens.core.branch_scales import BlockOrder, Scales
 from skiplens.core.input_image import DIGITS, WHITE, InputContract
-
-
-def describe_fields(schema: dict[str, Any], record: type) -> None:
-    """Describe each field in a record's JSON schema by the string under it in the source."""
-    declaration = ast.parse(inspect.getsource(record)).body[0]
-    for field, below in pairwise(ast.iter_child_nodes(declaration)):
-        match field, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                schema["properties"][name]["description"] = inspect.cleandoc(text)
-
-
-class Published:
-    """A record that the API publishes. pydantic describes the fields when it makes the JSON schema,
-    as reading the source takes too long for a start, and lists those with a default as present.
-    """
-
-    __pydantic_config__: ClassVar = {
-        "json_schema_extra": describe_fields,
-        "json_schema_serialization_defaults_required": True,
-    }
+from skiplens.core.published import Published
+from skiplens.core.similarity import NetworkSimilarity
 
 
 @dataclass(frozen=True)
@@ -62,28 +38,6 @@ class BlockMetrics(Published):
     relu_zeroed: float | None
     """Share of the sum that ReLU sets to zero, 0 to 1: the magnitude of its negative values over
     the magnitude of all its values; null where no ReLU follows the sum."""
-
-
-@dataclass(frozen=True)
-class FilterMetrics(Published):
-    """Metrics of one filter of a block's sum on one digit."""
-
-    filter: int
-    """Index of the filter in the sum, from 0."""
-    norm_x: float | None
-    """Norm of the identity's map that enters this filter; null if none does."""
-    norm_residual: float | None
-    """Norm of the residual's map that enters this filter; null if none does."""
-    norm_sum: float
-    """Norm of the filter's map in the sum."""
-    ratio: float | None
-    """norm_residual / norm_x; 0 if norm_x is 0; null if either norm is null."""
-    cosine: float | None
-    """Cosine of the angle between the two maps, -1 to 1; 0 if either is zero; null if either is
-    missing."""
-    relu_zeroed: float | None
-    """Share of the filter's map that ReLU sets to zero, 0 to 1; null where no ReLU follows the
-    sum."""
 
 
 @dataclass(frozen=True)
@@ -143,25 +97,6 @@ class Evaluation:
     """Mean metrics of every block, in forward order."""
     ablations: tuple[Ablation, ...]
     """Each block that can be disabled alone, then each pair where there are few blocks."""
-
-
-@dataclass(frozen=True)
-class NetworkSimilarity(Published):
-    """Similarity of the layers of two networks, measured when one of them was compiled."""
-
-    network: str
-    """Id of the network compared with."""
-    sha256: str
-    """SHA-256 of that network's `network.keras`."""
-    digits: int
-    """Number of test digits."""
-    layers: tuple[str, ...]
-    """Layers of this network, in forward order: the first block's input, every block's output, the
-    logits."""
-    other_layers: tuple[str, ...]
-    """The same layers of the network compared with."""
-    cka: tuple[tuple[float, ...], ...]
-    """Linear CKA, 0 to 1: a row for each layer of this network, a column for each of the other."""
 
 
 FORMAT: Final = 3

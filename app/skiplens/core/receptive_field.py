@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from skiplens.core.manifest import INPUT, OTHER, LayerInfo, Published
+from skiplens.core.manifest import INPUT, OTHER, LayerInfo
+from skiplens.core.published import Published
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
-"""Linear centred kernel alignment (CKA): how alike two layers tell examples apart.
+"""Linear centred kernel alignment (CKA): how alike two layers tell examples apart; its record.
 
 After Kornblith, Norouzi, Lee and Hinton, "Similarity of Neural Network Representations Revisited"
 (ICML 2019). It compares layers of any sizes, and neither a rotation of a layer's features, a new
 order of its filters included, nor a common factor changes it.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+
+from skiplens.core.published import Published
 
 Gram = NDArray[np.float64]
 
@@ -38,3 +42,22 @@ def linear_cka(a: Gram, b: Gram) -> float:
     """
     norms = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
     return float(np.vdot(a, b)) / norms if norms else 0.0
+
+
+@dataclass(frozen=True)
+class NetworkSimilarity(Published):
+    """Similarity of the layers of two networks, measured when one of them was compiled."""
+
+    network: str
+    """Id of the network compared with."""
+    sha256: str
+    """SHA-256 of that network's `network.keras`."""
+    digits: int
+    """Number of test digits."""
+    layers: tuple[str, ...]
+    """Layers of this network, in forward order: the first block's input, every block's output, the
+    logits."""
+    other_layers: tuple[str, ...]
+    """The same layers of the network compared with."""
+    cka: tuple[tuple[float, ...], ...]
+    """Linear CKA, 0 to 1: a row for each layer of this network, a column for each of the other."""

@@ -8,7 +8,8 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.manifest import LayerInfo, Published
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.published import Published
 
 FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "relu": lambda value: max(value, 0.0),

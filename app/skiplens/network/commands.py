@@ -413,7 +413,7 @@ def _copy_network(path: Path, target: Path) -> None:
 def measure_similarities(models: Path, data: Path | None) -> None:
     """Compare the layers of all compiled networks, and store the result in their manifests."""
     _prepare_tensorflow()
-    from skiplens.network import compiling
+    from skiplens.network import similarity
 
     _silence_warnings()
     test = load_mnist("test", data)
@@ -423,7 +423,7 @@ def measure_similarities(models: Path, data: Path | None) -> None:
         def on_step(step: int, steps: int) -> None:
             progress.update(task, completed=step, total=steps)
 
-        found = compiling.measure_similarities(models, test, on_step)
+        found = similarity.measure_similarities(models, test, on_step)
     for name, others in found.items():
         for other in (other for other in others if name < other.network):
             CONSOLE.print(

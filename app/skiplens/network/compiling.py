@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from skiplens.core.input_image import SIDE, InputContract, InputKind
-from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, are_compared, stream_name
+from skiplens.core.ladder import LADDER_FILE, LADDER_NETWORKS, stream_name
 from skiplens.core.manifest import (
     DIGIT_CLASSES,
     FORMAT,
@@ -26,19 +26,12 @@ from skiplens.core.manifest import (
     Accuracy,
     GraphInfo,
     Manifest,
-    NetworkSimilarity,
     SeedAccuracy,
 )
 from skiplens.errors import CompileError, DatasetError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
-from skiplens.network.evaluation import (
-    OnStep,
-    Representation,
-    evaluation,
-    representation,
-    similarity,
-)
+from skiplens.network.evaluation import BATCH_SIZE, OnStep, evaluation
 from skiplens.network.gradient_graph import (
     compile_gradients,
     reference_gradients,
@@ -61,6 +54,8 @@ from skiplens.network.litert_graphs import (
     verify,
 )
 from skiplens.network.own_network_files import NetworkOptions, trained_on_logits
+from skiplens.network.results import write_manifest
+from skiplens.network.similarity import similarity_to_others
 from skiplens.network.structure import analyse
 from skiplens.network.tracing import (
     InstrumentedModel,
@@ -70,7 +65,6 @@ from skiplens.network.tracing import (
     obstacles,
 )
 
-_BATCH_SIZE: Final = 500
 _FEWEST_TO_REORDER: Final = 3  # blocks; two have but one other order
 _CHANNELS: Final = (1, 3)  # of grey and of colour images
 _VECTORS: Final = 2  # axes of a batch of them
@@ -128,7 +122,7 @@ def compile_network(
     files[WEIGHTS_FILE] = _weights(traced)
     accuracy, measured = None, None
     if isinstance(tested, Split):
-        accuracy, measured = evaluation(traced, tested, _BATCH_SIZE, on_step)
+        accuracy, measured = evaluation(traced, tested, BATCH_SIZE, on_step)
     elif tested is not None:
         accuracy = measure(traced, shape, options.fit, tested, on_step)
     manifest = Manifest(
@@ -146,7 +140,7 @@ def compile_network(
         training=training,
         files=_digests(folder, files),
         seeds=_seeds(folder, training, accuracy),
-        similarity=_similarity_to_others(folder, tested, on_step)
+        similarity=similarity_to_others(folder, tested, on_step)
         if isinstance(tested, Split) and traced.blocks
         else (),
         input=found,
@@ -231,89 +225,6 @@ def _test_images(
             if data is None:
                 raise
     return None if data is None else read_images(data, classes)
-
-
-def _similarity_to_others(
-    folder: Path, test: Split, on_step: OnStep
-) -> tuple[NetworkSimilarity, ...]:
-    """Similarity to each other compiled network of the models folder."""
-    compiled = compiled_networks(folder.resolve().parent)
-    others = [other for other in compiled if are_compared(folder.name, other)]
-    if not others:
-        return ()
-    own = representation(folder, test, _BATCH_SIZE)
-    found = []
-    for step, other in enumerate(others, 1):
-        found.append(similarity(own, representation(folder.parent / other, test, _BATCH_SIZE)))
-        on_step(step, len(others))
-    return tuple(found)
-
-
-def compiled_networks(models: Path) -> list[str]:
-    """The ids of the compiled networks of a models folder that Keras can run on MNIST's digits, and
-    that have blocks.
-    """
-    compiled = (path.parent for path in models.glob(f"*/{MANIFEST_FILE}"))
-    return sorted(
-        folder.name
-        for folder in compiled
-        if (folder / NETWORK_FILE).is_file() and _is_compared(folder / MANIFEST_FILE)
-    )
-
-
-def _is_compared(manifest: Path) -> bool:
-    try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-        return bool(found["blocks"]) and found["input_shape"] == [SIDE, SIDE, 1]
-    except (ValueError, KeyError, TypeError):  # it is none of ours
-        return False
-
-
-def measure_similarities(
-    models: Path, test: Split, on_step: OnStep = lambda step, steps: None
-) -> dict[str, tuple[NetworkSimilarity, ...]]:
-    """Measure the similarity of all compiled networks of a folder again, and store it in their
-    manifests.
-
-    Args:
-        models: the folder of model folders.
-        test: the digits.
-        on_step: called with the number of networks run and in total.
-
-    Returns:
-        The similarity of each network to those that it is compared with, by id.
-
-    Raises:
-        CompileError: a network was changed since it was compiled.
-    """
-    names = compiled_networks(models)
-    manifests = {name: _read_manifest(models / name) for name in names}
-    found: list[Representation] = []
-    for step, name in enumerate(names, 1):
-        found.append(representation(models / name, test, _BATCH_SIZE))
-        on_step(step, len(names))
-    measured = {
-        own.network: tuple(
-            similarity(own, other) for other in found if are_compared(own.network, other.network)
-        )
-        for own in found
-    }
-    for name, others in measured.items():
-        stored = {"similarity": [asdict(other) for other in others]}
-        _write_manifest(models / name, manifests[name] | stored)
-    return measured
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest as it is written.
-
-    Raises:
-        CompileError: it is not of the network in the folder.
-    """
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    if manifest["files"][NETWORK_FILE] != _digests(folder, {})[NETWORK_FILE]:
-        raise CompileError(f"{folder.name} has changed since it was compiled; compile it again")
-    return manifest
 
 
 _LOGIT_ADVICE: Final = "; where it is the logit of two, --classes names both"
@@ -464,9 +375,4 @@ def _write(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> None
     """Write the manifest last, so that opening a partly written folder fails."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    _write_manifest(folder, asdict(manifest))
-
-
-def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    text = json.dumps(manifest, indent=1) + "\n"
-    (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")
+    write_manifest(folder, asdict(manifest))

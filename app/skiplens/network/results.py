@@ -1,12 +1,12 @@
-"""Results of finished training runs: one JSON file for the runs of a recipe from several seeds."""
+"""Files of results: one for the training runs of a recipe from several seeds, and the manifest."""
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from skiplens.core.manifest import NETWORK_FILE
+from skiplens.core.manifest import MANIFEST_FILE, NETWORK_FILE
 from skiplens.errors import TrainingError
 from skiplens.network.recipe import Recipe
 
@@ -59,3 +59,9 @@ def replace_text(path: Path, text: str) -> None:
     draft = path.with_suffix(".new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest of a model folder."""
+    text = json.dumps(manifest, indent=1) + "\n"
+    (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")

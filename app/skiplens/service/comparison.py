@@ -9,7 +9,9 @@ import numpy as np
 
 from skiplens.core.block_metrics import cosine
 from skiplens.core.feature_stats import extent
-from skiplens.core.manifest import NETWORK_FILE, LayerInfo, Manifest, NetworkSimilarity, Published
+from skiplens.core.manifest import NETWORK_FILE, LayerInfo, Manifest
+from skiplens.core.published import Published
+from skiplens.core.similarity import NetworkSimilarity
 from skiplens.core.value_range import around_zero
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass

@@ -8,7 +8,8 @@ from skiplens.core.block_metrics import cosine
 from skiplens.core.branch_scales import Scales
 from skiplens.core.gradients import has_path_lengths, path_gradients, path_shares
 from skiplens.core.input_image import InputImage
-from skiplens.core.manifest import BlockInfo, Published
+from skiplens.core.manifest import BlockInfo
+from skiplens.core.published import Published
 from skiplens.engine.base import Activations, Array, Engine
 from skiplens.errors import InvalidParameterError, NoGradientsError, quoted
 from skiplens.service.forward import ForwardPass, branch_scales, network_input

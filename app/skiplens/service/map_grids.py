@@ -12,7 +12,8 @@ from skiplens.core import grid_image
 from skiplens.core.colormaps import LABEL_LEVEL, PaletteName, colours
 from skiplens.core.feature_stats import FilterSummary, Sort, extent, summarise
 from skiplens.core.grid_image import GAP, Box, GridLayout
-from skiplens.core.manifest import LayerInfo, Published
+from skiplens.core.manifest import LayerInfo
+from skiplens.core.published import Published
 from skiplens.core.timing import timed
 from skiplens.core.value_range import (
     Normalisation,

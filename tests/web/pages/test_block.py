@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.block_metrics import filter_metrics
+from skiplens.core.block_metrics import FilterMetrics, filter_metrics
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.input_image import Digit
-from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics
 from skiplens.engine.base import Engine
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import run_network

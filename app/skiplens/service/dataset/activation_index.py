@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.confusion_matrix import confusion_matrix
-from skiplens.core.manifest import LayerInfo, Manifest, Published
+from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.published import Published
 from skiplens.engine.base import Activations, Engine
 from skiplens.errors import BusyError, InvalidParameterError
 from skiplens.service.dataset import LabelledDigits

@@ -6,10 +6,10 @@ from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
-from skiplens.core.block_metrics import block_metrics, filter_metrics
+from skiplens.core.block_metrics import FilterMetrics, block_metrics, filter_metrics
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import Box
-from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics
 from skiplens.errors import NoSequenceError
 from skiplens.service.early_exits_and_votes import Votes as VotesOfBlocks
 from skiplens.service.early_exits_and_votes import (

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from skiplens.core.manifest import NetworkSimilarity
+from skiplens.core.similarity import NetworkSimilarity
 from skiplens.errors import InvalidParameterError
 from skiplens.service import comparison
 from skiplens.service.comparison import LayerComparison, Side, comparison_grid, find_pair

@@ -19,7 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from skiplens.core.grid_image import Box
-from skiplens.core.manifest import Published
+from skiplens.core.published import Published
 from skiplens.web import links
 
 Pair = tuple[float, float]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from skiplens.core.block_metrics import filter_metrics
-from skiplens.core.manifest import BlockInfo, BlockMetrics, FilterMetrics, LayerInfo
+from skiplens.core.block_metrics import FilterMetrics, filter_metrics
+from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.map_grids import kernel_range
 from skiplens.service.registry import find_layer

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 import numpy as np
 from fastapi import Depends, Query
 
-from skiplens.core.manifest import LayerInfo, Manifest, NetworkSimilarity
+from skiplens.core.manifest import LayerInfo, Manifest
+from skiplens.core.similarity import NetworkSimilarity
 from skiplens.core.value_range import Normalisation
 from skiplens.errors import InvalidParameterError
 from skiplens.service.comparison import (
