@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from skiplens.core.branch_scales import AS_TRAINED, BlockOrder, Scales
+from skiplens.core.block_order import BlockOrder
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.engine.litert import run_once

@@ -1,20 +1,12 @@
 """Graphs of activations held against Keras, and what verification says of a graph."""
 
-import keras
 import numpy as np
 import pytest
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import run_once
 from skiplens.errors import CompileError
-from skiplens.network.litert_graphs import (
-    BY_LARGEST,
-    Arrays,
-    blocks_are_alike,
-    compile_activations,
-    trials,
-    verify,
-)
+from skiplens.network.litert_graphs import BY_LARGEST, Arrays, compile_activations, trials, verify
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, images, numpy, tiny_network
 
@@ -37,27 +29,6 @@ def test_activations_equal_keras(branch_scales: Array, traced: InstrumentedModel
     wanted = traced.model(inputs, training=False)
     for name, value in found.items():
         np.testing.assert_allclose(value, numpy(wanted[name]), atol=1e-4, err_msg=name)
-
-
-@pytest.mark.parametrize(
-    ("dot", "dilation", "alike"), [(".", 1, True), ("_", 1, False), (".", 2, False)]
-)
-def test_blocks_swap_places_only_if_alike_and_their_weights_tell_which_they_are_of(
-    dot: str, dilation: int, alike: bool
-) -> None:
-    image = keras.Input((8, 8, 1))
-    x = keras.layers.Conv2D(2, 3, padding="same", name="stem")(image)
-    for at in (1, 2, 3):
-        name = f"block{at}{dot}"
-        rate = dilation if at == 2 else 1
-        branch = keras.layers.Conv2D(2, 3, padding="same", dilation_rate=rate, name=f"{name}conv")(
-            x
-        )
-        x = keras.layers.Add(name=f"{name}add")([x, branch])
-    x = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(x))
-    traced = instrument(keras.Model(image, keras.layers.Softmax()(x)))
-    assert [block.name for block in traced.blocks] == ["block1", "block2", "block3"]
-    assert blocks_are_alike(traced) is alike
 
 
 INFO = GraphInfo("graph.tflite", ("image",), ("large", "small"), 0.0)

@@ -10,14 +10,9 @@ from keras import layers
 from skiplens.core.manifest import GraphInfo
 from skiplens.engine.litert import LiteRTGraph
 from skiplens.network.gradient_graph import compile_gradients, reference_gradients
-from skiplens.network.litert_graphs import (
-    Graph,
-    Reference,
-    compile_activations,
-    compile_reordered,
-    reference_reordered,
-)
+from skiplens.network.litert_graphs import Graph, Reference, compile_activations
 from skiplens.network.recurrent import gates, unrolled
+from skiplens.network.reordered_graph import compile_reordered, reference_reordered
 from skiplens.network.residual import Residual
 from skiplens.network.tracing import InstrumentedModel, instrument
 from tests.network.tiny import Array, Tensor, images, numpy, randomise

@@ -10,11 +10,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.samples import load_samples
 from skiplens.service.forward import ForwardPass, branch_scales, run_network
-from skiplens.service.gradients import (
-    gradient_by_path,
-    shares_by_path_length,
-    slopes_between,
-)
+from skiplens.service.gradients import gradient_by_path, shares_by_path_length, slopes_between
 
 
 def test_gradients_are_of_the_predicted_class_unless_told(

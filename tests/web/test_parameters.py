@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from skiplens.core.branch_scales import AS_TRAINED, TRAINED_ORDER, Scales
+from skiplens.core.block_order import TRAINED_ORDER
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.manifest import REORDERED, BlockInfo, GraphInfo, LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.errors import (

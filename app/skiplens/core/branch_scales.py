@@ -1,4 +1,4 @@
-"""How a forward pass departs from the trained network: factors of branches, order of blocks."""
+"""The factors by which a forward pass scales residual branches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,43 +46,6 @@ class Scales:
 
 AS_TRAINED: Final = Scales()
 """Every factor is 1."""
-
-
-@dataclass(frozen=True)
-class BlockOrder:
-    """An order in which the blocks run.
-
-    Attributes:
-        names: of every block, in that order; empty for the trained order. Two that run the blocks
-            alike are equal.
-    """
-
-    names: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether it differs from the trained order."""
-        return bool(self.names)
-
-    def text(self, trained: Sequence[str]) -> str:
-        """As a query has it, ``block3,block2``: the displaced blocks, in the order of the places
-        that they take together; ``trained`` names every block in the trained order.
-        """
-        pairs = zip(self.names, trained, strict=False)
-        return ",".join(name for name, before in pairs if name != before)
-
-    def with_move(self, block: str, place: int, trained: Sequence[str]) -> "BlockOrder":
-        """The same but for one block, which runs at another place, from 0."""
-        names = [name for name in self.names or trained if name != block]
-        names.insert(place, block)
-        return BlockOrder.of(names, trained)
-
-    @classmethod
-    def of(cls, names: Sequence[str], trained: Sequence[str]) -> "BlockOrder":
-        """An order of all blocks."""
-        return cls() if tuple(names) == tuple(trained) else cls(tuple(names))
-
-
-TRAINED_ORDER: Final = BlockOrder()
 
 
 def factor_text(factor: float) -> str:

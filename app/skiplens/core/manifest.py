@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from skiplens.core.branch_scales import BlockOrder, Scales
+from skiplens.core.branch_scales import Scales
 from skiplens.core.input_image import DIGITS, WHITE, InputContract
 from skiplens.core.published import Published
 from skiplens.core.similarity import NetworkSimilarity
@@ -376,33 +376,3 @@ class Manifest:
     def can_reorder(self) -> bool:
         """Whether the blocks can run in any order."""
         return REORDERED in self.graphs
-
-    def reordered(self, order: BlockOrder) -> "Manifest":
-        """The same network with its blocks in another order: layers and blocks as they then run,
-        each computed from the one before it.
-        """
-        if not order:
-            return self
-        found = {block.name: block for block in self.blocks}
-        source = self.blocks[0].input
-        sources: dict[str | None, tuple[str, str]] = {}
-        blocks: list[BlockInfo] = []
-        for name in order.names:
-            sources[name] = (found[name].input, source)
-            blocks.append(found[name].after(source))
-            source = blocks[-1].output
-        sources[None] = (self.blocks[-1].output, source)  # of the head
-        layers = [
-            replace(layer, inputs=_relinked(layer.inputs, *sources[layer.block]))
-            for layer in self.layers
-        ]
-        places: dict[str | None, int] = {name: at for at, name in enumerate(order.names)}
-        inner = [layer for layer in layers if layer.block]
-        inner.sort(key=lambda layer: places[layer.block])
-        start = next(at for at, layer in enumerate(layers) if layer.block)
-        layers[start : start + len(inner)] = inner
-        return replace(self, layers=tuple(layers), blocks=tuple(blocks))
-
-
-def _relinked(inputs: tuple[str, ...], before: str, now: str) -> tuple[str, ...]:
-    return tuple(now if name == before else name for name in inputs)

@@ -32,11 +32,7 @@ from skiplens.errors import CompileError, DatasetError
 from skiplens.mnist import Split
 from skiplens.network.architectures import title_of
 from skiplens.network.evaluation import BATCH_SIZE, OnStep, evaluation
-from skiplens.network.gradient_graph import (
-    compile_gradients,
-    reference_gradients,
-    verify_gradients,
-)
+from skiplens.network.gradient_graph import compile_gradients, reference_gradients, verify_gradients
 from skiplens.network.input_contract import adapted, contract, prepared, unprepared
 from skiplens.network.labelled_images import LabelledImages, measure, read_images
 from skiplens.network.layer_records import PROBABILITIES
@@ -44,16 +40,18 @@ from skiplens.network.litert_graphs import (
     Graph,
     Reference,
     RunGraph,
-    blocks_are_alike,
     compile_activations,
-    compile_reordered,
     computable,
     reference_activations,
-    reference_reordered,
     trials,
     verify,
 )
 from skiplens.network.own_network_files import NetworkOptions, trained_on_logits
+from skiplens.network.reordered_graph import (
+    blocks_are_alike,
+    compile_reordered,
+    reference_reordered,
+)
 from skiplens.network.results import write_manifest
 from skiplens.network.similarity import similarity_to_others
 from skiplens.network.structure import analyse

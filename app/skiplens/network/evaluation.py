@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.block_metrics import block_metrics
-from skiplens.core.manifest import (
-    Ablation,
-    Accuracy,
-    BlockInfo,
-    BlockMetrics,
-    Evaluation,
-)
+from skiplens.core.manifest import Ablation, Accuracy, BlockInfo, BlockMetrics, Evaluation
 from skiplens.mnist import Split
 from skiplens.network.tracing import InstrumentedModel
 

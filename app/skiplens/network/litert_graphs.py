@@ -1,5 +1,4 @@
-"""LiteRT graphs of a traced network: of all activations, and the same with blocks in another order;
-how any graph is converted, and verified against Keras.
+"""The LiteRT graph of all activations; how any graph is converted, and verified against Keras.
 
 Each graph is converted from one concrete function without a trackable object: converting a module,
 or two signatures at once, silently drops the weights.
@@ -7,14 +6,12 @@ or two signatures at once, silently drops the weights.
 
 import ctypes
 import gc
-import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import keras
@@ -28,7 +25,7 @@ from skiplens.errors import CompileError
 from skiplens.network.layer_records import is_operation
 from skiplens.network.recurrent import unrolled
 from skiplens.network.residual import FunctionLayer
-from skiplens.network.tracing import InstrumentedModel, instrument
+from skiplens.network.tracing import InstrumentedModel
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -92,114 +89,6 @@ def _of_unit_length(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     axes = axis if isinstance(axis, int) else tuple(axis)
     norm = ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True))
     return ops.divide(x, ops.add(norm, ops.cast(ops.equal(norm, 0.0), norm.dtype)))
-
-
-def blocks_are_alike(traced: InstrumentedModel) -> bool:
-    """Whether there are several blocks, and any two of them can swap places: all have the same
-    layers of the same shapes, x passes each of them unchanged, nothing lies between them, and the
-    names of their weights tell which block they are of.
-    """
-    kinds = {
-        (
-            block.merge,
-            block.identity in {None, block.input},
-            tuple(
-                (
-                    *(layer.name.removeprefix(block.name), layer.kind, layer.activation),
-                    *(layer.shape, layer.parameters, layer.strides, layer.dilation, layer.epsilon),
-                )
-                for layer in traced.layers
-                if layer.block == block.name
-            ),
-        )
-        for block in traced.blocks
-    }
-    names = [block.name for block in traced.blocks]
-    inside = sum(layer.parameters for layer in traced.layers if layer.block in names)
-    told = sum(
-        math.prod(one.shape)
-        for one in traced.model.variables
-        if _place_of(one, names)[1] is not None and "float" in str(one.dtype)
-    )
-    return (
-        len(names) > 1
-        and len(kinds) == 1
-        and next(iter(kinds))[1]
-        and all(one.output == after.input for one, after in pairwise(traced.blocks))
-        and inside == told
-    )
-
-
-def compile_reordered(traced: InstrumentedModel) -> Graph:
-    """The graph of ``image``, ``branch_scales`` and ``order (1, blocks)`` to every layer's output.
-
-    ``order`` is the index of the block that runs at each place: a place takes its weights from a
-    stack of those of all blocks. ``branch_scales`` and the names of the outputs go by place.
-    """
-    names = tuple(layer.name for layer in traced.layers)
-    blocks = [block.name for block in traced.blocks]
-    variables = (traced.model.trainable_variables, traced.model.non_trainable_variables)
-    stacks = [_stacks(kind, blocks) for kind in variables]
-
-    def reordered(order: tf.Tensor, **inputs: tf.Tensor) -> list[tf.Tensor]:
-        indices = tf.cast(order[0], tf.int32)
-        weights = [[_chosen(*stack, indices) for stack in kind] for kind in stacks]
-        outputs, _ = traced.model.stateless_call(*weights, inputs, training=False)
-        return [outputs[name] for name in names]
-
-    given = signature(traced)
-    given["order"] = tf.TensorSpec((1, len(blocks)), tf.float32, name="order")
-    return convert(reordered, given, names)
-
-
-def _stacks(variables: list[Any], blocks: list[str]) -> list[tuple[Array, int | None]]:
-    """For each variable its value and ``None``; for one of a block the values of the same variable
-    in all blocks, and the block's place.
-    """
-    places = [_place_of(variable, blocks) for variable in variables]
-    same: dict[str, list[Array]] = {}
-    for variable, (part, place) in zip(variables, places, strict=True):
-        if place is not None:
-            same.setdefault(part, []).append(np.asarray(variable.value))
-    stacks = {part: np.stack(values) for part, values in same.items()}
-    return [
-        (np.asarray(variable.value) if place is None else stacks[part], place)
-        for variable, (part, place) in zip(variables, places, strict=True)
-    ]
-
-
-def _place_of(variable: Any, blocks: list[str]) -> tuple[str, int | None]:
-    """The name of a variable without its block's, and the block's place."""
-    for place, block in enumerate(blocks):
-        before, found, rest = variable.path.rpartition(f"{block}.")
-        if found:
-            return before.rpartition("/")[2] + rest, place
-    return variable.path, None
-
-
-def _chosen(values: Array, place: int | None, indices: tf.Tensor) -> tf.Tensor:
-    return tf.constant(values) if place is None else tf.gather(values, indices[place])
-
-
-def reference_reordered(network: keras.Model) -> Callable[[Arrays], dict[str, Array]]:
-    """The expected outputs of the graph of :func:`compile_reordered`: of a copy of the network,
-    built with the blocks' weights in that order.
-    """
-    copy = keras.models.clone_model(network)
-    traced, original = instrument(copy), instrument(network)
-    blocks = [block.name for block in traced.blocks]
-
-    def reference(inputs: Arrays) -> dict[str, Array]:
-        order = inputs["order"][0].astype(int)
-        for kind in ("trainable_variables", "non_trainable_variables"):
-            given = _stacks(getattr(original.model, kind), blocks)
-            for variable, (values, place) in zip(getattr(traced.model, kind), given, strict=True):
-                variable.assign(values if place is None else values[order[place]])
-        used = {name: inputs[name] for name in traced.model.input}
-        outputs = traced.model(used, training=False)
-        return {name: np.asarray(value) for name, value in outputs.items()}
-
-    return reference
 
 
 def signature(traced: InstrumentedModel) -> dict[str, tf.TensorSpec]:

@@ -11,7 +11,8 @@ import numpy as np
 from cachetools import LRUCache
 
 from skiplens.core.block_metrics import BlockNorms, block_metrics, block_norms, norm
-from skiplens.core.branch_scales import AS_TRAINED, TRAINED_ORDER, BlockOrder, Scales
+from skiplens.core.block_order import TRAINED_ORDER, BlockOrder, reordered
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.feature_stats import (
     FilterStatistics,
     FilterSummary,
@@ -321,7 +322,7 @@ def run_reordered(
     if not order:
         return run_network(engine, digit, scales)
     trained = [block.name for block in engine.manifest.blocks]
-    manifest = engine.manifest.reordered(order)
+    manifest = reordered(engine.manifest, order)
     indices = np.array([trained.index(name) for name in order.names], np.float32)
     image = network_input(manifest, digit)
     found = engine.reordered(image, branch_scales(manifest, scales), indices)

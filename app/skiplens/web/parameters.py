@@ -12,7 +12,8 @@ from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi import Path as PathParameter
 
-from skiplens.core.branch_scales import AS_TRAINED, TRAINED_ORDER, BlockOrder, Scales
+from skiplens.core.block_order import TRAINED_ORDER, BlockOrder
+from skiplens.core.branch_scales import AS_TRAINED, Scales
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.feature_stats import Sort
 from skiplens.core.grid_image import MAX_ZOOM, MIN_ZOOM

@@ -2,12 +2,7 @@
 
 import numpy as np
 
-from skiplens.web.pages.charts import (
-    HEIGHT,
-    WIDTH,
-    histogram,
-    strip,
-)
+from skiplens.web.pages.charts import HEIGHT, WIDTH, histogram, strip
 
 
 def test_a_flat_map_has_no_histogram() -> None:

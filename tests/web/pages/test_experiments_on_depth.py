@@ -8,18 +8,15 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from skiplens.core.branch_scales import AS_TRAINED, BlockOrder
+from skiplens.core.block_order import BlockOrder
+from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.input_image import Digit
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_at_every_depth, votes
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import run_network
 from skiplens.web.pages.experiments.early_exits import class_chart, describe
-from skiplens.web.pages.experiments.gradients import (
-    log_axis,
-    training_chart,
-    training_steps,
-)
+from skiplens.web.pages.experiments.gradients import log_axis, training_chart, training_steps
 from skiplens.web.pages.experiments.order import inversions, swapped
 from skiplens.web.pages.experiments.votes import waterfall
 from tests.conftest import MODELS

@@ -13,13 +13,7 @@ from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
 from skiplens.web.pages import text
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import (
-    Legend,
-    MapFigure,
-    Picture,
-    table_legend,
-    wider_pictures,
-)
+from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend, wider_pictures
 from skiplens.web.pages.gradients import gradient_values
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.prediction import LIKELIEST, MOST_CLASSES

@@ -15,10 +15,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass
-from skiplens.service.gradients import (
-    shares_by_path_length,
-    slopes_between,
-)
+from skiplens.service.gradients import shares_by_path_length, slopes_between
 from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web import links as addresses

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import numpy as np
 from fastapi import Query, Response
 
-from skiplens.core.branch_scales import BlockOrder
+from skiplens.core.block_order import BlockOrder
 from skiplens.core.experiment_results import MeasuredExperiment
 from skiplens.core.ladder import STREAM
 from skiplens.core.manifest import Manifest
@@ -18,14 +18,7 @@ from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
 from skiplens.web.pages import format as fmt
-from skiplens.web.pages.charts import (
-    LineChart,
-    Point,
-    Series,
-    line_chart,
-    series_path,
-    share_axis,
-)
+from skiplens.web.pages.charts import LineChart, Point, Series, line_chart, series_path, share_axis
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.experiment_page import (
     Experiment,
