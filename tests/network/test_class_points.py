@@ -13,9 +13,11 @@ from skiplens.mnist import Split
 from skiplens.network.architectures import stream
 from skiplens.network.block_chain import BlockChain
 from skiplens.network.class_points import (
+    facing,
     mean_features,
     measure_classes,
     nearest_mean_accuracy,
+    principal_plane,
     write_points,
 )
 from skiplens.service.experiment_results import ExperimentResults
@@ -74,6 +76,39 @@ def test_shares_are_measured_at_every_depth(chain: BlockChain, test: Split) -> N
     for curve in (nearest, explained):
         assert [point.x for point in curve.points] == list(range(BLOCKS + 1))
         assert all(0 <= point.mean <= 1 for point in curve.points)
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    rng = np.random.default_rng(7)
+    spread = np.array([5, 1, 3, 0.5], np.float32)
+    turned, _ = np.linalg.qr(rng.normal(size=(4, 4)))
+    return np.asarray((rng.normal(size=(300, 4)) * spread) @ turned + 2, np.float32)
+
+
+def test_axes_are_the_eigenvectors_of_the_two_largest_variances(features: np.ndarray) -> None:
+    plane = principal_plane(features)
+    variances, vectors = np.linalg.eigh(np.cov(features.T))
+    for axis, vector in zip(plane.axes, vectors.T[::-1], strict=False):
+        assert abs(axis @ vector) == pytest.approx(1, abs=1e-4)
+    points = plane.points(features)
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(points.var(axis=0, ddof=1), variances[::-1][:2], rtol=1e-3)
+    assert plane.explained == pytest.approx(variances[-2:].sum() / variances.sum(), rel=1e-4)
+
+
+def test_axes_are_turned_round_to_where_the_digits_were(features: np.ndarray) -> None:
+    plane = principal_plane(features)
+    before = plane.points(features) * (-1, 1)
+    turned = facing(plane, features, before)
+    np.testing.assert_allclose(turned.points(features), before, rtol=1e-4, atol=1e-4)
+    assert turned.explained == plane.explained
+
+
+def test_equal_features_have_no_variance() -> None:
+    plane = principal_plane(np.ones((5, 3), np.float32))
+    assert plane.explained == 0
+    assert (plane.points(np.ones((5, 3), np.float32)) == 0).all()
 
 
 @pytest.mark.parametrize("name", ["mnist-stream", "mnist-resnet"])

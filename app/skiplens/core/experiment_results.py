@@ -1,12 +1,15 @@
-"""Results of experiments over test digits: curves with their spread."""
+"""Results of experiments over test digits: curves with their spread, and planes of features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skiplens.core.published import Published
+
+Array = NDArray[np.float32]
 
 EXPERIMENTS_FILE: Final = "experiments.json"
 """Curves of a network, in its model folder."""
@@ -64,6 +67,25 @@ def curve_point(x: float, runs: Sequence[float]) -> CurvePoint:
     """The mean and the standard deviation of runs, at least one."""
     spread = float(np.std(runs, ddof=1)) if len(runs) > 1 else 0.0
     return CurvePoint(float(x), round(float(np.mean(runs)), 6), round(spread, 6), len(runs))
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The plane along which features vary most.
+
+    Attributes:
+        mean: of the features, float32 ``(C,)``.
+        axes: unit vectors, float32 ``(2, C)``, the one of larger variance first.
+        explained: the share of the variance along both, 0 to 1.
+    """
+
+    mean: Array
+    axes: Array
+    explained: float
+
+    def points(self, features: Array) -> Array:
+        """Where examples ``(N, C)`` are on the plane: float32 ``(N, 2)``."""
+        return np.asarray((features - self.mean) @ self.axes.T, np.float32)
 
 
 @dataclass(frozen=True)

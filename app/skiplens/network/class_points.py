@@ -1,13 +1,13 @@
 """Test digits as points on the two principal components of what the head sees at every depth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.core.experiment_results import POINTS_FILE, Curve, curve_point
-from skiplens.core.principal_components import Plane, principal_plane
+from skiplens.core.experiment_results import POINTS_FILE, Curve, Plane, curve_point
 from skiplens.mnist import Split
 from skiplens.network.block_chain import Array, BlockChain
 from skiplens.network.evaluation import OnStep
@@ -27,8 +27,26 @@ def planes(features: list[Array]) -> list[Plane]:
     found: list[Plane] = []
     for at, depth in enumerate(features):
         plane = principal_plane(depth)
-        found.append(plane.facing(depth, found[-1].points(features[at - 1])) if at else plane)
+        found.append(facing(plane, depth, found[-1].points(features[at - 1])) if at else plane)
     return found
+
+
+def principal_plane(features: Array) -> Plane:
+    """The plane of the first two principal components of features ``(N, C)``, C at least 2."""
+    mean = features.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(features - mean, full_matrices=False)
+    variances = sizes.astype(np.float64) ** 2
+    total = float(variances.sum()) or 1.0
+    return Plane(mean, np.asarray(axes[:2], np.float32), float(variances[:2].sum()) / total)
+
+
+def facing(plane: Plane, features: Array, before: Array) -> Plane:
+    """The same plane with its axes turned round where that brings examples closer to where they
+    were ``before``, ``(N, 2)``: a component has no sign of its own.
+    """
+    signs = np.sign((plane.points(features) * before).sum(axis=0))
+    signs[signs == 0] = 1
+    return replace(plane, axes=plane.axes * signs[:, None].astype(np.float32))
 
 
 Store = Callable[[list[Array], list[Plane]], None]

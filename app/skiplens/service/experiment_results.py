@@ -15,10 +15,10 @@ from skiplens.core.experiment_results import (
     POINTS_FILE,
     MeasuredExperiment,
     MeasuredNetwork,
+    Plane,
 )
 from skiplens.core.ladder import LADDER_FILE, MeasuredRun
 from skiplens.core.manifest import NETWORK_FILE, Manifest
-from skiplens.core.principal_components import Plane
 from skiplens.errors import ModelError
 from skiplens.mnist import NPZ_ERRORS
 
