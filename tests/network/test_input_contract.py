@@ -9,16 +9,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from PIL import Image
 
-from skiplens.core.grid_image import encode_grey
-from skiplens.core.manifest import Accuracy, Manifest
+from skiplens.core.manifest import Manifest
 from skiplens.engine.litert import LiteRTEngine, run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
-from skiplens.network import commands, compiling, own_network_files
+from skiplens.network import commands
 from skiplens.network.input_contract import PRESETS, adapted, contract, prepared
-from skiplens.network.labelled_images import read_images
 from skiplens.network.own_network_files import (
     NetworkOptions,
     TrustedCode,
@@ -27,7 +24,6 @@ from skiplens.network.own_network_files import (
     read_classes,
     trained_on_logits,
 )
-from tests.core.images import of_phone
 from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -245,123 +241,6 @@ def test_a_model_in_a_sequence_without_an_input() -> None:
     outer = keras.Sequential([keras.Sequential([keras.Input(SHAPE), *parts])])
     assert not outer.built
     assert adapted(outer, NetworkOptions()).inputs[0].shape == (None, *SHAPE)
-
-
-@pytest.fixture
-def labelled(tmp_path: Path) -> Path:
-    """Bright and dark images, in folders of their names."""
-    for name, tone in (("bright", 230), ("dark", 20)):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for number in range(20):
-            pixels = np.full((14, 18, 3), tone + number, np.uint8)
-            (tmp_path / "data" / name / f"{number}.png").write_bytes(encode_grey(pixels))
-    return tmp_path / "data"
-
-
-def of_brightness(sign: float) -> keras.Model:
-    """Probabilities of dark and bright."""
-    image = keras.Input(SHAPE)
-    x = layers.GlobalAveragePooling2D()(layers.Rescaling(2.0, -1.0)(image))
-    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
-    weights = np.array([[-sign, sign]] * 3, np.float32)
-    model.layers[-1].set_weights([weights, np.zeros(2, np.float32)])
-    return model
-
-
-@pytest.mark.parametrize(("sign", "accuracy", "warned"), [(1.0, 1.0, False), (-1.0, 0.0, True)])
-def test_the_accuracy_is_measured_on_folders_of_classes(
-    labelled: Path,
-    tmp_path: Path,
-    sign: float,
-    accuracy: float,
-    warned: bool,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    of_brightness(sign).save(tmp_path / "tones.keras")
-    options = NetworkOptions(classes=("dark", "bright"))
-    code, data = TrustedCode(), labelled
-    models = tmp_path / "models"
-    path = commands.compile_file(
-        tmp_path / "tones.keras", models, data, run_once, measure=True, code=code, options=options
-    )
-    manifest = open_folder(path).manifest
-    assert manifest.test_accuracy is not None
-    assert (manifest.test_accuracy.value, manifest.test_accuracy.digits) == (accuracy, 40)
-    assert manifest.is_near_chance is warned
-    assert ("hardly better than a guess" in capsys.readouterr().err) is warned
-
-
-def test_a_network_of_digits_is_measured_on_folders_of_classes_too(
-    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = keras.Input((28, 28, 1))
-    x = layers.GlobalAveragePooling2D()(layers.Rescaling(2.0, -1.0)(image))
-    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
-    model.layers[-1].set_weights([np.array([[1.0, -1.0]]), np.zeros(2)])
-    model.save(tmp_path / "tones.keras")
-
-    def measured(data: Path) -> Accuracy | None:
-        folder = commands.compile_file(
-            tmp_path / "tones.keras",
-            tmp_path / "models",
-            data,
-            run_once,
-            measure=True,
-            code=TrustedCode(),
-        )
-        return open_folder(folder).manifest.test_accuracy
-
-    with monkeypatch.context() as patched:
-        patched.setattr(compiling, "_graphs", lambda *_: pytest.fail("it is converted first"))
-        with pytest.raises(CompileError, match="holds no folder of a class, and"):
-            measured(tmp_path / "none")
-    assert measured(labelled) == Accuracy.of(40, 40)
-
-
-def test_data_are_read_from_an_npz_too(tmp_path: Path) -> None:
-    images, labels = np.zeros((3, *SHAPE), np.uint8), np.array([[0], [1], [1]])
-    np.savez(tmp_path / "data.npz", x_test=images, y_test=labels)
-    found = read_images(tmp_path / "data.npz", ("a", "b"))
-    assert found.labels == [0, 1, 1]
-    assert found.image(0).pixels.shape == SHAPE
-    (tmp_path / "wrong.npz").write_bytes(b"no archive")
-    with pytest.raises(CompileError, match="holds no x_test"):
-        read_images(tmp_path / "wrong.npz", ("a", "b"))
-    with pytest.raises(CompileError, match="holds no folder of a class"):
-        read_images(tmp_path / "nothing", ("a", "b"))
-    for wrong in (np.zeros((3, 2), np.uint8), np.zeros(0, np.uint8)):
-        np.savez(tmp_path / "wrong.npz", x_test=images[: len(wrong)], y_test=wrong)
-        with pytest.raises(CompileError, match="a label of each"):
-            read_images(tmp_path / "wrong.npz", ("a", "b"))
-
-
-def test_a_phones_photo_of_several_images_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "photo.jpg").write_bytes(of_phone())
-    assert read_images(tmp_path, ("a",)).image(0).pixels.shape[:2] == (931, 1024)
-
-
-def test_a_folder_with_the_name_of_a_class_is_that_class(tmp_path: Path) -> None:
-    (tmp_path / ".ipynb_checkpoints").mkdir()
-    for name in ("1", "2", "3"):
-        (tmp_path / name).mkdir()
-        Image.new("L", (4, 4)).save(tmp_path / name / "image.png")
-        (tmp_path / name / "._image.png").touch()
-    assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]
-    (tmp_path / "3").rename(tmp_path / "0")
-    assert read_images(tmp_path, ("1", "2", "3")).labels == [0, 1, 2]
-
-
-def test_the_memory_is_told_and_too_little_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    compiled(network(), tmp_path)
-    assert "compiling mine.keras takes up to 0.6 GB of memory" in capsys.readouterr().err
-    monkeypatch.setattr(own_network_files, "_available_memory", lambda: 1 << 28)
-    with pytest.raises(
-        CompileError, match=r"takes 0\.6 GB of memory at least; 0\.2 GB are available"
-    ):
-        compiled(network(layers.Rescaling(1 / 255)), tmp_path)
 
 
 def test_one_probability_becomes_those_of_two_classes(tmp_path: Path) -> None:
@@ -629,27 +508,3 @@ def test_vectors_of_zeros_keep_their_length(
     x = layers.GlobalAveragePooling2D()(unit(dark(image := keras.Input(SHAPE))))
     manifest = compiled(keras.Model(image, layers.Dense(3)(x)), tmp_path)
     assert manifest.graphs["activations"].deviation < 1e-5
-
-
-def test_what_was_compiled_without_images_is_compiled_again_to_measure_it_once(
-    labelled: Path, tmp_path: Path
-) -> None:
-    of_brightness(1.0).save(tmp_path / "tones.keras")
-
-    def compiled(data: Path | None) -> tuple[Accuracy | None, int]:
-        folder = commands.compile_file(
-            tmp_path / "tones.keras",
-            tmp_path / "models",
-            data,
-            run_once,
-            measure=data is not None,
-            code=TrustedCode(),
-            options=NetworkOptions(classes=("dark", "bright")),
-        )
-        written = (folder / "manifest.json").stat().st_mtime_ns
-        return open_folder(folder).manifest.test_accuracy, written
-
-    assert compiled(None)[0] is None
-    measured = compiled(labelled)
-    assert measured[0] == Accuracy.of(40, 40)
-    assert compiled(labelled) == compiled(None) == measured

@@ -484,3 +484,15 @@ def test_a_file_of_layers_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"layers\.py cannot be run: ModuleNotFoundError: No "):
         compiled(path, TrustedCode(definitions=definitions))
     assert nothing_is_left(tmp_path)
+
+
+def test_the_memory_is_told_and_too_little_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled(saved(convnet(), tmp_path))
+    assert "compiling mine.keras takes up to 0.6 GB of memory" in capsys.readouterr().err
+    monkeypatch.setattr(own_network_files, "_available_memory", lambda: 1 << 28)
+    with pytest.raises(
+        CompileError, match=r"takes 0\.6 GB of memory at least; 0\.2 GB are available"
+    ):
+        compiled(saved(convnet(layers.Rescaling(1 / 255)), tmp_path))
