@@ -60,20 +60,6 @@ def test_block_maps_show_x_f_sum_and_output_with_one_range(api: TestClient, view
         assert image.size == (words["width"], words["height"])
 
 
-@pytest.mark.parametrize("query", [{}, {"target": 3}, {"scale": "block2:0"}])
-def test_gradients_are_given_for_each_block_by_path(
-    api: TestClient, view: str, engine: Engine, query: dict[str, str]
-) -> None:
-    gradients = api.get(f"{view}/gradients", params=query).json()
-    assert gradients["target"] == str(query.get("target", 7))
-    assert [one["block"] for one in gradients["blocks"]] == [
-        block.name for block in engine.manifest.blocks
-    ]
-    for one in gradients["blocks"]:
-        assert set(one) == {"block", "total", "identity", "residual", "cosine"}
-        assert one["total"] <= (one["identity"] + one["residual"]) * (1 + 1e-5)
-
-
 def test_stages_and_their_maps(api: TestClient, view: str) -> None:
     stages = api.get(f"{view}/stages").json()
     assert [one["stage"] for one in stages] == [1, 2, 3]
@@ -125,31 +111,11 @@ def test_after_the_last_row_it_predicts_what_it_predicts_for_the_digit(
     assert found[0]["probabilities"] != pytest.approx(prediction, abs=0.1)
 
 
-@pytest.mark.parametrize("query", [{}, {"target": 3}, {"scale": "block2:0"}])
-def test_gradients_by_step_are_parts_of_that_at_the_first_block(
-    api: TestClient, digit: Digit, query: dict[str, str]
-) -> None:
-    whole = api.get(f"{ROWS}/{digit.id}/gradients", params=query).json()
-    found = api.get(f"{ROWS}/{digit.id}/gradients/steps", params=query).json()
-    assert (found["target"], found["block"]) == (whole["target"], "block1")
-    assert [one["step"] for one in found["steps"]] == [*range(28)]
-    for path in ("total", "identity", "residual"):
-        norm = sum(one[path] ** 2 for one in found["steps"]) ** 0.5
-        assert norm == pytest.approx(whole["blocks"][0][path], rel=1e-4), path
-
-
 @pytest.mark.parametrize("path", ["early-exits/rows", "gradients/steps"])
 def test_a_network_of_maps_reads_no_rows(
     api: TestClient, view: str, refused: Refused, path: str
 ) -> None:
     assert "mnist-resnet" in refused(api.get(f"{view}/{path}"), 404, "no_sequence")
-
-
-def test_a_class_that_there_is_not_has_no_gradient_by_step(
-    api: TestClient, digit: Digit, refused: Refused
-) -> None:
-    answer = api.get(f"{ROWS}/{digit.id}/gradients/steps?target=10")
-    assert "target must be 0 to 9" in refused(answer, 422, "invalid_parameter")
 
 
 def test_a_relu_after_the_sum_leaves_no_votes(api: TestClient, view: str, refused: Refused) -> None:

@@ -10,6 +10,7 @@ from skiplens.web.api import (
     comparisons,
     dataset,
     digits,
+    gradients,
     networks,
     units,
 )
@@ -23,6 +24,8 @@ ROUTES: Final = [
     *activations.router.routes,
     *units.router.routes,
     *blocks.router.routes,
+    *gradients.router.routes,
+    *blocks.depth_router.routes,
     *comparisons.router.routes,
     *dataset.router.routes,
     *networks.experiments_router.routes,

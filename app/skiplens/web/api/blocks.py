@@ -1,4 +1,4 @@
-"""API routes for blocks: metrics, feature maps, gradients, stages and early exits."""
+"""API routes for blocks: metrics, feature maps, stages, early exits and votes."""
 
 from typing import Annotated, Literal, Self
 
@@ -19,7 +19,6 @@ from skiplens.service.early_exits_and_votes import (
     votes,
 )
 from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
-from skiplens.service.gradients import BlockGradient, gradient_by_path, gradient_by_step
 from skiplens.service.registry import find_layer
 from skiplens.web.api.activations import VIEW
 from skiplens.web.api.routing import EXAMPLE, Router
@@ -51,9 +50,6 @@ STAGE = VIEW + "/stages/{stage}"
 StageNumber = Annotated[
     int, PathParameter(description="run of blocks of one shape, from 1", examples=[1])
 ]
-Target = Annotated[
-    int | None, Query(description="index of a class; the predicted one by default", examples=[7])
-]
 Role = Annotated[
     Literal["output", "residual", "sum", "gate"],
     Query(description="which part of each block", examples=["residual"]),
@@ -84,7 +80,8 @@ def get_stage_table(
 BlockTableDep = Annotated[FeatureMapTable, Depends(get_block_table)]
 StageTableDep = Annotated[FeatureMapTable, Depends(get_stage_table)]
 
-router = Router("blocks")
+router, depth_router = Router("blocks"), Router("blocks")
+"""Of single blocks; and of stages, early exits and votes, which come after the gradients."""
 
 
 class Blocks(BaseModel):
@@ -103,30 +100,6 @@ class BlockDetail(Joined):
     filters: tuple[FilterMetrics, ...] = Field(
         description="One entry for each filter of the sum; of F(x) without an identity path"
     )
-
-
-class GradientByPath(BaseModel):
-    """Norms of the gradient of a class's logit at every block's input, by path."""
-
-    target: str = Field(description="Class whose logit is differentiated")
-    blocks: tuple[BlockGradient, ...] = Field(description="Every block, in forward order")
-
-
-class StepGradient(Joined):
-    """Norms of the gradient at one step of a sequence."""
-
-    records = ("gradient",)
-    left_out = frozenset({"block"})  # the same at every step
-    gradient: BlockGradient
-    step: int = Field(description="Step of the sequence, from 0: in mnist-rows a row of the digit")
-
-
-class GradientByStep(BaseModel):
-    """Norms of the gradient of a class's logit at each step of the first block's input."""
-
-    target: str = Field(description="Class whose logit is differentiated")
-    block: str = Field(description="Name of the first block")
-    steps: tuple[StepGradient, ...] = Field(description="Every step, from the first to the last")
 
 
 class Stage(BaseModel):
@@ -279,39 +252,7 @@ def block_maps_json(table: BlockTableDep) -> MapTable:
     return MapTable.of(table)
 
 
-@router.get(
-    f"{VIEW}/gradients",
-    summary="Norm of the gradient of a class's logit at each block's input, in total and by path",
-)
-def get_gradients(
-    engine: NetworkDep, forward: ForwardPassDep, target: Target = None
-) -> GradientByPath:
-    found = gradient_by_path(engine, forward, target)
-    return GradientByPath(target=engine.manifest.classes[found.target], blocks=found.blocks)
-
-
-@router.get(
-    f"{VIEW}/gradients/steps",
-    summary="The same at each step of a sequence that the first block takes, such as rows",
-    openapi_extra={EXAMPLE: {"network": "mnist-rows"}},
-)
-def get_gradients_by_step(
-    engine: NetworkDep, forward: ForwardPassDep, target: Target = None
-) -> GradientByStep:
-    found = gradient_by_step(engine, forward, target)
-    manifest = engine.manifest
-    if found is None:
-        raise NoSequenceError(
-            f"network {manifest.id} has no gradient by step: its first block takes no sequence"
-        )
-    return GradientByStep(
-        target=manifest.classes[found.target],
-        block=manifest.blocks[0].name,
-        steps=tuple(StepGradient(gradient=one, step=at) for at, one in enumerate(found.blocks)),
-    )
-
-
-@router.get(
+@depth_router.get(
     f"{VIEW}/stages",
     summary="Stages: runs of blocks whose outputs have the same shape",
     dependencies=[Depends(get_digit)],
@@ -327,7 +268,7 @@ def get_stages(engine: NetworkDep) -> list[Stage]:
     ]
 
 
-@router.file(
+@depth_router.file(
     f"{STAGE}/maps.png",
     PNG,
     "Feature maps of a stage: a row for each block, a column for each filter",
@@ -336,12 +277,12 @@ def stage_maps_png(request: Request, engine: NetworkDep, table: StageTableDep) -
     return versioned_response(request, table.png(), engine.manifest.version)
 
 
-@router.get(f"{STAGE}/maps.json", summary="Layout and value ranges of the image as JSON")
+@depth_router.get(f"{STAGE}/maps.json", summary="Layout and value ranges of the image as JSON")
 def stage_maps_json(table: StageTableDep) -> MapTable:
     return MapTable.of(table)
 
 
-@router.get(f"{VIEW}/early-exits", summary="Prediction of the head after each block")
+@depth_router.get(f"{VIEW}/early-exits", summary="Prediction of the head after each block")
 def get_early_exits(
     engine: NetworkDep,
     forward: ReorderedPassDep,
@@ -369,7 +310,7 @@ def get_early_exits(
     ]
 
 
-@router.get(
+@depth_router.get(
     f"{VIEW}/early-exits/rows",
     summary="Prediction after each row of the digit, of a network that reads it row by row",
     openapi_extra={EXAMPLE: {"network": "mnist-rows"}},
@@ -387,7 +328,7 @@ def get_row_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[RowExit]:
     ]
 
 
-@router.get(
+@depth_router.get(
     f"{VIEW}/votes",
     summary="The logits as a sum: what the bias, the stem and each block add to them",
     openapi_extra={EXAMPLE: {"network": "mnist-stream"}},
