@@ -17,7 +17,7 @@ from skiplens.engine.base import Engine
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import run_network
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.block import (
     PLOT_HEIGHT,
     ROW_HEIGHT,

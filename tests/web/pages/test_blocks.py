@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockMetrics, Manifest
 from skiplens.engine.base import Engine
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.blocks import ablated_accuracies, ablation_rows, describe_blocks
 from skiplens.web.pages.text import GATED
 from tests.web.pages.conftest import Look

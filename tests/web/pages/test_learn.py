@@ -38,7 +38,7 @@ from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.http import access_checks
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.learn import classroom, mathml
 from skiplens.web.pages.learn.scene import story_networks
 from skiplens.web.pages.learn.steps import COUNT, HANDOUT, STEPS, TERMS

@@ -13,7 +13,7 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.network_map import Line, MapBlock, NetworkMap, network_map
 from skiplens.web.pages.text import GATED, PLAIN
 from tests.conftest import SHALLOW

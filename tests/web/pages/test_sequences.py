@@ -9,7 +9,7 @@ from skiplens.core.input_image import Digit
 from skiplens.service.early_exits_and_votes import EarlyExit
 from skiplens.web import links
 from skiplens.web.pages.blocks import describe_rows
-from skiplens.web.pages.format import MINUS
+from skiplens.web.pages.fmt import MINUS
 from tests.web.pages.conftest import Look
 
 NETWORK = "mnist-rows"

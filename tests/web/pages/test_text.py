@@ -10,9 +10,8 @@ from skiplens.core.input_image import Digit
 from skiplens.core.manifest import BlockInfo, LayerInfo
 from skiplens.engine.base import Engine
 from skiplens.service.registry import find_layer
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
-from skiplens.web.pages.format import MINUS, TIMES
+from skiplens.web.pages import fmt, text
+from skiplens.web.pages.fmt import MINUS, TIMES
 from tests.web.pages.conftest import Look
 
 

@@ -11,8 +11,7 @@ from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.map_grids import kernel_range
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.blocks import ablated_accuracies, test_set_means
 from skiplens.web.pages.charts import Bar, Strip, strip
 from skiplens.web.pages.classic import classic_blocks

@@ -10,8 +10,7 @@ from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
 from skiplens.service.feature_map_table import FeatureMapTable, stage_table, stages
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend, wider_pictures
 from skiplens.web.pages.gradients import gradient_values

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 
 WIDTH: Final = 480
 HEIGHT: Final = 120

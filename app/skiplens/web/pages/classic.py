@@ -14,8 +14,7 @@ from skiplens.service.map_grids import Grid, LabelledKernelGrid, layer_grid
 from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
-from skiplens.web.pages import figures
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import figures, fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import MapFigure, Picture, wider_pictures
 from skiplens.web.pages.network_page import NetworkPage

@@ -27,7 +27,7 @@ from skiplens.service.map_grids import Grid, GridCell, GridOptions
 from skiplens.service.services import Services
 from skiplens.web.api.comparisons import run_view
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.context import PageContext, get_page_context, known_label
 from skiplens.web.pages.digit_tiles import picture_links, sample_links
 from skiplens.web.pages.figures import (

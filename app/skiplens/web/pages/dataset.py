@@ -17,7 +17,7 @@ from skiplens.service.registry import ModelRegistry
 from skiplens.web import links as addresses
 from skiplens.web.api.dataset import BrowsingParameters, check_classes
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.digit_tiles import digit_tiles
 from skiplens.web.pages.network_page import NetworkPage

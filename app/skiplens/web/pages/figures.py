@@ -24,8 +24,7 @@ from skiplens.service.map_grids import Grid, GridOptions, kernel_grid, layer_gri
 from skiplens.service.registry import check_filter
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.context import PageContext
 
 

@@ -15,8 +15,7 @@ from skiplens.service.feature_map_table import block_table
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
-from skiplens.web.pages import charts, figures, text
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import charts, figures, fmt, text
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.digit_tiles import Tile, sprite_sheet
 from skiplens.web.pages.downloads import filter_downloads

@@ -12,8 +12,7 @@ from skiplens.service.early_exits_and_votes import reads_rows
 from skiplens.service.forward import ForwardPass
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.block import describe_metrics
 from skiplens.web.pages.classic import classic_blocks
 from skiplens.web.pages.context import PageContext

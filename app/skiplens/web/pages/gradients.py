@@ -18,8 +18,7 @@ from skiplens.service.gradients import (
 )
 from skiplens.service.registry import find_block, find_layer, twin_of
 from skiplens.service.services import Services
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,

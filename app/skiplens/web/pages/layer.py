@@ -10,8 +10,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.map_grids import GridOptions, kernel_layout, layer_grid, sequence_zoom
 from skiplens.web.links import Links
-from skiplens.web.pages import charts, figures, text
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import charts, figures, fmt, text
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.downloads import layer_downloads
 from skiplens.web.pages.figures import Picture, map_attributes

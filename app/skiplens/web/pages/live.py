@@ -22,8 +22,7 @@ from skiplens.service.registry import find_block, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
-from skiplens.web.pages import figures
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import figures, fmt
 from skiplens.web.pages.compare import live_comparison
 from skiplens.web.pages.experiments import index as experiments
 from skiplens.web.pages.experiments.experiment_page import LiveDrawing

@@ -9,7 +9,7 @@ from skiplens.core.block_metrics import BlockNorms
 from skiplens.core.manifest import BlockInfo
 from skiplens.service.forward import ForwardPass
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.text import Symbols, symbols_of_block, symbols_of_blocks
 
 LONGEST_IN_MAP: Final = 2

@@ -16,7 +16,7 @@ from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.context import PageContext, known_label
 from skiplens.web.pages.digit_tiles import PictureLink, Samples, picture_links, sample_links
 from skiplens.web.pages.figures import Picture, input_picture

@@ -7,7 +7,7 @@ from typing import Final
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingDep
 from skiplens.web.http.access_checks import new_lesson
 from skiplens.web.http.caching import PNG, immutable_response, versioned_response
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
 from skiplens.web.pages.blocks import blocks_page
 from skiplens.web.pages.classic import classic_page

@@ -20,8 +20,7 @@ from skiplens.errors import InvalidParameterError, quoted
 from skiplens.settings import ROOT
 from skiplens.web import links
 from skiplens.web.http.caching import compressed
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.assets import Assets
 from skiplens.web.pages.figures import ramp_stops, row_tone
 from skiplens.web.uploads import read_form

@@ -10,7 +10,7 @@ from skiplens.core.input_image import SIDE, Digit
 from skiplens.core.manifest import SUMS, BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import Normalisation
 from skiplens.service.digit_store import InputRecord
-from skiplens.web.pages.format import MINUS, TIMES, pluralise
+from skiplens.web.pages.fmt import MINUS, TIMES, pluralise
 from skiplens.web.parameters import PaletteChoice
 
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {

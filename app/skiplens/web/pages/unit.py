@@ -28,8 +28,7 @@ from skiplens.errors import UnknownFilterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.units import explain, parse_position, strongest_position
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.figures import (
     Legend,

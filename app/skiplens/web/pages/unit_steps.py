@@ -16,8 +16,7 @@ from skiplens.core.unit_arithmetic import (
 )
 from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
-from skiplens.web.pages import text
+from skiplens.web.pages import fmt, text
 
 
 @dataclass(frozen=True)

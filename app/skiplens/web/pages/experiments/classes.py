@@ -16,7 +16,7 @@ from skiplens.service.experiment_results import ClassPoints
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import (
     LineChart,
     Mark,

@@ -25,7 +25,7 @@ from skiplens.service.registry import ModelRegistry
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,

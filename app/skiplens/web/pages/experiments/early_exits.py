@@ -11,7 +11,7 @@ from skiplens.service.early_exits_and_votes import EarlyExit, depths, exits_at_e
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,

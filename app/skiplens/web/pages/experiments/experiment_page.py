@@ -14,7 +14,7 @@ from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,

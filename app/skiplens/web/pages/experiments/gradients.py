@@ -19,7 +19,7 @@ from skiplens.service.gradients import shares_by_path_length, slopes_between
 from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import (
     Axis,
     LineChart,

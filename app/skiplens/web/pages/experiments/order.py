@@ -17,7 +17,7 @@ from skiplens.service.registry import find_block
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
 from skiplens.web.links import Links
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import LineChart, Point, Series, line_chart, series_path, share_axis
 from skiplens.web.pages.context import PageContext
 from skiplens.web.pages.experiments.experiment_page import (

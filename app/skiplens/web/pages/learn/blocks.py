@@ -12,8 +12,7 @@ from skiplens.core.manifest import BlockInfo, LayerInfo, Manifest
 from skiplens.service.feature_map_table import block_table
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.units import explain, parse_position
-from skiplens.web.pages import figures
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import figures, fmt
 from skiplens.web.pages.blocks import ablated_accuracies
 from skiplens.web.pages.figures import Picture, layer_strip
 from skiplens.web.pages.learn import is_plain_sum, mathml

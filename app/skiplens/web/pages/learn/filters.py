@@ -13,8 +13,7 @@ from skiplens.errors import UnknownStepError
 from skiplens.service.map_grids import layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.service.units import explain, parse_position
-from skiplens.web.pages import figures
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import figures, fmt
 from skiplens.web.pages.figures import Picture, filter_kernel
 from skiplens.web.pages.learn import first_convolution
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure, moves

@@ -7,7 +7,7 @@ from typing import Final
 from skiplens.core.ladder import DEEPEST, STREAM, LadderRow, gradients_at_start, rungs
 from skiplens.service.gradients import BlockGradient, gradient_by_path
 from skiplens.service.registry import find_block
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.experiments.gradients import EXPERIMENT
 from skiplens.web.pages.gradients import blocks_axis, draw_paths, gradients_of_twin

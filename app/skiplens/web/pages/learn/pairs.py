@@ -11,7 +11,7 @@ from skiplens.core.manifest import Accuracy
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.registry import twin_of
 from skiplens.service.services import Services
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.charts import Axis, LineChart, Point, Series, line_chart, share_axis
 from skiplens.web.pages.learn.blocks import one_block_out
 from skiplens.web.pages.learn.gradients import first_shares

@@ -7,8 +7,7 @@ from skiplens.core.input_image import SIDE
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.service.early_exits_and_votes import EarlyExit, exits_by_row
 from skiplens.service.feature_map_table import block_table
-from skiplens.web.pages import figures
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import figures, fmt
 from skiplens.web.pages.figures import Picture
 from skiplens.web.pages.learn.pairs import twin_pairs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure

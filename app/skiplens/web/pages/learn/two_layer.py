@@ -25,7 +25,7 @@ from skiplens.core.two_layer_network import (
     routes,
     symbol_values,
 )
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 from skiplens.web.pages.learn import mathml
 
 RANGE: Final = 6.0

@@ -3,7 +3,7 @@
 import pytest
 
 from skiplens.core.branch_scales import Scales
-from skiplens.web.pages import format as fmt
+from skiplens.web.pages import fmt
 
 
 @pytest.mark.parametrize(
