@@ -16,7 +16,7 @@ from PIL import Image as Pictures
 
 import skiplens
 from skiplens import errors
-from skiplens.client import Client, Image
+from skiplens.client import Client, Image, StoredImage
 from skiplens.core.block_metrics import block_metrics
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.input_image import Digit
@@ -164,6 +164,20 @@ def test_without_blocks_a_notebook_shows_none_and_none_are_asked_for(
     assert asked == ["networks"]
 
 
+def test_classes_of_one_name_have_their_probabilities_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = {
+        "networks": b'[{"id": "birds", "classes": ["crane", "wren", "crane"]}]',
+        "networks/birds/digits/1/prediction": b"""
+            {"label": "crane", "probabilities": [0.25, 0.25, 0.5]}
+        """,
+    }
+    monkeypatch.setattr(Client, "_answer", lambda _, path: answers[path])
+    found = Client("http://127.0.0.1").prediction(StoredImage("1"))
+    assert found.probabilities == {"crane": 0.75, "wren": 0.25}
+
+
 def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
     with pytest.raises(errors.UnknownNetworkError, match="network 'nothing' is not loaded"):
         Client(client.url, "nothing", token=TOKEN).prediction(digit.pixels)
@@ -186,8 +200,9 @@ def test_it_raises_what_the_server_raises(client: Client, digit: Digit) -> None:
 
 
 def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(errors.InvalidParameterError, match=r"\(28, 28, 2\)"):
-        client.store(np.zeros((28, 28, 2)))
+    for shape in ((28, 28, 2), (1, 28, 28), (28,), (1, 28, 28, 1)):
+        with pytest.raises(errors.InvalidParameterError, match=re.escape(f"shape {shape}")):
+            client.store(np.zeros(shape))
     with pytest.raises(errors.InvalidParameterError, match="cannot be read"):
         client.store(tmp_path / "missing.png")
     for numbers in (np.full((28, 28), 200.0), np.full((40, 40), 300), np.full((28, 28), np.nan)):

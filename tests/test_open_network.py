@@ -15,9 +15,9 @@ from keras import layers
 
 import skiplens
 from skiplens import open_network
-from skiplens.errors import StartupError
+from skiplens.errors import InvalidParameterError, StartupError
 from skiplens.network.own_network_files import read_classes
-from skiplens.open_network import _listed, _started
+from skiplens.open_network import _file, _listed, _started
 from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
 
 pytestmark = SAVES_WITH_KERAS
@@ -70,6 +70,11 @@ def test_classes_may_have_any_names(
 ) -> None:
     path = _listed(classes, tmp_path)
     assert (path and read_classes(path)) == names
+
+
+def test_an_array_of_several_images_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match=r"got one of shape \(1, 28, 28\)"):
+        _file(np.zeros((1, 28, 28), np.uint8), tmp_path / "image.png")
 
 
 @pytest.mark.usefixtures("state")

@@ -63,7 +63,8 @@ class Prediction:
 
     Attributes:
         label: the most probable class.
-        probabilities: of each class by name, adding up to 1.
+        probabilities: of each class by name, adding up to 1; of several classes that share a name,
+            the sum.
     """
 
     label: str
@@ -190,8 +191,10 @@ class Client:
             scale: factors of residual branches by block, -4 to 4; 0 switches a branch off.
         """
         found = self._json(f"{self._view(image)}/prediction", scale)
-        names = self.classes
-        return Prediction(found["label"], dict(zip(names, found["probabilities"], strict=True)))
+        chances: dict[str, float] = {}
+        for name, chance in zip(self.classes, found["probabilities"], strict=True):
+            chances[name] = chances.get(name, 0.0) + chance
+        return Prediction(found["label"], chances)
 
     def activations(
         self, image: Image, layers: Sequence[str] = (), scale: Scale | None = None
@@ -293,11 +296,6 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
     """Media type and content of an image to send."""
     if isinstance(image, np.ndarray):
         numbers = as_bytes(image)
-        if numbers.ndim != _MATRIX and numbers.shape[_MATRIX:] != (_COLOURS,):
-            raise InvalidParameterError(
-                "image must be an array (H, W), (H, W, 1) or (H, W, 3); got one of shape "
-                f"{image.shape}"
-            )
         if numbers.shape == (_SIDE, _SIDE):  # floats are not rounded
             is_float = image.dtype.kind == "f"
             given = np.clip(image, 0, 1).reshape(numbers.shape) if is_float else numbers
@@ -316,9 +314,15 @@ def as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     resampling makes them, are clipped. A channel axis of length 1 is left out.
 
     Raises:
-        InvalidParameterError: the numbers are of another kind, or lie elsewhere.
+        InvalidParameterError: the array has another shape, or the numbers are of another kind, or
+            lie elsewhere.
     """
     most = np.iinfo(np.uint8).max
+    if pixels.ndim != _MATRIX and pixels.shape[_MATRIX:] not in ((1,), (_COLOURS,)):
+        raise InvalidParameterError(
+            "image must be an array (H, W), (H, W, 1) or (H, W, 3); got one of shape "
+            f"{pixels.shape}"
+        )
     pixels = pixels[:, :, 0] if pixels.shape[_MATRIX:] == (1,) else pixels
     if pixels.dtype.kind in "iu" and pixels.size and 0 <= pixels.min() <= pixels.max() <= most:
         return np.asarray(pixels, np.uint8)
