@@ -134,3 +134,14 @@ def test_what_was_compiled_without_images_is_compiled_again_to_measure_it_once(
     measured = found(labelled)
     assert measured[0] == Accuracy.of(40, 40)
     assert found(labelled) == found(None) == measured
+
+
+def test_a_folder_with_the_name_of_two_classes_is_refused(tmp_path: Path) -> None:
+    for name in ("crane", "wren"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "image.png")
+    classes = ("crane", "wren", "crane")
+    with pytest.raises(CompileError, match="a folder crane, and the network several classes"):
+        read_images(tmp_path, classes)
+    (tmp_path / "crane").rename(tmp_path / "2")
+    assert read_images(tmp_path, classes).labels == [2, 1]

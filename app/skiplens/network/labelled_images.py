@@ -1,5 +1,6 @@
 """Labelled images of any kind, and how many of them a network classifies correctly."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,8 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
     other; if one has neither, all folders are the classes in the order of their names.
 
     Raises:
-        CompileError: it is none of these, or has more classes than the network.
+        CompileError: it is none of these, has more classes than the network, or a folder's name is
+            that of two classes.
     """
     if source.is_file():
         return _read_npz(source)
@@ -79,6 +81,12 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
     if known is None and len(folders) > len(classes):
         raise CompileError(
             f"{source} has {len(folders)} folders; the network knows {len(classes)} classes"
+        )
+    shared = {name for name, count in Counter(classes).items() if count > 1}
+    if known not in (None, numbers) and (unclear := sorted(found & shared)):
+        raise CompileError(
+            f"{source} has a folder {unclear[0]}, and the network several classes of that name; "
+            "give the folder the number of its class"
         )
     images: list[Path] = []
     labels: list[int] = []
