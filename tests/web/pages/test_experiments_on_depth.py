@@ -1,6 +1,8 @@
 """Experiments on a stream: votes, order, early exits, gradients."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from skiplens.application import create_app
 from skiplens.core.block_order import BlockOrder
 from skiplens.core.branch_scales import AS_TRAINED
 from skiplens.core.input_image import Digit
@@ -15,13 +18,17 @@ from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import exits_at_every_depth, votes
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import run_network
+from skiplens.settings import Settings
+from skiplens.web.pages import fmt
 from skiplens.web.pages.experiments.early_exits import class_chart, describe
 from skiplens.web.pages.experiments.gradients import log_axis, training_chart, training_steps
 from skiplens.web.pages.experiments.order import inversions, swapped
 from skiplens.web.pages.experiments.votes import waterfall
-from tests.conftest import MODELS
+from tests.conftest import MODELS, services_over
 from tests.web.conftest import Refused
+from tests.web.engines import DescribedEngine
 from tests.web.pages.conftest import Look
+from tests.web.pages.markup import Markup
 
 STREAM = "mnist-stream"
 
@@ -60,6 +67,22 @@ def test_votes_are_those_of_the_api(api: TestClient, look: Look, digit: Digit) -
         without = " ".join(look(f"/experiments/votes?network={network}").text.split())
         assert "its logits are not a sum" in without
         assert "a head of one GlobalAveragePooling2D and one dense layer" in without
+
+
+def test_each_of_two_classes_of_one_name_can_be_chosen(
+    engines: Mapping[str, Engine], digit: Digit, tmp_path: Path
+) -> None:
+    engine = engines[STREAM]
+    classes = ("crane", "wren", "crane", *"abcdefg")
+    described = DescribedEngine(engine, replace(engine.manifest, classes=classes))
+    services = services_over({STREAM: described}, tmp_path)
+    with TestClient(create_app(Settings(), lambda: services), "http://127.0.0.1") as client:
+        page = Markup(client.get(f"/experiments/votes?digit={digit.id}").text)
+        cranes = [link for link in page.links() if "class=crane" in link]
+        pages = [Markup(client.get(link).text) for link in cranes]
+    found = votes(run_network(engine, digit, AS_TRAINED), engine.weights).logits
+    for shown, logit in zip(pages, (found[0], found[2]), strict=True):
+        assert f"The logit of class crane is {fmt.number(float(logit))}." in shown.text
 
 
 def test_a_class_or_a_block_that_is_not_there_is_refused(api: TestClient, refused: Refused) -> None:

@@ -102,13 +102,24 @@ def _strongest(found: Votes, target: int) -> str:
     return max(found.blocks, key=lambda one: float(one.total[target])).block
 
 
+def _indices(classes: Sequence[str]) -> dict[str, int]:
+    """Each class by what an address calls it: its name, with its number if an earlier class has the
+    same name.
+    """
+    found: dict[str, int] = {}
+    for at, name in enumerate(classes):
+        found[f"{name} ({at})" if name in found else name] = at
+    return found
+
+
 def _target(manifest: Manifest, forward: ForwardPass, name: str | None) -> int:
     """The index of the class of a query, by default of the predicted one."""
     if not name:
         return forward.label
-    if name not in manifest.classes:
-        raise InvalidParameterError(f"class must be one of {', '.join(manifest.classes)}")
-    return manifest.classes.index(name)
+    found = _indices(manifest.classes)
+    if name not in found:
+        raise InvalidParameterError(f"class must be one of {', '.join(found)}")
+    return found[name]
 
 
 def live(drawn: LiveDrawing) -> dict[str, str]:
@@ -223,7 +234,8 @@ def _values(
         "zero": _LOGIT.place(0),
         "target": classes[target],
         "classes": [
-            (name, page(**{"class": name}), at == target) for at, name in enumerate(classes)
+            (classes[at], page(**{"class": name}), at == target)
+            for name, at in _indices(classes).items()
         ],
         "block": block,
         "block_href": links.block(block),
