@@ -92,6 +92,11 @@ def test_the_gradient_of_a_single_block_does_not_change() -> None:
     assert "in This" not in said
 
 
+def test_a_network_without_blocks_is_not_described() -> None:
+    flat = ("Flat", GradientByPath(3, ()))
+    assert describe_gradients([("This", PLAIN), flat]) == describe_gradients([("This", PLAIN)])
+
+
 def test_the_description_says_how_the_gradient_changes() -> None:
     said = describe_gradients([("This", RESIDUAL), ("Other", PLAIN)])
     assert "in This it shrinks to 0.100 of its size" in said

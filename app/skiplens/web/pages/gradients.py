@@ -123,12 +123,13 @@ def describe_gradients(networks: Sequence[Titled]) -> str:
     """How the gradient changes from the last block's input back to the first's; empty if
     no network has more than one block, unless every gradient is zero.
     """
-    if not any(gradients.blocks[-1].total for _, gradients in networks):
+    drawn = [(title, gradients.blocks) for title, gradients in networks if gradients.blocks]
+    if not any(blocks[-1].total for _, blocks in drawn):
         return "Every gradient is zero: no small change of these values changes the logit."
     changes = [
-        f"in {title} it {_change(gradients.blocks[0].total / gradients.blocks[-1].total)}"
-        for title, gradients in networks
-        if gradients.blocks[-1].total and len(gradients.blocks) > 1
+        f"in {title} it {_change(blocks[0].total / blocks[-1].total)}"
+        for title, blocks in drawn
+        if blocks[-1].total and len(blocks) > 1
     ]
     if not changes:
         return ""
