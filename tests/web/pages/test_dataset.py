@@ -127,6 +127,18 @@ def test_pages_lead_on_and_back(see: Seen) -> None:
     assert set(digits(first)) & set(digits(second)) == set()
 
 
+def test_another_input_and_other_factors_keep_what_was_chosen(see: Seen) -> None:
+    chosen = {"label": ["4"], "wrong": ["false"], "order": ["index"]}
+    page = see(f"{PAGE}?label=4&wrong=false&order=index")
+    query = parse_qs(urlsplit(page.address).query)
+    assert query.keys() == {"digit", *chosen}
+    links = [parse_qs(urlsplit(link).query) for link in page.links() if link.startswith(PAGE)]
+    others = [link for link in links if "scale" in link or link["digit"] != query["digit"]]
+    assert len(others) > 10
+    assert all(link.items() >= chosen.items() for link in others)
+    assert "order=doubt&page=2" in see(f"{PAGE}?order=doubt&page=2").address
+
+
 def test_the_choosers_show_what_was_chosen(see: Seen) -> None:
     page = see(f"{PAGE}?label=0&wrong=false&order=confidence&palette=light")
     chosen = [element["value"] for element in page.all("option") if "selected" in element]

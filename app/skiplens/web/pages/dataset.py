@@ -77,11 +77,12 @@ def dataset_page(context: PageContext, parameters: BrowsingParameters) -> Networ
         "sample_tiles": samples,
     }
     title = f"Test set · {manifest.title}"
+    page = parameters.page if parameters.page > 1 else None
     return NetworkPage(
         "dataset.html",
         title,
         context,
-        address=Links.dataset,
+        address=lambda other: other.dataset(**_kept(parameters.choice), page=page),
         elsewhere=partial(_elsewhere, context.services.registry),
         part="Test set",
         values=values,
@@ -102,13 +103,11 @@ def _shown_digits(
     choice: DigitChoice,
 ) -> dict[str, Any]:
     """The digits that were chosen, page by page; ``empty`` says why there are none."""
-    fields = _fields(choice)
-    order = None if choice.order is DigitChoice().order else choice.order
 
     def page(number: int) -> str | None:
         if not 1 <= number <= listing.pages:
             return None
-        return links.dataset(**{**fields, "order": order}, page=number) + "#digits"
+        return links.dataset(**_kept(choice), page=number) + "#digits"
 
     return {
         "title": _describe_choice(choice),
@@ -118,7 +117,7 @@ def _shown_digits(
         "before": page(listing.page - 1),
         "after": page(listing.page + 1),
         "choosers": _CHOOSERS,
-        "fields": fields,
+        "fields": _fields(choice),
         "tiles": digit_tiles(collection, index, listing.indices, links),
     }
 
@@ -131,6 +130,12 @@ def _fields(choice: DigitChoice) -> dict[str, str]:
         "wrong": "" if choice.wrong is None else str(choice.wrong).lower(),
         "order": choice.order.value,
     }
+
+
+def _kept(choice: DigitChoice) -> dict[str, str | None]:
+    """A choice as the query of an address."""
+    order = None if choice.order is DigitChoice().order else choice.order.value
+    return {**_fields(choice), "order": order}
 
 
 def _describe_accuracy(correct: int, digits: int) -> str:
