@@ -379,9 +379,15 @@ def test_a_block_with_very_many_filters_shows_them_in_parts(
         assert f"filters={table['data-order']}" in picture
         assert api.get(picture).status_code == 200
         assert ("page=2" in page.address) is (number == 2)
+        headings = [link for link in page.links() if link.endswith("#filters")]
+        assert headings
+        assert all(("page=2" in link) is (number == 2) for link in headings)
         shown += columns
     assert sorted(map(int, shown)) == list(range(16))
     assert api.get(f"{address}?page=3").status_code == 422
+    page = look(f"{address}?page=2&order=ratio")
+    assert "order=ratio&page=2" in page.address
+    assert f"{address}?order=ratio" in page.links()
 
 
 def test_a_filter_of_very_many_is_cut_from_a_picture_of_its_own(

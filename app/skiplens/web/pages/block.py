@@ -156,18 +156,26 @@ def filter_table(
     order: Order,
     links: Links,
     noun: str = "filter",
+    page: int = 1,
 ) -> FilterTable:
-    """The table of filters, called ``noun``, by a metric, largest first, undefined values last."""
+    """The table of filters, called ``noun``, by a metric, largest first, undefined values last;
+    ``page`` is the part of them whose maps are shown.
+    """
     names, shown = text.symbols_of_block(block), _defined(found)
 
     def heading(name: Order, label: str, tone: str = "") -> Heading:
-        address = links.block(block.name, order=None if name == BY_INDEX else name)
+        address = links.block(block.name, **_shown(name, page))
         return Heading(label, tone, f"{address}#filters", chosen=order == name)
 
     headings = [heading(m.name, m.heading.format(names), m.tone) for m in shown]
     rows = _sorted(found, order)[:_MOST_ROWS]
     columns = (heading(BY_INDEX, noun), *headings)
     return FilterTable(columns, shown, rows, len(found), order != BY_INDEX)
+
+
+def _shown(order: Order, page: int) -> dict[str, object]:
+    """What the address of a block's page says of its filters: their order, and the part shown."""
+    return {"order": None if order == BY_INDEX else order, "page": page if page > 1 else None}
 
 
 def _sorted(found: Sequence[FilterMetrics], order: Order) -> Sequence[FilterMetrics]:
@@ -392,7 +400,7 @@ _X: Final = "x: the block's input."
 
 
 def _map_values(
-    context: PageContext, block: BlockInfo, table: FeatureMapTable, part: FilterPart
+    context: PageContext, block: BlockInfo, table: FeatureMapTable, part: FilterPart, order: Order
 ) -> dict[str, Any]:
     """The table of maps, for the template."""
     links, maps = context.links, context.links.block_maps
@@ -404,7 +412,7 @@ def _map_values(
     picture = Picture.of(maps(block.name, **part.query), table.layout)
     zooms = (table.zoom_within(room) for room in _WIDER_ROOMS)
     return {
-        "pages": part.links(lambda number: links.block(block.name, page=number)),
+        "pages": part.links(lambda number: links.block(block.name, **_shown(order, number))),
         "order": ",".join(map(str, table.columns)) if part.count > 1 else "",
         "picture": picture,
         "wider": wider_pictures(picture, zooms, drawn),
@@ -451,7 +459,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         else "",
         "explanation": text.describe_block(block),
         "neighbours": neighbour_links(names, block.name, links.block),
-        **_map_values(context, block, table, part),
+        **_map_values(context, block, table, part, order),
         "metrics": shown,
         "found": metrics,
         "mean": mean,
@@ -459,7 +467,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
         "filter_noun": noun,
         "charts": filter_charts(of_filters, block, table, links),
-        "table": filter_table(of_filters, block, order, links, noun),
+        "table": filter_table(of_filters, block, order, links, noun, page),
         "kernels": _kernels(context, block),
         "gates": tuple(layer_figure(forward, gate, links) for gate in gates),
         "step": text.step_noun(manifest, gates[0]) if gates else "",
@@ -471,7 +479,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         "block.html",
         f"{block.name} · {manifest.title}",
         context,
-        address=lambda other: other.block(block.name, page=page if page > 1 else None),
+        address=lambda other: other.block(block.name, **_shown(order, page)),
         current_block=block.name,
         values=values,
     )
