@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -21,21 +22,25 @@ from skiplens.core.experiment_results import (
     MeasuredNetwork,
     curve_point,
 )
-from skiplens.core.input_image import Digit
+from skiplens.core.input_image import Digit, InputContract, InputImage
 from skiplens.core.ladder import KINDS, LADDER, MeasuredRun, stream_name
 from skiplens.core.manifest import NETWORK_FILE
 from skiplens.engine.base import Engine
+from skiplens.service.digit_store import InputRecord
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.web.pages.charts import Axis, Point, Series, line_chart, series_path
 from skiplens.web.pages.experiments.depth import accuracy_chart, describe_ladder, loss_chart
+from skiplens.web.pages.experiments.experiment_page import get_experiment_context
 from skiplens.web.pages.experiments.index import EXPERIMENTS
 from skiplens.web.pages.experiments.removal import (
     describe_least_needed,
     least_needed,
     shuffled_blocks,
 )
-from tests.conftest import MODELS, SHALLOW
+from skiplens.web.parameters import ViewParameters
+from tests.conftest import MODELS, SHALLOW, services_over
 from tests.web.conftest import Refused, Start
+from tests.web.engines import DescribedEngine
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -96,6 +101,19 @@ def test_it_is_about_the_stream_and_a_sample_unless_others_are_named(
         assert form["data-live"].startswith(f"/networks/{network}/live?")
         assert f"network={network}" in form["data-page"]
         assert (digit.id in form["data-page"]) == (address == named)
+
+
+def test_a_network_of_photographs_is_shown_with_one(engine: Engine, tmp_path: Path) -> None:
+    manifest = replace(engine.manifest, id="photos", input=InputContract("image"))
+    networks = {"mnist-resnet": engine, "photos": DescribedEngine(engine, manifest)}
+    services = services_over(networks, tmp_path)
+    photo = InputRecord.of_image(InputImage.of(np.full((28, 28), 9, np.uint8)), "photo")
+    services.digits.pictures = {photo.image.id: photo}
+    found = [
+        get_experiment_context(services, ViewParameters(), network).stored for network in networks
+    ]
+    assert found == [services.default_digit, photo]
+    services.close()
 
 
 def test_every_page_is_there_for_every_kind_of_network(look: Look) -> None:

@@ -90,11 +90,13 @@ def get_experiment_context(
     network: Annotated[str | None, Query(max_length=64)] = None,
     digit: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageContext:
-    """The network and the digit of the query, by default the residual stream and a sample."""
+    """The network and the digit of the query, by default the residual stream and an input of its
+    kind.
+    """
     loaded = {engine.manifest.id for engine in services.registry.networks}
     default = STREAM if STREAM in loaded else services.registry.default
     engine = services.registry.network(network or default)
-    stored = services.digits.get(digit) if digit else services.default_digit
+    stored = services.digits.get(digit) if digit else services.default_input(engine.manifest)
     return open_page(services, engine, stored, parameters)
 
 
