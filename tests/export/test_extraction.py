@@ -131,12 +131,13 @@ def test_a_folder_in_use_is_left_alone(engine: Engine, source: Path, tmp_path: P
 def test_each_extraction_has_a_table_of_its_own(
     engine: Engine, source: Path, tmp_path: Path
 ) -> None:
-    outs = ["maps-block1.output", "maps-block1.sum", "maps.zarr"]
+    outs = ["maps-block1.output", "maps-block1.sum", "maps", "maps.zarr"]
     tables = [extract(engine, open_images(source, engine), [], tmp_path / out) for out in outs]
     assert [table.name for table in tables] == [
         "maps-block1.output.csv",
         "maps-block1.sum.csv",
         "maps.csv",
+        "maps.zarr.csv",
     ]
 
 
@@ -192,7 +193,7 @@ def test_the_statistics_lie_beside_a_link_to_a_folder_elsewhere(
     (tmp_path / "here").mkdir()
     link = tmp_path / "here" / "a.zarr"
     link.symlink_to(tmp_path / "elsewhere")
-    assert extracted(engine, source, link) == tmp_path / "here" / "a.csv"
+    assert extracted(engine, source, link) == tmp_path / "here" / "a.zarr.csv"
 
 
 def test_chunks_fit_into_memory(engine: Engine) -> None:
@@ -206,7 +207,7 @@ def test_the_command_says_what_it_wrote(source: Path, tmp_path: Path) -> None:
     options = ["--images", str(source), "--layers", ",".join(LAYERS), "--out", str(out)]
     done = CliRunner().invoke(app, ["extract", *options])
     assert done.exit_code == 0, done.output
-    assert done.stdout == f"{out}: 10 images; statistics of each filter: {tmp_path / 'a.csv'}\n"
+    assert done.stdout == f"{out}: 10 images; statistics of each filter: {out}.csv\n"
 
 
 @pytest.mark.parametrize("digits", [True, False])

@@ -57,7 +57,7 @@ def contents(out: Path) -> dict[str, bytes]:
         str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()
     }
     del found[".progress.npz"]
-    return {**found, "table": out.with_suffix(".csv").read_bytes()}
+    return {**found, "table": out.with_name(f"{out.name}.csv").read_bytes()}
 
 
 def extract_on_ray(

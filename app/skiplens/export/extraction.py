@@ -380,7 +380,7 @@ def extract(  # noqa: PLR0913  # what to compute, where to, and how
     left, size = range(len(images))[totals.done :], chunk_of(layers)
     with compute(left[first : first + size] for first in range(0, len(left), size)) as chunks:
         _write_each(chunks, write, on_images)
-    table = out.with_name(out.name.removesuffix(".zarr") + ".csv")
+    table = out.with_name(f"{out.name}.csv")
     totals.write_csv(table, every)
     return table
 
