@@ -17,15 +17,17 @@ from skiplens.service.registry import find_layer
 from skiplens.service.services import Services
 from skiplens.web.links import Links
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.unit import (
+from skiplens.web.pages.unit import UnitQuery, UnitSection, unit_section
+from skiplens.web.pages.unit_steps import (
     ConvolutionView,
+    InputLabels,
+    Step,
+    Term,
     UnitExplanation,
-    UnitQuery,
-    UnitSection,
+    convolution_steps,
     dense_steps,
-    unit_section,
+    merge_steps,
 )
-from skiplens.web.pages.unit_steps import InputLabels, Step, Term, convolution_steps, merge_steps
 from skiplens.web.parameters import parse_scales
 from tests.conftest import SHALLOW
 from tests.web.conftest import Refused
