@@ -66,13 +66,6 @@ class SitePage(Page):
     """A page about no network: the header leads to the default one, and to all others."""
 
     services: Services
-    part: str = ""
-    """Of the site."""
-
-    @property
-    def section(self) -> str:
-        """The part of the site."""
-        return self.part
 
     @cached_property
     def _links(self) -> Links:
@@ -120,8 +113,7 @@ class NetworkPage(Page):
     """This page under other links."""
     elsewhere: Callable[[Links], str] = Links.gallery
     """The page of another network."""
-    part: str = "Explore"
-    """Of the site."""
+    part: str = field(default="Explore", kw_only=True)
     current_block: str = ""
     """Name of the block that the page is about, if any."""
     layer_name: str | None = None
@@ -168,11 +160,6 @@ class NetworkPage(Page):
     def card(self) -> str:
         """A picture of the view, for sites on which its address is shared."""
         return self.links.card(self.layer_name)
-
-    @property
-    def section(self) -> str:
-        """The part of the site."""
-        return self.part
 
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:

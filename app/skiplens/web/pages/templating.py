@@ -110,6 +110,8 @@ class Page:
 
     template: str
     title: str
+    part: str = field(default="", kw_only=True)
+    """The part of the site that it belongs to."""
     values: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # templates read any type
@@ -117,11 +119,6 @@ class Page:
             return self.values[name]
         except KeyError:
             raise AttributeError(name) from None
-
-    @property
-    def section(self) -> str:
-        """The part of the site that it belongs to."""
-        return ""
 
     @property
     def sections(self) -> tuple[tuple[str, str], ...]:
