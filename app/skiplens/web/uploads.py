@@ -18,10 +18,11 @@ from skiplens.core.manifest import Manifest
 from skiplens.core.preprocessing import pixels_to_grey, preprocess, surest_first
 from skiplens.core.timing import timed
 from skiplens.errors import BlankImageError, InvalidParameterError, UnsupportedFormatError
-from skiplens.service.admission import ANYONE, Place, Places
+from skiplens.service.admission import Place, Places
 from skiplens.service.digit_store import FoundDigit, InputRecord
 from skiplens.service.forward import run_uncached
 from skiplens.service.services import Services
+from skiplens.web.http.client_address import client_of
 from skiplens.web.parameters import services_of
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -279,12 +280,6 @@ async def get_upload(candidates: CandidatesDep) -> InputRecord:
 UploadDep = Annotated[InputRecord, Depends(get_upload)]
 
 
-def client_of(request: Request) -> str:
-    """The address of who sent the request, which has a share of each bound."""
-    client: str = request.scope.get("skiplens.client", ANYONE)
-    return client
-
-
 def _place(request: Request) -> Place:
     place: Place = request.scope["skiplens.place"]
     return place
@@ -306,7 +301,7 @@ async def store(request: Request, candidates: tuple[InputRecord, ...]) -> InputR
         StorageError, BusyError: it cannot be stored now.
     """
     put = services_of(request).digits.put_first
-    return await write(request, put, candidates, client_of(request))
+    return await write(request, put, candidates, client_of(request.scope))
 
 
 async def write(
@@ -319,7 +314,7 @@ async def write(
     """
     _place(request).give()
     writing: Places = request.app.state.writing
-    async with writing.place(client_of(request)):
+    async with writing.place(client_of(request.scope)):
         return await to_thread.run_sync(action, *given)
 
 
@@ -368,7 +363,7 @@ async def _from_image(request: Request, content: bytes) -> tuple[InputRecord, ..
         return float(run_uncached(engine, digit, AS_TRAINED)[0].probabilities.max())
 
     with timed("decode"):
-        found = await services.decoding.find_digits(content, client_of(request))
+        found = await services.decoding.find_digits(content, client_of(request.scope))
     await take_place(request)
     if len(found) > 1:
         found = await to_thread.run_sync(surest_first, found, certainty)
@@ -378,7 +373,7 @@ async def _from_image(request: Request, content: bytes) -> tuple[InputRecord, ..
 async def _picture(request: Request, content: bytes) -> tuple[InputRecord, ...]:
     """An image as it is, for a network of other images than digits."""
     with timed("decode"):
-        found = await services_of(request).decoding.read_picture(content, client_of(request))
+        found = await services_of(request).decoding.read_picture(content, client_of(request.scope))
     await take_place(request)
     return (InputRecord.of_image(found),)
 

@@ -25,8 +25,8 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 
 from skiplens.errors import StoreDamagedError
-from skiplens.service.admission import ANYONE
 from skiplens.service.services import Services
+from skiplens.web.http.client_address import client_of
 from skiplens.web.http.problems import NOT_READY, Problem, ProblemResponse, error_response
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)
@@ -168,7 +168,7 @@ async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         services: Services = request.app.state.services
         try:
-            async with request.app.state.checking.place(_client(request)):
+            async with request.app.state.checking.place(client_of(request.scope)):
                 await to_thread.run_sync(services.digits.check)
         except StoreDamagedError as error:
             return error_response(error)
@@ -180,10 +180,6 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", summary="Metrics in Prometheus format", response_class=Response)
 async def metrics(request: Request) -> Response:
     collected: Metrics = request.app.state.metrics
-    async with request.app.state.printing.place(_client(request)):
+    async with request.app.state.printing.place(client_of(request.scope)):
         content = await to_thread.run_sync(collected.printed)
     return Response(content, media_type=CONTENT_TYPE_LATEST)
-
-
-def _client(request: Request) -> str:
-    return str(request.scope.get("skiplens.client", ANYONE))

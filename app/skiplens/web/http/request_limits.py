@@ -23,6 +23,7 @@ from skiplens.errors import (
 from skiplens.service.admission import ANYONE, Place, Places, Quota, client_at
 from skiplens.settings import Settings
 from skiplens.web.http.access_checks import SAFE_METHODS
+from skiplens.web.http.client_address import client_of
 from skiplens.web.http.metrics import Metrics
 from skiplens.web.http.problems import error_response, stopping
 from skiplens.web.links import HEALTH, within
@@ -102,7 +103,7 @@ class BodyLimit:
         """Run the app once the body is there; if it will not be, the app learns why when it asks
         for it, as it answers by route.
         """
-        client = scope.get("skiplens.client", ANYONE)
+        client = client_of(scope)
         content, failure, memory = b"", None, self._memory()
         try:
             try:
@@ -312,7 +313,7 @@ class ConcurrencyLimit:
         if within(scope["path"]) in HEALTH:
             await self._answer(scope, receive, send)
             return
-        client = scope.get("skiplens.client", ANYONE)
+        client = client_of(scope)
         try:
             self._requests.take(client)
         except SkiplensError as error:
@@ -369,7 +370,7 @@ class ComputingPlaces:
         if scope["type"] != "http" or within(scope["path"]) in HEALTH:
             await self._app(scope, receive, send)
             return
-        scope["skiplens.place"] = place = Place(self._places, scope.get("skiplens.client", ANYONE))
+        scope["skiplens.place"] = place = Place(self._places, client_of(scope))
 
         async def send_freely(message: Message) -> None:
             if message["type"] == "http.response.body":

@@ -21,11 +21,12 @@ from skiplens.core.share_pictures import qr_code
 from skiplens.service.digit_store import InputRecord
 from skiplens.web import links
 from skiplens.web.http.access_checks import is_loopback, is_unspecified
+from skiplens.web.http.client_address import client_of
 from skiplens.web.pages.digit_tiles import Tile
 from skiplens.web.pages.figures import Picture
 from skiplens.web.pages.templating import Page, RespondDep
 from skiplens.web.parameters import ServicesDep
-from skiplens.web.uploads import CandidatesDep, client_of, read_form, store, write
+from skiplens.web.uploads import CandidatesDep, read_form, store, write
 
 Lesson = Annotated[
     str,
@@ -98,7 +99,7 @@ async def show_to_class(
     """
     form = await read_form(request, files=0, holding="the field digit")
     digit = str(form.get("digit", ""))
-    await write(request, services.digits.share, lesson, digit, client_of(request))
+    await write(request, services.digits.share, lesson, digit, client_of(request.scope))
     back = links.with_query(links.learn_page(step), {"digit": digit, "lesson": lesson})
     return RedirectResponse(back, 303)
 
@@ -123,7 +124,7 @@ async def send_to_class(
         StorageError, BusyError: it cannot be stored now.
     """
     stored = await store(request, candidates)
-    await write(request, services.digits.share, lesson, stored.image.id, client_of(request))
+    await write(request, services.digits.share, lesson, stored.image.id, client_of(request.scope))
     return RedirectResponse(f"{links.class_page(lesson)}?shown=1", 303)
 
 
