@@ -14,6 +14,7 @@ from skiplens.service.registry import ModelRegistry, find_block, find_layer
 def test_the_default_comes_first_and_unknown_networks_are_named(engine: Engine) -> None:
     registry = ModelRegistry({"other": engine, "mnist-resnet": engine}, "mnist-resnet")
     assert registry.networks[0] is registry.network("mnist-resnet")
+    assert list(registry.manifests) == ["mnist-resnet", "other"]
     with pytest.raises(
         UnknownNetworkError, match=r"'nope' is not loaded; loaded are mnist-resnet, other"
     ):

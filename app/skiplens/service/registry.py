@@ -40,6 +40,11 @@ class ModelRegistry:
         """All networks, the default first."""
         return tuple(self._engines.values())
 
+    @property
+    def manifests(self) -> Mapping[str, Manifest]:
+        """Of all networks by id, the default first."""
+        return {name: engine.manifest for name, engine in self._engines.items()}
+
     def network(self, network: str) -> Engine:
         """The engine of a network, by id.
 

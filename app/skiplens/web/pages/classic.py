@@ -164,7 +164,7 @@ def _kernels(context: PageContext, layer: LayerInfo, links: Links) -> MapFigure:
 
 def _elsewhere(services: Services, links: Links) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (engine.manifest.title, links.with_network(engine.manifest).classic())
-        for engine in services.registry.networks
-        if classic_blocks(engine.manifest)
+        (manifest.title, links.with_network(manifest).classic())
+        for manifest in services.registry.manifests.values()
+        if classic_blocks(manifest)
     )

@@ -245,7 +245,7 @@ def _modes(pair: _Pair) -> tuple[tuple[str, str, bool], ...]:
 def _most_similar(pair: _Pair) -> Manifest | None:
     """The other network with the most layers of equal place and shape."""
     own = pair.a.manifest
-    others = [engine.manifest for engine in pair.context.services.registry.networks]
+    others = pair.context.services.registry.manifests.values()
 
     def equal_layers(other: Manifest) -> int:
         return sum(found.a.shape == found.b.shape for found in layer_pairs(own, other))

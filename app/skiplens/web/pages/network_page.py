@@ -55,7 +55,7 @@ def site_sections(services: Services, links: Links, compare: str) -> tuple[tuple
     manifest = services.registry.network(links.network).manifest
     if services.indexes.has_dataset and manifest.classifies_digits:
         parts.append(("Test set", links.dataset()))
-    if any(can_be_told(engine.manifest) for engine in services.registry.networks):
+    if any(map(can_be_told, services.registry.manifests.values())):
         parts.append(("Learn", replace(links, scales=AS_TRAINED).learn()))
     parts.append(("Experiments", links.experiments()))
     return tuple(parts)
@@ -343,9 +343,9 @@ def network_links(
     Of the ladder's networks only the deepest two are among them, and the current one.
     """
     manifests = [
-        engine.manifest
-        for engine in services.registry.networks
-        if engine.manifest.id not in RUNGS or engine.manifest.id == links.network
+        manifest
+        for name, manifest in services.registry.manifests.items()
+        if name not in RUNGS or name == links.network
     ]
     return tuple(
         (manifest, address(links.with_network(manifest)), manifest.id == links.network)

@@ -93,8 +93,7 @@ def get_experiment_context(
     """The network and the digit of the query, by default the residual stream and an input of its
     kind.
     """
-    loaded = {engine.manifest.id for engine in services.registry.networks}
-    default = STREAM if STREAM in loaded else services.registry.default
+    default = STREAM if STREAM in services.registry.manifests else services.registry.default
     engine = services.registry.network(network or default)
     stored = services.digits.get(digit) if digit else services.default_input(engine.manifest)
     return open_page(services, engine, stored, parameters)
@@ -109,7 +108,7 @@ def measured_beside(
     """Measurements of the deepest networks of the ladder and in a third one, of those that are
     loaded, each with the tone of its curve.
     """
-    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
+    loaded = services.registry.manifests
     tones = {STREAM: "identity", stream_name("plain", DEEPEST): "chain", third: "ink"}
     found = [
         (loaded[name], services.experiments.measured(loaded[name], experiment), tone)
@@ -123,8 +122,7 @@ def page_about(
     context: PageContext, experiment: str, network: str, **options: object
 ) -> str | None:
     """The address of an experiment's page about another network; ``None`` if that is not loaded."""
-    loaded = {engine.manifest.id for engine in context.services.registry.networks}
-    if network not in loaded:
+    if network not in context.services.registry.manifests:
         return None
     return context.links.experiment(experiment, network=network, scale="", **options)
 

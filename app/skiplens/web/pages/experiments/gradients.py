@@ -210,7 +210,7 @@ def training_steps(runs: Sequence[MeasuredRun]) -> tuple[str, ...]:
 
 def _measured(services: Services) -> dict[str, tuple[str, Mapping[str, Curve]]]:
     """Curves by name, of the stream and its plain twin: by tone."""
-    loaded = {engine.manifest.id: engine.manifest for engine in services.registry.networks}
+    loaded = services.registry.manifests
     found: dict[str, tuple[str, Mapping[str, Curve]]] = {}
     for kind in KINDS:
         name = stream_name(kind, DEEPEST)

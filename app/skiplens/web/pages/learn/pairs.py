@@ -81,7 +81,7 @@ def twin_pairs(services: Services) -> tuple[Pair, ...]:
     """Every network whose blocks add, beside its twin, where both were tested and no run of the
     ladder has them.
     """
-    manifests = [engine.manifest for engine in services.registry.networks]
+    manifests = services.registry.manifests.values()
     trained = [manifest for manifest in manifests if manifest.training]  # here, and so alike
     pairs = []
     for manifest in trained:
