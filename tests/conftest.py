@@ -147,7 +147,7 @@ def services(open_services: Callable[[], Services]) -> Iterator[Services]:
     """Services over the shared engines."""
     opened = open_services()
     yield opened
-    opened.digits.close()
+    opened.digits.database.close()
 
 
 @pytest.fixture

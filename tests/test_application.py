@@ -61,10 +61,10 @@ def test_services_open_when_the_app_starts_and_close_when_it_stops(
     with TestClient(app):
         assert len(opened) == 1
         assert app.state.ready
-        assert opened[0].digits.count() == 0
+        assert opened[0].digits.database.count() == 0
     assert not app.state.ready
     with pytest.raises(Exception, match="closed database"):
-        opened[0].digits.count()
+        opened[0].digits.database.count()
 
 
 def test_an_app_that_cannot_open_its_services_does_not_start() -> None:
@@ -128,7 +128,7 @@ def test_its_digits_are_served_and_not_stored(tmp_path: Path) -> None:
     services = open_services(settings)
     digit = services.indexes.dataset.ids[200]
     assert services.digits.get(digit).dataset_index == 200
-    assert services.digits.count() == 0
+    assert services.digits.database.count() == 0
     services.close()
 
 
@@ -143,7 +143,7 @@ def test_digits_in_files_are_shown_first(tmp_path: Path) -> None:
     shown = services.default_input(manifest)
     assert (shown.style, shown.inverted, shown.image.pixels.shape) == ("one.png", True, (28, 28))
     assert services.digits.get(shown.image.id) is shown
-    assert services.digits.count() == 0
+    assert services.digits.database.count() == 0
     services.close()
     file.write_text("no image")
     with pytest.raises(StartupError, match=r"one\.png: "):

@@ -309,11 +309,11 @@ def test_samples_are_there_without_taking_room(place: Path | str) -> None:
     found = store.get(sample.digit.id)
     assert (found.label, found.style) == (sample.label, sample.style)
     store.put(found)
-    assert store.count() == 0
+    assert store.database.count() == 0
     nine = InputRecord(Digit.of(np.full((28, 28), 9, np.uint8)), True, (1, 2, 3, 4), ())
     store.put(nine)
     assert (store.get(nine.image.id).image.pixels == 9).all()
-    store.close()
+    store.database.close()
 
 
 def labelled(*values: int) -> LabelledDigits:
@@ -329,21 +329,21 @@ def test_a_store_answers_for_the_collection_and_keeps_none_of_it(place: Path | s
     assert found.box == (0, 0, 28, 28)
     put = store.put(InputRecord(eight, True, (0, 0, 1, 1), ()))
     assert (put.label, put.dataset_index, put.box) == (1, 1, (0, 0, 1, 1))
-    assert store.count() == 0
+    assert store.database.count() == 0
     nine = Digit.of(np.full((28, 28), 9, np.uint8))
     store.put(InputRecord(nine, True, (0, 0, 1, 1), ()))
-    assert store.count() == 1
+    assert store.database.count() == 1
     assert store.get(nine.id).dataset_index is None
     with pytest.raises(UnknownDigitError):
         store.get("0" * 16)
-    store.close()
+    store.database.close()
 
 
 def test_a_digit_without_ink_is_a_digit_all_the_same(tmp_path: Path) -> None:
     collection = labelled(0)
     store = DigitStore(DigitDatabase(tmp_path / "digits", 10), (), collection)
     assert store.get(collection.ids[0]).box == (0, 0, 0, 0)
-    store.close()
+    store.database.close()
 
 
 def _truncate(path: Path) -> None:

@@ -445,6 +445,7 @@ class DigitStore:
     """Digits by id: the samples, a data set, and the uploads in a database.
 
     Attributes:
+        database: of the uploads.
         samples: the shipped digits by id, in their order.
         pictures: samples for networks of other images, likewise.
         given: digits in files of whoever started the server, likewise.
@@ -458,7 +459,7 @@ class DigitStore:
         pictures: Sequence[InputRecord] = (),
         given: Sequence[InputRecord] = (),
     ) -> None:
-        self._database = database
+        self.database = database
         self._dataset = dataset
         self.given: Mapping[str, InputRecord] = {one.image.id: one for one in given}
         self.pictures: Mapping[str, InputRecord] = {one.image.id: one for one in pictures}
@@ -469,7 +470,7 @@ class DigitStore:
 
     def get(self, digit: str) -> InputRecord:
         """See :meth:`DigitDatabase.get`."""
-        return self._labelled(digit) or self._database.get(digit)
+        return self._labelled(digit) or self.database.get(digit)
 
     def in_memory(self, digit: str) -> InputRecord | None:
         """The digit of that id if it is kept in memory: a sample, or one given at the start."""
@@ -484,7 +485,7 @@ class DigitStore:
         """
         known = self._labelled(stored.image.id)
         if known is None:
-            return self._database.put(stored, client)
+            return self.database.put(stored, client)
         return replace(
             stored, label=known.label, style=known.style, dataset_index=known.dataset_index
         )
@@ -500,12 +501,12 @@ class DigitStore:
         Raises:
             UnknownDigitError: there is no such digit.
         """
-        self._database.share(lesson, self.get(digit).image.id, client)
+        self.database.share(lesson, self.get(digit).image.id, client)
 
     def shared(self, lesson: str) -> tuple[InputRecord, ...]:
         """The digits that a lesson was shown, the newest first, without any that are gone."""
         found = []
-        for digit in self._database.shared(lesson):
+        for digit in self.database.shared(lesson):
             with suppress(UnknownDigitError):
                 found.append(self.get(digit))
         return tuple(found)
@@ -519,15 +520,3 @@ class DigitStore:
             return None
         one, label = self._dataset.digit(index), self._dataset.label(index)
         return InputRecord.of_labelled(one, label, dataset_index=index)
-
-    def count(self) -> int:
-        """See :meth:`DigitDatabase.count`."""
-        return self._database.count()
-
-    def check(self) -> None:
-        """See :meth:`DigitDatabase.check`."""
-        self._database.check()
-
-    def close(self) -> None:
-        """See :meth:`DigitDatabase.close`."""
-        self._database.close()

@@ -97,7 +97,7 @@ class Services:
         self.decoding.close()
         for engine in self.registry.networks:
             engine.close()
-        self.digits.close()
+        self.digits.database.close()
 
 
 def _cache_size(given: int, engines: Iterable[Engine]) -> int:

@@ -139,7 +139,7 @@ class _DigitRecords(Collector):
     def collect(self) -> list[Metric]:
         stored = GaugeMetricFamily("skiplens_digits_stored", "Stored digits")
         with suppress(StoreDamagedError):
-            stored.add_metric([], self._services.digits.count())
+            stored.add_metric([], self._services.digits.database.count())
         return [stored]
 
 
@@ -169,7 +169,7 @@ async def readyz(request: Request) -> Response:
         services: Services = request.app.state.services
         try:
             async with request.app.state.checking.place(client_of(request.scope)):
-                await to_thread.run_sync(services.digits.check)
+                await to_thread.run_sync(services.digits.database.check)
         except StoreDamagedError as error:
             return error_response(error)
         return Response('{"status":"ready"}', media_type="application/json")
