@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
 from skiplens.core.array_files import pack
-from skiplens.core.manifest import BlockInfo
 from skiplens.core.timing import timed
 from skiplens.errors import InvalidParameterError
-from skiplens.service.feature_map_table import block_table, stage_table
+from skiplens.service.feature_map_table import stage_table
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.map_grids import Grid, layer_grid
 from skiplens.service.registry import find_block, find_layer
 from skiplens.service.services import Services
 from skiplens.web import links as addresses
+from skiplens.web.api.blocks import get_block_table
 from skiplens.web.links import Links
 from skiplens.web.pages import figures, fmt
 from skiplens.web.pages.compare import live_comparison
@@ -180,10 +180,9 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
         grid = layer_grid(forward, layer, filters, options.grid_options())
         return LivePicture(address, grid.levels(), figures.ramp(grid), _legend(forward, grid, name))
     if found["block"]:
-        block: BlockInfo = find_block(manifest, unquote(found["block"]))
-        output, named = find_layer(manifest, block.output), given.get("filters")
-        columns = parse_filters(output, named) if named else None
-        table = block_table(forward, block, options.palette, options.zoom, columns)
+        block = find_block(manifest, unquote(found["block"]))
+        named = given.get("filters")
+        table = get_block_table(forward, block, options.palette, options.zoom, named)
     else:
         role = given.get("role", "output")
         if role not in _ROLES:
