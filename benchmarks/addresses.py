@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from skiplens.core.manifest import Manifest
 from skiplens.engine.model_folder import ModelFolder, open_folder
 from skiplens.samples import load_samples
 from skiplens.settings import ROOT
@@ -17,11 +16,6 @@ def folder() -> ModelFolder:
     return open_folder(ROOT / "models" / NETWORK)
 
 
-def manifest() -> Manifest:
-    """The manifest of the default network."""
-    return folder().manifest
-
-
 def sample() -> str:
     """The id of a sample."""
     return load_samples()[0].digit.id
@@ -34,4 +28,4 @@ def grid(digit: str, layer: str = GRID_LAYER) -> str:
 
 def grids(digit: str) -> tuple[str, ...]:
     """The address of every grid in the gallery of a digit."""
-    return tuple(grid(digit, layer.name) for layer in manifest().layers)
+    return tuple(grid(digit, layer.name) for layer in folder().manifest.layers)

@@ -82,7 +82,7 @@ def measure() -> Iterator[Result]:
             "a loop of tf.function": lambda: _by_loop(call),
             "a loop that only computes": lambda: [len(call(at)) for at in range(_IN_A_LOOP)],
         }
-        seconds = in_turn(ways, _ROUNDS, {})
+        seconds = in_turn(ways, _ROUNDS)
     yield from _results(seconds)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
-from shutil import which
 from statistics import median
 from typing import Final
 
@@ -16,7 +15,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks.client import Client
-from benchmarks.processes import environment, serving
+from benchmarks.processes import chromium, environment, serving
 from benchmarks.results import Result, Target
 from benchmarks.timing import in_turn, ratio
 from skiplens.core.branch_scales import AS_TRAINED
@@ -99,7 +98,6 @@ def _engine(folder: ModelFolder) -> Iterator[Result]:
             "page": lambda: run_network(engine, _shaded(picture, next(shades)), AS_TRAINED),
         },
         _ROUNDS,
-        {},
     )
     yield Result("a bare pass", 1000 * median(found["bare"]), "ms")
     over = "all figures, over a bare pass"
@@ -143,24 +141,15 @@ def _first_grid(engine: LiteRTEngine, picture: InputImage) -> Iterator[Result]:
         fresh = replace(forward, activations=layers)
         return layer_grid(fresh, layer, filters, GridOptions()).png()
 
-    found = in_turn({"first": first, "bare": bare}, 3 * _ROUNDS, {})
+    found = in_turn({"first": first, "bare": bare}, 3 * _ROUNDS)
     over = "first grid of a kept input, over its layer's copy and encoding"
     yield Result(over, ratio(found["first"], found["bare"]), target=Target("<=", 1.1))
 
 
 def _first_page(port: int) -> Iterator[Result]:
     """What the first page fetches before anyone scrolls; nothing without Chromium."""
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        return
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=which("chromium-headless-shell") or which("chromium"),
-                args=["--no-sandbox"],
-            )
-        except Error:
+    with chromium() as browser:
+        if browser is None:
             return
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         sizes: list[float] = []
@@ -169,7 +158,6 @@ def _first_page(port: int) -> Iterator[Result]:
         events.on("Network.loadingFinished", lambda one: sizes.append(one["encodedDataLength"]))
         page.goto(f"http://127.0.0.1:{port}/", wait_until="networkidle")
         elements = float(page.locator("*").count())
-        browser.close()
     yield Result("first page, with all that it fetches", sum(sizes) / 1000, "KB", Target("<", 300))
     yield Result("its requests", float(len(sizes)), "", Target("<=", 15))
     yield Result("its elements", elements, "", Target("<", 8000))

@@ -59,7 +59,7 @@ def measure() -> Iterator[Result]:
                 client.get(f"{addresses.grid(digit, layer)}?zoom=2")
 
         ways = {"frame": frame, "kept": keep_and_fetch}
-        seconds = in_turn(ways, _ROUNDS, {})
+        seconds = in_turn(ways, _ROUNDS)
         answers = in_turn(
             {
                 name: partial(_follow, client, numbers, STREAM, experiment)

@@ -31,7 +31,7 @@ def measure() -> Iterator[Result]:
         runs = [_run(client, drawn(number)) for number in range(_DIGITS)]
     usual = {name: median(run.get(name, 0.0) for run in runs) for name in runs[0]}
     yield Result("post the digit", usual["post"], "ms")
-    yield Result(f"fetch its {len(addresses.manifest().layers)} grids", usual["fetch"], "ms")
+    yield Result(f"fetch its {len(addresses.folder().manifest.layers)} grids", usual["fetch"], "ms")
     for name in _STAGES:
         yield Result(f"of that, {name}", usual.get(name, 0.0), "ms")
 

@@ -1,11 +1,10 @@
 """Pages in a browser: how often they follow the pen, and how soon an answer stands on them."""
 
 from collections.abc import Iterator
-from shutil import which
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.processes import skiplens
+from benchmarks.processes import chromium, skiplens
 from benchmarks.results import Result, Target
 
 if TYPE_CHECKING:
@@ -56,17 +55,8 @@ _TOGGLE = """async (name) => {
 
 def measure() -> Iterator[Result]:
     """Updates a second while one draws, and milliseconds for a branch; nothing without Chromium."""
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        return
-    with skiplens() as server, sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=which("chromium-headless-shell") or which("chromium"),
-                args=["--no-sandbox"],
-            )
-        except Error:
+    with chromium() as browser, skiplens() as server:
+        if browser is None:
             return
         page = browser.new_context(
             viewport={"width": 1440, "height": 900}, bypass_csp=True
@@ -78,7 +68,6 @@ def measure() -> Iterator[Result]:
         page.wait_for_selector(_READY)
         found = [page.evaluate(_TOGGLE, f"block{1 + at % 6}") for at in range(_TOGGLES)]
         yield Result("a branch switched: answer on screen", median(found), "ms", Target("<=", 100))
-        browser.close()
 
 
 def _updates(page: "Page") -> float:

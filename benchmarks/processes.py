@@ -8,7 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MEGABYTE = 1e6
 _KIBIBYTE = 1024
@@ -99,3 +104,24 @@ def serving(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[Se
             yield Server(process, urlsplit(address).port or 0)
         finally:
             process.terminate()
+
+
+@contextmanager
+def chromium() -> Iterator["Browser | None"]:
+    """A browser without a window; ``None`` without Playwright or Chromium."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        yield None
+        return
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=which("chromium-headless-shell") or which("chromium"),
+                args=["--no-sandbox"],
+            )
+        except Error:
+            yield None
+            return
+        yield browser
+        browser.close()

@@ -8,7 +8,9 @@ Times = Mapping[str, Sequence[float]]
 
 
 def in_turn(
-    subjects: Mapping[str, Callable[[], object]], rounds: int, calls: Mapping[str, int]
+    subjects: Mapping[str, Callable[[], object]],
+    rounds: int,
+    calls: Mapping[str, int] | None = None,
 ) -> dict[str, list[float]]:
     """Seconds a call, one figure a round, by context.
 
@@ -23,7 +25,7 @@ def in_turn(
     found: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(rounds):
         for name, call in subjects.items():
-            found[name].append(median(_seconds(call) for _ in range(calls.get(name, 1))))
+            found[name].append(median(_seconds(call) for _ in range((calls or {}).get(name, 1))))
     return found
 
 
