@@ -7,11 +7,11 @@ Run it after a network, a route or a response model has changed:
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import numpy as np
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -19,7 +19,6 @@ from skiplens.application import create_app
 from skiplens.core.limits import ImageLimits
 from skiplens.engine.base import Engine
 from skiplens.engine.select import open_engines
-from skiplens.mnist import Split
 from skiplens.samples import load_samples
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, IndexCache
@@ -27,13 +26,13 @@ from skiplens.service.digit_store import DigitDatabase
 from skiplens.service.services import Services
 from skiplens.settings import Settings
 from skiplens.web.api import EXAMPLES_FILE
+from skiplens.web.links import API
 
 DEFAULT_NETWORK: Final = "mnist-resnet"
 SAMPLES: Final = load_samples()
 DIGIT: Final = next(sample.digit for sample in SAMPLES if sample.label == 7)
 OTHER: Final = next(sample.digit for sample in SAMPLES if sample.label == 1)
 
-API: Final = "/api/v1"
 NETWORK: Final = f"{API}/networks/{DEFAULT_NETWORK}"
 VIEW: Final = f"{NETWORK}/digits/{DIGIT.id}"
 STREAM: Final = f"{API}/networks/mnist-stream/digits/{DIGIT.id}"
@@ -79,9 +78,7 @@ _LONGEST_LIST: Final = 10
 
 def example_app(engines: Mapping[str, Engine], folder: Path) -> FastAPI:
     """An app whose data set is the shipped samples; it keeps its files in ``folder``."""
-    images = np.stack([sample.digit.pixels for sample in SAMPLES])
-    labels = np.array([sample.label for sample in SAMPLES], np.uint8)
-    digits = LabelledDigits("dataset", Split(images, labels))
+    digits = replace(LabelledDigits.of_samples(SAMPLES), kind="dataset")
     services = Services.create(
         engines,
         DigitDatabase(folder / "digits.sqlite3", 100),

@@ -12,7 +12,7 @@ from skiplens.service.feature_map_table import FeatureMapTable, stage_table, sta
 from skiplens.web.links import Links
 from skiplens.web.pages import fmt, text
 from skiplens.web.pages.context import PageContext
-from skiplens.web.pages.figures import Legend, MapFigure, Picture, table_legend, wider_pictures
+from skiplens.web.pages.figures import MapFigure, Picture, table_legend, wider_pictures
 from skiplens.web.pages.gradients import gradient_values
 from skiplens.web.pages.network_page import NetworkPage
 from skiplens.web.pages.prediction import LIKELIEST, MOST_CLASSES
@@ -82,7 +82,6 @@ _LARGEST_MAP: Final = 84  # pixels: the rows of 27 blocks stand one below the ot
 class StageFigure(MapFigure):
     """Every filter in all blocks of a stage."""
 
-    legend: Legend
     blocks: tuple[str, ...]
     """Names of the blocks, one a row."""
 

@@ -128,8 +128,7 @@ class MapFigure:
     name: str
     picture: Picture
     alt: str
-    legend: Legend | None
-    """``None`` if the legend of the figures around it holds for it."""
+    legend: Legend
     tone: str = ""
     meta: str = ""
     href: str = ""
@@ -140,7 +139,6 @@ class MapFigure:
 class LayerFigure(MapFigure):
     """A layer in the gallery."""
 
-    legend: Legend
     attributes: MapAttributes
     symbol: str | None
     note: str | None

@@ -190,7 +190,6 @@ def _values(
         ),
         "presets": [(text, address(one), one == order) for text, one in presets],
         "moved": moved,
-        "place": at + 1,
         "moves": [
             (text, address(order.with_move(moved, place, trained), move=moved))
             for text, place in moves

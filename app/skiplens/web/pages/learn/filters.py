@@ -134,7 +134,6 @@ def layer_step(scene: Scene) -> StepFigure:
     kernel = filter_kernel(scene.context, convolution, index)
     return StepFigure(
         values={
-            "layer": layer,
             "index": index,
             "picture": Picture.of(scene.links.grid(layer.name, labels="false"), grid.layout),
             "tiles": tuple(
@@ -149,7 +148,6 @@ def layer_step(scene: Scene) -> StepFigure:
             "legend": figures.legend(grid),
             "kernel": kernel.weights if kernel else None,
             "rescaled": _rescaled(scene, convolution, index),
-            "mean": fmt.number(mean),
         },
         questions=(
             Question.judged(

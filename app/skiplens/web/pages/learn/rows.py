@@ -13,7 +13,6 @@ from skiplens.web.pages.learn.pairs import twin_pairs
 from skiplens.web.pages.learn.scene import Question, Scene, StepFigure
 
 _ZOOM: Final = 4
-_TONES: Final = {"x": "identity", "F(x)": "residual"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _maps(scene: Scene, row: int) -> dict[str, object]:
         parts.append(
             RowsPart(
                 shown.role,
-                _TONES.get(shown.role, ""),
+                figures.row_tone(shown.role),
                 f"{left} {top} {width} {height}",
                 (left, top + row * height // SIDE, width, height // SIDE),
             )
