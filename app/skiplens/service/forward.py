@@ -64,11 +64,6 @@ class ForwardPass:
         """Index of the most probable class."""
         return int(self.probabilities.argmax())
 
-    @property
-    def nbytes(self) -> int:
-        """Size of all activations in bytes, whether they are copied or not."""
-        return self.manifest.activation_bytes
-
     def batches(self) -> Iterator[dict[str, Array]]:
         """All activations in forward order, some at a time; none of them stays in memory because
         of this. Errors as in :meth:`skiplens.engine.base.Engine.activations`, from each batch.
@@ -359,7 +354,7 @@ class CachedModelRunner:
     def __init__(self, max_bytes: int, run: RunNetwork = run_network) -> None:
         self._run_network = run
         self._cache: LRUCache[_Key, ForwardPass] = LRUCache(
-            max_bytes, getsizeof=lambda forward: forward.nbytes
+            max_bytes, getsizeof=lambda forward: forward.manifest.activation_bytes
         )
         self._running: dict[_Key, Future[ForwardPass]] = {}
         self._lock = threading.Lock()
@@ -391,7 +386,7 @@ class CachedModelRunner:
             waiting.set_exception(error)
             raise
         with self._lock:
-            if forward.nbytes <= self._cache.maxsize:
+            if engine.manifest.activation_bytes <= self._cache.maxsize:
                 self._cache[key] = forward
             waiting = self._running.pop(key)
         waiting.set_result(forward)

@@ -1,7 +1,7 @@
 """The services that a server needs, in one record."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +41,8 @@ class Services:
     indexes: DatasetIndexer
     limits: ImageLimits
     decoding: DecodingPool
-    experiments: ExperimentResults = field(default_factory=ExperimentResults)
-    max_download_bytes: int = MAX_DOWNLOAD_BYTES
+    experiments: ExperimentResults
+    max_download_bytes: int
 
     @classmethod
     def create(  # noqa: PLR0913  # one parameter a part

@@ -322,7 +322,7 @@ def network_statistics(
     layers = forward.manifest.layers
     size = network_csv_bound({layer.name: layer.filters for layer in layers})
     _check_size(size, services, "statistics", "statistics.csv")
-    if forward.nbytes < _STREAMED:
+    if forward.manifest.activation_bytes < _STREAMED:
         content = network_csv({layer.name: forward.statistics(layer) for layer in layers})
         return revalidated_response(request, content, CSV, f"{forward.digit.id}.csv")
     batches = (

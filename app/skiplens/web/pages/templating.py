@@ -19,7 +19,7 @@ from skiplens.core.manifest import Manifest
 from skiplens.errors import InvalidParameterError, quoted
 from skiplens.settings import ROOT
 from skiplens.web import links
-from skiplens.web.http.caching import compressed
+from skiplens.web.http.caching import compressed, etag_matches
 from skiplens.web.pages import fmt, text
 from skiplens.web.pages.assets import Assets
 from skiplens.web.pages.figures import ramp_stops, row_tone
@@ -210,7 +210,7 @@ class Renderer:
         content = self.html(page, site_context(request)).encode()
         etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Cookie"}
-        if status is HTTPStatus.OK and etag in request.headers.get("if-none-match", ""):
+        if status is HTTPStatus.OK and etag_matches(etag, request.headers):
             return Response(status_code=_NOT_MODIFIED, headers=headers)
         return compressed(request, Response(content, status, headers, HTML))
 
