@@ -6,7 +6,7 @@ from skiplens.core.input_image import SIDE
 from skiplens.core.manifest import INPUT, BlockInfo, LayerInfo, Manifest
 
 _KERNEL: Final = (3, 3)
-_FEW: Final = 2  # blocks
+_LEAST_BLOCKS: Final = 2
 
 
 def can_be_told(manifest: Manifest) -> bool:
@@ -26,7 +26,7 @@ def adds_blocks(manifest: Manifest) -> bool:
     return (
         manifest.takes_digits
         and manifest.input_shape == (SIDE, SIDE, 1)
-        and len(added) >= _FEW
+        and len(added) >= _LEAST_BLOCKS
         and manifest.no_gradients is None
     )
 

@@ -24,8 +24,7 @@ _ZOOM: Final = (
     2  # in the picture, which the page enlarges: a light one, since all filters are in it
 )
 _PARTS: Final = {"projected x": "x"}
-_BOTH: Final = 2  # networks, with skips and without
-_THREE: Final = 3
+_TAKEN_OUT: Final = 3  # blocks that a question asks for, or more
 _FACTORS: Final = (0.25, 0.5, 0.75, 1.0, 1.5)
 
 
@@ -233,7 +232,7 @@ def ablation_figure(scene: Scene) -> StepFigure:
             Question.judged(
                 "Take out at least three blocks and keep the answer.",
                 touched=bool(off),
-                right=len(off) >= _THREE and not change.changed,
+                right=len(off) >= _TAKEN_OUT and not change.changed,
                 remark=f"You took out {fmt.pluralise(len(off), 'block')}. {change.text}",
             ),
             Question.judged(
@@ -263,10 +262,11 @@ def one_block_out(scene: Scene) -> tuple[int, CurvePoint, CurvePoint] | None:
         for point in one.curves[0].points
         if point.x == 1
     ]
-    if len(points) < _BOTH:
-        return None
-    (digits, with_skips), (_, without) = points
-    return digits, with_skips, without
+    match points:
+        case [(digits, with_skips), (_, without)]:
+            return digits, with_skips, without
+        case _:
+            return None
 
 
 def _removal(scene: Scene) -> str:
