@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -19,7 +18,6 @@ from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import check_filter, find_layer
 from skiplens.web import links
 from skiplens.web.api.dataset import BrowsingDep
-from skiplens.web.http.access_checks import new_lesson
 from skiplens.web.http.caching import PNG, immutable_response, versioned_response
 from skiplens.web.pages import fmt
 from skiplens.web.pages.block import BY_INDEX, Order, block_page
@@ -33,7 +31,7 @@ from skiplens.web.pages.figures import filter_kernel_grid
 from skiplens.web.pages.filter import filter_page
 from skiplens.web.pages.gallery import gallery_page
 from skiplens.web.pages.layer import layer_page
-from skiplens.web.pages.learn.classroom import class_origin
+from skiplens.web.pages.learn.classroom import class_origin, open_lesson
 from skiplens.web.pages.learn.steps import HANDOUT, HandoutDep, LearnPageDep
 from skiplens.web.pages.prediction import prediction_view
 from skiplens.web.pages.templating import RespondDep
@@ -155,12 +153,7 @@ def handout(respond: RespondDep, page: HandoutDep) -> Response:
 def learn(request: Request, respond: RespondDep, page: LearnPageDep) -> Response:
     """A step of the story. Presented where a class can come in, it gets the code of a lesson."""
     if page.is_presented and not page.lesson and class_origin(request):
-        query = [
-            *request.query_params.multi_items(),
-            ("lesson", new_lesson(request.app.state.settings.token)),
-        ]
-        headers = {"Cache-Control": "no-store"}
-        return RedirectResponse(f"?{urlencode(query)}", HTTPStatus.SEE_OTHER, headers)
+        return open_lesson(request)
     return respond(page)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
@@ -20,7 +21,7 @@ from skiplens.core.input_image import SIDE
 from skiplens.core.share_pictures import qr_code
 from skiplens.service.digit_store import InputRecord
 from skiplens.web import links
-from skiplens.web.http.access_checks import is_loopback, is_unspecified
+from skiplens.web.http.access_checks import is_loopback, is_unspecified, new_lesson
 from skiplens.web.http.client_address import client_of
 from skiplens.web.pages.digit_tiles import Tile
 from skiplens.web.pages.figures import Picture
@@ -128,12 +129,23 @@ async def send_to_class(
     return RedirectResponse(f"{links.class_page(lesson)}?shown=1", 303)
 
 
-def class_code(request: Request, path: str) -> ClassCode | None:
-    """The QR code of a page; ``None`` if only this machine reaches the server."""
+def open_lesson(request: Request) -> RedirectResponse:
+    """The same page with the code of a new lesson."""
+    lesson = new_lesson(request.app.state.settings.token)
+    query = urlencode([*request.query_params.multi_items(), ("lesson", lesson)])
+    return RedirectResponse(f"?{query}", 303, {"Cache-Control": "no-store"})
+
+
+def class_code(request: Request, step: str, lesson: str) -> ClassCode | None:
+    """The QR code with which a class comes in at a step, or opens the one page that needs no token;
+    ``None`` if only this machine reaches the server.
+    """
     origin = class_origin(request)
     if origin is None:
         return None
-    address = f"{origin}{path}"
+    path = links.with_query(links.learn_page(step), {"lesson": lesson})
+    needs_token = request.app.state.settings.token
+    address = f"{origin}{links.class_page(lesson) if needs_token else path}"
     dark = np.pad(qr_code(address), _MARGIN)
     rows = (_row(y, row) for y, row in enumerate(dark))
     return ClassCode(address, "".join(rows), len(dark))

@@ -270,13 +270,6 @@ def find_step(name: str | None) -> Step:
     return found
 
 
-def _code_of(request: Request, step: Step, lesson: str) -> ClassCode | None:
-    """The QR code with which a class comes in at a step."""
-    path = addresses.with_query(addresses.learn_page(step.name), {"lesson": lesson})
-    needs_token = request.app.state.settings.token
-    return class_code(request, addresses.class_page(lesson) if needs_token else path)
-
-
 @dataclass(frozen=True)
 class LearnQuery:
     """The digit, and how the story is shown."""
@@ -347,7 +340,7 @@ def get_learn_page(
     """The step that the path names."""
     page = tell(find_step(step), services, parameters, query, state)
     if page.is_presented and page.lesson:
-        return replace(page, class_code=_code_of(request, page.step, page.lesson))
+        return replace(page, class_code=class_code(request, page.step.name, page.lesson))
     return page
 
 
