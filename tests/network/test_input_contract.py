@@ -119,6 +119,16 @@ def test_a_network_compiled_again_is_prepared_once(
     np.testing.assert_allclose(found["preprocess"], wanted[0], atol=1e-3)
 
 
+def test_a_network_that_was_refused_is_as_it_was_saved(tmp_path: Path) -> None:
+    file = tmp_path / "network.keras"
+    network().save(file)
+    content = file.read_bytes()
+    wrong = NetworkOptions(preprocess="tf", classes=("one",))
+    with pytest.raises(CompileError, match="has 5 classes; 1 names are given"):
+        commands.compile_folder(tmp_path, None, run_once, measure=False, options=wrong)
+    assert file.read_bytes() == content
+
+
 @pytest.mark.parametrize("module", ["resnet50", "mobilenet_v2", "densenet", "efficientnet"])
 def test_preprocessing_by_operations_in_the_network_is_found(module: str, tmp_path: Path) -> None:
     preprocess = import_module(f"keras.applications.{module}").preprocess_input

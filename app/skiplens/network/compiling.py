@@ -106,8 +106,9 @@ def compile_network(
         DatasetError: there are no test digits, and no labelled images.
     """
     training, former = _training(folder), _former(folder)
+    saved = load_network(folder / NETWORK_FILE)
     network, shape, found = _with_contract(
-        folder, replace(options, kind=options.kind or former.kind)
+        folder, saved, replace(options, kind=options.kind or former.kind)
     )
     traced = instrument(network)
     _check_end(folder.name, traced)
@@ -123,6 +124,8 @@ def compile_network(
         accuracy, measured = evaluation(traced, tested, BATCH_SIZE, on_step)
     elif tested is not None:
         accuracy = measure(traced, shape, options.fit, tested, on_step)
+    if network is not saved:  # not before: without a manifest it would be prepared once more
+        network.save(folder / NETWORK_FILE)
     manifest = Manifest(
         format=FORMAT,
         id=folder.name,
@@ -166,24 +169,19 @@ def _adds_up_to_one(traced: InstrumentedModel, name: str) -> bool:
 
 
 def _with_contract(
-    folder: Path, options: NetworkOptions
+    folder: Path, saved: keras.Model, options: NetworkOptions
 ) -> tuple[keras.Model, tuple[int, int, int], InputContract]:
-    """The network in a folder, with the input and the output that it is shown with; the shape of
-    its image, and what it expects of one.
+    """The network saved in a folder, with the input and the output that it is shown with; the shape
+    of its image, and what it expects of one.
     """
-    file = folder / NETWORK_FILE
-    saved = load_network(file)
     is_compiled = (folder / MANIFEST_FILE).is_file()
     given = unprepared(saved) if is_compiled and options.preprocess else saved
-    network = adapted(given, options, is_logit=trained_on_logits(file))
+    network = adapted(given, options, is_logit=trained_on_logits(folder / NETWORK_FILE))
     _check(folder.name, network)
     shape = image_shape(network) or (0, 0, 0)  # it is checked
     scale = analyse(network, shape).input_scale
     found = contract(network, shape, scale, options)
-    network = prepared(network, found, scale)
-    if network is not saved:
-        network.save(file)
-    return network, shape, found
+    return prepared(network, found, scale), shape, found
 
 
 class _Former(NamedTuple):
