@@ -430,6 +430,22 @@ def member(image: Tensor) -> Tensor:
     return layers.Dense(3, activation="softmax")(x)
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class OwnHead(layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """A user's own layer that ends in probabilities."""
+
+    def __init__(self, **kwargs: Tensor) -> None:
+        super().__init__(**kwargs)
+        self.activation = keras.activations.softmax
+        self.conv = layers.Conv2D(3, SHAPE[:2])
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.conv.build(shape)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self.activation(self.conv(x)[:, 0, 0])
+
+
 def at_each_place(image: Tensor) -> Tensor:
     return layers.Conv2D(3, 3, activation="softmax")(image)
 
@@ -452,6 +468,7 @@ ENDS: dict[str, Callable[[Tensor], Tensor]] = {
     "named": lambda x: layers.Identity()(layers.Activation("linear")(member(x))),
     "of one and the other": lambda x: layers.Concatenate()([1 - (p := member(x)[:, :1]), p]),
     "by number of axis": lambda x: layers.Softmax(axis=1)(layers.Dense(3)(member(x))),
+    "own layer": OwnHead(),
     "function by number of axis": lambda x: ops.softmax(layers.Dense(3)(member(x)), axis=1),
 }
 

@@ -73,11 +73,53 @@ def test_shapes_are_filled_up_to_height_width_and_channels() -> None:
 def last_layer(layer: Callable[[Tensor], Tensor]) -> tuple[LayerInfo, float]:
     """How the layer behind a ReLU and a dropout is described, and its smallest value on noise."""
     image = keras.Input((28, 28, 1))
-    x = layers.Conv2D(4, 3, strides=4, name="conv")(image)
+    x = layers.Conv2D(4, 3, strides=4, name="stem")(image)
     x = layers.Dropout(0.5)(layers.ReLU(name="relu")(x))
     traced = instrument(randomise(keras.Model(image, layer(x))))
     info = traced.layers[-1]
     return info, float(numpy(traced.model({"image": images(8)})[info.name]).min())
+
+
+class Own(layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """A user's own layer, whose attributes have names of Keras' and meanings of its own."""
+
+    def __init__(self, activation: object, strides: object = None) -> None:
+        super().__init__()
+        self.activation, self.strides = activation, strides
+        self.conv = layers.Conv2D(4, 3)
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.conv.build(shape)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self.conv(x if self.activation is None else keras.ops.relu(x))
+
+
+@pytest.mark.parametrize("activation", [keras.activations.relu, None, "gelu"])
+def test_a_users_own_layer_can_apply_its_activation_anywhere(activation: object) -> None:
+    info, smallest = last_layer(Own(activation))
+    assert (info.activation, info.signed) == (None, True)
+    assert smallest < 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "strides", "window"),
+    [
+        (lambda x: keras.ops.max_pool(x, 2), None, (2, 2)),
+        (lambda x: keras.ops.average_pool(x, (2, 1), 3), (3, 3), (2, 1)),
+        (lambda x: keras.ops.conv(x, np.ones((2, 2, 4, 3), np.float32), 2), (2, 2), None),
+        (layers.Conv2D(3, 2, strides=(2, 1)), (2, 1), None),
+        (Own(None, 2), (2, 2), None),
+        (Own(None, "2"), None, None),
+    ],
+)
+def test_one_size_is_of_both_axes(
+    layer: Callable[[Tensor], Tensor],
+    strides: tuple[int, int] | None,
+    window: tuple[int, int] | None,
+) -> None:
+    info, _ = last_layer(layer)
+    assert (info.strides, info.window) == (strides, window)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from skiplens.network.evaluation import BATCH_SIZE, OnStep, evaluation
 from skiplens.network.gradient_graph import compile_gradients, reference_gradients, verify_gradients
 from skiplens.network.input_contract import adapted, contract, prepared, unprepared
 from skiplens.network.labelled_images import LabelledImages, measure, read_images
-from skiplens.network.layer_records import PROBABILITIES
+from skiplens.network.layer_records import gives_probabilities
 from skiplens.network.litert_graphs import (
     Graph,
     Reference,
@@ -153,7 +153,8 @@ def compile_network(
 
 def _check_end(name: str, traced: InstrumentedModel) -> None:
     last = traced.layers[-1]
-    if last.activation not in PROBABILITIES and not _adds_up_to_one(traced, last.name):
+    told = gives_probabilities(traced.keras_layers[last.name])
+    if not told and not _adds_up_to_one(traced, last.name):
         raise CompileError(
             f"network {name} ends in layer {last.name} ({last.kind}); it must end in "
             "probabilities that add up to 1, or in logits"

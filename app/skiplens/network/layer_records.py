@@ -71,10 +71,10 @@ def describe_layer(
         shape=spatial(shape),
         parameters=layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
         kernel=tuple(layer.kernel_size) if convolves else None,
-        strides=_pair(layer.strides) if hasattr(layer, "strides") else None,
+        strides=_pair(getattr(layer, "strides", None)),
         signed=signed,
         inputs=inputs,
-        window=_pair(layer.pool_size) if hasattr(layer, "pool_size") else None,
+        window=_pair(getattr(layer, "pool_size", None)),
         dilation=tuple(layer.dilation_rate) if convolves else None,
         epsilon=layer.epsilon if _normalises_filters(layer, shape) else None,
         activation=activation_of(layer),
@@ -87,10 +87,18 @@ def _normalises_filters(layer: Any, shape: Sequence[int | None]) -> bool:
     return of_batches and layer.axis in (-1, len(shape))
 
 
-def _pair(sizes: Sequence[int]) -> tuple[int, int]:
-    """Sizes down and across; a sequence runs across."""
-    down, across = (1, *sizes)[-2:]
-    return down, across
+def _pair(sizes: object) -> tuple[int, int] | None:
+    """Sizes down and across: a sequence runs across, and a function can have one size for both.
+    ``None`` of anything else, as a user's own layer can give the attribute any meaning.
+    """
+    match sizes:
+        case int():
+            return sizes, sizes
+        case [int(across)]:
+            return 1, across
+        case [*_, int(down), int(across)]:
+            return down, across
+    return None
 
 
 def named_block(name: str) -> str | None:
@@ -100,17 +108,38 @@ def named_block(name: str) -> str | None:
 
 
 def activation_of(layer: Any) -> str | None:
-    """Keras' name for the activation function a layer applies last."""
+    """Keras' name for the activation function a layer applies last; ``None`` where that is not
+    known.
+    """
     if is_plain_relu(layer):
         return "relu"
     if is_softmax(layer):
         return "softmax"
     if is_operation(layer, "Sigmoid"):
         return "sigmoid"
-    function = getattr(layer, "activation", keras.activations.linear)
+    function = _applied_last(layer)
     if is_recurrent(layer) or function is keras.activations.linear:
         return None
+    return _name(function)
+
+
+def _applied_last(layer: Any) -> Any:
+    """The activation of one of Keras' layers; a user's own can apply its own anywhere."""
+    is_known = type(layer).__module__.startswith("keras.") and hasattr(layer, "activation")
+    return layer.activation if is_known else keras.activations.linear
+
+
+def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def gives_probabilities(layer: Any) -> bool:
+    """Whether a layer at the end of a network makes probabilities; there a user's own is trusted to
+    apply its activation last.
+    """
+    return activation_of(layer) in PROBABILITIES or (
+        not is_recurrent(layer) and _name(getattr(layer, "activation", None)) in PROBABILITIES
+    )
 
 
 def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -137,7 +166,7 @@ def is_never_negative(layer: Any) -> bool:
     return (
         is_softmax(layer)
         or is_operation(layer, "Relu", "Relu6", "Sigmoid", "Softplus")
-        or getattr(layer, "activation", None) in _NEVER_NEGATIVE
+        or _applied_last(layer) in _NEVER_NEGATIVE
     )
 
 

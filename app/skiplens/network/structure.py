@@ -13,8 +13,7 @@ import numpy as np
 from skiplens.core.manifest import INPUT, OTHER
 from skiplens.network.flattening import RESHAPED_INPUT, Call, FlatNetwork, Merge, Tensor, flatten
 from skiplens.network.layer_records import (
-    PROBABILITIES,
-    activation_of,
+    gives_probabilities,
     is_activation,
     is_idle,
     is_softmax,
@@ -254,7 +253,7 @@ def _gives_logits(last: Call, producers: Mapping[int, Call]) -> bool:
 
 def _gives_probabilities(call: Call, producers: Mapping[int, Call]) -> bool:
     """Whether a call makes probabilities, or keeps, mixes or averages those of others."""
-    if activation_of(call.layer) in PROBABILITIES:
+    if gives_probabilities(call.layer):
         return True
     before = [producers.get(id(tensor)) for tensor in call.inputs]
     is_mix = type(call.layer).__name__ in _MIXES or is_idle(call.layer)
