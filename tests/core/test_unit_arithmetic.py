@@ -206,9 +206,9 @@ def test_an_activation_is_of_the_value_at_the_same_position() -> None:
 
 
 def test_a_branch_is_scaled() -> None:
-    residual = replace(LAYER, kind="Residual", activation=None)
+    residual = replace(LAYER, kind="Residual", role="residual", activation=None)
     assert worked(residual, branch_scale=0.0) == ActivationStep(-4, None, 0.0)
-    gate = replace(residual, kind="Gate")
+    gate = replace(residual, kind="Gate", role="gate")
     assert worked(gate, branch_scale=1.0) == ActivationStep(-4, "sigmoid", 1.0)
 
 
@@ -234,7 +234,8 @@ def test_a_dense_layer_takes_the_maps_whole_or_place_by_place() -> None:
 def test_values_that_a_layer_moves_which_is_not_shown_are_left_open(kind: str) -> None:
     """As Flatten does, which makes ``(1, 4, 1)`` of ``(1, 2, 2)``."""
     activation = "softmax" if kind == "Softmax" else None
-    layer = LayerInfo("flat", kind, "any", None, (1, 4, 1), inputs=("x",), activation=activation)
+    role = {"Projection": "identity", "Residual": "residual", "Gate": "gate"}.get(kind, "any")
+    layer = LayerInfo("flat", kind, role, None, (1, 4, 1), inputs=("x",), activation=activation)
     one = np.ones(1, np.float32)
     weights = {"flat/moving_mean": one, "flat/moving_variance": one, "flat/kernel": one[None]}
     assert arithmetic(UnitInputs(layer, 0, (0, 3), [X], weights, None)) is None
@@ -258,6 +259,10 @@ def test_weights_of_another_axis_than_the_filters_are_left_open(kind: str) -> No
         replace(LAYER, kind="BatchNormalization", activation=None),
         replace(LAYER, kind="Dense", activation=None),
         replace(LAYER, kind="GroupNormalization", activation=None),
+        *(  # a user's own layers of these names
+            replace(LAYER, kind=kind, role="other", activation=None)
+            for kind in ("Residual", "Projection", "Gate")
+        ),
         replace(LAYER, kind="Reshape", shape=(2, 1, 2)),
     ],
 )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from skiplens.core.manifest import GraphInfo, Manifest
+from skiplens.core.manifest import GraphInfo, LayerInfo, Manifest
 from skiplens.engine import keras as keras_engine
 from skiplens.engine import litert
 from skiplens.engine.base import (
@@ -267,6 +267,11 @@ def test_few_layers_tell_of_all() -> None:
     }
     assert told == {"conv", "activation", "residual", "sum", "output"}
     assert not {"norm", "identity", "logits"} & told
+
+
+def test_a_users_own_layer_of_a_parts_name_is_checked() -> None:
+    own = LayerInfo("own", "Residual", "other", None, (1, 1, 1))
+    assert layers_to_check([own]) == ("own",)
 
 
 STAND_IN = np.float32(123.456)

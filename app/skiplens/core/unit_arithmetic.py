@@ -524,6 +524,12 @@ def _activation_step(unit: UnitInputs) -> ActivationStep:
     return ActivationStep(unit.value_at(unit.inputs[0]), function, unit.branch_scale)
 
 
+def _part(unit: UnitInputs) -> ActivationStep | None:
+    """The arithmetic of a block's part; ``None`` of a user's own layer that has its name."""
+    is_part = unit.layer.role == _PARTS[unit.layer.kind]
+    return _activation_step(unit) if is_part else None
+
+
 def _norm(unit: UnitInputs) -> BatchNorm | None:
     means = unit.weight("moving_mean")
     if means is None or unit.layer.epsilon is None or len(means) != unit.layer.filters:
@@ -557,9 +563,8 @@ def _dense(unit: UnitInputs) -> Dense | None:
     return Dense(values, weights[:, unit.filter], unit.scalar("bias"), unit.layer.activation)
 
 
-_VALUE_BY_VALUE: Final = frozenset(
-    {"BatchNormalization", "Softmax", "Projection", "Residual", "Gate", "Identity"}
-)
+_PARTS: Final = {"Projection": "identity", "Residual": "residual", "Gate": "gate"}  # their roles
+_VALUE_BY_VALUE: Final = frozenset({*_PARTS, "BatchNormalization", "Softmax", "Identity"})
 _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
     "Conv2D": convolution,
     "BatchNormalization": _norm,
@@ -569,9 +574,7 @@ _BY_KIND: Final[dict[str, Callable[[UnitInputs], Arithmetic | None]]] = {
         if unit.layer.activation == "softmax"  # over the filters
         else None
     ),
-    "Projection": _activation_step,
-    "Residual": _activation_step,
-    "Gate": _activation_step,
+    **dict.fromkeys(_PARTS, _part),
     "Identity": _activation_step,
     **{
         f"{over}{kind}Pooling{axes}D": pooling

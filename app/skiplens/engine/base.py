@@ -158,7 +158,9 @@ def layers_to_check(layers: Iterable[LayerInfo]) -> tuple[str, ...]:
     implied = {
         name for layer in layers if layer.kind == "BatchNormalization" for name in layer.inputs
     }
-    implied |= {layer.name for layer in layers if layer.kind in {"ReLU", "Residual", "Add"}}
+    implied |= {
+        layer.name for layer in layers if layer.kind in {"ReLU", "Add"} or layer.role == "residual"
+    }
     return tuple(layer.name for layer in layers if layer.name not in implied)
 
 
