@@ -46,6 +46,18 @@ def test_switches_are_the_switchable_blocks_in_order() -> None:
     assert manifest().disableable_blocks == ()
 
 
+def test_another_version_computes_or_names_something_else() -> None:
+    one = manifest()
+    others = (
+        replace(one, files={"network.keras": "0123"}),
+        replace(one, input=replace(one.input, fit="pad")),
+        replace(one, classes=("no", "yes")),
+        replace(one, classes=("0, 1",)),
+    )
+    assert len({one.version, *(other.version for other in others)}) == 5
+    assert replace(one, summary="In other words.").version == one.version
+
+
 @pytest.mark.parametrize(
     ("correct", "digits", "interval"),
     [

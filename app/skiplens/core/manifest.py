@@ -360,8 +360,11 @@ class Manifest:
 
     @property
     def version(self) -> str:
-        """Hash of the network's files: 12 hexadecimal digits."""
-        return hashlib.sha256("".join(sorted(self.files.values())).encode()).hexdigest()[:12]
+        """Hash of the network's files, of how images are prepared for it, and of the names of its
+        classes: 12 hexadecimal digits.
+        """
+        told = sorted(self.files.values()), self.input, self.classes
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
     @property
     def disableable_blocks(self) -> tuple[str, ...]:
