@@ -11,7 +11,7 @@ from keras import layers
 from skiplens.core.experiment_results import Curve, curve_point
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
-from skiplens.network import block_measures
+from skiplens.network import block_measures, gradient_measures
 from skiplens.network.architectures import ARCHITECTURES, stream
 from skiplens.network.block_chain import BlockChain, MeasureCurves
 from skiplens.network.block_measures import (
@@ -202,6 +202,50 @@ def test_the_spread_is_the_standard_deviation_over_runs() -> None:
     assert curve_point(2, [0.5, 0.7]) == curve_point(2, [0.7, 0.5])
     assert curve_point(2, [0.5, 0.7]).spread == pytest.approx(0.2 / 2**0.5, abs=1e-6)
     assert curve_point(2, [0.5]).spread == 0
+
+
+def one_block(end: layers.Layer, shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
+    x = layers.Conv2D(4, 3, strides=8, padding="same")(image := keras.Input(shape))
+    return randomise(keras.Model(image, end(Residual(layers.Conv2D(4, 3, padding="same"))(x))))
+
+
+@SAVES_WITH_KERAS
+@pytest.mark.parametrize(
+    ("end", "lines"),
+    [
+        ([layers.Conv2D(10, 1), layers.GlobalAveragePooling2D(), layers.Softmax()], True),
+        ([layers.Flatten(), layers.Dense(10, "sigmoid")], False),
+    ],
+    ids=["convolution", "sigmoid"],
+)
+def test_networks_of_digits_are_measured_however_they_end(
+    end: list[layers.Layer], lines: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_block(keras.Sequential(end)).save(tmp_path / "network.keras")
+    monkeypatch.setattr(gradient_measures, "LINES", 1)
+    digits = np.random.default_rng(4).integers(0, 256, (10, 28, 28), np.uint8)
+    measure(tmp_path, Split(digits, np.arange(10, dtype=np.uint8)))
+    stored = json.loads((tmp_path / "experiments.json").read_text(encoding="utf-8"))
+    found = {one["experiment"]: one["curves"] for one in stored["experiments"]}
+    assert list(found) == list(block_measures.MEASURES)
+    assert bool(found["gradients"]) == lines
+    assert found["scale"]
+    assert found["classes"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "message"),
+    [
+        ((32, 32, 3), 10, "10 classes of images of 32 x 32 x 3"),
+        ((28, 28, 1), 3, "3 classes of images of 28 x 28 x 1"),
+    ],
+)
+def test_networks_of_other_images_are_refused(
+    shape: tuple[int, int, int], classes: int, message: str
+) -> None:
+    end = keras.Sequential([layers.Flatten(), layers.Dense(classes)])
+    with pytest.raises(TrainingError, match=message):
+        BlockChain(one_block(end, shape))
 
 
 @SAVES_WITH_KERAS

@@ -252,3 +252,9 @@ def test_evaluating_reads_every_digit_with_all_blocks_on(
     monkeypatch.setattr(commands, "load_mnist", lambda part, source: split)
     assert commands.evaluate_engine(manifest, reader.activations, None) == Accuracy.of(3, 5)
     assert reader.asked == [((1, 28, 28, 1), [])] * 5
+
+
+def test_networks_of_other_images_are_not_evaluated_on_digits(tiny_folder: Path) -> None:
+    of_colours = replace(open_folder(tiny_folder).manifest, input_shape=(32, 32, 3))
+    with pytest.raises(TrainingError, match="takes images of 32 x 32 x 3; test digits are 28 x 28"):
+        commands.evaluate_engine(of_colours, Reader(of_colours).activations, None)

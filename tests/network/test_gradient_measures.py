@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from skiplens.core.experiment_results import Curve
 from skiplens.core.gradients import path_shares
+from skiplens.errors import DatasetError
 from skiplens.mnist import Split
 from skiplens.network import gradient_measures
 from skiplens.network.architectures import stream
@@ -102,6 +103,15 @@ def test_derivatives_are_those_of_the_logit_along_the_line(
     logits = numpy(keras.Model(network.input, network.layers[-2].output)(ends))[:, test.labels[b]]
     integral = np.trapezoid(lines[0], dx=1 / (POINTS - 1))
     assert integral == pytest.approx(logits[1] - logits[0], rel=0.02, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, DIGITS])
+def test_digits_of_one_class_have_no_lines_between_them(
+    network: keras.Model, test: Split, count: int
+) -> None:
+    alike = Split(test.images[:count], np.full(count, 7, np.uint8))
+    with pytest.raises(DatasetError, match="all test digits are 7s"):
+        derivatives(network, alike)
 
 
 def test_noise_is_alike_at_no_distance_and_a_constant_at_every() -> None:

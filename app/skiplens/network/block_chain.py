@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skiplens.core.experiment_results import Curve
-from skiplens.core.manifest import logits_are_a_sum
+from skiplens.core.input_image import SIDE
+from skiplens.core.manifest import DIGIT_CLASSES, logits_are_a_sum
 from skiplens.errors import TrainingError
 from skiplens.mnist import Split
 from skiplens.network.evaluation import OnStep
-from skiplens.network.tracing import instrument
+from skiplens.network.tracing import image_shape, instrument
 
 Array = NDArray[np.float32]
 SEED: Final = 28
@@ -24,13 +25,20 @@ class BlockChain:
     in another order.
 
     Raises:
-        TrainingError: it has no blocks.
+        TrainingError: it has no blocks, or is of other images than MNIST's digits.
     """
 
     def __init__(self, network: keras.Model) -> None:
         self.network, traced = network, instrument(network)
         if not traced.blocks:
             raise TrainingError(f"network {network.name} has no blocks to experiment with")
+        shape, classes = image_shape(network), traced.layers[-1].filters
+        if shape != (SIDE, SIDE, 1) or classes < DIGIT_CLASSES:
+            found = " x ".join(map(str, shape))
+            raise TrainingError(
+                f"network {network.name} has {classes} classes of images of {found}; experiments "
+                f"are measured on MNIST's digits: {DIGIT_CLASSES} classes of {SIDE} x {SIDE} x 1"
+            )
         self.logits_are_a_sum = logits_are_a_sum(traced.blocks, traced.layers)
         tensors, scales = traced.model.output, traced.model.input.get("branch_scales")
         given = [] if scales is None else [scales]
@@ -43,8 +51,12 @@ class BlockChain:
             for block in self.blocks
         ]
         self._head = keras.Model(tensors[last], tensors[traced.layers[-1].name])
-        logits = next(layer.name for layer in traced.layers if layer.role == "logits")
-        self.head_kernel = np.asarray(network.get_layer(logits).kernel)
+        self._logits = traced.keras_layers.get(traced.layers[-2].name)
+
+    @property
+    def head_kernel(self) -> Array:
+        """The weights ``(C, classes)`` of the logits, where these are a sum."""
+        return np.asarray(self._logits.kernel)
 
     @property
     def can_remove(self) -> bool:

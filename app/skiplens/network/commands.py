@@ -19,6 +19,7 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
+from skiplens.core.input_image import SIDE
 from skiplens.core.ladder import LADDER_FILE
 from skiplens.core.manifest import NETWORK_FILE, SEEDS_FILE, TRAINING_FILE, Accuracy, Manifest
 from skiplens.errors import CompileError, SkiplensError, StartupError, TrainingError, install
@@ -460,7 +461,17 @@ def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[s
 
 
 def evaluate_engine(manifest: Manifest, activations: Activations, data: Path | None) -> Accuracy:
-    """Classify every test digit with an engine's ``activations`` and report the accuracy."""
+    """Classify every test digit with an engine's ``activations`` and report the accuracy.
+
+    Raises:
+        TrainingError: the network takes other images.
+    """
+    if manifest.input_shape != (SIDE, SIDE, 1):
+        found = " x ".join(map(str, manifest.input_shape))
+        raise TrainingError(
+            f"network {manifest.id} takes images of {found}; test digits are {SIDE} x {SIDE} x 1. "
+            "Its accuracy on other images is measured by skiplens compile --data"
+        )
     test = load_mnist("test", data)
     branch_scales = np.ones(len(manifest.disableable_blocks), np.float32)
     last = manifest.layers[-1].name

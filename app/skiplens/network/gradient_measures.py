@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from skiplens.core.experiment_results import Curve, curve_point
 from skiplens.core.gradients import has_path_lengths, path_gradients, path_shares
+from skiplens.errors import DatasetError
 from skiplens.mnist import Split
 from skiplens.network.block_chain import SEED, Array, BlockChain
 from skiplens.network.evaluation import OnStep
@@ -25,13 +26,15 @@ _BATCH_SIZE: Final = 10
 def measure_gradients(chain: BlockChain, test: Split, on_step: OnStep) -> tuple[Curve, ...]:
     """Shares of the gradient by length of path, where paths have one (Veit et al. 2016, fig. 6);
     derivatives along lines between digits, at the start and at the end of training (Balduzzi et al.
-    2017, fig. 1 and 2).
+    2017, fig. 1 and 2), where there are logits.
     """
     curves, traced = [], instrument(chain.network)
     if has_path_lengths(traced.blocks, traced.layers):
         shares = map(path_shares, gradients_by_length(traced, test))
         curves.append(_curve("paths", np.stack(list(shares))))
     on_step(1, 3)
+    if traced.logits is None:
+        return tuple(curves)
     keras.utils.set_random_seed(SEED)
     networks = {"start": keras.models.clone_model(chain.network), "trained": chain.network}
     for step, (name, network) in enumerate(networks.items(), 2):
@@ -84,10 +87,17 @@ def _inputs(model: keras.Model, images: Any) -> dict[str, Any]:
 def derivatives(network: keras.Model, test: Split) -> Array:
     """Derivatives along lines from one digit to another of another class, of the logit of the
     second's class: ``(lines, points)``.
+
+    Raises:
+        DatasetError: all digits are of one class.
     """
+    if (test.labels == test.labels[0]).all():
+        raise DatasetError(
+            f"all test digits are {test.labels[0]}s; gradients are measured between digits of two "
+            "classes"
+        )
     traced = instrument(network)
-    logits = next(layer.name for layer in traced.layers if layer.role == "logits")
-    model = keras.Model(traced.model.input, traced.model.output[logits])
+    model = keras.Model(traced.model.input, traced.model.output[traced.logits])
     images, rng = test.inputs(), np.random.default_rng(SEED)
     found: list[Array] = []
     place = np.linspace(0, 1, POINTS, dtype=np.float32)[:, None, None, None]
