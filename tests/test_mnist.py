@@ -142,6 +142,18 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         read_split(tmp_path, "train")
 
 
+@pytest.mark.parametrize("make", [plain, archive])
+def test_no_digits_are_told(
+    make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = TEST[0][:0], TEST[1][:0]
+    monkeypatch.setitem(STEMS, "t10k-images-idx3-ubyte", empty[0])
+    monkeypatch.setitem(STEMS, "t10k-labels-idx1-ubyte", empty[1])
+    monkeypatch.setattr(f"{__name__}.TEST", empty)
+    with pytest.raises(DatasetError, match="holds no test digits"):
+        read_split(make(tmp_path), "test")
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "reason"),
     [

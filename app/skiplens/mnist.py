@@ -100,15 +100,18 @@ def read_split(source: Path, part: Part) -> Split:
         part: ``train`` or ``test``.
 
     Raises:
-        DatasetError: the source is missing or damaged.
+        DatasetError: the source is missing or damaged, or holds no digits.
     """
     archive = source / "mnist.npz" if source.is_dir() else source
     if archive.is_file():
-        return _read_npz(archive, part)
-    if not source.is_dir():
+        found = _read_npz(archive, part)
+    elif source.is_dir():
+        found = Split(*(read_idx(_find(source, name)) for name in _IDX_NAMES[part]))
+    else:
         raise DatasetError(f"{source} is neither a folder of IDX files nor an mnist.npz")
-    images, labels = _IDX_NAMES[part]
-    return Split(read_idx(_find(source, images)), read_idx(_find(source, labels)))
+    if not len(found):
+        raise DatasetError(f"{source} holds no {part} digits")
+    return found
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
