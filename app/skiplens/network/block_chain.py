@@ -51,12 +51,12 @@ class BlockChain:
             for block in self.blocks
         ]
         self._head = keras.Model(tensors[last], tensors[traced.layers[-1].name])
-        self._logits = traced.keras_layers.get(traced.layers[-2].name)
+        self._before_last: Any = traced.keras_layers.get(traced.layers[-2].name)
 
     @property
     def head_kernel(self) -> Array:
         """The weights ``(C, classes)`` of the logits, where these are a sum."""
-        return np.asarray(self._logits.kernel)
+        return np.asarray(self._before_last.kernel)
 
     @property
     def can_remove(self) -> bool:
