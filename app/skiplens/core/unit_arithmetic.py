@@ -230,7 +230,7 @@ Products = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """Sum of patch times kernel, plus a bias.
+    """Sum of patch times kernel, plus a bias. Its activation is a layer of its own.
 
     Attributes:
         patch: float32 ``(h, w, n)`` of the n input maps under the kernel; zero in the padding.
@@ -240,7 +240,6 @@ class Convolution:
         corner: row and column of the patch's first value in the input; negative in the padding.
         dilation: vertical and horizontal step between values of the patch in the input.
         first: index of the first of the n maps; above 0 in later groups.
-        function: one of :data:`FUNCTIONS`, applied last, or ``None``.
     """
 
     patch: Array
@@ -250,7 +249,6 @@ class Convolution:
     corner: Position
     dilation: Position
     first: int
-    function: str | None
 
     @property
     def products(self) -> Products:
@@ -263,32 +261,25 @@ class Convolution:
         return np.asarray(self.products.sum(axis=(0, 1)))
 
     @property
-    def total(self) -> float:
-        """Sum of the products plus the bias, before the function."""
-        return float(self.sums.sum()) + (self.bias or 0.0)
-
-    @property
     def result(self) -> float:
-        """The total after the function."""
-        return apply_activation(self.function, self.total)
+        """Sum of the products plus the bias."""
+        return float(self.sums.sum()) + (self.bias or 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Sum of inputs times weights, plus a bias.
+    """Sum of inputs times weights, plus a bias. Its activation is a layer of its own.
 
     Attributes:
         values: float32 ``(n,)`` inputs; maps are flattened in row-major order.
         weights: float32 ``(n,)``.
         bias: of the output; ``None`` without one.
-        function: one of :data:`FUNCTIONS`, applied last, or ``None``.
     """
 
     kind: ClassVar = "weighted_sum"
     values: Array
     weights: Array
     bias: float | None
-    function: str | None
 
     @property
     def products(self) -> Products:
@@ -296,14 +287,9 @@ class Dense:
         return self.values.astype(np.float64) * self.weights
 
     @property
-    def total(self) -> float:
-        """Sum of the products plus the bias, before the function."""
-        return float(self.products.sum()) + (self.bias or 0.0)
-
-    @property
     def result(self) -> float:
-        """The total after the function."""
-        return apply_activation(self.function, self.total)
+        """Sum of the products plus the bias."""
+        return float(self.products.sum()) + (self.bias or 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,7 +341,6 @@ def convolution(unit: UnitInputs) -> Convolution | None:
         corner=(int(rows[0]), int(columns[0])),
         dilation=dilation,
         first=first,
-        function=layer.activation,
     )
 
 
@@ -429,7 +414,9 @@ def _gru(unit: UnitInputs) -> GRUState | GRUGate | None:
     way, states, maps = _direction(unit), unit.states, unit.inputs[0]
     if way is None or states is None or states.shape[:2] != maps.shape[:2]:
         return None
-    kernel, recurrent = (unit.weights[f"{way.weights}/{one}"] for one in _KERNELS)
+    kernel, recurrent = (
+        unit.weights[f"{way.weights}/{name}"] for name in ("kernel", "recurrent_kernel")
+    )
     bias = unit.weights.get(f"{way.weights}/bias", np.zeros((2, kernel.shape[1]), np.float32))
     units = len(recurrent)
     if kernel.shape[1] != _GRU_PARTS * units or bias.shape != (2, kernel.shape[1]):
@@ -452,9 +439,6 @@ def _gru(unit: UnitInputs) -> GRUState | GRUGate | None:
     if gate is not None:
         return GRUGate((update, reset)[gate])
     return GRUState(before, float(held[index]), update, reset, candidate)
-
-
-_KERNELS: Final = ("kernel", "recurrent_kernel")
 
 
 def _pair(values: Iterable[float]) -> Terms:
@@ -531,18 +515,15 @@ def _part(unit: UnitInputs) -> ActivationStep | None:
 
 
 def _norm(unit: UnitInputs) -> BatchNorm | None:
-    means = unit.weight("moving_mean")
-    if means is None or unit.layer.epsilon is None or len(means) != unit.layer.filters:
+    layer, means, variances = unit.layer, unit.weight("moving_mean"), unit.weight("moving_variance")
+    if means is None or variances is None or layer.epsilon is None or len(means) != layer.filters:
         return None  # no weights, or those of another axis than the filters
-    mean, variance = unit.scalar("moving_mean"), unit.scalar("moving_variance")
-    if mean is None or variance is None:
-        return None
     gamma, beta = unit.scalar("gamma"), unit.scalar("beta")
     return BatchNorm(
         value=unit.value_at(unit.inputs[0]),
-        mean=mean,
-        variance=variance,
-        epsilon=unit.layer.epsilon or 0.0,
+        mean=float(means[unit.filter]),
+        variance=float(variances[unit.filter]),
+        epsilon=layer.epsilon,
         gamma=1.0 if gamma is None else gamma,
         beta=0.0 if beta is None else beta,
     )
@@ -560,7 +541,7 @@ def _dense(unit: UnitInputs) -> Dense | None:
         values = maps[row, column]
     else:
         return None  # a layer that is not shown makes other vectors of the values
-    return Dense(values, weights[:, unit.filter], unit.scalar("bias"), unit.layer.activation)
+    return Dense(values, weights[:, unit.filter], unit.scalar("bias"))
 
 
 _PARTS: Final = {"Projection": "identity", "Residual": "residual", "Gate": "gate"}  # their roles

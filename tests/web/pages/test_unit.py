@@ -24,7 +24,7 @@ from skiplens.web.pages.unit_steps import (
     Step,
     Term,
     UnitExplanation,
-    convolution_steps,
+    convolution_step,
     dense_steps,
     merge_steps,
 )
@@ -315,12 +315,12 @@ def test_a_batch_norm_explains_a_missing_bias_only_if_one_follows() -> None:
     )
     relu = replace(norm, name="stem.relu", kind="ReLU", role="activation")
     item = np.ones((1, 1, 1), np.float32)
-    found = Convolution(item, np.ones((1, 1), bool), item, None, (0, 0), (1, 1), 0, None)
+    found = Convolution(item, np.ones((1, 1), bool), item, None, (0, 0), (1, 1), 0)
     unit = Unit(conv, 0, (0, 0), 1.0, found)
     words = []
     for behind in ((norm,), (relu,), (relu, replace(norm, inputs=(relu.name,)))):
         sources = InputLabels(unit, tiny((conv, *behind)), Links("tiny", "0" * 16))
-        words.append(convolution_steps(found, [0], sources)[0].text)
+        words.append(convolution_step(found, [0], sources).text)
     assert [item.partition("; ")[2] for item in words] == [
         "this layer has no bias, because the batch normalisation after it has one.",
         "this layer has no bias.",
@@ -334,7 +334,7 @@ def test_a_batch_norm_explains_a_missing_bias_only_if_one_follows() -> None:
 )
 def test_a_dense_layer_adds_a_bias_if_it_has_one(bias: float | None, text: str) -> None:
     layer = LayerInfo("head.logits", "Dense", "logits", None, (1, 1, 1), inputs=("input",))
-    found = Dense(np.ones(3, np.float32), np.ones(3, np.float32), bias, None)
+    found = Dense(np.ones(3, np.float32), np.ones(3, np.float32), bias)
     labels = InputLabels(
         Unit(layer, 0, (0, 0), 3.0, found), tiny((layer,)), Links("tiny", "0" * 16)
     )

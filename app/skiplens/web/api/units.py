@@ -26,9 +26,7 @@ from skiplens.web.parameters import ForwardPassDep, LayerDep, NetworkDep
 
 router = Router("views")
 
-Function = Annotated[
-    str | None, Field(description="Activation function applied to the total; null if there is none")
-]
+Function = Annotated[None, Field(description="Always null: an activation is a layer of its own")]
 Bias = Annotated[float | None, Field(description="Added to the sum; null if the layer has none")]
 _KIND = Field(description="Kind of arithmetic")
 
@@ -58,7 +56,7 @@ class ConvolutionStep(BaseModel):
     )
     bias: Bias
     total: float = Field(description="All sums plus the bias")
-    function: Function
+    function: Function = None
 
     @classmethod
     def of(cls, found: Convolution) -> Self:
@@ -75,8 +73,7 @@ class ConvolutionStep(BaseModel):
                 for at, total in enumerate(found.sums.tolist())
             ],
             bias=found.bias,
-            total=found.total,
-            function=found.function,
+            total=found.result,
         )
 
 
@@ -91,8 +88,8 @@ class DenseStep(BaseModel):
     values: Floats = Field(description="Values of the input maps in row-major order (H, W, C)")
     weights: Floats = Field(description="One weight for each value")
     bias: Bias
-    total: float = Field(description="Sum of all products plus the bias")
-    function: Function
+    total: float = Field(validation_alias="result", description="Sum of all products plus the bias")
+    function: Function = None
 
 
 class PoolingStep(BaseModel):

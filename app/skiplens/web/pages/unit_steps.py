@@ -127,8 +127,8 @@ def term(value: float, label: str, tone: str = "", href: str | None = None) -> T
     return Term(fmt.number(value, DIGITS), label, tone, href)
 
 
-def convolution_steps(found: Convolution, order: list[int], labels: InputLabels) -> Steps:
-    """The last steps of a convolution: the sum over maps, the bias and the activation."""
+def convolution_step(found: Convolution, order: list[int], labels: InputLabels) -> Step:
+    """The last step of a convolution: the sum over maps and the bias."""
     tokens: list[Term | str] = []
     for at in order[:_MOST_TERMS]:
         label = f"map {found.first + at}" if len(order) > 1 else "sum of the products"
@@ -142,12 +142,7 @@ def convolution_steps(found: Convolution, order: list[int], labels: InputLabels)
     else:
         tokens += ["+", term(found.bias, "bias")]
         words += ", plus the filter's bias, one number for all positions."
-    total = term(found.total, "total" if found.function else "value")
-    lines = [Step(words, (*tokens[1:], "=", total))]
-    if found.function:
-        result = term(found.result, "value")
-        lines.append(Step(f"Then {found.function}.", (f"{found.function}(", total, ") =", result)))
-    return tuple(lines)
+    return Step(words, (*tokens[1:], "=", term(found.result, "value")))
 
 
 def batch_norm_steps(found: BatchNorm, labels: InputLabels) -> Steps:
@@ -492,7 +487,7 @@ def dense_steps(found: Dense, labels: InputLabels) -> UnitExplanation:
         rows=tuple(rows),
         rest=f"{len(others):,} more, sum {fmt.number(rest, DIGITS)}" if len(others) else None,
     )
-    line = Step(added, (*tokens, "=", term(found.total, "value")))
+    line = Step(added, (*tokens, "=", term(found.result, "value")))
     return UnitExplanation(table=table, lines=(line,))
 
 
@@ -590,7 +585,7 @@ def convolution_view(
         channels=channels,
         drawn=MOST_DRAWN,
         rest=_rest(found, order[MOST_DRAWN:]),
-        lines=convolution_steps(found, order, labels),
+        lines=(convolution_step(found, order, labels),),
     )
 
 
