@@ -1,6 +1,7 @@
 """Writes the README's table of networks: ``python -m scripts.list_networks``."""
 
 import re
+from statistics import mean, stdev
 from typing import Final
 
 from skiplens.core.ladder import RUNGS
@@ -38,11 +39,11 @@ def _row(manifest: Manifest) -> str:
 
 def _seeds(manifest: Manifest) -> str:
     """The accuracy of each training run of a recipe, in per cent; nothing of a single run."""
-    if not (over_seeds := manifest.accuracy_over_seeds):
+    values = [100 * seed.accuracy.value for seed in manifest.seeds]
+    if len(values) <= 1:
         return ""
-    each = ", ".join(f"{100 * seed.accuracy.value:.2f}" for seed in manifest.seeds)
-    average, deviation = over_seeds
-    return f"{each} %; {100 * average:.2f} % ± {100 * deviation:.2f} %"
+    each = ", ".join(f"{value:.2f}" for value in values)
+    return f"{each} %; {mean(values):.2f} % ± {stdev(values):.2f} %"
 
 
 def _percent(accuracy: Accuracy) -> str:

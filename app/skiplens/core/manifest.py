@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
 from skiplens.core.branch_scales import Scales
 from skiplens.core.input_image import DIGITS, WHITE, InputContract
 from skiplens.core.published import Published
@@ -307,16 +305,6 @@ class Manifest:
     """What it expects of an image, besides its shape."""
     no_gradients: str | None = None
     """Why there is no graph of gradients, as a clause; null if there is one."""
-
-    @property
-    def accuracy_over_seeds(self) -> tuple[float, float] | None:
-        """Mean and sample standard deviation of the seeds' accuracies, shares of 0..1; ``None``
-        where there are fewer than two.
-        """
-        values = [seed.accuracy.value for seed in self.seeds]
-        if len(values) <= 1:
-            return None
-        return float(np.mean(values)), float(np.std(values, ddof=1))
 
     @property
     def input_scale(self) -> float:
