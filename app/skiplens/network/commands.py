@@ -349,19 +349,12 @@ def _allow(code: TrustedCode) -> None:
     if code.trusted:
         keras.config.enable_unsafe_deserialization()
     if code.definitions:
-        _run(code.definitions)
-
-
-def _run(definitions: Path) -> None:
-    """Run a Python file that defines layers.
-
-    Raises:
-        CompileError: it fails.
-    """
-    try:
-        runpy.run_path(str(definitions))
-    except Exception as error:  # whatever the file raises
-        raise CompileError(f"--with {definitions} cannot be run: {_first_line(error)}") from error
+        try:
+            runpy.run_path(str(code.definitions))
+        except Exception as error:  # whatever the file raises
+            raise CompileError(
+                f"--with {code.definitions} cannot be run: {_first_line(error)}"
+            ) from error
 
 
 def _first_line(error: Exception) -> str:
