@@ -46,7 +46,7 @@ from skiplens.network.litert_graphs import (
     trials,
     verify,
 )
-from skiplens.network.own_network_files import NetworkOptions, trained_on_logits
+from skiplens.network.own_network_files import NetworkOptions, stored_manifest, trained_on_logits
 from skiplens.network.reordered_graph import (
     blocks_are_alike,
     compile_reordered,
@@ -193,11 +193,8 @@ class _Former(NamedTuple):
 
 
 def _former(folder: Path) -> _Former:
-    try:
-        found = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-        return _Former(found["input"]["kind"], tuple(found["classes"]))
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or one of another format
-        return _Former()
+    found = stored_manifest(folder)
+    return _Former(found.get("input", {}).get("kind"), tuple(found.get("classes", ())))
 
 
 def _classes(

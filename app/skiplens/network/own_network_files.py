@@ -8,9 +8,10 @@ import json
 import re
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from skiplens.core import child_python
 from skiplens.core.input_image import SIDE, Fit, InputKind
@@ -167,18 +168,30 @@ def network_id(path: Path, options: NetworkOptions | None = None) -> str:
     return f"{name}-{digest.hexdigest()[:_DIGITS_OF_HASH]}"
 
 
+def stored_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder as it is written; empty where there is none that can be read."""
+    try:
+        found = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def is_of_mnist(folder: Path) -> bool:
     """Whether the accuracy of a compiled network is measured on MNIST's digits, where there are no
     other images.
     """
-    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    is_alike = manifest["input_shape"] == [SIDE, SIDE, 1]
-    return takes_digits(folder) and is_alike and len(manifest["classes"]) == DIGIT_CLASSES
+    found = stored_manifest(folder)
+    is_alike = found["input_shape"] == [SIDE, SIDE, 1] and len(found["classes"]) == DIGIT_CLASSES
+    return is_alike and _is_of_digits(found)
 
 
 def takes_digits(folder: Path) -> bool:
     """Whether a compiled network takes images that are prepared as MNIST's digits were."""
-    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    return _is_of_digits(stored_manifest(folder))
+
+
+def _is_of_digits(manifest: Mapping[str, Any]) -> bool:
     return str(manifest.get("input", {}).get("kind", "digit")) == "digit"
 
 
@@ -280,12 +293,9 @@ def is_compiled(folder: Path, *, measured: bool) -> bool:
     """Whether a folder holds a compiled network of the present format, with all its files, and its
     accuracy where that has to be measured.
     """
-    try:
-        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-        return (
-            manifest["format"] == FORMAT
-            and all((folder / name).is_file() for name in manifest["files"])
-            and (not measured or manifest["test_accuracy"] is not None)
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    found = stored_manifest(folder)
+    return (
+        found.get("format") == FORMAT
+        and all((folder / name).is_file() for name in found["files"])
+        and (not measured or found["test_accuracy"] is not None)
+    )

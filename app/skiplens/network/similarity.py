@@ -1,6 +1,6 @@
 """How alike the layers of compiled networks tell test digits apart."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from skiplens.core.similarity import Gram, NetworkSimilarity, centred_gram, line
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
 from skiplens.network.evaluation import BATCH_SIZE, OnStep, predict, with_outputs
+from skiplens.network.own_network_files import stored_manifest
 from skiplens.network.results import network_digest, write_manifest
 from skiplens.network.tracing import instrument, load_network
 
@@ -99,16 +100,12 @@ def compiled_networks(models: Path) -> list[str]:
     return sorted(
         folder.name
         for folder in compiled
-        if (folder / NETWORK_FILE).is_file() and _is_compared(folder / MANIFEST_FILE)
+        if (folder / NETWORK_FILE).is_file() and _is_compared(stored_manifest(folder))
     )
 
 
-def _is_compared(manifest: Path) -> bool:
-    try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-        return bool(found["blocks"]) and found["input_shape"] == [SIDE, SIDE, 1]
-    except (ValueError, KeyError, TypeError):  # it is none of ours
-        return False
+def _is_compared(manifest: Mapping[str, Any]) -> bool:
+    return bool(manifest.get("blocks")) and manifest.get("input_shape") == [SIDE, SIDE, 1]
 
 
 def measure_similarities(
@@ -152,7 +149,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         CompileError: it is not of the network in the folder.
     """
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    manifest = stored_manifest(folder)
     if manifest["files"][NETWORK_FILE] != network_digest(folder):
         raise CompileError(f"{folder.name} has changed since it was compiled; compile it again")
     return manifest
