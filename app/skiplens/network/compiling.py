@@ -34,7 +34,7 @@ from skiplens.network.architectures import title_of
 from skiplens.network.evaluation import BATCH_SIZE, OnStep, evaluation
 from skiplens.network.gradient_graph import compile_gradients, reference_gradients, verify_gradients
 from skiplens.network.input_contract import adapted, contract, prepared, unprepared
-from skiplens.network.labelled_images import LabelledImages, measure, read_images
+from skiplens.network.labelled_images import LabelledImages, measured_accuracy, read_images
 from skiplens.network.layer_records import gives_probabilities
 from skiplens.network.litert_graphs import (
     Graph,
@@ -123,7 +123,7 @@ def compile_network(
     if isinstance(tested, Split):
         accuracy, measured = evaluation(traced, tested, BATCH_SIZE, on_step)
     elif tested is not None:
-        accuracy = measure(traced, shape, options.fit, tested, on_step)
+        accuracy = measured_accuracy(traced, shape, options.fit, tested, on_step)
     if network is not saved:  # not before: without a manifest it would be prepared once more
         network.save(folder / NETWORK_FILE)
     manifest = Manifest(

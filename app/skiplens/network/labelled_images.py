@@ -113,7 +113,7 @@ def _read_npz(path: Path) -> LabelledImages:
     return LabelledImages(images, labels.reshape(len(labels)).astype(int).tolist())
 
 
-def measure(
+def measured_accuracy(
     traced: InstrumentedModel,
     shape: tuple[int, int, int],
     fit: Fit,
