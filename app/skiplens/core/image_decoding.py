@@ -245,8 +245,8 @@ def decode_colour(data: bytes, longest: int, limits: ImageLimits = DEFAULT) -> N
 def _opened(data: bytes, limits: ImageLimits) -> Iterator[Image.Image]:
     """The image in a file, not decoded yet; whatever fails then is told as an error of ours."""
     kind = _accepted_format(data)
-    if kind == "JPEG":
-        _check_scans(data.count(JPEG_SCAN), limits.scans)
+    if kind == "JPEG" and (scans := data.count(JPEG_SCAN)) > limits.scans:
+        raise TooLargeError(f"image has {scans:,} scans; at most {limits.scans:,} are allowed")
     try:
         if kind == "GIF":
             _check_size(gif_size(data), limits)
@@ -346,11 +346,6 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
             f"image is {width:,} x {height:,} pixels; allowed are at most {limits.side:,} "
             f"a side and {limits.pixels:,} in all"
         )
-
-
-def _check_scans(scans: int, most: int) -> None:
-    if scans > most:
-        raise TooLargeError(f"image has {scans:,} scans; at most {most:,} are allowed")
 
 
 def _rotation(image: Image.Image) -> Image.Transpose | None:

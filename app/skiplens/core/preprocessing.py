@@ -138,10 +138,6 @@ class PreprocessedDigit:
     score: float = 1.0
 
 
-Certainty = Callable[[Digit], float]
-"""How sure a network is of a digit: the probability of its prediction."""
-
-
 def preprocess(grey: Pixels) -> PreprocessedDigit:
     """The most likely of :func:`find_digits`."""
     return find_digits(grey)[0]
@@ -173,9 +169,11 @@ def find_digits(grey: Pixels, step: int = 1) -> tuple[PreprocessedDigit, ...]:
 
 
 def surest_first(
-    likely: Sequence[PreprocessedDigit], certainty: Certainty
+    likely: Sequence[PreprocessedDigit], certainty: Callable[[Digit], float]
 ) -> tuple[PreprocessedDigit, ...]:
-    """Candidates, most likely first, in the order of ``certainty`` where their scores are close."""
+    """Candidates, most likely first, in the order of ``certainty`` where their scores are close:
+    how sure a network is of a digit, the probability of its prediction.
+    """
     close = sum(one.score >= _CLOSE_SHARE * likely[0].score for one in likely)
     if close <= 1:  # nothing to decide
         return tuple(likely)

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Maps = NDArray[np.float32]
-Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
 ValueRange = tuple[float, float]
 
 TOP_LEVEL: Final = 252  # even, so that a range centred on zero has zero exactly at level 126
@@ -29,7 +28,7 @@ class Normalisation(StrEnum):
 
 
 def display_ranges(
-    extremes: Extremes, normalisation: Normalisation, *, signed: bool, scope: ValueRange
+    extremes: tuple[Maps, Maps], normalisation: Normalisation, *, signed: bool, scope: ValueRange
 ) -> tuple[ValueRange, ...]:
     """The display range of each filter.
 
