@@ -196,10 +196,7 @@ def is_idle(layer: Any) -> bool:
 
 
 def _role(layer: Any) -> str:
-    if isinstance(layer, keras.layers.Dense):
-        return "logits" if layer.activation is keras.activations.linear else OTHER
-    if is_softmax(layer):
-        return "probabilities"
+    """The role as the layer's kind tells it; the network tells that of dense layers and softmax."""
     if is_activation(layer):
         return "activation"
     if is_recurrent(layer):

@@ -61,12 +61,14 @@ class Structure:
         flat: the network; its calls are those that its output depends on.
         merges: of its blocks by name, in forward order.
         names: of each call's layer, by id of the call.
+        shared_names: those that several layers of the network have, or a layer and an input.
         logits: the tensor that the last layer turns into probabilities, if it does.
     """
 
     flat: FlatNetwork
     merges: dict[str, Merge]
     names: dict[int, str]
+    shared_names: set[str]
     logits: Tensor | None
 
     @cached_property
@@ -141,10 +143,6 @@ class Structure:
     def _gates(self) -> set[int]:
         return {id(merge.gate) for merge in self.merges.values() if merge.gate is not None}
 
-    @cached_property
-    def _shared_names(self) -> set[str]:
-        return shared_names(self.flat)
-
     def merge_at(self, call: Call) -> Merge | None:
         """The merge that a call is."""
         return self._merge_calls.get(id(call))
@@ -168,7 +166,7 @@ class Structure:
 
     def shares_name(self, call: Call) -> bool:
         """Whether another layer of the network has the name of a call's layer."""
-        return call.layer.name in self._shared_names
+        return call.layer.name in self.shared_names
 
     def is_shown(self, call: Call, out: Tensor) -> bool:
         """Whether an output is recorded: floating-point numbers for each image, neither a gate
@@ -227,7 +225,9 @@ def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:
     found = find_merges(flat)
     blocks = _block_names(found)
     merges = dict(zip(blocks, found, strict=True))
-    return Structure(flat, merges, _layer_names(network, flat, merges), _logits(flat))
+    shared = _shared_names(flat)
+    names = _layer_names(network, flat, merges, shared)
+    return Structure(flat, merges, names, shared, _logits(flat))
 
 
 def _end_in_probabilities(flat: FlatNetwork) -> None:
@@ -285,12 +285,11 @@ def _unused(name: str, used: Iterable[str]) -> str:
 
 
 def _layer_names(
-    network: keras.Model, flat: FlatNetwork, merges: Mapping[str, Merge]
+    network: keras.Model, flat: FlatNetwork, merges: Mapping[str, Merge], shared: set[str]
 ) -> dict[int, str]:
     """A unique name for each call: the layer's; with the models that it lies in where several
     layers share it; with ``@2`` and so on where the layer is called again.
     """
-    shared = shared_names(flat)
     taken = {f"{block}.{part}" for block in merges for part in ("identity", "residual", "gate")}
     sums = {id(merge.call): f"{block}.sum" for block, merge in merges.items() if merge.written}
     found: dict[int, str] = {}
@@ -303,7 +302,7 @@ def _layer_names(
     return found
 
 
-def shared_names(flat: FlatNetwork) -> set[str]:
+def _shared_names(flat: FlatNetwork) -> set[str]:
     """The names that several layers of a network have, or a layer and an input of its graph."""
     owners = {(call.layer.name, id(call.layer)) for call in flat.calls}
     counts = Counter(name for name, _ in owners)
