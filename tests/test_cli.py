@@ -155,6 +155,31 @@ def test_a_setting_that_is_not_allowed_is_named_with_what_is(
     assert said.endswith(f"; got '{value}'")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("images", "{}", "Input should be a valid tuple; got '{}'"),
+        ("images", "seven.png", "Input should be a JSON list of files; got 'seven.png'"),
+        ("images", '["seven.png", 8]', " in entry 2: Input is not a valid path"),
+        ("frame_ancestors", "ok.example, a b", " in entry 2: String should match"),
+        *(
+            ("allowed_hosts", host, " in entry 1: String should match")
+            for host in ("lens.example:8931", "https://www.example/", "*.example", "::1")
+        ),
+        *(
+            ("cors_origins", origin, " in entry 1: String should match")
+            for origin in ("not an origin", "lens.example", "https://", "https://b.example/path")
+        ),
+    ],
+)
+def test_a_list_that_is_not_allowed_is_named_with_what_is(
+    refusal: Refusal, name: str, value: str, expected: str
+) -> None:
+    said = refusal(**{name: value})
+    assert said.startswith(f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allo")
+    assert expected in said
+
+
 def test_a_token_that_is_refused_is_not_told(refusal: Refusal) -> None:
     said = refusal(token="schl\u00fcssel")  # noqa: S106  # of the test
     assert said.startswith("setting token (SKIPLENS_TOKEN) has a value that is not allowed")
@@ -201,6 +226,10 @@ def test_an_address_that_is_not_ours(refusal: Refusal, host: str) -> None:
     said = refusal(host=host)
     assert f"on {host} cannot be bound" in said
     assert said.endswith("choose another with --host")
+
+
+def test_no_address_is_not_every_address(refusal: Refusal) -> None:
+    assert refusal("serve", "--host", "").startswith("setting host (SKIPLENS_HOST) has a value")
 
 
 def test_a_state_folder_that_cannot_be(refusal: Refusal, tmp_path: Path) -> None:
@@ -325,6 +354,22 @@ def test_the_address_that_is_printed_can_be_opened(
     cli._serve({"host": host, "port": 0}, open_page=False)  # noqa: SLF001  # as serve does
     said, *_ = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"skiplens is at http://127\.0\.0\.1:\d+/ \(engine litert\)", said)
+
+
+def test_empty_variables_are_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATE_DIR", "PORT"):
+        monkeypatch.delenv(f"SKIPLENS_{name}")
+    unset = Settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"SKIPLENS_{name.upper()}", "")
+    assert Settings() == unset
+
+
+def test_origins_are_as_browsers_send_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = "https://b.example/, http://localhost:3000, null, *"
+    monkeypatch.setenv("SKIPLENS_CORS_ORIGINS", origins)
+    expected = ("https://b.example", "http://localhost:3000", "null", "*")
+    assert Settings().cors_origins == expected
 
 
 def test_the_server_is_for_this_machine_alone_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -272,12 +272,13 @@ def read_settings(options: dict[str, object]) -> Settings:
         return Settings.model_validate(options)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name, *at = (str(part) for part in first["loc"])
+        entry = f" in entry {int(at[0]) + 1}" if at else ""
         field = Settings.model_fields.get(name)
         is_secret = field is not None and not field.repr
         given = "" if is_secret else f"; got {quoted(str(first['input']))}"
         raise StartupError(
-            f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed: "
+            f"setting {name} (SKIPLENS_{name.upper()}) has a value that is not allowed{entry}: "
             f"{first['msg']}{given}"
         ) from error
 

@@ -1,5 +1,6 @@
 """Every setting with its default; each is also an environment variable, ``SKIPLENS_...``."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, FiniteFloat
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from skiplens.core.limits import (
@@ -39,6 +41,13 @@ def _split(value: object) -> object:
     return value
 
 
+def _from_json(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise PydanticCustomError("files", "Input should be a JSON list of files") from error
+
+
 def _without_slash(value: object) -> object:
     return value.rstrip("/") if isinstance(value, str) else value
 
@@ -68,7 +77,26 @@ def _bound(default: float, least: float, most: float, description: str) -> Any: 
     return Field(default, ge=least, le=most, description=description)
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_from_json)]
+# What a `Host` header can name, and a port is not compared.
+Hosts = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_.-]+|\[[A-Za-z0-9_.:%]+\])$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+]
+# What an `Origin` header can hold: no path follows the host.
+Origins = Annotated[
+    tuple[
+        Annotated[
+            str,
+            Field(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*://[^/?#\s]+)$"),
+            BeforeValidator(_without_slash),
+        ],
+        ...,
+    ],
+    NoDecode,
+    BeforeValidator(_split),
+]
 # The sources that a Content-Security-Policy takes, without what would end the directive.
 Frames = Annotated[
     tuple[Annotated[str, Field(pattern=r"^('self'|[A-Za-z0-9.:/*-]+)$")], ...],
@@ -80,9 +108,12 @@ Frames = Annotated[
 class Settings(BaseSettings):
     """How the server runs. Bounds are all on by default."""
 
-    model_config = SettingsConfigDict(env_prefix="SKIPLENS_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SKIPLENS_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
-    host: str = Field("127.0.0.1", description="address to bind to")
+    # An empty one would be every interface.
+    host: str = Field("127.0.0.1", min_length=1, description="address to bind to")
     port: int = Field(8000, ge=0, le=65535, description="port; 0 picks a free one")
     health_port: int | None = Field(
         None, ge=0, le=65535, description="one more port, at which only `/healthz` is answered"
@@ -90,7 +121,7 @@ class Settings(BaseSettings):
     engine: Literal["auto", "litert", "keras"] = Field("auto", description="auto, litert or keras")
     models_dir: Path = Field(ROOT / "models", description="folder of model folders")
     own_network: Path | None = Field(None, description="one more model folder")
-    images: tuple[Path, ...] = Field((), description="image files to show it with, as a JSON list")
+    images: Files = Field((), description="image files to show it with, as a JSON list")
     state_dir: Path = Field(
         default_factory=_data_folder,
         description="folder for uploaded digits",
@@ -331,7 +362,7 @@ class Settings(BaseSettings):
         10.0, 0.5, HOUR, "time without a turn of the event loop, after which liveness is 503"
     )
 
-    allowed_hosts: Names = Field(
+    allowed_hosts: Hosts = Field(
         (),
         description="host names to answer, comma-separated, * for all; by default the loopback "
         "names and, if `host` is another interface, IP addresses and the machine's own name",
@@ -342,7 +373,7 @@ class Settings(BaseSettings):
         pattern="^[ -~]*$",  # what headers and cookies can hold
         description="token that clients must send, in ASCII; none by default",
     )
-    cors_origins: Names = Field(
+    cors_origins: Origins = Field(
         (), description="other sites whose scripts may call the API, comma-separated"
     )
     frame_ancestors: Frames = Field(
