@@ -1,11 +1,13 @@
 """The client against a real server, its answers against the engine's own."""
 
 import io
+import json
 import re
 import socket
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -106,6 +108,17 @@ def test_it_takes_the_input_of_a_network_as_numbers(
     assert client.store(overshot) == client.store(np.clip(overshot, 0, 1))
 
 
+@pytest.mark.parametrize("side", [28, 56])
+def test_one_is_hardly_any_ink_among_integers_and_all_of_it_among_floats(
+    client: Client, side: int
+) -> None:
+    bitmap = np.zeros((side, side))
+    bitmap[side // 4 : -side // 4, side // 2 - 2 : side // 2 + 2] = 1
+    assert client.store(bitmap) == client.store(bitmap.astype(bool))
+    with pytest.raises(errors.BlankImageError):
+        client.store(bitmap.astype(np.uint8))
+
+
 def test_it_knows_the_page_of_an_image(client: Client, digit: Digit) -> None:
     page = client.page(digit.pixels)
     assert page == f"{client.url}networks/{client.network}/digits/{digit.id}"
@@ -150,9 +163,9 @@ def test_without_blocks_a_notebook_shows_none_and_none_are_asked_for(
 ) -> None:
     asked = []
 
-    def answer(_: Client, path: str) -> bytes:
+    def answer(_: Client, path: str, __: str) -> bytes:
         asked.append(path)
-        return b'[{"id": "flat", "blocks": [], "input_kind": "image"}]'
+        return b'[{"id": "flat", "classes": [], "blocks": [], "input_kind": "image"}]'
 
     monkeypatch.setattr(Client, "_answer", answer)
     flat = Client("http://127.0.0.1")
@@ -205,11 +218,142 @@ def test_it_says_what_is_no_image(client: Client, tmp_path: Path) -> None:
             client.store(np.zeros(shape))
     with pytest.raises(errors.InvalidParameterError, match="cannot be read"):
         client.store(tmp_path / "missing.png")
-    for numbers in (np.full((28, 28), 200.0), np.full((40, 40), 300), np.full((28, 28), np.nan)):
+    numbers = np.full((28, 28), 200.0), np.full((40, 40), 300), np.full((28, 28), np.nan)
+    for image in (*numbers, np.zeros((0, 0)), np.zeros((0, 0), np.uint8)):
         with pytest.raises(errors.InvalidParameterError, match=r"integers in 0\.\.255 or floats"):
-            client.store(numbers)
+            client.store(image)
     with pytest.raises(errors.UnreadableImageError):
         client.store(b"no image")
+
+
+@pytest.mark.parametrize("token", ["\u20ac", "two\nlines", "\tof a table"])
+def test_it_says_what_is_no_token(token: str) -> None:
+    with pytest.raises(errors.InvalidParameterError, match="token must be"):
+        Client("http://127.0.0.1", token=token)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_it_says_what_is_no_time_to_wait(seconds: float) -> None:
+    with pytest.raises(errors.InvalidParameterError, match=rf"seconds must .* got {seconds}"):
+        Client("http://127.0.0.1", seconds=seconds)
+
+
+def test_it_takes_a_token_as_files_hold_it(client: Client) -> None:
+    assert Client(client.url, token=f"{TOKEN}\n").networks == client.networks
+
+
+def test_it_says_what_is_no_factor(client: Client) -> None:
+    (sample, *_) = client.samples
+    with pytest.raises(errors.InvalidParameterError, match=r"scale of block2 must be .* got 'x'"):
+        client.prediction(sample, {"block2": "x"})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1/lens", "localhost:80", "http://127.0.0.1:abc", "http://127.0.0.1/\u00e9"]
+)
+def test_it_says_so_where_the_address_is_none(url: str) -> None:
+    with pytest.raises(errors.UnreachableError, match=r"is not a server|does not answer"):
+        Client(url, "some").store(b"image")
+
+
+class Stranger(ThreadingHTTPServer):
+    """Describes a network, and answers everything else alike."""
+
+    status, kind, body = 200, "text/html", b"<p>log in</p>"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class StrangersAnswer(BaseHTTPRequestHandler):
+    server: Stranger
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, kind, body = self.server.status, self.server.kind, self.server.body
+        if self.path.endswith("/networks/some"):
+            some = {"id": "some", "classes": ["a"], "blocks": ["b"], "input_kind": "digit"}
+            status, kind, body = 200, "application/json", json.dumps(some).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: who tests wants to see tests."""
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[Stranger]:
+    with Stranger(("127.0.0.1", 0), StrangersAnswer) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever)
+        yield server
+        server.shutdown()
+
+
+STORED = StoredImage("image")
+ASKED: dict[str, Callable[[Client], object]] = {
+    "network": lambda client: Client(client.url).network,
+    "networks": lambda client: client.networks,
+    "layers": lambda client: client.layers,
+    "samples": lambda client: client.samples,
+    "store": lambda client: client.store(b"image"),
+    "prediction": lambda client: client.prediction(STORED),
+    "activations": lambda client: client.activations(STORED),
+    "block_metrics": lambda client: client.block_metrics(STORED),
+    "block_maps": lambda client: client.block_maps(STORED, "b"),
+    "show": lambda client: client.show(STORED),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        *(("text/html", body) for body in (b"<p>log in</p>", b"")),
+        *(("application/json", body) for body in (b"{", b'["a"]', b"null", b"[{}]")),
+        *(("application/x-npz", body) for body in (b"no archive", b"")),
+    ],
+)
+def test_it_says_so_where_something_else_answers(
+    stranger: Stranger, kind: str, body: bytes, asked: Callable[[Client], object]
+) -> None:
+    stranger.status, stranger.kind, stranger.body = 200, kind, body
+    with pytest.raises(errors.UnreachableError, match="is not a server of skiplens"):
+        asked(Client(stranger.url, "some"))
+
+
+@pytest.mark.parametrize("body", [b"<p>log in</p>", b"[]", b"null", b'[{"id": "a"}]'])
+@pytest.mark.parametrize("network", [None, "some"])
+def test_a_notebook_shows_the_address_of_something_else(
+    stranger: Stranger, network: str | None, body: bytes
+) -> None:
+    stranger.status, stranger.kind, stranger.body = 200, "application/json", body
+    shown = Client(stranger.url, network)._repr_html_()
+    assert shown == f'<p><a href="{stranger.url}" target="_blank">{stranger.url}</a></p>'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (503, b'{"code": "stopping", "detail": "the server is stopping"}', errors.BusyError),
+        (503, b'{"code": "indexing", "detail": "later"}', errors.IndexingError),
+        (401, b'{"code": "token_needed", "detail": "token"}', errors.SkiplensError),
+        (503, b"<p>nobody is there</p>", errors.UnreachableError),
+    ],
+)
+def test_it_raises_what_the_status_says_where_the_code_is_not_an_errors(
+    stranger: Stranger, status: int, body: bytes, kind: type[errors.SkiplensError]
+) -> None:
+    stranger.status, stranger.body = status, body
+    with pytest.raises(errors.SkiplensError) as raised:
+        _ = Client(stranger.url).networks
+    assert raised.type is kind
 
 
 def test_the_token_does_not_follow_to_another_server(client: Client) -> None:

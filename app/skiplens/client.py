@@ -4,15 +4,19 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from threading import TIMEOUT_MAX
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +24,22 @@ from numpy.typing import NDArray
 from skiplens.core.grid_image import encode_grey
 from skiplens.core.manifest import BlockMetrics
 from skiplens.errors import (
+    BusyError,
     InvalidParameterError,
     SkiplensError,
     UnknownBlockError,
     UnreachableError,
+    quoted,
 )
 from skiplens.notebook_html import NotebookView
 
 Array = NDArray[np.float32]
 Scale = Mapping[str, float]
 _JSON: Final = "application/json"
+_PNG: Final = "image/png"
+_NPZ: Final = "application/x-npz"
 _SIDE: Final = 28
+_WHITE: Final = 255
 _MATRIX: Final = 2
 _COLOURS: Final = 3
 _OVERSHOOT: Final = 0.5
@@ -71,6 +80,22 @@ class Prediction:
     probabilities: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class _Description:
+    """What a server tells of a network."""
+
+    id: str
+    classes: tuple[str, ...]
+    blocks: tuple[str, ...]
+    input_kind: str
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> "_Description":
+        """From JSON."""
+        names = tuple(found["classes"]), tuple(found["blocks"])
+        return cls(str(found["id"]), *names, str(found["input_kind"]))
+
+
 class Client:
     """One network of a server. Every method may be called from several threads at once.
 
@@ -83,6 +108,7 @@ class Client:
         seconds: to wait for an answer.
 
     Raises:
+        InvalidParameterError: ``token`` or ``seconds`` is not allowed.
         UnreachableError: from every method: nobody answers, or something else than skiplens.
         SkiplensError: from every method, of the class that the server raised: for example
             :class:`skiplens.errors.UnknownNetworkError`.
@@ -93,8 +119,14 @@ class Client:
     ) -> None:
         self.url = url.rstrip("/") + "/"
         self._wanted = network
-        self._token = token
+        self._token = token.rstrip()  # files end in a newline
         self._seconds = seconds
+        if not (self._token.isascii() and self._token.isprintable()):
+            raise InvalidParameterError("token must be printable ASCII characters")
+        if not 0 < seconds <= TIMEOUT_MAX:
+            raise InvalidParameterError(
+                f"seconds must be above 0 and at most {TIMEOUT_MAX:g}; got {seconds}"
+            )
 
     def __repr__(self) -> str:
         network = f", {self._wanted!r}" if self._wanted else ""
@@ -111,7 +143,7 @@ class Client:
     @property
     def _examples(self) -> Sequence[Image]:
         """Images to show the network on: the samples, if it takes such images."""
-        return self.samples if self._description["input_kind"] == "digit" else ()
+        return self.samples if self._description.input_kind == "digit" else ()
 
     @property
     def _shown_url(self) -> str:
@@ -123,34 +155,37 @@ class Client:
     @property
     def networks(self) -> tuple[str, ...]:
         """Ids of all loaded networks, the default first."""
-        return tuple(one["id"] for one in self._json("networks"))
+        found = self._json("networks")
+        with self._reading():
+            return tuple(one["id"] for one in found)
 
     @property
     def network(self) -> str:
         """Id of the network."""
-        return str(self._description["id"])
+        return self._description.id
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the outputs."""
-        return tuple(self._description["classes"])
+        return self._description.classes
 
     @property
     def blocks(self) -> tuple[str, ...]:
         """Names of the blocks, in forward order."""
-        return tuple(self._description["blocks"])
+        return self._description.blocks
 
     @cached_property
     def layers(self) -> Mapping[str, tuple[int, int, int]]:
         """Height, width and number of filters of each layer by name, in forward order."""
         found = self._json(f"{self._path}/layers")
-        return {one["name"]: tuple(one["shape"]) for one in found}
+        with self._reading():
+            return {one["name"]: tuple(one["shape"]) for one in found}
 
     @cached_property
-    def _description(self) -> dict[str, Any]:
-        if self._wanted:
-            return dict(self._json(f"networks/{_segment(self._wanted)}"))
-        return dict(self._json("networks")[0])
+    def _description(self) -> _Description:
+        found = self._json(f"networks/{_segment(self._wanted)}" if self._wanted else "networks")
+        with self._reading():
+            return _Description.of(found if self._wanted else found[0])
 
     @property
     def _path(self) -> str:
@@ -161,7 +196,9 @@ class Client:
     @property
     def samples(self) -> tuple[StoredImage, ...]:
         """The digits that ship with the server."""
-        return tuple(StoredImage(one["id"], one["label"]) for one in self._json("samples"))
+        found = self._json("samples")
+        with self._reading():
+            return tuple(StoredImage(one["id"], one["label"]) for one in found)
 
     def store(self, image: Image) -> StoredImage:
         """Have the server keep an image, so that others can see it at :meth:`page`.
@@ -173,8 +210,10 @@ class Client:
             return image
         kind, content = _body(image)
         path = "digits?" + urlencode({"network": self.network})
-        found = json.loads(self._answer(path, content, kind))
-        return StoredImage(found["id"], found["label"], tuple(found["warnings"]))
+        answer = self._answer(path, _JSON, content, kind)
+        with self._reading():
+            found = json.loads(answer)
+            return StoredImage(found["id"], found["label"], tuple(found["warnings"]))
 
     def page(self, image: Image, block: str | None = None) -> str:
         """Address of the page that shows the network, or one block, on an image."""
@@ -192,9 +231,10 @@ class Client:
         """
         found = self._json(f"{self._view(image)}/prediction", scale)
         chances: dict[str, float] = {}
-        for name, chance in zip(self.classes, found["probabilities"], strict=True):
-            chances[name] = chances.get(name, 0.0) + chance
-        return Prediction(found["label"], chances)
+        with self._reading():
+            for name, chance in zip(self.classes, found["probabilities"], strict=True):
+                chances[name] = chances.get(name, 0.0) + chance
+            return Prediction(found["label"], chances)
 
     def activations(
         self, image: Image, layers: Sequence[str] = (), scale: Scale | None = None
@@ -208,21 +248,20 @@ class Client:
         """
         view = self._view(image)
         paths = [f"{view}/layers/{_segment(layer)}" for layer in layers] or [view]
-        return {
-            name: array
-            for path in paths
-            for name, array in _arrays(self._answer(_query(f"{path}/activations.npz", scale)))
-        }
+        answers = [self._answer(_query(f"{path}/activations.npz", scale), _NPZ) for path in paths]
+        with self._reading():
+            return {name: array for answer in answers for name, array in _arrays(answer)}
 
     def block_metrics(self, image: Image, scale: Scale | None = None) -> tuple[BlockMetrics, ...]:
         """Norms, ratio and cosine of ``x`` and ``F(x)`` of each block, in forward order."""
         found = self._json(f"{self._view(image)}/blocks", scale)
-        return tuple(BlockMetrics(**one) for one in found["blocks"])
+        with self._reading():
+            return tuple(BlockMetrics(**one) for one in found["blocks"])
 
     def block_maps(self, image: Image, block: str, scale: Scale | None = None) -> bytes:
         """The maps of a block as a PNG: rows of x, F(x), sum and output on one range."""
         path = f"{self._view(image)}/blocks/{_segment(block)}/maps.png"
-        return self._answer(_query(path, scale))
+        return self._answer(_query(path, scale), _PNG)
 
     def show(
         self, image: Image, block: str | None = None, scale: Scale | None = None
@@ -238,12 +277,14 @@ class Client:
         stored, name = self.store(image), block or self.blocks[0]
         answer = self.prediction(stored, scale)
         view = self._view(stored)
-        details = (self._json(f"{view}/blocks/{_segment(one)}") for one in self.blocks)
+        details = [self._json(f"{view}/blocks/{_segment(one)}") for one in self.blocks]
+        with self._reading():
+            skips = tuple(one["identity"] is not None for one in details)
         return NotebookView(
             f"{self.network}: {answer.label}, {answer.probabilities[answer.label]:.1%}",
             self._shown_url + self.page(stored).removeprefix(self.url),
             self.block_metrics(stored, scale),
-            tuple(one["identity"] is not None for one in details),
+            skips,
             name,
             self.block_maps(stored, name, scale),
         )
@@ -252,32 +293,59 @@ class Client:
         return f"{self._path}/digits/{self.store(image).id}"
 
     def _json(self, path: str, scale: Scale | None = None) -> Any:  # noqa: ANN401  # any JSON value
-        try:
-            return json.loads(self._answer(_query(path, scale)))
-        except ValueError as error:
-            raise UnreachableError(f"{self.url} is not a server of skiplens") from error
+        answer = self._answer(_query(path, scale), _JSON)
+        with self._reading():
+            return json.loads(answer)
 
-    def _answer(self, path: str, content: bytes | None = None, kind: str = "") -> bytes:
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """While an answer is read: one that cannot be is of something else, such as a login page.
+
+        Raises:
+            UnreachableError: it cannot be.
+        """
+        try:
+            yield
+        except (ValueError, LookupError, TypeError, EOFError, BadZipFile) as error:
+            raise self._something_else() from error
+
+    def _something_else(self) -> UnreachableError:
+        return UnreachableError(f"{self.url} is not a server of skiplens")
+
+    def _answer(
+        self, path: str, expected: str, content: bytes | None = None, kind: str = ""
+    ) -> bytes:
         """The body of an answer to a GET, or to a POST of some content.
+
+        Args:
+            path: below that of the API.
+            expected: media type of the answer.
+            content: to post.
+            kind: media type of the content.
 
         Raises:
             SkiplensError: see the class.
         """
         headers = {"Content-Type": kind} if content is not None else {}
-        request = Request(f"{self.url}api/v1/{path}", content, headers)  # noqa: S310  # the caller's
-        if self._token:  # not for another server, if this one redirects there
-            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
+            request = Request(f"{self.url}api/v1/{path}", content, headers)  # noqa: S310  # the caller's
+            if self._token:  # not for another server, if this one redirects there
+                request.add_unredirected_header("Authorization", f"Bearer {self._token}")
             try:
                 with urlopen(request, timeout=self._seconds) as answer:  # noqa: S310  # as above
                     body: bytes = answer.read()
-                    return body
+                    found = answer.headers.get_content_type()
             except HTTPError as error:
                 with error:
-                    raise _refusal(error.read(), f"{self.url} answers {error.code}") from error
+                    raise _refusal(error.read(), error.code, self.url) from error
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise UnreachableError(f"{self.url} does not answer ({reason})") from error
+        except ValueError as error:  # it is no address, or leads to none
+            raise self._something_else() from error
+        if found != expected:
+            raise self._something_else()
+        return body
 
 
 def _segment(name: str) -> str:
@@ -288,8 +356,17 @@ def _segment(name: str) -> str:
 def _query(path: str, scale: Scale | None) -> str:
     if not scale:
         return path
-    text = ",".join(f"{block}:{float(factor)}" for block, factor in scale.items())
+    text = ",".join(f"{block}:{_factor(block, factor)}" for block, factor in scale.items())
     return f"{path}?{urlencode({'scale': text}, safe=':,')}"
+
+
+def _factor(block: str, given: float) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(
+            f"scale of {block} must be a number; got {quoted(str(given))}"
+        ) from error
 
 
 def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, bytes]:
@@ -298,9 +375,10 @@ def _body(image: str | os.PathLike[str] | bytes | NDArray[Any]) -> tuple[str, by
         numbers = as_bytes(image)
         if numbers.shape == (_SIDE, _SIDE):  # floats are not rounded
             is_float = image.dtype.kind == "f"
-            given = np.clip(image, 0, 1).reshape(numbers.shape) if is_float else numbers
+            # The server takes integers of 0 and 1 for a bitmap.
+            given = np.clip(image, 0, 1).reshape(numbers.shape) if is_float else numbers / _WHITE
             return _JSON, json.dumps({"pixels": given.tolist()}).encode()
-        return "image/png", encode_grey(numbers)
+        return _PNG, encode_grey(numbers)
     if isinstance(image, bytes):
         return "application/octet-stream", image
     try:
@@ -317,19 +395,19 @@ def as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         InvalidParameterError: the array has another shape, or the numbers are of another kind, or
             lie elsewhere.
     """
-    most = np.iinfo(np.uint8).max
     if pixels.ndim != _MATRIX and pixels.shape[_MATRIX:] not in ((1,), (_COLOURS,)):
         raise InvalidParameterError(
             "image must be an array (H, W), (H, W, 1) or (H, W, 3); got one of shape "
             f"{pixels.shape}"
         )
     pixels = pixels[:, :, 0] if pixels.shape[_MATRIX:] == (1,) else pixels
-    if pixels.dtype.kind in "iu" and pixels.size and 0 <= pixels.min() <= pixels.max() <= most:
+    kind = pixels.dtype.kind if pixels.size else ""
+    if kind in {"i", "u"} and 0 <= pixels.min() <= pixels.max() <= _WHITE:
         return np.asarray(pixels, np.uint8)
-    if pixels.dtype.kind in "fb" and (np.abs(pixels - 0.5) <= 0.5 + _OVERSHOOT).all():
-        return np.asarray(np.rint(np.clip(pixels, 0, 1) * most), np.uint8)
+    if kind in {"f", "b"} and (np.abs(pixels - 0.5) <= 0.5 + _OVERSHOOT).all():
+        return np.asarray(np.rint(np.clip(pixels, 0, 1) * _WHITE), np.uint8)
     raise InvalidParameterError(
-        f"image must be integers in 0..{most} or floats in 0..1; got {pixels.dtype} "
+        f"image must be integers in 0..{_WHITE} or floats in 0..1; got {pixels.dtype} "
         f"in {pixels.min(initial=0):g}..{pixels.max(initial=0):g}"
     )
 
@@ -339,14 +417,16 @@ def _arrays(content: bytes) -> Iterator[tuple[str, Array]]:
         yield from archive.items()
 
 
-def _refusal(body: bytes, otherwise: str) -> SkiplensError:
+def _refusal(body: bytes, status: int, url: str) -> SkiplensError:
     """The error that a problem document tells of."""
+    # A server that starts or stops has codes of its own.
+    otherwise = BusyError if status == HTTPStatus.SERVICE_UNAVAILABLE else SkiplensError
     try:
         problem = json.loads(body)
         kinds = {kind.code: kind for kind in _kinds(SkiplensError)}
-        return kinds.get(problem["code"], SkiplensError)(problem["detail"])
+        return kinds.get(problem["code"], otherwise)(problem["detail"])
     except (ValueError, KeyError, TypeError):
-        return UnreachableError(otherwise)
+        return UnreachableError(f"{url} answers {status}")
 
 
 def _kinds(kind: type[SkiplensError]) -> Iterator[type[SkiplensError]]:
