@@ -336,6 +336,13 @@ def test_every_command_shows_an_example(command: str) -> None:
         assert "Example" in shown.output
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused(seed: int) -> None:
+    said = CliRunner().invoke(cli.app, ["train", NETWORK, "--seed", str(seed)])
+    assert said.exit_code == 2
+    assert "equal to" in said.output
+
+
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKIPLENS_PORT", "9000")
     monkeypatch.setenv("SKIPLENS_ALLOWED_HOSTS", "a.example, b.example")

@@ -293,7 +293,10 @@ def train(
         int | None, typer.Option(help="Digits to validate on instead of training on them.", min=0)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of all random numbers; by default the recipe's.")
+        int | None,
+        typer.Option(
+            help="Seed of all random numbers; by default the recipe's.", min=0, max=2**32 - 1
+        ),
     ] = None,
 ) -> None:
     """Train a network from its recipe, or resume where an interrupted run left off."""

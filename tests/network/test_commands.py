@@ -213,6 +213,16 @@ def test_an_unknown_network_is_told_with_those_there_are(tmp_path: Path) -> None
         commands.train_network("mist", None, tmp_path, tmp_path)
 
 
+def test_what_is_measured_must_be_there_before_digits_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "load_mnist", lambda *_: pytest.fail("digits were loaded"))
+    with pytest.raises(TrainingError, match=f"no network 'mist' in {tmp_path}"):
+        commands.measure_experiments(tmp_path / "mist", None, ())
+    with pytest.raises(CompileError, match=f"{tmp_path} holds no compiled network to compare"):
+        commands.measure_similarities(tmp_path, None)
+
+
 def test_an_interrupted_training_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -405,10 +405,18 @@ def _copy_network(path: Path, target: Path) -> None:
 
 
 def measure_similarities(models: Path, data: Path | None) -> None:
-    """Compare the layers of all compiled networks, and store the result in their manifests."""
+    """Compare the layers of all compiled networks, and store the result in their manifests.
+
+    Raises:
+        CompileError: there is none.
+    """
     _prepare_tensorflow()
     from skiplens.network import similarity
 
+    if not similarity.compiled_networks(models):
+        raise CompileError(
+            f"models folder {models} holds no compiled network to compare; run skiplens compile"
+        )
     _silence_warnings()
     test = load_mnist("test", data)
     with progress_bar() as progress:
@@ -435,11 +443,13 @@ def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[s
         names: of the experiments to measure again; without any, those that are missing.
 
     Raises:
-        TrainingError: there is no such experiment.
+        TrainingError: there is no such experiment, or no such network.
     """
     _prepare_tensorflow()
     from skiplens.network import block_measures
 
+    if not (model_folder / NETWORK_FILE).is_file():
+        raise TrainingError(f"there is no network {model_folder.name!r} in {model_folder.parent}")
     if strange := [name for name in names if name not in block_measures.MEASURES]:
         known = ", ".join(block_measures.MEASURES)
         raise TrainingError(f"{strange[0]!r} is not measured; there are {known}")
