@@ -8,7 +8,7 @@ import pytest
 
 from skiplens.core.manifest import Manifest
 from skiplens.engine.base import Engine
-from skiplens.errors import InvalidParameterError
+from skiplens.errors import InvalidParameterError, UnknownLayerError
 from skiplens.service.comparison import (
     compare,
     comparison_grid,
@@ -69,9 +69,13 @@ def test_two_networks_have_no_difference_and_each_side_its_own_range(
 
 def test_a_layer_that_either_lacks_is_refused(forward_passes: Passes) -> None:
     a, b = forward_passes["mnist-resnet"].manifest, forward_passes["mnist-plain"].manifest
-    for layers in (("nope",), ("block1.sum",), ("nope", "block1.output"), ("stem.output", "nope")):
-        with pytest.raises(InvalidParameterError, match="layer must be"):
+    for layers in (("nope",), ("nope", "block1.output")):
+        with pytest.raises(UnknownLayerError, match="mnist-resnet has no layer 'nope'"):
             find_pair(a, b, *layers)
+    with pytest.raises(UnknownLayerError, match="mnist-plain has no layer 'nope'"):
+        find_pair(a, b, "stem.output", "nope")
+    with pytest.raises(InvalidParameterError, match="layer must be one that A and B both have"):
+        find_pair(a, b, "block1.sum")
     with pytest.raises(InvalidParameterError, match="layer must be one that A and B both have"):
         find_pair(a, a, "block1.output", "block2.output")
     chosen = find_pair(a, b, "block1.sum", "block5.conv2")

@@ -16,7 +16,7 @@ from skiplens.core.input_image import Digit
 from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
-from skiplens.errors import InvalidParameterError, UnknownBlockError
+from skiplens.errors import InvalidParameterError, NotFoundError, UnknownBlockError
 from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.map_grids import KERNEL_ZOOM as ZOOM
@@ -399,7 +399,7 @@ def test_a_stage_table_follows_one_filter(forward_passes: dict[str, ForwardPass]
     table = stage_table(forward, 1, "residual", PaletteName.DARK)
     assert [row.layer.name for row in table.rows] == [f"block{at}.residual" for at in range(1, 6)]
     assert table.layout.columns == 8
-    with pytest.raises(InvalidParameterError, match="stage must be 1 to 1; got '2'"):
+    with pytest.raises(NotFoundError, match="stage must be 1 to 1; got '2'"):
         stage_table(forward, 2, "output", PaletteName.DARK)
     with pytest.raises(InvalidParameterError, match="role gate is not available"):
         stage_table(forward, 1, "gate", PaletteName.DARK)

@@ -16,6 +16,7 @@ from skiplens.core.value_range import around_zero
 from skiplens.errors import InvalidParameterError
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import Grid, GridOptions, as_drawn, grid_of, layer_grid
+from skiplens.service.registry import find_layer
 
 Side = Literal["a", "b", "difference"]
 
@@ -148,16 +149,13 @@ def find_pair(a: Manifest, b: Manifest, layer: str, layer_b: str | None = None) 
     """A layer of A with its counterpart in B, or with any other layer of another network.
 
     Raises:
-        InvalidParameterError: A has no such layer, B has none at its place, or none of that name.
+        UnknownLayerError: A has no such layer, or B none of that name.
+        InvalidParameterError: B has none at its place, or it is of one network and another one.
     """
-    if layer_b is not None and a.id != b.id:
-        own = {found.name: found for found in a.layers}
-        others = {found.name: found for found in b.layers}
-        if layer not in own or layer_b not in others:
-            raise InvalidParameterError(
-                f"layer must be a layer of {a.id} and layer_b one of {b.id}"
-            )
-        return LayerPair(own[layer], others[layer_b])
+    own = find_layer(a, layer)
+    other = None if layer_b is None else find_layer(b, layer_b)
+    if other and a.id != b.id:
+        return LayerPair(own, other)
     pairs = {pair.a.name: pair for pair in layer_pairs(a, b)}
     if layer not in pairs or layer_b not in (None, layer):
         names = ", ".join(pairs) or "there is none"

@@ -15,7 +15,7 @@ from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import SUMS, BlockInfo, LayerInfo, Manifest
 from skiplens.core.value_range import ValueRange, quantise
 from skiplens.engine.base import Array
-from skiplens.errors import InvalidParameterError, quoted
+from skiplens.errors import InvalidParameterError, NotFoundError, quoted
 from skiplens.service.forward import ForwardPass
 from skiplens.service.map_grids import UNITS_PER_INDEX, as_drawn, render_png, sequence_zoom
 from skiplens.service.registry import find_layer
@@ -268,11 +268,12 @@ def stage_table(
         zoom: pixels a value; by default it depends on the size of the maps.
 
     Raises:
-        InvalidParameterError: there is no such stage, or a block has no such layer.
+        NotFoundError: there is no such stage.
+        InvalidParameterError: a block has no such layer.
     """
     runs = stages(forward.manifest)
     if not 1 <= stage <= len(runs):
-        raise InvalidParameterError(f"stage must be 1 to {len(runs)}; got {quoted(str(stage))}")
+        raise NotFoundError(f"stage must be 1 to {len(runs)}; got {quoted(str(stage))}")
     parts = [(block.name, getattr(block, role)) for block in runs[stage - 1]]
     if any(layer is None for _, layer in parts):
         raise InvalidParameterError(

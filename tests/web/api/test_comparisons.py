@@ -82,6 +82,7 @@ def test_the_difference_of_two_networks_is_refused_with_the_reason(
         ("a", {}, "mnist-resnet/{digit}/layers/block4.output"),
         ("b", {}, "mnist-classic/{digit}/layers/block3.output"),
         ("b", {"layer_b": "stem.output"}, "mnist-classic/{digit}/layers/stem.output"),
+        ("b", {"block": "block1"}, "mnist-classic/{digit}/layers/block3.output"),
     ],
 )
 def test_a_side_of_two_networks_is_the_grid_of_its_layer(
@@ -93,5 +94,6 @@ def test_a_side_of_two_networks_is_the_grid_of_its_layer(
         params={**query, "layer": "block4.output", "side": side, **given},
     )
     network, _, rest = layer.format(digit=digit.id).partition("/")
-    grid = api.get(f"/api/v1/networks/{network}/digits/{rest}/grid.png")
+    block = {name: value for name, value in given.items() if name == "block"}
+    grid = api.get(f"/api/v1/networks/{network}/digits/{rest}/grid.png", params=block)
     assert picture.content == grid.content

@@ -24,6 +24,7 @@ OF_A_VIEW = (
     (f"{LAYER}/filters/0/units/0,123456", "unknown_unit"),
     ("blocks/block7", "unknown_block"),
     ("blocks/block7/maps.png", "unknown_block"),
+    *((f"stages/{stage}/maps.png", "not_found") for stage in (0, 99)),
     ("prediction?scale=block7:0", "unknown_block"),
     ("prediction?scale=:0", "unknown_block"),
 )
@@ -36,7 +37,7 @@ BAD_PARAMETERS = (
     *(f"{LAYER}/activations?filters={value}" for value in ("4-2", "0," * 600)),
     "prediction?scale=block1:4.5",
     *(f"gradients?target={value}" for value in ("10", "nan", "inf", "three")),
-    *(f"stages/{value}/maps.png" for value in ("0", "nan")),
+    "stages/nan/maps.png",
     *("stages/1/maps.json?role=input", "stages/1/maps.json?role=gate"),
     "blocks/block1/maps.png?zoom=inf",
 )
@@ -103,7 +104,10 @@ def test_blocks_of_several_shapes_keep_their_order(
         ("layer=block1.output&a={0}&b=nothing/{1}", 404, "unknown_network"),
         ("layer=block1.output&a={0}&b=mnist-resnet/0000000000000000", 404, "unknown_digit"),
         ("layer=block1.output&a={0}&b={0}&scale_b=block9:0", 404, "unknown_block"),
-        ("layer=block9.output&a={0}&b={0}", 422, "invalid_parameter"),
+        ("layer=block9.output&a={0}&b={0}", 404, "unknown_layer"),
+        ("layer=block1.output&layer_b=block9.output&a={0}&b={0}", 404, "unknown_layer"),
+        ("layer=block1.output&layer_b=block2.output&a={0}&b={0}", 422, "invalid_parameter"),
+        ("layer=block1.sum&side=a&a={0}&b=mnist-plain/{1}", 422, "invalid_parameter"),
     ],
 )
 def test_bad_comparisons(

@@ -30,7 +30,6 @@ TOLD = (
         f"scale must be text of at most 1,024 characters; got '{'block1:0,' * 6}block1...'",
     ),
     ("gradients?target=-1", "target must be 0 to 9; got '-1'"),
-    ("stages/4/maps.png", "stage must be 1 to 3; got '4'"),
     (
         f"{LAYER}/filters/x/units/0,-1",
         (

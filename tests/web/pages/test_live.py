@@ -313,16 +313,13 @@ def test_an_address_of_no_picture_is_refused(api: TestClient, refused: Refused, 
         (f"{VIEW}/layers/block9.sum/grid.png", "unknown_layer"),
         (f"{VIEW}/blocks/block9/maps.png", "unknown_block"),
         (f"{VIEW}/layers/block1.sum/grid.png?block=block9", "unknown_block"),
+        (f"{VIEW}/stages/99/maps.png", "not_found"),
     ],
 )
-def test_a_picture_of_no_such_layer_or_block_is_not_found(
+def test_a_picture_of_what_is_not_there_is_not_found(
     api: TestClient, refused: Refused, address: str, code: str
 ) -> None:
     refused(post(api, pictures=[address]), 404, code)
-
-
-def test_a_stage_that_is_not_there_is_refused(api: TestClient, refused: Refused) -> None:
-    refused(post(api, pictures=[f"{VIEW}/stages/99/maps.png"]), 422, "invalid_parameter")
 
 
 def test_a_page_asks_for_so_many_pictures_at_once(api: TestClient, refused: Refused) -> None:

@@ -121,6 +121,10 @@ def compare_grid_png(  # noqa: PLR0913, PLR0917  # one parameter each
     ] = None,
     filters: Filters = None,
 ) -> Response:
+    """In one network A and B share one range, and their difference has a symmetric one of its own;
+    of two networks, each side is the grid of its layer. `normalize`, `sort` and `block` are of use
+    for two networks alone; `block` is then one of that side's network.
+    """
     a, b = pair
     layers = find_pair(a.manifest, b.manifest, layer, layer_b)
     chosen = parse_filters(layers.b if side == "b" else layers.a, filters)

@@ -155,7 +155,11 @@ class KernelParameters:
     columns: Columns = None
     indices: Annotated[
         bool,
-        Query(description="whether to draw the indices of filters and inputs", examples=[True]),
+        Query(
+            description="whether to draw the indices of filters and inputs, in a row for each "
+            "filter, whatever columns= says",
+            examples=[True],
+        ),
     ] = False
 
 

@@ -169,8 +169,8 @@ def compare_page(
     the part of its filters.
 
     Raises:
-        InvalidParameterError: A has no such layer, or B none to compare it with; or there is no
-            such part.
+        UnknownLayerError: A has no such layer, or B none of that name.
+        InvalidParameterError: B has none to compare it with, or there is no such part.
     """
     pair = _Pair(context, b)
     a, links, other = context.forward, pair.links, pair.other
