@@ -58,8 +58,8 @@ ADDRESSES: Final[Mapping[str, str]] = {
     f"{_VIEWS}/layers/{{layer}}/filters/{{filter}}/units/{{row}},{{column}}": (
         f"{VIEW}/layers/block1.norm1/filters/3/units/5,12"
     ),
-    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("prediction", "blocks", "gradients")},
-    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("stages", "early-exits")},
+    **{f"{_VIEWS}/{name}": f"{STREAM}/{name}" for name in ("prediction", "blocks", "early-exits")},
+    **{f"{_VIEWS}/{name}": f"{VIEW}/{name}" for name in ("gradients", "stages")},
     **{f"{_VIEWS}/{name}": f"{ROWS}/{name}" for name in ("early-exits/rows", "gradients/steps")},
     f"{_VIEWS}/votes": f"{STREAM}/votes?order=block3,block2",
     f"{_VIEWS}/blocks/{{block}}": f"{VIEW}/blocks/block1",

@@ -42,12 +42,14 @@ _logger = structlog.get_logger(__name__)
 
 
 class SkiplensApp(FastAPI):
-    """The app; its OpenAPI schema has an example of each answer."""
+    """The app; its OpenAPI schema has examples, and names the token."""
 
     def openapi(self) -> dict[str, Any]:
         """The schema, made when it is first asked for."""
         if self.openapi_schema is None:
-            api.add_examples(super().openapi())
+            schema = super().openapi()
+            api.add_examples(schema)
+            api.add_security(schema)
         return super().openapi()
 
 

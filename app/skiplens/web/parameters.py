@@ -84,7 +84,7 @@ ScaleText = Annotated[
     Query(
         description="factors of residual branches, -4 to 4: block:factor pairs; 1 where a block is "
         "not named, 0 switches its branch off",
-        examples=["block2:0,block5:0.5"],
+        examples=["block1:0.5,block2:0"],
         max_length=MAX_LIST_CHARACTERS,
     ),
 ]

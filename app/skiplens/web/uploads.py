@@ -397,8 +397,11 @@ UPLOAD_BODY: Final[dict[str, object]] = {
             },
             "application/json": {"schema": JSON_SCHEMA},
             **{
-                f"image/{name}": {"schema": {"type": "string", "format": "binary"}}
-                for name in ("png", "jpeg", "gif", "webp", "bmp")
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in (
+                    *(f"image/{name}" for name in ("png", "jpeg", "gif", "webp", "bmp")),
+                    "application/octet-stream",
+                )
             },
         },
     }

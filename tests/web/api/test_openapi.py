@@ -92,13 +92,23 @@ def test_problems_are_documented_as_what_they_are(schema: dict[str, Any]) -> Non
     for path, _, operation in _operations(schema):
         refusals = {int(status) for status in operation["responses"] if int(status) >= 400}
         if path.startswith(API):
-            wanted = {404, 422, 503} | ({408, 413, 415} if path in BRINGING else set())
+            wanted = {401, 404, 422, 503} | ({408, 413, 415} if path in BRINGING else set())
             assert refusals == wanted, path
         for status in refusals:
             content = operation["responses"][str(status)]["content"]
             assert set(content) == {"application/problem+json"}
             fields = content["application/problem+json"]["schema"]["properties"]
             assert set(fields) == {"type", "title", "status", "detail", "code", "request_id"}
+
+
+def test_the_token_is_described_where_it_is_asked_for(schema: dict[str, Any]) -> None:
+    (name,) = schema["components"]["securitySchemes"]
+    assert schema["components"]["securitySchemes"][name]["scheme"] == "bearer"
+    assert schema["security"] == [{}, {name: []}]
+    for path, _, operation in _operations(schema):
+        is_open = path in {"/healthz", "/readyz"}
+        assert operation.get("security") == ([] if is_open else None), path
+        assert ("401" in operation["responses"]) is not is_open, path
 
 
 def test_every_reference_resolves(schema: dict[str, Any]) -> None:

@@ -132,6 +132,23 @@ def _assert_same(example: object, answer: object, where: str) -> None:
         assert example == answer, where
 
 
+def test_every_address_with_the_examples_of_its_parameters_answers(client: TestClient) -> None:
+    collect_examples(client)  # waits until the data set is read
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        if "get" not in operations:
+            continue
+        given: dict[str, dict[str, str]] = {"path": {}, "query": {}}
+        for parameter in operations["get"].get("parameters", ()):
+            example = parameter["schema"]["examples"][0]
+            if example is not None:
+                given[parameter["in"]][parameter["name"]] = str(example)
+        answer = client.get(path.format_map(given["path"]), params=given["query"])
+        assert answer.status_code == 200, (path, given, answer.text)
+        kind = answer.headers["content-type"].partition(";")[0]
+        assert kind in operations["get"]["responses"]["200"]["content"], path
+    assert '"x-example"' not in client.get("/openapi.json").text
+
+
 def test_long_lists_are_shortened() -> None:
     assert shortened({"layers": [{"a": 1}, {"a": 2}]}) == {"layers": [{"a": 1}]}
     assert shortened([list(range(11)), [0, 1]]) == [[0, 1], [0, 1]]

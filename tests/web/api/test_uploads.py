@@ -281,7 +281,7 @@ def test_a_digit_to_draw_over_must_be_there(api: TestClient, refused: Refused, o
 
 def test_the_documented_bodies_are_those_that_are_accepted() -> None:
     body: Any = UPLOAD_BODY["requestBody"]
-    kinds = {f"image/{kind.lower()}" for kind in FORMATS}
+    kinds = {f"image/{kind.lower()}" for kind in FORMATS} | {"application/octet-stream"}
     assert set(body["content"]) == {"multipart/form-data", "application/json"} | kinds
 
 

@@ -32,7 +32,7 @@ from skiplens.service.digit_store import InputRecord
 from skiplens.service.forward import ForwardPass, run_uncached
 from skiplens.service.map_grids import Grid, GridCell, layer_grid
 from skiplens.service.services import Services
-from skiplens.web.api.routing import Router
+from skiplens.web.api.routing import EXAMPLE, REORDERED, Router
 from skiplens.web.api.schemas import (
     DigitId,
     ImageLayout,
@@ -190,7 +190,9 @@ class GridDescription(ImageLayout):
         )
 
 
-@router.get(f"{VIEW}/prediction", summary="Prediction")
+@router.get(
+    f"{VIEW}/prediction", summary="Prediction", openapi_extra={EXAMPLE: {"network": REORDERED}}
+)
 def prediction(forward: ReorderedPassDep, baseline: BaselineDep) -> Prediction:
     return Prediction.of(forward, baseline)
 

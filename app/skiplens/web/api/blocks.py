@@ -21,7 +21,7 @@ from skiplens.service.early_exits_and_votes import (
 from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
 from skiplens.service.registry import find_layer
 from skiplens.web.api.activations import VIEW
-from skiplens.web.api.routing import EXAMPLE, Router
+from skiplens.web.api.routing import EXAMPLE, REORDERED, Router
 from skiplens.web.api.schemas import (
     BlockNames,
     ImageLayout,
@@ -223,7 +223,9 @@ class MapTable(ImageLayout):
 
 
 @router.get(
-    f"{VIEW}/blocks", summary="Metrics of every block: norms, ratio and cosine of x and F(x)"
+    f"{VIEW}/blocks",
+    summary="Metrics of every block: norms, ratio and cosine of x and F(x)",
+    openapi_extra={EXAMPLE: {"network": REORDERED}},
 )
 def blocks(forward: ReorderedPassDep) -> Blocks:
     return Blocks(blocks=forward.block_metrics)
@@ -282,7 +284,11 @@ def stage_maps_json(table: StageTableDep) -> MapTable:
     return MapTable.of(table)
 
 
-@depth_router.get(f"{VIEW}/early-exits", summary="Prediction of the head after each block")
+@depth_router.get(
+    f"{VIEW}/early-exits",
+    summary="Prediction of the head after each block",
+    openapi_extra={EXAMPLE: {"network": REORDERED}},
+)
 def get_early_exits(
     engine: NetworkDep,
     forward: ReorderedPassDep,
@@ -331,7 +337,7 @@ def get_row_exits(engine: NetworkDep, forward: ForwardPassDep) -> list[RowExit]:
 @depth_router.get(
     f"{VIEW}/votes",
     summary="The logits as a sum: what the bias, the stem and each block add to them",
-    openapi_extra={EXAMPLE: {"network": "mnist-stream"}},
+    openapi_extra={EXAMPLE: {"network": REORDERED}},
 )
 def get_votes(
     engine: NetworkDep,

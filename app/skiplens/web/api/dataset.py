@@ -261,7 +261,7 @@ Indices = Annotated[
     str,
     Query(
         description=f"at most {PER_PAGE} indices of the data set, from 0, comma-separated",
-        examples=["0,4711"],
+        examples=["0,7"],
         pattern=rf"^\d{{1,9}}(,\d{{1,9}}){{0,{PER_PAGE - 1}}}$",
         max_length=10 * PER_PAGE,
     ),

@@ -11,7 +11,10 @@ from skiplens.web.http.problems import PROBLEMS
 from skiplens.web.links import API
 
 EXAMPLE: Final = "x-example"
-"""Of an OpenAPI operation: parameters by name, where the common examples are none of its own."""
+"""Of an OpenAPI operation: parameters by name, where the common examples are none of its own. The
+description has them as examples of the parameters."""
+REORDERED: Final = "mnist-stream"
+"""The network of examples whose blocks run in another order; its logits are a sum over them."""
 _FILES: Final = {
     PNG: "The image",
     NPY: "The array",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from threading import Lock
-from typing import Literal
+from typing import Any, Final, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -27,7 +27,13 @@ from pydantic import BaseModel, Field
 from skiplens.errors import StoreDamagedError
 from skiplens.service.services import Services
 from skiplens.web.http.client_address import client_of
-from skiplens.web.http.problems import NOT_READY, Problem, ProblemResponse, error_response
+from skiplens.web.http.problems import (
+    NOT_READY,
+    TOKEN_NEEDED,
+    Problem,
+    ProblemResponse,
+    error_response,
+)
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)
 
@@ -144,6 +150,8 @@ class _DigitRecords(Collector):
 
 
 router = APIRouter(tags=["health"])
+_OPEN: Final[dict[str, Any]] = {"security": []}  # of an OpenAPI operation: it needs no token
+_PRINTED: Final = {"text/plain": {"schema": {"type": "string"}}}
 
 
 class Alive(BaseModel):
@@ -158,12 +166,18 @@ class Ready(BaseModel):
     status: Literal["ready"] = Field(description="always `ready`; otherwise the answer is a 503")
 
 
-@router.get("/healthz", summary="Liveness")
+@router.get("/healthz", summary="Liveness", openapi_extra=_OPEN)
 async def healthz() -> Alive:
     return Alive(status="alive")
 
 
-@router.get("/readyz", summary="Readiness", response_model=Ready, responses=NOT_READY)
+@router.get(
+    "/readyz",
+    summary="Readiness",
+    response_model=Ready,
+    responses=NOT_READY,
+    openapi_extra=_OPEN,
+)
 async def readyz(request: Request) -> Response:
     if getattr(request.app.state, "ready", False):
         services: Services = request.app.state.services
@@ -177,7 +191,12 @@ async def readyz(request: Request) -> Response:
     return ProblemResponse(Problem(503, "not_ready", "Not ready", detail))
 
 
-@router.get("/metrics", summary="Metrics in Prometheus format", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Metrics in Prometheus format",
+    responses={200: {"description": "The metrics", "content": _PRINTED}, **TOKEN_NEEDED},
+    response_class=Response,
+)
 async def metrics(request: Request) -> Response:
     collected: Metrics = request.app.state.metrics
     async with request.app.state.printing.place(client_of(request.scope)):

@@ -268,8 +268,11 @@ def _documented(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, ob
     }
 
 
+_NO_TOKEN: Final = {401: "The server has a token, and was told none or another one"}
+TOKEN_NEEDED: Final = _documented(_NO_TOKEN)
 PROBLEMS: Final = _documented(
     {
+        **_NO_TOKEN,
         404: "There is no network, layer, block, filter or digit of that name",
         422: "A parameter is not allowed",
         503: "The server is busy; Retry-After says when to try again",

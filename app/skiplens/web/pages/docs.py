@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import Any, Final
 
 from skiplens.service.services import Services
-from skiplens.web.api.routing import EXAMPLE
 from skiplens.web.pages.network_page import SitePage
 
 _Schema = Mapping[str, Any]
@@ -111,15 +110,15 @@ def _operation(method: str, path: str, operation: _Schema) -> Operation:
         answers=tuple((kind, _type(one.get("schema", {}))) for kind, one in content.items()),
         problems=tuple(sorted(problems.items())),
         example="" if example is None else json.dumps(example, indent=2, ensure_ascii=False),
-        tried=_tried(path, parameters, operation.get(EXAMPLE, {})) if method == "get" else "",
+        tried=_tried(path, parameters) if method == "get" else "",
     )
 
 
-def _tried(path: str, parameters: Sequence[_Schema], given: Mapping[str, str]) -> str:
-    """The address with an example of each parameter that it needs, as ``given`` if it is there."""
+def _tried(path: str, parameters: Sequence[_Schema]) -> str:
+    """The address with an example of each parameter that it needs."""
     for parameter in parameters:
         name = parameter["name"]
-        example = str(given.get(name, parameter["schema"]["examples"][0]))
+        example = str(parameter["schema"]["examples"][0])
         if parameter["in"] == "path":
             path = path.replace(f"{{{name}}}", example)
         elif parameter["required"]:
