@@ -181,12 +181,14 @@ def test_classes_of_one_name_have_their_probabilities_added(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = {
-        "networks": b'[{"id": "birds", "classes": ["crane", "wren", "crane"]}]',
+        "networks": b"""
+            [{"id": "birds", "classes": ["crane", "wren", "crane"], "blocks": [], "input_kind": ""}]
+        """,
         "networks/birds/digits/1/prediction": b"""
             {"label": "crane", "probabilities": [0.25, 0.25, 0.5]}
         """,
     }
-    monkeypatch.setattr(Client, "_answer", lambda _, path: answers[path])
+    monkeypatch.setattr(Client, "_answer", lambda _, path, expected: answers[path])
     found = Client("http://127.0.0.1").prediction(StoredImage("1"))
     assert found.probabilities == {"crane": 0.75, "wren": 0.25}
 

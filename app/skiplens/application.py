@@ -279,8 +279,6 @@ def open_dataset(source: Path, settings: Settings, shared: Path | None = None) -
             f"data set {source} cannot be read: {error}; --data (SKIPLENS_DATA) names a folder "
             "with MNIST's test digits"
         ) from error
-    if not len(split):
-        raise StartupError(f"data set {source} holds no test digit; --data needs at least one")
     cache = IndexCache(settings.state_dir / INDEX_FOLDER)
     workers = max(1, settings.interpreters - 1)
     return Dataset(LabelledDigits("dataset", split), cache, workers, shared)
