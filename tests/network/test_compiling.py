@@ -15,9 +15,11 @@ from skiplens.engine.litert import run_once
 from skiplens.engine.model_folder import open_folder
 from skiplens.errors import CompileError
 from skiplens.mnist import Split
+from skiplens.network import compiling
 from skiplens.network.compiling import compile_network
 from skiplens.network.litert_graphs import RunGraph
-from tests.network.tiny import SAVES_WITH_KERAS, Array, numpy, tiny_network
+from skiplens.network.tracing import instrument
+from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy, tiny_network
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -130,6 +132,33 @@ def test_a_training_record_that_is_no_json_is_told_before_anything_is_written(sa
     with pytest.raises(CompileError, match=r"training\.json is not JSON"):
         compile_network(saved, run_once)
     assert files(saved) == {"network.keras", "training.json"}
+
+
+class AlwaysDropped(layers.Dropout):  # type: ignore[misc]  # keras ships no types
+    """Monte Carlo dropout."""
+
+    def call(self, x: Tensor) -> Tensor:
+        return super().call(x, training=True)
+
+
+def test_a_random_layer_is_refused_by_name(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 1))
+    x = AlwaysDropped(0.5, name="dropped")(layers.Conv2D(4, 3)(image))
+    model = keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+    with pytest.raises(CompileError, match="layer dropped is random"):
+        compiling._check_values(model, instrument(model))  # noqa: SLF001
+
+
+def test_a_trace_that_computes_something_else_than_the_network_is_refused(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tiny_network()
+    other.get_layer("stem.conv").kernel.assign_add(0.1 * other.get_layer("stem.conv").kernel)
+    traced = instrument(other)
+    monkeypatch.setattr(compiling, "instrument", lambda network, **_: traced)
+    with pytest.raises(CompileError, match="gives other values than its layers, called one by one"):
+        compile_network(saved, run_once)
+    assert files(saved) == {"network.keras"}
 
 
 def test_a_missing_network_is_told(tmp_path: Path) -> None:

@@ -436,6 +436,58 @@ def test_a_subclassed_model_inside_counts_as_one_layer() -> None:
     assert "inside" not in found
 
 
+class DoubledConv(layers.Conv2D):  # type: ignore[misc]  # keras ships no types
+    def call(self, x: Tensor) -> Tensor:
+        return 2.0 * super().call(x)
+
+
+class ResidualSequence(keras.Sequential):  # type: ignore[misc]  # keras ships no types
+    def call(self, x: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
+        return x + super().call(x, training=training)
+
+
+class Halved(layers.Dropout):  # type: ignore[misc]  # keras ships no types
+    def call(self, x: Tensor) -> Tensor:
+        return 0.5 * x
+
+
+class Squared(layers.MaxPooling2D):  # type: ignore[misc]  # keras ships no types
+    def call(self, x: Tensor) -> Tensor:
+        return -ops.square(x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DoubledConv(WIDTH, 3, padding="same", activation="relu", name="own"),
+        lambda: ResidualSequence([layers.Input((7, 7, WIDTH)), conv("inside")], name="own"),
+        lambda: Halved(0.5, name="own"),
+        lambda: Squared(name="own"),
+    ],
+    ids=["convolution", "sequence", "dropout", "pooling"],
+)
+def test_a_layer_that_overrides_its_call_is_one_layer(make: Callable[[], layers.Layer]) -> None:
+    model = network(lambda x: layers.ReLU(name="relu")(make()(x)))
+    found = agrees(model)
+    assert "own" in found
+    assert not {"own.relu", "inside"} & set(found)
+    (own,) = (layer for layer in instrument(model).layers if layer.name == "own")
+    assert own.signed or found["own"].min() >= 0
+
+
+def test_a_layer_that_overrides_its_call_makes_no_projection() -> None:
+    def body(x: Tensor) -> Tensor:
+        bent = DoubledConv(WIDTH, 1, name="bent")(x)
+        return layers.Add()([bent, layers.Activation("tanh")(x)])
+
+    assert instrument(network(body)).blocks == ()
+
+
+def test_a_network_that_overrides_its_call_is_refused() -> None:
+    with pytest.raises(CompileError, match="has a call method of its own"):
+        instrument(ResidualSequence([keras.Input((8, 8, 1)), conv("first")]))
+
+
 def test_a_layer_called_twice_is_two_layers() -> None:
     shared = layers.ReLU(name="relu")
     found = agrees(network(lambda x: shared(conv("second")(shared(x)))))

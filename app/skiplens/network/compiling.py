@@ -42,6 +42,7 @@ from skiplens.network.litert_graphs import (
     RunGraph,
     compile_activations,
     computable,
+    differ,
     reference_activations,
     trials,
     verify,
@@ -112,6 +113,7 @@ def compile_network(
     )
     traced = instrument(network)
     _check_end(folder.name, traced)
+    _check_values(network, traced)
     classes = _classes(folder.name, network.output_shape[-1], options.classes, former.classes)
     of_digits = found.kind == "digit" and len(classes) == DIGIT_CLASSES
     of_mnist = of_digits and shape == (SIDE, SIDE, 1)
@@ -158,6 +160,33 @@ def _check_end(name: str, traced: InstrumentedModel) -> None:
         raise CompileError(
             f"network {name} ends in layer {last.name} ({last.kind}); it must end in "
             "probabilities that add up to 1, or in logits"
+        )
+
+
+def _check_values(network: keras.Model, traced: InstrumentedModel) -> None:
+    """Hold the traced network against the network itself, of which it was made.
+
+    Raises:
+        CompileError: they differ, or a layer gives other values each time.
+    """
+    inputs, scale = trials(traced)[0], traced.input_scale
+    pixels = np.round(inputs["image"] * scale)  # a network of bytes cuts off what is between them
+    inputs["image"] = pixels / np.float32(scale)
+    found, again = (reference_activations(traced)(inputs) for _ in range(2))
+    for name, values in found.items():
+        if differ(values, again[name]):
+            raise CompileError(
+                f"layer {name} is random: it gives other values each time, so that nothing tells "
+                "what comes of a change"
+            )
+    entry = network.inputs[0].shape
+    batch = np.repeat(pixels.reshape(1, *entry[1:]), entry[0] or 1, axis=0)
+    output = np.asarray(keras.tree.flatten(network(batch, training=False))[0])[:1]
+    last = traced.layers[-1].name
+    if all(differ(found[end], output) for end in {last, traced.logits or last}):
+        raise CompileError(
+            f"network {network.name} gives other values than its layers, called one by one; one of "
+            "them, or a model in it, does not compute what its class in Keras does"
         )
 
 

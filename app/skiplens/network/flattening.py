@@ -11,6 +11,7 @@ from typing import Any, Final
 import keras
 from keras import ops
 
+from skiplens.network.keras_calls import calls_as_keras, has_graph
 from skiplens.network.layer_records import is_operation, merge_name
 from skiplens.network.residual import FunctionLayer, HighwayGate, Residual
 
@@ -204,14 +205,13 @@ class _Flattening:
         return self._record(layer, args, kwargs)
 
     def _layer(self, layer: Any, x: Any) -> Any:
-        if isinstance(layer, _IDENTITY_AT_INFERENCE):
+        if isinstance(layer, _IDENTITY_AT_INFERENCE) and calls_as_keras(layer):
             return x
         if isinstance(layer, Residual):
             return self._inside(layer.name, lambda: self._residual(layer, x))
-        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-            # a subclassed model has no graph to trace
+        if has_graph(layer):
             return self._inside(layer.name, lambda: self.model(layer, x))
-        if isinstance(layer, _ACTIVATED) and layer.activation is not keras.activations.linear:
+        if _is_activated(layer):
             linear, activation = self._without_activation(layer)
             return self._record(activation, (self._record(linear, (x,)),))
         if getattr(layer, "axis", None) == len(getattr(x, "shape", ())) - 1 and _is_softmax(layer):
@@ -261,6 +261,12 @@ class _Flattening:
             Merge(self._flat.calls[-1], kind, x, identity, fx, gate, written=block)
         )
         return total
+
+
+def _is_activated(layer: Any) -> bool:
+    """Whether a layer applies an activation last, which can be split from it."""
+    applies_last = isinstance(layer, _ACTIVATED) and calls_as_keras(layer)
+    return applies_last and layer.activation is not keras.activations.linear
 
 
 def _is_softmax(layer: Any) -> bool:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.errors import CompileError
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.layer_records import is_operation, is_softmax
 from skiplens.network.litert_graphs import (
     BY_LARGEST,
@@ -253,7 +254,7 @@ def _function_of(layer: Any) -> Function | None:
     if (activation := _activation_of(layer)) is not None:
         return activation
     for kinds, make in _LAYERS:
-        if isinstance(layer, kinds):
+        if isinstance(layer, kinds) and calls_as_keras(layer):
             return make(layer)
     return None
 

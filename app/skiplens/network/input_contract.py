@@ -9,6 +9,7 @@ from keras import ops
 
 from skiplens.core.input_image import WHITE, InputContract
 from skiplens.errors import CompileError, quoted
+from skiplens.network.keras_calls import has_graph
 from skiplens.network.layer_records import is_idle, is_operation
 from skiplens.network.own_network_files import NetworkOptions
 from skiplens.network.tracing import copy_weights
@@ -156,10 +157,10 @@ def adapted(
     """
     if isinstance(network, keras.Sequential) and not network.built and network.layers:
         first = network.layers[0]
-        if isinstance(first, keras.Model) and getattr(first, "inputs", None):
+        if has_graph(first):
             network.build(first.input_shape)  # that of a model in it, where it names none
-    if not getattr(network, "inputs", None):
-        return network  # it has no graph
+    if not has_graph(network):
+        return network
     network = _unpacked(_in_single_precision(network))
     if options.output is not None:
         network = keras.Model(network.inputs, _output(network, options.output), name=network.name)
@@ -235,8 +236,7 @@ def _end(output: Any) -> tuple[Any, Any]:
     """
     operation, node, index = output._keras_history  # noqa: SLF001  # Keras has no public name for it
     taken = operation._inbound_nodes[node].input_tensors  # noqa: SLF001
-    has_graph = isinstance(operation, keras.Model) and getattr(operation, "inputs", None)
-    if has_graph and len(taken) == 1:
+    if has_graph(operation) and len(taken) == 1:
         last, inner = _end(operation.outputs[index])
         if inner is operation.inputs[0]:
             return last, taken[0]

@@ -198,6 +198,12 @@ class Tolerance(NamedTuple):
 BY_LARGEST: Final = Tolerance(lambda values: float(np.max(np.abs(values))), 1e-4)
 
 
+def differ(found: Array, expected: Array) -> bool:
+    """Whether two outputs differ by more than rounding."""
+    size = max(BY_LARGEST.size(expected), _MIN_MAGNITUDE)
+    return BY_LARGEST.size(found - expected) > BY_LARGEST.tolerance * size
+
+
 def verify(
     content: bytes,
     info: GraphInfo,

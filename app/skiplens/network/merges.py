@@ -12,6 +12,7 @@ from typing import Any, Final
 import keras
 
 from skiplens.network.flattening import Call, FlatNetwork, Merge, Tensor
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.layer_records import is_operation
 
 _PAIR: Final = 2
@@ -153,6 +154,8 @@ def is_linear(layer: Any) -> bool:
     Max pooling with windows of one value only skips values. A Lambda without weights is taken for
     the shortcut that pads with zeros (He et al. 2015, option A).
     """
+    if isinstance(layer, keras.layers.Layer) and not calls_as_keras(layer):
+        return False
     if isinstance(layer, keras.layers.MaxPooling2D):
         return tuple(layer.pool_size) == (1, 1)
     if isinstance(layer, keras.layers.Lambda):

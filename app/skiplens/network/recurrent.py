@@ -13,6 +13,7 @@ from typing import Any, Final
 import keras
 from keras import ops
 
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.residual import FunctionLayer
 
 Tensor = Any
@@ -33,7 +34,8 @@ def is_recurrent(layer: Any) -> bool:
     if isinstance(layer, keras.layers.Bidirectional):
         directions = (layer.forward_layer, layer.backward_layer)
         return layer.merge_mode in _MERGES and all(is_recurrent(one) for one in directions)
-    return isinstance(layer, _KINDS) and not layer.return_state and not layer.stateful
+    is_kind = isinstance(layer, _KINDS) and calls_as_keras(layer)
+    return is_kind and not layer.return_state and not layer.stateful
 
 
 def is_masked(x: Tensor) -> bool:

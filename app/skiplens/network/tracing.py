@@ -14,6 +14,7 @@ from keras import ops
 from skiplens.core.manifest import INPUT, SPATIAL_RANK, BlockInfo, LayerInfo
 from skiplens.errors import CompileError, quoted
 from skiplens.network.flattening import Call, Merge, Tensor, tensors_in, twin
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.layer_records import (
     POOLS,
     describe_layer,
@@ -107,6 +108,11 @@ def obstacles(network: keras.Model) -> list[str]:
         found.append(
             f"network {network.name!r} must be a functional or sequential model of one image "
             f"(H, W, C) of a fixed size; its inputs are {shapes}{_size_advice(inputs)}"
+        )
+    elif not calls_as_keras(network):
+        found.append(
+            f"network {network.name!r} has a call method of its own, which can compute anything "
+            "with its layers; build it of layers alone: keras.Model(inputs, outputs)"
         )
     if len(outputs) > 1:
         found.append(
@@ -227,7 +233,9 @@ class _Replay:
         sources = self._sources_of(call, (args, kwargs))
         for number, (old, new) in enumerate(zip(call.outputs, tensors_in(out), strict=True)):
             self._values[id(old)] = new
-            keeps_sign = alone and isinstance(call.layer, _KEEPS_SIGN)
+            keeps_sign = (
+                alone and isinstance(call.layer, _KEEPS_SIGN) and calls_as_keras(call.layer)
+            )
             if is_never_negative(call.layer) or (
                 keeps_sign and id(args[0]) in self._never_negative
             ):
