@@ -242,6 +242,57 @@ def test_an_attention_of_filters_multiplies_x() -> None:
     assert (block.merge, block.input, block.residual) == ("multiply", "stem.relu", "excite.sigmoid")
 
 
+def three_branches(x: Tensor) -> Tensor:
+    """As RepVGG is trained: Ding et al. 2021."""
+    near = layers.BatchNormalization(name="near")(layers.Conv2D(4, 1)(x))
+    far = layers.BatchNormalization(name="far")(layers.Conv2D(4, 3, padding="same")(x))
+    return layers.BatchNormalization(name="norm")(x) + near + far
+
+
+def two_and_a_linear_one(x: Tensor) -> Tensor:
+    bent = layers.Dense(4, name="near")(layers.Activation("tanh")(x))
+    return layers.Dense(4, name="far")(x) + layers.Add(name="add")([x, bent])
+
+
+def in_parallel(x: Tensor) -> Tensor:
+    """As in a transformer whose attention and MLP read the same values."""
+    normed = layers.LayerNormalization()(x)
+    near = layers.Conv2D(4, 3, padding="same", activation="tanh", name="near")(normed)
+    far = layers.Dense(4, activation="gelu", name="far")(normed)
+    return x + near + far
+
+
+@pytest.mark.parametrize("body", [three_branches, two_and_a_linear_one, in_parallel])
+def test_what_x_was_merged_into_is_the_identity_of_the_next_merge(
+    body: Callable[[Tensor], Tensor],
+) -> None:
+    image = keras.Input((28, 28, 1))
+    stem = layers.Conv2D(4, 3, strides=4, padding="same", name="stem")(image)
+    model = keras.Model(image, head(body(stem)))
+    first, second = instrument(model).blocks
+    assert {first.input, second.input} == {"stem"}
+    assert first.identity == ("norm" if body is three_branches else "stem")
+    assert second.identity == first.sum
+    traced = instrument(randomise(model), paths=True)
+    found = traced_outputs(traced)
+    branch = "far.gelu" if body is in_parallel else "far"
+    assert np.array_equal(found[second.residual], found[branch])
+    without = traced_outputs(traced, 0.0)
+    assert np.array_equal(without[second.sum or ""], found[first.identity or ""])
+
+
+def test_a_mask_is_no_path_past_x() -> None:
+    image = keras.Input((28, 28))
+    x = layers.GRU(6, return_sequences=True, name="gru")(layers.Masking(name="masking")(image))
+    x = layers.Add()([x, layers.LSTM(6, return_sequences=True, name="lstm")(x)])
+    traced = instrument(keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling1D()(x))))
+    (block,) = traced.blocks
+    assert (block.input, block.identity) == ("gru", "gru")
+    inside = {layer.name for layer in traced.layers if layer.block == block.name}
+    assert "lstm" in inside
+    assert not {"masking", "gru"} & inside
+
+
 @pytest.mark.parametrize("make", [tutorial_convnet, lenet, inception, separable, perceptron])
 def test_a_network_that_merges_no_two_has_no_blocks(make: Callable[[], keras.Model]) -> None:
     assert instrument(make()).blocks == ()

@@ -2,8 +2,9 @@
 
 At a merge of two tensors, ``x`` is the nearest tensor that every path from the image to either of
 them passes (Lengauer and Tarjan 1979, "A fast algorithm for finding dominators"; a network has no
-cycles, so that one pass in forward order is enough). The identity is the one of the two that is
-``x`` or a linear projection of it.
+cycles, so that one pass in forward order is enough). Masks, which tell the steps that count, are no
+paths. The identity is the one of the two that is ``x``, that ``x`` was merged into before, or that
+is a linear projection of ``x``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -53,9 +54,10 @@ class Dominators:
         self._above: dict[int, Tensor | None] = {id(flat.source): None}
         self._depth = {id(flat.source): 0}
         for call in flat.calls:
-            known = [tensor for tensor in call.inputs if id(tensor) in self._depth]
-            if not known:
+            given = [tensor for tensor in call.inputs if id(tensor) in self._depth]
+            if not given:
                 continue  # computed from weights alone
+            known = [tensor for tensor in given if not _is_mask(tensor)] or given
             above = known[0]
             for tensor in known[1:]:
                 above = self.nearest(above, tensor)
@@ -77,6 +79,10 @@ class Dominators:
         return id(tensor) in self._depth
 
 
+def _is_mask(tensor: Tensor) -> bool:
+    return str(tensor.dtype) == "bool"
+
+
 def find_merges(flat: FlatNetwork) -> list[Merge]:
     """Every merge of an ``x`` and its ``F(x)``, in forward order, so that a nested one comes before
     the one around it.
@@ -87,19 +93,23 @@ def find_merges(flat: FlatNetwork) -> list[Merge]:
     producers = {id(out): call for call in flat.calls for out in call.outputs}
     written = {id(merge.call): merge for merge in flat.written if merge.x is not flat.source}
     inside = {id(merge.call) for merge in flat.written}
-    found = []
+    found: list[Merge] = []
     for call in flat.calls:
         if id(call) in inside:
             merge = written.get(id(call))
         else:
-            merge = _merge(call, flat, dominators, producers)
+            merge = _merge(call, flat, dominators, producers, found)
         if merge is not None:
             found.append(merge)
     return found
 
 
 def _merge(
-    call: Call, flat: FlatNetwork, dominators: Dominators, producers: dict[int, Call]
+    call: Call,
+    flat: FlatNetwork,
+    dominators: Dominators,
+    producers: dict[int, Call],
+    before: Iterable[Merge],
 ) -> Merge | None:
     kind, pair = type(call.layer).__name__, call.inputs
     if kind not in _KINDS or len(pair) != _PAIR or any(one not in dominators for one in pair):
@@ -107,10 +117,11 @@ def _merge(
     x = dominators.nearest(*pair)
     if x is flat.source or len({id(one) for one in pair}) < _PAIR:
         return None
-    at = _identity(x, pair, producers, projected=kind in {"Add", "Concatenate"})
+    name = kind.lower()
+    merged = {id(one.call.output) for one in before if one.x is x and one.kind == name}
+    at = _identity(x, pair, producers, merged, projected=kind in {"Add", "Concatenate"})
     if at is None:
         return None
-    name = kind.lower()
     if name == "concatenate" and (at != 0 or not _joins_filters(call)):
         name = "custom"  # blocks append F(x) to x
     return Merge(call, name, x, pair[at], pair[1 - at])
@@ -122,12 +133,21 @@ def _joins_filters(call: Call) -> bool:
 
 
 def _identity(
-    x: Tensor, pair: tuple[Tensor, ...], producers: dict[int, Call], *, projected: bool
+    x: Tensor,
+    pair: tuple[Tensor, ...],
+    producers: dict[int, Call],
+    merged: set[int],
+    *,
+    projected: bool,
 ) -> int | None:
-    """Which of the two is ``x`` or, else, the shorter linear projection of it."""
+    """Which of the two is ``x``, one that ``x`` is ``merged`` into or, else, the shorter linear
+    projection of it.
+    """
     for at, tensor in enumerate(pair):
         if tensor is x:
             return at
+    if len(holders := [at for at, tensor in enumerate(pair) if id(tensor) in merged]) == 1:
+        return holders[0]
     if not projected:
         return None
     lengths = [_projection(x, tensor, producers) for tensor in pair]
@@ -169,16 +189,20 @@ def is_linear(layer: Any) -> bool:
 def branch_calls(merge: Merge, producers: dict[int, Call]) -> tuple[set[int], set[int]]:
     """Ids of the calls on the way from ``x`` to the identity, and to ``F(x)`` and ``T(x)``."""
     ends = [merge.residual] if merge.gate is None else [merge.residual, merge.gate]
-    residual = _between(merge.x, ends, producers)
-    return _between(merge.x, [merge.identity], producers) - residual, residual
+    residual = _between(merge.x, ends, producers, masks=False)
+    identity = _between(merge.x, [merge.identity], producers, masks=False)
+    return identity - residual, residual
 
 
-def _between(x: Tensor, ends: Iterable[Tensor], producers: dict[int, Call]) -> set[int]:
+def _between(
+    x: Tensor, ends: Iterable[Tensor], producers: dict[int, Call], *, masks: bool
+) -> set[int]:
+    """Ids of the calls on the way from ``x`` to the ends, with those that make masks or without."""
     found: set[int] = set()
     open_ends = list(ends)
     while open_ends:
         tensor = open_ends.pop()
-        if tensor is x or id(tensor) not in producers:
+        if tensor is x or id(tensor) not in producers or (_is_mask(tensor) and not masks):
             continue
         call = producers[id(tensor)]
         if id(call) not in found:
@@ -190,5 +214,5 @@ def _between(x: Tensor, ends: Iterable[Tensor], producers: dict[int, Call]) -> s
 def needed_calls(flat: FlatNetwork, outputs: Iterable[Tensor]) -> Iterator[Call]:
     """The calls that some tensors depend on, in forward order."""
     producers = {id(out): call for call in flat.calls for out in call.outputs}
-    wanted = _between(flat.source, outputs, producers)
+    wanted = _between(flat.source, outputs, producers, masks=True)
     return (call for call in flat.calls if id(call) in wanted)
